@@ -1,0 +1,54 @@
+# `make demo` and `make test` need python3 (3.11 or newer), python3-venv and make, and nothing else.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/pip --disable-pip-version-check --no-input
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format lock benchmark clean
+
+help: ## Say what there is
+	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.demo ## Run a whole sweep against an embedded AWS: plan, enforce, check
+	@$(BIN)/stop-orchestrator demo
+
+test: $(VENV)/.dev ## Run every test
+	$(BIN)/pytest -n auto
+
+check: $(VENV)/.dev ## Formatting, lint, types, import directions, templates
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	@templates=$$(ls cloudformation/*.yaml 2>/dev/null); if [ -n "$$templates" ]; then $(BIN)/cfn-lint $$templates; fi
+
+format: $(VENV)/.dev ## Format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+benchmark: $(VENV)/.dev ## Compare the cost per target with a bare botocore loop in the same run
+	$(BIN)/pytest -n 0 -s tests/benchmarks
+
+lock: ## Refresh the hashed locks (needs uv on the PATH)
+	uv pip compile pyproject.toml --extra demo --group build $(LOCK_FLAGS) -o requirements.lock
+	uv pip compile pyproject.toml --extra demo --group dev $(LOCK_FLAGS) -o requirements-dev.lock
+
+LOCK_FLAGS := --quiet --upgrade --universal --generate-hashes --no-emit-index-url --no-header --no-annotate
+
+clean: ## Remove what make made
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(VENV)/.demo: requirements.lock pyproject.toml
+	@echo "Setting up $(VENV) (once, about half a minute) ..." >&2
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) install --quiet --no-deps --require-hashes -r requirements.lock
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock pyproject.toml
+	@echo "Setting up $(VENV) for tests (once, about half a minute) ..." >&2
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) install --quiet --no-deps --require-hashes -r requirements-dev.lock
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@ $(VENV)/.demo

@@ -1,0 +1,1 @@
+"""The pure core: values in, values out. No boto3, no clock, no environment, no threads, no logging."""

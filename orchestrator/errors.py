@@ -1,0 +1,62 @@
+"""Exceptions that end a sweep. What befalls one target or resource is data (core.model)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class StopOrchestratorError(Exception):
+    """The base of all that this project raises on purpose; its text says what happened and what to do."""
+
+
+class SettingsError(StopOrchestratorError):
+    """The environment or the command line does not make sense; nothing was read or stopped."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyProblem:
+    """One mistake in a policy document.
+
+    `path` is its place in the document (`rules[0].schedule`), `line` counts from 1 (None: the whole document),
+    `message` says what is wrong and what would be right.
+    """
+
+    path: str
+    line: int | None
+    message: str
+
+
+class PolicyError(StopOrchestratorError):
+    """A policy document that cannot be trusted; carries every problem found, in the order of their lines."""
+
+    def __init__(self, source: str, problems: tuple[PolicyProblem, ...]) -> None:
+        self.source = source
+        self.problems = problems
+        super().__init__("\n".join(self.lines()))
+
+    def lines(self) -> list[str]:
+        """One line a problem: `source:line: path: message`."""
+        return [
+            f"{self.source}:{problem.line or 1}: {problem.path or '(document)'}: {problem.message}"
+            for problem in self.problems
+        ]
+
+
+class EventError(StopOrchestratorError):
+    """A Lambda event with something in it that is not understood; names the field."""
+
+
+class OrganizationError(StopOrchestratorError):
+    """The organization itself could not be listed, so nobody knows which accounts there are."""
+
+
+class ReportStoreError(StopOrchestratorError):
+    """A report cannot be written or read where it belongs."""
+
+
+class NotConfirmedError(StopOrchestratorError):
+    """The person at the terminal did not confirm the stops."""
+
+
+class UnboundAccountError(StopOrchestratorError):
+    """A call through a shared member client while no account is bound to the running task: a bug, and never sent."""
