@@ -54,6 +54,14 @@ class ReportStoreError(StopOrchestratorError):
     """A report cannot be written or read where it belongs."""
 
 
+class ReportLostError(ReportStoreError):
+    """Everything was done, but its report could not be written; `document` is that report, for the log."""
+
+    def __init__(self, message: str, document: dict[str, object]) -> None:
+        self.document = document
+        super().__init__(message)
+
+
 class NotConfirmedError(StopOrchestratorError):
     """The person at the terminal did not confirm the stops."""
 

@@ -1,0 +1,157 @@
+"""Settings from the environment, and all wiring: the one file that knows which class stands behind which port."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from orchestrator.aws.clients import Clients, renew_bound_credentials
+from orchestrator.aws.credentials import MemberRole, MemberSessions
+from orchestrator.aws.failures import AWS_FAILURES, error_of
+from orchestrator.aws.kinds.ec2 import Ec2Instances
+from orchestrator.aws.ledger import DynamoLedger
+from orchestrator.aws.organizations import OrganizationReader, Pacer
+from orchestrator.aws.reports import CompositeStore, S3ReportStore
+from orchestrator.aws.retries import Retries
+from orchestrator.core.model import ApprovedPlan, Mode
+from orchestrator.core.policy import OrgPolicy, load_policy
+from orchestrator.errors import SettingsError
+from orchestrator.local import LocalReportStore
+from orchestrator.ports import Kind, NoProgress, Progress, ReportStore, World, always_confirm
+
+PREFIX = "STOP_ORCHESTRATOR_"
+DEFAULT_STORE = Path(".stop-orchestrator")
+AWS_ERRORS = AWS_FAILURES
+SWEEP_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
+
+
+class Settings(BaseModel):
+    """What DESIGN section 5 reads from the environment; the same in Lambda and on the command line."""
+
+    model_config = ConfigDict(frozen=True, str_strip_whitespace=True)
+
+    policy: str | None = None
+    member_role: Annotated[str, Field(pattern=r"^[A-Za-z0-9_+=,.@/-]+$", max_length=512)] = "stop-orchestrator-member"
+    external_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_+=,.@:/-]+$", min_length=2, max_length=1224)] | None = None
+    report_bucket: str | None = None
+    table: str | None = None
+    mode: Mode = Mode.PLAN
+    workers: Annotated[int, Field(ge=1, le=512)] = 64
+    store: Path = DEFAULT_STORE
+
+    @classmethod
+    def from_env(cls, environment: Mapping[str, str], **overrides: object) -> Settings:
+        """Settings from STOP_ORCHESTRATOR_* variables; an override that is not None wins.
+
+        Raises SettingsError that names every variable that makes no sense, and what would.
+        """
+        if environment.get(f"{PREFIX}KILL_SWITCH"):
+            raise SettingsError(
+                f"{PREFIX}KILL_SWITCH is set, but this version cannot read a kill switch; unset it if you accept that"
+            )
+        values = {
+            name: environment[f"{PREFIX}{name.upper()}"]
+            for name in cls.model_fields
+            if environment.get(f"{PREFIX}{name.upper()}")
+        }
+        given = {name: value for name, value in overrides.items() if value is not None}
+        try:
+            return cls.model_validate({**values, **given})
+        except ValidationError as invalid:
+            raise SettingsError("\n".join(_problem(error) for error in invalid.errors())) from invalid
+
+
+def _problem(error: Mapping[str, object]) -> str:
+    location = error["loc"]
+    assert isinstance(location, tuple)
+    return f"{PREFIX}{str(location[0]).upper()}={error['input']!r}: {error['msg']}"
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What differs between a Lambda and a terminal."""
+
+    out_of_time: Callable[[], bool] = lambda: False
+    confirm: Callable[[ApprovedPlan], bool] = always_confirm
+    progress: Progress = NoProgress()  # noqa: RUF009 - it holds no state
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def new_sweep_id(at: datetime) -> str:
+    """Sortable by time, and different for two sweeps in the same second: `20261123T190000Z-7f3a9c`."""
+    return f"{at.astimezone(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+
+
+def read_policy(source: str, clients: Clients) -> OrgPolicy:
+    """The policy from a path, `s3://bucket/key` or `ssm:/name`. Raises PolicyError or SettingsError."""
+    return load_policy(policy_text(source, clients), source)
+
+
+def policy_text(source: str, clients: Clients) -> str:
+    """The document itself. Raises SettingsError."""
+    try:
+        if source.startswith("s3://"):
+            bucket, _, key = source.removeprefix("s3://").partition("/")
+            return clients.s3().get_object(Bucket=bucket, Key=key)["Body"].read().decode()
+        if source.startswith("ssm:"):
+            name = source.removeprefix("ssm:")
+            return clients.ssm().get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
+        return Path(source).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as failure:
+        raise SettingsError(f"the policy {source} cannot be read: {failure}") from failure
+    except AWS_FAILURES as failure:
+        raise SettingsError(f"the policy {source} cannot be read: {error_of(failure)}") from failure
+
+
+def make_clients(settings: Settings) -> Clients:
+    return Clients(max_connections=settings.workers, pace_organizations=Pacer().wait)
+
+
+def report_store(settings: Settings, clients: Clients) -> ReportStore:
+    """S3 and DynamoDB where the settings name them, else a local folder."""
+    files: ReportStore
+    if settings.report_bucket:
+        files = S3ReportStore(clients.s3(), settings.report_bucket)
+    else:
+        files = LocalReportStore(settings.store)
+    if settings.table:
+        return CompositeStore(files, DynamoLedger(clients.dynamodb(), settings.table, now))
+    return files
+
+
+def build_world(settings: Settings, clients: Clients, sweep_id: str, mode: Mode, around: Surroundings) -> World:
+    """Everything one sweep needs, with sessions that cannot stop anything in plan mode."""
+    retries = Retries(out_of_time=around.out_of_time, on_expired=renew_bound_credentials)
+    kinds: tuple[Kind, ...] = (Ec2Instances(clients, retries, now),)
+    role = MemberRole(
+        name=settings.member_role,
+        external_id=settings.external_id,
+        source_identity=sweep_id,
+        session_policy_actions=_read_permissions(kinds) if mode is Mode.PLAN else None,
+    )
+    return World(
+        organization=OrganizationReader(clients),
+        accounts=MemberSessions(clients, role, retries),
+        kinds={kind.name: kind for kind in kinds},
+        store=report_store(settings, clients),
+        now=now,
+        calls=clients.calls,
+        out_of_time=around.out_of_time,
+        confirm=around.confirm,
+        progress=around.progress,
+        workers=settings.workers,
+    )
+
+
+def _read_permissions(kinds: tuple[Kind, ...]) -> frozenset[str]:
+    return frozenset().union(*(kind.read_permissions for kind in kinds))

@@ -1,0 +1,142 @@
+"""Member accounts: assuming each one's role once, and binding the running task to it."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from botocore.credentials import ReadOnlyCredentials, RefreshableCredentials
+
+from orchestrator.aws.clients import Clients, bound_to
+from orchestrator.aws.failures import AWS_FAILURES, error_of
+from orchestrator.aws.retries import Retries
+from orchestrator.core.model import AccountId, Region
+from orchestrator.ports import RegionStatus, TargetUnreadableError
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2 import EC2Client
+
+_NOT_OPTED_IN = "not-opted-in"
+_RENEW_SECONDS_BEFORE_EXPIRY = 300
+_REGION_PERMISSIONS = frozenset({"ec2:DescribeRegions"})
+
+
+@dataclass(frozen=True, slots=True)
+class MemberRole:
+    """How to get into a member account. `session_policy_actions`: None for all that the role allows."""
+
+    name: str
+    external_id: str | None
+    source_identity: str
+    session_policy_actions: frozenset[str] | None = None
+
+    def assume_role_arguments(self, partition: str, account_id: AccountId) -> dict[str, Any]:
+        arguments: dict[str, Any] = {
+            "RoleArn": f"arn:{partition}:iam::{account_id}:role/{self.name}",
+            "RoleSessionName": f"stop-orchestrator-{self.source_identity}"[:64],
+            "SourceIdentity": self.source_identity,
+        }
+        if self.external_id:
+            arguments["ExternalId"] = self.external_id
+        if self.session_policy_actions is not None:
+            arguments["Policy"] = _session_policy(self.session_policy_actions | _REGION_PERMISSIONS)
+        return arguments
+
+
+def _session_policy(actions: frozenset[str]) -> str:
+    statement = {"Effect": "Allow", "Action": sorted(actions), "Resource": "*"}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]}, separators=(",", ":"))
+
+
+class _RoleCredentials:
+    """One account's credentials: assumed at the first use, renewed before they expire; safe in many threads."""
+
+    def __init__(self, sessions: MemberSessions, account_id: AccountId) -> None:
+        self._sessions = sessions
+        self._account_id = account_id
+        self._lock = threading.Lock()
+        self._credentials: RefreshableCredentials | None = None
+
+    def get_frozen_credentials(self) -> ReadOnlyCredentials:
+        credentials = self._credentials
+        if credentials is None:
+            with self._lock:
+                credentials = self._credentials = self._credentials or self._first()
+        return credentials.get_frozen_credentials()
+
+    def renew(self) -> None:
+        self._credentials = None
+
+    def _first(self) -> RefreshableCredentials:
+        return RefreshableCredentials.create_from_metadata(
+            metadata=self._assume(),
+            refresh_using=self._assume,
+            method="assume-role",
+            advisory_timeout=_RENEW_SECONDS_BEFORE_EXPIRY * 2,
+            mandatory_timeout=_RENEW_SECONDS_BEFORE_EXPIRY,
+        )
+
+    def _assume(self) -> dict[str, str]:
+        answer = self._sessions.assume(self._account_id)
+        expiry: datetime = answer["Expiration"]
+        return {
+            "access_key": answer["AccessKeyId"],
+            "secret_key": answer["SecretAccessKey"],
+            "token": answer["SessionToken"],
+            "expiry_time": expiry.isoformat(),
+        }
+
+
+class MemberSessions:
+    """ports.AccountsPort: one AssumeRole per account, however many regions and threads use it."""
+
+    def __init__(self, clients: Clients, role: MemberRole, retries: Retries) -> None:
+        self._clients = clients
+        self._role = role
+        self._retries = retries
+        self._lock = threading.Lock()
+        self._accounts: dict[AccountId, _RoleCredentials] = {}
+
+    @contextmanager
+    def bind(self, account_id: AccountId) -> Iterator[None]:
+        credentials = self._of(account_id)
+        try:
+            credentials.get_frozen_credentials()
+        except AWS_FAILURES as failure:
+            raise TargetUnreadableError(error_of(failure), "sts:AssumeRole") from failure
+        with bound_to(credentials):
+            yield
+
+    def regions(self) -> tuple[RegionStatus, ...]:
+        return self._regions(self._clients.ec2(self._clients.region))
+
+    def hub_regions(self) -> tuple[RegionStatus, ...]:
+        return self._regions(self._clients.hub_ec2())
+
+    def assume(self, account_id: AccountId) -> dict[str, Any]:
+        """AWS's Credentials structure. Raises botocore's exceptions."""
+        arguments = self._role.assume_role_arguments(self._clients.partition, account_id)
+        answer = self._retries.call(lambda: self._clients.sts().assume_role(**arguments))
+        return dict(answer["Credentials"])
+
+    def _of(self, account_id: AccountId) -> _RoleCredentials:
+        with self._lock:
+            return self._accounts.setdefault(account_id, _RoleCredentials(self, account_id))
+
+    def _regions(self, client: EC2Client) -> tuple[RegionStatus, ...]:
+        try:
+            answer = self._retries.call(lambda: client.describe_regions(AllRegions=True))
+        except AWS_FAILURES as failure:
+            raise TargetUnreadableError(error_of(failure), "ec2:DescribeRegions") from failure
+        return tuple(_region_status(region) for region in answer["Regions"])
+
+
+def _region_status(region: Any) -> RegionStatus:
+    status = region.get("OptInStatus") or ""
+    detail = f"ec2:DescribeRegions: OptInStatus is {_NOT_OPTED_IN}" if status == _NOT_OPTED_IN else ""
+    return RegionStatus(Region(region["RegionName"]), enabled=status != _NOT_OPTED_IN, detail=detail)

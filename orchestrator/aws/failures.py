@@ -1,0 +1,85 @@
+"""What AWS's refusals mean: botocore's exceptions in, codes and one classification out (the table of aws-facts)."""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
+
+from orchestrator.core.model import AwsError
+from orchestrator.core.refusals import DENIED_CODES, REGION_DISABLED_CODES
+
+
+class Failure(Enum):
+    """What to do about a failed call."""
+
+    DENIED = auto()
+    REGION_DISABLED = auto()
+    EXPIRED = auto()
+    THROTTLED = auto()
+    TRANSIENT = auto()
+    REFUSED = auto()
+    """AWS understood the call and said no for a reason that another try does not change."""
+
+
+# An answer that is no answer (an HTML page of a proxy) is an exception outside of botocore's own tree.
+AWS_FAILURES = (ClientError, BotoCoreError, ResponseParserError)
+
+_EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
+_THROTTLED = frozenset(
+    {
+        "BandwidthLimitExceeded",
+        "EC2ThrottledException",
+        "PriorRequestNotComplete",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "SlowDown",
+        "Throttling",
+        "ThrottledException",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    }
+)
+_TRANSIENT = frozenset(
+    {
+        "InternalError",
+        "InternalFailure",
+        "RequestTimeout",
+        "RequestTimeoutException",
+        "ServiceUnavailable",
+        "Unavailable",
+    }
+)
+_FIRST_SERVER_ERROR = 500
+
+
+def error_of(failure: Exception) -> AwsError:
+    """AWS's own code and message; for a call that got no answer, the name of botocore's exception and its text."""
+    if isinstance(failure, ClientError):
+        error = failure.response.get("Error", {})
+        return AwsError(str(error.get("Code", "Unknown")), str(error.get("Message", "")))
+    return AwsError(type(failure).__name__, str(failure))
+
+
+def classify(failure: Exception) -> Failure:
+    """One meaning for each failed call. Raises nothing: what is not known is REFUSED, which is never tried again."""
+    if not isinstance(failure, ClientError):
+        return Failure.TRANSIENT
+    code = error_of(failure).code
+    status = failure.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    for codes, meaning in _BY_CODE:
+        if code in codes:
+            return meaning
+    return Failure.TRANSIENT if status >= _FIRST_SERVER_ERROR else Failure.REFUSED
+
+
+_BY_CODE = (
+    (DENIED_CODES, Failure.DENIED),
+    (REGION_DISABLED_CODES, Failure.REGION_DISABLED),
+    (_EXPIRED, Failure.EXPIRED),
+    (_THROTTLED, Failure.THROTTLED),
+    (_TRANSIENT, Failure.TRANSIENT),
+)

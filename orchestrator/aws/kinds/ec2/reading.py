@@ -1,0 +1,107 @@
+"""DescribeInstances on the hot path: the one call that a sweep makes for every target.
+
+botocore signs, sends (its own pools, proxies and certificates) and parses errors; what is left out is its per-call
+machinery (serializer, endpoint rules, events, a generic parser), which costs more than the call: 0.55 ms against
+0.25 ms a call, and 0.3 ms against 0.05 ms an instance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+from xml.etree import ElementTree as ET
+
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.exceptions import ClientError
+from botocore.parsers import EC2QueryParser, ResponseParserError
+
+from orchestrator.aws.clients import Clients, bound_credentials
+from orchestrator.aws.retries import Retries
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2 import EC2Client
+
+PAGE_SIZE = 1000
+_OPERATION = "DescribeInstances"
+_ASKED = {
+    "Action": _OPERATION,
+    "Version": "2016-11-15",
+    "Filter.1.Name": "instance-state-name",
+    "Filter.1.Value.1": "pending",
+    "Filter.1.Value.2": "running",
+    "MaxResults": str(PAGE_SIZE),
+}
+_FIRST_PAGE = urlencode(_ASKED).encode()
+_HEADERS = {
+    "Content-Type": "application/x-www-form-urlencoded; charset=utf-8",
+    "User-Agent": "stop-orchestrator",
+}
+_OK = 200
+_NAMESPACE = "{http://ec2.amazonaws.com/doc/2016-11-15/}"
+
+
+def running_instances(clients: Clients, retries: Retries, region: str) -> Iterator[dict[str, Any]]:
+    """Pending and running instances of the bound account in one region, as botocore would name their fields.
+
+    Only the fields that decisions need. Raises botocore's exceptions.
+    """
+    client = clients.ec2(region)
+    body = _FIRST_PAGE
+    while True:
+        root = retries.call(lambda body=body: _call(clients, client, body))  # type: ignore[misc]  # mypy loses the default
+        for reservation in root.iterfind(f"{_NAMESPACE}reservationSet/{_NAMESPACE}item/{_NAMESPACE}instancesSet"):
+            yield from (_instance(item) for item in reservation)
+        token = root.findtext(f"{_NAMESPACE}nextToken")
+        if not token:
+            return
+        body = urlencode({**_ASKED, "NextToken": token}).encode()
+
+
+def _call(clients: Clients, client: EC2Client, body: bytes) -> ET.Element:
+    request = AWSRequest("POST", f"{client.meta.endpoint_url.rstrip('/')}/", _HEADERS, body)
+    SigV4Auth(bound_credentials(), "ec2", client.meta.region_name).add_auth(request)
+    clients.count("ec2", _OPERATION)
+    # botocore offers no public way to its HTTP session, which holds the proxies, certificates and pools.
+    response = client._endpoint.http_session.send(request.prepare())  # type: ignore[attr-defined]  # noqa: SLF001
+    if response.status_code != _OK:
+        raise _refusal(response, client)
+    try:
+        return ET.fromstring(response.content)  # noqa: S314 - expat without external entities, and it is AWS's answer
+    except ET.ParseError as broken:
+        raise ResponseParserError(f"{_OPERATION} answered something that is no XML: {broken}") from broken
+
+
+def _refusal(response: Any, client: EC2Client) -> ClientError:
+    raw = {"body": response.content, "headers": response.headers, "status_code": response.status_code}
+    shape: Any = client.meta.service_model.operation_model(_OPERATION).output_shape
+    return ClientError(EC2QueryParser().parse(raw, shape), _OPERATION)
+
+
+def _instance(item: ET.Element) -> dict[str, Any]:
+    launched = _text(item, "launchTime")
+    return {
+        "InstanceId": _text(item, "instanceId"),
+        "InstanceType": _text(item, "instanceType"),
+        "InstanceLifecycle": _text(item, "instanceLifecycle"),
+        "SpotInstanceRequestId": _text(item, "spotInstanceRequestId"),
+        "RootDeviceType": _text(item, "rootDeviceType"),
+        "State": {"Name": _text(item, "instanceState", "name")},
+        "LaunchTime": datetime.fromisoformat(launched) if launched else None,
+        "Placement": {"AvailabilityZone": _text(item, "placement", "availabilityZone")},
+        "Operator": {
+            "Managed": _text(item, "operator", "managed") == "true",
+            "Principal": _text(item, "operator", "principal"),
+        },
+        "HibernationOptions": {"Configured": _text(item, "hibernationOptions", "configured") == "true"},
+        "Tags": [
+            {"Key": _text(tag, "key"), "Value": _text(tag, "value") or ""}
+            for tag in item.iterfind(f"{_NAMESPACE}tagSet/{_NAMESPACE}item")
+        ],
+    }
+
+
+def _text(element: ET.Element, *names: str) -> str | None:
+    return element.findtext("/".join(_NAMESPACE + name for name in names))

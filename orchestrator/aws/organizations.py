@@ -1,0 +1,154 @@
+"""The organization as data: accounts with OU paths, states and tags; listed at AWS's pace, in explicit pages."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from orchestrator.aws.clients import Clients
+from orchestrator.aws.failures import AWS_FAILURES, error_of
+from orchestrator.core.model import Account, AccountId, AwsError, Organization, OrganizationalUnit, Tags
+from orchestrator.errors import OrganizationError
+
+if TYPE_CHECKING:
+    from mypy_boto3_organizations import OrganizationsClient
+
+Carrier = TypeVar("Carrier", Account, OrganizationalUnit)
+
+PAGE_SIZE = 20
+CALLS_PER_SECOND = 5
+
+# Documented shape: arn:aws:organizations::<management account>:root/o-<id>/r-<id>
+_ROOT_ARN = re.compile(r"^arn:[\w-]+:organizations::(?P<management>\d{12}):root/(?P<organization>o-[a-z0-9]+)/r-")
+
+
+class Pacer:
+    """Lets at most `per_second` calls begin in any second, evenly spread; safe in many threads."""
+
+    def __init__(
+        self,
+        per_second: float = CALLS_PER_SECOND,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._gap = 1 / per_second
+        self._clock = clock
+        self._sleep = sleep
+        self._lock = threading.Lock()
+        self._next = 0.0
+
+    def wait(self) -> None:
+        """Returns when the next call may begin."""
+        with self._lock:
+            now = self._clock()
+            start = max(now, self._next)
+            self._next = start + self._gap
+        if start > now:
+            self._sleep(start - now)
+
+
+class OrganizationReader:
+    """ports.OrganizationPort, from the management account or a delegated administrator."""
+
+    def __init__(self, clients: Clients) -> None:
+        self._clients = clients
+
+    def read(self) -> Organization:
+        try:
+            return self._read()
+        except AWS_FAILURES as failure:
+            raise OrganizationError(
+                f"the organization cannot be listed ({error_of(failure)}); run from the management account or a "
+                "delegated administrator that may call organizations:List*"
+            ) from failure
+
+    def read_tags(self, accounts: Sequence[Account]) -> tuple[Account, ...]:
+        units = {unit.id: unit for account in accounts for unit in account.organizational_units}
+        tagged = {unit.id: _with_tags(unit, self._tags(unit.id)) for unit in units.values()}
+        return tuple(self._tagged_account(account, tagged) for account in accounts)
+
+    @property
+    def _client(self) -> OrganizationsClient:
+        return self._clients.organizations()
+
+    def _read(self) -> Organization:
+        roots = list(self._pages("list_roots", "Roots"))
+        if not roots:
+            raise OrganizationError("organizations:ListRoots named no root; is this account in an organization?")
+        organization_id, management = self._identity(roots[0]["Arn"])
+        accounts = self._walk(roots[0]["Id"], management)
+        return Organization(organization_id, management, tuple(sorted(accounts, key=lambda account: account.id)))
+
+    def _identity(self, root_arn: str) -> tuple[str, AccountId]:
+        """Organization and management account; both are in the root's ARN, which saves a call."""
+        match = _ROOT_ARN.match(root_arn)
+        if match:
+            return match["organization"], AccountId(match["management"])
+        described = self._client.describe_organization()["Organization"]
+        return described["Id"], AccountId(described["MasterAccountId"])
+
+    def _walk(self, root_id: str, management: AccountId) -> list[Account]:
+        """Every account below the root. One that shows up twice was moved meanwhile: where it belongs is not known."""
+        found: dict[AccountId, Account] = {}
+        parents: list[tuple[str, tuple[OrganizationalUnit, ...]]] = [(root_id, ())]
+        while parents:
+            parent_id, above = parents.pop()
+            for raw in self._pages("list_accounts_for_parent", "Accounts", ParentId=parent_id):
+                account = _account(raw, above, management)
+                found[account.id] = _moved(account) if account.id in found else account
+            parents += [
+                (unit["Id"], (*above, _unit(unit, above)))
+                for unit in self._pages(
+                    "list_organizational_units_for_parent", "OrganizationalUnits", ParentId=parent_id
+                )
+            ]
+        return list(found.values())
+
+    def _tagged_account(self, account: Account, units: dict[str, OrganizationalUnit]) -> Account:
+        above = tuple(units[unit.id] for unit in account.organizational_units)
+        account = replace(account, organizational_units=above)
+        unit_error = next((unit.tags_error for unit in above if unit.tags_error), None)
+        return account if account.tags_error else _with_tags(account, unit_error or self._tags(account.id))
+
+    def _tags(self, resource_id: str) -> dict[str, str] | AwsError:
+        try:
+            pages = self._pages("list_tags_for_resource", "Tags", page_size=None, ResourceId=resource_id)
+            return {tag["Key"]: tag["Value"] for tag in pages}
+        except AWS_FAILURES as failure:
+            return error_of(failure)
+
+    def _pages(self, operation: str, key: str, page_size: int | None = PAGE_SIZE, **arguments: str) -> Iterable[Any]:
+        """The items of every page; an empty page with a NextToken is just a page (AWS documents them)."""
+        paginator = self._client.get_paginator(operation)  # type: ignore[call-overload]  # the name is a variable here
+        config = {"PageSize": page_size} if page_size else {}
+        for page in paginator.paginate(**arguments, PaginationConfig=config):
+            yield from page[key]
+
+
+def _unit(raw: Any, above: tuple[OrganizationalUnit, ...]) -> OrganizationalUnit:
+    parent = above[-1].path if above else ""
+    return OrganizationalUnit(id=raw["Id"], path=f"{parent}/{raw['Name']}")
+
+
+def _account(raw: Any, above: tuple[OrganizationalUnit, ...], management: AccountId) -> Account:
+    return Account(
+        id=AccountId(raw["Id"]),
+        name=raw.get("Name", ""),
+        # `Status` is being retired in favour of `State`; an older botocore drops the latter.
+        state=raw.get("State") or raw.get("Status"),
+        organizational_units=above,
+        is_management=raw["Id"] == management,
+    )
+
+
+def _moved(account: Account) -> Account:
+    text = "the account was moved between organizational units while the organization was listed"
+    return replace(account, tags_error=AwsError("AccountMoved", text))
+
+
+def _with_tags(carrier: Carrier, tags: Tags | AwsError) -> Carrier:
+    return replace(carrier, tags_error=tags) if isinstance(tags, AwsError) else replace(carrier, tags=tags)

@@ -1,0 +1,82 @@
+"""Retries for calls with botocore's own turned off: one failing account must not use up another one's tries.
+
+With a client that all accounts share, botocore's retry quota and adaptive limiter would let one throttled account
+starve the rest, so each call retries by itself (DESIGN section 6).
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import tenacity
+from tenacity.stop import stop_base
+
+from orchestrator.aws.failures import AWS_FAILURES, Failure, classify
+
+T = TypeVar("T")
+
+_AGAIN = frozenset({Failure.THROTTLED, Failure.TRANSIENT, Failure.EXPIRED})
+
+
+def _never() -> bool:
+    return False
+
+
+def _nothing() -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """How often and how long to try. Times in seconds; the wait is random up to a bound that doubles (full jitter)."""
+
+    attempts: int = 6
+    first_wait: float = 0.5
+    longest_wait: float = 8.0
+    longest_total: float = 90.0
+    sleep: Callable[[float], None] = time.sleep
+    out_of_time: Callable[[], bool] = _never
+    on_expired: Callable[[], None] = _nothing
+    """Called before a call is tried again because its credentials had expired."""
+
+    def call(self, function: Callable[[], T]) -> T:
+        """The function's result; after throttling or a passing fault it is called again. Raises the last failure."""
+        return tenacity.Retrying(
+            retry=tenacity.retry_if_exception(_is_worth_another_try),
+            wait=tenacity.wait_random_exponential(multiplier=self.first_wait, max=self.longest_wait),
+            stop=tenacity.stop_any(
+                tenacity.stop_after_attempt(self.attempts),
+                tenacity.stop_after_delay(self.longest_total),
+                _OutOfTime(self.out_of_time),
+            ),
+            sleep=self.sleep,
+            before_sleep=self._renew_if_expired,
+            reraise=True,
+        )(function)
+
+    def wait(self, attempt: int) -> None:
+        """Sleeps as long as `call` would after that many failed attempts."""
+        longest = min(self.longest_wait, self.first_wait * 2**attempt)
+        self.sleep(random.uniform(0, longest))  # noqa: S311 - jitter, not a secret
+
+    def _renew_if_expired(self, state: tenacity.RetryCallState) -> None:
+        failure = state.outcome.exception() if state.outcome else None
+        if isinstance(failure, AWS_FAILURES) and classify(failure) is Failure.EXPIRED:
+            self.on_expired()
+
+
+class _OutOfTime(stop_base):
+    def __init__(self, out_of_time: Callable[[], bool]) -> None:
+        self._out_of_time = out_of_time
+
+    def __call__(self, retry_state: tenacity.RetryCallState) -> bool:
+        del retry_state
+        return self._out_of_time()
+
+
+def _is_worth_another_try(failure: BaseException) -> bool:
+    return isinstance(failure, AWS_FAILURES) and classify(failure) in _AGAIN

@@ -1,0 +1,129 @@
+"""YAML with the line of every value: text in, plain values and their places out. Safe: no tags, no code, no bombs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from orchestrator.errors import PolicyProblem
+
+Path = tuple[str | int, ...]
+
+_DEEPEST = 40
+_MOST_VALUES = 100_000
+
+
+@dataclass(slots=True)
+class Document:
+    """`value` is what the text says; `lines` has the line (from 1) of the value, or of its key, at each path."""
+
+    value: Any = None
+    lines: dict[Path, int] = field(default_factory=dict)
+    problems: list[PolicyProblem] = field(default_factory=list)
+
+    def problem(self, path: Path, message: str) -> PolicyProblem:
+        """A problem at that place; the line is the nearest one that is known."""
+        return PolicyProblem(path_text(path), self.line(path), message)
+
+    def line(self, path: Path) -> int:
+        while path and path not in self.lines:
+            path = path[:-1]
+        return self.lines.get(path, 1)
+
+
+def path_text(path: Path) -> str:
+    """`('rules', 0, 'where')` as `rules[0].where`."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+    return text
+
+
+def read_document(text: str) -> Document:
+    """The one document in the text. Whatever is wrong with it is in `problems`; then `value` cannot be trusted."""
+    document = Document()
+    try:
+        loader = yaml.SafeLoader(text)
+        node = loader.get_single_node()
+    except yaml.MarkedYAMLError as broken:
+        document.problems.append(_broken(broken))
+    except (yaml.YAMLError, ValueError) as broken:
+        document.problems.append(PolicyProblem("", 1, f"this is no YAML: {broken}"))
+    except RecursionError:
+        document.problems.append(PolicyProblem("", 1, f"it is nested too deep; {_DEEPEST} levels are enough"))
+    else:
+        if node is None:
+            document.problems.append(
+                PolicyProblem("", 1, "the document is empty; it needs at least `version` and `name`")
+            )
+        else:
+            document.value = _Builder(loader, document).build(node, ())
+    return document
+
+
+def _broken(error: yaml.MarkedYAMLError) -> PolicyProblem:
+    mark = error.problem_mark or error.context_mark
+    what = ": ".join(part for part in (error.context, error.problem) if part)
+    return PolicyProblem("", mark.line + 1 if mark else 1, f"this is no YAML: {what}")
+
+
+class _Builder:
+    def __init__(self, loader: yaml.SafeLoader, document: Document) -> None:
+        self._loader = loader
+        self._document = document
+        self._values = 0
+
+    def build(self, node: yaml.Node, path: Path) -> Any:
+        self._document.lines.setdefault(path, node.start_mark.line + 1)
+        self._values += 1
+        if len(path) > _DEEPEST or self._values > _MOST_VALUES:
+            self._say(path, "it is nested too deep or too large (do aliases refer to themselves?)")
+            return None
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, path)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.build(item, (*path, number)) for number, item in enumerate(node.value)]
+        return self._scalar(node, path)
+
+    def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
+        built: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            key = key_node.value if isinstance(key_node, yaml.ScalarNode) else None
+            line = key_node.start_mark.line + 1
+            if not isinstance(key, str):
+                self._document.problems.append(PolicyProblem(path_text(path), line, "a key must be plain text"))
+                continue
+            if key in built:
+                first = self._document.lines[*path, key]
+                text = f"the key is there twice; the first is on line {first}"
+                self._document.problems.append(PolicyProblem(path_text((*path, key)), line, text))
+                continue
+            self._document.lines[*path, key] = line
+            built[key] = self.build(value_node, (*path, key))
+        return built
+
+    def _scalar(self, node: yaml.Node, path: Path) -> Any:
+        try:
+            return self._loader.construct_object(node)
+        except yaml.MarkedYAMLError as broken:
+            self._say(path, f"this value is not understood: {broken.problem}")
+        except (ValueError, OverflowError) as broken:
+            self._say(path, f"this value is not understood: {broken}")
+        return None
+
+    def _say(self, path: Path, message: str) -> None:
+        self._document.problems.append(self._document.problem(path, message))
+
+
+def value_words(value: object) -> str:
+    """A value as a person would name it in an error."""
+    if isinstance(value, Mapping):
+        return "a mapping"
+    if isinstance(value, list):
+        return "a list"
+    if value is None:
+        return "nothing"
+    return repr(value)

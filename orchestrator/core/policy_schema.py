@@ -1,0 +1,38 @@
+"""The JSON Schema of the policy document: for editors that complete it, and for pipelines that check it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from orchestrator.core.policy import PolicyDocument
+from orchestrator.core.where import EVERYTHING
+
+_GLOBS = {"anyOf": [{"type": "string", "minLength": 1}, {"type": "array", "minItems": 1, "items": {"type": "string"}}]}
+_TAGS = {"type": "object", "minProperties": 1, "additionalProperties": _GLOBS}
+_WHERE = {"$ref": "#/$defs/where"}
+_SEVERAL = {"type": "array", "minItems": 1, "items": _WHERE}
+
+
+def policy_json_schema() -> dict[str, Any]:
+    """Draft 2020-12. References between parts (rule to schedule) are checked by `validate` only."""
+    schema = PolicyDocument.model_json_schema()
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema["$defs"]["RuleDocument"]["properties"]["where"] = {**_WHERE, "description": "What the rule owns."}
+    schema["$defs"]["where"] = _where()
+    return schema
+
+
+def _where() -> dict[str, Any]:
+    words = {
+        "all": {**_SEVERAL, "description": "Every one of these holds."},
+        "any": {**_SEVERAL, "description": "At least one of these holds."},
+        "not": {**_WHERE, "description": "This does not hold."},
+        "tag": {**_TAGS, "description": "Tag globs; a list means any of; a missing tag never matches."},
+        "account_tag": {**_TAGS, "description": "The same on the account's tags."},
+        "account": {"description": "Account id globs.", "anyOf": [*_GLOBS["anyOf"], {"type": "integer"}]},
+        "organizational_unit": {**_GLOBS, "description": "OU paths, each with all below it."},
+        "region": {**_GLOBS, "description": "Region globs."},
+        "instance_type": {**_GLOBS, "description": "Instance type globs."},
+    }
+    mapping = {"type": "object", "minProperties": 1, "additionalProperties": False, "properties": words}
+    return {"anyOf": [{"const": EVERYTHING}, mapping], "description": "Several words in one mapping must all hold."}

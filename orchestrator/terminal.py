@@ -1,0 +1,209 @@
+"""What a person at a terminal sees: progress on stderr, and the summary of a report as tables of at most 80 columns."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+Row = Mapping[str, Any]
+
+_HOLES = ("denied", "failed", "not_attempted")
+_STYLES = {"complete": "bold green", "incomplete": "bold yellow", "held": "bold yellow", "failed": "bold red"}
+_MOST_ROWS = 20
+_COUNTED = ("stopped", "stopping", "already_stopped")
+
+
+class TerminalProgress:
+    """A live bar on a terminal; elsewhere one plain line per phase and per tenth part."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._bar = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            refresh_per_second=5,
+        )
+        self._task = self._bar.add_task("Starting", total=None)
+        self._said: tuple[str, int] = ("", 0)
+
+    @contextmanager
+    def shown(self) -> Iterator[TerminalProgress]:
+        if not self._console.is_terminal:
+            yield self
+            return
+        with self._bar:
+            yield self
+
+    def paused_for_a_question(self) -> None:
+        self._bar.stop()
+
+    def phase(self, text: str) -> None:
+        if self._console.is_terminal:
+            self._bar.update(self._task, description=text, total=None, completed=0)
+        else:
+            self._console.print(f"{text} ...", highlight=False)
+
+    def targets(self, done: int, total: int) -> None:
+        self._move("Targets read", done, total)
+
+    def stops(self, done: int, total: int) -> None:
+        self._move("Stops done", done, total)
+
+    def _move(self, what: str, done: int, total: int) -> None:
+        if self._console.is_terminal:
+            self._bar.update(self._task, description=what, completed=done, total=total)
+            return
+        tenth = (what, done * 10 // max(total, 1))
+        if tenth != self._said:
+            self._said = tenth
+            self._console.print(f"{what}: {done} of {total}", highlight=False)
+
+
+def print_summary(console: Console, document: Row, location: str = "") -> None:
+    """The report of one sweep: what happened, where, by which rule, and what a person should look at."""
+    console.print(_headline(document))
+    console.print(_totals_line(document), highlight=False)
+    for table in (_by_account(document), _by_rule(document), _coverage_holes(document)):
+        _print_if_any(console, table)
+    for table in (_broken_guardrails(document), _failed_stops(document), _compliance(document)):
+        _print_if_any(console, table)
+    if document["error"]:
+        console.print(Text(f"Ended by: {document['error']}", style="red"))
+    if location:
+        console.print(Text(f"Report: {location}"), soft_wrap=True)
+
+
+def _print_if_any(console: Console, table: Table | None) -> None:
+    if table is not None:
+        console.print()
+        console.print(table)
+
+
+def _headline(document: Row) -> Text:
+    status = document["status"]
+    text = Text("Sweep ")
+    text.append(document["sweep_id"], style="bold")
+    text.append(f"  {document['mode']}  ")
+    text.append(status, style=_STYLES[status])
+    return text.append(f"  {document['duration_seconds']:.1f} s")
+
+
+def _totals_line(document: Row) -> str:
+    totals = document["totals"]
+    done = (
+        f"{totals['stopped']} stopped, {totals['failed']} failed"
+        if document["mode"] == "enforce"
+        else "nothing stopped (plan only)"
+    )
+    return (
+        f"{totals['accounts']} accounts, {totals['scanned']} of {totals['targets']} targets read, "
+        f"{totals['resources']} resources: {totals['planned']} to stop, {totals['exempt']} exempt; {done}"
+    )
+
+
+def _table(title: str, *columns: str | tuple[str, str]) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for column in columns:
+        name, justify = column if isinstance(column, tuple) else (column, "left")
+        table.add_column(name, justify="right" if justify == "right" else "left", overflow="fold")
+    return table
+
+
+def _number(count: int) -> str:
+    return str(count) if count else "-"
+
+
+def _add_rows(table: Table, rows: Sequence[Sequence[str]]) -> Table | None:
+    for row in rows[:_MOST_ROWS]:
+        table.add_row(*(Text(cell) for cell in row))
+    if len(rows) > _MOST_ROWS:
+        table.add_row(Text(f"... and {len(rows) - _MOST_ROWS} more in the report"))
+    return table if rows else None
+
+
+def _by_account(document: Row) -> Table | None:
+    names = {row["account_id"]: row["account_name"] for row in document["coverage"]}
+    statuses: dict[str, Counter[str]] = {account_id: Counter() for account_id in names}
+    for row in document["coverage"]:
+        statuses[row["account_id"]][row["status"]] += 1
+    running = Counter(row["account_id"] for row in document["decisions"])
+    planned = Counter(row["account_id"] for row in document["decisions"] if row["verdict"] == "stop")
+    stopped = Counter(row["account_id"] for row in document["outcomes"] if row["status"] in _COUNTED)
+    failed = Counter(row["account_id"] for row in document["outcomes"] if row["status"] == "failed")
+    order = sorted(names, key=lambda one: (-planned[one], -running[one], names[one], one))
+    columns = [("running", "right"), ("to stop", "right"), ("stopped", "right"), ("failed", "right")]
+    table = _table("By account", "account", "name", *columns, "coverage")
+    return _add_rows(
+        table,
+        [
+            (
+                one,
+                names[one],
+                *(_number(count[one]) for count in (running, planned, stopped, failed)),
+                _statuses(statuses[one]),
+            )
+            for one in order
+        ],
+    )
+
+
+def _statuses(counts: Counter[str]) -> str:
+    return ", ".join(f"{count} {status}" if len(counts) > 1 else status for status, count in counts.most_common())
+
+
+def _by_rule(document: Row) -> Table | None:
+    owned = Counter(row["rule"] for row in document["decisions"])
+    planned = Counter(row["rule"] for row in document["decisions"] if row["verdict"] == "stop")
+    exempt = Counter(row["rule"] for row in document["decisions"] if row["exemption"])
+    table = _table("By rule", "rule", ("owned", "right"), ("to stop", "right"), ("exempt", "right"))
+    order = sorted(owned, key=lambda rule: (rule is None, -planned[rule], rule or ""))
+    return _add_rows(
+        table,
+        [
+            (rule or "(no rule matches)", *(_number(count[rule]) for count in (owned, planned, exempt)))
+            for rule in order
+        ],
+    )
+
+
+def _coverage_holes(document: Row) -> Table | None:
+    rows = [row for row in document["coverage"] if row["status"] in _HOLES]
+    table = _table("Not read", "account", "region", "status", "why")
+    return _add_rows(table, [(row["account_id"], row["region"], row["status"], row["detail"]) for row in rows])
+
+
+def _broken_guardrails(document: Row) -> Table | None:
+    rows = [row for row in document["guardrails"] if not row["passed"]]
+    table = _table(
+        "Held by guardrails: nothing was stopped", "limit", "account", ("allowed", "right"), ("actual", "right")
+    )
+    return _add_rows(
+        table, [(row["name"], row["account_id"] or "all", f"{row['limit']:g}", f"{row['actual']:g}") for row in rows]
+    )
+
+
+def _failed_stops(document: Row) -> Table | None:
+    rows = [row for row in document["outcomes"] if row["status"] == "failed"]
+    table = _table("Stops that failed", "account", "region", "resource", "why")
+    return _add_rows(
+        table,
+        [(row["account_id"], row["region"], row["resource_id"], f"{row['code']}: {row['message']}") for row in rows],
+    )
+
+
+def _compliance(document: Row) -> Table | None:
+    counts = Counter(row["violation"] for row in document["compliance"])
+    table = _table("Compliance", "violation", ("count", "right"))
+    return _add_rows(table, [(name, str(count)) for name, count in counts.most_common()])
