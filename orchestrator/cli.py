@@ -177,7 +177,11 @@ def report(
 @cli.command()
 def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Leave the embedded AWS up until Ctrl-C.")] = False,
+    serve_only: Annotated[
+        bool, typer.Option("--serve-only", help="No sweeps: only leave it up, with every instance running.")
+    ] = False,
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 0,
+    store: StoreOption = None,
 ) -> None:
     """Show a whole sweep on an embedded AWS with a small organization in it. Touches no real AWS.
 
@@ -185,10 +189,11 @@ def demo(
     planned is stopped. With --keep it prints the environment for trying the other commands against it.
     """
     try:
-        from orchestrator.demo.show import show  # noqa: PLC0415 - moto is an extra that a Lambda does not have
+        from orchestrator.demo.show import Wanted, show  # noqa: PLC0415 - moto is an extra that a Lambda does not have
     except ImportError as missing:
         _fail(f"the demo needs the extra `demo`: pip install 'stop-orchestrator[demo]' ({missing})", ERROR)
-    raise typer.Exit(show(stdout, print_summary, keep=keep, port=port))
+    wanted = Wanted(store or wiring.DEFAULT_STORE, port, keep=keep or serve_only, sweep=not serve_only)
+    raise typer.Exit(show(stdout, print_summary, wanted))
 
 
 def _run(settings: wiring.Settings, output: Format, *, assume_yes: bool) -> NoReturn:

@@ -1,0 +1,109 @@
+"""One request to the embedded AWS, and refusals in each protocol's own form: what gates look at and what they give."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
+from xml.sax.saxutils import escape
+
+from moto.iam.models import get_account_id_from
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+_CREDENTIAL = re.compile(r"Credential=(?P<key>[^/,\s]+)/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
+_REQUEST_ID = "00000000-0000-0000-0000-000000000000"
+_JSON_SERVICES = frozenset({"account", "dynamodb", "organizations", "ssm"})
+
+
+class Call:
+    """A request as AWS sees it: who asks which service for what, where. The body can be read and replaced."""
+
+    def __init__(self, environ: WSGIEnvironment) -> None:
+        self.environ = environ
+        scope = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
+        self.access_key = scope["key"] if scope else ""
+        self.region = scope["region"] if scope else "us-east-1"
+        self.service = scope["service"] if scope else ""
+        self.body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        self._give_back(self.body)
+
+    @cached_property
+    def account_id(self) -> str:
+        """The account that owns the session; moto's own header for tests comes first, as in moto."""
+        return self.environ.get("HTTP_X_MOTO_ACCOUNT_ID") or get_account_id_from(self.access_key)
+
+    @cached_property
+    def action(self) -> str:
+        """Such as `StopInstances`; for REST services the path, such as `/enableRegion`."""
+        target = self.environ.get("HTTP_X_AMZ_TARGET")
+        if target:
+            return str(target).rpartition(".")[2]
+        return self.form.get("Action", "") or str(self.environ.get("PATH_INFO", ""))
+
+    @cached_property
+    def form(self) -> Mapping[str, str]:
+        """The fields of a query-protocol body; empty for other protocols."""
+        if not self.environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
+            return {}
+        return {key: values[0] for key, values in parse_qs(self.body.decode(), keep_blank_values=True).items()}
+
+    @property
+    def json(self) -> dict[str, Any]:
+        parsed: dict[str, Any] = json.loads(self.body or b"{}")
+        return parsed
+
+    def form_list(self, name: str) -> list[str]:
+        """`InstanceId.1`, `InstanceId.2`, ... in their order."""
+        numbered = [(key, value) for key, value in self.form.items() if re.fullmatch(rf"{name}\.\d+", key)]
+        return [value for _, value in sorted(numbered, key=lambda item: int(item[0].rpartition(".")[2]))]
+
+    def replace_json(self, document: Mapping[str, Any]) -> None:
+        self.body = json.dumps(document).encode()
+        self._give_back(self.body)
+
+    def refused(self, code: str, message: str, status: int = 400) -> Answer:
+        """AWS's refusal in the form that this service uses."""
+        if self.service in _JSON_SERVICES:
+            document = {"__type": code, "message": message}
+            return Answer(status, "application/x-amz-json-1.1", json.dumps(document), {"x-amzn-ErrorType": code})
+        code, message = escape(code), escape(message)
+        if self.service == "ec2":
+            text = (
+                f"<Response><Errors><Error><Code>{code}</Code><Message>{message}</Message></Error></Errors>"
+                f"<RequestID>{_REQUEST_ID}</RequestID></Response>"
+            )
+        elif self.service == "s3":
+            text = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
+        else:
+            text = (
+                f"<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>"
+                f"<RequestId>{_REQUEST_ID}</RequestId></ErrorResponse>"
+            )
+        return Answer(status, "text/xml", text)
+
+    def _give_back(self, body: bytes) -> None:
+        self.environ["wsgi.input"] = io.BytesIO(body)
+        self.environ["CONTENT_LENGTH"] = str(len(body))
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the front answers in moto's place."""
+
+    status: int
+    content_type: str
+    text: str
+    headers: Mapping[str, str] | None = None
+
+    def send(self, start_response: StartResponse) -> Iterable[bytes]:
+        body = self.text.encode()
+        headers = {"Content-Type": self.content_type, "Content-Length": str(len(body)), **(self.headers or {})}
+        start_response(f"{self.status} {'OK' if self.status < 400 else 'Refused'}", list(headers.items()))  # noqa: PLR2004 - HTTP
+        return [body]

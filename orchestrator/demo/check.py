@@ -1,0 +1,47 @@
+"""Asks EC2 itself, in every account and region and without any of the product's code, and holds the report to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from orchestrator.demo.organization import AnyAccount
+from orchestrator.demo.server import Serving
+
+Place = tuple[str, str, str]
+"""Account, region, instance id."""
+
+_DOWN = frozenset({"stopping", "stopped"})
+
+
+def states(aws: Serving) -> dict[Place, str]:
+    """The state of every instance of the organization."""
+    any_account = AnyAccount(aws.environment)
+    found: dict[Place, str] = {}
+    for account in aws.organization["accounts"]:
+        with any_account.acting_in(account["id"]):
+            for region in account["regions"]:
+                pages = any_account.client("ec2", region).get_paginator("describe_instances").paginate()
+                for reservation in (one for page in pages for one in page["Reservations"]):
+                    for instance in reservation["Instances"]:
+                        found[account["id"], region, instance["InstanceId"]] = instance["State"]["Name"]
+    return found
+
+
+def differences(report: Mapping[str, Any], before: Mapping[Place, str], after: Mapping[Place, str]) -> list[str]:
+    """One sentence for each instance of which EC2 and the report do not say the same; empty when they agree."""
+    planned = {_place(row) for row in report["decisions"] if row["verdict"] == "stop"}
+    reported = {_place(row) for row in report["outcomes"] if row["status"] in _DOWN}
+    refused = {_place(row) for row in report["outcomes"] if row["status"] == "failed"}
+    stopped = {place for place, state in after.items() if state in _DOWN and before.get(place) not in _DOWN}
+    sentences = {
+        "is stopped, but was not planned": stopped - planned,
+        "is stopped, but the report does not say so": stopped - reported,
+        "is reported as stopped, but is not": reported - stopped,
+        "was planned, but has no outcome": planned - reported - refused,
+    }
+    return [f"{'/'.join(place)} {text}" for text, places in sentences.items() for place in sorted(places)]
+
+
+def _place(row: Mapping[str, Any]) -> Place:
+    return row["account_id"], row["region"], row["resource_id"]

@@ -1,0 +1,79 @@
+"""The embedded AWS: moto's application behind gates that close moto's gaps where a sweep would notice them.
+
+A gate looks at a call and either answers in moto's place or lets it pass (None). Which gaps, and why: each gate's file.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+from orchestrator.demo.calls import Answer, Call
+from orchestrator.demo.faults import Faults
+from orchestrator.demo.regions import RegionOptIn
+from orchestrator.demo.roles import session_policy_gate, trust_gate
+from orchestrator.demo.stops import stop_gate
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+_ACCOUNTS_A_PAGE = 20
+Gate = Callable[[Call], Answer | None]
+
+
+class Front:
+    """A WSGI application. `faults` and `calls` are for tests in the same process."""
+
+    def __init__(self) -> None:
+        self.faults = Faults()
+        self.regions = RegionOptIn()
+        self.calls: Counter[str] = Counter()
+        """Requests so far, by `service:Operation`."""
+        self._moto: WSGIApplication = DomainDispatcherApplication(create_backend_app)
+        self._lock = threading.Lock()
+        self._gates: tuple[Gate, ...] = (
+            self.faults,
+            self.regions,
+            trust_gate,
+            session_policy_gate,
+            account_pages_gate,
+            stop_gate,
+        )
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ.get("PATH_INFO", "").startswith("/moto-api"):
+            return self._moto_api(environ, start_response)
+        call = Call(environ)
+        with self._lock:
+            self.calls[f"{call.service}:{call.action}"] += 1
+        for gate in self._gates:
+            answer = gate(call)
+            if answer is not None:
+                return answer.send(start_response)
+        return self._moto(environ, start_response)
+
+    def clear(self) -> None:
+        """Forgets faults, opted-in regions and counts; what moto holds is reset by moto's own API."""
+        self.faults.clear()
+        self.regions.clear()
+        self.calls.clear()
+
+    def _moto_api(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == "/moto-api/reset":
+            self.clear()
+        return self._moto(environ, start_response)
+
+
+def account_pages_gate(call: Call) -> Answer | None:
+    """Accounts come in pages of at most 20, as from AWS; moto would give all at once."""
+    if call.service != "organizations" or call.action not in {"ListAccounts", "ListAccountsForParent"}:
+        return None
+    asked = call.json
+    if asked.get("MaxResults", _ACCOUNTS_A_PAGE) > _ACCOUNTS_A_PAGE:
+        return call.refused("InvalidInputException", "You specified an invalid value: MaxResults is at most 20.")
+    call.replace_json({"MaxResults": _ACCOUNTS_A_PAGE, **asked})
+    return None

@@ -1,0 +1,101 @@
+"""Regions that an account has to opt into, which moto does not know: the `account` service and closed doors.
+
+Which ones: https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+
+import boto3
+
+from orchestrator.demo.calls import Answer, Call
+
+ENABLED_BY_DEFAULT = frozenset(
+    {
+        "ap-northeast-1",
+        "ap-northeast-2",
+        "ap-northeast-3",
+        "ap-south-1",
+        "ap-southeast-1",
+        "ap-southeast-2",
+        "ca-central-1",
+        "eu-central-1",
+        "eu-north-1",
+        "eu-west-1",
+        "eu-west-2",
+        "eu-west-3",
+        "sa-east-1",
+        "us-east-1",
+        "us-east-2",
+        "us-west-1",
+        "us-west-2",
+    }
+)
+_CLOSED = "AWS was not able to validate the provided access credentials"
+
+
+class RegionOptIn:
+    """The front's gate for regions: answers DescribeRegions and the `account` service, refuses in disabled regions."""
+
+    def __init__(self) -> None:
+        self._opted_in: dict[str, set[str]] = {}
+        self._lock = threading.Lock()
+        self._regions = sorted(boto3.Session().get_available_regions("ec2"))
+
+    def clear(self) -> None:
+        with self._lock:
+            self._opted_in.clear()
+
+    def is_enabled(self, account_id: str, region: str) -> bool:
+        return region in ENABLED_BY_DEFAULT or region in self._opted_in.get(account_id, ())
+
+    def __call__(self, call: Call) -> Answer | None:
+        if call.service == "account" and call.action in {"/enableRegion", "/disableRegion", "/getRegionOptStatus"}:
+            return self._account_service(call)
+        if call.service != "ec2":
+            return None
+        if call.region in self._regions and not self.is_enabled(call.account_id, call.region):
+            return call.refused("AuthFailure", _CLOSED, 401)
+        return self._describe_regions(call) if call.action == "DescribeRegions" else None
+
+    def _account_service(self, call: Call) -> Answer:
+        asked = call.json
+        account_id, region = asked.get("AccountId", call.account_id), asked.get("RegionName", "")
+        if region not in self._regions:
+            return call.refused("ValidationException", f"{region} is no region")
+        if call.action == "/getRegionOptStatus":
+            status = "ENABLED" if self.is_enabled(account_id, region) else "DISABLED"
+            status = "ENABLED_BY_DEFAULT" if region in ENABLED_BY_DEFAULT else status
+            return _json({"RegionName": region, "RegionOptStatus": status})
+        if region in ENABLED_BY_DEFAULT:
+            return call.refused("ValidationException", f"{region} is enabled by default and stays so")
+        with self._lock:
+            opted_in = self._opted_in.setdefault(account_id, set())
+            (opted_in.add if call.action == "/enableRegion" else opted_in.discard)(region)
+        return _json({})
+
+    def _describe_regions(self, call: Call) -> Answer:
+        named = call.form_list("RegionName")
+        everything = call.form.get("AllRegions", "").lower() == "true" or bool(named)
+        items = "".join(
+            f"<item><regionName>{region}</regionName><regionEndpoint>ec2.{region}.amazonaws.com</regionEndpoint>"
+            f"<optInStatus>{self._opt_in_status(call.account_id, region)}</optInStatus></item>"
+            for region in self._regions
+            if (not named or region in named) and (everything or self.is_enabled(call.account_id, region))
+        )
+        text = (
+            '<DescribeRegionsResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/">'
+            f"<requestId>regions</requestId><regionInfo>{items}</regionInfo></DescribeRegionsResponse>"
+        )
+        return Answer(200, "text/xml", text)
+
+    def _opt_in_status(self, account_id: str, region: str) -> str:
+        if region in ENABLED_BY_DEFAULT:
+            return "opt-in-not-required"
+        return "opted-in" if self.is_enabled(account_id, region) else "not-opted-in"
+
+
+def _json(document: dict[str, str]) -> Answer:
+    return Answer(200, "application/json", json.dumps(document))

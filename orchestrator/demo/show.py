@@ -1,0 +1,185 @@
+"""The demo, step by step: an organization, the Lambda in plan mode, then in enforce mode, then EC2 itself asked."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import signal
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from orchestrator.demo.check import differences, states
+from orchestrator.demo.lambda_process import LambdaFailedError, invoke
+from orchestrator.demo.organization import BUCKET, AnyAccount
+from orchestrator.demo.server import DemoError, Serving, serving
+
+PrintSummary = Callable[[Console, Mapping[str, Any]], None]
+Report = Mapping[str, Any]
+
+AGREED, NOT_AGREED = 0, 1
+_HANDLER = "orchestrator.handler.lambda_handler"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the command line asks of the demo. `store`: the local folder that gets the reports."""
+
+    store: Path
+    port: int = 0
+    keep: bool = False
+    sweep: bool = True
+
+
+def show(console: Console, print_summary: PrintSummary, wanted: Wanted) -> int:
+    """The exit code: 0 when EC2 agrees with the report, else 1. Ctrl-C ends it and leaves nothing running."""
+    console.print("[bold]Stop Orchestrator demo[/]: an AWS embedded in this machine; nothing real is touched.")
+    try:
+        with _ended_by_sigterm(), ExitStack() as stack:
+            with console.status("Creating an organization in it ..."):
+                aws = stack.enter_context(serving(wanted.port))
+            return _Demo(console, print_summary, wanted, aws).run()
+    except (DemoError, LambdaFailedError) as failure:
+        console.print(Text(str(failure), style="red"), soft_wrap=True)
+    except KeyboardInterrupt:
+        console.print("\nInterrupted; nothing is left running.")
+    return NOT_AGREED
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """SIGTERM ends the demo as Ctrl-C does, so that its server goes down with it."""
+
+    def interrupt(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@dataclass(frozen=True, slots=True)
+class _Demo:
+    console: Console
+    print_summary: PrintSummary
+    wanted: Wanted
+    aws: Serving
+
+    def run(self) -> int:
+        self._introduce()
+        agreed = not self.wanted.sweep or self._plan_enforce_and_check()
+        if self.wanted.keep:
+            self._keep_up()
+        return AGREED if agreed else NOT_AGREED
+
+    def _introduce(self) -> None:
+        accounts = self.aws.organization["accounts"]
+        instances = sum(account["instances"] for account in accounts)
+        self._heading(1, "An organization")
+        self.console.print(
+            f"{len(accounts) + 1} accounts with the management account, "
+            f"{len(self.aws.organization['regions'])} regions, {instances} instances, at {self.aws.url}",
+            highlight=False,
+        )
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+        for column in ("account", "OU", "instances", "what is special"):
+            table.add_column(column, justify="right" if column == "instances" else "left")
+        for account in sorted(accounts, key=lambda one: (one["ou"], one["name"])):
+            table.add_row(account["name"], account["ou"], str(account["instances"]), account["note"])
+        self.console.print(table)
+
+    def _plan_enforce_and_check(self) -> bool:
+        before = states(self.aws)
+        self._heading(2, "The Lambda plans: it reads everything and stops nothing")
+        self._sweep("plan")
+        between = states(self.aws)
+        self._heading(3, "The Lambda enforces")
+        report = self._sweep("enforce")
+        self._heading(4, "EC2 itself, asked again without the Lambda")
+        wrong = differences(report, between, states(self.aws))
+        wrong += ["plan mode changed something"] if between != before else []
+        self._verdict(report, wrong)
+        self._where_to_look(report)
+        return not wrong
+
+    def _sweep(self, mode: str) -> Report:
+        with self.console.status(f"Running {_HANDLER} ...") as status:
+            returned = invoke(_HANDLER, {"mode": mode}, self.aws.environment, lambda line: status.update(_shown(line)))
+        sweep_id = returned["sweep_id"]
+        self._fetch(sweep_id)
+        report: Report = json.loads(self._local(sweep_id).joinpath("report.json").read_text())
+        self.print_summary(self.console, report)
+        return report
+
+    def _verdict(self, report: Report, wrong: list[str]) -> None:
+        counted = Counter(outcome["status"] for outcome in report["outcomes"])
+        if wrong:
+            for line in wrong:
+                self.console.print(Text(line, style="red"), soft_wrap=True)
+            return
+        stopped = counted["stopped"] + counted["stopping"]
+        self.console.print(
+            f"[bold green]Agreed.[/] {len(report['outcomes'])} planned: {stopped} stopped, "
+            f"{counted['failed']} refused by AWS as reported; everything else is as it was.",
+            highlight=False,
+        )
+
+    def _where_to_look(self, report: Report) -> None:
+        sweep_id = report["sweep_id"]
+        self._heading(5, "The reports")
+        self._plain(f"{self._local(sweep_id)}/")
+        for path in sorted(self._local(sweep_id).iterdir()):
+            self._plain(f"  {path.name}")
+        self._plain(f"Look again: stop-orchestrator report {sweep_id}")
+
+    def _keep_up(self) -> None:
+        self._heading(6 if self.wanted.sweep else 2, "It stays up until Ctrl-C; in another terminal")
+        self._plain("unset AWS_PROFILE AWS_SESSION_TOKEN")
+        for name, value in self.aws.environment.items():
+            self._plain(f"export {name}={shlex.quote(value)}")
+        self._plain("stop-orchestrator plan")
+        try:
+            signal.pause()
+        except KeyboardInterrupt:
+            self.console.print("\nThe embedded AWS is down.")
+
+    def _fetch(self, sweep_id: str) -> None:
+        """Copies the sweep's files out of the embedded S3, which ends with the demo."""
+        client = AnyAccount(self.aws.environment).client("s3")
+        prefix = f"sweeps/dt={sweep_id[:4]}-{sweep_id[4:6]}-{sweep_id[6:8]}/sweep={sweep_id}/"
+        for found in client.list_objects_v2(Bucket=BUCKET, Prefix=prefix)["Contents"]:
+            path = self.wanted.store / found["Key"]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(client.get_object(Bucket=BUCKET, Key=found["Key"])["Body"].read())
+
+    def _local(self, sweep_id: str) -> Path:
+        return next(self.wanted.store.glob(f"sweeps/dt=*/sweep={sweep_id}"))
+
+    def _heading(self, number: int, text: str) -> None:
+        self.console.print()
+        self.console.rule(f"[bold]{number}. {text}", align="left")
+
+    def _plain(self, text: str) -> None:
+        """One line as it is: not wrapped, not coloured, so that it can be copied."""
+        self.console.print(Text(text), soft_wrap=True)
+
+
+def _shown(line: str) -> Text:
+    """One of the Lambda's JSON log lines in the words of a progress line."""
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return Text(line)
+    if not isinstance(entry, dict) or "message" not in entry:
+        return Text("Running ...")
+    count = f" {entry['done']} of {entry['total']}" if "total" in entry else ""
+    return Text(f"{entry['message']}{count}")
