@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,7 +29,9 @@ from orchestrator.ports import Kind, NoProgress, Progress, ReportStore, World, a
 PREFIX = "STOP_ORCHESTRATOR_"
 DEFAULT_STORE = Path(".stop-orchestrator")
 AWS_ERRORS = AWS_FAILURES
-SWEEP_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
+SWEEP_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}")
+_ONLY_ELSEWHERE = frozenset({"report_bucket", "table"})
+_NO_KILL_SWITCH = f"{PREFIX}KILL_SWITCH is set, but this version cannot read a kill switch; unset it if you accept that"
 
 
 class Settings(BaseModel):
@@ -47,31 +49,40 @@ class Settings(BaseModel):
     store: Path = DEFAULT_STORE
 
     @classmethod
-    def from_env(cls, environment: Mapping[str, str], **overrides: object) -> Settings:
+    def from_env(cls, environment: Mapping[str, str], needed: Sequence[str] = (), /, **overrides: object) -> Settings:
         """Settings from STOP_ORCHESTRATOR_* variables; an override that is not None wins.
 
-        Raises SettingsError that names every variable that makes no sense, and what would.
+        A `store` among the overrides wins over the report bucket and the table too. Raises SettingsError that names
+        every variable that makes no sense, or is `needed` and missing, and what would be right.
         """
-        if environment.get(f"{PREFIX}KILL_SWITCH"):
-            raise SettingsError(
-                f"{PREFIX}KILL_SWITCH is set, but this version cannot read a kill switch; unset it if you accept that"
-            )
-        values = {
-            name: environment[f"{PREFIX}{name.upper()}"]
-            for name in cls.model_fields
-            if environment.get(f"{PREFIX}{name.upper()}")
-        }
         given = {name: value for name, value in overrides.items() if value is not None}
+        here = _ONLY_ELSEWHERE if "store" in given else frozenset()
+        values = {
+            name: environment[variable]
+            for name in cls.model_fields
+            if environment.get(variable := f"{PREFIX}{name.upper()}") and name not in here
+        }
+        problems = [_NO_KILL_SWITCH] if environment.get(f"{PREFIX}KILL_SWITCH") else []
+        problems += [
+            f"{PREFIX}{name.upper()} is missing"
+            for name in needed
+            if not str({**values, **given}.get(name, "")).strip()
+        ]
         try:
-            return cls.model_validate({**values, **given})
+            settings = cls.model_validate({**values, **given})
         except ValidationError as invalid:
-            raise SettingsError("\n".join(_problem(error) for error in invalid.errors())) from invalid
+            problems += [_problem(error, given) for error in invalid.errors()]
+        if problems:
+            raise SettingsError("\n".join(problems))
+        return settings
 
 
-def _problem(error: Mapping[str, object]) -> str:
+def _problem(error: Mapping[str, object], given: Mapping[str, object]) -> str:
     location = error["loc"]
     assert isinstance(location, tuple)
-    return f"{PREFIX}{str(location[0]).upper()}={error['input']!r}: {error['msg']}"
+    name = str(location[0])
+    origin = f"--{name.replace('_', '-')}" if name in given else f"{PREFIX}{name.upper()}"
+    return f"{origin}={error['input']!r}: {error['msg']}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,29 +103,39 @@ def new_sweep_id(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
 
 
-def read_policy(source: str, clients: Clients) -> OrgPolicy:
+def read_policy(source: str, clients: Callable[[], Clients]) -> OrgPolicy:
     """The policy from a path, `s3://bucket/key` or `ssm:/name`. Raises PolicyError or SettingsError."""
     return load_policy(policy_text(source, clients), source)
 
 
-def policy_text(source: str, clients: Clients) -> str:
-    """The document itself. Raises SettingsError."""
+def policy_text(source: str, clients: Callable[[], Clients]) -> str:
+    """The document itself; a path needs no clients. Raises SettingsError."""
     try:
         if source.startswith("s3://"):
             bucket, _, key = source.removeprefix("s3://").partition("/")
-            return clients.s3().get_object(Bucket=bucket, Key=key)["Body"].read().decode()
+            if not bucket or not key:
+                raise SettingsError(f"the policy {source} cannot be read: in S3 it is named s3://bucket/key")
+            return clients().s3().get_object(Bucket=bucket, Key=key)["Body"].read().decode()
         if source.startswith("ssm:"):
             name = source.removeprefix("ssm:")
-            return clients.ssm().get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
-        return Path(source).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as failure:
-        raise SettingsError(f"the policy {source} cannot be read: {failure}") from failure
+            return clients().ssm().get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
+        return Path(source).read_bytes().decode()  # the very bytes: the report has their SHA-256
+    except UnicodeDecodeError as binary:
+        raise SettingsError(f"the policy {source} cannot be read: it is no UTF-8 text ({binary.reason})") from binary
+    except OSError as failure:
+        raise SettingsError(f"the policy {source} cannot be read: {failure.strerror or failure}") from failure
     except AWS_FAILURES as failure:
         raise SettingsError(f"the policy {source} cannot be read: {error_of(failure)}") from failure
 
 
 def make_clients(settings: Settings) -> Clients:
-    return Clients(max_connections=settings.workers, pace_organizations=Pacer().wait)
+    """Raises SettingsError where the AWS_* variables make no sense (an endpoint without a scheme, no such profile)."""
+    try:
+        clients = Clients(max_connections=settings.workers, pace_organizations=Pacer().wait)
+        clients.sts()  # every sweep needs it, and it takes the same variables as the others
+    except (ValueError, *AWS_FAILURES) as failure:
+        raise SettingsError(f"the AWS_* variables or the AWS profile make no sense: {failure}") from failure
+    return clients
 
 
 def report_store(settings: Settings, clients: Clients) -> ReportStore:

@@ -15,14 +15,21 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from orchestrator import app
-from orchestrator.core.model import Mode, SweepReport
+from orchestrator.core.model import Mode
 from orchestrator.core.report import totals
-from orchestrator.errors import EventError, ReportLostError, SettingsError
+from orchestrator.errors import EventError, ReportLostError
 from orchestrator.sweep import run_sweep
 
 SERVICE = "stop-orchestrator"
 RESERVED_MILLISECONDS = 30_000
 """Kept back for the running calls to end and for the report; no new work is handed out in it."""
+_NEEDED = ("policy", "report_bucket", "table")
+_EVENT = (
+    'An event has at most "mode" ("plan" or "enforce"), "sweep_id" and "policy"; a schedule carries it as its Input.'
+)
+_LONGEST_LINE = 200_000
+"""Of JSON; CloudWatch cuts a longer event (256 KB)."""
+_ROWS_A_LINE = 50
 
 logger = Logger(service=SERVICE)
 # Patching botocore would open a segment per call in threads that have no parent segment.
@@ -42,31 +49,38 @@ class SweepEvent(BaseModel):
 
 @logger.inject_lambda_context(clear_state=True)
 @tracer.capture_lambda_handler(capture_response=False)
-@metrics.log_metrics
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """One sweep. Raises EventError, SettingsError, PolicyError or what ended the sweep."""
     asked = _parse(event)
-    settings = _settings(asked)
-    started = app.now()
-    sweep_id = asked.sweep_id or app.new_sweep_id(started)
-    logger.append_keys(sweep_id=sweep_id, mode=settings.mode.value)
+    sweep_id = asked.sweep_id or app.new_sweep_id(app.now())
+    logger.append_keys(sweep_id=sweep_id)
+    try:
+        return _sweep(asked, sweep_id, context)
+    except ReportLostError as lost:
+        _log_lost(lost)
+        raise
+    except Exception:
+        logger.exception("The sweep was ended by an error")
+        raise
+
+
+def _sweep(asked: SweepEvent, sweep_id: str, context: LambdaContext) -> dict[str, Any]:
+    settings = app.Settings.from_env(os.environ, _NEEDED, mode=asked.mode, policy=asked.policy)
+    logger.append_keys(mode=settings.mode.value)
     clients = app.make_clients(settings)
-    policy = app.read_policy(settings.policy or "", clients)
+    policy = app.read_policy(settings.policy or "", lambda: clients)
     around = app.Surroundings(
         out_of_time=lambda: context.get_remaining_time_in_millis() < RESERVED_MILLISECONDS, progress=_LogProgress()
     )
     world = app.build_world(settings, clients, sweep_id, settings.mode, around)
-    try:
-        report, location = run_sweep(world, policy, sweep_id, settings.mode)
-    except ReportLostError as lost:
-        logger.exception("The report could not be written; here it is", report=lost.document)
-        raise
-    _measure(report)
-    logger.info("Sweep ended", status=report.status.value, totals=totals(report), report=location)
+    report, location = run_sweep(world, policy, sweep_id, settings.mode)
+    counted = totals(report)
+    _measure(sweep_id, counted, report.duration_seconds)
+    logger.info("Sweep ended", status=report.status.value, totals=counted, report=location)
     return {
         "sweep_id": sweep_id,
         "status": report.status.value,
-        "totals": totals(report),
+        "totals": counted,
         "report": {"json": location, "html": None},
     }
 
@@ -76,24 +90,33 @@ def _parse(event: dict[str, Any]) -> SweepEvent:
         return SweepEvent.model_validate(event)
     except ValidationError as invalid:
         problems = "; ".join(f"{_field(error)}: {error['msg']}" for error in invalid.errors())
-        raise EventError(f"the event {json.dumps(event, default=str)[:500]} is not understood: {problems}") from invalid
+        shown = json.dumps(event, default=str)[:500]
+        raise EventError(f"the event {shown} is not understood: {problems}. {_EVENT}") from invalid
 
 
 def _field(error: Any) -> str:
     return ".".join(str(part) for part in error["loc"]) or "event"
 
 
-def _settings(asked: SweepEvent) -> app.Settings:
-    settings = app.Settings.from_env(os.environ, mode=asked.mode, policy=asked.policy)
-    needed = {"POLICY": settings.policy, "REPORT_BUCKET": settings.report_bucket, "TABLE": settings.table}
-    missing = [f"{app.PREFIX}{name}" for name, value in needed.items() if not value]
-    if missing:
-        raise SettingsError(f"the Lambda needs {', '.join(missing)} in its environment")
-    return settings
+def _log_lost(lost: ReportLostError) -> None:
+    """The whole report, in one line where the log can take it, else its rows in slices."""
+    document: dict[str, Any] = dict(lost.document)
+    _measure(document["sweep_id"], document["totals"], document["duration_seconds"])
+    text = "The report could not be written; here it is"
+    if len(json.dumps(document)) <= _LONGEST_LINE:
+        logger.error(text, reason=str(lost), report=document)
+        return
+    parts = {name: document.pop(name) for name in ("coverage", "decisions", "outcomes", "compliance")}
+    logger.error(text, reason=str(lost), report=document)
+    for name, rows in parts.items():
+        for start in range(0, len(rows), _ROWS_A_LINE):
+            logger.error(
+                "Rows of the report that could not be written", part=name, rows=rows[start : start + _ROWS_A_LINE]
+            )
 
 
-def _measure(report: SweepReport) -> None:
-    counted = totals(report)
+def _measure(sweep_id: str, counted: dict[str, int], duration_seconds: float) -> None:
+    """One EMF line. Not by Powertools' decorator, which warns after an invocation that had nothing to measure."""
     unreadable = counted["denied"] + counted["failed_targets"] + counted["not_attempted_targets"]
     for name, value in (
         ("TargetsScanned", counted["scanned"]),
@@ -103,7 +126,9 @@ def _measure(report: SweepReport) -> None:
         ("ResourcesExempt", counted["exempt"]),
     ):
         metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
-    metrics.add_metric(name="SweepDuration", unit=MetricUnit.Seconds, value=report.duration_seconds)
+    metrics.add_metric(name="SweepDuration", unit=MetricUnit.Seconds, value=duration_seconds)
+    metrics.add_metadata("sweep_id", sweep_id)
+    metrics.flush_metrics()
 
 
 class _LogProgress:

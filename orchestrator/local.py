@@ -19,12 +19,12 @@ class LocalReportStore:
 
     def check(self, sweep_id: str) -> None:
         folder = self._folder(sweep_id)
-        if folder.exists():
-            raise ReportStoreError(f"{folder} exists already: the sweep id {sweep_id} was used before")
         try:
             folder.mkdir(parents=True)
             with tempfile.TemporaryFile(dir=folder):
                 pass
+        except FileExistsError as taken:
+            raise ReportStoreError(f"{folder} exists already: the sweep id {sweep_id} was used before") from taken
         except OSError as failure:
             raise ReportStoreError(f"reports cannot be written to {folder}: {failure.strerror or failure}") from failure
 

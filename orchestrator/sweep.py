@@ -60,6 +60,8 @@ class _Record:
     started_at: datetime
     organization_id: str = ""
     accounts: tuple[Account, ...] = ()
+    targets: list[tuple[Account, Region]] = field(default_factory=list)
+    """Those handed out to be read."""
     coverage: list[Coverage] = field(default_factory=list)
     resources: list[Resource] = field(default_factory=list)
     decisions: tuple[Decision, ...] = ()
@@ -160,6 +162,7 @@ def _read_inventory(world: World, record: _Record, accounts: Sequence[Account]) 
                 record.resources += result.resources
             world.progress.targets(done, total)
     record.coverage += _unlisted_regions(record.policy, opened)
+    record.coverage += _without_regions(record, opened)
 
 
 def _open_account(world: World, account: Account) -> _Opened | _Read:
@@ -196,14 +199,16 @@ def _or_coverage(world: World, account: Account, region: Region, read: Callable[
 
 
 def _record_regions(record: _Record, opened: _Opened) -> list[Region]:
-    """The enabled regions in scope; the disabled ones in scope go into the record."""
+    """The enabled regions in scope, to be read; the disabled ones in scope have their state."""
     in_scope = [status for status in opened.regions if targets.region_in_scope(record.policy.regions, status.region)]
     record.coverage += [
         targets.coverage_row(opened.account, status.region, TargetStatus.REGION_DISABLED, status.detail)
         for status in in_scope
         if not status.enabled
     ]
-    return [status.region for status in in_scope if status.enabled]
+    enabled = [status.region for status in in_scope if status.enabled]
+    record.targets += [(opened.account, region) for region in enabled]
+    return enabled
 
 
 def _unlisted_regions(policy: OrgPolicy, opened: Sequence[_Opened]) -> Iterator[Coverage]:
@@ -215,8 +220,21 @@ def _unlisted_regions(policy: OrgPolicy, opened: Sequence[_Opened]) -> Iterator[
             yield targets.coverage_row(account.account, region, TargetStatus.REGION_DISABLED, detail)
 
 
+def _without_regions(record: _Record, opened: Sequence[_Opened]) -> Iterator[Coverage]:
+    """The accounts that were opened and in which there was nothing to read."""
+    known = {row.account_id for row in record.coverage}
+    for one in opened:
+        if one.account.id not in known:
+            status = TargetStatus.EXCLUDED if one.regions else TargetStatus.FAILED
+            detail = "none of its regions is in the policy's scope" if one.regions else "it has no regions"
+            yield targets.whole_account(one.account, status, detail)
+
+
 def _hub_regions_in_scope(world: World, record: _Record) -> int:
-    """What an account weighs whose regions are not known; at least one target, at least what any other account has."""
+    """What an account weighs whose regions are not known: at least one target.
+
+    Where the hub's are not known either, as much as the account of which most was read.
+    """
     by_account = Counter(row.account_id for row in record.coverage if row.status is TargetStatus.SCANNED)
     most = max(by_account.values(), default=1)
     try:
@@ -238,12 +256,17 @@ def _carry_out(world: World, record: _Record, approved: ApprovedPlan) -> None:
     if not world.confirm(approved):
         raise NotConfirmedError("the stops were not confirmed; nothing was stopped")
     world.progress.phase(f"Stopping {len(stops)} resources")
-    with _Pool[tuple[Outcome, ...]](world.workers) as pool:
-        for _, group in groupby(stops, key=lambda stop: (stop.resource.target, stop.resource.kind)):
-            pool.submit(_stop_target, world, record.sweep_id, tuple(group))
-        for outcomes in pool.results():
-            record.outcomes += outcomes
-            world.progress.stops(len(record.outcomes), len(stops))
+    pool = _Pool[tuple[Outcome, ...]](world.workers)
+    try:
+        with pool:
+            for _, group in groupby(stops, key=lambda stop: (stop.resource.target, stop.resource.kind)):
+                pool.submit(_stop_target, world, record.sweep_id, tuple(group))
+            done = 0
+            for outcomes in pool.results():
+                done += len(outcomes)
+                world.progress.stops(done, len(stops))
+    finally:  # also when the sweep breaks off: what the threads still stopped meanwhile was stopped
+        record.outcomes += (outcome for outcomes in pool.finished() for outcome in outcomes)
 
 
 def _stop_target(world: World, sweep_id: str, stops: tuple[Decision, ...]) -> tuple[Outcome, ...]:
@@ -273,7 +296,7 @@ def _same_outcome(
 def _report(world: World, record: _Record, error: str = "") -> SweepReport:
     """Whatever has no state yet, because the sweep ended early, was not attempted."""
     finished_at = world.now()
-    coverage = (*record.coverage, *_accounts_without_state(record))
+    coverage = (*record.coverage, *_targets_without_state(record))
     outcomes = (*record.outcomes, *_stops_without_outcome(record))
     return SweepReport(
         sweep_id=record.sweep_id,
@@ -295,21 +318,28 @@ def _report(world: World, record: _Record, error: str = "") -> SweepReport:
     )
 
 
-def _accounts_without_state(record: _Record) -> tuple[Coverage, ...]:
-    known = {row.account_id for row in record.coverage}
+def _targets_without_state(record: _Record) -> Iterator[Coverage]:
+    """The targets that were handed out and did not come back, and the accounts of which nothing is known."""
     text = "the sweep ended before it was read"
-    return tuple(
-        targets.whole_account(account, TargetStatus.NOT_ATTEMPTED, text)
-        for account in record.accounts
-        if account.id not in known
-    )
+    known = {(row.account_id, row.region) for row in record.coverage}
+    for account, region in record.targets:
+        if (account.id, region) not in known:
+            yield targets.coverage_row(account, region, TargetStatus.NOT_ATTEMPTED, text)
+    begun = {account_id for account_id, _ in known} | {account.id for account, _ in record.targets}
+    for account in record.accounts:
+        if account.id not in begun:
+            yield targets.whole_account(account, TargetStatus.NOT_ATTEMPTED, text)
 
 
 def _stops_without_outcome(record: _Record) -> tuple[Outcome, ...]:
-    known = {(outcome.resource.target, outcome.resource.resource_id) for outcome in record.outcomes}
+    known = {_place(outcome.resource) for outcome in record.outcomes}
     planned = (decision for decision in record.decisions if decision.verdict is Verdict.STOP)
-    left = (stop for stop in planned if (stop.resource.target, stop.resource.resource_id) not in known)
+    left = (stop for stop in planned if _place(stop.resource) not in known)
     return _same_outcome(left, OutcomeStatus.NOT_ATTEMPTED, message="the sweep ended before this stop was asked for")
+
+
+def _place(resource: Resource) -> tuple[Target, str, str]:
+    return resource.target, resource.kind, resource.resource_id
 
 
 def _write(world: World, report: SweepReport) -> str:
@@ -317,6 +347,9 @@ def _write(world: World, report: SweepReport) -> str:
         return world.store.write(report)
     except ReportStoreError as failure:
         raise ReportLostError(str(failure), report_document(report)) from failure
+    except Exception as failure:
+        text = f"the report cannot be written: {type(failure).__name__}: {failure}"
+        raise ReportLostError(text, report_document(report)) from failure
 
 
 def _today(record: _Record) -> date:
@@ -329,6 +362,7 @@ class _Pool(Generic[T]):
     def __init__(self, workers: int) -> None:
         self._executor = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="sweep")
         self._done: SimpleQueue[Future[T]] = SimpleQueue()
+        self._submitted: list[Future[T]] = []
         self._pending = 0
 
     def __enter__(self) -> Self:
@@ -339,7 +373,9 @@ class _Pool(Generic[T]):
 
     def submit(self, function: Callable[..., T], *arguments: object) -> None:
         self._pending += 1
-        self._executor.submit(function, *arguments).add_done_callback(self._done.put)
+        future = self._executor.submit(function, *arguments)
+        self._submitted.append(future)
+        future.add_done_callback(self._done.put)
 
     def results(self) -> Iterator[T]:
         """Ends when nothing is pending any more."""
@@ -347,3 +383,9 @@ class _Pool(Generic[T]):
             future = self._done.get()
             self._pending -= 1
             yield future.result()
+
+    def finished(self) -> Iterator[T]:
+        """Every result there is, whether it was asked for or not; for after the pool was left."""
+        for future in self._submitted:
+            if future.done() and not future.cancelled() and future.exception() is None:
+                yield future.result()

@@ -75,20 +75,23 @@ def print_summary(console: Console, document: Row, location: str = "") -> None:
     """The report of one sweep: what happened, where, by which rule, and what a person should look at."""
     console.print(_headline(document))
     console.print(_totals_line(document), highlight=False)
-    for table in (_by_account(document), _by_rule(document), _coverage_holes(document)):
-        _print_if_any(console, table)
-    for table in (_broken_guardrails(document), _failed_stops(document), _compliance(document)):
-        _print_if_any(console, table)
+    if document["guardrails"]:
+        console.print(_guardrails_line(document), highlight=False)
+    for table in (
+        _by_account(document),
+        _by_rule(document),
+        _coverage_holes(document),
+        _broken_guardrails(document),
+        _failed_stops(document),
+        _compliance(document),
+    ):
+        if table is not None:
+            console.print()
+            console.print(table)
     if document["error"]:
         console.print(Text(f"Ended by: {document['error']}", style="red"))
     if location:
         console.print(Text(f"Report: {location}"), soft_wrap=True)
-
-
-def _print_if_any(console: Console, table: Table | None) -> None:
-    if table is not None:
-        console.print()
-        console.print(table)
 
 
 def _headline(document: Row) -> Text:
@@ -101,23 +104,34 @@ def _headline(document: Row) -> Text:
 
 
 def _totals_line(document: Row) -> str:
+    """Disabled regions and what was left out on purpose are no gap, so they do not count as unread."""
     totals = document["totals"]
+    unread = totals["denied"] + totals["failed_targets"] + totals["not_attempted_targets"]
     done = (
         f"{totals['stopped']} stopped, {totals['failed']} failed"
         if document["mode"] == "enforce"
         else "nothing stopped (plan only)"
     )
     return (
-        f"{totals['accounts']} accounts, {totals['scanned']} of {totals['targets']} targets read, "
+        f"{totals['accounts']} accounts, {totals['scanned']} targets read, {unread or 'none'} unreadable, "
         f"{totals['resources']} resources: {totals['planned']} to stop, {totals['exempt']} exempt; {done}"
     )
 
 
+def _guardrails_line(document: Row) -> str:
+    """The limits of the whole organization, and how close the plan comes to them."""
+    rows = [row for row in document["guardrails"] if row["account_id"] is None]
+    shown = ", ".join(f"{row['name']} {row['actual']:.4g} (limit {row['limit']:g})" for row in rows)
+    broken = sum(not row["passed"] for row in document["guardrails"])
+    return f"Guardrails {f'held: {broken} broken' if broken else 'passed'}{f': {shown}' if shown else ''}"
+
+
 def _table(title: str, *columns: str | tuple[str, str]) -> Table:
+    """A column is its heading, or its heading and how it is set: `right` for numbers, `fixed` for what never wraps."""
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for column in columns:
-        name, justify = column if isinstance(column, tuple) else (column, "left")
-        table.add_column(name, justify="right" if justify == "right" else "left", overflow="fold")
+        name, how = column if isinstance(column, tuple) else (column, "")
+        table.add_column(name, justify="right" if how == "right" else "left", overflow="fold", no_wrap=how == "fixed")
     return table
 
 
@@ -134,33 +148,34 @@ def _add_rows(table: Table, rows: Sequence[Sequence[str]]) -> Table | None:
 
 
 def _by_account(document: Row) -> Table | None:
-    names = {row["account_id"]: row["account_name"] for row in document["coverage"]}
+    names = _names(document)
     statuses: dict[str, Counter[str]] = {account_id: Counter() for account_id in names}
     for row in document["coverage"]:
         statuses[row["account_id"]][row["status"]] += 1
-    running = Counter(row["account_id"] for row in document["decisions"])
     planned = Counter(row["account_id"] for row in document["decisions"] if row["verdict"] == "stop")
-    stopped = Counter(row["account_id"] for row in document["outcomes"] if row["status"] in _COUNTED)
-    failed = Counter(row["account_id"] for row in document["outcomes"] if row["status"] == "failed")
-    order = sorted(names, key=lambda one: (-planned[one], -running[one], names[one], one))
-    columns = [("running", "right"), ("to stop", "right"), ("stopped", "right"), ("failed", "right")]
-    table = _table("By account", "account", "name", *columns, "coverage")
-    return _add_rows(
-        table,
-        [
-            (
-                one,
-                names[one],
-                *(_number(count[one]) for count in (running, planned, stopped, failed)),
-                _statuses(statuses[one]),
-            )
-            for one in order
-        ],
-    )
+    counts = {"running": Counter(row["account_id"] for row in document["decisions"]), "to stop": planned}
+    if document["mode"] == "enforce":
+        outcomes = document["outcomes"]
+        counts["stopped"] = Counter(row["account_id"] for row in outcomes if row["status"] in _COUNTED)
+        counts["failed"] = Counter(row["account_id"] for row in outcomes if row["status"] == "failed")
+    order = sorted(names, key=lambda one: (-planned[one], -counts["running"][one], names[one], one))
+    numbers = [(name, "right") for name in counts]
+    table = _table("By account", ("account", "fixed"), "name", *numbers, ("coverage", "fixed"))
+    table.padding = (0, 1, 0, 0)  # six columns have to fit into 80
+    rows = [
+        (one, names[one], *(_number(count[one]) for count in counts.values()), _statuses(statuses[one]))
+        for one in order
+    ]
+    return _add_rows(table, rows)
+
+
+def _names(document: Row) -> dict[str, str]:
+    return {row["account_id"]: row["account_name"] for row in document["coverage"]}
 
 
 def _statuses(counts: Counter[str]) -> str:
-    return ", ".join(f"{count} {status}" if len(counts) > 1 else status for status, count in counts.most_common())
+    several = len(counts) > 1
+    return "\n".join(f"{count} {status}" if several else status for status, count in counts.most_common())
 
 
 def _by_rule(document: Row) -> Table | None:
@@ -180,8 +195,11 @@ def _by_rule(document: Row) -> Table | None:
 
 def _coverage_holes(document: Row) -> Table | None:
     rows = [row for row in document["coverage"] if row["status"] in _HOLES]
-    table = _table("Not read", "account", "region", "status", "why")
-    return _add_rows(table, [(row["account_id"], row["region"], row["status"], row["detail"]) for row in rows])
+    table = _table("Not read", ("account", "fixed"), ("region", "fixed"), ("status", "fixed"), "why")
+    cells = [
+        (f"{row['account_id']}\n{row['account_name']}", row["region"], row["status"], row["detail"]) for row in rows
+    ]
+    return _add_rows(table, cells)
 
 
 def _broken_guardrails(document: Row) -> Table | None:
@@ -196,11 +214,12 @@ def _broken_guardrails(document: Row) -> Table | None:
 
 def _failed_stops(document: Row) -> Table | None:
     rows = [row for row in document["outcomes"] if row["status"] == "failed"]
-    table = _table("Stops that failed", "account", "region", "resource", "why")
-    return _add_rows(
-        table,
-        [(row["account_id"], row["region"], row["resource_id"], f"{row['code']}: {row['message']}") for row in rows],
-    )
+    table = _table("Stops that failed", ("resource", "fixed"), ("where", "fixed"), "why")
+    cells = [
+        (row["resource_id"], f"{row['account_id']}\n{row['region']}", f"{row['code']}: {row['message']}")
+        for row in rows
+    ]
+    return _add_rows(table, cells)
 
 
 def _compliance(document: Row) -> Table | None:

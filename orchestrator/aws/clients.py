@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import boto3
@@ -55,18 +56,26 @@ class AccountCredentials(Protocol):
         """Credentials of one account, renewed when they are about to expire."""
         ...
 
-    def renew(self) -> None:
-        """Forgets the credentials, so that the next signature gets new ones."""
+    def renew(self, expired: ReadOnlyCredentials) -> None:
+        """Forgets these, so that the next signature gets new ones; newer ones, which another task got, are kept."""
         ...
 
 
-_bound: ContextVar[AccountCredentials | None] = ContextVar("bound_account_credentials", default=None)
+@dataclass(slots=True)
+class _Binding:
+    """One task's account, and what its last request was signed with."""
+
+    credentials: AccountCredentials
+    signed_with: ReadOnlyCredentials | None = None
+
+
+_bound: ContextVar[_Binding | None] = ContextVar("bound_account_credentials", default=None)
 
 
 @contextmanager
 def bound_to(credentials: AccountCredentials) -> Iterator[None]:
     """Inside it, every call of this task through a member client is signed with these credentials."""
-    token = _bound.set(credentials)
+    token = _bound.set(_Binding(credentials))
     try:
         yield
     finally:
@@ -75,17 +84,18 @@ def bound_to(credentials: AccountCredentials) -> Iterator[None]:
 
 def bound_credentials() -> ReadOnlyCredentials:
     """The running task's, for signing. Raises UnboundAccountError when no account is bound."""
-    credentials = _bound.get()
-    if credentials is None:
+    binding = _bound.get()
+    if binding is None:
         raise UnboundAccountError("a member call was made while no account was bound; nothing was sent")
-    return credentials.get_frozen_credentials()
+    binding.signed_with = frozen = binding.credentials.get_frozen_credentials()
+    return frozen
 
 
 def renew_bound_credentials() -> None:
     """After AWS called them expired: the running task's next call is signed with new ones."""
-    credentials = _bound.get()
-    if credentials is not None:
-        credentials.renew()
+    binding = _bound.get()
+    if binding is not None and binding.signed_with is not None:
+        binding.credentials.renew(binding.signed_with)
 
 
 class BoundCredentials(Credentials):

@@ -15,7 +15,7 @@ from botocore.credentials import ReadOnlyCredentials, RefreshableCredentials
 from orchestrator.aws.clients import Clients, bound_to
 from orchestrator.aws.failures import AWS_FAILURES, error_of
 from orchestrator.aws.retries import Retries
-from orchestrator.core.model import AccountId, Region
+from orchestrator.core.model import AccountId, AwsError, Region
 from orchestrator.ports import RegionStatus, TargetUnreadableError
 
 if TYPE_CHECKING:
@@ -59,8 +59,10 @@ class _RoleCredentials:
     def __init__(self, sessions: MemberSessions, account_id: AccountId) -> None:
         self._sessions = sessions
         self._account_id = account_id
-        self._lock = threading.Lock()
+        # Reentrant: while the hub assumes the role, expired credentials of its own end in `renew` too.
+        self._lock = threading.RLock()
         self._credentials: RefreshableCredentials | None = None
+        self._newest_key = ""
 
     def get_frozen_credentials(self) -> ReadOnlyCredentials:
         credentials = self._credentials
@@ -69,8 +71,10 @@ class _RoleCredentials:
                 credentials = self._credentials = self._credentials or self._first()
         return credentials.get_frozen_credentials()
 
-    def renew(self) -> None:
-        self._credentials = None
+    def renew(self, expired: ReadOnlyCredentials) -> None:
+        with self._lock:
+            if expired.access_key == self._newest_key:
+                self._credentials = None
 
     def _first(self) -> RefreshableCredentials:
         return RefreshableCredentials.create_from_metadata(
@@ -84,6 +88,7 @@ class _RoleCredentials:
     def _assume(self) -> dict[str, str]:
         answer = self._sessions.assume(self._account_id)
         expiry: datetime = answer["Expiration"]
+        self._newest_key = answer["AccessKeyId"]
         return {
             "access_key": answer["AccessKeyId"],
             "secret_key": answer["SecretAccessKey"],
@@ -133,6 +138,8 @@ class MemberSessions:
             answer = self._retries.call(lambda: client.describe_regions(AllRegions=True))
         except AWS_FAILURES as failure:
             raise TargetUnreadableError(error_of(failure), "ec2:DescribeRegions") from failure
+        if not answer.get("Regions"):
+            raise TargetUnreadableError(AwsError("NoRegions", "the answer lists no region"), "ec2:DescribeRegions")
         return tuple(_region_status(region) for region in answer["Regions"])
 
 

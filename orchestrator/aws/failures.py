@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from enum import Enum, auto
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, IncompleteReadError
+from botocore.exceptions import ConnectionError as NoConnectionError
 from botocore.parsers import ResponseParserError
 
 from orchestrator.core.model import AwsError
@@ -53,6 +54,8 @@ _TRANSIENT = frozenset(
         "Unavailable",
     }
 )
+# No answer, or only a part of one. botocore's other exceptions (no credentials, a bad parameter) come again every time.
+_NO_ANSWER = (HTTPClientError, IncompleteReadError, NoConnectionError, ResponseParserError)
 _FIRST_SERVER_ERROR = 500
 
 
@@ -60,20 +63,25 @@ def error_of(failure: Exception) -> AwsError:
     """AWS's own code and message; for a call that got no answer, the name of botocore's exception and its text."""
     if isinstance(failure, ClientError):
         error = failure.response.get("Error", {})
-        return AwsError(str(error.get("Code", "Unknown")), str(error.get("Message", "")))
+        if not error.get("Code"):
+            return AwsError("Unknown", f"the answer has HTTP status {_status(failure)} and no error code")
+        return AwsError(str(error["Code"]), str(error.get("Message") or ""))
     return AwsError(type(failure).__name__, str(failure))
 
 
 def classify(failure: Exception) -> Failure:
     """One meaning for each failed call. Raises nothing: what is not known is REFUSED, which is never tried again."""
     if not isinstance(failure, ClientError):
-        return Failure.TRANSIENT
+        return Failure.TRANSIENT if isinstance(failure, _NO_ANSWER) else Failure.REFUSED
     code = error_of(failure).code
-    status = failure.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     for codes, meaning in _BY_CODE:
         if code in codes:
             return meaning
-    return Failure.TRANSIENT if status >= _FIRST_SERVER_ERROR else Failure.REFUSED
+    return Failure.TRANSIENT if _status(failure) >= _FIRST_SERVER_ERROR else Failure.REFUSED
+
+
+def _status(failure: ClientError) -> int:
+    return failure.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
 
 
 _BY_CODE = (

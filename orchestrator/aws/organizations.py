@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from botocore.parsers import ResponseParserError
+
 from orchestrator.aws.clients import Clients
 from orchestrator.aws.failures import AWS_FAILURES, error_of
 from orchestrator.core.model import Account, AccountId, AwsError, Organization, OrganizationalUnit, Tags
@@ -122,10 +124,15 @@ class OrganizationReader:
             return error_of(failure)
 
     def _pages(self, operation: str, key: str, page_size: int | None = PAGE_SIZE, **arguments: str) -> Iterable[Any]:
-        """The items of every page; an empty page with a NextToken is just a page (AWS documents them)."""
+        """The items of every page; an empty page with a NextToken is just a page (AWS documents them).
+
+        Raises ResponseParserError for an answer without the list: that is not an empty one.
+        """
         paginator = self._client.get_paginator(operation)  # type: ignore[call-overload]  # the name is a variable here
         config = {"PageSize": page_size} if page_size else {}
         for page in paginator.paginate(**arguments, PaginationConfig=config):
+            if key not in page:
+                raise ResponseParserError(f"organizations:{operation} answered without {key}")
             yield from page[key]
 
 

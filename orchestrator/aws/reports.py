@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _PROBE = ".writable"
+_TAKEN = "PreconditionFailed"
 
 
 class S3ReportStore:
@@ -43,13 +44,7 @@ class S3ReportStore:
         folder = sweep_folder(report.sweep_id)
         try:
             for name, content in report_files(report).items():
-                self._client.put_object(
-                    Bucket=self._bucket,
-                    Key=f"{folder}/{name}",
-                    Body=content,
-                    ContentType=content_type(name),
-                    IfNoneMatch="*",
-                )
+                self._put_once(f"{folder}/{name}", content)
         except AWS_FAILURES as failure:
             text = f"the report cannot be written to s3://{self._bucket}/{folder}: {error_of(failure)}"
             raise ReportStoreError(text) from failure
@@ -61,6 +56,22 @@ class S3ReportStore:
             return self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
         except AWS_FAILURES as failure:
             raise ReportStoreError(f"s3://{self._bucket}/{key} cannot be read: {error_of(failure)}") from failure
+
+    def _put_once(self, key: str, content: bytes) -> None:
+        try:
+            self._client.put_object(
+                Bucket=self._bucket, Key=key, Body=content, ContentType=content_type(key), IfNoneMatch="*"
+            )
+        except ClientError as refusal:
+            # When S3's answer is lost after it wrote, botocore's next try is refused by our own object.
+            if error_of(refusal).code != _TAKEN or not self._holds(key, content):
+                raise
+
+    def _holds(self, key: str, content: bytes) -> bool:
+        try:
+            return self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read() == content
+        except AWS_FAILURES:
+            return False
 
     def _exists(self, key: str) -> bool:
         """False also where AWS will not say: the write itself is conditional."""

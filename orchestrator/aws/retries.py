@@ -60,7 +60,7 @@ class Retries:
 
     def wait(self, attempt: int) -> None:
         """Sleeps as long as `call` would after that many failed attempts."""
-        longest = min(self.longest_wait, self.first_wait * 2**attempt)
+        longest = min(self.longest_wait, self.first_wait * 2 ** (attempt - 1))
         self.sleep(random.uniform(0, longest))  # noqa: S311 - jitter, not a secret
 
     def _renew_if_expired(self, state: tenacity.RetryCallState) -> None:

@@ -148,10 +148,15 @@ def _fact_of_leaf(
 def path_within(path: str, ancestor: str) -> bool:
     """Whether an OU path is the ancestor or below it, segment by segment: `/Dev` holds `/Dev/A` but not `/Developers`.
 
-    A segment of the ancestor may be a glob. `/` holds everything.
+    A segment of the ancestor may be a glob, and matches itself in any case: an OU may be named `Old [2]`. `/` holds
+    everything.
     """
     wanted, actual = _segments(ancestor), _segments(path)
-    return len(actual) >= len(wanted) and all(map(fnmatchcase, actual, wanted))
+    return len(actual) >= len(wanted) and all(map(_segment_matches, actual, wanted))
+
+
+def _segment_matches(actual: str, wanted: str) -> bool:
+    return actual == wanted or fnmatchcase(actual, wanted)
 
 
 def _segments(path: str) -> list[str]:

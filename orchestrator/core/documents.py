@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 import yaml
+from yaml.reader import ReaderError
 
 from orchestrator.errors import PolicyProblem
 
@@ -14,6 +17,11 @@ Path = tuple[str | int, ...]
 
 _DEEPEST = 40
 _MOST_VALUES = 100_000
+_MOST_BITS = 64
+_YAML = "tag:yaml.org,2002:"
+_SCALARS = frozenset(_YAML + name for name in ("str", "int", "float", "bool", "null", "timestamp"))
+_TAGS = {yaml.MappingNode: {_YAML + "map"}, yaml.SequenceNode: {_YAML + "seq"}, yaml.ScalarNode: _SCALARS}
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(slots=True)
@@ -50,7 +58,11 @@ def read_document(text: str) -> Document:
         node = loader.get_single_node()
     except yaml.MarkedYAMLError as broken:
         document.problems.append(_broken(broken))
-    except (yaml.YAMLError, ValueError) as broken:
+    except ReaderError as broken:
+        text_before = text[: broken.position]
+        what = f"this is no YAML: the character #x{broken.character:04x} is not allowed"
+        document.problems.append(PolicyProblem("", text_before.count("\n") + 1, what))
+    except (yaml.YAMLError, ValueError, OverflowError) as broken:
         document.problems.append(PolicyProblem("", 1, f"this is no YAML: {broken}"))
     except RecursionError:
         document.problems.append(PolicyProblem("", 1, f"it is nested too deep; {_DEEPEST} levels are enough"))
@@ -60,14 +72,28 @@ def read_document(text: str) -> Document:
                 PolicyProblem("", 1, "the document is empty; it needs at least `version` and `name`")
             )
         else:
-            document.value = _Builder(loader, document).build(node, ())
+            _build(loader, node, document)
     return document
+
+
+def _build(loader: yaml.SafeLoader, node: yaml.Node, document: Document) -> None:
+    try:
+        document.value = _Builder(loader, document).build(node, ())
+    except _TooLargeError as too_large:
+        message = "it is nested too deep or too large (do aliases refer to themselves?)"
+        document.problems = [document.problem(too_large.path, message)]
 
 
 def _broken(error: yaml.MarkedYAMLError) -> PolicyProblem:
     mark = error.problem_mark or error.context_mark
     what = ": ".join(part for part in (error.context, error.problem) if part)
     return PolicyProblem("", mark.line + 1 if mark else 1, f"this is no YAML: {what}")
+
+
+class _TooLargeError(Exception):
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        super().__init__()
 
 
 class _Builder:
@@ -80,7 +106,9 @@ class _Builder:
         self._document.lines.setdefault(path, node.start_mark.line + 1)
         self._values += 1
         if len(path) > _DEEPEST or self._values > _MOST_VALUES:
-            self._say(path, "it is nested too deep or too large (do aliases refer to themselves?)")
+            raise _TooLargeError(path)
+        if node.tag not in _TAGS[type(node)]:
+            self._say(path, f"this value is not understood (its YAML tag is {node.tag}); write it plainly or in quotes")
             return None
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)
@@ -93,7 +121,7 @@ class _Builder:
         for key_node, value_node in node.value:
             key = key_node.value if isinstance(key_node, yaml.ScalarNode) else None
             line = key_node.start_mark.line + 1
-            if not isinstance(key, str):
+            if not isinstance(key, str) or _SURROGATE.search(key):
                 self._document.problems.append(PolicyProblem(path_text(path), line, "a key must be plain text"))
                 continue
             if key in built:
@@ -107,12 +135,16 @@ class _Builder:
 
     def _scalar(self, node: yaml.Node, path: Path) -> Any:
         try:
-            return self._loader.construct_object(node)
-        except yaml.MarkedYAMLError as broken:
-            self._say(path, f"this value is not understood: {broken.problem}")
-        except (ValueError, OverflowError) as broken:
-            self._say(path, f"this value is not understood: {broken}")
-        return None
+            value = self._loader.construct_object(node)
+        except (yaml.YAMLError, ValueError, LookupError, AttributeError, OverflowError):  # PyYAML lets them all through
+            return self._unreadable(node, path)
+        too_large = isinstance(value, int) and value.bit_length() > _MOST_BITS
+        no_text = isinstance(value, str) and _SURROGATE.search(value)
+        return self._unreadable(node, path) if too_large or no_text else value
+
+    def _unreadable(self, node: yaml.Node, path: Path) -> None:
+        shown, kind = ascii(node.value[:40]), node.tag.removeprefix(_YAML)
+        self._say(path, f"{shown} cannot be read as YAML's `{kind}`; if it is meant as text, put it in quotes")
 
     def _say(self, path: Path, message: str) -> None:
         self._document.problems.append(self._document.problem(path, message))
@@ -126,4 +158,6 @@ def value_words(value: object) -> str:
         return "a list"
     if value is None:
         return "nothing"
+    if isinstance(value, date):
+        return str(value)
     return repr(value)

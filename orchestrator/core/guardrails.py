@@ -77,10 +77,13 @@ def coverage_percent(coverage: Iterable[Coverage], unknown_account_weight: Calla
 
     Left out on purpose (excluded, opted out, suspended) and disabled regions are not in scope.
     """
-    scanned = missed = 0
+    scanned = missed = unknown_accounts = 0
     for row in coverage:
         if row.status is TargetStatus.SCANNED:
             scanned += 1
         elif row.status in UNREADABLE:
-            missed += unknown_account_weight() if row.region == ALL_REGIONS else 1
+            missed += row.region != ALL_REGIONS
+            unknown_accounts += row.region == ALL_REGIONS
+    if unknown_accounts:
+        missed += unknown_accounts * unknown_account_weight()  # asked once: it costs a call to AWS
     return 100.0 if scanned + missed == 0 else scanned * 100 / (scanned + missed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from typing import NewType
@@ -280,10 +280,11 @@ class ApprovedPlan:
 
     plan: Plan
     guardrails: tuple[GuardrailResult, ...]
-    seal: object = field(repr=False, compare=False)
+    seal: InitVar[object]
+    """Shown and not kept, so that no other plan is approved with it (`dataclasses.replace`)."""
 
-    def __post_init__(self) -> None:
-        if self.seal is not GUARDRAILS_SEAL:
+    def __post_init__(self, seal: object) -> None:
+        if seal is not GUARDRAILS_SEAL:
             raise TypeError("a plan is approved by core.guardrails and by nothing else")
 
 

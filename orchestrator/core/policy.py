@@ -27,7 +27,7 @@ from orchestrator.core.conditions import Condition
 from orchestrator.core.documents import Document, Path, read_document, value_words
 from orchestrator.core.model import Action
 from orchestrator.core.schedules import Schedule, Window, parse_window
-from orchestrator.core.where import EVERYTHING, account_text, parse_where
+from orchestrator.core.where import EVERYTHING, parse_where
 from orchestrator.errors import PolicyError, PolicyProblem
 
 KINDS = ("ec2",)
@@ -51,9 +51,7 @@ def _as_timezone(value: str) -> str:
     if value not in _timezones():
         near = get_close_matches(value, _timezones(), 1)
         hint = f"did you mean {near[0]}?" if near else "use a name such as Europe/Berlin or UTC"
-        raise PydanticCustomError(
-            "timezone", "{name} is no IANA time zone; {hint}", {"name": repr(value), "hint": hint}
-        )
+        raise PydanticCustomError("timezone", "{why}", {"why": f"{value!r} is no IANA time zone; {hint}"})
     return value
 
 
@@ -71,19 +69,37 @@ def _as_number(value: Any) -> float:
     return value
 
 
+def _given(value: Any) -> Any:
+    """A key without a value would mean the least careful thing (stop at any time, no limit), so it is refused."""
+    if value is None:
+        raise PydanticCustomError("given", "has no value; give it one or leave the key out")
+    return value
+
+
+def _as_version(value: Any) -> Any:
+    if isinstance(value, bool | float):  # which Python holds equal to 1
+        raise PydanticCustomError("version", "must be 1, not {shown}", {"shown": value_words(value)})
+    return value
+
+
 @cache
 def _timezones() -> frozenset[str]:
-    return frozenset(available_timezones())
+    """IANA's names; not those by which a machine means its own zone."""
+    return frozenset(available_timezones() - {"localtime", "Factory"})
 
 
-Text = Annotated[str, BeforeValidator(_as_text)]
-Name = Annotated[Text, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+# Field before the validators, or pydantic leaves the limit out of the JSON Schema.
+Text = Annotated[str, Field(min_length=1), BeforeValidator(_as_text)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"), BeforeValidator(_as_text)]
 OuPath = Annotated[Text, AfterValidator(_as_path)]
 TimeZone = Annotated[Text, AfterValidator(_as_timezone)]
 WindowText = Annotated[Text, AfterValidator(_as_window)]
-AccountIdText = Annotated[str, BeforeValidator(account_text), BeforeValidator(_as_text), Field(pattern=r"^\d{12}$")]
+AccountIdText = Annotated[str, Field(pattern=r"^[0-9]{12}$"), BeforeValidator(_as_text)]
 Count = Annotated[StrictInt, Field(ge=0)]
-Percent = Annotated[float, BeforeValidator(_as_number), Field(ge=0, le=100)]
+Percent = Annotated[float, Field(ge=0, le=100), BeforeValidator(_as_number)]
+MaybeCount = Annotated[Count | None, BeforeValidator(_given)]
+MaybePercent = Annotated[Percent | None, BeforeValidator(_given)]
+MaybeText = Annotated[Text | None, BeforeValidator(_given)]
 
 
 class _Part(BaseModel):
@@ -94,7 +110,8 @@ class OrganizationScope(_Part):
     """Which accounts are looked at."""
 
     include: Annotated[
-        tuple[OuPath, ...], Field(description="OU paths, each with all below it; absent: the whole organization.")
+        tuple[OuPath, ...],
+        Field(min_length=1, description="OU paths, each with all below it; absent: the whole organization."),
     ] = ()
     exclude: Annotated[
         tuple[OuPath, ...], Field(description="OU paths that are left out, each with all below it.")
@@ -128,7 +145,7 @@ class RuleDocument(_Part):
     name: Annotated[Name, Field(description="Shown with every decision; unique.")]
     kinds: Annotated[tuple[Literal["ec2"], ...], Field(min_length=1, description="Kinds of resources.")] = ("ec2",)
     where: Annotated[Any, Field(description=f"Conditions, or the word `{EVERYTHING}`.")]
-    schedule: Annotated[Text | None, Field(description="A name under `schedules`; absent: stop at any time.")] = None
+    schedule: Annotated[MaybeText, Field(description="A name under `schedules`; absent: stop at any time.")] = None
     action: Annotated[Action, Field(description="Hibernation falls back to a plain stop where unsupported.")] = (
         Action.STOP
     )
@@ -137,23 +154,23 @@ class RuleDocument(_Part):
 class AccountLimits(_Part):
     """Limits that hold for each account by itself."""
 
-    max_stops: Count | None = None
-    max_stops_percent: Percent | None = None
+    max_stops: MaybeCount = None
+    max_stops_percent: MaybePercent = None
 
 
 class Guardrails(_Part):
     """Limits that the whole plan must pass before the first stop. Absent means no limit; 0 means 0."""
 
-    max_stops: Annotated[Count | None, Field(description="Planned stops in the whole organization.")] = None
-    max_stops_percent: Annotated[Percent | None, Field(description="Of the running resources read.")] = None
+    max_stops: Annotated[MaybeCount, Field(description="Planned stops in the whole organization.")] = None
+    max_stops_percent: Annotated[MaybePercent, Field(description="Of the running resources read.")] = None
     per_account: AccountLimits = AccountLimits()
-    min_coverage_percent: Annotated[Percent | None, Field(description="Of the targets in scope.")] = None
+    min_coverage_percent: Annotated[MaybePercent, Field(description="Of the targets in scope.")] = None
 
 
 class PolicyDocument(_Part):
     """The policy of one organization for Stop Orchestrator."""
 
-    version: Annotated[Literal[1], Field(description="Always 1.")]
+    version: Annotated[Literal[1], BeforeValidator(_as_version), Field(description="Always 1.")]
     name: Annotated[Name, Field(description="Letters, digits, `.`, `_`, `-`.")]
     timezone: Annotated[TimeZone, Field(description="For dated opt-outs; schedules have their own.")] = "UTC"
     organization: OrganizationScope = OrganizationScope()
@@ -237,19 +254,21 @@ def _check(document: Document) -> tuple[PolicyDocument | None, list[Condition], 
             [document.problem((), f"must be a mapping with `version` and `name`, not {value_words(document.value)}")],
         )
     parsed = None
+    found: list[PolicyProblem] = []
     try:
         parsed = PolicyDocument.model_validate(document.value)
     except ValidationError as invalid:
-        problems += _shape_problems(document, invalid)
+        found += _shape_problems(document, invalid)
     conditions: list[Condition] = []
     rules = document.value.get("rules")
     for number, rule in enumerate(rules if isinstance(rules, list) else []):
         if isinstance(rule, dict) and "where" in rule:
             condition, wrong = parse_where(rule["where"], ("rules", number, "where"))
-            problems += [document.problem(path, message) for path, message in wrong]
+            found += [document.problem(path, message) for path, message in wrong]
             conditions += [condition] if condition is not None else []
-    problems += [document.problem(path, message) for path, message in _cross_checks(document)]
-    return parsed, conditions, problems
+    found += [document.problem(path, message) for path, message in _cross_checks(document)]
+    unread = {(problem.path, problem.line) for problem in problems}  # what could not be read is no second mistake
+    return parsed, conditions, problems + [one for one in found if (one.path, one.line) not in unread]
 
 
 def _cross_checks(document: Document) -> Iterator[tuple[Path, str]]:
@@ -275,10 +294,12 @@ def _cross_checks(document: Document) -> Iterator[tuple[Path, str]]:
 
 
 def _duplicates(tags: Any) -> Iterator[tuple[Path, str]]:
-    values = tags if isinstance(tags, list) else []
-    for number, tag in enumerate(values):
-        if tag in values[:number]:
+    seen: set[str] = set()
+    for number, tag in enumerate(tags if isinstance(tags, list) else []):
+        if isinstance(tag, str) and tag in seen:
             yield ("required_tags", number), f"the tag {tag!r} is named twice"
+        elif isinstance(tag, str):
+            seen.add(tag)
 
 
 def _no_such(schedule: str, known: Iterable[str]) -> str:
@@ -327,7 +348,7 @@ _MODELS: Mapping[str, type[_Part]] = {
 
 
 def _model_at(path: Path) -> type[_Part]:
-    if path[-1:] == ("per_account",):
+    if path == ("guardrails", "per_account"):
         return AccountLimits
     return _MODELS[str(path[0])] if path else PolicyDocument
 
@@ -347,6 +368,6 @@ def _shape_message(error: Any) -> str:
 
 
 _PATTERNS = {
-    r"^\d{12}$": "an account id has twelve digits; put it in quotes",
+    r"^[0-9]{12}$": "an account id has twelve digits; put it in quotes",
     r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$": "a name has 1 to 64 letters, digits, `.`, `_` or `-`",
 }

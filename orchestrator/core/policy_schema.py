@@ -7,7 +7,8 @@ from typing import Any
 from orchestrator.core.policy import PolicyDocument
 from orchestrator.core.where import EVERYTHING
 
-_GLOBS = {"anyOf": [{"type": "string", "minLength": 1}, {"type": "array", "minItems": 1, "items": {"type": "string"}}]}
+_GLOB = {"type": "string", "minLength": 1}
+_GLOBS = {"anyOf": [_GLOB, {"type": "array", "minItems": 1, "items": _GLOB}]}
 _TAGS = {"type": "object", "minProperties": 1, "additionalProperties": _GLOBS}
 _WHERE = {"$ref": "#/$defs/where"}
 _SEVERAL = {"type": "array", "minItems": 1, "items": _WHERE}
@@ -17,9 +18,20 @@ def policy_json_schema() -> dict[str, Any]:
     """Draft 2020-12. References between parts (rule to schedule) are checked by `validate` only."""
     schema = PolicyDocument.model_json_schema()
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    for part in (schema, *schema["$defs"].values()):
+        for word in part.get("properties", {}).values():
+            _as_written(word)
     schema["$defs"]["RuleDocument"]["properties"]["where"] = {**_WHERE, "description": "What the rule owns."}
     schema["$defs"]["where"] = _where()
     return schema
+
+
+def _as_written(word: dict[str, Any]) -> None:
+    """Leaves out what pydantic says of an absent key: whoever writes one may not write `null`, nor such a default."""
+    if word.get("default", "") in (None, []) or isinstance(word.get("default"), dict):
+        del word["default"]
+    if {"type": "null"} in word.get("anyOf", ()):
+        word.update(word.pop("anyOf")[0])
 
 
 def _where() -> dict[str, Any]:

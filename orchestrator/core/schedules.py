@@ -14,7 +14,9 @@ from zoneinfo import ZoneInfo
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _DAY_MINUTES = 24 * 60
 _WEEK_MINUTES = 7 * _DAY_MINUTES
-_WINDOW = re.compile(r"^(?:(?P<days>[a-z,\s-]+?)\s+)?(?P<start>\d{1,2}:\d{2})\s*-\s*(?P<end>\d{1,2}:\d{2})$")
+_WINDOW = re.compile(
+    r"^(?:(?P<days>[a-z,\s-]+?)\s+)?(?P<start>[0-9]{1,2}:[0-9]{2})\s*-\s*(?P<end>[0-9]{1,2}:[0-9]{2})$"
+)
 _RIGHT = "write it like `mon-fri 07:00-19:00`, `sat,sun 08:00-12:00` or `fri 22:00-02:00`"
 
 

@@ -96,8 +96,10 @@ def _not_active(account: Account) -> Coverage | None:
 
 
 def _spared(account: Account, today: date) -> Coverage | None:
-    if account.tags_error is not None:
-        detail = f"its opt-out tags could not be read, so it is kept: {account.tags_error}"
+    errors = (account.tags_error, *(unit.tags_error for unit in account.organizational_units))
+    unreadable = next((error for error in errors if error is not None), None)
+    if unreadable is not None:
+        detail = f"its opt-out tags could not be read, so it is kept: {unreadable}"
         return whole_account(account, TargetStatus.FAILED, detail)
     exemption = most_protective(account_opt_outs(account, today))
     if exemption is None:

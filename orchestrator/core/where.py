@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from difflib import get_close_matches
 from typing import Any
 
@@ -12,6 +13,7 @@ from orchestrator.core.documents import Path, value_words
 
 EVERYTHING = "everything"
 Problem = tuple[Path, str]
+_ACCOUNT = re.compile(r"[0-9]{12}")
 _QUOTES = "must be text; put it in quotes (YAML reads yes, no, on, off, numbers and dates as something else)"
 
 
@@ -52,8 +54,10 @@ class _Parser:
             "not": self._not,
             "tag": lambda value, path: conditions.TagMatches(self._tags(value, path)),
             "account_tag": lambda value, path: conditions.AccountTagMatches(self._tags(value, path)),
-            "account": lambda value, path: conditions.AccountMatches(self._globs(value, path, account_text)),
-            "organizational_unit": lambda value, path: conditions.OrganizationalUnitMatches(self._paths(value, path)),
+            "account": lambda value, path: conditions.AccountMatches(self._accounts(value, path)),
+            "organizational_unit": lambda value, path: conditions.OrganizationalUnitMatches(
+                self._globs(value, path, _path_problem)
+            ),
             "region": lambda value, path: conditions.RegionMatches(self._globs(value, path)),
             "instance_type": lambda value, path: conditions.InstanceTypeMatches(self._globs(value, path)),
         }
@@ -64,42 +68,39 @@ class _Parser:
 
     def _several(self, value: Any, path: Path) -> tuple[Condition, ...]:
         if not isinstance(value, list) or not value:
-            self._wrong(
-                path, f"must be a list of at least one condition, not {value_words(value) if value else 'an empty one'}"
-            )
+            shown = "an empty one" if value == [] else value_words(value)
+            self._wrong(path, f"must be a list of at least one condition, not {shown}")
             return ()
         parts = [self.condition(part, (*path, number)) for number, part in enumerate(value)]
         return tuple(part for part in parts if part is not None)
 
     def _tags(self, value: Any, path: Path) -> tuple[tuple[str, Globs], ...]:
         if not isinstance(value, dict) or not value:
-            self._wrong(
-                path, f"must name at least one tag, such as {{Environment: [dev, test]}}, not {value_words(value)}"
-            )
+            shown = "an empty one" if value == {} else value_words(value)
+            self._wrong(path, f"must name at least one tag, such as {{Environment: [dev, test]}}, not {shown}")
             return ()
         return tuple((key, self._globs(globs, (*path, key))) for key, globs in value.items())
 
-    def _paths(self, value: Any, path: Path) -> Globs:
-        paths = self._globs(value, path)
-        for one in paths:
-            if not one.startswith("/"):
-                self._wrong(path, f"{one!r} is no OU path; paths start at the root, such as /Workloads/Dev")
-        return paths
+    def _accounts(self, value: Any, path: Path) -> Globs:
+        texts = [account_text(one) for one in value] if isinstance(value, list) else account_text(value)
+        return self._globs(texts, path, _account_problem)
 
-    def _globs(self, value: Any, path: Path, text: Callable[[Any], Any] = lambda value: value) -> Globs:
-        """One text or a list of texts, none of them empty."""
+    def _globs(self, value: Any, path: Path, problem: Callable[[str], str | None] = lambda _: None) -> Globs:
+        """One text or a list of texts, none of them empty; `problem` says what else is wrong with one."""
         values = value if isinstance(value, list) else [value]
         if not values:
             self._wrong(path, "is an empty list and would match nothing; name at least one value")
-        return tuple(self._texts([text(one) for one in values], path, in_list=isinstance(value, list)))
+        places = [(*path, number) if isinstance(value, list) else path for number in range(len(values))]
+        return tuple(self._texts(zip(values, places, strict=True), problem))
 
-    def _texts(self, values: list[Any], path: Path, *, in_list: bool) -> Iterator[str]:
-        for number, one in enumerate(values):
-            place = (*path, number) if in_list else path
+    def _texts(self, values: Iterable[tuple[Any, Path]], problem: Callable[[str], str | None]) -> Iterator[str]:
+        for one, place in values:
             if not isinstance(one, str):
                 self._wrong(place, f"{value_words(one)} {_QUOTES}")
             elif not one:
                 self._wrong(place, "is empty text and would match nothing but an empty value; use a glob such as `*`")
+            elif wrong := problem(one):
+                self._wrong(place, wrong)
             else:
                 yield one
 
@@ -111,8 +112,21 @@ class _Parser:
 
 def account_text(value: Any) -> Any:
     """An account id that YAML read as a number, as text; only when no leading zero can have been lost."""
-    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    is_whole = isinstance(value, int) and not isinstance(value, bool) and value > 0
     return str(value) if is_whole and len(str(value)) == 12 else value  # noqa: PLR2004 - digits of an account id
+
+
+def _path_problem(text: str) -> str | None:
+    if text.startswith("/"):
+        return None
+    return f"{text!r} is no OU path; paths start at the root, such as /Workloads/Dev"
+
+
+def _account_problem(text: str) -> str | None:
+    """A glob may be anything; an id that no account can have would match nothing, and its `not` everything."""
+    if _ACCOUNT.fullmatch(text) or any(sign in text for sign in "*?["):
+        return None
+    return f"{text!r} is no account id; it has twelve digits"
 
 
 def _unknown(word: str, known: list[str]) -> str:

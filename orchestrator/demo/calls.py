@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 import json
 import re
+import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlencode
 from xml.sax.saxutils import escape
 
 from moto.iam.models import get_account_id_from
@@ -31,13 +32,22 @@ class Call:
         self.access_key = scope["key"] if scope else ""
         self.region = scope["region"] if scope else "us-east-1"
         self.service = scope["service"] if scope else ""
-        self.body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        self.body = _body(environ)
         self._give_back(self.body)
+        self.afterwards: Answer | None = None
+        """Answered in place of moto's answer, after moto has done what was asked."""
 
     @cached_property
     def account_id(self) -> str:
         """The account that owns the session; moto's own header for tests comes first, as in moto."""
         return self.environ.get("HTTP_X_MOTO_ACCOUNT_ID") or get_account_id_from(self.access_key)
+
+    @property
+    def account_concerned(self) -> str:
+        """The session's own account; for AssumeRole the account of the role."""
+        if self.service == "sts" and self.action == "AssumeRole":
+            return account_of(self.form.get("RoleArn", ""))
+        return self.account_id
 
     @cached_property
     def action(self) -> str:
@@ -61,11 +71,21 @@ class Call:
 
     def form_list(self, name: str) -> list[str]:
         """`InstanceId.1`, `InstanceId.2`, ... in their order."""
-        numbered = [(key, value) for key, value in self.form.items() if re.fullmatch(rf"{name}\.\d+", key)]
+        pattern = re.compile(rf"{re.escape(name)}\.\d+")
+        numbered = [(key, value) for key, value in self.form.items() if pattern.fullmatch(key)]
         return [value for _, value in sorted(numbered, key=lambda item: int(item[0].rpartition(".")[2]))]
+
+    def filters(self) -> dict[str, list[str]]:
+        """EC2's `Filter.1.Name` with its `Filter.1.Value.1`, `Filter.1.Value.2`, ..."""
+        names = {key: value for key, value in self.form.items() if re.fullmatch(r"Filter\.\d+\.Name", key)}
+        return {name: self.form_list(f"{key.removesuffix('.Name')}.Value") for key, name in names.items()}
 
     def replace_json(self, document: Mapping[str, Any]) -> None:
         self.body = json.dumps(document).encode()
+        self._give_back(self.body)
+
+    def replace_form(self, fields: Mapping[str, str]) -> None:
+        self.body = urlencode(fields).encode()
         self._give_back(self.body)
 
     def refused(self, code: str, message: str, status: int = 400) -> Answer:
@@ -88,9 +108,28 @@ class Call:
             )
         return Answer(status, "text/xml", text)
 
+    def hung_up(self) -> Answer:
+        """The end of the connection in place of an answer."""
+        return _NoAnswer(0, "", "", connection=self.environ["werkzeug.socket"])
+
     def _give_back(self, body: bytes) -> None:
         self.environ["wsgi.input"] = io.BytesIO(body)
         self.environ["CONTENT_LENGTH"] = str(len(body))
+
+
+def account_of(arn: str) -> str:
+    parts = arn.split(":")
+    return parts[4] if len(parts) > 4 else ""  # noqa: PLR2004 - arn:partition:service:region:account
+
+
+def _body(environ: WSGIEnvironment) -> bytes:
+    """Whole; one that comes in chunks, without a length, is not in chunks any more."""
+    stream = environ["wsgi.input"]
+    is_chunked = environ.pop("wsgi.input_terminated", False)
+    body: bytes = stream.read() if is_chunked else stream.read(int(environ.get("CONTENT_LENGTH") or 0))
+    if is_chunked:
+        environ.pop("HTTP_TRANSFER_ENCODING", None)
+    return body
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,3 +146,15 @@ class Answer:
         headers = {"Content-Type": self.content_type, "Content-Length": str(len(body)), **(self.headers or {})}
         start_response(f"{self.status} {'OK' if self.status < 400 else 'Refused'}", list(headers.items()))  # noqa: PLR2004 - HTTP
         return [body]
+
+
+@dataclass(frozen=True, slots=True)
+class _NoAnswer(Answer):
+    connection: socket.socket | None = None
+
+    def send(self, start_response: StartResponse) -> Iterable[bytes]:
+        """Raises ConnectionAbortedError, by which the server knows that there is nothing more to say."""
+        del start_response
+        assert self.connection is not None
+        self.connection.shutdown(socket.SHUT_RDWR)
+        raise ConnectionAbortedError

@@ -32,13 +32,16 @@ def differences(report: Mapping[str, Any], before: Mapping[Place, str], after: M
     """One sentence for each instance of which EC2 and the report do not say the same; empty when they agree."""
     planned = {_place(row) for row in report["decisions"] if row["verdict"] == "stop"}
     reported = {_place(row) for row in report["outcomes"] if row["status"] in _DOWN}
-    refused = {_place(row) for row in report["outcomes"] if row["status"] == "failed"}
+    accounted_for = {_place(row) for row in report["outcomes"]}
     stopped = {place for place, state in after.items() if state in _DOWN and before.get(place) not in _DOWN}
+    changed = {place for place in before.keys() | after.keys() if before.get(place) != after.get(place)}
     sentences = {
         "is stopped, but was not planned": stopped - planned,
         "is stopped, but the report does not say so": stopped - reported,
         "is reported as stopped, but is not": reported - stopped,
-        "was planned, but has no outcome": planned - reported - refused,
+        "was planned, but has no outcome": planned - accounted_for,
+        "has an outcome, but was not planned": accounted_for - planned,
+        "is not as it was, although nobody stopped it": changed - stopped,
     }
     return [f"{'/'.join(place)} {text}" for text, places in sentences.items() for place in sorted(places)]
 

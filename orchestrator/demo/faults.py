@@ -11,30 +11,57 @@ from random import Random
 
 from orchestrator.demo.calls import Answer, Call
 
+_SEED = 7
+
 
 @dataclass(slots=True)
 class Fault:
-    """Matches by globs. `times`: how many calls it hits (None: all); `share`: of those that match, by chance."""
+    """Matches by globs. `times`: how many calls it hits (None: all); `share`: of those that match, by chance.
+
+    With neither `code`, `body` nor `hangs_up` the call goes on to AWS after the delay.
+    """
 
     code: str = ""
-    """Empty: the call goes on to AWS after `delay_seconds`."""
     message: str = "injected"
     status: int = 400
     account: str = "*"
+    """The session's account; for AssumeRole the account of the role."""
     operation: str = "*"
     """Such as `ec2:StopInstances`."""
     region: str = "*"
+    instance: str = "*"
+    """Any id of the call's `InstanceId.N` or `ResourceId.N`."""
     times: int | None = None
     share: float = 1.0
     delay_seconds: float = 0.0
+    body: str = ""
+    """Answered as it is, such as a proxy's HTML page."""
+    hangs_up: bool = False
+    """The connection ends without an answer."""
+    carried_out: bool = False
+    """AWS does what was asked; only its answer is replaced by this fault."""
+    effect: Callable[[Call], object] | None = None
+    """What else happens in the world just then."""
 
     def fits(self, call: Call) -> bool:
         return (
             self.times != 0
-            and fnmatchcase(call.account_id, self.account)
+            and fnmatchcase(call.account_concerned, self.account)
             and fnmatchcase(f"{call.service}:{call.action}", self.operation)
             and fnmatchcase(call.region, self.region)
+            and (self.instance == "*" or self._names_the_instance(call))
         )
+
+    def answer(self, call: Call) -> Answer | None:
+        if self.hangs_up:
+            return call.hung_up()
+        if self.body:
+            return Answer(self.status, "text/html", self.body)
+        return call.refused(self.code, self.message, self.status) if self.code else None
+
+    def _names_the_instance(self, call: Call) -> bool:
+        ids = (*call.form_list("InstanceId"), *call.form_list("ResourceId"))
+        return any(fnmatchcase(one, self.instance) for one in ids)
 
 
 class Faults:
@@ -43,7 +70,7 @@ class Faults:
     def __init__(self, sleep: Callable[[float], None] = time.sleep) -> None:
         self._faults: list[Fault] = []
         self._lock = threading.Lock()
-        self._random = Random(7)  # noqa: S311 - the same chances in every run
+        self._random = Random(_SEED)  # noqa: S311 - the same chances in every run
         self._sleep = sleep
 
     def add(self, fault: Fault) -> None:
@@ -53,14 +80,20 @@ class Faults:
     def clear(self) -> None:
         with self._lock:
             self._faults.clear()
+            self._random.seed(_SEED)
 
     def __call__(self, call: Call) -> Answer | None:
         fault = self._take(call)
         if fault is None:
             return None
+        if fault.effect is not None:
+            fault.effect(call)
         if fault.delay_seconds:
             self._sleep(fault.delay_seconds)
-        return call.refused(fault.code, fault.message, fault.status) if fault.code else None
+        if not fault.carried_out:
+            return fault.answer(call)
+        call.afterwards = fault.answer(call)
+        return None
 
     def _take(self, call: Call) -> Fault | None:
         with self._lock:

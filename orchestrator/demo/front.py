@@ -8,15 +8,15 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 
 from orchestrator.demo.calls import Answer, Call
 from orchestrator.demo.faults import Faults
 from orchestrator.demo.regions import RegionOptIn
 from orchestrator.demo.roles import session_policy_gate, trust_gate
-from orchestrator.demo.stops import stop_gate
+from orchestrator.demo.stops import spot_requests_gate, stop_gate
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -33,6 +33,8 @@ class Front:
         self.regions = RegionOptIn()
         self.calls: Counter[str] = Counter()
         """Requests so far, by `service:Operation`."""
+        self.instances_a_page: int | None = None
+        """EC2 may give fewer than the MaxResults that were asked for; so many at most."""
         self._moto: WSGIApplication = DomainDispatcherApplication(create_backend_app)
         self._lock = threading.Lock()
         self._gates: tuple[Gate, ...] = (
@@ -41,6 +43,8 @@ class Front:
             trust_gate,
             session_policy_gate,
             account_pages_gate,
+            self._instance_pages_gate,
+            spot_requests_gate,
             stop_gate,
         )
 
@@ -54,18 +58,42 @@ class Front:
             answer = gate(call)
             if answer is not None:
                 return answer.send(start_response)
+        if call.afterwards is not None:
+            _run(self._moto, environ)
+            return call.afterwards.send(start_response)
         return self._moto(environ, start_response)
 
     def clear(self) -> None:
-        """Forgets faults, opted-in regions and counts; what moto holds is reset by moto's own API."""
+        """Forgets faults, opted-in regions, page sizes and counts; moto's own API resets what moto holds."""
         self.faults.clear()
         self.regions.clear()
         self.calls.clear()
+        self.instances_a_page = None
 
     def _moto_api(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if environ["PATH_INFO"] == "/moto-api/reset":
             self.clear()
         return self._moto(environ, start_response)
+
+    def _instance_pages_gate(self, call: Call) -> Answer | None:
+        if self.instances_a_page and call.service == "ec2" and call.form.get("MaxResults"):
+            call.replace_form({**call.form, "MaxResults": str(self.instances_a_page)})
+        return None
+
+
+def _run(application: WSGIApplication, environ: WSGIEnvironment) -> None:
+    """To its end; what it answers is dropped."""
+    answer = application(environ, lambda *_: lambda _: None)
+    for _ in answer:
+        pass
+    close = getattr(answer, "close", None)
+    if close is not None:
+        close()
+
+
+class QuietRequestHandler(MotoRequestHandler):
+    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - werkzeug's name
+        """Says nothing: a sweep makes thousands of requests."""
 
 
 def account_pages_gate(call: Call) -> Answer | None:

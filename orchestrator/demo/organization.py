@@ -12,7 +12,6 @@ from importlib.resources import files
 from typing import Any
 
 import boto3
-from moto.ec2.models import ec2_backends
 
 ROLE = "stop-orchestrator-member"
 EXTERNAL_ID = "demo-external-id"
@@ -289,6 +288,8 @@ class _Builder(AnyAccount):
             TagSpecifications=[{"ResourceType": "instance", "Tags": _pairs(fleet.tags)}],
             **fleet.launch,
         )
+        from moto.ec2.models import ec2_backends  # noqa: PLC0415 - only the process that serves may import moto
+
         backend = ec2_backends[account_id][fleet.region]
         for launched in answer["Instances"]:
             for name, value in fleet.quirk.items():

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import threading
+from fnmatch import fnmatchcase
+from typing import Any
 
 import boto3
 
@@ -33,6 +35,7 @@ ENABLED_BY_DEFAULT = frozenset(
         "us-west-2",
     }
 )
+_OF_THE_ACCOUNT_SERVICE = frozenset({"/enableRegion", "/disableRegion", "/getRegionOptStatus", "/listRegions"})
 _CLOSED = "AWS was not able to validate the provided access credentials"
 
 
@@ -52,7 +55,7 @@ class RegionOptIn:
         return region in ENABLED_BY_DEFAULT or region in self._opted_in.get(account_id, ())
 
     def __call__(self, call: Call) -> Answer | None:
-        if call.service == "account" and call.action in {"/enableRegion", "/disableRegion", "/getRegionOptStatus"}:
+        if call.service == "account" and call.action in _OF_THE_ACCOUNT_SERVICE:
             return self._account_service(call)
         if call.service != "ec2":
             return None
@@ -63,12 +66,12 @@ class RegionOptIn:
     def _account_service(self, call: Call) -> Answer:
         asked = call.json
         account_id, region = asked.get("AccountId", call.account_id), asked.get("RegionName", "")
+        if call.action == "/listRegions":
+            return self._list_regions(account_id, asked.get("RegionOptStatusContains"))
         if region not in self._regions:
             return call.refused("ValidationException", f"{region} is no region")
         if call.action == "/getRegionOptStatus":
-            status = "ENABLED" if self.is_enabled(account_id, region) else "DISABLED"
-            status = "ENABLED_BY_DEFAULT" if region in ENABLED_BY_DEFAULT else status
-            return _json({"RegionName": region, "RegionOptStatus": status})
+            return _json({"RegionName": region, "RegionOptStatus": self._status(account_id, region)})
         if region in ENABLED_BY_DEFAULT:
             return call.refused("ValidationException", f"{region} is enabled by default and stays so")
         with self._lock:
@@ -76,14 +79,48 @@ class RegionOptIn:
             (opted_in.add if call.action == "/enableRegion" else opted_in.discard)(region)
         return _json({})
 
+    def _list_regions(self, account_id: str, wanted: list[str] | None) -> Answer:
+        """All in one page: there are fewer than the 50 that a page may have."""
+        statuses = {region: self._status(account_id, region) for region in self._regions}
+        rows = [
+            {"RegionName": region, "RegionOptStatus": status}
+            for region, status in statuses.items()
+            if not wanted or status in wanted
+        ]
+        return _json({"Regions": rows})
+
+    def _status(self, account_id: str, region: str) -> str:
+        if region in ENABLED_BY_DEFAULT:
+            return "ENABLED_BY_DEFAULT"
+        return "ENABLED" if self.is_enabled(account_id, region) else "DISABLED"
+
     def _describe_regions(self, call: Call) -> Answer:
-        named = call.form_list("RegionName")
+        named, filters = call.form_list("RegionName"), call.filters()
+        unknown = [region for region in named if region not in self._regions]
+        if unknown:
+            return call.refused("InvalidParameterValue", f"Invalid region names: [{', '.join(unknown)}]")
+        foreign = [name for name in filters if name not in {"endpoint", "opt-in-status", "region-name"}]
+        if foreign:
+            return call.refused("InvalidParameterValue", f"The filter '{foreign[0]}' is invalid")
         everything = call.form.get("AllRegions", "").lower() == "true" or bool(named)
-        items = "".join(
-            f"<item><regionName>{region}</regionName><regionEndpoint>ec2.{region}.amazonaws.com</regionEndpoint>"
-            f"<optInStatus>{self._opt_in_status(call.account_id, region)}</optInStatus></item>"
+        listed = [
+            region
             for region in self._regions
             if (not named or region in named) and (everything or self.is_enabled(call.account_id, region))
+        ]
+        rows = [
+            {
+                "region-name": region,
+                "endpoint": f"ec2.{region}.amazonaws.com",
+                "opt-in-status": self._opt_in_status(call.account_id, region),
+            }
+            for region in listed
+        ]
+        fitting = [row for row in rows if all(_fits(row[name], values) for name, values in filters.items())]
+        items = "".join(
+            f"<item><regionName>{row['region-name']}</regionName><regionEndpoint>{row['endpoint']}</regionEndpoint>"
+            f"<optInStatus>{row['opt-in-status']}</optInStatus></item>"
+            for row in fitting
         )
         text = (
             '<DescribeRegionsResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/">'
@@ -97,5 +134,9 @@ class RegionOptIn:
         return "opted-in" if self.is_enabled(account_id, region) else "not-opted-in"
 
 
-def _json(document: dict[str, str]) -> Answer:
+def _fits(value: str, patterns: list[str]) -> bool:
+    return any(fnmatchcase(value, pattern) for pattern in patterns)
+
+
+def _json(document: dict[str, Any]) -> Answer:
     return Answer(200, "application/json", json.dumps(document))

@@ -15,7 +15,7 @@ from moto.iam.models import Role, iam_backends
 from moto.organizations.models import organizations_backends
 from moto.sts.models import sts_backends
 
-from orchestrator.demo.calls import Answer, Call
+from orchestrator.demo.calls import Answer, Call, account_of
 
 _PARTITION = "aws"
 _OPERATORS: Mapping[str, Callable[[str, str], bool]] = {
@@ -34,7 +34,7 @@ def trust_gate(call: Call) -> Answer | None:
     if call.service != "sts" or call.action != "AssumeRole":
         return None
     role_arn = call.form.get("RoleArn", "")
-    role, account_id = _role(role_arn), _account_of(role_arn)
+    role, account_id = _role(role_arn), account_of(role_arn)
     if role is not None and not _is_closed(account_id) and _trusts(role, call):
         return None
     caller = _principal_arn(call)
@@ -59,13 +59,8 @@ def session_policy_gate(call: Call) -> Answer | None:
 
 
 def _role(role_arn: str) -> Role | None:
-    roles = iam_backends[_account_of(role_arn)][_PARTITION].get_roles()
+    roles = iam_backends[account_of(role_arn)][_PARTITION].get_roles()
     return next((role for role in roles if role.arn == role_arn), None)
-
-
-def _account_of(arn: str) -> str:
-    parts = arn.split(":")
-    return parts[4] if len(parts) > 4 else ""  # noqa: PLR2004 - arn:partition:service:region:account
 
 
 def _is_closed(account_id: str) -> bool:
@@ -96,12 +91,12 @@ def _principal_arn(call: Call) -> str:
 
 def _trusts(role: Role, call: Call) -> bool:
     context = {
-        "aws:PrincipalAccount": call.account_id,
-        "aws:PrincipalArn": _principal_arn(call),
-        "aws:PrincipalOrgID": _organization_of(call.account_id),
-        "sts:ExternalId": call.form.get("ExternalId"),
-        "sts:RoleSessionName": call.form.get("RoleSessionName"),
-        "sts:SourceIdentity": call.form.get("SourceIdentity"),
+        "aws:principalaccount": call.account_id,
+        "aws:principalarn": _principal_arn(call),
+        "aws:principalorgid": _organization_of(call.account_id),
+        "sts:externalid": call.form.get("ExternalId"),
+        "sts:rolesessionname": call.form.get("RoleSessionName"),
+        "sts:sourceidentity": call.form.get("SourceIdentity"),
     }
     statements = _as_list(json.loads(role.assume_role_policy_document).get("Statement", []))
     fitting = [
@@ -117,13 +112,14 @@ def _trusts(role: Role, call: Call) -> bool:
 
 def _is_principal(principal: Any, context: Mapping[str, str | None]) -> bool:
     named = _as_list(principal.get("AWS") if isinstance(principal, dict) else principal)
-    account = context["aws:PrincipalAccount"]
-    return bool({"*", account, f"arn:{_PARTITION}:iam::{account}:root", context["aws:PrincipalArn"]} & set(named))
+    account = context["aws:principalaccount"]
+    return bool({"*", account, f"arn:{_PARTITION}:iam::{account}:root", context["aws:principalarn"]} & set(named))
 
 
 def _conditions_hold(conditions: Mapping[str, Mapping[str, Any]], context: Mapping[str, str | None]) -> bool:
+    """Names of condition keys are the same in capitals and small letters."""
     return all(
-        _condition_holds(operator, context.get(key), _as_list(wanted))
+        _condition_holds(operator, context.get(key.lower()), _as_list(wanted))
         for operator, keys in conditions.items()
         for key, wanted in keys.items()
     )

@@ -6,22 +6,25 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from orchestrator.demo.front import Front
+if TYPE_CHECKING:
+    from orchestrator.demo.front import Front
 
 HOST = "127.0.0.1"
 CREDENTIALS = {
@@ -31,6 +34,7 @@ CREDENTIALS = {
     "AWS_DEFAULT_REGION": "eu-central-1",
     "AWS_EC2_METADATA_DISABLED": "true",
 }
+_PROXIES = frozenset({"all_proxy", "http_proxy", "https_proxy", "no_proxy"})
 _MOTO_SETTINGS = {"MOTO_EC2_LOAD_DEFAULT_AMIS": "false", "MOTO_IAM_LOAD_MANAGED_POLICIES": "false"}
 _SECONDS_TO_STOP = 5
 
@@ -40,19 +44,26 @@ class DemoError(Exception):
 
 
 class EmbeddedAws:
-    """Front and moto in threads of this process. Use it as a context manager."""
+    """Front and moto in threads of this process. Use it as a context manager.
+
+    Raises DemoError where the port cannot be had.
+    """
 
     def __init__(self, port: int = 0) -> None:
         os.environ.update(_MOTO_SETTINGS)
-        self.front = Front()
-        self._server: BaseWSGIServer = make_server(
-            HOST, port, self.front, threaded=True, request_handler=_QuietRequestHandler
-        )
+        # moto reads the user's AWS profile when it is imported: only a process that serves may do that.
+        from orchestrator.demo.front import Front, QuietRequestHandler  # noqa: PLC0415
+
+        self.front: Front = Front()
+        with _listening(port) as listener:  # werkzeug would print and exit where the port is taken
+            self._server: BaseWSGIServer = make_server(
+                HOST, port, self.front, threaded=True, request_handler=QuietRequestHandler, fd=listener.fileno()
+            )
         self._thread = threading.Thread(target=self._server.serve_forever, name="embedded-aws", daemon=True)
 
     @property
     def url(self) -> str:
-        return f"http://{HOST}:{self._server.server_port}"
+        return f"http://{HOST}:{self._server.port}"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -68,9 +79,14 @@ class EmbeddedAws:
         self._server.server_close()
 
 
-class _QuietRequestHandler(MotoRequestHandler):
-    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - werkzeug's name
-        """Says nothing: a sweep makes thousands of requests."""
+def _listening(port: int) -> socket.socket:
+    if port not in range(65536):
+        raise DemoError(f"{port} is no port; they go from 0 (a free one) to 65535")
+    try:
+        return socket.create_server((HOST, port), backlog=128)
+    except OSError as refused:
+        hint = "; leave --port out to take a free one" if refused.errno == errno.EADDRINUSE else ""
+        raise DemoError(f"port {port} of {HOST} cannot be used: {os.strerror(refused.errno or 0)}{hint}") from refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,21 +105,24 @@ def serving(port: int = 0) -> Iterator[Serving]:
     Raises DemoError with what the process said when it could not start.
     """
     command = [sys.executable, "-m", "orchestrator.demo.server", str(port)]
-    with subprocess.Popen(  # noqa: S603 - our own module in our own interpreter
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=without_aws(os.environ),
-    ) as process:
+    with (
+        tempfile.TemporaryFile("w+") as errors,  # a pipe that nobody reads would be full one day, and stop the server
+        subprocess.Popen(  # noqa: S603 - our own module in our own interpreter
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            env=without_aws(os.environ),
+        ) as process,
+    ):
         assert process.stdin is not None
         assert process.stdout is not None
-        assert process.stderr is not None
         try:
             line = process.stdout.readline()
             if not line:
-                raise DemoError(f"the embedded AWS did not start: {process.stderr.read().strip()}")
+                errors.seek(0)
+                raise DemoError(f"the embedded AWS did not start: {errors.read().strip()}")
             yield Serving(**json.loads(line))
         finally:
             process.stdin.close()
@@ -114,28 +133,39 @@ def serving(port: int = 0) -> Iterator[Serving]:
 
 
 def without_aws(environment: Mapping[str, str]) -> dict[str, str]:
-    """The same without the user's profile, keys and settings: they have no business in a demo."""
+    """The same without the user's profile, keys, settings and proxies: they have no business in a demo."""
     foreign = ("AWS_", "MOTO_", "STOP_ORCHESTRATOR_")
-    kept = {name: value for name, value in environment.items() if not name.startswith(foreign)}
+    kept = {
+        name: value
+        for name, value in environment.items()
+        if not name.startswith(foreign) and name.lower() not in _PROXIES
+    }
     return {**kept, "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull, "PYTHONUNBUFFERED": "1"}
 
 
 def main(port: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides when to end
+    watch = threading.Thread(target=_end_with_standard_input, name="parent", daemon=True)
+    watch.start()
     from orchestrator.demo.organization import seed  # noqa: PLC0415 - only the process that serves the demo needs it
 
     try:
         aws = EmbeddedAws(port)
-    except OSError as taken:
-        sys.exit(f"port {port} of {HOST} cannot be used: {taken.strerror}")
-    except SystemExit:  # werkzeug's own way to say that the port is taken
-        sys.exit(f"port {port} of {HOST} is in use; leave --port out to take a free one")
+    except DemoError as refused:
+        sys.exit(str(refused))
     with aws:
         seeded = seed(aws.environment, today=datetime.now(UTC).date())  # noqa: TID251 - dates of the demo's opt-outs
         ready = {"url": aws.url, "environment": {**aws.environment, **seeded.settings}, "organization": seeded.summary}
         sys.stdout.write(json.dumps(ready) + "\n")
         sys.stdout.flush()
-        sys.stdin.read()
+        watch.join()
+
+
+def _end_with_standard_input() -> None:
+    """Ends the process, whatever it is doing, when its parent closes the pipe or is gone, however it went."""
+    while os.read(sys.stdin.fileno(), 4096):
+        pass
+    os._exit(0)  # nothing to clean up: everything is in memory
 
 
 if __name__ == "__main__":

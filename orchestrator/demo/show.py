@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import signal
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +21,16 @@ from rich.text import Text
 from orchestrator.demo.check import differences, states
 from orchestrator.demo.lambda_process import LambdaFailedError, invoke
 from orchestrator.demo.organization import BUCKET, AnyAccount
-from orchestrator.demo.server import DemoError, Serving, serving
+from orchestrator.demo.server import DemoError, Serving, serving, without_aws
+
+if find_spec("moto") is None:  # only the server's process imports it; to say so here is clearer
+    raise ImportError("No module named 'moto'", name="moto")
 
 PrintSummary = Callable[[Console, Mapping[str, Any]], None]
 Report = Mapping[str, Any]
 
 AGREED, NOT_AGREED = 0, 1
+_DEFAULT_STORE = Path(".stop-orchestrator")
 _HANDLER = "orchestrator.handler.lambda_handler"
 
 
@@ -42,7 +48,7 @@ def show(console: Console, print_summary: PrintSummary, wanted: Wanted) -> int:
     """The exit code: 0 when EC2 agrees with the report, else 1. Ctrl-C ends it and leaves nothing running."""
     console.print("[bold]Stop Orchestrator demo[/]: an AWS embedded in this machine; nothing real is touched.")
     try:
-        with _ended_by_sigterm(), ExitStack() as stack:
+        with _ended_by_signals(), _without_the_users_aws(), ExitStack() as stack:
             with console.status("Creating an organization in it ..."):
                 aws = stack.enter_context(serving(wanted.port))
             return _Demo(console, print_summary, wanted, aws).run()
@@ -54,17 +60,34 @@ def show(console: Console, print_summary: PrintSummary, wanted: Wanted) -> int:
 
 
 @contextmanager
-def _ended_by_sigterm() -> Iterator[None]:
-    """SIGTERM ends the demo as Ctrl-C does, so that its server goes down with it."""
+def _ended_by_signals() -> Iterator[None]:
+    """SIGTERM ends the demo as Ctrl-C does, so that its server goes down with it.
+
+    SIGINT is taken too because a script's `demo &` begins with it ignored.
+    """
 
     def interrupt(_number: int, _frame: object) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _without_the_users_aws() -> Iterator[None]:
+    """For asking the embedded EC2 from this process: no profile or proxy of the user may come between."""
+    before = dict(os.environ)
+    os.environ.clear()
+    os.environ.update(without_aws(before))
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,15 +162,16 @@ class _Demo:
         self._plain(f"{self._local(sweep_id)}/")
         for path in sorted(self._local(sweep_id).iterdir()):
             self._plain(f"  {path.name}")
-        self._plain(f"Look again: stop-orchestrator report {sweep_id}")
+        store = "" if self.wanted.store == _DEFAULT_STORE else f" --store {shlex.quote(str(self.wanted.store))}"
+        self._plain(f"Look again: stop-orchestrator report {sweep_id}{store}")
 
     def _keep_up(self) -> None:
-        self._heading(6 if self.wanted.sweep else 2, "It stays up until Ctrl-C; in another terminal")
-        self._plain("unset AWS_PROFILE AWS_SESSION_TOKEN")
-        for name, value in self.aws.environment.items():
-            self._plain(f"export {name}={shlex.quote(value)}")
-        self._plain("stop-orchestrator plan")
         try:
+            self._heading(6 if self.wanted.sweep else 2, "It stays up until Ctrl-C; in another terminal")
+            self._plain("unset AWS_PROFILE AWS_SESSION_TOKEN HTTP_PROXY http_proxy")
+            for name, value in self.aws.environment.items():
+                self._plain(f"export {name}={shlex.quote(value)}")
+            self._plain("stop-orchestrator plan")
             signal.pause()
         except KeyboardInterrupt:
             self.console.print("\nThe embedded AWS is down.")

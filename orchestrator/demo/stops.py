@@ -1,12 +1,14 @@
 """StopInstances as EC2 answers it: one bad id and nothing of the batch is stopped; codes and words are AWS's.
 
-moto stops the ids before a protected one, and accepts hibernation, one-time spot and terminated instances.
+moto stops the ids before a protected one, and accepts hibernation, one-time spot and terminated instances; its
+instances do not name their spot requests.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
+from typing import Any
 
 from moto.ec2.models import ec2_backends
 from moto.ec2.models.instances import Instance
@@ -23,8 +25,22 @@ def stop_gate(call: Call) -> Answer | None:
         return None
     ids = call.form_list("InstanceId")
     instances = _instances(call)
-    refusal = next(_refusals(ids, instances, hibernate=call.form.get("Hibernate", "").lower() == "true"), None)
+    persistent = {request.instance.id for request in _spot_requests(call) if request.type == "persistent"}
+    hibernate = call.form.get("Hibernate", "").lower() == "true"
+    refusal = next(_refusals(ids, instances, persistent, hibernate=hibernate), None)
     return call.refused(*refusal) if refusal else None
+
+
+def spot_requests_gate(call: Call) -> Answer | None:
+    """Lets each spot instance name its request, as EC2 does; moto keeps only the other direction."""
+    if call.service == "ec2" and call.action == "DescribeInstances":
+        for request in _spot_requests(call):
+            request.instance.spot_instance_request_id = request.id
+    return None
+
+
+def _spot_requests(call: Call) -> list[Any]:
+    return list(ec2_backends[call.account_id][call.region].spot_instance_requests.values())
 
 
 def _instances(call: Call) -> dict[str, Instance]:
@@ -32,7 +48,9 @@ def _instances(call: Call) -> dict[str, Instance]:
     return {instance.id: instance for instance in backend.all_instances()}
 
 
-def _refusals(ids: Sequence[str], instances: dict[str, Instance], *, hibernate: bool) -> Iterator[Refusal]:
+def _refusals(
+    ids: Sequence[str], instances: dict[str, Instance], persistent: Container[str], *, hibernate: bool
+) -> Iterator[Refusal]:
     """In the order in which EC2 looks: the ids as such, whether they exist, and then each instance."""
     for one in ids:
         if not _ID.fullmatch(one):
@@ -42,17 +60,17 @@ def _refusals(ids: Sequence[str], instances: dict[str, Instance], *, hibernate: 
         words = f"ID '{missing[0]}' does not exist" if len(missing) == 1 else f"IDs '{', '.join(missing)}' do not exist"
         yield "InvalidInstanceID.NotFound", f"The instance {words}"
     for one in ids:
-        yield from _of_instance(instances[one], hibernate=hibernate)
+        yield from _of_instance(instances[one], hibernate=hibernate, is_persistent=one in persistent)
 
 
-def _of_instance(instance: Instance, *, hibernate: bool) -> Iterator[Refusal]:
+def _of_instance(instance: Instance, *, hibernate: bool, is_persistent: bool) -> Iterator[Refusal]:
     if instance.state in {"pending", "shutting-down", "terminated"}:
         text = f"This instance '{instance.id}' is not in a state from which it can be stopped."
         yield "IncorrectInstanceState", text
     if instance.root_device_type != "ebs":
         text = f"The instance '{instance.id}' does not have an 'ebs' root device type and cannot be stopped."
         yield "UnsupportedOperation", text
-    if instance.lifecycle == "spot" and not getattr(instance, "spot_is_persistent", False):
+    if instance.lifecycle == "spot" and not is_persistent:
         text = (
             f"You can't stop the Spot Instance '{instance.id}' because it is associated with a one-time Spot Instance "
             "request. You can only stop Spot Instances associated with persistent Spot Instance requests."

@@ -76,6 +76,10 @@ def statuses(outcomes: dict[str, Outcome]) -> dict[str, OutcomeStatus]:
     return {one: outcome.status for one, outcome in outcomes.items()}
 
 
+def throttle() -> None:
+    raise refused("RequestLimitExceeded", "Request limit exceeded.", 503)
+
+
 def test_instances_are_stopped_in_batches_of_at_most_fifty() -> None:
     ec2 = FakeEc2(ids(120))
     outcomes = stop(ec2, ids(120))
@@ -125,14 +129,10 @@ def test_an_id_that_is_the_beginning_of_another_is_not_mistaken_for_it() -> None
 
 def test_throttling_is_waited_out_and_never_bisected() -> None:
     ec2 = FakeEc2(ids(50))
-    ec2.before_stop = [lambda: throttle(), lambda: throttle()]
+    ec2.before_stop = [throttle, throttle]
     outcomes = stop(ec2, ids(50))
     assert [len(batch) for batch, _ in ec2.stops] == [50, 50, 50]
     assert set(statuses(outcomes).values()) == {OutcomeStatus.STOPPING}
-
-
-def throttle() -> None:
-    raise refused("RequestLimitExceeded", "Request limit exceeded.", 503)
 
 
 def test_throttled_to_the_end_is_a_failure_with_awss_words() -> None:
@@ -171,7 +171,7 @@ def test_an_instance_that_is_still_starting_is_tried_again_later() -> None:
     one = ids(1)[0]
     ec2 = FakeEc2([one], bad={one: ("IncorrectInstanceState", "The instance '{id}' is not in a state to be stopped.")})
     ec2.states[one] = "pending"
-    ec2.before_stop = [lambda: None, lambda: ec2.bad.clear()]
+    ec2.before_stop = [lambda: None, ec2.bad.clear]
     assert statuses(stop(ec2, [one])) == {one: OutcomeStatus.STOPPING}
 
 
@@ -236,7 +236,7 @@ def test_when_the_time_is_up_the_rest_is_not_attempted_and_says_so() -> None:
 
 
 @given(bad=st.sets(st.integers(0, 119)), named=st.booleans())
-def test_whichever_instances_are_bad_all_others_stop_and_each_has_one_outcome(bad: set[int], named: bool) -> None:  # noqa: FBT001 - hypothesis
+def test_whichever_instances_are_bad_all_others_stop_and_each_has_one_outcome(bad: set[int], named: bool) -> None:
     all_ids = ids(120)
     message = "The instance '{id}' may not be stopped." if named else "No."
     ec2 = FakeEc2(all_ids, bad={all_ids[number]: ("OperationNotPermitted", message) for number in bad})

@@ -14,9 +14,10 @@ MANAGEMENT = "999999999999"
 ROOT = {"Id": "r-root", "Arn": f"arn:aws:organizations::{MANAGEMENT}:root/o-benchmark00/r-root", "Name": "Root"}
 OU = {"Id": "ou-root-aaaaaaaa", "Arn": "arn:aws:organizations::x:ou/o-benchmark00/ou-root-aaaaaaaa", "Name": "Dev"}
 REGIONS = (
-    "us-east-1 us-east-2 us-west-1 us-west-2 ca-central-1 eu-west-1 eu-west-2 eu-west-3 eu-central-1 eu-north-1 "
-    "ap-south-1 ap-southeast-1 ap-southeast-2 ap-northeast-1 ap-northeast-2 sa-east-1"
-).split()
+    *("us-east-1", "us-east-2", "us-west-1", "us-west-2", "ca-central-1", "sa-east-1"),
+    *("eu-west-1", "eu-west-2", "eu-west-3", "eu-central-1", "eu-north-1"),
+    *("ap-south-1", "ap-southeast-1", "ap-southeast-2", "ap-northeast-1", "ap-northeast-2"),
+)
 XML = 'xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"'
 
 

@@ -63,7 +63,7 @@ class Ec2Instances:
             if classify(failure) is Failure.REGION_DISABLED:
                 raise TargetUnreadableError(error_of(failure), "ec2:DescribeSpotInstanceRequests") from failure
             return {}
-        return {request["SpotInstanceRequestId"]: request["Type"] for request in answer["SpotInstanceRequests"]}
+        return {request["SpotInstanceRequestId"]: request["Type"] for request in answer.get("SpotInstanceRequests", ())}
 
 
 def _resource(raw: Any, target: Target, partition: str, spot_types: dict[str, str]) -> Resource:
@@ -75,7 +75,7 @@ def _resource(raw: Any, target: Target, partition: str, spot_types: dict[str, st
         resource_id=instance_id,
         arn=f"arn:{partition}:ec2:{target.region}:{target.account_id}:instance/{instance_id}",
         name=tags.get("Name", ""),
-        state=raw.get("State", {}).get("Name", "unknown"),
+        state=raw.get("State", {}).get("Name") or "unknown",
         tags=tags,
         facts=_facts(raw, spot_types),
     )

@@ -13,9 +13,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from botocore.parsers import ResponseParserError
+
 from orchestrator.aws.failures import AWS_FAILURES, Failure, classify, error_of
+from orchestrator.aws.kinds.ec2.attempts import UP, Attempt, Look, Seen, outcome
 from orchestrator.aws.retries import Retries
-from orchestrator.core.model import Action, AwsError, Outcome, OutcomeStatus, Resource
+from orchestrator.core.model import Action, AwsError, Outcome, Resource
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -27,31 +30,18 @@ STOPPED_AT_TAG = "stop-orchestrator:stopped-at"
 
 NO_HIBERNATION = "UnsupportedHibernationConfiguration"
 WRONG_STATE = "IncorrectInstanceState"
-_DOWN = {"stopping": OutcomeStatus.STOPPING, "stopped": OutcomeStatus.STOPPED}
-_UP = frozenset({"pending", "running"})
 _LOOKS = 3
 _SAYS_NOTHING_OF_ONE_INSTANCE = frozenset(
     {Failure.THROTTLED, Failure.TRANSIENT, Failure.REGION_DISABLED, Failure.EXPIRED}
 )
 
 
-@dataclass(slots=True)
-class _Attempt:
-    """What is known of one instance so far."""
-
-    resource: Resource
-    requested_at: datetime | None = None
-    accepted: bool = False
-    error: AwsError | None = None
-    already_down: bool = False
-    notes: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-
-
 @dataclass(frozen=True, slots=True)
 class _Batch:
     ids: list[str]
     tries: int = 1
+    refused: bool = False
+    """It is what is left of a batch that AWS refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +52,6 @@ class _Step:
     not_hibernated: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """The states seen after the stops; `error` when they could not be seen."""
-
-    states: dict[str, str]
-    at: datetime | None
-    error: AwsError | None = None
-
-
 class StopRun:
     """One target's stops. Give it to one thread; the account is bound around it."""
 
@@ -79,16 +60,20 @@ class StopRun:
         self._retries = retries
         self._now = now
         self._sweep_id = sweep_id
-        self._attempts: dict[str, _Attempt] = {}
+        self._attempts: dict[str, Attempt] = {}
 
     def stop(self, stops: Sequence[tuple[Resource, Action]]) -> tuple[Outcome, ...]:
         """Exactly one outcome for each resource, in the order given."""
-        self._attempts = {resource.resource_id: _Attempt(resource) for resource, _ in stops}
-        hibernate, plain = self._by_action(stops)
-        plain += self._stop_all(hibernate, hibernate=True)
-        self._stop_all(plain, hibernate=False)
+        self._attempts = {resource.resource_id: Attempt(resource) for resource, _ in stops}
+        try:
+            hibernate, plain = self._by_action(stops)
+            plain += self._stop_all(hibernate, hibernate=True)
+            self._stop_all(plain, hibernate=False)
+        except Exception as failure:  # noqa: BLE001 - whatever breaks, what was stopped before it is looked at
+            left = [instance_id for instance_id, attempt in self._attempts.items() if not attempt.is_settled]
+            self._fail(left, error_of(failure))
         look = self._look()
-        return tuple(self._outcome(attempt, look) for attempt in self._attempts.values())
+        return tuple(outcome(attempt, look) for attempt in self._attempts.values())
 
     def _by_action(self, stops: Sequence[tuple[Resource, Action]]) -> tuple[list[str], list[str]]:
         hibernate: list[str] = []
@@ -107,6 +92,7 @@ class StopRun:
         not_hibernated: list[str] = []
         for start in range(0, len(ids), BATCH_SIZE):
             if self._retries.out_of_time():
+                self._leave(ids[start:])
                 break
             not_hibernated += self._stop_batch(list(ids[start : start + BATCH_SIZE]), hibernate=hibernate)
         return not_hibernated
@@ -117,12 +103,15 @@ class StopRun:
         work = [_Batch(ids)]
         while work:
             batch = work.pop()
+            if batch.refused and self._retries.out_of_time():
+                self._leave(batch.ids)
+                continue
             refusal = self._ask_to_stop(batch.ids, hibernate=hibernate)
             if refusal is None:
                 continue
-            states = self._states_after_refusal(batch.ids)
-            still_up = self._set_down_aside(batch.ids, states, error_of(refusal))
-            step = self._after_refusal(refusal, replace(batch, ids=still_up), states)
+            seen = self._seen_after_refusal(batch.ids)
+            still_up = self._set_down_aside(batch.ids, seen, error_of(refusal))
+            step = self._after_refusal(refusal, replace(batch, ids=still_up, refused=True), seen)
             work += [batch for batch in step.again if batch.ids]
             not_hibernated += step.not_hibernated
         self._tag(ids)
@@ -130,41 +119,43 @@ class StopRun:
 
     def _ask_to_stop(self, ids: list[str], *, hibernate: bool) -> Exception | None:
         """AWS's refusal, if it refused. What was down before the call is not this sweep's doing."""
-        requested_at = self._now()
-        for instance_id in ids:
-            self._attempts[instance_id].requested_at = requested_at
+        asked = [self._attempts[instance_id] for instance_id in ids]
+        for attempt in asked:
+            attempt.requested_at = attempt.requested_at or self._now()
         arguments: dict[str, Any] = {"InstanceIds": ids, "Hibernate": True} if hibernate else {"InstanceIds": ids}
         try:
-            answer = self._client.stop_instances(**arguments)
+            changes = _listed(self._client.stop_instances(**arguments), "StoppingInstances")
         except AWS_FAILURES as failure:
+            for attempt in asked:
+                attempt.unanswered |= classify(failure) is Failure.TRANSIENT
             return failure
-        for change in answer["StoppingInstances"]:
-            attempt = self._attempts.get(change["InstanceId"])
-            if attempt is not None:
-                attempt.already_down = change.get("PreviousState", {}).get("Name") in _DOWN
-                attempt.accepted = not attempt.already_down
+        before = {change["InstanceId"]: change.get("PreviousState", {}).get("Name", "") for change in changes}
+        for attempt in asked:
+            state = before.get(attempt.resource.resource_id)
+            if state is not None:
+                attempt.found_down(before=Seen(state).is_down and not attempt.unanswered)
         return None
 
-    def _states_after_refusal(self, ids: list[str]) -> dict[str, str]:
+    def _seen_after_refusal(self, ids: list[str]) -> dict[str, Seen]:
         try:
-            return self._states(ids)
+            return self._describe(ids)
         except AWS_FAILURES:
             return {}
 
-    def _set_down_aside(self, ids: list[str], states: dict[str, str], error: AwsError) -> list[str]:
+    def _set_down_aside(self, ids: list[str], seen: dict[str, Seen], error: AwsError) -> list[str]:
         """The ids that still need a stop.
 
-        One that is down although its batch was refused was stopped by that call, unless the refusal itself says that
-        it was down before.
+        One that is down although its batch was refused was stopped by that call, unless EC2 or the refusal itself says
+        that it was down before.
         """
-        for instance_id in ids:
-            if states.get(instance_id) in _DOWN:
-                attempt = self._attempts[instance_id]
-                attempt.already_down = error.code == WRONG_STATE and _names(error.message, instance_id)
-                attempt.accepted = not attempt.already_down
-        return [instance_id for instance_id in ids if states.get(instance_id) not in _DOWN]
+        down = [instance_id for instance_id in ids if instance_id in seen and seen[instance_id].is_down]
+        for instance_id in down:
+            attempt = self._attempts[instance_id]
+            named = error.code == WRONG_STATE and _names(error.message, instance_id)
+            attempt.found_down(before=named or attempt.was_down_before(seen[instance_id]))
+        return [instance_id for instance_id in ids if instance_id not in set(down)]
 
-    def _after_refusal(self, refusal: Exception, batch: _Batch, states: dict[str, str]) -> _Step:
+    def _after_refusal(self, refusal: Exception, batch: _Batch, seen: dict[str, Seen]) -> _Step:
         if classify(refusal) in _SAYS_NOTHING_OF_ONE_INSTANCE:
             return self._wait_or_give_up(refusal, batch)
         error = error_of(refusal)
@@ -174,15 +165,16 @@ class StopRun:
             return _Step([replace(batch, ids=half) for half in (batch.ids[:middle], batch.ids[middle:])])
         bad = named or batch.ids
         rest = [instance_id for instance_id in batch.ids if instance_id not in set(bad)]
-        return self._put_aside(error, bad, rest, batch, states)
+        return self._put_aside(error, bad, rest, batch, seen)
 
     def _put_aside(
-        self, error: AwsError, bad: list[str], rest: list[str], batch: _Batch, states: dict[str, str]
+        self, error: AwsError, bad: list[str], rest: list[str], batch: _Batch, seen: dict[str, Seen]
     ) -> _Step:
         if error.code == NO_HIBERNATION:
             self._note(bad, "AWS cannot hibernate it: stopped instead")
             return _Step([replace(batch, ids=rest)], not_hibernated=bad)
-        later = [instance_id for instance_id in bad if error.code == WRONG_STATE and states.get(instance_id) in _UP]
+        up = {instance_id for instance_id in bad if instance_id in seen and seen[instance_id].state in UP}
+        later = [instance_id for instance_id in bad if error.code == WRONG_STATE and instance_id in up]
         self._fail([instance_id for instance_id in bad if instance_id not in set(later)], error)
         retried = self._again_later(later, batch.tries, error)
         return _Step([*retried, replace(batch, ids=rest)])
@@ -204,33 +196,42 @@ class StopRun:
             self._fail(ids, error)
             return []
         self._retries.wait(tries)
-        return [_Batch(ids, tries + 1)]
+        return [_Batch(ids, tries + 1, refused=True)]
 
     def _fail(self, ids: Iterable[str], error: AwsError) -> None:
         for instance_id in ids:
             self._attempts[instance_id].error = error
 
+    def _leave(self, ids: Iterable[str]) -> None:
+        for instance_id in ids:
+            self._attempts[instance_id].left = True
+
     def _note(self, ids: Iterable[str], text: str) -> None:
         for instance_id in ids:
             self._attempts[instance_id].notes.append(text)
 
-    def _states(self, ids: Sequence[str]) -> dict[str, str]:
-        """The state of each instance that AWS still knows. By filter, since an unknown id would be an error."""
-        states: dict[str, str] = {}
+    def _describe(self, ids: Sequence[str]) -> dict[str, Seen]:
+        """Each instance that AWS still knows. By filter, since an unknown id would be an error."""
+        seen: dict[str, Seen] = {}
         for start in range(0, len(ids), IDS_A_FILTER):
             only_these = [{"Name": "instance-id", "Values": list(ids[start : start + IDS_A_FILTER])}]
-            for page in self._pages({"Filters": only_these, "MaxResults": 1000}):
-                for reservation in page["Reservations"]:
-                    states.update((raw["InstanceId"], raw["State"]["Name"]) for raw in reservation["Instances"])
-        return states
+            for reservations in self._pages({"Filters": only_these, "MaxResults": 1000}):
+                for reservation in reservations:
+                    seen.update((raw["InstanceId"], Seen.of(raw)) for raw in reservation["Instances"])
+        return seen
 
     def _pages(self, arguments: dict[str, Any]) -> Iterator[Any]:
         while True:
-            page: Any = self._retries.call(lambda: self._client.describe_instances(**arguments))
-            yield page
+            page = self._retries.call(lambda: self._page(arguments))
+            yield page["Reservations"]
             if not page.get("NextToken"):
                 return
             arguments["NextToken"] = page["NextToken"]
+
+    def _page(self, arguments: dict[str, Any]) -> Any:
+        page = self._client.describe_instances(**arguments)
+        _listed(page, "Reservations")
+        return page
 
     def _tag(self, ids: Sequence[str]) -> None:
         """Marks what this sweep stopped; a tag that cannot be written is a warning, never a failed stop."""
@@ -255,55 +256,28 @@ class StopRun:
             return error_of(failure)
         return None
 
-    def _look(self) -> _Look:
+    def _look(self) -> Look:
         """One describe of the target; more only while something that AWS promised to stop is seen running."""
         asked = [instance_id for instance_id, attempt in self._attempts.items() if attempt.requested_at]
         if not asked:
-            return _Look({}, None)
+            return Look({}, None)
         for look in range(1, _LOOKS + 1):
             try:
-                states = self._states(asked)
-            except AWS_FAILURES as failure:
-                return _Look({}, None, error_of(failure))
-            promised = [instance_id for instance_id in asked if self._attempts[instance_id].accepted]
-            if look == _LOOKS or not any(states.get(instance_id) in _UP for instance_id in promised):
+                seen = self._describe(asked)
+            except Exception as failure:  # noqa: BLE001 - what AWS answered to the stops is known all the same
+                return Look({}, None, error_of(failure))
+            promised = [seen[one] for one in asked if one in seen and self._attempts[one].accepted]
+            if look == _LOOKS or not any(one.state in UP for one in promised):
                 break
             self._retries.wait(look)
-        return _Look(states, self._now())
-
-    def _outcome(self, attempt: _Attempt, look: _Look) -> Outcome:
-        status, code, message = _came_to(attempt, look)
-        return Outcome(
-            resource=attempt.resource,
-            status=status,
-            code=code,
-            message="; ".join(text for text in (*attempt.notes, message) if text),
-            requested_at=attempt.requested_at,
-            verified_at=look.at,
-            warnings=tuple(attempt.warnings),
-        )
+        return Look(seen, self._now())
 
 
-def _came_to(attempt: _Attempt, look: _Look) -> tuple[OutcomeStatus, str, str]:
-    """Status, code and message of one stop: what was seen comes before what AWS answered."""
-    state = look.states.get(attempt.resource.resource_id)
-    if attempt.requested_at is None:
-        return OutcomeStatus.NOT_ATTEMPTED, "", "the time was up before this stop was asked for"
-    if attempt.already_down:
-        return OutcomeStatus.ALREADY_STOPPED, "", "it was stopped by someone else before this sweep asked"
-    if state in _DOWN:
-        return _DOWN[state], "", ""
-    if attempt.error is not None:
-        return OutcomeStatus.FAILED, attempt.error.code, attempt.error.message
-    return _not_seen_down(state, look)
-
-
-def _not_seen_down(state: str | None, look: _Look) -> tuple[OutcomeStatus, str, str]:
-    if look.error is not None:
-        return OutcomeStatus.STOPPING, "", f"AWS accepted the stop; it could not be looked at afterwards: {look.error}"
-    if state in _UP:
-        return OutcomeStatus.FAILED, "StillRunning", f"AWS accepted the stop, but the instance is still {state}"
-    return OutcomeStatus.FAILED, "Terminated", f"the instance is {state or 'gone'}: it was terminated meanwhile"
+def _listed(answer: Any, key: str) -> Any:
+    """Raises ResponseParserError for an answer without the list (a page of a proxy): that is not an empty one."""
+    if key not in answer:
+        raise ResponseParserError(f"the answer has no {key}")
+    return answer[key]
 
 
 def _names(message: str, instance_id: str) -> bool:

@@ -1,0 +1,269 @@
+"""The organization as data, read from a made-up Organizations that pages and refuses as AWS does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from orchestrator.aws.clients import Clients
+from orchestrator.aws.organizations import OrganizationReader
+from orchestrator.core.model import Account, AwsError, Organization
+from orchestrator.errors import OrganizationError
+from tests.support.local_aws import Answer, LocalAws, Request, closing_clients, json_answer, serving
+
+MANAGEMENT = "999999999999"
+ROOT = {"Id": "r-root", "Arn": f"arn:aws:organizations::{MANAGEMENT}:root/o-example00/r-root", "Name": "Root"}
+
+
+class FakeOrganizations:
+    """Accounts and units by parent, tags by carrier. `refusals` by operation, or by operation and what it asks for."""
+
+    def __init__(self) -> None:
+        self.roots: list[dict[str, str]] = [ROOT]
+        self.accounts: dict[str, list[dict[str, str]]] = {}
+        self.units: dict[str, list[dict[str, str]]] = {}
+        self.tags: dict[str, dict[str, str]] = {}
+        self.refusals: dict[str, Answer] = {}
+        self.empty_first_pages = False
+
+    def account(self, account_id: str, parent: str = "r-root", **fields: str) -> None:
+        raw = {"Id": account_id, "Name": f"name-{account_id}", "State": "ACTIVE", **fields}
+        self.accounts.setdefault(parent, []).append({key: value for key, value in raw.items() if value})
+
+    def unit(self, unit_id: str, name: str, parent: str = "r-root", **tags: str) -> None:
+        self.units.setdefault(parent, []).append({"Id": unit_id, "Name": name})
+        self.tags[unit_id] = tags
+
+    def __call__(self, request: Request) -> Answer:
+        asked = request.json
+        about = asked.get("ParentId") or asked.get("ResourceId") or ""
+        for key in (f"{request.operation} {about}", request.operation):
+            if key in self.refusals:
+                return self.refusals[key]
+        if request.operation == "ListTagsForResource":
+            tags = [{"Key": key, "Value": value} for key, value in self.tags.get(about, {}).items()]
+            return self._page("Tags", tags, asked, size=2)
+        if request.operation == "DescribeOrganization":
+            return json_answer({"Organization": {"Id": "o-described0", "MasterAccountId": MANAGEMENT}})
+        items: dict[str, tuple[str, list[dict[str, str]]]] = {
+            "ListRoots": ("Roots", self.roots),
+            "ListAccountsForParent": ("Accounts", self.accounts.get(about, [])),
+            "ListOrganizationalUnitsForParent": ("OrganizationalUnits", self.units.get(about, [])),
+        }
+        return self._page(*items[request.operation], asked, size=asked["MaxResults"])
+
+    def _page(self, key: str, items: list[dict[str, str]], asked: dict[str, Any], size: int) -> Answer:
+        token = asked.get("NextToken")
+        if token is None and self.empty_first_pages:
+            return json_answer({key: [], "NextToken": "0"})
+        start = int(token or 0)
+        more = {"NextToken": str(start + size)} if start + size < len(items) else {}
+        return json_answer({key: items[start : start + size], **more})
+
+
+def refused(code: str, message: str = "no") -> Answer:
+    return json_answer({"__type": code, "Message": message}, status=400)
+
+
+@pytest.fixture
+def fake() -> FakeOrganizations:
+    return FakeOrganizations()
+
+
+@pytest.fixture
+def aws(fake: FakeOrganizations, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalAws]:
+    with serving(fake, monkeypatch) as server:
+        yield server
+
+
+@pytest.fixture
+def clients(aws: LocalAws) -> Iterator[Clients]:
+    with closing_clients() as made:
+        yield made
+
+
+@pytest.fixture
+def reader(clients: Clients) -> OrganizationReader:
+    return OrganizationReader(clients)
+
+
+def by_id(accounts: Organization | tuple[Account, ...]) -> dict[str, Account]:
+    listed = accounts.accounts if isinstance(accounts, Organization) else accounts
+    assert len({account.id for account in listed}) == len(listed)
+    return {account.id: account for account in listed}
+
+
+def test_an_accounts_ou_path_is_made_of_all_the_ous_above_it(
+    fake: FakeOrganizations, reader: OrganizationReader
+) -> None:
+    fake.unit("ou-1", "Workloads")
+    fake.unit("ou-2", "Dev", parent="ou-1")
+    fake.unit("ou-3", "Team A", parent="ou-2")
+    for account_id, parent in (("1" * 12, "r-root"), ("2" * 12, "ou-1"), ("3" * 12, "ou-3")):
+        fake.account(account_id, parent)
+    found = by_id(reader.read())
+    assert {one.id[0]: one.ou_path for one in found.values()} == {
+        "1": "/",
+        "2": "/Workloads",
+        "3": "/Workloads/Dev/Team A",
+    }
+    assert [unit.id for unit in found["3" * 12].organizational_units] == ["ou-1", "ou-2", "ou-3"]
+
+
+def test_accounts_come_in_the_order_of_their_ids_with_their_names(
+    fake: FakeOrganizations, reader: OrganizationReader
+) -> None:
+    fake.unit("ou-1", "Dev")
+    fake.account("222222222222", "r-root")
+    fake.account("011111111111", "ou-1", Name="zero first")
+    organization = reader.read()
+    assert [account.id for account in organization.accounts] == ["011111111111", "222222222222"]
+    assert organization.accounts[0].name == "zero first"
+
+
+@pytest.mark.parametrize(
+    ("state", "status", "expected"),
+    [("SUSPENDED", "ACTIVE", "SUSPENDED"), ("", "SUSPENDED", "SUSPENDED"), ("", "", None), ("ACTIVE", "", "ACTIVE")],
+)
+def test_the_state_comes_before_the_older_status(
+    fake: FakeOrganizations, reader: OrganizationReader, state: str, status: str, expected: str | None
+) -> None:
+    fake.account("1" * 12, State=state, Status=status)
+    assert reader.read().accounts[0].state == expected
+
+
+def test_every_list_is_asked_for_in_pages_of_twenty_and_read_to_the_end(
+    fake: FakeOrganizations, reader: OrganizationReader, aws: LocalAws
+) -> None:
+    for number in range(45):
+        fake.account(f"{number:012d}")
+        fake.unit(f"ou-{number}", f"Unit {number}")
+    organization = reader.read()
+    assert len(by_id(organization)) == 45
+    listings = [request for request in aws.requests if request.operation.startswith("List")]
+    assert {request.json["MaxResults"] for request in listings} == {20}
+    assert len([one for one in aws.of("ListAccountsForParent") if one.json["ParentId"] == "r-root"]) == 3
+
+
+def test_an_empty_page_with_a_token_is_not_the_end(fake: FakeOrganizations, reader: OrganizationReader) -> None:
+    fake.empty_first_pages = True
+    fake.unit("ou-1", "Dev", Owner="team")
+    fake.account("1" * 12, "ou-1")
+    fake.tags["1" * 12] = {"a": "1", "b": "2", "c": "3"}
+    (account,) = reader.read_tags(reader.read().accounts)
+    assert account.ou_path == "/Dev"
+    assert account.tags == {"a": "1", "b": "2", "c": "3"}
+    assert account.organizational_units[0].tags == {"Owner": "team"}
+
+
+def test_a_delegated_administrator_learns_the_management_account_from_the_roots_arn(
+    fake: FakeOrganizations, reader: OrganizationReader, aws: LocalAws
+) -> None:
+    fake.account(MANAGEMENT)
+    fake.account("1" * 12)
+    organization = reader.read()
+    assert (organization.id, organization.management_account_id) == ("o-example00", MANAGEMENT)
+    assert {one.id: one.is_management for one in organization.accounts} == {MANAGEMENT: True, "1" * 12: False}
+    assert "DescribeOrganization" not in aws.operations()
+
+
+def test_a_root_arn_of_another_shape_costs_one_more_call(
+    fake: FakeOrganizations, reader: OrganizationReader, aws: LocalAws
+) -> None:
+    fake.roots = [{**ROOT, "Arn": "arn:aws:organizations::new-shape"}]
+    organization = reader.read()
+    assert (organization.id, organization.management_account_id) == ("o-described0", MANAGEMENT)
+    assert aws.operations().count("DescribeOrganization") == 1
+
+
+def test_an_account_that_is_seen_twice_was_moved_and_its_tags_are_unknown(
+    fake: FakeOrganizations, reader: OrganizationReader, aws: LocalAws
+) -> None:
+    fake.unit("ou-1", "Before")
+    fake.unit("ou-2", "After")
+    for parent in ("ou-1", "ou-2"):
+        fake.account("1" * 12, parent)
+    (account,) = reader.read_tags(reader.read().accounts)
+    assert account.tags_error is not None
+    assert account.tags_error.code == "AccountMoved"
+    assert "1" * 12 not in [request.json["ResourceId"] for request in aws.of("ListTagsForResource")]
+
+
+def test_tags_are_read_once_for_each_ou_however_many_accounts_are_below_it(
+    fake: FakeOrganizations, reader: OrganizationReader, aws: LocalAws
+) -> None:
+    fake.unit("ou-1", "Workloads", Owner="platform")
+    fake.unit("ou-2", "Dev", parent="ou-1", Stage="dev")
+    for number in range(5):
+        fake.account(f"{number:012d}", "ou-2")
+    fake.tags["000000000003"] = {"stop-orchestrator:opt-out": "true"}
+    tagged = reader.read_tags(reader.read().accounts)
+    asked = [request.json["ResourceId"] for request in aws.of("ListTagsForResource")]
+    assert sorted(asked) == ["000000000000", *(f"{n:012d}" for n in range(1, 5)), "ou-1", "ou-2"]
+    assert [account.id for account in tagged] == [f"{number:012d}" for number in range(5)]
+    assert [account.tags for account in tagged] == [{}, {}, {}, {"stop-orchestrator:opt-out": "true"}, {}]
+    assert all(
+        [unit.tags for unit in one.organizational_units] == [{"Owner": "platform"}, {"Stage": "dev"}] for one in tagged
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        (refused("AccessDeniedException", "not allowed"), "AccessDeniedException"),
+        (json_answer({}), "ResponseParserError"),
+    ],
+)
+def test_tags_that_cannot_be_read_are_an_error_of_that_account_alone(
+    fake: FakeOrganizations, reader: OrganizationReader, answer: Answer, code: str
+) -> None:
+    fake.account("1" * 12)
+    fake.account("2" * 12)
+    fake.refusals[f"ListTagsForResource {'1' * 12}"] = answer
+    tagged = by_id(reader.read_tags(reader.read().accounts))
+    error = tagged["1" * 12].tags_error
+    assert error is not None
+    assert error.code == code
+    assert tagged["2" * 12].tags_error is None
+
+
+def test_an_ous_unreadable_tags_are_an_error_of_every_account_below_it(
+    fake: FakeOrganizations, reader: OrganizationReader, aws: LocalAws
+) -> None:
+    fake.unit("ou-1", "Closed")
+    fake.unit("ou-2", "Below", parent="ou-1")
+    fake.account("1" * 12, "ou-2")
+    fake.account("2" * 12)
+    fake.refusals["ListTagsForResource ou-1"] = refused("AccessDeniedException", "not for you")
+    tagged = by_id(reader.read_tags(reader.read().accounts))
+    assert tagged["1" * 12].tags_error == AwsError("AccessDeniedException", "not for you")
+    assert tagged["2" * 12].tags_error is None
+    assert "1" * 12 not in [request.json["ResourceId"] for request in aws.of("ListTagsForResource")]
+
+
+@pytest.mark.parametrize("operation", ["ListRoots", "ListAccountsForParent", "ListOrganizationalUnitsForParent"])
+def test_an_organization_that_cannot_be_listed_ends_the_sweep_and_says_what_to_do(
+    fake: FakeOrganizations, reader: OrganizationReader, operation: str
+) -> None:
+    fake.refusals[operation] = refused("AccessDeniedException", "You don't have permissions")
+    with pytest.raises(OrganizationError) as refusal:
+        reader.read()
+    text = str(refusal.value)
+    assert "AccessDeniedException: You don't have permissions" in text
+    assert "management account or a delegated administrator" in text
+
+
+def test_an_answer_without_the_list_is_not_taken_for_an_empty_organization(
+    fake: FakeOrganizations, reader: OrganizationReader
+) -> None:
+    fake.refusals["ListAccountsForParent"] = json_answer({})
+    with pytest.raises(OrganizationError, match="without Accounts"):
+        reader.read()
+
+
+def test_no_root_at_all_ends_the_sweep(fake: FakeOrganizations, reader: OrganizationReader) -> None:
+    fake.roots = []
+    with pytest.raises(OrganizationError, match="named no root"):
+        reader.read()

@@ -1,0 +1,33 @@
+"""Every test fails closed: dummy credentials, an endpoint that nobody listens on, and no settings from outside."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import settings
+
+# A busy machine must not fail a test; the number of examples is what bounds the time.
+settings.register_profile("tests", deadline=None)
+settings.load_profile("tests")
+
+NOWHERE = "http://127.0.0.1:9"
+_SAFE = {
+    "AWS_ACCESS_KEY_ID": "AKIATESTTESTTESTTEST",
+    "AWS_SECRET_ACCESS_KEY": "nothing-secret",
+    "AWS_REGION": "eu-central-1",
+    "AWS_DEFAULT_REGION": "eu-central-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_ENDPOINT_URL": NOWHERE,
+    "AWS_CONFIG_FILE": "/dev/null",
+    "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+}
+
+
+@pytest.fixture(autouse=True)
+def _fail_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in tuple(os.environ):
+        if name.startswith(("AWS_", "STOP_ORCHESTRATOR_")):
+            monkeypatch.delenv(name)
+    for name, value in _SAFE.items():
+        monkeypatch.setenv(name, value)

@@ -1,0 +1,113 @@
+"""What hypothesis draws from in the tests of the core: policy documents, conditions, windows, tags."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+
+quick = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""A slow machine is no failure."""
+
+ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe", "Pacific/Apia")
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+TAG_KEYS = ("Environment", "Tier", "Owner")
+TAG_VALUES = ("dev", "test", "prod", "")
+ACCOUNT_IDS = ("111111111111", "222222222222", "333333333333")
+OU_PATHS = ("/", "/Dev", "/Dev/Team", "/Developers", "/Prod")
+OPT_OUT_VALUES = ("true", "2026-11-22", "2026-11-23", "2026-11-24", "True", "yes", "", "2026-13-01")
+
+tags = st.dictionaries(st.sampled_from(TAG_KEYS), st.sampled_from(TAG_VALUES))
+percents = st.none() | st.integers(0, 100) | st.floats(0, 100)
+counts = st.none() | st.integers(0, 10)
+
+
+@st.composite
+def window_texts(draw: st.DrawFn) -> str:
+    start = draw(st.integers(0, 1439))
+    end = draw(st.integers(0, 1440).filter(lambda minute: minute != start))
+    day_lists = st.lists(st.sampled_from(DAYS), min_size=1, max_size=3).map(",".join)
+    ranges = st.tuples(st.sampled_from(DAYS), st.sampled_from(DAYS)).map("-".join)
+    days = draw(st.sampled_from(["", "daily "]) | day_lists.map("{} ".format) | ranges.map("{} ".format))
+    return f"{days}{_clock(start)}-{_clock(end)}"
+
+
+def _clock(minute: int) -> str:
+    return f"{minute // 60:02}:{minute % 60:02}"
+
+
+def one_or_several(values: tuple[str, ...]) -> st.SearchStrategy[Any]:
+    one = st.sampled_from(values)
+    return one | st.lists(one, min_size=1, max_size=3)
+
+
+_GLOBS = one_or_several(("dev", "test", "*", "d?v", "[pd]*", "on", "12"))
+_TAG_GLOBS = st.dictionaries(st.sampled_from(TAG_KEYS), _GLOBS, min_size=1)
+_LEAVES = st.one_of(
+    st.fixed_dictionaries({"tag": _TAG_GLOBS}),
+    st.fixed_dictionaries({"account_tag": _TAG_GLOBS}),
+    st.fixed_dictionaries({"account": one_or_several((*ACCOUNT_IDS, "1*"))}),
+    st.fixed_dictionaries({"organizational_unit": one_or_several((*OU_PATHS, "/D*"))}),
+    st.fixed_dictionaries({"region": one_or_several(("eu-*", "us-east-1", "*"))}),
+    st.fixed_dictionaries({"instance_type": one_or_several(("t3.*", "m5.large"))}),
+    st.just("everything"),
+)
+
+
+def _combined(parts: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    several = st.lists(parts, min_size=1, max_size=3)
+    return st.one_of(
+        st.fixed_dictionaries({"all": several}),
+        st.fixed_dictionaries({"any": several}),
+        st.fixed_dictionaries({"not": parts}),
+        st.fixed_dictionaries({"not": parts, "tag": _TAG_GLOBS}),
+    )
+
+
+wheres = st.recursive(_LEAVES, _combined, max_leaves=6)
+
+_SCHEDULES = st.dictionaries(
+    st.sampled_from(("office", "nights", "1")),
+    st.fixed_dictionaries(
+        {"timezone": st.sampled_from(ZONES), "running": st.lists(window_texts(), min_size=1, max_size=3)}
+    ),
+    min_size=1,
+)
+
+
+def _given(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return values.filter(lambda value: value is not None)
+
+
+@st.composite
+def policy_documents(draw: st.DrawFn) -> dict[str, Any]:
+    """A document without mistakes."""
+    schedules = draw(_SCHEDULES)
+    rule = st.fixed_dictionaries(
+        {"where": wheres},
+        optional={
+            "schedule": st.sampled_from(sorted(schedules)),
+            "action": st.sampled_from(["stop", "hibernate"]),
+            "kinds": st.just(["ec2"]),
+        },
+    )
+    rules = [{"name": f"rule-{number}", **one} for number, one in enumerate(draw(st.lists(rule, max_size=3)))]
+    limits = {"max_stops": _given(counts), "max_stops_percent": _given(percents)}
+    guardrails = st.fixed_dictionaries(
+        {},
+        optional={
+            **limits,
+            "min_coverage_percent": _given(percents),
+            "per_account": st.fixed_dictionaries({}, optional=limits),
+        },
+    )
+    optional = {
+        "timezone": st.sampled_from(ZONES),
+        "guardrails": guardrails,
+        "required_tags": st.lists(st.sampled_from(TAG_KEYS), unique=True),
+        "regions": st.just({"include": ["eu-*"], "exclude": ["eu-west-2"]}),
+        "organization": st.just({"include": ["/Dev"], "exclude_accounts": ["012345678901"]}),
+    }
+    sections = draw(st.fixed_dictionaries({}, optional=optional))
+    return {"version": 1, "name": "nonprod", "schedules": schedules, "rules": rules, **sections}

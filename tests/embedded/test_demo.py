@@ -1,0 +1,182 @@
+"""The demo as a newcomer runs it: from its own process, in an empty folder, on a terminal of 80 columns."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import signal
+import socket
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator.demo.check import Place, differences
+from tests.support.processes import SCRIPT, USERS, alive, is_listening, lines_until, marked, started, until
+
+LONG = re.compile(r"https?://|s3://|--store |^export |/sweep=")
+FILES = {"report.json", "decisions.jsonl.gz", "decisions.csv", "coverage.csv", "compliance.csv", "manifest.json"}
+A, B = ("111111111111", "eu-central-1", "i-a"), ("222222222222", "eu-west-1", "i-b")
+
+
+# --- the whole demo ---------------------------------------------------------------------------------------------------
+
+
+def test_the_demo_ends_well_fits_the_terminal_and_leaves_its_reports_where_it_says(tmp_path: Path) -> None:
+    """With the user's own AWS settings and proxies in the environment. One test, because the demo takes a while."""
+    environment = marked(USERS)
+    command = [SCRIPT, "demo", "--store", "kept here"]
+    ended = subprocess.run(command, env=environment, cwd=tmp_path, text=True, capture_output=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert alive(environment) == []
+    assert_agreed(ended.stdout)
+    assert [line for line in ended.stdout.splitlines() if len(line.rstrip()) > 80 and not LONG.search(line)] == []
+    assert_reports(tmp_path / "kept here")
+    [command_shown] = re.findall("^Look again: (.*)$", ended.stdout, re.MULTILINE)
+    words = [SCRIPT, *shlex.split(command_shown)[1:], "--format", "json"]
+    clean = {name: value for name, value in environment.items() if name not in USERS}
+    again = subprocess.run(words, env=clean, cwd=tmp_path, text=True, capture_output=True, check=True)
+    assert json.loads(again.stdout)["totals"]["stopped"] == 63
+
+
+def assert_agreed(stdout: str) -> None:
+    assert re.search(r"^Agreed\. 65 planned: 63 stopped, 2 refused by AWS as reported", stdout, re.MULTILINE)
+    text = " ".join(stdout.split())
+    assert "12 accounts with the management account, 4 regions, 150 instances" in text
+    for words in ("2. The Lambda plans", "(plan only)", "3. The Lambda enforces", "OperationNotPermitted"):
+        assert words in text
+
+
+def assert_reports(store: Path) -> None:
+    reports = {path.parent: json.loads(path.read_text()) for path in store.rglob("report.json")}
+    assert sorted(report["mode"] for report in reports.values()) == ["enforce", "plan"]
+    for folder in reports:
+        assert {path.name for path in folder.iterdir()} == FILES
+
+
+def test_a_signal_while_the_lambda_runs_leaves_nothing_running(tmp_path: Path) -> None:
+    environment = marked({})
+    with started([SCRIPT, "demo"], environment, tmp_path) as demo:
+        lines_until(demo, "2. The Lambda plans")
+        until(lambda: len(alive(environment)) == 3)
+        demo.send_signal(signal.SIGTERM)
+        assert demo.wait(10) == 1
+        until(lambda: not alive(environment))
+
+
+# --- left up ----------------------------------------------------------------------------------------------------------
+
+
+def exports(lines: list[str]) -> dict[str, str]:
+    words = [shlex.split(line)[1] for line in lines if line.startswith("export ")]
+    return dict(word.split("=", 1) for word in words)
+
+
+def test_the_command_line_works_against_the_printed_environment_and_ctrl_c_leaves_nothing_running(
+    tmp_path: Path,
+) -> None:
+    """From a script's background, where a shell starts it with SIGINT ignored."""
+    environment = marked(USERS)
+    command = ["/bin/sh", "-c", 'trap "" INT; exec "$0" "$@"', SCRIPT, "demo", "--serve-only"]
+    with started(command, environment, tmp_path) as demo:
+        printed = exports(lines_until(demo, "stop-orchestrator plan"))
+        clean = {name: value for name, value in marked({}).items() if not name.startswith("AWS_")}
+        words = [SCRIPT, "plan", "--format", "json"]
+        ran = subprocess.run(words, env={**clean, **printed}, cwd=tmp_path, text=True, capture_output=True, check=False)
+        assert ran.returncode == 3, ran.stderr
+        report = json.loads(ran.stdout)
+        assert report["totals"]["would_stop"] == 65
+        assert [row["account_name"] for row in report["coverage"] if row["status"] == "denied"] == ["dev-legacy"]
+        assert len(alive(environment)) == 2
+        demo.send_signal(signal.SIGINT)
+        assert demo.wait(10) == 0
+        until(lambda: not alive(environment))
+        assert not is_listening(printed["AWS_ENDPOINT_URL"])
+
+
+def test_sigterm_ends_it_like_ctrl_c(tmp_path: Path) -> None:
+    environment = marked({})
+    with started([SCRIPT, "demo", "--serve-only"], environment, tmp_path) as demo:
+        url = exports(lines_until(demo, "stop-orchestrator plan"))["AWS_ENDPOINT_URL"]
+        demo.send_signal(signal.SIGTERM)
+        assert demo.wait(10) == 0
+        until(lambda: not alive(environment) and not is_listening(url))
+
+
+def test_ctrl_c_before_the_organization_is_there_leaves_nothing_running(tmp_path: Path) -> None:
+    environment = marked({})
+    with started([SCRIPT, "demo"], environment, tmp_path) as demo:
+        lines_until(demo, "Stop Orchestrator demo")
+        until(lambda: len(alive(environment)) == 2)
+        demo.send_signal(signal.SIGINT)
+        assert demo.wait(10) == 1
+        until(lambda: not alive(environment))
+        assert demo.stdout is not None
+        assert "Interrupted; nothing is left running." in demo.stdout.read()
+
+
+def test_a_port_that_is_taken_ends_it_with_one_line_that_says_so(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        command = [SCRIPT, "demo", "--port", str(port)]
+        ended = subprocess.run(command, env=marked({}), cwd=tmp_path, text=True, capture_output=True, check=False)
+    assert ended.returncode == 1
+    assert f"did not start: port {port} of 127.0.0.1 cannot be used: Address already in use; leave" in ended.stdout
+    assert "Traceback" not in ended.stdout + ended.stderr
+
+
+# --- what it holds the report to --------------------------------------------------------------------------------------
+
+
+def a_report(planned: tuple[Place, ...], **outcomes: Place) -> Mapping[str, Any]:
+    """`stopped=PLACE` and the like; a place is account, region and instance."""
+    names = ("account_id", "region", "resource_id")
+    return {
+        "decisions": [{**dict(zip(names, place, strict=True)), "verdict": "stop"} for place in planned],
+        "outcomes": [{**dict(zip(names, place, strict=True)), "status": name} for name, place in outcomes.items()],
+    }
+
+
+UP = {A: "running", B: "running"}
+
+
+@pytest.mark.parametrize(
+    ("report", "after"),
+    [
+        (a_report((A,), stopped=A), {A: "stopped", B: "running"}),
+        (a_report((A, B), stopping=A, stopped=B), {A: "stopping", B: "stopped"}),
+        (a_report((A, B), stopped=A, failed=B), {A: "stopped", B: "running"}),
+        (a_report((A, B), stopped=A, not_attempted=B), {A: "stopped", B: "running"}),
+        (a_report((A,), held=A), UP),
+        (a_report(()), UP),
+    ],
+)
+def test_there_is_no_difference_where_ec2_and_the_report_agree(
+    report: Mapping[str, Any], after: dict[Place, str]
+) -> None:
+    assert differences(report, UP, after) == []
+
+
+@pytest.mark.parametrize(
+    ("report", "after", "said"),
+    [
+        (a_report((A,), stopped=A), {A: "stopped", B: "stopped"}, "i-b is stopped, but was not planned"),
+        (a_report((A,), failed=A), {A: "stopped", B: "running"}, "i-a is stopped, but the report does not say so"),
+        (a_report((A,), stopped=A), UP, "i-a is reported as stopped, but is not"),
+        (a_report((A,)), UP, "i-a was planned, but has no outcome"),
+        (a_report((), failed=B), UP, "i-b has an outcome, but was not planned"),
+        (a_report(()), {A: "running", B: "terminated"}, "i-b is not as it was, although nobody stopped it"),
+        (a_report(()), {A: "running"}, "i-b is not as it was, although nobody stopped it"),
+    ],
+)
+def test_each_kind_of_disagreement_is_one_sentence(
+    report: Mapping[str, Any], after: dict[Place, str], said: str
+) -> None:
+    assert any(sentence.endswith(f"/{said}") for sentence in differences(report, UP, after))
+
+
+def test_an_instance_that_was_down_before_is_no_difference() -> None:
+    assert differences(a_report(()), {A: "stopped"}, {A: "stopped"}) == []
