@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import groupby
-from queue import SimpleQueue
-from typing import Generic, Self, TypeVar, assert_never
+from typing import TypeVar, assert_never
 
 from orchestrator.core import targets
 from orchestrator.core.compliance import violations
@@ -44,6 +42,7 @@ from orchestrator.core.policy import OrgPolicy
 from orchestrator.core.refusals import coverage_of
 from orchestrator.core.report import report_document, sweep_status
 from orchestrator.errors import NotConfirmedError, ReportLostError, ReportStoreError
+from orchestrator.pool import Pool
 from orchestrator.ports import RegionStatus, TargetUnreadableError, World
 
 T = TypeVar("T")
@@ -146,7 +145,7 @@ def _read_inventory(world: World, record: _Record, accounts: Sequence[Account]) 
     world.progress.phase(f"Reading {len(accounts)} accounts")
     opened: list[_Opened] = []
     done, total = 0, len(accounts)
-    with _Pool[_Opened | _Read](world.workers) as pool:
+    with Pool[_Opened | _Read](world.workers) as pool:
         for account in accounts:
             pool.submit(_open_account, world, account)
         for result in pool.results():
@@ -256,7 +255,7 @@ def _carry_out(world: World, record: _Record, approved: ApprovedPlan) -> None:
     if not world.confirm(approved):
         raise NotConfirmedError("the stops were not confirmed; nothing was stopped")
     world.progress.phase(f"Stopping {len(stops)} resources")
-    pool = _Pool[tuple[Outcome, ...]](world.workers)
+    pool = Pool[tuple[Outcome, ...]](world.workers)
     try:
         with pool:
             for _, group in groupby(stops, key=lambda stop: (stop.resource.target, stop.resource.kind)):
@@ -354,38 +353,3 @@ def _write(world: World, report: SweepReport) -> str:
 
 def _today(record: _Record) -> date:
     return record.started_at.astimezone(record.policy.timezone).date()
-
-
-class _Pool(Generic[T]):
-    """Threads whose results come back one by one to the coordinating thread, which may submit more meanwhile."""
-
-    def __init__(self, workers: int) -> None:
-        self._executor = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="sweep")
-        self._done: SimpleQueue[Future[T]] = SimpleQueue()
-        self._submitted: list[Future[T]] = []
-        self._pending = 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._executor.shutdown(wait=True, cancel_futures=True)
-
-    def submit(self, function: Callable[..., T], *arguments: object) -> None:
-        self._pending += 1
-        future = self._executor.submit(function, *arguments)
-        self._submitted.append(future)
-        future.add_done_callback(self._done.put)
-
-    def results(self) -> Iterator[T]:
-        """Ends when nothing is pending any more."""
-        while self._pending:
-            future = self._done.get()
-            self._pending -= 1
-            yield future.result()
-
-    def finished(self) -> Iterator[T]:
-        """Every result there is, whether it was asked for or not; for after the pool was left."""
-        for future in self._submitted:
-            if future.done() and not future.cancelled() and future.exception() is None:
-                yield future.result()

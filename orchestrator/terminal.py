@@ -25,6 +25,7 @@ class TerminalProgress:
 
     def __init__(self, console: Console) -> None:
         self._console = console
+        self._live = console.is_terminal  # asked once: it is a system call, and there is a call for every target
         self._bar = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
@@ -40,7 +41,7 @@ class TerminalProgress:
 
     @contextmanager
     def shown(self) -> Iterator[TerminalProgress]:
-        if not self._console.is_terminal:
+        if not self._live:
             yield self
             return
         with self._bar:
@@ -50,7 +51,7 @@ class TerminalProgress:
         self._bar.stop()
 
     def phase(self, text: str) -> None:
-        if self._console.is_terminal:
+        if self._live:
             self._bar.update(self._task, description=text, total=None, completed=0)
         else:
             self._console.print(f"{text} ...", highlight=False)
@@ -62,7 +63,7 @@ class TerminalProgress:
         self._move("Stops done", done, total)
 
     def _move(self, what: str, done: int, total: int) -> None:
-        if self._console.is_terminal:
+        if self._live:
             self._bar.update(self._task, description=what, completed=done, total=total)
             return
         tenth = (what, done * 10 // max(total, 1))
