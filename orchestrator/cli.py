@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
+from pydantic_core import to_json
 from rich.console import Console
 
 from orchestrator import app as wiring
@@ -369,8 +370,7 @@ def _print_problems(output: Format, source: str, *problems: PolicyProblem) -> No
 
 
 def _print_json(document: Any) -> None:
-    json.dump(document, sys.stdout, indent=2)
-    sys.stdout.write("\n")
+    sys.stdout.write(to_json(document, indent=2).decode() + "\n")
 
 
 def _fail(message: str, code: int) -> NoReturn:

@@ -6,6 +6,7 @@ one place where a bug could act in the wrong account, so an unbound call raises 
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -130,7 +131,8 @@ class Clients:
 
     def __init__(self, max_connections: int = 64, pace_organizations: Callable[[], None] | None = None) -> None:
         self._hub, self._member = _sessions()
-        self.region = self._hub.region_name or DEFAULT_REGION
+        # boto3 reads AWS_DEFAULT_REGION only; Lambda and every other SDK know AWS_REGION.
+        self.region = os.environ.get("AWS_REGION") or self._hub.region_name or DEFAULT_REGION
         self.partition = self._hub.get_partition_for_region(self.region)
         self._max_connections = max_connections
         self._pace_organizations = pace_organizations

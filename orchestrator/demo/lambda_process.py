@@ -48,7 +48,7 @@ def invoke(
     """What the handler returned. `on_log` gets each line that it logs. Raises LambdaFailedError."""
     with tempfile.TemporaryDirectory(prefix="stop-orchestrator-") as folder:
         result = Path(folder) / "result.json"
-        command = [sys.executable, "-m", "orchestrator.demo.lambda_process", handler, str(result)]
+        command = [sys.executable, "-P", "-m", "orchestrator.demo.lambda_process", handler, str(result)]
         with subprocess.Popen(  # noqa: S603 - our own module in our own interpreter
             command,
             stdin=subprocess.PIPE,

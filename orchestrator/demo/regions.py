@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -36,6 +37,7 @@ ENABLED_BY_DEFAULT = frozenset(
     }
 )
 _OF_THE_ACCOUNT_SERVICE = frozenset({"/enableRegion", "/disableRegion", "/getRegionOptStatus", "/listRegions"})
+_FILTERS = frozenset({"endpoint", "opt-in-status", "region-name"})
 _CLOSED = "AWS was not able to validate the provided access credentials"
 
 
@@ -99,34 +101,21 @@ class RegionOptIn:
         unknown = [region for region in named if region not in self._regions]
         if unknown:
             return call.refused("InvalidParameterValue", f"Invalid region names: [{', '.join(unknown)}]")
-        foreign = [name for name in filters if name not in {"endpoint", "opt-in-status", "region-name"}]
+        foreign = [name for name in filters if name not in _FILTERS]
         if foreign:
             return call.refused("InvalidParameterValue", f"The filter '{foreign[0]}' is invalid")
-        everything = call.form.get("AllRegions", "").lower() == "true" or bool(named)
-        listed = [
-            region
-            for region in self._regions
-            if (not named or region in named) and (everything or self.is_enabled(call.account_id, region))
-        ]
+        everything = call.form.get("AllRegions", "").lower() == "true"
         rows = [
-            {
-                "region-name": region,
-                "endpoint": f"ec2.{region}.amazonaws.com",
-                "opt-in-status": self._opt_in_status(call.account_id, region),
-            }
-            for region in listed
+            self._described(call.account_id, region)
+            for region in named or self._regions
+            if named or everything or self.is_enabled(call.account_id, region)
         ]
-        fitting = [row for row in rows if all(_fits(row[name], values) for name, values in filters.items())]
-        items = "".join(
-            f"<item><regionName>{row['region-name']}</regionName><regionEndpoint>{row['endpoint']}</regionEndpoint>"
-            f"<optInStatus>{row['opt-in-status']}</optInStatus></item>"
-            for row in fitting
-        )
-        text = (
-            '<DescribeRegionsResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/">'
-            f"<requestId>regions</requestId><regionInfo>{items}</regionInfo></DescribeRegionsResponse>"
-        )
-        return Answer(200, "text/xml", text)
+        return _regions_answer(row for row in rows if all(_fits(row[name], values) for name, values in filters.items()))
+
+    def _described(self, account_id: str, region: str) -> dict[str, str]:
+        """By the names of DescribeRegions' filters."""
+        status = self._opt_in_status(account_id, region)
+        return {"region-name": region, "endpoint": f"ec2.{region}.amazonaws.com", "opt-in-status": status}
 
     def _opt_in_status(self, account_id: str, region: str) -> str:
         if region in ENABLED_BY_DEFAULT:
@@ -136,6 +125,19 @@ class RegionOptIn:
 
 def _fits(value: str, patterns: list[str]) -> bool:
     return any(fnmatchcase(value, pattern) for pattern in patterns)
+
+
+def _regions_answer(rows: Iterable[dict[str, str]]) -> Answer:
+    items = "".join(
+        f"<item><regionName>{row['region-name']}</regionName><regionEndpoint>{row['endpoint']}</regionEndpoint>"
+        f"<optInStatus>{row['opt-in-status']}</optInStatus></item>"
+        for row in rows
+    )
+    text = (
+        '<DescribeRegionsResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/">'
+        f"<requestId>regions</requestId><regionInfo>{items}</regionInfo></DescribeRegionsResponse>"
+    )
+    return Answer(200, "text/xml", text)
 
 
 def _json(document: dict[str, Any]) -> Answer:

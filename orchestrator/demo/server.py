@@ -104,7 +104,7 @@ def serving(port: int = 0) -> Iterator[Serving]:
 
     Raises DemoError with what the process said when it could not start.
     """
-    command = [sys.executable, "-m", "orchestrator.demo.server", str(port)]
+    command = [sys.executable, "-P", "-m", "orchestrator.demo.server", str(port)]
     with (
         tempfile.TemporaryFile("w+") as errors,  # a pipe that nobody reads would be full one day, and stop the server
         subprocess.Popen(  # noqa: S603 - our own module in our own interpreter

@@ -49,6 +49,8 @@ def show(console: Console, print_summary: PrintSummary, wanted: Wanted) -> int:
     console.print("[bold]Stop Orchestrator demo[/]: an AWS embedded in this machine; nothing real is touched.")
     try:
         with _ended_by_signals(), _without_the_users_aws(), ExitStack() as stack:
+            if wanted.sweep:
+                _make_room(wanted.store)
             with console.status("Creating an organization in it ..."):
                 aws = stack.enter_context(serving(wanted.port))
             return _Demo(console, print_summary, wanted, aws).run()
@@ -57,6 +59,14 @@ def show(console: Console, print_summary: PrintSummary, wanted: Wanted) -> int:
     except KeyboardInterrupt:
         console.print("\nInterrupted; nothing is left running.")
     return NOT_AGREED
+
+
+def _make_room(store: Path) -> None:
+    """Raises DemoError now, and not after the sweeps."""
+    try:
+        store.mkdir(parents=True, exist_ok=True)
+    except OSError as refused:
+        raise DemoError(f"reports cannot be kept in {store}: {refused.strerror}") from refused
 
 
 @contextmanager

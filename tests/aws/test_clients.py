@@ -244,3 +244,9 @@ def test_one_client_is_made_per_service_and_region_however_many_threads_ask_firs
     ]
     assert len({id(client) for client, _ in got}) == 2
     assert len({id(sts) for _, sts in got}) == 1
+
+
+def test_aws_region_names_the_hubs_region_also_where_boto3_would_not_read_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    assert Clients().region == "eu-west-1"

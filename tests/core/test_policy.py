@@ -174,6 +174,11 @@ def test_policies_that_say_the_same_are_equal_and_others_are_not() -> None:
     assert a_policy(one) != a_policy(one.replace("one", "two"))
 
 
+def test_a_dumped_policy_reads_as_it_was_written_but_for_its_comments() -> None:
+    text = "version: 1\nname: small\nrequired_tags:\n- Größe\n"
+    assert dump_policy(load_policy(f"# a comment\n{text}")) == text
+
+
 @quick
 @given(document=policy_documents())
 def test_a_dumped_policy_loads_to_an_equal_one(document: dict[str, Any]) -> None:

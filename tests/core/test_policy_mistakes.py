@@ -103,6 +103,11 @@ def test_an_unknown_key_that_is_like_nothing_gets_the_known_ones_and_no_guess() 
     assert message == "unknown key `zzz`; known here: include, exclude"
 
 
+def test_an_unknown_key_in_the_limits_per_account_gets_the_keys_known_there() -> None:
+    _, _, message = the_problem("guardrails: {per_account: {zzz: 1}}")
+    assert message == "unknown key `zzz`; known here: max_stops, max_stops_percent"
+
+
 def test_what_is_missing_is_reported_on_the_line_where_its_part_begins() -> None:
     assert places("rules:\n  - kinds: [ec2]\n") == [
         ("version", 1),
@@ -120,10 +125,10 @@ def test_a_rule_without_where_is_told_how_to_say_everything() -> None:
 
 def test_a_rule_name_that_is_taken_names_the_line_of_the_first() -> None:
     path, line, message = the_problem(
-        "rules:\n  - name: one\n    where: everything\n  - where: everything\n    name: one\n"
+        "rules:\n  - where: everything\n    name: one\n  - where: everything\n    name: one\n"
     )
     assert (path, line) == ("rules[1].name", 5)
-    assert message == "the rule name 'one' is taken by the rule on line 4; names are unique"
+    assert message == "the rule name 'one' is taken by the rule on line 5; names are unique"
 
 
 def test_a_reference_to_a_schedule_where_there_are_none_says_so() -> None:
@@ -139,6 +144,12 @@ def test_a_percentage_is_a_number_from_zero_to_a_hundred(number: str) -> None:
     for key in ("max_stops_percent", "min_coverage_percent"):
         path, line, _ = the_problem(f"guardrails:\n  {key}: {number}\n")
         assert (path, line) == (f"guardrails.{key}", 2)
+
+
+def test_a_percentage_or_version_of_the_wrong_type_repeats_what_was_written() -> None:
+    assert the_problem("guardrails: {max_stops_percent: 60%}")[2] == "must be a number, not '60%'"
+    (problem,) = problems("version: true\nname: nonprod\n")
+    assert problem.message == "must be 1, not True"
 
 
 @pytest.mark.parametrize("number", ["-1", "1.5", "10.0", "'5'", "true", "1e3", "{}", "0x" + "f" * 5000, "9" * 5000])
@@ -198,6 +209,11 @@ def test_a_time_zone_is_one_of_ianas_names(zone: str) -> None:
     assert the_problem(body)[:2] == ("schedules.s.timezone", 4)
 
 
+def test_a_time_zone_that_is_like_no_other_gets_an_example() -> None:
+    _, _, message = the_problem("timezone: '+01:00'")
+    assert message == "'+01:00' is no IANA time zone; use a name such as Europe/Berlin or UTC"
+
+
 def test_a_time_zone_with_braces_in_it_is_repeated_as_it_was_written() -> None:
     assert the_problem("timezone: '{hint}'")[2].startswith("'{hint}' is no IANA time zone")
 
@@ -210,9 +226,16 @@ def test_a_document_that_is_no_mapping_says_what_it_must_be(text: str, shown: st
     assert (problem.path, problem.message) == ("", f"must be a mapping with `version` and `name`, not {shown}")
 
 
-@pytest.mark.parametrize("text", ["", "# nothing here\n", "a: [1\n", "a: &a [*a, *a]\n", "\x00"])
+@pytest.mark.parametrize("text", ["", "# nothing here\n", "a: [1\n", "\x00"])
 def test_a_document_that_cannot_be_read_is_one_problem_of_the_whole(text: str) -> None:
-    assert len(problems(text)) == 1
+    (problem,) = problems(text)
+    assert problem.path == ""
+    assert "mapping" not in problem.message
+
+
+def test_what_cannot_be_read_hides_no_other_mistake() -> None:
+    text = "version: 1\nname: a\nname: b\ntimezone: !own UTC\nrequired_tags: Owner\nguardrail: {}\n"
+    assert places(text) == [("name", 3), ("timezone", 4), ("required_tags", 5), ("guardrail", 6)]
 
 
 def test_a_key_that_is_there_twice_is_a_problem_on_the_line_of_the_second() -> None:

@@ -26,6 +26,15 @@ def test_an_excluded_account_is_twelve_digits_in_quotes(account: str) -> None:
     assert "quotes" in message or message == "must not be empty"
 
 
+def test_a_wrong_account_or_ou_says_what_is_right() -> None:
+    assert the_problem("organization: {exclude_accounts: ['123']}")[2] == (
+        "'123' does not fit: an account id has twelve digits; put it in quotes"
+    )
+    assert the_problem("organization: {exclude: [Labs]}")[2] == (
+        "must be an OU path from the root, such as /Workloads/Dev"
+    )
+
+
 @pytest.mark.parametrize("key", ["include", "exclude"])
 @pytest.mark.parametrize("ou", ["Dev", "''", "5", "ou-1234-abcd", "{}"])
 def test_an_ou_in_the_scope_is_a_path_from_the_root(key: str, ou: str) -> None:

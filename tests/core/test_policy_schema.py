@@ -20,6 +20,7 @@ VALIDATOR = Draft202012Validator(policy_json_schema())
 
 def test_the_schema_is_a_valid_schema() -> None:
     Draft202012Validator.check_schema(policy_json_schema())
+    assert policy_json_schema()["$schema"] == Draft202012Validator.META_SCHEMA["$id"]
 
 
 def test_the_schema_accepts_the_designs_document() -> None:
@@ -46,7 +47,13 @@ def test_the_schema_accepts_whatever_loads(document: dict[str, Any]) -> None:
         "rules: [{name: a, where: all}]",
         "rules: [{name: a, where: {all: []}}]",
         "rules: [{name: a, where: {tags: {A: b}}}]",
+        "rules: [{name: a, where: {all: {region: a}}}]",
+        "rules: [{name: a, where: {any: region}}]",
+        "rules: [{name: a, where: {any: [{}]}}]",
+        "rules: [{name: a, where: {any: [region]}}]",
         "rules: [{name: a, where: {tag: {}}}]",
+        "rules: [{name: a, where: {tag: Env}}]",
+        "rules: [{name: a, where: {account_tag: [Env]}}]",
         "rules: [{name: a, where: {tag: {A: 5}}}]",
         "rules: [{name: a, where: {tag: {A: ['']}}}]",
         "rules: [{name: a, where: {not: {region: []}}}]",

@@ -54,6 +54,24 @@ def test_a_lost_answer_and_a_blind_look_afterwards_still_leave_the_stop_ours(
     assert organization.tags(account, FRANKFURT)[one][BY_TAG] == swept.sweep_id
 
 
+def test_a_session_that_breaks_between_two_batches_does_not_hide_what_was_stopped_before(
+    organization: OrganizationBuilder, sweep: Sweeps, account: str
+) -> None:
+    organization.instances(account, FRANKFURT, 51, DEV)
+
+    def closed(_: Call) -> None:
+        organization.front.faults.add(Fault(body="<html/>", status=200, operation="sts:AssumeRole"))
+
+    organization.front.faults.add(Fault(operation=STOP, times=1))
+    organization.front.faults.add(Fault("ExpiredToken", status=403, operation=STOP, effect=closed))
+    swept = sweep()
+    assert sorted(row["status"] for row in swept.outcomes.values()) == ["failed"] + ["stopping"] * 50
+    assert len(organization.down(account, FRANKFURT)) == 50
+    stopping = [row for row in swept.outcomes.values() if row["status"] == "stopping"]
+    assert all("could not be looked at afterwards" in row["message"] for row in stopping)
+    assert swept.exit_code == 5
+
+
 # --- tags, and what was seen ------------------------------------------------------------------------------------------
 
 

@@ -1,6 +1,6 @@
 """DescribeInstances on the hot path: the one call that a sweep makes for every target.
 
-botocore signs, sends (its own pools, proxies and certificates) and parses errors; what is left out is its per-call
+botocore sends (its own pools, proxies and certificates) and parses errors; what is left out is its per-call
 machinery (serializer, endpoint rules, events, a generic parser), which costs more than the call: 0.55 ms against
 0.25 ms a call, and 0.3 ms against 0.05 ms an instance.
 """
@@ -8,19 +8,20 @@ machinery (serializer, endpoint rules, events, a generic parser), which costs mo
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 from xml.etree import ElementTree as ET
 
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
+from botocore.awsrequest import AWSPreparedRequest
 from botocore.exceptions import ClientError
 from botocore.parsers import EC2QueryParser, ResponseParserError
 
 from orchestrator.aws.clients import Clients, bound_credentials
 from orchestrator.aws.retries import Retries
+from orchestrator.aws.signing import signed_headers
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -36,10 +37,7 @@ _ASKED = {
     "MaxResults": str(PAGE_SIZE),
 }
 _FIRST_PAGE = urlencode(_ASKED).encode()
-_HEADERS = {
-    "Content-Type": "application/x-www-form-urlencoded; charset=utf-8",
-    "User-Agent": "stop-orchestrator",
-}
+_HEADERS = {"user-agent": "stop-orchestrator"}
 _OK = 200
 _NAMESPACE = re.compile(rb"""\sxmlns=("[^"]*"|'[^']*')""")
 
@@ -62,11 +60,13 @@ def running_instances(clients: Clients, retries: Retries, region: str) -> Iterat
 
 
 def _call(clients: Clients, client: EC2Client, body: bytes) -> ET.Element:
-    request = AWSRequest("POST", f"{client.meta.endpoint_url.rstrip('/')}/", _HEADERS, body)
-    SigV4Auth(bound_credentials(), "ec2", client.meta.region_name).add_auth(request)
+    url = f"{client.meta.endpoint_url.rstrip('/')}/"
+    at = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    headers = signed_headers(bound_credentials(), "ec2", client.meta.region_name, url, body, at)
+    request = AWSPreparedRequest("POST", url, {**headers, **_HEADERS}, body, stream_output=False)  # type: ignore[arg-type]  # any mapping
     clients.count("ec2", _OPERATION)
     # botocore offers no public way to its HTTP session, which holds the proxies, certificates and pools.
-    response = client._endpoint.http_session.send(request.prepare())  # type: ignore[attr-defined]  # noqa: SLF001
+    response = client._endpoint.http_session.send(request)  # type: ignore[attr-defined]  # noqa: SLF001
     if response.status_code != _OK:
         raise _refusal(response, client)
     return _answer(response.content)
