@@ -34,7 +34,7 @@ lock: ## Refresh the hashed locks (needs uv on the PATH)
 	uv pip compile pyproject.toml --extra demo --group build $(LOCK_FLAGS) -o requirements.lock
 	uv pip compile pyproject.toml --extra demo --group dev $(LOCK_FLAGS) -o requirements-dev.lock
 
-LOCK_FLAGS := --quiet --upgrade --universal --generate-hashes --no-emit-index-url --no-header --no-annotate
+LOCK_FLAGS := --quiet --upgrade --universal --generate-hashes --no-header --no-annotate
 
 clean: ## Remove what make made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -280,11 +280,11 @@ def _asker(progress: TerminalProgress, interrupted: Callable[[], bool]) -> Calla
     def ask(approved: ApprovedPlan) -> bool:
         if interrupted():
             return False
-        progress.paused_for_a_question()
         stops = approved.plan.stops
         accounts = len({stop.resource.target.account_id for stop in stops})
-        stderr.print(f"\n{len(stops)} resources in {accounts} accounts would be stopped now.", highlight=False)
-        return _typed("Type that number to stop them") == str(len(stops))
+        with progress.paused():
+            stderr.print(f"\n{len(stops)} resources in {accounts} accounts would be stopped now.", highlight=False)
+            return _typed("Type that number to stop them") == str(len(stops))
 
     return ask
 

@@ -47,8 +47,15 @@ class TerminalProgress:
         with self._bar:
             yield self
 
-    def paused_for_a_question(self) -> None:
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """No bar while a person is asked; it goes on with the answer."""
         self._bar.stop()
+        try:
+            yield
+        finally:
+            if self._live:
+                self._bar.start()
 
     def phase(self, text: str) -> None:
         if self._live:

@@ -46,6 +46,8 @@ def _cannot_be_stopped(resource: Resource) -> str | None:
         return "Its root device is an instance store, which AWS cannot stop."
     if root != "ebs":
         return f"Its root device type is {root or 'unknown'}; only EBS-backed instances are stopped."
+    if not resource.facts.get("instance_type"):
+        return "Its instance type is unknown, so a rule may be meant to spare it."
     if lifecycle == "spot":
         return _spot(resource)
     if lifecycle != "on-demand":

@@ -52,7 +52,7 @@ class EmbeddedAws:
     def __init__(self, port: int = 0) -> None:
         os.environ.update(_MOTO_SETTINGS)
         # moto reads the user's AWS profile when it is imported: only a process that serves may do that.
-        from orchestrator.demo.front import Front, QuietRequestHandler  # noqa: PLC0415
+        from orchestrator.demo.front import Front, QuietRequestHandler  # noqa: PLC0415 - after moto's settings
 
         self.front: Front = Front()
         with _listening(port) as listener:  # werkzeug would print and exit where the port is taken

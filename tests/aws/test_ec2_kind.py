@@ -33,7 +33,7 @@ def an_instance(instance_id: str = "i-1", state: str = "running", spot: str = ""
     lifecycle = f"<instanceLifecycle>spot</instanceLifecycle><spotInstanceRequestId>{spot}</spotInstanceRequestId>"
     return (
         f"<item><instanceId>{instance_id}</instanceId><instanceState><name>{state}</name></instanceState>"
-        f"<rootDeviceType>ebs</rootDeviceType>{lifecycle if spot else ''}{rest}</item>"
+        f"<instanceType>t3.micro</instanceType><rootDeviceType>ebs</rootDeviceType>{lifecycle if spot else ''}{rest}</item>"
     )
 
 

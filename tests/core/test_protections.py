@@ -111,3 +111,9 @@ def test_a_tag_that_only_looks_like_an_owners_protects_nothing(tag: str) -> None
 def test_not_running_is_said_first_because_it_passes() -> None:
     resource = a_resource(state="pending", facts={"root_device_type": "instance-store"}, tags={"eks:x": ""})
     assert str(protection(resource)).startswith("It is pending")
+
+
+def test_an_unknown_instance_type_is_kept_since_a_rule_may_have_meant_to_spare_it() -> None:
+    reason = protection(a_resource(facts={"instance_type": None}))
+    assert reason is not None
+    assert "instance type is unknown" in reason

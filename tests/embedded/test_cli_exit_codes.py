@@ -292,8 +292,8 @@ def test_a_report_that_is_lost_after_the_stops_is_printed_whole_and_exits_1(
     assert (ran.exit_code, ran.stdout) == (1, "")
     assert organization.down(account, FRANKFURT) == set(ids)
     report = lost_report(ran)
-    assert report["totals"]["stopped"] == 2  # type: ignore[index]
-    assert {row["name"] for row in report["decisions"]} == {"web:key:blue [red]"}  # type: ignore[attr-defined]
+    assert report["totals"]["stopped"] == 2  # type: ignore[index]  # plain JSON
+    assert {row["name"] for row in report["decisions"]} == {"web:key:blue [red]"}  # type: ignore[attr-defined]  # plain JSON
     assert ran.stderr.splitlines()[-1].startswith("The report above could not be written: ")
     assert fault.code in ran.stderr
     assert BUCKET in ran.stderr or TABLE in ran.stderr
