@@ -33,7 +33,8 @@ def an_instance(instance_id: str = "i-1", state: str = "running", spot: str = ""
     lifecycle = f"<instanceLifecycle>spot</instanceLifecycle><spotInstanceRequestId>{spot}</spotInstanceRequestId>"
     return (
         f"<item><instanceId>{instance_id}</instanceId><instanceState><name>{state}</name></instanceState>"
-        f"<instanceType>t3.micro</instanceType><rootDeviceType>ebs</rootDeviceType>{lifecycle if spot else ''}{rest}</item>"
+        "<instanceType>t3.micro</instanceType><rootDeviceType>ebs</rootDeviceType>"
+        f"{lifecycle if spot else ''}{rest}</item>"
     )
 
 
