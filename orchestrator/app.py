@@ -10,20 +10,28 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
 from orchestrator.aws.clients import Clients, renew_bound_credentials
 from orchestrator.aws.credentials import MemberRole, MemberSessions
 from orchestrator.aws.failures import AWS_FAILURES, error_of
+from orchestrator.aws.hub import Signer, parameter_reader, publisher
 from orchestrator.aws.kinds.ec2 import Ec2Instances
-from orchestrator.aws.ledger import DynamoLedger
+from orchestrator.aws.ledger import DynamoItems
 from orchestrator.aws.organizations import OrganizationReader, Pacer
-from orchestrator.aws.reports import CompositeStore, S3ReportStore
+from orchestrator.aws.pacing import Pacing
+from orchestrator.aws.reports import S3ReportStore
 from orchestrator.aws.retries import Retries
 from orchestrator.core.model import ApprovedPlan, Mode
 from orchestrator.core.policy import OrgPolicy, load_policy
 from orchestrator.errors import SettingsError
-from orchestrator.local import LocalReportStore
+from orchestrator.halting import FILE_PREFIX, Halting, KillSwitch, file_reader
+from orchestrator.lease import Lease, Leases, Times
+from orchestrator.ledger import Ledger
+from orchestrator.local.ledger import SqliteItems
+from orchestrator.local.processes import is_dead
+from orchestrator.local.reports import LocalReportStore
 from orchestrator.ports import Kind, NoProgress, Progress, ReportStore, World, always_confirm
 
 PREFIX = "STOP_ORCHESTRATOR_"
@@ -31,7 +39,17 @@ DEFAULT_STORE = Path(".stop-orchestrator")
 AWS_ERRORS = AWS_FAILURES
 SWEEP_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}")
 _ONLY_ELSEWHERE = frozenset({"report_bucket", "table"})
-_NO_KILL_SWITCH = f"{PREFIX}KILL_SWITCH is set, but this version cannot read a kill switch; unset it if you accept that"
+_SWEEP_MODES = (Mode.PLAN, Mode.ENFORCE, Mode.APPROVE)
+
+
+def _sweep_mode(value: object) -> Mode:
+    if isinstance(value, str) and value in _SWEEP_MODES:
+        return Mode(value)
+    raise PydanticCustomError("mode", "must be 'plan', 'enforce' or 'approve'")
+
+
+SweepMode = Annotated[Mode, BeforeValidator(_sweep_mode)]
+"""The modes that a sweep can be given; `apply` and `undo` are commands of their own."""
 
 
 class Settings(BaseModel):
@@ -44,9 +62,21 @@ class Settings(BaseModel):
     external_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_+=,.@:/-]+$", min_length=2, max_length=1224)] | None = None
     report_bucket: str | None = None
     table: str | None = None
-    mode: Mode = Mode.PLAN
+    mode: SweepMode = Mode.PLAN
     workers: Annotated[int, Field(ge=1, le=512)] = 64
+    kill_switch: Annotated[str, Field(pattern=r"^(file:.+|[A-Za-z0-9_./-]+)$")] | None = None
+    """An SSM parameter's name, or `file:PATH`."""
+    topic: Annotated[str, Field(pattern=r"^arn:[^:]+:sns:")] | None = None
+    signing_key: str | None = None
+    continuations: Annotated[int, Field(ge=0, le=50)] = 5
+    """How often the Lambda may go on with one sweep in a fresh invocation."""
+    lease_seconds: Annotated[float, Field(ge=0.4, le=900)] = 20.0
     store: Path = DEFAULT_STORE
+
+    @property
+    def lease_times(self) -> Times:
+        """Renewed four times in its life, as 5 s are to 20 s."""
+        return Times(self.lease_seconds / 4, self.lease_seconds, min(1.0, self.lease_seconds / 10))
 
     @classmethod
     def from_env(cls, environment: Mapping[str, str], needed: Sequence[str] = (), /, **overrides: object) -> Settings:
@@ -62,8 +92,7 @@ class Settings(BaseModel):
             for name in cls.model_fields
             if environment.get(variable := f"{PREFIX}{name.upper()}") and name not in here
         }
-        problems = [_NO_KILL_SWITCH] if environment.get(f"{PREFIX}KILL_SWITCH") else []
-        problems += [
+        problems = [
             f"{PREFIX}{name.upper()} is missing"
             for name in needed
             if not str({**values, **given}.get(name, "")).strip()
@@ -90,8 +119,12 @@ class Surroundings:
     """What differs between a Lambda and a terminal."""
 
     out_of_time: Callable[[], bool] = lambda: False
+    interrupted: Callable[[], bool] = lambda: False
+    hand_over: Callable[[Lease], bool] = lambda _lease: False
     confirm: Callable[[ApprovedPlan], bool] = always_confirm
     progress: Progress = NoProgress()  # noqa: RUF009 - it holds no state
+    triggered_at: datetime | None = None
+    """When this process was asked to sweep: one that ends after it was the same trigger's."""
 
 
 def now() -> datetime:
@@ -138,40 +171,84 @@ def make_clients(settings: Settings) -> Clients:
     return clients
 
 
-def report_store(settings: Settings, clients: Clients) -> ReportStore:
-    """S3 and DynamoDB where the settings name them, else a local folder."""
-    files: ReportStore
-    if settings.report_bucket:
-        files = S3ReportStore(clients.s3(), settings.report_bucket)
-    else:
-        files = LocalReportStore(settings.store)
-    if settings.table:
-        return CompositeStore(files, DynamoLedger(clients.dynamodb(), settings.table, now))
-    return files
+@dataclass(frozen=True, slots=True)
+class Hub:
+    """Where sweeps are remembered: their files, the ledger, and the leases in it."""
+
+    settings: Settings
+    clients: Clients
+    store: ReportStore
+    ledger: Ledger
+    leases: Leases
 
 
-def build_world(settings: Settings, clients: Clients, sweep_id: str, mode: Mode, around: Surroundings) -> World:
-    """Everything one sweep needs, with sessions that cannot stop anything in plan mode."""
-    retries = Retries(out_of_time=around.out_of_time, on_expired=renew_bound_credentials)
-    kinds: tuple[Kind, ...] = (Ec2Instances(clients, retries, now),)
+def make_hub(settings: Settings, clients: Clients, process: str = "") -> Hub:
+    """S3 and DynamoDB where the settings name them, else files and SQLite in a local folder.
+
+    `process` is this one's name where a dead process of that name can be told (not so in a Lambda: its machines are
+    copies of one another).
+    """
+    local = settings.store
+    store = S3ReportStore(clients.s3(), settings.report_bucket) if settings.report_bucket else LocalReportStore(local)
+    items = DynamoItems(clients.dynamodb(), settings.table) if settings.table else SqliteItems(local)
+    ledger = Ledger(items, now)
+    leases = Leases(ledger, now, settings.lease_times, holder=process, is_dead=is_dead if process else _nobody_knows)
+    return Hub(settings, clients, store, ledger, leases)
+
+
+def _nobody_knows(_process: str) -> bool:
+    return False
+
+
+def build_world(hub: Hub, policy: OrgPolicy, sweep_id: str, mode: Mode, around: Surroundings, lease: Lease) -> World:
+    """Everything one sweep needs, with sessions that cannot stop anything unless the mode acts."""
+    settings, clients = hub.settings, hub.clients
+    halting = Halting(lambda: lease.lost, _kill_switch(hub, policy), around.interrupted, around.out_of_time)
+    retries = Retries(out_of_time=lambda: halting.halt() is not None, on_expired=renew_bound_credentials)
+    kinds: tuple[Kind, ...] = (Ec2Instances(clients, retries, now, Pacing(sleep=halting.sleep)),)
     role = MemberRole(
         name=settings.member_role,
         external_id=settings.external_id,
         source_identity=sweep_id,
-        session_policy_actions=_read_permissions(kinds) if mode is Mode.PLAN else None,
+        session_policy_actions=None if mode.acts else _read_permissions(kinds),
     )
     return World(
         organization=OrganizationReader(clients),
         accounts=MemberSessions(clients, role, retries),
         kinds={kind.name: kind for kind in kinds},
-        store=report_store(settings, clients),
+        store=hub.store,
+        ledger=hub.ledger,
         now=now,
         calls=clients.calls,
-        out_of_time=around.out_of_time,
+        halt=halting.halt,
+        hand_over=lambda: around.hand_over(lease),
+        notify=publisher(clients, settings.topic) if settings.topic else _nobody,
+        sign=Signer(clients, settings.signing_key).sign if settings.signing_key else None,
         confirm=around.confirm,
         progress=around.progress,
         workers=settings.workers,
     )
+
+
+def signature_check(hub: Hub) -> Callable[[bytes, bytes], bool] | None:
+    """Whether a manifest was signed like that, where the settings name a key."""
+    key = hub.settings.signing_key
+    return Signer(hub.clients, key).check if key else None
+
+
+def _nobody(_subject: str, _text: str) -> None:
+    """Without a topic the report and `history` say what waits for approval."""
+
+
+def _kill_switch(hub: Hub, policy: OrgPolicy) -> KillSwitch | None:
+    where = hub.settings.kill_switch
+    if where is None:
+        return None
+    if where.startswith(FILE_PREFIX):
+        read = file_reader(Path(where.removeprefix(FILE_PREFIX)))
+    else:
+        read = parameter_reader(hub.clients, where)
+    return KillSwitch(read, unreadable_stops=policy.kill_switch.unreadable == "stop")
 
 
 def _read_permissions(kinds: tuple[Kind, ...]) -> frozenset[str]:

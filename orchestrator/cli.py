@@ -2,43 +2,51 @@
 
 from __future__ import annotations
 
-import json
 import os
-import signal
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
-from pydantic_core import to_json
-from rich.console import Console
 
 from orchestrator import app as wiring
-from orchestrator.core.model import ApprovedPlan, Mode, SweepReport
-from orchestrator.core.policy_schema import policy_json_schema
-from orchestrator.core.report import exit_code, report_document
-from orchestrator.core.report_schema import report_json_schema
-from orchestrator.errors import (
-    PolicyError,
-    PolicyProblem,
-    ReportLostError,
-    ReportStoreError,
-    SettingsError,
-    StopOrchestratorError,
+from orchestrator import one_at_a_time
+from orchestrator.console import (
+    BAD_USAGE,
+    ERROR,
+    Format,
+    asker,
+    errors_as_exit_codes,
+    fail,
+    interruptible,
+    parsed,
+    print_json,
+    print_problems,
+    say,
+    settings_of,
+    show,
+    stderr,
+    stdout,
 )
+from orchestrator.core.model import Mode, SweepStatus
+from orchestrator.core.policy_schema import policy_json_schema
+from orchestrator.core.report import document_exit_code
+from orchestrator.core.report_schema import report_json_schema
+from orchestrator.errors import PolicyProblem, ReportStoreError, SettingsError, StopOrchestratorError
+from orchestrator.evidence import verify as verify_evidence
+from orchestrator.local.processes import this_process
+from orchestrator.one_at_a_time import Busy, Result
 from orchestrator.ports import always_confirm
-from orchestrator.sweep import run_sweep
-from orchestrator.terminal import TerminalProgress, print_summary
+from orchestrator.terminal import TerminalProgress, print_broken, print_history, print_summary
+from orchestrator.undoing import Only
 
-ERROR, BAD_USAGE = 1, 2
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 EXIT_CODES = (
-    "Exit codes: 0 complete, 1 an error ended the run, 2 bad usage or bad policy, 3 incomplete coverage, "
-    "4 held by a guardrail, 5 at least one stop failed. Where several hold, the highest wins."
+    "Exit codes: 0 complete, 1 an error ended the run, 2 bad usage, bad policy or a plan that cannot be applied, "
+    "3 incomplete coverage, 4 held by a guardrail, 5 at least one stop failed. Where several hold, the highest wins."
 )
 
 cli = typer.Typer(
@@ -53,14 +61,6 @@ cli = typer.Typer(
         "with it: a plan reads everything and stops nothing.\n\n" + EXIT_CODES
     ),
 )
-# No emoji: in a tag or an ARN, `:key:` is text.
-stdout = Console(emoji=False)
-stderr = Console(stderr=True, emoji=False)
-
-
-class Format(StrEnum):
-    TABLE = "table"
-    JSON = "json"
 
 
 class ReportFormat(StrEnum):
@@ -73,6 +73,14 @@ class ReportPart(StrEnum):
     DECISIONS = "decisions"
     COVERAGE = "coverage"
     COMPLIANCE = "compliance"
+
+
+class SweepMode(StrEnum):
+    """The modes that a sweep can be given; `apply` and `undo` are commands."""
+
+    PLAN = "plan"
+    ENFORCE = "enforce"
+    APPROVE = "approve"
 
 
 PolicyOption = Annotated[
@@ -100,6 +108,16 @@ ExternalIdOption = Annotated[
 WorkersOption = Annotated[
     int | None, typer.Option(help="Threads that read and stop. [env STOP_ORCHESTRATOR_WORKERS, default 64]")
 ]
+KillSwitchOption = Annotated[
+    str | None,
+    typer.Option(
+        help="An SSM parameter's name, or file:PATH; when it says `stop`, nothing more is stopped. "
+        "[env STOP_ORCHESTRATOR_KILL_SWITCH]"
+    ),
+]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask first.")]
+SweepIdArgument = Annotated[str, typer.Argument(help="Such as 20261123T190000Z-7f3a9c.")]
+_Work = Callable[[wiring.Hub, str, wiring.Surroundings], Result]
 
 
 @cli.command(short_help="Say what a sweep would stop; stop nothing.", epilog=EXIT_CODES)
@@ -111,21 +129,33 @@ def plan(
     external_id: ExternalIdOption = None,
     workers: WorkersOption = None,
 ) -> None:
-    """Read every account and region and say what a sweep would stop. Stops nothing: its sessions may only describe."""
+    """Read every account and region and say what a sweep would stop. Stops nothing: its sessions may only describe.
+
+    The plan is kept: `apply SWEEP_ID` carries out exactly that plan, within `plan_valid_hours` of the policy.
+    """
     overrides = {"policy": policy, "store": store, "member_role": member_role}
-    settings = _settings(mode=Mode.PLAN, external_id=external_id, workers=workers, **overrides)
-    _run(settings, output, assume_yes=True)
+    settings = settings_of(mode=Mode.PLAN, external_id=external_id, workers=workers, **overrides)
+    _run(settings, output, _sweeping(settings), assume_yes=True)
 
 
 @cli.command(short_help="Read, decide, check the guardrails, stop, report.", epilog=EXIT_CODES)
 def sweep(
     policy: PolicyOption = None,
     mode: Annotated[
-        Mode | None, typer.Option(help="`plan` stops nothing. [env STOP_ORCHESTRATOR_MODE, default plan]")
+        SweepMode | None,
+        typer.Option(
+            help="`plan` stops nothing; `approve` stops nothing, tells STOP_ORCHESTRATOR_TOPIC and waits for `apply`. "
+            "[env STOP_ORCHESTRATOR_MODE, default plan]"
+        ),
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before stopping.")] = False,
+    resume: Annotated[
+        str | None,
+        typer.Option(metavar="SWEEP_ID", help="Go on with a sweep whose process died, from wherever it was."),
+    ] = None,
+    yes: YesOption = False,
     output: FormatOption = Format.TABLE,
     store: StoreOption = None,
+    kill_switch: KillSwitchOption = None,
     member_role: RoleOption = None,
     external_id: ExternalIdOption = None,
     workers: WorkersOption = None,
@@ -134,12 +164,145 @@ def sweep(
 
     Before the first stop it shows how many would be stopped and wants that number typed, unless --yes is given.
     Ctrl-C hands out no more work, waits for the running calls and still writes the report.
+    One sweep at a time by each policy: while another process sweeps by it, its sweep id is printed and nothing is done.
     """
-    overrides = {"policy": policy, "store": store, "member_role": member_role}
-    settings = _settings(mode=mode, external_id=external_id, workers=workers, **overrides)
-    if settings.mode is Mode.ENFORCE and not yes and not sys.stdin.isatty():
-        _fail("enforce without a terminal needs --yes: nobody is there to confirm the stops", BAD_USAGE)
-    _run(settings, output, assume_yes=yes)
+    overrides = {"policy": policy, "store": store, "member_role": member_role, "kill_switch": kill_switch}
+    settings = settings_of(mode=mode, external_id=external_id, workers=workers, **overrides)
+    if resume is not None:
+        if mode is not None or policy is not None:
+            fail("--resume goes on with the mode and the policy that the sweep began with; leave them out", BAD_USAGE)
+        _sweep_id(resume)
+        _run(settings, output, _resuming(resume, assume_yes=yes), assume_yes=yes)
+    if settings.mode is Mode.ENFORCE:
+        _somebody_confirms(assume_yes=yes)
+    _run(settings, output, _sweeping(settings), assume_yes=yes)
+
+
+@cli.command(short_help="Carry out exactly the plan of an earlier sweep.", epilog=EXIT_CODES)
+def apply(
+    sweep_id: SweepIdArgument,
+    yes: YesOption = False,
+    output: FormatOption = Format.TABLE,
+    store: StoreOption = None,
+    kill_switch: KillSwitchOption = None,
+    member_role: RoleOption = None,
+    external_id: ExternalIdOption = None,
+    workers: WorkersOption = None,
+) -> None:
+    """Carry out exactly the plan that `plan` (or a sweep in mode `approve`) made, once, before it expires.
+
+    Just before each batch it looks again: what changed since (state, tags, an opt-out) is kept, with the reason.
+    A plan.json that was altered, expired or was applied already is refused with exit code 2, and nothing is stopped.
+    """
+    _sweep_id(sweep_id)
+    _somebody_confirms(assume_yes=yes)
+    overrides = {"store": store, "member_role": member_role, "kill_switch": kill_switch}
+    settings = settings_of(external_id=external_id, workers=workers, **overrides)
+
+    def work(hub: wiring.Hub, new_id: str, around: wiring.Surroundings) -> Result:
+        return one_at_a_time.apply(hub, sweep_id, new_id, around)
+
+    _run(settings, output, work, assume_yes=yes)
+
+
+@cli.command(short_help="Start again what a sweep stopped.", epilog=EXIT_CODES)
+def undo(
+    sweep_id: SweepIdArgument,
+    account: Annotated[
+        list[str] | None, typer.Option(metavar="ACCOUNT_ID", help="Only in this account; may be given several times.")
+    ] = None,
+    region: Annotated[
+        list[str] | None, typer.Option(metavar="REGION", help="Only in this region; several times too.")
+    ] = None,
+    resource: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="Only this resource; several times too.")
+    ] = None,
+    only_failed_health: Annotated[
+        bool,
+        typer.Option("--only-failed-health", help="Only what a load balancer's target group misses now."),
+    ] = False,
+    yes: YesOption = False,
+    output: FormatOption = Format.TABLE,
+    store: StoreOption = None,
+    kill_switch: KillSwitchOption = None,
+    member_role: RoleOption = None,
+    external_id: ExternalIdOption = None,
+    workers: WorkersOption = None,
+) -> None:
+    """Start exactly what that sweep stopped and nobody touched since; everything else is kept, each with its reason.
+
+    A sweep of its own, with a report, guardrails and waves: paced to 2 starts a second in each account and region, so
+    5,000 instances of one account and region take 33 minutes. An undo cannot be undone.
+    """
+    _sweep_id(sweep_id)
+    _somebody_confirms(assume_yes=yes)
+    overrides = {"store": store, "member_role": member_role, "kill_switch": kill_switch}
+    settings = settings_of(external_id=external_id, workers=workers, **overrides)
+    only = Only(
+        frozenset(account or ()), frozenset(region or ()), frozenset(resource or ()), failed_health=only_failed_health
+    )
+
+    def work(hub: wiring.Hub, new_id: str, around: wiring.Surroundings) -> Result:
+        return one_at_a_time.undo(hub, sweep_id, new_id, only, around)
+
+    _run(settings, output, work, assume_yes=yes)
+
+
+@cli.command(
+    short_help="List the sweeps of the ledger, newest first.",
+    epilog="Exit codes: 0 listed, 1 the ledger cannot be read, 2 bad usage.",
+)
+def history(
+    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 20,
+    output: FormatOption = Format.TABLE,
+    store: StoreOption = None,
+) -> None:
+    """List the sweeps of the ledger, newest first: running, complete, incomplete, held, failed, aborted or awaiting
+    approval.
+    """
+    settings = settings_of(store=store)
+    with errors_as_exit_codes(Format.TABLE):
+        hub = wiring.make_hub(settings, wiring.make_clients(settings), this_process())
+        sweeps = hub.ledger.sweeps(limit)
+        dead = one_at_a_time.without_a_process(hub, sweeps)
+    if output is Format.JSON:
+        print_json([one.as_row() for one in sweeps])
+    else:
+        print_history(stdout, sweeps, dead)
+
+
+@cli.command(
+    short_help="Prove that nothing of a sweep's files was touched.",
+    epilog="Exit codes: 0 everything holds, 1 something is broken or cannot be read, 2 bad usage.",
+)
+def verify(
+    sweep_id: Annotated[str | None, typer.Argument(help="Such as 20261123T190000Z-7f3a9c.")] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Every finished sweep, and the chain of their manifests.")
+    ] = False,
+    output: FormatOption = Format.TABLE,
+    store: StoreOption = None,
+) -> None:
+    """Compute the SHA-256 of every file of a sweep again and hold it against its manifest and the chain of manifests.
+
+    With --all the first broken link, from the newest manifest back, comes first. Signatures are checked where
+    STOP_ORCHESTRATOR_SIGNING_KEY names the key.
+    """
+    if (sweep_id is None) is not every:
+        fail("name one sweep, or give --all", BAD_USAGE)
+    if sweep_id is not None:
+        _sweep_id(sweep_id)
+    settings = settings_of(store=store)
+    with errors_as_exit_codes(Format.TABLE):
+        hub = wiring.make_hub(settings, wiring.make_clients(settings), this_process())
+        sweep_ids = [one_at_a_time.known(hub, sweep_id).sweep_id] if sweep_id is not None else None
+        broken = verify_evidence(hub.store, hub.ledger, sweep_ids, wiring.signature_check(hub))
+    if output is Format.JSON:
+        rows = [{"sweep_id": one.sweep_id, "file": one.file, "problem": one.problem} for one in broken]
+        print_json({"verified": not broken, "broken": rows})
+    else:
+        print_broken(stdout, broken, sweep_id or "every sweep")
+    raise typer.Exit(ERROR if broken else 0)
 
 
 @cli.command(
@@ -159,15 +322,15 @@ def validate(
     """
     source = policy or os.environ.get("STOP_ORCHESTRATOR_POLICY") or ""
     if not source:
-        _fail("name a policy document: stop-orchestrator validate config/policy.yaml", BAD_USAGE)
-    with _errors_as_exit_codes(output):
+        fail("name a policy document: stop-orchestrator validate config/policy.yaml", BAD_USAGE)
+    with errors_as_exit_codes(output):
         try:
-            loaded = wiring.read_policy(source, lambda: wiring.make_clients(_settings()))
+            loaded = wiring.read_policy(source, lambda: wiring.make_clients(settings_of()))
         except SettingsError as unreadable:
-            _print_problems(output, source, PolicyProblem("", None, str(unreadable)))
+            print_problems(output, source, PolicyProblem("", None, str(unreadable)))
             raise
     if output is Format.JSON:
-        _print_json({"valid": True, "name": loaded.name, "sha256": loaded.sha256, "problems": []})
+        print_json({"valid": True, "name": loaded.name, "sha256": loaded.sha256, "problems": []})
     else:
         rules = f"{len(loaded.rules)} rule{'s' if len(loaded.rules) != 1 else ''}"
         stdout.print(f"{source}: policy {loaded.name} is valid: {rules}", highlight=False, markup=False, soft_wrap=True)
@@ -180,7 +343,7 @@ def schema(
     ] = False,
 ) -> None:
     """Print the JSON Schema of the policy document, for editors and pipelines, or of the sweep report."""
-    _print_json(report_json_schema() if report else policy_json_schema())
+    print_json(report_json_schema() if report else policy_json_schema())
 
 
 @cli.command(
@@ -188,21 +351,20 @@ def schema(
     epilog="Exit codes: 0 shown, 1 there is no such report or it cannot be read, 2 bad usage.",
 )
 def report(
-    sweep_id: Annotated[str, typer.Argument(help="Such as 20261123T190000Z-7f3a9c.")],
+    sweep_id: SweepIdArgument,
     output: Annotated[ReportFormat, typer.Option("--format", "-f", help="How to print it.")] = ReportFormat.TABLE,
     part: Annotated[ReportPart | None, typer.Option(help="Which table, with --format csv. [default decisions]")] = None,
     store: StoreOption = None,
 ) -> None:
     """Show the report of an earlier sweep: a summary, the whole JSON, or one of its CSV tables."""
-    if not wiring.SWEEP_ID.fullmatch(sweep_id):
-        _fail(f"{sweep_id!r} is no sweep id; they look like 20261123T190000Z-7f3a9c", BAD_USAGE)
+    _sweep_id(sweep_id)
     if part and output is not ReportFormat.CSV:
-        _fail("--part goes with --format csv", BAD_USAGE)
-    settings = _settings(store=store)
+        fail("--part goes with --format csv", BAD_USAGE)
+    settings = settings_of(store=store)
     name = f"{(part or ReportPart.DECISIONS).value}.csv" if output is ReportFormat.CSV else "report.json"
-    with _errors_as_exit_codes(Format.TABLE):
-        content = wiring.report_store(settings, wiring.make_clients(settings)).read(sweep_id, name)
-        document = _parsed(content, sweep_id) if output is ReportFormat.TABLE else None
+    with errors_as_exit_codes(Format.TABLE):
+        content = wiring.make_hub(settings, wiring.make_clients(settings), this_process()).store.read(sweep_id, name)
+        document = parsed(content, sweep_id) if output is ReportFormat.TABLE else None
     if document is None:
         sys.stdout.buffer.write(content)
     else:
@@ -229,153 +391,87 @@ def demo(
     try:
         from orchestrator.demo.show import Wanted, show  # noqa: PLC0415 - moto is an extra that a Lambda does not have
     except ImportError as missing:
-        _fail(f"the demo needs the extra `demo`: pip install 'stop-orchestrator[demo]' ({missing})", ERROR)
+        fail(f"the demo needs the extra `demo`: pip install 'stop-orchestrator[demo]' ({missing})", ERROR)
     wanted = Wanted(store or wiring.DEFAULT_STORE, port, keep=keep or serve_only, sweep=not serve_only)
-    with _errors_as_exit_codes(Format.TABLE):
+    with errors_as_exit_codes(Format.TABLE):
         agreed = show(stdout, print_summary, wanted)
     raise typer.Exit(agreed)
 
 
-def _run(settings: wiring.Settings, output: Format, *, assume_yes: bool) -> NoReturn:
+def _sweeping(settings: wiring.Settings) -> _Work:
     if not settings.policy:
-        _fail("name a policy: --policy config/policy.yaml, or STOP_ORCHESTRATOR_POLICY", BAD_USAGE)
-    with _errors_as_exit_codes(output):
-        done, location = _sweep_once(settings, settings.policy, output, assume_yes=assume_yes)
-        document = report_document(done)
-    _show(document, output, location)
-    raise typer.Exit(exit_code(done))
+        fail("name a policy: --policy config/policy.yaml, or STOP_ORCHESTRATOR_POLICY", BAD_USAGE)
+    source = settings.policy
+
+    def work(hub: wiring.Hub, sweep_id: str, around: wiring.Surroundings) -> Result:
+        policy = wiring.read_policy(source, lambda: hub.clients)
+        return one_at_a_time.sweep(hub, policy, sweep_id, settings.mode, around)
+
+    return work
 
 
-def _sweep_once(settings: wiring.Settings, source: str, output: Format, *, assume_yes: bool) -> tuple[SweepReport, str]:
-    clients = wiring.make_clients(settings)
-    policy = wiring.read_policy(source, lambda: clients)
-    sweep_id = wiring.new_sweep_id(wiring.now())
+def _resuming(sweep_id: str, *, assume_yes: bool) -> _Work:
+    def work(hub: wiring.Hub, _: str, around: wiring.Surroundings) -> Result:
+        begun = one_at_a_time.known(hub, sweep_id)
+        if Mode(begun.mode).acts and not begun.confirmed:
+            _somebody_confirms(assume_yes=assume_yes)
+        return one_at_a_time.resume(hub, sweep_id, around)
+
+    return work
+
+
+def _run(settings: wiring.Settings, output: Format, work: _Work, *, assume_yes: bool) -> NoReturn:
+    triggered_at = wiring.now()
+    with errors_as_exit_codes(output):
+        result = _carried_out(settings, output, work, assume_yes=assume_yes, triggered_at=triggered_at)
+    if isinstance(result, Busy):
+        _say_busy(result, output)
+    if result.repeated:
+        say(f"{result.sweep_id} is finished; nothing was done again.")
+    show(result.document, output, result.location)
+    raise typer.Exit(document_exit_code(result.document))
+
+
+def _carried_out(
+    settings: wiring.Settings, output: Format, work: _Work, *, assume_yes: bool, triggered_at: datetime
+) -> Result:
+    hub = wiring.make_hub(settings, wiring.make_clients(settings), this_process())
+    sweep_id = wiring.new_sweep_id(triggered_at)
     progress = TerminalProgress(stderr)
     try:
-        with _interruptible() as interrupted, progress.shown():
-            confirm = always_confirm if assume_yes else _asker(progress, interrupted)
-            around = wiring.Surroundings(out_of_time=interrupted, confirm=confirm, progress=progress)
-            world = wiring.build_world(settings, clients, sweep_id, settings.mode, around)
-            return run_sweep(world, policy, sweep_id, settings.mode)
+        with interruptible() as interrupted, progress.shown():
+            confirm = always_confirm if assume_yes else asker(progress, interrupted)
+            around = wiring.Surroundings(
+                interrupted=interrupted, confirm=confirm, progress=progress, triggered_at=triggered_at
+            )
+            return work(hub, sweep_id, around)
     except ReportStoreError:
         raise  # there is no report to show
     except (KeyboardInterrupt, StopOrchestratorError, *wiring.AWS_ERRORS):
         # A sweep that an error ended has a report too.
         with suppress(StopOrchestratorError):
-            content = wiring.report_store(settings, clients).read(sweep_id, "report.json")
-            _show(_parsed(content, sweep_id), output)
+            show(parsed(hub.store.read(sweep_id, "report.json"), sweep_id), output)
         raise
 
 
-def _show(document: dict[str, Any], output: Format, location: str = "") -> None:
-    if output is Format.TABLE:
-        print_summary(stdout, document, location)
-        return
-    _print_json(document)
-    if location:
-        stderr.print(f"Report: {location}", highlight=False, markup=False, soft_wrap=True)
-
-
-def _asker(progress: TerminalProgress, interrupted: Callable[[], bool]) -> Callable[[ApprovedPlan], bool]:
-    def ask(approved: ApprovedPlan) -> bool:
-        if interrupted():
-            return False
-        stops = approved.plan.stops
-        accounts = len({stop.resource.target.account_id for stop in stops})
-        with progress.paused():
-            stderr.print(f"\n{len(stops)} resources in {accounts} accounts would be stopped now.", highlight=False)
-            return _typed("Type that number to stop them") == str(len(stops))
-
-    return ask
-
-
-def _typed(question: str) -> str:
-    """What the person types; nothing when they press Ctrl-C or Ctrl-D, which here end the question at once."""
-    before = {number: signal.signal(number, signal.default_int_handler) for number in _SIGNALS}
-    try:
-        stderr.print(f"{question}: ", end="", highlight=False)
-        line = sys.stdin.readline()
-    except KeyboardInterrupt:
-        line = ""
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    if not line.endswith("\n"):
-        stderr.print()
-    return line.strip()
-
-
-@contextmanager
-def _interruptible() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C and SIGTERM end the handing out of work, not the process; a second one ends it at once."""
-    pulled = threading.Event()
-
-    def pull(number: int, _frame: object) -> None:
-        if pulled.is_set():
-            raise KeyboardInterrupt
-        pulled.set()
-        with suppress(RuntimeError, OSError):  # the signal may have come in the middle of another print
-            stderr.print(f"\n{signal.Signals(number).name}: no more work is handed out; the report follows.")
-
-    before = {number: signal.signal(number, pull) for number in _SIGNALS}
-    try:
-        yield pulled.is_set
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-@contextmanager
-def _errors_as_exit_codes(output: Format) -> Iterator[None]:
-    """Every expected error becomes its text on stderr and its exit code; never a traceback."""
-    try:
-        yield
-    except PolicyError as invalid:
-        _print_problems(output, invalid.source, *invalid.problems)
-        _fail("\n".join(invalid.lines()), BAD_USAGE)
-    except SettingsError as wrong:
-        _fail(str(wrong), BAD_USAGE)
-    except ReportLostError as lost:
-        sys.stderr.write(f"{json.dumps(lost.document)}\n")
-        _fail(f"The report above could not be written: {lost}", ERROR)
-    except StopOrchestratorError as failure:
-        _fail(str(failure), ERROR)
-    except wiring.AWS_ERRORS as failure:
-        _fail(f"AWS: {failure}", ERROR)
-    except OSError as failure:
-        _fail(f"this machine: {failure}", ERROR)
-    except KeyboardInterrupt:
-        _fail("Interrupted.", ERROR)
-
-
-def _settings(**overrides: object) -> wiring.Settings:
-    try:
-        return wiring.Settings.from_env(os.environ, (), **overrides)
-    except SettingsError as wrong:
-        _fail(str(wrong), BAD_USAGE)
-
-
-def _parsed(content: bytes, sweep_id: str) -> dict[str, Any]:
-    try:
-        document: dict[str, Any] = json.loads(content)
-    except ValueError as damaged:
-        raise ReportStoreError(f"the report of {sweep_id} is damaged: {damaged}") from damaged
-    return document
-
-
-def _print_problems(output: Format, source: str, *problems: PolicyProblem) -> None:
+def _say_busy(busy: Busy, output: Format) -> NoReturn:
+    """A second trigger has what it wanted; another wish has not."""
+    if not busy.same:
+        fail(f"{busy.sweep_id} is running by the same policy; try again when `history` shows its end", ERROR)
+    say(f"{busy.sweep_id} is running by this policy already; nothing was begun. `history` shows how it ends.")
     if output is Format.JSON:
-        rows = [{"path": one.path, "line": one.line, "message": one.message} for one in problems]
-        _print_json({"valid": False, "source": source, "problems": rows})
+        print_json({"sweep_id": busy.sweep_id, "status": SweepStatus.RUNNING.value})
+    raise typer.Exit(0)
 
 
-def _print_json(document: Any) -> None:
-    sys.stdout.write(to_json(document, indent=2).decode() + "\n")
+def _somebody_confirms(*, assume_yes: bool) -> None:
+    if not assume_yes and not sys.stdin.isatty():
+        fail("without a terminal this needs --yes: nobody is there to confirm what would be done", BAD_USAGE)
 
 
-def _fail(message: str, code: int) -> NoReturn:
-    stderr.print(message, style="red", highlight=False, markup=False, soft_wrap=True)
-    raise typer.Exit(code)
+def _sweep_id(text: str) -> None:
+    if not wiring.SWEEP_ID.fullmatch(text):
+        fail(f"{text!r} is no sweep id; they look like 20261123T190000Z-7f3a9c", BAD_USAGE)
 
 
 def main() -> None:

@@ -62,6 +62,26 @@ class ReportLostError(ReportStoreError):
         super().__init__(message)
 
 
+class LedgerError(ReportStoreError):
+    """The ledger cannot be read or written; nothing is stopped that it does not know of."""
+
+
+class LeaseLostError(StopOrchestratorError):
+    """Somebody else holds this policy's lease now and goes on with the sweep; this process left it."""
+
+
+class PlanError(StopOrchestratorError):
+    """A plan that cannot be applied: altered, expired, applied already, or none."""
+
+
+class HaltedError(StopOrchestratorError):
+    """The kill switch is pulled: no sweep begins."""
+
+
+class BusyError(StopOrchestratorError):
+    """Another sweep runs by the same policy, and it is not what was wanted; try again later."""
+
+
 class NotConfirmedError(StopOrchestratorError):
     """The person at the terminal did not confirm the stops."""
 

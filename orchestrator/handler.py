@@ -7,29 +7,39 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.idempotency import (
+    DynamoDBPersistenceLayer,
+    IdempotencyConfig,
+    idempotent_function,
+)
+from aws_lambda_powertools.utilities.idempotency.exceptions import IdempotencyAlreadyInProgressError
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from orchestrator import app
-from orchestrator.core.model import Mode
-from orchestrator.core.report import totals
-from orchestrator.errors import EventError, ReportLostError
-from orchestrator.sweep import run_sweep
+from orchestrator import app, one_at_a_time
+from orchestrator.aws.hub import invoke_again
+from orchestrator.core.model import SweepStatus
+from orchestrator.errors import BusyError, EventError, ReportLostError, StopOrchestratorError
+from orchestrator.lease import Lease
+from orchestrator.one_at_a_time import Busy, Result
 
 SERVICE = "stop-orchestrator"
 RESERVED_MILLISECONDS = 30_000
 """Kept back for the running calls to end and for the report; no new work is handed out in it."""
 _NEEDED = ("policy", "report_bucket", "table")
 _EVENT = (
-    'An event has at most "mode" ("plan" or "enforce"), "sweep_id" and "policy"; a schedule carries it as its Input.'
+    'An event has at most "mode" ("plan", "enforce" or "approve"), "id", "sweep_id" and "policy"; a schedule carries '
+    "it as its Input."
 )
 _LONGEST_LINE = 200_000
 """Of JSON; CloudWatch cuts a longer event (256 KB)."""
 _ROWS_A_LINE = 50
+_REMEMBERED_SECONDS = 24 * 3600
 
 logger = Logger(service=SERVICE)
 # Patching botocore would open a segment per call in threads that have no parent segment.
@@ -38,11 +48,16 @@ metrics = Metrics(namespace="StopOrchestrator", service=SERVICE)
 
 
 class SweepEvent(BaseModel):
-    """The event of DESIGN section 5; every field is optional."""
+    """The event of DESIGN section 5; every field is optional.
+
+    `id` names what triggered it, such as `<aws.scheduler.execution-id>`; the same id is one sweep. A `sweep_id` that
+    the ledger knows goes on with that sweep.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    mode: Mode | None = None
+    mode: app.SweepMode | None = None
+    id: str | None = Field(default=None, min_length=1, max_length=256)
     sweep_id: str | None = Field(default=None, pattern=f"^{app.SWEEP_ID.pattern}$")
     policy: str | None = Field(default=None, min_length=1)
 
@@ -65,21 +80,90 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
 
 
 def _sweep(asked: SweepEvent, sweep_id: str, context: LambdaContext) -> dict[str, Any]:
+    triggered_at = app.now()
     settings = app.Settings.from_env(os.environ, _NEEDED, mode=asked.mode, policy=asked.policy)
     logger.append_keys(mode=settings.mode.value)
-    clients = app.make_clients(settings)
-    policy = app.read_policy(settings.policy or "", lambda: clients)
+    hub = app.make_hub(settings, app.make_clients(settings))
     around = app.Surroundings(
-        out_of_time=lambda: context.get_remaining_time_in_millis() < RESERVED_MILLISECONDS, progress=_LogProgress()
+        out_of_time=lambda: context.get_remaining_time_in_millis() < RESERVED_MILLISECONDS,
+        hand_over=lambda lease: _handed_over(hub, lease, context),
+        progress=_LogProgress(),
+        triggered_at=triggered_at,
     )
-    world = app.build_world(settings, clients, sweep_id, settings.mode, around)
-    report, location = run_sweep(world, policy, sweep_id, settings.mode)
-    counted = totals(report)
-    _measure(sweep_id, counted, report.duration_seconds)
-    logger.info("Sweep ended", status=report.status.value, totals=counted, report=location)
+    begun = hub.ledger.sweep(asked.sweep_id) if asked.sweep_id else None
+    if begun is not None and asked.mode in (None, begun.mode):
+        return _answer(one_at_a_time.resume(hub, begun.sweep_id, around))
+
+    def sweep(trigger: dict[str, Any]) -> dict[str, Any]:
+        del trigger
+        policy = app.read_policy(settings.policy or "", lambda: hub.clients)
+        return _answer(one_at_a_time.sweep(hub, policy, sweep_id, settings.mode, around))
+
+    event_id = asked.sweep_id or asked.id or context.aws_request_id
+    return _once(hub, sweep, {"id": event_id, "mode": settings.mode.value, "policy": settings.policy}, context)
+
+
+def _once(
+    hub: app.Hub, sweep: Callable[[dict[str, Any]], dict[str, Any]], trigger: dict[str, Any], context: LambdaContext
+) -> dict[str, Any]:
+    """Lambda and its triggers deliver at least once: what an event came to is remembered for a day, and given again."""
+    table = DynamoDBPersistenceLayer(
+        table_name=hub.settings.table or "",
+        key_attr="PK",
+        sort_key_attr="SK",
+        static_pk_value="IDEMPOTENCY",
+        expiry_attr="expires_at",
+        boto3_client=hub.clients.dynamodb(),
+    )
+    config = IdempotencyConfig(expires_after_seconds=_REMEMBERED_SECONDS, lambda_context=context)
+    once = idempotent_function(
+        sweep, data_keyword_argument="trigger", persistence_store=table, config=config, key_prefix=SERVICE
+    )
+    try:
+        answer: dict[str, Any] = once(trigger=trigger)
+    except IdempotencyAlreadyInProgressError:
+        # It runs, or died: the lease tells which, and a dead one is gone on with.
+        answer = sweep(trigger)
+        if answer["status"] != SweepStatus.RUNNING:
+            table.save_success(data=trigger, result=answer)  # who died does not
+    return answer
+
+
+def _handed_over(hub: app.Hub, lease: Lease, context: LambdaContext) -> bool:
+    """The time is up: a fresh invocation of this function goes on with the sweep, where it may and Lambda lets it."""
+    begun = hub.ledger.sweep(lease.sweep_id)
+    if begun is None or begun.continuations >= hub.settings.continuations:
+        return False
+    hub.ledger.amend(lease.sweep_id, continuations=begun.continuations + 1)
+    if not lease.hand_over():
+        return False
+    try:
+        invoke_again(hub.clients, context.invoked_function_arn, {"sweep_id": lease.sweep_id})
+    except StopOrchestratorError:
+        logger.exception("The sweep is not gone on with in a fresh invocation")
+        lease.take_back()
+        return False
+    return True
+
+
+def _answer(result: Result) -> dict[str, Any]:
+    if isinstance(result, Busy):
+        if not result.same:
+            raise BusyError(f"{result.sweep_id} is running by the same policy; Lambda tries this event again later")
+        logger.info("The sweep is running already", running=result.sweep_id)
+        return _answer_of(result.sweep_id, SweepStatus.RUNNING, {}, None)
+    document = result.document
+    counted: dict[str, int] = document["totals"]
+    if not result.repeated and document["status"] != SweepStatus.RUNNING:
+        _measure(result.sweep_id, counted, document["duration_seconds"])
+    logger.info("Sweep ended", status=document["status"], totals=counted, report=result.location)
+    return _answer_of(result.sweep_id, document["status"], counted, result.location or None)
+
+
+def _answer_of(sweep_id: str, status: str, counted: dict[str, int], location: str | None) -> dict[str, Any]:
     return {
         "sweep_id": sweep_id,
-        "status": report.status.value,
+        "status": str(status),
         "totals": counted,
         "report": {"json": location, "html": None},
     }

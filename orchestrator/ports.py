@@ -14,13 +14,14 @@ from orchestrator.core.model import (
     Action,
     ApprovedPlan,
     AwsError,
+    Halt,
     Organization,
     Outcome,
     Region,
     Resource,
-    SweepReport,
     Target,
 )
+from orchestrator.ledger import Ledger
 
 
 class TargetUnreadableError(Exception):
@@ -70,8 +71,28 @@ class AccountsPort(Protocol):
         ...
 
 
+NOT_HANDED_OUT = "no more work was handed out before it was its turn"
+"""A kind's message for what a guard did not let it act on; the guard knows why."""
+
+
+class BatchGuard(Protocol):
+    """What a kind asks around each batch of one target, so that nothing happens that the ledger does not know of."""
+
+    def admit(self, resources: Sequence[Resource]) -> tuple[Resource, ...]:
+        """Those of a batch that may be acted on now; their intents are in the ledger. The others get no outcome."""
+        ...
+
+    def may_call(self) -> bool:
+        """Asked right before each call that stops or starts; False: no more such calls, what is left is left."""
+        ...
+
+    def settle(self, outcomes: Sequence[Outcome]) -> None:
+        """What came of the batch, as far as AWS's answer says; told once for each admitted resource."""
+        ...
+
+
 class Kind(Protocol):
-    """One kind of resource. Both methods run inside `AccountsPort.bind`, in a thread of their own."""
+    """One kind of resource. Its methods run inside `AccountsPort.bind`, in a thread of their own."""
 
     @property
     def name(self) -> str: ...
@@ -86,22 +107,60 @@ class Kind(Protocol):
         """Every running (or pending) resource of the target. Raises TargetUnreadableError: all or nothing."""
         ...
 
-    def stop(self, target: Target, stops: Sequence[tuple[Resource, Action]], sweep_id: str) -> tuple[Outcome, ...]:
-        """Stops the resources of one target and says what was seen to come of each; exactly one outcome for each."""
+    def look(self, target: Target, resource_ids: Sequence[str]) -> Mapping[str, Resource]:
+        """These resources as they are now, in whatever state; what AWS does not know any more is missing.
+
+        Raises TargetUnreadableError.
+        """
+        ...
+
+    def failed_health(self, target: Target, resource_ids: Sequence[str]) -> frozenset[str]:
+        """Those that a load balancer misses. Raises TargetUnreadableError."""
+        ...
+
+    def act(
+        self, target: Target, wanted: Sequence[tuple[Resource, Action]], sweep_id: str, guard: BatchGuard
+    ) -> tuple[Outcome, ...]:
+        """Stops or starts resources of one target, in batches that the guard admits.
+
+        Says what was seen to come of each that was admitted, exactly one outcome for each.
+        """
+        ...
+
+    def settle(
+        self, target: Target, intents: Sequence[tuple[Resource, Action, datetime]], sweep_id: str
+    ) -> tuple[Outcome, ...]:
+        """For intents of a process that died: looks at each, changes no state, and marks what that process stopped.
+
+        One outcome for each that is where the action wanted it; none for those on which the call never had an effect.
+        """
         ...
 
 
 class ReportStore(Protocol):
+    """The files of each sweep. A file is written once: it is evidence."""
+
     def check(self, sweep_id: str) -> None:
-        """Proves, before anything is stopped, that a report can be written. Raises ReportStoreError."""
+        """Proves, before anything is read or stopped, that files of a new sweep can be written.
+
+        Raises ReportStoreError, also when the sweep id has files already.
+        """
         ...
 
-    def write(self, report: SweepReport) -> str:
-        """Writes every form of the report and says where its JSON is. Raises ReportStoreError."""
+    def put(self, sweep_id: str, name: str, content: bytes) -> None:
+        """Writes a file. One with the same content may be there already; raises ReportStoreError for any other."""
+        ...
+
+    def find(self, sweep_id: str, name: str) -> bytes | None:
+        """One file, None when there is none. Raises ReportStoreError when nobody can say."""
         ...
 
     def read(self, sweep_id: str, name: str) -> bytes:
-        """One file of a finished sweep, such as `report.json`. Raises ReportStoreError."""
+        """One file. Raises ReportStoreError that says what there is instead."""
+        ...
+
+    def location(self, sweep_id: str, name: str) -> str:
+        """Where a person finds the file: a path, or `s3://bucket/key`."""
         ...
 
 
@@ -136,10 +195,17 @@ class World:
     kinds: Mapping[str, Kind]
     store: ReportStore
     now: Callable[[], datetime]
+    ledger: Ledger
     calls: Callable[[], Mapping[str, int]]
     """API calls made so far, by `service:Operation`."""
-    out_of_time: Callable[[], bool] = lambda: False
-    """True from the moment on that no new work may be handed out."""
+    halt: Callable[[], Halt | None] = lambda: None
+    """Set from the moment on that no new work may be handed out. Asked from every thread."""
+    hand_over: Callable[[], bool] = lambda: False
+    """Called when the time is up: True when a fresh process goes on with this sweep."""
+    notify: Callable[[str, str], None] = lambda _subject, _text: None
+    """Subject and text for whoever may approve."""
+    sign: Callable[[bytes], bytes] | None = None
+    """The signature of a manifest, where there is a key."""
     confirm: Callable[[ApprovedPlan], bool] = always_confirm
     """Asked once, in enforce mode, after the guardrails and before the first stop."""
     progress: Progress = field(default_factory=NoProgress)

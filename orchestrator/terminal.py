@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,12 +12,25 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from rich.text import Text
 
+from orchestrator.core.evidence import Broken
+from orchestrator.core.rechecks import CHANGED
+from orchestrator.ledger import SweepRecord
+
 Row = Mapping[str, Any]
 
 _HOLES = ("denied", "failed", "not_attempted")
-_STYLES = {"complete": "bold green", "incomplete": "bold yellow", "held": "bold yellow", "failed": "bold red"}
+_STYLES = {
+    "running": "bold blue",
+    "awaiting_approval": "bold blue",
+    "complete": "bold green",
+    "incomplete": "bold yellow",
+    "held": "bold yellow",
+    "failed": "bold red",
+    "aborted": "bold red",
+}
+_DOES = {"apply": "carried out the plan of", "undo": "undid"}
 _MOST_ROWS = 20
-_COUNTED = ("stopped", "stopping", "already_stopped")
+_COUNTED = ("stopped", "stopping", "already_stopped", "started", "starting", "already_running")
 
 
 class TerminalProgress:
@@ -90,6 +103,7 @@ def print_summary(console: Console, document: Row, location: str = "") -> None:
         _by_rule(document),
         _coverage_holes(document),
         _broken_guardrails(document),
+        _kept_after_all(document),
         _failed_stops(document),
         _compliance(document),
     ):
@@ -115,15 +129,19 @@ def _totals_line(document: Row) -> str:
     """Disabled regions and what was left out on purpose are no gap, so they do not count as unread."""
     totals = document["totals"]
     unread = totals["denied"] + totals["failed_targets"] + totals["not_attempted_targets"]
-    done = (
-        f"{totals['stopped']} stopped, {totals['failed']} failed"
-        if document["mode"] == "enforce"
-        else "nothing stopped (plan only)"
-    )
+    do, did = _words(document)
+    done = f"{totals[did]} {did}, {totals['failed']} failed" if did else "nothing stopped (plan only)"
     return (
         f"{totals['accounts']} accounts, {totals['scanned']} targets read, {unread or 'none'} unreadable, "
-        f"{totals['resources']} resources: {totals['planned']} to stop, {totals['exempt']} exempt; {done}"
+        f"{totals['resources']} resources: {totals['planned']} {do}, {totals['exempt']} exempt; {done}"
     )
+
+
+def _words(document: Row) -> tuple[str, str]:
+    """What was planned, and what was done; the latter is empty where a sweep of this mode does nothing."""
+    if document["mode"] == "undo":
+        return "to start", "started"
+    return "to stop", "stopped" if document["mode"] in ("enforce", "apply") else ""
 
 
 def _guardrails_line(document: Row) -> str:
@@ -160,13 +178,15 @@ def _by_account(document: Row) -> Table | None:
     statuses: dict[str, Counter[str]] = {account_id: Counter() for account_id in names}
     for row in document["coverage"]:
         statuses[row["account_id"]][row["status"]] += 1
-    planned = Counter(row["account_id"] for row in document["decisions"] if row["verdict"] == "stop")
-    counts = {"running": Counter(row["account_id"] for row in document["decisions"]), "to stop": planned}
-    if document["mode"] == "enforce":
+    do, did = _words(document)
+    planned = Counter(row["account_id"] for row in document["decisions"] if row["verdict"] != "keep")
+    looked_at = Counter(row["account_id"] for row in document["decisions"])
+    counts = {"stopped" if do == "to start" else "running": looked_at, do: planned}
+    if did:
         outcomes = document["outcomes"]
-        counts["stopped"] = Counter(row["account_id"] for row in outcomes if row["status"] in _COUNTED)
+        counts[did] = Counter(row["account_id"] for row in outcomes if row["status"] in _COUNTED)
         counts["failed"] = Counter(row["account_id"] for row in outcomes if row["status"] == "failed")
-    order = sorted(names, key=lambda one: (-planned[one], -counts["running"][one], names[one], one))
+    order = sorted(names, key=lambda one: (-planned[one], -looked_at[one], names[one], one))
     numbers = [(name, "right") for name in counts]
     table = _table("By account", ("account", "fixed"), "name", *numbers, ("coverage", "fixed"))
     table.padding = (0, 1, 0, 0)  # six columns have to fit into 80
@@ -187,6 +207,8 @@ def _statuses(counts: Counter[str]) -> str:
 
 
 def _by_rule(document: Row) -> Table | None:
+    if document["mode"] == "undo":
+        return None  # an undo follows a sweep, and no rule
     owned = Counter(row["rule"] for row in document["decisions"])
     planned = Counter(row["rule"] for row in document["decisions"] if row["verdict"] == "stop")
     exempt = Counter(row["rule"] for row in document["decisions"] if row["exemption"])
@@ -212,17 +234,31 @@ def _coverage_holes(document: Row) -> Table | None:
 
 def _broken_guardrails(document: Row) -> Table | None:
     rows = [row for row in document["guardrails"] if not row["passed"]]
+    done = "started" if document["mode"] == "undo" else "stopped"
     table = _table(
-        "Held by guardrails: nothing was stopped", "limit", "account", ("allowed", "right"), ("actual", "right")
+        f"Held by guardrails: nothing was {done}", "limit", "account", ("allowed", "right"), ("actual", "right")
     )
     return _add_rows(
         table, [(row["name"], row["account_id"] or "all", f"{row['limit']:g}", f"{row['actual']:g}") for row in rows]
     )
 
 
+def _kept_after_all(document: Row) -> Table | None:
+    """Of a plan or a sweep that came before: what it says is not what was done, and why."""
+    rows = [row for row in document["decisions"] if row["verdict"] == "keep" and _is_kept_after_all(document, row)]
+    table = _table("Kept after all", ("resource", "fixed"), ("where", "fixed"), "why")
+    cells = [(row["resource_id"], f"{row['account_id']}\n{row['region']}", row["reason"]) for row in rows]
+    return _add_rows(table, cells)
+
+
+def _is_kept_after_all(document: Row, decision: Row) -> bool:
+    return document["mode"] == "undo" or str(decision["reason"]).startswith(CHANGED)
+
+
 def _failed_stops(document: Row) -> Table | None:
     rows = [row for row in document["outcomes"] if row["status"] == "failed"]
-    table = _table("Stops that failed", ("resource", "fixed"), ("where", "fixed"), "why")
+    what = "Starts" if document["mode"] == "undo" else "Stops"
+    table = _table(f"{what} that failed", ("resource", "fixed"), ("where", "fixed"), "why")
     cells = [
         (row["resource_id"], f"{row['account_id']}\n{row['region']}", f"{row['code']}: {row['message']}")
         for row in rows
@@ -234,3 +270,46 @@ def _compliance(document: Row) -> Table | None:
     counts = Counter(row["violation"] for row in document["compliance"])
     table = _table("Compliance", "violation", ("count", "right"))
     return _add_rows(table, [(name, str(count)) for name, count in counts.most_common()])
+
+
+def print_history(console: Console, sweeps: Sequence[SweepRecord], dead: Collection[str]) -> None:
+    """Newest first; `dead` are the ids of those that run by their record while no process has their lease."""
+    if not sweeps:
+        console.print("No sweeps yet.")
+        return
+    table = _table(
+        "",
+        ("sweep", "fixed"),
+        "mode",
+        "status",
+        ("took", "right"),
+        ("planned", "right"),
+        ("done", "right"),
+        ("failed", "right"),
+    )
+    table.padding = (0, 1, 0, 0)
+    for one in sweeps:
+        totals = one.totals or {}
+        done = totals.get("stopped", 0) + totals.get("started", 0)
+        numbers = [_number(totals.get("planned", 0)), _number(done), _number(totals.get("failed", 0))]
+        took = f"{one.duration_seconds:.0f} s" if one.finished_at else ""
+        status = Text(one.status.replace("_", " "), style=_STYLES[one.status])
+        table.add_row(one.sweep_id, one.mode, status, took, *numbers)
+    console.print(table)
+    for one in sweeps:
+        if one.source_sweep_id:
+            console.print(f"{one.sweep_id} {_DOES[one.mode]} {one.source_sweep_id}", highlight=False)
+        if one.status == "awaiting_approval":
+            console.print(f"To carry it out: stop-orchestrator apply {one.sweep_id}", highlight=False)
+        if one.sweep_id in dead:
+            text = f"Its process died: stop-orchestrator sweep --resume {one.sweep_id}"
+            console.print(text, highlight=False)
+
+
+def print_broken(console: Console, broken: Sequence[Broken], what: str) -> None:
+    """The first broken link first."""
+    if not broken:
+        console.print(Text(f"{what}: every file is as it was sealed", style="bold green"))
+        return
+    for one in broken:
+        console.print(Text(f"{one.sweep_id} {one.file} {one.problem}", style="red"), soft_wrap=True)

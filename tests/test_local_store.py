@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from orchestrator.core.report_files import report_files
 from orchestrator.errors import ReportStoreError
-from orchestrator.local import LocalReportStore
-from tests.support.builders import SWEEP_ID, a_coverage, a_decision, a_report, an_outcome
+from orchestrator.local.reports import LocalReportStore
+from tests.support.builders import SWEEP_ID
+from tests.support.local_aws import in_threads
 
-REPORT = a_report(coverage=(a_coverage(),), decisions=(a_decision(),), outcomes=(an_outcome(),))
+CONTENT = b'{"a": 1}'
 NEWER = "20261124T190000Z-000000"
 
 
@@ -26,10 +26,13 @@ def folder(tmp_path: Path, sweep_id: str = SWEEP_ID) -> Path:
     return tmp_path / "store" / f"sweeps/dt={sweep_id[:4]}-{sweep_id[4:6]}-{sweep_id[6:8]}" / f"sweep={sweep_id}"
 
 
-def test_a_report_is_laid_out_as_in_s3(store: LocalReportStore, tmp_path: Path) -> None:
+def test_a_file_is_laid_out_as_in_s3_and_read_back(store: LocalReportStore, tmp_path: Path) -> None:
     store.check(SWEEP_ID)
-    assert store.write(REPORT) == str(folder(tmp_path) / "report.json")
-    assert {path.name: path.read_bytes() for path in folder(tmp_path).iterdir()} == report_files(REPORT)
+    store.put(SWEEP_ID, "report.json", CONTENT)
+    path = folder(tmp_path) / "report.json"
+    assert {one: one.read_bytes() for one in folder(tmp_path).iterdir()} == {path: CONTENT}
+    assert store.location(SWEEP_ID, "report.json") == str(path)
+    assert store.read(SWEEP_ID, "report.json") == store.find(SWEEP_ID, "report.json") == CONTENT
 
 
 def test_checking_makes_the_folder_and_leaves_no_file_in_it(store: LocalReportStore, tmp_path: Path) -> None:
@@ -60,23 +63,47 @@ def test_a_folder_that_cannot_be_written_to_is_found_before_the_sweep(
     def full(**_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("orchestrator.local.tempfile.TemporaryFile", full)
+    monkeypatch.setattr("orchestrator.local.reports.tempfile.TemporaryFile", full)
     with pytest.raises(ReportStoreError, match="No space left on device"):
         store.check(SWEEP_ID)
 
 
+def test_a_file_needs_no_check_before_it(store: LocalReportStore) -> None:
+    store.put(SWEEP_ID, "plan.json", CONTENT)
+    assert store.read(SWEEP_ID, "plan.json") == CONTENT
+
+
 def test_what_is_written_is_never_overwritten(store: LocalReportStore, tmp_path: Path) -> None:
-    folder(tmp_path).mkdir(parents=True)
-    (folder(tmp_path) / "coverage.csv").write_bytes(b"evidence")
-    with pytest.raises(ReportStoreError, match="File exists"):
-        store.write(REPORT)
-    assert (folder(tmp_path) / "coverage.csv").read_bytes() == b"evidence"
-    assert not (folder(tmp_path) / "manifest.json").exists()
+    store.put(SWEEP_ID, "coverage.csv", b"evidence")
+    with pytest.raises(ReportStoreError, match=r"coverage\.csv cannot be written: File exists"):
+        store.put(SWEEP_ID, "coverage.csv", CONTENT)
+    assert store.read(SWEEP_ID, "coverage.csv") == b"evidence"
+    assert [path.name for path in folder(tmp_path).iterdir()] == ["coverage.csv"]
 
 
-def test_a_file_is_there_as_a_whole_or_not_at_all(
-    store: LocalReportStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_may_be_written_again_with_the_same_content(store: LocalReportStore, tmp_path: Path) -> None:
+    store.put(SWEEP_ID, "report.json", CONTENT)
+    store.put(SWEEP_ID, "report.json", CONTENT)
+    assert [path.name for path in folder(tmp_path).iterdir()] == ["report.json"]
+
+
+def test_of_many_that_write_a_file_at_once_one_does(store: LocalReportStore, tmp_path: Path) -> None:
+    written: list[bytes] = []
+
+    def write(number: int) -> None:
+        content = f"by {number}".encode()
+        try:
+            store.put(SWEEP_ID, "plan.json", content)
+        except ReportStoreError:
+            return
+        written.append(content)
+
+    in_threads(16, write)
+    assert written == [store.read(SWEEP_ID, "plan.json")]
+    assert [path.name for path in folder(tmp_path).iterdir()] == ["plan.json"]
+
+
+def test_a_file_is_there_as_a_whole_or_not_at_all(store: LocalReportStore, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[tuple[str, bytes]] = []
     link = os.link
 
@@ -85,45 +112,45 @@ def test_a_file_is_there_as_a_whole_or_not_at_all(
         seen.append((target.name, Path(source).read_bytes()))
         link(source, target)
 
-    monkeypatch.setattr("orchestrator.local.os.link", look_before_link)
-    store.write(REPORT)
-    assert seen == list(report_files(REPORT).items())
-    assert seen[-1][0] == "manifest.json"
+    monkeypatch.setattr("orchestrator.local.reports.os.link", look_before_link)
+    store.put(SWEEP_ID, "report.json", CONTENT)
+    assert seen == [("report.json", CONTENT)]
 
 
+def refuse(*_: object) -> None:
+    raise PermissionError(1, "Operation not permitted")
+
+
+@pytest.mark.parametrize("broken", ["link", "fsync"])
 def test_a_write_that_breaks_off_leaves_no_part_of_a_file(
-    store: LocalReportStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: LocalReportStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:
-    def refuse(_source: str, target: Path) -> None:
-        raise PermissionError(1, "Operation not permitted", str(target))
-
-    monkeypatch.setattr("orchestrator.local.os.link", refuse)
+    monkeypatch.setattr(f"orchestrator.local.reports.os.{broken}", refuse)
     with pytest.raises(ReportStoreError, match="Operation not permitted"):
-        store.write(REPORT)
+        store.put(SWEEP_ID, "report.json", CONTENT)
     assert list(folder(tmp_path).iterdir()) == []
 
 
-def test_a_file_can_be_read_back(store: LocalReportStore) -> None:
-    store.write(REPORT)
-    assert json.loads(store.read(SWEEP_ID, "report.json"))["sweep_id"] == SWEEP_ID
-
-
-def test_a_sweep_that_is_not_there_is_answered_with_those_that_are(store: LocalReportStore) -> None:
+def test_a_file_that_is_not_there_is_none_or_answered_with_the_sweeps_that_are(store: LocalReportStore) -> None:
+    assert store.find(NEWER, "report.json") is None
     with pytest.raises(ReportStoreError, match="the newest sweeps here: none"):
         store.read(NEWER, "report.json")
-    store.write(REPORT)
+    store.put(SWEEP_ID, "manifest.json", CONTENT)
     with pytest.raises(ReportStoreError, match=f"the newest sweeps here: {SWEEP_ID}"):
         store.read(NEWER, "report.json")
 
 
-def test_a_report_that_is_a_folder_is_an_error_and_no_traceback(store: LocalReportStore, tmp_path: Path) -> None:
+@pytest.mark.parametrize("ask", [LocalReportStore.find, LocalReportStore.read])
+def test_a_file_that_cannot_be_read_is_an_error_and_not_missing(
+    store: LocalReportStore, tmp_path: Path, ask: Callable[[LocalReportStore, str, str], object]
+) -> None:
     (folder(tmp_path) / "report.json").mkdir(parents=True)
     with pytest.raises(ReportStoreError, match="cannot be read: Is a directory"):
-        store.read(SWEEP_ID, "report.json")
+        ask(store, SWEEP_ID, "report.json")
 
 
 def test_only_finished_sweeps_are_listed_and_the_newest_first(store: LocalReportStore) -> None:
-    store.check("20261125T190000Z-ffffff")  # begun, and no manifest yet
-    store.write(REPORT)
-    store.write(a_report(sweep_id=NEWER))
+    store.put("20261125T190000Z-ffffff", "report.json", CONTENT)  # no manifest yet
+    store.put(SWEEP_ID, "manifest.json", CONTENT)
+    store.put(NEWER, "manifest.json", CONTENT)
     assert store.sweeps() == [NEWER, SWEEP_ID]

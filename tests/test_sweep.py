@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable
-
 import pytest
 
 from orchestrator.core.model import (
@@ -13,51 +10,47 @@ from orchestrator.core.model import (
     Mode,
     OutcomeStatus,
     Region,
-    SweepReport,
     SweepStatus,
     Target,
 )
-from orchestrator.core.report import report_document
+from orchestrator.core.report import Row, report_document
 from orchestrator.errors import ReportStoreError
 from orchestrator.ports import RegionStatus
 from orchestrator.sweep import run_sweep
 from tests.support.builders import SWEEP_ID, a_policy, an_account
 from tests.support.fake_world import (
+    EVERYTHING,
     MANAGEMENT,
+    ONE,
     REGIONS,
+    THREE,
+    TWO,
     FakeWorld,
     a_world,
     coverage,
+    halted_after,
     open_regions,
     outcomes,
     unreadable,
 )
 
-EVERYTHING = "rules: [{name: all, where: everything}]"
-ONE, TWO, THREE = "111111111111", "222222222222", "333333333333"
 
-
-def sweep(fake: FakeWorld, mode: Mode = Mode.ENFORCE, policy: str = EVERYTHING) -> SweepReport:
+def sweep(fake: FakeWorld, mode: Mode = Mode.ENFORCE, policy: str = EVERYTHING) -> Row:
     report, location = run_sweep(fake.world(), a_policy(policy), SWEEP_ID, mode)
-    assert location == "somewhere"
-    assert fake.written == [report]
-    return report
+    assert location == fake.files.location(SWEEP_ID, "report.json")
+    assert fake.written() == report_document(report)
+    assert fake.has_file("manifest.json")
+    return fake.written()
 
 
-def details(report: SweepReport) -> dict[str, str]:
-    return {row.account_id: row.detail for row in report.coverage}
-
-
-def after(calls: int) -> Callable[[], bool]:
-    """Out of time from that question on."""
-    counter = itertools.count()
-    return lambda: next(counter) >= calls
+def details(report: Row) -> dict[str, str]:
+    return {row["account_id"]: row["detail"] for row in report["coverage"]}
 
 
 def test_a_plan_says_what_would_stop_and_stops_nothing() -> None:
     fake = a_world(ONE)
     report = sweep(fake, Mode.PLAN)
-    assert report.status is SweepStatus.COMPLETE
+    assert report["status"] == SweepStatus.COMPLETE
     assert outcomes(report) == {"i-0": "would_stop", "i-1": "would_stop"}
     assert fake.stopped == []
 
@@ -68,7 +61,7 @@ def test_enforce_stops_what_the_plan_names_and_says_what_was_seen() -> None:
     report = sweep(fake)
     assert outcomes(report) == {"i-0": "stopped", "i-1": "stopped", "i-2": "failed", "i-3": "stopped"}
     assert sorted(fake.stopped) == ["i-0", "i-1", "i-3"]
-    assert report.status is SweepStatus.INCOMPLETE
+    assert report["status"] == SweepStatus.INCOMPLETE
 
 
 def test_nothing_is_stopped_before_everything_was_read() -> None:
@@ -89,7 +82,7 @@ def test_nothing_is_stopped_before_everything_was_read() -> None:
 def test_a_guardrail_holds_the_whole_plan_in_either_mode(mode: Mode) -> None:
     fake = a_world(ONE)
     report = sweep(fake, mode, EVERYTHING + "\nguardrails: {max_stops: 1}")
-    assert report.status is SweepStatus.HELD
+    assert report["status"] == SweepStatus.HELD
     assert outcomes(report) == {"i-0": "held", "i-1": "held"}
     assert fake.stopped == []
 
@@ -125,7 +118,7 @@ def test_each_account_and_region_has_its_own_status_and_awss_words() -> None:
         (MANAGEMENT, "*"): "excluded",
     }
     assert details(report)[denied] == "sts:AssumeRole: AccessDenied: not authorized"
-    assert report.status is SweepStatus.INCOMPLETE
+    assert report["status"] == SweepStatus.INCOMPLETE
     assert sorted(fake.stopped) == ["i-0", "i-3"]
 
 
@@ -160,13 +153,13 @@ def test_a_bug_in_a_thread_becomes_data_and_the_rest_goes_on(place: str) -> None
     else:
         fake.stops["i-0"] = bug
     report = sweep(fake)
-    assert report.status is SweepStatus.INCOMPLETE
+    assert report["status"] == SweepStatus.INCOMPLETE
     assert {"i-2", "i-3"} <= set(fake.stopped)
     if place == "stop":
-        failed = next(one for one in report.outcomes if one.resource.resource_id == "i-0")
-        assert (failed.status, failed.code, failed.message) == (OutcomeStatus.FAILED, "ZeroDivisionError", "our own")
+        failed = next(one for one in report["outcomes"] if one["resource_id"] == "i-0")
+        assert (failed["status"], failed["code"], failed["message"]) == ("failed", "ZeroDivisionError", "our own")
     else:
-        assert "ZeroDivisionError: our own" in [row.detail for row in report.coverage]
+        assert "ZeroDivisionError: our own" in [row["detail"] for row in report["coverage"]]
 
 
 def test_an_account_that_closes_between_reading_and_stopping_is_a_failed_stop_with_awss_words() -> None:
@@ -179,14 +172,15 @@ def test_an_account_that_closes_between_reading_and_stopping_is_a_failed_stop_wi
     fake.confirm = confirm
     report = sweep(fake)
     assert outcomes(report) == {"i-0": "failed", "i-1": "failed", "i-2": "stopped", "i-3": "stopped"}
-    assert {(one.code, one.message) for one in report.outcomes if one.status is OutcomeStatus.FAILED} == {
+    assert {(one["code"], one["message"]) for one in report["outcomes"] if one["status"] == "failed"} == {
         ("AccessDenied", "gone")
     }
 
 
-@pytest.mark.parametrize("calls", range(14))
+@pytest.mark.parametrize("calls", range(28))
 def test_whenever_the_time_is_up_what_is_left_is_not_attempted_and_never_silent(calls: int) -> None:
-    fake = a_world(ONE, TWO, out_of_time=after(calls))
+    """It is asked once at the beginning, for the tags, and for each account and target; four times for each stop."""
+    fake = a_world(ONE, TWO, halt=halted_after(calls))
     report = sweep(fake)
     rows = coverage(report)
     assert {account_id for account_id, _ in rows} == {ONE, TWO}
@@ -194,10 +188,10 @@ def test_whenever_the_time_is_up_what_is_left_is_not_attempted_and_never_silent(
         regions = {region for account, region in rows if account == account_id}
         assert regions in ({"*"}, set(REGIONS))
     assert set(rows.values()) <= {"scanned", "not_attempted"}
-    assert len([status for status in rows.values() if status == "scanned"]) <= max(0, calls - 1)
-    assert set(outcomes(report)) == {decision.resource.resource_id for decision in report.decisions}
+    assert len([status for status in rows.values() if status == "scanned"]) <= max(0, calls - 2)
+    assert set(outcomes(report)) == {decision["resource_id"] for decision in report["decisions"]}
     assert set(fake.stopped) == {one for one, status in outcomes(report).items() if status == "stopped"}
-    assert (report.status is SweepStatus.COMPLETE) == (calls >= 10)
+    assert (report["status"] == SweepStatus.COMPLETE) == (calls >= 25)
 
 
 def test_nobody_is_asked_to_confirm_a_plan_without_stops_or_one_that_is_only_planned() -> None:
@@ -209,11 +203,17 @@ def test_nobody_is_asked_to_confirm_a_plan_without_stops_or_one_that_is_only_pla
 
 
 def test_where_no_report_could_be_written_nothing_is_read() -> None:
-    fake = a_world(ONE, check_error=ReportStoreError("no bucket"))
+    fake = a_world(ONE)
+
+    def no_bucket(event: str) -> None:
+        assert event == "check"
+        raise ReportStoreError("no bucket")
+
+    fake.life.before = no_bucket
     with pytest.raises(ReportStoreError, match="no bucket"):
         sweep(fake)
     assert fake.asked == []
-    assert fake.written == []
+    assert fake.ledger.sweeps() == ()
 
 
 @pytest.mark.parametrize(
@@ -225,13 +225,12 @@ def test_accounts_whose_regions_are_unknown_weigh_as_many_targets_as_the_hub_has
     fake = a_world(ONE, TWO, THREE, hub_regions=hub)
     fake.binds = {one: unreadable("AccessDenied") for one in (TWO, THREE)}
     report = sweep(fake, policy=EVERYTHING + "\nguardrails: {min_coverage_percent: 30}")
-    (result,) = report.guardrails
-    assert result.actual == pytest.approx(percent)
-    assert report.status is (SweepStatus.HELD if percent < 30 else SweepStatus.INCOMPLETE)
+    (result,) = report["guardrails"]
+    assert result["actual"] == pytest.approx(percent)
+    assert report["status"] == (SweepStatus.HELD if percent < 30 else SweepStatus.INCOMPLETE)
     assert fake.asked.count("hub regions") == 1
 
 
 def test_the_reports_of_equal_sweeps_are_equal() -> None:
-    reports = [sweep(a_world(ONE, TWO, THREE, workers=workers)) for workers in (1, 8)]
-    first, second = (report_document(report) for report in reports)
+    first, second = (sweep(a_world(ONE, TWO, THREE, workers=workers)) for workers in (1, 8))
     assert {**first, "calls": {}} == {**second, "calls": {}}

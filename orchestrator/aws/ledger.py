@@ -1,157 +1,205 @@
-"""Sweeps, targets and actions in DynamoDB: one table, the keys of DESIGN section 5, TTL on everything."""
+"""ledger.Items in DynamoDB: one table with the keys of DESIGN section 5."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from boto3.dynamodb.types import TypeSerializer
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.exceptions import ClientError
 
 from orchestrator.aws.failures import AWS_FAILURES, error_of
-from orchestrator.core.model import Coverage, Outcome, SweepReport
-from orchestrator.core.report import time_text, totals
-from orchestrator.errors import ReportStoreError
+from orchestrator.errors import LedgerError
+from orchestrator.ledger import ITEMS_AT_ONCE, Absent, Condition, Item
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-Item = dict[str, Any]
+_ITEMS_A_BATCH = 25
+_PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 2.0)
+_TAKEN = "ConditionalCheckFailedException"
+# botocore tries neither of them again: a clash of two writes on one item, and a transaction that was cancelled by
+# nothing but clashes and throttling of its parts.
+_CLASH = "TransactionConflictException"
+_CANCELLED = "TransactionCanceledException"
+_PASSING = frozenset(
+    {"None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded", "RequestLimitExceeded"}
+)
 
-TTL = timedelta(days=400)
-SWEEPS = "SWEEPS"
-RUNNING = "running"
-_ITEMS_A_WRITE = 25
-_TRIES = 8
 
+class DynamoItems:
+    """The client's own retries wait out throttling of whole calls; clashes, and items that come back unprocessed, are
+    sent again here.
+    """
 
-class DynamoLedger:
-    """The record of every sweep that DynamoDB can be asked for. Raises ReportStoreError with AWS's words."""
-
-    def __init__(
-        self,
-        client: DynamoDBClient,
-        table: str,
-        now: Callable[[], datetime],
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
+    def __init__(self, client: DynamoDBClient, table: str, sleep: Callable[[float], None] = time.sleep) -> None:
         self._client = client
         self._table = table
-        self._now = now
         self._sleep = sleep
-        self._serializer = TypeSerializer()
 
-    def begin(self, sweep_id: str) -> None:
-        """Records that the sweep is running; refuses an id that is taken. Proves that the table can be written."""
-        item = {
-            "PK": SWEEPS,
-            "SK": sweep_id,
-            "status": RUNNING,
-            "started_at": time_text(self._now()),
-            "expires_at": self._expires_at(),
-        }
+    def put(self, item: Item, condition: Condition | None = None) -> bool:
+        return self._write(self._client.put_item, condition, Item=_typed(item))
+
+    def update(self, key: tuple[str, str], values: Mapping[str, Any], condition: Condition | None = None) -> bool:
+        if not values:
+            return self.get(key) is not None
+        names = {f"#v{number}": name for number, name in enumerate(values)}
+        typed = {f":v{number}": _SERIALIZE(_storable(value)) for number, value in enumerate(values.values())}
+        return self._write(
+            self._client.update_item,
+            condition,
+            exists=True,
+            names=names,
+            values=typed,
+            Key=_typed({"PK": key[0], "SK": key[1]}),
+            UpdateExpression=f"SET {', '.join(f'#v{number} = :v{number}' for number in range(len(values)))}",
+        )
+
+    def put_all(self, items: Sequence[Item]) -> None:
+        if not items:
+            return
+        assert len(items) <= ITEMS_AT_ONCE, "more than one transaction takes"
+        writes: Any = [{"Put": {"TableName": self._table, "Item": _typed(item)}} for item in items]
         try:
-            self._client.put_item(
-                TableName=self._table, Item=self._typed(item), ConditionExpression="attribute_not_exists(PK)"
+            self._patiently(lambda: self._client.transact_write_items(TransactItems=writes))
+        except AWS_FAILURES as failure:
+            raise self._failed("written", failure) from failure
+
+    def put_many(self, items: Sequence[Item]) -> None:
+        for start in range(0, len(items), _ITEMS_A_BATCH):
+            self._put_batch(items[start : start + _ITEMS_A_BATCH])
+
+    def get(self, key: tuple[str, str]) -> Item | None:
+        try:
+            answer = self._client.get_item(
+                TableName=self._table, Key=_typed({"PK": key[0], "SK": key[1]}), ConsistentRead=True
             )
-        except self._client.exceptions.ConditionalCheckFailedException as taken:
-            raise ReportStoreError(f"the sweep id {sweep_id} is in the table {self._table} already") from taken
         except AWS_FAILURES as failure:
-            raise ReportStoreError(
-                f"the table {self._table} cannot be written ({error_of(failure)}); nothing was read or stopped: "
-                "check its name and that dynamodb:PutItem and BatchWriteItem are allowed on it"
-            ) from failure
+            raise self._failed("read", failure) from failure
+        return _plain(answer["Item"]) if "Item" in answer else None
 
-    def record(self, report: SweepReport, location: str) -> None:
-        """Everything about a finished sweep; its summary last, so that a finished summary means finished items."""
-        items = (*target_items(report), *action_items(report), summary_item(report, location))
-        try:
-            for start in range(0, len(items), _ITEMS_A_WRITE):
-                self._write(items[start : start + _ITEMS_A_WRITE])
-        except AWS_FAILURES as failure:
-            raise ReportStoreError(f"the table {self._table} cannot be written: {error_of(failure)}") from failure
-
-    def _write(self, items: Sequence[Item]) -> None:
-        """BatchWriteItem until nothing comes back unprocessed. botocore retries what AWS refuses as a whole."""
-        expires_at = self._expires_at()
-        left: Any = {
-            self._table: [{"PutRequest": {"Item": self._typed({**item, "expires_at": expires_at})}} for item in items]
+    def query(self, pk: str, prefix: str = "", *, newest_first: bool = False, limit: int | None = None) -> list[Item]:
+        values = {":pk": pk, **({":prefix": prefix} if prefix else {})}
+        arguments: dict[str, Any] = {
+            "TableName": self._table,
+            "KeyConditionExpression": "PK = :pk" + (" AND begins_with(SK, :prefix)" if prefix else ""),
+            "ExpressionAttributeValues": _typed(values),
+            "ScanIndexForward": not newest_first,
+            "ConsistentRead": True,
+            **({"Limit": limit} if limit else {}),
         }
-        for attempt in range(_TRIES):
-            left = self._client.batch_write_item(RequestItems=left).get("UnprocessedItems")
-            if not left:
+        found: list[Item] = []
+        try:
+            for page in self._client.get_paginator("query").paginate(**arguments):
+                found += [_plain(item) for item in page["Items"]]
+                if limit and len(found) >= limit:
+                    break
+        except AWS_FAILURES as failure:
+            raise self._failed("read", failure) from failure
+        return found[:limit]
+
+    def _write(
+        self,
+        call: Callable[..., Any],
+        condition: Condition | None,
+        *,
+        exists: bool = False,
+        names: dict[str, str] | None = None,
+        values: Mapping[str, Any] | None = None,
+        **arguments: Any,
+    ) -> bool:
+        """One conditional call; False when DynamoDB says that the condition does not hold."""
+        names, values = dict(names or {}), dict(values or {})
+        parts = ["attribute_exists(PK)"] if exists else []
+        if isinstance(condition, Absent):
+            parts.append("attribute_not_exists(PK)")
+        elif condition is not None:
+            parts.append("#c = :c")
+            names["#c"], values[":c"] = condition.attribute, _SERIALIZE(condition.value)
+        if parts:
+            arguments["ConditionExpression"] = " AND ".join(parts)
+        if names:
+            arguments["ExpressionAttributeNames"] = names
+        if values:
+            arguments["ExpressionAttributeValues"] = values
+        try:
+            self._patiently(lambda: call(TableName=self._table, **arguments))
+        except AWS_FAILURES as failure:
+            if error_of(failure).code == _TAKEN:
+                return False
+            raise self._failed("written", failure) from failure
+        return True
+
+    def _patiently(self, call: Callable[[], Any]) -> None:
+        """Raises botocore's exceptions, once what passes by itself did not pass for some seconds."""
+        for pause in _PAUSES:
+            try:
+                call()
+            except ClientError as failure:
+                if not _passes(failure):
+                    raise
+                self._sleep(pause)
+            else:
                 return
-            self._sleep(min(0.05 * 2**attempt, 2))
-        raise ReportStoreError(f"the table {self._table} left items unwritten after {_TRIES} tries; it is throttled")
+        call()
 
-    def _typed(self, item: Item) -> Any:
-        return {name: self._serializer.serialize(_storable(value)) for name, value in item.items()}
+    def _put_batch(self, items: Sequence[Item]) -> None:
+        left: Any = {self._table: [{"PutRequest": {"Item": _typed(item)}} for item in items]}
+        try:
+            for pause in (0.0, *_PAUSES):
+                if pause:
+                    self._sleep(pause)
+                left = self._client.batch_write_item(RequestItems=left).get("UnprocessedItems")
+                if not left:
+                    return
+        except AWS_FAILURES as failure:
+            raise self._failed("written", failure) from failure
+        raise LedgerError(
+            f"the table {self._table} left items unwritten after {len(_PAUSES) + 1} tries; it is throttled"
+        )
 
-    def _expires_at(self) -> int:
-        return int((self._now() + TTL).astimezone(UTC).timestamp())
-
-
-def summary_item(report: SweepReport, location: str) -> Item:
-    return {
-        "PK": SWEEPS,
-        "SK": report.sweep_id,
-        "status": report.status.value,
-        "mode": report.mode.value,
-        "policy_name": report.policy_name,
-        "policy_sha256": report.policy_sha256,
-        "organization_id": report.organization_id,
-        "started_at": time_text(report.started_at),
-        "finished_at": time_text(report.finished_at),
-        "duration_seconds": report.duration_seconds,
-        "totals": totals(report),
-        "report": location,
-        "error": report.error,
-    }
+    def _failed(self, what: str, failure: Exception) -> LedgerError:
+        return LedgerError(
+            f"the table {self._table} cannot be {what} ({error_of(failure)}): check its name and that "
+            "dynamodb:PutItem, UpdateItem, BatchWriteItem, GetItem and Query are allowed on it"
+        )
 
 
-def target_items(report: SweepReport) -> Iterator[Item]:
-    for row in report.coverage:
-        yield _target_item(report.sweep_id, row)
+_SERIALIZE = TypeSerializer().serialize
+_DESERIALIZE = TypeDeserializer().deserialize
 
 
-def action_items(report: SweepReport) -> Iterator[Item]:
-    for outcome in report.outcomes:
-        yield _action_item(report.sweep_id, outcome)
+def _typed(item: Mapping[str, Any]) -> Any:
+    return {name: _SERIALIZE(_storable(value)) for name, value in item.items() if value is not None}
 
 
-def _target_item(sweep_id: str, row: Coverage) -> Item:
-    return {
-        "PK": f"SWEEP#{sweep_id}",
-        "SK": f"TARGET#{row.account_id}#{row.region}",
-        "account_id": row.account_id,
-        "region": row.region,
-        "status": row.status.value,
-        "detail": row.detail,
-    }
+def _plain(item: Mapping[str, Any]) -> Item:
+    return {name: _loaded(_DESERIALIZE(value)) for name, value in item.items()}
 
 
-def _action_item(sweep_id: str, outcome: Outcome) -> Item:
-    resource = outcome.resource
-    place = f"{resource.target.account_id}#{resource.target.region}#{resource.kind}#{resource.resource_id}"
-    return {
-        "PK": f"SWEEP#{sweep_id}",
-        "SK": f"ACTION#{place}",
-        "GSI1PK": f"RESOURCE#{resource.arn}",
-        "GSI1SK": sweep_id,
-        "account_id": resource.target.account_id,
-        "region": resource.target.region,
-        "kind": resource.kind,
-        "resource_id": resource.resource_id,
-        "status": outcome.status.value,
-        "code": outcome.code,
-        "message": outcome.message,
-        "requested_at": time_text(outcome.requested_at),
-        "verified_at": time_text(outcome.verified_at),
-        "warnings": list(outcome.warnings),
-    }
+def _passes(failure: ClientError) -> bool:
+    """Whether it may go well the next time, though botocore does not try."""
+    code = error_of(failure).code
+    if code != _CANCELLED:
+        return code == _CLASH
+    reasons = {reason.get("Code", "None") for reason in failure.response.get("CancellationReasons", ())}
+    return reasons <= _PASSING and reasons != {"None"} and bool(reasons)
 
 
 def _storable(value: Any) -> Any:
-    return Decimal(str(value)) if isinstance(value, float) else value
+    """DynamoDB's numbers are decimal, at any depth."""
+    if isinstance(value, float):
+        return Decimal(str(value))
+    if isinstance(value, Mapping):
+        return {name: _storable(one) for name, one in value.items()}
+    return [_storable(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def _loaded(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, dict):
+        return {name: _loaded(one) for name, one in value.items()}
+    return [_loaded(one) for one in value] if isinstance(value, list) else value

@@ -58,8 +58,11 @@ class OrganizationReader:
 
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
+        self._units: dict[str, OrganizationalUnit] = {}
+        """With their tags, which all accounts below share; as of the last `read`."""
 
     def read(self) -> Organization:
+        self._units.clear()
         try:
             return self._read()
         except AWS_FAILURES as failure:
@@ -69,9 +72,10 @@ class OrganizationReader:
             ) from failure
 
     def read_tags(self, accounts: Sequence[Account]) -> tuple[Account, ...]:
-        units = {unit.id: unit for account in accounts for unit in account.organizational_units}
-        tagged = {unit.id: _with_tags(unit, self._tags(unit.id)) for unit in units.values()}
-        return tuple(self._tagged_account(account, tagged) for account in accounts)
+        for unit in (unit for account in accounts for unit in account.organizational_units):
+            if unit.id not in self._units:
+                self._units[unit.id] = _with_tags(unit, self._tags(unit.id))
+        return tuple(self._tagged_account(account, self._units) for account in accounts)
 
     @property
     def _client(self) -> OrganizationsClient:

@@ -25,6 +25,15 @@ Fact = str | int | bool | None
 class Mode(StrEnum):
     PLAN = "plan"
     ENFORCE = "enforce"
+    APPROVE = "approve"
+    """Plans, says what it would do, and waits for somebody to apply it."""
+    APPLY = "apply"
+    UNDO = "undo"
+
+    @property
+    def acts(self) -> bool:
+        """Whether something is stopped or started when the guardrails pass."""
+        return self in (Mode.ENFORCE, Mode.APPLY, Mode.UNDO)
 
 
 class Action(StrEnum):
@@ -32,10 +41,13 @@ class Action(StrEnum):
 
     STOP = "stop"
     HIBERNATE = "hibernate"
+    START = "start"
+    """Undoing a stop; no rule can ask for it."""
 
 
 class Verdict(StrEnum):
     STOP = "stop"
+    START = "start"
     KEEP = "keep"
 
 
@@ -63,18 +75,49 @@ class OutcomeStatus(StrEnum):
     STOPPING = "stopping"
     ALREADY_STOPPED = "already_stopped"
     WOULD_STOP = "would_stop"
+    STARTED = "started"
+    STARTING = "starting"
+    ALREADY_RUNNING = "already_running"
+    WOULD_START = "would_start"
     HELD = "held"
     NOT_ATTEMPTED = "not_attempted"
     FAILED = "failed"
 
 
 class SweepStatus(StrEnum):
-    """How a sweep ended. `incomplete`: a target was not read, or a planned stop failed or was not attempted."""
+    """Where a sweep stands. `incomplete`: a target was not read, or a planned stop failed or was not attempted;
+    `aborted`: halted between its first stop and its last, by failures, the kill switch or its ledger.
+    """
 
+    RUNNING = "running"
+    AWAITING_APPROVAL = "awaiting_approval"
     COMPLETE = "complete"
     INCOMPLETE = "incomplete"
     HELD = "held"
     FAILED = "failed"
+    ABORTED = "aborted"
+
+
+class HaltCause(StrEnum):
+    """Why no more work is handed out."""
+
+    OUT_OF_TIME = "out_of_time"
+    INTERRUPTED = "interrupted"
+    KILL_SWITCH = "kill_switch"
+    LEASE_LOST = "lease_lost"
+    LEDGER = "ledger"
+    FAILURES = "failures"
+
+
+ABORTING = frozenset({HaltCause.KILL_SWITCH, HaltCause.LEDGER, HaltCause.FAILURES})
+
+
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """No more work is handed out, and why, in words for the report."""
+
+    cause: HaltCause
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +252,8 @@ class Plan:
 
     @property
     def stops(self) -> tuple[Decision, ...]:
-        return tuple(decision for decision in self.decisions if decision.verdict is Verdict.STOP)
+        """What would be acted on: stopped, or started where the plan undoes a sweep."""
+        return tuple(decision for decision in self.decisions if decision.verdict is not Verdict.KEEP)
 
     @property
     def sha256(self) -> str:
@@ -259,6 +303,8 @@ class SweepReport:
     started_at: datetime
     finished_at: datetime
     organization_id: str
+    source_sweep_id: str = ""
+    """The sweep whose plan was applied, or that was undone."""
     coverage: tuple[Coverage, ...] = ()
     decisions: tuple[Decision, ...] = ()
     outcomes: tuple[Outcome, ...] = ()

@@ -96,6 +96,7 @@ TimeZone = Annotated[Text, AfterValidator(_as_timezone)]
 WindowText = Annotated[Text, AfterValidator(_as_window)]
 AccountIdText = Annotated[str, Field(pattern=r"^[0-9]{12}$"), BeforeValidator(_as_text)]
 Count = Annotated[StrictInt, Field(ge=0)]
+Hours = Annotated[float, BeforeValidator(_as_number), Field(gt=0, le=168)]
 Percent = Annotated[float, Field(ge=0, le=100), BeforeValidator(_as_number)]
 MaybeCount = Annotated[Count | None, BeforeValidator(_given)]
 MaybePercent = Annotated[Percent | None, BeforeValidator(_given)]
@@ -146,9 +147,9 @@ class RuleDocument(_Part):
     kinds: Annotated[tuple[Literal["ec2"], ...], Field(min_length=1, description="Kinds of resources.")] = ("ec2",)
     where: Annotated[Any, Field(description=f"Conditions, or the word `{EVERYTHING}`.")]
     schedule: Annotated[MaybeText, Field(description="A name under `schedules`; absent: stop at any time.")] = None
-    action: Annotated[Action, Field(description="Hibernation falls back to a plain stop where unsupported.")] = (
-        Action.STOP
-    )
+    action: Annotated[
+        Literal["stop", "hibernate"], Field(description="Hibernation falls back to a plain stop where unsupported.")
+    ] = "stop"
 
 
 class AccountLimits(_Part):
@@ -167,6 +168,21 @@ class Guardrails(_Part):
     min_coverage_percent: Annotated[MaybePercent, Field(description="Of the targets in scope.")] = None
 
 
+class Wave(_Part):
+    """How many accounts are done with when the wave ends: either so many, or so many percent of those with stops."""
+
+    accounts: Annotated[StrictInt | None, Field(ge=1, description="So many accounts.")] = None
+    percent: Annotated[Percent | None, Field(description="So many percent of the accounts that have stops.")] = None
+
+
+class KillSwitch(_Part):
+    """What to do when the kill switch cannot be read."""
+
+    unreadable: Annotated[
+        Literal["go_on", "stop"], Field(description="`stop`: a kill switch that cannot be read counts as pulled.")
+    ] = "go_on"
+
+
 class PolicyDocument(_Part):
     """The policy of one organization for Stop Orchestrator."""
 
@@ -178,6 +194,14 @@ class PolicyDocument(_Part):
     schedules: Annotated[Mapping[str, ScheduleDocument], Field(description="By name.")] = {}
     rules: Annotated[tuple[RuleDocument, ...], Field(description="In order; no rule, no stop.")] = ()
     guardrails: Guardrails = Guardrails()
+    waves: Annotated[
+        tuple[Wave, ...], Field(description="Accounts first to last; absent: all at once. What is left comes last.")
+    ] = ()
+    abort_if_failures_percent: Annotated[
+        Percent | None, Field(description="Of the stops attempted so far, looked at after each wave; beyond it, abort.")
+    ] = None
+    plan_valid_hours: Annotated[Hours, Field(description="How long a plan can be applied; at most a week.")] = 12
+    kill_switch: KillSwitch = KillSwitch()
     required_tags: Annotated[tuple[Text, ...], Field(description="Reported under compliance; no reason to stop.")] = ()
 
 
@@ -201,9 +225,14 @@ class OrgPolicy:
     schedules: Mapping[str, Schedule]
     rules: tuple[Rule, ...]
     guardrails: Guardrails
+    waves: tuple[Wave, ...]
+    abort_if_failures_percent: float | None
+    plan_valid_hours: float
+    kill_switch: KillSwitch
     required_tags: tuple[str, ...]
     sha256: str = field(compare=False)
     document: Mapping[str, Any] = field(compare=False, repr=False)
+    text: str = field(compare=False, repr=False)
 
 
 def load_policy(text: str, source: str = "policy") -> OrgPolicy:
@@ -221,9 +250,14 @@ def load_policy(text: str, source: str = "policy") -> OrgPolicy:
         schedules=schedules,
         rules=tuple(_rule(rule, where, schedules) for rule, where in zip(parsed.rules, conditions, strict=True)),
         guardrails=parsed.guardrails,
+        waves=parsed.waves,
+        abort_if_failures_percent=parsed.abort_if_failures_percent,
+        plan_valid_hours=parsed.plan_valid_hours,
+        kill_switch=parsed.kill_switch,
         required_tags=parsed.required_tags,
         sha256=hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest(),
         document=document.value,
+        text=text,
     )
 
 
@@ -239,7 +273,7 @@ def _schedule(name: str, document: ScheduleDocument) -> Schedule:
 
 def _rule(document: RuleDocument, where: Condition, schedules: Mapping[str, Schedule]) -> Rule:
     schedule = schedules[document.schedule] if document.schedule else None
-    return Rule(document.name, frozenset(document.kinds), where, schedule, document.action)
+    return Rule(document.name, frozenset(document.kinds), where, schedule, Action(document.action))
 
 
 def _check(document: Document) -> tuple[PolicyDocument | None, list[Condition], list[PolicyProblem]]:
@@ -291,6 +325,13 @@ def _cross_checks(document: Document) -> Iterator[tuple[Path, str]]:
         if isinstance(schedule, str) and schedule and schedule not in known:
             yield ("rules", number, "schedule"), _no_such(schedule, known)
     yield from _duplicates(document.value.get("required_tags"))
+    yield from _waves(document.value.get("waves"))
+
+
+def _waves(waves: Any) -> Iterator[tuple[Path, str]]:
+    for number, wave in enumerate(waves if isinstance(waves, list) else []):
+        if isinstance(wave, dict) and ("accounts" in wave) == ("percent" in wave):
+            yield ("waves", number), "must have either `accounts` or `percent`, such as {accounts: 1} or {percent: 10}"
 
 
 def _duplicates(tags: Any) -> Iterator[tuple[Path, str]]:
@@ -344,6 +385,8 @@ _MODELS: Mapping[str, type[_Part]] = {
     "schedules": ScheduleDocument,
     "rules": RuleDocument,
     "guardrails": Guardrails,
+    "waves": Wave,
+    "kill_switch": KillSwitch,
 }
 
 

@@ -34,6 +34,8 @@ TARGET_TOTALS = {TargetStatus.FAILED: "failed_targets", TargetStatus.NOT_ATTEMPT
 OUTCOME_TOTALS = (
     OutcomeStatus.ALREADY_STOPPED,
     OutcomeStatus.WOULD_STOP,
+    OutcomeStatus.ALREADY_RUNNING,
+    OutcomeStatus.WOULD_START,
     OutcomeStatus.HELD,
     OutcomeStatus.NOT_ATTEMPTED,
     OutcomeStatus.FAILED,
@@ -54,12 +56,17 @@ def sweep_status(
 
 def exit_code(report: SweepReport) -> int:
     """DESIGN's table; where several hold, the highest."""
-    statuses = {outcome.status for outcome in report.outcomes}
-    holes = any(row.status in UNREADABLE for row in report.coverage) or OutcomeStatus.NOT_ATTEMPTED in statuses
+    return document_exit_code(report_document(report))
+
+
+def document_exit_code(document: Row) -> int:
+    """The same from the report's document."""
+    statuses = {row["status"] for row in document["outcomes"]}
+    unread = any(row["status"] in UNREADABLE for row in document["coverage"])
     holding = {
-        ERROR: report.status is SweepStatus.FAILED,
-        INCOMPLETE: holes,
-        HELD: not all(result.passed for result in report.guardrails),
+        ERROR: document["status"] == SweepStatus.FAILED,
+        INCOMPLETE: unread or OutcomeStatus.NOT_ATTEMPTED in statuses,
+        HELD: not all(row["passed"] for row in document["guardrails"]),
         STOP_FAILED: OutcomeStatus.FAILED in statuses,
     }
     return max((code for code, holds in holding.items() if holds), default=COMPLETE)
@@ -69,7 +76,7 @@ def totals(report: SweepReport) -> dict[str, int]:
     """Counts of everything; the same names in the report, the summary, the ledger and the metrics."""
     targets = Counter(row.status for row in report.coverage)
     outcomes = Counter(outcome.status for outcome in report.outcomes)
-    planned = sum(decision.verdict is Verdict.STOP for decision in report.decisions)
+    planned = sum(decision.verdict is not Verdict.KEEP for decision in report.decisions)
     return {
         "accounts": len({row.account_id for row in report.coverage}),
         "targets": sum(row.region != ALL_REGIONS for row in report.coverage),
@@ -79,6 +86,7 @@ def totals(report: SweepReport) -> dict[str, int]:
         "kept": len(report.decisions) - planned,
         "exempt": sum(decision.exemption is not None for decision in report.decisions),
         "stopped": outcomes[OutcomeStatus.STOPPED] + outcomes[OutcomeStatus.STOPPING],
+        "started": outcomes[OutcomeStatus.STARTED] + outcomes[OutcomeStatus.STARTING],
         **{status.value: outcomes[status] for status in OUTCOME_TOTALS},
         "violations": len(report.compliance),
     }
@@ -95,6 +103,7 @@ def report_document(report: SweepReport) -> Row:
         "started_at": time_text(report.started_at),
         "finished_at": time_text(report.finished_at),
         "organization_id": report.organization_id,
+        "source_sweep_id": report.source_sweep_id or None,
         "totals": totals(report),
         "coverage": coverage_rows(report),
         "decisions": decision_rows(report),
@@ -153,7 +162,7 @@ def _decision_row(decision: Decision) -> Row:
         **_resource_row(decision.resource),
         "name": decision.resource.name,
         "verdict": decision.verdict.value,
-        "action": decision.action.value if decision.verdict is Verdict.STOP else None,
+        "action": decision.action.value if decision.verdict is not Verdict.KEEP else None,
         "rule": decision.rule,
         "reason": decision.reason,
         "exemption": _exemption_row(decision.exemption),

@@ -1,20 +1,25 @@
-"""The files of one sweep as bytes: JSON for programs, CSV for spreadsheets, and a manifest that seals them."""
+"""A report's document in, its files as bytes out: JSON for programs, CSV for spreadsheets.
+
+The same document gives the same bytes, also when it was read back from report.json.
+"""
 
 from __future__ import annotations
 
 import csv
 import gzip
-import hashlib
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from orchestrator.core.model import SweepReport
-from orchestrator.core.report import Row, report_document
+from orchestrator.core.report import Row
 
-MANIFEST = "manifest.json"
-CONTENT_TYPES = {".json": "application/json", ".csv": "text/csv; charset=utf-8", ".gz": "application/gzip"}
+CONTENT_TYPES = {
+    ".json": "application/json",
+    ".csv": "text/csv; charset=utf-8",
+    ".gz": "application/gzip",
+    ".sig": "application/octet-stream",
+}
 _PLACE = ("account_id", "region", "kind", "resource_id")
 _DECISION_COLUMNS = (
     *_PLACE,
@@ -47,17 +52,15 @@ def sweep_folder(sweep_id: str) -> str:
     return f"sweeps/dt={sweep_id[:4]}-{sweep_id[4:6]}-{sweep_id[6:8]}/sweep={sweep_id}"
 
 
-def report_files(report: SweepReport) -> dict[str, bytes]:
-    """Every file of the sweep in the order of writing; the manifest is last, so a sweep without it is unfinished."""
-    document = report_document(report)
-    files = {
+def report_files(document: Row) -> dict[str, bytes]:
+    """In the order of writing: report.json first, since all others can be made from it again."""
+    return {
         "report.json": _json_bytes(document),
         "decisions.jsonl.gz": _json_lines(document["decisions"]),
         "decisions.csv": csv_bytes(_decision_cells(document), _DECISION_COLUMNS),
         "coverage.csv": csv_bytes(document["coverage"], _COVERAGE_COLUMNS),
         "compliance.csv": csv_bytes(document["compliance"], _COMPLIANCE_COLUMNS),
     }
-    return {**files, MANIFEST: _json_bytes(_manifest(report.sweep_id, files))}
 
 
 def content_type(name: str) -> str:
@@ -84,13 +87,6 @@ def _json_bytes(document: object) -> bytes:
 
 def _json_lines(rows: Iterable[Row]) -> bytes:
     return gzip.compress(b"".join(_json_bytes(row) + b"\n" for row in rows), mtime=0)
-
-
-def _manifest(sweep_id: str, files: Mapping[str, bytes]) -> Row:
-    sealed = {
-        name: {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)} for name, content in files.items()
-    }
-    return {"sweep_id": sweep_id, "files": sealed}
 
 
 def _decision_cells(document: Row) -> Iterable[Row]:

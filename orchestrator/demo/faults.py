@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -65,12 +66,17 @@ class Fault:
 
 
 class Faults:
-    """The front's gate for faults; the first one that fits is used."""
+    """The front's gate for faults; the first one that fits is used.
+
+    Chances come from `seed` and from how many such calls there were before: the same in every run, whatever the order
+    in which threads call.
+    """
 
     def __init__(self, sleep: Callable[[float], None] = time.sleep) -> None:
+        self.seed = _SEED
         self._faults: list[Fault] = []
         self._lock = threading.Lock()
-        self._random = Random(_SEED)  # noqa: S311 - the same chances in every run
+        self._drawn: Counter[str] = Counter()
         self._sleep = sleep
 
     def add(self, fault: Fault) -> None:
@@ -80,7 +86,8 @@ class Faults:
     def clear(self) -> None:
         with self._lock:
             self._faults.clear()
-            self._random.seed(_SEED)
+            self._drawn.clear()
+            self.seed = _SEED
 
     def __call__(self, call: Call) -> Answer | None:
         fault = self._take(call)
@@ -97,9 +104,17 @@ class Faults:
 
     def _take(self, call: Call) -> Fault | None:
         with self._lock:
-            for fault in self._faults:
-                if fault.fits(call) and self._random.random() < fault.share:
+            for number, fault in enumerate(self._faults):
+                if fault.fits(call) and self._hits(fault, number, call):
                     if fault.times is not None:
                         fault.times -= 1
                     return fault
         return None
+
+    def _hits(self, fault: Fault, number: int, call: Call) -> bool:
+        if fault.share >= 1:
+            return True
+        what = call.action.rpartition("/")[2]  # a path in S3 has the sweep's id, which is new in every run
+        alike = f"{number} {call.account_concerned} {call.region} {call.service}:{what}"
+        self._drawn[alike] += 1
+        return Random(f"{self.seed} {alike} {self._drawn[alike]}").random() < fault.share  # noqa: S311 - no secret

@@ -16,6 +16,7 @@ from orchestrator.demo.calls import Answer, Call
 from orchestrator.demo.faults import Faults
 from orchestrator.demo.regions import RegionOptIn
 from orchestrator.demo.roles import session_policy_gate, trust_gate
+from orchestrator.demo.starts import start_gate
 from orchestrator.demo.stops import spot_requests_gate, stop_gate
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Front:
             self._instance_pages_gate,
             spot_requests_gate,
             stop_gate,
+            start_gate,
         )
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

@@ -24,7 +24,7 @@ def stop_gate(call: Call) -> Answer | None:
     if call.service != "ec2" or call.action != "StopInstances" or call.form.get("DryRun", "").lower() == "true":
         return None
     ids = call.form_list("InstanceId")
-    instances = _instances(call)
+    instances = instances_of(call)
     persistent = {request.instance.id for request in _spot_requests(call) if request.type == "persistent"}
     hibernate = call.form.get("Hibernate", "").lower() == "true"
     refusal = next(_refusals(ids, instances, persistent, hibernate=hibernate), None)
@@ -43,7 +43,7 @@ def _spot_requests(call: Call) -> list[Any]:
     return list(ec2_backends[call.account_id][call.region].spot_instance_requests.values())
 
 
-def _instances(call: Call) -> dict[str, Instance]:
+def instances_of(call: Call) -> dict[str, Instance]:
     backend = ec2_backends[call.account_id][call.region]
     return {instance.id: instance for instance in backend.all_instances()}
 
@@ -52,6 +52,13 @@ def _refusals(
     ids: Sequence[str], instances: dict[str, Instance], persistent: Container[str], *, hibernate: bool
 ) -> Iterator[Refusal]:
     """In the order in which EC2 looks: the ids as such, whether they exist, and then each instance."""
+    yield from refused_ids(ids, instances)
+    for one in ids:
+        yield from _of_instance(instances[one], hibernate=hibernate, is_persistent=one in persistent)
+
+
+def refused_ids(ids: Sequence[str], instances: Container[str]) -> Iterator[Refusal]:
+    """What is no id, and what is the id of nothing."""
     for one in ids:
         if not _ID.fullmatch(one):
             yield "InvalidInstanceID.Malformed", f'Invalid id: "{one}"'
@@ -59,8 +66,6 @@ def _refusals(
     if missing:
         words = f"ID '{missing[0]}' does not exist" if len(missing) == 1 else f"IDs '{', '.join(missing)}' do not exist"
         yield "InvalidInstanceID.NotFound", f"The instance {words}"
-    for one in ids:
-        yield from _of_instance(instances[one], hibernate=hibernate, is_persistent=one in persistent)
 
 
 def _of_instance(instance: Instance, *, hibernate: bool, is_persistent: bool) -> Iterator[Refusal]:

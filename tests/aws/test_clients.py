@@ -154,12 +154,13 @@ def test_a_hub_client_uses_the_processs_own_credentials_whatever_is_bound(aws: L
 
 
 @pytest.mark.parametrize(
-    "operation", ["terminate_instances", "start_instances", "run_instances", "modify_instance_attribute"]
+    "operation", ["terminate_instances", "reboot_instances", "run_instances", "modify_instance_attribute"]
 )
 def test_an_ec2_client_has_no_operation_that_a_sweep_does_not_need(clients: Clients, operation: str) -> None:
     for client in (clients.ec2(REGION), clients.hub_ec2()):
         assert not hasattr(client, operation)
         assert hasattr(client, "stop_instances")
+        assert hasattr(client, "start_instances")  # an undo needs it
 
 
 def test_sts_and_organizations_are_narrowed_too(clients: Clients) -> None:
@@ -187,6 +188,22 @@ def test_a_hub_client_retries_by_itself_and_each_try_is_counted(
     assert clients.organizations().list_roots()["Roots"] == []
     assert clients.calls() == {"organizations:ListRoots": 3}
     assert len(aws.requests) == 3
+
+
+def test_the_ledgers_client_tries_nine_times_within_thirteen_seconds(
+    aws: LocalAws, clients: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aws.answering = lambda _: json_answer({"__type": "ProvisionedThroughputExceededException"}, 400)
+    waits: list[float] = []
+    monkeypatch.setattr(time, "sleep", waits.append)
+    with pytest.raises(ClientError):
+        clients.dynamodb().list_tables()
+    assert clients.calls() == {"dynamodb:ListTables": 9}
+    assert waits == [0.05 * 2**number for number in range(8)]
+
+
+def test_the_client_for_reports_tries_eight_times(clients: Clients) -> None:
+    assert clients.s3().meta.config.retries == {"mode": "standard", "total_max_attempts": 8}
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from orchestrator.app import now
 from orchestrator.aws.clients import Clients, bound_to
 from orchestrator.aws.kinds.ec2 import Ec2Instances
+from orchestrator.aws.pacing import Pacing
 from orchestrator.aws.retries import Retries
 from orchestrator.core.model import AccountId, Region, Resource, Target
 from orchestrator.core.protections import protection
 from orchestrator.ports import TargetUnreadableError
+from tests.support.builders import AT
 from tests.support.local_aws import (
     EC2_NAMESPACE,
     Answer,
@@ -81,7 +82,7 @@ def kind(aws: LocalAws) -> Iterator[Ec2Instances]:
 
 
 def make_kind(clients: Clients) -> Ec2Instances:
-    return Ec2Instances(clients, Retries(attempts=2, sleep=lambda _: None), now)
+    return Ec2Instances(clients, Retries(attempts=2, sleep=lambda _: None), lambda: AT, Pacing())
 
 
 def read(kind: Ec2Instances) -> tuple[Resource, ...]:
@@ -192,4 +193,7 @@ def test_a_target_that_cannot_be_described_is_unreadable_with_awss_words(
 
 def test_the_permissions_it_names_are_the_calls_that_it_makes(kind: Ec2Instances) -> None:
     assert kind.read_permissions == {"ec2:DescribeInstances", "ec2:DescribeSpotInstanceRequests"}
-    assert kind.act_permissions == {"ec2:DescribeInstances", "ec2:StopInstances", "ec2:CreateTags"}
+    assert kind.act_permissions == {
+        f"ec2:{operation}"
+        for operation in ("DescribeInstances", "StopInstances", "StartInstances", "CreateTags", "DeleteTags")
+    } | {"elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing:DescribeTargetHealth"}

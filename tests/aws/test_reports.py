@@ -1,9 +1,7 @@
-"""Reports in S3: written once, the manifest last, and a bucket that is proven before anything is read."""
+"""Reports in S3: each file written once, and a bucket that is proven before anything is read."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -11,15 +9,13 @@ import pytest
 from botocore.exceptions import ClientError
 
 from orchestrator.aws.clients import Clients
-from orchestrator.aws.reports import CompositeStore, S3ReportStore
-from orchestrator.core.model import SweepReport
-from orchestrator.core.report_files import report_files
+from orchestrator.aws.reports import S3ReportStore
 from orchestrator.errors import ReportStoreError
-from tests.support.builders import SWEEP_ID, a_coverage, a_decision, a_report, an_outcome
+from tests.support.builders import SWEEP_ID
 
 BUCKET = "reports"
 FOLDER = f"sweeps/dt=2026-11-23/sweep={SWEEP_ID}"
-REPORT = a_report(coverage=(a_coverage(),), decisions=(a_decision(),), outcomes=(an_outcome(),))
+CONTENT = b'{"a": 1}'
 
 
 class Client:
@@ -51,8 +47,13 @@ def client(hub: Clients) -> Client:
 
 
 @pytest.fixture
-def store(client: Client) -> S3ReportStore:
-    return S3ReportStore(client, BUCKET)  # type: ignore[arg-type]  # a traced client
+def slept() -> list[float]:
+    return []
+
+
+@pytest.fixture
+def store(client: Client, slept: list[float]) -> S3ReportStore:
+    return S3ReportStore(client, BUCKET, slept.append)  # type: ignore[arg-type]  # a traced client
 
 
 def keys(hub: Clients) -> set[str]:
@@ -84,32 +85,22 @@ def test_a_bucket_that_is_missing_says_what_to_check_and_that_nothing_happened(h
     assert "s3:PutObject" in text
 
 
-def test_a_sweep_id_that_has_a_report_is_refused_before_anything_is_written(
-    client: Client, store: S3ReportStore
+@pytest.mark.parametrize("name", ["report.json", "plan.json"])
+def test_a_sweep_id_that_has_files_is_refused_before_anything_is_written(
+    client: Client, store: S3ReportStore, name: str
 ) -> None:
-    store.write(REPORT)
+    store.put(SWEEP_ID, name, CONTENT)
     client.calls.clear()
-    with pytest.raises(ReportStoreError, match=f"{SWEEP_ID} has a report in s3://{BUCKET} already"):
+    with pytest.raises(ReportStoreError, match=f"{SWEEP_ID} has files in s3://{BUCKET} already"):
         store.check(SWEEP_ID)
-    assert client.calls == [("head_object", "report.json")]
+    assert {operation for operation, _ in client.calls} == {"head_object"}
 
 
-def test_every_file_is_below_the_sweeps_folder_and_the_manifest_is_written_last(
-    hub: Clients, client: Client, store: S3ReportStore
-) -> None:
-    assert store.write(REPORT) == f"s3://{BUCKET}/{FOLDER}/report.json"
-    names = [name for _, name in client.calls]
-    assert names == list(report_files(REPORT))
-    assert names[-1] == "manifest.json"
-    assert keys(hub) == {f"{FOLDER}/{name}" for name in names}
-
-
-def test_the_manifest_seals_what_lies_in_the_bucket(store: S3ReportStore) -> None:
-    store.write(REPORT)
-    sealed = json.loads(store.read(SWEEP_ID, "manifest.json"))["files"]
-    assert set(sealed) == set(report_files(REPORT)) - {"manifest.json"}
-    for name, seal in sealed.items():
-        assert hashlib.sha256(store.read(SWEEP_ID, name)).hexdigest() == seal["sha256"]
+def test_a_file_is_below_the_sweeps_folder_and_read_back(hub: Clients, store: S3ReportStore) -> None:
+    store.put(SWEEP_ID, "report.json", CONTENT)
+    assert keys(hub) == {f"{FOLDER}/report.json"}
+    assert store.location(SWEEP_ID, "report.json") == f"s3://{BUCKET}/{FOLDER}/report.json"
+    assert store.read(SWEEP_ID, "report.json") == store.find(SWEEP_ID, "report.json") == CONTENT
 
 
 @pytest.mark.parametrize(
@@ -118,116 +109,98 @@ def test_the_manifest_seals_what_lies_in_the_bucket(store: S3ReportStore) -> Non
         ("report.json", "application/json"),
         ("decisions.jsonl.gz", "application/gzip"),
         ("coverage.csv", "text/csv; charset=utf-8"),
+        ("manifest.sig", "application/octet-stream"),
     ],
 )
 def test_each_file_has_its_content_type(hub: Clients, store: S3ReportStore, name: str, content_type: str) -> None:
-    store.write(REPORT)
+    store.put(SWEEP_ID, name, CONTENT)
     head = hub.s3().head_object(Bucket=BUCKET, Key=f"{FOLDER}/{name}")
     assert head["ContentType"] == content_type
 
 
-def test_what_is_written_is_never_overwritten(hub: Clients, store: S3ReportStore) -> None:
-    hub.s3().put_object(Bucket=BUCKET, Key=f"{FOLDER}/coverage.csv", Body=b"evidence")
-    with pytest.raises(ReportStoreError, match="PreconditionFailed"):
-        store.write(REPORT)
+def test_what_is_written_is_never_overwritten(store: S3ReportStore) -> None:
+    store.put(SWEEP_ID, "coverage.csv", b"evidence")
+    with pytest.raises(ReportStoreError, match=rf"{FOLDER}/coverage\.csv cannot be written: PreconditionFailed"):
+        store.put(SWEEP_ID, "coverage.csv", CONTENT)
     assert store.read(SWEEP_ID, "coverage.csv") == b"evidence"
-    assert f"{FOLDER}/manifest.json" not in keys(hub)
 
 
-def test_an_object_of_our_own_whose_answer_was_lost_is_written(
-    hub: Clients, client: Client, store: S3ReportStore
-) -> None:
-    lost: list[str] = []
+def test_a_file_may_be_written_again_with_the_same_content(store: S3ReportStore) -> None:
+    store.put(SWEEP_ID, "report.json", CONTENT)
+    store.put(SWEEP_ID, "report.json", CONTENT)
+    assert store.read(SWEEP_ID, "report.json") == CONTENT
 
-    def spoil(operation: str, key: str) -> None:
-        if operation == "put_object" and key == "coverage.csv":
-            lost.append(key)
+
+def test_an_object_of_our_own_whose_answer_was_lost_is_written(client: Client, store: S3ReportStore) -> None:
+    def spoil(operation: str, _key: str) -> None:
+        if operation == "put_object":
             raise refused("PreconditionFailed")  # what botocore's second try would get
 
     client.after = spoil
-    store.write(REPORT)
-    assert lost == ["coverage.csv"]
-    assert f"{FOLDER}/manifest.json" in keys(hub)
+    store.put(SWEEP_ID, "coverage.csv", CONTENT)
+    assert [operation for operation, _ in client.calls] == ["put_object", "get_object"]
+    assert store.read(SWEEP_ID, "coverage.csv") == CONTENT
 
 
-def test_a_write_that_is_refused_is_an_error_with_awss_words_and_seals_nothing(
-    hub: Clients, client: Client, store: S3ReportStore
+def test_a_clash_with_another_writer_is_waited_out(
+    hub: Clients, client: Client, store: S3ReportStore, slept: list[float]
 ) -> None:
-    def spoil(_operation: str, key: str) -> None:
-        if key == "decisions.csv":
-            raise refused("AccessDenied")
+    def spoil(operation: str, key: str) -> None:
+        if operation == "put_object" and len(slept) < 2:
+            hub.s3().delete_object(Bucket=BUCKET, Key=f"{FOLDER}/{key}")  # neither of the two has written yet
+            raise refused("ConditionalRequestConflict")
 
     client.after = spoil
-    with pytest.raises(ReportStoreError, match=f"s3://{BUCKET}/{FOLDER}: AccessDenied: no"):
-        store.write(REPORT)
-    assert f"{FOLDER}/manifest.json" not in keys(hub)
+    store.put(SWEEP_ID, "report.json", CONTENT)
+    assert slept == [0.1, 0.4]
+    assert store.read(SWEEP_ID, "report.json") == CONTENT
 
 
-def test_a_file_that_is_not_there_says_which_and_why(store: S3ReportStore) -> None:
-    with pytest.raises(ReportStoreError, match=rf"s3://{BUCKET}/{FOLDER}/report.json cannot be read: NoSuchKey"):
+def test_a_clash_that_does_not_end_is_an_error(
+    hub: Clients, client: Client, store: S3ReportStore, slept: list[float]
+) -> None:
+    def spoil(operation: str, key: str) -> None:
+        if operation == "put_object":
+            hub.s3().delete_object(Bucket=BUCKET, Key=f"{FOLDER}/{key}")
+            raise refused("ConditionalRequestConflict")
+
+    client.after = spoil
+    with pytest.raises(ReportStoreError, match="ConditionalRequestConflict"):
+        store.put(SWEEP_ID, "report.json", CONTENT)
+    assert len(slept) == 3
+
+
+def test_a_write_that_is_refused_is_an_error_with_awss_words(client: Client, store: S3ReportStore) -> None:
+    def spoil(_operation: str, _key: str) -> None:
+        raise refused("AccessDenied")
+
+    client.after = spoil
+    with pytest.raises(
+        ReportStoreError, match=rf"s3://{BUCKET}/{FOLDER}/decisions\.csv cannot be written: AccessDenied: no"
+    ):
+        store.put(SWEEP_ID, "decisions.csv", CONTENT)
+
+
+def test_a_file_that_is_not_there_is_none_or_an_error_that_says_which_and_why(store: S3ReportStore) -> None:
+    assert store.find(SWEEP_ID, "report.json") is None
+    with pytest.raises(ReportStoreError, match=rf"s3://{BUCKET}/{FOLDER}/report\.json cannot be read: NoSuchKey"):
         store.read(SWEEP_ID, "report.json")
 
 
-class Traced:
-    """A store or a ledger that says what it was asked to do, and may refuse one of it."""
+@pytest.mark.parametrize("ask", [S3ReportStore.find, S3ReportStore.read])
+def test_a_file_that_nobody_may_ask_for_is_not_missing(
+    client: Client, store: S3ReportStore, ask: Callable[[S3ReportStore, str, str], object]
+) -> None:
+    store.put(SWEEP_ID, "report.json", CONTENT)
 
-    def __init__(self, name: str, log: list[str], refuses: str = "") -> None:
-        self._name = name
-        self._log = log
-        self._refuses = refuses
+    def spoil(_operation: str, _key: str) -> None:
+        raise refused("AccessDenied", "GetObject")
 
-    def _do(self, what: str) -> None:
-        self._log.append(f"{self._name}.{what}")
-        if self._log[-1] == self._refuses:
-            raise ReportStoreError("no")
-
-    def check(self, _: str) -> None:
-        self._do("check")
-
-    def begin(self, _: str) -> None:
-        self._do("begin")
-
-    def write(self, _: SweepReport) -> str:
-        self._do("write")
-        return "somewhere"
-
-    def record(self, _: SweepReport, location: str) -> None:
-        self._do(f"record {location}")
-
-    def read(self, sweep_id: str, name: str) -> bytes:
-        self._do(f"read {sweep_id}/{name}")
-        return b"content"
+    client.after = spoil
+    with pytest.raises(ReportStoreError, match=r"AccessDenied: no .*s3:ListBucket"):
+        ask(store, SWEEP_ID, "report.json")
 
 
-def composite(log: list[str], refuses: str = "") -> CompositeStore:
-    return CompositeStore(Traced("files", log, refuses), Traced("ledger", log, refuses))  # type: ignore[arg-type]  # a fake
-
-
-def test_the_files_come_before_the_ledger() -> None:
-    log: list[str] = []
-    both = composite(log)
-    both.check(SWEEP_ID)
-    assert both.write(REPORT) == "somewhere"
-    assert both.read(SWEEP_ID, "report.json") == b"content"
-    assert log == [
-        "files.check",
-        "ledger.begin",
-        "files.write",
-        "ledger.record somewhere",
-        f"files.read {SWEEP_ID}/report.json",
-    ]
-
-
-@pytest.mark.parametrize(("refuses", "done"), [("files.check", 1), ("ledger.begin", 2)])
-def test_neither_the_files_nor_the_ledger_may_refuse_a_sweep(refuses: str, done: int) -> None:
-    log: list[str] = []
-    with pytest.raises(ReportStoreError):
-        composite(log, refuses).check(SWEEP_ID)
-    assert len(log) == done
-
-
-def test_a_report_without_files_is_not_in_the_ledger_as_finished() -> None:
-    log: list[str] = []
-    with pytest.raises(ReportStoreError):
-        composite(log, "files.write").write(REPORT)
-    assert log == ["files.write"]
+def test_a_bucket_that_is_gone_has_not_just_lost_a_file(hub: Clients) -> None:
+    with pytest.raises(ReportStoreError, match="NoSuchBucket"):
+        S3ReportStore(hub.s3(), "no-such-bucket").find(SWEEP_ID, "report.json")

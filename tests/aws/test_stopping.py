@@ -2,82 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, ReadTimeoutError
+from botocore.exceptions import ReadTimeoutError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.aws.kinds.ec2.stopping import BATCH_SIZE, STOPPED_AT_TAG, STOPPED_BY_TAG, StopRun
-from orchestrator.aws.retries import Retries
-from orchestrator.core.model import Action, Outcome, OutcomeStatus, Resource
-from tests.support.builders import a_resource
-
-NOW = datetime(2026, 11, 23, 19, 0, tzinfo=UTC)
-Refusal = tuple[str, str]
-
-
-def refused(code: str, message: str, status: int = 400) -> ClientError:
-    answer = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
-    return ClientError(answer, "StopInstances")
-
-
-class FakeEc2:
-    """Holds the state of each instance; `bad` maps an id to the code and message (with `{id}`) that it provokes."""
-
-    def __init__(self, ids: Sequence[str], bad: dict[str, Refusal] | None = None) -> None:
-        self.states = dict.fromkeys(ids, "running")
-        self.bad = bad or {}
-        self.tags: dict[str, dict[str, str]] = {}
-        self.stops: list[tuple[tuple[str, ...], bool]] = []
-        self.before_stop: list[Callable[[], None]] = []
-        self.tag_refusals: list[ClientError] = []
-
-    def stop_instances(self, *, InstanceIds: list[str], Hibernate: bool = False) -> dict[str, Any]:  # noqa: N803 - AWS's names
-        self.stops.append((tuple(InstanceIds), Hibernate))
-        if self.before_stop:
-            self.before_stop.pop(0)()
-        for instance_id in InstanceIds:
-            if instance_id in self.bad:
-                code, message = self.bad[instance_id]
-                raise refused(code, message.format(id=instance_id))
-        changes = [{"InstanceId": one, "PreviousState": {"Name": self.states[one]}} for one in InstanceIds]
-        self.states.update(dict.fromkeys(InstanceIds, "stopping"))
-        return {"StoppingInstances": changes}
-
-    def describe_instances(self, *, Filters: list[dict[str, Any]], **_: object) -> dict[str, Any]:  # noqa: N803 - AWS's names
-        known = [one for one in Filters[0]["Values"] if one in self.states]
-        instances = [{"InstanceId": one, "State": {"Name": self.states[one]}} for one in known]
-        return {"Reservations": [{"Instances": instances}]}
-
-    def create_tags(self, *, Resources: list[str], Tags: list[dict[str, str]]) -> None:  # noqa: N803 - AWS's names
-        if self.tag_refusals:
-            raise self.tag_refusals.pop(0)
-        for one in Resources:
-            self.tags[one] = {tag["Key"]: tag["Value"] for tag in Tags}
-
-
-def ids(count: int) -> list[str]:
-    return [f"i-{number:017x}" for number in range(count)]
+from orchestrator.aws.kinds.ec2.acting import BATCH_SIZE
+from orchestrator.aws.kinds.ec2.tags import STOPPED_AT_TAG, STOPPED_BY_TAG
+from orchestrator.core.model import Action, Outcome, OutcomeStatus
+from tests.support.fake_ec2 import NOW, FakeEc2, RecordingGuard, act, ids, refused, statuses, throttle
 
 
 def stop(ec2: FakeEc2, wanted: Sequence[str], action: Action = Action.STOP, **facts: Any) -> dict[str, Outcome]:
-    retries = Retries(attempts=4, sleep=lambda _: None)
-    resources: list[tuple[Resource, Action]] = [(a_resource(resource_id=one, facts=facts), action) for one in wanted]
-    outcomes = StopRun(ec2, retries, lambda: NOW, "20261123T190000Z-7f3a9c").stop(resources)  # type: ignore[arg-type]  # a fake
-    assert [outcome.resource.resource_id for outcome in outcomes] == list(wanted)
-    return {outcome.resource.resource_id: outcome for outcome in outcomes}
-
-
-def statuses(outcomes: dict[str, Outcome]) -> dict[str, OutcomeStatus]:
-    return {one: outcome.status for one, outcome in outcomes.items()}
-
-
-def throttle() -> None:
-    raise refused("RequestLimitExceeded", "Request limit exceeded.", 503)
+    outcomes = act(ec2, wanted, action, **facts)
+    assert list(outcomes) == list(wanted)
+    return outcomes
 
 
 def test_instances_are_stopped_in_batches_of_at_most_fifty() -> None:
@@ -143,6 +85,22 @@ def test_throttled_to_the_end_is_a_failure_with_awss_words() -> None:
         (OutcomeStatus.FAILED, "RequestLimitExceeded")
     }
     assert len(ec2.stops) == 4
+
+
+def test_where_everything_is_throttled_each_look_between_two_tries_is_one_call() -> None:
+    looks: list[object] = []
+
+    class Throttled(FakeEc2):
+        def describe_instances(self, **asked: object) -> dict[str, Any]:
+            looks.append(asked)
+            throttle()
+            return {}
+
+    ec2 = Throttled(ids(3))
+    ec2.before_stop = [throttle] * 10
+    stop(ec2, ids(3))
+    assert len(ec2.stops) == 4
+    assert len(looks) == 4 + 4  # one after each try, and the one at the end with all its tries
 
 
 def test_after_a_time_out_what_is_already_stopping_is_not_asked_for_again() -> None:
@@ -227,12 +185,11 @@ def test_a_stop_that_aws_accepted_but_that_is_not_seen_is_a_failure() -> None:
 
 def test_when_the_time_is_up_the_rest_is_not_attempted_and_says_so() -> None:
     ec2 = FakeEc2(ids(BATCH_SIZE * 2))
-    retries = Retries(sleep=lambda _: None, out_of_time=lambda: bool(ec2.stops))
-    resources = [(a_resource(resource_id=one), Action.STOP) for one in ids(BATCH_SIZE * 2)]
-    outcomes = StopRun(ec2, retries, lambda: NOW, "s").stop(resources)  # type: ignore[arg-type]  # a fake
-    assert [outcome.status for outcome in outcomes] == (
+    outcomes = act(ec2, ids(BATCH_SIZE * 2), guard=RecordingGuard(allows=lambda: not ec2.stops))
+    assert list(statuses(outcomes).values()) == (
         [OutcomeStatus.STOPPING] * BATCH_SIZE + [OutcomeStatus.NOT_ATTEMPTED] * BATCH_SIZE
     )
+    assert outcomes[ids(BATCH_SIZE * 2)[-1]].message == "no more work was handed out before it was its turn"
 
 
 @given(bad=st.sets(st.integers(0, 119)), named=st.booleans())

@@ -96,15 +96,21 @@ def test_an_aws_error_reads_as_code_and_message() -> None:
 @pytest.mark.parametrize(
     ("words", "contract"),
     [
-        (Mode, "plan enforce"),
-        (Action, "stop hibernate"),
-        (Verdict, "stop keep"),
-        (SweepStatus, "complete incomplete held failed"),
+        (Mode, "plan enforce approve apply undo"),
+        (Action, "stop hibernate start"),
+        (Verdict, "stop start keep"),
+        (SweepStatus, "running awaiting_approval complete incomplete held failed aborted"),
         (
             TargetStatus,
             "scanned denied region_disabled suspended excluded opted_out failed not_attempted",
         ),
-        (OutcomeStatus, "stopped stopping already_stopped would_stop held not_attempted failed"),
+        (
+            OutcomeStatus,
+            (
+                "stopped stopping already_stopped would_stop started starting already_running would_start "
+                "held not_attempted failed"
+            ),
+        ),
     ],
 )
 def test_the_words_are_those_of_the_published_contract(words: type[StrEnum], contract: str) -> None:

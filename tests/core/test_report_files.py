@@ -1,10 +1,9 @@
-"""The files of one sweep: JSON, JSON lines and CSV, sealed by a manifest that is written last."""
+"""The files of one sweep: JSON, JSON lines and CSV, each made from the report's document alone."""
 
 from __future__ import annotations
 
 import csv
 import gzip
-import hashlib
 import io
 import json
 from datetime import date
@@ -16,14 +15,7 @@ from hypothesis import strategies as st
 from orchestrator.core.exemptions import OPT_OUT_TAG
 from orchestrator.core.model import Exemption, OutcomeStatus, TargetStatus, Verdict, Violation
 from orchestrator.core.report import report_document
-from orchestrator.core.report_files import (
-    MANIFEST,
-    content_type,
-    csv_bytes,
-    defused,
-    report_files,
-    sweep_folder,
-)
+from orchestrator.core.report_files import content_type, csv_bytes, defused, report_files, sweep_folder
 from tests.core.strategies import quick
 from tests.support.builders import (
     ACCOUNT,
@@ -49,7 +41,8 @@ REPORT = a_report(
     outcomes=(an_outcome(OutcomeStatus.STOPPED, a_resource("i-1"), requested_at=AT, verified_at=AT),),
     compliance=(Violation(ACCOUNT, REGION, "i-1", "missing_required_tag", "the tag Owner is missing"),),
 )
-FILES = report_files(REPORT)
+DOCUMENT = report_document(REPORT)
+FILES = report_files(DOCUMENT)
 
 
 def table(name: str) -> list[dict[str, str]]:
@@ -60,39 +53,27 @@ def test_the_folder_of_a_sweep_is_by_day_and_id() -> None:
     assert sweep_folder(SWEEP_ID) == f"sweeps/dt=2026-11-23/sweep={SWEEP_ID}"
 
 
-def test_the_files_come_in_the_order_of_writing_with_the_manifest_last() -> None:
-    assert list(FILES) == [
-        "report.json",
-        "decisions.jsonl.gz",
-        "decisions.csv",
-        "coverage.csv",
-        "compliance.csv",
-        "manifest.json",
-    ]
-    assert list(FILES)[-1] == MANIFEST
-
-
-def test_the_manifest_has_the_hash_and_size_of_each_other_file() -> None:
-    manifest = json.loads(FILES[MANIFEST])
-    assert manifest["sweep_id"] == SWEEP_ID
-    assert set(manifest["files"]) == set(FILES) - {MANIFEST}
-    for name, seal in manifest["files"].items():
-        assert seal == {"sha256": hashlib.sha256(FILES[name]).hexdigest(), "bytes": len(FILES[name])}
+def test_report_json_is_written_first_since_all_others_can_be_made_from_it() -> None:
+    assert list(FILES) == ["report.json", "decisions.jsonl.gz", "decisions.csv", "coverage.csv", "compliance.csv"]
 
 
 def test_equal_reports_give_equal_bytes() -> None:
-    assert report_files(REPORT) == FILES
+    assert report_files(report_document(REPORT)) == FILES
+
+
+def test_a_document_that_was_read_back_after_a_crash_gives_the_same_bytes() -> None:
+    assert report_files(json.loads(FILES["report.json"])) == FILES
 
 
 def test_report_json_is_the_document() -> None:
-    assert json.loads(FILES["report.json"]) == report_document(REPORT)
+    assert json.loads(FILES["report.json"]) == DOCUMENT
 
 
 def test_the_json_lines_are_one_decision_each() -> None:
     lines = gzip.decompress(FILES["decisions.jsonl.gz"]).decode().splitlines()
-    assert [json.loads(line) for line in lines] == report_document(REPORT)["decisions"]
+    assert [json.loads(line) for line in lines] == DOCUMENT["decisions"]
     assert FILES["decisions.jsonl.gz"][4:8] == bytes(4), "the time of writing would make equal sweeps differ"
-    assert gzip.decompress(report_files(a_report())["decisions.jsonl.gz"]) == b""
+    assert gzip.decompress(report_files(report_document(a_report()))["decisions.jsonl.gz"]) == b""
 
 
 def test_the_table_of_decisions_has_a_decision_and_its_outcome_side_by_side() -> None:
@@ -137,7 +118,8 @@ def test_an_outcome_stands_beside_its_own_decision_and_no_other() -> None:
             for status, one in zip(statuses, resources, strict=True)
         )[::-1],
     )
-    rows = csv.DictReader(io.StringIO(report_files(report)["decisions.csv"].decode(), newline=""))
+    text = report_files(report_document(report))["decisions.csv"].decode()
+    rows = csv.DictReader(io.StringIO(text, newline=""))
     assert [(row["outcome"], row["code"], row["message"]) for row in rows] == [
         (status, f"Code-{status}", f"AWS says {status}") for status in ("stopped", "failed", "held")
     ]
@@ -157,7 +139,7 @@ def test_the_tables_of_coverage_and_compliance_have_a_row_each() -> None:
 
 
 def test_a_sweep_that_saw_nothing_still_has_every_file_with_its_header() -> None:
-    files = report_files(a_report())
+    files = report_files(report_document(a_report()))
     assert list(files) == list(FILES)
     for name in ("decisions.csv", "coverage.csv", "compliance.csv"):
         assert files[name].splitlines() == FILES[name].splitlines()[:1]
@@ -211,6 +193,7 @@ def test_a_csv_reader_reads_back_what_was_written_and_no_cell_is_a_formula(rows:
         ("manifest.json", "application/json"),
         ("coverage.csv", "text/csv; charset=utf-8"),
         ("decisions.jsonl.gz", "application/gzip"),
+        ("manifest.sig", "application/octet-stream"),
     ],
 )
 def test_each_file_has_its_content_type(name: str, kind: str) -> None:

@@ -18,7 +18,8 @@ from orchestrator.demo.check import Place, differences
 from tests.support.processes import SCRIPT, USERS, alive, is_listening, lines_until, marked, started, until
 
 LONG = re.compile(r"https?://|s3://|--store |^export |/sweep=")
-FILES = {"report.json", "decisions.jsonl.gz", "decisions.csv", "coverage.csv", "compliance.csv", "manifest.json"}
+TABLES = {"decisions.csv", "coverage.csv", "compliance.csv"}
+FILES = {"plan.json", "report.json", "decisions.jsonl.gz", "manifest.json", *TABLES}
 A, B = ("111111111111", "eu-central-1", "i-a"), ("222222222222", "eu-west-1", "i-b")
 
 

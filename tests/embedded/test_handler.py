@@ -119,7 +119,7 @@ SCHEDULED_WITHOUT_INPUT = {"version": "0", "detail-type": "Scheduled Event", "so
     ("event", "named"),
     [
         ({"dry_run": True}, ["dry_run"]),
-        ({"mode": "stop"}, ["mode", "'plan' or 'enforce'"]),
+        ({"mode": "stop"}, ["mode", "'plan', 'enforce' or 'approve'"]),
         ({"mode": 1}, ["mode"]),
         ({"sweep_id": "today"}, ["sweep_id"]),
         ({"policy": ["a.yaml"]}, ["policy"]),

@@ -38,20 +38,27 @@ def test_make_knows_the_target(command: str) -> None:
 def test_every_command_does_what_the_readme_says(
     organization: OrganizationBuilder, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("orchestrator.app.now", lambda: datetime(2026, 11, 25, 22, 0, tzinfo=UTC))
+    at = datetime(2026, 11, 25, 22, 0, tzinfo=UTC)  # outside of office hours
+    monkeypatch.setattr("orchestrator.app.now", lambda: at)
+    monkeypatch.setattr("moto.ec2.models.instances.utcnow", lambda: at.replace(tzinfo=None))
     account = organization.account("dev-web", "/Workloads/Dev", {"CostCenter": "cc-1"})
     organization.instances(account, "eu-central-1", 2, {"Environment": "dev"})
     organization.instances(account, "eu-central-1", 2, {"Environment": "production"})
     (tmp_path / "config").mkdir()
     (tmp_path / "config" / "policy.yaml").write_bytes((ROOT / "config" / "policy.yaml").read_bytes())
-    sweep_id = ""
+    ids = {"newest": ""}
+    down = []
     for command in OWN:
-        words = shlex.split(command.replace("SWEEP_ID", sweep_id))[1:]
-        ran = run(*words, typed="2\n")
+        words = shlex.split(command)[1:]
+        meant = ids["apply" if words[0] == "undo" else "newest"]
+        ran = run(*(meant if word == "SWEEP_ID" else word for word in words), typed="2\n")
         assert ran.exit_code == COMPLETE, (command, ran)
         found = re.search(r"\d{8}T\d{6}Z-[0-9a-f]{6}", ran.stdout)
-        sweep_id = found[0] if found else sweep_id
-    assert len(organization.down(account, "eu-central-1")) == 2
+        if found and words[0] in ("plan", "sweep", "apply", "undo"):
+            ids |= {"newest": found[0], words[0]: found[0]}
+        down.append((words[0], len(organization.down(account, "eu-central-1"))))
+    changes = [now for before, now in zip([("", 0), *down], down, strict=False) if before[1] != now[1]]
+    assert changes == [("apply", 2), ("undo", 0)]
 
 
 def test_the_exit_codes_of_the_readme_are_those_of_the_program_and_of_its_help(run: Run) -> None:

@@ -31,7 +31,7 @@ PAGE = "<html><body><h1>502 Bad Gateway</h1></body></html>"
     ],
     ids=["throttled", "server error", "reset", "proxy's error page", "page of a portal"],
 )
-def test_a_target_that_fails_to_the_end_is_failed_after_six_tries(
+def test_a_target_that_fails_to_the_end_is_failed_after_ten_tries(
     organization: OrganizationBuilder, sweep: Sweeps, healthy: str, fault: Fault, said: str
 ) -> None:
     broken = organization.account("broken")
@@ -42,7 +42,7 @@ def test_a_target_that_fails_to_the_end_is_failed_after_six_tries(
     assert (row["status"], swept.exit_code) == ("failed", 3)
     assert row["detail"].startswith(f"{DESCRIBE}: ")
     assert said in row["detail"]
-    assert swept.document["calls"][DESCRIBE] == 6 + 3 + 1  # the look after the stop
+    assert swept.document["calls"][DESCRIBE] == 10 + 3 + 1  # the look after the stop
     assert swept.statuses()[broken, FRANKFURT] == "scanned"
     assert_done(swept, organization, healthy)
 

@@ -18,7 +18,8 @@ from tests.support.sweeps import DEV, DEV_RULE, FRANKFURT, MILAN, Row, Sweeps, S
 
 POLICY = f"{DEV_RULE}required_tags: [Owner]\n"
 OPT_OUT = "stop-orchestrator:opt-out"
-FILES = {"report.json", "decisions.jsonl.gz", "decisions.csv", "coverage.csv", "compliance.csv", "manifest.json"}
+TABLES = {"decisions.csv", "coverage.csv", "compliance.csv"}
+FILES = {"plan.json", "report.json", "decisions.jsonl.gz", "manifest.json", *TABLES}
 NAME = '=HYPERLINK("http://evil.example","Überraschung, klick!")'
 
 
@@ -134,15 +135,16 @@ def test_the_ledger_has_the_sweep_its_targets_and_its_actions(organization: Orga
     assert all(int(item["expires_at"]) > 0 for item in (summary, *items.values()))
 
 
-def test_what_happened_to_one_instance_is_found_by_its_arn(
+def test_what_was_tried_on_one_instance_is_found_by_its_arn_and_a_plan_tried_nothing(
     organization: OrganizationBuilder, sweep: Sweeps, swept: Swept
 ) -> None:
     [one] = [row for row in swept.outcomes.values() if row["status"] == "failed"]
-    again = sweep(POLICY, mode=Mode.PLAN, report_bucket=BUCKET, table=TABLE)
+    sweep(POLICY, mode=Mode.PLAN, report_bucket=BUCKET, table=TABLE)
+    again = sweep(POLICY, report_bucket=BUCKET, table=TABLE)
     found = items_of(organization, GSI1PK=f"RESOURCE#{one['arn']}")
     assert {item["GSI1SK"]: item["status"] for item in found} == {
         swept.sweep_id: "failed",
-        again.sweep_id: "would_stop",
+        again.sweep_id: "failed",
     }
 
 

@@ -6,10 +6,12 @@ import pytest
 
 from orchestrator import app
 from orchestrator.core.model import Mode
+from orchestrator.core.policy import load_policy
 from orchestrator.demo.calls import Call
 from orchestrator.demo.faults import Fault
+from orchestrator.lease import Lease
 from tests.support.embedded import OrganizationBuilder
-from tests.support.sweeps import DEV, FRANKFURT, IRELAND, Sweeps, result
+from tests.support.sweeps import DEV, DEV_RULE, FRANKFURT, IRELAND, Sweeps, result
 
 STOP = "ec2:StopInstances"
 HIBERNATE = "rules: [{name: dev, where: {tag: {Environment: dev}}, action: hibernate}]\n"
@@ -140,12 +142,16 @@ def test_no_stop_ever_crosses_into_another_account(
     assert {place: organization.down(*place) for place in ids} == ids
 
 
-def test_a_session_of_plan_mode_cannot_stop_or_tag(organization: OrganizationBuilder, account: str) -> None:
+def test_a_session_of_plan_mode_cannot_stop_or_tag(
+    organization: OrganizationBuilder, sweep: Sweeps, account: str
+) -> None:
     [one] = organization.instances(account, FRANKFURT, 1, DEV)
-    settings = app.Settings.from_env({})
-    clients = app.make_clients(settings)
-    world = app.build_world(settings, clients, app.new_sweep_id(app.now()), Mode.PLAN, app.Surroundings())
-    ec2 = clients.ec2(FRANKFURT)
+    hub = sweep.hub()
+    lease = hub.leases.take("test", "a-sweep")
+    assert isinstance(lease, Lease)
+    policy = load_policy(f"version: 1\nname: test\n{DEV_RULE}")
+    world = app.build_world(hub, policy, app.new_sweep_id(app.now()), Mode.PLAN, app.Surroundings(), lease)
+    ec2 = hub.clients.ec2(FRANKFURT)
     with world.accounts.bind(account):  # type: ignore[arg-type]  # an id as text
         assert ec2.describe_instances()["Reservations"]
         with pytest.raises(ec2.exceptions.ClientError, match=r"UnauthorizedOperation.*no session policy allows"):
@@ -170,7 +176,7 @@ def test_hibernation_is_asked_for_where_it_is_configured_and_falls_back_to_a_pla
 
     swept = sweep(HIBERNATE, before_stops=changed)
     asked = [(call.form.get("Hibernate"), set(call.form_list("InstanceId"))) for call in stops]
-    assert asked == [("true", {asleep, refused}), ("true", {asleep}), (None, {plain, refused})]
+    assert asked == [("true", {asleep, refused}), ("true", {asleep}), (None, {refused}), (None, {plain})]
     assert {row["status"] for row in swept.outcomes.values()} == {"stopped"}
     assert swept.outcomes[asleep]["message"] == ""
     assert "AWS cannot hibernate it: stopped instead" in swept.outcomes[refused]["message"]
@@ -207,7 +213,7 @@ def test_stops_throttled_to_the_end_fail_in_awss_words_and_no_other_account_noti
         ("failed", "RequestLimitExceeded", "Request limit exceeded.")
     }
     assert {result(swept.outcomes[one]) for one in others} == {("stopped", "")}
-    assert swept.document["calls"][STOP] == 6 + 1
+    assert swept.document["calls"][STOP] == 10 + 1
 
 
 def test_when_the_time_is_up_between_batches_the_rest_is_not_attempted(

@@ -1,34 +1,44 @@
-"""A world in memory for the flow of a sweep: no AWS, no files; it keeps what was asked of it."""
+"""A world in memory for the flow of a sweep: no AWS, no disk; it keeps what was asked of it.
+
+It outlives the sweeps in it: what one stopped, the next one finds stopped, and the ledger and the files stay.
+"""
 
 from __future__ import annotations
 
 import itertools
+import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from orchestrator.core.model import (
     Account,
     AccountId,
-    Action,
     ApprovedPlan,
     AwsError,
+    Halt,
+    HaltCause,
     Organization,
-    Outcome,
     OutcomeStatus,
     Region,
     Resource,
-    SweepReport,
     Target,
 )
-from orchestrator.errors import ReportStoreError
-from orchestrator.ports import NoProgress, Progress, RegionStatus, TargetUnreadableError, World
-from tests.support.builders import AT, a_resource, an_account
+from orchestrator.core.report import Row
+from orchestrator.ledger import Ledger
+from orchestrator.ports import NoProgress, Progress, RegionStatus, TargetUnreadableError, World, always_confirm
+from tests.support.builders import AT, SWEEP_ID, a_resource, an_account
+from tests.support.fake_kind import FakeEc2
+from tests.support.memory_store import Life, MortalFiles, MortalItems
 
 MANAGEMENT = AccountId("999999999999")
 REGIONS = ("eu-central-1", "eu-west-1")
+EVERYTHING = "rules: [{name: all, where: everything}]"
+ONE, TWO, THREE = "111111111111", "222222222222", "333333333333"
+OUT_OF_TIME = Halt(HaltCause.OUT_OF_TIME, "the time was up")
 
 
 def unreadable(code: str, message: str = "no", operation: str = "ec2:DescribeInstances") -> TargetUnreadableError:
@@ -47,38 +57,71 @@ class FakeWorld:
     regions: dict[str, tuple[RegionStatus, ...] | Exception] = field(default_factory=dict)
     """By account; those that are missing have REGIONS."""
     resources: dict[Target, tuple[Resource, ...] | Exception] = field(default_factory=dict)
+    """In whatever state; only what runs is read."""
     binds: dict[str, Exception] = field(default_factory=dict)
     stops: dict[str, OutcomeStatus | Exception] = field(default_factory=dict)
     """By resource id; those that are missing stop. An exception is raised after the ones before it were stopped."""
     hub_regions: tuple[RegionStatus, ...] | Exception = field(default_factory=open_regions)
     organization_error: Exception | None = None
     tags_error: Exception | None = None
-    check_error: Exception | None = None
-    write_error: Exception | None = None
-    out_of_time: Callable[[], bool] = lambda: False
-    confirm: Callable[[ApprovedPlan], bool] = lambda _: True
+    halt: Callable[[], Halt | None] = lambda: None
+    hand_over: Callable[[], bool] = lambda: False
+    confirm: Callable[[ApprovedPlan], bool] = always_confirm
     progress: Progress = field(default_factory=NoProgress)
     before_stop: Callable[[Target], None] = lambda _: None
+    batch_size: int = 50
     workers: int = 4
+    at: datetime = AT
 
     asked: list[str] = field(default_factory=list)
     stopped: list[str] = field(default_factory=list)
-    written: list[SweepReport] = field(default_factory=list)
-    _bound: threading.local = field(default_factory=threading.local)
+    started: list[str] = field(default_factory=list)
+    told: list[tuple[str, str]] = field(default_factory=list)
+    life: Life = field(default_factory=Life)
+
+    def __post_init__(self) -> None:
+        self.bound = threading.local()
+        self.items = MortalItems(self.life)
+        self.files = MortalFiles(self.life)
+        self.ledger = Ledger(self.items, lambda: self.at)
 
     def world(self) -> World:
         return World(
             organization=_Organization(self),
             accounts=_Accounts(self),
-            kinds={"ec2": _Ec2(self)},
-            store=_Store(self),
-            now=lambda: AT,
+            kinds={"ec2": FakeEc2(self)},
+            store=self.files,
+            now=lambda: self.at,
+            ledger=self.ledger,
             calls=lambda: {"ec2:DescribeInstances": len(self.asked)},
-            out_of_time=self.out_of_time,
+            halt=self.halt,
+            hand_over=self.hand_over,
+            notify=lambda subject, text: self.told.append((subject, text)),
             confirm=self.confirm,
             progress=self.progress,
             workers=self.workers,
         )
+
+    def written(self, sweep_id: str = SWEEP_ID) -> Row:
+        """The report of a sweep; fails when there is none."""
+        return dict(json.loads(self.files.read(sweep_id, "report.json")))
+
+    def has_file(self, name: str, sweep_id: str = SWEEP_ID) -> bool:
+        return (sweep_id, name) in self.files.files
+
+    def states(self, sweep_id: str = SWEEP_ID) -> dict[str, str]:
+        """What the ledger says of each action, by resource id."""
+        return {action.resource_id: action.status for action in self.ledger.actions(sweep_id)}
+
+    def instances(self, target: Target) -> dict[str, Resource]:
+        return {one.resource_id: one for one in given(self.resources.get(target, ()))}
+
+    def change(self, resource_id: str, new: Callable[[Resource], Resource | None]) -> None:
+        """Somebody changes an instance from outside; None: it is gone."""
+        for target, found in self.resources.items():
+            if not isinstance(found, Exception) and any(one.resource_id == resource_id for one in found):
+                changed = (new(one) if one.resource_id == resource_id else one for one in found)
+                self.resources[target] = tuple(one for one in changed if one is not None)
 
 
 def a_world(*account_ids: str, **fields: Any) -> FakeWorld:
@@ -90,18 +133,29 @@ def a_world(*account_ids: str, **fields: Any) -> FakeWorld:
     return fake
 
 
-def coverage(report: SweepReport) -> dict[tuple[str, str], str]:
+def coverage(report: Row) -> dict[tuple[str, str], str]:
     """Status by account and region; fails when a target has two."""
-    rows = {(row.account_id, row.region): row.status.value for row in report.coverage}
-    assert len(rows) == len(report.coverage)
+    rows = {(row["account_id"], row["region"]): str(row["status"]) for row in report["coverage"]}
+    assert len(rows) == len(report["coverage"])
     return rows
 
 
-def outcomes(report: SweepReport) -> dict[str, str]:
+def outcomes(report: Row) -> dict[str, str]:
     """Status by resource id; fails when a stop has two."""
-    found = {one.resource.resource_id: one.status.value for one in report.outcomes}
-    assert len(found) == len(report.outcomes)
+    found = {row["resource_id"]: str(row["status"]) for row in report["outcomes"]}
+    assert len(found) == len(report["outcomes"])
     return found
+
+
+def reasons(report: Row) -> dict[str, str]:
+    """Why each that is kept is kept, by resource id."""
+    return {row["resource_id"]: row["reason"] for row in report["decisions"] if row["verdict"] == "keep"}
+
+
+def halted_after(questions: int, halt: Halt = OUT_OF_TIME) -> Callable[[], Halt | None]:
+    """Halted from that question on."""
+    counter = itertools.count()
+    return lambda: halt if next(counter) >= questions else None
 
 
 class Breaking(NoProgress):
@@ -123,7 +177,7 @@ class Breaking(NoProgress):
             raise self.error
 
 
-def _given(value: Any) -> Any:
+def given(value: Any) -> Any:
     if isinstance(value, Exception):
         raise value
     return value
@@ -135,11 +189,11 @@ class _Organization:
 
     def read(self) -> Organization:
         self.fake.asked.append("organization")
-        _given(self.fake.organization_error)
+        given(self.fake.organization_error)
         return Organization("o-example", MANAGEMENT, self.fake.accounts)
 
     def read_tags(self, accounts: Sequence[Account]) -> tuple[Account, ...]:
-        _given(self.fake.tags_error)
+        given(self.fake.tags_error)
         return tuple(accounts)
 
 
@@ -149,60 +203,18 @@ class _Accounts:
 
     @contextmanager
     def bind(self, account_id: AccountId) -> Iterator[None]:
-        _given(self.fake.binds.get(account_id))
-        self.fake._bound.account = account_id
+        given(self.fake.binds.get(account_id))
+        self.fake.bound.account = account_id
         try:
             yield
         finally:
-            self.fake._bound.account = None
+            self.fake.bound.account = None
 
     def regions(self) -> tuple[RegionStatus, ...]:
-        account_id = self.fake._bound.account
+        account_id = self.fake.bound.account
         self.fake.asked.append(f"regions {account_id}")
-        return _given(self.fake.regions.get(account_id, open_regions()))  # type: ignore[no-any-return]  # as given
+        return given(self.fake.regions.get(account_id, open_regions()))  # type: ignore[no-any-return]  # as given
 
     def hub_regions(self) -> tuple[RegionStatus, ...]:
         self.fake.asked.append("hub regions")
-        return _given(self.fake.hub_regions)  # type: ignore[no-any-return]  # as given
-
-
-@dataclass
-class _Ec2:
-    fake: FakeWorld
-    name: str = "ec2"
-    read_permissions: frozenset[str] = frozenset()
-    act_permissions: frozenset[str] = frozenset()
-
-    def read(self, target: Target) -> tuple[Resource, ...]:
-        assert self.fake._bound.account == target.account_id
-        self.fake.asked.append(f"read {target.account_id} {target.region}")
-        return _given(self.fake.resources.get(target, ()))  # type: ignore[no-any-return]  # as given
-
-    def stop(self, target: Target, stops: Sequence[tuple[Resource, Action]], sweep_id: str) -> tuple[Outcome, ...]:
-        assert self.fake._bound.account == target.account_id
-        assert sweep_id
-        self.fake.before_stop(target)
-        outcomes = []
-        for resource, _action in stops:
-            assert resource.target == target
-            status = _given(self.fake.stops.get(resource.resource_id, OutcomeStatus.STOPPED))
-            if status is OutcomeStatus.STOPPED:
-                self.fake.stopped.append(resource.resource_id)
-            outcomes.append(Outcome(resource, status))
-        return tuple(outcomes)
-
-
-@dataclass
-class _Store:
-    fake: FakeWorld
-
-    def check(self, _: str) -> None:
-        _given(self.fake.check_error)
-
-    def write(self, report: SweepReport) -> str:
-        _given(self.fake.write_error)
-        self.fake.written.append(report)
-        return "somewhere"
-
-    def read(self, sweep_id: str, name: str) -> bytes:
-        raise ReportStoreError(f"{sweep_id}/{name}")
+        return given(self.fake.hub_regions)  # type: ignore[no-any-return]  # as given

@@ -10,14 +10,13 @@ from typing import Any
 
 import pytest
 
-from orchestrator import app
+from orchestrator import app, one_at_a_time
 from orchestrator.aws.clients import Clients, _NarrowLoader
 from orchestrator.aws.retries import Retries
 from orchestrator.core.model import ApprovedPlan, Mode
 from orchestrator.core.policy import load_policy
-from orchestrator.core.report import exit_code, report_document
+from orchestrator.core.report import document_exit_code
 from orchestrator.ports import always_confirm
-from orchestrator.sweep import run_sweep
 from tests.support.embedded import OrganizationBuilder
 
 FRANKFURT, IRELAND, MILAN = "eu-central-1", "eu-west-1", "eu-south-1"
@@ -58,6 +57,10 @@ class Swept:
         return {place: row["status"] for place, row in self.coverage.items()}
 
 
+def swept(ended: one_at_a_time.Ended) -> Swept:
+    return Swept(ended.document, ended.location, document_exit_code(ended.document))
+
+
 @dataclass(slots=True)
 class Sweeps:
     """Call it to sweep. Nothing waits between tries, and `slept` has how long each of them would have waited."""
@@ -89,14 +92,18 @@ class Sweeps:
 
         text = f"version: 1\nname: test\nregions: {{include: [{', '.join(regions)}]}}\n{policy}"
         around = app.Surroundings(out_of_time=out_of_time, confirm=confirm)
+        hub = self.hub(**settings)
+        result = one_at_a_time.sweep(hub, load_policy(text), app.new_sweep_id(app.now()), mode, around)
+        assert isinstance(result, one_at_a_time.Ended)
+        return swept(result)
+
+    def hub(self, **settings: object) -> app.Hub:
+        """Where its sweeps are remembered; the settings are those of a sweep."""
         here = {"store": self.store} if "report_bucket" not in settings else {}
         made = app.Settings.from_env({}, **{"workers": 8, **here, **settings})
         clients = app.make_clients(made)
         self.clients.append(clients)
-        sweep_id = app.new_sweep_id(app.now())
-        world = app.build_world(made, clients, sweep_id, mode, around)
-        report, location = run_sweep(world, load_policy(text), sweep_id, mode)
-        return Swept(report_document(report), location, exit_code(report))
+        return app.make_hub(made, clients)
 
     def _sleep(self, seconds: float) -> None:
         self.slept.append(seconds)

@@ -1,18 +1,25 @@
-"""EC2 instances: what runs in one target, and stopping some of it; runs inside `AccountsPort.bind`."""
+"""EC2 instances: what runs in one target, and stopping or starting some of it; runs inside `AccountsPort.bind`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.aws.clients import Clients
 from orchestrator.aws.failures import AWS_FAILURES, Failure, classify, error_of
-from orchestrator.aws.kinds.ec2.reading import running_instances
-from orchestrator.aws.kinds.ec2.stopping import StopRun
+from orchestrator.aws.kinds.ec2.acting import ActRun
+from orchestrator.aws.kinds.ec2.goals import START, STOP, goal_of
+from orchestrator.aws.kinds.ec2.health import failed_health
+from orchestrator.aws.kinds.ec2.paced import Paced
+from orchestrator.aws.kinds.ec2.reading import instances_by_id, running_instances
+from orchestrator.aws.kinds.ec2.settling import Intent, Settling
+from orchestrator.aws.kinds.ec2.tags import StopTags
+from orchestrator.aws.pacing import Pacing
 from orchestrator.aws.retries import Retries
 from orchestrator.core.model import Action, Fact, Outcome, Resource, Target
-from orchestrator.ports import TargetUnreadableError
+from orchestrator.ports import BatchGuard, TargetUnreadableError
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -25,25 +32,69 @@ class Ec2Instances:
 
     name = "ec2"
     read_permissions = frozenset({"ec2:DescribeInstances", "ec2:DescribeSpotInstanceRequests"})
-    act_permissions = frozenset({"ec2:DescribeInstances", "ec2:StopInstances", "ec2:CreateTags"})
+    act_permissions = frozenset(
+        {
+            "ec2:DescribeInstances",
+            "ec2:StopInstances",
+            "ec2:StartInstances",
+            "ec2:CreateTags",
+            "ec2:DeleteTags",
+            "elasticloadbalancing:DescribeTargetGroups",
+            "elasticloadbalancing:DescribeTargetHealth",
+        }
+    )
 
-    def __init__(self, clients: Clients, retries: Retries, now: Callable[[], datetime]) -> None:
+    def __init__(self, clients: Clients, retries: Retries, now: Callable[[], datetime], pacing: Pacing) -> None:
         self._clients = clients
         self._retries = retries
         self._now = now
+        self._pacing = pacing
 
     def read(self, target: Target) -> tuple[Resource, ...]:
-        client = self._clients.ec2(target.region)
-        try:
-            raw = list(running_instances(self._clients, self._retries, target.region))
-        except AWS_FAILURES as failure:
-            raise TargetUnreadableError(error_of(failure), "ec2:DescribeInstances") from failure
-        spot_types = self._spot_request_types(client, raw)
+        raw = self._all_or_nothing(lambda: running_instances(self._clients, self._retries, target.region))
+        spot_types = self._spot_request_types(self._clients.ec2(target.region), raw)
         return tuple(_resource(instance, target, self._clients.partition, spot_types) for instance in raw)
 
-    def stop(self, target: Target, stops: Sequence[tuple[Resource, Action]], sweep_id: str) -> tuple[Outcome, ...]:
+    def look(self, target: Target, resource_ids: Sequence[str]) -> Mapping[str, Resource]:
+        """With the fact `state_transition`: when and why the state changed last, in EC2's words, where it says so."""
+        raw = self._all_or_nothing(lambda: instances_by_id(self._clients, self._paced(target), resource_ids))
+        spot_types = self._spot_request_types(self._clients.ec2(target.region), raw)
+        return {
+            instance["InstanceId"]: _with_transition(
+                _resource(instance, target, self._clients.partition, spot_types), instance
+            )
+            for instance in raw
+        }
+
+    def failed_health(self, target: Target, resource_ids: Sequence[str]) -> frozenset[str]:
+        return failed_health(self._clients, self._retries, target.region, resource_ids)
+
+    def act(
+        self, target: Target, wanted: Sequence[tuple[Resource, Action]], sweep_id: str, guard: BatchGuard
+    ) -> tuple[Outcome, ...]:
         client = self._clients.ec2(target.region)
-        return StopRun(client, self._retries, self._now, sweep_id).stop(stops)
+        outcomes: list[Outcome] = []
+        for goal in (STOP, START):
+            some = [(resource, action) for resource, action in wanted if goal_of(action) is goal]
+            outcomes += ActRun(goal, client, self._paced(target), self._now, sweep_id, guard).act(some)
+        return tuple(outcomes)
+
+    def settle(
+        self, target: Target, intents: Sequence[tuple[Resource, Action, datetime]], sweep_id: str
+    ) -> tuple[Outcome, ...]:
+        """Raises TargetUnreadableError when it cannot look."""
+        fresh = self.look(target, [resource.resource_id for resource, _, _ in intents])
+        tags = StopTags(self._clients.ec2(target.region), self._paced(target))
+        return Settling(tags, sweep_id, self._now).settle([Intent.of(intent, fresh) for intent in intents])
+
+    def _paced(self, target: Target) -> Paced:
+        return Paced(target, self._pacing, self._retries)
+
+    def _all_or_nothing(self, read: Callable[[], Iterable[Any]]) -> list[Any]:
+        try:
+            return list(read())
+        except AWS_FAILURES as failure:
+            raise TargetUnreadableError(error_of(failure), "ec2:DescribeInstances") from failure
 
     def _spot_request_types(self, client: EC2Client, instances: Iterable[Any]) -> dict[str, str]:
         """`one-time` or `persistent` by request id; what cannot be read is missing, and a missing one is kept."""
@@ -79,6 +130,10 @@ def _resource(raw: Any, target: Target, partition: str, spot_types: dict[str, st
         tags=tags,
         facts=_facts(raw, spot_types),
     )
+
+
+def _with_transition(resource: Resource, raw: Any) -> Resource:
+    return replace(resource, facts={**resource.facts, "state_transition": raw.get("StateTransitionReason") or ""})
 
 
 def _facts(raw: Any, spot_types: dict[str, str]) -> dict[str, Fact]:

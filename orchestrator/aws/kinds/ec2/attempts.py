@@ -1,41 +1,36 @@
-"""What is known of each stop of one target while it is carried out, and the outcome that comes of it."""
+"""What is known of each stop or start of one target while it is carried out, and the outcome that comes of it."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
+from orchestrator.aws.kinds.ec2.goals import STOP, Goal
 from orchestrator.core.model import AwsError, Outcome, OutcomeStatus, Resource
-
-UP = frozenset({"pending", "running"})
-_DOWN = {"stopping": OutcomeStatus.STOPPING, "stopped": OutcomeStatus.STOPPED}
-# Such as `User initiated (2026-11-23 19:00:00 GMT)`; EC2 documents it as text, and leaves it out at times.
-_TRANSITION = re.compile(r"\((\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}) (?:GMT|UTC)\)")
+from orchestrator.core.undo import transition_time
+from orchestrator.ports import NOT_HANDED_OUT
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One instance as EC2 describes it; `since` is when its state last changed, where EC2 says so."""
+    """One instance as EC2 describes it; `since` is when it got into that state, where EC2 says so."""
 
     state: str
     since: datetime | None = None
 
     @classmethod
     def of(cls, raw: Any) -> Seen:
-        found = _TRANSITION.search(raw.get("StateTransitionReason") or "")
-        since = datetime.strptime(found[1], "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC) if found else None
-        return cls(raw["State"]["Name"], since)
-
-    @property
-    def is_down(self) -> bool:
-        return self.state in _DOWN
+        """EC2 tells when it went down in a text that it leaves out at times, and when it came up as its launch time."""
+        state = raw["State"]["Name"]
+        if state in STOP.there:
+            return cls(state, transition_time({"state_transition": raw.get("StateTransitionReason")}))
+        return cls(state, raw.get("LaunchTime"))
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What was seen after the stops; `error` when nothing could be seen."""
+    """What was seen after the calls; `error` when nothing could be seen."""
 
     seen: dict[str, Seen]
     at: datetime | None
@@ -47,71 +42,112 @@ class Attempt:
     """What is known of one instance so far."""
 
     resource: Resource
+    goal: Goal
     requested_at: datetime | None = None
     """When it was first asked for."""
     unanswered: bool = False
-    """A call for it got no answer: what is down now may be down because of it."""
+    """A call for it got no answer: where it is now, it may be because of it."""
     accepted: bool = False
     error: AwsError | None = None
-    already_down: bool = False
+    already_there: bool = False
     left: bool = False
-    """The time was up before it was its turn, or its turn again after AWS had refused the batch that it was in."""
+    """No more work was handed out before it was its turn, or its turn again after a refusal."""
+    no_capacity: AwsError | None = None
+    """AWS had no room for it when it was last asked for; it is asked for again at the end."""
     notes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
     @property
     def is_settled(self) -> bool:
-        return self.accepted or self.already_down or self.left or self.error is not None
+        return self.accepted or self.already_there or self.left or self.error is not None
 
-    def was_down_before(self, seen: Seen) -> bool:
-        """Whether someone else stopped it before this sweep asked for the first time; EC2 tells whole seconds."""
+    @property
+    def waits_for_capacity(self) -> bool:
+        return self.no_capacity is not None and not self.is_settled
+
+    def was_there_before(self, seen: Seen) -> bool:
+        """Whether someone else did it before this sweep asked for the first time; EC2 tells whole seconds."""
         assert self.requested_at is not None, "it was asked for"
         return seen.since is not None and seen.since < self.requested_at.replace(microsecond=0)
 
-    def found_down(self, *, before: bool) -> None:
-        """It is down: by someone else before, or by this sweep."""
-        self.already_down = before
+    def found_there(self, *, before: bool) -> None:
+        """It is where it was wanted: by someone else before, or by this sweep."""
+        self.already_there = before
         self.accepted = not before
+
+
+def provisional(attempt: Attempt) -> Outcome:
+    """What AWS's answers say, before anybody has looked."""
+    return _outcome(attempt, _as_answered(attempt), verified_at=None)
 
 
 def outcome(attempt: Attempt, look: Look) -> Outcome:
     """What was seen comes before what AWS answered."""
-    status, code, message = _came_to(attempt, look)
+    return _outcome(attempt, _as_seen(attempt, look), verified_at=look.at if attempt.requested_at else None)
+
+
+_CameTo = tuple[OutcomeStatus, str, str]
+"""Status, code and message."""
+
+
+def _outcome(attempt: Attempt, came_to: _CameTo, verified_at: datetime | None) -> Outcome:
+    status, code, message = came_to
     return Outcome(
         resource=attempt.resource,
         status=status,
         code=code,
         message="; ".join(text for text in (*attempt.notes, message) if text),
         requested_at=attempt.requested_at,
-        verified_at=look.at if attempt.requested_at else None,
+        verified_at=verified_at,
         warnings=tuple(attempt.warnings),
     )
 
 
-def _came_to(attempt: Attempt, look: Look) -> tuple[OutcomeStatus, str, str]:
-    """Status, code and message."""
+def _as_answered(attempt: Attempt) -> _CameTo:
+    goal = attempt.goal
+    if attempt.already_there:
+        return goal.already, "", already_there(goal)
+    if attempt.accepted:
+        return goal.promised, "", ""
+    return _not_asked_or_refused(attempt) or (
+        OutcomeStatus.FAILED,
+        "Unanswered",
+        f"AWS's answer to {goal.operation} does not name this instance",
+    )
+
+
+def _as_seen(attempt: Attempt, look: Look) -> _CameTo:
+    goal = attempt.goal
     seen = look.seen.get(attempt.resource.resource_id)
-    if attempt.already_down:
-        return OutcomeStatus.ALREADY_STOPPED, "", "it was stopped by someone else before this sweep asked"
-    if seen is not None and seen.is_down:
-        return _DOWN[seen.state], "", ""
+    if attempt.already_there:
+        return goal.already, "", already_there(goal)
+    if seen is not None and seen.state in goal.there:
+        return goal.there[seen.state], "", ""
+    return _not_asked_or_refused(attempt) or _not_seen(goal, seen, look)
+
+
+def _not_asked_or_refused(attempt: Attempt) -> _CameTo | None:
     error = attempt.error or AwsError("", "")
     if attempt.requested_at is None or attempt.left:
-        return OutcomeStatus.NOT_ATTEMPTED, error.code, error.message or _time_was_up(attempt)
+        return OutcomeStatus.NOT_ATTEMPTED, error.code, error.message or NOT_HANDED_OUT
     if attempt.error is not None:
         return OutcomeStatus.FAILED, error.code, error.message
-    return _not_seen_down(seen, look)
+    return None
 
 
-def _time_was_up(attempt: Attempt) -> str:
-    again = " again, without what AWS had refused" if attempt.requested_at else ""
-    return f"the time was up before this stop was asked for{again}"
-
-
-def _not_seen_down(seen: Seen | None, look: Look) -> tuple[OutcomeStatus, str, str]:
+def _not_seen(goal: Goal, seen: Seen | None, look: Look) -> _CameTo:
     if look.error is not None:
-        return OutcomeStatus.STOPPING, "", f"AWS accepted the stop; it could not be looked at afterwards: {look.error}"
-    if seen is not None and seen.state in UP:
-        return OutcomeStatus.FAILED, "StillRunning", f"AWS accepted the stop, but the instance is still {seen.state}"
-    state = seen.state if seen else "gone"
+        text = f"AWS accepted the {goal.verb}; it could not be looked at afterwards: {look.error}"
+        return goal.promised, "", text
+    if seen is not None and seen.state in goal.not_there:
+        text = f"AWS accepted the {goal.verb}, but the instance is still {seen.state}"
+        return OutcomeStatus.FAILED, goal.not_seen, text
+    return gone(seen.state if seen else "gone")
+
+
+def already_there(goal: Goal) -> str:
+    return f"it was {goal.done} by someone else before this sweep asked"
+
+
+def gone(state: str) -> _CameTo:
     return OutcomeStatus.FAILED, "Terminated", f"the instance is {state}: it was terminated meanwhile"

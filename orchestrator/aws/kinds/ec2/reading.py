@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 from xml.etree import ElementTree as ET
@@ -20,6 +21,7 @@ from botocore.exceptions import ClientError
 from botocore.parsers import EC2QueryParser, ResponseParserError
 
 from orchestrator.aws.clients import Clients, bound_credentials
+from orchestrator.aws.kinds.ec2.paced import Paced
 from orchestrator.aws.retries import Retries
 from orchestrator.aws.signing import signed_headers
 
@@ -27,18 +29,20 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
 
 PAGE_SIZE = 1000
+IDS_A_FILTER = 200
 _OPERATION = "DescribeInstances"
-_ASKED = {
-    "Action": _OPERATION,
-    "Version": "2016-11-15",
+_ANY = {"Action": _OPERATION, "Version": "2016-11-15", "MaxResults": str(PAGE_SIZE)}
+_RUNNING = {
+    **_ANY,
     "Filter.1.Name": "instance-state-name",
     "Filter.1.Value.1": "pending",
     "Filter.1.Value.2": "running",
-    "MaxResults": str(PAGE_SIZE),
 }
-_FIRST_PAGE = urlencode(_ASKED).encode()
+_FIRST_PAGE = urlencode(_RUNNING).encode()
 _HEADERS = {"user-agent": "stop-orchestrator"}
 _OK = 200
+_Calling = Callable[[Callable[[], ET.Element]], ET.Element]
+"""Makes a call, once or more often."""
 _NAMESPACE = re.compile(rb"""\sxmlns=("[^"]*"|'[^']*')""")
 
 
@@ -47,16 +51,31 @@ def running_instances(clients: Clients, retries: Retries, region: str) -> Iterat
 
     Only the fields that decisions need. Raises botocore's exceptions.
     """
+    return _instances(clients, region, retries.call, _RUNNING, _FIRST_PAGE)
+
+
+def instances_by_id(clients: Clients, paced: Paced, ids: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Those of the target's instances that AWS knows, in whatever state. By filter: an unknown id would be an error."""
+    for start in range(0, len(ids), IDS_A_FILTER):
+        values = enumerate(ids[start : start + IDS_A_FILTER], 1)
+        asked = {**_ANY, "Filter.1.Name": "instance-id", **{f"Filter.1.Value.{n}": one for n, one in values}}
+        call = partial(paced.call, _OPERATION)
+        yield from _instances(clients, paced.target.region, call, asked, urlencode(asked).encode())
+
+
+def _instances(
+    clients: Clients, region: str, call: _Calling, asked: Mapping[str, str], first_page: bytes
+) -> Iterator[dict[str, Any]]:
     client = clients.ec2(region)
-    body = _FIRST_PAGE
+    body = first_page
     while True:
-        root = retries.call(lambda body=body: _call(clients, client, body))  # type: ignore[misc]  # mypy loses the default
+        root = call(lambda body=body: _call(clients, client, body))  # type: ignore[misc]  # mypy loses the default
         for reservation in root.iterfind("reservationSet/item/instancesSet"):
             yield from (_instance(item) for item in reservation)
         token = root.findtext("nextToken")
         if not token:
             return
-        body = urlencode({**_ASKED, "NextToken": token}).encode()
+        body = urlencode({**asked, "NextToken": token}).encode()
 
 
 def _call(clients: Clients, client: EC2Client, body: bytes) -> ET.Element:
@@ -66,7 +85,7 @@ def _call(clients: Clients, client: EC2Client, body: bytes) -> ET.Element:
     request = AWSPreparedRequest("POST", url, {**headers, **_HEADERS}, body, stream_output=False)  # type: ignore[arg-type]  # any mapping
     clients.count("ec2", _OPERATION)
     # botocore offers no public way to its HTTP session, which holds the proxies, certificates and pools.
-    response = client._endpoint.http_session.send(request)  # type: ignore[attr-defined]  # noqa: SLF001 - as said
+    response = client._endpoint.http_session.send(request)  # type: ignore[attr-defined]  # noqa: SLF001
     if response.status_code != _OK:
         raise _refusal(response, client)
     return _answer(response.content)
@@ -101,6 +120,7 @@ def _instance(item: ET.Element) -> dict[str, Any]:
         "SpotInstanceRequestId": _text(item, "spotInstanceRequestId"),
         "RootDeviceType": _text(item, "rootDeviceType"),
         "State": {"Name": _text(item, "instanceState", "name")},
+        "StateTransitionReason": _text(item, "reason"),
         "LaunchTime": datetime.fromisoformat(launched) if launched else None,
         "Placement": {"AvailabilityZone": _text(item, "placement", "availabilityZone")},
         "Operator": {

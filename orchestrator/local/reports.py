@@ -6,8 +6,8 @@ import os
 import tempfile
 from pathlib import Path
 
-from orchestrator.core.model import SweepReport
-from orchestrator.core.report_files import MANIFEST, report_files, sweep_folder
+from orchestrator.core.evidence import MANIFEST
+from orchestrator.core.report_files import sweep_folder
 from orchestrator.errors import ReportStoreError
 
 
@@ -28,27 +28,32 @@ class LocalReportStore:
         except OSError as failure:
             raise ReportStoreError(f"reports cannot be written to {folder}: {failure.strerror or failure}") from failure
 
-    def write(self, report: SweepReport) -> str:
-        folder = self._folder(report.sweep_id)
+    def put(self, sweep_id: str, name: str, content: bytes) -> None:
+        path = self._folder(sweep_id) / name
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            for name, content in report_files(report).items():
-                _write_once(folder / name, content)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _write_once(path, content)
         except OSError as failure:
-            raise ReportStoreError(
-                f"the report cannot be written to {folder}: {failure.strerror or failure}"
-            ) from failure
-        return str(folder / "report.json")
+            raise ReportStoreError(f"{path} cannot be written: {failure.strerror or failure}") from failure
 
-    def read(self, sweep_id: str, name: str) -> bytes:
+    def find(self, sweep_id: str, name: str) -> bytes | None:
         path = self._folder(sweep_id) / name
         try:
             return path.read_bytes()
         except FileNotFoundError:
-            known = ", ".join(self.sweeps()[:5]) or "none"
-            raise ReportStoreError(f"there is no {path}; the newest sweeps here: {known}") from None
+            return None
         except OSError as failure:
             raise ReportStoreError(f"{path} cannot be read: {failure.strerror or failure}") from failure
+
+    def read(self, sweep_id: str, name: str) -> bytes:
+        content = self.find(sweep_id, name)
+        if content is None:
+            known = ", ".join(self.sweeps()[:5]) or "none"
+            raise ReportStoreError(f"there is no {self.location(sweep_id, name)}; the newest sweeps here: {known}")
+        return content
+
+    def location(self, sweep_id: str, name: str) -> str:
+        return str(self._folder(sweep_id) / name)
 
     def sweeps(self) -> list[str]:
         """The ids of the finished sweeps, newest first."""
@@ -60,11 +65,16 @@ class LocalReportStore:
 
 
 def _write_once(path: Path, content: bytes) -> None:
-    """Raises FileExistsError when the file is there: evidence is not overwritten."""
+    """Raises FileExistsError when the file is there with any other content: evidence is not overwritten."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
         os.link(temporary, path)
+    except FileExistsError:
+        if path.read_bytes() != content:
+            raise
     finally:
         Path(temporary).unlink()

@@ -1,0 +1,75 @@
+"""Which instances of one target a load balancer misses, by the health that their target groups say they have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from functools import partial
+from typing import Any
+
+from botocore.parsers import ResponseParserError
+
+from orchestrator.aws.clients import Clients
+from orchestrator.aws.failures import AWS_FAILURES, error_of
+from orchestrator.aws.retries import Retries
+from orchestrator.ports import TargetUnreadableError
+
+_PAGE_SIZE = 400
+_WELL = frozenset({"healthy", "initial"})
+# On its way out of the group; or the group has no load balancer, or has none in the instance's zone.
+_NOT_MISSED = frozenset({"Target.DeregistrationInProgress", "Target.NotInUse", "Target.NotRegistered"})
+_GROUP_IS_GONE = "TargetGroupNotFound"
+
+
+def failed_health(clients: Clients, retries: Retries, region: str, ids: Collection[str]) -> frozenset[str]:
+    """Those of the bound account's instances that some target group has, and calls neither `healthy` nor `initial`.
+
+    A stopped one is `unused` or `unhealthy` there. Raises TargetUnreadableError: all or nothing.
+    """
+    if not ids:
+        return frozenset()
+    health = _Health(clients.elbv2(region), retries)
+    return frozenset(ids).intersection(one for arn in health.groups_of_instances() for one in health.missed(arn))
+
+
+class _Health:
+    def __init__(self, client: Any, retries: Retries) -> None:
+        self._client = client
+        self._retries = retries
+
+    def groups_of_instances(self) -> Iterator[str]:
+        """Their ARNs. Page by page: a page that is tried again does not cost those before it."""
+        ask = partial(self._client.describe_target_groups, PageSize=_PAGE_SIZE)
+        while True:
+            groups, marker = self._answer("DescribeTargetGroups", "TargetGroups", ask)
+            yield from (one["TargetGroupArn"] for one in groups if one["TargetType"] == "instance")
+            if not marker:
+                return
+            ask = partial(ask, Marker=marker)
+
+    def missed(self, group: str) -> Iterator[str]:
+        ask = partial(self._client.describe_target_health, TargetGroupArn=group)
+        try:
+            descriptions, _ = self._answer("DescribeTargetHealth", "TargetHealthDescriptions", ask)
+        except TargetUnreadableError as refusal:
+            if refusal.error.code == _GROUP_IS_GONE:  # deleted since it was listed
+                return
+            raise
+        for one in descriptions:
+            health = one["TargetHealth"]
+            if health["State"] not in _WELL and health.get("Reason") not in _NOT_MISSED:
+                yield one["Target"]["Id"]
+
+    def _answer(self, operation: str, name: str, ask: Callable[[], Any]) -> tuple[Any, str | None]:
+        """The answer's list of that name, and where the next one begins."""
+
+        def asked() -> tuple[Any, str | None]:
+            try:
+                answer = ask()
+                return answer[name], answer.get("NextMarker")
+            except KeyError as missing:  # botocore's own too: a page of a proxy is not an empty list
+                raise ResponseParserError(f"the answer has no {missing}") from missing
+
+        try:
+            return self._retries.call(asked)
+        except AWS_FAILURES as failure:
+            raise TargetUnreadableError(error_of(failure), f"elasticloadbalancing:{operation}") from failure

@@ -1,0 +1,132 @@
+"""Evidence: a manifest seals the files of one sweep and names the manifest before it, so that nothing can be taken out.
+
+Files in, problems out; who reads them from where is not known here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+MANIFEST = "manifest.json"
+SIGNATURE = "manifest.sig"
+SEALED = (
+    "report.json",
+    "report.html",
+    "decisions.jsonl.gz",
+    "decisions.csv",
+    "coverage.csv",
+    "compliance.csv",
+    "plan.json",
+)
+"""Every file that anybody believes. One that is there and not in the manifest was added later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One manifest: its sweep, its own hash, and the one that it names as the one before."""
+
+    sweep_id: str
+    sha256: str
+    previous_sweep_id: str | None
+    previous_sha256: str | None
+
+    @property
+    def previous(self) -> tuple[str, str] | None:
+        if self.previous_sweep_id is None or self.previous_sha256 is None:
+            return None
+        return self.previous_sweep_id, self.previous_sha256
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """Where the evidence does not hold: the sweep, the file, and how."""
+
+    sweep_id: str
+    file: str
+    problem: str
+
+
+@dataclass(slots=True)
+class Walk:
+    """The chain from its newest manifest back, as far as it can be followed."""
+
+    sweep_ids: list[str] = field(default_factory=list)
+    """Newest first."""
+    broken: list[Broken] = field(default_factory=list)
+    whole: bool = False
+    """Followed to its beginning."""
+
+
+def sha256_of(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def manifest_bytes(sweep_id: str, files: Mapping[str, bytes], previous: tuple[str, str] | None) -> bytes:
+    """The SHA-256 and size of each file, and the sweep id and SHA-256 of the manifest before. Equal in, equal out."""
+    sealed = {name: {"sha256": sha256_of(content), "bytes": len(content)} for name, content in sorted(files.items())}
+    before = {"sweep_id": previous[0], "sha256": previous[1]} if previous else None
+    return json.dumps({"sweep_id": sweep_id, "files": sealed, "previous": before}, separators=(",", ":")).encode()
+
+
+def check_sweep(
+    sweep_id: str, manifest: bytes | None, read: Callable[[str], bytes | None]
+) -> tuple[Link | None, list[Broken]]:
+    """Every file that the manifest seals, computed again. `read` gives None for a file that is not there."""
+    if manifest is None:
+        return None, [Broken(sweep_id, MANIFEST, "is missing: the sweep did not finish, or it was removed")]
+    document = _document(manifest)
+    if document is None or document["sweep_id"] != sweep_id:
+        return None, [Broken(sweep_id, MANIFEST, "was altered: it is no manifest of this sweep")]
+    broken = []
+    for name, sealed in document["files"].items():
+        content = read(name)
+        if content is None:
+            broken.append(Broken(sweep_id, name, "is missing"))
+        elif sha256_of(content) != sealed["sha256"]:
+            broken.append(Broken(sweep_id, name, "was altered: its SHA-256 is not the one in the manifest"))
+    added = (name for name in SEALED if name not in document["files"] and read(name) is not None)
+    broken += [Broken(sweep_id, name, "was added: the manifest does not seal it") for name in added]
+    previous = document["previous"] or {}
+    return Link(sweep_id, sha256_of(manifest), previous.get("sweep_id"), previous.get("sha256")), broken
+
+
+def check_chain(
+    newest: tuple[str, str] | None, look: Callable[[str], Link | None], recorded: Mapping[str, Link]
+) -> Walk:
+    """From the newest manifest, which the ledger knows, back to the first.
+
+    `look` gives a manifest as it is now. Where it is not as it was sealed, what the ledger `recorded` of it leads on.
+    """
+    walk = Walk()
+    expected = newest
+    while expected is not None:
+        sweep_id, sha256 = expected
+        if sweep_id in walk.sweep_ids:
+            return walk  # only forged manifests go round in a circle, and they were named already
+        walk.sweep_ids.append(sweep_id)
+        link = look(sweep_id)
+        if link is not None and link.sha256 != sha256:
+            walk.broken.append(Broken(sweep_id, MANIFEST, "was altered: the chain has another SHA-256 for it"))
+        if link is None or link.sha256 != sha256:
+            link = recorded.get(sweep_id)
+        if link is None:
+            return walk
+        expected = link.previous
+    walk.whole = True
+    return walk
+
+
+def _document(manifest: bytes) -> dict[str, Any] | None:
+    """None for what no manifest looks like."""
+    try:
+        document = json.loads(manifest)
+        hashes = [sealed["sha256"] for sealed in document["files"].values()]
+        previous = document["previous"]
+        names = [document["sweep_id"], *((previous["sweep_id"], previous["sha256"]) if previous else ())]
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+    return document if all(isinstance(text, str) for text in (*hashes, *names)) else None

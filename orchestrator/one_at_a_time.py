@@ -1,0 +1,212 @@
+"""One sweep at a time by each policy: whoever comes second gets the one that runs, or goes on with a dead one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from orchestrator.app import Hub, Surroundings, build_world
+from orchestrator.core.model import Mode, SweepReport, SweepStatus
+from orchestrator.core.policy import OrgPolicy, load_policy
+from orchestrator.core.report import report_document
+from orchestrator.errors import LedgerError, PlanError
+from orchestrator.lease import Lease
+from orchestrator.ledger import LeaseRecord, SweepRecord
+from orchestrator.ports import World
+from orchestrator.sweep import apply_plan, open_plan, resume_sweep, run_sweep, undo_sweep
+from orchestrator.undoing import Only
+
+_SAME_TRIGGER = timedelta(minutes=15)
+"""A dead sweep that began longer ago was another trigger's: it is gone on with, and then there is one more sweep."""
+_CLOCKS_DIFFER = timedelta(minutes=1)
+"""At most: an end later than that from now is of a clock that was wrong, and says nothing of what is wanted here."""
+_LATEST = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A sweep that this process carried out, or found finished. Status `running`: a fresh process goes on with it."""
+
+    document: dict[str, Any]
+    location: str
+    repeated: bool = False
+    """Another process carried it out; nothing was done again."""
+
+    @property
+    def sweep_id(self) -> str:
+        return str(self.document["sweep_id"])
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """Another process sweeps by the same policy; nothing was done here."""
+
+    sweep_id: str
+    same: bool
+    """It does what was wanted here."""
+
+
+Result = Ended | Busy
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    policy: OrgPolicy
+    sweep_id: str
+    mode: Mode
+    work: Callable[[World], tuple[SweepReport, str]]
+    source_sweep_id: str = ""
+
+    @property
+    def purpose(self) -> str:
+        return _purpose(self.mode, self.source_sweep_id)
+
+
+def sweep(hub: Hub, policy: OrgPolicy, sweep_id: str, mode: Mode, around: Surroundings) -> Result:
+    """Raises what run_sweep raises."""
+    return _holding(
+        hub, _Wanted(policy, sweep_id, mode, lambda world: run_sweep(world, policy, sweep_id, mode)), around
+    )
+
+
+def apply(hub: Hub, source_sweep_id: str, sweep_id: str, around: Surroundings) -> Result:
+    """Carries out an earlier sweep's plan. Raises PlanError, before anything else, when it cannot be applied."""
+    now = hub.leases.now
+    begun, _ = open_plan(hub.store, hub.ledger, source_sweep_id, now())
+    policy = _policy_of(begun)
+
+    def work(world: World) -> tuple[SweepReport, str]:
+        _, source = open_plan(hub.store, hub.ledger, source_sweep_id, now())  # again: now nobody else can apply it
+        return apply_plan(world, policy, sweep_id, source)
+
+    return _holding(hub, _Wanted(policy, sweep_id, Mode.APPLY, work, source_sweep_id), around)
+
+
+def undo(hub: Hub, source_sweep_id: str, sweep_id: str, only: Only, around: Surroundings) -> Result:
+    """Starts again what an earlier sweep stopped. Raises PlanError, before anything else, when there is no such."""
+    begun = known(hub, source_sweep_id)
+    if begun.mode == Mode.UNDO:
+        raise PlanError(f"{source_sweep_id} is an undo itself; sweep again to stop what it started")
+    if begun.mode not in (Mode.ENFORCE, Mode.APPLY):
+        applied = f"; it was carried out by {begun.applied_by}: undo that one" if begun.applied_by else ""
+        raise PlanError(f"{source_sweep_id} stopped nothing, its mode was {begun.mode}{applied}")
+    if begun.status == SweepStatus.RUNNING:
+        raise PlanError(f"{source_sweep_id} is not finished; first: stop-orchestrator sweep --resume {source_sweep_id}")
+    policy = _policy_of(begun)
+
+    def work(world: World) -> tuple[SweepReport, str]:
+        return undo_sweep(world, policy, sweep_id, source_sweep_id, only)
+
+    return _holding(hub, _Wanted(policy, sweep_id, Mode.UNDO, work, source_sweep_id), around)
+
+
+def resume(hub: Hub, sweep_id: str, around: Surroundings) -> Result:
+    """Goes on with a sweep whose process died or handed over; waits for a dead holder's lease to run out.
+
+    One that is finished is given back as it is. Raises PlanError when there is no such sweep.
+    """
+    begun = known(hub, sweep_id)
+    if begun.status != SweepStatus.RUNNING:
+        return _finished(hub, begun)
+    policy = _policy_of(begun)
+    purpose = _purpose(begun.mode, begun.source_sweep_id)
+    lease = hub.leases.take(policy.name, sweep_id, purpose)
+    if isinstance(lease, LeaseRecord):
+        around.progress.phase(f"Waiting for the lease that {lease.sweep_id} has now")
+        lease = hub.leases.take_over(policy.name, sweep_id, purpose)
+    if isinstance(lease, LeaseRecord):
+        return Busy(lease.sweep_id, same=lease.sweep_id == sweep_id)
+    with lease.held():
+        return _resumed(hub, policy, sweep_id, around, lease)
+
+
+def known(hub: Hub, sweep_id: str) -> SweepRecord:
+    """Raises PlanError when the ledger does not know it."""
+    begun = hub.ledger.sweep(sweep_id)
+    if begun is None:
+        raise PlanError(f"there is no sweep {sweep_id} in the ledger; `stop-orchestrator history` lists them")
+    return begun
+
+
+def without_a_process(hub: Hub, sweeps: Sequence[SweepRecord]) -> frozenset[str]:
+    """The ids of those that are running by their record, while nobody holds their lease."""
+    running = [one for one in sweeps if one.status == SweepStatus.RUNNING]
+    leases = {name: hub.ledger.lease(name) for name in {one.policy_name for one in running}}
+    return frozenset(
+        one.sweep_id
+        for one in running
+        if (lease := leases[one.policy_name]) is None or lease.sweep_id != one.sweep_id or hub.leases.has_ended(lease)
+    )
+
+
+def _holding(hub: Hub, wanted: _Wanted, around: Surroundings) -> Result:
+    """The wanted work, while nobody else sweeps by its policy."""
+    try:
+        lease = hub.leases.take(wanted.policy.name, wanted.sweep_id, wanted.purpose)
+    except LedgerError as failure:
+        raise LedgerError(f"{failure}; nothing was read or stopped") from failure
+    while isinstance(lease, LeaseRecord):
+        dead = hub.ledger.sweep(lease.sweep_id)
+        is_over = dead is not None and dead.status != SweepStatus.RUNNING  # its lease is about to be given back
+        if not is_over and not hub.leases.has_ended(lease):
+            return Busy(lease.sweep_id, same=lease.purpose == wanted.purpose)
+        if dead is None or is_over:
+            lease = hub.leases.take_over(wanted.policy.name, wanted.sweep_id, wanted.purpose)
+            if isinstance(lease, LeaseRecord):
+                return Busy(lease.sweep_id, same=lease.purpose == wanted.purpose)
+            break
+        result = resume(hub, dead.sweep_id, around)
+        if isinstance(result, Busy):
+            return Busy(result.sweep_id, same=result.same and lease.purpose == wanted.purpose)
+        if _is_same(hub, wanted, dead):
+            return result
+        lease = hub.leases.take(wanted.policy.name, wanted.sweep_id, wanted.purpose)
+    with lease.held():
+        just_done = _done_since(hub, wanted, around.triggered_at)
+        if just_done is not None:
+            return just_done
+        world = build_world(hub, wanted.policy, wanted.sweep_id, wanted.mode, around, lease)
+        report, location = wanted.work(world)
+    return Ended(report_document(report), location)
+
+
+def _is_same(hub: Hub, wanted: _Wanted, dead: SweepRecord) -> bool:
+    """Whether a dead sweep was this trigger's, as far as anybody can tell."""
+    same = _purpose(dead.mode, dead.source_sweep_id) == wanted.purpose
+    return same and hub.leases.now() - datetime.fromisoformat(dead.started_at) <= _SAME_TRIGGER
+
+
+def _done_since(hub: Hub, wanted: _Wanted, triggered_at: datetime | None) -> Ended | None:
+    """A sweep that does the same, and ended after this one was triggered: then both were triggered at once."""
+    if triggered_at is None:
+        return None
+    latest = hub.leases.now() + _CLOCKS_DIFFER
+    for last in hub.ledger.sweeps(_LATEST):
+        same = (last.policy, _purpose(last.mode, last.source_sweep_id)) == (wanted.policy.text, wanted.purpose)
+        if same and last.ended_at and triggered_at < datetime.fromisoformat(last.ended_at) <= latest:
+            return _finished(hub, last)
+    return None
+
+
+def _resumed(hub: Hub, policy: OrgPolicy, sweep_id: str, around: Surroundings, lease: Lease) -> Result:
+    begun = known(hub, sweep_id)  # again: it may have been finished while this process waited
+    if begun.status != SweepStatus.RUNNING:
+        return _finished(hub, begun)
+    world = build_world(hub, policy, sweep_id, Mode(begun.mode), around, lease)
+    return Ended(*resume_sweep(world, policy, begun))
+
+
+def _finished(hub: Hub, begun: SweepRecord) -> Ended:
+    content = hub.store.read(begun.sweep_id, "report.json")
+    return Ended(json.loads(content), hub.store.location(begun.sweep_id, "report.json"), repeated=True)
+
+
+def _policy_of(begun: SweepRecord) -> OrgPolicy:
+    return load_policy(begun.policy, f"the policy of {begun.sweep_id}")
+
+
+def _purpose(mode: str, source_sweep_id: str) -> str:
+    return f"{mode} {source_sweep_id}".strip()

@@ -1,0 +1,39 @@
+"""Looking again before acting on a plan that is older than this process: at the organization, and at each resource."""
+
+from __future__ import annotations
+
+from orchestrator.acting import Recheck
+from orchestrator.core import targets
+from orchestrator.core.model import Decision, Mode, Resource
+from orchestrator.core.rechecks import CHANGED, kept_since
+from orchestrator.ports import World
+from orchestrator.record import Record
+
+
+def rechecking(world: World, record: Record) -> Recheck:
+    """Asks the organization again; what it gives says of each resource, just before it is acted on, why to keep it."""
+    if record.mode is Mode.UNDO:
+        return _still_stopped
+    organization = world.organization.read()
+    in_scope = targets.accounts_in_scope(record.policy.organization, organization)
+    concerned = {stop.resource.target.account_id for stop in record.stops}
+    tagged = world.organization.read_tags([one for one in in_scope.accounts if one.id in concerned])
+    still = targets.accounts_not_opted_out(tagged, world.now().astimezone(record.policy.timezone).date())
+    accounts = {account.id: account for account in still.accounts}
+    left_out = {row.account_id: row.detail for row in (*in_scope.left_out, *still.left_out)}
+
+    def recheck(planned: Decision, fresh: Resource | None) -> str | None:
+        account = accounts.get(planned.resource.target.account_id)
+        if account is None:
+            reason = left_out.get(
+                planned.resource.target.account_id, "its account is not in the organization any more."
+            )
+            return f"{CHANGED} {reason}"
+        return kept_since(planned, fresh, record.policy, account, world.now())
+
+    return recheck
+
+
+def _still_stopped(planned: Decision, fresh: Resource | None) -> str | None:
+    state = fresh.state if fresh else "gone"
+    return None if state == planned.resource.state else f"{CHANGED} it is {state}."

@@ -1,0 +1,211 @@
+"""What the guard is asked and told around each batch: intents before calls, what came of it after, and halts."""
+
+from __future__ import annotations
+
+import pytest
+
+from orchestrator.aws.retries import Retries
+from orchestrator.core.model import Action, OutcomeStatus
+from tests.support.builders import ACCOUNT, REGION
+from tests.support.fake_ec2 import (
+    NO_CAPACITY,
+    NOW,
+    FakeEc2,
+    RecordingGuard,
+    RecordingPacing,
+    act,
+    ids,
+    refused,
+    statuses,
+    throttle,
+)
+
+NOT_HANDED_OUT = "no more work was handed out before it was its turn"
+
+
+class KilledError(BaseException):
+    """As SIGKILL: nothing in the product may catch it."""
+
+
+def test_each_batch_is_admitted_then_called_then_tagged_then_settled_before_the_next_begins() -> None:
+    ec2 = FakeEc2(ids(70))
+    act(ec2, ids(70), guard=RecordingGuard(log=ec2.log))
+    assert ec2.log == ["admit 50", "stop 50", "tag 50", "settle 50", "admit 20", "stop 20", "tag 20", "settle 20"]
+
+
+def test_what_the_guard_does_not_admit_is_not_stopped_and_has_no_outcome() -> None:
+    kept = frozenset(ids(60)[45:55])
+    ec2 = FakeEc2(ids(60))
+    guard = RecordingGuard(refused=kept)
+    outcomes = act(ec2, ids(60), guard=guard)
+    assert set(outcomes) == set(guard.statuses()) == set(ids(60)) - kept
+    assert {one for one, state in ec2.states.items() if state == "running"} == kept
+
+
+def test_a_batch_of_which_nothing_is_admitted_makes_no_call_and_settles_nothing() -> None:
+    ec2 = FakeEc2(ids(3))
+    outcomes = act(ec2, ids(3), guard=RecordingGuard(log=ec2.log, refused=frozenset(ids(3))))
+    assert (outcomes, ec2.log) == ({}, ["admit 3"])
+
+
+def test_what_is_settled_is_what_aws_answered_and_not_yet_seen() -> None:
+    there, bad, good = ids(3)
+    ec2 = FakeEc2(ids(3), bad={bad: ("OperationNotPermitted", "The instance '{id}' may not be stopped.")})
+    ec2.states[there], ec2.reasons[there] = "stopped", "User initiated (2026-11-23 18:00:00 GMT)"
+    guard = RecordingGuard()
+    outcomes = act(ec2, ids(3), guard=guard)
+    assert guard.statuses() == {
+        there: OutcomeStatus.ALREADY_STOPPED,
+        bad: OutcomeStatus.FAILED,
+        good: OutcomeStatus.STOPPING,
+    }
+    assert {(outcome.requested_at, outcome.verified_at) for outcome in guard.settled} == {(NOW, None)}
+    assert {outcome.verified_at for outcome in outcomes.values()} == {NOW}
+
+
+def test_a_tag_that_could_not_be_written_is_settled_with_its_warning() -> None:
+    ec2 = FakeEc2(ids(1))
+    ec2.tag_refusals = [refused("UnauthorizedOperation", "no")]
+    guard = RecordingGuard()
+    act(ec2, ids(1), guard=guard)
+    assert guard.settled[0].warnings == ("not tagged: UnauthorizedOperation: no",)
+
+
+def test_an_instance_that_awss_answer_leaves_out_is_not_settled_as_stopped() -> None:
+    ec2 = FakeEc2(ids(2))
+    ec2.stop_instances = lambda **_: {"StoppingInstances": [{"InstanceId": ids(2)[0]}]}  # type: ignore[method-assign]  # a lie
+    guard = RecordingGuard()
+    act(ec2, ids(2), guard=guard)
+    assert [(outcome.status, outcome.code) for outcome in guard.settled] == [
+        (OutcomeStatus.STOPPING, ""),
+        (OutcomeStatus.FAILED, "Unanswered"),
+    ]
+
+
+def test_a_hibernation_that_falls_back_is_settled_once_after_its_plain_stop() -> None:
+    bad = ids(2)[0]
+    ec2 = FakeEc2(ids(2))
+
+    def no_hibernation() -> None:
+        raise refused("UnsupportedHibernationConfiguration", f"The instance '{bad}' is not configured to hibernate.")
+
+    ec2.before_stop = [no_hibernation]
+    act(ec2, ids(2), Action.HIBERNATE, RecordingGuard(log=ec2.log), hibernation_configured=True)
+    assert ec2.log == ["admit 2", "stop 2", "stop 1", "stop 1", "tag 2", "settle 2"]
+    assert [hibernate for _, hibernate in ec2.stops] == [True, True, False]
+
+
+def test_a_halt_in_the_middle_of_a_bisect_ends_the_calls_and_keeps_what_was_accepted() -> None:
+    bad = ids(8)[0]
+    ec2 = FakeEc2(ids(8), bad={bad: ("SomethingNew", "AWS does not say to whom")})
+    guard = RecordingGuard(log=ec2.log, allows=lambda: len(ec2.stops) < 2)
+    outcomes = act(ec2, ids(8), guard=guard)
+    assert ec2.log == ["admit 8", "stop 8", "stop 4", "tag 4", "settle 8"]
+    assert list(statuses(outcomes).values()) == [OutcomeStatus.NOT_ATTEMPTED] * 4 + [OutcomeStatus.STOPPING] * 4
+    assert {outcomes[one].message for one in ids(4)} == {NOT_HANDED_OUT}
+    assert guard.statuses() == statuses(outcomes)
+
+
+def test_a_halt_that_comes_while_a_call_waits_for_its_turn_stops_that_call() -> None:
+    ec2 = FakeEc2(ids(2))
+    halted: list[bool] = []
+    pacing = RecordingPacing(while_waiting=lambda: halted.append(True))
+    outcomes = act(ec2, ids(2), guard=RecordingGuard(allows=lambda: not halted), pacing=pacing)
+    assert ec2.stops == []
+    assert set(statuses(outcomes).values()) == {OutcomeStatus.NOT_ATTEMPTED}
+
+
+def test_after_a_halt_nothing_waits_for_a_turn_any_more() -> None:
+    ec2 = FakeEc2(ids(120))
+    pacing = RecordingPacing()
+    act(ec2, ids(120), guard=RecordingGuard(allows=lambda: False), pacing=pacing)
+    assert [operation for _, _, operation, _ in pacing.waits] == ["StopInstances"]
+
+
+def test_a_process_killed_between_two_batches_has_settled_the_first_and_called_nothing_of_the_second() -> None:
+    ec2 = FakeEc2(ids(100))
+
+    def killed_after_the_first() -> None:
+        if ec2.stops:
+            raise KilledError
+
+    guard = RecordingGuard(log=ec2.log, before_admitting=killed_after_the_first)
+    with pytest.raises(KilledError):
+        act(ec2, ids(100), guard=guard)
+    assert ec2.log == ["admit 50", "stop 50", "tag 50", "settle 50"]
+    assert guard.statuses() == dict.fromkeys(ids(50), OutcomeStatus.STOPPING)
+
+
+def test_whatever_breaks_in_one_batch_it_is_settled_as_failed_and_the_next_is_carried_out() -> None:
+    ec2 = FakeEc2(ids(60))
+
+    def bug() -> None:
+        raise ZeroDivisionError("our own bug")
+
+    ec2.before_stop = [bug]
+    guard = RecordingGuard()
+    outcomes = act(ec2, ids(60), guard=guard)
+    assert list(statuses(outcomes).values()) == [OutcomeStatus.FAILED] * 50 + [OutcomeStatus.STOPPING] * 10
+    assert guard.statuses() == statuses(outcomes)
+    assert outcomes[ids(1)[0]].code == "ZeroDivisionError"
+
+
+@pytest.mark.parametrize(
+    ("action", "change", "tagging"),
+    [(Action.STOP, "StopInstances", "CreateTags"), (Action.START, "StartInstances", "DeleteTags")],
+)
+def test_each_call_waits_for_its_turn_in_its_account_and_region(action: Action, change: str, tagging: str) -> None:
+    ec2 = FakeEc2(ids(60), state="running" if action is Action.STOP else "stopped")
+    pacing = RecordingPacing()
+    act(ec2, ids(60), action, pacing=pacing)
+    assert pacing.waits == [
+        (ACCOUNT, REGION, operation, instances)
+        for operation, instances in (
+            (change, 50),
+            (tagging, 0),
+            (change, 10),
+            (tagging, 0),
+            ("DescribeInstances", 0),
+        )
+    ]
+    assert pacing.told == []
+
+
+@pytest.mark.parametrize("action", [Action.STOP, Action.START])
+def test_a_throttling_answer_is_told_to_the_pacing_of_that_call(action: Action) -> None:
+    ec2 = FakeEc2(ids(2), state="running" if action is Action.STOP else "stopped")
+    ec2.before_stop = ec2.before_start = [throttle]
+    pacing = RecordingPacing()
+    act(ec2, ids(2), action, pacing=pacing)
+    operation = "StopInstances" if action is Action.STOP else "StartInstances"
+    assert pacing.told == [(ACCOUNT, REGION, operation)]
+    assert pacing.waits.count((ACCOUNT, REGION, operation, 2)) == 2
+
+
+def test_throttled_tags_are_told_wait_for_another_turn_and_are_written() -> None:
+    ec2 = FakeEc2(ids(1))
+    ec2.tag_refusals = [refused("RequestLimitExceeded", "no", 503)]
+    pacing = RecordingPacing()
+    outcomes = act(ec2, ids(1), pacing=pacing)
+    assert pacing.told == [(ACCOUNT, REGION, "CreateTags")]
+    assert pacing.waits.count((ACCOUNT, REGION, "CreateTags", 0)) == 2
+    assert outcomes[ids(1)[0]].warnings == ()
+
+
+def test_a_refusal_that_is_no_throttling_slows_nothing_down() -> None:
+    ec2 = FakeEc2(ids(2), bad={ids(1)[0]: ("OperationNotPermitted", "'{id}' may not be stopped")})
+    pacing = RecordingPacing()
+    act(ec2, ids(2), pacing=pacing)
+    assert pacing.told == []
+
+
+def test_a_halt_leaves_what_waits_for_capacity_with_awss_words() -> None:
+    one = ids(1)[0]
+    ec2 = FakeEc2([one], bad={one: ("InsufficientInstanceCapacity", NO_CAPACITY)}, state="stopped")
+    guard = RecordingGuard(allows=lambda: not ec2.starts)
+    outcomes = act(ec2, [one], Action.START, guard, retries=Retries(attempts=3, sleep=lambda _: None))
+    assert len(ec2.starts) == 1
+    assert outcomes[one].status is guard.statuses()[one] is OutcomeStatus.NOT_ATTEMPTED
+    assert (
+        outcomes[one].message == f"AWS answered before: InsufficientInstanceCapacity: {NO_CAPACITY}; {NOT_HANDED_OUT}"
+    )

@@ -1,0 +1,112 @@
+"""The one kind of a FakeWorld: it keeps to the contract of ports.Kind and changes the world's instances."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from orchestrator.core.model import Action, Outcome, OutcomeStatus, Resource, Target
+from orchestrator.core.undo import STOPPED_BY_TAG
+from orchestrator.ports import BatchGuard
+
+if TYPE_CHECKING:
+    from tests.support.fake_world import FakeWorld
+
+_PROMISED = {OutcomeStatus.STOPPED: OutcomeStatus.STOPPING, OutcomeStatus.STARTED: OutcomeStatus.STARTING}
+_Wanted = Sequence[tuple[Resource, Action]]
+
+
+@dataclass
+class FakeEc2:
+    """Runs in the account that is bound. AWS's answer to a batch is a promise; what was seen is told at the end."""
+
+    fake: FakeWorld
+    name: str = "ec2"
+    read_permissions: frozenset[str] = frozenset()
+    act_permissions: frozenset[str] = frozenset()
+
+    def read(self, target: Target) -> tuple[Resource, ...]:
+        found = self._instances("read", target)
+        return tuple(one for one in found.values() if one.state in ("running", "pending"))
+
+    def look(self, target: Target, resource_ids: Sequence[str]) -> Mapping[str, Resource]:
+        found = self._instances("look", target)
+        return {one: found[one] for one in resource_ids if one in found}
+
+    def failed_health(self, target: Target, resource_ids: Sequence[str]) -> frozenset[str]:
+        self._instances("health", target)
+        return frozenset(resource_ids)
+
+    def act(self, target: Target, wanted: _Wanted, sweep_id: str, guard: BatchGuard) -> tuple[Outcome, ...]:
+        assert self.fake.bound.account == target.account_id
+        outcomes: list[Outcome] = []
+        for start in range(0, len(wanted), self.fake.batch_size):
+            batch = wanted[start : start + self.fake.batch_size]
+            admitted = {one.resource_id for one in guard.admit([resource for resource, _ in batch])}
+            todo = [(resource, action) for resource, action in batch if resource.resource_id in admitted]
+            if not todo:
+                continue
+            self.fake.before_stop(target)
+            if guard.may_call():
+                answers = self._call(todo, sweep_id)
+            else:
+                answers = [Outcome(resource, OutcomeStatus.NOT_ATTEMPTED) for resource, _ in todo]
+            guard.settle([_promise(answer) for answer in answers])
+            outcomes += answers
+        return tuple(outcomes)
+
+    def settle(
+        self, target: Target, intents: Sequence[tuple[Resource, Action, datetime]], sweep_id: str
+    ) -> tuple[Outcome, ...]:
+        assert sweep_id
+        found = self._instances("settle", target)
+        outcomes: list[Outcome] = []
+        for resource, action, asked_at in intents:
+            fresh = found.get(resource.resource_id)
+            if fresh is None:
+                outcomes.append(Outcome(resource, OutcomeStatus.FAILED, "Gone", "", asked_at, self.fake.at))
+            elif fresh.state == _goal(action)[0]:
+                outcomes.append(Outcome(resource, _goal(action)[1], "", "", asked_at, self.fake.at))
+        return tuple(outcomes)
+
+    def _call(self, todo: _Wanted, sweep_id: str) -> list[Outcome]:
+        """One call for the whole batch."""
+        verb = "start" if todo[0][1] is Action.START else "stop"
+        names = ",".join(resource.resource_id for resource, _ in todo)
+        return self.fake.life.does(f"{verb} {names}", lambda: [self._change(*one, sweep_id) for one in todo])
+
+    def _change(self, resource: Resource, action: Action, sweep_id: str) -> Outcome:
+        goal = _goal(action)[1]
+        status = self.fake.stops.get(resource.resource_id, goal)
+        if isinstance(status, Exception):
+            raise status
+        if status in (goal, _PROMISED[goal]):
+            (self.fake.started if action is Action.START else self.fake.stopped).append(resource.resource_id)
+            self.fake.change(resource.resource_id, lambda one: self._changed(one, action, sweep_id))
+        seen_at = self.fake.at if status not in _PROMISED.values() else None
+        return Outcome(resource, status, "", "", self.fake.at, seen_at)
+
+    def _changed(self, one: Resource, action: Action, sweep_id: str) -> Resource:
+        at = self.fake.at
+        if action is Action.START:
+            tags = {key: value for key, value in one.tags.items() if key != STOPPED_BY_TAG}
+            return replace(one, state="running", tags=tags, facts={**one.facts, "launched_at": at.isoformat()})
+        facts = {**one.facts, "state_transition": f"User initiated ({at:%Y-%m-%d %H:%M:%S} GMT)"}
+        return replace(one, state="stopped", tags={**one.tags, STOPPED_BY_TAG: sweep_id}, facts=facts)
+
+    def _instances(self, asked: str, target: Target) -> dict[str, Resource]:
+        assert self.fake.bound.account == target.account_id
+        self.fake.asked.append(f"{asked} {target.account_id} {target.region}")
+        return self.fake.instances(target)
+
+
+def _goal(action: Action) -> tuple[str, OutcomeStatus]:
+    return ("running", OutcomeStatus.STARTED) if action is Action.START else ("stopped", OutcomeStatus.STOPPED)
+
+
+def _promise(seen: Outcome) -> Outcome:
+    """What AWS answers at once, before anybody looked."""
+    status = _PROMISED.get(seen.status)
+    return replace(seen, status=status, verified_at=None) if status else seen
