@@ -1,0 +1,57 @@
+"""An undo that is killed before and after each of its AWS calls in turn, and gone on with: all is started, once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from orchestrator import app, one_at_a_time
+from orchestrator.core.model import Mode
+from orchestrator.undoing import Only
+from tests.support.crashes import PORTIONS, Case, Crashes, Scene, Zygote, scene
+from tests.support.embedded import OrganizationBuilder
+from tests.support.sweeps import Sweeps
+
+
+@pytest.fixture(scope="module")
+def zygote() -> Iterator[Zygote]:
+    with Zygote() as started:
+        yield started
+
+
+@pytest.fixture
+def place(
+    zygote: Zygote, organization: OrganizationBuilder, sweep: Sweeps, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Scene]:
+    with scene(zygote, organization, sweep, monkeypatch) as made:
+        yield made
+
+
+@pytest.fixture
+def undoing(place: Scene) -> Crashes:
+    source = place.swept(Mode.ENFORCE)
+
+    def begin(hub: app.Hub, sweep_id: str) -> one_at_a_time.Result:
+        return one_at_a_time.undo(hub, source, sweep_id, Only(), app.Surroundings())
+
+    case = Case(
+        arguments=("undo", source, "--yes", "--workers", "2"),
+        begin=begin,
+        operation="StartInstances",
+        status="complete",
+        outcomes=dict.fromkeys(place.stopped, "started"),
+        coverage=[row for row in place.coverage if row[2] == "scanned"],
+        down=[],
+        marked=[],
+    )
+    return Crashes(place, case)
+
+
+@pytest.mark.parametrize("portion", range(PORTIONS))
+def test_an_undo_killed_at_any_call_is_gone_on_with_and_ends_as_if_nothing_had_been(
+    undoing: Crashes, portion: int
+) -> None:
+    boundaries = undoing.boundaries()[portion::PORTIONS]
+    assert undoing.at(boundaries) == {}
+    assert undoing.killed == len(boundaries) > 0
