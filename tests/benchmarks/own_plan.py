@@ -11,11 +11,9 @@ import os
 import resource
 import sys
 
-from orchestrator import app
+from orchestrator import app, one_at_a_time
 from orchestrator.core.model import Mode
 from orchestrator.core.policy import load_policy
-from orchestrator.core.report import totals
-from orchestrator.sweep import run_sweep
 
 POLICY = "{version: 1, name: benchmark, rules: [{name: all, where: everything}]}"
 
@@ -30,10 +28,12 @@ def main(directory: str) -> None:
     policy = load_policy(POLICY)
     sweep_id = app.new_sweep_id(app.now())
     started = cpu()
-    world = app.build_world(settings, app.make_clients(settings), sweep_id, Mode.PLAN, app.Surroundings())
-    report, _ = run_sweep(world, policy, sweep_id, Mode.PLAN)
+    hub = app.make_hub(settings, app.make_clients(settings))
+    ended = one_at_a_time.sweep(hub, policy, sweep_id, Mode.PLAN, app.Surroundings())
+    assert isinstance(ended, one_at_a_time.Ended)
     work = cpu() - started
-    figures = {"start": started, "work": work, "status": report.status.value, "totals": totals(report)}
+    document = ended.document
+    figures = {"start": started, "work": work, "status": document["status"], "totals": document["totals"]}
     sys.stdout.write(json.dumps(figures))
 
 
