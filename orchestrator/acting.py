@@ -6,13 +6,15 @@ not from just now), and its intents are in the ledger.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import groupby
 
 from orchestrator.core.model import (
+    AccountId,
+    ApprovedPlan,
     Decision,
     Halt,
     HaltCause,
@@ -58,10 +60,10 @@ class _Acted:
     halt: Halt | None = None
 
 
-def carry_out(world: World, record: Record, recheck: Recheck | None) -> None:
-    """Wave by wave, what of the record's stops has no outcome yet; outcomes go into the record as they come."""
+def carry_out(world: World, record: Record, approved: ApprovedPlan, recheck: Recheck | None) -> None:
+    """Wave by wave, what of the plan's stops has no outcome yet; outcomes go into the record as they come."""
     acting = _Acting(world, record.sweep_id, recheck)
-    waves = waves_of(record.stops, record.policy.waves, record.sweep_id)
+    waves = waves_of(approved.plan.stops, record.policy.waves, record.sweep_id)
     total = sum(len(wave) for wave in waves)
     for number, wave in enumerate(waves, 1):
         done = {place(outcome.resource) for outcome in record.outcomes}
@@ -71,12 +73,25 @@ def carry_out(world: World, record: Record, recheck: Recheck | None) -> None:
             world.progress.phase(f"Acting on {len(todo)} resources{of}")
             _one_wave(acting, record, todo, total)
         if record.halt is None and number < len(waves):
-            record.halt = _too_many_failures(record, number)
+            record.halt = too_many_failures(record, number)
         if record.halt is not None:
             return
 
 
-def _too_many_failures(record: Record, wave: int) -> Halt | None:
+def carry_out_some(
+    world: World, record: Record, approved: ApprovedPlan, recheck: Recheck | None, accounts: Collection[AccountId]
+) -> None:
+    """The stops of these accounts that have no outcome yet: one part of a wave, of which others do the rest."""
+    done = {place(outcome.resource) for outcome in record.outcomes}
+    stops = [stop for stop in approved.plan.stops if stop.resource.target.account_id in accounts]
+    todo = [stop for stop in stops if place(stop.resource) not in done]
+    if todo:
+        world.progress.phase(f"Acting on {len(todo)} resources in {len(accounts)} accounts")
+        _one_wave(_Acting(world, record.sweep_id, recheck), record, todo, len(stops))
+
+
+def too_many_failures(record: Record, wave: int) -> Halt | None:
+    """Why no further wave begins, if so."""
     limit = record.policy.abort_if_failures_percent
     actual = failure_percent(record.outcomes)
     if limit is None or actual <= limit:
@@ -187,12 +202,13 @@ class _Guard:
         return {one.resource_id: recheck(self._stops[one.resource_id], fresh.get(one.resource_id)) for one in resources}
 
 
-def settle_intents(world: World, record: Record) -> None:
+def settle_intents(world: World, record: Record, accounts: Collection[AccountId] | None = None) -> None:
     """Outcomes for what a process that died was about to do, or did: from the ledger, and by looking, never by acting.
 
-    What turns out to be untouched has no outcome yet: it can be acted on after all.
+    What turns out to be untouched has no outcome yet: it can be acted on after all. None: in all accounts.
     """
-    stops = {_key(stop.resource): stop for stop in record.stops}
+    concerned = (stop for stop in record.stops if accounts is None or stop.resource.target.account_id in accounts)
+    stops = {key_of(stop.resource): stop for stop in concerned}
     unsettled: dict[tuple[Target, str], list[tuple[Decision, str]]] = {}
     for action in world.ledger.actions(record.sweep_id):
         stop = stops.get(action.place)
@@ -253,5 +269,5 @@ def _time(text: str) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
-def _key(resource: Resource) -> tuple[str, str, str, str]:
+def key_of(resource: Resource) -> tuple[str, str, str, str]:
     return resource.target.account_id, resource.target.region, resource.kind, resource.resource_id

@@ -70,6 +70,8 @@ class Settings(BaseModel):
     signing_key: str | None = None
     continuations: Annotated[int, Field(ge=0, le=50)] = 5
     """How often the Lambda may go on with one sweep in a fresh invocation."""
+    accounts_a_part: Annotated[int, Field(ge=1, le=1000)] = 20
+    """For each invocation of a state machine's step."""
     lease_seconds: Annotated[float, Field(ge=0.4, le=900)] = 20.0
     store: Path = DEFAULT_STORE
 

@@ -82,6 +82,10 @@ class BusyError(StopOrchestratorError):
     """Another sweep runs by the same policy, and it is not what was wanted; try again later."""
 
 
+class ExecutionFailedError(StopOrchestratorError):
+    """A state machine ended before its sweep had a plan."""
+
+
 class NotConfirmedError(StopOrchestratorError):
     """The person at the terminal did not confirm the stops."""
 

@@ -31,7 +31,7 @@ from orchestrator.one_at_a_time import Busy, Result
 SERVICE = "stop-orchestrator"
 RESERVED_MILLISECONDS = 30_000
 """Kept back for the running calls to end and for the report; no new work is handed out in it."""
-_NEEDED = ("policy", "report_bucket", "table")
+NEEDED = ("policy", "report_bucket", "table")
 _EVENT = (
     'An event has at most "mode" ("plan", "enforce" or "approve"), "id", "sweep_id" and "policy"; a schedule carries '
     "it as its Input."
@@ -66,7 +66,7 @@ class SweepEvent(BaseModel):
 @tracer.capture_lambda_handler(capture_response=False)
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """One sweep. Raises EventError, SettingsError, PolicyError or what ended the sweep."""
-    asked = _parse(event)
+    asked = parse(event)
     sweep_id = asked.sweep_id or app.new_sweep_id(app.now())
     logger.append_keys(sweep_id=sweep_id)
     try:
@@ -81,29 +81,29 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
 
 def _sweep(asked: SweepEvent, sweep_id: str, context: LambdaContext) -> dict[str, Any]:
     triggered_at = app.now()
-    settings = app.Settings.from_env(os.environ, _NEEDED, mode=asked.mode, policy=asked.policy)
+    settings = app.Settings.from_env(os.environ, NEEDED, mode=asked.mode, policy=asked.policy)
     logger.append_keys(mode=settings.mode.value)
     hub = app.make_hub(settings, app.make_clients(settings))
     around = app.Surroundings(
         out_of_time=lambda: context.get_remaining_time_in_millis() < RESERVED_MILLISECONDS,
         hand_over=lambda lease: _handed_over(hub, lease, context),
-        progress=_LogProgress(),
+        progress=LogProgress(),
         triggered_at=triggered_at,
     )
     begun = hub.ledger.sweep(asked.sweep_id) if asked.sweep_id else None
     if begun is not None and asked.mode in (None, begun.mode):
-        return _answer(one_at_a_time.resume(hub, begun.sweep_id, around))
+        return answer_of(one_at_a_time.resume(hub, begun.sweep_id, around))
 
     def sweep(trigger: dict[str, Any]) -> dict[str, Any]:
         del trigger
         policy = app.read_policy(settings.policy or "", lambda: hub.clients)
-        return _answer(one_at_a_time.sweep(hub, policy, sweep_id, settings.mode, around))
+        return answer_of(one_at_a_time.sweep(hub, policy, sweep_id, settings.mode, around))
 
     event_id = asked.sweep_id or asked.id or context.aws_request_id
-    return _once(hub, sweep, {"id": event_id, "mode": settings.mode.value, "policy": settings.policy}, context)
+    return once(hub, sweep, {"id": event_id, "mode": settings.mode.value, "policy": settings.policy}, context)
 
 
-def _once(
+def once(
     hub: app.Hub, sweep: Callable[[dict[str, Any]], dict[str, Any]], trigger: dict[str, Any], context: LambdaContext
 ) -> dict[str, Any]:
     """Lambda and its triggers deliver at least once: what an event came to is remembered for a day, and given again."""
@@ -116,11 +116,11 @@ def _once(
         boto3_client=hub.clients.dynamodb(),
     )
     config = IdempotencyConfig(expires_after_seconds=_REMEMBERED_SECONDS, lambda_context=context)
-    once = idempotent_function(
+    only_once = idempotent_function(
         sweep, data_keyword_argument="trigger", persistence_store=table, config=config, key_prefix=SERVICE
     )
     try:
-        answer: dict[str, Any] = once(trigger=trigger)
+        answer: dict[str, Any] = only_once(trigger=trigger)
     except IdempotencyAlreadyInProgressError:
         # It runs, or died: the lease tells which, and a dead one is gone on with.
         answer = sweep(trigger)
@@ -146,21 +146,21 @@ def _handed_over(hub: app.Hub, lease: Lease, context: LambdaContext) -> bool:
     return True
 
 
-def _answer(result: Result) -> dict[str, Any]:
+def answer_of(result: Result) -> dict[str, Any]:
     if isinstance(result, Busy):
         if not result.same:
             raise BusyError(f"{result.sweep_id} is running by the same policy; Lambda tries this event again later")
         logger.info("The sweep is running already", running=result.sweep_id)
-        return _answer_of(result.sweep_id, SweepStatus.RUNNING, {}, None)
+        return _answered(result.sweep_id, SweepStatus.RUNNING, {}, None)
     document = result.document
     counted: dict[str, int] = document["totals"]
     if not result.repeated and document["status"] != SweepStatus.RUNNING:
         _measure(result.sweep_id, counted, document["duration_seconds"])
     logger.info("Sweep ended", status=document["status"], totals=counted, report=result.location)
-    return _answer_of(result.sweep_id, document["status"], counted, result.location or None)
+    return _answered(result.sweep_id, document["status"], counted, result.location or None)
 
 
-def _answer_of(sweep_id: str, status: str, counted: dict[str, int], location: str | None) -> dict[str, Any]:
+def _answered(sweep_id: str, status: str, counted: dict[str, int], location: str | None) -> dict[str, Any]:
     return {
         "sweep_id": sweep_id,
         "status": str(status),
@@ -169,7 +169,7 @@ def _answer_of(sweep_id: str, status: str, counted: dict[str, int], location: st
     }
 
 
-def _parse(event: dict[str, Any]) -> SweepEvent:
+def parse(event: dict[str, Any]) -> SweepEvent:
     try:
         return SweepEvent.model_validate(event)
     except ValidationError as invalid:
@@ -215,7 +215,7 @@ def _measure(sweep_id: str, counted: dict[str, int], duration_seconds: float) ->
     metrics.flush_metrics()
 
 
-class _LogProgress:
+class LogProgress:
     """Phases as log lines; counts at every tenth part, so that a long sweep shows that it lives."""
 
     def __init__(self) -> None:

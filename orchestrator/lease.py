@@ -19,6 +19,9 @@ from orchestrator.errors import LedgerError
 from orchestrator.ledger import LeaseRecord, Ledger
 
 _CLOCKS_DIFFER_SECONDS = 60
+EXECUTION = "execution "
+EXECUTION_LASTS = 3600.0
+"""In seconds: longer than any one step of a state machine, since it is renewed by each of them."""
 HANDED_OVER = "handover-"
 """How the nonce of a lease begins that waits for another process to go on with the same sweep."""
 
@@ -42,6 +45,7 @@ class Leases:
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     holder: str = ""
+    """This process, or the state machine's execution (EXECUTION) of which each step takes the same lease again."""
     is_dead: Callable[[str], bool] = lambda _: False
     """Whether the holder of that name has ended for certain; then nobody needs to wait."""
 
@@ -53,16 +57,17 @@ class Leases:
         if not record.held_until or self.is_dead(record.holder):
             return True
         left = (datetime.fromisoformat(record.held_until) - self.now()).total_seconds()
-        return not 0 < left <= self.times.lasts + _CLOCKS_DIFFER_SECONDS
+        longest = EXECUTION_LASTS if _of_an_execution(record) else self.times.lasts
+        return not 0 < left <= longest + _CLOCKS_DIFFER_SECONDS
 
-    def take(self, policy_name: str, sweep_id: str, purpose: str = "") -> Lease | LeaseRecord:
+    def take(self, policy_name: str, sweep_id: str, purpose: str = "", finished: str = "") -> Lease | LeaseRecord:
         """The lease, where it is free or was handed over to this sweep; else who has it, dead or alive. Does not wait.
 
-        Raises LedgerError.
+        It is free too where the `finished` sweep has it, which is about to give it back. Raises LedgerError.
         """
         while True:
             seen = self.ledger.lease(policy_name)
-            if seen is not None and not _open_to(seen, sweep_id):
+            if seen is not None and seen.sweep_id != finished and not self._open_to(seen, sweep_id):
                 return seen
             mine = self._take(policy_name, sweep_id, purpose, seen)
             if mine is not None:
@@ -76,15 +81,15 @@ class Leases:
         seen = self.ledger.lease(policy_name)
         since = self.clock()  # after the look, so never before the holder's last sign of life
         while True:
-            free = seen is None or _open_to(seen, sweep_id) or self.is_dead(seen.holder)
-            if free or self.clock() - since >= self.times.lasts:
+            if seen is None or self._may_take(seen, sweep_id, self.clock() - since):
                 mine = self._take(policy_name, sweep_id, purpose, seen)
                 if mine is not None:
                     return mine
             else:
                 self.sleep(self.times.look_every)
             latest = self.ledger.lease(policy_name)
-            if latest is not None and not _open_to(latest, sweep_id) and (seen is None or latest.nonce != seen.nonce):
+            changed = latest is not None and (seen is None or latest.nonce != seen.nonce)
+            if latest is not None and changed and not self._open_to(latest, sweep_id):
                 return latest
             seen = latest
 
@@ -92,6 +97,17 @@ class Leases:
         """The record as of now, with a nonce that nobody used before."""
         until = time_text(self.now() + timedelta(seconds=self.times.lasts)) if held else None
         return replace(record, nonce=nonce_begins + secrets.token_hex(8), held_until=until or "")
+
+    def _open_to(self, record: LeaseRecord, sweep_id: str) -> bool:
+        """Given back, handed over to this sweep, or of the same execution."""
+        handed_over = record.nonce.startswith(HANDED_OVER) and record.sweep_id == sweep_id
+        return not record.held_until or handed_over or (_of_an_execution(record) and record.holder == self.holder)
+
+    def _may_take(self, record: LeaseRecord, sweep_id: str, watched: float) -> bool:
+        """An execution renews its lease with each step only, so there it is the time in the lease that counts."""
+        if self._open_to(record, sweep_id) or self.is_dead(record.holder):
+            return True
+        return self.has_ended(record) if _of_an_execution(record) else watched >= self.times.lasts
 
     def _take(self, policy_name: str, sweep_id: str, purpose: str, seen: LeaseRecord | None) -> Lease | None:
         at = self.clock()
@@ -132,7 +148,7 @@ class Lease:
         finally:
             self._ended.set()
             thread.join()
-            self._give_back()
+            self.give_back()
 
     def renew(self) -> None:
         """Once; called by the thread. A ledger that cannot be reached is asked again until the lease runs out."""
@@ -198,7 +214,8 @@ class Lease:
             self._unsure.clear()
         return written
 
-    def _give_back(self) -> None:
+    def give_back(self) -> None:
+        """Anybody may take it at once."""
         with self._lock:
             if self._gone:
                 return
@@ -209,6 +226,5 @@ class Lease:
                 return  # it runs out by itself
 
 
-def _open_to(record: LeaseRecord, sweep_id: str) -> bool:
-    """Given back, or handed over to this sweep."""
-    return not record.held_until or (record.nonce.startswith(HANDED_OVER) and record.sweep_id == sweep_id)
+def _of_an_execution(record: LeaseRecord) -> bool:
+    return record.holder.startswith(EXECUTION)

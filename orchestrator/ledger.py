@@ -106,6 +106,10 @@ class SweepRecord:
     """To the microsecond, by the clock of the process that ended it."""
     only: Mapping[str, Any] | None = None
     """What of the source sweep is undone; None: all of it."""
+    execution: str = ""
+    """The state machine's execution that carries it out, where one does."""
+    halt: Mapping[str, str] | None = None
+    """Cause and text, where a state machine ended the acting."""
 
     def as_row(self) -> Row:
         """For programs; without the policy's text."""

@@ -50,14 +50,16 @@ class Busy:
 
 
 Result = Ended | Busy
+Work = Callable[[World], tuple[SweepReport, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Wanted:
+class Wanted:
+    """A sweep that is to be."""
+
     policy: OrgPolicy
     sweep_id: str
     mode: Mode
-    work: Callable[[World], tuple[SweepReport, str]]
     source_sweep_id: str = ""
 
     @property
@@ -67,9 +69,8 @@ class _Wanted:
 
 def sweep(hub: Hub, policy: OrgPolicy, sweep_id: str, mode: Mode, around: Surroundings) -> Result:
     """Raises what run_sweep raises."""
-    return _holding(
-        hub, _Wanted(policy, sweep_id, mode, lambda world: run_sweep(world, policy, sweep_id, mode)), around
-    )
+    wanted = Wanted(policy, sweep_id, mode)
+    return _holding(hub, wanted, around, lambda world: run_sweep(world, policy, sweep_id, mode))
 
 
 def apply(hub: Hub, source_sweep_id: str, sweep_id: str, around: Surroundings) -> Result:
@@ -82,7 +83,7 @@ def apply(hub: Hub, source_sweep_id: str, sweep_id: str, around: Surroundings) -
         _, source = open_plan(hub.store, hub.ledger, source_sweep_id, now())  # again: now nobody else can apply it
         return apply_plan(world, policy, sweep_id, source)
 
-    return _holding(hub, _Wanted(policy, sweep_id, Mode.APPLY, work, source_sweep_id), around)
+    return _holding(hub, Wanted(policy, sweep_id, Mode.APPLY, source_sweep_id), around, work)
 
 
 def undo(hub: Hub, source_sweep_id: str, sweep_id: str, only: Only, around: Surroundings) -> Result:
@@ -100,7 +101,7 @@ def undo(hub: Hub, source_sweep_id: str, sweep_id: str, only: Only, around: Surr
     def work(world: World) -> tuple[SweepReport, str]:
         return undo_sweep(world, policy, sweep_id, source_sweep_id, only)
 
-    return _holding(hub, _Wanted(policy, sweep_id, Mode.UNDO, work, source_sweep_id), around)
+    return _holding(hub, Wanted(policy, sweep_id, Mode.UNDO, source_sweep_id), around, work)
 
 
 def resume(hub: Hub, sweep_id: str, around: Surroundings) -> Result:
@@ -142,8 +143,22 @@ def without_a_process(hub: Hub, sweeps: Sequence[SweepRecord]) -> frozenset[str]
     )
 
 
-def _holding(hub: Hub, wanted: _Wanted, around: Surroundings) -> Result:
+def _holding(hub: Hub, wanted: Wanted, around: Surroundings, work: Work) -> Result:
     """The wanted work, while nobody else sweeps by its policy."""
+    lease = lease_for(hub, wanted, around)
+    if not isinstance(lease, Lease):
+        return lease
+    with lease.held():
+        world = build_world(hub, wanted.policy, wanted.sweep_id, wanted.mode, around, lease)
+        report, location = work(world)
+    return Ended(report_document(report), location)
+
+
+def lease_for(hub: Hub, wanted: Wanted, around: Surroundings) -> Lease | Result:
+    """The lease for a new sweep, or why there is none: somebody does the same, or just did, or went on with a dead one.
+
+    A dead sweep by the same policy is gone on with first. Raises LedgerError.
+    """
     try:
         lease = hub.leases.take(wanted.policy.name, wanted.sweep_id, wanted.purpose)
     except LedgerError as failure:
@@ -154,7 +169,11 @@ def _holding(hub: Hub, wanted: _Wanted, around: Surroundings) -> Result:
         if not is_over and not hub.leases.has_ended(lease):
             return Busy(lease.sweep_id, same=lease.purpose == wanted.purpose)
         if dead is None or is_over:
-            lease = hub.leases.take_over(wanted.policy.name, wanted.sweep_id, wanted.purpose)
+            name, finished = wanted.policy.name, lease.sweep_id
+            if is_over:
+                lease = hub.leases.take(name, wanted.sweep_id, wanted.purpose, finished)
+            else:
+                lease = hub.leases.take_over(name, wanted.sweep_id, wanted.purpose)
             if isinstance(lease, LeaseRecord):
                 return Busy(lease.sweep_id, same=lease.purpose == wanted.purpose)
             break
@@ -164,22 +183,19 @@ def _holding(hub: Hub, wanted: _Wanted, around: Surroundings) -> Result:
         if _is_same(hub, wanted, dead):
             return result
         lease = hub.leases.take(wanted.policy.name, wanted.sweep_id, wanted.purpose)
-    with lease.held():
-        just_done = _done_since(hub, wanted, around.triggered_at)
-        if just_done is not None:
-            return just_done
-        world = build_world(hub, wanted.policy, wanted.sweep_id, wanted.mode, around, lease)
-        report, location = wanted.work(world)
-    return Ended(report_document(report), location)
+    just_done = _done_since(hub, wanted, around.triggered_at)
+    if just_done is not None:
+        lease.give_back()
+    return just_done or lease
 
 
-def _is_same(hub: Hub, wanted: _Wanted, dead: SweepRecord) -> bool:
+def _is_same(hub: Hub, wanted: Wanted, dead: SweepRecord) -> bool:
     """Whether a dead sweep was this trigger's, as far as anybody can tell."""
     same = _purpose(dead.mode, dead.source_sweep_id) == wanted.purpose
     return same and hub.leases.now() - datetime.fromisoformat(dead.started_at) <= _SAME_TRIGGER
 
 
-def _done_since(hub: Hub, wanted: _Wanted, triggered_at: datetime | None) -> Ended | None:
+def _done_since(hub: Hub, wanted: Wanted, triggered_at: datetime | None) -> Ended | None:
     """A sweep that does the same, and ended after this one was triggered: then both were triggered at once."""
     if triggered_at is None:
         return None

@@ -7,16 +7,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeVar
-
-from pydantic import TypeAdapter
 
 from orchestrator.core import targets
 from orchestrator.core.model import (
     ALL_REGIONS,
     Account,
-    AccountId,
     Coverage,
     HaltCause,
     Region,
@@ -26,33 +23,15 @@ from orchestrator.core.model import (
 )
 from orchestrator.core.policy import OrgPolicy
 from orchestrator.core.refusals import coverage_of
+from orchestrator.inventory import Opened, Reading, regions_to_read, restored, stored_bytes
 from orchestrator.pool import Pool
-from orchestrator.ports import RegionStatus, TargetUnreadableError, World
+from orchestrator.ports import TargetUnreadableError, World
 from orchestrator.record import Record
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class StoredInventory:
-    """What one process has read before its time was up. Rows of what was not attempted are not in it."""
-
-    organization_id: str
-    accounts: tuple[Account, ...]
-    to_read: tuple[AccountId, ...]
-    opened: tuple[tuple[AccountId, tuple[RegionStatus, ...]], ...]
-    coverage: tuple[Coverage, ...]
-    resources: tuple[Resource, ...]
-
-
-_STORED = TypeAdapter(StoredInventory)
 _ACCOUNTS_AT_ONCE = 20
-
-
-@dataclass(frozen=True, slots=True)
-class _Opened:
-    account: Account
-    regions: tuple[RegionStatus, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,30 +40,27 @@ class _Read:
     resources: tuple[Resource, ...] = ()
 
 
-@dataclass(slots=True)
-class _Reading:
-    """How far the reading is."""
-
-    to_read: tuple[Account, ...] = ()
-    opened: list[_Opened] = field(default_factory=list)
-
-
 def read_everything(world: World, record: Record) -> bool:
     """Reads what the policy has in scope into the record; False when a fresh process goes on with it instead."""
-    reading = _restored(world, record) or _Reading(_accounts_to_read(world, record))
-    _read_targets(world, record, reading)
+    reading = _restored(world, record) or Reading(accounts_to_read(world, record))
+    read_targets(world, record, reading)
     halt = world.halt()
     left = any(row.status is TargetStatus.NOT_ATTEMPTED for row in record.coverage)
     if left and halt is not None:
         record.halt = halt
         if halt.cause is HaltCause.OUT_OF_TIME and _handed_over(world, record, reading):
             return False
-    record.coverage += _unlisted_regions(record.policy, reading.opened)
-    record.coverage += _without_regions(record, reading.opened)
+    note_what_is_not_there(record, reading)
     return True
 
 
-def _accounts_to_read(world: World, record: Record) -> tuple[Account, ...]:
+def note_what_is_not_there(record: Record, reading: Reading) -> None:
+    """Coverage for regions that AWS does not list for an account, and for accounts without a region in scope."""
+    record.coverage += _unlisted_regions(record.policy, reading.opened)
+    record.coverage += _without_regions(record, reading.opened)
+
+
+def accounts_to_read(world: World, record: Record) -> tuple[Account, ...]:
     """The accounts in scope that did not opt out; the others are in the record, each with its reason."""
     world.progress.phase("Listing the organization")
     organization = world.organization.read()
@@ -113,30 +89,32 @@ def _tagged(world: World, record: Record, accounts: Sequence[Account]) -> tuple[
     return tuple(tagged)
 
 
-def _read_targets(world: World, record: Record, reading: _Reading) -> None:
+def read_targets(world: World, record: Record, reading: Reading) -> None:
     """Reads every target of these accounts in one pool of threads; an account's targets follow when it is open."""
     known = {(row.account_id, row.region) for row in record.coverage}
     opened = {one.account.id for one in reading.opened}
     unopened = [one for one in reading.to_read if one.id not in opened and (one.id, ALL_REGIONS) not in known]
     world.progress.phase(f"Reading {len(reading.to_read)} accounts")
     done, total = 0, len(unopened)
-    with Pool[_Opened | _Read](world.workers) as pool:
+    with Pool[Opened | _Read](world.workers) as pool:
 
-        def hand_out(account: _Opened, regions: Sequence[Region]) -> None:
+        def hand_out(account: Opened, regions: Sequence[Region]) -> None:
             for region in regions:
                 pool.submit(_read_target, world, account.account, region)
 
         for one in reading.opened:
-            regions = [region for region in _enabled_in_scope(record, one) if (one.account.id, region) not in known]
+            regions = [
+                region for region in regions_to_read(record.policy, one) if (one.account.id, region) not in known
+            ]
             total += len(regions)
             hand_out(one, regions)
         for account in unopened:
             pool.submit(_open_account, world, account)
         for result in pool.results():
-            if isinstance(result, _Opened):
+            if isinstance(result, Opened):
                 reading.opened.append(result)
                 record.coverage += _disabled_in_scope(record, result)
-                regions = _enabled_in_scope(record, result)
+                regions = regions_to_read(record.policy, result)
                 record.targets += [(result.account, region) for region in regions]
                 total += len(regions) - 1
                 hand_out(result, regions)
@@ -147,55 +125,38 @@ def _read_targets(world: World, record: Record, reading: _Reading) -> None:
             world.progress.targets(done, total)
 
 
-def _handed_over(world: World, record: Record, reading: _Reading) -> bool:
+def _handed_over(world: World, record: Record, reading: Reading) -> bool:
     """Stores what was read and lets a fresh process go on; what was not attempted here is for that one."""
-    stored = StoredInventory(
-        organization_id=record.organization_id,
-        accounts=record.accounts,
-        to_read=tuple(account.id for account in reading.to_read),
-        opened=tuple((one.account.id, one.regions) for one in reading.opened),
-        coverage=tuple(row for row in record.coverage if row.status is not TargetStatus.NOT_ATTEMPTED),
-        resources=tuple(record.resources),
-    )
-    if any(
-        row.status is TargetStatus.NOT_ATTEMPTED and row.account_id not in stored.to_read for row in record.coverage
-    ):
+    to_read = {account.id for account in reading.to_read}
+    if any(row.status is TargetStatus.NOT_ATTEMPTED and row.account_id not in to_read for row in record.coverage):
         return False  # not even all tags were read: going on would mean to list the organization again
     number = record.continuations + 1
     while world.store.find(record.sweep_id, _file(number)) is not None:
         number += 1  # of a process that died before it could hand over; a file is written once
-    world.store.put(record.sweep_id, _file(number), _STORED.dump_json(stored))
+    world.store.put(record.sweep_id, _file(number), stored_bytes(record, reading))
     record.handed_over = world.hand_over()
     record.alone = not record.handed_over
     return record.handed_over
 
 
-def _restored(world: World, record: Record) -> _Reading | None:
+def _restored(world: World, record: Record) -> Reading | None:
     """What the process before this one has read, back in the record: the newest there is."""
     content, number = None, record.continuations
     while number and (found := world.store.find(record.sweep_id, _file(number))) is not None:
         content, number = found, number + 1
     if content is None:
         return None
-    stored = _STORED.validate_json(content)
-    accounts = {account.id: account for account in stored.accounts}
-    record.organization_id = stored.organization_id
-    record.accounts = stored.accounts
-    record.coverage = list(stored.coverage)
-    record.resources = list(stored.resources)
-    opened = [_Opened(accounts[account_id], regions) for account_id, regions in stored.opened]
-    record.targets = [(one.account, region) for one in opened for region in _enabled_in_scope(record, one)]
-    return _Reading(tuple(accounts[one] for one in stored.to_read), opened)
+    return restored(record, content)
 
 
 def _file(continuation: int) -> str:
     return f"inventory-{continuation}.json"
 
 
-def _open_account(world: World, account: Account) -> _Opened | _Read:
-    def read() -> _Opened:
+def _open_account(world: World, account: Account) -> Opened | _Read:
+    def read() -> Opened:
         with world.accounts.bind(account.id):
-            return _Opened(account, world.accounts.regions())
+            return Opened(account, world.accounts.regions())
 
     return _or_coverage(world, account, ALL_REGIONS, read)
 
@@ -226,18 +187,13 @@ def _or_coverage(world: World, account: Account, region: Region, read: Callable[
     return _Read(targets.coverage_row(account, region, status, detail))
 
 
-def _disabled_in_scope(record: Record, opened: _Opened) -> Iterator[Coverage]:
+def _disabled_in_scope(record: Record, opened: Opened) -> Iterator[Coverage]:
     for status in opened.regions:
         if not status.enabled and targets.region_in_scope(record.policy.regions, status.region):
             yield targets.coverage_row(opened.account, status.region, TargetStatus.REGION_DISABLED, status.detail)
 
 
-def _enabled_in_scope(record: Record, opened: _Opened) -> list[Region]:
-    scope = record.policy.regions
-    return [one.region for one in opened.regions if one.enabled and targets.region_in_scope(scope, one.region)]
-
-
-def _unlisted_regions(policy: OrgPolicy, opened: Sequence[_Opened]) -> Iterator[Coverage]:
+def _unlisted_regions(policy: OrgPolicy, opened: Sequence[Opened]) -> Iterator[Coverage]:
     known = {status.region for account in opened for status in account.regions}
     detail = "ec2:DescribeRegions does not list it for this account"
     for account in opened:
@@ -246,7 +202,7 @@ def _unlisted_regions(policy: OrgPolicy, opened: Sequence[_Opened]) -> Iterator[
             yield targets.coverage_row(account.account, region, TargetStatus.REGION_DISABLED, detail)
 
 
-def _without_regions(record: Record, opened: Sequence[_Opened]) -> Iterator[Coverage]:
+def _without_regions(record: Record, opened: Sequence[Opened]) -> Iterator[Coverage]:
     """The accounts that were opened and in which there was nothing to read."""
     known = {row.account_id for row in record.coverage}
     for one in opened:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from orchestrator.acting import Recheck
 from orchestrator.core import targets
-from orchestrator.core.model import Decision, Mode, Resource
+from orchestrator.core.model import Account, AccountId, Decision, Mode, Resource
 from orchestrator.core.rechecks import CHANGED, kept_since
 from orchestrator.ports import World
 from orchestrator.record import Record
 
 
-def rechecking(world: World, record: Record) -> Recheck:
+def rechecking(world: World, record: Record, listed: Mapping[AccountId, Account] | None = None) -> Recheck:
     """Asks the organization again; what it gives says of each resource, just before it is acted on, why to keep it."""
     if record.mode is Mode.UNDO:
         return _still_stopped
+    if listed is not None:  # a moment ago, by another step of the same state machine
+        return lambda planned, fresh: kept_since(
+            planned, fresh, record.policy, listed[planned.resource.target.account_id], world.now()
+        )
     organization = world.organization.read()
     in_scope = targets.accounts_in_scope(record.policy.organization, organization)
     concerned = {stop.resource.target.account_id for stop in record.stops}

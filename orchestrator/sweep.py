@@ -7,15 +7,17 @@ with a sweep from wherever another one died.
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, assert_never
+from typing import Any
 
 from orchestrator.acting import carry_out, settle_intents
 from orchestrator.core.compliance import violations
 from orchestrator.core.decisions import decide_all
 from orchestrator.core.guardrails import hold_against
 from orchestrator.core.model import (
+    AccountId,
     ApprovedPlan,
     HaltCause,
     HeldPlan,
@@ -53,7 +55,7 @@ def run_sweep(world: World, policy: OrgPolicy, sweep_id: str, mode: Mode) -> tup
     on with it, and ReportLostError when the report could not be written after all. Any other error ends the sweep, is
     in the written report, and is raised again.
     """
-    record = _begun(world, Record(sweep_id, mode, policy, world.now()))
+    record = begin(world, Record(sweep_id, mode, policy, world.now()))
     return to_its_end(world, record, lambda: _sweep(world, record))
 
 
@@ -61,7 +63,7 @@ def apply_plan(world: World, policy: OrgPolicy, sweep_id: str, source: StoredPla
     """Carries out exactly that plan, but for what changed since. Raises as run_sweep, and PlanError when another
     process applied it first.
     """
-    record = _begun(world, Record(sweep_id, Mode.APPLY, policy, world.now(), source.sweep_id))
+    record = begin(world, Record(sweep_id, Mode.APPLY, policy, world.now(), source.sweep_id))
     return to_its_end(world, record, lambda: _apply(world, record, source))
 
 
@@ -69,7 +71,7 @@ def undo_sweep(
     world: World, policy: OrgPolicy, sweep_id: str, source_sweep_id: str, only: Only
 ) -> tuple[SweepReport, str]:
     """Starts what that sweep stopped and nobody touched since. Raises as run_sweep."""
-    record = _begun(world, Record(sweep_id, Mode.UNDO, policy, world.now(), source_sweep_id), only)
+    record = begin(world, Record(sweep_id, Mode.UNDO, policy, world.now(), source_sweep_id), only)
     return to_its_end(world, record, lambda: _undo(world, record, only))
 
 
@@ -82,7 +84,14 @@ def resume_sweep(world: World, policy: OrgPolicy, begun: SweepRecord) -> tuple[D
     if written is not None:  # it died between its report and the end
         document: Document = json.loads(written)
         return document, sealed(world, document)
-    record = Record(
+    record = again(policy, begun)
+    report, location = to_its_end(world, record, lambda: _go_on(world, record, begun))
+    return report_document(report), location
+
+
+def again(policy: OrgPolicy, begun: SweepRecord) -> Record:
+    """The record of a sweep that another process began. No report can be made of it yet."""
+    return Record(
         begun.sweep_id,
         Mode(begun.mode),
         policy,
@@ -92,8 +101,6 @@ def resume_sweep(world: World, policy: OrgPolicy, begun: SweepRecord) -> tuple[D
         begun.confirmed,
         reportable=False,
     )
-    report, location = to_its_end(world, record, lambda: _go_on(world, record, begun))
-    return report_document(report), location
 
 
 def open_plan(
@@ -119,7 +126,8 @@ def open_plan(
 # --- from the beginning to the barrier ------------------------------------------------------------------------------
 
 
-def _begun(world: World, record: Record, only: Only | None = None) -> Record:
+def begin(world: World, record: Record, only: Only | None = None, execution: str = "") -> Record:
+    """In the ledger from here on. Raises HaltedError, and ReportStoreError when no report could be written."""
     halt = world.halt()
     if halt is not None and halt.cause is HaltCause.KILL_SWITCH:
         raise HaltedError(f"no sweep begins: {halt.text}")
@@ -136,6 +144,7 @@ def _begun(world: World, record: Record, only: Only | None = None) -> Record:
             source_sweep_id=record.source_sweep_id,
             confirmed=record.confirmed,
             only=only.as_item() if only else None,
+            execution=execution,
         )
     )
     return record
@@ -144,16 +153,21 @@ def _begun(world: World, record: Record, only: Only | None = None) -> Record:
 def _sweep(world: World, record: Record, *, recheck: bool = False) -> None:
     if not read_everything(world, record):
         return
+    decide_everything(record)
+    _decided(world, record, recheck=recheck)
+
+
+def decide_everything(record: Record) -> None:
+    """A decision for each resource that was read."""
     policy = record.policy
     accounts = {account.id: account for account in record.accounts}
     record.decisions = decide_all(policy, record.resources, accounts, record.started_at)
     record.compliance = violations(record.resources, record.accounts, policy.required_tags, record.today)
-    _decided(world, record, policy.guardrails, recheck=recheck)
 
 
 def _undo(world: World, record: Record, only: Only, *, recheck: bool = False) -> None:
     read_stopped(world, record, only)
-    _decided(world, record, _limits(record), recheck=recheck)
+    _decided(world, record, recheck=recheck)
 
 
 def _apply(world: World, record: Record, source: StoredPlan) -> None:
@@ -161,7 +175,7 @@ def _apply(world: World, record: Record, source: StoredPlan) -> None:
     record.decisions = source.decisions
     record.coverage = list(source.coverage)
     record.compliance = source.compliance
-    _decided(world, record, record.policy.guardrails, recheck=True)
+    _decided(world, record, recheck=True)
 
 
 def _limits(record: Record) -> Guardrails:
@@ -173,8 +187,14 @@ def _limits(record: Record) -> Guardrails:
     return limits.model_copy(update={"max_stops_percent": None, "per_account": per_account})
 
 
-def _decided(world: World, record: Record, limits: Guardrails, *, recheck: bool) -> None:
-    """The barrier: the whole plan against every limit, frozen as a file, before the first stop."""
+def _decided(world: World, record: Record, *, recheck: bool) -> None:
+    approved = barrier(world, record)
+    if approved is not None:
+        _act(world, record, approved, recheck=recheck)
+
+
+def barrier(world: World, record: Record) -> ApprovedPlan | None:
+    """The whole plan against every limit, frozen as a file, before the first stop; what is approved to be acted on."""
     plan = Plan(
         record.sweep_id,
         record.policy.sha256,
@@ -182,18 +202,24 @@ def _decided(world: World, record: Record, limits: Guardrails, *, recheck: bool)
         record.decisions,
         tuple(record.coverage),
     )
-    verdict = hold_against(plan, limits, lambda: unknown_account_weight(world, record))
-    record.guardrails = verdict.guardrails
+    approved = _held_against(world, record, plan)
     _freeze(world, record)
-    match verdict:
-        case HeldPlan():
-            record.outcomes += same_outcome(plan.stops, OutcomeStatus.HELD, message=HELD)
-        case ApprovedPlan() if not record.mode.acts:
-            record.outcomes += same_outcome(plan.stops, OutcomeStatus.WOULD_STOP)
-        case ApprovedPlan():
-            _act(world, record, verdict, recheck=recheck)
-        case _:
-            assert_never(verdict)
+    return approved
+
+
+def _held_against(world: World, record: Record, plan: Plan) -> ApprovedPlan | None:
+    """None, with an outcome for each stop in the record, where nothing may be acted on."""
+    verdict = hold_against(plan, _limits(record), lambda: unknown_account_weight(world, record))
+    record.guardrails = verdict.guardrails
+    if isinstance(verdict, ApprovedPlan) and record.mode.acts:
+        return verdict
+    known = {place(outcome.resource) for outcome in record.outcomes}
+    left = [stop for stop in plan.stops if place(stop.resource) not in known]
+    if isinstance(verdict, HeldPlan):
+        record.outcomes += same_outcome(left, OutcomeStatus.HELD, message=HELD)
+    else:
+        record.outcomes += same_outcome(left, OutcomeStatus.WOULD_STOP)
+    return None
 
 
 def _freeze(world: World, record: Record) -> None:
@@ -231,7 +257,7 @@ def _act(world: World, record: Record, approved: ApprovedPlan, *, recheck: bool)
     look_again = rechecking(world, record) if recheck else None
     if record.mode is Mode.APPLY:
         _claim(world, record)
-    carry_out(world, record, look_again)
+    carry_out(world, record, approved, look_again)
     if record.halt is not None and record.halt.cause is HaltCause.OUT_OF_TIME and not record.alone:
         record.handed_over = world.hand_over()
 
@@ -252,6 +278,22 @@ def _go_on(world: World, record: Record, begun: SweepRecord) -> None:
         record.reportable = True  # nothing was acted on yet, so there is nothing that a report could leave out
         _begin_again(world, record, Only.from_item(begun.only))
         return
+    approved = reopened(world, record, content, begun)
+    if approved is not None:
+        _act(world, record, approved, recheck=True)
+
+
+def reopened(
+    world: World,
+    record: Record,
+    content: bytes,
+    begun: SweepRecord,
+    accounts: Collection[AccountId] | None = None,
+) -> ApprovedPlan | None:
+    """The frozen plan back in the record, what came of it so far too; what is approved to be acted on.
+
+    `accounts`: only what came of it there; others look after the rest.
+    """
     stored = plan_from(content, begun.plan_sha256 or None)
     if not begun.plan_sha256:
         world.ledger.amend(record.sweep_id, plan_sha256=content_sha256(content))
@@ -260,19 +302,9 @@ def _go_on(world: World, record: Record, begun: SweepRecord) -> None:
     record.coverage = list(stored.coverage)
     record.compliance = stored.compliance
     if record.mode.acts:
-        settle_intents(world, record)
+        settle_intents(world, record, accounts)
     record.reportable = True
-    plan = replace(stored.plan, sweep_id=record.sweep_id)
-    verdict = hold_against(plan, _limits(record), lambda: unknown_account_weight(world, record))
-    record.guardrails = verdict.guardrails
-    if isinstance(verdict, HeldPlan):
-        known = {place(outcome.resource) for outcome in record.outcomes}
-        left = [stop for stop in plan.stops if place(stop.resource) not in known]
-        record.outcomes += same_outcome(left, OutcomeStatus.HELD, message=HELD)
-    elif not record.mode.acts:
-        record.outcomes += same_outcome(plan.stops, OutcomeStatus.WOULD_STOP)
-    else:
-        _act(world, record, verdict, recheck=True)
+    return _held_against(world, record, replace(stored.plan, sweep_id=record.sweep_id))
 
 
 def _begin_again(world: World, record: Record, only: Only) -> None:
