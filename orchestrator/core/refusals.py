@@ -6,7 +6,8 @@ from orchestrator.core.model import AwsError, TargetStatus
 
 DENIED_CODES = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 REGION_DISABLED_CODES = frozenset({"AuthFailure", "OptInRequired"})
-_BY_SCP = "explicit deny in a service control policy"
+_BY_SCP = "service control policy"
+"""In both of IAM's sentences: `with an explicit deny in a ...`, and `because no ... allows the action`."""
 
 
 def coverage_of(error: AwsError, operation: str) -> tuple[TargetStatus, str]:
@@ -15,9 +16,10 @@ def coverage_of(error: AwsError, operation: str) -> tuple[TargetStatus, str]:
     if error.code in REGION_DISABLED_CODES:
         return TargetStatus.REGION_DISABLED, text
     if error.code in DENIED_CODES:
-        return TargetStatus.DENIED, f"denied by a service control policy; {text}" if _is_by_scp(error) else text
+        return TargetStatus.DENIED, f"denied by a service control policy; {text}" if is_by_scp(error) else text
     return TargetStatus.FAILED, text
 
 
-def _is_by_scp(error: AwsError) -> bool:
+def is_by_scp(error: AwsError) -> bool:
+    """Whether the organization forbids it, whatever the role allows."""
     return _BY_SCP in error.message.lower()

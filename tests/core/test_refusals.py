@@ -8,6 +8,7 @@ from orchestrator.core.model import AwsError, TargetStatus
 from orchestrator.core.refusals import coverage_of
 
 BY_SCP = "User: x is not authorized to perform: ec2:DescribeInstances with an explicit deny in a service control policy"
+NO_SCP = "User: x is not authorized to perform: a because no service control policy allows the a action"
 
 
 @pytest.mark.parametrize(
@@ -35,7 +36,7 @@ def test_without_an_operation_the_detail_is_awss_words_alone() -> None:
     assert coverage_of(AwsError("AccessDenied", "no"), "") == (TargetStatus.DENIED, "AccessDenied: no")
 
 
-@pytest.mark.parametrize("message", [BY_SCP, BY_SCP.upper()])
+@pytest.mark.parametrize("message", [BY_SCP, BY_SCP.upper(), NO_SCP])
 def test_a_denial_by_a_service_control_policy_says_so_first(message: str) -> None:
     status, detail = coverage_of(AwsError("UnauthorizedOperation", message), "ec2:DescribeInstances")
     assert status is TargetStatus.DENIED
