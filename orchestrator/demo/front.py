@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 
 from orchestrator.demo.calls import Answer, Call
+from orchestrator.demo.dry_runs import dry_run_gate
 from orchestrator.demo.faults import Faults
 from orchestrator.demo.regions import RegionOptIn
 from orchestrator.demo.roles import session_policy_gate, trust_gate
@@ -46,6 +47,7 @@ class Front:
             account_pages_gate,
             self._instance_pages_gate,
             spot_requests_gate,
+            dry_run_gate,
             stop_gate,
             start_gate,
         )

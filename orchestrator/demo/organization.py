@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -16,6 +16,8 @@ import boto3
 from orchestrator.demo.accounts import FRANKFURT, IRELAND, MILAN, UNITS, VIRGINIA, DemoAccount, Fleet, Tags, accounts
 
 ROLE = "stop-orchestrator-member"
+"""The member role, and the StackSet that rolls it out."""
+STACK_SETS = "member.org.stacksets.cloudformation.amazonaws.com"
 EXTERNAL_ID = "demo-external-id"
 BUCKET = "stop-orchestrator-demo"
 TABLE = "stop-orchestrator"
@@ -38,7 +40,8 @@ def seed(environment: Mapping[str, str], today: date) -> Seeded:
     builder.hub()
     parents = builder.organizational_units(UNITS)
     wanted = accounts(today)
-    ids = {account.name: builder.account(account, parents, organization) for account in wanted}
+    ids = {account.name: builder.account(account, parents) for account in wanted}
+    builder.roll_out(parents, organization, [ids[account.name] for account in wanted if not account.has_role])
     for account in wanted:
         if account.suspended:
             builder.client("organizations").close_account(AccountId=ids[account.name])
@@ -125,7 +128,7 @@ class _Builder(AnyAccount):
                 client.tag_resource(ResourceId=ids[path], Tags=_pairs(tags))
         return ids
 
-    def account(self, account: DemoAccount, parents: Mapping[str, str], organization: Mapping[str, Any]) -> str:
+    def account(self, account: DemoAccount, parents: Mapping[str, str]) -> str:
         client = self.client("organizations")
         made = client.create_account(AccountName=account.name, Email=f"{account.name}@example.com")
         account_id = str(made["CreateAccountStatus"]["AccountId"])
@@ -133,17 +136,22 @@ class _Builder(AnyAccount):
         if account.tags:
             client.tag_resource(ResourceId=account_id, Tags=_pairs(account.tags))
         with self.acting_in(account_id):
-            if account.has_role:
-                self._role(organization)
             if account.milan_enabled:
                 self.client("account").enable_region(RegionName=MILAN)
             for fleet in account.fleets:
                 self._launch(account_id, fleet)
         return account_id
 
-    def _role(self, organization: Mapping[str, Any]) -> None:
+    def roll_out(self, parents: Mapping[str, str], organization: Mapping[str, Any], but_not: Sequence[str]) -> None:
+        """The member role by a StackSet to every OU, and so to every account but these."""
         trust = member_trust(organization["MasterAccountId"], organization["Id"], EXTERNAL_ID)
-        self.client("iam").create_role(RoleName=ROLE, AssumeRolePolicyDocument=json.dumps(trust))
+        self.client("organizations").enable_aws_service_access(ServicePrincipal=STACK_SETS)
+        top = [unit_id for path, unit_id in parents.items() if path.count("/") == 1]
+        roll_out_role(self.client("cloudformation"), trust, top)
+        if but_not:
+            self.client("cloudformation").delete_stack_instances(
+                StackSetName=ROLE, Accounts=[*but_not], Regions=[FRANKFURT], RetainStacks=False
+            )
 
     def _launch(self, account_id: str, fleet: Fleet) -> None:
         answer = self.client("ec2", fleet.region).run_instances(
@@ -175,6 +183,21 @@ def member_trust(hub_account_id: str, organization_id: str, external_id: str | N
         "Condition": {"StringEquals": conditions},
     }
     return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+def roll_out_role(client: Any, trust: Mapping[str, Any], unit_ids: Sequence[str]) -> None:
+    """A service-managed StackSet with nothing but the member role, to these OUs and those below them."""
+    properties = {"RoleName": ROLE, "AssumeRolePolicyDocument": trust}
+    template = {"Resources": {"MemberRole": {"Type": "AWS::IAM::Role", "Properties": properties}}}
+    client.create_stack_set(
+        StackSetName=ROLE,
+        TemplateBody=json.dumps(template),
+        Capabilities=["CAPABILITY_NAMED_IAM"],
+        PermissionModel="SERVICE_MANAGED",
+        AutoDeployment={"Enabled": True, "RetainStacksOnAccountRemoval": False},
+    )
+    targets = {"OrganizationalUnitIds": [*unit_ids]}
+    client.create_stack_instances(StackSetName=ROLE, DeploymentTargets=targets, Regions=[FRANKFURT])
 
 
 def create_table(client: Any, name: str) -> None:

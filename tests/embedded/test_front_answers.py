@@ -86,6 +86,21 @@ def test_a_dry_run_stops_nothing(organization: OrganizationBuilder) -> None:
     assert organization.down(account, FRANKFURT) == set()
 
 
+@pytest.mark.parametrize("operation", ["stop_instances", "start_instances", "create_tags", "delete_tags"])
+def test_a_dry_run_changes_nothing_and_knows_which_ids_there_are(
+    organization: OrganizationBuilder, operation: str
+) -> None:
+    account = organization.account("member", role=False)
+    (there,) = organization.instances(account, FRANKFURT, 1)
+    before = organization.described(account, FRANKFURT)
+    for one, code in ((there, "DryRunOperation"), ("i-00000000000000000", "InvalidInstanceID.NotFound")):
+        tags = {"Resources": [one], "Tags": [{"Key": "a", "Value": "b"}]}
+        with refused(code):
+            arguments = tags if operation.endswith("tags") else {"InstanceIds": [one]}
+            organization.act(operation, account, FRANKFURT, DryRun=True, **arguments)
+    assert organization.described(account, FRANKFURT) == before
+
+
 # --- pages ------------------------------------------------------------------------------------------------------------
 
 

@@ -10,9 +10,18 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from moto.cloudformation.models import cloudformation_backends
 from moto.ec2.models import ec2_backends
 
-from orchestrator.demo.organization import BUCKET, TABLE, AnyAccount, create_table, member_trust
+from orchestrator.demo.organization import (
+    BUCKET,
+    STACK_SETS,
+    TABLE,
+    AnyAccount,
+    create_table,
+    member_trust,
+    roll_out_role,
+)
 from orchestrator.demo.server import EmbeddedAws
 
 ROLE = "stop-orchestrator-member"
@@ -77,6 +86,26 @@ class OrganizationBuilder(AnyAccount):
         trust = member_trust(trusted, self.id, external_id)
         with self.acting_in(account_id):
             self.client("iam").create_role(RoleName=ROLE, AssumeRolePolicyDocument=json.dumps(trust))
+
+    def enrol(self, *ous: str, external_id: str | None = None) -> None:
+        """Rolls the member role out by a StackSet, to what is in these OUs by now."""
+        self.client("organizations").enable_aws_service_access(ServicePrincipal=STACK_SETS)
+        trust = member_trust(MANAGEMENT, self.id, external_id)
+        roll_out_role(self.client("cloudformation"), trust, [self.unit(ou) for ou in ous])
+
+    def stack_instance(self, account_id: str, **changes: Any) -> None:
+        """What CloudFormation says of that account's stack instance from now on."""
+        backend = cloudformation_backends[MANAGEMENT]["eu-central-1"]
+        stack_set = backend.describe_stack_set(ROLE)
+        instance = next(one for one in stack_set.stack_instances if one.account_id == account_id)
+        as_made = instance.to_dict()
+        instance.to_dict = lambda: {**as_made, **changes}
+
+    def trust(self, account_id: str, external_id: str | None = None, trusted: str = MANAGEMENT) -> None:
+        """Changes whom the member role lets in, as somebody in that account does by hand."""
+        document = json.dumps(member_trust(trusted, self.id, external_id))
+        with self.acting_in(account_id):
+            self.client("iam").update_assume_role_policy(RoleName=ROLE, PolicyDocument=document)
 
     def close(self, account_id: str) -> None:
         self.client("organizations").close_account(AccountId=account_id)
