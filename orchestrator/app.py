@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,18 +13,23 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
+from orchestrator.aws import doctor as asking
 from orchestrator.aws.clients import Clients, renew_bound_credentials
 from orchestrator.aws.credentials import MemberRole, MemberSessions
 from orchestrator.aws.failures import AWS_FAILURES, error_of
 from orchestrator.aws.hub import Signer, parameter_reader, publisher
 from orchestrator.aws.kinds.ec2 import Ec2Instances
+from orchestrator.aws.kinds.ec2.permissions import Ec2Permissions
 from orchestrator.aws.ledger import DynamoItems
 from orchestrator.aws.organizations import OrganizationReader, Pacer
 from orchestrator.aws.pacing import Pacing
 from orchestrator.aws.reports import S3ReportStore
 from orchestrator.aws.retries import Retries
+from orchestrator.core.doctor import Check
 from orchestrator.core.model import ApprovedPlan, Mode
 from orchestrator.core.policy import OrgPolicy, load_policy
+from orchestrator.doctor import Practice
+from orchestrator.doctor import Progress as DoctorProgress
 from orchestrator.errors import SettingsError
 from orchestrator.halting import FILE_PREFIX, Halting, KillSwitch, file_reader
 from orchestrator.lease import Lease, Leases, Times
@@ -38,6 +43,7 @@ PREFIX = "STOP_ORCHESTRATOR_"
 DEFAULT_STORE = Path(".stop-orchestrator")
 AWS_ERRORS = AWS_FAILURES
 SWEEP_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}")
+_DOCTOR_TRIES = 5
 _ONLY_ELSEWHERE = frozenset({"report_bucket", "table"})
 _SWEEP_MODES = (Mode.PLAN, Mode.ENFORCE, Mode.APPROVE)
 
@@ -73,6 +79,8 @@ class Settings(BaseModel):
     accounts_a_part: Annotated[int, Field(ge=1, le=1000)] = 20
     """For each invocation of a state machine's step."""
     lease_seconds: Annotated[float, Field(ge=0.4, le=900)] = 20.0
+    stack_set: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]*(:[A-Za-z0-9-]+)?$")] = "stop-orchestrator-member"
+    """The StackSet that rolls out the member role: its name, or its id."""
     store: Path = DEFAULT_STORE
 
     @property
@@ -243,15 +251,52 @@ def _nobody(_subject: str, _text: str) -> None:
 
 
 def _kill_switch(hub: Hub, policy: OrgPolicy) -> KillSwitch | None:
-    where = hub.settings.kill_switch
+    read = _kill_switch_reader(hub.settings, hub.clients)
+    return KillSwitch(read, unreadable_stops=_unreadable_stops(policy)) if read else None
+
+
+def _kill_switch_reader(settings: Settings, clients: Clients) -> Callable[[], str] | None:
+    where = settings.kill_switch
     if where is None:
         return None
     if where.startswith(FILE_PREFIX):
-        read = file_reader(Path(where.removeprefix(FILE_PREFIX)))
-    else:
-        read = parameter_reader(hub.clients, where)
-    return KillSwitch(read, unreadable_stops=policy.kill_switch.unreadable == "stop")
+        return file_reader(Path(where.removeprefix(FILE_PREFIX)))
+    return parameter_reader(clients, where)
+
+
+def _unreadable_stops(policy: OrgPolicy) -> bool:
+    return policy.kill_switch.unreadable == "stop"
 
 
 def _read_permissions(kinds: tuple[Kind, ...]) -> frozenset[str]:
     return frozenset().union(*(kind.read_permissions for kind in kinds))
+
+
+def make_practice(settings: Settings, clients: Clients, policy: OrgPolicy, progress: DoctorProgress) -> Practice:
+    """Everything the doctor asks. Its sessions may do all that the role allows: it asks what that is, by dry runs."""
+    retries = Retries(attempts=_DOCTOR_TRIES, on_expired=renew_bound_credentials)
+    ec2 = Ec2Instances.read_permissions | Ec2Instances.act_permissions
+    return Practice(
+        hub=asking.HubQuestions(clients),
+        organization=OrganizationReader(clients),
+        accounts=MemberSessions(clients, MemberRole(settings.member_role, settings.external_id, "doctor"), retries),
+        kinds=(Ec2Permissions(clients, retries, ec2),),
+        services=tuple(_services(settings, clients, policy)),
+        stack_set=settings.stack_set,
+        progress=progress,
+        workers=settings.workers,
+    )
+
+
+def _services(settings: Settings, clients: Clients, policy: OrgPolicy) -> Iterator[Callable[[], Check]]:
+    if settings.report_bucket:
+        yield asking.bucket_check(clients, settings.report_bucket)
+    if settings.table:
+        yield asking.table_check(clients, settings.table)
+    if not (settings.report_bucket and settings.table):
+        yield asking.local_folder_check(str(settings.store))
+    read = _kill_switch_reader(settings, clients)
+    if read is not None:
+        yield asking.kill_switch_check(read, unreadable_stops=_unreadable_stops(policy))
+    if settings.topic:
+        yield asking.topic_check(clients, settings.topic)

@@ -8,13 +8,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 
 from orchestrator import app as wiring
-from orchestrator import one_at_a_time
+from orchestrator import cli_doctor, one_at_a_time
 from orchestrator.console import (
     BAD_USAGE,
     ERROR,
@@ -40,6 +39,17 @@ from orchestrator.errors import PolicyProblem, ReportStoreError, SettingsError, 
 from orchestrator.evidence import verify as verify_evidence
 from orchestrator.local.processes import this_process
 from orchestrator.one_at_a_time import Busy, Result
+from orchestrator.options import (
+    ExternalIdOption,
+    FormatOption,
+    KillSwitchOption,
+    PolicyOption,
+    RoleOption,
+    StoreOption,
+    SweepIdArgument,
+    WorkersOption,
+    YesOption,
+)
 from orchestrator.ports import always_confirm
 from orchestrator.terminal import TerminalProgress, print_broken, print_history, print_summary
 from orchestrator.undoing import Only
@@ -83,40 +93,6 @@ class SweepMode(StrEnum):
     APPROVE = "approve"
 
 
-PolicyOption = Annotated[
-    str | None,
-    typer.Option("--policy", "-p", help="Policy: a path, s3://bucket/key or ssm:/name. [env STOP_ORCHESTRATOR_POLICY]"),
-]
-FormatOption = Annotated[Format, typer.Option("--format", "-f", help="JSON goes to stdout alone; the rest to stderr.")]
-StoreOption = Annotated[
-    Path | None,
-    typer.Option(
-        help="Local folder for reports and ledger. Given, it wins over STOP_ORCHESTRATOR_REPORT_BUCKET and "
-        "STOP_ORCHESTRATOR_TABLE. [default .stop-orchestrator, where no bucket is set]"
-    ),
-]
-RoleOption = Annotated[
-    str | None,
-    typer.Option(
-        "--member-role",
-        help="Role assumed in each account. [env STOP_ORCHESTRATOR_MEMBER_ROLE, default stop-orchestrator-member]",
-    ),
-]
-ExternalIdOption = Annotated[
-    str | None, typer.Option(help="External id for that role. [env STOP_ORCHESTRATOR_EXTERNAL_ID]")
-]
-WorkersOption = Annotated[
-    int | None, typer.Option(help="Threads that read and stop. [env STOP_ORCHESTRATOR_WORKERS, default 64]")
-]
-KillSwitchOption = Annotated[
-    str | None,
-    typer.Option(
-        help="An SSM parameter's name, or file:PATH; when it says `stop`, nothing more is stopped. "
-        "[env STOP_ORCHESTRATOR_KILL_SWITCH]"
-    ),
-]
-YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask first.")]
-SweepIdArgument = Annotated[str, typer.Argument(help="Such as 20261123T190000Z-7f3a9c.")]
 _Work = Callable[[wiring.Hub, str, wiring.Surroundings], Result]
 
 
@@ -369,6 +345,9 @@ def report(
         sys.stdout.buffer.write(content)
     else:
         print_summary(stdout, document)
+
+
+cli.command(short_help=cli_doctor.SHORT_HELP, epilog=cli_doctor.EXIT_CODES)(cli_doctor.doctor)
 
 
 @cli.command(

@@ -82,6 +82,9 @@ class TerminalProgress:
     def stops(self, done: int, total: int) -> None:
         self._move("Stops done", done, total)
 
+    def accounts(self, done: int, total: int) -> None:
+        self._move("Accounts checked", done, total)
+
     def _move(self, what: str, done: int, total: int) -> None:
         if self._live:
             self._bar.update(self._task, description=what, completed=done, total=total)

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 # What each client may be asked for; a service that is not named here is whole.
 _OPERATIONS: Mapping[str, frozenset[str]] = {
+    "cloudformation": frozenset({"DescribeStackSet", "ListStackInstances"}),
     "ec2": frozenset(
         {
             "CreateTags",
@@ -52,13 +53,15 @@ _OPERATIONS: Mapping[str, frozenset[str]] = {
     "organizations": frozenset(
         {
             "DescribeOrganization",
+            "ListAWSServiceAccessForOrganization",
             "ListAccountsForParent",
+            "ListDelegatedAdministrators",
             "ListOrganizationalUnitsForParent",
             "ListRoots",
             "ListTagsForResource",
         }
     ),
-    "sts": frozenset({"AssumeRole"}),
+    "sts": frozenset({"AssumeRole", "GetCallerIdentity"}),
 }
 DEFAULT_REGION = "us-east-1"
 _CONNECT_TIMEOUT = 5
@@ -175,6 +178,10 @@ class Clients:
     def sts(self) -> STSClient:
         client: STSClient = self._get("hub-once", "sts", self.region)
         return client
+
+    def cloudformation(self) -> Any:
+        """Any: for the two operations named above, its stubs are not worth a dependency."""
+        return self._get("hub", "cloudformation", self.region)
 
     def organizations(self) -> OrganizationsClient:
         client: OrganizationsClient = self._get("hub", "organizations", self.region)

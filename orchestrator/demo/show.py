@@ -181,6 +181,7 @@ class _Demo:
             self._plain("unset AWS_PROFILE AWS_SESSION_TOKEN HTTP_PROXY http_proxy")
             for name, value in self.aws.environment.items():
                 self._plain(f"export {name}={shlex.quote(value)}")
+            self._plain("stop-orchestrator doctor")
             self._plain("stop-orchestrator plan")
             signal.pause()
         except KeyboardInterrupt:
