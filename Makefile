@@ -1,14 +1,15 @@
 # `make demo` and `make test` need python3 (3.11 or newer), python3-venv and make, and nothing else.
 PYTHON ?= python3
 VENV   := .venv
+TOOLS  := .venv-tools
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/pip --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lock benchmark clean
+.PHONY: help demo test check check-templates tools format lock benchmark clean
 
 help: ## Say what there is
-	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.demo ## Run a whole sweep against an embedded AWS: plan, enforce, check
 	@$(BIN)/stop-orchestrator demo
@@ -23,6 +24,14 @@ check: $(VENV)/.dev ## Formatting, lint, types, import directions, templates
 	$(BIN)/lint-imports --no-logo
 	@templates=$$(ls cloudformation/*.yaml 2>/dev/null); if [ -n "$$templates" ]; then $(BIN)/cfn-lint $$templates; fi
 
+check-templates: $(VENV)/.dev $(TOOLS)/.done ## Security rules (checkov) on each template, with its conditions resolved in every way
+	@rm -rf $(TOOLS)/resolved
+	$(BIN)/python -m tests.support.cloudformation $(TOOLS)/resolved
+	BC_SKIP_MAPPING=TRUE $(TOOLS)/bin/checkov --directory $(TOOLS)/resolved --framework cloudformation --skip-download \
+	  --compact --quiet
+
+tools: $(TOOLS)/.done ## Set up what check-templates needs
+
 format: $(VENV)/.dev ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -33,11 +42,12 @@ benchmark: $(VENV)/.dev ## Compare the cost per target with a bare botocore loop
 lock: ## Refresh the hashed locks (needs uv on the PATH)
 	uv pip compile pyproject.toml --extra demo --group build $(LOCK_FLAGS) -o requirements.lock
 	uv pip compile pyproject.toml --extra demo --group dev $(LOCK_FLAGS) -o requirements-dev.lock
+	uv pip compile --group tools $(LOCK_FLAGS) -o requirements-tools.lock
 
 LOCK_FLAGS := --quiet --upgrade --universal --generate-hashes --no-header --no-annotate
 
 clean: ## Remove what make made
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(TOOLS) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(VENV)/.demo: requirements.lock pyproject.toml
 	@echo "Setting up $(VENV) (once, about half a minute) ..." >&2
@@ -52,3 +62,9 @@ $(VENV)/.dev: requirements-dev.lock pyproject.toml
 	@$(PIP) install --quiet --no-deps --require-hashes -r requirements-dev.lock
 	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@ $(VENV)/.demo
+
+$(TOOLS)/.done: requirements-tools.lock
+	@echo "Setting up $(TOOLS) (once, about a minute) ..." >&2
+	@test -x $(TOOLS)/bin/python || $(PYTHON) -m venv $(TOOLS)
+	@$(TOOLS)/bin/pip --disable-pip-version-check --no-input install --quiet --no-deps --require-hashes -r requirements-tools.lock
+	@touch $@

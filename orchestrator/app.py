@@ -15,7 +15,7 @@ from pydantic_core import PydanticCustomError
 
 from orchestrator.aws import doctor as asking
 from orchestrator.aws.clients import Clients, renew_bound_credentials
-from orchestrator.aws.credentials import MemberRole, MemberSessions
+from orchestrator.aws.credentials import REGION_PERMISSIONS, MemberRole, MemberSessions
 from orchestrator.aws.failures import AWS_FAILURES, error_of
 from orchestrator.aws.hub import Signer, parameter_reader, publisher
 from orchestrator.aws.kinds.ec2 import Ec2Instances
@@ -42,6 +42,8 @@ from orchestrator.ports import Kind, NoProgress, Progress, ReportStore, World, a
 PREFIX = "STOP_ORCHESTRATOR_"
 DEFAULT_STORE = Path(".stop-orchestrator")
 AWS_ERRORS = AWS_FAILURES
+MEMBER_PERMISSIONS = REGION_PERMISSIONS
+"""What every sweep needs in a member account, whatever kinds are loaded."""
 SWEEP_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}")
 _DOCTOR_TRIES = 5
 _ONLY_ELSEWHERE = frozenset({"report_bucket", "table"})
@@ -215,17 +217,17 @@ def build_world(hub: Hub, policy: OrgPolicy, sweep_id: str, mode: Mode, around: 
     settings, clients = hub.settings, hub.clients
     halting = Halting(lambda: lease.lost, _kill_switch(hub, policy), around.interrupted, around.out_of_time)
     retries = Retries(out_of_time=lambda: halting.halt() is not None, on_expired=renew_bound_credentials)
-    kinds: tuple[Kind, ...] = (Ec2Instances(clients, retries, now, Pacing(sleep=halting.sleep)),)
+    loaded = kinds(clients, retries, now, Pacing(sleep=halting.sleep))
     role = MemberRole(
         name=settings.member_role,
         external_id=settings.external_id,
         source_identity=sweep_id,
-        session_policy_actions=None if mode.acts else _read_permissions(kinds),
+        session_policy_actions=None if mode.acts else _read_permissions(loaded),
     )
     return World(
         organization=OrganizationReader(clients),
         accounts=MemberSessions(clients, role, retries),
-        kinds={kind.name: kind for kind in kinds},
+        kinds={kind.name: kind for kind in loaded},
         store=hub.store,
         ledger=hub.ledger,
         now=now,
@@ -238,6 +240,11 @@ def build_world(hub: Hub, policy: OrgPolicy, sweep_id: str, mode: Mode, around: 
         progress=around.progress,
         workers=settings.workers,
     )
+
+
+def kinds(clients: Clients, retries: Retries, clock: Callable[[], datetime], pacing: Pacing) -> tuple[Kind, ...]:
+    """Every kind of resource that is loaded; the member role's template grants what they declare."""
+    return (Ec2Instances(clients, retries, clock, pacing),)
 
 
 def signature_check(hub: Hub) -> Callable[[bytes, bytes], bool] | None:
@@ -268,8 +275,8 @@ def _unreadable_stops(policy: OrgPolicy) -> bool:
     return policy.kill_switch.unreadable == "stop"
 
 
-def _read_permissions(kinds: tuple[Kind, ...]) -> frozenset[str]:
-    return frozenset().union(*(kind.read_permissions for kind in kinds))
+def _read_permissions(loaded: tuple[Kind, ...]) -> frozenset[str]:
+    return frozenset().union(*(kind.read_permissions for kind in loaded))
 
 
 def make_practice(settings: Settings, clients: Clients, policy: OrgPolicy, progress: DoctorProgress) -> Practice:

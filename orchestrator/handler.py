@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics, Tracer
@@ -39,6 +39,8 @@ _EVENT = (
 _LONGEST_LINE = 200_000
 """Of JSON; CloudWatch cuts a longer event (256 KB)."""
 _ROWS_A_LINE = 50
+_EXPLICIT_DENY = "explicit deny"
+"""In AWS's messages: a policy forbids it by name, which no missing permission does."""
 _REMEMBERED_SECONDS = 24 * 3600
 
 logger = Logger(service=SERVICE)
@@ -155,7 +157,7 @@ def answer_of(result: Result) -> dict[str, Any]:
     document = result.document
     counted: dict[str, int] = document["totals"]
     if not result.repeated and document["status"] != SweepStatus.RUNNING:
-        _measure(result.sweep_id, counted, document["duration_seconds"])
+        _measure(document)
     logger.info("Sweep ended", status=document["status"], totals=counted, report=result.location)
     return _answered(result.sweep_id, document["status"], counted, result.location or None)
 
@@ -185,7 +187,7 @@ def _field(error: Any) -> str:
 def _log_lost(lost: ReportLostError) -> None:
     """The whole report, in one line where the log can take it, else its rows in slices."""
     document: dict[str, Any] = dict(lost.document)
-    _measure(document["sweep_id"], document["totals"], document["duration_seconds"])
+    _measure(document)
     text = "The report could not be written; here it is"
     if len(json.dumps(document)) <= _LONGEST_LINE:
         logger.error(text, reason=str(lost), report=document)
@@ -199,20 +201,38 @@ def _log_lost(lost: ReportLostError) -> None:
             )
 
 
-def _measure(sweep_id: str, counted: dict[str, int], duration_seconds: float) -> None:
+def _measure(document: Mapping[str, Any]) -> None:
     """One EMF line. Not by Powertools' decorator, which warns after an invocation that had nothing to measure."""
-    unreadable = counted["denied"] + counted["failed_targets"] + counted["not_attempted_targets"]
+    counted: dict[str, int] = document["totals"]
     for name, value in (
+        ("SweepsEnded", 1),
+        ("SweepsHeld", int(document["status"] == SweepStatus.HELD)),
         ("TargetsScanned", counted["scanned"]),
-        ("TargetsUnreadable", unreadable),
+        ("TargetsUnreadable", _unreadable(counted)),
         ("ResourcesStopped", counted["stopped"]),
         ("StopsFailed", counted["failed"]),
+        ("StopsDeniedByGuard", sum(_EXPLICIT_DENY in row["message"].lower() for row in document["outcomes"])),
         ("ResourcesExempt", counted["exempt"]),
     ):
         metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
-    metrics.add_metric(name="SweepDuration", unit=MetricUnit.Seconds, value=duration_seconds)
-    metrics.add_metadata("sweep_id", sweep_id)
+    metrics.add_metric(name="CoveragePercent", unit=MetricUnit.Percent, value=_coverage_percent(document))
+    metrics.add_metric(name="SweepDuration", unit=MetricUnit.Seconds, value=document["duration_seconds"])
+    metrics.add_metadata("sweep_id", document["sweep_id"])
     metrics.flush_metrics()
+
+
+def _coverage_percent(document: Mapping[str, Any]) -> float:
+    """The guardrail's where the policy has one; it knows how many regions an account has that could not be read."""
+    for row in document["guardrails"]:
+        if row["name"] == "min_coverage_percent":
+            return float(row["actual"])
+    counted: dict[str, int] = document["totals"]
+    in_scope = counted["scanned"] + _unreadable(counted)
+    return counted["scanned"] * 100 / in_scope if in_scope else 100.0
+
+
+def _unreadable(counted: Mapping[str, int]) -> int:
+    return counted["denied"] + counted["failed_targets"] + counted["not_attempted_targets"]
 
 
 class LogProgress:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _NOT_OPTED_IN = "not-opted-in"
 _RENEW_SECONDS_BEFORE_EXPIRY = 300
-_REGION_PERMISSIONS = frozenset({"ec2:DescribeRegions"})
+REGION_PERMISSIONS = frozenset({"ec2:DescribeRegions"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class MemberRole:
         if self.external_id:
             arguments["ExternalId"] = self.external_id
         if self.session_policy_actions is not None:
-            arguments["Policy"] = _session_policy(self.session_policy_actions | _REGION_PERMISSIONS)
+            arguments["Policy"] = _session_policy(self.session_policy_actions | REGION_PERMISSIONS)
         return arguments
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 
@@ -120,13 +121,51 @@ def test_the_metrics_count_what_the_report_has(hub: OrganizationBuilder, lines: 
     hub.instances(account, FRANKFURT, 1, {"Environment": "production"})
     invoked(ENFORCE)
     assert metrics_of(lines()) == {
+        "SweepsEnded": (1, "Count"),
+        "SweepsHeld": (0, "Count"),
         "TargetsScanned": (1, "Count"),
         "TargetsUnreadable": (2, "Count"),
         "ResourcesStopped": (3, "Count"),
         "StopsFailed": (1, "Count"),
+        "StopsDeniedByGuard": (0, "Count"),
         "ResourcesExempt": (2, "Count"),
+        "CoveragePercent": (pytest.approx(100 / 3), "Percent"),
         "SweepDuration": (written_report(hub)["duration_seconds"], "Seconds"),
     }
+
+
+def test_a_held_sweep_is_measured_with_the_coverage_that_its_guardrail_saw(
+    hub: OrganizationBuilder, lines: Lines, monkeypatch: pytest.MonkeyPatch, policy: Callable[..., str]
+) -> None:
+    dev_accounts(hub, 1)
+    hub.account("denied", role=False)  # weighs two regions, though its row is one
+    rule = "rules: [{name: dev, where: {tag: {Environment: dev}}}]\n"
+    monkeypatch.setenv("STOP_ORCHESTRATOR_POLICY", policy(rule + "guardrails: {min_coverage_percent: 80}\n"))
+    assert invoked(ENFORCE)["status"] == "held"
+    measured = metrics_of(lines())
+    assert (measured["SweepsEnded"], measured["SweepsHeld"]) == ((1, "Count"), (1, "Count"))
+    assert measured["CoveragePercent"] == (50.0, "Percent")
+
+
+def test_a_sweep_with_nothing_in_scope_has_full_coverage(hub: OrganizationBuilder, lines: Lines) -> None:
+    invoked(ENFORCE)
+    assert metrics_of(lines())["CoveragePercent"] == (100.0, "Percent")
+
+
+@pytest.mark.parametrize(
+    ("why", "hits"), [("with an explicit deny in an identity-based policy", 1), ("because no policy allows it", 0)]
+)
+def test_a_stop_that_a_policy_denies_by_name_is_told_from_a_missing_permission(
+    hub: OrganizationBuilder, lines: Lines, why: str, hits: int
+) -> None:
+    places = dev_accounts(hub, 1)
+    denied = next(iter(places.values()))
+    message = f"You are not authorized to perform: ec2:StopInstances on resource: instance/{denied} {why}."
+    fault = Fault("UnauthorizedOperation", message, operation="ec2:StopInstances", instance=denied)
+    hub.front.faults.add(fault)
+    invoked(ENFORCE)
+    measured = metrics_of(lines())
+    assert (measured["StopsFailed"], measured["StopsDeniedByGuard"]) == ((1, "Count"), (hits, "Count"))
 
 
 def test_what_was_not_attempted_counts_as_unreadable(hub: OrganizationBuilder, lines: Lines) -> None:

@@ -1,0 +1,146 @@
+"""The member role grants exactly what the loaded kinds declare, and takes back what nobody may ever do."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from orchestrator.app import MEMBER_PERMISSIONS, kinds
+from orchestrator.aws.clients import Clients
+from orchestrator.aws.pacing import Pacing
+from orchestrator.aws.retries import Retries
+from orchestrator.ports import Kind
+from tests.support.cloudformation import ACCOUNT, EVERYTHING, as_list, resolved, statements
+
+PROTECTED, OPT_OUT = (f"aws:ResourceTag/stop-orchestrator:{name}" for name in ("protected", "opt-out"))
+MARKS = ["stop-orchestrator:stopped-by", "stop-orchestrator:stopped-at"]
+INSTANCES = f"arn:aws:ec2:*:{ACCOUNT}:instance/*"
+
+
+def _role(**parameters: str) -> dict[str, Any]:
+    properties: dict[str, Any] = resolved("member-role", **parameters)["Resources"]["MemberRole"]["Properties"]
+    return properties
+
+
+def _granted(**parameters: str) -> set[str]:
+    return {
+        action
+        for statement in statements(_role(**parameters)["Policies"])
+        if statement["Effect"] == "Allow"
+        for action in as_list(statement["Action"])
+    }
+
+
+def _by_name(**parameters: str) -> dict[str, dict[str, Any]]:
+    return {statement["Sid"]: statement for statement in statements(_role(**parameters)["Policies"])}
+
+
+@pytest.fixture(scope="module")
+def loaded() -> tuple[Kind, ...]:
+    clients = Clients()
+    return kinds(clients, Retries(out_of_time=lambda: False, on_expired=lambda: None), _never, Pacing())
+
+
+def _never() -> datetime:
+    raise AssertionError("no kind asks for the time when it is made")
+
+
+def _differences(granted: set[str], declared: set[str]) -> str:
+    missing = [f"{action} is missing" for action in sorted(declared - granted)]
+    return ", ".join([*missing, *(f"{action} is too much" for action in sorted(granted - declared))])
+
+
+def test_the_member_role_grants_exactly_what_the_kinds_declare(loaded: tuple[Kind, ...]) -> None:
+    declared = set(MEMBER_PERMISSIONS).union(*(kind.read_permissions | kind.act_permissions for kind in loaded))
+    assert not _differences(_granted(), declared)
+
+
+def test_in_mode_plan_it_grants_exactly_what_reading_takes(loaded: tuple[Kind, ...]) -> None:
+    declared = set(MEMBER_PERMISSIONS).union(*(kind.read_permissions for kind in loaded))
+    assert not _differences(_granted(Mode="plan"), declared)
+    assert not _differences(_granted(Mode="plan", **EVERYTHING["member-role"]), declared)
+
+
+def test_a_difference_is_named() -> None:
+    assert _differences({"ec2:A", "ec2:B"}, {"ec2:B", "ec2:C"}) == "ec2:C is missing, ec2:A is too much"
+
+
+def test_keys_of_volumes_add_one_permission_that_ec2_alone_can_use() -> None:
+    key = EVERYTHING["member-role"]["VolumeKeyArns"]
+    assert _granted(VolumeKeyArns=key) - _granted() == {"kms:CreateGrant"}
+    grant = _by_name(VolumeKeyArns=key)["LetEc2DecryptVolumes"]
+    assert grant["Resource"] == [key]
+    assert grant["Condition"] == {
+        "Bool": {"kms:GrantIsForAWSResource": "true"},
+        "StringLike": {"kms:ViaService": "ec2.*.amazonaws.com*"},
+    }
+
+
+@pytest.mark.parametrize("mode", ["enforce", "plan", "disabled"])
+def test_what_may_never_be_stopped_is_denied_in_every_mode(mode: str) -> None:
+    never = {name: one for name, one in _by_name(Mode=mode).items() if one["Effect"] == "Deny"}
+    assert {name: (as_list(one["Action"]), one["Condition"]) for name, one in never.items()} == {
+        "NeverStopProtected": (["ec2:StopInstances"], {"Null": {PROTECTED: "false"}}),
+        "NeverStopOptedOut": (
+            ["ec2:StopInstances"],
+            {"Null": {OPT_OUT: "false"}, "StringNotLike": {OPT_OUT: "????-??-??"}},
+        ),
+        "NeverStopInstanceStore": (
+            ["ec2:StopInstances"],
+            {"StringEquals": {"ec2:RootDeviceType": "instance-store"}},
+        ),
+        "NeverTouchOptOuts": (
+            ["ec2:CreateTags", "ec2:DeleteTags"],
+            {"ForAnyValue:StringLike": {"aws:TagKeys": ["stop-orchestrator:opt-out*", "stop-orchestrator:protected*"]}},
+        ),
+    }
+    assert {one["Resource"] for one in never.values()} == {"*"}
+
+
+def test_what_changes_anything_is_limited_to_instances_of_the_account() -> None:
+    changing = ("StopInstances", "StartWhatWasStopped", "MarkWhatWasStopped")
+    assert {_by_name()[name]["Resource"] for name in changing} == {INSTANCES}
+
+
+def test_only_what_a_sweep_stopped_can_be_started() -> None:
+    condition = _by_name()["StartWhatWasStopped"]["Condition"]
+    assert condition == {"Null": {"aws:ResourceTag/stop-orchestrator:stopped-by": "false"}}
+
+
+def test_only_its_two_marks_can_be_written_or_deleted() -> None:
+    assert _by_name()["MarkWhatWasStopped"]["Condition"] == {
+        "ForAllValues:StringEquals": {"aws:TagKeys": MARKS},
+        "Null": {"aws:TagKeys": "false"},
+    }
+
+
+def test_only_the_hub_s_role_gets_in_from_the_same_organization_with_the_external_id() -> None:
+    trust = {one["Sid"]: one for one in statements(_role(ExternalId="an-id")["AssumeRolePolicyDocument"])}
+    let_in, named = trust["LetTheHubIn"], trust["LetTheHubNameItsSweep"]
+    hub = {"aws:PrincipalArn": f"arn:aws:iam::{ACCOUNT}:role/stop-orchestrator-hub"}
+    assert (let_in["Effect"], let_in["Action"]) == ("Allow", "sts:AssumeRole")
+    assert let_in["Condition"] == {
+        "ArnEquals": hub,
+        "StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5", "sts:ExternalId": "an-id"},
+    }
+    assert named["Action"] == ["sts:SetSourceIdentity", "sts:TagSession"]
+    assert named["Condition"] == {"ArnEquals": hub, "StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}}
+
+
+def test_without_an_external_id_none_is_asked_for() -> None:
+    [let_in, _] = list(statements(_role()["AssumeRolePolicyDocument"]))
+    assert let_in["Condition"]["StringEquals"] == {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}
+
+
+def test_disabled_shuts_the_door() -> None:
+    [let_in, _] = list(statements(_role(Mode="disabled")["AssumeRolePolicyDocument"]))
+    assert let_in["Effect"] == "Deny"
+
+
+def test_the_hub_reaches_the_member_role_and_no_other_in_its_organization_alone() -> None:
+    role = resolved("hub", MemberRole="path/member")["Resources"]["HubRole"]
+    [assume] = [one for one in statements(role["Properties"]["Policies"]) if one["Sid"] == "AssumeMemberRoles"]
+    assert assume["Resource"] == "arn:aws:iam::*:role/path/member"
+    assert assume["Condition"] == {"StringEquals": {"aws:ResourceOrgID": "o-a1b2c3d4e5"}}

@@ -1,0 +1,75 @@
+"""cfn-lint on each template, parliament on each statement. Checkov is heavy: `make check-templates` runs it."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from typing import Any
+
+import pytest
+from cfnlint import lint
+from cfnlint.config import ManualArgs
+
+from tests.support.cloudformation import NAMES, VARIANTS, policy_documents, resolved, template, text_of
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # it reads its own files by way of pkg_resources
+    import parliament
+
+EVERY_STATEMENT = [
+    pytest.param(path, statement, id=f"{name}-{variant}-{path.split('/')[1]}-{statement['Sid']}")
+    for name in NAMES
+    for variant, parameters in VARIANTS[name].items()
+    for path, document in policy_documents(resolved(name, **parameters)["Resources"])
+    for statement in document["Statement"]
+]
+WRONG = {
+    # Executions have two forms of ARN, and parliament wants both; no child of ours is an express one.
+    "WatchBatches": ["RESOURCE_MISMATCH"],
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_cfn_lint_finds_nothing(name: str) -> None:
+    found = lint(text_of(name), config=ManualArgs(regions=["eu-central-1"]))
+    assert [f"{one.rule.id} line {one.linenumber}: {one.message}" for one in found] == []
+
+
+def test_cfn_lint_would_find_something() -> None:
+    broken = text_of("management").replace("!Ref DelegationToTheHub", "!Ref NoSuchThing")
+    assert [one.rule.id for one in lint(broken, config=ManualArgs(regions=["eu-central-1"]))] == ["E6101"]
+
+
+@pytest.mark.parametrize(("path", "statement"), EVERY_STATEMENT)
+def test_parliament_finds_nothing(path: str, statement: dict[str, Any]) -> None:
+    assert _findings(path, statement) == WRONG.get(statement["Sid"], [])
+
+
+@pytest.mark.parametrize(
+    ("change", "issue"),
+    [
+        ({"Action": "ec2:StopInstance"}, "UNKNOWN_ACTION"),
+        ({"Resource": "arn:aws:s3:::bucket"}, "RESOURCE_MISMATCH"),
+        ({"Condition": {"StringEquals": {"ec2:NoSuchKey": "a"}}}, "UNKNOWN_CONDITION_FOR_ACTION"),
+    ],
+)
+def test_parliament_would_find_something(change: dict[str, Any], issue: str) -> None:
+    good = {"Sid": "StopThem", "Effect": "Allow", "Action": "ec2:StopInstances", "Resource": "arn:aws:ec2:*:*:*/*"}
+    assert issue in _findings("", {**good, **change})
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_suppression_of_checkov_has_its_reason(name: str) -> None:
+    for resource in template(name)["Resources"].values():
+        for skipped in resource.get("Metadata", {}).get("checkov", {}).get("skip", ()):
+            assert set(skipped) == {"id", "comment"}
+            assert len(skipped["comment"].split()) >= 4
+
+
+def _findings(path: str, statement: dict[str, Any]) -> list[str]:
+    is_trust = path.endswith("/AssumeRolePolicyDocument")
+    # A role's trust has no resource, it is about the role itself.
+    whole = {**statement, "Resource": "*"} if is_trust else statement
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [whole]})
+    found = [str(finding.issue) for finding in parliament.analyze_policy_string(policy).findings]
+    return [issue for issue in found if not (is_trust and issue == "RESOURCE_STAR")]

@@ -1,0 +1,282 @@
+"""What every template promises its reader, and what the hub's parts promise one another."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from orchestrator.app import Settings
+from tests.support.cloudformation import (
+    FOLDER,
+    NAMES,
+    VARIANTS,
+    as_list,
+    policy_documents,
+    resolved,
+    statements,
+    template,
+    text_of,
+)
+
+BYTES = 51_200
+"""https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html: a body without S3."""
+EVERY_VARIANT = [(name, variant) for name in NAMES for variant in VARIANTS[name]]
+VERBS = {
+    "Announce",
+    "Assume",
+    "Continue",
+    "Decrypt",
+    "Deliver",
+    "Encrypt",
+    "Invoke",
+    "Keep",
+    "Leave",
+    "Let",
+    "List",
+    "Mark",
+    "Never",
+    "Read",
+    "Refuse",
+    "Send",
+    "Sign",
+    "Start",
+    "Stop",
+    "Tell",
+    "Watch",
+    "Write",
+}
+DATA = {"AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::S3::BucketPolicy"}
+"""Evidence, and what keeps it closed: the only things that stay when a stack goes."""
+
+
+def test_every_template_is_known() -> None:
+    assert {path.stem for path in FOLDER.glob("*.yaml")} == set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_template_fits_into_a_call_without_s3(name: str) -> None:
+    assert len(text_of(name).encode()) < BYTES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_template_needs_no_transform_and_says_what_it_is_for(name: str) -> None:
+    source = template(name)
+    assert "Transform" not in source
+    assert 40 < len(source["Description"]) <= 1024
+    assert source["Outputs"]
+    assert all(output["Description"] for output in source["Outputs"].values())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_parameter_is_described_and_limited(name: str) -> None:
+    for parameter, declared in template(name)["Parameters"].items():
+        assert declared["Description"].strip(), parameter
+        if declared["Type"] == "Number":
+            assert "AllowedValues" in declared or {"MinValue", "MaxValue"} <= set(declared), parameter
+        else:
+            assert "AllowedValues" in declared or declared["AllowedPattern"].startswith("^"), parameter
+            assert "AllowedValues" in declared or declared["AllowedPattern"].endswith("$"), parameter
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_default_is_a_value_that_is_allowed(name: str) -> None:
+    for parameter, declared in template(name)["Parameters"].items():
+        default = declared.get("Default")
+        if default is None:
+            continue
+        if "AllowedValues" in declared:
+            assert default in declared["AllowedValues"], parameter
+        elif "AllowedPattern" in declared:
+            assert re.search(declared["AllowedPattern"], default), parameter
+        else:
+            assert declared["MinValue"] <= default <= declared["MaxValue"], parameter
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_parameter_and_condition_is_used(name: str) -> None:
+    source = template(name)
+    used = _referred_to({key: source.get(key, {}) for key in ("Conditions", "Resources", "Outputs")})
+    assert not set(source["Parameters"]) - used
+    assert not set(source.get("Conditions", {})) - used
+
+
+@pytest.mark.parametrize("name", ["hub", "member-role", "member-stackset"])
+def test_the_console_groups_every_parameter_once(name: str) -> None:
+    source = template(name)
+    groups = source["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    assert Counter(one for group in groups for one in group["Parameters"]) == Counter(list(source["Parameters"]))
+
+
+@pytest.mark.parametrize(("name", "variant"), EVERY_VARIANT)
+def test_nothing_refers_to_what_is_not_there(name: str, variant: str) -> None:
+    """Resolving raises where something does."""
+    assert resolved(name, **VARIANTS[name][variant])["Resources"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_policy_is_an_object_that_linters_look_into(name: str) -> None:
+    for path, document in policy_documents(template(name)["Resources"]):
+        assert isinstance(document["Statement"], list), path
+    assert '"Statement"' not in text_of(name)
+
+
+@pytest.mark.parametrize(("name", "variant"), EVERY_VARIANT)
+def test_every_statement_has_a_name_that_says_what_it_does(name: str, variant: str) -> None:
+    resources = resolved(name, **VARIANTS[name][variant])["Resources"]
+    for logical_id, resource in resources.items():
+        sids = [statement["Sid"] for statement in statements(resource)]
+        assert len(sids) == len(set(sids)), logical_id
+        for sid in sids:
+            words = re.findall(r"[A-Z][a-z0-9]*", sid)
+            assert "".join(words) == sid, sid
+            assert len(words) >= 2, sid
+            assert words[0] in VERBS, sid
+
+
+@pytest.mark.parametrize(("name", "variant"), EVERY_VARIANT)
+def test_no_statement_allows_a_wildcard_of_actions(name: str, variant: str) -> None:
+    for statement in statements(resolved(name, **VARIANTS[name][variant])["Resources"]):
+        if statement["Effect"] == "Allow":
+            assert not [action for action in as_list(statement["Action"]) if "*" in action], statement["Sid"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_only_evidence_outlives_its_stack(name: str) -> None:
+    for logical_id, resource in template(name)["Resources"].items():
+        policies = (resource.get("DeletionPolicy", "Delete"), resource.get("UpdateReplacePolicy", "Delete"))
+        assert policies == (("Retain",) * 2 if resource["Type"] in DATA else ("Delete",) * 2), logical_id
+
+
+def test_evidence_has_no_name_of_its_own_so_that_a_second_deployment_can_follow_a_removal() -> None:
+    for resource in template("hub")["Resources"].values():
+        if resource["Type"] in DATA:
+            assert not {"BucketName", "TableName"} & set(resource["Properties"])
+
+
+# --- the hub ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_lambda_s_environment_is_one_that_the_settings_accept() -> None:
+    for variant in VARIANTS["hub"].values():
+        resources = resolved("hub", **variant)["Resources"]
+        environment = {
+            name: str(value) for name, value in resources["Sweep"]["Properties"]["Environment"]["Variables"].items()
+        }
+        settings = Settings.from_env(environment, ("policy", "report_bucket", "table"))
+        assert settings.member_role == "stop-orchestrator-member"
+        known = {f"STOP_ORCHESTRATOR_{name.upper()}" for name in Settings.model_fields}
+        assert set(environment) <= known
+
+
+def test_both_functions_run_the_same_code_with_the_same_role_and_environment() -> None:
+    resources = resolved("hub", ScaleOut="enabled")["Resources"]
+    sweep, step = (resources[name]["Properties"] for name in ("Sweep", "Step"))
+    same = ("Code", "Role", "Environment", "Runtime", "Architectures", "Timeout")
+    assert [sweep[key] for key in same] == [step[key] for key in same]
+
+
+@pytest.mark.parametrize(("scale_out", "target"), [("disabled", ":function:"), ("enabled", ":stateMachine:")])
+def test_a_schedule_starts_what_its_role_may_start(scale_out: str, target: str) -> None:
+    resources = resolved("hub", ScaleOut=scale_out, PreviewScheduleExpression="rate(1 day)")["Resources"]
+    [start, _] = list(statements(resources["ScheduleRole"]["Properties"]["Policies"]))
+    for schedule in ("SweepSchedule", "PreviewSchedule"):
+        arn = resources[schedule]["Properties"]["Target"]["Arn"]
+        assert target in arn
+        assert start["Resource"] == arn
+    assert start["Action"] == ("states:StartExecution" if scale_out == "enabled" else "lambda:InvokeFunction")
+
+
+def test_a_preview_never_stops_anything() -> None:
+    resources = resolved("hub", Mode="enforce", PreviewScheduleExpression="rate(1 day)")["Resources"]
+    inputs = {name: resources[name]["Properties"]["Target"]["Input"] for name in ("SweepSchedule", "PreviewSchedule")}
+    assert inputs == {
+        "SweepSchedule": '{"mode": "enforce", "id": "<aws.scheduler.execution-id>"}',
+        "PreviewSchedule": '{"mode": "plan", "id": "<aws.scheduler.execution-id>"}',
+    }
+
+
+def test_the_function_may_invoke_itself_and_nothing_else() -> None:
+    resources = resolved("hub", FunctionName="other")["Resources"]
+    [invoke] = [one for one in statements(resources["HubRole"]) if one["Action"] == "lambda:InvokeFunction"]
+    assert invoke["Resource"] == "arn:aws:lambda:eu-central-1:111111111111:function:other"
+    assert resources["Sweep"]["Properties"]["FunctionName"] == "other"
+
+
+def test_every_alarm_watches_a_metric_that_is_there_and_tells_the_topic() -> None:
+    resources = resolved("hub", ScaleOut="enabled")["Resources"]
+    alarms = [one["Properties"] for one in resources.values() if one["Type"] == "AWS::CloudWatch::Alarm"]
+    own = {alarm["MetricName"] for alarm in alarms if alarm.get("Namespace") == "StopOrchestrator"}
+    assert own == {"SweepsEnded", "SweepsHeld", "CoveragePercent", "StopsDeniedByGuard"}
+    assert len(alarms) == 8
+    for alarm in alarms:
+        assert alarm["AlarmActions"] == ["arn:aws:sns:eu-central-1:111111111111:stop-orchestrator-news"]
+        assert alarm["AlarmDescription"]
+
+
+def test_a_missed_sweep_is_an_alarm_after_25_hours_unless_the_schedule_is_off() -> None:
+    alarm = resolved("hub")["Resources"]["NoSweepAlarm"]["Properties"]
+    assert alarm["Period"] * alarm["EvaluationPeriods"] == 25 * 3600
+    assert (alarm["TreatMissingData"], alarm["ActionsEnabled"]) == ("breaching", True)
+    off = resolved("hub", ScheduleState="DISABLED")["Resources"]["NoSweepAlarm"]["Properties"]
+    assert off["ActionsEnabled"] is False
+
+
+# --- the members ------------------------------------------------------------------------------------------------------
+
+
+def test_the_stack_set_hands_on_every_parameter_of_the_member_role() -> None:
+    source = template("member-role")
+    handed_on = {
+        one["ParameterKey"]: one["ParameterValue"]
+        for one in resolved("member-stackset")["Resources"]["MemberRoles"]["Properties"]["Parameters"]
+    }
+    assert set(handed_on) == set(source["Parameters"])
+    for name, value in handed_on.items():
+        assert value == source["Parameters"][name].get("Default", value)
+
+
+def test_the_names_by_which_hub_and_members_know_one_another_are_the_same() -> None:
+    def default(name: str, parameter: str) -> Any:
+        return template(name)["Parameters"][parameter]["Default"]
+
+    hub_role = {default(name, "HubRoleName") for name in ("hub", "member-role", "member-stackset")}
+    member_role = {
+        default("hub", "MemberRole"),
+        default("member-role", "RoleName"),
+        default("member-stackset", "RoleName"),
+        Settings().member_role,
+    }
+    assert (len(hub_role), len(member_role)) == (1, 1)
+
+
+def test_new_accounts_enrol_themselves_and_leaving_ones_are_cleaned_up() -> None:
+    properties = resolved("member-stackset")["Resources"]["MemberRoles"]["Properties"]
+    assert properties["PermissionModel"] == "SERVICE_MANAGED"
+    assert properties["AutoDeployment"] == {"Enabled": True, "RetainStacksOnAccountRemoval": False}
+    assert properties["StackInstancesGroup"] == [
+        {
+            "DeploymentTargets": {"OrganizationalUnitIds": ["ou-ab12-c3d4e5f6", "ou-ab12-0a1b2c3d"]},
+            "Regions": ["eu-central-1"],
+        }
+    ]
+
+
+def _referred_to(node: Any) -> set[str]:
+    """Every name in a Ref, GetAtt, Sub, If or Condition below a node."""
+    if isinstance(node, list):
+        return set().union(*map(_referred_to, node))
+    if not isinstance(node, dict):
+        return set()
+    found: set[str] = set()
+    for key, value in node.items():
+        if key in {"Ref", "Condition"} and isinstance(value, str):
+            found.add(value)
+        elif key == "Fn::If":
+            found.add(value[0])
+        elif key == "Fn::Sub":
+            found |= set(re.findall(r"\$\{([^.}!]+)", value if isinstance(value, str) else value[0]))
+        found |= _referred_to(value)
+    return found
