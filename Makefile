@@ -6,7 +6,13 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/pip --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check check-templates tools format lock benchmark clean
+.PHONY: help demo test check check-templates tools format lock benchmark package deploy-hub deploy-members remove-hub remove-members clean
+
+# `make package PYTHON=3.11` means Lambda's Python, `make test PYTHON=python3.12` the interpreter to work with.
+RUNTIME     := $(or $(filter 3.%,$(PYTHON)),3.13)
+INTERPRETER := $(if $(filter 3.%,$(PYTHON)),python3,$(PYTHON))
+ARCH        ?= arm64
+DIST        ?= dist
 
 help: ## Say what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,26 +45,45 @@ format: $(VENV)/.dev ## Format the code
 benchmark: $(VENV)/.dev ## Compare the cost per target with a bare botocore loop in the same run
 	$(BIN)/pytest -n 0 -s tests/benchmarks
 
+package: $(VENV)/.demo ## Build the Lambda's zip (ARCH=arm64|x86_64 PYTHON=3.13)
+	@$(BIN)/python -m cloudformation.package --arch $(ARCH) --python $(RUNTIME) --dist $(DIST)
+
+DEPLOY = $(BIN)/python -m cloudformation.deploy --env $(DEPLOY_ENV) $(FLAGS)
+DEPLOY_ENV ?= config/deploy.env
+
+deploy-hub: $(VENV)/.demo ## Show what would change in the hub account, ask, do it (FLAGS=--dry-run, FLAGS=--yes)
+	@$(DEPLOY) hub
+
+deploy-members: $(VENV)/.demo ## The same for the StackSet that puts the member role into the accounts
+	@$(DEPLOY) members
+
+remove-hub: $(VENV)/.demo ## Delete the hub's stack; the evidence bucket and table stay
+	@$(DEPLOY) remove-hub
+
+remove-members: $(VENV)/.demo ## Delete the StackSet, and with it the member role in every account
+	@$(DEPLOY) remove-members
+
 lock: ## Refresh the hashed locks (needs uv on the PATH)
 	uv pip compile pyproject.toml --extra demo --group build $(LOCK_FLAGS) -o requirements.lock
 	uv pip compile pyproject.toml --extra demo --group dev $(LOCK_FLAGS) -o requirements-dev.lock
 	uv pip compile --group tools $(LOCK_FLAGS) -o requirements-tools.lock
+	uv pip compile --group lambda --constraints requirements.lock $(LOCK_FLAGS) -o requirements-lambda.lock
 
 LOCK_FLAGS := --quiet --upgrade --universal --generate-hashes --no-header --no-annotate
 
 clean: ## Remove what make made
-	rm -rf $(VENV) $(TOOLS) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(TOOLS) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(VENV)/.demo: requirements.lock pyproject.toml
 	@echo "Setting up $(VENV) (once, about half a minute) ..." >&2
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(BIN)/python || $(INTERPRETER) -m venv $(VENV)
 	@$(PIP) install --quiet --no-deps --require-hashes -r requirements.lock
 	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock pyproject.toml
 	@echo "Setting up $(VENV) for tests (once, about half a minute) ..." >&2
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(BIN)/python || $(INTERPRETER) -m venv $(VENV)
 	@$(PIP) install --quiet --no-deps --require-hashes -r requirements-dev.lock
 	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@ $(VENV)/.demo
