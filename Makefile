@@ -6,7 +6,8 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/pip --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check check-templates tools format lock benchmark package deploy-hub deploy-members remove-hub remove-members clean
+STACKS := hub members management guardrails
+.PHONY: help demo test check check-templates tools format lock benchmark package $(STACKS:%=deploy-%) $(STACKS:%=remove-%) clean
 
 # `make package PYTHON=3.11` means Lambda's Python, `make test PYTHON=python3.12` the interpreter to work with.
 RUNTIME     := $(or $(filter 3.%,$(PYTHON)),3.13)
@@ -15,7 +16,7 @@ ARCH        ?= arm64
 DIST        ?= dist
 
 help: ## Say what there is
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.demo ## Run a whole sweep against an embedded AWS: plan, enforce, check
 	@$(BIN)/stop-orchestrator demo
@@ -57,11 +58,20 @@ deploy-hub: $(VENV)/.demo ## Show what would change in the hub account, ask, do 
 deploy-members: $(VENV)/.demo ## The same for the StackSet that puts the member role into the accounts
 	@$(DEPLOY) members
 
+deploy-management: $(VENV)/.demo ## In the management account: lets another hub account list accounts and tags
+	@$(DEPLOY) management
+
+deploy-guardrails: $(VENV)/.demo ## Optional: only approvers set or remove opt-out tags
+	@$(DEPLOY) guardrails
+
 remove-hub: $(VENV)/.demo ## Delete the hub's stack; the evidence bucket and table stay
 	@$(DEPLOY) remove-hub
 
 remove-members: $(VENV)/.demo ## Delete the StackSet, and with it the member role in every account
 	@$(DEPLOY) remove-members
+
+remove-management remove-guardrails: $(VENV)/.demo
+	@$(DEPLOY) $@
 
 lock: ## Refresh the hashed locks (needs uv on the PATH)
 	uv pip compile pyproject.toml --extra demo --group build $(LOCK_FLAGS) -o requirements.lock

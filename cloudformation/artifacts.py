@@ -1,0 +1,122 @@
+"""The bucket that CloudFormation and Lambda fetch the zip and the member role's template from.
+
+A key names its content by its SHA-256: what is there already is what would be uploaded, and an upgrade is a new key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.exceptions import ClientError
+
+from cloudformation.stacks import DeployError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """What is to be uploaded, and under which key."""
+
+    key: str
+    content: bytes
+
+    @classmethod
+    def of(cls, folder: str, name: str, content: bytes) -> Artifact:
+        """`name` is like `member-role.yaml`; the digest comes before its extension."""
+        stem, _, extension = name.rpartition(".")
+        return cls(f"{folder}/{stem}-{hashlib.sha256(content).hexdigest()}.{extension}", content)
+
+
+class ArtifactBucket:
+    """One that this command makes and deletes itself, or a `given` one, which has to exist and is left alone.
+
+    The owner is asked for with every call, for anybody can guess the name.
+    """
+
+    def __init__(self, session: boto3.Session, account_id: str, given: str | None) -> None:
+        self._client: S3Client = session.client("s3")
+        self._region = session.region_name
+        self._owner: dict[str, Any] = {"ExpectedBucketOwner": account_id}
+        self._partition = session.get_partition_for_region(self._region)
+        self.ours = given is None
+        self.name = given or f"stop-orchestrator-artifacts-{account_id}-{self._region}"
+
+    def url(self, key: str) -> str:
+        suffix = "amazonaws.com.cn" if self._partition == "aws-cn" else "amazonaws.com"
+        return f"https://{self.name}.s3.{self._region}.{suffix}/{key}"
+
+    def upload(self, artifact: Artifact) -> bool:
+        """Whether it was not there yet."""
+        self._make()
+        if self._has("head_object", Key=artifact.key):
+            return False
+        self._client.put_object(Bucket=self.name, Key=artifact.key, Body=artifact.content, **self._owner)
+        return True
+
+    def delete(self) -> bool:
+        """With all that is in it; whether there was one of ours."""
+        if not self.ours or not self._has("head_bucket"):
+            return False
+        for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self.name, **self._owner):
+            keys: Any = [{"Key": found["Key"]} for found in page.get("Contents", ())]
+            if keys:
+                self._client.delete_objects(Bucket=self.name, Delete={"Objects": keys, "Quiet": True}, **self._owner)
+        self._client.delete_bucket(Bucket=self.name, **self._owner)
+        return True
+
+    def _make(self) -> None:
+        if self._has("head_bucket"):
+            return
+        if not self.ours:
+            raise DeployError(f"there is no bucket {self.name}; leave ArtifactBucket out to have one made")
+        where: Any = {"CreateBucketConfiguration": {"LocationConstraint": self._region}}
+        self._client.create_bucket(Bucket=self.name, **({} if self._region == "us-east-1" else where))
+        self._client.put_public_access_block(
+            Bucket=self.name,
+            PublicAccessBlockConfiguration={
+                "BlockPublicAcls": True,
+                "IgnorePublicAcls": True,
+                "BlockPublicPolicy": True,
+                "RestrictPublicBuckets": True,
+            },
+            **self._owner,
+        )
+        if self._speaks_tls():
+            self._client.put_bucket_policy(Bucket=self.name, Policy=json.dumps(self._tls_only()), **self._owner)
+
+    def _speaks_tls(self) -> bool:
+        """AWS always; an emulator may not, and the rule would lock this command out of its own bucket."""
+        return self._client.meta.endpoint_url.startswith("https://")
+
+    def _tls_only(self) -> dict[str, Any]:
+        arn = f"arn:{self._partition}:s3:::{self.name}"
+        statement = {
+            "Sid": "RefuseWhatIsNotEncryptedInTransit",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:*",
+            "Resource": [arn, f"{arn}/*"],
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        }
+        return {"Version": "2012-10-17", "Statement": [statement]}
+
+    def _has(self, operation: str, **arguments: str) -> bool:
+        try:
+            getattr(self._client, operation)(Bucket=self.name, **arguments, **self._owner)
+        except ClientError as refused:
+            status = refused.response["ResponseMetadata"]["HTTPStatusCode"]
+            if status == 404:  # noqa: PLR2004 - HEAD has no error code in its answer
+                return False
+            if operation == "head_bucket" and status == 403:  # noqa: PLR2004 - the same
+                raise DeployError(
+                    f"the bucket {self.name} is not this account's, or these credentials may not use it; "
+                    "name another one as ArtifactBucket"
+                ) from refused
+            raise
+        return True

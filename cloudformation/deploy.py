@@ -1,0 +1,262 @@
+"""`make deploy-hub`, `make deploy-members` and their like: show what would change, ask, do it, watch.
+
+Everything comes from `config/deploy.env`, the templates beside this file and the usual AWS_* variables. Nothing is
+uploaded or changed before the question is answered; exit codes: 0 done or nothing to do, 1 failed or refused, 2 a
+mistake in what was given.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import boto3
+from botocore.exceptions import ClientError
+from rich.console import Console
+from rich.table import Column, Table
+
+from cloudformation import package
+from cloudformation.artifacts import Artifact, ArtifactBucket
+from cloudformation.given import TEMPLATES, Asked, Given, given
+from cloudformation.parameters import read_template
+from cloudformation.stacks import Change, ChangeSet, DeployError, Event, Stack
+from orchestrator.aws.failures import AWS_FAILURES
+from orchestrator.errors import PolicyError, SettingsError
+
+FAILED, BAD_USAGE = 1, 2
+
+_HERE = Path(__file__).parent
+_MEMBER_ROLE = "member-role.yaml"
+
+console = Console(emoji=False, highlight=False, markup=False)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    asked = _parsed(arguments)
+    if not (asked.yes or asked.dry_run or sys.stdin.isatty()):
+        return _failed("nobody can be asked here (no terminal): say --yes, or --dry-run to look only", BAD_USAGE)
+    try:
+        return _Deployment(asked, given(asked)).run()
+    except (SettingsError, PolicyError) as wrong:
+        return _failed(str(wrong), BAD_USAGE)
+    except (DeployError, package.PackageError, *AWS_FAILURES, OSError) as failure:
+        return _failed(str(failure), FAILED)
+    except KeyboardInterrupt:
+        return _failed("Interrupted; CloudFormation goes on with what it has begun.", FAILED)
+
+
+def _parsed(arguments: list[str] | None) -> Asked:
+    parser = argparse.ArgumentParser(prog="deploy", description="Deploys or removes one of the project's stacks.")
+    parser.add_argument("what", choices=(*TEMPLATES, *(f"remove-{name}" for name in TEMPLATES)))
+    parser.add_argument("--env", type=Path, default=Path("config/deploy.env"), help="the file with the parameters")
+    parser.add_argument("--templates", type=Path, default=_HERE, help="the folder of the templates")
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument("--dry-run", action="store_true", help="show what would change, and leave no trace")
+    asked = parser.parse_args(arguments)
+    what = asked.what.removeprefix("remove-")
+    return Asked(what, what != asked.what, asked.env, asked.templates, asked.yes, asked.dry_run)
+
+
+class _Deployment:
+    """One run of the command; makes its clients when it is made."""
+
+    def __init__(self, asked: Asked, start: Given) -> None:
+        self._asked, self._given = asked, start
+        # boto3 reads AWS_DEFAULT_REGION only; every other SDK knows AWS_REGION.
+        self._session = boto3.Session(region_name=start.region or os.environ.get("AWS_REGION"))
+        if not self._session.region_name:
+            raise SettingsError("Region is missing: the region of the stack, such as eu-central-1")
+        self._client = self._session.client("cloudformation")
+        self._stack = Stack(self._client, start.stack_name(asked.what))
+        account_id = self._session.client("sts").get_caller_identity()["Account"]
+        self._bucket = ArtifactBucket(self._session, account_id, start.artifact_bucket)
+        self._artifacts: list[Artifact] = []
+        doing = "Removal" if asked.remove else "Deployment"
+        console.print(f"{doing} of {self._stack.name} in account {account_id}, {self._session.region_name}")
+
+    def run(self) -> int:
+        return self._remove() if self._asked.remove else self._deploy()
+
+    def _deploy(self) -> int:
+        values = self._all_values()
+        change_set = self._stack.prepare(self._given.template, values)
+        try:
+            answer = self._shown(change_set, values)
+            if answer is None and change_set.id:
+                self._upload()
+        except BaseException:
+            change_set.discard()
+            raise
+        if answer is not None:
+            change_set.discard()
+            return answer
+        if change_set.id:
+            change_set.execute(_say)
+        self._put_policy()
+        self._show_outputs()
+        return 0
+
+    def _shown(self, change_set: ChangeSet, values: Mapping[str, str]) -> int | None:
+        """The exit code where nothing is to be done; None where it was agreed to."""
+        policy_differs = self._show(change_set, values)
+        if self._asked.dry_run or not (change_set.id or policy_differs):
+            console.print("Nothing was changed." if self._asked.dry_run else "Nothing to do.")
+            return 0
+        return None if self._agreed("do that") else _failed("Nothing was changed.", FAILED)
+
+    def _all_values(self) -> dict[str, str]:
+        """With what this command fills in; zip and template are built, not uploaded."""
+        parameters, values = self._given.parameters, dict(self._given.values)
+        if "OrganizationId" in parameters and "OrganizationId" not in values:
+            organization = self._session.client("organizations").describe_organization()["Organization"]
+            values["OrganizationId"] = organization["Id"]
+        if "CodeKey" in parameters:
+            zipped = self._add(Artifact.of("lambda", "stop-orchestrator.zip", self._built(values)))
+            values |= {"CodeBucket": self._bucket.name, "CodeKey": zipped.key}
+        if "TemplateURL" in parameters:
+            content = (self._asked.templates / _MEMBER_ROLE).read_bytes()
+            values["TemplateURL"] = self._bucket.url(self._add(Artifact.of("templates", _MEMBER_ROLE, content)).key)
+        return values
+
+    def _add(self, artifact: Artifact) -> Artifact:
+        self._artifacts.append(artifact)
+        return artifact
+
+    def _built(self, values: Mapping[str, str]) -> bytes:
+        built = package.build(
+            values.get("Architecture", package.DEFAULT_ARCH),
+            values.get("Runtime", package.DEFAULT_PYTHON).removeprefix("python"),
+        )
+        console.print(str(built), soft_wrap=True)
+        return built.path.read_bytes()
+
+    def _show(self, change_set: ChangeSet, values: Mapping[str, str]) -> bool:
+        """Whether the policy would change."""
+        before = self._stack.parameters()
+        hidden = {name for name, one in self._given.parameters.items() if one.hidden}
+        changed = {name: value for name, value in values.items() if before.get(name) != value and name not in hidden}
+        if change_set.changes:
+            console.print(_changes(change_set.changes))
+        if changed and change_set.id:
+            console.print(
+                _pairs("Parameters", {name: f"{before.get(name, '(new)')} -> {changed[name]}" for name in changed})
+            )
+        differs = self._given.policy is not None and self._given.policy != self._policy_in_place()
+        if differs:
+            console.print("The policy document is new, or differs from the one in place; it is put there at the end.")
+        return differs
+
+    def _upload(self) -> None:
+        for artifact in self._artifacts:
+            if self._bucket.upload(artifact):
+                console.print(f"uploaded s3://{self._bucket.name}/{artifact.key}", soft_wrap=True)
+
+    def _policy_location(self) -> tuple[str, str] | None:
+        location = self._stack.outputs().get("PolicyLocation", "")
+        bucket, _, key = location.removeprefix("s3://").partition("/")
+        return (bucket, key) if bucket and key else None
+
+    def _policy_in_place(self) -> bytes | None:
+        location = self._policy_location()
+        if location is None:
+            return None
+        client = self._session.client("s3")
+        try:
+            return client.get_object(Bucket=location[0], Key=location[1])["Body"].read()
+        except ClientError as refused:
+            if refused.response["Error"]["Code"] == "NoSuchKey":
+                return None
+            raise
+
+    def _put_policy(self) -> None:
+        location = self._policy_location()
+        policy = self._given.policy
+        if policy is None or policy == self._policy_in_place():
+            return
+        if location is None:
+            raise DeployError(f"{self._stack.name} has no output PolicyLocation: the policy document is not in place")
+        self._session.client("s3").put_object(Bucket=location[0], Key=location[1], Body=policy)
+        console.print(f"put the policy at s3://{location[0]}/{location[1]}", soft_wrap=True)
+
+    def _show_outputs(self) -> None:
+        outputs = self._stack.outputs()
+        if outputs:
+            console.print(_pairs("Outputs", outputs))
+
+    def _agreed(self, what: str) -> bool:
+        if self._asked.yes:
+            return True
+        console.print(f"Type yes to {what}: ", end="")
+        return sys.stdin.readline().strip() == "yes"
+
+    def _remove(self) -> int:
+        if self._stack.described() is None:
+            console.print(f"There is no stack {self._stack.name}.")
+            return 0
+        self._show_removal()
+        if self._asked.dry_run:
+            console.print("Nothing was changed.")
+            return 0
+        if not self._agreed("delete that"):
+            return _failed("Nothing was changed.", FAILED)
+        self._stack.delete(_say)
+        left = [name for name in self._given.stack_names() if Stack(self._client, name).described() is not None]
+        if not left and self._bucket.delete():
+            console.print(f"deleted the bucket {self._bucket.name} with the uploaded zips and templates")
+        return 0
+
+    def _show_removal(self) -> None:
+        declared = read_template(self._stack.template()).get("Resources", {})
+        kept = {name for name, one in declared.items() if str(one.get("DeletionPolicy", "")).startswith("Retain")}
+        pages = self._client.get_paginator("list_stack_resources").paginate(StackName=self._stack.name)
+        table = _table("Removal", "action", "resource", "type", "name")
+        for page in pages:
+            for found in page["StackResourceSummaries"]:
+                name = found["LogicalResourceId"]
+                action, style = ("stays", None) if name in kept else ("Remove", "red")
+                table.add_row(action, name, found["ResourceType"], found.get("PhysicalResourceId", ""), style=style)
+        console.print(table)
+
+
+def _changes(changes: tuple[Change, ...]) -> Table:
+    table = _table("Change set", "action", "resource", "type", "replaced", "what changes")
+    for change in changes:
+        style = "red" if change.action == "Remove" or change.replacement == "True" else None
+        table.add_row(
+            change.action,
+            change.resource,
+            change.type,
+            {"True": "yes", "Conditional": "maybe"}.get(change.replacement, ""),
+            ", ".join(change.details),
+            style=style,
+        )
+    return table
+
+
+def _table(title: str, *columns: str) -> Table:
+    """Nothing is cut off, however narrow the terminal: these are ARNs and keys."""
+    return Table(*(Column(name, overflow="fold") for name in columns), title=title)
+
+
+def _pairs(title: str, pairs: Mapping[str, str]) -> Table:
+    table = _table(title, "name", "value")
+    for name, value in sorted(pairs.items()):
+        table.add_row(name, value)
+    return table
+
+
+def _say(event: Event) -> None:
+    reason = f"  {event.reason}" if event.reason else ""
+    console.print(f"{event.status:<28} {event.type} {event.resource}{reason}", soft_wrap=True)
+
+
+def _failed(message: str, code: int) -> int:
+    Console(stderr=True, emoji=False, highlight=False).print(message, style="red", markup=False, soft_wrap=True)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

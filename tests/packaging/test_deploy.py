@@ -1,0 +1,392 @@
+"""`make deploy-...` against the embedded AWS's CloudFormation, with templates small enough to read."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import ClientError
+from moto.cloudformation.models import ChangeSet, CloudFormationBackend, Event
+from moto.moto_api._internal.models import moto_api_backend
+from moto.s3.models import s3_backends
+from rich.console import Console
+
+from cloudformation import deploy, package
+from orchestrator.demo.server import EmbeddedAws
+from tests.packaging.conftest import ROOT
+from tests.support.embedded import MANAGEMENT, OrganizationBuilder
+
+ARTIFACTS = f"stop-orchestrator-artifacts-{MANAGEMENT}-eu-central-1"
+ZIP = b"a zip"
+ZIP_KEY = f"lambda/stop-orchestrator-{hashlib.sha256(ZIP).hexdigest()}.zip"
+POLICY = "version: 1\nname: test\nregions: {include: [eu-central-1]}\n"
+HUB = """
+Parameters:
+  CodeBucket: {Type: String}
+  CodeKey: {Type: String}
+  OrganizationId: {Type: String, AllowedPattern: "^o-[a-z0-9]+$"}
+  Mode: {Type: String, Default: plan, AllowedValues: [plan, enforce]}
+Resources:
+  Bucket:
+    Type: AWS::S3::Bucket
+    DeletionPolicy: Retain
+    Properties: {BucketName: evidence}
+  Place: {Type: AWS::SSM::Parameter, Properties: {Name: /place, Type: String, Value: !Sub "${CodeBucket}/${CodeKey}"}}
+  Switch: {Type: AWS::SSM::Parameter, Properties: {Name: /mode, Type: String, Value: !Ref Mode}}
+Outputs:
+  PolicyLocation: {Value: !Sub "s3://${Bucket}/policy.yaml"}
+"""
+MEMBERS = """
+Parameters:
+  TemplateURL: {Type: String, AllowedPattern: "^https://.+$"}
+  OrganizationalUnitIds: {Type: CommaDelimitedList, AllowedPattern: "^ou-.+$"}
+  HubAccountId: {Type: String, AllowedPattern: "^[0-9]{12}$", ConstraintDescription: an account id has 12 digits}
+Resources:
+  Place: {Type: AWS::SSM::Parameter, Properties: {Name: /template, Type: String, Value: !Ref TemplateURL}}
+"""
+MEMBER_ROLE = "Resources: {}\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+Deploy = Callable[..., Ran]
+
+
+_execute = CloudFormationBackend.execute_change_set
+
+
+def executed(backend: CloudFormationBackend, change_set_name: str, stack_name: str | None = None) -> None:
+    """Moto forgets to say afterwards what the stack is made from and puts out."""
+    _execute(backend, change_set_name, stack_name)
+    change_set = backend.change_sets[change_set_name]
+    stack = change_set.stack
+    stack._parse_template()
+    stack.parameters, stack.output_map = change_set.parameters, stack._create_output_map()
+
+
+@pytest.fixture
+def organization(monkeypatch: pytest.MonkeyPatch) -> Iterator[OrganizationBuilder]:
+    moto_api_backend.reset()
+    monkeypatch.setattr(CloudFormationBackend, "execute_change_set", executed)
+    with EmbeddedAws() as aws:
+        for name, value in aws.environment.items():
+            monkeypatch.setenv(name, value)
+        yield OrganizationBuilder(aws)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "hub.yaml").write_text(HUB)
+    (tmp_path / "member-stackset.yaml").write_text(MEMBERS)
+    (tmp_path / "member-role.yaml").write_text(MEMBER_ROLE)
+    (tmp_path / "policy.yaml").write_text(POLICY)
+    (tmp_path / "deploy.env").write_text(
+        f"Region=eu-central-1\nPolicy={tmp_path}/policy.yaml\nHubAccountId={MANAGEMENT}\nOrganizationalUnitIds=ou-1,ou-2\n"
+    )
+    return tmp_path
+
+
+@pytest.fixture
+def run(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Deploy:
+    """The command in this process, at a terminal at which `typed` is typed; the zip is not built."""
+    zipped = folder / "stop-orchestrator.zip"
+    zipped.write_bytes(ZIP)
+    monkeypatch.setattr(package, "build", lambda *_: package.Package(zipped, "0" * 64, len(ZIP), len(ZIP)))
+    monkeypatch.setattr("cloudformation.stacks.SECONDS_BETWEEN_LOOKS", 0)
+    monkeypatch.setattr(deploy, "console", Console(width=200, emoji=False, highlight=False, markup=False))
+
+    def _run(*arguments: str, typed: str = "", terminal: bool = True) -> Ran:
+        stdin = io.StringIO(typed)
+        monkeypatch.setattr(stdin, "isatty", lambda: terminal)
+        monkeypatch.setattr("sys.stdin", stdin)
+        code = deploy.main([*arguments, "--env", str(folder / "deploy.env"), "--templates", str(folder)])
+        return Ran(code, *capsys.readouterr())
+
+    return _run
+
+
+def stacks(hub: OrganizationBuilder) -> dict[str, str]:
+    return {one["StackName"]: one["StackStatus"] for one in hub.client("cloudformation").describe_stacks()["Stacks"]}
+
+
+def buckets(hub: OrganizationBuilder) -> set[str]:
+    return {bucket["Name"] for bucket in hub.client("s3").list_buckets()["Buckets"]}
+
+
+def parameter(hub: OrganizationBuilder, name: str) -> str:
+    return str(hub.client("ssm").get_parameter(Name=name)["Parameter"]["Value"])
+
+
+def content(hub: OrganizationBuilder, bucket: str, key: str) -> bytes:
+    body: bytes = hub.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    return body
+
+
+def set_in(folder: Path, line: str) -> None:
+    with (folder / "deploy.env").open("a") as env:
+        env.write(f"{line}\n")
+
+
+# --- looking and refusing ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("arguments", "typed", "exit_code"), [(["--dry-run"], "", 0), ([], "no\n", 1), ([], "", 1)])
+def test_the_change_set_is_shown_and_nothing_is_left_of_it(
+    organization: OrganizationBuilder, run: Deploy, arguments: list[str], typed: str, exit_code: int
+) -> None:
+    ran = run("hub", *arguments, typed=typed)
+    assert ran.exit_code == exit_code
+    assert re.search(r"Add +│ Bucket +│ AWS::S3::Bucket", ran.stdout)
+    assert f"-> {organization.id}" in ran.stdout
+    assert "Nothing was changed." in ran.stdout + ran.stderr
+    assert ("Type yes" in ran.stdout) is (arguments == [])
+    assert (stacks(organization), buckets(organization)) == ({}, set())
+
+
+def test_without_a_terminal_nobody_is_asked_and_nothing_is_done(organization: OrganizationBuilder, run: Deploy) -> None:
+    ran = run("hub", terminal=False)
+    assert (ran.exit_code, ran.stdout) == (2, "")
+    assert "--yes" in ran.stderr
+    assert organization.front.calls["sts:GetCallerIdentity"] == 0
+
+
+def test_every_mistake_is_told_at_once_and_aws_is_not_asked(
+    organization: OrganizationBuilder, run: Deploy, folder: Path
+) -> None:
+    (folder / "policy.yaml").write_text("version: 2\nname: x\n")
+    set_in(folder, "Mode=on\nMoed=plan\nCodeKey=mine\nRegion=eu-west-1\nwhat")
+    ran = run("hub", "--yes")
+    assert (ran.exit_code, ran.stdout) == (2, "")
+    for mistake in (
+        "Mode: 'on' must be one of plan, enforce",
+        "Moed is unknown; did you mean Mode?",
+        "CodeKey is filled in by this command; leave it out",
+        "deploy.env:8: Region is there twice",
+        "deploy.env:9: 'what' is not of the form Name=value",
+        "policy.yaml:1: version:",
+    ):
+        assert mistake in ran.stderr
+    assert organization.front.calls["sts:GetCallerIdentity"] == 0
+
+
+def test_a_missing_parameter_is_told_with_what_it_is(run: Deploy, folder: Path) -> None:
+    (folder / "deploy.env").write_text("Region=eu-central-1\nHubAccountId=12\n")
+    ran = run("members", "--yes")
+    assert ran.exit_code == 2
+    assert "OrganizationalUnitIds is missing: like ^ou-.+$" in ran.stderr
+    assert "HubAccountId: '12' must be an account id has 12 digits" in ran.stderr
+
+
+# --- deploying --------------------------------------------------------------------------------------------------------
+
+
+def test_yes_uploads_executes_puts_the_policy_and_prints_the_outputs(
+    organization: OrganizationBuilder, run: Deploy
+) -> None:
+    ran = run("hub", typed="yes\n")
+    assert ran.exit_code == 0, ran.stdout + ran.stderr
+    assert stacks(organization) == {"stop-orchestrator": "CREATE_COMPLETE"}
+    assert parameter(organization, "/place") == f"{ARTIFACTS}/{ZIP_KEY}"
+    assert content(organization, ARTIFACTS, ZIP_KEY) == ZIP
+    assert content(organization, "evidence", "policy.yaml") == POLICY.encode()
+    assert re.search(r"PolicyLocation +│ s3://evidence/policy\.yaml", ran.stdout)
+    assert "CREATE_COMPLETE              AWS::CloudFormation::Stack stop-orchestrator" in ran.stdout
+
+
+def test_the_bucket_that_is_made_is_private(organization: OrganizationBuilder, run: Deploy) -> None:
+    run("hub", "--yes")
+    blocked = organization.client("s3").get_public_access_block(Bucket=ARTIFACTS)["PublicAccessBlockConfiguration"]
+    assert set(blocked.values()) == {True}
+
+
+@pytest.mark.usefixtures("organization")
+def test_the_bucket_that_is_made_wants_tls(run: Deploy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without TLS, as here, it lets nobody in: nothing is deployed."""
+    monkeypatch.setattr("cloudformation.artifacts.ArtifactBucket._speaks_tls", lambda _: True)
+    assert run("hub", "--yes").exit_code == 1
+    policy = json.loads(s3_backends[MANAGEMENT]["aws"].buckets[ARTIFACTS].policy)
+    [statement] = policy["Statement"]
+    assert (statement["Effect"], statement["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
+
+
+def test_a_given_bucket_has_to_be_there(organization: OrganizationBuilder, run: Deploy, folder: Path) -> None:
+    set_in(folder, "ArtifactBucket=our-own")
+    ran = run("hub", "--yes")
+    assert (ran.exit_code, buckets(organization)) == (1, set())
+    assert "there is no bucket our-own" in ran.stderr
+    assert stacks(organization) == {}
+
+
+def test_an_update_without_changes_asks_nothing_and_does_nothing(
+    organization: OrganizationBuilder, run: Deploy
+) -> None:
+    run("hub", "--yes")
+    before = organization.front.calls["cloudformation:ExecuteChangeSet"]
+    ran = run("hub")
+    assert (ran.exit_code, "Type yes" in ran.stdout) == (0, False)
+    assert "Nothing to do." in ran.stdout
+    assert organization.front.calls["cloudformation:ExecuteChangeSet"] == before
+
+
+def test_another_mode_is_shown_as_the_change_that_it_is(
+    organization: OrganizationBuilder, run: Deploy, folder: Path
+) -> None:
+    run("hub", "--yes")
+    set_in(folder, "Mode=enforce")
+    ran = run("hub", typed="yes\n")
+    assert ran.exit_code == 0, ran.stdout + ran.stderr
+    assert re.search(r"Mode +│ plan -> enforce", ran.stdout)
+    assert "CodeKey" not in ran.stdout
+    assert stacks(organization) == {"stop-orchestrator": "UPDATE_COMPLETE"}
+    assert parameter(organization, "/mode") == "enforce"
+
+
+def test_another_policy_alone_is_asked_about_and_put(
+    organization: OrganizationBuilder, run: Deploy, folder: Path
+) -> None:
+    run("hub", "--yes")
+    (folder / "policy.yaml").write_text(POLICY.replace("test", "other"))
+    assert run("hub", typed="no\n").exit_code == 1
+    assert content(organization, "evidence", "policy.yaml") == POLICY.encode()
+    assert run("hub", typed="yes\n").exit_code == 0
+    assert b"other" in content(organization, "evidence", "policy.yaml")
+    assert stacks(organization) == {"stop-orchestrator": "CREATE_COMPLETE"}
+
+
+def test_the_members_get_their_template_by_its_digest(organization: OrganizationBuilder, run: Deploy) -> None:
+    assert run("members", typed="yes\n").exit_code == 0
+    key = f"templates/member-role-{hashlib.sha256(MEMBER_ROLE.encode()).hexdigest()}.yaml"
+    assert parameter(organization, "/template") == f"https://{ARTIFACTS}.s3.eu-central-1.amazonaws.com/{key}"
+    assert content(organization, ARTIFACTS, key) == MEMBER_ROLE.encode()
+    assert stacks(organization) == {"stop-orchestrator-members": "CREATE_COMPLETE"}
+
+
+# --- failing ----------------------------------------------------------------------------------------------------------
+
+
+def failing(status: str, resource: str, reason: str) -> Callable[[CloudFormationBackend, str, str | None], None]:
+    """Moto never rolls back: what CloudFormation does then, as it tells it."""
+
+    def execute(backend: CloudFormationBackend, change_set_name: str, stack_name: str | None = None) -> None:
+        del stack_name
+        stack = backend.stacks[backend.change_sets[change_set_name].stack_id]
+        for name, state, why in (
+            (resource, "UPDATE_FAILED", reason),
+            ("Place", "UPDATE_FAILED", "Resource update cancelled"),
+        ):
+            stack.events.append(
+                Event(stack.stack_id, stack.name, name, "", "AWS::SSM::Parameter", state, why, resource_properties=None)
+            )
+        stack._add_stack_event(status)
+        stack.status = status
+
+    return execute
+
+
+def test_a_rollback_is_told_with_the_resource_that_failed_and_the_reason(
+    organization: OrganizationBuilder, run: Deploy, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("hub", "--yes")
+    set_in(folder, "Mode=enforce")
+    execute = failing("UPDATE_ROLLBACK_COMPLETE", "Switch", "Parameter /mode is not yours")
+    monkeypatch.setattr(CloudFormationBackend, "execute_change_set", execute)
+    ran = run("hub", "--yes")
+    assert ran.exit_code == 1
+    assert ran.stderr.splitlines() == [
+        "stop-orchestrator is UPDATE_ROLLBACK_COMPLETE.",
+        "Switch (AWS::SSM::Parameter) UPDATE_FAILED: Parameter /mode is not yours",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [("ROLLBACK_COMPLETE", "Remove it (make remove-...)"), ("UPDATE_IN_PROGRESS", "somebody is changing it")],
+)
+def test_a_stack_that_cannot_be_changed_now_is_left_alone(
+    organization: OrganizationBuilder, run: Deploy, monkeypatch: pytest.MonkeyPatch, status: str, told: str
+) -> None:
+    monkeypatch.setattr(CloudFormationBackend, "execute_change_set", failing(status, "Bucket", "no"))
+    monkeypatch.setattr("cloudformation.stacks.Stack.watch", lambda *_: None)
+    run("hub", "--yes")
+    ran = run("hub", "--yes")
+    assert (ran.exit_code, told in ran.stderr) == (1, True)
+    assert stacks(organization) == {"stop-orchestrator": status}
+
+
+def test_a_change_set_that_is_refused_is_told_and_thrown_away(
+    organization: OrganizationBuilder, run: Deploy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("status", "FAILED"), ("status_reason", "no such type")):
+        monkeypatch.setattr(ChangeSet, name, property(lambda _, value=value: value, lambda *_: None), raising=False)
+    ran = run("hub", "--yes")
+    assert (ran.exit_code, "refuses the change set: no such type" in ran.stderr) == (1, True)
+    assert stacks(organization) == {}
+
+
+def test_what_aws_refuses_is_told_in_its_words(
+    organization: OrganizationBuilder, run: Deploy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del organization
+
+    def refused(*_: object, **__: object) -> None:
+        raise ClientError({"Error": {"Code": "AccessDenied", "Message": "not you"}}, "CreateChangeSet")
+
+    monkeypatch.setattr("cloudformation.stacks.Stack.prepare", refused)
+    ran = run("hub", "--yes")
+    assert (ran.exit_code, "(AccessDenied)" in ran.stderr, "not you" in ran.stderr) == (1, True, True)
+
+
+# --- removing ---------------------------------------------------------------------------------------------------------
+
+
+def test_removal_leaves_the_evidence_and_with_the_last_stack_nothing_else(
+    organization: OrganizationBuilder, run: Deploy
+) -> None:
+    run("hub", "--yes")
+    run("members", "--yes")
+    shown = run("remove-hub", typed="no\n")
+    assert shown.exit_code == 1
+    assert re.search(r"stays +│ Bucket", shown.stdout)
+    assert re.search(r"Remove +│ Switch", shown.stdout)
+    assert len(stacks(organization)) == 2
+    assert run("remove-hub", typed="yes\n").exit_code == 0
+    assert buckets(organization) == {"evidence", ARTIFACTS}
+    assert run("remove-members", "--yes").exit_code == 0
+    assert (stacks(organization), buckets(organization)) == ({}, {"evidence"})
+    assert content(organization, "evidence", "policy.yaml") == POLICY.encode()
+    assert "There is no stack stop-orchestrator." in run("remove-hub", "--yes").stdout
+
+
+# --- the commands of the README ---------------------------------------------------------------------------------------
+
+
+def test_make_says_what_it_would_do(organization: OrganizationBuilder, folder: Path) -> None:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    flags = f"FLAGS=--dry-run --templates {folder}", f"DEPLOY_ENV={folder / 'deploy.env'}"
+    ran = subprocess.run(
+        ["make", "-s", "-C", str(ROOT), "deploy-members", *flags], check=False, capture_output=True, text=True, env=kept
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "Place" in ran.stdout
+    assert stacks(organization) == {}
+
+
+@pytest.mark.parametrize("what", [f"{verb}-{name}" for verb in ("deploy", "remove") for name in deploy.TEMPLATES])
+def test_make_knows_every_stack(what: str) -> None:
+    ran = subprocess.run(
+        ["make", "-n", "-s", "-C", str(ROOT), what], check=True, capture_output=True, text=True, timeout=60
+    )
+    assert ran.stdout.splitlines()[-1].split()[-1] == what.removeprefix("deploy-")

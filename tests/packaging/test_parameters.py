@@ -1,0 +1,116 @@
+"""Values of config/deploy.env against what a template's Parameters ask for."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from cloudformation.given import _FILLED_IN, _OWN, TEMPLATES, Asked, given
+from cloudformation.parameters import Parameter, mistakes, parameters_of, read_env, unknown
+from orchestrator.errors import SettingsError
+from tests.packaging.conftest import ROOT
+
+LIST, NUMBER, STRING = "CommaDelimitedList", "Number", "String"
+EXAMPLE = ROOT / "config" / "deploy.env.example"
+
+
+@pytest.mark.parametrize(
+    ("declared", "value", "accepted"),
+    [
+        ({"Type": STRING}, "anything", True),
+        ({"Type": STRING, "AllowedValues": ["plan", "enforce"]}, "plan", True),
+        ({"Type": STRING, "AllowedValues": ["plan", "enforce"]}, "Plan", False),
+        ({"Type": STRING, "AllowedValues": [True, False]}, "true", True),
+        ({"Type": STRING, "AllowedPattern": "[0-9]{12}"}, "111122223333", True),
+        ({"Type": STRING, "AllowedPattern": "[0-9]{12}"}, "1111222233334", False),
+        ({"Type": STRING, "MinLength": 2, "MaxLength": 3}, "a", False),
+        ({"Type": STRING, "MinLength": 2, "MaxLength": 3}, "abc", True),
+        ({"Type": STRING, "MinLength": 2, "MaxLength": 3}, "abcd", False),
+        ({"Type": NUMBER, "MinValue": 1, "MaxValue": 10}, "10", True),
+        ({"Type": NUMBER, "MinValue": 1, "MaxValue": 10}, "11", False),
+        ({"Type": NUMBER, "MinValue": 1, "MaxValue": 10}, "0", False),
+        ({"Type": NUMBER}, "ten", False),
+        ({"Type": NUMBER, "AllowedValues": [7, 14]}, "14", True),
+        ({"Type": NUMBER, "AllowedValues": [7, 14]}, "15", False),
+        ({"Type": LIST, "AllowedPattern": "ou-[a-z]+"}, "ou-a, ou-b", True),
+        ({"Type": LIST, "AllowedPattern": "ou-[a-z]+"}, "ou-a,r-b", False),
+    ],
+)
+def test_a_value_is_accepted_as_cloudformation_would(
+    declared: dict[str, object], value: str, *, accepted: bool
+) -> None:
+    assert Parameter.model_validate(declared).accepts(value) is accepted
+
+
+def test_a_mistake_says_what_would_be_right_and_keeps_a_hidden_value_to_itself() -> None:
+    parameters = {
+        "Mode": Parameter.model_validate({"Type": STRING, "Default": "plan", "AllowedValues": ["plan", "enforce"]}),
+        "Days": Parameter.model_validate({"Type": NUMBER, "Default": 1, "MinValue": 1, "MaxValue": 9}),
+        "Key": Parameter.model_validate({"Type": STRING, "NoEcho": True, "AllowedPattern": "[a-z]+", "Default": "a"}),
+        "Hub": Parameter.model_validate({"Type": STRING, "Description": "The hub's account."}),
+    }
+    given_values = {"Mode": "on", "Days": "10", "Key": "S3CRET"}
+    assert mistakes(parameters, given_values) == [
+        "Mode: 'on' must be one of plan, enforce",
+        "Days: '10' must be a number at least 1 and at most 9",
+        "Key: its value must be like [a-z]+",
+        "Hub is missing: The hub's account.",
+    ]
+
+
+def test_an_unknown_name_gets_the_nearest_one_and_a_filled_in_one_is_refused() -> None:
+    assert unknown(["Moed", "Xyz", "CodeKey", "Mode"], ["Mode"], ["CodeKey"]) == [
+        "CodeKey is filled in by this command; leave it out",
+        "Moed is unknown; did you mean Mode?",
+        "Xyz is unknown",
+    ]
+
+
+def test_a_file_is_read_line_by_line(tmp_path: Path) -> None:
+    env = tmp_path / "deploy.env"
+    env.write_text("# why\n\nMode = plan\nWhen='cron(0 20 * * ? *)'\nEmpty=\nMode=enforce\nnonsense\n")
+    values, problems = read_env(env)
+    assert values == {"Mode": "plan", "When": "cron(0 20 * * ? *)"}
+    assert problems == [f"{env}:6: Mode is there twice", f"{env}:7: 'nonsense' is not of the form Name=value"]
+
+
+def test_a_missing_file_says_what_to_copy(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"copy config/deploy\.env\.example"):
+        read_env(tmp_path / "none.env")
+
+
+def test_a_template_is_read_without_its_functions() -> None:
+    text = "Parameters: {A: {Type: String, Default: 7}}\nResources: {B: {Properties: {C: !Sub '${A}', D: !If [x, y]}}}"
+    assert parameters_of(text)["A"].default == "7"
+
+
+# --- the example ------------------------------------------------------------------------------------------------------
+
+
+PRESENT = [name for name in TEMPLATES.values() if (ROOT / "cloudformation" / name).exists()]
+
+
+@pytest.mark.skipif(len(PRESENT) < len(TEMPLATES), reason="not all templates are here")
+def test_the_example_explains_every_parameter_and_no_other() -> None:
+    declared = {name for path in PRESENT for name in parameters_of((ROOT / "cloudformation" / path).read_text())}
+    shown = re.findall(r"^#?([A-Z]\w+)=", EXAMPLE.read_text(), re.MULTILINE)
+    assert sorted(shown) == sorted((declared | _OWN) - _FILLED_IN)
+
+
+@pytest.mark.skipif(len(PRESENT) < len(TEMPLATES), reason="not all templates are here")
+@pytest.mark.parametrize("what", TEMPLATES)
+def test_the_values_of_the_example_are_the_defaults_and_are_accepted(what: str, tmp_path: Path) -> None:
+    env = tmp_path / "deploy.env"
+    filled = {"Region": "eu-central-1", "HubAccountId": "111122223333", "OrganizationalUnitIds": "ou-ab12-c3d4e5f6"}
+    text = re.sub(r"^#(?=[A-Z]\w+=)", "", EXAMPLE.read_text(), flags=re.MULTILINE)
+    for name, value in filled.items():
+        text = text.replace(f"\n{name}=\n", f"\n{name}={value}\n")
+    env.write_text(text)
+    start = given(Asked(what, remove=False, env=env, templates=ROOT / "cloudformation", yes=True, dry_run=False))
+    examples = {"OrganizationId", "ApproverArns", "TargetIds", *filled}
+    defaults = {name: one.default for name, one in start.parameters.items() if name in start.values}
+    assert {name: value for name, value in start.values.items() if name not in examples} == {
+        name: default for name, default in defaults.items() if name not in examples
+    }
