@@ -91,10 +91,11 @@ $(VENV)/.demo: requirements.lock pyproject.toml
 	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/.dev: requirements-dev.lock pyproject.toml
+$(VENV)/.dev: requirements-dev.lock requirements-evaluator.lock pyproject.toml
 	@echo "Setting up $(VENV) for tests (once, about half a minute) ..." >&2
 	@test -x $(BIN)/python || $(INTERPRETER) -m venv $(VENV)
 	@$(PIP) install --quiet --no-deps --require-hashes -r requirements-dev.lock
+	@$(PIP) install --quiet --no-deps --require-hashes -r requirements-evaluator.lock
 	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@ $(VENV)/.demo
 

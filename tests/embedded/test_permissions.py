@@ -1,0 +1,180 @@
+"""Every call of a sweep is one that the templates allow, and they allow no other; IAM holds the last line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from orchestrator.errors import SettingsError
+from tests.embedded.conftest import Run
+from tests.support.embedded import OrganizationBuilder
+from tests.support.lambdas import (
+    FRANKFURT,
+    PLENTY,
+    SHORT,
+    dev_accounts,
+    invoked,
+    stop_states,
+    target_states,
+    written_report,
+)
+from tests.support.machines import StateMachine
+from tests.support.permissions import Permissions, allowed_actions, policy_of, without
+
+DEV = {"Environment": "dev"}
+PROTECTED, OPT_OUT = {"stop-orchestrator:protected": ""}, {"stop-orchestrator:opt-out": "true"}
+SWITCH = "/stop-orchestrator/kill-switch"
+NOT_OF_A_SWEEP = {
+    "kms:Decrypt",
+    "kms:GenerateDataKey",
+    "s3:ListBucket",
+    "logs:CreateLogStream",
+    "logs:PutLogEvents",
+    "organizations:DescribeOrganization",
+    "sqs:SendMessage",
+    "sts:TagSession",
+    "xray:PutTelemetryRecords",
+    "xray:PutTraceSegments",
+}
+"""What the services themselves do for the Lambda (encryption, logs, traces, failed events), tags of sessions, what a
+root with an ARN of another form takes, and the permission without which S3 calls a file that is not there forbidden."""
+MAY_BE_REFUSED = ("hub", "s3:DeleteObject")
+"""Of the empty object by which a sweep proves that it can write: evidence cannot be deleted, not even that."""
+EVERY_ANSWER = (
+    "version: 1\nname: test\nregions: {include: [eu-central-1, eu-west-1]}\nguardrails: {min_coverage_percent: 10}\n"
+)
+
+
+@pytest.fixture
+def guarded(hub: OrganizationBuilder) -> Iterator[Permissions]:
+    """From here on each call of the hub and the members is held against the templates; the test's own are not."""
+    permissions = Permissions(policy_of("member-role", "MemberRole"), policy_of("hub", "HubRole"))
+    yield permissions
+    hub.front._gates = tuple(gate for gate in hub.front._gates if gate is not permissions)
+
+
+def enforce(hub: OrganizationBuilder, permissions: Permissions) -> None:
+    hub.front._gates = (*hub.front._gates[:1], permissions, *hub.front._gates[1:])
+
+
+def pause(hub: OrganizationBuilder, permissions: Permissions) -> None:
+    hub.front._gates = tuple(gate for gate in hub.front._gates if gate is not permissions)
+
+
+def do_everything(
+    hub: OrganizationBuilder, permissions: Permissions, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Plan, approve, enforce, go on, the state machine, undo by health; with a kill switch, a topic, a policy in S3."""
+    places = dev_accounts(hub, 2)
+    hub.account("denied", role=False)
+    monkeypatch.setenv("STOP_ORCHESTRATOR_WORKERS", "1")
+    account, region = next(iter(places))
+    image: Any = {"ImageId": "ami-00000000000000000"}
+    hub.act("request_spot_instances", account, region, Type="persistent", LaunchSpecification=image)
+    for (account, region), instance in places.items():
+        with hub.acting_in(account):
+            vpc = hub.client("ec2", region).describe_vpcs()["Vpcs"][0]["VpcId"]
+            balancer = hub.client("elbv2", region)
+            group = balancer.create_target_group(Name="web", Protocol="HTTP", Port=80, VpcId=vpc)["TargetGroups"][0]
+            balancer.register_targets(TargetGroupArn=group["TargetGroupArn"], Targets=[{"Id": instance}])
+    [name] = {
+        one["Resource"].rpartition(":")[2] for one in permissions.hub["Statement"] if one["Action"] == "sns:Publish"
+    }
+    topic = hub.client("sns").create_topic(Name=name)["TopicArn"]
+    hub.client("ssm").put_parameter(Name=SWITCH, Value="go", Type="String")
+    text = f"{EVERY_ANSWER}rules: [{{name: dev, where: {{tag: {{Environment: dev}}}}}}]\n"
+    hub.client("s3").put_object(Bucket="stop-orchestrator-demo", Key="policy.yaml", Body=text)
+    settings = {"TOPIC": topic, "KILL_SWITCH": SWITCH, "POLICY": "s3://stop-orchestrator-demo/policy.yaml"}
+    for name, value in settings.items():
+        monkeypatch.setenv(f"STOP_ORCHESTRATOR_{name}", value)
+    enforce(hub, permissions)
+    invoked({"mode": "plan", "id": "1"})
+    invoked({"mode": "approve", "id": "2"})
+    with pytest.raises(SettingsError):
+        invoked({"id": "an event that fails", "policy": "s3://stop-orchestrator-demo/sweeps/none.yaml"})
+    before = hub.front.calls["ec2:StopInstances"]
+    invoked({"mode": "enforce", "id": "3"}, lambda: SHORT if hub.front.calls["ec2:StopInstances"] > before else PLENTY)
+    done = invoked({"mode": "enforce", "id": "4"})
+    assert run("undo", done["sweep_id"], "--yes", "--only-failed-health").exit_code == 0
+    assert run("undo", done["sweep_id"], "--yes").exit_code == 0
+    assert StateMachine(hub)({"mode": "enforce"})["status"] == "incomplete"
+
+
+def test_every_call_is_allowed_and_everything_that_is_allowed_is_called(
+    hub: OrganizationBuilder, guarded: Permissions, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    do_everything(hub, guarded, run, monkeypatch)
+    assert set(guarded.refused) <= {MAY_BE_REFUSED}
+    called = {role: {action for one, action in guarded.actions if one == role} for role in ("hub", "member")}
+    assert allowed_actions(guarded.member) - called["member"] == set()
+    assert allowed_actions(guarded.hub) - called["hub"] - NOT_OF_A_SWEEP == set()
+
+
+def told(hub: OrganizationBuilder, guarded: Permissions) -> str:
+    """What somebody reads of a sweep that lacks a permission: its error, or the rows of its report."""
+    try:
+        answer = invoked({"mode": "enforce"})
+    except Exception as failure:  # noqa: BLE001 - whatever it is, it has to say so
+        return str(failure)
+    pause(hub, guarded)
+    report = written_report(hub, answer["sweep_id"])
+    return json.dumps([report["coverage"], report["outcomes"]])
+
+
+@pytest.mark.parametrize(
+    ("role", "action"),
+    [
+        ("member", "ec2:DescribeRegions"),
+        ("member", "ec2:DescribeInstances"),
+        ("member", "ec2:StopInstances"),
+        ("member", "ec2:CreateTags"),
+        ("hub", "sts:AssumeRole"),
+        ("hub", "sts:SetSourceIdentity"),
+        ("hub", "organizations:ListRoots"),
+        ("hub", "organizations:ListTagsForResource"),
+        ("hub", "s3:PutObject"),
+        ("hub", "dynamodb:PutItem"),
+    ],
+)
+def test_a_permission_that_is_taken_away_is_named(
+    hub: OrganizationBuilder, guarded: Permissions, role: str, action: str
+) -> None:
+    dev_accounts(hub, 1)
+    setattr(guarded, role, without(getattr(guarded, role), action))
+    enforce(hub, guarded)
+    assert action.partition(":")[2] in told(hub, guarded)
+    assert (role, action) in guarded.refused
+
+
+@pytest.mark.parametrize("tags", [PROTECTED, OPT_OUT, {"stop-orchestrator:opt-out": "perhaps"}])
+def test_a_protected_instance_stays_up_even_when_the_decision_code_ignores_opt_outs(
+    hub: OrganizationBuilder, guarded: Permissions, monkeypatch: pytest.MonkeyPatch, tags: dict[str, str]
+) -> None:
+    account = hub.account("dev")
+    [other] = hub.instances(account, FRANKFURT, 1, DEV)
+    [spared] = hub.instances(account, FRANKFURT, 1, {**DEV, **tags})
+    monkeypatch.setattr("orchestrator.core.decisions._reason_to_keep", lambda *_: None)
+    enforce(hub, guarded)
+    answer = invoked({"mode": "enforce"})
+    pause(hub, guarded)
+    report = written_report(hub, answer["sweep_id"])
+    assert stop_states(report) == {other: "stopped", spared: "failed"}
+    [why] = [row for row in report["outcomes"] if row["resource_id"] == spared]
+    assert (why["code"], "explicit deny" in why["message"]) == ("UnauthorizedOperation", True)
+    assert hub.down(account, FRANKFURT) == {other}
+
+
+def test_in_mode_plan_the_member_role_cannot_stop_whatever_the_hub_wants(
+    hub: OrganizationBuilder, guarded: Permissions
+) -> None:
+    places = dev_accounts(hub, 1)
+    guarded.member = policy_of("member-role", "MemberRole", Mode="plan")
+    enforce(hub, guarded)
+    answer = invoked({"mode": "enforce"})
+    pause(hub, guarded)
+    assert set(stop_states(written_report(hub, answer["sweep_id"])).values()) == {"failed"}
+    assert all(hub.down(*place) == set() for place in places)
+    assert set(target_states(written_report(hub, answer["sweep_id"])).values()) == {"scanned"}

@@ -1,0 +1,193 @@
+"""IAM for the embedded AWS: what the templates allow, held against each call that comes in, with its conditions.
+
+The evaluator is ministack's, used as a library. A call that the templates do not allow is refused as AWS does.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ministack.core.iam_evaluator import EvalContext, EvalResult, evaluate, parse_policy_document
+from moto.ec2.models import ec2_backends
+
+from orchestrator.demo.calls import Answer, Call
+from orchestrator.demo.organization import BUCKET, TABLE
+from tests.support import cloudformation
+from tests.support.embedded import MANAGEMENT, ROLE
+
+_S3 = {"GET": "s3:GetObject", "HEAD": "s3:GetObject", "PUT": "s3:PutObject", "DELETE": "s3:DeleteObject"}
+_SAME_ORGANIZATION = {
+    "aws:resourceorgid": cloudformation.ORGANIZATION,
+    "aws:principalorgid": cloudformation.ORGANIZATION,
+}
+_DESCRIBES = re.compile(r"Describe|List|Get")
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One action on one resource, of which a call may have several."""
+
+    action: str
+    resource: str = "*"
+    context: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Permissions:
+    """A gate of the front: both roles as the templates make them, for every account."""
+
+    member: Document
+    hub: Document
+    used: set[tuple[str, str]] = field(default_factory=set)
+    """Role (`member` or `hub`) and Sid of each statement that allowed something."""
+    actions: set[tuple[str, str]] = field(default_factory=set)
+    refused: list[tuple[str, str]] = field(default_factory=list)
+    """Role and action."""
+
+    def __call__(self, call: Call) -> Answer | None:
+        role = "hub" if call.account_id == MANAGEMENT else "member"
+        for asked in _asked(call):
+            result = self._evaluated(role, call, asked)
+            if result.decision != "Allow":
+                self.refused.append((role, asked.action))
+                return _refusal(call, role, asked, result)
+            self.used.add((role, result.matched_sid))
+            self.actions.add((role, asked.action))
+        return None
+
+    def _evaluated(self, role: str, call: Call, asked: Asked) -> EvalResult:
+        document = self.member if role == "member" else self.hub
+        name = ROLE if role == "member" else "stop-orchestrator-hub"
+        context = EvalContext(
+            principal_arn=f"arn:aws:sts::{call.account_id}:assumed-role/{name}/sweep",
+            principal_type="AssumedRole",
+            principal_account=call.account_id,
+            action=asked.action,
+            resource_arn=asked.resource,
+            region=call.region,
+            service_context={"aws:tagkeys": None, **_SAME_ORGANIZATION, **asked.context},
+        )
+        text = json.dumps(document).replace(cloudformation.ACCOUNT, call.account_id)
+        return evaluate(context, [parse_policy_document(text)])
+
+
+def policy_of(name: str, role: str, **parameters: str) -> Document:
+    """Every statement of one role of a template, as one document; names as the embedded AWS has them."""
+    resource = cloudformation.resolved(name, **parameters)["Resources"][role]
+    statements = [one for policy in resource["Properties"]["Policies"] for one in policy["PolicyDocument"]["Statement"]]
+    text = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    text = text.replace("arn:aws:s3:::reportbucket", f"arn:aws:s3:::{BUCKET}")
+    return dict(json.loads(re.sub(r"(:table/)[A-Za-z0-9_.-]+", rf"\g<1>{TABLE}", text)))
+
+
+def without(document: Document, action: str) -> Document:
+    """The same document with this action taken out of every Allow."""
+    statements = []
+    for statement in document["Statement"]:
+        actions = [one for one in cloudformation.as_list(statement["Action"]) if one != action]
+        if statement["Effect"] == "Deny" or actions:
+            kept = statement["Action"] if statement["Effect"] == "Deny" else actions
+            statements.append({**statement, "Action": kept})
+    return {**document, "Statement": statements}
+
+
+def allowed_actions(document: Document) -> set[str]:
+    allowing = (one for one in document["Statement"] if one["Effect"] == "Allow")
+    return {action for statement in allowing for action in cloudformation.as_list(statement["Action"])}
+
+
+def _asked(call: Call) -> Iterator[Asked]:
+    service = call.service
+    if service == "ec2":
+        yield from _ec2(call)
+    elif service == "sts":
+        yield Asked("sts:AssumeRole", call.form.get("RoleArn", "*"), {"sts:externalid": call.form.get("ExternalId")})
+        if call.form.get("SourceIdentity"):
+            yield Asked("sts:SetSourceIdentity", call.form["RoleArn"])
+    elif service == "s3":
+        yield _s3(call)
+    elif service == "dynamodb":
+        yield from _dynamodb(call)
+    elif service == "lambda":
+        function = call.action.split("/functions/")[1].split("/")[0]
+        name = (
+            function
+            if function.startswith("arn:")
+            else f"arn:aws:lambda:{call.region}:{MANAGEMENT}:function:{function}"
+        )
+        yield Asked("lambda:InvokeFunction", name)
+    elif service == "ssm":
+        name = call.json["Name"]
+        yield Asked(f"ssm:{call.action}", f"arn:aws:ssm:{call.region}:{MANAGEMENT}:parameter{name}")
+    elif service == "sns":
+        yield Asked(f"sns:{call.action}", call.form.get("TopicArn", "*"))
+    else:
+        yield Asked(f"{service}:{call.action}")
+
+
+def _ec2(call: Call) -> Iterator[Asked]:
+    action = f"ec2:{call.action}"
+    if _DESCRIBES.match(call.action):
+        yield Asked(action)
+        return
+    ids = call.form_list("InstanceId") or call.form_list("ResourceId")
+    keys = [value for key, value in call.form.items() if re.fullmatch(r"Tag\.\d+\.Key", key)]
+    for instance_id in ids:
+        context: dict[str, Any] = dict(_instance_context(call, instance_id))
+        if keys:
+            context["aws:tagkeys"] = keys
+        yield Asked(action, f"arn:aws:ec2:{call.region}:{call.account_id}:instance/{instance_id}", context)
+
+
+def _instance_context(call: Call, instance_id: str) -> Iterator[tuple[str, Any]]:
+    reservations = list(ec2_backends[call.account_id][call.region].reservations.values())  # others add to it meanwhile
+    found = (one for reservation in reservations for one in reservation.instances if one.id == instance_id)
+    instance = next(found, None)
+    if instance is None:
+        return
+    for tag in instance.get_tags():
+        yield f"aws:resourcetag/{tag['key'].lower()}", tag["value"]
+        yield f"ec2:resourcetag/{tag['key'].lower()}", tag["value"]
+    yield "ec2:rootdevicetype", getattr(instance, "root_device_type", None) or "ebs"
+
+
+def _s3(call: Call) -> Asked:
+    method = str(call.environ["REQUEST_METHOD"])
+    bucket, _, key = str(call.environ["PATH_INFO"]).lstrip("/").partition("/")
+    if not key:
+        return Asked("s3:ListBucket", f"arn:aws:s3:::{bucket}")
+    return Asked(_S3[method], f"arn:aws:s3:::{bucket}/{key}")
+
+
+def _dynamodb(call: Call) -> Iterator[Asked]:
+    """A transaction has no permission of its own: each part needs that of its kind."""
+    body = call.json
+    if call.action == "TransactWriteItems":
+        names = {(kind, part["TableName"]) for item in body["TransactItems"] for kind, part in item.items()}
+        actions = {
+            "Put": "PutItem",
+            "Update": "UpdateItem",
+            "Delete": "DeleteItem",
+            "ConditionCheck": "ConditionCheckItem",
+        }
+        parts = {(actions[kind], table) for kind, table in names}
+    elif call.action == "BatchWriteItem":
+        parts = {("BatchWriteItem", table) for table in body["RequestItems"]}
+    else:
+        parts = {(call.action, body["TableName"])}
+    for action, table in sorted(parts):
+        yield Asked(f"dynamodb:{action}", f"arn:aws:dynamodb:{call.region}:{MANAGEMENT}:table/{table}")
+
+
+def _refusal(call: Call, role: str, asked: Asked, result: EvalResult) -> Answer:
+    explicit = " with an explicit deny in an identity-based policy" if result.decision == "Deny" else ""
+    text = f"the {role} role is not authorized to perform: {asked.action} on resource: {asked.resource}{explicit}"
+    code = "UnauthorizedOperation" if call.service == "ec2" else "AccessDenied"
+    if call.service in {"dynamodb", "ssm", "organizations"}:
+        code = "AccessDeniedException"
+    return call.refused(code, text, 403)
