@@ -23,7 +23,9 @@ DIST = ROOT / "dist"
 MACHINES: Mapping[str, str] = {"arm64": "aarch64", "x86_64": "x86_64"}
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 DEFAULT_ARCH, DEFAULT_PYTHON = "arm64", "3.13"
-SERVICES = frozenset({"dynamodb", "ec2", "elbv2", "kms", "lambda", "organizations", "s3", "sns", "ssm", "sts", "xray"})
+SERVICES = frozenset(
+    {"cloudformation", "dynamodb", "ec2", "elbv2", "kms", "lambda", "organizations", "s3", "sns", "ssm", "sts", "xray"}
+)
 """Those that orchestrator/aws/clients.py makes clients of; X-Ray's SDK makes its own where it is not in a Lambda."""
 MEGABYTE = 1_000_000
 MAX_ZIPPED, MAX_UNPACKED = 10 * MEGABYTE, 30 * MEGABYTE
@@ -33,7 +35,9 @@ _GLIBC_2_34 = ("3.12", "3.13", "3.14")
 _TIME = (1980, 1, 1, 0, 0, 0)
 _MODE = 0o100644 << 16
 _UNIX = 3
-_COMMAND_LINE = frozenset({"demo", "cli.py", "console.py", "terminal.py"})
+_COMMAND_LINE = frozenset(
+    {"demo", "cli.py", "cli_doctor.py", "console.py", "options.py", "terminal.py", "terminal_doctor.py"}
+)
 _BOTOCORE_MODELS = ("service-2.", "paginators-1.", "endpoint-rule-set-1.")
 _NOTES_KEPT = ("METADATA", "LICEN", "NOTICE", "COPYING", "licenses")
 """Of each package's dist-info: what scanners of deployed functions read, and what the licences ask for."""
