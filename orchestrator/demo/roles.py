@@ -81,6 +81,9 @@ def _organization_of(account_id: str) -> str:
 
 def _principal_arn(call: Call) -> str:
     """The role or user behind the caller's key; keys that nobody made stand for the account's root."""
+    session = sts_backends[call.account_id][_PARTITION].get_assumed_role_from_access_key(call.access_key)
+    if session is not None:
+        return str(session.role_arn)
     backend = iam_backends[call.account_id][_PARTITION]
     key = backend.access_keys.get(call.access_key)
     if key is not None and key.role_arn:

@@ -227,9 +227,8 @@ def test_resuming_what_cannot_be_resumed_exits_2(
 
 
 def test_resuming_a_dead_sweep_finishes_it_and_stops_nothing_twice(
-    organization: OrganizationBuilder, run: Run, policy: Policy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    organization: OrganizationBuilder, run: Run, policy: Policy, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("STOP_ORCHESTRATOR_LEASE_SECONDS", "1")
     account = organization.account("dev")
     ids = {region: organization.instances(account, region, 2, DEV) for region in (FRANKFURT, IRELAND)}
     running: list[subprocess.Popen[bytes]] = []

@@ -99,8 +99,8 @@ DYNAMODB_THROUGHPUT = FaultPlan(
     "DynamoDB throughput",
     (
         Fault("ProvisionedThroughputExceededException", "The level is exceeded.", operation="dynamodb:*", share=0.2),
-        Fault(body=_cancelled("None", "ThrottlingError"), operation="dynamodb:TransactWriteItems", share=0.2),
-        Fault(body=_cancelled("ProvisionedThroughputExceeded"), operation="dynamodb:TransactWriteItems", share=0.2),
+        Fault(body=_cancelled("None", "ThrottlingError"), operation="dynamodb:TransactWriteItems", share=0.1),
+        Fault(body=_cancelled("ProvisionedThroughputExceeded"), operation="dynamodb:TransactWriteItems", share=0.1),
     ),
 )
 S3_SLOW_DOWN = FaultPlan(
