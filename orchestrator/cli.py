@@ -13,12 +13,13 @@ from typing import Annotated, NoReturn
 import typer
 
 from orchestrator import app as wiring
-from orchestrator import cli_doctor, one_at_a_time
+from orchestrator import cli_doctor, cli_records, one_at_a_time
 from orchestrator.console import (
     BAD_USAGE,
     ERROR,
     Format,
     asker,
+    checked_sweep_id,
     errors_as_exit_codes,
     fail,
     interruptible,
@@ -36,7 +37,6 @@ from orchestrator.core.policy_schema import policy_json_schema
 from orchestrator.core.report import document_exit_code
 from orchestrator.core.report_schema import report_json_schema
 from orchestrator.errors import PolicyProblem, ReportStoreError, SettingsError, StopOrchestratorError
-from orchestrator.evidence import verify as verify_evidence
 from orchestrator.local.processes import this_process
 from orchestrator.one_at_a_time import Busy, Result
 from orchestrator.options import (
@@ -51,7 +51,7 @@ from orchestrator.options import (
     YesOption,
 )
 from orchestrator.ports import always_confirm
-from orchestrator.terminal import TerminalProgress, print_broken, print_history, print_summary
+from orchestrator.terminal import TerminalProgress, print_summary
 from orchestrator.undoing import Only
 
 EXIT_CODES = (
@@ -71,18 +71,6 @@ cli = typer.Typer(
         "with it: a plan reads everything and stops nothing.\n\n" + EXIT_CODES
     ),
 )
-
-
-class ReportFormat(StrEnum):
-    TABLE = "table"
-    JSON = "json"
-    CSV = "csv"
-
-
-class ReportPart(StrEnum):
-    DECISIONS = "decisions"
-    COVERAGE = "coverage"
-    COMPLIANCE = "compliance"
 
 
 class SweepMode(StrEnum):
@@ -147,7 +135,7 @@ def sweep(
     if resume is not None:
         if mode is not None or policy is not None:
             fail("--resume goes on with the mode and the policy that the sweep began with; leave them out", BAD_USAGE)
-        _sweep_id(resume)
+        checked_sweep_id(resume)
         _run(settings, output, _resuming(resume, assume_yes=yes), assume_yes=yes)
     if settings.mode is Mode.ENFORCE:
         _somebody_confirms(assume_yes=yes)
@@ -170,7 +158,7 @@ def apply(
     Just before each batch it looks again: what changed since (state, tags, an opt-out) is kept, with the reason.
     A plan.json that was altered, expired or was applied already is refused with exit code 2, and nothing is stopped.
     """
-    _sweep_id(sweep_id)
+    checked_sweep_id(sweep_id)
     _somebody_confirms(assume_yes=yes)
     overrides = {"store": store, "member_role": member_role, "kill_switch": kill_switch}
     settings = settings_of(external_id=external_id, workers=workers, **overrides)
@@ -210,7 +198,7 @@ def undo(
     A sweep of its own, with a report, guardrails and waves: paced to 2 starts a second in each account and region, so
     5,000 instances of one account and region take 33 minutes. An undo cannot be undone.
     """
-    _sweep_id(sweep_id)
+    checked_sweep_id(sweep_id)
     _somebody_confirms(assume_yes=yes)
     overrides = {"store": store, "member_role": member_role, "kill_switch": kill_switch}
     settings = settings_of(external_id=external_id, workers=workers, **overrides)
@@ -222,63 +210,6 @@ def undo(
         return one_at_a_time.undo(hub, sweep_id, new_id, only, around)
 
     _run(settings, output, work, assume_yes=yes)
-
-
-@cli.command(
-    short_help="List the sweeps of the ledger, newest first.",
-    epilog="Exit codes: 0 listed, 1 the ledger cannot be read, 2 bad usage.",
-)
-def history(
-    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 20,
-    output: FormatOption = Format.TABLE,
-    store: StoreOption = None,
-) -> None:
-    """List the sweeps of the ledger, newest first: running, complete, incomplete, held, failed, aborted or awaiting
-    approval.
-    """
-    settings = settings_of(store=store)
-    with errors_as_exit_codes(Format.TABLE):
-        hub = wiring.make_hub(settings, wiring.make_clients(settings), this_process())
-        sweeps = hub.ledger.sweeps(limit)
-        dead = one_at_a_time.without_a_process(hub, sweeps)
-    if output is Format.JSON:
-        print_json([one.as_row() for one in sweeps])
-    else:
-        print_history(stdout, sweeps, dead)
-
-
-@cli.command(
-    short_help="Prove that nothing of a sweep's files was touched.",
-    epilog="Exit codes: 0 everything holds, 1 something is broken or cannot be read, 2 bad usage.",
-)
-def verify(
-    sweep_id: Annotated[str | None, typer.Argument(help="Such as 20261123T190000Z-7f3a9c.")] = None,
-    every: Annotated[
-        bool, typer.Option("--all", help="Every finished sweep, and the chain of their manifests.")
-    ] = False,
-    output: FormatOption = Format.TABLE,
-    store: StoreOption = None,
-) -> None:
-    """Compute the SHA-256 of every file of a sweep again and hold it against its manifest and the chain of manifests.
-
-    With --all the first broken link, from the newest manifest back, comes first. Signatures are checked where
-    STOP_ORCHESTRATOR_SIGNING_KEY names the key.
-    """
-    if (sweep_id is None) is not every:
-        fail("name one sweep, or give --all", BAD_USAGE)
-    if sweep_id is not None:
-        _sweep_id(sweep_id)
-    settings = settings_of(store=store)
-    with errors_as_exit_codes(Format.TABLE):
-        hub = wiring.make_hub(settings, wiring.make_clients(settings), this_process())
-        sweep_ids = [one_at_a_time.known(hub, sweep_id).sweep_id] if sweep_id is not None else None
-        broken = verify_evidence(hub.store, hub.ledger, sweep_ids, wiring.signature_check(hub))
-    if output is Format.JSON:
-        rows = [{"sweep_id": one.sweep_id, "file": one.file, "problem": one.problem} for one in broken]
-        print_json({"verified": not broken, "broken": rows})
-    else:
-        print_broken(stdout, broken, sweep_id or "every sweep")
-    raise typer.Exit(ERROR if broken else 0)
 
 
 @cli.command(
@@ -322,31 +253,18 @@ def schema(
     print_json(report_json_schema() if report else policy_json_schema())
 
 
-@cli.command(
+cli.command(
+    short_help="List the sweeps of the ledger, newest first.",
+    epilog="Exit codes: 0 listed, 1 the ledger cannot be read, 2 bad usage.",
+)(cli_records.history)
+cli.command(
     short_help="Show the report of an earlier sweep.",
     epilog="Exit codes: 0 shown, 1 there is no such report or it cannot be read, 2 bad usage.",
-)
-def report(
-    sweep_id: SweepIdArgument,
-    output: Annotated[ReportFormat, typer.Option("--format", "-f", help="How to print it.")] = ReportFormat.TABLE,
-    part: Annotated[ReportPart | None, typer.Option(help="Which table, with --format csv. [default decisions]")] = None,
-    store: StoreOption = None,
-) -> None:
-    """Show the report of an earlier sweep: a summary, the whole JSON, or one of its CSV tables."""
-    _sweep_id(sweep_id)
-    if part and output is not ReportFormat.CSV:
-        fail("--part goes with --format csv", BAD_USAGE)
-    settings = settings_of(store=store)
-    name = f"{(part or ReportPart.DECISIONS).value}.csv" if output is ReportFormat.CSV else "report.json"
-    with errors_as_exit_codes(Format.TABLE):
-        content = wiring.make_hub(settings, wiring.make_clients(settings), this_process()).store.read(sweep_id, name)
-        document = parsed(content, sweep_id) if output is ReportFormat.TABLE else None
-    if document is None:
-        sys.stdout.buffer.write(content)
-    else:
-        print_summary(stdout, document)
-
-
+)(cli_records.report)
+cli.command(
+    short_help="Prove that nothing of a sweep's files was touched.",
+    epilog="Exit codes: 0 everything holds, 1 something is broken or cannot be read, 2 bad usage.",
+)(cli_records.verify)
 cli.command(short_help=cli_doctor.SHORT_HELP, epilog=cli_doctor.EXIT_CODES)(cli_doctor.doctor)
 
 
@@ -446,11 +364,6 @@ def _say_busy(busy: Busy, output: Format) -> NoReturn:
 def _somebody_confirms(*, assume_yes: bool) -> None:
     if not assume_yes and not sys.stdin.isatty():
         fail("without a terminal this needs --yes: nobody is there to confirm what would be done", BAD_USAGE)
-
-
-def _sweep_id(text: str) -> None:
-    if not wiring.SWEEP_ID.fullmatch(text):
-        fail(f"{text!r} is no sweep id; they look like 20261123T190000Z-7f3a9c", BAD_USAGE)
 
 
 def main() -> None:

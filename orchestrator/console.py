@@ -82,6 +82,11 @@ def settings_of(**overrides: object) -> wiring.Settings:
         fail(str(wrong), BAD_USAGE)
 
 
+def checked_sweep_id(text: str) -> None:
+    if not wiring.SWEEP_ID.fullmatch(text):
+        fail(f"{text!r} is no sweep id; they look like 20261123T190000Z-7f3a9c", BAD_USAGE)
+
+
 def print_json(document: Any) -> None:
     sys.stdout.write(to_json(document, indent=2).decode() + "\n")
 
