@@ -54,6 +54,7 @@ EVERYTHING: Mapping[str, Mapping[str, str]] = {
         "KmsKeyArn": KEY,
         "SigningKeyArn": KEY,
         "AlarmEmail": "platform@example.com",
+        "OperatorArns": f"arn:aws:iam::{ACCOUNT}:role/aws-reserved/sso.amazonaws.com/*/AWSReservedSSO_Platform_*",
     },
     "management": {},
     "member-role": {
