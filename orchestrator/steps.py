@@ -66,7 +66,8 @@ class StepEvent(BaseModel):
     sweep_id: str = Field(default="", pattern=f"^({app.SWEEP_ID.pattern})?$")
     wave: int = 0
     items: tuple[PartEvent, ...] = Field(default=(), alias="Items")
-    error: dict[str, Any] | None = None
+    state: dict[str, Any] = Field(default_factory=dict)
+    """What the state machine has at its end; with `error` where it caught one."""
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -108,7 +109,7 @@ def _carried_out(asked: StepEvent, context: LambdaContext) -> Answer:
     if asked.step == "next_wave":
         go_on = scale_out.next_wave(opened.world, opened.record, opened.begun, asked.wave)
         return _wave(opened, asked.wave + 1, go_on=go_on)
-    return _ended(opened, asked.error)
+    return _ended(opened, asked.state.get("error"))
 
 
 def _begun(asked: StepEvent, context: LambdaContext) -> Answer:

@@ -35,7 +35,7 @@ class StateMachine:
         except Exception as failure:  # noqa: BLE001 - States.ALL
             error = {"Error": type(failure).__name__, "Cause": str(failure)}
         last: Answer = {"step": "end", "sweep_id": begun["sweep_id"]}
-        return self.step({**last, "error": error} if error else last)
+        return self.step({**last, "state": {"sweep_id": begun["sweep_id"], **({"error": error} if error else {})}})
 
     def _until_the_end(self, begun: Answer) -> None:
         self._map("read", begun["bucket"], begun["batches"])
