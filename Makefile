@@ -4,10 +4,11 @@ VENV   := .venv
 TOOLS  := .venv-tools
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/pip --disable-pip-version-check --no-input
+E2E    := .venv-e2e
 
 .DEFAULT_GOAL := help
 STACKS := hub members management guardrails
-.PHONY: help demo test check check-templates tools format lock benchmark package $(STACKS:%=deploy-%) $(STACKS:%=remove-%) clean
+.PHONY: help demo test check check-templates tools format lock benchmark e2e package $(STACKS:%=deploy-%) $(STACKS:%=remove-%) clean
 
 # `make package PYTHON=3.11` means Lambda's Python, `make test PYTHON=python3.12` the interpreter to work with.
 RUNTIME     := $(or $(filter 3.%,$(PYTHON)),3.13)
@@ -16,7 +17,7 @@ ARCH        ?= arm64
 DIST        ?= dist
 
 help: ## Say what there is
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.demo ## Run a whole sweep against an embedded AWS: plan, enforce, check
 	@$(BIN)/stop-orchestrator demo
@@ -73,16 +74,25 @@ remove-members: $(VENV)/.demo ## Delete the StackSet, and with it the member rol
 remove-management remove-guardrails: $(VENV)/.demo
 	@$(DEPLOY) $@
 
+# The zip has to fit the emulator's own Python and this machine: Lambdas are its child processes.
+e2e: $(VENV)/.dev $(E2E)/.ready ## Deploy to an emulated AWS with IAM enforced, sweep, compare, remove (WITHOUT=permission)
+	@python=$$($(E2E)/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
+	arch=$$(uname -m | sed s/aarch64/arm64/); \
+	$(BIN)/python -m cloudformation.package --arch $$arch --python $$python --dist dist && \
+	E2E_PACKAGE=dist/stop-orchestrator-$$arch-python$$python.zip E2E_WITHOUT=$(WITHOUT) \
+	$(BIN)/pytest -n 0 -s -v --tb=short $(if $(WITHOUT),-x) tests/e2e
+
 lock: ## Refresh the hashed locks (needs uv on the PATH)
 	uv pip compile pyproject.toml --extra demo --group build $(LOCK_FLAGS) -o requirements.lock
 	uv pip compile pyproject.toml --extra demo --group dev $(LOCK_FLAGS) -o requirements-dev.lock
 	uv pip compile --group tools $(LOCK_FLAGS) -o requirements-tools.lock
 	uv pip compile --group lambda --constraints requirements.lock $(LOCK_FLAGS) -o requirements-lambda.lock
+	uv pip compile --group e2e --python-version 3.11 $(LOCK_FLAGS) -o requirements-e2e.lock
 
 LOCK_FLAGS := --quiet --upgrade --universal --generate-hashes --no-header --no-annotate
 
 clean: ## Remove what make made
-	rm -rf $(VENV) $(TOOLS) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(TOOLS) $(E2E) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(VENV)/.demo: requirements.lock pyproject.toml
 	@echo "Setting up $(VENV) (once, about half a minute) ..." >&2
@@ -101,6 +111,12 @@ $(VENV)/.dev: requirements-dev.lock requirements-evaluator.lock pyproject.toml
 
 $(TOOLS)/.done: requirements-tools.lock
 	@echo "Setting up $(TOOLS) (once, about a minute) ..." >&2
-	@test -x $(TOOLS)/bin/python || $(PYTHON) -m venv $(TOOLS)
+	@test -x $(TOOLS)/bin/python || $(INTERPRETER) -m venv $(TOOLS)
 	@$(TOOLS)/bin/pip --disable-pip-version-check --no-input install --quiet --no-deps --require-hashes -r requirements-tools.lock
+	@touch $@
+
+$(E2E)/.ready: requirements-e2e.lock
+	@echo "Setting up $(E2E) for the emulator (once, a few seconds) ..." >&2
+	@test -x $(E2E)/bin/python || $(INTERPRETER) -m venv $(E2E)
+	@$(E2E)/bin/pip --disable-pip-version-check --no-input install --quiet --no-deps --require-hashes -r requirements-e2e.lock
 	@touch $@
