@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -31,7 +32,7 @@ _SCHEDULE_KEPT = (
     "Target",
 )
 _EXECUTION_ID = "<aws.scheduler.execution-id>"
-_STACK_SECONDS, _SWEEP_SECONDS, _PAUSE = 60, 150, 0.3
+_STACK_SECONDS, _FIRE_SECONDS, _SWEEP_SECONDS, _PAUSE = 60, 90, 120, 0.3
 _NOW_AND_THEN = "cron(0 3 1 1 ? *)"
 
 _DENIED = re.compile(r"not authorized to perform: ([a-z0-9-]+:[A-Za-z]+)")
@@ -95,9 +96,10 @@ class Deployment:
     def remove(self) -> None:
         say("deleting the stacks")
         for account, stack in (*((one, MEMBER_STACK) for one in self.organization.enrolled), (HUB, HUB_STACK)):
-            name = self.emulator.client("cloudformation", account).describe_stacks(StackName=stack)["Stacks"][0]
-            self.emulator.client("cloudformation", account).delete_stack(StackName=stack)
-            self._settled(account, name["StackId"], "DELETE_COMPLETE")
+            client = self.emulator.client("cloudformation", account)
+            [found] = client.describe_stacks(StackName=stack)["Stacks"]
+            client.delete_stack(StackName=stack)
+            self._settled(account, found["StackId"], "DELETE_COMPLETE")
 
     def output(self, name: str) -> str:
         return self.outputs()[name]
@@ -133,35 +135,35 @@ class Deployment:
 
     def swept(self, mode: str) -> Report:
         """The report of a sweep that a schedule of the stack starts. Fails with what the Lambda logged as an error."""
-        before, since = set(self._manifests()), time.time()
+        before, since = self._ended_sweeps(), time.time()
         self._fire(SCHEDULES[mode])
-        try:
-            key = until(lambda: self._ended(before, since), _SWEEP_SECONDS, f"no sweep ended: mode {mode}")
-        finally:
-            self._switch(SCHEDULES[mode], State="DISABLED")
+        sweep_id = until(lambda: self._ended(before, since), _SWEEP_SECONDS, f"no sweep ended: mode {mode}")
         self._executions_ended()
-        report = self._json(key.replace("manifest.json", "report.json"))
+        report = self.report(sweep_id)
         assert report["mode"] == mode
         say(f"{report['sweep_id']}: {report['status']}, {report['totals']['stopped']} stopped")
         return report
 
     def _fire(self, name: str) -> None:
-        """Enables the schedule as it was deployed, only due now.
+        """Enables the schedule as it was deployed, only due now, until it fired.
 
         The id is filled in, which EventBridge does and ministack does not. A schedule that fired once by at() never
         does so again on ministack, but by a rate it does.
         """
         say(f"enabling the schedule {name}; ministack looks every 10 s")
+        fired = self._fires()
         target = self.emulator.client("scheduler").get_schedule(Name=name)["Target"]
         target["Input"] = target["Input"].replace(_EXECUTION_ID, str(uuid.uuid4()))
         assert "id" in json.loads(target["Input"])
         once = f"at({_now() - timedelta(seconds=5):%Y-%m-%dT%H:%M:%S})"
-        due = {
-            "ScheduleExpression": "rate(1 minute)" if name in self._fired else once,
-            "ScheduleExpressionTimezone": "UTC",
-        }
+        due = "rate(1 minute)" if name in self._fired else once
         self._fired.add(name)
-        self._switch(name, State="ENABLED", Target=target, **due)
+        self._switch(name, State="ENABLED", Target=target, ScheduleExpression=due, ScheduleExpressionTimezone="UTC")
+        until(lambda: "fired" if self._fires() > fired else None, _FIRE_SECONDS, f"{name} did not fire")
+        self._switch(name, State="DISABLED")
+
+    def _fires(self) -> int:
+        return self.emulator.log.read_text().count(": dispatched")
 
     def _switch(self, name: str, **changed: Any) -> None:
         scheduler = self.emulator.client("scheduler")
@@ -169,13 +171,9 @@ class Deployment:
         scheduler.update_schedule(**{**{key: deployed[key] for key in _SCHEDULE_KEPT}, **changed})
 
     def _ended(self, before: set[str], since: float) -> str | None:
-        new = sorted(set(self._manifests()) - before)
-        if new:
-            return new[0]
         errors = list(self.errors(since))
-        denied = sorted({one for error in errors for one in _DENIED.findall(error)})
-        assert not errors, f"a Lambda failed; denied: {', '.join(denied) or 'nothing'}\n" + "\n".join(errors)
-        return None
+        assert not errors, f"a Lambda failed; denied: {denied_in(errors)}\n" + "\n".join(errors)
+        return min(self._ended_sweeps() - before, default=None)
 
     def _executions_ended(self) -> None:
         """The state machine gives the lease back after its report is written."""
@@ -197,24 +195,38 @@ class Deployment:
                 if '"level":"ERROR"' in event["message"] or "Task timed out" in event["message"]:
                     yield event["message"]
 
-    def _manifests(self) -> Iterator[str]:
-        found = self.emulator.client("s3").list_objects_v2(Bucket=self.output("ReportBucketName"), Prefix="sweeps/")
-        return (one["Key"] for one in found.get("Contents", ()) if one["Key"].endswith("/manifest.json"))
+    def _ended_sweeps(self) -> set[str]:
+        """By the ledger, which a sweep tells last."""
+        return {item["SK"]["S"] for item in self._items("SWEEPS") if item.get("ended_at", {}).get("S")}
 
-    def _json(self, key: str) -> Report:
-        found = self.emulator.client("s3").get_object(Bucket=self.output("ReportBucketName"), Key=key)
-        report: Report = json.load(found["Body"])
+    def report(self, sweep_id: str) -> Report:
+        """Where DESIGN says that it lies, by the manifest's own checksum."""
+        day = f"{sweep_id[:4]}-{sweep_id[4:6]}-{sweep_id[6:8]}"
+        folder = f"sweeps/dt={day}/sweep={sweep_id}"
+        manifest = json.loads(self._file(f"{folder}/manifest.json"))
+        content = self._file(f"{folder}/report.json")
+        assert hashlib.sha256(content).hexdigest() in json.dumps(manifest)
+        report: Report = json.loads(content)
         return report
+
+    def _file(self, key: str) -> bytes:
+        found = self.emulator.client("s3").get_object(Bucket=self.output("ReportBucketName"), Key=key)
+        return bytes(found["Body"].read())
 
     def ledger(self, sweep_id: str) -> list[dict[str, Any]]:
         """Every item of one sweep."""
-        query = {
-            "TableName": self.output("TableName"),
-            "KeyConditionExpression": "PK = :pk",
-            "ExpressionAttributeValues": {":pk": {"S": f"SWEEP#{sweep_id}"}},
-        }
-        items: list[dict[str, Any]] = self.emulator.client("dynamodb").query(**query)["Items"]
+        return self._items(f"SWEEP#{sweep_id}")
+
+    def _items(self, key: str) -> list[dict[str, Any]]:
+        asked = {"TableName": self.output("TableName"), "KeyConditionExpression": "PK = :pk"}
+        found = self.emulator.client("dynamodb").query(**asked, ExpressionAttributeValues={":pk": {"S": key}})
+        items: list[dict[str, Any]] = found["Items"]
         return items
+
+
+def denied_in(texts: Iterable[str]) -> str:
+    """The permissions that AWS's messages name as missing."""
+    return ", ".join(sorted({one for text in texts for one in _DENIED.findall(text)})) or "nothing"
 
 
 def until(look: Callable[[], str | None], seconds: float, problem: str) -> str:

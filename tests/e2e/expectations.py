@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from tests.e2e.deployment import Deployment, Report
+from tests.e2e.deployment import Deployment, Report, denied_in
 from tests.e2e.organization import Organization
 
 MARK = "stop-orchestrator:stopped-by"
@@ -32,19 +32,17 @@ def swept(deployment: Deployment, mode: str) -> Swept:
 
 def assert_as_expected(organization: Organization, seen: Swept) -> None:
     problems = [*_coverage(organization, seen.report), *_stops(organization, seen), *_ledger(organization, seen)]
-    assert not problems, "\n".join(problems)
+    assert not problems, f"denied: {denied_in(problems)}\n" + "\n".join(problems)
 
 
 def _coverage(organization: Organization, report: Report) -> Iterator[str]:
-    rows = {(row["account_id"], row["region"]): row for row in report["coverage"]}
-    for place, status in organization.coverage.items():
-        row = rows.get(place) or rows.get((place[0], "*")) or {"status": "nothing", "detail": ""}
-        if row["status"] != status:
-            yield f"{place} is {row['status']}, not {status}: {row['detail']}"
-    if rows[organization.outside, "*"]["status"] != "excluded":
-        yield f"{organization.outside} is not excluded"
     if report["status"] != "incomplete":  # one account is denied
         yield f"the sweep is {report['status']}: {report.get('error')}"
+    rows = {(row["account_id"], row["region"]): row for row in report["coverage"]}
+    for place, status in {**organization.coverage, (organization.outside, "*"): "excluded"}.items():
+        row = rows.get(place) or rows.get((place[0], "*")) or {"status": "not there", "detail": ""}
+        if row["status"] != status:
+            yield f"{place} is {row['status']}, not {status}: {row['detail']}"
 
 
 def _stops(organization: Organization, seen: Swept) -> Iterator[str]:

@@ -19,6 +19,7 @@ rules:
     where: {tag: {Environment: dev}}
 waves: [{accounts: 1}]
 guardrails: {max_stops: 20}
+kill_switch: {unreadable: stop}
 """
 Place = tuple[str, str]
 

@@ -18,6 +18,8 @@ def body(name: str, without: str = "") -> str:
         _known_to_ministack(one)
     for alarm in _of_type(document, "AWS::CloudWatch::Alarm"):
         _without_metric_math(alarm["Properties"])
+    for machine in _of_type(document, "AWS::StepFunctions::StateMachine"):
+        _one_item_at_a_time(machine["Properties"]["DefinitionString"]["Fn::Sub"])
     if without:
         _take_away(document, without)
     return json.dumps(document)
@@ -59,6 +61,11 @@ def _without_metric_math(alarm: dict[str, Any]) -> None:
     if metrics := alarm.pop("Metrics", None):
         measured = next(one["MetricStat"] for one in metrics if "MetricStat" in one)
         alarm.update(measured["Metric"], Statistic=measured["Stat"], Period=measured["Period"])
+
+
+def _one_item_at_a_time(definition: list[Any]) -> None:
+    """ministack ignores ItemBatcher: a child gets the item itself, not a batch of it."""
+    definition[0] = definition[0].replace('"Items.$": "$.Items"', '"Items.$": "States.Array($)"')
 
 
 def _take_away(document: dict[str, Any], action: str) -> None:

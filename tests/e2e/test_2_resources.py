@@ -45,6 +45,8 @@ def test_what_ministack_drops_in_silence_is_known(deployment: Deployment, scaled
         client("s3").get_bucket_lifecycle_configuration(Bucket=bucket)
     expiry = client("dynamodb").describe_time_to_live(TableName=table)["TimeToLiveDescription"]
     assert expiry["TimeToLiveStatus"] == "DISABLED"
+    backups = client("dynamodb").describe_continuous_backups(TableName=table)["ContinuousBackupsDescription"]
+    assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "DISABLED"
     assert "DeadLetterConfig" not in client("lambda").get_function_configuration(FunctionName=FUNCTION)
 
 
@@ -132,15 +134,12 @@ def _bucket_policy(client: Client, name: str, said: Properties) -> None:
 
 
 def _table(client: Client, name: str, said: Properties) -> None:
-    dynamodb = client("dynamodb")
-    table = dynamodb.describe_table(TableName=name)["Table"]
+    table = client("dynamodb").describe_table(TableName=name)["Table"]
     assert table["KeySchema"] == said["KeySchema"]
     [index] = table["GlobalSecondaryIndexes"]
     [wanted] = said["GlobalSecondaryIndexes"]
     assert {key: index[key] for key in wanted} == wanted
     assert table["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
-    backups = dynamodb.describe_continuous_backups(TableName=name)["ContinuousBackupsDescription"]
-    assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
 
 
 def _role(client: Client, name: str, said: Properties) -> None:

@@ -13,5 +13,5 @@ from tests.e2e.expectations import assert_as_expected, swept
 @pytest.mark.skipif(bool(WITHOUT), reason="one permission at a time")
 @pytest.mark.parametrize("action", ["ec2:StopInstances", "dynamodb:PutItem"])
 def test_without_a_permission_the_run_fails_and_names_it(deployed_without: Deployer, action: str) -> None:
-    with deployed_without(action) as deployment, pytest.raises(AssertionError, match=re.escape(action)):
+    with deployed_without(action) as deployment, pytest.raises(AssertionError, match=f"denied: .*{re.escape(action)}"):
         assert_as_expected(deployment.organization, swept(deployment, "enforce"))
