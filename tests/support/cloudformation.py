@@ -150,7 +150,9 @@ def policy_documents(node: Node, path: str = "") -> Iterator[tuple[str, dict[str
 
 def statements(node: Node) -> Iterator[dict[str, Any]]:
     for _, document in policy_documents(node):
-        yield from document["Statement"]
+        for one in document["Statement"]:
+            branches = one["Fn::If"][1:] if "Fn::If" in one else [one]
+            yield from (branch for branch in branches if "Effect" in branch)
 
 
 def as_list(value: Node) -> list[Any]:
@@ -177,6 +179,7 @@ class _Resolution:
             "Fn::Equals": lambda parts: str(self._value(parts[0])) == str(self._value(parts[1])),
             "Fn::If": lambda parts: self._value(parts[1] if self._condition(parts[0]) else parts[2]),
             "Fn::Join": lambda parts: parts[0].join(map(str, self._value(parts[1]))),
+            "Fn::Split": lambda parts: str(self._value(parts[1])).split(parts[0]),
             "Fn::GetAtt": lambda parts: self._attribute(*parts),
             "Fn::Sub": self._sub,
         }
