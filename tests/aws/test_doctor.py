@@ -198,7 +198,7 @@ def test_services_and_administrators_are_read_to_the_last_page(aws: LocalAws, cl
     assert {request.json["ServicePrincipal"] for request in aws.of("ListDelegatedAdministrators")} == {"service"}
 
 
-def test_an_identity_that_AWS_does_not_know_is_a_refusal(answers: Aws, clients: Clients) -> None:  # noqa: N802
+def test_an_identity_that_aws_does_not_know_is_a_refusal(answers: Aws, clients: Clients) -> None:
     answers.refused = "GetCallerIdentity"
     with pytest.raises(TargetUnreadableError, match="sts:GetCallerIdentity: AccessDenied"):
         HubQuestions(clients).identity()

@@ -56,7 +56,7 @@ def asked(code: str, message: str = "", **how: bool) -> Check:
         (AwsError("InternalError", "a service control policy could not be looked at"), Code.UNREADABLE),
     ],
 )
-def test_what_AWS_says_of_a_role_comes_before_what_the_stack_set_says(error: AwsError, code: Code) -> None:  # noqa: N802
+def test_what_aws_says_of_a_role_comes_before_what_the_stack_set_says(error: AwsError, code: Code) -> None:
     check = refused(error, CURRENT)
     assert (check.status, check.code) == (CheckStatus.FAILED, code)
     assert str(error) in check.detail

@@ -47,5 +47,5 @@ def test_each_account_was_read_and_stopped_in_by_a_child_of_its_own(
 
 
 def _json(s3: object, bucket: str, key: str) -> list[object]:
-    read: list[object] = json.load(s3.get_object(Bucket=bucket, Key=key)["Body"])  # type: ignore[attr-defined]
+    read: list[object] = json.load(s3.get_object(Bucket=bucket, Key=key)["Body"])  # type: ignore[attr-defined]  # boto3 makes it while it runs
     return read

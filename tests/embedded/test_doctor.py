@@ -272,7 +272,7 @@ def test_what_the_policy_excludes_is_not_looked_at(enrolled: OrganizationBuilder
     assert (ran.exit_code, {one["account_name"] for one in ran.report["checks"]}) == (0, {None, "well"})
 
 
-def test_an_account_that_AWS_does_not_answer_for_does_not_hide_the_others(  # noqa: N802
+def test_an_account_that_aws_does_not_answer_for_does_not_hide_the_others(
     enrolled: OrganizationBuilder, doctor: Doctor
 ) -> None:
     enrolled.front.faults.add(Fault(code="ValidationError", account=account_id(enrolled, "sick"), operation="sts:*"))
@@ -479,9 +479,7 @@ def test_the_tables_fit_80_columns_and_say_what_to_do(
     assert text.endswith("2 of 3 accounts would not be swept as they should.")
 
 
-def test_what_EC2_encodes_is_left_out_at_the_terminal(  # noqa: N802
-    enrolled: OrganizationBuilder, run: Run, policy: Policy
-) -> None:
+def test_what_ec2_encodes_is_left_out_at_the_terminal(enrolled: OrganizationBuilder, run: Run, policy: Policy) -> None:
     refuse(enrolled, "ec2:StopInstances", NO_POLICY + ". Encoded authorization failure message: " + "x" * 1000)
     text = " ".join(run("doctor", "--policy", policy(RULES)).stdout.split())
     assert "allows the ec2:StopInstances action. -> " in text

@@ -37,7 +37,7 @@ def runtime_api() -> Iterator[RuntimeApi]:
     server.daemon_threads = True
     server.block_on_close = False  # the client is always waiting for another event
     api = RuntimeApi(f"127.0.0.1:{server.server_port}")
-    server.api = api  # type: ignore[attr-defined]  # how a handler gets at anything
+    server.api = api  # type: ignore[attr-defined]  # a server of ours  # how a handler gets at anything
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:
