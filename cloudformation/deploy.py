@@ -8,6 +8,7 @@ mistake in what was given.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Mapping
@@ -23,7 +24,9 @@ from cloudformation.artifacts import Artifact, ArtifactBucket
 from cloudformation.given import TEMPLATES, Asked, Given, given
 from cloudformation.parameters import read_template
 from cloudformation.stacks import Change, ChangeSet, DeployError, Event, Stack
+from orchestrator.app import new_sweep_id, now
 from orchestrator.aws.failures import AWS_FAILURES
+from orchestrator.core.report_files import sweep_folder
 from orchestrator.errors import PolicyError, SettingsError
 
 FAILED, BAD_USAGE = 1, 2
@@ -97,7 +100,23 @@ class _Deployment:
             change_set.execute(_say)
         self._put_policy()
         self._show_outputs()
+        if self._asked.what == "members" and change_set.id:
+            self._plan_now()
         return 0
+
+    def _plan_now(self) -> None:
+        """A first plan, or one with what changed: it stops nothing, and says how a night would go."""
+        hub = Stack(self._client, self._given.stack_name("hub")).outputs()
+        if "FunctionName" not in hub:
+            console.print("The hub is deployed elsewhere, or not yet: its next scheduled sweep finds these accounts.")
+            return
+        sweep_id = new_sweep_id(now())
+        event = json.dumps({"mode": "plan", "sweep_id": sweep_id}).encode()
+        client = self._session.client("lambda")
+        client.invoke(FunctionName=hub["FunctionName"], InvocationType="Event", Payload=event)
+        console.print(f"A plan was started, which stops nothing: sweep {sweep_id}. Its report will be")
+        report = f"s3://{hub.get('ReportBucketName', '')}/{sweep_folder(sweep_id)}/report.json"
+        console.print(report, soft_wrap=True)
 
     def _shown(self, change_set: ChangeSet, values: Mapping[str, str]) -> int | None:
         """The exit code where nothing is to be done; None where it was agreed to."""

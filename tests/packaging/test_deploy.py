@@ -20,6 +20,7 @@ from moto.s3.models import s3_backends
 from rich.console import Console
 
 from cloudformation import deploy, package
+from orchestrator.demo.calls import Answer, Call
 from orchestrator.demo.server import EmbeddedAws
 from tests.packaging.conftest import ROOT
 from tests.support.embedded import MANAGEMENT, OrganizationBuilder
@@ -43,6 +44,8 @@ Resources:
   Switch: {Type: AWS::SSM::Parameter, Properties: {Name: /mode, Type: String, Value: !Ref Mode}}
 Outputs:
   PolicyLocation: {Value: !Sub "s3://${Bucket}/policy.yaml"}
+  FunctionName: {Value: stop-orchestrator}
+  ReportBucketName: {Value: !Ref Bucket}
 """
 MEMBERS = """
 Parameters:
@@ -390,3 +393,41 @@ def test_make_knows_every_stack(what: str) -> None:
         ["make", "-n", "-s", "-C", str(ROOT), what], check=True, capture_output=True, text=True, timeout=60
     )
     assert ran.stdout.splitlines()[-1].split()[-1] == what.removeprefix("deploy-")
+
+
+# --- the first plan ---------------------------------------------------------------------------------------------------
+
+
+def invoked(organization: OrganizationBuilder) -> list[dict[str, str]]:
+    """What the Lambda is invoked with from here on; it is not there, so the front answers in its place."""
+    events: list[dict[str, str]] = []
+
+    def note(call: Call) -> None:
+        assert call.environ["HTTP_X_AMZ_INVOCATION_TYPE"] == "Event"
+        events.append(json.loads(call.body))
+
+    accepted = Answer(202, "application/json", "")
+    organization.front._gates = (lambda call: (note(call), accepted)[1] if call.service == "lambda" else None,)
+    return events
+
+
+def test_when_the_members_are_there_a_plan_is_started_and_its_report_is_named(
+    organization: OrganizationBuilder, run: Deploy
+) -> None:
+    assert run("hub", "--yes").exit_code == 0
+    events = invoked(organization)
+    ran = run("members", "--yes")
+    [event] = events
+    assert (ran.exit_code, event["mode"]) == (0, "plan")
+    sweep_id = event["sweep_id"]
+    day = f"{sweep_id[:4]}-{sweep_id[4:6]}-{sweep_id[6:8]}"
+    assert f"s3://evidence/sweeps/dt={day}/sweep={sweep_id}/report.json" in ran.stdout
+    run("members", "--yes")
+    assert len(events) == 1  # nothing changed
+
+
+def test_without_a_hub_in_this_account_no_plan_is_started(organization: OrganizationBuilder, run: Deploy) -> None:
+    events = invoked(organization)
+    ran = run("members", "--yes")
+    assert (ran.exit_code, events) == (0, [])
+    assert "its next scheduled sweep finds these accounts" in ran.stdout
