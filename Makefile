@@ -23,7 +23,7 @@ demo: $(VENV)/.demo ## Run a whole sweep against an embedded AWS: plan, enforce,
 	@$(BIN)/stop-orchestrator demo
 
 test: $(VENV)/.dev ## Run every test
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n auto --dist worksteal
 
 check: $(VENV)/.dev ## Formatting, lint, types, import directions, templates
 	$(BIN)/ruff format --check .

@@ -73,6 +73,7 @@ class Sweeps:
 
     def __post_init__(self) -> None:
         self.monkeypatch.setattr("orchestrator.app.Retries", partial(Retries, sleep=self._sleep))
+        self.monkeypatch.setattr("orchestrator.halting.Halting.sleep", lambda *_: None)  # pacing
         self.monkeypatch.setattr("orchestrator.aws.clients._NarrowLoader", lambda: _LOADER)
 
     def __call__(
