@@ -9,6 +9,7 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from typing import Any
+from uuid import UUID
 
 from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
@@ -101,8 +102,19 @@ def _sweep(asked: SweepEvent, sweep_id: str, context: LambdaContext) -> dict[str
         policy = app.read_policy(settings.policy or "", lambda: hub.clients)
         return answer_of(one_at_a_time.sweep(hub, policy, sweep_id, settings.mode, around))
 
-    event_id = asked.sweep_id or asked.id or context.aws_request_id
+    event_id = asked.sweep_id or asked.id or _request_id(context)
+    if not event_id:
+        return sweep({})
     return once(hub, sweep, {"id": event_id, "mode": settings.mode.value, "policy": settings.policy}, context)
+
+
+def _request_id(context: LambdaContext) -> str:
+    """Lambda's own, which an event that is tried again keeps; empty where something else than Lambda made it up."""
+    try:
+        request_id = UUID(context.aws_request_id)
+    except ValueError:
+        return ""
+    return str(request_id) if request_id.int else ""
 
 
 def once(

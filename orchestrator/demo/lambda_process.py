@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from orchestrator.demo.server import without_aws
 
@@ -33,9 +34,9 @@ class Context:
     function_version = "$LATEST"
     memory_limit_in_mb = "1769"
     invoked_function_arn = "arn:aws:lambda:eu-central-1:123456789012:function:stop-orchestrator"
-    aws_request_id = "00000000-0000-0000-0000-000000000000"
 
     def __init__(self) -> None:
+        self.aws_request_id = str(uuid4())
         self._started = time.monotonic()
 
     def get_remaining_time_in_millis(self) -> int:

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import NAMESPACE_OID, uuid5
 
 import pytest
 
@@ -41,7 +42,7 @@ REAL_NOW = app.now
 
 def invoked(event: Mapping[str, str], request_id: str) -> dict[str, Any]:
     context = Remaining(lambda: PLENTY)
-    context.aws_request_id = request_id
+    context.aws_request_id = str(uuid5(NAMESPACE_OID, request_id))
     answer: dict[str, Any] = handler.lambda_handler(dict(event), context)
     return answer
 
@@ -277,6 +278,20 @@ def test_a_dead_sweep_of_an_older_trigger_is_gone_on_with_and_then_the_new_one_i
     assert isinstance(ended, Ended)
     assert [one.status for one in hub.ledger.sweeps()] == ["complete"] * sweeps_in_all
     assert ended.sweep_id == hub.ledger.sweeps()[0].sweep_id
+
+
+@pytest.mark.parametrize("made_up", ["a-request", "", "00000000-0000-0000-0000-000000000000"])
+def test_a_request_id_that_lambda_did_not_make_says_nothing_of_a_repetition(
+    hub: OrganizationBuilder, made_up: str
+) -> None:
+    dev_accounts(hub, 1)
+    ids = set()
+    for _ in range(2):
+        context = Remaining(lambda: PLENTY)
+        context.aws_request_id = made_up
+        ids.add(handler.lambda_handler(dict(ENFORCE), context)["sweep_id"])
+    assert swept(hub) == ids
+    assert len(ids) == 2
 
 
 # --- clocks -----------------------------------------------------------------------------------------------------------
