@@ -13,7 +13,7 @@ from typing import Any
 
 from orchestrator.acting import carry_out_some, key_of, outcome_of, too_many_failures
 from orchestrator.core import targets
-from orchestrator.core.model import ABORTING, AccountId, Halt, HaltCause, TargetStatus, Verdict
+from orchestrator.core.model import ABORTING, AccountId, Decision, Halt, HaltCause, Resource, TargetStatus, Verdict
 from orchestrator.core.rechecks import CHANGED
 from orchestrator.core.report import report_document
 from orchestrator.core.stored_plan import FILE, plan_from
@@ -201,11 +201,11 @@ def _kept(world: World, record: Record) -> Iterator[tuple[Place, str]]:
         wave += 1
 
 
-def _is_kept(decision: Any) -> bool:
+def _is_kept(decision: Decision) -> bool:
     return decision.verdict is Verdict.KEEP and decision.reason.startswith(CHANGED)
 
 
-def _kept_row(resource: Any, reason: str) -> dict[str, str]:
+def _kept_row(resource: Resource, reason: str) -> dict[str, str]:
     target = resource.target
     return {
         "account_id": target.account_id,

@@ -10,7 +10,6 @@ import json
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from orchestrator.acting import carry_out, settle_intents
 from orchestrator.core.compliance import violations
@@ -30,7 +29,7 @@ from orchestrator.core.model import (
 from orchestrator.core.policy import Guardrails, OrgPolicy
 from orchestrator.core.report import report_document, time_text
 from orchestrator.core.stored_plan import FILE, StoredPlan, content_sha256, organization_sha256, plan_bytes, plan_from
-from orchestrator.ending import sealed, to_its_end
+from orchestrator.ending import Document, sealed, to_its_end
 from orchestrator.errors import (
     HaltedError,
     NotConfirmedError,
@@ -43,8 +42,7 @@ from orchestrator.rechecking import rechecking
 from orchestrator.record import Record, place, same_outcome
 from orchestrator.undoing import Only, read_stopped
 
-Document = dict[str, Any]
-HELD = "a guardrail held the whole plan"
+_HELD_BY_A_GUARDRAIL = "a guardrail held the whole plan"
 
 
 def run_sweep(world: World, policy: OrgPolicy, sweep_id: str, mode: Mode) -> tuple[SweepReport, str]:
@@ -216,7 +214,7 @@ def _held_against(world: World, record: Record, plan: Plan) -> ApprovedPlan | No
     known = {place(outcome.resource) for outcome in record.outcomes}
     left = [stop for stop in plan.stops if place(stop.resource) not in known]
     if isinstance(verdict, HeldPlan):
-        record.outcomes += same_outcome(left, OutcomeStatus.HELD, message=HELD)
+        record.outcomes += same_outcome(left, OutcomeStatus.HELD, message=_HELD_BY_A_GUARDRAIL)
     else:
         record.outcomes += same_outcome(left, OutcomeStatus.WOULD_STOP)
     return None

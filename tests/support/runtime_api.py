@@ -54,7 +54,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     @property
     def api(self) -> RuntimeApi:
-        api: RuntimeApi = self.server.api  # type: ignore[attr-defined]
+        api: RuntimeApi = self.server.api  # type: ignore[attr-defined]  # set on it where it is made
         return api
 
     def do_GET(self) -> None:

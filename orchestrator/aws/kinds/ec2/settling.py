@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 
 from orchestrator.aws.kinds.ec2.attempts import already_there, gone
 from orchestrator.aws.kinds.ec2.goals import START, STOP, Goal, goal_of
-from orchestrator.aws.kinds.ec2.tags import MARKS, STOPPED_BY_TAG, StopTags
+from orchestrator.aws.kinds.ec2.tags import MARKS, StopTags
 from orchestrator.core.model import Action, Outcome, Resource
-from orchestrator.core.undo import transition_time
+from orchestrator.core.undo import STOPPED_BY_TAG, transition_time
 
 SETTLED = "settled after an interruption"
 _CLOCKS_DIFFER_BY = timedelta(seconds=5)

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.aws.failures import error_of
 from orchestrator.aws.kinds.ec2.paced import Paced
 from orchestrator.core.model import AwsError
+from orchestrator.core.undo import STOPPED_BY_TAG
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
 
-STOPPED_BY_TAG = "stop-orchestrator:stopped-by"
 STOPPED_AT_TAG = "stop-orchestrator:stopped-at"
 MARKS = (STOPPED_BY_TAG, STOPPED_AT_TAG)
 
