@@ -222,3 +222,31 @@ def test_a_plan_with_holes_in_its_coverage_is_applied_with_the_same_holes() -> N
     assert sorted(fake.stopped) == ["i-0", "i-1"]
     assert [row["status"] for row in report["coverage"] if row["account_id"] == TWO] == [TargetStatus.DENIED]
     assert report["status"] == "incomplete"
+
+
+def more_instances(fake: FakeWorld) -> None:
+    """Somebody launches as many again as there are."""
+    for target, found in list(fake.resources.items()):
+        assert not isinstance(found, Exception)
+        fake.resources[target] = (*found, *(replace(one, resource_id=f"{one.resource_id}-new") for one in found))
+
+
+@pytest.mark.parametrize("applies", [True, False])
+def test_what_is_launched_after_the_guardrails_were_passed_is_neither_counted_nor_stopped(*, applies: bool) -> None:
+    limited = EVERYTHING + "\nguardrails: {max_stops: 4}"
+    fake = a_world(ONE, TWO)
+
+    def confirm(_: ApprovedPlan) -> bool:
+        more_instances(fake)
+        return True
+
+    if applies:
+        more_instances(planned(fake, limited))
+        report = applied(fake, limited)
+    else:
+        fake.confirm = confirm
+        run_sweep(fake.world(), a_policy(limited), SWEEP_ID, Mode.ENFORCE)
+        report = fake.written()
+    assert sorted(fake.stopped) == ["i-0", "i-1", "i-2", "i-3"]
+    assert report["status"] == "complete"
+    assert {row["name"]: row["actual"] for row in report["guardrails"]}["max_stops"] == 4
