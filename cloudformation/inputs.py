@@ -6,16 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from cloudformation.assemble import read_source
 from cloudformation.parameters import Parameter, mistakes, parameters_of, read_env, unknown
 from orchestrator.core.policy import load_policy
 from orchestrator.errors import PolicyError, SettingsError
 
 TEMPLATES: Mapping[str, str] = {
-    "hub": "hub.yaml",
+    "hub": "hub",
     "members": "member-stackset.yaml",
     "management": "management.yaml",
     "guardrails": "guardrails.yaml",
 }
+"""What can be deployed, and the file of its template, or the folder of its template's parts."""
 _OWN = frozenset({"ArtifactBucket", "Policy", "Region", "StackName"})
 """What the file may say beside the templates' parameters; README and config/deploy.env.example explain them."""
 _FILLED_IN = frozenset({"CodeBucket", "CodeKey", "TemplateURL"})
@@ -23,8 +25,8 @@ _DEFAULT_POLICY, _DEFAULT_STACK = "config/policy.yaml", "stop-orchestrator"
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What the command line says. `what` is one of TEMPLATES."""
+class Arguments:
+    """The command line. `what` is one of TEMPLATES."""
 
     what: str
     remove: bool
@@ -33,9 +35,13 @@ class Asked:
     yes: bool
     dry_run: bool
 
+    @property
+    def source(self) -> Path:
+        return self.templates / TEMPLATES[self.what]
+
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class Inputs:
     """What one deployment starts from; checked, without any call to AWS."""
 
     template: str
@@ -53,30 +59,44 @@ class Given:
         return [self.stack_name(what) for what in TEMPLATES]
 
 
-def given(asked: Asked) -> Given:
-    """Raises SettingsError that names every mistake."""
-    values, problems = read_env(asked.env)
-    found = [asked.templates / name for name in TEMPLATES.values() if (asked.templates / name).exists()]
-    known = {name for path in found for name in parameters_of(path.read_text())}
-    problems += unknown(values, (known | _OWN) - _FILLED_IN, _FILLED_IN)
-    template = (asked.templates / TEMPLATES[asked.what]).read_text()
+def read_inputs(arguments: Arguments) -> Inputs:
+    """Raises SettingsError that names every mistake, and TemplateError."""
+    entries, problems = read_env(arguments.env)
+    problems += unknown(entries, (_known_names(arguments.templates) | _OWN) - _FILLED_IN, _FILLED_IN)
+    template = read_source(arguments.source)
     parameters = parameters_of(template)
-    ours = {name: value for name, value in values.items() if name in parameters and name not in _FILLED_IN}
-    checked = {name: one for name, one in parameters.items() if name not in _FILLED_IN}
-    if "OrganizationId" not in ours:
-        checked.pop("OrganizationId", None)  # AWS is asked
+    values = {name: value for name, value in entries.items() if name in parameters and name not in _FILLED_IN}
     policy = None
-    if not asked.remove:
-        problems += mistakes(checked, ours)
-        if asked.what == "hub":
-            policy = _policy(values.get("Policy", _DEFAULT_POLICY), problems)
+    if not arguments.remove:
+        problems += mistakes(_to_check(parameters, values), values)
+        if arguments.what == "hub":
+            policy = _read_policy(entries.get("Policy", _DEFAULT_POLICY), problems)
     if problems:
         raise SettingsError("\n".join(problems))
-    prefix = values.get("StackName", _DEFAULT_STACK)
-    return Given(template, parameters, ours, prefix, policy, values.get("Region"), values.get("ArtifactBucket"))
+    return Inputs(
+        template=template,
+        parameters=parameters,
+        values=values,
+        prefix=entries.get("StackName", _DEFAULT_STACK),
+        policy=policy,
+        region=entries.get("Region"),
+        artifact_bucket=entries.get("ArtifactBucket"),
+    )
 
 
-def _policy(path: str, problems: list[str]) -> bytes | None:
+def _known_names(templates: Path) -> set[str]:
+    """The parameters of every template: one file of values does for all stacks."""
+    found = [templates / name for name in TEMPLATES.values() if (templates / name).exists()]
+    return {name for path in found for name in parameters_of(read_source(path))}
+
+
+def _to_check(parameters: Mapping[str, Parameter], values: Mapping[str, str]) -> dict[str, Parameter]:
+    """Without those that the command fills in. AWS is asked for the organization where the file does not say it."""
+    asked_for = _FILLED_IN if "OrganizationId" in values else _FILLED_IN | {"OrganizationId"}
+    return {name: one for name, one in parameters.items() if name not in asked_for}
+
+
+def _read_policy(path: str, problems: list[str]) -> bytes | None:
     try:
         text = Path(path).read_bytes()
         load_policy(text.decode(), path)
