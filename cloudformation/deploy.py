@@ -1,8 +1,9 @@
 """`make deploy-hub`, `make deploy-members` and their like: show what would change, ask, do it, watch.
 
-Everything comes from `config/deploy.env`, the templates beside this file and the usual AWS_* variables. Nothing is
-uploaded or changed before the question is answered; exit codes: 0 done or nothing to do, 1 failed or refused, 2 a
-mistake in the arguments, the values or the templates.
+Everything comes from `config/deploy.env`, the templates beside this file and the usual AWS_* variables. Before the
+question is answered, nothing is changed, and nothing uploaded but the hub's template: CloudFormation reads it from the
+artifact bucket to say what would change. Without a yes it is deleted again. Exit codes: 0 done or nothing to do, 1
+failed or refused, 2 a mistake in the arguments, the values or the templates.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 import boto3
@@ -86,17 +88,16 @@ class _Deployment:
 
     def _deploy(self) -> int:
         values = self._all_values()
-        change_set = self._stack.prepare(self._inputs.template, values)
-        try:
+        with ExitStack() as traces:
+            traces.callback(self._take_back)
+            change_set = self._stack.prepare(self._template(), values)
+            traces.callback(change_set.discard)
             answer = self._shown(change_set, values)
-            if answer is None and change_set.id:
-                self._upload()
-        except BaseException:
-            change_set.discard()
-            raise
-        if answer is not None:
-            change_set.discard()
-            return answer
+            if answer is not None:
+                return answer
+            if change_set.id:
+                self._upload(self._artifacts)
+            traces.pop_all()
         if change_set.id:
             change_set.execute(_say)
         self._put_policy()
@@ -169,10 +170,26 @@ class _Deployment:
             console.print("The policy document is new, or differs from the one in place; it is put there at the end.")
         return differs
 
-    def _upload(self) -> None:
-        for artifact in self._artifacts:
+    def _template(self) -> Mapping[str, str]:
+        """As CloudFormation takes it; one that goes by its URL is uploaded."""
+        if not self._inputs.by_url:
+            return {"TemplateBody": self._inputs.template}
+        artifact = Artifact.of("templates", f"{self._arguments.what}.yaml", self._inputs.template.encode())
+        self._upload([artifact])
+        return {"TemplateURL": self._bucket.url(artifact.key)}
+
+    def _upload(self, artifacts: Iterable[Artifact]) -> None:
+        for artifact in artifacts:
             if self._bucket.upload(artifact):
                 console.print(f"uploaded s3://{self._bucket.name}/{artifact.key}", soft_wrap=True)
+
+    def _take_back(self) -> None:
+        """A failure is told and not raised: it would hide the one that led here."""
+        try:
+            if self._bucket.take_back():
+                console.print("What was uploaded is deleted again.")
+        except AWS_FAILURES as failure:
+            _failed(f"What was uploaded stays in the bucket {self._bucket.name}: {failure}", FAILED)
 
     def _policy_location(self) -> tuple[str, str] | None:
         location = self._stack.outputs().get("PolicyLocation", "")

@@ -45,6 +45,8 @@ class Inputs:
     """What one deployment starts from; checked, without any call to AWS."""
 
     template: str
+    by_url: bool
+    """A template that is assembled from parts may outgrow a call, so it goes through the artifact bucket."""
     parameters: Mapping[str, Parameter]
     values: dict[str, str]
     prefix: str
@@ -75,6 +77,7 @@ def read_inputs(arguments: Arguments) -> Inputs:
         raise SettingsError("\n".join(problems))
     return Inputs(
         template=template,
+        by_url=arguments.source.is_dir(),
         parameters=parameters,
         values=values,
         prefix=entries.get("StackName", _DEFAULT_STACK),

@@ -107,8 +107,9 @@ def test_the_bucket_that_is_made_is_private(organization: OrganizationBuilder, r
 
 @pytest.mark.usefixtures("organization")
 def test_the_bucket_that_is_made_wants_tls(run: Deploy, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without TLS, as here, it lets nobody in: nothing is deployed."""
+    """Without TLS, as here, it lets nobody in: nothing is deployed. It is kept here to be looked at."""
     monkeypatch.setattr("cloudformation.artifacts.ArtifactBucket._speaks_tls", lambda _: True)
+    monkeypatch.setattr("cloudformation.artifacts.ArtifactBucket.take_back", lambda _: False)
     assert run("hub", "--yes").exit_code == 1
     policy = json.loads(s3_backends[MANAGEMENT]["aws"].buckets[ARTIFACTS].policy)
     [statement] = policy["Statement"]
