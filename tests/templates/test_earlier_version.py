@@ -5,6 +5,7 @@ CloudFormation replaces what has another logical id, type or name. A resource th
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import pytest
@@ -27,6 +28,9 @@ FIXED = (
     "TopicName",
 )
 """Properties with which CloudFormation replaces a resource when they change."""
+
+PUBLISHED = "9ff28199abb2cae85c3537efbdbd604ef7b3f5d4af9d6827eae52a2540cde33e"
+"""SHA-256 of the file in the version before."""
 
 Section = dict[str, dict[str, Any]]
 
@@ -52,6 +56,11 @@ def _held(resources: Section) -> Section:
 
 def _of(names: Section, section: Section) -> Section:
     return {name: section[name] for name in names if name in section}
+
+
+def test_the_earlier_template_is_the_one_that_was_published() -> None:
+    """An edit of it, or a merge that takes it for the file it was copied from, would hide what it is here to show."""
+    assert hashlib.sha256(EARLIER_HUB.read_bytes()).hexdigest() == PUBLISHED
 
 
 def test_every_resource_has_the_logical_id_type_name_and_retention_that_it_had(
