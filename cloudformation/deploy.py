@@ -26,7 +26,7 @@ from cloudformation.parameters import read_template
 from cloudformation.stacks import Change, ChangeSet, DeployError, Event, Stack
 from orchestrator.app import new_sweep_id, now
 from orchestrator.aws.failures import AWS_FAILURES
-from orchestrator.core.report_files import sweep_folder
+from orchestrator.core.report.files import sweep_folder
 from orchestrator.errors import PolicyError, SettingsError
 
 FAILED, BAD_USAGE = 1, 2

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cloudformation.parameters import Parameter, mistakes, parameters_of, read_env, unknown
-from orchestrator.core.policy import load_policy
+from orchestrator.core.policy.loading import load_policy
 from orchestrator.errors import PolicyError, SettingsError
 
 TEMPLATES: Mapping[str, str] = {

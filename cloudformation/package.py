@@ -35,18 +35,7 @@ _GLIBC_2_34 = ("3.12", "3.13", "3.14")
 _TIME = (1980, 1, 1, 0, 0, 0)
 _MODE = 0o100644 << 16
 _UNIX = 3
-_COMMAND_LINE = frozenset(
-    {
-        "demo",
-        "cli.py",
-        "cli_doctor.py",
-        "cli_records.py",
-        "console.py",
-        "options.py",
-        "terminal.py",
-        "terminal_doctor.py",
-    }
-)
+_COMMAND_LINE = frozenset({"__main__.py", "cli", "demo"})
 _BOTOCORE_MODELS = ("service-2.", "paginators-1.", "endpoint-rule-set-1.")
 _NOTES_KEPT = ("METADATA", "LICEN", "NOTICE", "COPYING", "licenses")
 """Of each package's dist-info: what scanners of deployed functions read, and what the licences ask for."""

@@ -1,142 +1,47 @@
-"""Settings from the environment, and all wiring: the one file that knows which class stands behind which port."""
+"""All wiring: the one file that knows which class stands behind which port."""
 
 from __future__ import annotations
 
-import re
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from pydantic_core import PydanticCustomError
-
-from orchestrator.aws import doctor as asking
+from orchestrator.aws import hub_questions as asking
 from orchestrator.aws.clients import Clients, renew_bound_credentials
 from orchestrator.aws.credentials import REGION_PERMISSIONS, MemberRole, MemberSessions
+from orchestrator.aws.dynamodb_items import DynamoItems
 from orchestrator.aws.failures import AWS_FAILURES, error_of
-from orchestrator.aws.hub import Signer, parameter_reader, publisher
-from orchestrator.aws.kinds.ec2 import Ec2Instances
-from orchestrator.aws.kinds.ec2.permissions import Ec2Permissions
-from orchestrator.aws.ledger import DynamoItems
+from orchestrator.aws.hub_services import Signer, parameter_reader, publisher
 from orchestrator.aws.organizations import OrganizationReader, Pacer
 from orchestrator.aws.pacing import Pacing
-from orchestrator.aws.reports import S3ReportStore
 from orchestrator.aws.retries import Retries
-from orchestrator.core.doctor import Check
-from orchestrator.core.model import ApprovedPlan, Mode
-from orchestrator.core.policy import OrgPolicy, load_policy
-from orchestrator.doctor import Practice
-from orchestrator.doctor import Progress as DoctorProgress
+from orchestrator.aws.s3_report_store import S3ReportStore
+from orchestrator.core.diagnosis.checks import Check
+from orchestrator.core.model import Mode
+from orchestrator.core.policy.loading import load_policy
+from orchestrator.core.policy.org_policy import OrgPolicy
+from orchestrator.doctor import hub_checks
+from orchestrator.doctor.context import DoctorContext
+from orchestrator.doctor.context import Progress as DoctorProgress
 from orchestrator.errors import SettingsError
-from orchestrator.halting import FILE_PREFIX, Halting, KillSwitch, file_reader
-from orchestrator.lease import Lease, Leases, Times
-from orchestrator.ledger import Ledger
-from orchestrator.local.ledger import SqliteItems
+from orchestrator.kinds.ec2.kind import Ec2Instances
+from orchestrator.kinds.ec2.permissions import Ec2Permissions
+from orchestrator.ledger.lease import Lease, Leases
+from orchestrator.ledger.ledger import Ledger
+from orchestrator.local.folder_report_store import LocalReportStore
+from orchestrator.local.kill_switch import FILE_PREFIX, file_reader
 from orchestrator.local.processes import is_dead
-from orchestrator.local.reports import LocalReportStore
-from orchestrator.ports import Kind, NoProgress, Progress, ReportStore, World, always_confirm
+from orchestrator.local.sqlite_items import SqliteItems
+from orchestrator.ports import Kind, ReportStore, Runtime, Stores, World
+from orchestrator.settings import Settings
+from orchestrator.sweep.halt import Halting, KillSwitch
 
-PREFIX = "STOP_ORCHESTRATOR_"
-DEFAULT_STORE = Path(".stop-orchestrator")
 AWS_ERRORS = AWS_FAILURES
 MEMBER_PERMISSIONS = REGION_PERMISSIONS
 """What every sweep needs in a member account, whatever kinds are loaded."""
-SWEEP_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}")
 _DOCTOR_TRIES = 5
-_ONLY_ELSEWHERE = frozenset({"report_bucket", "table"})
-_SWEEP_MODES = (Mode.PLAN, Mode.ENFORCE, Mode.APPROVE)
-
-
-def _sweep_mode(value: object) -> Mode:
-    if isinstance(value, str) and value in _SWEEP_MODES:
-        return Mode(value)
-    raise PydanticCustomError("mode", "must be 'plan', 'enforce' or 'approve'")
-
-
-SweepMode = Annotated[Mode, BeforeValidator(_sweep_mode)]
-"""The modes that a sweep can be given; `apply` and `undo` are commands of their own."""
-
-
-class Settings(BaseModel):
-    """What DESIGN section 5 reads from the environment; the same in Lambda and on the command line."""
-
-    model_config = ConfigDict(frozen=True, str_strip_whitespace=True)
-
-    policy: str | None = None
-    member_role: Annotated[str, Field(pattern=r"^[A-Za-z0-9_+=,.@/-]+$", max_length=512)] = "stop-orchestrator-member"
-    external_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_+=,.@:/-]+$", min_length=2, max_length=1224)] | None = None
-    report_bucket: str | None = None
-    table: str | None = None
-    mode: SweepMode = Mode.PLAN
-    workers: Annotated[int, Field(ge=1, le=512)] = 64
-    kill_switch: Annotated[str, Field(pattern=r"^(file:.+|[A-Za-z0-9_./-]+)$")] | None = None
-    """An SSM parameter's name, or `file:PATH`."""
-    topic: Annotated[str, Field(pattern=r"^arn:[^:]+:sns:")] | None = None
-    signing_key: str | None = None
-    continuations: Annotated[int, Field(ge=0, le=50)] = 5
-    """How often the Lambda may go on with one sweep in a fresh invocation."""
-    accounts_a_part: Annotated[int, Field(ge=1, le=1000)] = 20
-    """For each invocation of a state machine's step."""
-    lease_seconds: Annotated[float, Field(ge=0.4, le=900)] = 20.0
-    stack_set: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]*(:[A-Za-z0-9-]+)?$")] = "stop-orchestrator-member"
-    """The StackSet that rolls out the member role: its name, or its id."""
-    store: Path = DEFAULT_STORE
-
-    @property
-    def lease_times(self) -> Times:
-        """Renewed four times in its life, as 5 s are to 20 s."""
-        return Times(self.lease_seconds / 4, self.lease_seconds, min(1.0, self.lease_seconds / 10))
-
-    @classmethod
-    def from_env(cls, environment: Mapping[str, str], needed: Sequence[str] = (), /, **overrides: object) -> Settings:
-        """Settings from STOP_ORCHESTRATOR_* variables; an override that is not None wins.
-
-        A `store` among the overrides wins over the report bucket and the table too. Raises SettingsError that names
-        every variable that makes no sense, or is `needed` and missing, and what would be right.
-        """
-        given = {name: value for name, value in overrides.items() if value is not None}
-        here = _ONLY_ELSEWHERE if "store" in given else frozenset()
-        values = {
-            name: environment[variable]
-            for name in cls.model_fields
-            if environment.get(variable := f"{PREFIX}{name.upper()}") and name not in here
-        }
-        problems = [
-            f"{PREFIX}{name.upper()} is missing"
-            for name in needed
-            if not str({**values, **given}.get(name, "")).strip()
-        ]
-        try:
-            settings = cls.model_validate({**values, **given})
-        except ValidationError as invalid:
-            problems += [_problem(error, given) for error in invalid.errors()]
-        if problems:
-            raise SettingsError("\n".join(problems))
-        return settings
-
-
-def _problem(error: Mapping[str, object], given: Mapping[str, object]) -> str:
-    location = error["loc"]
-    assert isinstance(location, tuple)
-    name = str(location[0])
-    origin = f"--{name.replace('_', '-')}" if name in given else f"{PREFIX}{name.upper()}"
-    return f"{origin}={error['input']!r}: {error['msg']}"
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What differs between a Lambda and a terminal."""
-
-    out_of_time: Callable[[], bool] = lambda: False
-    interrupted: Callable[[], bool] = lambda: False
-    hand_over: Callable[[Lease], bool] = lambda _lease: False
-    confirm: Callable[[ApprovedPlan], bool] = always_confirm
-    progress: Progress = NoProgress()  # noqa: RUF009 - it holds no state
-    triggered_at: datetime | None = None
-    """When this process was asked to sweep: one that ends after it was the same trigger's."""
 
 
 def now() -> datetime:
@@ -183,18 +88,7 @@ def make_clients(settings: Settings) -> Clients:
     return clients
 
 
-@dataclass(frozen=True, slots=True)
-class Hub:
-    """Where sweeps are remembered: their files, the ledger, and the leases in it."""
-
-    settings: Settings
-    clients: Clients
-    store: ReportStore
-    ledger: Ledger
-    leases: Leases
-
-
-def make_hub(settings: Settings, clients: Clients, process: str = "") -> Hub:
+def make_stores(settings: Settings, clients: Clients, process: str = "") -> Stores:
     """S3 and DynamoDB where the settings name them, else files and SQLite in a local folder.
 
     `process` is this one's name where a dead process of that name can be told (not so in a Lambda: its machines are
@@ -205,17 +99,27 @@ def make_hub(settings: Settings, clients: Clients, process: str = "") -> Hub:
     items = DynamoItems(clients.dynamodb(), settings.table) if settings.table else SqliteItems(local)
     ledger = Ledger(items, now)
     leases = Leases(ledger, now, settings.lease_times, holder=process, is_dead=is_dead if process else _nobody_knows)
-    return Hub(settings, clients, store, ledger, leases)
+    return Stores(store, ledger, leases, partial(_build_world, settings, clients, store, ledger))
 
 
 def _nobody_knows(_process: str) -> bool:
     return False
 
 
-def build_world(hub: Hub, policy: OrgPolicy, sweep_id: str, mode: Mode, around: Surroundings, lease: Lease) -> World:
-    """Everything one sweep needs, with sessions that cannot stop anything unless the mode acts."""
-    settings, clients = hub.settings, hub.clients
-    halting = Halting(lambda: lease.lost, _kill_switch(hub, policy), around.interrupted, around.out_of_time)
+def _build_world(  # noqa: PLR0913, PLR0917 - the first four are bound when the stores are made
+    settings: Settings,
+    clients: Clients,
+    store: ReportStore,
+    ledger: Ledger,
+    policy: OrgPolicy,
+    sweep_id: str,
+    mode: Mode,
+    runtime: Runtime,
+    lease: Lease,
+) -> World:
+    """ports.WorldBuilder."""
+    kill_switch = _kill_switch(settings, clients, policy)
+    halting = Halting(lambda: lease.lost, kill_switch, runtime.interrupted, runtime.out_of_time)
     retries = Retries(out_of_time=lambda: halting.halt() is not None, on_expired=renew_bound_credentials)
     loaded = kinds(clients, retries, now, Pacing(sleep=halting.sleep))
     role = MemberRole(
@@ -228,16 +132,16 @@ def build_world(hub: Hub, policy: OrgPolicy, sweep_id: str, mode: Mode, around: 
         organization=OrganizationReader(clients),
         accounts=MemberSessions(clients, role, retries),
         kinds={kind.name: kind for kind in loaded},
-        store=hub.store,
-        ledger=hub.ledger,
+        store=store,
+        ledger=ledger,
         now=now,
         calls=clients.calls,
         halt=halting.halt,
-        hand_over=lambda: around.hand_over(lease),
+        hand_over=lambda: runtime.hand_over(lease),
         notify=publisher(clients, settings.topic) if settings.topic else _nobody,
         sign=Signer(clients, settings.signing_key).sign if settings.signing_key else None,
-        confirm=around.confirm,
-        progress=around.progress,
+        confirm=runtime.confirm,
+        progress=runtime.progress,
         workers=settings.workers,
     )
 
@@ -247,18 +151,18 @@ def kinds(clients: Clients, retries: Retries, clock: Callable[[], datetime], pac
     return (Ec2Instances(clients, retries, clock, pacing),)
 
 
-def signature_check(hub: Hub) -> Callable[[bytes, bytes], bool] | None:
+def signature_check(settings: Settings, clients: Clients) -> Callable[[bytes, bytes], bool] | None:
     """Whether a manifest was signed like that, where the settings name a key."""
-    key = hub.settings.signing_key
-    return Signer(hub.clients, key).check if key else None
+    key = settings.signing_key
+    return Signer(clients, key).check if key else None
 
 
 def _nobody(_subject: str, _text: str) -> None:
     """Without a topic the report and `history` say what waits for approval."""
 
 
-def _kill_switch(hub: Hub, policy: OrgPolicy) -> KillSwitch | None:
-    read = _kill_switch_reader(hub.settings, hub.clients)
+def _kill_switch(settings: Settings, clients: Clients, policy: OrgPolicy) -> KillSwitch | None:
+    read = _kill_switch_reader(settings, clients)
     return KillSwitch(read, unreadable_stops=_unreadable_stops(policy)) if read else None
 
 
@@ -279,11 +183,13 @@ def _read_permissions(loaded: tuple[Kind, ...]) -> frozenset[str]:
     return frozenset().union(*(kind.read_permissions for kind in loaded))
 
 
-def make_practice(settings: Settings, clients: Clients, policy: OrgPolicy, progress: DoctorProgress) -> Practice:
+def make_doctor_context(
+    settings: Settings, clients: Clients, policy: OrgPolicy, progress: DoctorProgress
+) -> DoctorContext:
     """Everything the doctor asks. Its sessions may do all that the role allows: it asks what that is, by dry runs."""
     retries = Retries(attempts=_DOCTOR_TRIES, on_expired=renew_bound_credentials)
     ec2 = Ec2Instances.read_permissions | Ec2Instances.act_permissions
-    return Practice(
+    return DoctorContext(
         hub=asking.HubQuestions(clients),
         organization=OrganizationReader(clients),
         accounts=MemberSessions(clients, MemberRole(settings.member_role, settings.external_id, "doctor"), retries),
@@ -301,9 +207,9 @@ def _services(settings: Settings, clients: Clients, policy: OrgPolicy) -> Iterat
     if settings.table:
         yield asking.table_check(clients, settings.table)
     if not (settings.report_bucket and settings.table):
-        yield asking.local_folder_check(str(settings.store))
+        yield hub_checks.local_folder_check(str(settings.store))
     read = _kill_switch_reader(settings, clients)
     if read is not None:
-        yield asking.kill_switch_check(read, unreadable_stops=_unreadable_stops(policy))
+        yield hub_checks.kill_switch_check(read, unreadable_stops=_unreadable_stops(policy))
     if settings.topic:
         yield asking.topic_check(clients, settings.topic)

@@ -15,13 +15,16 @@ from orchestrator.core.model import (
     ApprovedPlan,
     AwsError,
     Halt,
+    Mode,
     Organization,
     Outcome,
     Region,
     Resource,
     Target,
 )
-from orchestrator.ledger import Ledger
+from orchestrator.core.policy.org_policy import OrgPolicy
+from orchestrator.ledger.lease import Lease, Leases
+from orchestrator.ledger.ledger import Ledger
 
 
 class TargetUnreadableError(Exception):
@@ -31,6 +34,10 @@ class TargetUnreadableError(Exception):
         self.error = error
         self.operation = operation
         super().__init__(f"{operation}: {error}" if operation else str(error))
+
+
+class KillSwitchUnreadableError(Exception):
+    """The kill switch cannot be read; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,3 +217,32 @@ class World:
     """Asked once, in enforce mode, after the guardrails and before the first stop."""
     progress: Progress = field(default_factory=NoProgress)
     workers: int = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """What differs between a Lambda and a terminal."""
+
+    out_of_time: Callable[[], bool] = lambda: False
+    interrupted: Callable[[], bool] = lambda: False
+    hand_over: Callable[[Lease], bool] = lambda _lease: False
+    confirm: Callable[[ApprovedPlan], bool] = always_confirm
+    progress: Progress = NoProgress()  # noqa: RUF009 - it holds no state
+    triggered_at: datetime | None = None
+    """When this process was asked to sweep: one that ends after it was the same trigger's."""
+
+
+class WorldBuilder(Protocol):
+    def __call__(self, policy: OrgPolicy, sweep_id: str, mode: Mode, runtime: Runtime, lease: Lease) -> World:
+        """Everything that one sweep touches; its sessions cannot stop anything unless the mode acts."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Where sweeps are remembered (their files, the ledger, the leases in it), and how a sweep gets its world."""
+
+    store: ReportStore
+    ledger: Ledger
+    leases: Leases
+    build_world: WorldBuilder

@@ -9,7 +9,7 @@ from botocore.exceptions import ConnectionError as NoConnectionError
 from botocore.parsers import ResponseParserError
 
 from orchestrator.core.model import AwsError
-from orchestrator.core.refusals import DENIED_CODES, REGION_DISABLED_CODES
+from orchestrator.core.model.aws_error_codes import DENIED_CODES, REGION_DISABLED_CODES
 
 
 class Failure(Enum):

@@ -31,7 +31,7 @@ Report = Mapping[str, Any]
 
 AGREED, NOT_AGREED = 0, 1
 _DEFAULT_STORE = Path(".stop-orchestrator")
-_HANDLER = "orchestrator.handler.lambda_handler"
+_HANDLER = "orchestrator.lambdas.handler.lambda_handler"
 
 
 @dataclass(frozen=True, slots=True)

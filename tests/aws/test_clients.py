@@ -10,9 +10,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from orchestrator.aws.clients import Clients, bound_credentials, bound_to, renew_bound_credentials
-from orchestrator.aws.kinds.ec2.reading import running_instances
 from orchestrator.aws.retries import Retries
 from orchestrator.errors import UnboundAccountError
+from orchestrator.kinds.ec2.describe import running_instances
 from tests.support.local_aws import (
     Answer,
     Fixed,

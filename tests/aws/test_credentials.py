@@ -13,10 +13,10 @@ import pytest
 from orchestrator.app import now
 from orchestrator.aws.clients import Clients, bound_credentials, renew_bound_credentials
 from orchestrator.aws.credentials import MemberRole, MemberSessions
-from orchestrator.aws.kinds.ec2.reading import running_instances
 from orchestrator.aws.retries import Retries
 from orchestrator.core.model import AccountId
 from orchestrator.errors import UnboundAccountError
+from orchestrator.kinds.ec2.describe import running_instances
 from orchestrator.ports import TargetUnreadableError
 from tests.support.local_aws import (
     Answer,

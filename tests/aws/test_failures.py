@@ -20,7 +20,7 @@ from botocore.parsers import ResponseParserError
 
 from orchestrator.aws.failures import AWS_FAILURES, Failure, classify, error_of
 from orchestrator.core.model import AwsError, TargetStatus
-from orchestrator.core.refusals import coverage_of
+from orchestrator.core.model.aws_error_codes import coverage_of
 
 HERE = "http://127.0.0.1"
 

@@ -11,9 +11,12 @@ import os
 import resource
 import sys
 
-from orchestrator import app, one_at_a_time
+from orchestrator import app
 from orchestrator.core.model import Mode
-from orchestrator.core.policy import load_policy
+from orchestrator.core.policy.loading import load_policy
+from orchestrator.ports import Runtime
+from orchestrator.settings import Settings
+from orchestrator.sweep import coordination
 
 POLICY = "{version: 1, name: benchmark, rules: [{name: all, where: everything}]}"
 
@@ -24,13 +27,13 @@ def cpu() -> float:
 
 
 def main(directory: str) -> None:
-    settings = app.Settings.from_env(os.environ, store=directory)
+    settings = Settings.from_env(os.environ, store=directory)
     policy = load_policy(POLICY)
     sweep_id = app.new_sweep_id(app.now())
     started = cpu()
-    hub = app.make_hub(settings, app.make_clients(settings))
-    ended = one_at_a_time.sweep(hub, policy, sweep_id, Mode.PLAN, app.Surroundings())
-    assert isinstance(ended, one_at_a_time.Ended)
+    hub = app.make_stores(settings, app.make_clients(settings))
+    ended = coordination.sweep(hub, policy, sweep_id, Mode.PLAN, Runtime())
+    assert isinstance(ended, coordination.Ended)
     work = cpu() - started
     document = ended.document
     figures = {"start": started, "work": work, "status": document["status"], "totals": document["totals"]}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.embedded.conftest import Policy, Run
 from tests.support.embedded import OrganizationBuilder
+from tests.support.fixtures import Policy, Run
 
 FRANKFURT, IRELAND = "eu-central-1", "eu-west-1"
 DEV = "rules: [{name: dev, where: {tag: {Environment: dev}}}]\n"

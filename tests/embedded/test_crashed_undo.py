@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from orchestrator import app, one_at_a_time
 from orchestrator.core.model import Mode
-from orchestrator.undoing import Only
+from orchestrator.ports import Runtime, Stores
+from orchestrator.sweep import coordination
+from orchestrator.sweep.undo import UndoFilter
 from tests.support.crashes import PORTIONS, Case, Crashes, Scene, Zygote, scene
 from tests.support.embedded import OrganizationBuilder
 from tests.support.sweeps import Sweeps
@@ -32,8 +33,8 @@ def place(
 def undoing(place: Scene) -> Crashes:
     source = place.swept(Mode.ENFORCE)
 
-    def begin(hub: app.Hub, sweep_id: str) -> one_at_a_time.Result:
-        return one_at_a_time.undo(hub, source, sweep_id, Only(), app.Surroundings())
+    def begin(hub: Stores, sweep_id: str) -> coordination.Result:
+        return coordination.undo(hub, source, sweep_id, UndoFilter(), Runtime())
 
     case = Case(
         arguments=("undo", source, "--yes", "--workers", "2"),

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import app, one_at_a_time
 from orchestrator.core.model import Mode
+from orchestrator.ports import Runtime, Stores
+from orchestrator.sweep import coordination
 from tests.support.crashes import POLICY, PORTIONS, Begin, Case, Crashes, Scene, Zygote, begin, scene
 from tests.support.embedded import OrganizationBuilder
 from tests.support.sweeps import Sweeps
@@ -41,8 +42,8 @@ def sweeping(place: Scene, tmp_path: Path) -> Crashes:
 def applying(place: Scene) -> Crashes:
     plan_id = place.swept(Mode.PLAN)
 
-    def again(hub: app.Hub, sweep_id: str) -> one_at_a_time.Result:
-        return one_at_a_time.apply(hub, plan_id, sweep_id, app.Surroundings())
+    def again(hub: Stores, sweep_id: str) -> coordination.Result:
+        return coordination.apply(hub, plan_id, sweep_id, Runtime())
 
     case = stopping(place, ("apply", plan_id, "--yes", "--workers", "1"), again)
     return Crashes(place, replace(case, reset=lambda: place.hub.ledger.amend(plan_id, applied_by="")))

@@ -11,8 +11,8 @@ import pytest
 
 from orchestrator.demo.faults import Fault
 from orchestrator.demo.organization import BUCKET, TABLE
-from tests.embedded.conftest import Policy, Ran, Run
 from tests.support.embedded import MANAGEMENT, ROLE, OrganizationBuilder
+from tests.support.fixtures import Policy, Ran, Run
 
 FRANKFURT, IRELAND, MILAN = "eu-central-1", "eu-west-1", "eu-south-1"
 DEV = {"Environment": "dev"}

@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 from moto.moto_api._internal import mock_random
 
-from orchestrator import evidence
-from orchestrator.app import Hub
-from orchestrator.aws.ledger import DynamoItems
+from orchestrator.aws.dynamodb_items import DynamoItems
 from orchestrator.aws.pacing import Pacing
-from orchestrator.aws.reports import S3ReportStore
+from orchestrator.aws.s3_report_store import S3ReportStore
 from orchestrator.demo.organization import BUCKET, TABLE
+from orchestrator.ports import Stores
+from orchestrator.sweep import verify as evidence
 from tests.support import fault_plans
 from tests.support.embedded import OrganizationBuilder
 from tests.support.fault_plans import FaultPlan
@@ -118,7 +118,7 @@ def assert_the_report_is_the_truth(swept: Swept, organization: OrganizationBuild
     assert set(swept.outcomes) == {one for place in read for one in estate.dev.get(place, ())}
 
 
-def assert_the_ledger_says_the_same(swept: Swept, hub: Hub) -> None:
+def assert_the_ledger_says_the_same(swept: Swept, hub: Stores) -> None:
     items = hub.ledger._items
     targets = items.query(f"SWEEP#{swept.sweep_id}", "TARGET#")
     rows = {(one["account_id"], one["region"]): (one["status"], one["detail"]) for one in targets}
@@ -133,7 +133,7 @@ def assert_the_ledger_says_the_same(swept: Swept, hub: Hub) -> None:
     assert lease.held_until == ""
 
 
-def assert_nothing_of_the_report_is_lost(swept: Swept, hub: Hub) -> None:
+def assert_nothing_of_the_report_is_lost(swept: Swept, hub: Stores) -> None:
     written: dict[str, Any] = json.loads(hub.store.read(swept.sweep_id, "report.json"))
     assert written == json.loads(json.dumps(swept.document))
     assert hub.store.find(swept.sweep_id, "manifest.json") is not None

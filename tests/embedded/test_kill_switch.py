@@ -16,8 +16,8 @@ from moto.ec2.utils import random_instance_id
 
 from orchestrator.demo.faults import Fault
 from orchestrator.errors import HaltedError
-from tests.embedded.conftest import Policy, Ran, Run
 from tests.support.embedded import OrganizationBuilder
+from tests.support.fixtures import Policy, Ran, Run
 from tests.support.lambdas import dev_accounts, invoked
 from tests.support.sweeps import DEV, DEV_RULE, FRANKFURT, IRELAND
 

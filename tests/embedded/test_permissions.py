@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from orchestrator.errors import SettingsError
-from tests.embedded.conftest import Run
 from tests.support.embedded import OrganizationBuilder
+from tests.support.fixtures import Run
 from tests.support.lambdas import (
     FRANKFURT,
     PLENTY,
@@ -156,7 +156,7 @@ def test_a_protected_instance_stays_up_even_when_the_decision_code_ignores_opt_o
     account = hub.account("dev")
     [other] = hub.instances(account, FRANKFURT, 1, DEV)
     [spared] = hub.instances(account, FRANKFURT, 1, {**DEV, **tags})
-    monkeypatch.setattr("orchestrator.core.decisions._reason_to_keep", lambda *_: None)
+    monkeypatch.setattr("orchestrator.core.decide.decisions._reason_to_keep", lambda *_: None)
     enforce(hub, guarded)
     answer = invoked({"mode": "enforce"})
     pause(hub, guarded)

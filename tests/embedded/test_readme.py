@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.core.report import COMPLETE, ERROR, HELD, INCOMPLETE, STOP_FAILED
-from tests.embedded.conftest import Run
+from orchestrator.core.report.document import COMPLETE, ERROR, HELD, INCOMPLETE, STOP_FAILED
 from tests.support.embedded import OrganizationBuilder
+from tests.support.fixtures import Run
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -70,7 +70,7 @@ def test_the_exit_codes_of_the_readme_are_those_of_the_program_and_of_its_help(r
 
 
 def test_every_setting_of_the_readme_is_one_that_the_program_reads() -> None:
-    from orchestrator.app import PREFIX, Settings  # noqa: PLC0415 - beside what it is compared with
+    from orchestrator.settings import PREFIX, Settings  # noqa: PLC0415 - beside what it is compared with
 
     shown = set(re.findall(rf"`{PREFIX}([A-Z_]+)`", README))
     assert shown == {name.upper() for name in Settings.model_fields if name != "store"}

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from orchestrator.demo.organization import STACK_SETS
-from tests.embedded.conftest import Policy, Run
 from tests.support.cloudformation import resolved
 from tests.support.embedded import MANAGEMENT, ROLE, OrganizationBuilder
+from tests.support.fixtures import Policy, Run
 from tests.support.sweeps import DEV, DEV_RULE, FRANKFURT
 
 HUB_ROLE = "stop-orchestrator-hub"

@@ -10,8 +10,8 @@ import boto3
 import pytest
 
 from orchestrator.demo.server import EmbeddedAws
-from tests.embedded.conftest import Policy, Run
 from tests.support.embedded import OrganizationBuilder, session
+from tests.support.fixtures import Policy, Run
 from tests.support.sweeps import FRANKFURT, IRELAND, MILAN
 
 ADMIN, MEMBER = "OrganizationAccountAccessRole", "stop-orchestrator-member"

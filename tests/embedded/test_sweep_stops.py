@@ -6,10 +6,11 @@ import pytest
 
 from orchestrator import app
 from orchestrator.core.model import Mode
-from orchestrator.core.policy import load_policy
+from orchestrator.core.policy.loading import load_policy
 from orchestrator.demo.calls import Call
 from orchestrator.demo.faults import Fault
-from orchestrator.lease import Lease
+from orchestrator.ledger.lease import Lease
+from orchestrator.ports import Runtime
 from tests.support.embedded import OrganizationBuilder
 from tests.support.sweeps import DEV, DEV_RULE, FRANKFURT, IRELAND, Sweeps, result
 
@@ -150,8 +151,9 @@ def test_a_session_of_plan_mode_cannot_stop_or_tag(
     lease = hub.leases.take("test", "a-sweep")
     assert isinstance(lease, Lease)
     policy = load_policy(f"version: 1\nname: test\n{DEV_RULE}")
-    world = app.build_world(hub, policy, app.new_sweep_id(app.now()), Mode.PLAN, app.Surroundings(), lease)
-    ec2 = hub.clients.ec2(FRANKFURT)
+    world = hub.build_world(policy, app.new_sweep_id(app.now()), Mode.PLAN, Runtime(), lease)
+    [clients] = sweep.clients
+    ec2 = clients.ec2(FRANKFURT)
     with world.accounts.bind(account):  # type: ignore[arg-type]  # an id as text
         assert ec2.describe_instances()["Reservations"]
         with pytest.raises(ec2.exceptions.ClientError, match=r"UnauthorizedOperation.*no session policy allows"):

@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 import pytest
 
 from orchestrator.aws.credentials import MemberRole, MemberSessions
-from orchestrator.aws.kinds.ec2 import Ec2Instances
 from orchestrator.aws.pacing import Pacing
 from orchestrator.aws.retries import Retries
 from orchestrator.core.model import AccountId, Region, Target
 from orchestrator.demo.faults import Fault
+from orchestrator.kinds.ec2.kind import Ec2Instances
 from orchestrator.ports import TargetUnreadableError
 from tests.support.builders import SWEEP_ID
 from tests.support.embedded import ROLE, OrganizationBuilder

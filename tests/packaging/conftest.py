@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.embedded.conftest import _moto_looks_once, _service_models_read_once  # noqa: F401 - fixtures, for speed
+from tests.support.fixtures import _moto_looks_once, _service_models_read_once  # noqa: F401 - fixtures, for speed
 
 ROOT = Path(__file__).parents[2]
 MACHINE = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())

@@ -50,7 +50,7 @@ def started(unpacked: Path, runtime: Path) -> Started:
     @contextmanager
     def start(environment: dict[str, str]) -> Iterator[tuple[RuntimeApi, Path]]:
         code = f"import sys, runpy; sys.path[:0] = [{str(unpacked)!r}, {str(runtime)!r}]; "
-        code += "sys.argv = ['', 'orchestrator.handler.lambda_handler']; "
+        code += "sys.argv = ['', 'orchestrator.lambdas.handler.lambda_handler']; "
         code += "runpy.run_module('awslambdaric', run_name='__main__', alter_sys=True)"
         log = runtime.parent / "log"
         with runtime_api() as api, log.open("w") as output:

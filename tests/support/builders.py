@@ -25,7 +25,8 @@ from orchestrator.core.model import (
     TargetStatus,
     Verdict,
 )
-from orchestrator.core.policy import OrgPolicy, load_policy
+from orchestrator.core.policy.loading import load_policy
+from orchestrator.core.policy.org_policy import OrgPolicy
 
 ACCOUNT = AccountId("111111111111")
 REGION = Region("eu-central-1")

@@ -15,11 +15,11 @@ from random import Random
 import pytest
 
 from orchestrator.aws.credentials import MemberSessions
-from orchestrator.aws.kinds.ec2 import Ec2Instances
 from orchestrator.aws.pacing import Pacing
 from orchestrator.aws.retries import Retries
 from orchestrator.core.model import Action, Outcome, Resource, Target
 from orchestrator.demo.calls import Answer, Call
+from orchestrator.kinds.ec2.kind import Ec2Instances
 from orchestrator.ports import BatchGuard
 
 Place = tuple[str, str]

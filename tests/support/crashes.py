@@ -26,16 +26,19 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from botocore.loaders import JSONFileLoader
 
-from orchestrator import app, cli, one_at_a_time
+from orchestrator import app
 from orchestrator.aws import clients
 from orchestrator.aws.organizations import Pacer
+from orchestrator.cli import sweeps as cli
 from orchestrator.core.model import Mode
-from orchestrator.core.policy import load_policy
+from orchestrator.core.policy.loading import load_policy
 from orchestrator.demo.organization import BUCKET, TABLE
 from orchestrator.demo.server import EmbeddedAws, without_aws
-from orchestrator.evidence import verify
-from orchestrator.lease import Lease, Leases, Times
-from orchestrator.ledger import SWEEPS
+from orchestrator.ledger.lease import Lease, Leases, Times
+from orchestrator.ledger.records import SWEEPS
+from orchestrator.ports import Runtime, Stores
+from orchestrator.sweep import coordination
+from orchestrator.sweep.verify import verify
 from tests.support.processes import until
 
 if TYPE_CHECKING:
@@ -66,7 +69,7 @@ _LATER = timedelta(minutes=5)
 Changes = list[tuple[str, tuple[str, ...]]]
 """Operation and instance ids of each call that changed instances, and that AWS carried out."""
 Differences = dict[str, Any]
-Begin = Callable[[app.Hub, str], one_at_a_time.Result]
+Begin = Callable[[Stores, str], coordination.Result]
 """Begins a sweep with that id."""
 
 
@@ -286,13 +289,13 @@ class Scene:
     zygote: Zygote
     victim: Wire
     environment: Mapping[str, str]
-    hub: app.Hub
+    hub: Stores
     accounts: list[str]
     stopped: list[str]
     protected: str
     coverage: list[tuple[str, str, str]]
 
-    def later(self) -> app.Hub:
+    def later(self) -> Stores:
         """The hub of a process that comes when the lease of a dead one has run out, and waits without waiting."""
         passed = [0.0]
 
@@ -306,13 +309,13 @@ class Scene:
     def swept(self, mode: Mode) -> str:
         """The id of a sweep that nothing disturbed."""
         result = begin(mode)(self.later(), app.new_sweep_id(app.now()))
-        assert isinstance(result, one_at_a_time.Ended)
+        assert isinstance(result, coordination.Ended)
         return result.sweep_id
 
 
 def begin(mode: Mode) -> Begin:
     policy = load_policy(POLICY)
-    return lambda hub, sweep_id: one_at_a_time.sweep(hub, policy, sweep_id, mode, app.Surroundings())
+    return lambda hub, sweep_id: coordination.sweep(hub, policy, sweep_id, mode, Runtime())
 
 
 @contextmanager
@@ -423,13 +426,13 @@ class Crashes:
         hub = self._scene.later()
         if begun:
             [sweep_id] = begun
-            result = one_at_a_time.resume(hub, sweep_id, app.Surroundings())
+            result = coordination.resume(hub, sweep_id, Runtime())
         elif self._scene.victim.changes:
             return killed_at, {"changed before it began": self._scene.victim.changes.copy()}
         else:
             sweep_id = app.new_sweep_id(app.now())
             result = self._case.begin(hub, sweep_id)
-        if not isinstance(result, one_at_a_time.Ended) or result.sweep_id != sweep_id:
+        if not isinstance(result, coordination.Ended) or result.sweep_id != sweep_id:
             return killed_at, {"not ended": result}
         self._killed_at[sweep_id] = killed_at
         return killed_at, self._differences(sweep_id)

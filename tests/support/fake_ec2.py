@@ -9,11 +9,11 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from orchestrator.aws.kinds.ec2.acting import ActRun
-from orchestrator.aws.kinds.ec2.goals import START, STOP, Goal
-from orchestrator.aws.kinds.ec2.paced import Paced
 from orchestrator.aws.retries import Retries
 from orchestrator.core.model import Action, Outcome, OutcomeStatus, Resource
+from orchestrator.kinds.ec2.act import ActRun
+from orchestrator.kinds.ec2.paced import Paced
+from orchestrator.kinds.ec2.transitions import START, STOP, Goal
 from tests.support.builders import SWEEP_ID, a_resource
 
 NOW = datetime(2026, 11, 23, 19, 0, tzinfo=UTC)

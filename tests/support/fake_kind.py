@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from orchestrator.core.decide.undo import STOPPED_BY_TAG
 from orchestrator.core.model import Action, Outcome, OutcomeStatus, Resource, Target
-from orchestrator.core.undo import STOPPED_BY_TAG
 from orchestrator.ports import BatchGuard
 
 if TYPE_CHECKING:

@@ -27,8 +27,8 @@ from orchestrator.core.model import (
     Resource,
     Target,
 )
-from orchestrator.core.report import Row
-from orchestrator.ledger import Ledger
+from orchestrator.core.report.document import Row
+from orchestrator.ledger.ledger import Ledger
 from orchestrator.ports import NoProgress, Progress, RegionStatus, TargetUnreadableError, World, always_confirm
 from tests.support.builders import AT, SWEEP_ID, a_resource, an_account
 from tests.support.fake_kind import FakeEc2

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from orchestrator.errors import LedgerError
-from orchestrator.ledger import Absent, Condition, Item
+from orchestrator.ledger.items import Absent, Condition, Item
 
 
 class MemoryItems:

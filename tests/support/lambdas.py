@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from orchestrator import handler
 from orchestrator.demo.lambda_process import Context
 from orchestrator.demo.organization import BUCKET
+from orchestrator.lambdas import handler
 from tests.support.embedded import OrganizationBuilder
 
 FRANKFURT, IRELAND = "eu-central-1", "eu-west-1"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from orchestrator import steps
+from orchestrator.lambdas import steps
 from tests.support.embedded import OrganizationBuilder
 from tests.support.lambdas import PLENTY, Remaining
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from orchestrator.errors import ReportStoreError
-from orchestrator.ledger import INTENT, SWEEPS, Condition, Item
+from orchestrator.ledger.items import Condition, Item
+from orchestrator.ledger.records import INTENT, SWEEPS
 from tests.support.item_tables import MemoryFiles, MemoryItems
 
 T = TypeVar("T")

@@ -10,13 +10,15 @@ from typing import Any
 
 import pytest
 
-from orchestrator import app, one_at_a_time
+from orchestrator import app
 from orchestrator.aws.clients import Clients, _NarrowLoader
 from orchestrator.aws.retries import Retries
 from orchestrator.core.model import ApprovedPlan, Mode
-from orchestrator.core.policy import load_policy
-from orchestrator.core.report import document_exit_code
-from orchestrator.ports import always_confirm
+from orchestrator.core.policy.loading import load_policy
+from orchestrator.core.report.document import document_exit_code
+from orchestrator.ports import Runtime, Stores, always_confirm
+from orchestrator.settings import Settings
+from orchestrator.sweep import coordination
 from tests.support.embedded import OrganizationBuilder
 
 FRANKFURT, IRELAND, MILAN = "eu-central-1", "eu-west-1", "eu-south-1"
@@ -57,7 +59,7 @@ class Swept:
         return {place: row["status"] for place, row in self.coverage.items()}
 
 
-def swept(ended: one_at_a_time.Ended) -> Swept:
+def swept(ended: coordination.Ended) -> Swept:
     return Swept(ended.document, ended.location, document_exit_code(ended.document))
 
 
@@ -73,7 +75,7 @@ class Sweeps:
 
     def __post_init__(self) -> None:
         self.monkeypatch.setattr("orchestrator.app.Retries", partial(Retries, sleep=self._sleep))
-        self.monkeypatch.setattr("orchestrator.halting.Halting.sleep", lambda *_: None)  # pacing
+        self.monkeypatch.setattr("orchestrator.sweep.halt.Halting.sleep", lambda *_: None)  # pacing
         self.monkeypatch.setattr("orchestrator.aws.clients._NarrowLoader", lambda: _LOADER)
 
     def __call__(
@@ -92,19 +94,19 @@ class Sweeps:
             return always_confirm(approved)
 
         text = f"version: 1\nname: test\nregions: {{include: [{', '.join(regions)}]}}\n{policy}"
-        around = app.Surroundings(out_of_time=out_of_time, confirm=confirm)
+        runtime = Runtime(out_of_time=out_of_time, confirm=confirm)
         hub = self.hub(**settings)
-        result = one_at_a_time.sweep(hub, load_policy(text), app.new_sweep_id(app.now()), mode, around)
-        assert isinstance(result, one_at_a_time.Ended)
+        result = coordination.sweep(hub, load_policy(text), app.new_sweep_id(app.now()), mode, runtime)
+        assert isinstance(result, coordination.Ended)
         return swept(result)
 
-    def hub(self, **settings: object) -> app.Hub:
+    def hub(self, **settings: object) -> Stores:
         """Where its sweeps are remembered; the settings are those of a sweep."""
         here = {"store": self.store} if "report_bucket" not in settings else {}
-        made = app.Settings.from_env({}, **{"workers": 8, **here, **settings})
+        made = Settings.from_env({}, **{"workers": 8, **here, **settings})
         clients = app.make_clients(made)
         self.clients.append(clients)
-        return app.make_hub(made, clients)
+        return app.make_stores(made, clients)
 
     def _sleep(self, seconds: float) -> None:
         self.slept.append(seconds)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.app import Settings
+from orchestrator.settings import Settings
 from tests.support.cloudformation import (
     FOLDER,
     NAMES,

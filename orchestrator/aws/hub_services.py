@@ -1,0 +1,93 @@
+"""Small services of the hub account: the kill switch's parameter, the topic, the signing key, the Lambda itself."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+
+from orchestrator.aws.clients import Clients
+from orchestrator.aws.failures import AWS_FAILURES, error_of
+from orchestrator.errors import StopOrchestratorError
+from orchestrator.ports import KillSwitchUnreadableError
+
+_LONGEST_SUBJECT = 100
+
+
+def parameter_reader(clients: Clients, name: str) -> Callable[[], str]:
+    """Reads an SSM parameter. Raises KillSwitchUnreadableError, also when there is none."""
+
+    def read() -> str:
+        try:
+            return clients.kill_switch_ssm().get_parameter(Name=name)["Parameter"]["Value"]
+        except AWS_FAILURES as failure:
+            raise KillSwitchUnreadableError(f"ssm:GetParameter {name}: {error_of(failure)}") from failure
+
+    return read
+
+
+def publisher(clients: Clients, topic_arn: str) -> Callable[[str, str], None]:
+    """Publishes subject and text. Raises StopOrchestratorError: nobody would know that a plan waits."""
+
+    def publish(subject: str, text: str) -> None:
+        try:
+            clients.sns().publish(TopicArn=topic_arn, Subject=subject[:_LONGEST_SUBJECT], Message=text)
+        except AWS_FAILURES as failure:
+            raise StopOrchestratorError(f"the topic {topic_arn} cannot be told: {error_of(failure)}") from failure
+
+    return publish
+
+
+class Signer:
+    """Signs and checks manifests with a KMS key for signing; its first algorithm with SHA-256 is used."""
+
+    def __init__(self, clients: Clients, key_id: str) -> None:
+        self._clients = clients
+        self._key_id = key_id
+        self._algorithm = ""
+
+    def sign(self, content: bytes) -> bytes:
+        """Raises StopOrchestratorError."""
+        try:
+            answer = self._clients.kms().sign(
+                KeyId=self._key_id,
+                Message=hashlib.sha256(content).digest(),
+                MessageType="DIGEST",
+                SigningAlgorithm=self._chosen(),  # type: ignore[arg-type]  # AWS's own list says which there are
+            )
+        except AWS_FAILURES as failure:
+            raise StopOrchestratorError(f"the key {self._key_id} cannot sign: {error_of(failure)}") from failure
+        return answer["Signature"]
+
+    def check(self, content: bytes, signature: bytes) -> bool:
+        """False for a signature that is not the key's. Raises StopOrchestratorError when nobody can say."""
+        try:
+            answer = self._clients.kms().verify(
+                KeyId=self._key_id,
+                Message=hashlib.sha256(content).digest(),
+                MessageType="DIGEST",
+                Signature=signature,
+                SigningAlgorithm=self._chosen(),  # type: ignore[arg-type]  # as above
+            )
+        except AWS_FAILURES as failure:
+            if error_of(failure).code == "KMSInvalidSignatureException":
+                return False
+            raise StopOrchestratorError(f"the key {self._key_id} cannot verify: {error_of(failure)}") from failure
+        return bool(answer["SignatureValid"])
+
+    def _chosen(self) -> str:
+        if not self._algorithm:
+            metadata = self._clients.kms().describe_key(KeyId=self._key_id)["KeyMetadata"]
+            fitting = [one for one in metadata.get("SigningAlgorithms", ()) if one.endswith("SHA_256")]
+            if not fitting:
+                raise StopOrchestratorError(f"the key {self._key_id} is no key for signing with SHA-256")
+            self._algorithm = fitting[0]
+        return self._algorithm
+
+
+def invoke_again(clients: Clients, function_arn: str, event: Mapping[str, str]) -> None:
+    """Asks Lambda to run this function once more, asynchronously. Raises StopOrchestratorError when it will not."""
+    try:
+        clients.lambda_().invoke(FunctionName=function_arn, InvocationType="Event", Payload=json.dumps(event).encode())
+    except AWS_FAILURES as failure:
+        raise StopOrchestratorError(f"{function_arn} cannot be invoked again: {error_of(failure)}") from failure

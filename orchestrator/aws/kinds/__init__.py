@@ -1,1 +1,0 @@
-"""One file per kind of resource that a sweep can stop."""

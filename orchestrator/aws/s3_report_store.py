@@ -1,0 +1,122 @@
+"""Reports in S3, below the keys of DESIGN section 5."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from orchestrator.aws.failures import AWS_FAILURES, error_of
+from orchestrator.core.model.aws_error_codes import DENIED_CODES
+from orchestrator.core.report.files import content_type, sweep_folder
+from orchestrator.errors import ReportStoreError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_PROBE = ".writable"
+_FIRST_FILES = ("plan.json", "report.json")
+"""Whatever a sweep wrote, one of them is there."""
+_MISSING = "NoSuchKey"
+_CLASH = "ConditionalRequestConflict"
+"""Two writers at once: https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html"""
+_TAKEN = frozenset({"PreconditionFailed", _CLASH})
+_PAUSES = (0.1, 0.4, 1.0)
+
+
+class S3ReportStore:
+    """ports.ReportStore in one bucket. Keys are written once: what is there is never overwritten."""
+
+    def __init__(self, client: S3Client, bucket: str, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._client = client
+        self._bucket = bucket
+        self._sleep = sleep
+
+    def check(self, sweep_id: str) -> None:
+        key = self._key(sweep_id, _PROBE)
+        try:
+            if any(self._exists(self._key(sweep_id, name)) for name in _FIRST_FILES):
+                raise ReportStoreError(f"the sweep id {sweep_id} has files in s3://{self._bucket} already")
+            self._client.put_object(Bucket=self._bucket, Key=key, Body=b"")
+        except AWS_FAILURES as failure:
+            raise ReportStoreError(
+                f"reports cannot be written to s3://{self._bucket} ({error_of(failure)}); nothing was read or stopped: "
+                "check the bucket's name and that s3:PutObject is allowed on it"
+            ) from failure
+        self._remove_probe(key)
+
+    def put(self, sweep_id: str, name: str, content: bytes) -> None:
+        key = self._key(sweep_id, name)
+        try:
+            self._put_once(key, content)
+        except AWS_FAILURES as failure:
+            text = f"s3://{self._bucket}/{key} cannot be written: {error_of(failure)}"
+            raise ReportStoreError(text) from failure
+
+    def find(self, sweep_id: str, name: str) -> bytes | None:
+        try:
+            return self._get(self._key(sweep_id, name))
+        except AWS_FAILURES as failure:
+            if error_of(failure).code == _MISSING:
+                return None
+            raise self._unreadable(sweep_id, name, failure) from failure
+
+    def read(self, sweep_id: str, name: str) -> bytes:
+        try:
+            return self._get(self._key(sweep_id, name))
+        except AWS_FAILURES as failure:
+            raise self._unreadable(sweep_id, name, failure) from failure
+
+    def location(self, sweep_id: str, name: str) -> str:
+        return f"s3://{self._bucket}/{self._key(sweep_id, name)}"
+
+    def _key(self, sweep_id: str, name: str) -> str:
+        return f"{sweep_folder(sweep_id)}/{name}"
+
+    def _get(self, key: str) -> bytes:
+        return self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+
+    def _put_once(self, key: str, content: bytes) -> None:
+        for pause in (*_PAUSES, None):
+            try:
+                self._client.put_object(
+                    Bucket=self._bucket, Key=key, Body=content, ContentType=content_type(key), IfNoneMatch="*"
+                )
+            except ClientError as refusal:
+                code = error_of(refusal).code
+                # One of the same content is fine: S3's answer may have been lost, or the process that asked for it.
+                if code in _TAKEN and self._holds(key, content):
+                    return
+                if code != _CLASH or pause is None:
+                    raise
+                self._sleep(pause)
+            else:
+                return
+
+    def _holds(self, key: str, content: bytes) -> bool:
+        try:
+            return self._get(key) == content
+        except AWS_FAILURES:
+            return False
+
+    def _unreadable(self, sweep_id: str, name: str, failure: Exception) -> ReportStoreError:
+        hint = ""
+        if error_of(failure).code in DENIED_CODES:
+            hint = " (without s3:ListBucket, S3 says so of every file that is not there)"
+        return ReportStoreError(f"{self.location(sweep_id, name)} cannot be read: {error_of(failure)}{hint}")
+
+    def _exists(self, key: str) -> bool:
+        """False also where AWS will not say: the write itself is conditional."""
+        try:
+            self._client.head_object(Bucket=self._bucket, Key=key)
+        except ClientError:
+            return False
+        return True
+
+    def _remove_probe(self, key: str) -> None:
+        try:
+            self._client.delete_object(Bucket=self._bucket, Key=key)
+        except AWS_FAILURES:
+            return  # an empty object stays behind; a role without s3:DeleteObject is a good role

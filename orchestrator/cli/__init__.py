@@ -1,0 +1,1 @@
+"""The command line: arguments in, exit codes and streams of DESIGN section 5 out."""

@@ -1,0 +1,169 @@
+"""What every command does with its terminal: streams, errors as exit codes, Ctrl-C, the question before the stops."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from enum import StrEnum
+from typing import Any, NoReturn
+
+import typer
+from pydantic_core import to_json
+from rich.console import Console
+
+from orchestrator import app as wiring
+from orchestrator.cli.progress import TerminalProgress
+from orchestrator.cli.tables import print_summary
+from orchestrator.core.model import ApprovedPlan, Verdict
+from orchestrator.errors import (
+    PlanError,
+    PolicyError,
+    PolicyProblem,
+    ReportLostError,
+    ReportStoreError,
+    SettingsError,
+    StopOrchestratorError,
+)
+from orchestrator.settings import SWEEP_ID, Settings
+
+ERROR, BAD_USAGE = 1, 2
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+# No emoji: in a tag or an ARN, `:key:` is text.
+stdout = Console(emoji=False)
+stderr = Console(stderr=True, emoji=False)
+
+
+class Format(StrEnum):
+    TABLE = "table"
+    JSON = "json"
+
+
+@contextmanager
+def errors_as_exit_codes(output: Format) -> Iterator[None]:
+    """Every expected error becomes its text on stderr and its exit code; never a traceback."""
+    try:
+        yield
+    except PolicyError as invalid:
+        print_problems(output, invalid.source, *invalid.problems)
+        fail("\n".join(invalid.lines()), BAD_USAGE)
+    except (SettingsError, PlanError) as wrong:
+        fail(str(wrong), BAD_USAGE)
+    except ReportLostError as lost:
+        sys.stderr.write(f"{json.dumps(lost.document)}\n")
+        fail(f"The report above could not be written: {lost}", ERROR)
+    except StopOrchestratorError as failure:
+        fail(str(failure), ERROR)
+    except wiring.AWS_ERRORS as failure:
+        fail(f"AWS: {failure}", ERROR)
+    except OSError as failure:
+        fail(f"this machine: {failure}", ERROR)
+    except KeyboardInterrupt:
+        fail("Interrupted.", ERROR)
+
+
+def fail(message: str, code: int) -> NoReturn:
+    stderr.print(message, style="red", highlight=False, markup=False, soft_wrap=True)
+    raise typer.Exit(code)
+
+
+def say(message: str) -> None:
+    """To a person, on stderr."""
+    stderr.print(message, highlight=False, markup=False, soft_wrap=True)
+
+
+def settings_of(**overrides: object) -> Settings:
+    try:
+        return Settings.from_env(os.environ, (), **overrides)
+    except SettingsError as wrong:
+        fail(str(wrong), BAD_USAGE)
+
+
+def checked_sweep_id(text: str) -> None:
+    if not SWEEP_ID.fullmatch(text):
+        fail(f"{text!r} is no sweep id; they look like 20261123T190000Z-7f3a9c", BAD_USAGE)
+
+
+def print_json(document: Any) -> None:
+    sys.stdout.write(to_json(document, indent=2).decode() + "\n")
+
+
+def print_problems(output: Format, source: str, *problems: PolicyProblem) -> None:
+    if output is Format.JSON:
+        rows = [{"path": one.path, "line": one.line, "message": one.message} for one in problems]
+        print_json({"valid": False, "source": source, "problems": rows})
+
+
+def show(document: dict[str, Any], output: Format, location: str = "") -> None:
+    if output is Format.TABLE:
+        print_summary(stdout, document, location)
+        return
+    print_json(document)
+    if location:
+        say(f"Report: {location}")
+
+
+def parsed(content: bytes, sweep_id: str) -> dict[str, Any]:
+    try:
+        document: dict[str, Any] = json.loads(content)
+    except ValueError as damaged:
+        raise ReportStoreError(f"the report of {sweep_id} is damaged: {damaged}") from damaged
+    return document
+
+
+def asker(progress: TerminalProgress, interrupted: Callable[[], bool]) -> Callable[[ApprovedPlan], bool]:
+    """Shows how many would be stopped or started, and wants that number typed."""
+
+    def ask(approved: ApprovedPlan) -> bool:
+        if interrupted():
+            return False
+        stops = approved.plan.stops
+        accounts = len({stop.resource.target.account_id for stop in stops})
+        starts = any(stop.verdict is Verdict.START for stop in stops)
+        with progress.paused():
+            done, do = ("started", "start") if starts else ("stopped", "stop")
+            stderr.print(f"\n{len(stops)} resources in {accounts} accounts would be {done} now.", highlight=False)
+            return _typed(f"Type that number to {do} them") == str(len(stops))
+
+    return ask
+
+
+def _typed(question: str) -> str:
+    """What the person types; nothing when they press Ctrl-C or Ctrl-D, which here end the question at once."""
+    before = {number: signal.signal(number, signal.default_int_handler) for number in _SIGNALS}
+    try:
+        stderr.print(f"{question}: ", end="", highlight=False)
+        line = sys.stdin.readline()
+    except KeyboardInterrupt:
+        line = ""
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if not line.endswith("\n"):
+        stderr.print()
+    return line.strip()
+
+
+@contextmanager
+def interruptible() -> Iterator[Callable[[], bool]]:
+    """Ctrl-C and SIGTERM end the handing out of work, not the process; a second one ends it at once."""
+    pulled = threading.Event()
+
+    def pull(number: int, _frame: object) -> None:
+        if pulled.is_set():
+            raise KeyboardInterrupt
+        pulled.set()
+        with suppress(RuntimeError, OSError):  # the signal may have come in the middle of another print
+            stderr.print(f"\n{signal.Signals(number).name}: no more work is handed out; the report follows.")
+
+    before = {number: signal.signal(number, pull) for number in _SIGNALS}
+    try:
+        yield pulled.is_set
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,75 @@
+"""The command `doctor`: would a sweep by this policy work, and what to do about what would keep it from working."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from orchestrator import app as wiring
+from orchestrator.cli.console import (
+    BAD_USAGE,
+    Format,
+    errors_as_exit_codes,
+    fail,
+    print_json,
+    settings_of,
+    stderr,
+    stdout,
+)
+from orchestrator.cli.doctor_tables import print_diagnosis
+from orchestrator.cli.options import (
+    ExternalIdOption,
+    FormatOption,
+    KillSwitchOption,
+    PolicyOption,
+    RoleOption,
+    WorkersOption,
+)
+from orchestrator.cli.progress import TerminalProgress
+from orchestrator.core.diagnosis.checks import diagnosis_document
+from orchestrator.doctor.diagnose import diagnose
+
+SHORT_HELP = "Check whether a sweep would work; stop nothing."
+EXIT_CODES = (
+    "Exit codes: 0 healthy, 1 an error ended it (the organization cannot be listed), 2 bad usage or bad policy, "
+    "3 the hub lacks something, or at least one account or region would not be swept. Suspended accounts and disabled "
+    "regions are named and are no reason for 3."
+)
+
+
+def doctor(
+    policy: PolicyOption = None,
+    output: FormatOption = Format.TABLE,
+    stack_set: Annotated[
+        str | None,
+        typer.Option(
+            help="StackSet that rolls out the member role. "
+            "[env STOP_ORCHESTRATOR_STACK_SET, default stop-orchestrator-member]"
+        ),
+    ] = None,
+    kill_switch: KillSwitchOption = None,
+    member_role: RoleOption = None,
+    external_id: ExternalIdOption = None,
+    workers: WorkersOption = None,
+) -> None:
+    """Check whether a sweep by this policy would work, and say what to do about each thing that would not.
+
+    Asks the hub, and every account in the policy's scope: its role, its regions, and each action that a sweep needs, by
+    EC2's dry runs. Stops nothing, changes nothing, leaves nothing behind.
+    """
+    overrides = {"policy": policy, "stack_set": stack_set, "kill_switch": kill_switch, "member_role": member_role}
+    settings = settings_of(external_id=external_id, workers=workers, **overrides)
+    if not settings.policy:
+        fail("name a policy: --policy config/policy.yaml, or STOP_ORCHESTRATOR_POLICY", BAD_USAGE)
+    progress = TerminalProgress(stderr)
+    with errors_as_exit_codes(output):
+        clients = wiring.make_clients(settings)
+        loaded = wiring.read_policy(settings.policy, lambda: clients)
+        with progress.shown():
+            diagnosis = diagnose(wiring.make_doctor_context(settings, clients, loaded, progress), loaded)
+    if output is Format.JSON:
+        print_json(diagnosis_document(diagnosis))
+    else:
+        print_diagnosis(stdout, diagnosis)
+    raise typer.Exit(diagnosis.exit_code)

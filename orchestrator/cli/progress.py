@@ -1,0 +1,71 @@
+"""Progress for a person at a terminal: a live bar, or plain lines where there is no terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+
+class TerminalProgress:
+    """A live bar on a terminal; elsewhere one plain line per phase and per tenth part."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._live = console.is_terminal  # asked once: it is a system call, and there is a call for every target
+        self._bar = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            refresh_per_second=5,
+        )
+        self._task = self._bar.add_task("Starting", total=None)
+        self._said: tuple[str, int] = ("", 0)
+
+    @contextmanager
+    def shown(self) -> Iterator[TerminalProgress]:
+        if not self._live:
+            yield self
+            return
+        with self._bar:
+            yield self
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """No bar while a person is asked; it goes on with the answer."""
+        self._bar.stop()
+        try:
+            yield
+        finally:
+            if self._live:
+                self._bar.start()
+
+    def phase(self, text: str) -> None:
+        if self._live:
+            self._bar.update(self._task, description=text, total=None, completed=0)
+        else:
+            self._console.print(f"{text} ...", highlight=False)
+
+    def targets(self, done: int, total: int) -> None:
+        self._move("Targets read", done, total)
+
+    def stops(self, done: int, total: int) -> None:
+        self._move("Stops done", done, total)
+
+    def accounts(self, done: int, total: int) -> None:
+        self._move("Accounts checked", done, total)
+
+    def _move(self, what: str, done: int, total: int) -> None:
+        if self._live:
+            self._bar.update(self._task, description=what, completed=done, total=total)
+            return
+        tenth = (what, done * 10 // max(total, 1))
+        if tenth != self._said:
+            self._said = tenth
+            self._console.print(f"{what}: {done} of {total}", highlight=False)

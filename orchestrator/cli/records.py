@@ -1,0 +1,111 @@
+"""The commands that read what earlier sweeps left: history, verify, report. They change nothing."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from orchestrator import app as wiring
+from orchestrator.cli.console import (
+    BAD_USAGE,
+    ERROR,
+    Format,
+    checked_sweep_id,
+    errors_as_exit_codes,
+    fail,
+    parsed,
+    print_json,
+    settings_of,
+    stdout,
+)
+from orchestrator.cli.options import FormatOption, StoreOption, SweepIdArgument
+from orchestrator.cli.tables import print_broken, print_history, print_summary
+from orchestrator.local.processes import this_process
+from orchestrator.sweep import coordination
+from orchestrator.sweep.verify import verify as verify_evidence
+
+
+class ReportFormat(StrEnum):
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+class ReportPart(StrEnum):
+    DECISIONS = "decisions"
+    COVERAGE = "coverage"
+    COMPLIANCE = "compliance"
+
+
+def history(
+    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 20,
+    output: FormatOption = Format.TABLE,
+    store: StoreOption = None,
+) -> None:
+    """List the sweeps of the ledger, newest first: running, complete, incomplete, held, failed, aborted or awaiting
+    approval.
+    """
+    settings = settings_of(store=store)
+    with errors_as_exit_codes(Format.TABLE):
+        stores = wiring.make_stores(settings, wiring.make_clients(settings), this_process())
+        sweeps = stores.ledger.sweeps(limit)
+        dead = coordination.without_a_process(stores, sweeps)
+    if output is Format.JSON:
+        print_json([one.as_row() for one in sweeps])
+    else:
+        print_history(stdout, sweeps, dead)
+
+
+def verify(
+    sweep_id: Annotated[str | None, typer.Argument(help="Such as 20261123T190000Z-7f3a9c.")] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Every finished sweep, and the chain of their manifests.")
+    ] = False,
+    output: FormatOption = Format.TABLE,
+    store: StoreOption = None,
+) -> None:
+    """Compute the SHA-256 of every file of a sweep again and hold it against its manifest and the chain of manifests.
+
+    With --all the first broken link, from the newest manifest back, comes first. Signatures are checked where
+    STOP_ORCHESTRATOR_SIGNING_KEY names the key.
+    """
+    if (sweep_id is None) is not every:
+        fail("name one sweep, or give --all", BAD_USAGE)
+    if sweep_id is not None:
+        checked_sweep_id(sweep_id)
+    settings = settings_of(store=store)
+    with errors_as_exit_codes(Format.TABLE):
+        clients = wiring.make_clients(settings)
+        stores = wiring.make_stores(settings, clients, this_process())
+        sweep_ids = [coordination.get_sweep(stores, sweep_id).sweep_id] if sweep_id is not None else None
+        broken = verify_evidence(stores.store, stores.ledger, sweep_ids, wiring.signature_check(settings, clients))
+    if output is Format.JSON:
+        rows = [{"sweep_id": one.sweep_id, "file": one.file, "problem": one.problem} for one in broken]
+        print_json({"verified": not broken, "broken": rows})
+    else:
+        print_broken(stdout, broken, sweep_id or "every sweep")
+    raise typer.Exit(ERROR if broken else 0)
+
+
+def report(
+    sweep_id: SweepIdArgument,
+    output: Annotated[ReportFormat, typer.Option("--format", "-f", help="How to print it.")] = ReportFormat.TABLE,
+    part: Annotated[ReportPart | None, typer.Option(help="Which table, with --format csv. [default decisions]")] = None,
+    store: StoreOption = None,
+) -> None:
+    """Show the report of an earlier sweep: a summary, the whole JSON, or one of its CSV tables."""
+    checked_sweep_id(sweep_id)
+    if part and output is not ReportFormat.CSV:
+        fail("--part goes with --format csv", BAD_USAGE)
+    settings = settings_of(store=store)
+    name = f"{(part or ReportPart.DECISIONS).value}.csv" if output is ReportFormat.CSV else "report.json"
+    with errors_as_exit_codes(Format.TABLE):
+        content = wiring.make_stores(settings, wiring.make_clients(settings), this_process()).store.read(sweep_id, name)
+        document = parsed(content, sweep_id) if output is ReportFormat.TABLE else None
+    if document is None:
+        sys.stdout.buffer.write(content)
+    else:
+        print_summary(stdout, document)

@@ -1,0 +1,257 @@
+"""The commands that sweep: plan, sweep, apply, undo."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, NoReturn
+
+import typer
+
+from orchestrator import app as wiring
+from orchestrator.aws.clients import Clients
+from orchestrator.cli.console import (
+    BAD_USAGE,
+    ERROR,
+    Format,
+    asker,
+    checked_sweep_id,
+    errors_as_exit_codes,
+    fail,
+    interruptible,
+    parsed,
+    print_json,
+    say,
+    settings_of,
+    show,
+    stderr,
+)
+from orchestrator.cli.options import (
+    ExternalIdOption,
+    FormatOption,
+    KillSwitchOption,
+    PolicyOption,
+    RoleOption,
+    StoreOption,
+    SweepIdArgument,
+    WorkersOption,
+    YesOption,
+)
+from orchestrator.cli.progress import TerminalProgress
+from orchestrator.core.model import Mode, SweepStatus
+from orchestrator.core.report.document import document_exit_code
+from orchestrator.errors import ReportStoreError, StopOrchestratorError
+from orchestrator.local.processes import this_process
+from orchestrator.ports import Runtime, Stores, always_confirm
+from orchestrator.settings import Settings
+from orchestrator.sweep import coordination
+from orchestrator.sweep.coordination import Busy, Result
+from orchestrator.sweep.undo import UndoFilter
+
+
+class SweepMode(StrEnum):
+    """The modes that a sweep can be given; `apply` and `undo` are commands."""
+
+    PLAN = "plan"
+    ENFORCE = "enforce"
+    APPROVE = "approve"
+
+
+_Work = Callable[[Stores, Clients, str, Runtime], Result]
+
+
+def plan(
+    policy: PolicyOption = None,
+    output: FormatOption = Format.TABLE,
+    store: StoreOption = None,
+    member_role: RoleOption = None,
+    external_id: ExternalIdOption = None,
+    workers: WorkersOption = None,
+) -> None:
+    """Read every account and region and say what a sweep would stop. Stops nothing: its sessions may only describe.
+
+    The plan is kept: `apply SWEEP_ID` carries out exactly that plan, within `plan_valid_hours` of the policy.
+    """
+    overrides = {"policy": policy, "store": store, "member_role": member_role}
+    settings = settings_of(mode=Mode.PLAN, external_id=external_id, workers=workers, **overrides)
+    _run(settings, output, _sweeping(settings), assume_yes=True)
+
+
+def sweep(
+    policy: PolicyOption = None,
+    mode: Annotated[
+        SweepMode | None,
+        typer.Option(
+            help="`plan` stops nothing; `approve` stops nothing, tells STOP_ORCHESTRATOR_TOPIC and waits for `apply`. "
+            "[env STOP_ORCHESTRATOR_MODE, default plan]"
+        ),
+    ] = None,
+    resume: Annotated[
+        str | None,
+        typer.Option(metavar="SWEEP_ID", help="Go on with a sweep whose process died, from wherever it was."),
+    ] = None,
+    yes: YesOption = False,
+    output: FormatOption = Format.TABLE,
+    store: StoreOption = None,
+    kill_switch: KillSwitchOption = None,
+    member_role: RoleOption = None,
+    external_id: ExternalIdOption = None,
+    workers: WorkersOption = None,
+) -> None:
+    """Carry out the policy: read, decide, check the guardrails, stop (only with --mode enforce), report.
+
+    Before the first stop it shows how many would be stopped and wants that number typed, unless --yes is given.
+    Ctrl-C hands out no more work, waits for the running calls and still writes the report.
+    One sweep at a time by each policy: while another process sweeps by it, its sweep id is printed and nothing is done.
+    """
+    overrides = {"policy": policy, "store": store, "member_role": member_role, "kill_switch": kill_switch}
+    settings = settings_of(mode=mode, external_id=external_id, workers=workers, **overrides)
+    if resume is not None:
+        if mode is not None or policy is not None:
+            fail("--resume goes on with the mode and the policy that the sweep began with; leave them out", BAD_USAGE)
+        checked_sweep_id(resume)
+        _run(settings, output, _resuming(resume, assume_yes=yes), assume_yes=yes)
+    if settings.mode is Mode.ENFORCE:
+        _somebody_confirms(assume_yes=yes)
+    _run(settings, output, _sweeping(settings), assume_yes=yes)
+
+
+def apply(
+    sweep_id: SweepIdArgument,
+    yes: YesOption = False,
+    output: FormatOption = Format.TABLE,
+    store: StoreOption = None,
+    kill_switch: KillSwitchOption = None,
+    member_role: RoleOption = None,
+    external_id: ExternalIdOption = None,
+    workers: WorkersOption = None,
+) -> None:
+    """Carry out exactly the plan that `plan` (or a sweep in mode `approve`) made, once, before it expires.
+
+    Just before each batch it looks again: what changed since (state, tags, an opt-out) is kept, with the reason.
+    A plan.json that was altered, expired or was applied already is refused with exit code 2, and nothing is stopped.
+    """
+    checked_sweep_id(sweep_id)
+    _somebody_confirms(assume_yes=yes)
+    overrides = {"store": store, "member_role": member_role, "kill_switch": kill_switch}
+    settings = settings_of(external_id=external_id, workers=workers, **overrides)
+
+    def work(stores: Stores, _: Clients, new_id: str, runtime: Runtime) -> Result:
+        return coordination.apply(stores, sweep_id, new_id, runtime)
+
+    _run(settings, output, work, assume_yes=yes)
+
+
+def undo(
+    sweep_id: SweepIdArgument,
+    account: Annotated[
+        list[str] | None, typer.Option(metavar="ACCOUNT_ID", help="Only in this account; may be given several times.")
+    ] = None,
+    region: Annotated[
+        list[str] | None, typer.Option(metavar="REGION", help="Only in this region; several times too.")
+    ] = None,
+    resource: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="Only this resource; several times too.")
+    ] = None,
+    only_failed_health: Annotated[
+        bool,
+        typer.Option("--only-failed-health", help="Only what a load balancer's target group misses now."),
+    ] = False,
+    yes: YesOption = False,
+    output: FormatOption = Format.TABLE,
+    store: StoreOption = None,
+    kill_switch: KillSwitchOption = None,
+    member_role: RoleOption = None,
+    external_id: ExternalIdOption = None,
+    workers: WorkersOption = None,
+) -> None:
+    """Start exactly what that sweep stopped and nobody touched since; everything else is kept, each with its reason.
+
+    A sweep of its own, with a report, guardrails and waves: paced to 2 starts a second in each account and region, so
+    5,000 instances of one account and region take 33 minutes. An undo cannot be undone.
+    """
+    checked_sweep_id(sweep_id)
+    _somebody_confirms(assume_yes=yes)
+    overrides = {"store": store, "member_role": member_role, "kill_switch": kill_switch}
+    settings = settings_of(external_id=external_id, workers=workers, **overrides)
+    only = UndoFilter(
+        frozenset(account or ()), frozenset(region or ()), frozenset(resource or ()), failed_health=only_failed_health
+    )
+
+    def work(stores: Stores, _: Clients, new_id: str, runtime: Runtime) -> Result:
+        return coordination.undo(stores, sweep_id, new_id, only, runtime)
+
+    _run(settings, output, work, assume_yes=yes)
+
+
+def _sweeping(settings: Settings) -> _Work:
+    if not settings.policy:
+        fail("name a policy: --policy config/policy.yaml, or STOP_ORCHESTRATOR_POLICY", BAD_USAGE)
+    source = settings.policy
+
+    def work(stores: Stores, clients: Clients, sweep_id: str, runtime: Runtime) -> Result:
+        policy = wiring.read_policy(source, lambda: clients)
+        return coordination.sweep(stores, policy, sweep_id, settings.mode, runtime)
+
+    return work
+
+
+def _resuming(sweep_id: str, *, assume_yes: bool) -> _Work:
+    def work(stores: Stores, _: Clients, _new_id: str, runtime: Runtime) -> Result:
+        begun = coordination.get_sweep(stores, sweep_id)
+        if Mode(begun.mode).acts and not begun.confirmed:
+            _somebody_confirms(assume_yes=assume_yes)
+        return coordination.resume(stores, sweep_id, runtime)
+
+    return work
+
+
+def _run(settings: Settings, output: Format, work: _Work, *, assume_yes: bool) -> NoReturn:
+    triggered_at = wiring.now()
+    with errors_as_exit_codes(output):
+        result = _carried_out(settings, output, work, assume_yes=assume_yes, triggered_at=triggered_at)
+    if isinstance(result, Busy):
+        _say_busy(result, output)
+    if result.repeated:
+        say(f"{result.sweep_id} is finished; nothing was done again.")
+    show(result.document, output, result.location)
+    raise typer.Exit(document_exit_code(result.document))
+
+
+def _carried_out(
+    settings: Settings, output: Format, work: _Work, *, assume_yes: bool, triggered_at: datetime
+) -> Result:
+    clients = wiring.make_clients(settings)
+    stores = wiring.make_stores(settings, clients, this_process())
+    sweep_id = wiring.new_sweep_id(triggered_at)
+    progress = TerminalProgress(stderr)
+    try:
+        with interruptible() as interrupted, progress.shown():
+            confirm = always_confirm if assume_yes else asker(progress, interrupted)
+            runtime = Runtime(interrupted=interrupted, confirm=confirm, progress=progress, triggered_at=triggered_at)
+            return work(stores, clients, sweep_id, runtime)
+    except ReportStoreError:
+        raise  # there is no report to show
+    except (KeyboardInterrupt, StopOrchestratorError, *wiring.AWS_ERRORS):
+        # A sweep that an error ended has a report too.
+        with suppress(StopOrchestratorError):
+            show(parsed(stores.store.read(sweep_id, "report.json"), sweep_id), output)
+        raise
+
+
+def _say_busy(busy: Busy, output: Format) -> NoReturn:
+    """A second trigger has what it wanted; another wish has not."""
+    if not busy.same:
+        fail(f"{busy.sweep_id} is running by the same policy; try again when `history` shows its end", ERROR)
+    say(f"{busy.sweep_id} is running by this policy already; nothing was begun. `history` shows how it ends.")
+    if output is Format.JSON:
+        print_json({"sweep_id": busy.sweep_id, "status": SweepStatus.RUNNING.value})
+    raise typer.Exit(0)
+
+
+def _somebody_confirms(*, assume_yes: bool) -> None:
+    if not assume_yes and not sys.stdin.isatty():
+        fail("without a terminal this needs --yes: nobody is there to confirm what would be done", BAD_USAGE)

@@ -1,0 +1,254 @@
+"""The summary of a report, and the history of sweeps, as tables of at most 80 columns."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from orchestrator.core.decide.drift import CHANGED
+from orchestrator.core.report.manifest import Broken
+from orchestrator.ledger.records import SweepSummary
+
+Row = Mapping[str, Any]
+
+_HOLES = ("denied", "failed", "not_attempted")
+_STYLES = {
+    "running": "bold blue",
+    "awaiting_approval": "bold blue",
+    "complete": "bold green",
+    "incomplete": "bold yellow",
+    "held": "bold yellow",
+    "failed": "bold red",
+    "aborted": "bold red",
+}
+_DOES = {"apply": "carried out the plan of", "undo": "undid"}
+_MOST_ROWS = 20
+_COUNTED = ("stopped", "stopping", "already_stopped", "started", "starting", "already_running")
+
+
+def print_summary(console: Console, document: Row, location: str = "") -> None:
+    """The report of one sweep: what happened, where, by which rule, and what a person should look at."""
+    console.print(_headline(document))
+    console.print(_totals_line(document), highlight=False)
+    if document["guardrails"]:
+        console.print(_guardrails_line(document), highlight=False)
+    for table in (
+        _by_account(document),
+        _by_rule(document),
+        _coverage_holes(document),
+        _broken_guardrails(document),
+        _kept_after_all(document),
+        _failed_stops(document),
+        _compliance(document),
+    ):
+        if table is not None:
+            console.print()
+            console.print(table)
+    if document["error"]:
+        console.print(Text(f"Ended by: {document['error']}", style="red"))
+    if location:
+        console.print(Text(f"Report: {location}"), soft_wrap=True)
+
+
+def _headline(document: Row) -> Text:
+    status = document["status"]
+    text = Text("Sweep ")
+    text.append(document["sweep_id"], style="bold")
+    text.append(f"  {document['mode']}  ")
+    text.append(status, style=_STYLES[status])
+    return text.append(f"  {document['duration_seconds']:.1f} s")
+
+
+def _totals_line(document: Row) -> str:
+    """Disabled regions and what was left out on purpose are no gap, so they do not count as unread."""
+    totals = document["totals"]
+    unread = totals["denied"] + totals["failed_targets"] + totals["not_attempted_targets"]
+    do, did = _words(document)
+    done = f"{totals[did]} {did}, {totals['failed']} failed" if did else "nothing stopped (plan only)"
+    return (
+        f"{totals['accounts']} accounts, {totals['scanned']} targets read, {unread or 'none'} unreadable, "
+        f"{totals['resources']} resources: {totals['planned']} {do}, {totals['exempt']} exempt; {done}"
+    )
+
+
+def _words(document: Row) -> tuple[str, str]:
+    """What was planned, and what was done; the latter is empty where a sweep of this mode does nothing."""
+    if document["mode"] == "undo":
+        return "to start", "started"
+    return "to stop", "stopped" if document["mode"] in ("enforce", "apply") else ""
+
+
+def _guardrails_line(document: Row) -> str:
+    """The limits of the whole organization, and how close the plan comes to them."""
+    rows = [row for row in document["guardrails"] if row["account_id"] is None]
+    shown = ", ".join(f"{row['name']} {row['actual']:.4g} (limit {row['limit']:g})" for row in rows)
+    broken = sum(not row["passed"] for row in document["guardrails"])
+    return f"Guardrails {f'held: {broken} broken' if broken else 'passed'}{f': {shown}' if shown else ''}"
+
+
+def _table(title: str, *columns: str | tuple[str, str]) -> Table:
+    """A column is its heading, or its heading and how it is set: `right` for numbers, `fixed` for what never wraps."""
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for column in columns:
+        name, how = column if isinstance(column, tuple) else (column, "")
+        table.add_column(name, justify="right" if how == "right" else "left", overflow="fold", no_wrap=how == "fixed")
+    return table
+
+
+def _number(count: int) -> str:
+    return str(count) if count else "-"
+
+
+def _add_rows(table: Table, rows: Sequence[Sequence[str]]) -> Table | None:
+    for row in rows[:_MOST_ROWS]:
+        table.add_row(*(Text(cell) for cell in row))
+    if len(rows) > _MOST_ROWS:
+        table.add_row(Text(f"... and {len(rows) - _MOST_ROWS} more in the report"))
+    return table if rows else None
+
+
+def _by_account(document: Row) -> Table | None:
+    names = _names(document)
+    statuses: dict[str, Counter[str]] = {account_id: Counter() for account_id in names}
+    for row in document["coverage"]:
+        statuses[row["account_id"]][row["status"]] += 1
+    do, did = _words(document)
+    planned = Counter(row["account_id"] for row in document["decisions"] if row["verdict"] != "keep")
+    looked_at = Counter(row["account_id"] for row in document["decisions"])
+    counts = {"stopped" if do == "to start" else "running": looked_at, do: planned}
+    if did:
+        outcomes = document["outcomes"]
+        counts[did] = Counter(row["account_id"] for row in outcomes if row["status"] in _COUNTED)
+        counts["failed"] = Counter(row["account_id"] for row in outcomes if row["status"] == "failed")
+    order = sorted(names, key=lambda one: (-planned[one], -looked_at[one], names[one], one))
+    numbers = [(name, "right") for name in counts]
+    table = _table("By account", ("account", "fixed"), "name", *numbers, ("coverage", "fixed"))
+    table.padding = (0, 1, 0, 0)  # six columns have to fit into 80
+    rows = [
+        (one, names[one], *(_number(count[one]) for count in counts.values()), _statuses(statuses[one]))
+        for one in order
+    ]
+    return _add_rows(table, rows)
+
+
+def _names(document: Row) -> dict[str, str]:
+    return {row["account_id"]: row["account_name"] for row in document["coverage"]}
+
+
+def _statuses(counts: Counter[str]) -> str:
+    several = len(counts) > 1
+    return "\n".join(f"{count} {status}" if several else status for status, count in counts.most_common())
+
+
+def _by_rule(document: Row) -> Table | None:
+    if document["mode"] == "undo":
+        return None  # an undo follows a sweep, and no rule
+    owned = Counter(row["rule"] for row in document["decisions"])
+    planned = Counter(row["rule"] for row in document["decisions"] if row["verdict"] == "stop")
+    exempt = Counter(row["rule"] for row in document["decisions"] if row["exemption"])
+    table = _table("By rule", "rule", ("owned", "right"), ("to stop", "right"), ("exempt", "right"))
+    order = sorted(owned, key=lambda rule: (rule is None, -planned[rule], rule or ""))
+    return _add_rows(
+        table,
+        [
+            (rule or "(no rule matches)", *(_number(count[rule]) for count in (owned, planned, exempt)))
+            for rule in order
+        ],
+    )
+
+
+def _coverage_holes(document: Row) -> Table | None:
+    rows = [row for row in document["coverage"] if row["status"] in _HOLES]
+    table = _table("Not read", ("account", "fixed"), ("region", "fixed"), ("status", "fixed"), "why")
+    cells = [
+        (f"{row['account_id']}\n{row['account_name']}", row["region"], row["status"], row["detail"]) for row in rows
+    ]
+    return _add_rows(table, cells)
+
+
+def _broken_guardrails(document: Row) -> Table | None:
+    rows = [row for row in document["guardrails"] if not row["passed"]]
+    done = "started" if document["mode"] == "undo" else "stopped"
+    table = _table(
+        f"Held by guardrails: nothing was {done}", "limit", "account", ("allowed", "right"), ("actual", "right")
+    )
+    return _add_rows(
+        table, [(row["name"], row["account_id"] or "all", f"{row['limit']:g}", f"{row['actual']:g}") for row in rows]
+    )
+
+
+def _kept_after_all(document: Row) -> Table | None:
+    """Of a plan or a sweep that came before: what it says is not what was done, and why."""
+    rows = [row for row in document["decisions"] if row["verdict"] == "keep" and _is_kept_after_all(document, row)]
+    table = _table("Kept after all", ("resource", "fixed"), ("where", "fixed"), "why")
+    cells = [(row["resource_id"], f"{row['account_id']}\n{row['region']}", row["reason"]) for row in rows]
+    return _add_rows(table, cells)
+
+
+def _is_kept_after_all(document: Row, decision: Row) -> bool:
+    return document["mode"] == "undo" or str(decision["reason"]).startswith(CHANGED)
+
+
+def _failed_stops(document: Row) -> Table | None:
+    rows = [row for row in document["outcomes"] if row["status"] == "failed"]
+    what = "Starts" if document["mode"] == "undo" else "Stops"
+    table = _table(f"{what} that failed", ("resource", "fixed"), ("where", "fixed"), "why")
+    cells = [
+        (row["resource_id"], f"{row['account_id']}\n{row['region']}", f"{row['code']}: {row['message']}")
+        for row in rows
+    ]
+    return _add_rows(table, cells)
+
+
+def _compliance(document: Row) -> Table | None:
+    counts = Counter(row["violation"] for row in document["compliance"])
+    table = _table("Compliance", "violation", ("count", "right"))
+    return _add_rows(table, [(name, str(count)) for name, count in counts.most_common()])
+
+
+def print_history(console: Console, sweeps: Sequence[SweepSummary], dead: Collection[str]) -> None:
+    """Newest first; `dead` are the ids of those that run by their record while no process has their lease."""
+    if not sweeps:
+        console.print("No sweeps yet.")
+        return
+    table = _table(
+        "",
+        ("sweep", "fixed"),
+        "mode",
+        "status",
+        ("took", "right"),
+        ("planned", "right"),
+        ("done", "right"),
+        ("failed", "right"),
+    )
+    table.padding = (0, 1, 0, 0)
+    for one in sweeps:
+        totals = one.totals or {}
+        done = totals.get("stopped", 0) + totals.get("started", 0)
+        numbers = [_number(totals.get("planned", 0)), _number(done), _number(totals.get("failed", 0))]
+        took = f"{one.duration_seconds:.0f} s" if one.finished_at else ""
+        status = Text(one.status.replace("_", " "), style=_STYLES[one.status])
+        table.add_row(one.sweep_id, one.mode, status, took, *numbers)
+    console.print(table)
+    for one in sweeps:
+        if one.source_sweep_id:
+            console.print(f"{one.sweep_id} {_DOES[one.mode]} {one.source_sweep_id}", highlight=False)
+        if one.status == "awaiting_approval":
+            console.print(f"To carry it out: stop-orchestrator apply {one.sweep_id}", highlight=False)
+        if one.sweep_id in dead:
+            text = f"Its process died: stop-orchestrator sweep --resume {one.sweep_id}"
+            console.print(text, highlight=False)
+
+
+def print_broken(console: Console, broken: Sequence[Broken], what: str) -> None:
+    """The first broken link first."""
+    if not broken:
+        console.print(Text(f"{what}: every file is as it was sealed", style="bold green"))
+        return
+    for one in broken:
+        console.print(Text(f"{one.sweep_id} {one.file} {one.problem}", style="red"), soft_wrap=True)

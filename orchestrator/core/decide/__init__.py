@@ -1,0 +1,1 @@
+"""Pure decisions: from what was read to a plan, and what holds it."""

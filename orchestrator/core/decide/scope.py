@@ -1,0 +1,107 @@
+"""Which accounts and regions a sweep looks at: policy and organization in; accounts, regions and coverage rows out.
+
+Every account and every region that is left out gets a row that says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from fnmatch import fnmatchcase
+
+from orchestrator.core.model import (
+    ALL_REGIONS,
+    Account,
+    Coverage,
+    Exemption,
+    Organization,
+    Region,
+    TargetStatus,
+)
+from orchestrator.core.policy.conditions.evaluation import path_within
+from orchestrator.core.policy.opt_outs import account_opt_outs, exemption_sentence, most_protective
+from orchestrator.core.policy.schema import OrganizationScope, RegionScope
+
+ACTIVE = "ACTIVE"
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The accounts to go on with, and a coverage row for each one left out."""
+
+    accounts: tuple[Account, ...]
+    left_out: tuple[Coverage, ...]
+
+
+def accounts_in_scope(scope: OrganizationScope, organization: Organization) -> Selection:
+    """By the policy and the account's state alone; tags are not needed (and not read) for what is left out here."""
+    return _select(organization.accounts, lambda account: _left_out(scope, account))
+
+
+def accounts_not_opted_out(accounts: Sequence[Account], today: date) -> Selection:
+    """Drops the accounts that opted out, and those whose tags are unknown: unknown means keep."""
+    return _select(accounts, lambda account: _spared(account, today))
+
+
+def whole_account(account: Account, status: TargetStatus, detail: str, exemption: Exemption | None = None) -> Coverage:
+    return coverage_row(account, ALL_REGIONS, status, detail, exemption)
+
+
+def coverage_row(
+    account: Account, region: Region, status: TargetStatus, detail: str = "", exemption: Exemption | None = None
+) -> Coverage:
+    return Coverage(account.id, account.name, account.ou_path, region, status, detail, exemption)
+
+
+def region_in_scope(scope: RegionScope, region: Region) -> bool:
+    included = any(fnmatchcase(region, pattern) for pattern in scope.include)
+    return included and not any(fnmatchcase(region, pattern) for pattern in scope.exclude)
+
+
+def unlisted_regions(scope: RegionScope, listed: Iterable[Region], known: Iterable[Region]) -> tuple[Region, ...]:
+    """Regions in scope that exist for others, or that the policy names, but that this account's list lacks."""
+    named = {Region(pattern) for pattern in scope.include if not any(sign in pattern for sign in "*?[")}
+    return tuple(sorted(region for region in {*known, *named} - set(listed) if region_in_scope(scope, region)))
+
+
+def _select(accounts: Iterable[Account], left_out: Callable[[Account], Coverage | None]) -> Selection:
+    rows = [(account, left_out(account)) for account in accounts]
+    return Selection(
+        tuple(account for account, row in rows if row is None),
+        tuple(row for _, row in rows if row is not None),
+    )
+
+
+def _left_out(scope: OrganizationScope, account: Account) -> Coverage | None:
+    if account.is_management and not scope.include_management_account:
+        text = "the management account is left out unless the policy says include_management_account: true"
+        return whole_account(account, TargetStatus.EXCLUDED, text)
+    if account.id in scope.exclude_accounts:
+        return whole_account(account, TargetStatus.EXCLUDED, "the policy names it under exclude_accounts")
+    if scope.include and not any(path_within(account.ou_path, path) for path in scope.include):
+        return whole_account(account, TargetStatus.EXCLUDED, "it is in none of the OUs that the policy includes")
+    for path in scope.exclude:
+        if path_within(account.ou_path, path):
+            return whole_account(account, TargetStatus.EXCLUDED, f"the policy excludes the OU {path}")
+    return _not_active(account)
+
+
+def _not_active(account: Account) -> Coverage | None:
+    if account.state == ACTIVE:
+        return None
+    if account.state is None:
+        return whole_account(account, TargetStatus.FAILED, "AWS Organizations did not say the account's state")
+    return whole_account(account, TargetStatus.SUSPENDED, f"the account's state is {account.state}")
+
+
+def _spared(account: Account, today: date) -> Coverage | None:
+    errors = (account.tags_error, *(unit.tags_error for unit in account.organizational_units))
+    unreadable = next((error for error in errors if error is not None), None)
+    if unreadable is not None:
+        detail = f"its opt-out tags could not be read, so it is kept: {unreadable}"
+        return whole_account(account, TargetStatus.FAILED, detail)
+    exemption = most_protective(account_opt_outs(account, today))
+    if exemption is None:
+        return None
+    return whole_account(account, TargetStatus.OPTED_OUT, exemption_sentence(exemption), exemption)

@@ -1,0 +1,63 @@
+"""Waves: in which order approved stops are carried out, so that a bad policy meets a few accounts before all of them.
+
+Canary accounts first, in an order that is the same for one sweep whenever it is asked for, and different from sweep
+to sweep, so that it is not always the same team that finds out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from math import ceil
+
+from orchestrator.core.model import AccountId, Decision, Outcome, OutcomeStatus
+from orchestrator.core.policy.schema import Wave
+
+Waves = tuple[tuple[Decision, ...], ...]
+
+_ATTEMPTED = frozenset(
+    {
+        OutcomeStatus.STOPPED,
+        OutcomeStatus.STOPPING,
+        OutcomeStatus.ALREADY_STOPPED,
+        OutcomeStatus.STARTED,
+        OutcomeStatus.STARTING,
+        OutcomeStatus.ALREADY_RUNNING,
+        OutcomeStatus.FAILED,
+    }
+)
+
+
+def waves_of(stops: Sequence[Decision], waves: Sequence[Wave], sweep_id: str) -> Waves:
+    """Every stop in exactly one wave; an account's stops are never split. Without waves in the policy: all at once.
+
+    A wave says how many accounts are done with when it ends: so many, or so many percent of all that have stops.
+    """
+    accounts = accounts_in_order(stops, sweep_id)
+    done = 0
+    parts: list[tuple[Decision, ...]] = []
+    for upto in [*(_accounts_until(wave, len(accounts)) for wave in waves), len(accounts)]:
+        now = set(accounts[done:upto])
+        if now:
+            parts.append(tuple(stop for stop in stops if stop.resource.target.account_id in now))
+        done = max(done, upto)
+    return tuple(parts)
+
+
+def accounts_in_order(stops: Iterable[Decision], sweep_id: str) -> list[AccountId]:
+    """By a hash of sweep and account: as good as shuffled, and the same when the sweep is resumed."""
+    accounts = {stop.resource.target.account_id for stop in stops}
+    return sorted(accounts, key=lambda account: hashlib.sha256(f"{sweep_id}#{account}".encode()).digest())
+
+
+def failure_percent(outcomes: Iterable[Outcome]) -> float:
+    """The share of attempted stops (or starts) that failed; what was not attempted says nothing."""
+    statuses = [outcome.status for outcome in outcomes if outcome.status in _ATTEMPTED]
+    return statuses.count(OutcomeStatus.FAILED) * 100 / max(len(statuses), 1)
+
+
+def _accounts_until(wave: Wave, accounts: int) -> int:
+    if wave.accounts is not None:
+        return min(wave.accounts, accounts)
+    assert wave.percent is not None, "a wave has a size"
+    return ceil(round(accounts * wave.percent / 100, 9))  # 0.1 + 0.2 must not cost one more account

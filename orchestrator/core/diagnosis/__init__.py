@@ -1,0 +1,1 @@
+"""What doctor concludes from AWS's answers."""

@@ -1,0 +1,183 @@
+"""What keeps one account from being swept, from AWS's answers.
+
+Where AWS gives one answer for two causes, other evidence tells them apart; where there is none, the words say so.
+"""
+
+from __future__ import annotations
+
+from orchestrator.core.diagnosis.checks import (
+    CURRENT,
+    DRIFTED,
+    Area,
+    Asked,
+    Check,
+    CheckStatus,
+    Code,
+    Enrolment,
+    StackInstance,
+    refusal_code,
+)
+from orchestrator.core.model import ALL_REGIONS, Account, AwsError, Coverage, Region, TargetStatus
+from orchestrator.core.model.aws_error_codes import DENIED_CODES, REGION_DISABLED_CODES, is_by_scp
+from orchestrator.core.policy.schema import RegionScope
+
+_DRY_RUN = "DryRunOperation"
+_OF_THE_TRUST = ("sts:SetSourceIdentity", "sts:TagSession")
+_OF_THE_HUB = "identity-based policy allows the sts:AssumeRole"
+
+
+def left_out(row: Coverage) -> Check | None:
+    """For an account that no sweep reads; what the policy excludes is no news."""
+    if row.status is TargetStatus.EXCLUDED:
+        return None
+    if row.status is TargetStatus.SUSPENDED:
+        status, code, advice = CheckStatus.WARNING, Code.SUSPENDED, "nothing to do: nothing runs in it"
+    else:
+        status, code, advice = CheckStatus.FAILED, Code.UNREADABLE, "a sweep would keep everything in it"
+    return Check(Area.ACCOUNT, "account", status, code, row.detail, advice, row.account_id, row.account_name)
+
+
+def role_assumed(account: Account) -> Check:
+    return _of(account, "role", CheckStatus.OK)
+
+
+def role_refused(account: Account, error: AwsError, enrolment: Enrolment) -> Check:
+    """AWS refuses a missing role and a wrong trust in the same words: the StackSet knows which it is, if anything."""
+    code, advice = _why_refused(account, error, enrolment)
+    detail = f"sts:AssumeRole: {error}"
+    if enrolment.instance is not None:
+        detail += f"; StackSet {enrolment.stack_set}: {enrolment.instance.text}"
+    return _of(account, "role", CheckStatus.FAILED, code, detail, advice)
+
+
+def _why_refused(account: Account, error: AwsError, enrolment: Enrolment) -> tuple[Code, str]:
+    if error.code not in DENIED_CODES:
+        return Code.UNREADABLE, "AWS did not say that the role is missing or refuses: try again"
+    if is_by_scp(error):
+        return Code.SCP, "a service control policy denies it: let the member role's name through"
+    missing = [action for action in _OF_THE_TRUST if f"perform: {action}" in error.message]
+    if missing:
+        return Code.WRONG_TRUST, f"the role is there, but its trust does not allow {missing[0]}: update the StackSet"
+    if _OF_THE_HUB in error.message:
+        return (
+            Code.MISSING_PERMISSION,
+            "the hub's own identity may not call sts:AssumeRole on that role: allow it there",
+        )
+    return _by_enrolment(account, enrolment)
+
+
+def _by_enrolment(account: Account, enrolment: Enrolment) -> tuple[Code, str]:
+    both = "no role, or it does not trust this hub"
+    if account.is_management:
+        advice = "StackSets leave the management account out: create the role there by hand"
+        return Code.NO_ROLE_OR_WRONG_TRUST, f"{both}; {advice}"
+    if not enrolment.is_known:
+        advice = "AWS answers the same for both, and no StackSet can be asked which it is"
+        return Code.NO_ROLE_OR_WRONG_TRUST, f"{both} (hub account, organization, external id): {advice}"
+    if enrolment.instance is None:
+        advice = f"add its OU {account.ou_path} to the targets of the StackSet {enrolment.stack_set}"
+        return Code.NOT_ENROLLED, f"{advice}; if it is one and the account is new, wait for the auto-deployment"
+    return _by_instance(enrolment.instance)
+
+
+def _by_instance(instance: StackInstance) -> tuple[Code, str]:
+    if instance.status != CURRENT and not instance.has_stack:
+        return Code.NO_ROLE, "the StackSet never created a stack there: see its last operation, then deploy it again"
+    if instance.status != CURRENT:
+        return Code.OUTDATED, "the StackSet's last operation failed there: see its reason, then update the StackSet"
+    advice = (
+        "by the StackSet the role is there, so its trust does not fit: compare the hub account, the organization and "
+        "the external id in it with this hub's"
+    )
+    if instance.drift == DRIFTED:
+        return Code.WRONG_TRUST, f"{advice}; the stack drifted: somebody changed or deleted the role by hand"
+    return Code.WRONG_TRUST, f"{advice}; if they fit, it was changed or deleted by hand: detect the StackSet's drift"
+
+
+def enrolled(account: Account, enrolment: Enrolment) -> Check | None:
+    """For an account whose role works: whether the StackSet looks after it, and whether it is as rolled out."""
+    instance, name = enrolment.instance, "stack_instance"
+    if not enrolment.is_known:
+        return None
+    if instance is None:
+        detail = f"its role works, but the StackSet {enrolment.stack_set} has no instance there"
+        advice = f"add its OU {account.ou_path} to the StackSet's targets, so that new versions of the role reach it"
+        return _of(account, name, CheckStatus.WARNING, Code.NOT_ENROLLED, detail, advice)
+    if instance.status != CURRENT:
+        advice = "its role is not the newest: see the StackSet's last operation, then update it again"
+        return _of(account, name, CheckStatus.WARNING, Code.OUTDATED, instance.text, advice)
+    if instance.drift == DRIFTED:
+        advice = "somebody changed the role by hand: undo that, or update the StackSet"
+        return _of(account, name, CheckStatus.WARNING, Code.DRIFTED, instance.text, advice)
+    return _of(account, name, CheckStatus.OK, detail=instance.text)
+
+
+def disabled_region(account: Account, region: Region, detail: str, scope: RegionScope) -> Check:
+    """One that the policy names is worth a warning; one that a pattern happens to catch is not."""
+    status = CheckStatus.WARNING if region in scope.include else CheckStatus.OK
+    advice = "nothing can run there; enable the region in that account, or leave it out of the policy"
+    return _of(account, "region", status, Code.REGION_DISABLED, detail, advice, region)
+
+
+def no_regions(account: Account) -> Check:
+    detail = "none of its regions is in the policy's scope"
+    return _of(account, "region", CheckStatus.WARNING, Code.NOT_CHECKED, detail, "nothing of it is swept")
+
+
+def permission(account: Account, region: Region, asked: Asked) -> Check:
+    """Whether the member role may do one thing, as far as AWS's answer to a dry run or to a harmless call tells."""
+    status, code, detail, advice = _permission(asked)
+    if region == ALL_REGIONS and code is Code.REGION_DISABLED:  # where its regions are asked for, not one of them
+        status, advice = CheckStatus.FAILED, "the hub's own region is disabled there, so its regions cannot be listed"
+    return _of(account, asked.action, status, code, detail, advice, region)
+
+
+def _permission(asked: Asked) -> tuple[CheckStatus, Code, str, str]:
+    if asked.not_asked:
+        return CheckStatus.NOT_CHECKED, Code.NOT_CHECKED, asked.not_asked, ""
+    if asked.error is None or asked.error.code == _DRY_RUN:
+        return CheckStatus.OK, Code.OK, "", ""
+    return _refused(asked, asked.error)
+
+
+def _refused(asked: Asked, error: AwsError) -> tuple[CheckStatus, Code, str, str]:
+    refused = CheckStatus.WARNING if asked.optional else CheckStatus.FAILED
+    text, code = str(error), refusal_code(error)
+    if error.code in REGION_DISABLED_CODES:
+        return CheckStatus.WARNING, Code.REGION_DISABLED, text, "the region is disabled in that account"
+    if code is Code.SCP:
+        return refused, code, text, "a service control policy forbids it, whatever the role allows: exempt the role"
+    if code is Code.MISSING_PERMISSION:
+        advice = "the role does not allow it: update the StackSet; or its parameter Mode takes it away on purpose"
+        return refused, code, text, advice
+    if asked.about_nothing and error.code.startswith("Invalid"):
+        detail = f"no instance to ask about, and EC2 does not say if it looks at permissions before ids: {text}"
+        return CheckStatus.NOT_CHECKED, Code.NOT_CHECKED, detail, ""
+    return refused, Code.UNREADABLE, text, "AWS refused for another reason, or did not answer: try again"
+
+
+def broken(account: Account, error: AwsError) -> Check:
+    """An account about which nothing could be found out for a reason that nobody foresaw."""
+    return _of(account, "account", CheckStatus.FAILED, Code.UNREADABLE, str(error), "a sweep would not read it")
+
+
+def _of(
+    account: Account,
+    name: str,
+    status: CheckStatus,
+    code: Code = Code.OK,
+    detail: str = "",
+    advice: str = "",
+    region: Region = ALL_REGIONS,
+) -> Check:
+    return Check(
+        Area.ACCOUNT,
+        name,
+        status,
+        code,
+        detail,
+        advice,
+        account.id,
+        account.name,
+        "" if region == ALL_REGIONS else region,
+    )

@@ -1,0 +1,123 @@
+"""What the hub lacks for a sweep: identity, organization, the roll-out of the member role, bucket, table, switches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from orchestrator.core.diagnosis.checks import (
+    CURRENT,
+    Area,
+    Check,
+    CheckStatus,
+    Code,
+    StackSet,
+    TableShape,
+    refusal_code,
+)
+from orchestrator.core.model import AccountId, AwsError
+
+STACK_SETS = "member.org.stacksets.cloudformation.amazonaws.com"
+"""What AWS Organizations calls service-managed StackSets."""
+
+_NO_SUCH_STACK_SET = "StackSetNotFoundException"
+_KEYS, _INDEX_KEYS = ("PK", "SK"), ("GSI1PK", "GSI1SK")
+
+
+def ok(name: str, detail: str = "") -> Check:
+    return Check(Area.HUB, name, CheckStatus.OK, detail=detail)
+
+
+def refused(name: str, operation: str, error: AwsError, advice: str, *, optional: bool = False) -> Check:
+    """One of the hub's own calls that AWS refused."""
+    code = refusal_code(error)
+    status = CheckStatus.WARNING if optional else CheckStatus.FAILED
+    detail = f"{operation}: {error}" if operation else str(error)
+    return Check(Area.HUB, name, status, code, detail, advice)
+
+
+def not_checked(name: str, detail: str, advice: str = "") -> Check:
+    return Check(Area.HUB, name, CheckStatus.NOT_CHECKED, Code.NOT_CHECKED, detail, advice)
+
+
+def no_organization(text: str) -> Check:
+    advice = (
+        "let this account list it by the organization's resource policy, or register it as a delegated administrator"
+    )
+    return Check(Area.HUB, "organization", CheckStatus.FAILED, Code.NO_ORGANIZATION_ACCESS, text, advice)
+
+
+def trusted_access(services: Iterable[str]) -> Check:
+    name = "trusted_access"
+    if STACK_SETS in services:
+        return ok(name, f"{STACK_SETS} is enabled")
+    detail = f"organizations:ListAWSServiceAccessForOrganization does not list {STACK_SETS}"
+    advice = "in the management account: aws cloudformation activate-organizations-access"
+    return Check(Area.HUB, name, CheckStatus.WARNING, Code.NO_TRUSTED_ACCESS, detail, advice)
+
+
+def delegated_administrator(hub: AccountId, administrators: Iterable[str]) -> Check:
+    name = "delegated_administrator"
+    if hub in administrators:
+        return ok(name, f"{hub} is one for {STACK_SETS}")
+    detail = f"organizations:ListDelegatedAdministrators does not list {hub} for {STACK_SETS}"
+    advice = (
+        "in the management account: aws organizations register-delegated-administrator "
+        f"--service-principal {STACK_SETS} --account-id {hub}; or deploy and check the StackSet from there"
+    )
+    return Check(Area.HUB, name, CheckStatus.WARNING, Code.NOT_DELEGATED, detail, advice)
+
+
+def stack_set(found: StackSet) -> Check:
+    name = "stack_set"
+    if found.error is None:
+        behind = sum(one.status != CURRENT for one in found.instances)
+        detail = f"{found.name}: {len(found.instances)} instances, {behind or 'none'} of them not {CURRENT}"
+        return ok(name, f"{detail}; drift {found.drift or 'NOT_CHECKED'}")
+    if found.error.code == _NO_SUCH_STACK_SET:
+        advice = "roll the member role out with a StackSet, or name yours in STOP_ORCHESTRATOR_STACK_SET"
+        status, code = CheckStatus.WARNING, Code.NO_STACK_SET
+    else:
+        advice = (
+            "without cloudformation:DescribeStackSet and ListStackInstances a missing role and a wrong trust look alike"
+        )
+        status, code = CheckStatus.NOT_CHECKED, refusal_code(found.error)
+    return Check(Area.HUB, name, status, code, f"{found.name}: {found.error}", advice)
+
+
+def table(name: str, shape: TableShape) -> Check:
+    wrong = []
+    if shape.keys != _KEYS:
+        wrong.append(f"its keys are {', '.join(shape.keys)}, not {', '.join(_KEYS)}")
+    if shape.index_keys != _INDEX_KEYS:
+        has = f"has {', '.join(shape.index_keys)}" if shape.index_keys else "is missing"
+        wrong.append(
+            f"its index GSI1 {has}, not {', '.join(_INDEX_KEYS)}" if shape.index_keys else f"its index GSI1 {has}"
+        )
+    if wrong:
+        advice = "create it as the template does: keys PK and SK, index GSI1 on GSI1PK and GSI1SK, TTL on expires_at"
+        return Check(Area.HUB, "table", CheckStatus.FAILED, Code.WRONG_KEYS, f"{name}: {'; '.join(wrong)}", advice)
+    if shape.status not in ("ACTIVE", "UPDATING"):
+        detail = f"{name}: its status is {shape.status}"
+        return Check(Area.HUB, "table", CheckStatus.FAILED, Code.UNREADABLE, detail, "wait until it is ACTIVE")
+    return ok("table", name)
+
+
+def kill_switch(value: str, *, pulled: bool) -> Check:
+    if not pulled:
+        return ok("kill_switch", f"it says {value.strip()!r}")
+    advice = "no sweep begins until it has another value"
+    return Check(Area.HUB, "kill_switch", CheckStatus.FAILED, Code.PULLED, "it says 'stop'", advice)
+
+
+def refused_everywhere(checks: Iterable[Check]) -> Check | None:
+    """Where every account refuses, it may as well be the hub that may not ask."""
+    roles = [one for one in checks if one.name == "role" and one.area is Area.ACCOUNT]
+    refused = {Code.NO_ROLE_OR_WRONG_TRUST, Code.WRONG_TRUST}
+    if len(roles) < 2 or any(one.code not in refused for one in roles):  # noqa: PLR2004 - one account shows nothing
+        return None
+    detail = f"all of the {len(roles)} accounts refuse sts:AssumeRole"
+    advice = (
+        "look at the hub first: may its own identity call sts:AssumeRole and sts:SetSourceIdentity on that role, "
+        "and are STOP_ORCHESTRATOR_MEMBER_ROLE and STOP_ORCHESTRATOR_EXTERNAL_ID what the StackSet rolled out?"
+    )
+    return Check(Area.HUB, "assume_role", CheckStatus.WARNING, Code.NO_ROLE_OR_WRONG_TRUST, detail, advice)

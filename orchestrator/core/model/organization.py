@@ -1,0 +1,61 @@
+"""An organization as AWS lists it: accounts, the OUs above them, and the targets that they make with regions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NewType
+
+from orchestrator.core.model.aws_error import AwsError
+
+AccountId = NewType("AccountId", str)
+"""Twelve digits, as text: a leading zero matters."""
+
+Region = NewType("Region", str)
+"""A region's name, such as `eu-central-1`; `*` in coverage where an account's regions cannot be known."""
+
+ALL_REGIONS = Region("*")
+
+Tags = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class OrganizationalUnit:
+    id: str
+    path: str
+    """Names from the root down, such as `/Workloads/Dev`."""
+    tags: Tags = field(default_factory=dict)
+    tags_error: AwsError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    id: AccountId
+    name: str
+    state: str | None
+    """AWS's `State`, else its older `Status`; `ACTIVE` is the only one that is read. None: AWS did not say."""
+    organizational_units: tuple[OrganizationalUnit, ...] = ()
+    """The units above it, outermost first; empty for an account right under the root."""
+    is_management: bool = False
+    tags: Tags = field(default_factory=dict)
+    tags_error: AwsError | None = None
+    """Set when the tags could not be read: then nobody knows whether the account opted out, so it is kept."""
+
+    @property
+    def ou_path(self) -> str:
+        return self.organizational_units[-1].path if self.organizational_units else "/"
+
+
+@dataclass(frozen=True, slots=True)
+class Organization:
+    id: str
+    management_account_id: AccountId
+    accounts: tuple[Account, ...]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Target:
+    """One account x one region."""
+
+    account_id: AccountId
+    region: Region

@@ -1,0 +1,60 @@
+"""What was seen to come of one action, and why acting stops."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from orchestrator.core.model.resource import Resource
+
+
+class OutcomeStatus(StrEnum):
+    """What was seen to come of one planned stop."""
+
+    STOPPED = "stopped"
+    STOPPING = "stopping"
+    ALREADY_STOPPED = "already_stopped"
+    WOULD_STOP = "would_stop"
+    STARTED = "started"
+    STARTING = "starting"
+    ALREADY_RUNNING = "already_running"
+    WOULD_START = "would_start"
+    HELD = "held"
+    NOT_ATTEMPTED = "not_attempted"
+    FAILED = "failed"
+
+
+class HaltCause(StrEnum):
+    """Why no more work is handed out."""
+
+    OUT_OF_TIME = "out_of_time"
+    INTERRUPTED = "interrupted"
+    KILL_SWITCH = "kill_switch"
+    LEASE_LOST = "lease_lost"
+    LEDGER = "ledger"
+    FAILURES = "failures"
+
+
+ABORTING = frozenset({HaltCause.KILL_SWITCH, HaltCause.LEDGER, HaltCause.FAILURES})
+
+
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """No more work is handed out, and why, in words for the report."""
+
+    cause: HaltCause
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was seen to come of one planned stop; `code` and `message` are AWS's own where AWS refused."""
+
+    resource: Resource
+    status: OutcomeStatus
+    code: str = ""
+    message: str = ""
+    requested_at: datetime | None = None
+    verified_at: datetime | None = None
+    warnings: tuple[str, ...] = ()

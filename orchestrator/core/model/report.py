@@ -1,0 +1,66 @@
+"""The whole record of one sweep."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from orchestrator.core.model.coverage import Coverage
+from orchestrator.core.model.decision import Decision, Violation
+from orchestrator.core.model.outcome import Outcome
+from orchestrator.core.model.plan import GuardrailResult
+
+
+class Mode(StrEnum):
+    PLAN = "plan"
+    ENFORCE = "enforce"
+    APPROVE = "approve"
+    """Plans, says what it would do, and waits for somebody to apply it."""
+    APPLY = "apply"
+    UNDO = "undo"
+
+    @property
+    def acts(self) -> bool:
+        """Whether something is stopped or started when the guardrails pass."""
+        return self in (Mode.ENFORCE, Mode.APPLY, Mode.UNDO)
+
+
+class SweepStatus(StrEnum):
+    """Where a sweep stands. `incomplete`: a target was not read, or a planned stop failed or was not attempted;
+    `aborted`: halted between its first stop and its last, by failures, the kill switch or its ledger.
+    """
+
+    RUNNING = "running"
+    AWAITING_APPROVAL = "awaiting_approval"
+    COMPLETE = "complete"
+    INCOMPLETE = "incomplete"
+    HELD = "held"
+    FAILED = "failed"
+    ABORTED = "aborted"
+
+
+@dataclass(frozen=True, slots=True)
+class SweepReport:
+    """The whole record of one sweep: every other form is made from it (core.report)."""
+
+    sweep_id: str
+    policy_name: str
+    policy_sha256: str
+    mode: Mode
+    status: SweepStatus
+    started_at: datetime
+    finished_at: datetime
+    organization_id: str
+    source_sweep_id: str = ""
+    """The sweep whose plan was applied, or that was undone."""
+    coverage: tuple[Coverage, ...] = ()
+    decisions: tuple[Decision, ...] = ()
+    outcomes: tuple[Outcome, ...] = ()
+    compliance: tuple[Violation, ...] = ()
+    guardrails: tuple[GuardrailResult, ...] = ()
+    calls: Mapping[str, int] = field(default_factory=dict)
+    duration_seconds: float = 0.0
+    error: str = ""
+    """What ended the sweep early, for status `failed`."""

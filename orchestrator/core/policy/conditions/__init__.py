@@ -1,0 +1,1 @@
+"""The `where` language: what a rule asks of a resource and its account."""

@@ -1,0 +1,139 @@
+"""From the text of a policy to an OrgPolicy, or to every mistake at once, each with its path and line."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import yaml
+from pydantic import (
+    ValidationError,
+)
+
+from orchestrator.core.model import Action
+from orchestrator.core.policy.conditions.evaluation import Condition
+from orchestrator.core.policy.conditions.parsing import parse_where
+from orchestrator.core.policy.messages import shape_problems
+from orchestrator.core.policy.org_policy import OrgPolicy, Rule
+from orchestrator.core.policy.schedules.schedule import Schedule
+from orchestrator.core.policy.schedules.windows import Window, parse_window
+from orchestrator.core.policy.schema import PolicyDocument, RuleDocument, ScheduleDocument
+from orchestrator.core.policy.yaml_document import Document, Path, read_document, value_words
+from orchestrator.errors import PolicyError, PolicyProblem
+
+
+def load_policy(text: str, source: str = "policy") -> OrgPolicy:
+    """The policy in a YAML document. Raises PolicyError with every problem, each with its path and line."""
+    document = read_document(text)
+    parsed, conditions, problems = _check(document)
+    if problems or parsed is None:
+        raise PolicyError(source, tuple(sorted(problems, key=lambda problem: problem.line or 0)))
+    schedules = {name: _schedule(name, one) for name, one in parsed.schedules.items()}
+    return OrgPolicy(
+        name=parsed.name,
+        timezone=ZoneInfo(parsed.timezone),
+        organization=parsed.organization,
+        regions=parsed.regions,
+        schedules=schedules,
+        rules=tuple(_rule(rule, where, schedules) for rule, where in zip(parsed.rules, conditions, strict=True)),
+        guardrails=parsed.guardrails,
+        waves=parsed.waves,
+        abort_if_failures_percent=parsed.abort_if_failures_percent,
+        plan_valid_hours=parsed.plan_valid_hours,
+        kill_switch=parsed.kill_switch,
+        required_tags=parsed.required_tags,
+        sha256=hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest(),
+        document=document.value,
+        text=text,
+    )
+
+
+def dump_policy(policy: OrgPolicy) -> str:
+    """YAML that loads to an equal policy; comments are not kept."""
+    return str(yaml.safe_dump(policy.document, sort_keys=False, allow_unicode=True))
+
+
+def _schedule(name: str, document: ScheduleDocument) -> Schedule:
+    windows: tuple[Window, ...] = tuple(window for text in document.running for window in parse_window(text))
+    return Schedule(name, ZoneInfo(document.timezone), windows)
+
+
+def _rule(document: RuleDocument, where: Condition, schedules: Mapping[str, Schedule]) -> Rule:
+    schedule = schedules[document.schedule] if document.schedule else None
+    return Rule(document.name, frozenset(document.kinds), where, schedule, Action(document.action))
+
+
+def _check(document: Document) -> tuple[PolicyDocument | None, list[Condition], list[PolicyProblem]]:
+    """Shape by pydantic; conditions, references and duplicates on the raw values, so that both report at once."""
+    problems = list(document.problems)
+    if problems and document.value is None:
+        return None, [], problems
+    if not isinstance(document.value, dict):
+        return (
+            None,
+            [],
+            [document.problem((), f"must be a mapping with `version` and `name`, not {value_words(document.value)}")],
+        )
+    parsed = None
+    found: list[PolicyProblem] = []
+    try:
+        parsed = PolicyDocument.model_validate(document.value)
+    except ValidationError as invalid:
+        found += shape_problems(document, invalid)
+    conditions: list[Condition] = []
+    rules = document.value.get("rules")
+    for number, rule in enumerate(rules if isinstance(rules, list) else []):
+        if isinstance(rule, dict) and "where" in rule:
+            condition, wrong = parse_where(rule["where"], ("rules", number, "where"))
+            found += [document.problem(path, message) for path, message in wrong]
+            conditions += [condition] if condition is not None else []
+    found += [document.problem(path, message) for path, message in _cross_checks(document)]
+    unread = {(problem.path, problem.line) for problem in problems}  # what could not be read is no second mistake
+    return parsed, conditions, problems + [one for one in found if (one.path, one.line) not in unread]
+
+
+def _cross_checks(document: Document) -> Iterator[tuple[Path, str]]:
+    schedules = document.value.get("schedules")
+    known = list(schedules) if isinstance(schedules, dict) else []
+    rules = document.value.get("rules")
+    first: dict[str, int] = {}
+    for number, rule in enumerate(rules if isinstance(rules, list) else []):
+        if not isinstance(rule, dict):
+            continue
+        name, schedule = rule.get("name"), rule.get("schedule")
+        if isinstance(name, str) and name in first:
+            line = document.line(("rules", first[name], "name"))
+            yield (
+                ("rules", number, "name"),
+                f"the rule name {name!r} is taken by the rule on line {line}; names are unique",
+            )
+        elif isinstance(name, str):
+            first[name] = number
+        if isinstance(schedule, str) and schedule and schedule not in known:
+            yield ("rules", number, "schedule"), _no_such(schedule, known)
+    yield from _duplicates(document.value.get("required_tags"))
+    yield from _waves(document.value.get("waves"))
+
+
+def _waves(waves: Any) -> Iterator[tuple[Path, str]]:
+    for number, wave in enumerate(waves if isinstance(waves, list) else []):
+        if isinstance(wave, dict) and ("accounts" in wave) == ("percent" in wave):
+            yield ("waves", number), "must have either `accounts` or `percent`, such as {accounts: 1} or {percent: 10}"
+
+
+def _duplicates(tags: Any) -> Iterator[tuple[Path, str]]:
+    seen: set[str] = set()
+    for number, tag in enumerate(tags if isinstance(tags, list) else []):
+        if isinstance(tag, str) and tag in seen:
+            yield ("required_tags", number), f"the tag {tag!r} is named twice"
+        elif isinstance(tag, str):
+            seen.add(tag)
+
+
+def _no_such(schedule: str, known: Iterable[str]) -> str:
+    near = get_close_matches(schedule, list(known), 1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return f"there is no schedule {schedule!r}; {hint}schedules are: {', '.join(sorted(known)) or '(none)'}"

@@ -1,0 +1,94 @@
+"""What pydantic finds wrong with a policy document, in words that say what would be right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import (
+    ValidationError,
+)
+
+from orchestrator.core.policy.conditions.parsing import EVERYTHING
+from orchestrator.core.policy.schema import (
+    AccountLimits,
+    Guardrails,
+    KillSwitch,
+    OrganizationScope,
+    PolicyDocument,
+    RegionScope,
+    RuleDocument,
+    ScheduleDocument,
+    Wave,
+    _Part,
+)
+from orchestrator.core.policy.yaml_document import Document, Path, value_words
+from orchestrator.errors import PolicyProblem
+
+
+def shape_problems(document: Document, invalid: ValidationError) -> Iterator[PolicyProblem]:
+    errors = invalid.errors(include_url=False)
+    places = {tuple(error["loc"]) for error in errors}
+    for error in errors:
+        path: Path = tuple(error["loc"])
+        if error["type"] == "too_short" and any(place[:-1] == path for place in places):
+            continue  # it is short only because its entries are wrong, and those are reported
+        if error["type"] == "missing":
+            yield PolicyProblem(document.problem(path, "").path, document.line(path[:-1]), _missing(path))
+        elif error["type"] == "extra_forbidden":
+            yield document.problem(path, _unknown_key(path))
+        elif error["type"] == "invalid_key" or path[-1:] == ("[key]",):
+            yield document.problem(path[:-1], "must be text; put it in quotes")
+        else:
+            yield document.problem(path, _shape_message(error))
+
+
+def _missing(path: Path) -> str:
+    if path[-1] == "where":
+        return f"is missing: the rule would match everything; if that is meant, say `where: {EVERYTHING}`"
+    return "is missing"
+
+
+def _unknown_key(path: Path) -> str:
+    known = list(_model_at(path[:-1]).model_fields)
+    near = get_close_matches(str(path[-1]), known, 1)
+    hint = f"did you mean `{near[0]}`? " if near else ""
+    return f"unknown key `{path[-1]}`; {hint}known here: {', '.join(known)}"
+
+
+_MODELS: Mapping[str, type[_Part]] = {
+    "organization": OrganizationScope,
+    "regions": RegionScope,
+    "schedules": ScheduleDocument,
+    "rules": RuleDocument,
+    "guardrails": Guardrails,
+    "waves": Wave,
+    "kill_switch": KillSwitch,
+}
+
+
+def _model_at(path: Path) -> type[_Part]:
+    if path == ("guardrails", "per_account"):
+        return AccountLimits
+    return _MODELS[str(path[0])] if path else PolicyDocument
+
+
+def _shape_message(error: Any) -> str:
+    if error["type"] in {"model_type", "dict_type", "mapping_type"}:
+        return f"must be a mapping, not {value_words(error['input'])}"
+    if error["type"] in {"tuple_type", "list_type"}:
+        return f"must be a list, not {value_words(error['input'])}"
+    if error["type"] == "too_short":
+        return "must have at least one entry"
+    if error["type"] == "string_pattern_mismatch":
+        return f"{value_words(error['input'])} does not fit: {_PATTERNS.get(error['ctx']['pattern'], error['msg'])}"
+    if error["type"] in {"literal_error", "enum"}:
+        return f"must be {error['ctx']['expected']}, not {value_words(error['input'])}"
+    return f"{error['msg'][0].lower()}{error['msg'][1:]}"
+
+
+_PATTERNS = {
+    r"^[0-9]{12}$": "an account id has twelve digits; put it in quotes",
+    r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$": "a name has 1 to 64 letters, digits, `.`, `_` or `-`",
+}

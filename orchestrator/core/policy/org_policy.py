@@ -1,0 +1,43 @@
+"""A policy that was checked as a whole: what decisions read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from orchestrator.core.model import Action
+from orchestrator.core.policy.conditions.evaluation import Condition
+from orchestrator.core.policy.schedules.schedule import Schedule
+from orchestrator.core.policy.schema import Guardrails, KillSwitch, OrganizationScope, RegionScope, Wave
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    name: str
+    kinds: frozenset[str]
+    where: Condition
+    schedule: Schedule | None
+    action: Action
+
+
+@dataclass(frozen=True, slots=True)
+class OrgPolicy:
+    """A policy that was checked as a whole. `sha256` is that of the document's UTF-8 bytes."""
+
+    name: str
+    timezone: ZoneInfo
+    organization: OrganizationScope
+    regions: RegionScope
+    schedules: Mapping[str, Schedule]
+    rules: tuple[Rule, ...]
+    guardrails: Guardrails
+    waves: tuple[Wave, ...]
+    abort_if_failures_percent: float | None
+    plan_valid_hours: float
+    kill_switch: KillSwitch
+    required_tags: tuple[str, ...]
+    sha256: str = field(compare=False)
+    document: Mapping[str, Any] = field(compare=False, repr=False)
+    text: str = field(compare=False, repr=False)

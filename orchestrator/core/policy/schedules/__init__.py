@@ -1,0 +1,1 @@
+"""When resources run: weekly windows in a time zone."""

@@ -1,0 +1,70 @@
+"""Weekly windows in an IANA time zone: `mon-fri 07:00-19:00`, `fri 22:00-02:00`; outside of them a stop is allowed.
+
+Windows are wall-clock times. When clocks go forward, the hour that does not exist is in no window; when they go back,
+the hour that comes twice is in its window both times. A window that ends on the next day belongs to the day it starts.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_DAY_MINUTES = 24 * 60
+_WEEK_MINUTES = 7 * _DAY_MINUTES
+_WINDOW = re.compile(
+    r"^(?:(?P<days>[a-z,\s-]+?)\s+)?(?P<start>[0-9]{1,2}:[0-9]{2})\s*-\s*(?P<end>[0-9]{1,2}:[0-9]{2})$"
+)
+_RIGHT = "write it like `mon-fri 07:00-19:00`, `sat,sun 08:00-12:00` or `fri 22:00-02:00`"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """From `start` for `length` minutes; `start` in minutes since Monday 00:00. May run over the end of the week."""
+
+    start: int
+    length: int
+
+    def holds(self, minute_of_week: int) -> bool:
+        return (minute_of_week - self.start) % _WEEK_MINUTES < self.length
+
+
+def parse_window(text: str) -> tuple[Window, ...]:
+    """One window for each day that the text names. Raises ValueError that says what would be right."""
+    match = _WINDOW.match(text.strip().lower())
+    if not match:
+        raise ValueError(f"{text!r} is no window; {_RIGHT}")
+    start, end = _minute(match["start"], text), _minute(match["end"], text)
+    if start == _DAY_MINUTES:
+        raise ValueError(f"{text!r} starts at 24:00; a window starts at 00:00 to 23:59")
+    if start == end:
+        raise ValueError(f"{text!r} is an empty window: it ends when it starts; the whole day is 00:00-24:00")
+    length = (end - start) % _DAY_MINUTES or _DAY_MINUTES
+    return tuple(Window(day * _DAY_MINUTES + start, length) for day in _days(match["days"], text))
+
+
+def _minute(clock: str, text: str) -> int:
+    hours, minutes = (int(part) for part in clock.split(":"))
+    minute = hours * 60 + minutes
+    if minutes >= 60 or minute > _DAY_MINUTES:  # noqa: PLR2004 - minutes in an hour
+        raise ValueError(f"{clock} in {text!r} is no time of day; times go from 00:00 to 24:00")
+    return minute
+
+
+def _days(names: str | None, text: str) -> list[int]:
+    if names is None or names.strip() == "daily":
+        return list(range(7))
+    days: list[int] = []
+    for part in names.split(","):
+        first, dash, last = part.strip().partition("-")
+        start = _day(first, text)
+        days += [(start + step) % 7 for step in range((_day(last, text) - start) % 7 + 1)] if dash else [start]
+    return sorted(set(days))
+
+
+def _day(name: str, text: str) -> int:
+    name = name.strip()
+    for number, day in enumerate(DAYS):
+        if name in (day, day[:3]):
+            return number
+    raise ValueError(f"{name!r} in {text!r} is no day; days are mon, tue, wed, thu, fri, sat, sun")

@@ -1,0 +1,198 @@
+"""The shape of a policy document: every key, its type and its description."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from functools import cache
+from typing import Annotated, Any, Literal
+from zoneinfo import available_timezones
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+)
+from pydantic_core import PydanticCustomError
+
+from orchestrator.core.policy.conditions.parsing import EVERYTHING
+from orchestrator.core.policy.schedules.windows import parse_window
+from orchestrator.core.policy.yaml_document import value_words
+
+KINDS = ("ec2",)
+
+
+def _as_text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise PydanticCustomError("text", "{shown} must be text; put it in quotes", {"shown": value_words(value)})
+    if not value.strip():
+        raise PydanticCustomError("text", "must not be empty")
+    return value
+
+
+def _as_path(value: str) -> str:
+    if not value.startswith("/"):
+        raise PydanticCustomError("path", "must be an OU path from the root, such as /Workloads/Dev")
+    return value
+
+
+def _as_timezone(value: str) -> str:
+    if value not in _timezones():
+        near = get_close_matches(value, _timezones(), 1)
+        hint = f"did you mean {near[0]}?" if near else "use a name such as Europe/Berlin or UTC"
+        raise PydanticCustomError("timezone", "{why}", {"why": f"{value!r} is no IANA time zone; {hint}"})
+    return value
+
+
+def _as_window(value: str) -> str:
+    try:
+        parse_window(value)
+    except ValueError as wrong:
+        raise PydanticCustomError("window", "{why}", {"why": str(wrong)}) from wrong
+    return value
+
+
+def _as_number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise PydanticCustomError("number", "must be a number, not {shown}", {"shown": value_words(value)})
+    return value
+
+
+def _given(value: Any) -> Any:
+    """A key without a value would mean the least careful thing (stop at any time, no limit), so it is refused."""
+    if value is None:
+        raise PydanticCustomError("given", "has no value; give it one or leave the key out")
+    return value
+
+
+def _as_version(value: Any) -> Any:
+    if isinstance(value, bool | float):  # which Python holds equal to 1
+        raise PydanticCustomError("version", "must be 1, not {shown}", {"shown": value_words(value)})
+    return value
+
+
+@cache
+def _timezones() -> frozenset[str]:
+    """IANA's names; not those by which a machine means its own zone."""
+    return frozenset(available_timezones() - {"localtime", "Factory"})
+
+
+# Field before the validators, or pydantic leaves the limit out of the JSON Schema.
+Text = Annotated[str, Field(min_length=1), BeforeValidator(_as_text)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"), BeforeValidator(_as_text)]
+OuPath = Annotated[Text, AfterValidator(_as_path)]
+TimeZone = Annotated[Text, AfterValidator(_as_timezone)]
+WindowText = Annotated[Text, AfterValidator(_as_window)]
+AccountIdText = Annotated[str, Field(pattern=r"^[0-9]{12}$"), BeforeValidator(_as_text)]
+Count = Annotated[StrictInt, Field(ge=0)]
+Hours = Annotated[float, BeforeValidator(_as_number), Field(gt=0, le=168)]
+Percent = Annotated[float, Field(ge=0, le=100), BeforeValidator(_as_number)]
+MaybeCount = Annotated[Count | None, BeforeValidator(_given)]
+MaybePercent = Annotated[Percent | None, BeforeValidator(_given)]
+MaybeText = Annotated[Text | None, BeforeValidator(_given)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class OrganizationScope(_Part):
+    """Which accounts are looked at."""
+
+    include: Annotated[
+        tuple[OuPath, ...],
+        Field(min_length=1, description="OU paths, each with all below it; absent: the whole organization."),
+    ] = ()
+    exclude: Annotated[
+        tuple[OuPath, ...], Field(description="OU paths that are left out, each with all below it.")
+    ] = ()
+    exclude_accounts: Annotated[tuple[AccountIdText, ...], Field(description="Account ids, in quotes.")] = ()
+    include_management_account: Annotated[StrictBool, Field(description="It is left out unless this is true.")] = False
+
+
+class RegionScope(_Part):
+    """Which regions are looked at, by glob."""
+
+    include: Annotated[tuple[Text, ...], Field(min_length=1, description="Region globs.")] = ("*",)
+    exclude: Annotated[tuple[Text, ...], Field(description="Region globs that are left out.")] = ()
+
+
+class ScheduleDocument(_Part):
+    """When resources run; outside of it they may be stopped."""
+
+    timezone: Annotated[TimeZone, Field(description="An IANA name, such as Europe/Berlin.")]
+    running: Annotated[
+        tuple[WindowText, ...],
+        Field(
+            min_length=1, description="Windows such as `mon-fri 07:00-19:00`, `fri 22:00-02:00` or `daily 00:00-24:00`."
+        ),
+    ]
+
+
+class RuleDocument(_Part):
+    """The first rule whose `where` holds owns the resource."""
+
+    name: Annotated[Name, Field(description="Shown with every decision; unique.")]
+    kinds: Annotated[tuple[Literal["ec2"], ...], Field(min_length=1, description="Kinds of resources.")] = ("ec2",)
+    where: Annotated[Any, Field(description=f"Conditions, or the word `{EVERYTHING}`.")]
+    schedule: Annotated[MaybeText, Field(description="A name under `schedules`; absent: stop at any time.")] = None
+    action: Annotated[
+        Literal["stop", "hibernate"], Field(description="Hibernation falls back to a plain stop where unsupported.")
+    ] = "stop"
+
+
+class AccountLimits(_Part):
+    """Limits that hold for each account by itself."""
+
+    max_stops: MaybeCount = None
+    max_stops_percent: MaybePercent = None
+
+
+class Guardrails(_Part):
+    """Limits that the whole plan must pass before the first stop. Absent means no limit; 0 means 0."""
+
+    max_stops: Annotated[MaybeCount, Field(description="Planned stops in the whole organization.")] = None
+    max_stops_percent: Annotated[MaybePercent, Field(description="Of the running resources read.")] = None
+    per_account: AccountLimits = AccountLimits()
+    min_coverage_percent: Annotated[MaybePercent, Field(description="Of the targets in scope.")] = None
+
+
+class Wave(_Part):
+    """How many accounts are done with when the wave ends: either so many, or so many percent of those with stops."""
+
+    accounts: Annotated[StrictInt | None, Field(ge=1, description="So many accounts.")] = None
+    percent: Annotated[Percent | None, Field(description="So many percent of the accounts that have stops.")] = None
+
+
+class KillSwitch(_Part):
+    """What to do when the kill switch cannot be read."""
+
+    unreadable: Annotated[
+        Literal["go_on", "stop"], Field(description="`stop`: a kill switch that cannot be read counts as pulled.")
+    ] = "go_on"
+
+
+class PolicyDocument(_Part):
+    """The policy of one organization for Stop Orchestrator."""
+
+    version: Annotated[Literal[1], BeforeValidator(_as_version), Field(description="Always 1.")]
+    name: Annotated[Name, Field(description="Letters, digits, `.`, `_`, `-`.")]
+    timezone: Annotated[TimeZone, Field(description="For dated opt-outs; schedules have their own.")] = "UTC"
+    organization: OrganizationScope = OrganizationScope()
+    regions: RegionScope = RegionScope()
+    schedules: Annotated[Mapping[str, ScheduleDocument], Field(description="By name.")] = {}
+    rules: Annotated[tuple[RuleDocument, ...], Field(description="In order; no rule, no stop.")] = ()
+    guardrails: Guardrails = Guardrails()
+    waves: Annotated[
+        tuple[Wave, ...], Field(description="Accounts first to last; absent: all at once. What is left comes last.")
+    ] = ()
+    abort_if_failures_percent: Annotated[
+        Percent | None, Field(description="Of the stops attempted so far, looked at after each wave; beyond it, abort.")
+    ] = None
+    plan_valid_hours: Annotated[Hours, Field(description="How long a plan can be applied; at most a week.")] = 12
+    kill_switch: KillSwitch = KillSwitch()
+    required_tags: Annotated[tuple[Text, ...], Field(description="Reported under compliance; no reason to stop.")] = ()

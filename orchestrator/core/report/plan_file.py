@@ -1,0 +1,97 @@
+"""A plan as a file, frozen at the barrier: to be applied later, or gone on with after a crash."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from pydantic import TypeAdapter, ValidationError
+
+from orchestrator.core.model import (
+    Account,
+    Coverage,
+    Decision,
+    GuardrailResult,
+    Mode,
+    OrganizationalUnit,
+    Plan,
+    Violation,
+)
+from orchestrator.errors import PlanError
+
+PLAN_FILE = "plan.json"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPlan:
+    """Everything that carrying out needs to know. `sha256` of the file is in the ledger and in the manifest."""
+
+    sweep_id: str
+    mode: Mode
+    policy_name: str
+    policy_sha256: str
+    organization_id: str
+    organization_sha256: str
+    created_at: datetime
+    expires_at: datetime
+    decisions: tuple[Decision, ...]
+    coverage: tuple[Coverage, ...]
+    guardrails: tuple[GuardrailResult, ...]
+    compliance: tuple[Violation, ...] = ()
+    version: Literal[1] = 1
+
+    @property
+    def plan(self) -> Plan:
+        return Plan(self.sweep_id, self.policy_sha256, self.organization_id, self.decisions, self.coverage)
+
+
+_ADAPTER = TypeAdapter(StoredPlan)
+
+
+def plan_bytes(stored: StoredPlan) -> bytes:
+    return _ADAPTER.dump_json(stored)
+
+
+def plan_from(content: bytes, sha256: str | None) -> StoredPlan:
+    """The plan in a file. Raises PlanError when it is not the one whose hash was recorded, or is no plan."""
+    if sha256 is not None and content_sha256(content) != sha256:
+        raise PlanError(f"{PLAN_FILE} was altered: its SHA-256 is not the one that was recorded when it was planned")
+    try:
+        return _ADAPTER.validate_json(content)
+    except ValidationError as invalid:
+        raise PlanError(
+            f"{PLAN_FILE} is no plan: {invalid.error_count()} problems, the first: {_first(invalid)}"
+        ) from None
+
+
+def content_sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def organization_sha256(accounts: Iterable[Account]) -> str:
+    """Changes when an account comes, goes, moves, changes state, or its tags or those of an OU above it change."""
+    rows = [
+        [
+            account.id,
+            account.state,
+            account.ou_path,
+            *_tags(account),
+            [_tags(unit) for unit in account.organizational_units],
+        ]
+        for account in sorted(accounts, key=lambda one: one.id)
+    ]
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+
+
+def _tags(carrier: Account | OrganizationalUnit) -> tuple[list[tuple[str, str]], bool]:
+    """With whether they could be read at all."""
+    return sorted(carrier.tags.items()), carrier.tags_error is None
+
+
+def _first(invalid: ValidationError) -> str:
+    error = invalid.errors()[0]
+    return f"{'.'.join(str(part) for part in error['loc']) or 'document'}: {error['msg']}"

@@ -1,0 +1,1 @@
+"""Would a sweep work? Asks AWS and changes nothing."""

@@ -1,0 +1,69 @@
+"""Everything outside of the process that doctor asks, as protocols."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from orchestrator.core.diagnosis.checks import Asked, Check, StackSet
+from orchestrator.core.model import AccountId, Region
+from orchestrator.ports import AccountsPort, OrganizationPort
+
+
+class HubPort(Protocol):
+    """What is asked about the hub itself. Each raises TargetUnreadableError where AWS refuses."""
+
+    def identity(self) -> tuple[AccountId, str]:
+        """The account and the ARN that this process acts as."""
+        ...
+
+    def trusted_services(self) -> frozenset[str]:
+        """The services that have trusted access to the organization."""
+        ...
+
+    def delegated_administrators(self, service: str) -> frozenset[str]:
+        """Their account ids."""
+        ...
+
+    def stack_set(self, name: str, *, as_delegated: bool) -> StackSet:
+        """With its instances; AWS's refusal is in its `error`."""
+        ...
+
+
+class PermissionsPort(Protocol):
+    """What one kind asks of the bound account, without changing anything in it."""
+
+    @property
+    def needed(self) -> frozenset[str]:
+        """Every action that the kind declares."""
+        ...
+
+    def read(self, region: Region) -> tuple[Asked, str | None]:
+        """Whether the region can be read, and the id of a resource to ask about, where there is one."""
+        ...
+
+    def ask(self, region: Region, resource_id: str | None) -> tuple[Asked, ...]:
+        """Every other action of the kind that can be asked for."""
+        ...
+
+
+class Progress(Protocol):
+    def phase(self, text: str) -> None: ...
+
+    def accounts(self, done: int, total: int) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class DoctorContext:
+    """Everything outside of the process that is asked."""
+
+    hub: HubPort
+    organization: OrganizationPort
+    accounts: AccountsPort
+    kinds: tuple[PermissionsPort, ...]
+    services: tuple[Callable[[], Check], ...]
+    """One for each of the hub's bucket, table, kill switch and topic."""
+    stack_set: str
+    progress: Progress
+    workers: int = 64

@@ -1,0 +1,187 @@
+"""Would a sweep by this policy work? Asks the hub and, in parallel, every account in its scope; changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from orchestrator.core.decide import scope as targets
+from orchestrator.core.diagnosis import accounts as doctor_accounts
+from orchestrator.core.diagnosis import hub as doctor_hub
+from orchestrator.core.diagnosis.checks import Asked, Check, Diagnosis, StackSet, in_order
+from orchestrator.core.model import ALL_REGIONS, Account, AccountId, AwsError, Organization, Region
+from orchestrator.core.policy.org_policy import OrgPolicy
+from orchestrator.doctor.context import DoctorContext, PermissionsPort
+from orchestrator.errors import OrganizationError
+from orchestrator.ports import RegionStatus, TargetUnreadableError
+from orchestrator.sweep.pool import Pool
+
+
+@dataclass(frozen=True, slots=True)
+class _Examined:
+    account: Account
+    checks: tuple[Check, ...]
+    regions: tuple[RegionStatus, ...] = ()
+
+
+def diagnose(context: DoctorContext, policy: OrgPolicy) -> Diagnosis:
+    """Every check there is. Without an identity or an organization there are no accounts to look at: it ended."""
+    checks: list[Check] = []
+    context.progress.phase("Asking the hub")
+    hub = _identity(context, checks)
+    if hub is None:
+        return Diagnosis(tuple(checks), ended=True)
+    context.progress.phase("Listing the organization")
+    try:
+        organization = context.organization.read()
+    except OrganizationError as unlisted:
+        checks.append(doctor_hub.no_organization(str(unlisted)))
+        return Diagnosis((*checks, *_services(context)), ended=True)
+    checks.append(doctor_hub.ok("organization", f"{organization.id}: {len(organization.accounts)} accounts"))
+    in_scope = targets.accounts_in_scope(policy.organization, organization)
+    checks += _tags(context, in_scope.accounts)
+    found = _roll_out(context, hub, organization, checks)
+    checks += _services(context)
+    checks += [check for row in in_scope.left_out if (check := doctor_accounts.left_out(row))]
+    examined = _accounts(context, policy, in_scope.accounts, found)
+    checks += [check for one in examined for check in one.checks]
+    checks += _unlisted_regions(policy, examined)
+    everywhere = doctor_hub.refused_everywhere(checks)
+    return Diagnosis(in_order([*checks, *([everywhere] if everywhere else [])]))
+
+
+# --- the hub ----------------------------------------------------------------------------------------------------------
+
+
+def _identity(context: DoctorContext, checks: list[Check]) -> AccountId | None:
+    try:
+        account_id, arn = context.hub.identity()
+    except TargetUnreadableError as refusal:
+        advice = "set the AWS_* variables or a profile of the hub account, and look at the network"
+        checks.append(doctor_hub.refused("identity", refusal.operation, refusal.error, advice))
+        return None
+    checks.append(doctor_hub.ok("identity", arn))
+    return account_id
+
+
+def _tags(context: DoctorContext, accounts: Sequence[Account]) -> Iterator[Check]:
+    """Of one account, and of the OUs above it: to read them all takes minutes."""
+    if not accounts:
+        yield doctor_hub.not_checked("account_tags", "no account is in the policy's scope", "widen the policy")
+        return
+    tagged = context.organization.read_tags(accounts[:1])[0]
+    errors = [tagged.tags_error, *(unit.tags_error for unit in tagged.organizational_units)]
+    error = next((one for one in errors if one is not None), None)
+    if error is None:
+        yield doctor_hub.ok("account_tags", f"read of {tagged.id} and the OUs above it")
+        return
+    advice = "allow it: where opt-out tags cannot be read, a sweep keeps the whole account"
+    yield doctor_hub.refused("account_tags", "organizations:ListTagsForResource", error, advice)
+
+
+def _roll_out(context: DoctorContext, hub: AccountId, organization: Organization, checks: list[Check]) -> StackSet:
+    """How the member role gets into the accounts. A sweep works without it, as long as the roles are there."""
+    service, is_management = doctor_hub.STACK_SETS, hub == organization.management_account_id
+    checks.append(_optional("trusted_access", lambda: doctor_hub.trusted_access(context.hub.trusted_services())))
+    if not is_management:
+        checks.append(
+            _optional(
+                "delegated_administrator",
+                lambda: doctor_hub.delegated_administrator(hub, context.hub.delegated_administrators(service)),
+            )
+        )
+    found = context.hub.stack_set(context.stack_set, as_delegated=not is_management)
+    checks.append(doctor_hub.stack_set(found))
+    return found
+
+
+def _optional(name: str, check: Callable[[], Check]) -> Check:
+    try:
+        return check()
+    except TargetUnreadableError as refusal:
+        return doctor_hub.not_checked(name, str(refusal), "allow it to this identity, or ask in the management account")
+
+
+def _services(context: DoctorContext) -> list[Check]:
+    context.progress.phase("Asking the hub's bucket, table and switches")
+    return [ask() for ask in context.services]
+
+
+# --- the accounts -----------------------------------------------------------------------------------------------------
+
+
+def _accounts(
+    context: DoctorContext, policy: OrgPolicy, accounts: Sequence[Account], found: StackSet
+) -> list[_Examined]:
+    context.progress.phase(f"Checking {len(accounts)} accounts")
+    examined: list[_Examined] = []
+    with Pool[_Examined](context.workers) as pool:
+        for account in accounts:
+            pool.submit(_examine, context, policy, account, found)
+        for result in pool.results():
+            examined.append(result)
+            context.progress.accounts(len(examined), len(accounts))
+    return examined
+
+
+def _examine(context: DoctorContext, policy: OrgPolicy, account: Account, found: StackSet) -> _Examined:
+    """A thread's boundary: nothing is raised past it."""
+    enrolment = found.enrolment(account)
+    checks = [doctor_accounts.role_assumed(account)]
+    try:
+        with context.accounts.bind(account.id):
+            is_enrolled = doctor_accounts.enrolled(account, enrolment)
+            checks += [is_enrolled] if is_enrolled else []
+            regions = context.accounts.regions()
+            checks.append(doctor_accounts.permission(account, ALL_REGIONS, Asked("ec2:DescribeRegions")))
+            checks += _of_regions(context, policy, account, regions)
+            return _Examined(account, tuple(checks), regions)
+    except TargetUnreadableError as refusal:
+        if refusal.operation == "sts:AssumeRole":
+            return _Examined(account, (doctor_accounts.role_refused(account, refusal.error, enrolment),))
+        asked = Asked(refusal.operation, refusal.error)
+        return _Examined(account, (*checks, doctor_accounts.permission(account, ALL_REGIONS, asked)))
+    except Exception as failure:  # noqa: BLE001 - a thread's boundary, and it is recorded
+        error = AwsError(type(failure).__name__, str(failure))
+        return _Examined(account, (doctor_accounts.broken(account, error),))
+
+
+def _of_regions(
+    context: DoctorContext, policy: OrgPolicy, account: Account, regions: Iterable[RegionStatus]
+) -> Iterator[Check]:
+    in_scope = [one for one in regions if targets.region_in_scope(policy.regions, one.region)]
+    for one in in_scope:
+        if not one.enabled:
+            yield doctor_accounts.disabled_region(account, one.region, one.detail, policy.regions)
+    enabled = [one.region for one in in_scope if one.enabled]
+    if not enabled:
+        yield doctor_accounts.no_regions(account)
+        return
+    for kind in context.kinds:
+        yield from _of_kind(kind, account, enabled)
+
+
+def _of_kind(kind: PermissionsPort, account: Account, regions: Sequence[Region]) -> Iterator[Check]:
+    """Every region is read; the actions are asked for in one, which is where there is something to ask about."""
+    where, resource_id = regions[0], None
+    done = set()
+    for region in regions:
+        asked, sample = kind.read(region)
+        done.add(asked.action)
+        yield doctor_accounts.permission(account, region, asked)
+        if resource_id is None and sample is not None:
+            where, resource_id = region, sample
+    for asked in kind.ask(where, resource_id):
+        done.add(asked.action)
+        yield doctor_accounts.permission(account, where, asked)
+    for action in sorted(kind.needed - done):
+        yield doctor_accounts.permission(account, where, Asked(action, not_asked="AWS has no dry run for it"))
+
+
+def _unlisted_regions(policy: OrgPolicy, examined: Sequence[_Examined]) -> Iterator[Check]:
+    known = {status.region for one in examined for status in one.regions}
+    detail = "ec2:DescribeRegions does not list it for this account"
+    for one in examined:
+        if one.regions:
+            for region in targets.unlisted_regions(policy.regions, [each.region for each in one.regions], known):
+                yield doctor_accounts.disabled_region(one.account, region, detail, policy.regions)

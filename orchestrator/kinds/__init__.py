@@ -1,0 +1,1 @@
+"""The kinds of resources that a sweep can stop: one folder each."""

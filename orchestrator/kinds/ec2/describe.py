@@ -1,0 +1,138 @@
+"""DescribeInstances on the hot path: the one call that a sweep makes for every target.
+
+botocore sends (its own pools, proxies and certificates) and parses errors; what is left out is its per-call
+machinery (serializer, endpoint rules, events, a generic parser), which costs more than the call: 0.55 ms against
+0.25 ms a call, and 0.3 ms against 0.05 ms an instance.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+from xml.etree import ElementTree as ET
+
+from botocore.awsrequest import AWSPreparedRequest
+from botocore.exceptions import ClientError
+from botocore.parsers import EC2QueryParser, ResponseParserError
+
+from orchestrator.aws.clients import Clients, bound_credentials
+from orchestrator.aws.retries import Retries
+from orchestrator.aws.signing import signed_headers
+from orchestrator.kinds.ec2.paced import Paced
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2 import EC2Client
+
+PAGE_SIZE = 1000
+IDS_A_FILTER = 200
+_OPERATION = "DescribeInstances"
+_ANY = {"Action": _OPERATION, "Version": "2016-11-15", "MaxResults": str(PAGE_SIZE)}
+_RUNNING = {
+    **_ANY,
+    "Filter.1.Name": "instance-state-name",
+    "Filter.1.Value.1": "pending",
+    "Filter.1.Value.2": "running",
+}
+_FIRST_PAGE = urlencode(_RUNNING).encode()
+_HEADERS = {"user-agent": "stop-orchestrator"}
+_OK = 200
+_Calling = Callable[[Callable[[], ET.Element]], ET.Element]
+"""Makes a call, once or more often."""
+_NAMESPACE = re.compile(rb"""\sxmlns=("[^"]*"|'[^']*')""")
+
+
+def running_instances(clients: Clients, retries: Retries, region: str) -> Iterator[dict[str, Any]]:
+    """Pending and running instances of the bound account in one region, as botocore would name their fields.
+
+    Only the fields that decisions need. Raises botocore's exceptions.
+    """
+    return _instances(clients, region, retries.call, _RUNNING, _FIRST_PAGE)
+
+
+def instances_by_id(clients: Clients, paced: Paced, ids: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Those of the target's instances that AWS knows, in whatever state. By filter: an unknown id would be an error."""
+    for start in range(0, len(ids), IDS_A_FILTER):
+        values = enumerate(ids[start : start + IDS_A_FILTER], 1)
+        asked = {**_ANY, "Filter.1.Name": "instance-id", **{f"Filter.1.Value.{n}": one for n, one in values}}
+        call = partial(paced.call, _OPERATION)
+        yield from _instances(clients, paced.target.region, call, asked, urlencode(asked).encode())
+
+
+def _instances(
+    clients: Clients, region: str, call: _Calling, asked: Mapping[str, str], first_page: bytes
+) -> Iterator[dict[str, Any]]:
+    client = clients.ec2(region)
+    body = first_page
+    while True:
+        root = call(lambda body=body: _call(clients, client, body))  # type: ignore[misc]  # mypy loses the default
+        for reservation in root.iterfind("reservationSet/item/instancesSet"):
+            yield from (_instance(item) for item in reservation)
+        token = root.findtext("nextToken")
+        if not token:
+            return
+        body = urlencode({**asked, "NextToken": token}).encode()
+
+
+def _call(clients: Clients, client: EC2Client, body: bytes) -> ET.Element:
+    url = f"{client.meta.endpoint_url.rstrip('/')}/"
+    at = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    headers = signed_headers(bound_credentials(), "ec2", client.meta.region_name, url, body, at)
+    request = AWSPreparedRequest("POST", url, {**headers, **_HEADERS}, body, stream_output=False)  # type: ignore[arg-type]  # any mapping
+    clients.count("ec2", _OPERATION)
+    # botocore offers no public way to its HTTP session, which holds the proxies, certificates and pools.
+    response = client._endpoint.http_session.send(request)  # type: ignore[attr-defined]  # noqa: SLF001
+    if response.status_code != _OK:
+        raise _refusal(response, client)
+    return _answer(response.content)
+
+
+def _answer(content: bytes) -> ET.Element:
+    """The answer without namespaces (AWS's ends in a slash, other servers' do not).
+
+    Raises ResponseParserError for what is no answer to this question: an empty list must be one that EC2 gave.
+    """
+    try:
+        root = ET.fromstring(_NAMESPACE.sub(b"", content, count=1))  # noqa: S314 - expat without external entities
+    except ET.ParseError as broken:
+        raise ResponseParserError(f"{_OPERATION} answered something that is no XML: {broken}") from broken
+    if root.tag != f"{_OPERATION}Response" or root.find("reservationSet") is None:
+        raise ResponseParserError(f"{_OPERATION} answered a <{root.tag}> without reservations")
+    return root
+
+
+def _refusal(response: Any, client: EC2Client) -> ClientError:
+    raw = {"body": response.content, "headers": response.headers, "status_code": response.status_code}
+    shape: Any = client.meta.service_model.operation_model(_OPERATION).output_shape
+    return ClientError(EC2QueryParser().parse(raw, shape), _OPERATION)
+
+
+def _instance(item: ET.Element) -> dict[str, Any]:
+    launched = _text(item, "launchTime")
+    return {
+        "InstanceId": _text(item, "instanceId"),
+        "InstanceType": _text(item, "instanceType"),
+        "InstanceLifecycle": _text(item, "instanceLifecycle"),
+        "SpotInstanceRequestId": _text(item, "spotInstanceRequestId"),
+        "RootDeviceType": _text(item, "rootDeviceType"),
+        "State": {"Name": _text(item, "instanceState", "name")},
+        "StateTransitionReason": _text(item, "reason"),
+        "LaunchTime": datetime.fromisoformat(launched) if launched else None,
+        "Placement": {"AvailabilityZone": _text(item, "placement", "availabilityZone")},
+        "Operator": {
+            "Managed": _text(item, "operator", "managed") == "true",
+            "Principal": _text(item, "operator", "principal"),
+        },
+        "HibernationOptions": {"Configured": _text(item, "hibernationOptions", "configured") == "true"},
+        "Tags": [
+            {"Key": _text(tag, "key"), "Value": _text(tag, "value") or ""} for tag in item.iterfind("tagSet/item")
+        ],
+    }
+
+
+def _text(element: ET.Element, *names: str) -> str | None:
+    return element.findtext("/".join(names))

@@ -1,0 +1,105 @@
+"""What the member role may do with EC2 instances, asked of EC2 itself by dry runs, which change nothing.
+
+EC2 documents a dry run's answers (`DryRunOperation`, `UnauthorizedOperation`), and no order in which it looks at
+permissions and at ids. So a real instance is asked about, where there is one.
+https://docs.aws.amazon.com/AWSEC2/latest/APIReference/CommonParameters.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import islice
+from typing import Any
+
+from orchestrator.aws.clients import Clients
+from orchestrator.aws.failures import AWS_FAILURES, error_of
+from orchestrator.aws.retries import Retries
+from orchestrator.core.diagnosis.checks import Asked
+from orchestrator.core.model import AwsError, Region
+from orchestrator.core.policy.opt_outs import OPT_OUT_TAG, PROTECTED_TAG
+from orchestrator.kinds.ec2.marks import MARKS
+
+_NO_INSTANCE = "i-00000000000000000"
+_PAGES, _PAGE_SIZE = 5, 100
+_STATES = ["running", "stopped", "stopping"]
+_SPARED = frozenset({OPT_OUT_TAG, PROTECTED_TAG})
+
+
+class Ec2Permissions:
+    """doctor.PermissionsPort for EC2 instances; runs inside `AccountsPort.bind`."""
+
+    def __init__(self, clients: Clients, retries: Retries, needed: frozenset[str]) -> None:
+        self._clients = clients
+        self._retries = retries
+        self.needed = needed
+
+    def read(self, region: Region) -> tuple[Asked, str | None]:
+        found: list[str] = []
+        asked = self._asked("ec2:DescribeInstances", lambda: found.extend(islice(self._stoppable(region), 1)))
+        return asked, next(iter(found), None)
+
+    def ask(self, region: Region, resource_id: str | None) -> tuple[Asked, ...]:
+        return (*self._dry_runs(region, resource_id), *self._load_balancers(region))
+
+    def _stoppable(self, region: Region) -> Iterator[str]:
+        """Ids of instances that the role's own policy does not spare; a refusal of another one would mean nothing."""
+        client: Any = self._clients.ec2(region)
+        wanted: dict[str, Any] = {
+            "Filters": [{"Name": "instance-state-name", "Values": _STATES}],
+            "MaxResults": _PAGE_SIZE,
+        }
+        for _ in range(_PAGES):
+            page = self._retries.call(partial(client.describe_instances, **wanted))
+            for reservation in page["Reservations"]:
+                yield from (raw["InstanceId"] for raw in reservation["Instances"] if _is_unspared(raw))
+            if not page.get("NextToken"):
+                return
+            wanted["NextToken"] = page["NextToken"]
+
+    def _dry_runs(self, region: Region, resource_id: str | None) -> Iterator[Asked]:
+        client: Any = self._clients.ec2(region)
+        ids = [resource_id or _NO_INSTANCE]
+        tags = [{"Key": key, "Value": "doctor"} for key in MARKS]
+        keys = [{"Key": key} for key in MARKS]
+        for action, call in (
+            ("ec2:StopInstances", lambda: client.stop_instances(InstanceIds=ids, DryRun=True)),
+            ("ec2:CreateTags", lambda: client.create_tags(Resources=ids, Tags=tags, DryRun=True)),
+            ("ec2:StartInstances", lambda: client.start_instances(InstanceIds=ids, DryRun=True)),
+            ("ec2:DeleteTags", lambda: client.delete_tags(Resources=ids, Tags=keys, DryRun=True)),
+        ):
+            yield self._asked(action, call, about_nothing=resource_id is None)
+        yield self._asked(
+            "ec2:DescribeSpotInstanceRequests",
+            lambda: client.describe_spot_instance_requests(DryRun=True),
+            optional=True,
+        )
+
+    def _load_balancers(self, region: Region) -> Iterator[Asked]:
+        """They have no dry run, and reading them is harmless; only `undo --only-failed-health` needs them."""
+        client, groups = self._clients.elbv2(region), "elasticloadbalancing:DescribeTargetGroups"
+        health = "elasticloadbalancing:DescribeTargetHealth"
+        found: list[Any] = []
+        yield self._asked(
+            groups, lambda: found.extend(client.describe_target_groups(PageSize=1)["TargetGroups"]), optional=True
+        )
+        if not found:
+            yield Asked(health, not_asked="it has no dry run, and there is no target group to ask about")
+            return
+        arn = found[0]["TargetGroupArn"]
+        yield self._asked(health, lambda: client.describe_target_health(TargetGroupArn=arn), optional=True)
+
+    def _asked(
+        self, action: str, call: Callable[[], object], *, optional: bool = False, about_nothing: bool = False
+    ) -> Asked:
+        error: AwsError | None = None
+        try:
+            self._retries.call(call)
+        except AWS_FAILURES as failure:
+            error = error_of(failure)
+        return Asked(action, error, optional=optional, about_nothing=about_nothing)
+
+
+def _is_unspared(raw: Any) -> bool:
+    keys = {tag["Key"] for tag in raw.get("Tags", ())}
+    return raw.get("RootDeviceType") == "ebs" and not keys & _SPARED

@@ -1,0 +1,34 @@
+"""From the result of a sweep to the answer of a Lambda, its metrics and its last log line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from orchestrator.core.model import SweepStatus
+from orchestrator.errors import BusyError
+from orchestrator.lambdas.log import logger
+from orchestrator.lambdas.metrics import measure
+from orchestrator.sweep.coordination import Busy, Result
+
+
+def answer_of(result: Result) -> dict[str, Any]:
+    if isinstance(result, Busy):
+        if not result.same:
+            raise BusyError(f"{result.sweep_id} is running by the same policy; Lambda tries this event again later")
+        logger.info("The sweep is running already", running=result.sweep_id)
+        return _answered(result.sweep_id, SweepStatus.RUNNING, {}, None)
+    document = result.document
+    counted: dict[str, int] = document["totals"]
+    if not result.repeated and document["status"] != SweepStatus.RUNNING:
+        measure(document)
+    logger.info("Sweep ended", status=document["status"], totals=counted, report=result.location)
+    return _answered(result.sweep_id, document["status"], counted, result.location or None)
+
+
+def _answered(sweep_id: str, status: str, counted: dict[str, int], location: str | None) -> dict[str, Any]:
+    return {
+        "sweep_id": sweep_id,
+        "status": str(status),
+        "totals": counted,
+        "report": {"json": location, "html": None},
+    }

@@ -1,0 +1,95 @@
+"""The Lambda entry point: an event in, a sweep, `{sweep_id, status, totals, report}` out.
+
+Failures of targets are in the report; an error that ends the sweep is raised, so that Lambda shows it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from orchestrator import app
+from orchestrator.aws.hub_services import invoke_again
+from orchestrator.errors import ReportLostError, StopOrchestratorError
+from orchestrator.lambdas.answers import answer_of
+from orchestrator.lambdas.events import SweepEvent, parse
+from orchestrator.lambdas.log import LogProgress, log_lost_report, logger
+from orchestrator.lambdas.metrics import measure
+from orchestrator.lambdas.once import once
+from orchestrator.lambdas.wiring import Wiring, time_is_up, tracer, wire
+from orchestrator.ledger.lease import Lease
+from orchestrator.ports import Runtime
+from orchestrator.sweep import coordination
+
+
+@logger.inject_lambda_context(clear_state=True)
+@tracer.capture_lambda_handler(capture_response=False)
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """One sweep. Raises EventError, SettingsError, PolicyError or what ended the sweep."""
+    asked = parse(event)
+    sweep_id = asked.sweep_id or app.new_sweep_id(app.now())
+    logger.append_keys(sweep_id=sweep_id)
+    try:
+        return _sweep(asked, sweep_id, context)
+    except ReportLostError as lost:
+        measure(dict(lost.document))
+        log_lost_report(lost)
+        raise
+    except Exception:
+        logger.exception("The sweep was ended by an error")
+        raise
+
+
+def _sweep(asked: SweepEvent, sweep_id: str, context: LambdaContext) -> dict[str, Any]:
+    triggered_at = app.now()
+    wiring = wire(mode=asked.mode, policy=asked.policy)
+    settings, stores = wiring.settings, wiring.stores
+    logger.append_keys(mode=settings.mode.value)
+    runtime = Runtime(
+        out_of_time=time_is_up(context),
+        hand_over=lambda lease: _hand_over(wiring, lease, context),
+        progress=LogProgress(),
+        triggered_at=triggered_at,
+    )
+    begun = stores.ledger.sweep(asked.sweep_id) if asked.sweep_id else None
+    if begun is not None and asked.mode in (None, begun.mode):
+        return answer_of(coordination.resume(stores, begun.sweep_id, runtime))
+
+    def sweep(trigger: dict[str, Any]) -> dict[str, Any]:
+        del trigger
+        policy = app.read_policy(settings.policy or "", lambda: wiring.clients)
+        return answer_of(coordination.sweep(stores, policy, sweep_id, settings.mode, runtime))
+
+    event_id = asked.sweep_id or asked.id or _request_id(context)
+    if not event_id:
+        return sweep({})
+    return once(wiring, sweep, {"id": event_id, "mode": settings.mode.value, "policy": settings.policy}, context)
+
+
+def _request_id(context: LambdaContext) -> str:
+    """Lambda's own, which an event that is tried again keeps; empty where something else than Lambda made it up."""
+    try:
+        request_id = UUID(context.aws_request_id)
+    except ValueError:
+        return ""
+    return str(request_id) if request_id.int else ""
+
+
+def _hand_over(wiring: Wiring, lease: Lease, context: LambdaContext) -> bool:
+    """The time is up: a fresh invocation of this function resumes the sweep, where settings and Lambda allow it."""
+    ledger = wiring.stores.ledger
+    begun = ledger.sweep(lease.sweep_id)
+    if begun is None or begun.continuations >= wiring.settings.continuations:
+        return False
+    ledger.amend(lease.sweep_id, continuations=begun.continuations + 1)
+    if not lease.hand_over():
+        return False
+    try:
+        invoke_again(wiring.clients, context.invoked_function_arn, {"sweep_id": lease.sweep_id})
+    except StopOrchestratorError:
+        logger.exception("The sweep is not resumed in a fresh invocation")
+        lease.take_back()
+        return False
+    return True

@@ -1,0 +1,55 @@
+"""What a Lambda logs: progress, and a report that could not be written."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from aws_lambda_powertools import Logger
+
+from orchestrator.errors import ReportLostError
+
+SERVICE = "stop-orchestrator"
+_LONGEST_LINE = 200_000
+"""Of JSON; CloudWatch cuts a longer event (256 KB)."""
+_ROWS_A_LINE = 50
+
+logger = Logger(service=SERVICE)
+
+
+def log_lost_report(lost: ReportLostError) -> None:
+    """The whole report, in one line where the log can take it, else its rows in slices."""
+    document: dict[str, Any] = dict(lost.document)
+    text = "The report could not be written; here it is"
+    if len(json.dumps(document)) <= _LONGEST_LINE:
+        logger.error(text, reason=str(lost), report=document)
+        return
+    parts = {name: document.pop(name) for name in ("coverage", "decisions", "outcomes", "compliance")}
+    logger.error(text, reason=str(lost), report=document)
+    for name, rows in parts.items():
+        for start in range(0, len(rows), _ROWS_A_LINE):
+            logger.error(
+                "Rows of the report that could not be written", part=name, rows=rows[start : start + _ROWS_A_LINE]
+            )
+
+
+class LogProgress:
+    """Phases as log lines; counts at every tenth part, so that a long sweep shows that it lives."""
+
+    def __init__(self) -> None:
+        self._said: tuple[str, int] = ("", 0)
+
+    def phase(self, text: str) -> None:
+        logger.info(text)
+
+    def targets(self, done: int, total: int) -> None:
+        self._say("Targets read", done, total)
+
+    def stops(self, done: int, total: int) -> None:
+        self._say("Stops done", done, total)
+
+    def _say(self, what: str, done: int, total: int) -> None:
+        tenth = (what, done * 10 // max(total, 1))
+        if tenth != self._said:
+            self._said = tenth
+            logger.info(what, done=done, total=total)

@@ -1,0 +1,46 @@
+"""One event is one sweep, however often it is delivered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from aws_lambda_powertools.utilities.idempotency import (
+    DynamoDBPersistenceLayer,
+    IdempotencyConfig,
+    idempotent_function,
+)
+from aws_lambda_powertools.utilities.idempotency.exceptions import IdempotencyAlreadyInProgressError
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from orchestrator.core.model import SweepStatus
+from orchestrator.lambdas.log import SERVICE
+from orchestrator.lambdas.wiring import Wiring
+
+_REMEMBERED_SECONDS = 24 * 3600
+
+
+def once(
+    wiring: Wiring, sweep: Callable[[dict[str, Any]], dict[str, Any]], trigger: dict[str, Any], context: LambdaContext
+) -> dict[str, Any]:
+    """Lambda and its triggers deliver at least once: what an event came to is remembered for a day, and given again."""
+    table = DynamoDBPersistenceLayer(
+        table_name=wiring.settings.table or "",
+        key_attr="PK",
+        sort_key_attr="SK",
+        static_pk_value="IDEMPOTENCY",
+        expiry_attr="expires_at",
+        boto3_client=wiring.clients.dynamodb(),
+    )
+    config = IdempotencyConfig(expires_after_seconds=_REMEMBERED_SECONDS, lambda_context=context)
+    only_once = idempotent_function(
+        sweep, data_keyword_argument="trigger", persistence_store=table, config=config, key_prefix=SERVICE
+    )
+    try:
+        answer: dict[str, Any] = only_once(trigger=trigger)
+    except IdempotencyAlreadyInProgressError:
+        # It runs, or died: the lease tells which, and a dead one is resumed.
+        answer = sweep(trigger)
+        if answer["status"] != SweepStatus.RUNNING:
+            table.save_success(data=trigger, result=answer)  # who died does not
+    return answer

@@ -1,0 +1,229 @@
+"""The Lambda entry point of the state machine's steps: the same sweep as the handler's, in parts (sweep.parts).
+
+Steps pass the names of files in S3 and nothing larger. Failures of targets are in the files; an error that ends a step
+is raised, and the state machine goes to its end, which writes the report.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any, Literal
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from orchestrator import app
+from orchestrator.core.model import AccountId, Mode, SweepStatus
+from orchestrator.core.policy.loading import load_policy
+from orchestrator.errors import BusyError, EventError, LeaseLostError
+from orchestrator.lambdas.answers import answer_of
+from orchestrator.lambdas.events import parse
+from orchestrator.lambdas.log import LogProgress, logger
+from orchestrator.lambdas.once import once
+from orchestrator.lambdas.wiring import Wiring, time_is_up, tracer, wire
+from orchestrator.ledger.lease import EXECUTION, EXECUTION_LASTS, Lease, Times
+from orchestrator.ledger.records import SweepSummary
+from orchestrator.ports import Runtime, Stores, World
+from orchestrator.settings import SWEEP_ID
+from orchestrator.sweep import parts
+from orchestrator.sweep.coordination import Busy, Ended, SweepRequest, get_sweep, lease_for
+from orchestrator.sweep.finish import run_to_report
+from orchestrator.sweep.parts import BATCHES, Part, acts_file
+from orchestrator.sweep.record import Record
+from orchestrator.sweep.run import again, begin
+
+Answer = dict[str, Any]
+
+
+class PartEvent(BaseModel):
+    """One item of a Distributed Map."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sweep_id: str = Field(pattern=f"^{SWEEP_ID.pattern}$")
+    number: int = Field(ge=1)
+    accounts: tuple[str, ...]
+    wave: int = Field(ge=0)
+
+    @property
+    def part(self) -> Part:
+        return Part(self.sweep_id, self.number, tuple(AccountId(one) for one in self.accounts), self.wave)
+
+
+class StepEvent(BaseModel):
+    """What the state machine sends. A map sends one item, or several as `Items`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    step: Literal["begin", "read", "decide", "act", "next_wave", "end"]
+    event: dict[str, Any] = Field(default_factory=dict)
+    execution: str = ""
+    sweep_id: str = Field(default="", pattern=f"^({SWEEP_ID.pattern})?$")
+    wave: int = 0
+    items: tuple[PartEvent, ...] = Field(default=(), alias="Items")
+    state: dict[str, Any] = Field(default_factory=dict)
+    """What the state machine has at its end; with `error` where it caught one."""
+
+
+@logger.inject_lambda_context(clear_state=True)
+@tracer.capture_lambda_handler(capture_response=False)
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> Answer:
+    """One step. Raises EventError, LeaseLostError, or what ended the step."""
+    asked = _parsed(event)
+    logger.append_keys(step=asked.step, sweep_id=asked.sweep_id or None)
+    try:
+        return _carry_out(asked, context)
+    except Exception:
+        logger.exception("The step was ended by an error")
+        raise
+
+
+def _parsed(event: dict[str, Any]) -> StepEvent:
+    """A single item comes beside its step, as its fields."""
+    item = {name: event[name] for name in PartEvent.model_fields if name in event}
+    if event.get("step") in ("read", "act") and "Items" not in event:
+        event = {"step": event["step"], "Items": [item]}
+    try:
+        return StepEvent.model_validate(event)
+    except ValidationError as invalid:
+        problems = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in invalid.errors())
+        raise EventError(f"the step's event is not understood: {problems}") from invalid
+
+
+def _carry_out(asked: StepEvent, context: LambdaContext) -> Answer:
+    if asked.step == "begin":
+        return _begin(asked, context)
+    if asked.step in ("read", "act"):
+        for item in asked.items:
+            _part(asked.step, item.part, context)
+        return {"parts": len(asked.items)}
+    step = _acquire_step(asked.sweep_id, context)
+    if asked.step == "decide":
+        more = parts.decide(step.world, step.record, step.begun, step.wiring.settings.accounts_a_part)
+        return _wave(step, 1, more=more)
+    if asked.step == "next_wave":
+        more = parts.next_wave(step.world, step.record, step.begun, asked.wave)
+        return _wave(step, asked.wave + 1, more=more)
+    return _end(step, asked.state.get("error"))
+
+
+def _begin(asked: StepEvent, context: LambdaContext) -> Answer:
+    event = parse(asked.event)
+    wiring = _for_execution(wire(mode=event.mode, policy=event.policy), asked.execution)
+    settings = wiring.settings
+    sweep_id = event.sweep_id or app.new_sweep_id(app.now())
+
+    def list_accounts(trigger: dict[str, Any]) -> Answer:
+        del trigger
+        return _list_accounts(wiring, sweep_id, asked.execution, context)
+
+    event_id = event.sweep_id or event.id or asked.execution
+    trigger = {"id": event_id, "mode": settings.mode.value, "policy": settings.policy}
+    answer = once(wiring, list_accounts, trigger, context)
+    mine = answer.get("execution") == asked.execution
+    return {**answer, "go_on": answer["go_on"] and mine}
+
+
+def _list_accounts(wiring: Wiring, sweep_id: str, execution: str, context: LambdaContext) -> Answer:
+    settings, stores = wiring.settings, wiring.stores
+    policy = app.read_policy(settings.policy or "", lambda: wiring.clients)
+    runtime = _runtime(context)
+    held = stores.ledger.lease(policy.name)
+    begun = stores.ledger.sweep(held.sweep_id) if held is not None and held.holder == stores.leases.holder else None
+    request = SweepRequest(policy, begun.sweep_id if begun else sweep_id, settings.mode)
+    lease = lease_for(stores, request, runtime)
+    if isinstance(lease, Busy) and not lease.same:
+        raise BusyError(f"{lease.sweep_id} is running by the same policy; try again when it has ended")
+    if isinstance(lease, Busy | Ended):
+        return {**answer_of(lease), "go_on": False}
+    world = stores.build_world(policy, request.sweep_id, settings.mode, runtime, lease)
+    if begun is not None:
+        record = again(policy, begun)
+        record.reportable = True
+    else:
+        record = begin(world, Record(sweep_id, settings.mode, policy, world.now()), execution=execution)
+    logger.append_keys(sweep_id=record.sweep_id, mode=settings.mode.value)
+    try:
+        parts.list_accounts(world, record, settings.accounts_a_part)
+    except Exception as failure:
+        _report_failure(world, record, failure)
+        lease.give_back()
+        raise
+    return {
+        "sweep_id": record.sweep_id,
+        "status": SweepStatus.RUNNING.value,
+        "execution": execution,
+        "go_on": True,
+        **_s3_location(stores, record.sweep_id, BATCHES, "batches"),
+    }
+
+
+def _report_failure(world: World, record: Record, failure: Exception) -> None:
+    """A report that says so. Raises ReportLostError."""
+
+    def fail() -> None:
+        raise failure
+
+    with suppress(type(failure)):
+        run_to_report(world, record, fail)
+
+
+class _Step:
+    """A sweep that an earlier step began, and the lease of its execution, held for one more step."""
+
+    def __init__(self, wiring: Wiring, begun: SweepSummary, lease: Lease, runtime: Runtime) -> None:
+        self.wiring = wiring
+        self.begun = begun
+        self.lease = lease
+        policy = load_policy(begun.policy, f"the policy of {begun.sweep_id}")
+        self.world = wiring.stores.build_world(policy, begun.sweep_id, Mode(begun.mode), runtime, lease)
+        self.record = again(policy, begun)
+
+
+def _acquire_step(sweep_id: str, context: LambdaContext) -> _Step:
+    """Raises LeaseLostError when another process has the sweep, or it is over."""
+    wiring = wire()
+    begun = get_sweep(wiring.stores, sweep_id)
+    wiring = _for_execution(wiring, begun.execution)
+    lease = wiring.stores.leases.take(begun.policy_name, sweep_id, begun.mode)
+    if not isinstance(lease, Lease):
+        raise LeaseLostError(f"{lease.sweep_id} has the lease of policy {begun.policy_name}; this step does nothing")
+    return _Step(wiring, begun, lease, _runtime(context))
+
+
+def _part(name: str, part: Part, context: LambdaContext) -> None:
+    step = _acquire_step(part.sweep_id, context)
+    if name == "read":
+        parts.read_part(step.world, step.record, part)
+    else:
+        parts.act_on_part(step.world, step.record, step.begun, part)
+
+
+def _wave(step: _Step, wave: int, *, more: bool) -> Answer:
+    location = _s3_location(step.wiring.stores, step.begun.sweep_id, acts_file(wave), "acts")
+    return {"sweep_id": step.begun.sweep_id, "go_on": more, "wave": wave, **location}
+
+
+def _end(step: _Step, error: dict[str, Any] | None) -> Answer:
+    """Also when it is tried again: then the report is there, and only sealed."""
+    text = f"{error.get('Error', '')}: {error.get('Cause', '')}"[:1000] if error else ""
+    document, location = parts.end(step.world, step.record, step.begun, text)
+    step.lease.give_back()
+    return answer_of(Ended(document, location))
+
+
+def _for_execution(wiring: Wiring, execution: str) -> Wiring:
+    """With leases that are the execution's: each of its steps takes the same one again."""
+    stores = wiring.stores
+    leases = replace(stores.leases, holder=f"{EXECUTION}{execution}", times=Times(lasts=EXECUTION_LASTS))
+    return replace(wiring, stores=replace(stores, leases=leases))
+
+
+def _runtime(context: LambdaContext) -> Runtime:
+    return Runtime(out_of_time=time_is_up(context), progress=LogProgress())
+
+
+def _s3_location(stores: Stores, sweep_id: str, name: str, called: str) -> Answer:
+    bucket, _, key = stores.store.location(sweep_id, name).removeprefix("s3://").partition("/")
+    return {"bucket": bucket, called: key}

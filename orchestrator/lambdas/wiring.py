@@ -1,0 +1,42 @@
+"""What both Lambdas share: their settings, clients and stores, made once for each invocation."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aws_lambda_powertools import Tracer
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from orchestrator import app
+from orchestrator.aws.clients import Clients
+from orchestrator.lambdas.log import SERVICE
+from orchestrator.ports import Stores
+from orchestrator.settings import Settings
+
+RESERVED_MILLISECONDS = 30_000
+"""Kept back for the running calls to end and for the report; no new work is handed out in it."""
+_NEEDED = ("policy", "report_bucket", "table")
+
+# Patching botocore would open a segment per call in threads that have no parent segment.
+tracer = Tracer(service=SERVICE, auto_patch=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    settings: Settings
+    clients: Clients
+    stores: Stores
+
+
+def wire(**overrides: object) -> Wiring:
+    """From the environment; an override that is not None wins. Raises SettingsError."""
+    settings = Settings.from_env(os.environ, _NEEDED, **overrides)
+    clients = app.make_clients(settings)
+    return Wiring(settings, clients, app.make_stores(settings, clients))
+
+
+def time_is_up(context: LambdaContext) -> Callable[[], bool]:
+    """True as soon as only the reserve is left of the invocation's time."""
+    return lambda: context.get_remaining_time_in_millis() < RESERVED_MILLISECONDS

@@ -1,0 +1,231 @@
+"""One sweep at a time for each policy: a lease that its holder renews, and that others take over when it is dead.
+
+A holder is known to live by its nonce, which changes with every renewal: whoever wants to take over watches it for as
+long as a lease lasts by its own monotonic clock, so that a clock that jumps takes nobody's lease away.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from orchestrator.core.report.document import time_text
+from orchestrator.errors import LedgerError
+from orchestrator.ledger.ledger import Ledger
+from orchestrator.ledger.records import LeaseRecord
+
+_CLOCKS_DIFFER_SECONDS = 60
+EXECUTION = "execution "
+EXECUTION_LASTS = 3600.0
+"""In seconds: longer than any one step of a state machine, since it is renewed by each of them."""
+HANDED_OVER = "handover-"
+"""How the nonce of a lease begins that waits for another process to go on with the same sweep."""
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """In seconds."""
+
+    renew_every: float = 5.0
+    lasts: float = 20.0
+    look_every: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Leases:
+    """The lease of each policy. `sleep` and `clock` (monotonic) are passed in by tests."""
+
+    ledger: Ledger
+    now: Callable[[], datetime]
+    times: Times = field(default_factory=Times)
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    holder: str = ""
+    """This process, or the state machine's execution (EXECUTION) of which each step takes the same lease again."""
+    is_dead: Callable[[str], bool] = lambda _: False
+    """Whether the holder of that name has ended for certain; then nobody needs to wait."""
+
+    def has_ended(self, record: LeaseRecord) -> bool:
+        """It ran out by this machine's wall clock, or its holder has ended for certain.
+
+        True too where it is held for longer than any lease is, since one of two clocks jumped: `take_over` watches it.
+        """
+        if not record.held_until or self.is_dead(record.holder):
+            return True
+        left = (datetime.fromisoformat(record.held_until) - self.now()).total_seconds()
+        longest = EXECUTION_LASTS if _of_an_execution(record) else self.times.lasts
+        return not 0 < left <= longest + _CLOCKS_DIFFER_SECONDS
+
+    def take(self, policy_name: str, sweep_id: str, purpose: str = "", finished: str = "") -> Lease | LeaseRecord:
+        """The lease, where it is free or was handed over to this sweep; else who has it, dead or alive. Does not wait.
+
+        It is free too where the `finished` sweep has it, which is about to give it back. Raises LedgerError.
+        """
+        while True:
+            seen = self.ledger.lease(policy_name)
+            if seen is not None and seen.sweep_id != finished and not self._open_to(seen, sweep_id):
+                return seen
+            mine = self._take(policy_name, sweep_id, purpose, seen)
+            if mine is not None:
+                return mine
+
+    def take_over(self, policy_name: str, sweep_id: str, purpose: str = "") -> Lease | LeaseRecord:
+        """Waits until the holder has shown no sign of life for as long as a lease lasts, and takes it from there.
+
+        Gives back the record of the holder when it lives, or when another one was faster. Raises LedgerError.
+        """
+        seen = self.ledger.lease(policy_name)
+        since = self.clock()  # after the look, so never before the holder's last sign of life
+        while True:
+            if seen is None or self._may_take(seen, sweep_id, self.clock() - since):
+                mine = self._take(policy_name, sweep_id, purpose, seen)
+                if mine is not None:
+                    return mine
+            else:
+                self.sleep(self.times.look_every)
+            latest = self.ledger.lease(policy_name)
+            changed = latest is not None and (seen is None or latest.nonce != seen.nonce)
+            if latest is not None and changed and not self._open_to(latest, sweep_id):
+                return latest
+            seen = latest
+
+    def stamped(self, record: LeaseRecord, *, nonce_begins: str = "", held: bool = True) -> LeaseRecord:
+        """The record as of now, with a nonce that nobody used before."""
+        until = time_text(self.now() + timedelta(seconds=self.times.lasts)) if held else None
+        return replace(record, nonce=nonce_begins + secrets.token_hex(8), held_until=until or "")
+
+    def _open_to(self, record: LeaseRecord, sweep_id: str) -> bool:
+        """Given back, handed over to this sweep, or of the same execution."""
+        handed_over = record.nonce.startswith(HANDED_OVER) and record.sweep_id == sweep_id
+        return not record.held_until or handed_over or (_of_an_execution(record) and record.holder == self.holder)
+
+    def _may_take(self, record: LeaseRecord, sweep_id: str, watched: float) -> bool:
+        """An execution renews its lease with each step only, so there it is the time in the lease that counts."""
+        if self._open_to(record, sweep_id) or self.is_dead(record.holder):
+            return True
+        return self.has_ended(record) if _of_an_execution(record) else watched >= self.times.lasts
+
+    def _take(self, policy_name: str, sweep_id: str, purpose: str, seen: LeaseRecord | None) -> Lease | None:
+        at = self.clock()
+        mine = self.stamped(LeaseRecord(sweep_id, "", "", time_text(self.now()) or "", purpose, self.holder))
+        return Lease(self, policy_name, mine, at) if self.ledger.take_lease(policy_name, mine, seen) else None
+
+
+class Lease:
+    """A lease that this process holds since `at`, renewed by a thread of its own while `held` is entered."""
+
+    def __init__(self, leases: Leases, policy_name: str, record: LeaseRecord, at: float) -> None:
+        self._leases = leases
+        self._policy_name = policy_name
+        self._record = record
+        self._unsure: set[str] = set()
+        """Nonces of renewals that the ledger did not answer: they may have been written."""
+        self._good_until = at + leases.times.lasts
+        self._gone = False
+        self._ended = threading.Event()
+        self._lock = threading.Lock()
+
+    @property
+    def sweep_id(self) -> str:
+        return self._record.sweep_id
+
+    @property
+    def lost(self) -> bool:
+        """True from the moment on that somebody else may have it: then no more work may be handed out."""
+        return self._gone or self._leases.clock() >= self._good_until
+
+    @contextmanager
+    def held(self) -> Iterator[Lease]:
+        """Renews it meanwhile and gives it back at the end."""
+        thread = threading.Thread(target=self._keep, name="lease", daemon=True)
+        thread.start()
+        try:
+            yield self
+        finally:
+            self._ended.set()
+            thread.join()
+            self.give_back()
+
+    def renew(self) -> None:
+        """Once; called by the thread. A ledger that cannot be reached is asked again until the lease runs out."""
+        with self._lock:
+            if self._ended.is_set() or self._gone:
+                return
+            at = self._leases.clock()
+            if self.lost:
+                self._gone = True  # it ran out, whoever has it now: work that stopped does not begin again
+                return
+            latest = self._leases.stamped(self._record)
+            try:
+                self._gone = not self._write(latest)
+            except LedgerError:
+                self._unsure.add(latest.nonce)
+                return
+            if not self._gone:
+                self._good_until = at + self._leases.times.lasts
+
+    def hand_over(self) -> bool:
+        """Leaves it to another process that goes on with the same sweep and takes it at once. From here on it is lost.
+
+        False when somebody else has it, or nobody can say: then such a process has to wait until it runs out.
+        """
+        self._ended.set()
+        with self._lock:
+            if self.lost:
+                return False
+            record = self._record
+            latest = self._leases.stamped(record, nonce_begins=HANDED_OVER)
+            try:
+                written = self._write(latest)
+            except LedgerError:
+                return False
+            self._gone = True
+            return written
+
+    def take_back(self) -> bool:
+        """After `hand_over`, when nobody goes on after all. Not renewed: there is a report to write, and no more."""
+        with self._lock:
+            at = self._leases.clock()
+            try:
+                self._gone = not self._write(self._leases.stamped(self._record))
+            except LedgerError:
+                return False
+            if not self._gone:
+                self._good_until = at + self._leases.times.lasts
+            return not self._gone
+
+    def _keep(self) -> None:
+        while not self._ended.wait(self._leases.times.renew_every) and not self._gone:
+            self.renew()
+
+    def _write(self, latest: LeaseRecord) -> bool:
+        """Over what this holder wrote last, and over nothing else."""
+        written = self._leases.ledger.take_lease(self._policy_name, latest, self._record)
+        if not written:
+            current = self._leases.ledger.lease(self._policy_name)
+            if current is not None and current.nonce in self._unsure:
+                written = self._leases.ledger.take_lease(self._policy_name, latest, current)
+        if written:
+            self._record = latest
+            self._unsure.clear()
+        return written
+
+    def give_back(self) -> None:
+        """Anybody may take it at once."""
+        with self._lock:
+            if self._gone:
+                return
+            self._gone = True
+            try:
+                self._write(self._leases.stamped(self._record, held=False))
+            except LedgerError:
+                return  # it runs out by itself
+
+
+def _of_an_execution(record: LeaseRecord) -> bool:
+    return record.holder.startswith(EXECUTION)

@@ -1,0 +1,91 @@
+"""ledger.Items in a SQLite file, for the command line without a table; the same contract as DynamoDB's."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from orchestrator.errors import LedgerError
+from orchestrator.ledger.items import ITEMS_AT_ONCE, Absent, Condition, Item
+
+LEDGER_FILE = "ledger.sqlite"
+_TABLE = "CREATE TABLE IF NOT EXISTS items (pk TEXT, sk TEXT, body TEXT NOT NULL, PRIMARY KEY (pk, sk)) WITHOUT ROWID"
+_SECONDS_TO_WAIT = 30
+
+
+class SqliteItems:
+    """A connection for each call, so that threads and processes can share the file."""
+
+    def __init__(self, directory: Path) -> None:
+        self._path = directory / LEDGER_FILE
+
+    def put(self, item: Item, condition: Condition | None = None) -> bool:
+        with self._transaction() as connection:
+            holds = _holds(condition, _read(connection, (item["PK"], item["SK"])))
+            if holds:
+                _write(connection, item)
+            return holds
+
+    def update(self, key: tuple[str, str], values: Mapping[str, Any], condition: Condition | None = None) -> bool:
+        with self._transaction() as connection:
+            found = _read(connection, key)
+            if found is None or not _holds(condition, found):
+                return False
+            _write(connection, {**found, **values})
+            return True
+
+    def put_all(self, items: Sequence[Item]) -> None:
+        assert len(items) <= ITEMS_AT_ONCE, "more than one transaction of DynamoDB takes"
+        self.put_many(items)
+
+    def put_many(self, items: Sequence[Item]) -> None:
+        with self._transaction() as connection:
+            for item in items:
+                _write(connection, item)
+
+    def get(self, key: tuple[str, str]) -> Item | None:
+        with self._transaction() as connection:
+            return _read(connection, key)
+
+    def query(self, pk: str, prefix: str = "", *, newest_first: bool = False, limit: int | None = None) -> list[Item]:
+        order = "DESC" if newest_first else "ASC"
+        statement = f"SELECT body FROM items WHERE pk = ? AND substr(sk, 1, ?) = ? ORDER BY sk {order} LIMIT ?"  # noqa: S608 - one of two words
+        with self._transaction() as connection:
+            rows = connection.execute(statement, (pk, len(prefix), prefix, -1 if limit is None else limit))
+            return [json.loads(body) for (body,) in rows]
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """Exclusive: what is read in it is still so when it is written."""
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with closing(sqlite3.connect(self._path, timeout=_SECONDS_TO_WAIT, isolation_level=None)) as connection:
+                connection.execute("BEGIN IMMEDIATE")
+                connection.execute(_TABLE)
+                yield connection
+                connection.execute("COMMIT")
+        except (sqlite3.Error, OSError) as failure:
+            text = getattr(failure, "strerror", None) or failure
+            raise LedgerError(f"the ledger {self._path} cannot be used: {text}") from failure
+
+
+def _read(connection: sqlite3.Connection, key: tuple[str, str]) -> Item | None:
+    row = connection.execute("SELECT body FROM items WHERE pk = ? AND sk = ?", key).fetchone()
+    return json.loads(row[0]) if row else None
+
+
+def _write(connection: sqlite3.Connection, item: Item) -> None:
+    body = json.dumps({name: value for name, value in item.items() if value is not None})
+    connection.execute("INSERT OR REPLACE INTO items VALUES (?, ?, ?)", (item["PK"], item["SK"], body))
+
+
+def _holds(condition: Condition | None, found: Item | None) -> bool:
+    if condition is None:
+        return True
+    if isinstance(condition, Absent):
+        return found is None
+    return found is not None and found.get(condition.attribute) == condition.value

@@ -1,0 +1,97 @@
+"""Settings from the environment; the same in Lambda and on the command line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
+
+from orchestrator.core.model import Mode
+from orchestrator.errors import SettingsError
+from orchestrator.ledger.lease import Times
+
+PREFIX = "STOP_ORCHESTRATOR_"
+DEFAULT_STORE = Path(".stop-orchestrator")
+SWEEP_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}")
+_ONLY_ELSEWHERE = frozenset({"report_bucket", "table"})
+_SWEEP_MODES = (Mode.PLAN, Mode.ENFORCE, Mode.APPROVE)
+
+
+def _sweep_mode(value: object) -> Mode:
+    if isinstance(value, str) and value in _SWEEP_MODES:
+        return Mode(value)
+    raise PydanticCustomError("mode", "must be 'plan', 'enforce' or 'approve'")
+
+
+SweepMode = Annotated[Mode, BeforeValidator(_sweep_mode)]
+"""The modes that a sweep can be given; `apply` and `undo` are commands of their own."""
+
+
+class Settings(BaseModel):
+    """What DESIGN section 5 reads from the environment; the same in Lambda and on the command line."""
+
+    model_config = ConfigDict(frozen=True, str_strip_whitespace=True)
+
+    policy: str | None = None
+    member_role: Annotated[str, Field(pattern=r"^[A-Za-z0-9_+=,.@/-]+$", max_length=512)] = "stop-orchestrator-member"
+    external_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_+=,.@:/-]+$", min_length=2, max_length=1224)] | None = None
+    report_bucket: str | None = None
+    table: str | None = None
+    mode: SweepMode = Mode.PLAN
+    workers: Annotated[int, Field(ge=1, le=512)] = 64
+    kill_switch: Annotated[str, Field(pattern=r"^(file:.+|[A-Za-z0-9_./-]+)$")] | None = None
+    """An SSM parameter's name, or `file:PATH`."""
+    topic: Annotated[str, Field(pattern=r"^arn:[^:]+:sns:")] | None = None
+    signing_key: str | None = None
+    continuations: Annotated[int, Field(ge=0, le=50)] = 5
+    """How often the Lambda may go on with one sweep in a fresh invocation."""
+    accounts_a_part: Annotated[int, Field(ge=1, le=1000)] = 20
+    """For each invocation of a state machine's step."""
+    lease_seconds: Annotated[float, Field(ge=0.4, le=900)] = 20.0
+    stack_set: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]*(:[A-Za-z0-9-]+)?$")] = "stop-orchestrator-member"
+    """The StackSet that rolls out the member role: its name, or its id."""
+    store: Path = DEFAULT_STORE
+
+    @property
+    def lease_times(self) -> Times:
+        """Renewed four times in its life, as 5 s are to 20 s."""
+        return Times(self.lease_seconds / 4, self.lease_seconds, min(1.0, self.lease_seconds / 10))
+
+    @classmethod
+    def from_env(cls, environment: Mapping[str, str], needed: Sequence[str] = (), /, **overrides: object) -> Settings:
+        """Settings from STOP_ORCHESTRATOR_* variables; an override that is not None wins.
+
+        A `store` among the overrides wins over the report bucket and the table too. Raises SettingsError that names
+        every variable that makes no sense, or is `needed` and missing, and what would be right.
+        """
+        given = {name: value for name, value in overrides.items() if value is not None}
+        here = _ONLY_ELSEWHERE if "store" in given else frozenset()
+        values = {
+            name: environment[variable]
+            for name in cls.model_fields
+            if environment.get(variable := f"{PREFIX}{name.upper()}") and name not in here
+        }
+        problems = [
+            f"{PREFIX}{name.upper()} is missing"
+            for name in needed
+            if not str({**values, **given}.get(name, "")).strip()
+        ]
+        try:
+            settings = cls.model_validate({**values, **given})
+        except ValidationError as invalid:
+            problems += [_problem(error, given) for error in invalid.errors()]
+        if problems:
+            raise SettingsError("\n".join(problems))
+        return settings
+
+
+def _problem(error: Mapping[str, object], given: Mapping[str, object]) -> str:
+    location = error["loc"]
+    assert isinstance(location, tuple)
+    name = str(location[0])
+    origin = f"--{name.replace('_', '-')}" if name in given else f"{PREFIX}{name.upper()}"
+    return f"{origin}={error['input']!r}: {error['msg']}"

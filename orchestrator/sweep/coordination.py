@@ -1,0 +1,232 @@
+"""One sweep at a time by each policy: whoever comes second gets the one that runs, or goes on with a dead one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from orchestrator.core.model import Mode, SweepReport, SweepStatus
+from orchestrator.core.policy.loading import load_policy
+from orchestrator.core.policy.org_policy import OrgPolicy
+from orchestrator.core.report.document import report_document
+from orchestrator.errors import LedgerError, PlanError
+from orchestrator.ledger.lease import Lease
+from orchestrator.ledger.records import LeaseRecord, SweepSummary
+from orchestrator.ports import Runtime, Stores, World
+from orchestrator.sweep.run import apply_plan, open_plan, resume_sweep, run_sweep, undo_sweep
+from orchestrator.sweep.undo import UndoFilter
+
+_SAME_TRIGGER = timedelta(minutes=15)
+"""A dead sweep that began longer ago was another trigger's: it is gone on with, and then there is one more sweep."""
+_CLOCKS_DIFFER = timedelta(minutes=1)
+"""At most: an end later than that from now is of a clock that was wrong, and says nothing of what is wanted here."""
+_LATEST = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A sweep that this process carried out, or found finished. Status `running`: a fresh process goes on with it."""
+
+    document: dict[str, Any]
+    location: str
+    repeated: bool = False
+    """Another process carried it out; nothing was done again."""
+
+    @property
+    def sweep_id(self) -> str:
+        return str(self.document["sweep_id"])
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """Another process sweeps by the same policy; nothing was done here."""
+
+    sweep_id: str
+    same: bool
+    """It does what was wanted here."""
+
+
+Result = Ended | Busy
+Work = Callable[[World], tuple[SweepReport, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class SweepRequest:
+    """A sweep that is to be."""
+
+    policy: OrgPolicy
+    sweep_id: str
+    mode: Mode
+    source_sweep_id: str = ""
+
+    @property
+    def purpose(self) -> str:
+        return _purpose(self.mode, self.source_sweep_id)
+
+
+def sweep(stores: Stores, policy: OrgPolicy, sweep_id: str, mode: Mode, runtime: Runtime) -> Result:
+    """Raises what run_sweep raises."""
+    request = SweepRequest(policy, sweep_id, mode)
+    return _holding(stores, request, runtime, lambda world: run_sweep(world, policy, sweep_id, mode))
+
+
+def apply(stores: Stores, source_sweep_id: str, sweep_id: str, runtime: Runtime) -> Result:
+    """Carries out an earlier sweep's plan. Raises PlanError, before anything else, when it cannot be applied."""
+    now = stores.leases.now
+    begun, _ = open_plan(stores.store, stores.ledger, source_sweep_id, now())
+    policy = _policy_of(begun)
+
+    def work(world: World) -> tuple[SweepReport, str]:
+        _, source = open_plan(
+            stores.store, stores.ledger, source_sweep_id, now()
+        )  # again: now nobody else can apply it
+        return apply_plan(world, policy, sweep_id, source)
+
+    return _holding(stores, SweepRequest(policy, sweep_id, Mode.APPLY, source_sweep_id), runtime, work)
+
+
+def undo(stores: Stores, source_sweep_id: str, sweep_id: str, only: UndoFilter, runtime: Runtime) -> Result:
+    """Starts again what an earlier sweep stopped. Raises PlanError, before anything else, when there is no such."""
+    begun = get_sweep(stores, source_sweep_id)
+    if begun.mode == Mode.UNDO:
+        raise PlanError(f"{source_sweep_id} is an undo itself; sweep again to stop what it started")
+    if begun.mode not in (Mode.ENFORCE, Mode.APPLY):
+        applied = f"; it was carried out by {begun.applied_by}: undo that one" if begun.applied_by else ""
+        raise PlanError(f"{source_sweep_id} stopped nothing, its mode was {begun.mode}{applied}")
+    if begun.status == SweepStatus.RUNNING:
+        raise PlanError(f"{source_sweep_id} is not finished; first: stop-orchestrator sweep --resume {source_sweep_id}")
+    policy = _policy_of(begun)
+
+    def work(world: World) -> tuple[SweepReport, str]:
+        return undo_sweep(world, policy, sweep_id, source_sweep_id, only)
+
+    return _holding(stores, SweepRequest(policy, sweep_id, Mode.UNDO, source_sweep_id), runtime, work)
+
+
+def resume(stores: Stores, sweep_id: str, runtime: Runtime) -> Result:
+    """Goes on with a sweep whose process died or handed over; waits for a dead holder's lease to run out.
+
+    One that is finished is given back as it is. Raises PlanError when there is no such sweep.
+    """
+    begun = get_sweep(stores, sweep_id)
+    if begun.status != SweepStatus.RUNNING:
+        return _finished(stores, begun)
+    policy = _policy_of(begun)
+    purpose = _purpose(begun.mode, begun.source_sweep_id)
+    lease = stores.leases.take(policy.name, sweep_id, purpose)
+    if isinstance(lease, LeaseRecord):
+        runtime.progress.phase(f"Waiting for the lease that {lease.sweep_id} has now")
+        lease = stores.leases.take_over(policy.name, sweep_id, purpose)
+    if isinstance(lease, LeaseRecord):
+        return Busy(lease.sweep_id, same=lease.sweep_id == sweep_id)
+    with lease.held():
+        return _resumed(stores, policy, sweep_id, runtime, lease)
+
+
+def get_sweep(stores: Stores, sweep_id: str) -> SweepSummary:
+    """Raises PlanError when the ledger does not know it."""
+    begun = stores.ledger.sweep(sweep_id)
+    if begun is None:
+        raise PlanError(f"there is no sweep {sweep_id} in the ledger; `stop-orchestrator history` lists them")
+    return begun
+
+
+def without_a_process(stores: Stores, sweeps: Sequence[SweepSummary]) -> frozenset[str]:
+    """The ids of those that are running by their record, while nobody holds their lease."""
+    running = [one for one in sweeps if one.status == SweepStatus.RUNNING]
+    leases = {name: stores.ledger.lease(name) for name in {one.policy_name for one in running}}
+    return frozenset(
+        one.sweep_id
+        for one in running
+        if (lease := leases[one.policy_name]) is None
+        or lease.sweep_id != one.sweep_id
+        or stores.leases.has_ended(lease)
+    )
+
+
+def _holding(stores: Stores, request: SweepRequest, runtime: Runtime, work: Work) -> Result:
+    """The wanted work, while nobody else sweeps by its policy."""
+    lease = lease_for(stores, request, runtime)
+    if not isinstance(lease, Lease):
+        return lease
+    with lease.held():
+        world = stores.build_world(request.policy, request.sweep_id, request.mode, runtime, lease)
+        report, location = work(world)
+    return Ended(report_document(report), location)
+
+
+def lease_for(stores: Stores, request: SweepRequest, runtime: Runtime) -> Lease | Result:
+    """The lease for a new sweep, or why there is none: somebody does the same, or just did, or went on with a dead one.
+
+    A dead sweep by the same policy is gone on with first. Raises LedgerError.
+    """
+    try:
+        lease = stores.leases.take(request.policy.name, request.sweep_id, request.purpose)
+    except LedgerError as failure:
+        raise LedgerError(f"{failure}; nothing was read or stopped") from failure
+    while isinstance(lease, LeaseRecord):
+        dead = stores.ledger.sweep(lease.sweep_id)
+        is_over = dead is not None and dead.status != SweepStatus.RUNNING  # its lease is about to be given back
+        if not is_over and not stores.leases.has_ended(lease):
+            return Busy(lease.sweep_id, same=lease.purpose == request.purpose)
+        if dead is None or is_over:
+            name, finished = request.policy.name, lease.sweep_id
+            if is_over:
+                lease = stores.leases.take(name, request.sweep_id, request.purpose, finished)
+            else:
+                lease = stores.leases.take_over(name, request.sweep_id, request.purpose)
+            if isinstance(lease, LeaseRecord):
+                return Busy(lease.sweep_id, same=lease.purpose == request.purpose)
+            break
+        result = resume(stores, dead.sweep_id, runtime)
+        if isinstance(result, Busy):
+            return Busy(result.sweep_id, same=result.same and lease.purpose == request.purpose)
+        if _is_same(stores, request, dead):
+            return result
+        lease = stores.leases.take(request.policy.name, request.sweep_id, request.purpose)
+    just_done = _done_since(stores, request, runtime.triggered_at)
+    if just_done is not None:
+        lease.give_back()
+    return just_done or lease
+
+
+def _is_same(stores: Stores, request: SweepRequest, dead: SweepSummary) -> bool:
+    """Whether a dead sweep was this trigger's, as far as anybody can tell."""
+    same = _purpose(dead.mode, dead.source_sweep_id) == request.purpose
+    return same and stores.leases.now() - datetime.fromisoformat(dead.started_at) <= _SAME_TRIGGER
+
+
+def _done_since(stores: Stores, request: SweepRequest, triggered_at: datetime | None) -> Ended | None:
+    """A sweep that does the same, and ended after this one was triggered: then both were triggered at once."""
+    if triggered_at is None:
+        return None
+    latest = stores.leases.now() + _CLOCKS_DIFFER
+    for last in stores.ledger.sweeps(_LATEST):
+        same = (last.policy, _purpose(last.mode, last.source_sweep_id)) == (request.policy.text, request.purpose)
+        if same and last.ended_at and triggered_at < datetime.fromisoformat(last.ended_at) <= latest:
+            return _finished(stores, last)
+    return None
+
+
+def _resumed(stores: Stores, policy: OrgPolicy, sweep_id: str, runtime: Runtime, lease: Lease) -> Result:
+    begun = get_sweep(stores, sweep_id)  # again: it may have been finished while this process waited
+    if begun.status != SweepStatus.RUNNING:
+        return _finished(stores, begun)
+    world = stores.build_world(policy, sweep_id, Mode(begun.mode), runtime, lease)
+    return Ended(*resume_sweep(world, policy, begun))
+
+
+def _finished(stores: Stores, begun: SweepSummary) -> Ended:
+    content = stores.store.read(begun.sweep_id, "report.json")
+    return Ended(json.loads(content), stores.store.location(begun.sweep_id, "report.json"), repeated=True)
+
+
+def _policy_of(begun: SweepSummary) -> OrgPolicy:
+    return load_policy(begun.policy, f"the policy of {begun.sweep_id}")
+
+
+def _purpose(mode: str, source_sweep_id: str) -> str:
+    return f"{mode} {source_sweep_id}".strip()

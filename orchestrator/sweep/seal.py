@@ -1,0 +1,109 @@
+"""Writes a report's files, seals them into the chain of manifests, and closes the sweep in the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from orchestrator.core.model import SweepStatus, Verdict
+from orchestrator.core.report.files import report_files
+from orchestrator.core.report.manifest import (
+    MANIFEST,
+    SIGNATURE,
+    Link,
+    manifest_bytes,
+    sha256_of,
+)
+from orchestrator.core.report.plan_file import PLAN_FILE
+from orchestrator.errors import ReportStoreError
+from orchestrator.ledger.ledger import Ledger
+from orchestrator.ports import ReportStore, World
+
+Document = dict[str, Any]
+
+
+def write_and_seal(world: World, document: Document) -> str:
+    """Every file, report.json first, as the others are made from it; then the manifest; the ledger's summary last."""
+    sweep_id = document["sweep_id"]
+    files = report_files(document)
+    for name, content in files.items():
+        world.store.put(sweep_id, name, content)
+    plan = world.store.find(sweep_id, PLAN_FILE)
+    all_files = {**files, PLAN_FILE: plan} if plan is not None else files
+    seal(world.store, world.ledger, sweep_id, all_files, world.sign)
+    if document["status"] == SweepStatus.AWAITING_APPROVAL:
+        world.notify(*_question(document))  # before the end: told twice after a crash is better than never
+    location = world.store.location(sweep_id, "report.json")
+    world.ledger.finish(document, location)
+    return location
+
+
+def _question(document: Mapping[str, Any]) -> tuple[str, str]:
+    """Subject and text for whoever may approve."""
+    sweep_id = document["sweep_id"]
+    stops = [row for row in document["decisions"] if row["verdict"] == Verdict.STOP]
+    places = sorted({(row["account_id"], row["region"]) for row in stops})
+    where = "\n".join(f"  {account_id} {region}" for account_id, region in places[:_MOST_PLACES])
+    more = f"\n  ... and {len(places) - _MOST_PLACES} more" if len(places) > _MOST_PLACES else ""
+    subject = f"Stop Orchestrator: {len(stops)} resources wait for your approval"
+    text = (
+        f"Sweep {sweep_id} by policy {document['policy_name']} would stop {len(stops)} resources in:\n{where}{more}\n\n"
+        f"To carry out exactly this plan:\n  stop-orchestrator apply {sweep_id}\n"
+        "What changed since is kept. Do nothing, and nothing is stopped."
+    )
+    return subject, text
+
+
+_MOST_PLACES = 50
+
+
+def seal(
+    store: ReportStore,
+    ledger: Ledger,
+    sweep_id: str,
+    files: Mapping[str, bytes],
+    sign: Callable[[bytes], bytes] | None,
+) -> None:
+    """Chains and writes the manifest of files that are written already: last, so a sweep without one is unfinished.
+
+    After a crash it is called again with the same files, and goes on from where it was. Raises ReportStoreError.
+    """
+    if store.find(sweep_id, MANIFEST) is not None:
+        return
+    manifest = _chained(ledger, sweep_id, files)
+    # Two signatures of the same bytes may differ: the first one stays.
+    if sign is not None and store.find(sweep_id, SIGNATURE) is None:
+        store.put(sweep_id, SIGNATURE, sign(manifest))
+    store.put(sweep_id, MANIFEST, manifest)
+
+
+def _chained(ledger: Ledger, sweep_id: str, files: Mapping[str, bytes]) -> bytes:
+    """The sweep's manifest, from the moment on that the chain leads to it; it leads there once."""
+    while True:
+        head = ledger.chain_head()  # read before the links: whatever moved it has its link by now
+        link = ledger.link(sweep_id)
+        sealed = _sealed(ledger, link, head) if link else None
+        if link is not None and sealed is not None:
+            return _same_again(link, sealed, files)
+        manifest = manifest_bytes(sweep_id, files, head)
+        sha256 = sha256_of(manifest)
+        ledger.put_link(Link(sweep_id, sha256, *(head or (None, None))))
+        if ledger.advance_chain(sweep_id, sha256, head):
+            return manifest
+
+
+def _sealed(ledger: Ledger, link: Link, head: tuple[str, str] | None) -> str | None:
+    """The SHA-256 with which the sweep is in the chain; None when the chain was never advanced to it."""
+    if head is not None and head[0] == link.sweep_id:
+        return head[1]
+    later = (one.previous_sha256 for one in ledger.links() if one.previous_sweep_id == link.sweep_id)
+    return next(later, None)
+
+
+def _same_again(link: Link, sealed: str, files: Mapping[str, bytes]) -> bytes:
+    manifest = manifest_bytes(link.sweep_id, files, link.previous)
+    if sha256_of(manifest) != sealed:
+        raise ReportStoreError(
+            f"the files of {link.sweep_id} are not those that it was sealed with; nothing is written"
+        )
+    return manifest

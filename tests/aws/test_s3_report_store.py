@@ -1,0 +1,206 @@
+"""Reports in S3: each file written once, and a bucket that is proven before anything is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from orchestrator.aws.clients import Clients
+from orchestrator.aws.s3_report_store import S3ReportStore
+from orchestrator.errors import ReportStoreError
+from tests.support.builders import SWEEP_ID
+
+BUCKET = "reports"
+FOLDER = f"sweeps/dt=2026-11-23/sweep={SWEEP_ID}"
+CONTENT = b'{"a": 1}'
+
+
+class Client:
+    """moto's S3; keeps the order of the calls, and `after` may spoil one of them."""
+
+    def __init__(self, real: Any) -> None:
+        self._real = real
+        self.calls: list[tuple[str, str]] = []
+        self.after: Callable[[str, str], None] = lambda _operation, _key: None
+
+    def __getattr__(self, operation: str) -> Callable[..., Any]:
+        def call(**arguments: Any) -> Any:
+            self.calls.append((operation, arguments["Key"].rpartition("/")[2]))
+            answer = getattr(self._real, operation)(**arguments)
+            self.after(*self.calls[-1])
+            return answer
+
+        return call
+
+
+def refused(code: str, operation: str = "PutObject") -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "no"}}, operation)
+
+
+@pytest.fixture
+def client(hub: Clients) -> Client:
+    hub.s3().create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    return Client(hub.s3())
+
+
+@pytest.fixture
+def slept() -> list[float]:
+    return []
+
+
+@pytest.fixture
+def store(client: Client, slept: list[float]) -> S3ReportStore:
+    return S3ReportStore(client, BUCKET, slept.append)  # type: ignore[arg-type]  # a traced client
+
+
+def keys(hub: Clients) -> set[str]:
+    return {one["Key"] for one in hub.s3().list_objects_v2(Bucket=BUCKET).get("Contents", ())}
+
+
+def test_checking_leaves_nothing_behind(hub: Clients, client: Client, store: S3ReportStore) -> None:
+    store.check(SWEEP_ID)
+    assert ("put_object", ".writable") in client.calls
+    assert keys(hub) == set()
+
+
+def test_a_role_that_may_not_delete_is_good_enough(hub: Clients, client: Client, store: S3ReportStore) -> None:
+    def spoil(operation: str, _key: str) -> None:
+        if operation == "delete_object":
+            raise refused("AccessDenied", "DeleteObject")
+
+    client.after = spoil
+    store.check(SWEEP_ID)
+
+
+def test_a_bucket_that_is_missing_says_what_to_check_and_that_nothing_happened(hub: Clients) -> None:
+    with pytest.raises(ReportStoreError) as refusal:
+        S3ReportStore(hub.s3(), "no-such-bucket").check(SWEEP_ID)
+    text = str(refusal.value)
+    assert "s3://no-such-bucket" in text
+    assert "NoSuchBucket" in text
+    assert "nothing was read or stopped" in text
+    assert "s3:PutObject" in text
+
+
+@pytest.mark.parametrize("name", ["report.json", "plan.json"])
+def test_a_sweep_id_that_has_files_is_refused_before_anything_is_written(
+    client: Client, store: S3ReportStore, name: str
+) -> None:
+    store.put(SWEEP_ID, name, CONTENT)
+    client.calls.clear()
+    with pytest.raises(ReportStoreError, match=f"{SWEEP_ID} has files in s3://{BUCKET} already"):
+        store.check(SWEEP_ID)
+    assert {operation for operation, _ in client.calls} == {"head_object"}
+
+
+def test_a_file_is_below_the_sweeps_folder_and_read_back(hub: Clients, store: S3ReportStore) -> None:
+    store.put(SWEEP_ID, "report.json", CONTENT)
+    assert keys(hub) == {f"{FOLDER}/report.json"}
+    assert store.location(SWEEP_ID, "report.json") == f"s3://{BUCKET}/{FOLDER}/report.json"
+    assert store.read(SWEEP_ID, "report.json") == store.find(SWEEP_ID, "report.json") == CONTENT
+
+
+@pytest.mark.parametrize(
+    ("name", "content_type"),
+    [
+        ("report.json", "application/json"),
+        ("decisions.jsonl.gz", "application/gzip"),
+        ("coverage.csv", "text/csv; charset=utf-8"),
+        ("manifest.sig", "application/octet-stream"),
+    ],
+)
+def test_each_file_has_its_content_type(hub: Clients, store: S3ReportStore, name: str, content_type: str) -> None:
+    store.put(SWEEP_ID, name, CONTENT)
+    head = hub.s3().head_object(Bucket=BUCKET, Key=f"{FOLDER}/{name}")
+    assert head["ContentType"] == content_type
+
+
+def test_what_is_written_is_never_overwritten(store: S3ReportStore) -> None:
+    store.put(SWEEP_ID, "coverage.csv", b"evidence")
+    with pytest.raises(ReportStoreError, match=rf"{FOLDER}/coverage\.csv cannot be written: PreconditionFailed"):
+        store.put(SWEEP_ID, "coverage.csv", CONTENT)
+    assert store.read(SWEEP_ID, "coverage.csv") == b"evidence"
+
+
+def test_a_file_may_be_written_again_with_the_same_content(store: S3ReportStore) -> None:
+    store.put(SWEEP_ID, "report.json", CONTENT)
+    store.put(SWEEP_ID, "report.json", CONTENT)
+    assert store.read(SWEEP_ID, "report.json") == CONTENT
+
+
+def test_an_object_of_our_own_whose_answer_was_lost_is_written(client: Client, store: S3ReportStore) -> None:
+    def spoil(operation: str, _key: str) -> None:
+        if operation == "put_object":
+            raise refused("PreconditionFailed")  # what botocore's second try would get
+
+    client.after = spoil
+    store.put(SWEEP_ID, "coverage.csv", CONTENT)
+    assert [operation for operation, _ in client.calls] == ["put_object", "get_object"]
+    assert store.read(SWEEP_ID, "coverage.csv") == CONTENT
+
+
+def test_a_clash_with_another_writer_is_waited_out(
+    hub: Clients, client: Client, store: S3ReportStore, slept: list[float]
+) -> None:
+    def spoil(operation: str, key: str) -> None:
+        if operation == "put_object" and len(slept) < 2:
+            hub.s3().delete_object(Bucket=BUCKET, Key=f"{FOLDER}/{key}")  # neither of the two has written yet
+            raise refused("ConditionalRequestConflict")
+
+    client.after = spoil
+    store.put(SWEEP_ID, "report.json", CONTENT)
+    assert slept == [0.1, 0.4]
+    assert store.read(SWEEP_ID, "report.json") == CONTENT
+
+
+def test_a_clash_that_does_not_end_is_an_error(
+    hub: Clients, client: Client, store: S3ReportStore, slept: list[float]
+) -> None:
+    def spoil(operation: str, key: str) -> None:
+        if operation == "put_object":
+            hub.s3().delete_object(Bucket=BUCKET, Key=f"{FOLDER}/{key}")
+            raise refused("ConditionalRequestConflict")
+
+    client.after = spoil
+    with pytest.raises(ReportStoreError, match="ConditionalRequestConflict"):
+        store.put(SWEEP_ID, "report.json", CONTENT)
+    assert len(slept) == 3
+
+
+def test_a_write_that_is_refused_is_an_error_with_awss_words(client: Client, store: S3ReportStore) -> None:
+    def spoil(_operation: str, _key: str) -> None:
+        raise refused("AccessDenied")
+
+    client.after = spoil
+    with pytest.raises(
+        ReportStoreError, match=rf"s3://{BUCKET}/{FOLDER}/decisions\.csv cannot be written: AccessDenied: no"
+    ):
+        store.put(SWEEP_ID, "decisions.csv", CONTENT)
+
+
+def test_a_file_that_is_not_there_is_none_or_an_error_that_says_which_and_why(store: S3ReportStore) -> None:
+    assert store.find(SWEEP_ID, "report.json") is None
+    with pytest.raises(ReportStoreError, match=rf"s3://{BUCKET}/{FOLDER}/report\.json cannot be read: NoSuchKey"):
+        store.read(SWEEP_ID, "report.json")
+
+
+@pytest.mark.parametrize("ask", [S3ReportStore.find, S3ReportStore.read])
+def test_a_file_that_nobody_may_ask_for_is_not_missing(
+    client: Client, store: S3ReportStore, ask: Callable[[S3ReportStore, str, str], object]
+) -> None:
+    store.put(SWEEP_ID, "report.json", CONTENT)
+
+    def spoil(_operation: str, _key: str) -> None:
+        raise refused("AccessDenied", "GetObject")
+
+    client.after = spoil
+    with pytest.raises(ReportStoreError, match=r"AccessDenied: no .*s3:ListBucket"):
+        ask(store, SWEEP_ID, "report.json")
+
+
+def test_a_bucket_that_is_gone_has_not_just_lost_a_file(hub: Clients) -> None:
+    with pytest.raises(ReportStoreError, match="NoSuchBucket"):
+        S3ReportStore(hub.s3(), "no-such-bucket").find(SWEEP_ID, "report.json")

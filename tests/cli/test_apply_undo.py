@@ -1,0 +1,201 @@
+"""plan, apply and undo on the command line: exactly that plan, once, and what may be applied or undone at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from orchestrator import app
+from orchestrator.demo.organization import BUCKET
+from tests.support.embedded import OrganizationBuilder
+from tests.support.fixtures import Policy, Ran, Run
+from tests.support.sweeps import DEV, DEV_RULE, FRANKFURT, IRELAND
+
+UNKNOWN = "20261123T190000Z-7f3a9c"
+OPT_OUT = "stop-orchestrator:opt-out"
+NO_CAPACITY = "InsufficientInstanceCapacity"
+ACTING = ("ec2:StopInstances", "ec2:StartInstances")
+REAL_NOW = app.now
+
+Do = Callable[..., Ran]
+
+
+@pytest.fixture
+def do(run: Run) -> Do:
+    """A command with JSON, and --yes where it wants one."""
+
+    def _do(command: str, *arguments: str) -> Ran:
+        yes = () if command == "plan" else ("--yes",)
+        return run(command, *arguments, *yes, "--format", "json")
+
+    return _do
+
+
+@pytest.fixture
+def account(organization: OrganizationBuilder) -> str:
+    return organization.account("dev")
+
+
+@pytest.fixture
+def ids(organization: OrganizationBuilder, account: str) -> list[str]:
+    """Two in Frankfurt and one in Ireland, all to be stopped."""
+    return [
+        *organization.instances(account, FRANKFURT, 2, DEV),
+        *organization.instances(account, IRELAND, 1, DEV),
+    ]
+
+
+@pytest.fixture
+def planned(ids: list[str], do: Do, policy: Policy) -> str:
+    return str(do("plan", "--policy", policy(DEV_RULE)).report["sweep_id"])
+
+
+def down(organization: OrganizationBuilder, account: str) -> set[str]:
+    return organization.down(account, FRANKFURT) | organization.down(account, IRELAND)
+
+
+def reasons(ran: Ran) -> dict[str, tuple[str, str]]:
+    return {row["resource_id"]: (row["verdict"], row["reason"]) for row in ran.report["decisions"]}
+
+
+def refused(ran: Ran, organization: OrganizationBuilder, words: str, acts: int = 0) -> None:
+    """Exit code 2, and no more calls that stop or start than there were."""
+    assert (ran.exit_code, ran.stdout) == (2, "")
+    assert words in ran.stderr
+    assert sum(organization.front.calls[one] for one in ACTING) == acts
+
+
+# --- apply ------------------------------------------------------------------------------------------------------------
+
+
+def test_apply_stops_what_the_plan_says_and_names_it(
+    organization: OrganizationBuilder, account: str, ids: list[str], planned: str, do: Do
+) -> None:
+    organization.instances(account, FRANKFURT, 1, DEV)  # not in the plan
+    ran = do("apply", planned)
+    assert (ran.exit_code, ran.report["mode"], ran.report["source_sweep_id"]) == (0, "apply", planned)
+    assert ran.report["sweep_id"] != planned
+    assert down(organization, account) == set(ids)
+    tags = organization.tags(account, FRANKFURT)
+    assert {tags[one]["stop-orchestrator:stopped-by"] for one in ids[:2]} == {ran.report["sweep_id"]}
+
+
+@pytest.mark.parametrize("tagged", ["the instance", "the account"])
+def test_what_opted_out_since_the_plan_is_kept_and_the_decision_says_so(
+    organization: OrganizationBuilder, account: str, ids: list[str], planned: str, do: Do, tagged: str
+) -> None:
+    tags = [{"Key": OPT_OUT, "Value": "true"}]
+    if tagged == "the account":
+        organization.client("organizations").tag_resource(ResourceId=account, Tags=tags)
+    else:
+        organization.act("create_tags", account, FRANKFURT, Resources=ids[:1], Tags=tags)
+    kept = set(ids) if tagged == "the account" else {ids[0]}
+    ran = do("apply", planned)
+    assert (ran.exit_code, down(organization, account)) == (0, set(ids) - kept)
+    for one in kept:
+        verdict, reason = reasons(ran)[one]
+        assert verdict == "keep"
+        assert reason.startswith("Changed since the plan: ")
+        assert OPT_OUT in reason
+    assert {row["resource_id"] for row in ran.report["outcomes"]} == set(ids) - kept
+
+
+def edit_locally(folder: Path, sweep_id: str, organization: OrganizationBuilder) -> None:
+    [path] = folder.glob(f".stop-orchestrator/sweeps/*/sweep={sweep_id}/plan.json")
+    path.write_bytes(path.read_bytes().replace(b'"verdict":"keep"', b'"verdict":"stop"'))
+
+
+def edit_in_s3(folder: Path, sweep_id: str, organization: OrganizationBuilder) -> None:
+    s3 = organization.client("s3")
+    [key] = [
+        one["Key"] for one in s3.list_objects_v2(Bucket=BUCKET)["Contents"] if f"{sweep_id}/plan.json" in one["Key"]
+    ]
+    content = s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+    s3.put_object(Bucket=BUCKET, Key=key, Body=content.replace(b'"verdict":"keep"', b'"verdict":"stop"'))
+
+
+@pytest.mark.parametrize("edit", [edit_locally, edit_in_s3])
+def test_an_edited_plan_is_refused_and_nothing_is_stopped(
+    organization: OrganizationBuilder,
+    account: str,
+    do: Do,
+    policy: Policy,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    edit: Callable[..., None],
+) -> None:
+    if edit is edit_in_s3:
+        for name, value in organization.hub().items():
+            monkeypatch.setenv(name, value)
+    organization.instances(account, FRANKFURT, 1, DEV)
+    organization.instances(account, FRANKFURT, 1, {"Environment": "production"})
+    planned = do("plan", "--policy", policy(DEV_RULE)).report["sweep_id"]
+    edit(tmp_path, planned, organization)
+    refused(do("apply", planned), organization, "plan.json was altered: its SHA-256 is not the one")
+
+
+@pytest.mark.parametrize(("hours", "exit_code"), [(24, 2), (23, 0)])
+def test_a_plan_expires(
+    organization: OrganizationBuilder,
+    ids: list[str],
+    do: Do,
+    policy: Policy,
+    monkeypatch: pytest.MonkeyPatch,
+    hours: int,
+    exit_code: int,
+) -> None:
+    planned = do("plan", "--policy", policy(DEV_RULE + "plan_valid_hours: 24\n")).report["sweep_id"]
+    monkeypatch.setattr(app, "now", lambda: REAL_NOW() + timedelta(hours=hours))
+    ran = do("apply", planned)
+    assert ran.exit_code == exit_code
+    if exit_code:
+        refused(ran, organization, f"{planned} expired at 20")
+
+
+def test_a_plan_is_applied_once_and_only_a_plan_is(organization: OrganizationBuilder, planned: str, do: Do) -> None:
+    applied = do("apply", planned).report["sweep_id"]
+    refused(do("apply", planned), organization, f"{planned} was applied already, by {applied}", acts=2)
+    refused(do("apply", applied), organization, f"{applied} is no plan: its mode was apply", acts=2)
+
+
+@pytest.mark.parametrize("command", ["apply", "undo"])
+def test_an_unknown_sweep_and_what_is_no_sweep_id_are_refused(
+    organization: OrganizationBuilder, do: Do, command: str
+) -> None:
+    refused(do(command, UNKNOWN), organization, f"there is no sweep {UNKNOWN} in the ledger")
+    refused(do(command, "yesterday"), organization, "'yesterday' is no sweep id")
+
+
+@pytest.mark.parametrize("command", ["apply", "undo"])
+def test_without_a_terminal_and_without_yes_it_is_refused(
+    organization: OrganizationBuilder, planned: str, run: Run, command: str
+) -> None:
+    refused(run(command, planned, typed="3\n"), organization, "--yes")
+
+
+@pytest.mark.usefixtures("terminal")
+def test_at_a_terminal_the_number_is_wanted_for_apply_and_for_undo(
+    organization: OrganizationBuilder, account: str, ids: list[str], planned: str, run: Run
+) -> None:
+    declined = run("apply", planned, typed="4\n")
+    assert (declined.exit_code, down(organization, account)) == (1, set())
+    ran = run("apply", planned, "--format", "json", typed="3\n")
+    assert "3 resources in 1 accounts would be stopped now." in ran.stderr
+    assert (ran.exit_code, down(organization, account)) == (0, set(ids))
+    declined = run("undo", ran.report["sweep_id"], typed="yes\n")
+    assert (declined.exit_code, down(organization, account)) == (1, set(ids))
+    assert "the starts were not confirmed; nothing was started" in declined.stderr
+    undone = run("undo", ran.report["sweep_id"], typed="3\n")
+    assert "3 resources in 1 accounts would be started now." in undone.stderr
+    assert (undone.exit_code, down(organization, account)) == (0, set())
+
+
+def test_only_what_stopped_something_can_be_undone(organization: OrganizationBuilder, planned: str, do: Do) -> None:
+    refused(do("undo", planned), organization, f"{planned} stopped nothing, its mode was plan")
+    applied = do("apply", planned).report["sweep_id"]
+    refused(do("undo", planned), organization, f"it was carried out by {applied}: undo that one", acts=2)
+    undone = do("undo", applied).report["sweep_id"]
+    refused(do("undo", undone), organization, f"{undone} is an undo itself", acts=4)

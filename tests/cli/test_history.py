@@ -1,0 +1,252 @@
+"""history, verify and sweep --resume: which sweeps there were, that nothing of them was touched, and going on."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator import app
+from orchestrator.demo.faults import Fault
+from orchestrator.ledger.lease import Lease
+from orchestrator.ledger.ledger import Ledger
+from orchestrator.ledger.records import SweepSummary
+from orchestrator.local.sqlite_items import SqliteItems
+from orchestrator.settings import Settings
+from tests.support.embedded import OrganizationBuilder
+from tests.support.fixtures import Policy, Ran, Run
+from tests.support.processes import SCRIPT
+from tests.support.sweeps import DEV, DEV_RULE, FRANKFURT, IRELAND
+
+STORE = Path(".stop-orchestrator")
+DEAD, WAITING, UNKNOWN = "20261123T190000Z-7f3a9c", "20261123T190001Z-0a1b2c", "20261123T190002Z-3d4e5f"
+
+
+@pytest.fixture
+def planned(healthy: str, run: Run, policy: Policy) -> str:
+    return sweep_id_of(run("plan", "--format", "json", "--policy", policy(DEV_RULE)))
+
+
+def sweep_id_of(ran: Ran) -> str:
+    return str(ran.report["sweep_id"])
+
+
+def ledger() -> Ledger:
+    return Ledger(SqliteItems(STORE), app.now)
+
+
+def listed(run: Run, *arguments: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = json.loads(run("history", "--format", "json", *arguments).stdout)
+    return rows
+
+
+def file_of(sweep_id: str, name: str) -> Path:
+    [path] = STORE.glob(f"sweeps/*/sweep={sweep_id}/{name}")
+    return path
+
+
+# --- history ----------------------------------------------------------------------------------------------------------
+
+
+def test_history_before_the_first_sweep_is_empty(organization: OrganizationBuilder, run: Run) -> None:
+    assert (run("history").exit_code, run("history").stdout) == (0, "No sweeps yet.\n")
+    assert listed(run) == []
+
+
+def test_history_lists_every_sweep_newest_first_with_how_it_ended(
+    organization: OrganizationBuilder,
+    healthy: str,
+    planned: str,
+    run: Run,
+    policy: Policy,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    enforce = ("sweep", "--mode", "enforce", "--yes", "--format", "json", "--policy")
+    applied = sweep_id_of(run("apply", planned, "--yes", "--format", "json"))
+    undone = sweep_id_of(run("undo", applied, "--yes", "--format", "json"))
+    held = sweep_id_of(run(*enforce, policy(DEV_RULE + "guardrails: {max_stops: 0}\n")))
+    approve = ("sweep", "--mode", "approve", "--format", "json", "--policy")
+    waiting = sweep_id_of(run(*approve, policy(DEV_RULE)))
+    organization.front.faults.add(Fault("UnauthorizedOperation", region=IRELAND, operation="ec2:DescribeInstances"))
+    incomplete = sweep_id_of(run("plan", "--format", "json", "--policy", policy(DEV_RULE)))
+    organization.front.faults.add(Fault("AccessDeniedException", operation="organizations:*"))
+    failed = sweep_id_of(run(*enforce, policy(DEV_RULE)))
+    rows = listed(run)
+    assert {row["sweep_id"]: (row["mode"], row["status"], row["source_sweep_id"]) for row in rows} == {
+        planned: ("plan", "complete", ""),
+        applied: ("apply", "complete", planned),
+        undone: ("undo", "complete", applied),
+        held: ("enforce", "held", ""),
+        waiting: ("approve", "awaiting_approval", ""),
+        incomplete: ("plan", "incomplete", ""),
+        failed: ("enforce", "failed", ""),
+    }
+    assert [row["sweep_id"] for row in rows] == sorted((row["sweep_id"] for row in rows), reverse=True)
+    assert [row["sweep_id"] for row in listed(run, "--limit", "2")] == [row["sweep_id"] for row in rows[:2]]
+    by_id = {row["sweep_id"]: row for row in rows}
+    assert by_id[applied]["totals"]["stopped"] == by_id[undone]["totals"]["started"] == 1
+    assert "OrganizationError" in by_id[failed]["error"]
+    assert "policy" not in rows[0]
+    monkeypatch.setattr("orchestrator.cli.console.stdout.width", 80)
+    ran = run("history")
+    lines = ran.stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    table = [line for line in lines if line[:8].isdigit() and " seconds" not in line]
+    cells = {line.split()[0]: line.split()[1:3] for line in table}
+    assert cells[held] == ["enforce", "held"]
+    assert cells[waiting] == ["approve", "awaiting"]
+    assert f"{applied} carried out the plan of {planned}" in lines
+    assert f"{undone} undid {applied}" in lines
+    assert f"To carry it out: stop-orchestrator apply {waiting}" in lines
+    assert "Its process died" not in ran.stdout
+
+
+def begun(sweep_id: str, policy_text: str = "", **more: Any) -> None:
+    """A sweep of which the ledger only knows that it began."""
+    at = f"{sweep_id[:4]}-{sweep_id[4:6]}-{sweep_id[6:8]}T19:00:00Z"
+    ledger().begin(SweepSummary(sweep_id, "running", "plan", "test", at, policy=policy_text, **more))
+
+
+def test_history_says_how_to_resume_what_runs_without_a_process_and_only_that(
+    organization: OrganizationBuilder, run: Run
+) -> None:
+    begun(DEAD)
+    hint = f"Its process died: stop-orchestrator sweep --resume {DEAD}"
+    assert hint in run("history").stdout.splitlines()
+    settings = Settings(store=STORE)
+    hub = app.make_stores(settings, app.make_clients(settings))
+    lease = hub.leases.take("test", DEAD, "plan")
+    assert isinstance(lease, Lease)
+    assert "Its process died" not in run("history").stdout
+    record = hub.ledger.lease("test")
+    assert record is not None
+    run_out = replace(record, nonce="another", held_until="2026-11-23T19:00:00Z")
+    assert hub.ledger.take_lease("test", run_out, record)
+    assert hint in run("history").stdout.splitlines()
+
+
+@pytest.mark.parametrize("arguments", [("--limit", "0"), ("--limit", "few"), ("now",), ("--format", "csv")])
+def test_bad_usage_of_history_exits_2(organization: OrganizationBuilder, run: Run, arguments: tuple[str, ...]) -> None:
+    assert run("history", *arguments).exit_code == 2
+
+
+def test_a_ledger_that_cannot_be_read_exits_1(
+    organization: OrganizationBuilder, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STOP_ORCHESTRATOR_TABLE", "not-there")
+    ran = run("history")
+    assert (ran.exit_code, ran.stdout) == (1, "")
+    assert "not-there" in ran.stderr
+
+
+# --- verify -----------------------------------------------------------------------------------------------------------
+
+
+def alter(path: Path) -> None:
+    path.write_bytes(path.read_bytes() + b" ")
+
+
+def remove(path: Path) -> None:
+    path.unlink()
+
+
+def test_verify_says_that_every_file_is_as_it_was_sealed(planned: str, run: Run) -> None:
+    for arguments in ((planned,), ("--all",)):
+        ran = run("verify", *arguments)
+        assert ran.exit_code == 0
+        assert ran.stdout.endswith(": every file is as it was sealed\n")
+        assert json.loads(run("verify", *arguments, "--format", "json").stdout) == {"verified": True, "broken": []}
+
+
+@pytest.mark.parametrize("name", ["report.json", "plan.json", "decisions.csv", "coverage.csv", "manifest.json"])
+@pytest.mark.parametrize(("touch", "problem"), [(alter, "was altered"), (remove, "is missing")])
+def test_verify_names_the_file_that_was_altered_or_removed(
+    planned: str, run: Run, name: str, touch: Callable[[Path], None], problem: str
+) -> None:
+    touch(file_of(planned, name))
+    for arguments in ((planned,), ("--all",)):
+        ran = run("verify", *arguments, "--format", "json")
+        assert ran.exit_code == 1
+        [first, *_] = json.loads(ran.stdout)["broken"]
+        assert (first["sweep_id"], first["file"]) == (planned, name)
+        assert problem in first["problem"]
+        assert f"{planned} {name} {first['problem']}" in run("verify", *arguments).stdout
+
+
+def test_verify_all_names_the_first_broken_link_from_the_newest_back(healthy: str, run: Run, policy: Policy) -> None:
+    sweeps = [sweep_id_of(run("plan", "--format", "json", "--policy", policy(DEV_RULE))) for _ in range(3)]
+    alter(file_of(sweeps[0], "report.json"))
+    alter(file_of(sweeps[1], "coverage.csv"))
+    ran = run("verify", "--all", "--format", "json")
+    broken = [(row["sweep_id"], row["file"]) for row in json.loads(ran.stdout)["broken"]]
+    assert (ran.exit_code, broken) == (1, [(sweeps[1], "coverage.csv"), (sweeps[0], "report.json")])
+    assert run("verify", sweeps[2]).exit_code == 0
+
+
+@pytest.mark.parametrize("arguments", [(), (DEAD, "--all"), ("yesterday",), (UNKNOWN,)])
+def test_bad_usage_of_verify_exits_2(organization: OrganizationBuilder, run: Run, arguments: tuple[str, ...]) -> None:
+    ran = run("verify", *arguments)
+    assert (ran.exit_code, ran.stdout) == (2, "")
+    assert ran.stderr
+
+
+# --- sweep --resume ---------------------------------------------------------------------------------------------------
+
+
+def test_resuming_a_finished_sweep_says_so_and_shows_its_report(
+    organization: OrganizationBuilder, planned: str, run: Run
+) -> None:
+    calls = organization.front.calls["sts:AssumeRole"]
+    ran = run("sweep", "--resume", planned, "--format", "json")
+    assert (ran.exit_code, sweep_id_of(ran)) == (0, planned)
+    assert f"{planned} is finished; nothing was done again." in ran.stderr
+    assert organization.front.calls["sts:AssumeRole"] == calls
+    assert len(listed(run)) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((UNKNOWN,), f"there is no sweep {UNKNOWN} in the ledger"),
+        (("yesterday",), "'yesterday' is no sweep id"),
+        ((UNKNOWN, "--mode", "plan"), "leave them out"),
+        ((UNKNOWN, "--policy", "policy.yaml"), "leave them out"),
+    ],
+)
+def test_resuming_what_cannot_be_resumed_exits_2(
+    organization: OrganizationBuilder, run: Run, arguments: tuple[str, ...], words: str
+) -> None:
+    ran = run("sweep", "--resume", *arguments)
+    assert (ran.exit_code, ran.stdout) == (2, "")
+    assert words in ran.stderr
+
+
+def test_resuming_a_dead_sweep_finishes_it_and_stops_nothing_twice(
+    organization: OrganizationBuilder, run: Run, policy: Policy, tmp_path: Path
+) -> None:
+    account = organization.account("dev")
+    ids = {region: organization.instances(account, region, 2, DEV) for region in (FRANKFURT, IRELAND)}
+    running: list[subprocess.Popen[bytes]] = []
+    kill = Fault(operation="ec2:CreateTags", times=1, effect=lambda _: os.kill(running[0].pid, signal.SIGKILL))
+    organization.front.faults.add(kill)
+    enforce = ("sweep", "--mode", "enforce", "--yes", "--workers", "1", "--policy", policy(DEV_RULE))
+    with subprocess.Popen([SCRIPT, *enforce], cwd=tmp_path, stdout=subprocess.DEVNULL) as process:
+        running.append(process)
+    assert process.returncode == -signal.SIGKILL
+    [dead] = [row["sweep_id"] for row in listed(run) if row["status"] == "running"]
+    ran = run("sweep", "--resume", dead, "--format", "json")
+    assert (ran.exit_code, sweep_id_of(ran), ran.report["status"]) == (0, dead, "complete")
+    assert {row["resource_id"]: row["status"] for row in ran.report["outcomes"]} == {
+        one: "stopped" for some in ids.values() for one in some
+    }
+    assert {region: organization.down(account, region) for region in ids} == {one: set(two) for one, two in ids.items()}
+    assert organization.front.calls["ec2:StopInstances"] == 2
+    assert [(row["sweep_id"], row["status"]) for row in listed(run)] == [(dead, "complete")]
+    assert run("verify", "--all").exit_code == 0

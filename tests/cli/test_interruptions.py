@@ -1,0 +1,274 @@
+"""The question before the stops, and Ctrl-C: what a person at the terminal can still prevent."""
+
+from __future__ import annotations
+
+import _thread
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator.demo.faults import Fault
+from tests.support.embedded import OrganizationBuilder
+from tests.support.fixtures import Policy, Ran, Run
+
+FRANKFURT, IRELAND = "eu-central-1", "eu-west-1"
+DEV = "rules: [{name: dev, where: {tag: {Environment: dev}}}]\n"
+ENFORCE = ("sweep", "--mode", "enforce", "--policy")
+QUESTION = "3 resources in 1 accounts would be stopped now."
+PATIENCE = 20
+"""Seconds until a process that does not do what it should fails the test."""
+ON_A_TERMINAL = """
+import os, sys
+from orchestrator.cli.main import main
+os.dup2(os.open(sys.argv.pop(1), os.O_RDWR), 0)
+main()
+"""
+
+
+@pytest.fixture
+def account(organization: OrganizationBuilder) -> str:
+    """One account with three instances to stop."""
+    made = organization.account("dev")
+    organization.instances(made, FRANKFURT, 2, {"Environment": "dev"})
+    organization.instances(made, IRELAND, 1, {"Environment": "dev"})
+    return made
+
+
+def down(organization: OrganizationBuilder, account: str) -> int:
+    return len(organization.down(account, FRANKFURT)) + len(organization.down(account, IRELAND))
+
+
+def last_report(folder: Path) -> dict[str, Any]:
+    [path] = folder.glob(".stop-orchestrator/sweeps/*/*/report.json")
+    report: dict[str, Any] = json.loads(path.read_text())
+    return report
+
+
+# --- the question -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("terminal")
+def test_the_right_number_stops(organization: OrganizationBuilder, account: str, run: Run, policy: Policy) -> None:
+    ran = run(*ENFORCE, policy(DEV), typed="3\n")
+    assert ran.exit_code == 0
+    assert QUESTION in ran.stderr
+    assert "Type that number to stop them: " in ran.stderr
+    assert down(organization, account) == 3
+
+
+@pytest.mark.usefixtures("terminal")
+@pytest.mark.parametrize("typed", ["2\n", "\n", "y\n", "yes\n", "33\n", "3 of them\n", "-3\n", ""])
+def test_anything_else_stops_nothing_says_so_and_is_reported(
+    organization: OrganizationBuilder, account: str, run: Run, policy: Policy, tmp_path: Path, typed: str
+) -> None:
+    ran = run(*ENFORCE, policy(DEV), typed=typed)
+    assert ran.exit_code == 1
+    assert ran.stderr.endswith("the stops were not confirmed; nothing was stopped\n")
+    assert (down(organization, account), organization.front.calls["ec2:StopInstances"]) == (0, 0)
+    report = last_report(tmp_path)
+    assert [row["status"] for row in report["outcomes"]] == ["not_attempted"] * 3
+    assert report["sweep_id"] in ran.stdout
+
+
+@pytest.mark.usefixtures("terminal")
+def test_nothing_is_asked_where_nothing_would_be_stopped(
+    organization: OrganizationBuilder, run: Run, policy: Policy
+) -> None:
+    organization.account("empty")
+    ran = run(*ENFORCE, policy(DEV))
+    assert ran.exit_code == 0
+    assert "Type that number" not in ran.stderr
+
+
+@pytest.mark.usefixtures("terminal")
+def test_nothing_is_asked_where_a_guardrail_holds(
+    organization: OrganizationBuilder, account: str, run: Run, policy: Policy
+) -> None:
+    ran = run(*ENFORCE, policy(DEV + "guardrails: {max_stops: 2}\n"), typed="3\n")
+    assert (ran.exit_code, down(organization, account)) == (4, 0)
+    assert "Type that number" not in ran.stderr
+
+
+@pytest.mark.parametrize("setting", [True, False], ids=["by the environment", "by the option"])
+def test_without_a_terminal_and_without_yes_nothing_is_read(
+    organization: OrganizationBuilder,
+    account: str,
+    run: Run,
+    policy: Policy,
+    monkeypatch: pytest.MonkeyPatch,
+    setting: bool,
+) -> None:
+    if setting:
+        monkeypatch.setenv("STOP_ORCHESTRATOR_MODE", "enforce")
+    command = ("sweep", "--policy") if setting else ENFORCE
+    ran = run(*command, policy(DEV), typed="3\n")
+    assert (ran.exit_code, ran.stdout) == (2, "")
+    assert "--yes" in ran.stderr
+    assert organization.front.calls["organizations:ListAccountsForParent"] == 0
+
+
+# --- a real terminal --------------------------------------------------------------------------------------------------
+
+
+def at_a_terminal(arguments: tuple[str, ...], folder: Path, typed: str) -> Ran:
+    """Runs with a terminal as standard input, and types once the question is there."""
+    primary, secondary = pty.openpty()
+    said = folder / "stderr"
+    try:
+        with (
+            said.open("w") as stderr,
+            subprocess.Popen(
+                [sys.executable, "-c", ON_A_TERMINAL, os.ttyname(secondary), *arguments],
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                text=True,
+                start_new_session=True,
+            ) as process,
+        ):
+            until(lambda: "Type that number" in said.read_text() or process.poll() is not None)
+            os.write(primary, typed.encode())
+            stdout, _ = process.communicate(timeout=PATIENCE)
+    finally:
+        os.close(primary)
+        os.close(secondary)
+    return Ran(process.returncode, stdout, said.read_text())
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize(("typed", "exit_code", "stops"), [("3\n", 0, 3), ("\x03", 1, 0), ("\x04", 1, 0)])
+def test_at_a_real_terminal_a_number_answers_and_ctrl_c_and_ctrl_d_stop_nothing(
+    organization: OrganizationBuilder,
+    account: str,
+    policy: Policy,
+    tmp_path: Path,
+    typed: str,
+    exit_code: int,
+    stops: int,
+) -> None:
+    ran = at_a_terminal((*ENFORCE, policy(DEV), "--format", "json"), tmp_path, typed)
+    assert ran.exit_code == exit_code, ran
+    assert ran.report == last_report(tmp_path)
+    assert ran.stdout.startswith("{")
+    assert down(organization, account) == ran.report["totals"]["stopped"] == stops
+    assert ("the stops were not confirmed; nothing was stopped" in ran.stderr) is (stops == 0)
+    assert "Traceback" not in ran.stderr
+
+
+# --- ctrl-c -----------------------------------------------------------------------------------------------------------
+
+
+def press_ctrl_c(*_: object) -> None:
+    handler = signal.getsignal(signal.SIGINT)
+    assert callable(handler)
+    handler(signal.SIGINT, None)
+
+
+def test_ctrl_c_while_reading_hands_out_no_more_and_the_report_follows(
+    organization: OrganizationBuilder, account: str, run: Run, policy: Policy
+) -> None:
+    organization.front.faults.add(Fault(operation="ec2:DescribeInstances", times=1, effect=press_ctrl_c))
+    ran = run(*ENFORCE, policy(DEV), "--yes", "--workers", "1", "--format", "json")
+    assert ran.exit_code == 3
+    states = Counter(row["status"] for row in ran.report["coverage"] if row["account_id"] == account)
+    assert states == {"scanned": 1, "not_attempted": 1}
+    assert {row["status"] for row in ran.report["outcomes"]} == {"not_attempted"}
+    assert down(organization, account) == 0
+    assert "SIGINT: no more work is handed out; the report follows." in ran.stderr
+
+
+def test_ctrl_c_while_stopping_reports_what_was_stopped_and_what_was_not(
+    organization: OrganizationBuilder, account: str, run: Run, policy: Policy
+) -> None:
+    organization.front.faults.add(Fault(operation="ec2:StopInstances", times=1, effect=press_ctrl_c))
+    ran = run(*ENFORCE, policy(DEV), "--yes", "--workers", "1", "--format", "json")
+    assert ran.exit_code == 3
+    states = {row["resource_id"]: row["status"] for row in ran.report["outcomes"]}
+    stopped = organization.down(account, FRANKFURT) | organization.down(account, IRELAND)
+    assert 0 < len(stopped) < 3
+    assert {one for one, status in states.items() if status in {"stopped", "stopping"}} == stopped
+    assert Counter(states.values())["not_attempted"] == 3 - len(stopped)
+
+
+@pytest.mark.usefixtures("terminal")
+def test_ctrl_c_before_the_question_asks_nothing_and_stops_nothing(
+    organization: OrganizationBuilder, account: str, run: Run, policy: Policy
+) -> None:
+    organization.front.faults.add(
+        Fault(operation="ec2:DescribeInstances", region=IRELAND, times=1, effect=press_ctrl_c)
+    )
+    ran = run(*ENFORCE, policy(DEV), typed="2\n")
+    assert (ran.exit_code, down(organization, account)) == (1, 0)
+    assert "Type that number" not in ran.stderr
+
+
+def test_a_second_ctrl_c_ends_it_at_once_and_still_leaves_a_report(
+    organization: OrganizationBuilder, account: str, run: Run, policy: Policy, tmp_path: Path
+) -> None:
+    def twice(*_: object) -> None:
+        press_ctrl_c()
+        _thread.interrupt_main()
+
+    organization.front.faults.add(Fault(operation="ec2:DescribeInstances", times=1, effect=twice))
+    ran = run(*ENFORCE, policy(DEV), "--yes", "--workers", "1")
+    assert ran.exit_code == 1
+    report = last_report(tmp_path)
+    assert (report["status"], report["totals"]["stopped"]) == ("failed", 0)
+    assert account in {row["account_id"] for row in report["coverage"]}
+    assert report["sweep_id"] in ran.stdout
+
+
+def test_the_signals_of_the_process_are_as_they_were_afterwards(
+    organization: OrganizationBuilder, account: str, run: Run, policy: Policy
+) -> None:
+    before = (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM))
+    assert run("plan", "--policy", policy(DEV)).exit_code == 0
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_real_signal_to_the_process_leaves_a_whole_report_on_stdout(
+    organization: OrganizationBuilder, account: str, policy: Policy, tmp_path: Path, number: signal.Signals
+) -> None:
+    said = tmp_path / "stderr"
+    running: list[subprocess.Popen[str]] = []
+
+    def send(*_: object) -> None:
+        os.kill(running[0].pid, number)
+        until(lambda: number.name in said.read_text())
+
+    organization.front.faults.add(Fault(operation="ec2:DescribeInstances", times=1, effect=send))
+    arguments = (*ENFORCE, policy(DEV), "--yes", "--workers", "1", "--format", "json")
+    with (
+        said.open("w") as stderr,
+        subprocess.Popen(
+            [sys.executable, "-m", "orchestrator", *arguments],
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+        ) as process,
+    ):
+        running.append(process)
+        stdout, _ = process.communicate(timeout=PATIENCE)
+    ran = Ran(process.returncode, stdout, said.read_text())
+    assert ran.exit_code == 3
+    assert ran.report["totals"]["not_attempted_targets"] == 1
+    assert down(organization, account) == 0

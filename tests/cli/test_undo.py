@@ -1,0 +1,209 @@
+"""Undo on the command line: exactly what a sweep stopped is started, unless somebody touched it since."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator import app
+from orchestrator.aws.pacing import Pacing
+from orchestrator.aws.retries import Retries
+from orchestrator.demo.faults import Fault
+from orchestrator.ledger.ledger import Ledger
+from orchestrator.local.sqlite_items import SqliteItems
+from tests.support.embedded import OrganizationBuilder
+from tests.support.fixtures import Policy, Ran, Run
+from tests.support.processes import until
+from tests.support.sweeps import DEV, DEV_RULE, FRANKFURT, IRELAND
+
+NO_CAPACITY = "InsufficientInstanceCapacity"
+
+Do = Callable[..., Ran]
+
+
+@pytest.fixture
+def do(run: Run) -> Do:
+    """A command with JSON, and --yes where it wants one."""
+
+    def _do(command: str, *arguments: str) -> Ran:
+        yes = () if command == "plan" else ("--yes",)
+        return run(command, *arguments, *yes, "--format", "json")
+
+    return _do
+
+
+@pytest.fixture
+def account(organization: OrganizationBuilder) -> str:
+    return organization.account("dev")
+
+
+@pytest.fixture
+def ids(organization: OrganizationBuilder, account: str) -> list[str]:
+    """Two in Frankfurt and one in Ireland, all to be stopped."""
+    return [
+        *organization.instances(account, FRANKFURT, 2, DEV),
+        *organization.instances(account, IRELAND, 1, DEV),
+    ]
+
+
+@pytest.fixture
+def stopped(ids: list[str], do: Do, policy: Policy) -> str:
+    """The id of the sweep that stopped them."""
+    ran = do("sweep", "--mode", "enforce", "--policy", policy(DEV_RULE))
+    assert ran.report["totals"]["stopped"] == len(ids)
+    return str(ran.report["sweep_id"])
+
+
+def down(organization: OrganizationBuilder, account: str) -> set[str]:
+    return organization.down(account, FRANKFURT) | organization.down(account, IRELAND)
+
+
+def reasons(ran: Ran) -> dict[str, tuple[str, str]]:
+    return {row["resource_id"]: (row["verdict"], row["reason"]) for row in ran.report["decisions"]}
+
+
+def test_undo_starts_everything_again_and_leaves_no_tags_of_the_sweep(
+    organization: OrganizationBuilder, account: str, ids: list[str], stopped: str, do: Do
+) -> None:
+    assert down(organization, account) == set(ids)
+    ran = do("undo", stopped)
+    assert (ran.exit_code, ran.report["mode"], ran.report["source_sweep_id"]) == (0, "undo", stopped)
+    assert (ran.report["totals"]["started"], down(organization, account)) == (3, set())
+    for region in (FRANKFURT, IRELAND):
+        assert all(tags == DEV for tags in organization.tags(account, region).values())
+    again = do("undo", stopped)
+    assert (again.exit_code, again.report["totals"]["started"]) == (0, 0)
+    assert {verdict for verdict, _ in reasons(again).values()} == {"keep"}
+
+
+def test_undo_keeps_what_people_changed_each_with_its_reason(
+    organization: OrganizationBuilder, account: str, do: Do, policy: Policy
+) -> None:
+    names = ("untouched", "started", "stopped again", "another tag", "without the tag", "terminated", "forgotten")
+    by_name = dict(zip(names, organization.instances(account, FRANKFURT, len(names), DEV), strict=True))
+    sweep_id = do("sweep", "--mode", "enforce", "--policy", policy(DEV_RULE)).report["sweep_id"]
+    asked = time.time()
+    until(lambda: int(time.time()) > asked)  # EC2's times have whole seconds
+
+    def act(operation: str, name: str) -> None:
+        organization.act(operation, account, FRANKFURT, InstanceIds=[by_name[name]])
+
+    for operation, name in (
+        ("start_instances", "started"),
+        ("start_instances", "stopped again"),
+        ("stop_instances", "stopped again"),
+        ("terminate_instances", "terminated"),
+        ("terminate_instances", "forgotten"),
+    ):
+        act(operation, name)
+    organization.forget(account, FRANKFURT, by_name["forgotten"])
+    key = "stop-orchestrator:stopped-by"
+    change: dict[str, Any] = {"Resources": [by_name["another tag"]], "Tags": [{"Key": key, "Value": "me"}]}
+    organization.act("create_tags", account, FRANKFURT, **change)
+    change = {"Resources": [by_name["without the tag"]], "Tags": [{"Key": key}]}
+    organization.act("delete_tags", account, FRANKFURT, **change)
+    ran = do("undo", sweep_id)
+    said = {name: reasons(ran)[one] for name, one in by_name.items()}
+    assert said.pop("untouched") == ("start", f"Sweep {sweep_id} stopped it and nobody touched it since.")
+    again = said.pop("stopped again")
+    assert again[1].startswith("It was started at ")
+    assert again[1].endswith("after this sweep stopped it, and stopped again.")
+    assert said == {
+        "started": ("keep", "It is running: somebody started it since."),
+        "another tag": ("keep", f"Its tag {key} names 'me', not this sweep."),
+        "without the tag": ("keep", f"It has no {key} tag."),
+        "terminated": ("keep", "It is terminated: it was terminated since."),
+        "forgotten": ("keep", "It is gone: it was terminated since."),
+    }
+    assert (ran.exit_code, ran.report["totals"]["started"]) == (0, 1)
+    kept_down = {by_name[name] for name in ("stopped again", "another tag", "without the tag")}
+    assert organization.down(account, FRANKFURT) == kept_down
+
+
+@pytest.mark.parametrize(
+    ("options", "started"),
+    [
+        (lambda _, __: ("--region", IRELAND), {2}),
+        (lambda _, ids: ("--resource", ids[0], "--resource", ids[2]), {0, 2}),
+        (lambda account, _: ("--account", account, "--region", FRANKFURT), {0, 1}),
+    ],
+)
+def test_a_part_of_a_sweep_can_be_undone_and_the_rest_later(
+    organization: OrganizationBuilder,
+    account: str,
+    ids: list[str],
+    stopped: str,
+    do: Do,
+    options: Callable[[str, list[str]], tuple[str, ...]],
+    started: set[int],
+) -> None:
+    assert do("undo", stopped, *options(account, ids)).report["totals"]["started"] == len(started)
+    assert down(organization, account) == {one for number, one in enumerate(ids) if number not in started}
+    assert do("undo", stopped).report["totals"]["started"] == len(ids) - len(started)
+    assert down(organization, account) == set()
+
+
+def test_a_part_in_which_nothing_was_stopped_is_refused(
+    organization: OrganizationBuilder, stopped: str, do: Do
+) -> None:
+    ran = do("undo", stopped, "--account", "111122223333")
+    assert ran.exit_code == 2
+    assert f"sweep {stopped} stopped nothing that could be started again" in ran.stderr
+    assert organization.front.calls["ec2:StartInstances"] == 0
+
+
+@pytest.mark.parametrize("limit", ["max_stops", "min_coverage_percent"])
+def test_a_guardrail_holds_an_undo_too(
+    organization: OrganizationBuilder,
+    account: str,
+    ids: list[str],
+    do: Do,
+    policy: Policy,
+    limit: str,
+) -> None:
+    limits = "guardrails: {min_coverage_percent: 80}\n"
+    sweep_id = do("sweep", "--mode", "enforce", "--policy", policy(DEV_RULE + limits)).report["sweep_id"]
+    if limit == "max_stops":  # a sweep stops no more than its own policy lets an undo start
+        ledger = Ledger(SqliteItems(Path(".stop-orchestrator")), app.now)
+        text = f"version: 1\nname: test\n{DEV_RULE}guardrails: {{max_stops: 2}}\n"
+        ledger.amend(sweep_id, policy=text)
+    else:
+        organization.front.faults.add(Fault("UnauthorizedOperation", region=IRELAND, operation="ec2:DescribeInstances"))
+    ran = do("undo", sweep_id)
+    organization.front.faults.clear()
+    assert (ran.exit_code, ran.report["status"]) == (4, "held")
+    assert {row["status"] for row in ran.report["outcomes"]} == {"held"}
+    assert [row["name"] for row in ran.report["guardrails"] if not row["passed"]] == [limit]
+    assert organization.front.calls["ec2:StartInstances"] == 0
+    assert down(organization, account) == set(ids)
+
+
+def test_no_capacity_is_tried_again_and_then_started_or_reported(
+    organization: OrganizationBuilder,
+    account: str,
+    ids: list[str],
+    stopped: str,
+    do: Do,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("orchestrator.app.Retries", lambda **given: Retries(**{**given, "sleep": slept.append}))
+    monkeypatch.setattr("orchestrator.app.Pacing", lambda **_: Pacing(sleep=lambda _: None))
+    no_capacity = Fault(NO_CAPACITY, "no more of these here", 500, region=FRANKFURT, operation="ec2:StartInstances")
+    organization.front.faults.add(no_capacity)
+    ran = do("undo", stopped)
+    assert (ran.exit_code, ran.report["status"]) == (5, "incomplete")
+    failed = [row for row in ran.report["outcomes"] if row["status"] == "failed"]
+    assert {row["resource_id"] for row in failed} == set(ids[:2])
+    assert {(row["code"], row["message"]) for row in failed} == {(NO_CAPACITY, "no more of these here")}
+    assert slept
+    assert down(organization, account) == set(ids[:2])
+    organization.front.faults.clear()
+    organization.front.faults.add(replace(no_capacity, times=1))
+    assert do("undo", stopped).exit_code == 0
+    assert down(organization, account) == set()

@@ -1,0 +1,173 @@
+"""`validate`: every mistake of a policy at once, each where it is, without any AWS."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from orchestrator.demo.organization import BUCKET
+from tests.support.embedded import OrganizationBuilder
+from tests.support.fixtures import Run
+
+GOOD = "version: 1\nname: nights\nrules: [{name: dev, where: {tag: {Environment: dev}}}]\n"
+FIVE_MISTAKES = """\
+version: 1
+name: nights
+schedules:
+  office-hours:
+    timezone: Europe/Berln
+    running: ["mon-fri 19:00-19:00"]
+rules:
+  - name: all-of-it
+  - name: dev
+    where: {tag: {Environment: dev}}
+    schedule: weekends
+guardrails:
+  max_stop: 5
+"""
+PLACES = [
+    (5, "schedules.office-hours.timezone"),
+    (6, "schedules.office-hours.running[0]"),
+    (8, "rules[0].where"),
+    (11, "rules[1].schedule"),
+    (13, "guardrails.max_stop"),
+]
+
+
+@pytest.fixture
+def good(tmp_path: Path) -> Path:
+    return written(tmp_path, GOOD)
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "policy.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_five_mistakes_are_five_lines_with_their_places_and_exit_2(run: Run, tmp_path: Path) -> None:
+    path = written(tmp_path, FIVE_MISTAKES)
+    ran = run("validate", str(path))
+    assert (ran.exit_code, ran.stdout) == (2, "")
+    lines = ran.stderr.splitlines()
+    assert len(lines) == 5
+    for line, (number, place) in zip(lines, PLACES, strict=True):
+        assert line.startswith(f"{path}:{number}: {place}: ")
+        assert len(line) > len(f"{path}:{number}: {place}: ") + 10
+
+
+def test_the_same_five_as_json_are_one_document_on_stdout(run: Run, tmp_path: Path) -> None:
+    path = written(tmp_path, FIVE_MISTAKES)
+    ran = run("validate", str(path), "--format", "json")
+    assert ran.exit_code == 2
+    assert (ran.report["valid"], ran.report["source"]) == (False, str(path))
+    assert [(one["line"], one["path"]) for one in ran.report["problems"]] == PLACES
+    assert len(ran.stderr.splitlines()) == 5
+
+
+def test_a_good_policy_exits_0_and_says_what_it_is(run: Run, good: Path) -> None:
+    ran = run("validate", str(good))
+    assert (ran.exit_code, ran.stderr) == (0, "")
+    assert ran.stdout == f"{good}: policy nights is valid: 1 rule\n"
+
+
+def test_a_good_policy_as_json_has_its_sha256_and_no_problems(run: Run, good: Path) -> None:
+    ran = run("validate", str(good), "--format", "json")
+    assert (ran.exit_code, ran.stderr) == (0, "")
+    assert (ran.report["valid"], ran.report["name"], ran.report["problems"]) == (True, "nights", [])
+    assert len(ran.report["sha256"]) == 64
+
+
+def test_a_path_that_looks_like_markup_or_an_emoji_is_printed_as_it_is(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "[red]a:key:b[bold].yaml"
+    assert str(path) in run("validate", str(path)).stderr
+    path.write_text(GOOD)
+    assert run("validate", str(path)).stdout.startswith(f"{path}: policy nights is valid")
+
+
+def unreadable(kind: str, folder: Path) -> Path:
+    path = folder / kind
+    if kind == "directory":
+        path.mkdir()
+    elif kind == "binary":
+        path.write_bytes(b"\x7fELF\xff\xfe\x00\x01")
+    elif kind == "empty":
+        path.touch()
+    return path
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("directory", "Is a directory"),
+        ("binary", "it is no UTF-8 text"),
+        ("missing", "No such file or directory"),
+        ("empty", "the document is empty"),
+    ],
+)
+@pytest.mark.parametrize("output", ["table", "json"])
+def test_what_is_no_document_is_one_line_that_says_so(
+    run: Run, tmp_path: Path, kind: str, words: str, output: str
+) -> None:
+    path = unreadable(kind, tmp_path)
+    ran = run("validate", str(path), "--format", output)
+    assert ran.exit_code == 2
+    assert len(ran.stderr.splitlines()) == 1
+    assert str(path) in ran.stderr
+    assert words in ran.stderr
+    if output == "json":
+        [problem] = ran.report["problems"]
+        assert (ran.report["valid"], ran.report["source"]) == (False, str(path))
+        assert words in problem["message"]
+    else:
+        assert ran.stdout == ""
+
+
+def test_without_a_document_it_says_how_to_name_one(run: Run) -> None:
+    ran = run("validate")
+    assert ran.exit_code == 2
+    assert "stop-orchestrator validate config/policy.yaml" in ran.stderr
+
+
+def test_the_policy_of_the_environment_is_validated_where_none_is_named(
+    run: Run, good: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STOP_ORCHESTRATOR_POLICY", str(good))
+    assert run("validate").stdout.startswith(f"{good}: policy nights is valid")
+
+
+def test_a_policy_in_s3_is_validated_there(organization: OrganizationBuilder, run: Run) -> None:
+    organization.hub()
+    organization.client("s3").put_object(Bucket=BUCKET, Key="policy.yaml", Body=FIVE_MISTAKES)
+    ran = run("validate", f"s3://{BUCKET}/policy.yaml")
+    assert ran.exit_code == 2
+    assert len(ran.stderr.splitlines()) == 5
+    assert ran.stderr.startswith(f"s3://{BUCKET}/policy.yaml:5: schedules.office-hours.timezone: ")
+
+
+def test_settings_of_a_sweep_do_not_matter(run: Run, good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"WORKERS": "many", "MODE": "stop", "KILL_SWITCH": "/off"}.items():
+        monkeypatch.setenv(f"STOP_ORCHESTRATOR_{name}", value)
+    assert run("validate", str(good)).exit_code == 0
+
+
+@pytest.mark.parametrize(("text", "exit_code"), [(GOOD, 0), (FIVE_MISTAKES, 2)], ids=["good", "five mistakes"])
+def test_it_needs_no_credentials_no_region_and_no_endpoint(tmp_path: Path, text: str, exit_code: int) -> None:
+    path = written(tmp_path, text)
+    nothing = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    nothing |= {"HOME": str(tmp_path), "AWS_PROFILE": "nobody", "AWS_ENDPOINT_URL": "nowhere"}
+    ran = subprocess.run(
+        [sys.executable, "-m", "orchestrator", "validate", str(path), "--format", "json"],
+        env=nothing,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == exit_code
+    assert json.loads(ran.stdout)["valid"] is (exit_code == 0)
+    assert "Traceback" not in ran.stderr

@@ -1,0 +1,79 @@
+"""What a compliance report says: missing tags on what runs, and opt-outs that someone should look at."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from orchestrator.core.decide.compliance import violations
+from orchestrator.core.model import Account, Resource, Violation
+from orchestrator.core.policy.opt_outs import OPT_OUT_TAG, REASON_TAG
+from tests.support.builders import ACCOUNT, REGION, a_resource, a_unit, an_account
+
+TODAY = date(2026, 11, 23)
+WITHOUT_REASON = f"{OPT_OUT_TAG}=2026-12-31 has no {REASON_TAG}"
+
+
+def found(
+    *resources: Resource, accounts: tuple[Account, ...] = (), required: tuple[str, ...] = ()
+) -> list[tuple[str, str, str, str]]:
+    rows = violations(resources, accounts, required, TODAY)
+    return [(row.region, row.resource_id, row.violation, row.detail) for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("tags", "missing"),
+    [
+        ({"Owner": "me", "CostCenter": "cc-1"}, []),
+        ({"Owner": "me"}, ["the tag CostCenter is missing"]),
+        ({}, ["the tag CostCenter is missing", "the tag Owner is missing"]),
+        ({"Owner": "", "CostCenter": "  "}, ["the tag CostCenter is empty", "the tag Owner is empty"]),
+        ({"owner": "me", "CostCenter": "cc-1"}, ["the tag Owner is missing"]),
+    ],
+)
+def test_each_required_tag_that_is_missing_or_empty_is_a_violation(tags: dict[str, str], missing: list[str]) -> None:
+    rows = found(a_resource("i-1", tags=tags), required=("Owner", "CostCenter"))
+    assert rows == [(REGION, "i-1", "missing_required_tag", detail) for detail in missing]
+
+
+def test_without_required_tags_an_untagged_resource_is_compliant() -> None:
+    assert found(a_resource()) == []
+
+
+def test_an_opt_out_on_a_resource_is_reported_at_that_resource() -> None:
+    assert found(a_resource("i-1", tags={OPT_OUT_TAG: "2026-12-31"})) == [
+        (REGION, "i-1", "opt_out_without_reason", WITHOUT_REASON)
+    ]
+
+
+def test_an_opt_out_on_an_account_or_ou_is_reported_for_the_account_and_names_its_carrier() -> None:
+    tags = {OPT_OUT_TAG: "2026-12-31"}
+    account = an_account(tags=tags, organizational_units=(a_unit("/A", tags), a_unit("/A/B")))
+    assert found(accounts=(account,)) == [
+        ("*", "/A", "opt_out_without_reason", WITHOUT_REASON),
+        ("*", ACCOUNT, "opt_out_without_reason", WITHOUT_REASON),
+    ]
+
+
+def test_an_ous_opt_out_counts_for_each_account_below_it() -> None:
+    unit = a_unit("/A", {OPT_OUT_TAG: "true", REASON_TAG: "labs"})
+    accounts = tuple(an_account(one, organizational_units=(unit,)) for one in ("222222222222", "111111111111"))
+    assert violations((), accounts, (), TODAY) == tuple(
+        Violation(account.id, "*", "/A", "never_ending_opt_out", f"{OPT_OUT_TAG}=true has no end")  # type: ignore[arg-type]  # a literal
+        for account in reversed(accounts)
+    )
+
+
+def test_rows_are_sorted_by_account_region_resource_and_violation_whatever_the_order_of_reading() -> None:
+    resources = [
+        a_resource(one, account, region, tags={OPT_OUT_TAG: "yes"})
+        for account in ("222222222222", "111111111111")
+        for region in ("us-east-1", "eu-west-1")
+        for one in ("i-2", "i-1")
+    ]
+    rows = violations(resources, (), ("Owner",), TODAY)
+    assert rows == violations(resources[::-1], (), ("Owner",), TODAY)
+    keys = [(row.account_id, row.region, row.resource_id, row.violation) for row in rows]
+    assert keys == sorted(keys)
+    assert len(keys) == 8 * 3

@@ -1,0 +1,88 @@
+"""Asked again just before a stop: whatever changed since the plan is kept, and the reason says what."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from orchestrator.core.decide.decisions import decide
+from orchestrator.core.decide.drift import kept_since
+from orchestrator.core.model import Decision, Resource, Verdict
+from orchestrator.core.policy.opt_outs import OPT_OUT_TAG
+from tests.support.builders import AT, a_policy, a_resource, an_account
+
+POLICY = a_policy("""\
+    schedules:
+      office: {timezone: UTC, running: ["mon-fri 07:00-18:00"]}
+    rules:
+      - {name: batch, where: {tag: {Role: batch}}, action: hibernate}
+      - {name: nights, where: {account_tag: {Sleeps: "*"}}, schedule: office}
+    """)
+ACCOUNT = an_account(tags={"Sleeps": "yes"})
+FACTS = {"launched_at": "2026-11-01T08:00:00Z"}
+BEFORE = a_resource(tags={"Name": "web"}, facts=FACTS)
+
+
+def planned(resource: Resource = BEFORE) -> Decision:
+    decision = decide(POLICY, resource, ACCOUNT, AT)
+    assert decision.verdict is Verdict.STOP
+    return decision
+
+
+def kept(fresh: Resource | None, **changes: Any) -> str | None:
+    arguments = {"policy": POLICY, "account": ACCOUNT, "now": AT + timedelta(minutes=30), **changes}
+    return kept_since(planned(), fresh, **arguments)
+
+
+def test_a_resource_that_is_as_it_was_is_stopped() -> None:
+    assert kept(BEFORE) is None
+
+
+def test_a_resource_that_is_gone_is_kept() -> None:
+    assert kept(None) == "Changed since the plan: it is gone."
+
+
+@pytest.mark.parametrize("state", ["stopping", "stopped", "terminated", "pending", "unknown"])
+def test_a_resource_in_another_state_is_kept(state: str) -> None:
+    assert kept(replace(BEFORE, state=state)) == f"Changed since the plan: it was running and is {state}."
+
+
+@pytest.mark.parametrize("launched_at", ["2026-11-23T19:10:00Z", None])
+def test_a_resource_that_was_started_again_is_kept(launched_at: str | None) -> None:
+    fresh = replace(BEFORE, facts={**BEFORE.facts, "launched_at": launched_at})
+    assert kept(fresh) == f"Changed since the plan: it was started again at {launched_at}."
+
+
+def test_somebody_who_opted_out_since_is_named_with_the_reason_and_not_only_as_another_tag() -> None:
+    reason = kept(replace(BEFORE, tags={**BEFORE.tags, OPT_OUT_TAG: "true"}))
+    assert reason is not None
+    assert reason.startswith("Changed since the plan: ")
+    assert OPT_OUT_TAG in reason
+    assert "its tags are others" not in reason
+
+
+def test_a_resource_that_should_run_by_now_is_kept() -> None:
+    reason = kept(BEFORE, now=AT + timedelta(hours=12))
+    assert reason == (
+        "Changed since the plan: rule nights owns it, but its schedule office says that it should run now."
+    )
+
+
+def test_a_resource_that_no_rule_owns_any_more_is_kept() -> None:
+    assert kept(BEFORE, account=an_account()) == "Changed since the plan: no rule of the policy matches it."
+
+
+def test_a_resource_that_another_rule_owns_now_is_kept() -> None:
+    fresh = replace(BEFORE, tags={**BEFORE.tags, "Role": "batch"})
+    assert kept(fresh) == "Changed since the plan: rule batch owns it now, with the action hibernate."
+
+
+def test_a_resource_with_other_tags_is_kept_and_each_change_is_said() -> None:
+    before = replace(BEFORE, tags={"Name": "web", "A": "1", "B": "2"})
+    fresh = replace(BEFORE, tags={"Name": "web", "B": "", "C": "3"})
+    assert kept_since(planned(before), fresh, POLICY, ACCOUNT, AT) == (
+        "Changed since the plan: its tags are others (A: '1' -> absent; B: '2' -> ''; C: absent -> '3')."
+    )

@@ -1,0 +1,98 @@
+"""Waves: canaries first, every stop once, the same order for one sweep and another for the next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.core.decide.waves import accounts_in_order, failure_percent, waves_of
+from orchestrator.core.model import Decision, OutcomeStatus
+from orchestrator.core.policy.schema import Wave
+from tests.support.builders import SWEEP_ID, a_decision, a_resource, an_outcome
+from tests.support.strategies import quick
+
+ACCOUNTS = [f"{number:012}" for number in range(1, 21)]
+STOPS = [a_decision(a_resource(f"i-{one}", account)) for account in ACCOUNTS for one in range(2)]
+waves = st.lists(
+    st.integers(1, 30).map(lambda n: Wave(accounts=n)) | st.floats(0, 100).map(lambda n: Wave(percent=n)), max_size=5
+)
+
+
+def sizes(parts: Sequence[Sequence[Decision]]) -> list[int]:
+    """In accounts."""
+    return [len({stop.resource.target.account_id for stop in part}) for part in parts]
+
+
+def test_without_waves_all_stops_come_at_once_and_in_their_order() -> None:
+    assert waves_of(STOPS, (), SWEEP_ID) == (tuple(STOPS),)
+    assert waves_of((), (), SWEEP_ID) == ()
+    assert waves_of((), (Wave(accounts=1),), SWEEP_ID) == ()
+
+
+def test_a_wave_says_how_many_accounts_are_done_with_when_it_ends() -> None:
+    parts = waves_of(STOPS, (Wave(accounts=1), Wave(percent=10), Wave(percent=100)), SWEEP_ID)
+    assert sizes(parts) == [1, 1, 18]
+
+
+def test_what_the_waves_leave_comes_last() -> None:
+    assert sizes(waves_of(STOPS, (Wave(accounts=3),), SWEEP_ID)) == [3, 17]
+
+
+def test_a_wave_without_anything_new_is_left_out() -> None:
+    parts = waves_of(STOPS, (Wave(accounts=5), Wave(accounts=2), Wave(percent=0), Wave(accounts=50)), SWEEP_ID)
+    assert sizes(parts) == [5, 15]
+
+
+@pytest.mark.parametrize(("percent", "accounts"), [(0.1, 1), (5, 1), (5.1, 2), (50, 10), (99, 20)])
+def test_a_share_is_rounded_up_to_whole_accounts(percent: float, accounts: int) -> None:
+    assert sizes(waves_of(STOPS, (Wave(percent=percent),), SWEEP_ID))[0] == accounts
+
+
+def test_a_share_that_binary_fractions_miss_by_a_hair_is_not_rounded_up() -> None:
+    stops = [a_decision(a_resource(account_id=f"{number:012}")) for number in range(1000)]
+    for tenths in range(1, 1000):
+        (first, *_) = sizes(waves_of(stops, (Wave(percent=tenths / 10),), SWEEP_ID))
+        assert first == tenths
+
+
+@quick
+@given(waves=waves, chosen=st.lists(st.sampled_from(STOPS), unique_by=id), sweep_id=st.text(max_size=5))
+def test_every_stop_is_in_one_wave_and_no_account_in_two(
+    waves: list[Wave], chosen: list[Decision], sweep_id: str
+) -> None:
+    parts = waves_of(chosen, waves, sweep_id)
+    assert sorted(id(stop) for part in parts for stop in part) == sorted(map(id, chosen))
+    assert all(parts)
+    assert sum(sizes(parts)) == len({stop.resource.target.account_id for stop in chosen})
+
+
+def test_the_order_is_the_same_for_one_sweep_and_changes_from_sweep_to_sweep() -> None:
+    order = accounts_in_order(STOPS, SWEEP_ID)
+    assert order == accounts_in_order(STOPS[::-1], SWEEP_ID)
+    assert sorted(order) == ACCOUNTS
+    firsts = {accounts_in_order(STOPS, f"sweep-{number}")[0] for number in range(100)}
+    assert len(firsts) > 10
+
+
+def test_the_order_of_the_others_stays_when_an_account_has_no_stops() -> None:
+    order = accounts_in_order(STOPS, SWEEP_ID)
+    left = [stop for stop in STOPS if stop.resource.target.account_id != order[0]]
+    assert accounts_in_order(left, SWEEP_ID) == order[1:]
+
+
+@pytest.mark.parametrize(
+    ("statuses", "percent"),
+    [
+        ([], 0),
+        (["not_attempted", "held", "would_stop"], 0),
+        (["failed"], 100),
+        (["failed", "stopped", "stopping", "already_stopped"], 25),
+        (["failed", "started", "starting", "already_running"], 25),
+        (["failed", "stopped", "not_attempted"], 50),
+    ],
+)
+def test_the_share_of_failures_is_of_what_was_attempted(statuses: list[str], percent: float) -> None:
+    assert failure_percent([an_outcome(OutcomeStatus(status)) for status in statuses]) == percent

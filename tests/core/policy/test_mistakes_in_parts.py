@@ -1,0 +1,199 @@
+"""Mistakes inside organization, schedules, rules and `where`; the values that YAML reads as something else."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.policies import HEAD, places, problems, the_problem
+
+TEXT_WANTED = "must be text; put it in quotes (YAML reads yes, no, on, off, numbers and dates as something else)"
+
+
+def where_problem(where: str) -> tuple[str, str]:
+    """The only problem of a rule with this condition: its path below `where` and its message."""
+    path, _, message = the_problem(f"rules: [{{name: one, where: {where}}}]")
+    return path.removeprefix("rules[0].where"), message
+
+
+@pytest.mark.parametrize(
+    "account",
+    ["111122223333", "'11112222333'", "'1111222233334'", "11112222333", "011112222333", "'١١١١٢٢٢٢٣٣٣٣'", "''"],
+)
+def test_an_excluded_account_is_twelve_digits_in_quotes(account: str) -> None:
+    body = f"organization:\n  exclude_accounts:\n    - '111122223333'\n    - {account}\n"
+    path, line, message = the_problem(body)
+    assert (path, line) == ("organization.exclude_accounts[1]", 4)
+    assert "quotes" in message or message == "must not be empty"
+
+
+def test_a_wrong_account_or_ou_says_what_is_right() -> None:
+    assert the_problem("organization: {exclude_accounts: ['123']}")[2] == (
+        "'123' does not fit: an account id has twelve digits; put it in quotes"
+    )
+    assert the_problem("organization: {exclude: [Labs]}")[2] == (
+        "must be an OU path from the root, such as /Workloads/Dev"
+    )
+
+
+@pytest.mark.parametrize("key", ["include", "exclude"])
+@pytest.mark.parametrize("ou", ["Dev", "''", "5", "ou-1234-abcd", "{}"])
+def test_an_ou_in_the_scope_is_a_path_from_the_root(key: str, ou: str) -> None:
+    path, line, _ = the_problem(f"organization:\n  {key}:\n    - /Labs\n    - {ou}\n")
+    assert (path, line) == (f"organization.{key}[1]", 4)
+
+
+def test_an_empty_list_of_ous_to_include_is_refused_rather_than_read_as_the_whole_organization() -> None:
+    assert the_problem("organization: {include: []}") == ("organization.include", 1, "must have at least one entry")
+
+
+@pytest.mark.parametrize("flag", ["'yes'", "1", "maybe", "[]", "''"])
+def test_whether_the_management_account_counts_is_true_or_false(flag: str) -> None:
+    path, _, _ = the_problem(f"organization: {{include_management_account: {flag}}}")
+    assert path == "organization.include_management_account"
+
+
+def test_regions_to_include_are_at_least_one_and_text() -> None:
+    assert the_problem("regions: {include: []}")[::2] == ("regions.include", "must have at least one entry")
+    assert the_problem("regions: {include: [5]}")[::2] == ("regions.include[0]", "5 must be text; put it in quotes")
+    assert the_problem("regions: {exclude: ['']}")[::2] == ("regions.exclude[0]", "must not be empty")
+
+
+@pytest.mark.parametrize(
+    ("window", "message"),
+    [
+        ("'07:00-07:00'", "is an empty window: it ends when it starts"),
+        ("00:00-00:00", "is an empty window: it ends when it starts"),
+        ("mon-fri", "is no window; write it like `mon-fri 07:00-19:00`"),
+        ("'xyz 07:00-08:00'", "'xyz' in 'xyz 07:00-08:00' is no day; days are mon, tue"),
+        ("'mon- 07:00-08:00'", "is no day"),
+        ("mon 07:00-24:01", "24:01 in 'mon 07:00-24:01' is no time of day"),
+        ("mon 07:60-08:00", "07:60 in 'mon 07:60-08:00' is no time of day"),
+        ("mon 24:00-08:00", "starts at 24:00"),
+        ("mon 7-19", "is no window"),
+        ("mon 07:00–19:00", "is no window"),  # noqa: RUF001 - the dash that a word processor makes
+        ("mon 0７:00-19:00", "is no window"),  # noqa: RUF001 - a full-width digit
+        ("mon 07:00-19:00 tue", "is no window"),
+        ("19:00", "1140 must be text; put it in quotes"),
+        ("''", "must not be empty"),
+        ("[]", "a list must be text"),
+    ],
+)
+def test_a_window_that_makes_no_sense_says_what_would(window: str, message: str) -> None:
+    body = f"schedules:\n  s:\n    timezone: UTC\n    running:\n    - daily 00:00-24:00\n    - {window}\n"
+    path, line, found = the_problem(body)
+    assert (path, line) == ("schedules.s.running[1]", 6)
+    assert message in found
+
+
+def test_a_schedule_without_windows_is_refused() -> None:
+    found = problems(f"{HEAD}schedules:\n  a: {{timezone: UTC, running: []}}\n  b: {{}}\n  c:\n")
+    assert [(problem.path, problem.line, problem.message) for problem in found] == [
+        ("schedules.a.running", 4, "must have at least one entry"),
+        ("schedules.b.timezone", 5, "is missing"),
+        ("schedules.b.running", 5, "is missing"),
+        ("schedules.c", 6, "must be a mapping, not nothing"),
+    ]
+
+
+def test_only_the_wrong_window_of_a_schedule_is_reported_and_not_that_none_is_left() -> None:
+    assert places(f"{HEAD}schedules: {{a: {{timezone: UTC, running: [x]}}}}") == [("schedules.a.running[0]", 3)]
+
+
+@pytest.mark.parametrize(
+    ("rule", "path", "message"),
+    [
+        ("{name: a, where: everything, kinds: ec2}", ".kinds", "must be a list, not 'ec2'"),
+        ("{name: a, where: everything, kinds: [rds]}", ".kinds[0]", "must be 'ec2', not 'rds'"),
+        ("{name: a, where: everything, kinds: []}", ".kinds", "must have at least one entry"),
+        ("{name: a, where: everything, action: nuke}", ".action", "must be 'stop' or 'hibernate', not 'nuke'"),
+        ("{name: a, where: everything, schedule: 5}", ".schedule", "5 must be text; put it in quotes"),
+        ("{name: a, where: everything, schedule: ''}", ".schedule", "must not be empty"),
+        ("everything", "", "must be a mapping, not 'everything'"),
+        ("", "", "must be a mapping, not nothing"),
+    ],
+)
+def test_a_wrong_part_of_a_rule_is_named(rule: str, path: str, message: str) -> None:
+    assert the_problem(f"rules:\n  - {rule}\n") == (f"rules[0]{path}", 2, message)
+
+
+@pytest.mark.parametrize(
+    ("where", "path", "message"),
+    [
+        ("{}", "", "is empty and would match everything; if that is meant, say `everything`"),
+        ("", "", "must be a mapping of conditions or the word `everything`, not nothing"),
+        ("all", "", "must be a mapping of conditions or the word `everything`, not 'all'"),
+        ("true", "", "must be a mapping of conditions or the word `everything`, not True"),
+        ("[everything]", "", "must be a mapping of conditions or the word `everything`, not a list"),
+        ("{not: {}}", ".not", "is empty and would match everything; if that is meant, say `everything`"),
+        ("{all: []}", ".all", "must be a list of at least one condition, not an empty one"),
+        ("{any: {region: a}}", ".any", "must be a list of at least one condition, not a mapping"),
+        ("{any: }", ".any", "must be a list of at least one condition, not nothing"),
+        ("{all: [{}]}", ".all[0]", "is empty and would match everything; if that is meant, say `everything`"),
+        (
+            "{tag: {}}",
+            ".tag",
+            "must name at least one tag, such as {Environment: [dev, test]}, not an empty one",
+        ),
+        ("{tag: Env}", ".tag", "must name at least one tag, such as {Environment: [dev, test]}, not 'Env'"),
+        ("{tag: {Env: []}}", ".tag.Env", "is an empty list and would match nothing; name at least one value"),
+        (
+            "{tag: {Env: ['']}}",
+            ".tag.Env[0]",
+            "is empty text and would match nothing but an empty value; use a glob such as `*`",
+        ),
+        ("{region: []}", ".region", "is an empty list and would match nothing; name at least one value"),
+        ("{instance_type: {a: b}}", ".instance_type", f"a mapping {TEXT_WANTED}"),
+        (
+            "{organizational_unit: [/Dev, Labs]}",
+            ".organizational_unit[1]",
+            "'Labs' is no OU path; paths start at the root, such as /Workloads/Dev",
+        ),
+        ("{account: '11112222333'}", ".account", "'11112222333' is no account id; it has twelve digits"),
+        ("{account: [11112222333]}", ".account[0]", f"11112222333 {TEXT_WANTED}"),
+        ("{account: -12345678901}", ".account", f"-12345678901 {TEXT_WANTED}"),
+        ("{account: true}", ".account", f"True {TEXT_WANTED}"),
+    ],
+)
+def test_a_condition_that_cannot_be_meant_says_why(where: str, path: str, message: str) -> None:
+    assert where_problem(where) == (path, message)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("on", "True"),
+        ("off", "False"),
+        ("yes", "True"),
+        ("no", "False"),
+        ("true", "True"),
+        ("12", "12"),
+        ("1.5", "1.5"),
+        ("0123", "83"),
+        ("2026-12-31", "2026-12-31"),
+        ("2026-12-31T10:00:00Z", "2026-12-31 10:00:00+00:00"),
+        ("null", "nothing"),
+        ("", "nothing"),
+    ],
+)
+def test_a_value_that_yaml_reads_as_something_else_must_be_quoted(value: str, shown: str) -> None:
+    for word in ("tag", "account_tag"):
+        assert where_problem(f"{{{word}: {{Env: [dev, {value}, test]}}}}" if value else f"{{{word}: {{Env: }}}}") == (
+            f".{word}.Env[1]" if value else f".{word}.Env",
+            f"{shown} {TEXT_WANTED}",
+        )
+
+
+@pytest.mark.parametrize("value", ["2026-13-01", "!!int ''", "!!bool maybe", "!!timestamp soon", "=", "!own x"])
+def test_a_value_that_yaml_cannot_read_is_one_problem_and_not_two(value: str) -> None:
+    path, _ = where_problem(f"{{tag: {{Env: [dev, {value}]}}}}")
+    assert path == ".tag.Env[1]"
+
+
+def test_required_tags_are_text_and_each_is_named_once() -> None:
+    found = problems(f"{HEAD}required_tags:\n  - Owner\n  - 5\n  - 5\n  - Owner\n  - ''\n")
+    assert [(problem.path, problem.line, problem.message) for problem in found] == [
+        ("required_tags[1]", 5, "5 must be text; put it in quotes"),
+        ("required_tags[2]", 6, "5 must be text; put it in quotes"),
+        ("required_tags[3]", 7, "the tag 'Owner' is named twice"),
+        ("required_tags[4]", 8, "must not be empty"),
+    ]

@@ -1,0 +1,287 @@
+"""The report of a sweep: its status, its exit code, its totals and its document."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from datetime import UTC, date, datetime, timedelta, timezone
+from itertools import combinations
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from orchestrator.core.model import (
+    AccountId,
+    Action,
+    Exemption,
+    GuardrailResult,
+    Mode,
+    OutcomeStatus,
+    SweepReport,
+    SweepStatus,
+    TargetStatus,
+    Verdict,
+    Violation,
+)
+from orchestrator.core.policy.opt_outs import OPT_OUT_TAG
+from orchestrator.core.report.document import exit_code, report_document, sweep_status, time_text, totals
+from orchestrator.core.report.schema import report_json_schema
+from tests.support.builders import ACCOUNT, AT, REGION, a_coverage, a_decision, a_report, a_resource, an_outcome
+from tests.support.strategies import quick, tags
+
+VALIDATOR = Draft202012Validator(report_json_schema())
+PASSED = GuardrailResult("max_stops", 5, 5, passed=True)
+BROKEN = GuardrailResult("per_account.max_stops", 5, 6, passed=False, account_id=ACCOUNT)
+OPTED_OUT = Exemption("resource", "i-2", OPT_OUT_TAG, "2026-12-31", date(2026, 12, 31), "demo")
+FULL = a_report(
+    coverage=(
+        a_coverage(region="us-east-1"),
+        a_coverage(region="eu-west-1"),
+        a_coverage(TargetStatus.OPTED_OUT, "*", "000000000042", exemption=OPTED_OUT),
+    ),
+    decisions=(
+        a_decision(a_resource("i-2", tags={"b": "2", "a": "1"}), Verdict.KEEP, rule=None, exemption=OPTED_OUT),
+        a_decision(a_resource("i-1"), action=Action.HIBERNATE, facts={"b": None, "a": True, "c": 5}),
+    ),
+    outcomes=(
+        an_outcome(OutcomeStatus.FAILED, a_resource("i-2"), code="OperationNotPermitted", message="no"),
+        an_outcome(resource=a_resource("i-1"), requested_at=AT, verified_at=AT, warnings=("not tagged",)),
+    ),
+    compliance=(Violation(ACCOUNT, REGION, "i-1", "missing_required_tag", "the tag Owner is missing"),),
+    guardrails=(PASSED, BROKEN),
+    calls={"sts:AssumeRole": 1, "ec2:DescribeInstances": 2},
+    duration_seconds=1.5,
+)
+
+HOLES = (TargetStatus.DENIED, TargetStatus.FAILED, TargetStatus.NOT_ATTEMPTED)
+
+
+@pytest.mark.parametrize("status", TargetStatus)
+def test_a_target_that_could_not_be_read_makes_the_sweep_incomplete_and_no_other_does(status: TargetStatus) -> None:
+    expected = SweepStatus.INCOMPLETE if status in HOLES else SweepStatus.COMPLETE
+    rows = (a_coverage(), a_coverage(status))
+    assert sweep_status(rows, (), (PASSED,)) is expected
+    assert exit_code(a_report(coverage=rows)) == (3 if status in HOLES else 0)
+
+
+@pytest.mark.parametrize(
+    ("status", "sweep", "code"),
+    [
+        (OutcomeStatus.STOPPED, SweepStatus.COMPLETE, 0),
+        (OutcomeStatus.STOPPING, SweepStatus.COMPLETE, 0),
+        (OutcomeStatus.ALREADY_STOPPED, SweepStatus.COMPLETE, 0),
+        (OutcomeStatus.WOULD_STOP, SweepStatus.COMPLETE, 0),
+        (OutcomeStatus.NOT_ATTEMPTED, SweepStatus.INCOMPLETE, 3),
+        (OutcomeStatus.FAILED, SweepStatus.INCOMPLETE, 5),
+    ],
+)
+def test_a_stop_that_failed_or_was_not_attempted_makes_the_sweep_incomplete(
+    status: OutcomeStatus, sweep: SweepStatus, code: int
+) -> None:
+    outcomes = (an_outcome(), an_outcome(status))
+    assert sweep_status((), outcomes, ()) is sweep
+    assert exit_code(a_report(outcomes=outcomes)) == code
+
+
+def test_a_broken_guardrail_holds_the_sweep_whatever_else_is_missing() -> None:
+    assert sweep_status((a_coverage(TargetStatus.DENIED),), (), (PASSED, BROKEN)) is SweepStatus.HELD
+    assert exit_code(a_report(status=SweepStatus.HELD, guardrails=(PASSED, BROKEN))) == 4
+
+
+def test_where_several_exit_codes_hold_the_highest_wins() -> None:
+    reasons: dict[int, dict[str, Any]] = {
+        1: {"status": SweepStatus.FAILED},
+        3: {"coverage": (a_coverage(TargetStatus.DENIED),)},
+        4: {"guardrails": (BROKEN,)},
+        5: {"outcomes": (an_outcome(OutcomeStatus.FAILED),)},
+    }
+    assert exit_code(a_report()) == 0
+    for count in range(1, 5):
+        for codes in combinations(reasons, count):
+            fields = {name: value for code in codes for name, value in reasons[code].items()}
+            assert exit_code(a_report(**fields)) == max(codes)
+
+
+def test_the_totals_count_accounts_targets_decisions_and_outcomes() -> None:
+    report = a_report(
+        coverage=(
+            *(a_coverage(status, "*", f"{number:012}") for number, status in enumerate(TargetStatus)),
+            a_coverage(region="a"),
+            a_coverage(region="b"),
+            a_coverage(TargetStatus.FAILED, region="c"),
+        ),
+        decisions=(
+            a_decision(),
+            a_decision(),
+            a_decision(verdict=Verdict.KEEP),
+            a_decision(verdict=Verdict.KEEP, exemption=OPTED_OUT),
+            a_decision(verdict=Verdict.KEEP, exemption=OPTED_OUT),
+        ),
+        outcomes=tuple(map(an_outcome, [*OutcomeStatus, OutcomeStatus.FAILED])),
+        compliance=(Violation(ACCOUNT, REGION, "i-1", "x", "y"),) * 7,
+    )
+    assert totals(report) == {
+        "accounts": 9,
+        "targets": 3,
+        "scanned": 3,
+        "denied": 1,
+        "region_disabled": 1,
+        "suspended": 1,
+        "excluded": 1,
+        "opted_out": 1,
+        "failed_targets": 2,
+        "not_attempted_targets": 1,
+        "resources": 5,
+        "planned": 2,
+        "kept": 3,
+        "exempt": 2,
+        "stopped": 2,
+        "started": 2,
+        "already_stopped": 1,
+        "would_stop": 1,
+        "already_running": 1,
+        "would_start": 1,
+        "held": 1,
+        "not_attempted": 1,
+        "failed": 2,
+        "violations": 7,
+    }
+
+
+def test_the_document_has_every_field_of_the_design() -> None:
+    document = report_document(FULL)
+    resource = {"account_id": ACCOUNT, "region": REGION, "kind": "ec2"}
+    one = {**resource, "resource_id": "i-1", "arn": f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/i-1"}
+    two = {**resource, "resource_id": "i-2", "arn": f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/i-2"}
+    exemption = {
+        "source": "resource",
+        "source_id": "i-2",
+        "tag": OPT_OUT_TAG,
+        "value": "2026-12-31",
+        "until": "2026-12-31",
+        "reason": "demo",
+        "malformed": False,
+    }
+    decision: dict[str, Any] = {"name": "", "reason": "Because.", "tags": {}, "facts": {}, "exemption": None}
+    stop = {"verdict": "stop", "action": "hibernate", "rule": "nights", "facts": {"a": True, "b": None, "c": 5}}
+    keep = {"verdict": "keep", "action": None, "rule": None, "exemption": exemption, "tags": {"a": "1", "b": "2"}}
+    assert document["decisions"] == [{**one, **decision, **stop}, {**two, **decision, **keep}]
+    at = "2026-11-23T19:00:00Z"
+    assert document["outcomes"] == [
+        {**one, "status": "stopped", "code": "", "message": "", "requested_at": at, "verified_at": at}
+        | {"warnings": ["not tagged"]},
+        {**two, "status": "failed", "code": "OperationNotPermitted", "message": "no", "warnings": []}
+        | {"requested_at": None, "verified_at": None},
+    ]
+    assert [(row["account_id"], row["region"], row["status"]) for row in document["coverage"]] == [
+        ("000000000042", "*", "opted_out"),
+        (ACCOUNT, "eu-west-1", "scanned"),
+        (ACCOUNT, "us-east-1", "scanned"),
+    ]
+    assert document["coverage"][0]["exemption"] == exemption
+    assert document["compliance"] == [
+        {"account_id": ACCOUNT, "region": REGION, "resource_id": "i-1"}
+        | {"violation": "missing_required_tag", "detail": "the tag Owner is missing"}
+    ]
+    assert document["guardrails"] == [
+        {"name": "max_stops", "limit": 5, "actual": 5, "passed": True, "account_id": None},
+        {"name": "per_account.max_stops", "limit": 5, "actual": 6, "passed": False, "account_id": ACCOUNT},
+    ]
+    assert list(document["calls"]) == ["ec2:DescribeInstances", "sts:AssumeRole"]
+    assert (document["started_at"], document["duration_seconds"], document["mode"]) == (at, 1.5, "enforce")
+
+
+def test_equal_sweeps_give_equal_bytes_whatever_the_order_of_reading() -> None:
+    shuffled = a_report(
+        **{name: getattr(FULL, name)[::-1] for name in ("coverage", "decisions", "outcomes")},
+        **{name: getattr(FULL, name) for name in ("compliance", "guardrails", "duration_seconds")},
+        calls=dict(reversed(list(FULL.calls.items()))),
+    )
+    assert json.dumps(report_document(shuffled)) == json.dumps(report_document(FULL))
+
+
+def test_times_are_utc_with_z_in_whole_seconds() -> None:
+    berlin = timezone(timedelta(hours=1))
+    assert time_text(datetime(2026, 11, 23, 20, 0, 59, 999_999, tzinfo=berlin)) == "2026-11-23T19:00:59Z"
+    assert time_text(None) is None
+
+
+def test_the_schema_is_valid_and_the_empty_and_the_full_report_fit_it() -> None:
+    Draft202012Validator.check_schema(report_json_schema())
+    VALIDATOR.validate(report_document(a_report()))
+    VALIDATOR.validate(report_document(FULL))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"status": "done"},
+        {"mode": "dry-run"},
+        {"sweep_id": "1"},
+        {"started_at": "2026-11-23T19:00:00+00:00"},
+        {"surprise": 1},
+        {"totals": {}},
+        {"coverage": [{}]},
+        {"duration_seconds": -1},
+        {"calls": {"ec2:DescribeInstances": -1}},
+    ],
+)
+def test_the_schema_refuses_what_is_no_report(change: dict[str, Any]) -> None:
+    assert not VALIDATOR.is_valid({**report_document(FULL), **change})
+
+
+@pytest.mark.parametrize("field", list(report_document(FULL)))
+def test_the_schema_requires_every_field(field: str) -> None:
+    document = report_document(FULL)
+    del document[field]
+    assert not VALIDATOR.is_valid(document)
+
+
+account_ids = st.integers(0, 10**12 - 1).map("{:012}".format)
+resources = st.builds(a_resource, account_id=account_ids, tags=tags, region=st.sampled_from(["a", "b"]))
+reports = st.builds(
+    a_report,
+    mode=st.sampled_from(Mode),
+    status=st.sampled_from(SweepStatus),
+    coverage=st.lists(
+        st.builds(a_coverage, st.sampled_from(TargetStatus), st.sampled_from(["*", "a"]), account_ids, detail=st.text())
+    ).map(tuple),
+    decisions=st.lists(
+        st.builds(
+            a_decision,
+            resources,
+            st.sampled_from(Verdict),
+            exemption=st.none() | st.just(OPTED_OUT),
+            facts=st.dictionaries(st.text(), st.none() | st.booleans() | st.integers() | st.text()),
+        )
+    ).map(tuple),
+    outcomes=st.lists(
+        st.builds(an_outcome, st.sampled_from(OutcomeStatus), resources, verified_at=st.none() | st.just(AT))
+    ).map(tuple),
+    guardrails=st.lists(
+        st.builds(
+            GuardrailResult,
+            st.text(),
+            st.floats(0, 100),
+            st.floats(0, 100),
+            st.booleans(),
+            st.none() | st.just(AccountId("1" * 12)),
+        )
+    ).map(tuple),
+)
+
+
+@quick
+@given(report=reports)
+def test_every_report_fits_its_schema_and_its_totals_add_up(report: SweepReport) -> None:
+    document = json.loads(json.dumps(report_document(report)))
+    VALIDATOR.validate(document)
+    counts = document["totals"]
+    assert counts["planned"] + counts["kept"] == counts["resources"] == len(report.decisions)
+    statuses = Counter(outcome.status for outcome in report.outcomes)
+    assert counts["stopped"] == statuses[OutcomeStatus.STOPPED] + statuses[OutcomeStatus.STOPPING]
+    assert exit_code(report) in {0, 1, 3, 4, 5}
+    assert report.started_at.tzinfo is UTC

@@ -1,0 +1,202 @@
+"""The files of one sweep: JSON, JSON lines and CSV, each made from the report's document alone."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.core.model import Exemption, OutcomeStatus, TargetStatus, Verdict, Violation
+from orchestrator.core.policy.opt_outs import OPT_OUT_TAG
+from orchestrator.core.report.csv import csv_bytes, defused
+from orchestrator.core.report.document import report_document
+from orchestrator.core.report.files import content_type, report_files, sweep_folder
+from tests.support.builders import (
+    ACCOUNT,
+    AT,
+    REGION,
+    SWEEP_ID,
+    a_coverage,
+    a_decision,
+    a_report,
+    a_resource,
+    an_outcome,
+)
+from tests.support.strategies import quick
+
+OPTED_OUT = Exemption("resource", "i-2", OPT_OUT_TAG, "2026-12-31", date(2026, 12, 31), "demo")
+FOR_GOOD = Exemption("resource", "i-3", OPT_OUT_TAG, "true", None, None)
+REPORT = a_report(
+    coverage=(a_coverage(), a_coverage(TargetStatus.DENIED, "*", "000000000042", detail='AccessDenied: "no", he said')),
+    decisions=(
+        a_decision(a_resource("i-1", tags={"Name": "=HYPERLINK(1)", "B": "2", "A": "1"})),
+        a_decision(a_resource("i-2"), Verdict.KEEP, exemption=OPTED_OUT),
+        a_decision(a_resource("i-3"), Verdict.KEEP, exemption=FOR_GOOD, rule=None),
+    ),
+    outcomes=(an_outcome(OutcomeStatus.STOPPED, a_resource("i-1"), requested_at=AT, verified_at=AT),),
+    compliance=(Violation(ACCOUNT, REGION, "i-1", "missing_required_tag", "the tag Owner is missing"),),
+)
+DOCUMENT = report_document(REPORT)
+FILES = report_files(DOCUMENT)
+
+
+def table(name: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(FILES[name].decode(), newline="")))
+
+
+def test_the_folder_of_a_sweep_is_by_day_and_id() -> None:
+    assert sweep_folder(SWEEP_ID) == f"sweeps/dt=2026-11-23/sweep={SWEEP_ID}"
+
+
+def test_report_json_is_written_first_since_all_others_can_be_made_from_it() -> None:
+    assert list(FILES) == ["report.json", "decisions.jsonl.gz", "decisions.csv", "coverage.csv", "compliance.csv"]
+
+
+def test_equal_reports_give_equal_bytes() -> None:
+    assert report_files(report_document(REPORT)) == FILES
+
+
+def test_a_document_that_was_read_back_after_a_crash_gives_the_same_bytes() -> None:
+    assert report_files(json.loads(FILES["report.json"])) == FILES
+
+
+def test_report_json_is_the_document() -> None:
+    assert json.loads(FILES["report.json"]) == DOCUMENT
+
+
+def test_the_json_lines_are_one_decision_each() -> None:
+    lines = gzip.decompress(FILES["decisions.jsonl.gz"]).decode().splitlines()
+    assert [json.loads(line) for line in lines] == DOCUMENT["decisions"]
+    assert FILES["decisions.jsonl.gz"][4:8] == bytes(4), "the time of writing would make equal sweeps differ"
+    assert gzip.decompress(report_files(report_document(a_report()))["decisions.jsonl.gz"]) == b""
+
+
+def test_the_table_of_decisions_has_a_decision_and_its_outcome_side_by_side() -> None:
+    first, second, third = table("decisions.csv")
+    assert first == {
+        "account_id": ACCOUNT,
+        "region": REGION,
+        "kind": "ec2",
+        "resource_id": "i-1",
+        "name": "'=HYPERLINK(1)",
+        "verdict": "stop",
+        "action": "stop",
+        "rule": "nights",
+        "reason": "Because.",
+        "exemption_tag": "",
+        "exemption_value": "",
+        "exemption_source": "",
+        "exemption_until": "",
+        "exemption_reason": "",
+        "outcome": "stopped",
+        "code": "",
+        "message": "",
+        "requested_at": "2026-11-23T19:00:00Z",
+        "verified_at": "2026-11-23T19:00:00Z",
+        "tags": "A=1; B=2; Name==HYPERLINK(1)",
+        "arn": f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/i-1",
+    }
+    exemption = ("exemption_tag", "exemption_value", "exemption_source", "exemption_until", "exemption_reason")
+    assert [second[key] for key in exemption] == [OPT_OUT_TAG, "2026-12-31", "resource", "2026-12-31", "demo"]
+    assert [third[key] for key in exemption] == [OPT_OUT_TAG, "true", "resource", "for good", ""]
+    assert (second["outcome"], second["action"], third["rule"]) == ("", "", "")
+
+
+def test_an_outcome_stands_beside_its_own_decision_and_no_other() -> None:
+    places = [("111111111111", "a", "i-1"), ("111111111111", "b", "i-1"), ("222222222222", "a", "i-1")]
+    resources = [a_resource(one, account, region) for account, region, one in places]
+    statuses = [OutcomeStatus.STOPPED, OutcomeStatus.FAILED, OutcomeStatus.HELD]
+    report = a_report(
+        decisions=tuple(map(a_decision, resources)),
+        outcomes=tuple(
+            an_outcome(status, one, code=f"Code-{status}", message=f"AWS says {status}")
+            for status, one in zip(statuses, resources, strict=True)
+        )[::-1],
+    )
+    text = report_files(report_document(report))["decisions.csv"].decode()
+    rows = csv.DictReader(io.StringIO(text, newline=""))
+    assert [(row["outcome"], row["code"], row["message"]) for row in rows] == [
+        (status, f"Code-{status}", f"AWS says {status}") for status in ("stopped", "failed", "held")
+    ]
+
+
+def test_the_tables_of_coverage_and_compliance_have_a_row_each() -> None:
+    assert table("coverage.csv") == [
+        {"account_id": "000000000042", "account_name": "account-000000000042", "ou_path": "/", "region": "*"}
+        | {"status": "denied", "detail": 'AccessDenied: "no", he said'},
+        {"account_id": ACCOUNT, "account_name": f"account-{ACCOUNT}", "ou_path": "/", "region": REGION}
+        | {"status": "scanned", "detail": ""},
+    ]
+    assert table("compliance.csv") == [
+        {"account_id": ACCOUNT, "region": REGION, "resource_id": "i-1"}
+        | {"violation": "missing_required_tag", "detail": "the tag Owner is missing"}
+    ]
+
+
+def test_a_sweep_that_saw_nothing_still_has_every_file_with_its_header() -> None:
+    files = report_files(report_document(a_report()))
+    assert list(files) == list(FILES)
+    for name in ("decisions.csv", "coverage.csv", "compliance.csv"):
+        assert files[name].splitlines() == FILES[name].splitlines()[:1]
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠"])  # noqa: RUF001 - full-width
+def test_a_cell_that_a_spreadsheet_would_run_gets_an_apostrophe(start: str) -> None:
+    assert defused(f"{start}1+1") == f"'{start}1+1"
+    assert defused(start) == f"'{start}"
+
+
+@pytest.mark.parametrize("text", ["", "a=1", "1-2", "'=1", " text", "me@example.com", "i-1", "ü"])
+def test_any_other_cell_stays_as_it_is(text: str) -> None:
+    assert defused(text) == text
+
+
+def test_nothing_is_an_empty_cell_and_other_values_are_their_text() -> None:
+    assert (defused(None), defused(5), defused(True), defused(-5)) == ("", "5", "True", "'-5")
+
+
+def test_a_table_is_rfc_4180_in_utf_8() -> None:
+    assert csv_bytes([{"a": 'say "hi"', "b": "x,y"}, {"b": "ü", "c": "left out"}], ("a", "b")) == (
+        'a,b\r\n"say ""hi""","x,y"\r\n,ü\r\n'.encode()
+    )
+
+
+def test_a_character_that_utf_8_does_not_have_becomes_a_question_mark() -> None:
+    assert csv_bytes([{"a": "x\ud800y"}], ("a",)) == b"a\r\nx?y\r\n"
+
+
+cells = st.text() | st.sampled_from(['"', ",", "\r\n", "\n", "\r", "=1", '=",\n"', "\0", "'", ";"])
+
+
+@quick
+@given(rows=st.lists(st.lists(cells, min_size=2, max_size=2), max_size=5))
+def test_a_csv_reader_reads_back_what_was_written_and_no_cell_is_a_formula(rows: list[list[str]]) -> None:
+    content = csv_bytes([{"a": a, "b": b} for a, b in rows], ("a", "b"))
+    read = list(csv.reader(io.StringIO(content.decode(), newline="")))
+    assert read[0] == ["a", "b"]
+    assert read[1:] == [[defused(cell) for cell in row] for row in rows]
+    assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r")) for row in read for cell in row)
+    assert [[cell.removeprefix("'") for cell in row] for row in read[1:]] == [
+        [cell.removeprefix("'") for cell in row] for row in rows
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("report.json", "application/json"),
+        ("manifest.json", "application/json"),
+        ("coverage.csv", "text/csv; charset=utf-8"),
+        ("decisions.jsonl.gz", "application/gzip"),
+        ("manifest.sig", "application/octet-stream"),
+    ],
+)
+def test_each_file_has_its_content_type(name: str, kind: str) -> None:
+    assert content_type(name) == kind
+    assert set(map(content_type, FILES)) == {"application/json", "text/csv; charset=utf-8", "application/gzip"}

@@ -1,0 +1,169 @@
+"""A plan in a file: every decision comes back exactly as it was, and an altered file is no plan."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.core.model import (
+    Action,
+    AwsError,
+    Coverage,
+    Decision,
+    Exemption,
+    GuardrailResult,
+    Mode,
+    Resource,
+    Target,
+    TargetStatus,
+    Verdict,
+    Violation,
+)
+from orchestrator.core.report.plan_file import StoredPlan, content_sha256, organization_sha256, plan_bytes, plan_from
+from orchestrator.errors import PlanError
+from tests.support.builders import AT, SWEEP_ID, a_coverage, a_decision, a_unit, an_account
+from tests.support.strategies import ACCOUNT_IDS, quick, tags
+
+texts = st.text(max_size=20)
+facts = st.dictionaries(
+    texts, st.none() | st.booleans() | st.integers() | texts | st.sampled_from(["true", "1", "2026-11-23", "null", ""])
+)
+exemptions = st.builds(Exemption, texts, texts, texts, texts, st.none() | st.dates(), st.none() | texts, st.booleans())
+targets = st.builds(Target, st.sampled_from(ACCOUNT_IDS), texts)
+resources = st.builds(Resource, texts, targets, texts, texts, texts, texts, tags | st.dictionaries(texts, texts), facts)
+decisions = st.builds(
+    Decision,
+    resources,
+    st.sampled_from(Verdict),
+    texts,
+    st.none() | texts,
+    st.sampled_from(Action),
+    st.none() | exemptions,
+    facts,
+)
+coverage = st.builds(
+    Coverage,
+    st.sampled_from(ACCOUNT_IDS),
+    texts,
+    texts,
+    texts,
+    st.sampled_from(TargetStatus),
+    texts,
+    st.none() | exemptions,
+)
+numbers = st.floats(allow_nan=False, allow_infinity=False)
+guardrails = st.builds(
+    GuardrailResult, texts, numbers, numbers, st.booleans(), st.none() | st.sampled_from(ACCOUNT_IDS)
+)
+violations = st.builds(Violation, st.sampled_from(ACCOUNT_IDS), texts, texts, texts, texts)
+
+
+def a_stored_plan(*decisions: Decision, **fields: Any) -> StoredPlan:
+    defaults: dict[str, Any] = {
+        "sweep_id": SWEEP_ID,
+        "mode": Mode.PLAN,
+        "policy_name": "nonprod",
+        "policy_sha256": "0" * 64,
+        "organization_id": "o-example",
+        "organization_sha256": "1" * 64,
+        "created_at": AT,
+        "expires_at": AT + timedelta(hours=12),
+        "coverage": (),
+        "guardrails": (),
+    }
+    return StoredPlan(decisions=decisions, **{**defaults, **fields})
+
+
+def with_types(values: Any) -> list[tuple[str, type, Any]]:
+    return [(name, type(value), value) for name, value in values.items()]
+
+
+@quick
+@given(
+    decided=st.lists(decisions, max_size=3).map(tuple),
+    covered=st.lists(coverage, max_size=3).map(tuple),
+    guarded=st.lists(guardrails, max_size=3).map(tuple),
+    violated=st.lists(violations, max_size=3).map(tuple),
+    mode=st.sampled_from(Mode),
+)
+def test_a_plan_is_read_back_exactly_as_it_was_written(
+    decided: Any, covered: Any, guarded: Any, violated: Any, mode: Mode
+) -> None:
+    stored = a_stored_plan(*decided, coverage=covered, guardrails=guarded, compliance=violated, mode=mode)
+    content = plan_bytes(stored)
+    read = plan_from(content, content_sha256(content))
+    assert read == stored
+    assert plan_bytes(read) == content
+    assert read.plan.sha256 == stored.plan.sha256
+    for before, after in zip(stored.decisions, read.decisions, strict=True):
+        assert with_types(after.facts) == with_types(before.facts)  # True == 1, and they are not the same fact
+        assert with_types(after.resource.facts) == with_types(before.resource.facts)
+
+
+def test_a_plan_has_its_decisions_and_coverage() -> None:
+    stored = a_stored_plan(a_decision(), coverage=(a_coverage(),))
+    assert stored.plan.decisions == (a_decision(),)
+    assert stored.plan.coverage == (a_coverage(),)
+    assert (stored.plan.sweep_id, stored.plan.policy_sha256) == (SWEEP_ID, "0" * 64)
+
+
+def test_an_altered_file_is_refused_whatever_it_says() -> None:
+    content = plan_bytes(a_stored_plan(a_decision()))
+    with pytest.raises(PlanError, match=r"plan\.json was altered"):
+        plan_from(content + b"\n", content_sha256(content))
+
+
+def edited(change: Callable[[Any], None]) -> bytes:
+    document = json.loads(plan_bytes(a_stored_plan(a_decision())))
+    change(document)
+    return json.dumps(document).encode()
+
+
+@pytest.mark.parametrize(
+    ("content", "place"),
+    [
+        (b"", "document"),
+        (b"\xff", "document"),
+        (b"[]", "document"),
+        (edited(lambda document: document.pop("decisions")), "decisions"),
+        (edited(lambda document: document.update(version=2)), "version"),
+        (edited(lambda document: document["decisions"][0].update(verdict="maybe")), r"decisions\.0\.verdict"),
+    ],
+)
+def test_what_is_no_plan_is_refused_with_its_place(content: bytes, place: str) -> None:
+    with pytest.raises(PlanError, match=rf"plan\.json is no plan: .*, the first: {place}: "):
+        plan_from(content, content_sha256(content))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        an_account(state="SUSPENDED", ou="/Dev"),
+        an_account(ou="/Prod"),
+        an_account(ou="/Dev", tags={"a": "b"}),
+        an_account("222222222222", ou="/Dev"),
+        an_account(organizational_units=(a_unit("/Dev", {"a": "b"}),)),
+    ],
+)
+def test_the_organizations_hash_changes_with_what_could_change_a_decision(changed: Any) -> None:
+    account = an_account(ou="/Dev")
+    assert organization_sha256([account]) != organization_sha256([changed])
+    assert organization_sha256([account]) != organization_sha256([])
+
+
+def test_the_organizations_hash_is_the_same_in_any_order_and_for_any_name() -> None:
+    one, two = an_account(ou="/Dev"), an_account("222222222222", tags={"a": "1", "b": "2"})
+    same = replace(two, tags={"b": "2", "a": "1"}, name="renamed")
+    assert organization_sha256([one, two]) == organization_sha256([same, one])
+
+
+def test_tags_that_could_not_be_read_are_not_the_same_as_no_tags() -> None:
+    unread = an_account(tags_error=AwsError("AccessDenied", "no"))
+    assert organization_sha256([an_account()]) != organization_sha256([unread])

@@ -1,0 +1,146 @@
+"""The doctor's round: what is asked of a hub that is no management account, and what one account's failure hides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from orchestrator.core.diagnosis.checks import Asked, Check, StackSet
+from orchestrator.core.model import AccountId, AwsError, Region
+from orchestrator.core.policy.loading import load_policy
+from orchestrator.doctor.context import DoctorContext
+from orchestrator.doctor.diagnose import diagnose
+from orchestrator.ports import RegionStatus, TargetUnreadableError
+from tests.support.builders import an_account
+from tests.support.fake_world import MANAGEMENT, ONE, TWO, FakeWorld
+
+POLICY = "version: 1\nname: test\nrules: [{name: all, where: everything}]\n"
+
+
+@dataclass
+class FakeHub:
+    account: str = ONE
+    administrators: frozenset[str] | Exception = frozenset({ONE})
+    asked_for: list[str] = field(default_factory=list)
+    asked_as: list[bool] = field(default_factory=list)
+
+    def identity(self) -> tuple[AccountId, str]:
+        return AccountId(self.account), "arn"
+
+    def trusted_services(self) -> frozenset[str]:
+        return frozenset()
+
+    def delegated_administrators(self, service: str) -> frozenset[str]:
+        self.asked_for.append(service)
+        if isinstance(self.administrators, Exception):
+            raise self.administrators
+        return self.administrators
+
+    def stack_set(self, name: str, *, as_delegated: bool) -> StackSet:
+        self.asked_as.append(as_delegated)
+        return StackSet(name, error=AwsError("StackSetNotFoundException", ""))
+
+
+@dataclass
+class FakePermissions:
+    needed: frozenset[str] = frozenset({"x:Read", "x:Stop", "x:Undo"})
+    samples: dict[str, str] = field(default_factory=dict)
+    asked: list[tuple[str, str | None]] = field(default_factory=list)
+    breaks: bool = False
+
+    def read(self, region: Region) -> tuple[Asked, str | None]:
+        if self.breaks:
+            raise ZeroDivisionError("a bug")
+        return Asked("x:Read"), self.samples.get(region)
+
+    def ask(self, region: Region, resource_id: str | None) -> tuple[Asked, ...]:
+        self.asked.append((region, resource_id))
+        return (Asked("x:Stop"),)
+
+
+class Heard:
+    def phase(self, text: str) -> None: ...
+
+    def accounts(self, done: int, total: int) -> None: ...
+
+
+def checked(fake: FakeWorld, hub: FakeHub, kind: FakePermissions | None = None, policy: str = POLICY) -> list[Check]:
+    world: Any = fake.world()
+    kinds = (kind or FakePermissions(),)
+    practice = DoctorContext(hub, world.organization, world.accounts, kinds, (), "members", Heard(), workers=2)
+    return list(diagnose(practice, load_policy(policy)).checks)
+
+
+def code(checks: list[Check], name: str) -> str:
+    return next(one.code.value for one in checks if one.name == name)
+
+
+def one_account() -> FakeWorld:
+    return FakeWorld(accounts=(an_account(ONE),))
+
+
+def test_a_hub_that_is_a_delegated_administrator_asks_as_one() -> None:
+    hub = FakeHub()
+    checks = checked(one_account(), hub)
+    assert (code(checks, "delegated_administrator"), hub.asked_as) == ("ok", [True])
+    assert hub.asked_for == ["member.org.stacksets.cloudformation.amazonaws.com"]
+
+
+def test_a_hub_that_is_none_is_told() -> None:
+    assert (
+        code(checked(one_account(), FakeHub(administrators=frozenset())), "delegated_administrator") == "not_delegated"
+    )
+    denied = TargetUnreadableError(AwsError("AccessDeniedException", "no"), "organizations:ListDelegatedAdministrators")
+    assert code(checked(one_account(), FakeHub(administrators=denied)), "delegated_administrator") == "not_checked"
+
+
+def test_the_management_account_needs_no_delegation() -> None:
+    hub = FakeHub(account=MANAGEMENT)
+    assert not any(one.name == "delegated_administrator" for one in checked(one_account(), hub))
+    assert hub.asked_as == [False]
+
+
+def test_every_region_is_read_and_actions_are_asked_for_where_there_is_something_to_ask_about() -> None:
+    kind = FakePermissions(samples={"eu-west-1": "r-1"})
+    checks = checked(one_account(), FakeHub(), kind)
+    assert [one.region for one in checks if one.name == "x:Read"] == ["eu-central-1", "eu-west-1"]
+    assert kind.asked == [("eu-west-1", "r-1")]
+    assert code(checks, "x:Undo") == "not_checked"
+
+
+def test_without_anything_to_ask_about_the_first_region_is_asked() -> None:
+    kind = FakePermissions()
+    checked(one_account(), FakeHub(), kind)
+    assert kind.asked == [("eu-central-1", None)]
+
+
+def test_a_bug_in_one_account_is_a_check_that_failed() -> None:
+    checks = checked(one_account(), FakeHub(), FakePermissions(breaks=True))
+    assert [(one.name, one.detail) for one in checks if one.account_id and one.status == "failed"] == [
+        ("account", "ZeroDivisionError: a bug")
+    ]
+
+
+def test_an_account_of_which_no_region_is_in_scope_is_a_warning() -> None:
+    kind = FakePermissions()
+    checks = checked(one_account(), FakeHub(), kind, POLICY + "regions: {include: [us-east-1]}\n")
+    assert {(one.name, one.status.value, one.region) for one in checks if one.account_id} == {
+        ("role", "ok", ""),
+        ("ec2:DescribeRegions", "ok", ""),
+        ("region", "warning", ""),
+        ("region", "warning", "us-east-1"),
+    }
+    assert not kind.asked
+
+
+def test_a_region_that_only_others_list_is_named() -> None:
+    fake = FakeWorld(accounts=(an_account(ONE), an_account(TWO)))
+    fake.regions[TWO] = (RegionStatus(Region("eu-central-1"), enabled=True),)
+    checks = checked(fake, FakeHub())
+    disabled = [(one.account_id, one.region) for one in checks if one.code == "region_disabled"]
+    assert disabled == [(TWO, "eu-west-1")]
+
+
+def test_without_an_account_in_scope_the_tags_are_not_checked() -> None:
+    checks = checked(FakeWorld(), FakeHub())
+    assert code(checks, "account_tags") == "not_checked"

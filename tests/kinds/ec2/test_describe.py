@@ -1,0 +1,218 @@
+"""DescribeInstances on the hot path: the same as botocore reads from the same bytes, and nothing where EC2 said no."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from botocore.parsers import ResponseParserError
+
+from orchestrator.aws.clients import Clients, bound_to
+from orchestrator.aws.failures import Failure, classify
+from orchestrator.aws.retries import Retries
+from orchestrator.kinds.ec2.describe import running_instances
+from tests.support.local_aws import (
+    EC2_NAMESPACE,
+    Answer,
+    Fixed,
+    LocalAws,
+    closing_clients,
+    instances_answer,
+    refusal,
+    serving,
+)
+
+REGION = "eu-west-1"
+RETRIES = Retries(attempts=3, sleep=lambda _: None)
+
+FULL = """<item>
+  <instanceId>i-0aaaaaaaaaaaaaaaa</instanceId>
+  <instanceState><code>16</code><name>running</name></instanceState>
+  <instanceType>m7g.large</instanceType>
+  <launchTime>2026-11-20T08:15:30.000Z</launchTime>
+  <placement><availabilityZone>eu-west-1b</availabilityZone><tenancy>default</tenancy></placement>
+  <rootDeviceType>ebs</rootDeviceType>
+  <blockDeviceMapping><item><deviceName>/dev/xvda</deviceName><ebs><status>attached</status></ebs></item></blockDeviceMapping>
+  <tagSet>
+    <item><key>Name</key><value>Käse &amp; Brot &lt;1&gt;</value></item>
+    <item><key>Empty</key><value/></item>
+    <item><key>Blank</key><value> </value></item>
+  </tagSet>
+  <hibernationOptions><configured>true</configured></hibernationOptions>
+  <operator><managed>false</managed></operator>
+</item>"""
+SPOT = """<item>
+  <instanceId>i-0bbbbbbbbbbbbbbbb</instanceId>
+  <instanceState><code>0</code><name>pending</name></instanceState>
+  <instanceType>c7i.xlarge</instanceType>
+  <launchTime>2026-11-23T18:59:59Z</launchTime>
+  <placement><availabilityZone>eu-west-1a</availabilityZone></placement>
+  <rootDeviceType>ebs</rootDeviceType>
+  <instanceLifecycle>spot</instanceLifecycle>
+  <spotInstanceRequestId>sir-abcdefgh</spotInstanceRequestId>
+  <hibernationOptions><configured>false</configured></hibernationOptions>
+</item>"""
+OPERATED = """<item>
+  <instanceId>i-0cccccccccccccccc</instanceId>
+  <instanceState><code>16</code><name>running</name></instanceState>
+  <instanceType>t3.micro</instanceType>
+  <launchTime>2026-11-01T00:00:00.000Z</launchTime>
+  <placement><availabilityZone>eu-west-1c</availabilityZone></placement>
+  <rootDeviceType>instance-store</rootDeviceType>
+  <operator><managed>true</managed><principal>eks.amazonaws.com</principal></operator>
+  <hibernationOptions><configured>false</configured></hibernationOptions>
+</item>"""
+BARE = "<item><instanceId>i-0dddddddddddddddd</instanceId></item>"
+FIELDS = ("InstanceId", "InstanceType", "InstanceLifecycle", "SpotInstanceRequestId", "RootDeviceType", "LaunchTime")
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalAws]:
+    with serving(lambda _: instances_answer(), monkeypatch) as server:
+        yield server
+
+
+@pytest.fixture
+def clients(aws: LocalAws) -> Iterator[Clients]:
+    with closing_clients() as made:
+        yield made
+
+
+def read(clients: Clients) -> list[dict[str, Any]]:
+    with bound_to(Fixed("111111111111")):
+        return list(running_instances(clients, RETRIES, REGION))
+
+
+def read_by_botocore(clients: Clients) -> list[Any]:
+    with bound_to(Fixed("111111111111")):
+        answer = clients.ec2(REGION).describe_instances()
+    return [instance for reservation in answer["Reservations"] for instance in reservation["Instances"]]
+
+
+def used(instance: dict[str, Any]) -> dict[str, Any]:
+    """What decisions use, with one word for what is missing."""
+    operator = instance.get("Operator", {})
+    return {
+        **{name: instance.get(name) for name in FIELDS},
+        "state": instance.get("State", {}).get("Name"),
+        "zone": instance.get("Placement", {}).get("AvailabilityZone"),
+        "managed": bool(operator.get("Managed")),
+        "operator": operator.get("Principal"),
+        "hibernation": bool(instance.get("HibernationOptions", {}).get("Configured")),
+        "tags": {tag["Key"]: tag["Value"] for tag in instance.get("Tags", ())},
+    }
+
+
+@pytest.mark.parametrize("instance", [FULL, SPOT, OPERATED, BARE, FULL + SPOT + OPERATED + BARE, ""])
+def test_what_is_read_is_what_botocores_own_parser_reads(aws: LocalAws, clients: Clients, instance: str) -> None:
+    aws.answering = lambda _: instances_answer(instance)
+    ours = [used(one) for one in read(clients)]
+    assert ours == [used(one) for one in read_by_botocore(clients)]
+    assert len(ours) == instance.count("<instanceId>")
+
+
+def test_tags_keep_their_letters_and_an_empty_value_is_a_value(aws: LocalAws, clients: Clients) -> None:
+    aws.answering = lambda _: instances_answer(FULL)
+    assert used(read(clients)[0])["tags"] == {"Name": "Käse & Brot <1>", "Empty": "", "Blank": " "}
+
+
+def test_a_tag_without_any_value_has_an_empty_one(aws: LocalAws, clients: Clients) -> None:
+    tags = "<tagSet><item><key>stop-orchestrator:protected</key></item></tagSet>"
+    aws.answering = lambda _: instances_answer(BARE.replace("</item>", f"{tags}</item>"))
+    assert used(read(clients)[0])["tags"] == {"stop-orchestrator:protected": ""}
+
+
+def test_a_launch_time_has_a_time_zone(aws: LocalAws, clients: Clients) -> None:
+    aws.answering = lambda _: instances_answer(FULL)
+    assert read(clients)[0]["LaunchTime"] == datetime(2026, 11, 20, 8, 15, 30, tzinfo=UTC)
+
+
+def test_instances_of_all_reservations_are_read(aws: LocalAws, clients: Clients) -> None:
+    two = f"{BARE}{BARE}</instancesSet></item><item><reservationId>r-2</reservationId><instancesSet>{SPOT}"
+    aws.answering = lambda _: instances_answer(two)
+    assert [one["InstanceId"][:4] for one in read(clients)] == ["i-0d", "i-0d", "i-0b"]
+
+
+@pytest.mark.parametrize("namespace", [EC2_NAMESPACE.rstrip("/"), "http://ec2.amazonaws.com/doc/2020-01-01/"])
+def test_the_namespace_of_the_answer_does_not_matter(aws: LocalAws, clients: Clients, namespace: str) -> None:
+    body = str(instances_answer(FULL).body).replace(EC2_NAMESPACE, namespace)
+    aws.answering = lambda _: Answer(body)
+    assert [one["InstanceId"] for one in read(clients)] == ["i-0aaaaaaaaaaaaaaaa"]
+
+
+def test_every_page_is_read_and_an_empty_one_is_not_the_end(aws: LocalAws, clients: Clients) -> None:
+    token = "a+b/c=="
+    pages = [instances_answer(BARE, "one"), instances_answer("", token), instances_answer(SPOT)]
+    aws.answering = lambda _: pages.pop(0)
+    assert len(read(clients)) == 2
+    assert [request.form.get("NextToken") for request in aws.requests] == [None, "one", token]
+
+
+def test_only_what_is_running_or_about_to_is_asked_for_on_every_page(aws: LocalAws, clients: Clients) -> None:
+    pages = [instances_answer(BARE, "one"), instances_answer(BARE)]
+    aws.answering = lambda _: pages.pop(0)
+    read(clients)
+    for request in aws.requests:
+        asked = {key: value for key, value in request.form.items() if key.startswith(("Filter", "Max"))}
+        assert asked == {
+            "Filter.1.Name": "instance-state-name",
+            "Filter.1.Value.1": "pending",
+            "Filter.1.Value.2": "running",
+            "MaxResults": "1000",
+        }
+
+
+@pytest.mark.parametrize("code", ["UnauthorizedOperation", "AuthFailure", "OptInRequired", "InvalidParameterValue"])
+def test_a_refusal_is_raised_with_awss_code_and_message_and_is_not_tried_again(
+    aws: LocalAws, clients: Clients, code: str
+) -> None:
+    aws.answering = lambda _: refusal(code, "AWS was not able to validate", status=403)
+    with pytest.raises(ClientError) as refused:
+        read(clients)
+    assert refused.value.response["Error"] == {"Code": code, "Message": "AWS was not able to validate"}
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+    assert len(aws.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "passing", [refusal("RequestLimitExceeded", status=503), refusal("InternalError", status=500), Answer("", 502)]
+)
+def test_a_passing_fault_is_tried_again_on_the_page_where_it_came(
+    aws: LocalAws, clients: Clients, passing: Answer
+) -> None:
+    pages = [instances_answer(BARE, "one"), passing, instances_answer(SPOT)]
+    aws.answering = lambda _: pages.pop(0)
+    assert len(read(clients)) == 2
+    assert [request.form.get("NextToken") for request in aws.requests] == [None, "one", "one"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<!DOCTYPE html><html><head><meta charset=utf-8><p>Sign in",
+        "<html><body>Sign in</body></html>",
+        "",
+        "not even a tag",
+        f'<DescribeVolumesResponse xmlns="{EC2_NAMESPACE}"><volumeSet/></DescribeVolumesResponse>',
+        f'<DescribeInstancesResponse xmlns="{EC2_NAMESPACE}"><requestId>r</requestId></DescribeInstancesResponse>',
+        str(instances_answer(FULL).body)[:-40],
+    ],
+)
+def test_what_is_no_answer_is_never_taken_for_an_empty_target(aws: LocalAws, clients: Clients, body: str) -> None:
+    aws.answering = lambda _: Answer(body, content_type="text/html")
+    with pytest.raises(ResponseParserError) as unreadable:
+        read(clients)
+    assert classify(unreadable.value) is Failure.TRANSIENT
+    assert len(aws.requests) == RETRIES.attempts
+
+
+@pytest.mark.parametrize("status", [203, 302, 403, 404, 500, 503])
+def test_an_html_page_with_another_status_than_200_is_a_failure_too(
+    aws: LocalAws, clients: Clients, status: int
+) -> None:
+    aws.answering = lambda _: Answer("<html><body>Denied by the proxy</body></html>", status, "text/html")
+    with pytest.raises(ClientError):
+        read(clients)

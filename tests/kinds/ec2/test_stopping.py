@@ -1,0 +1,204 @@
+"""The stop algorithm against a fake EC2 that refuses as AWS does: one bad id, and nothing of the batch is stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from botocore.exceptions import ReadTimeoutError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.core.model import Action, Outcome, OutcomeStatus
+from orchestrator.kinds.ec2.act import BATCH_SIZE
+from orchestrator.kinds.ec2.marks import STOPPED_AT_TAG, STOPPED_BY_TAG
+from tests.support.fake_ec2 import NOW, FakeEc2, RecordingGuard, act, ids, refused, statuses, throttle
+
+
+def stop(ec2: FakeEc2, wanted: Sequence[str], action: Action = Action.STOP, **facts: Any) -> dict[str, Outcome]:
+    outcomes = act(ec2, wanted, action, **facts)
+    assert list(outcomes) == list(wanted)
+    return outcomes
+
+
+def test_instances_are_stopped_in_batches_of_at_most_fifty() -> None:
+    ec2 = FakeEc2(ids(120))
+    outcomes = stop(ec2, ids(120))
+    assert [len(batch) for batch, _ in ec2.stops] == [50, 50, 20]
+    assert set(statuses(outcomes).values()) == {OutcomeStatus.STOPPING}
+    assert all(outcome.verified_at == NOW for outcome in outcomes.values())
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("OperationNotPermitted", "The instance '{id}' may not be stopped. Modify its 'disableApiStop' attribute."),
+        ("UnsupportedOperation", "The instance '{id}' does not have an 'ebs' root device type and cannot be stopped."),
+        ("InvalidInstanceID.Malformed", 'Invalid id: "{id}"'),
+        ("UnauthorizedOperation", "You are not authorized: arn:aws:ec2:eu-west-1:1:instance/{id} explicit deny"),
+        ("SomethingNew", "AWS says no, and does not say to whom"),
+    ],
+)
+def test_one_bad_instance_among_a_hundred_leaves_ninety_nine_stopped(code: str, message: str) -> None:
+    bad = ids(100)[37]
+    ec2 = FakeEc2(ids(100), bad={bad: (code, message)})
+    outcomes = stop(ec2, ids(100))
+    failed = {one for one, status in statuses(outcomes).items() if status is OutcomeStatus.FAILED}
+    assert failed == {bad}
+    assert (outcomes[bad].code, outcomes[bad].message) == (code, message.format(id=bad))
+    assert ec2.states[bad] == "running"
+    assert [state for one, state in ec2.states.items() if one != bad] == ["stopping"] * 99
+
+
+def test_every_id_that_one_message_names_is_put_aside_at_once() -> None:
+    gone = ids(50)[10:15]
+    ec2 = FakeEc2(
+        ids(50), bad={gone[0]: ("InvalidInstanceID.NotFound", f"The instance IDs '{', '.join(gone)}' do not exist")}
+    )
+    for one in gone:
+        del ec2.states[one]
+    outcomes = stop(ec2, ids(50))
+    assert len(ec2.stops) == 2
+    assert {one for one, status in statuses(outcomes).items() if status is OutcomeStatus.FAILED} == set(gone)
+
+
+def test_an_id_that_is_the_beginning_of_another_is_not_mistaken_for_it() -> None:
+    short, long = "i-0000abcd", "i-0000abcd000000000"
+    ec2 = FakeEc2([short, long], bad={long: ("OperationNotPermitted", "The instance '{id}' may not be stopped.")})
+    assert statuses(stop(ec2, [short, long])) == {short: OutcomeStatus.STOPPING, long: OutcomeStatus.FAILED}
+
+
+def test_throttling_is_waited_out_and_never_bisected() -> None:
+    ec2 = FakeEc2(ids(50))
+    ec2.before_stop = [throttle, throttle]
+    outcomes = stop(ec2, ids(50))
+    assert [len(batch) for batch, _ in ec2.stops] == [50, 50, 50]
+    assert set(statuses(outcomes).values()) == {OutcomeStatus.STOPPING}
+
+
+def test_throttled_to_the_end_is_a_failure_with_awss_words() -> None:
+    ec2 = FakeEc2(ids(3))
+    ec2.before_stop = [throttle] * 10
+    outcomes = stop(ec2, ids(3))
+    assert {(outcome.status, outcome.code) for outcome in outcomes.values()} == {
+        (OutcomeStatus.FAILED, "RequestLimitExceeded")
+    }
+    assert len(ec2.stops) == 4
+
+
+def test_where_everything_is_throttled_each_look_between_two_tries_is_one_call() -> None:
+    looks: list[object] = []
+
+    class Throttled(FakeEc2):
+        def describe_instances(self, **asked: object) -> dict[str, Any]:
+            looks.append(asked)
+            throttle()
+            return {}
+
+    ec2 = Throttled(ids(3))
+    ec2.before_stop = [throttle] * 10
+    stop(ec2, ids(3))
+    assert len(ec2.stops) == 4
+    assert len(looks) == 4 + 4  # one after each try, and the one at the end with all its tries
+
+
+def test_after_a_time_out_what_is_already_stopping_is_not_asked_for_again() -> None:
+    ec2 = FakeEc2(ids(4))
+
+    def half_done() -> None:
+        ec2.states.update(dict.fromkeys(ids(2), "stopping"))
+        raise ReadTimeoutError(endpoint_url="http://127.0.0.1")
+
+    ec2.before_stop = [half_done]
+    outcomes = stop(ec2, ids(4))
+    assert [batch for batch, _ in ec2.stops] == [tuple(ids(4)), tuple(ids(4)[2:])]
+    assert set(statuses(outcomes).values()) == {OutcomeStatus.STOPPING}
+    assert set(ec2.tags) == set(ids(4))
+
+
+def test_what_someone_else_stopped_before_is_not_claimed_by_this_sweep() -> None:
+    ec2 = FakeEc2(ids(2))
+    ec2.states[ids(1)[0]] = "stopped"
+    outcomes = stop(ec2, ids(2))
+    assert list(statuses(outcomes).values()) == [OutcomeStatus.ALREADY_STOPPED, OutcomeStatus.STOPPING]
+    assert set(ec2.tags) == {ids(2)[1]}
+
+
+def test_an_instance_that_is_still_starting_is_tried_again_later() -> None:
+    one = ids(1)[0]
+    ec2 = FakeEc2([one], bad={one: ("IncorrectInstanceState", "The instance '{id}' is not in a state to be stopped.")})
+    ec2.states[one] = "pending"
+    ec2.before_stop = [lambda: None, ec2.bad.clear]
+    assert statuses(stop(ec2, [one])) == {one: OutcomeStatus.STOPPING}
+
+
+def test_a_terminated_instance_is_a_failure_and_the_rest_is_stopped() -> None:
+    bad = ids(3)[1]
+    ec2 = FakeEc2(ids(3), bad={bad: ("IncorrectInstanceState", "The instance '{id}' is not in a state to be stopped.")})
+    ec2.states[bad] = "terminated"
+    outcomes = stop(ec2, ids(3))
+    assert (outcomes[bad].status, outcomes[bad].code) == (OutcomeStatus.FAILED, "IncorrectInstanceState")
+    assert len(ec2.tags) == 2
+
+
+def test_hibernation_falls_back_to_a_plain_stop_where_it_is_unsupported() -> None:
+    bad = ids(2)[0]
+    ec2 = FakeEc2(ids(2))
+
+    def no_hibernation() -> None:
+        raise refused("UnsupportedHibernationConfiguration", f"The instance '{bad}' is not configured to hibernate.")
+
+    ec2.before_stop = [no_hibernation]
+    outcomes = stop(ec2, ids(2), Action.HIBERNATE, hibernation_configured=True)
+    assert ec2.stops == [(tuple(ids(2)), True), ((ids(2)[1],), True), ((bad,), False)]
+    assert set(statuses(outcomes).values()) == {OutcomeStatus.STOPPING}
+    assert "stopped instead" in outcomes[bad].message
+
+
+def test_hibernation_that_is_not_configured_is_not_even_asked_for() -> None:
+    ec2 = FakeEc2(ids(1))
+    outcomes = stop(ec2, ids(1), Action.HIBERNATE, hibernation_configured=False)
+    assert ec2.stops == [(tuple(ids(1)), False)]
+    assert "not configured" in outcomes[ids(1)[0]].message
+
+
+def test_stopped_instances_carry_the_sweep_and_the_time() -> None:
+    ec2 = FakeEc2(ids(1))
+    stop(ec2, ids(1))
+    assert ec2.tags[ids(1)[0]] == {STOPPED_BY_TAG: "20261123T190000Z-7f3a9c", STOPPED_AT_TAG: "2026-11-23T19:00:00Z"}
+
+
+def test_a_tag_that_cannot_be_written_is_a_warning_and_never_a_failed_stop() -> None:
+    ec2 = FakeEc2(ids(2))
+    ec2.tag_refusals = [refused("UnauthorizedOperation", "You are not authorized to perform: ec2:CreateTags")]
+    outcomes = stop(ec2, ids(2))
+    assert set(statuses(outcomes).values()) == {OutcomeStatus.STOPPING}
+    assert all("ec2:CreateTags" in outcome.warnings[0] for outcome in outcomes.values())
+
+
+def test_a_stop_that_aws_accepted_but_that_is_not_seen_is_a_failure() -> None:
+    ec2 = FakeEc2(ids(1))
+    ec2.stop_instances = lambda **_: {"StoppingInstances": [{"InstanceId": ids(1)[0]}]}  # type: ignore[method-assign]  # a lie
+    assert stop(ec2, ids(1))[ids(1)[0]].code == "StillRunning"
+
+
+def test_when_the_time_is_up_the_rest_is_not_attempted_and_says_so() -> None:
+    ec2 = FakeEc2(ids(BATCH_SIZE * 2))
+    outcomes = act(ec2, ids(BATCH_SIZE * 2), guard=RecordingGuard(allows=lambda: not ec2.stops))
+    assert list(statuses(outcomes).values()) == (
+        [OutcomeStatus.STOPPING] * BATCH_SIZE + [OutcomeStatus.NOT_ATTEMPTED] * BATCH_SIZE
+    )
+    assert outcomes[ids(BATCH_SIZE * 2)[-1]].message == "no more work was handed out before it was its turn"
+
+
+@given(bad=st.sets(st.integers(0, 119)), named=st.booleans())
+def test_whichever_instances_are_bad_all_others_stop_and_each_has_one_outcome(bad: set[int], named: bool) -> None:
+    all_ids = ids(120)
+    message = "The instance '{id}' may not be stopped." if named else "No."
+    ec2 = FakeEc2(all_ids, bad={all_ids[number]: ("OperationNotPermitted", message) for number in bad})
+    outcomes = stop(ec2, all_ids)
+    for number, one in enumerate(all_ids):
+        expected = OutcomeStatus.FAILED if number in bad else OutcomeStatus.STOPPING
+        assert outcomes[one].status is expected
+        assert (ec2.states[one] == "running") == (number in bad)

@@ -1,0 +1,200 @@
+"""The Lambda handler over the embedded AWS: events, deadlines, logs, metrics, and what is raised."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from orchestrator.demo.faults import Fault
+from orchestrator.demo.organization import BUCKET, TABLE
+from orchestrator.errors import (
+    EventError,
+    OrganizationError,
+    PolicyError,
+    ReportLostError,
+    ReportStoreError,
+    SettingsError,
+)
+from orchestrator.lambdas import log
+from tests.support.embedded import OrganizationBuilder
+from tests.support.fixtures import Policy
+from tests.support.lambdas import (
+    FRANKFURT,
+    SWEEP_ID,
+    Lines,
+    dev_accounts,
+    invoked,
+    metrics_of,
+    stop_states,
+    target_states,
+    written_report,
+)
+
+ENFORCE = {"mode": "enforce", "sweep_id": SWEEP_ID}
+
+
+# --- events -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_plan_event_returns_the_totals_and_the_report_and_stops_nothing(hub: OrganizationBuilder) -> None:
+    [(account, _), _] = dev_accounts(hub, 1)
+    answer = invoked({"mode": "plan"})
+    report = written_report(hub, answer["sweep_id"])
+    assert set(answer) == {"sweep_id", "status", "totals", "report"}
+    assert answer["report"] == {
+        "json": f"s3://{BUCKET}/sweeps/dt={report['started_at'][:10]}/sweep={answer['sweep_id']}/report.json",
+        "html": None,
+    }
+    assert (answer["status"], answer["totals"]["would_stop"], report["totals"]) == ("complete", 2, answer["totals"])
+    assert hub.down(account, FRANKFURT) == set()
+    assert json.loads(json.dumps(answer)) == answer
+
+
+def test_an_enforce_event_stops_what_is_planned_under_the_sweep_id_that_was_given(hub: OrganizationBuilder) -> None:
+    wanted = dev_accounts(hub, 1)
+    answer = invoked(ENFORCE)
+    assert (answer["sweep_id"], answer["status"], answer["totals"]["stopped"]) == (SWEEP_ID, "complete", 2)
+    for (account, region), instance_id in wanted.items():
+        assert hub.down(account, region) == {instance_id}
+        tags = hub.described(account, region)[instance_id]["Tags"]
+        assert {"Key": "stop-orchestrator:stopped-by", "Value": SWEEP_ID} in tags
+    item = hub.client("dynamodb").get_item(TableName=TABLE, Key={"PK": {"S": "SWEEPS"}, "SK": {"S": SWEEP_ID}})["Item"]
+    assert item["report"]["S"] == answer["report"]["json"]
+
+
+@pytest.mark.parametrize(("mode", "only_describes"), [("plan", True), ("enforce", False)])
+def test_the_sessions_of_a_plan_may_only_describe(hub: OrganizationBuilder, mode: str, *, only_describes: bool) -> None:
+    policies: list[str | None] = []
+    fault = Fault(operation="sts:AssumeRole", effect=lambda call: policies.append(call.form.get("Policy")))
+    hub.front.faults.add(fault)
+    dev_accounts(hub, 1)
+    invoked({"mode": mode})
+    [session_policy] = policies
+    assert (session_policy is not None) is only_describes
+    if session_policy:
+        [statement] = json.loads(session_policy)["Statement"]
+        assert all(action.startswith("ec2:Describe") for action in statement["Action"])
+
+
+def test_a_sweep_id_that_was_used_is_refused_and_nothing_is_stopped(hub: OrganizationBuilder) -> None:
+    dev_accounts(hub, 1)
+    invoked({"mode": "plan", "sweep_id": SWEEP_ID})
+    with pytest.raises(ReportStoreError, match=SWEEP_ID):
+        invoked(ENFORCE)
+    assert hub.front.calls["ec2:StopInstances"] == 0
+
+
+@pytest.mark.parametrize(
+    ("setting", "event", "mode"),
+    [
+        (None, {}, "plan"),
+        ("enforce", {}, "enforce"),
+        ("enforce", {"mode": "plan"}, "plan"),
+        ("plan", {"mode": "enforce"}, "enforce"),
+    ],
+)
+def test_the_mode_is_the_events_else_the_environments_else_plan(
+    hub: OrganizationBuilder, monkeypatch: pytest.MonkeyPatch, setting: str | None, event: dict[str, str], mode: str
+) -> None:
+    if setting:
+        monkeypatch.setenv("STOP_ORCHESTRATOR_MODE", setting)
+    dev_accounts(hub, 1)
+    assert written_report(hub, invoked(event)["sweep_id"])["mode"] == mode
+    assert (hub.front.calls["ec2:StopInstances"] > 0) is (mode == "enforce")
+
+
+def test_the_policy_of_the_event_wins(hub: OrganizationBuilder) -> None:
+    text = "version: 1\nname: other\nregions: {include: [eu-west-1]}\n"
+    hub.client("s3").put_object(Bucket=BUCKET, Key="other.yaml", Body=text)
+    assert invoked({"policy": f"s3://{BUCKET}/other.yaml", "sweep_id": SWEEP_ID})["status"] == "complete"
+    assert written_report(hub)["policy_name"] == "other"
+
+
+SCHEDULED_WITHOUT_INPUT = {"version": "0", "detail-type": "Scheduled Event", "source": "aws.scheduler", "detail": "{}"}
+
+
+@pytest.mark.parametrize(
+    ("event", "named"),
+    [
+        ({"dry_run": True}, ["dry_run"]),
+        ({"mode": "stop"}, ["mode", "'plan', 'enforce' or 'approve'"]),
+        ({"mode": 1}, ["mode"]),
+        ({"sweep_id": "today"}, ["sweep_id"]),
+        ({"policy": ["a.yaml"]}, ["policy"]),
+        ({"mode": "stop", "sweep_id": 7, "policy": "", "force": 1}, ["mode", "sweep_id", "policy", "force"]),
+        (SCHEDULED_WITHOUT_INPUT, ["version", "detail-type", "source", "detail", "Input"]),
+        ([], ["event", "dictionary"]),
+        (None, ["event", "dictionary"]),
+    ],
+)
+def test_an_event_that_is_not_understood_is_an_error_that_names_every_field(
+    hub: OrganizationBuilder, event: Any, named: list[str]
+) -> None:
+    with pytest.raises(EventError) as wrong:
+        invoked(event)
+    problems = str(wrong.value).partition(" is not understood: ")[2]
+    for name in named:
+        assert name in problems
+    assert hub.front.calls["sts:AssumeRole"] == 0
+
+
+# --- what ends it is raised -------------------------------------------------------------------------------------------
+
+
+def test_everything_that_the_environment_lacks_or_has_wrong_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STOP_ORCHESTRATOR_WORKERS", "0")
+    monkeypatch.setenv("STOP_ORCHESTRATOR_TABLE", " ")
+    with pytest.raises(SettingsError) as wrong:
+        invoked({})
+    assert len(str(wrong.value).splitlines()) == 4
+    for name in ("POLICY", "REPORT_BUCKET", "TABLE", "WORKERS"):
+        assert f"STOP_ORCHESTRATOR_{name}" in str(wrong.value)
+
+
+def test_a_policy_with_mistakes_or_that_is_not_there_is_raised(hub: OrganizationBuilder, policy: Policy) -> None:
+    with pytest.raises(PolicyError, match=r"rules\[0\]"):
+        invoked({"policy": policy("rules: [{name: all-of-it}]\n")})
+    with pytest.raises(SettingsError, match="NoSuchKey"):
+        invoked({"policy": f"s3://{BUCKET}/nothing.yaml"})
+
+
+def test_an_organization_that_cannot_be_listed_is_raised_logged_and_in_a_report(
+    hub: OrganizationBuilder, lines: Lines
+) -> None:
+    hub.front.faults.add(Fault(code="AccessDeniedException", operation="organizations:*"))
+    with pytest.raises(OrganizationError, match="AccessDeniedException"):
+        invoked(ENFORCE)
+    assert written_report(hub)["status"] == "failed"
+    [error] = [line for line in lines() if line["level"] == "ERROR"]
+    assert (error["sweep_id"], error["exception_name"]) == (SWEEP_ID, "OrganizationError")
+
+
+def test_an_unwritable_bucket_is_raised_before_anything_is_read(hub: OrganizationBuilder) -> None:
+    dev_accounts(hub, 1)
+    hub.front.faults.add(Fault(code="AccessDenied", status=403, operation="s3:*"))
+    with pytest.raises(ReportStoreError, match=r"AccessDenied.*nothing was read or stopped"):
+        invoked(ENFORCE)
+    assert (hub.front.calls["sts:AssumeRole"], hub.front.calls["ec2:StopInstances"]) == (0, 0)
+
+
+@pytest.mark.parametrize("longest_line", [log._LONGEST_LINE, 100], ids=["in one line", "in slices"])
+def test_a_report_that_is_lost_after_the_stops_is_raised_logged_whole_and_measured(
+    hub: OrganizationBuilder, lines: Lines, monkeypatch: pytest.MonkeyPatch, longest_line: int
+) -> None:
+    monkeypatch.setattr(log, "_LONGEST_LINE", longest_line)
+    monkeypatch.setattr(log, "_ROWS_A_LINE", 1)
+    wanted = dev_accounts(hub, 1)
+    hub.front.faults.add(Fault(code="AccessDenied", status=403, operation="s3:*report.json"))
+    with pytest.raises(ReportLostError, match="AccessDenied"):
+        invoked(ENFORCE)
+    said = lines()
+    [report] = [line["report"] for line in said if "report" in line]
+    for line in said:
+        if "part" in line:
+            report.setdefault(line["part"], []).extend(line["rows"])
+    assert {account: hub.down(*account) for account in wanted} == {place: {one} for place, one in wanted.items()}
+    assert set(stop_states(report)) == set(wanted.values())
+    assert target_states(report) == dict.fromkeys(wanted, "scanned")
+    assert metrics_of(said)["ResourcesStopped"] == (2, "Count")

@@ -1,0 +1,271 @@
+"""The state machine's steps over the embedded AWS: the same decisions, outcomes and report as the single Lambda."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from orchestrator.demo.faults import Fault
+from orchestrator.demo.organization import BUCKET
+from orchestrator.errors import BusyError, EventError, OrganizationError
+from tests.support.embedded import OrganizationBuilder
+from tests.support.fixtures import Policy, Run
+from tests.support.lambdas import FRANKFURT, IRELAND, dev_accounts, invoked, stop_states, target_states, written_report
+from tests.support.machines import Answer, StateMachine
+
+DEV = {"Environment": "dev"}
+RULE = "rules: [{name: dev, where: {tag: {Environment: dev}}}]\n"
+
+
+@pytest.fixture
+def machine(hub: OrganizationBuilder, monkeypatch: pytest.MonkeyPatch) -> StateMachine:
+    monkeypatch.setenv("STOP_ORCHESTRATOR_ACCOUNTS_A_PART", "2")
+    return StateMachine(hub)
+
+
+@pytest.fixture
+def mixed(hub: OrganizationBuilder) -> dict[tuple[str, str], str]:
+    """Five accounts with something to stop, one of it protected; one account without the role, one that opted out."""
+    places = dev_accounts(hub, 5)
+    account = next(iter(places))[0]
+    hub.instances(account, FRANKFURT, 1, DEV, DisableApiStop=True)
+    hub.instances(account, FRANKFURT, 1, {**DEV, "stop-orchestrator:opt-out": "true"})
+    hub.account("denied", role=False)
+    hub.account("away", tags={"stop-orchestrator:opt-out": "true"})
+    return places
+
+
+def told(report: Answer) -> Answer:
+    """What two sweeps of the same organization have in common."""
+    places = ("account_id", "region", "status", "detail")
+    decided = ("resource_id", "verdict", "rule", "reason", "exemption")
+    return {
+        "coverage": [[row[name] for name in places] for row in report["coverage"]],
+        "decisions": [[row[name] for name in decided] for row in report["decisions"]],
+        "outcomes": [[row["resource_id"], row["status"], row["code"]] for row in report["outcomes"]],
+        "guardrails": report["guardrails"],
+        "compliance": report["compliance"],
+        "status": report["status"],
+        "totals": report["totals"],
+    }
+
+
+def start_again(hub: OrganizationBuilder, places: dict[tuple[str, str], str]) -> None:
+    for (account, region), instance in places.items():
+        hub.act("start_instances", account, region, InstanceIds=[instance])
+        keys = [{"Key": f"stop-orchestrator:stopped-{one}"} for one in ("by", "at")]
+        hub.act("delete_tags", account, region, Resources=[instance], Tags=keys)
+
+
+@pytest.mark.parametrize("one_by_one", [True, False])
+@pytest.mark.parametrize("mode", ["plan", "enforce"])
+def test_its_report_is_that_of_the_single_lambda(
+    hub: OrganizationBuilder, machine: StateMachine, mixed: dict[tuple[str, str], str], mode: str, *, one_by_one: bool
+) -> None:
+    alone = written_report(hub, invoked({"mode": mode})["sweep_id"])
+    if mode == "enforce":
+        start_again(hub, mixed)
+    machine.one_by_one = one_by_one
+    answer = machine({"mode": mode})
+    report = written_report(hub, answer["sweep_id"])
+    assert told(report) == told(alone)
+    assert answer["totals"] == report["totals"]
+    assert answer["status"] == "incomplete"
+    for (account, region), instance in mixed.items():
+        assert (instance in hub.down(account, region)) is (mode == "enforce")
+
+
+@pytest.mark.usefixtures("mixed")
+def test_its_evidence_holds_and_no_instance_is_asked_for_twice(
+    hub: OrganizationBuilder, machine: StateMachine, run: Run
+) -> None:
+    answer = machine({"mode": "enforce"})
+    assert run("verify", answer["sweep_id"]).exit_code == 0
+    assert hub.front.calls["ec2:StopInstances"] == 11  # ten targets, and one refusal of the protected instance
+
+
+def test_a_part_that_is_not_read_is_not_attempted_and_the_rest_is_done(
+    hub: OrganizationBuilder, machine: StateMachine
+) -> None:
+    places = dev_accounts(hub, 4)
+
+    def before(event: Answer) -> None:
+        if event["step"] == "read" and event["Items"][0]["number"] == 1:
+            raise MemoryError("killed")
+
+    machine.before = before
+    report = written_report(hub, machine({"mode": "enforce"})["sweep_id"])
+    assert sorted(target_states(report).values()) == ["not_attempted"] * 2 + ["scanned"] * 4
+    assert sorted(stop_states(report).values()) == ["stopped"] * 4
+    assert sum(len(hub.down(*place)) for place in places) == 4
+
+
+def test_a_part_that_is_not_acted_on_is_not_attempted(hub: OrganizationBuilder, machine: StateMachine) -> None:
+    dev_accounts(hub, 4)
+
+    def before(event: Answer) -> None:
+        if event["step"] == "act" and event["Items"][0]["number"] == 1:
+            raise MemoryError("killed")
+
+    machine.before = before
+    report = written_report(hub, machine({"mode": "enforce"})["sweep_id"])
+    assert sorted(stop_states(report).values()) == ["not_attempted"] * 4 + ["stopped"] * 4
+    assert report["status"] == "incomplete"
+
+
+def test_steps_that_are_tried_again_do_nothing_twice(hub: OrganizationBuilder, machine: StateMachine) -> None:
+    places = dev_accounts(hub, 3)
+    answers: list[Answer] = []
+    once = machine.step
+
+    def twice(event: Answer) -> Answer:
+        once(event)
+        answers.append(once(event))
+        return answers[-1]
+
+    machine.step = twice  # type: ignore[method-assign]  # as Step Functions' Retry does
+    answer = machine({"mode": "enforce"})
+    report = written_report(hub, answer["sweep_id"])
+    assert stop_states(report) == dict.fromkeys(places.values(), "stopped")
+    assert hub.front.calls["ec2:StopInstances"] == len(places)
+    assert answer["status"] == "complete"
+
+
+def test_waves_are_one_after_the_other_and_too_many_failures_abort_the_rest(
+    hub: OrganizationBuilder, machine: StateMachine, policy: Policy
+) -> None:
+    policy(f"{RULE}waves: [{{accounts: 1}}]\nabort_if_failures_percent: 10\n")
+    dev_accounts(hub, 3)
+    hub.front.faults.add(Fault(operation="ec2:StopInstances", code="UnauthorizedOperation", status=403))
+    answer = machine({"mode": "enforce"})
+    report = written_report(hub, answer["sweep_id"])
+    assert (report["status"], sorted(stop_states(report).values())) == (
+        "aborted",
+        ["failed"] * 2 + ["not_attempted"] * 4,
+    )
+    assert "abort_if_failures_percent is 10" in report["error"]
+
+
+def test_a_guardrail_holds_the_whole_plan(hub: OrganizationBuilder, machine: StateMachine, policy: Policy) -> None:
+    policy(f"{RULE}guardrails: {{max_stops: 3}}\n")
+    dev_accounts(hub, 2)
+    answer = machine({"mode": "enforce"})
+    assert (answer["status"], answer["totals"]["held"]) == ("held", 4)
+    assert hub.front.calls["ec2:StopInstances"] == 0
+
+
+def test_what_opts_out_between_deciding_and_acting_is_kept(hub: OrganizationBuilder, machine: StateMachine) -> None:
+    places = dev_accounts(hub, 1)
+    (account, region), instance = next(iter(places.items()))
+
+    def before(event: Answer) -> None:
+        if event["step"] == "act":
+            tag = {"Key": "stop-orchestrator:opt-out", "Value": "true"}
+            hub.act("create_tags", account, region, Resources=[instance], Tags=[tag])
+
+    machine.before = before
+    report = written_report(hub, machine({"mode": "enforce"})["sweep_id"])
+    reasons = {row["resource_id"]: row["reason"] for row in report["decisions"] if row["verdict"] == "keep"}
+    assert list(reasons) == [instance]
+    assert reasons[instance].startswith("Changed since the plan:")
+    assert hub.down(account, region) == set()
+
+
+def test_an_error_before_the_plan_ends_with_a_report_that_says_so(
+    hub: OrganizationBuilder, machine: StateMachine
+) -> None:
+    dev_accounts(hub, 2)
+
+    def before(event: Answer) -> None:
+        if event["step"] == "decide":
+            raise MemoryError("killed")
+
+    machine.before = before
+    with pytest.raises(Exception, match="MemoryError: killed"):
+        machine({"mode": "enforce"})
+    sweep_id = machine.invoked[-1]["sweep_id"]
+    report = written_report(hub, sweep_id)
+    assert (report["status"], "MemoryError: killed" in report["error"]) == ("failed", True)
+    assert set(target_states(report).values()) == {"scanned"}
+    assert machine.step(machine.invoked[-1])["status"] == "failed"
+
+
+def test_an_organization_that_cannot_be_listed_is_a_failed_report_and_the_next_one_may_begin(
+    hub: OrganizationBuilder, machine: StateMachine
+) -> None:
+    dev_accounts(hub, 1)
+    denied = Fault(operation="organizations:ListRoots", code="AccessDeniedException", status=400)
+    hub.front.faults.add(denied)
+    with pytest.raises(OrganizationError):
+        machine({"mode": "enforce"})
+    hub.front.faults.clear()
+    another = StateMachine(hub, "another")
+    assert another({"mode": "enforce"})["status"] == "complete"
+
+
+def test_a_second_execution_of_the_same_trigger_and_one_of_another_while_it_runs_begin_nothing(
+    hub: OrganizationBuilder, machine: StateMachine
+) -> None:
+    dev_accounts(hub, 2)
+    answers: list[Answer] = []
+
+    def before(event: Answer) -> None:
+        if event["step"] == "decide":
+            answers.append(StateMachine(hub, "second")({"mode": "enforce", "id": "one"}))
+            answers.append(StateMachine(hub, "third")({"mode": "enforce"}))
+            answers.append(invoked({"mode": "enforce"}))
+            with pytest.raises(BusyError):
+                StateMachine(hub, "fourth")({"mode": "plan"})
+
+    machine.before = before
+    answer = machine({"mode": "enforce", "id": "one"})
+    assert {one["sweep_id"] for one in answers} == {answer["sweep_id"]}
+    assert {one["status"] for one in answers} == {"running"}
+    assert StateMachine(hub, "fifth")({"mode": "enforce", "id": "one"})["go_on"] is False
+    assert answer["status"] == "complete"
+
+
+@pytest.mark.parametrize(
+    ("event", "named"),
+    [
+        ({"step": "dance"}, "step"),
+        ({"step": "decide", "sweep_id": "today"}, "sweep_id"),
+        ({"step": "read", "Items": [{"number": 0}]}, "Items.0.number"),
+        ({"step": "act"}, "Items.0.sweep_id"),
+        ({"step": "begin", "why": 1}, "why"),
+    ],
+)
+def test_an_event_that_is_not_understood_names_what_is_wrong(
+    machine: StateMachine, event: dict[str, Any], named: str
+) -> None:
+    with pytest.raises(EventError, match=named):
+        machine.step(event)
+
+
+def test_a_step_of_an_execution_that_lost_its_lease_does_nothing(
+    hub: OrganizationBuilder, machine: StateMachine
+) -> None:
+    dev_accounts(hub, 1)
+
+    def before(event: Answer) -> None:
+        if event["step"] == "decide":
+            key = {"PK": {"S": "LEASE"}, "SK": {"S": "test"}}
+            change: Any = {"Action": "PUT", "Value": {"S": "somebody else"}}
+            hub.client("dynamodb").update_item(
+                TableName="stop-orchestrator", Key=key, AttributeUpdates={"holder": change, "nonce": change}
+            )
+
+    machine.before = before
+    with pytest.raises(Exception, match="has the lease"):
+        machine({"mode": "enforce"})
+    assert hub.front.calls["ec2:StopInstances"] == 0
+
+
+def test_the_files_between_the_steps_are_beside_the_report(hub: OrganizationBuilder, machine: StateMachine) -> None:
+    dev_accounts(hub, 3)
+    sweep_id = machine({"mode": "enforce"})["sweep_id"]
+    listed = hub.client("s3").list_objects_v2(Bucket=BUCKET, Prefix="sweeps/")["Contents"]
+    names = {one["Key"].partition(f"sweep={sweep_id}/")[2] for one in listed}
+    assert {"work/listing.json", "work/batches.json", "work/inventory-1.json", "work/acts-1.json"} <= names
+    assert IRELAND in {region for _, region in target_states(written_report(hub, sweep_id))}

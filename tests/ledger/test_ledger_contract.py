@@ -1,0 +1,399 @@
+"""One contract for both tables, DynamoDB and SQLite, and for the ledger on top of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from moto.moto_api._internal.models import moto_api_backend
+from moto.server import ThreadedMotoServer
+
+from orchestrator.aws.dynamodb_items import DynamoItems
+from orchestrator.core.model import OutcomeStatus, SweepStatus, TargetStatus
+from orchestrator.core.report.document import report_document
+from orchestrator.core.report.manifest import Link
+from orchestrator.demo.organization import create_table
+from orchestrator.errors import LedgerError, ReportStoreError
+from orchestrator.ledger.items import ITEMS_AT_ONCE, Absent, Equals, Items
+from orchestrator.ledger.ledger import TTL, Ledger
+from orchestrator.ledger.records import INTENT, LeaseRecord, SweepSummary
+from orchestrator.local.sqlite_items import SqliteItems
+from tests.support.builders import ACCOUNT, AT, REGION, SWEEP_ID, a_coverage, a_report, a_resource, an_outcome
+from tests.support.local_aws import closing_clients, in_threads
+
+TABLE = "sweeps"
+KEY = ("P", "S")
+POLICY = "nonprod"
+
+
+@pytest.fixture(scope="module")
+def moto_url() -> Iterator[str]:
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+    assert server._server is not None
+    server._server.server_close()
+
+
+@pytest.fixture(params=["dynamodb", "sqlite"])
+def table(
+    request: pytest.FixtureRequest, moto_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Items]:
+    if request.param == "sqlite":
+        yield SqliteItems(tmp_path)
+        return
+    moto_api_backend.reset()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", moto_url)
+    with closing_clients() as clients:
+        create_table(clients.dynamodb(), TABLE)
+        yield DynamoItems(clients.dynamodb(), TABLE)
+
+
+@pytest.fixture
+def ledger(table: Items) -> Ledger:
+    return Ledger(table, lambda: AT)
+
+
+def an_item(sk: str = KEY[1], **values: Any) -> dict[str, Any]:
+    return {"PK": KEY[0], "SK": sk, **values}
+
+
+def a_record(sweep_id: str = SWEEP_ID, **fields: Any) -> SweepSummary:
+    defaults = {"status": "running", "mode": "enforce", "policy_name": POLICY, "started_at": "2026-11-23T19:00:00Z"}
+    return SweepSummary(sweep_id=sweep_id, **{**defaults, **fields})
+
+
+def a_lease(sweep_id: str, nonce: str, held_until: str = "2026-11-23T19:00:20Z") -> LeaseRecord:
+    return LeaseRecord(sweep_id, nonce, held_until, "2026-11-23T19:00:00Z")
+
+
+# --- tables
+
+
+def test_what_was_put_is_there_with_the_types_that_it_had(table: Items) -> None:
+    item = an_item(text="ü", empty="", whole=5, part=12.345, yes=True, rows=["a", 0.5], counts={"a": 1, "b": 0.25})
+    table.put(item)
+    found = table.get(KEY)
+    assert found == item
+    assert found is not None
+    assert (type(found["whole"]), type(found["part"]), found["yes"]) == (int, float, True)
+
+
+def test_what_is_none_is_not_stored(table: Items) -> None:
+    table.put(an_item(value=None))
+    assert table.get(KEY) == an_item()
+
+
+def test_what_was_never_put_is_not_there(table: Items) -> None:
+    assert table.get(KEY) is None
+    assert table.query(KEY[0]) == []
+
+
+def test_absent_holds_once(table: Items) -> None:
+    assert table.put(an_item(value="first"), Absent())
+    assert not table.put(an_item(value="second"), Absent())
+    assert table.get(KEY) == an_item(value="first")
+
+
+def test_equals_holds_for_that_value_only_and_for_no_item_that_is_missing(table: Items) -> None:
+    assert not table.put(an_item(value="b"), Equals("value", "a"))
+    table.put(an_item(value="a"))
+    assert not table.put(an_item(value="c"), Equals("value", "b"))
+    assert not table.put(an_item(value="c"), Equals("missing", "a"))
+    assert table.get(KEY) == an_item(value="a")
+    assert table.put(an_item(value="b"), Equals("value", "a"))
+    assert table.get(KEY) == an_item(value="b")
+
+
+def test_an_update_changes_what_it_names_and_makes_no_item(table: Items) -> None:
+    assert not table.update(KEY, {"value": "a"})
+    assert table.get(KEY) is None
+    table.put(an_item(value="a", other="x", status="s"))
+    assert table.update(KEY, {"value": "b", "totals": {"a": 1}})
+    assert table.get(KEY) == an_item(value="b", other="x", status="s", totals={"a": 1})
+
+
+def test_a_conditional_update_writes_nothing_when_the_condition_does_not_hold(table: Items) -> None:
+    table.put(an_item(value="a"))
+    assert not table.update(KEY, {"value": "c"}, Equals("value", "b"))
+    assert table.get(KEY) == an_item(value="a")
+    assert table.update(KEY, {"value": "c"}, Equals("value", "a"))
+    assert not table.update((KEY[0], "other"), {"value": "c"}, Equals("value", ""))
+
+
+def test_an_update_of_nothing_says_whether_there_is_an_item(table: Items) -> None:
+    assert not table.update(KEY, {})
+    table.put(an_item())
+    assert table.update(KEY, {})
+
+
+def test_as_many_items_as_one_transaction_takes_are_put_at_once(table: Items) -> None:
+    items = [an_item(f"{number:03}", number=number) for number in range(ITEMS_AT_ONCE)]
+    table.put_all(items)
+    assert table.query(KEY[0]) == items
+    table.put_all([])
+    with pytest.raises(AssertionError):
+        table.put_all([*items, an_item("one too many")])
+    assert len(table.query(KEY[0])) == ITEMS_AT_ONCE
+
+
+def test_put_all_puts_nothing_when_one_of_them_cannot_be_stored(table: Items) -> None:
+    with pytest.raises((TypeError, LedgerError)):
+        table.put_all([an_item("good"), an_item("bad", value=object())])
+    assert table.query(KEY[0]) == []
+
+
+def test_any_number_of_items_can_be_put(table: Items) -> None:
+    items = [an_item(f"{number:03}") for number in range(130)]
+    table.put_many(items)
+    assert table.query(KEY[0]) == items
+
+
+def test_a_query_is_sorted_and_keeps_to_its_partition_prefix_and_limit(table: Items) -> None:
+    for sk in ("B#2", "A#1", "B#10", "B", "b#1"):
+        table.put(an_item(sk))
+    table.put({"PK": "other", "SK": "B#3"})
+    assert [one["SK"] for one in table.query(KEY[0])] == ["A#1", "B", "B#10", "B#2", "b#1"]
+    assert [one["SK"] for one in table.query(KEY[0], "B#")] == ["B#10", "B#2"]
+    assert [one["SK"] for one in table.query(KEY[0], newest_first=True, limit=2)] == ["b#1", "B#2"]
+    assert table.query(KEY[0], "B%") == []
+
+
+def test_a_query_reads_all_pages(table: Items) -> None:
+    table.put_many([an_item(f"{number:03}", text="x" * 20_000) for number in range(120)])  # 2.4 MB; a page is 1 MB
+    assert len(table.query(KEY[0])) == 120
+    assert len(table.query(KEY[0], limit=110)) == 110
+
+
+def test_of_many_threads_one_puts_an_item_that_was_absent(table: Items) -> None:
+    won: list[int] = []
+    in_threads(16, lambda number: won.append(number) if table.put(an_item(by=str(number)), Absent()) else None)
+    assert len(won) == 1
+    assert table.get(KEY) == an_item(by=str(won[0]))
+
+
+# --- sweeps
+
+
+def test_a_sweep_that_began_is_read_back_as_it_was(ledger: Ledger) -> None:
+    record = a_record(policy="version: 1\nname: nonprod\n", source_sweep_id="20261122T190000Z-000000")
+    ledger.begin(record)
+    assert ledger.sweep(SWEEP_ID) == record
+    assert ledger.sweep("20261122T190000Z-000000") is None
+
+
+def test_a_sweep_id_that_is_taken_is_refused_and_what_is_there_stays(ledger: Ledger) -> None:
+    ledger.begin(a_record(policy="mine"))
+    with pytest.raises(ReportStoreError, match=f"{SWEEP_ID} is in the ledger already"):
+        ledger.begin(a_record(policy="mine"))
+    assert ledger.sweep(SWEEP_ID) == a_record(policy="mine")
+
+
+def test_of_many_triggers_with_one_sweep_id_one_begins(ledger: Ledger) -> None:
+    begun: list[int] = []
+
+    def begin(number: int) -> None:
+        try:
+            ledger.begin(a_record())
+        except LedgerError:
+            raise
+        except ReportStoreError:
+            return
+        begun.append(number)
+
+    in_threads(16, begin)
+    assert len(begun) == 1
+
+
+def test_sweeps_come_newest_first_and_as_many_as_asked_for(ledger: Ledger) -> None:
+    ids = [f"2026112{day}T190000Z-7f3a9c" for day in range(5)]
+    for sweep_id in (ids[2], ids[0], ids[4], ids[1], ids[3]):
+        ledger.begin(a_record(sweep_id))
+    assert [one.sweep_id for one in ledger.sweeps()] == ids[::-1]
+    assert [one.sweep_id for one in ledger.sweeps(2)] == [ids[4], ids[3]]
+
+
+def test_amending_changes_what_it_names(ledger: Ledger) -> None:
+    ledger.begin(a_record())
+    ledger.amend(SWEEP_ID, continuations=2, plan_sha256="a" * 64)
+    assert ledger.sweep(SWEEP_ID) == a_record(continuations=2, plan_sha256="a" * 64)
+
+
+def test_a_plan_is_claimed_by_one_sweep_which_may_ask_again(ledger: Ledger) -> None:
+    ledger.begin(a_record())
+    assert ledger.claim(SWEEP_ID, "first")
+    assert ledger.claim(SWEEP_ID, "first")
+    assert not ledger.claim(SWEEP_ID, "second")
+    assert not ledger.claim("no-such-sweep", "first")
+    found = ledger.sweep(SWEEP_ID)
+    assert found is not None
+    assert found.applied_by == "first"
+
+
+def test_of_many_sweeps_that_claim_a_plan_at_once_one_gets_it(ledger: Ledger) -> None:
+    ledger.begin(a_record())
+    won: list[int] = []
+    in_threads(16, lambda number: won.append(number) if ledger.claim(SWEEP_ID, f"sweep-{number}") else None)
+    assert len(won) == 1
+
+
+def test_a_finished_sweep_says_how_it_ended_and_keeps_what_it_began_with(ledger: Ledger) -> None:
+    begun = a_record(policy="text", plan_sha256="b" * 64, continuations=1)
+    ledger.begin(begun)
+    ledger.claim(SWEEP_ID, "an-undo")
+    document = report_document(
+        a_report(status=SweepStatus.INCOMPLETE, finished_at=AT + timedelta(seconds=12), duration_seconds=12.345)
+    )
+    ledger.finish(document, "s3://reports/report.json")
+    assert ledger.sweep(SWEEP_ID) == a_record(
+        policy="text",
+        plan_sha256="b" * 64,
+        continuations=1,
+        applied_by="an-undo",
+        status="incomplete",
+        finished_at="2026-11-23T19:00:12Z",
+        duration_seconds=12.345,
+        totals=document["totals"],
+        report="s3://reports/report.json",
+        ended_at=AT.isoformat(),
+    )
+
+
+def test_a_finished_sweep_has_an_item_for_each_target_and_each_attempt(ledger: Ledger, table: Items) -> None:
+    ledger.begin(a_record())
+    quiet = (OutcomeStatus.WOULD_STOP, OutcomeStatus.HELD, OutcomeStatus.WOULD_START)
+    report = a_report(
+        coverage=(a_coverage(TargetStatus.DENIED, region="*", account_id="222222222222", detail="no"), a_coverage()),
+        outcomes=(
+            an_outcome(OutcomeStatus.STOPPED, a_resource("i-1"), requested_at=AT, warnings=("not tagged",)),
+            an_outcome(OutcomeStatus.NOT_ATTEMPTED, a_resource("i-2")),
+            *(an_outcome(status, a_resource(f"i-{status}")) for status in quiet),
+        ),
+    )
+    ledger.finish(report_document(report), "somewhere")
+    targets = table.query(f"SWEEP#{SWEEP_ID}", "TARGET#")
+    assert [(one["SK"], one["status"], one["detail"]) for one in targets] == [
+        (f"TARGET#{ACCOUNT}#{REGION}", "scanned", ""),
+        ("TARGET#222222222222#*", "denied", "no"),
+    ]
+    stopped, left = ledger.actions(SWEEP_ID)
+    assert (stopped.resource_id, stopped.status, stopped.warnings) == ("i-1", "stopped", ("not tagged",))
+    assert (stopped.requested_at, stopped.verified_at) == ("2026-11-23T19:00:00Z", "")
+    assert (left.resource_id, left.status) == ("i-2", "not_attempted")
+
+
+# --- actions
+
+
+def test_an_intent_says_what_is_about_to_happen_and_the_outcome_takes_its_place(ledger: Ledger) -> None:
+    resource = a_resource("i-1")
+    ledger.intend(SWEEP_ID, [resource], "batch-1")
+    (intent,) = ledger.actions(SWEEP_ID)
+    assert intent.place == (ACCOUNT, REGION, "ec2", "i-1")
+    assert (intent.status, intent.requested_at, intent.arn) == (INTENT, "2026-11-23T19:00:00Z", resource.arn)
+    outcome = an_outcome(OutcomeStatus.FAILED, resource, code="Code", message="no", requested_at=AT, verified_at=AT)
+    ledger.settle(SWEEP_ID, [outcome])
+    (settled,) = ledger.actions(SWEEP_ID)
+    assert settled.place == intent.place
+    assert (settled.status, settled.code, settled.message) == ("failed", "Code", "no")
+    assert (settled.requested_at, settled.verified_at, settled.arn) == (*["2026-11-23T19:00:00Z"] * 2, resource.arn)
+
+
+def test_outcomes_of_any_number_can_be_settled_and_of_none(ledger: Ledger) -> None:
+    ledger.settle(SWEEP_ID, [])
+    ledger.settle(SWEEP_ID, [an_outcome(resource=a_resource(f"i-{number:03}")) for number in range(ITEMS_AT_ONCE + 1)])
+    assert len(ledger.actions(SWEEP_ID)) == ITEMS_AT_ONCE + 1
+
+
+def test_the_actions_of_a_sweep_are_its_own(ledger: Ledger) -> None:
+    ledger.intend(SWEEP_ID, [a_resource("i-1"), a_resource("i-2")], "1")
+    ledger.intend(f"{SWEEP_ID}0", [a_resource("i-3")], "1")
+    assert [one.resource_id for one in ledger.actions(SWEEP_ID)] == ["i-1", "i-2"]
+
+
+def test_threads_of_many_targets_write_their_batches_at_once(ledger: Ledger) -> None:
+    def batch(number: int) -> None:
+        resources = [a_resource(f"i-{one:03}", region=f"region-{number}") for one in range(10)]
+        ledger.intend(SWEEP_ID, resources, str(number))
+        ledger.settle(SWEEP_ID, [an_outcome(resource=one) for one in resources])
+
+    in_threads(8, batch)
+    actions = ledger.actions(SWEEP_ID)
+    assert len(actions) == 80
+    assert {one.status for one in actions} == {"stopped"}
+
+
+def test_everything_expires(ledger: Ledger, table: Items) -> None:
+    ledger.begin(a_record())
+    ledger.intend(SWEEP_ID, [a_resource()], "1")
+    ledger.take_lease(POLICY, a_lease("a", "1"), None)
+    ledger.put_link(Link(SWEEP_ID, "a", None, None))
+    ledger.advance_chain(SWEEP_ID, "a", None)
+    items = [one for pk in ("SWEEPS", f"SWEEP#{SWEEP_ID}", "LEASE", "CHAIN") for one in table.query(pk)]
+    assert len(items) == 5
+    assert {one["expires_at"] for one in items} == {int((AT + TTL).timestamp())}
+
+
+# --- lease and chain
+
+
+def test_a_lease_is_taken_as_it_was_seen_or_not_at_all(ledger: Ledger) -> None:
+    first, second = a_lease("a", "1"), a_lease("b", "2")
+    assert ledger.lease(POLICY) is None
+    assert not ledger.take_lease(POLICY, second, first)
+    assert ledger.take_lease(POLICY, first, None)
+    assert not ledger.take_lease(POLICY, second, None)
+    assert ledger.lease(POLICY) == first
+    assert ledger.take_lease(POLICY, second, first)
+    assert not ledger.take_lease(POLICY, a_lease("c", "3"), first)
+    assert ledger.lease(POLICY) == second
+    assert ledger.lease("another policy") is None
+
+
+def test_of_many_that_take_a_lease_at_once_one_has_it(ledger: Ledger) -> None:
+    won: list[int] = []
+
+    def take(number: int) -> None:
+        if ledger.take_lease(POLICY, a_lease(f"sweep-{number}", str(number)), None):
+            won.append(number)
+
+    in_threads(16, take)
+    assert len(won) == 1
+    assert ledger.lease(POLICY) == a_lease(f"sweep-{won[0]}", str(won[0]))
+
+
+def test_the_chain_is_advanced_from_its_head_only(ledger: Ledger) -> None:
+    assert ledger.chain_head() is None
+    assert not ledger.advance_chain("a", "1", ("before", "0"))
+    assert ledger.advance_chain("a", "1", None)
+    assert not ledger.advance_chain("b", "2", None)
+    assert ledger.chain_head() == ("a", "1")
+    assert ledger.advance_chain("b", "2", ("a", "1"))
+    assert ledger.chain_head() == ("b", "2")
+
+
+def test_links_are_read_back_without_the_head(ledger: Ledger) -> None:
+    links = Link("a", "1", None, None), Link("b", "2", "a", "1")
+    for link in links:
+        ledger.put_link(link)
+    ledger.advance_chain("a", "1", None)
+    assert ledger.links() == links
+    assert ledger.link("b") == links[1]
+    assert ledger.link("c") is None
+
+
+def test_of_many_that_advance_the_chain_at_once_each_comes_once(ledger: Ledger) -> None:
+    def advance(number: int) -> None:
+        while not ledger.advance_chain(f"sweep-{number}", f"sha-{number}", head := ledger.chain_head()):
+            assert head != ledger.chain_head()
+        ledger.put_link(Link(f"sweep-{number}", f"sha-{number}", *(head or (None, None))))
+
+    in_threads(6, advance)
+    links = ledger.links()
+    assert len(links) == 6
+    assert len({link.previous_sha256 for link in links}) == 6

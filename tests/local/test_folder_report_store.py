@@ -1,0 +1,156 @@
+"""Reports in a local folder: as in S3, never overwritten, and there as a whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from orchestrator.errors import ReportStoreError
+from orchestrator.local.folder_report_store import LocalReportStore
+from tests.support.builders import SWEEP_ID
+from tests.support.local_aws import in_threads
+
+CONTENT = b'{"a": 1}'
+NEWER = "20261124T190000Z-000000"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> LocalReportStore:
+    return LocalReportStore(tmp_path / "store")
+
+
+def folder(tmp_path: Path, sweep_id: str = SWEEP_ID) -> Path:
+    return tmp_path / "store" / f"sweeps/dt={sweep_id[:4]}-{sweep_id[4:6]}-{sweep_id[6:8]}" / f"sweep={sweep_id}"
+
+
+def test_a_file_is_laid_out_as_in_s3_and_read_back(store: LocalReportStore, tmp_path: Path) -> None:
+    store.check(SWEEP_ID)
+    store.put(SWEEP_ID, "report.json", CONTENT)
+    path = folder(tmp_path) / "report.json"
+    assert {one: one.read_bytes() for one in folder(tmp_path).iterdir()} == {path: CONTENT}
+    assert store.location(SWEEP_ID, "report.json") == str(path)
+    assert store.read(SWEEP_ID, "report.json") == store.find(SWEEP_ID, "report.json") == CONTENT
+
+
+def test_checking_makes_the_folder_and_leaves_no_file_in_it(store: LocalReportStore, tmp_path: Path) -> None:
+    store.check(SWEEP_ID)
+    assert list(folder(tmp_path).iterdir()) == []
+
+
+def test_a_sweep_id_is_used_once(store: LocalReportStore) -> None:
+    store.check(SWEEP_ID)
+    with pytest.raises(ReportStoreError, match=f"the sweep id {SWEEP_ID} was used before"):
+        store.check(SWEEP_ID)
+
+
+def test_a_store_below_a_file_is_an_error_that_names_the_place(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(ReportStoreError, match="Not a directory"):
+        LocalReportStore(tmp_path / "file").check(SWEEP_ID)
+
+
+def test_a_store_whose_path_the_system_refuses_is_the_same_kind_of_error(tmp_path: Path) -> None:
+    with pytest.raises(ReportStoreError, match="File name too long"):
+        LocalReportStore(tmp_path / ("x" * 300)).check(SWEEP_ID)
+
+
+def test_a_folder_that_cannot_be_written_to_is_found_before_the_sweep(
+    store: LocalReportStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(**_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("orchestrator.local.folder_report_store.tempfile.TemporaryFile", full)
+    with pytest.raises(ReportStoreError, match="No space left on device"):
+        store.check(SWEEP_ID)
+
+
+def test_a_file_needs_no_check_before_it(store: LocalReportStore) -> None:
+    store.put(SWEEP_ID, "plan.json", CONTENT)
+    assert store.read(SWEEP_ID, "plan.json") == CONTENT
+
+
+def test_what_is_written_is_never_overwritten(store: LocalReportStore, tmp_path: Path) -> None:
+    store.put(SWEEP_ID, "coverage.csv", b"evidence")
+    with pytest.raises(ReportStoreError, match=r"coverage\.csv cannot be written: File exists"):
+        store.put(SWEEP_ID, "coverage.csv", CONTENT)
+    assert store.read(SWEEP_ID, "coverage.csv") == b"evidence"
+    assert [path.name for path in folder(tmp_path).iterdir()] == ["coverage.csv"]
+
+
+def test_a_file_may_be_written_again_with_the_same_content(store: LocalReportStore, tmp_path: Path) -> None:
+    store.put(SWEEP_ID, "report.json", CONTENT)
+    store.put(SWEEP_ID, "report.json", CONTENT)
+    assert [path.name for path in folder(tmp_path).iterdir()] == ["report.json"]
+
+
+def test_of_many_that_write_a_file_at_once_one_does(store: LocalReportStore, tmp_path: Path) -> None:
+    written: list[bytes] = []
+
+    def write(number: int) -> None:
+        content = f"by {number}".encode()
+        try:
+            store.put(SWEEP_ID, "plan.json", content)
+        except ReportStoreError:
+            return
+        written.append(content)
+
+    in_threads(16, write)
+    assert written == [store.read(SWEEP_ID, "plan.json")]
+    assert [path.name for path in folder(tmp_path).iterdir()] == ["plan.json"]
+
+
+def test_a_file_is_there_as_a_whole_or_not_at_all(store: LocalReportStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[str, bytes]] = []
+    link = os.link
+
+    def look_before_link(source: str, target: Path) -> None:
+        assert not target.exists()
+        seen.append((target.name, Path(source).read_bytes()))
+        link(source, target)
+
+    monkeypatch.setattr("orchestrator.local.folder_report_store.os.link", look_before_link)
+    store.put(SWEEP_ID, "report.json", CONTENT)
+    assert seen == [("report.json", CONTENT)]
+
+
+def refuse(*_: object) -> None:
+    raise PermissionError(1, "Operation not permitted")
+
+
+@pytest.mark.parametrize("broken", ["link", "fsync"])
+def test_a_write_that_breaks_off_leaves_no_part_of_a_file(
+    store: LocalReportStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    monkeypatch.setattr(f"orchestrator.local.folder_report_store.os.{broken}", refuse)
+    with pytest.raises(ReportStoreError, match="Operation not permitted"):
+        store.put(SWEEP_ID, "report.json", CONTENT)
+    assert list(folder(tmp_path).iterdir()) == []
+
+
+def test_a_file_that_is_not_there_is_none_or_answered_with_the_sweeps_that_are(store: LocalReportStore) -> None:
+    assert store.find(NEWER, "report.json") is None
+    with pytest.raises(ReportStoreError, match="the newest sweeps here: none"):
+        store.read(NEWER, "report.json")
+    store.put(SWEEP_ID, "manifest.json", CONTENT)
+    with pytest.raises(ReportStoreError, match=f"the newest sweeps here: {SWEEP_ID}"):
+        store.read(NEWER, "report.json")
+
+
+@pytest.mark.parametrize("ask", [LocalReportStore.find, LocalReportStore.read])
+def test_a_file_that_cannot_be_read_is_an_error_and_not_missing(
+    store: LocalReportStore, tmp_path: Path, ask: Callable[[LocalReportStore, str, str], object]
+) -> None:
+    (folder(tmp_path) / "report.json").mkdir(parents=True)
+    with pytest.raises(ReportStoreError, match="cannot be read: Is a directory"):
+        ask(store, SWEEP_ID, "report.json")
+
+
+def test_only_finished_sweeps_are_listed_and_the_newest_first(store: LocalReportStore) -> None:
+    store.put("20261125T190000Z-ffffff", "report.json", CONTENT)  # no manifest yet
+    store.put(SWEEP_ID, "manifest.json", CONTENT)
+    store.put(NEWER, "manifest.json", CONTENT)
+    assert store.sweeps() == [NEWER, SWEEP_ID]

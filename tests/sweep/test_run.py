@@ -1,0 +1,236 @@
+"""The flow of one sweep over a world in memory: the barrier, the threads' boundaries, and nothing that gets lost."""
+
+from __future__ import annotations
+
+import pytest
+
+from orchestrator.core.model import (
+    ApprovedPlan,
+    AwsError,
+    Mode,
+    OutcomeStatus,
+    Region,
+    SweepStatus,
+    Target,
+)
+from orchestrator.core.report.document import Row, report_document
+from orchestrator.errors import ReportStoreError
+from orchestrator.ports import RegionStatus
+from orchestrator.sweep.run import run_sweep
+from tests.support.builders import SWEEP_ID, a_policy, an_account
+from tests.support.fake_world import (
+    EVERYTHING,
+    MANAGEMENT,
+    ONE,
+    REGIONS,
+    THREE,
+    TWO,
+    FakeWorld,
+    a_world,
+    coverage,
+    halted_after,
+    open_regions,
+    outcomes,
+    unreadable,
+)
+
+
+def sweep(fake: FakeWorld, mode: Mode = Mode.ENFORCE, policy: str = EVERYTHING) -> Row:
+    report, location = run_sweep(fake.world(), a_policy(policy), SWEEP_ID, mode)
+    assert location == fake.files.location(SWEEP_ID, "report.json")
+    assert fake.written() == report_document(report)
+    assert fake.has_file("manifest.json")
+    return fake.written()
+
+
+def details(report: Row) -> dict[str, str]:
+    return {row["account_id"]: row["detail"] for row in report["coverage"]}
+
+
+def test_a_plan_says_what_would_stop_and_stops_nothing() -> None:
+    fake = a_world(ONE)
+    report = sweep(fake, Mode.PLAN)
+    assert report["status"] == SweepStatus.COMPLETE
+    assert outcomes(report) == {"i-0": "would_stop", "i-1": "would_stop"}
+    assert fake.stopped == []
+
+
+def test_enforce_stops_what_the_plan_names_and_says_what_was_seen() -> None:
+    fake = a_world(ONE, TWO)
+    fake.stops = {"i-2": OutcomeStatus.FAILED}
+    report = sweep(fake)
+    assert outcomes(report) == {"i-0": "stopped", "i-1": "stopped", "i-2": "failed", "i-3": "stopped"}
+    assert sorted(fake.stopped) == ["i-0", "i-1", "i-3"]
+    assert report["status"] == SweepStatus.INCOMPLETE
+
+
+def test_nothing_is_stopped_before_everything_was_read() -> None:
+    fake = a_world(ONE, TWO, THREE)
+    plans: list[int] = []
+
+    def confirm(plan: ApprovedPlan) -> bool:
+        plans.append(len([one for one in fake.asked if one.startswith("read")]))
+        assert fake.stopped == []
+        return True
+
+    fake.confirm = confirm
+    sweep(fake)
+    assert plans == [6]
+
+
+@pytest.mark.parametrize("mode", [Mode.PLAN, Mode.ENFORCE])
+def test_a_guardrail_holds_the_whole_plan_in_either_mode(mode: Mode) -> None:
+    fake = a_world(ONE)
+    report = sweep(fake, mode, EVERYTHING + "\nguardrails: {max_stops: 1}")
+    assert report["status"] == SweepStatus.HELD
+    assert outcomes(report) == {"i-0": "held", "i-1": "held"}
+    assert fake.stopped == []
+
+
+def test_each_account_and_region_has_its_own_status_and_awss_words() -> None:
+    denied, closed, out, suspended, unnamed = (f"{digit}" * 12 for digit in "34567")
+    fake = a_world(ONE, TWO, denied)
+    fake.accounts += (
+        an_account(closed),
+        an_account(out, tags={"stop-orchestrator:opt-out": "true"}),
+        an_account(suspended, state="SUSPENDED"),
+        an_account(unnamed, tags_error=AwsError("AccessDenied", "tags")),
+        an_account(MANAGEMENT, is_management=True),
+    )
+    fake.binds[denied] = unreadable("AccessDenied", "not authorized", "sts:AssumeRole")
+    fake.regions[ONE] = (*open_regions(), RegionStatus(Region("af-south-1"), enabled=False, detail="not-opted-in"))
+    fake.regions[closed] = unreadable("UnauthorizedOperation", "explicit deny", "ec2:DescribeRegions")
+    fake.resources[Target(ONE, REGIONS[1])] = unreadable("AuthFailure")  # type: ignore[arg-type]  # plain text
+    fake.resources[Target(TWO, REGIONS[0])] = unreadable("RequestLimitExceeded")  # type: ignore[arg-type]  # plain text
+    report = sweep(fake)
+    assert coverage(report) == {
+        (ONE, REGIONS[0]): "scanned",
+        (ONE, REGIONS[1]): "region_disabled",
+        (ONE, "af-south-1"): "region_disabled",
+        (TWO, REGIONS[0]): "failed",
+        (TWO, REGIONS[1]): "scanned",
+        (TWO, "af-south-1"): "region_disabled",
+        (denied, "*"): "denied",
+        (closed, "*"): "denied",
+        (out, "*"): "opted_out",
+        (suspended, "*"): "suspended",
+        (unnamed, "*"): "failed",
+        (MANAGEMENT, "*"): "excluded",
+    }
+    assert details(report)[denied] == "sts:AssumeRole: AccessDenied: not authorized"
+    assert report["status"] == SweepStatus.INCOMPLETE
+    assert sorted(fake.stopped) == ["i-0", "i-3"]
+
+
+def test_a_closed_region_seen_while_listing_regions_says_nothing_of_the_others() -> None:
+    fake = a_world(ONE)
+    fake.regions[ONE] = unreadable("AuthFailure", operation="ec2:DescribeRegions")
+    assert coverage(sweep(fake)) == {(ONE, "*"): "failed"}
+
+
+@pytest.mark.parametrize(
+    ("regions", "status"),
+    [(open_regions("us-east-1"), "excluded"), ((), "failed")],
+    ids=["none in scope", "none at all"],
+)
+def test_an_account_with_nothing_to_read_says_so(regions: tuple[RegionStatus, ...], status: str) -> None:
+    fake = FakeWorld(accounts=(an_account(ONE),), regions={ONE: regions})
+    report = sweep(fake, policy=EVERYTHING + "\nregions: {include: ['eu-*']}")
+    assert coverage(report) == {(ONE, "*"): status}
+    assert "the sweep ended" not in details(report)[ONE]
+
+
+@pytest.mark.parametrize("place", ["bind", "regions", "read", "stop"])
+def test_a_bug_in_a_thread_becomes_data_and_the_rest_goes_on(place: str) -> None:
+    bug = ZeroDivisionError("our own")
+    fake = a_world(ONE, TWO)
+    if place == "bind":
+        fake.binds[ONE] = bug
+    elif place == "regions":
+        fake.regions[ONE] = bug
+    elif place == "read":
+        fake.resources[Target(ONE, REGIONS[0])] = bug  # type: ignore[arg-type]  # plain text
+    else:
+        fake.stops["i-0"] = bug
+    report = sweep(fake)
+    assert report["status"] == SweepStatus.INCOMPLETE
+    assert {"i-2", "i-3"} <= set(fake.stopped)
+    if place == "stop":
+        failed = next(one for one in report["outcomes"] if one["resource_id"] == "i-0")
+        assert (failed["status"], failed["code"], failed["message"]) == ("failed", "ZeroDivisionError", "our own")
+    else:
+        assert "ZeroDivisionError: our own" in [row["detail"] for row in report["coverage"]]
+
+
+def test_an_account_that_closes_between_reading_and_stopping_is_a_failed_stop_with_awss_words() -> None:
+    fake = a_world(ONE, TWO)
+
+    def confirm(_: ApprovedPlan) -> bool:
+        fake.binds[ONE] = unreadable("AccessDenied", "gone", "sts:AssumeRole")
+        return True
+
+    fake.confirm = confirm
+    report = sweep(fake)
+    assert outcomes(report) == {"i-0": "failed", "i-1": "failed", "i-2": "stopped", "i-3": "stopped"}
+    assert {(one["code"], one["message"]) for one in report["outcomes"] if one["status"] == "failed"} == {
+        ("AccessDenied", "gone")
+    }
+
+
+@pytest.mark.parametrize("calls", range(28))
+def test_whenever_the_time_is_up_what_is_left_is_not_attempted_and_never_silent(calls: int) -> None:
+    """It is asked once at the beginning, for the tags, and for each account and target; four times for each stop."""
+    fake = a_world(ONE, TWO, halt=halted_after(calls))
+    report = sweep(fake)
+    rows = coverage(report)
+    assert {account_id for account_id, _ in rows} == {ONE, TWO}
+    for account_id in (ONE, TWO):
+        regions = {region for account, region in rows if account == account_id}
+        assert regions in ({"*"}, set(REGIONS))
+    assert set(rows.values()) <= {"scanned", "not_attempted"}
+    assert len([status for status in rows.values() if status == "scanned"]) <= max(0, calls - 2)
+    assert set(outcomes(report)) == {decision["resource_id"] for decision in report["decisions"]}
+    assert set(fake.stopped) == {one for one, status in outcomes(report).items() if status == "stopped"}
+    assert (report["status"] == SweepStatus.COMPLETE) == (calls >= 25)
+
+
+def test_nobody_is_asked_to_confirm_a_plan_without_stops_or_one_that_is_only_planned() -> None:
+    def confirm(_: ApprovedPlan) -> bool:
+        pytest.fail("asked")
+
+    sweep(a_world(ONE, confirm=confirm), policy="")
+    sweep(a_world(ONE, confirm=confirm), Mode.PLAN)
+
+
+def test_where_no_report_could_be_written_nothing_is_read() -> None:
+    fake = a_world(ONE)
+
+    def no_bucket(event: str) -> None:
+        assert event == "check"
+        raise ReportStoreError("no bucket")
+
+    fake.life.before = no_bucket
+    with pytest.raises(ReportStoreError, match="no bucket"):
+        sweep(fake)
+    assert fake.asked == []
+    assert fake.ledger.sweeps() == ()
+
+
+@pytest.mark.parametrize(
+    ("hub", "percent"), [(open_regions("a-1", "a-2", "a-3"), 25.0), (unreadable("AccessDenied"), 1 / 3 * 100)]
+)
+def test_accounts_whose_regions_are_unknown_weigh_as_many_targets_as_the_hub_has_regions(
+    hub: tuple[RegionStatus, ...] | Exception, percent: float
+) -> None:
+    fake = a_world(ONE, TWO, THREE, hub_regions=hub)
+    fake.binds = {one: unreadable("AccessDenied") for one in (TWO, THREE)}
+    report = sweep(fake, policy=EVERYTHING + "\nguardrails: {min_coverage_percent: 30}")
+    (result,) = report["guardrails"]
+    assert result["actual"] == pytest.approx(percent)
+    assert report["status"] == (SweepStatus.HELD if percent < 30 else SweepStatus.INCOMPLETE)
+    assert fake.asked.count("hub regions") == 1
+
+
+def test_the_reports_of_equal_sweeps_are_equal() -> None:
+    first, second = (sweep(a_world(ONE, TWO, THREE, workers=workers)) for workers in (1, 8))
+    assert {**first, "calls": {}} == {**second, "calls": {}}

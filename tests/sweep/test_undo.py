@@ -1,0 +1,178 @@
+"""What of a sweep is undone: its accounts, regions and resources, and those that a load balancer misses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.core.decide.undo import STOPPED_BY_TAG
+from orchestrator.core.model import AwsError, Mode, Organization, Resource, Target, Verdict
+from orchestrator.ledger.records import ActionRecord
+from orchestrator.ports import NoProgress, TargetUnreadableError
+from orchestrator.sweep.record import Record
+from orchestrator.sweep.undo import UndoFilter, read_stopped
+from tests.support.builders import ACCOUNT, AT, REGION, SWEEP_ID, a_policy, a_resource, an_account
+
+NAMES = st.frozensets(st.text(max_size=3), max_size=3)
+UNDO_ID = "20261124T070000Z-000001"
+
+
+def an_action(resource_id: str = "i-1", account: str = ACCOUNT, region: str = REGION) -> ActionRecord:
+    return ActionRecord(account, region, "ec2", resource_id, "stopped", requested_at="2026-11-23T19:00:00Z")
+
+
+# --- Only -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("only", "is_held"),
+    [
+        (UndoFilter(), True),
+        (UndoFilter(failed_health=True), True),
+        (UndoFilter(frozenset({ACCOUNT, "2"}), frozenset({REGION}), frozenset({"i-1"})), True),
+        (UndoFilter(accounts=frozenset({"2"})), False),
+        (UndoFilter(regions=frozenset({"us-east-1"})), False),
+        (UndoFilter(resources=frozenset({"i-2"})), False),
+        (UndoFilter(accounts=frozenset({ACCOUNT}), resources=frozenset({"i-2"})), False),
+    ],
+)
+def test_an_action_is_undone_when_everything_that_is_asked_for_fits(only: UndoFilter, is_held: bool) -> None:
+    assert only.holds(an_action()) is is_held
+
+
+def test_all_of_a_sweep_is_stored_as_nothing() -> None:
+    assert UndoFilter().as_item() == {}
+    assert UndoFilter.from_item({}) == UndoFilter.from_item(None) == UndoFilter()
+
+
+def test_only_what_is_set_is_stored_and_in_an_order() -> None:
+    assert UndoFilter(frozenset({"2", "1"}), failed_health=True).as_item() == {
+        "accounts": ["1", "2"],
+        "failed_health": True,
+    }
+    assert UndoFilter(regions=frozenset("ba"), resources=frozenset("dc")).as_item() == {
+        "regions": ["a", "b"],
+        "resources": ["c", "d"],
+    }
+
+
+@given(st.builds(UndoFilter, NAMES, NAMES, NAMES, st.booleans()))
+def test_what_was_stored_comes_back_also_through_json(only: UndoFilter) -> None:
+    assert UndoFilter.from_item(json.loads(json.dumps(only.as_item()))) == only
+
+
+# --- those that a load balancer misses --------------------------------------------------------------------------------
+
+
+@dataclass
+class Stopped:
+    """A sweep that stopped instances of one target, as they are now; `missed` is what the load balancers say."""
+
+    now: dict[str, Resource] = field(default_factory=dict)
+    missed: frozenset[str] | Exception = frozenset()
+    asked: list[list[str]] = field(default_factory=list)
+    bound: str = ""
+
+    def add(self, resource_id: str, state: str = "stopped", by: str = SWEEP_ID) -> None:
+        facts = {"state_transition": "User initiated (2026-11-23 19:00:00 GMT)"}
+        self.now[resource_id] = a_resource(resource_id, state=state, tags={STOPPED_BY_TAG: by}, facts=facts)
+
+    def undo(self, only: UndoFilter) -> Record:
+        record = Record(UNDO_ID, Mode.UNDO, a_policy("rules: []"), AT, source_sweep_id=SWEEP_ID)
+        read_stopped(self._world(), record, only)
+        return record
+
+    def look(self, _: Target, resource_ids: Sequence[str]) -> Mapping[str, Resource]:
+        return {one: self.now[one] for one in resource_ids}
+
+    def failed_health(self, target: Target, resource_ids: Sequence[str]) -> frozenset[str]:
+        assert self.bound == target.account_id
+        self.asked.append(list(resource_ids))
+        if isinstance(self.missed, Exception):
+            raise self.missed
+        return self.missed
+
+    @contextmanager
+    def _bind(self, account_id: str) -> Iterator[None]:
+        self.bound = account_id
+        yield
+        self.bound = ""
+
+    def _world(self) -> Any:
+        organization = Organization("o-example", an_account("999999999999").id, (an_account(),))
+        return SimpleNamespace(
+            ledger=SimpleNamespace(actions=lambda _: [an_action(one) for one in self.now]),
+            organization=SimpleNamespace(read=lambda: organization),
+            accounts=SimpleNamespace(bind=self._bind),
+            kinds={"ec2": self},
+            progress=NoProgress(),
+            halt=lambda: None,
+            workers=2,
+        )
+
+
+@pytest.fixture
+def stopped() -> Stopped:
+    """Three that can be started, one that somebody started, and one that another sweep stopped since."""
+    sweep = Stopped()
+    for number in (1, 2, 3):
+        sweep.add(f"i-{number}")
+    sweep.add("i-4", state="running")
+    sweep.add("i-5", by="another-sweep")
+    return sweep
+
+
+def verdicts(record: Record) -> dict[str, str]:
+    return {one.resource.resource_id: one.verdict.value for one in record.decisions}
+
+
+def test_only_those_are_started_that_a_load_balancer_misses(stopped: Stopped) -> None:
+    stopped.missed = frozenset({"i-1", "i-3", "i-4"})
+    record = stopped.undo(UndoFilter(failed_health=True))
+    assert verdicts(record) == {"i-1": "start", "i-2": "keep", "i-3": "start", "i-4": "keep", "i-5": "keep"}
+    reasons = {one.resource.resource_id: one.reason for one in record.decisions if one.verdict is Verdict.KEEP}
+    assert reasons["i-2"] == "No load balancer misses it."
+    assert reasons["i-4"] == "It is running: somebody started it since."
+    assert "another-sweep" in reasons["i-5"]
+    assert [row.status.value for row in record.coverage] == ["scanned"]
+
+
+def test_the_health_of_those_that_are_kept_anyway_is_not_asked(stopped: Stopped) -> None:
+    stopped.undo(UndoFilter(failed_health=True))
+    assert stopped.asked == [["i-1", "i-2", "i-3"]]
+    stopped.now = {"i-4": stopped.now["i-4"]}
+    stopped.undo(UndoFilter(failed_health=True))
+    assert len(stopped.asked) == 1
+
+
+def test_nobodys_health_is_asked_when_all_of_the_sweep_is_undone(stopped: Stopped) -> None:
+    assert verdicts(stopped.undo(UndoFilter()))["i-2"] == "start"
+    assert stopped.asked == []
+
+
+@pytest.mark.parametrize(
+    ("failure", "status", "detail"),
+    [
+        (
+            TargetUnreadableError(AwsError("AccessDenied", "no"), "elasticloadbalancing:DescribeTargetHealth"),
+            "denied",
+            "elasticloadbalancing:DescribeTargetHealth: AccessDenied: no",
+        ),
+        (KeyError("TargetHealth"), "failed", "KeyError: 'TargetHealth'"),
+    ],
+)
+def test_a_target_whose_health_cannot_be_read_is_unreadable_and_nothing_of_it_is_started(
+    stopped: Stopped, failure: Exception, status: str, detail: str
+) -> None:
+    stopped.missed = failure
+    record = stopped.undo(UndoFilter(failed_health=True))
+    assert record.decisions == ()
+    assert [(row.status.value, row.detail) for row in record.coverage] == [(status, detail)]
