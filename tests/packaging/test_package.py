@@ -115,9 +115,9 @@ def alone(unpacked: Path, code: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_handler_needs_nothing_else(unpacked: Path) -> None:
-    ran = alone(unpacked, "import orchestrator.handler as it; print(it.lambda_handler.__name__, it.__file__)")
+    ran = alone(unpacked, "import orchestrator.lambdas.handler as it; print(it.lambda_handler.__name__, it.__file__)")
     assert (ran.returncode, ran.stderr) == (0, "")
-    assert ran.stdout.split() == ["lambda_handler", str(unpacked / "orchestrator" / "handler.py")]
+    assert ran.stdout.split() == ["lambda_handler", str(unpacked / "orchestrator" / "lambdas" / "handler.py")]
 
 
 def test_every_module_in_it_can_be_imported(unpacked: Path) -> None:
