@@ -9,13 +9,14 @@ from functools import partial
 from pathlib import Path
 
 from orchestrator.aws import hub_questions as asking
+from orchestrator.aws import organizations
 from orchestrator.aws.clients import Clients, renew_bound_credentials
 from orchestrator.aws.credentials import REGION_PERMISSIONS, MemberRole, MemberSessions
 from orchestrator.aws.dynamodb_items import DynamoItems
 from orchestrator.aws.failures import AWS_FAILURES, error_of
 from orchestrator.aws.hub_services import Signer, parameter_reader, publisher
-from orchestrator.aws.organizations import OrganizationReader, Pacer
-from orchestrator.aws.pacing import Pacing
+from orchestrator.aws.organizations import OrganizationReader
+from orchestrator.aws.pacing import EC2_RATES, Pacing
 from orchestrator.aws.retries import Retries
 from orchestrator.aws.s3_report_store import S3ReportStore
 from orchestrator.core.diagnosis.checks import Check
@@ -80,8 +81,9 @@ def policy_text(source: str, clients: Callable[[], Clients]) -> str:
 
 def make_clients(settings: Settings) -> Clients:
     """Raises SettingsError where the AWS_* variables make no sense (an endpoint without a scheme, no such profile)."""
+    pacing = Pacing(organizations.RATES)
     try:
-        clients = Clients(max_connections=settings.workers, pace_organizations=Pacer().wait)
+        clients = Clients(max_connections=settings.workers, pace_organizations=organizations.pace(pacing))
         clients.sts()  # every sweep needs it, and it takes the same variables as the others
     except (ValueError, *AWS_FAILURES) as failure:
         raise SettingsError(f"the AWS_* variables or the AWS profile make no sense: {failure}") from failure
@@ -121,7 +123,7 @@ def _build_world(  # noqa: PLR0913, PLR0917 - the first four are bound when the 
     kill_switch = _kill_switch(settings, clients, policy)
     halting = Halting(lambda: lease.lost, kill_switch, runtime.interrupted, runtime.out_of_time)
     retries = Retries(out_of_time=lambda: halting.halt() is not None, on_expired=renew_bound_credentials)
-    loaded = kinds(clients, retries, now, Pacing(sleep=halting.sleep))
+    loaded = kinds(clients, retries, now, Pacing(EC2_RATES, sleep=halting.sleep))
     role = MemberRole(
         name=settings.member_role,
         external_id=settings.external_id,
@@ -148,7 +150,7 @@ def _build_world(  # noqa: PLR0913, PLR0917 - the first four are bound when the 
 
 def kinds(clients: Clients, retries: Retries, clock: Callable[[], datetime], pacing: Pacing) -> tuple[Kind, ...]:
     """Every kind of resource that is loaded; the member role's template grants what they declare."""
-    return (Ec2Instances(clients, retries, clock, pacing),)
+    return (Ec2Instances(clients, retries, clock, pacing.for_service("ec2")),)
 
 
 def signature_check(settings: Settings, clients: Clients) -> Callable[[bytes, bytes], bool] | None:

@@ -193,7 +193,7 @@ def test_no_capacity_is_tried_again_and_then_started_or_reported(
 ) -> None:
     slept: list[float] = []
     monkeypatch.setattr("orchestrator.app.Retries", lambda **given: Retries(**{**given, "sleep": slept.append}))
-    monkeypatch.setattr("orchestrator.app.Pacing", lambda **_: Pacing(sleep=lambda _: None))
+    monkeypatch.setattr("orchestrator.app.Pacing", lambda rates, **_: Pacing(rates, sleep=lambda _: None))
     no_capacity = Fault(NO_CAPACITY, "no more of these here", 500, region=FRANKFURT, operation="ec2:StartInstances")
     organization.front.faults.add(no_capacity)
     ran = do("undo", stopped)

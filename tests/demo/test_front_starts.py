@@ -137,7 +137,7 @@ def member(organization: OrganizationBuilder) -> Iterator[Member]:
     frozen = ReadOnlyCredentials(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], account)
     retries = Retries(attempts=2, sleep=lambda _: None)
     with closing_clients() as clients, bound_to(Assumed(frozen)):
-        yield Member(organization, Ec2Instances(clients, retries, clock, Pacing()), account, ids)
+        yield Member(organization, Ec2Instances(clients, retries, clock, Pacing({})), account, ids)
 
 
 def test_a_stop_and_a_start_leave_an_instance_as_it_was(member: Member) -> None:

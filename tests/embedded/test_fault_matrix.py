@@ -57,7 +57,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Waits of botocore, the pacing and the stores: kept, and not waited."""
     kept: list[float] = []
     monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=kept.append))
-    monkeypatch.setattr("orchestrator.app.Pacing", lambda **_: Pacing(sleep=kept.append))
+    monkeypatch.setattr("orchestrator.app.Pacing", lambda rates, **_: Pacing(rates, sleep=kept.append))
     for made in (DynamoItems, S3ReportStore):
         monkeypatch.setattr(f"orchestrator.app.{made.__name__}", partial(made, sleep=kept.append))
     return kept

@@ -8,6 +8,7 @@ from statistics import median
 import pytest
 from moto.moto_api._internal import mock_random
 
+from orchestrator.aws.pacing import OperationRates, Rate
 from orchestrator.demo.faults import Fault
 from tests.support.call_times import CallTimes, Place
 from tests.support.embedded import OrganizationBuilder
@@ -101,3 +102,16 @@ def test_a_target_whose_calls_are_all_throttled_makes_no_other_target_wait(estat
     assert_all_done(estate, swept)
     assert set(estate.ratios(times).values()) == {1.0}
     assert {account for account, _ in times.waited} == {estate.dead}
+
+
+def test_a_sweep_waits_for_what_the_rates_of_its_calls_say(
+    sweep: Sweeps, healthy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name in the rates that no call has would hold nothing back, and nobody would see it."""
+    waits: list[float] = []
+    seconds = {"DescribeInstances": 4.0, "CreateTags": 2.0, "StopInstances": 1.0}
+    rates = {f"ec2:{name}": OperationRates(Rate(0, 1 / each)) for name, each in seconds.items()}
+    monkeypatch.setattr("orchestrator.app.EC2_RATES", rates)
+    monkeypatch.setattr("orchestrator.sweep.halt.Halting.sleep", lambda _, longest: waits.append(longest))
+    sweep(regions=(FRANKFURT,))
+    assert {round(wait) for wait in waits} >= set(seconds.values())

@@ -42,7 +42,7 @@ class CallTimes:
     def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("random.uniform", self._uniform)
         monkeypatch.setattr("orchestrator.app.Retries", lambda **given: Retries(**{**given, "sleep": self._sleep}))
-        monkeypatch.setattr("orchestrator.app.Pacing", lambda **_: Pacing(self._clock, self._sleep))
+        monkeypatch.setattr("orchestrator.app.Pacing", lambda rates, **_: Pacing(rates, self._clock, self._sleep))
         monkeypatch.setattr("orchestrator.app.MemberSessions", _Placed)
         monkeypatch.setattr("orchestrator.app.Ec2Instances", _PlacedInstances)
 

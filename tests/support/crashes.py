@@ -27,9 +27,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 from botocore.loaders import JSONFileLoader
 
 from orchestrator import app
-from orchestrator.aws import clients
-from orchestrator.aws.organizations import Pacer
-from orchestrator.cli import sweeps as cli
+from orchestrator.aws import clients, organizations
+from orchestrator.cli.main import cli
 from orchestrator.core.model import Mode
 from orchestrator.core.policy.loading import load_policy
 from orchestrator.demo.organization import BUCKET, TABLE
@@ -125,7 +124,7 @@ def _zygote() -> None:
     JSONFileLoader.load_file = lambda _, path: read_once(path)
     loader = clients._NarrowLoader()
     clients._NarrowLoader = lambda: loader
-    app.Pacer = lambda: Pacer(per_second=10_000)
+    organizations.RATES = {}
     _warm_up()
     gc.freeze()
     for line in sys.stdin:
@@ -162,7 +161,7 @@ def _command(arguments: Sequence[str], environment: Mapping[str, str]) -> NoRetu
     os.environ.update(environment)
     code = 99
     try:
-        code = cli.cli(list(arguments), standalone_mode=False)
+        code = cli(list(arguments), standalone_mode=False)
     finally:
         os._exit(code or 0)
 

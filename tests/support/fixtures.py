@@ -16,7 +16,6 @@ from moto.core import responses
 from moto.moto_api._internal.models import moto_api_backend
 from typer.testing import CliRunner
 
-from orchestrator.aws.organizations import Pacer
 from orchestrator.cli.main import cli
 from orchestrator.demo.server import EmbeddedAws
 from tests.support.embedded import OrganizationBuilder
@@ -70,7 +69,7 @@ def organization(server: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> Organi
     server.front.clear()
     for name, value in server.environment.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr("orchestrator.app.Pacer", lambda: Pacer(per_second=10_000))
+    monkeypatch.setattr("orchestrator.aws.organizations.RATES", {})
     return OrganizationBuilder(server)
 
 

@@ -40,7 +40,7 @@ def _by_name(**parameters: str) -> dict[str, dict[str, Any]]:
 @pytest.fixture(scope="module")
 def loaded() -> tuple[Kind, ...]:
     clients = Clients()
-    return kinds(clients, Retries(out_of_time=lambda: False, on_expired=lambda: None), _never, Pacing())
+    return kinds(clients, Retries(out_of_time=lambda: False, on_expired=lambda: None), _never, Pacing({}))
 
 
 def _never() -> datetime:

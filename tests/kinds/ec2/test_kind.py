@@ -82,7 +82,7 @@ def kind(aws: LocalAws) -> Iterator[Ec2Instances]:
 
 
 def make_kind(clients: Clients) -> Ec2Instances:
-    return Ec2Instances(clients, Retries(attempts=2, sleep=lambda _: None), lambda: AT, Pacing())
+    return Ec2Instances(clients, Retries(attempts=2, sleep=lambda _: None), lambda: AT, Pacing({}))
 
 
 def read(kind: Ec2Instances) -> tuple[Resource, ...]:
