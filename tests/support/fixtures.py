@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 from orchestrator.aws.organizations import Pacer
 from orchestrator.cli.main import cli
 from orchestrator.demo.server import EmbeddedAws
+from tests.support.client_pool import ClientPool
 from tests.support.embedded import OrganizationBuilder
 from tests.support.lambdas import Lines, Stdout
 from tests.support.sweeps import DEV, FRANKFURT, Sweeps
@@ -26,6 +27,7 @@ from tests.support.sweeps import DEV, FRANKFURT, Sweeps
 __all__ = [
     "_moto_looks_once",
     "_service_models_read_once",
+    "client_pool",
     "healthy",
     "hub",
     "lines",
@@ -63,15 +65,24 @@ def server() -> Iterator[EmbeddedAws]:
         yield aws
 
 
+@pytest.fixture(scope="session")
+def client_pool() -> ClientPool:
+    return ClientPool()
+
+
 @pytest.fixture
-def organization(server: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> OrganizationBuilder:
+def organization(
+    server: EmbeddedAws, client_pool: ClientPool, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[OrganizationBuilder]:
     """An empty organization; the environment of the test talks to it. Organizations is not paced (tests/aws does)."""
     moto_api_backend.reset()
     server.front.clear()
     for name, value in server.environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("orchestrator.app.Pacer", lambda: Pacer(per_second=10_000))
-    return OrganizationBuilder(server)
+    monkeypatch.setattr("orchestrator.aws.clients._sessions", client_pool.sessions)
+    yield OrganizationBuilder(server)
+    client_pool.take_back()
 
 
 @dataclass(frozen=True, slots=True)
