@@ -19,11 +19,9 @@ from tests.support.local_aws import (
     Fixed,
     LocalAws,
     Request,
-    closing_clients,
     instances_answer,
     json_answer,
     refusal,
-    serving,
     sts_refusal,
 )
 
@@ -98,18 +96,6 @@ class Aws:
 @pytest.fixture
 def answers() -> Aws:
     return Aws()
-
-
-@pytest.fixture
-def aws(answers: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalAws]:
-    with serving(answers, monkeypatch) as server:
-        yield server
-
-
-@pytest.fixture
-def clients(aws: LocalAws) -> Iterator[Clients]:
-    with closing_clients() as made:
-        yield made
 
 
 @pytest.fixture

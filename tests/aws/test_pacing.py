@@ -8,20 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.aws.organizations import CALLS_PER_SECOND, Pacer
-
-
-class Clock:
-    """Time passes only by sleeping, or by hand."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        assert seconds > 0
-        self.now += seconds
+from tests.support.clocks import Clock
 
 
 def test_the_first_call_does_not_wait() -> None:

@@ -7,23 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.aws.pacing import INSTANCES, REQUESTS, Bucket, Pacing, Rate
+from tests.support.clocks import Clock
 from tests.support.local_aws import in_threads
 
 ACCOUNT, REGION = "111111111111", "eu-central-1"
-
-
-class Clock:
-    """Time passes only by sleeping, or by hand."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        assert seconds > 0
-        self.now += seconds
 
 
 @pytest.fixture

@@ -16,39 +16,13 @@ from orchestrator.aws.retries import Retries
 from orchestrator.demo.faults import Fault
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.local.sqlite_items import SqliteItems
+from tests.support.command_line import Do
 from tests.support.embedded import OrganizationBuilder
-from tests.support.fixtures import Policy, Ran, Run
+from tests.support.fixtures import Policy, Ran
 from tests.support.processes import until
 from tests.support.sweeps import DEV, DEV_RULE, FRANKFURT, IRELAND
 
 NO_CAPACITY = "InsufficientInstanceCapacity"
-
-Do = Callable[..., Ran]
-
-
-@pytest.fixture
-def do(run: Run) -> Do:
-    """A command with JSON, and --yes where it wants one."""
-
-    def _do(command: str, *arguments: str) -> Ran:
-        yes = () if command == "plan" else ("--yes",)
-        return run(command, *arguments, *yes, "--format", "json")
-
-    return _do
-
-
-@pytest.fixture
-def account(organization: OrganizationBuilder) -> str:
-    return organization.account("dev")
-
-
-@pytest.fixture
-def ids(organization: OrganizationBuilder, account: str) -> list[str]:
-    """Two in Frankfurt and one in Ireland, all to be stopped."""
-    return [
-        *organization.instances(account, FRANKFURT, 2, DEV),
-        *organization.instances(account, IRELAND, 1, DEV),
-    ]
 
 
 @pytest.fixture

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from moto.moto_api._internal.models import moto_api_backend
-from moto.server import ThreadedMotoServer
 
 from orchestrator.aws.dynamodb_items import DynamoItems
 from orchestrator.core.model import OutcomeStatus, SweepStatus, TargetStatus
@@ -22,36 +19,20 @@ from orchestrator.ledger.ledger import TTL, Ledger
 from orchestrator.ledger.records import INTENT, LeaseRecord, SweepSummary
 from orchestrator.local.sqlite_items import SqliteItems
 from tests.support.builders import ACCOUNT, AT, REGION, SWEEP_ID, a_coverage, a_report, a_resource, an_outcome
-from tests.support.local_aws import closing_clients, in_threads
+from tests.support.local_aws import in_threads
 
 TABLE = "sweeps"
 KEY = ("P", "S")
 POLICY = "nonprod"
 
 
-@pytest.fixture(scope="module")
-def moto_url() -> Iterator[str]:
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-    assert server._server is not None
-    server._server.server_close()
-
-
 @pytest.fixture(params=["dynamodb", "sqlite"])
-def table(
-    request: pytest.FixtureRequest, moto_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Items]:
+def table(request: pytest.FixtureRequest, tmp_path: Path) -> Items:
     if request.param == "sqlite":
-        yield SqliteItems(tmp_path)
-        return
-    moto_api_backend.reset()
-    monkeypatch.setenv("AWS_ENDPOINT_URL", moto_url)
-    with closing_clients() as clients:
-        create_table(clients.dynamodb(), TABLE)
-        yield DynamoItems(clients.dynamodb(), TABLE)
+        return SqliteItems(tmp_path)
+    client = request.getfixturevalue("hub").dynamodb()
+    create_table(client, TABLE)
+    return DynamoItems(client, TABLE)
 
 
 @pytest.fixture

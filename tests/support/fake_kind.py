@@ -19,7 +19,7 @@ _Wanted = Sequence[tuple[Resource, Action]]
 
 
 @dataclass
-class FakeEc2:
+class FakeKind:
     """Runs in the account that is bound. AWS's answer to a batch is a promise; what was seen is told at the end."""
 
     fake: FakeWorld

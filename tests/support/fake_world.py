@@ -31,7 +31,7 @@ from orchestrator.core.report.document import Row
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ports import NoProgress, Progress, RegionStatus, TargetUnreadableError, World, always_confirm
 from tests.support.builders import AT, SWEEP_ID, a_resource, an_account
-from tests.support.fake_kind import FakeEc2
+from tests.support.fake_kind import FakeKind
 from tests.support.memory_store import Life, MortalFiles, MortalItems
 
 MANAGEMENT = AccountId("999999999999")
@@ -89,7 +89,7 @@ class FakeWorld:
         return World(
             organization=_Organization(self),
             accounts=_Accounts(self),
-            kinds={"ec2": FakeEc2(self)},
+            kinds={"ec2": FakeKind(self)},
             store=self.files,
             now=lambda: self.at,
             ledger=self.ledger,

@@ -24,7 +24,6 @@ from tests.support.local_aws import (
     closing_clients,
     instances_answer,
     refusal,
-    serving,
 )
 
 TARGET = Target(AccountId("111111111111"), Region("eu-west-1"))
@@ -70,9 +69,8 @@ def ec2() -> Ec2:
 
 
 @pytest.fixture
-def aws(ec2: Ec2, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalAws]:
-    with serving(ec2, monkeypatch) as server:
-        yield server
+def answers(ec2: Ec2) -> Ec2:
+    return ec2
 
 
 @pytest.fixture

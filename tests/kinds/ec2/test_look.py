@@ -14,7 +14,7 @@ from orchestrator.kinds.ec2.kind import Ec2Instances
 from orchestrator.ports import TargetUnreadableError
 from tests.support.builders import AT
 from tests.support.fake_ec2 import RecordingPacing
-from tests.support.local_aws import Fixed, LocalAws, closing_clients, refusal, serving
+from tests.support.local_aws import Fixed, LocalAws, closing_clients, refusal
 from tests.support.made_up_ec2 import MadeUpEc2, an_instance, asked_for
 
 TARGET = Target(AccountId("111111111111"), Region("eu-west-1"))
@@ -27,9 +27,8 @@ def ec2() -> MadeUpEc2:
 
 
 @pytest.fixture
-def aws(ec2: MadeUpEc2, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalAws]:
-    with serving(ec2, monkeypatch) as server:
-        yield server
+def answers(ec2: MadeUpEc2) -> MadeUpEc2:
+    return ec2
 
 
 @pytest.fixture
