@@ -8,7 +8,7 @@ E2E    := .venv-e2e
 
 .DEFAULT_GOAL := help
 STACKS := hub members management guardrails
-.PHONY: help demo test check check-templates tools format lock benchmark e2e package $(STACKS:%=deploy-%) $(STACKS:%=remove-%) clean
+.PHONY: help demo test test-all check check-templates tools format lock benchmark e2e package $(STACKS:%=deploy-%) $(STACKS:%=remove-%) clean
 
 # `make package PYTHON=3.11` means Lambda's Python, `make test PYTHON=python3.12` the interpreter to work with.
 RUNTIME     := $(or $(filter 3.%,$(PYTHON)),3.13)
@@ -22,7 +22,10 @@ help: ## Say what there is
 demo: $(VENV)/.demo ## Run a whole sweep against an embedded AWS: plan, enforce, check
 	@$(BIN)/stop-orchestrator demo
 
-test: $(VENV)/.dev ## Run every test
+test: $(VENV)/.dev ## Run the fast suite: every behaviour, a tenth of the kill boundaries, no zip
+	$(BIN)/pytest -n auto --dist worksteal -m "not full"
+
+test-all: $(VENV)/.dev ## Run every test: all kill boundaries, the zips, the whole demo, the benchmark
 	$(BIN)/pytest -n auto --dist worksteal
 
 check: $(VENV)/.dev ## Formatting, lint, types, import directions, templates

@@ -26,6 +26,7 @@ A, B = ("111111111111", "eu-central-1", "i-a"), ("222222222222", "eu-west-1", "i
 # --- the whole demo ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.full
 def test_the_demo_ends_well_fits_the_terminal_and_leaves_its_reports_where_it_says(tmp_path: Path) -> None:
     """With the user's own AWS settings and proxies in the environment. One test, because the demo takes a while."""
     environment = marked(USERS)
@@ -58,6 +59,7 @@ def assert_reports(store: Path) -> None:
         assert {path.name for path in folder.iterdir()} == FILES
 
 
+@pytest.mark.full
 def test_a_signal_while_the_lambda_runs_leaves_nothing_running(tmp_path: Path) -> None:
     environment = marked({})
     with started([SCRIPT, "demo"], environment, tmp_path) as demo:
@@ -98,6 +100,7 @@ def test_the_command_line_works_against_the_printed_environment_and_ctrl_c_leave
         assert not is_listening(printed["AWS_ENDPOINT_URL"])
 
 
+@pytest.mark.full
 def test_sigterm_ends_it_like_ctrl_c(tmp_path: Path) -> None:
     environment = marked({})
     with started([SCRIPT, "demo", "--serve-only"], environment, tmp_path) as demo:

@@ -66,7 +66,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 @pytest.mark.parametrize(
     ("plan", "seed"),
     [
-        pytest.param(plan, seed, id=f"{plan.name}, seed {seed}")
+        pytest.param(plan, seed, id=f"{plan.name}, seed {seed}", marks=pytest.mark.full if seed > 1 else ())
         for plan in (*fault_plans.EACH, fault_plans.ALL_AT_ONCE)
         for seed in ((1, 2) if plan.is_by_chance else (1,))
     ],

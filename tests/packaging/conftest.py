@@ -19,6 +19,14 @@ MACHINE = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever wants the zip is for the full suite: it takes minutes to install and pack."""
+    for item in items:
+        if "zipped" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.full)
+
+
 @pytest.fixture(scope="session")
 def zipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """As `make package` builds it."""

@@ -226,7 +226,7 @@ def _add_account(draw: st.DrawFn, fake: FakeWorld, account_id: str) -> None:
             fake.stops[name] = draw(mostly(OutcomeStatus.STOPPED, *OutcomeStatus, draw(FAILURES)))
 
 
-@settings(max_examples=300)
+@settings(max_examples=3 * settings().max_examples)
 @given(
     fake=fakes(),
     mode=st.sampled_from([Mode.PLAN, Mode.APPROVE, Mode.ENFORCE]),
