@@ -163,12 +163,11 @@ def test_a_signal_before_the_organization_is_there_leaves_nothing_running(
         assert "Interrupted; nothing is left running." in demo.stdout.read()
 
 
-def test_a_port_that_is_taken_ends_it_with_one_line_that_says_so(tmp_path: Path) -> None:
+def test_a_port_that_is_taken_ends_it_with_one_line_that_says_so(run: Run) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        command = [SCRIPT, "demo", "--port", str(port)]
-        ended = subprocess.run(command, env=marked({}), cwd=tmp_path, text=True, capture_output=True, check=False)
-    assert ended.returncode == 1
+        ended = run("demo", "--port", str(port))
+    assert ended.exit_code == 1
     assert f"did not start: port {port} of 127.0.0.1 cannot be used: Address already in use; leave" in ended.stdout
     assert "Traceback" not in ended.stdout + ended.stderr
 

@@ -97,7 +97,7 @@ def test_with_30_percent_throttled_and_a_dead_account_no_target_takes_three_time
 
 
 @pytest.mark.parametrize(
-    "operation", ["*", "ec2:StopInstances", *only_in_full("ec2:*", "ec2:DescribeInstances", "ec2:CreateTags")]
+    "operation", ["*", *only_in_full("ec2:*", "ec2:DescribeInstances", "ec2:StopInstances", "ec2:CreateTags")]
 )
 def test_a_target_whose_calls_are_all_throttled_makes_no_other_target_wait(estate: Estate, operation: str) -> None:
     swept, times = estate.swept(1, Fault(*LIMITED, account=estate.dead, operation=operation))

@@ -1,4 +1,7 @@
-"""The state machine's steps over the embedded AWS: the same decisions, outcomes and report as the single Lambda."""
+"""The state machine's steps over the embedded AWS: the same decisions, outcomes and report as the single Lambda.
+
+What is for the full suite alone has its fast test over the world in memory (tests/sweep/test_parts.py).
+"""
 
 from __future__ import annotations
 
@@ -87,6 +90,7 @@ def test_its_evidence_holds_and_no_instance_is_asked_for_twice(
     assert hub.front.calls["ec2:StopInstances"] == 11  # ten targets, and one refusal of the protected instance
 
 
+@pytest.mark.full
 def test_a_part_that_is_not_read_is_not_attempted_and_the_rest_is_done(
     hub: OrganizationBuilder, machine: StateMachine
 ) -> None:
@@ -103,6 +107,7 @@ def test_a_part_that_is_not_read_is_not_attempted_and_the_rest_is_done(
     assert sum(len(hub.down(*place)) for place in places) == 4
 
 
+@pytest.mark.full
 def test_a_part_that_is_not_acted_on_is_not_attempted(hub: OrganizationBuilder, machine: StateMachine) -> None:
     dev_accounts(hub, 4)
 
@@ -116,6 +121,7 @@ def test_a_part_that_is_not_acted_on_is_not_attempted(hub: OrganizationBuilder, 
     assert report["status"] == "incomplete"
 
 
+@pytest.mark.full
 def test_steps_that_are_tried_again_do_nothing_twice(hub: OrganizationBuilder, machine: StateMachine) -> None:
     places = dev_accounts(hub, 3)
     answers: list[Answer] = []
@@ -134,6 +140,7 @@ def test_steps_that_are_tried_again_do_nothing_twice(hub: OrganizationBuilder, m
     assert answer["status"] == "complete"
 
 
+@pytest.mark.full
 def test_waves_are_one_after_the_other_and_too_many_failures_abort_the_rest(
     hub: OrganizationBuilder, machine: StateMachine, policy: Policy
 ) -> None:
@@ -174,6 +181,7 @@ def test_what_opts_out_between_deciding_and_acting_is_kept(hub: OrganizationBuil
     assert hub.down(account, region) == set()
 
 
+@pytest.mark.full
 def test_an_error_before_the_plan_ends_with_a_report_that_says_so(
     hub: OrganizationBuilder, machine: StateMachine
 ) -> None:

@@ -147,6 +147,19 @@ def test_the_accounts_of_a_part_that_was_not_read_were_not_attempted(fake: FakeW
     assert set(outcomes(report)) == {*of_account(fake, ONE), *of_account(fake, THREE)}
 
 
+def test_the_stops_of_a_part_that_was_not_acted_on_were_not_attempted(fake: FakeWorld, machine: Machine) -> None:
+    def before(event: Answer) -> None:
+        if event["step"] == "act" and event["Items"][0]["accounts"] == [TWO]:
+            raise MemoryError("killed")
+
+    parts = machine()
+    parts.before = before
+    assert parts(ENFORCE)["status"] == "incomplete"
+    left = {one for one, status in outcomes(fake.written()).items() if status == "not_attempted"}
+    assert left == set(of_account(fake, TWO))
+    assert sorted(fake.stopped) == sorted({*of_account(fake, ONE), *of_account(fake, THREE)})
+
+
 def test_too_many_failures_by_the_end_of_a_wave_let_no_further_one_begin(fake: FakeWorld, machine: Machine) -> None:
     def before(event: Answer) -> None:
         if in_wave(2, event):

@@ -25,6 +25,7 @@ from orchestrator.aws import clients
 from orchestrator.aws.organizations import Pacer
 from orchestrator.cli.main import cli
 from orchestrator.demo.server import without_aws
+from tests.support.client_pool import ClientPool
 
 REGIONS = ("eu-central-1", "eu-west-1")
 _ROOT = Path(__file__).parents[3]
@@ -69,10 +70,16 @@ def _zygote() -> None:
     loader = clients._NarrowLoader()
     clients._NarrowLoader = lambda: loader
     app.Pacer = lambda: Pacer(per_second=10_000)
-    _warm_up()
-    gc.freeze()
+    pool = ClientPool()
+    clients._sessions = pool.sessions
+    ready: set[tuple[str, str]] = set()
     for line in sys.stdin:
         job = json.loads(line)
+        workers = job["arguments"][job["arguments"].index("--workers") + 1]
+        wanted = (job["environment"]["AWS_ENDPOINT_URL"], workers)
+        if wanted not in ready:
+            _make_ready(pool, job["environment"], int(workers))
+            ready.add(wanted)
         pid = os.fork()
         if not pid:
             _command(job["arguments"], job["environment"])
@@ -82,19 +89,20 @@ def _zygote() -> None:
         sys.stdout.flush()
 
 
-def _warm_up() -> None:
-    """Whatever is read from the disk to make a client is read before the forks."""
-    environment = {**os.environ}
-    os.environ.update(
-        AWS_ENDPOINT_URL="http://127.0.0.1:9", AWS_ACCESS_KEY_ID="x", AWS_SECRET_ACCESS_KEY="x", AWS_REGION=REGIONS[0]
-    )
-    made = clients.Clients()
+def _make_ready(pool: ClientPool, environment: Mapping[str, str], workers: int) -> None:
+    """Clients for the commands with this environment are made before the forks; none of them has a connection."""
+    before = {**os.environ}
+    os.environ.update(environment)
+    made = clients.Clients(max_connections=workers)
     for client in (made.sts, made.organizations, made.s3, made.dynamodb, made.hub_ec2):
         client()
     for region in REGIONS:
         made.ec2(region)
+    pool.take_back()
     os.environ.clear()
-    os.environ.update(environment)
+    os.environ.update(before)
+    gc.collect()
+    gc.freeze()
 
 
 def _command(arguments: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
