@@ -8,7 +8,7 @@ E2E    := .venv-e2e
 
 .DEFAULT_GOAL := help
 STACKS := hub members management guardrails
-.PHONY: help demo test check check-templates tools format lock benchmark e2e package $(STACKS:%=deploy-%) $(STACKS:%=remove-%) clean
+.PHONY: help demo test test-all check check-templates tools format lock benchmark e2e package template $(STACKS:%=deploy-%) $(STACKS:%=remove-%) clean
 
 # `make package PYTHON=3.11` means Lambda's Python, `make test PYTHON=python3.12` the interpreter to work with.
 RUNTIME     := $(or $(filter 3.%,$(PYTHON)),3.13)
@@ -22,15 +22,18 @@ help: ## Say what there is
 demo: $(VENV)/.demo ## Run a whole sweep against an embedded AWS: plan, enforce, check
 	@$(BIN)/stop-orchestrator demo
 
-test: $(VENV)/.dev ## Run every test
+test: $(VENV)/.dev ## Run the fast suite: every behaviour, a tenth of the kill boundaries, no zip
+	$(BIN)/pytest -n auto --dist worksteal -m "not full"
+
+test-all: $(VENV)/.dev ## Run every test: all kill boundaries, the zips, the whole demo, the benchmark
 	$(BIN)/pytest -n auto --dist worksteal
 
-check: $(VENV)/.dev ## Formatting, lint, types, import directions, templates
+check: $(VENV)/.dev template ## Formatting, lint, types, import directions, templates
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	@templates=$$(ls cloudformation/*.yaml 2>/dev/null); if [ -n "$$templates" ]; then $(BIN)/cfn-lint $$templates; fi
+	$(BIN)/cfn-lint $(DIST)/hub.yaml cloudformation/*.yaml
 
 check-templates: $(VENV)/.dev $(TOOLS)/.done ## Security rules (checkov) on each template, with its conditions resolved in every way
 	@rm -rf $(TOOLS)/resolved
@@ -49,6 +52,9 @@ benchmark: $(VENV)/.dev ## Compare the cost per target with a bare botocore loop
 
 package: $(VENV)/.demo ## Build the Lambda's zip (ARCH=arm64|x86_64 PYTHON=3.13)
 	@$(BIN)/python -m cloudformation.package --arch $(ARCH) --python $(RUNTIME) --dist $(DIST)
+
+template: $(VENV)/.demo ## Assemble the hub's template from cloudformation/hub/ into dist/hub.yaml
+	@$(BIN)/python -m cloudformation.assemble --dist $(DIST)
 
 DEPLOY = $(BIN)/python -m cloudformation.deploy --env $(DEPLOY_ENV) $(FLAGS)
 DEPLOY_ENV ?= config/deploy.env

@@ -1,4 +1,4 @@
-"""The bucket that CloudFormation and Lambda fetch the zip and the member role's template from.
+"""The bucket that CloudFormation and Lambda fetch the zip, the hub's template and the member role's from.
 
 A key names its content by its SHA-256: what is there already is what would be uploaded, and an upgrade is a new key.
 """
@@ -44,6 +44,8 @@ class ArtifactBucket:
         self._region = session.region_name
         self._owner: dict[str, Any] = {"ExpectedBucketOwner": account_id}
         self._partition = session.get_partition_for_region(self._region)
+        self._made = False
+        self._uploaded: list[dict[str, Any]] = []
         self.ours = given is None
         self.name = given or f"stop-orchestrator-artifacts-{account_id}-{self._region}"
 
@@ -56,8 +58,24 @@ class ArtifactBucket:
         self._make()
         if self._has("head_object", Key=artifact.key):
             return False
-        self._client.put_object(Bucket=self.name, Key=artifact.key, Body=artifact.content, **self._owner)
+        put = self._client.put_object(Bucket=self.name, Key=artifact.key, Body=artifact.content, **self._owner)
+        version = put.get("VersionId")
+        self._uploaded.append({"Key": artifact.key, **({"VersionId": version} if version else {})})
         return True
+
+    def take_back(self) -> bool:
+        """Deletes what this object uploaded, and the bucket where it made it and nobody else has used it since.
+
+        Whether there was anything.
+        """
+        left_traces = self._made or bool(self._uploaded)
+        while self._uploaded:
+            # With its version, or a bucket that keeps versions would keep this one.
+            self._client.delete_object(Bucket=self.name, **self._uploaded.pop(), **self._owner)
+        if self._made and not self._client.list_objects_v2(Bucket=self.name, MaxKeys=1, **self._owner)["KeyCount"]:
+            self._client.delete_bucket(Bucket=self.name, **self._owner)
+        self._made = False
+        return left_traces
 
     def delete(self) -> bool:
         """With all that is in it; whether there was one of ours."""
@@ -77,6 +95,7 @@ class ArtifactBucket:
             raise DeployError(f"there is no bucket {self.name}; leave ArtifactBucket out to have one made")
         where: Any = {"CreateBucketConfiguration": {"LocationConstraint": self._region}}
         self._client.create_bucket(Bucket=self.name, **({} if self._region == "us-east-1" else where))
+        self._made = True
         self._client.put_public_access_block(
             Bucket=self.name,
             PublicAccessBlockConfiguration={

@@ -1,8 +1,9 @@
 """`make deploy-hub`, `make deploy-members` and their like: show what would change, ask, do it, watch.
 
-Everything comes from `config/deploy.env`, the templates beside this file and the usual AWS_* variables. Nothing is
-uploaded or changed before the question is answered; exit codes: 0 done or nothing to do, 1 failed or refused, 2 a
-mistake in what was given.
+Everything comes from `config/deploy.env`, the templates beside this file and the usual AWS_* variables. Before the
+question is answered, nothing is changed, and nothing uploaded but the hub's template: CloudFormation reads it from the
+artifact bucket to say what would change. Without a yes it is deleted again. Exit codes: 0 done or nothing to do, 1
+failed or refused, 2 a mistake in the arguments, the values or the templates.
 """
 
 from __future__ import annotations
@@ -11,19 +12,21 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 import boto3
 from botocore.exceptions import ClientError
 from rich.console import Console
-from rich.table import Column, Table
 
 from cloudformation import package
 from cloudformation.artifacts import Artifact, ArtifactBucket
-from cloudformation.given import TEMPLATES, Asked, Given, given
+from cloudformation.assemble import TemplateError
+from cloudformation.inputs import TEMPLATES, Arguments, Inputs, read_inputs
 from cloudformation.parameters import read_template
-from cloudformation.stacks import Change, ChangeSet, DeployError, Event, Stack
+from cloudformation.stacks import ChangeSet, DeployError, Event, Stack
+from cloudformation.tables import changes_table, empty_table, pairs_table
 from orchestrator.app import new_sweep_id, now
 from orchestrator.aws.failures import AWS_FAILURES
 from orchestrator.core.report.files import sweep_folder
@@ -37,13 +40,13 @@ _MEMBER_ROLE = "member-role.yaml"
 console = Console(emoji=False, highlight=False, markup=False)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    asked = _parsed(arguments)
-    if not (asked.yes or asked.dry_run or sys.stdin.isatty()):
+def main(command_line: list[str] | None = None) -> int:
+    arguments = _parse(command_line)
+    if not (arguments.yes or arguments.dry_run or sys.stdin.isatty()):
         return _failed("nobody can be asked here (no terminal): say --yes, or --dry-run to look only", BAD_USAGE)
     try:
-        return _Deployment(asked, given(asked)).run()
-    except (SettingsError, PolicyError) as wrong:
+        return _Deployment(arguments, read_inputs(arguments)).run()
+    except (SettingsError, PolicyError, TemplateError) as wrong:
         return _failed(str(wrong), BAD_USAGE)
     except (DeployError, package.PackageError, *AWS_FAILURES, OSError) as failure:
         return _failed(str(failure), FAILED)
@@ -51,62 +54,61 @@ def main(arguments: list[str] | None = None) -> int:
         return _failed("Interrupted; CloudFormation goes on with what it has begun.", FAILED)
 
 
-def _parsed(arguments: list[str] | None) -> Asked:
+def _parse(command_line: list[str] | None) -> Arguments:
     parser = argparse.ArgumentParser(prog="deploy", description="Deploys or removes one of the project's stacks.")
     parser.add_argument("what", choices=(*TEMPLATES, *(f"remove-{name}" for name in TEMPLATES)))
     parser.add_argument("--env", type=Path, default=Path("config/deploy.env"), help="the file with the parameters")
     parser.add_argument("--templates", type=Path, default=_HERE, help="the folder of the templates")
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument("--dry-run", action="store_true", help="show what would change, and leave no trace")
-    asked = parser.parse_args(arguments)
-    what = asked.what.removeprefix("remove-")
-    return Asked(what, what != asked.what, asked.env, asked.templates, asked.yes, asked.dry_run)
+    parsed = parser.parse_args(command_line)
+    what = parsed.what.removeprefix("remove-")
+    return Arguments(what, what != parsed.what, parsed.env, parsed.templates, parsed.yes, parsed.dry_run)
 
 
 class _Deployment:
     """One run of the command; makes its clients when it is made."""
 
-    def __init__(self, asked: Asked, start: Given) -> None:
-        self._asked, self._given = asked, start
+    def __init__(self, arguments: Arguments, inputs: Inputs) -> None:
+        self._arguments, self._inputs = arguments, inputs
         # boto3 reads AWS_DEFAULT_REGION only; every other SDK knows AWS_REGION.
-        self._session = boto3.Session(region_name=start.region or os.environ.get("AWS_REGION"))
+        self._session = boto3.Session(region_name=inputs.region or os.environ.get("AWS_REGION"))
         if not self._session.region_name:
             raise SettingsError("Region is missing: the region of the stack, such as eu-central-1")
         self._client = self._session.client("cloudformation")
-        self._stack = Stack(self._client, start.stack_name(asked.what))
+        self._stack = Stack(self._client, inputs.stack_name(arguments.what))
         account_id = self._session.client("sts").get_caller_identity()["Account"]
-        self._bucket = ArtifactBucket(self._session, account_id, start.artifact_bucket)
+        self._bucket = ArtifactBucket(self._session, account_id, inputs.artifact_bucket)
         self._artifacts: list[Artifact] = []
-        doing = "Removal" if asked.remove else "Deployment"
+        doing = "Removal" if arguments.remove else "Deployment"
         console.print(f"{doing} of {self._stack.name} in account {account_id}, {self._session.region_name}")
 
     def run(self) -> int:
-        return self._remove() if self._asked.remove else self._deploy()
+        return self._remove() if self._arguments.remove else self._deploy()
 
     def _deploy(self) -> int:
         values = self._all_values()
-        change_set = self._stack.prepare(self._given.template, values)
-        try:
+        with ExitStack() as traces:
+            traces.callback(self._take_back)
+            change_set = self._stack.prepare(self._template(), values)
+            traces.callback(change_set.discard)
             answer = self._shown(change_set, values)
-            if answer is None and change_set.id:
-                self._upload()
-        except BaseException:
-            change_set.discard()
-            raise
-        if answer is not None:
-            change_set.discard()
-            return answer
+            if answer is not None:
+                return answer
+            if change_set.id:
+                self._upload(self._artifacts)
+            traces.pop_all()
         if change_set.id:
             change_set.execute(_say)
         self._put_policy()
         self._show_outputs()
-        if self._asked.what == "members" and change_set.id:
+        if self._arguments.what == "members" and change_set.id:
             self._plan_now()
         return 0
 
     def _plan_now(self) -> None:
         """A first plan, or one with what changed: it stops nothing, and says how a night would go."""
-        hub = Stack(self._client, self._given.stack_name("hub")).outputs()
+        hub = Stack(self._client, self._inputs.stack_name("hub")).outputs()
         if "FunctionName" not in hub:
             console.print("The hub is deployed elsewhere, or not yet: its next scheduled sweep finds these accounts.")
             return
@@ -121,14 +123,14 @@ class _Deployment:
     def _shown(self, change_set: ChangeSet, values: Mapping[str, str]) -> int | None:
         """The exit code where nothing is to be done; None where it was agreed to."""
         policy_differs = self._show(change_set, values)
-        if self._asked.dry_run or not (change_set.id or policy_differs):
-            console.print("Nothing was changed." if self._asked.dry_run else "Nothing to do.")
+        if self._arguments.dry_run or not (change_set.id or policy_differs):
+            console.print("Nothing was changed." if self._arguments.dry_run else "Nothing to do.")
             return 0
         return None if self._agreed("do that") else _failed("Nothing was changed.", FAILED)
 
     def _all_values(self) -> dict[str, str]:
         """With what this command fills in; zip and template are built, not uploaded."""
-        parameters, values = self._given.parameters, dict(self._given.values)
+        parameters, values = self._inputs.parameters, dict(self._inputs.values)
         if "OrganizationId" in parameters and "OrganizationId" not in values:
             organization = self._session.client("organizations").describe_organization()["Organization"]
             values["OrganizationId"] = organization["Id"]
@@ -136,7 +138,7 @@ class _Deployment:
             zipped = self._add(Artifact.of("lambda", "stop-orchestrator.zip", self._built(values)))
             values |= {"CodeBucket": self._bucket.name, "CodeKey": zipped.key}
         if "TemplateURL" in parameters:
-            content = (self._asked.templates / _MEMBER_ROLE).read_bytes()
+            content = (self._arguments.templates / _MEMBER_ROLE).read_bytes()
             values["TemplateURL"] = self._bucket.url(self._add(Artifact.of("templates", _MEMBER_ROLE, content)).key)
         return values
 
@@ -155,23 +157,39 @@ class _Deployment:
     def _show(self, change_set: ChangeSet, values: Mapping[str, str]) -> bool:
         """Whether the policy would change."""
         before = self._stack.parameters()
-        hidden = {name for name, one in self._given.parameters.items() if one.hidden}
+        hidden = {name for name, one in self._inputs.parameters.items() if one.hidden}
         changed = {name: value for name, value in values.items() if before.get(name) != value and name not in hidden}
         if change_set.changes:
-            console.print(_changes(change_set.changes))
+            console.print(changes_table(change_set.changes))
         if changed and change_set.id:
             console.print(
-                _pairs("Parameters", {name: f"{before.get(name, '(new)')} -> {changed[name]}" for name in changed})
+                pairs_table("Parameters", {name: f"{before.get(name, '(new)')} -> {changed[name]}" for name in changed})
             )
-        differs = self._given.policy is not None and self._given.policy != self._policy_in_place()
+        differs = self._inputs.policy is not None and self._inputs.policy != self._policy_in_place()
         if differs:
             console.print("The policy document is new, or differs from the one in place; it is put there at the end.")
         return differs
 
-    def _upload(self) -> None:
-        for artifact in self._artifacts:
+    def _template(self) -> Mapping[str, str]:
+        """As CloudFormation takes it; one that goes by its URL is uploaded."""
+        if not self._inputs.by_url:
+            return {"TemplateBody": self._inputs.template}
+        artifact = Artifact.of("templates", f"{self._arguments.what}.yaml", self._inputs.template.encode())
+        self._upload([artifact])
+        return {"TemplateURL": self._bucket.url(artifact.key)}
+
+    def _upload(self, artifacts: Iterable[Artifact]) -> None:
+        for artifact in artifacts:
             if self._bucket.upload(artifact):
                 console.print(f"uploaded s3://{self._bucket.name}/{artifact.key}", soft_wrap=True)
+
+    def _take_back(self) -> None:
+        """A failure is told and not raised: it would hide the one that led here."""
+        try:
+            if self._bucket.take_back():
+                console.print("What was uploaded is deleted again.")
+        except AWS_FAILURES as failure:
+            _failed(f"What was uploaded stays in the bucket {self._bucket.name}: {failure}", FAILED)
 
     def _policy_location(self) -> tuple[str, str] | None:
         location = self._stack.outputs().get("PolicyLocation", "")
@@ -192,7 +210,7 @@ class _Deployment:
 
     def _put_policy(self) -> None:
         location = self._policy_location()
-        policy = self._given.policy
+        policy = self._inputs.policy
         if policy is None or policy == self._policy_in_place():
             return
         if location is None:
@@ -203,10 +221,10 @@ class _Deployment:
     def _show_outputs(self) -> None:
         outputs = self._stack.outputs()
         if outputs:
-            console.print(_pairs("Outputs", outputs))
+            console.print(pairs_table("Outputs", outputs))
 
     def _agreed(self, what: str) -> bool:
-        if self._asked.yes:
+        if self._arguments.yes:
             return True
         console.print(f"Type yes to {what}: ", end="")
         return sys.stdin.readline().strip() == "yes"
@@ -216,13 +234,13 @@ class _Deployment:
             console.print(f"There is no stack {self._stack.name}.")
             return 0
         self._show_removal()
-        if self._asked.dry_run:
+        if self._arguments.dry_run:
             console.print("Nothing was changed.")
             return 0
         if not self._agreed("delete that"):
             return _failed("Nothing was changed.", FAILED)
         self._stack.delete(_say)
-        left = [name for name in self._given.stack_names() if Stack(self._client, name).described() is not None]
+        left = [name for name in self._inputs.stack_names() if Stack(self._client, name).described() is not None]
         if not left and self._bucket.delete():
             console.print(f"deleted the bucket {self._bucket.name} with the uploaded zips and templates")
         return 0
@@ -231,40 +249,13 @@ class _Deployment:
         declared = read_template(self._stack.template()).get("Resources", {})
         kept = {name for name, one in declared.items() if str(one.get("DeletionPolicy", "")).startswith("Retain")}
         pages = self._client.get_paginator("list_stack_resources").paginate(StackName=self._stack.name)
-        table = _table("Removal", "action", "resource", "type", "name")
+        table = empty_table("Removal", "action", "resource", "type", "name")
         for page in pages:
             for found in page["StackResourceSummaries"]:
                 name = found["LogicalResourceId"]
                 action, style = ("stays", None) if name in kept else ("Remove", "red")
                 table.add_row(action, name, found["ResourceType"], found.get("PhysicalResourceId", ""), style=style)
         console.print(table)
-
-
-def _changes(changes: tuple[Change, ...]) -> Table:
-    table = _table("Change set", "action", "resource", "type", "replaced", "what changes")
-    for change in changes:
-        style = "red" if change.action == "Remove" or change.replacement == "True" else None
-        table.add_row(
-            change.action,
-            change.resource,
-            change.type,
-            {"True": "yes", "Conditional": "maybe"}.get(change.replacement, ""),
-            ", ".join(change.details),
-            style=style,
-        )
-    return table
-
-
-def _table(title: str, *columns: str) -> Table:
-    """Nothing is cut off, however narrow the terminal: these are ARNs and keys."""
-    return Table(*(Column(name, overflow="fold") for name in columns), title=title)
-
-
-def _pairs(title: str, pairs: Mapping[str, str]) -> Table:
-    table = _table(title, "name", "value")
-    for name, value in sorted(pairs.items()):
-        table.add_row(name, value)
-    return table
 
 
 def _say(event: Event) -> None:

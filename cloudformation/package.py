@@ -2,7 +2,8 @@
 
 Byte for byte the same for the same commit, whoever builds it and wherever: names in order, one time, one mode, nothing
 of pip's own notes. (Deflate is zlib's; a Python that is linked with another one packs the same files differently.)
-Only the standard library and pip, which looks where this machine's own pip settings say.
+It needs this project's own libraries, which say what is in use, and pip, which looks where this machine's own pip
+settings say.
 """
 
 from __future__ import annotations
@@ -17,16 +18,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from orchestrator.aws.clients import HUB_SERVICES
+from orchestrator.kinds import registry
+
 ROOT = Path(__file__).parents[1]
 LOCK = ROOT / "requirements-lambda.lock"
 DIST = ROOT / "dist"
 MACHINES: Mapping[str, str] = {"arm64": "aarch64", "x86_64": "x86_64"}
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 DEFAULT_ARCH, DEFAULT_PYTHON = "arm64", "3.13"
-SERVICES = frozenset(
-    {"cloudformation", "dynamodb", "ec2", "elbv2", "kms", "lambda", "organizations", "s3", "sns", "ssm", "sts", "xray"}
-)
-"""Those that orchestrator/aws/clients.py makes clients of; X-Ray's SDK makes its own where it is not in a Lambda."""
+SERVICES = frozenset({*HUB_SERVICES, *registry.services(), "xray"})
+"""Those that the hub and the kinds make clients of; X-Ray's SDK makes its own where it is not in a Lambda."""
 MEGABYTE = 1_000_000
 MAX_ZIPPED, MAX_UNPACKED = 10 * MEGABYTE, 30 * MEGABYTE
 

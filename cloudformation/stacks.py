@@ -83,8 +83,11 @@ class Stack:
         body: Any = self._client.get_template(StackName=self.name, TemplateStage="Original")["TemplateBody"]
         return body if isinstance(body, str) else json.dumps(body)  # boto3 parses what looks like JSON
 
-    def prepare(self, template: str, values: Mapping[str, str]) -> ChangeSet:
-        """Raises DeployError when the stack cannot be changed now, or CloudFormation refuses the template."""
+    def prepare(self, template: Mapping[str, Any], values: Mapping[str, str]) -> ChangeSet:
+        """A change set to look at. `template` is a `TemplateBody` or a `TemplateURL`.
+
+        Raises DeployError when the stack cannot be changed now, or CloudFormation refuses the template.
+        """
         found = self.described()
         if found is not None:
             self._must_be_at_rest(found["StackStatus"])
@@ -95,7 +98,7 @@ class Stack:
                 StackName=self.name,
                 ChangeSetName=name,
                 ChangeSetType=kind,
-                TemplateBody=template,
+                **template,
                 Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in values.items()],
                 Capabilities=["CAPABILITY_NAMED_IAM"],
                 Description="By make deploy",

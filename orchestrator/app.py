@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
+from time import monotonic, sleep
 
 from orchestrator.aws import hub_questions as asking
+from orchestrator.aws import organizations
 from orchestrator.aws.clients import Clients, renew_bound_credentials
 from orchestrator.aws.credentials import REGION_PERMISSIONS, MemberRole, MemberSessions
 from orchestrator.aws.dynamodb_items import DynamoItems
 from orchestrator.aws.failures import AWS_FAILURES, error_of
 from orchestrator.aws.hub_services import Signer, parameter_reader, publisher
-from orchestrator.aws.organizations import OrganizationReader, Pacer
+from orchestrator.aws.organizations import OrganizationReader
 from orchestrator.aws.pacing import Pacing
 from orchestrator.aws.retries import Retries
 from orchestrator.aws.s3_report_store import S3ReportStore
@@ -26,15 +28,14 @@ from orchestrator.doctor import hub_checks
 from orchestrator.doctor.context import DoctorContext
 from orchestrator.doctor.context import Progress as DoctorProgress
 from orchestrator.errors import SettingsError
-from orchestrator.kinds.ec2.kind import Ec2Instances
-from orchestrator.kinds.ec2.permissions import Ec2Permissions
+from orchestrator.kinds import registry
 from orchestrator.ledger.lease import Lease, Leases
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.local.folder_report_store import LocalReportStore
 from orchestrator.local.kill_switch import FILE_PREFIX, file_reader
 from orchestrator.local.processes import is_dead
 from orchestrator.local.sqlite_items import SqliteItems
-from orchestrator.ports import Kind, ReportStore, Runtime, Stores, World
+from orchestrator.ports import ReportStore, Runtime, Stores, Time, World
 from orchestrator.settings import Settings
 from orchestrator.sweep.halt import Halting, KillSwitch
 
@@ -44,8 +45,12 @@ MEMBER_PERMISSIONS = REGION_PERMISSIONS
 _DOCTOR_TRIES = 5
 
 
+SYSTEM_TIME = Time(now=lambda: datetime.now(UTC), clock=monotonic, sleep=sleep)
+"""The one seam of time: whatever is made here waits by these."""
+
+
 def now() -> datetime:
-    return datetime.now(UTC)
+    return SYSTEM_TIME.now()
 
 
 def new_sweep_id(at: datetime) -> str:
@@ -55,7 +60,12 @@ def new_sweep_id(at: datetime) -> str:
 
 def read_policy(source: str, clients: Callable[[], Clients]) -> OrgPolicy:
     """The policy from a path, `s3://bucket/key` or `ssm:/name`. Raises PolicyError or SettingsError."""
-    return load_policy(policy_text(source, clients), source)
+    return load_policy_text(policy_text(source, clients), source)
+
+
+def load_policy_text(text: str, source: str) -> OrgPolicy:
+    """The policy in a document, about every kind that there is; `source` is for messages. Raises PolicyError."""
+    return load_policy(text, source, registry.DESCRIPTIONS)
 
 
 def policy_text(source: str, clients: Callable[[], Clients]) -> str:
@@ -80,8 +90,9 @@ def policy_text(source: str, clients: Callable[[], Clients]) -> str:
 
 def make_clients(settings: Settings) -> Clients:
     """Raises SettingsError where the AWS_* variables make no sense (an endpoint without a scheme, no such profile)."""
+    pacing = Pacing(organizations.RATES, SYSTEM_TIME.clock, SYSTEM_TIME.sleep)
     try:
-        clients = Clients(max_connections=settings.workers, pace_organizations=Pacer().wait)
+        clients = Clients(settings.workers, organizations.pace(pacing), registry.member_operations())
         clients.sts()  # every sweep needs it, and it takes the same variables as the others
     except (ValueError, *AWS_FAILURES) as failure:
         raise SettingsError(f"the AWS_* variables or the AWS profile make no sense: {failure}") from failure
@@ -94,61 +105,71 @@ def make_stores(settings: Settings, clients: Clients, process: str = "") -> Stor
     `process` is this one's name where a dead process of that name can be told (not so in a Lambda: its machines are
     copies of one another).
     """
-    local = settings.store
-    store = S3ReportStore(clients.s3(), settings.report_bucket) if settings.report_bucket else LocalReportStore(local)
-    items = DynamoItems(clients.dynamodb(), settings.table) if settings.table else SqliteItems(local)
-    ledger = Ledger(items, now)
-    leases = Leases(ledger, now, settings.lease_times, holder=process, is_dead=is_dead if process else _nobody_knows)
-    return Stores(store, ledger, leases, partial(_build_world, settings, clients, store, ledger))
+    time, local = SYSTEM_TIME, settings.store
+    store = (
+        S3ReportStore(clients.s3(), settings.report_bucket, time.sleep)
+        if settings.report_bucket
+        else LocalReportStore(local)
+    )
+    items = DynamoItems(clients.dynamodb(), settings.table, time.sleep) if settings.table else SqliteItems(local)
+    ledger = Ledger(items, time.now)
+    leases = Leases(
+        ledger,
+        time.now,
+        settings.lease_times,
+        clock=time.clock,
+        sleep=time.sleep,
+        holder=process,
+        is_dead=is_dead if process else _never_dead,
+    )
+    worlds = _Worlds(settings, clients, store, ledger, time)
+    return Stores(store, ledger, leases, worlds.build, load_policy_text)
 
 
-def _nobody_knows(_process: str) -> bool:
+def _never_dead(_process: str) -> bool:
     return False
 
 
-def _build_world(  # noqa: PLR0913, PLR0917 - the first four are bound when the stores are made
-    settings: Settings,
-    clients: Clients,
-    store: ReportStore,
-    ledger: Ledger,
-    policy: OrgPolicy,
-    sweep_id: str,
-    mode: Mode,
-    runtime: Runtime,
-    lease: Lease,
-) -> World:
-    """ports.WorldBuilder."""
-    kill_switch = _kill_switch(settings, clients, policy)
-    halting = Halting(lambda: lease.lost, kill_switch, runtime.interrupted, runtime.out_of_time)
-    retries = Retries(out_of_time=lambda: halting.halt() is not None, on_expired=renew_bound_credentials)
-    loaded = kinds(clients, retries, now, Pacing(sleep=halting.sleep))
-    role = MemberRole(
-        name=settings.member_role,
-        external_id=settings.external_id,
-        source_identity=sweep_id,
-        session_policy_actions=None if mode.acts else _read_permissions(loaded),
-    )
-    return World(
-        organization=OrganizationReader(clients),
-        accounts=MemberSessions(clients, role, retries),
-        kinds={kind.name: kind for kind in loaded},
-        store=store,
-        ledger=ledger,
-        now=now,
-        calls=clients.calls,
-        halt=halting.halt,
-        hand_over=lambda: runtime.hand_over(lease),
-        notify=publisher(clients, settings.topic) if settings.topic else _nobody,
-        sign=Signer(clients, settings.signing_key).sign if settings.signing_key else None,
-        confirm=runtime.confirm,
-        progress=runtime.progress,
-        workers=settings.workers,
-    )
+@dataclass(frozen=True, slots=True)
+class _Worlds:
+    """Makes ports.World for one sweep after the other."""
+
+    settings: Settings
+    clients: Clients
+    store: ReportStore
+    ledger: Ledger
+    time: Time
+
+    def build(self, policy: OrgPolicy, sweep_id: str, mode: Mode, runtime: Runtime, lease: Lease) -> World:
+        """ports.WorldBuilder."""
+        settings, clients, time = self.settings, self.clients, self.time
+        kill_switch = _kill_switch(settings, clients, policy, time)
+        halting = Halting(lambda: lease.lost, kill_switch, runtime.interrupted, runtime.out_of_time, time.sleep)
+        retries = Retries(
+            sleep=time.sleep, out_of_time=lambda: halting.halt() is not None, on_expired=renew_bound_credentials
+        )
+        return World(
+            organization=OrganizationReader(clients),
+            accounts=MemberSessions(clients, _member_role(settings, sweep_id, mode), retries),
+            kinds=registry.make_kinds(clients, retries, time.now, Pacing(registry.rates(), time.clock, halting.sleep)),
+            store=self.store,
+            ledger=self.ledger,
+            now=time.now,
+            calls=clients.calls,
+            halt=halting.halt,
+            hand_over=lambda: runtime.hand_over(lease),
+            notify=publisher(clients, settings.topic) if settings.topic else _tell_nobody,
+            sign=Signer(clients, settings.signing_key).sign if settings.signing_key else None,
+            confirm=runtime.confirm,
+            progress=runtime.progress,
+            workers=settings.workers,
+        )
 
 
-def kinds(clients: Clients, retries: Retries, clock: Callable[[], datetime], pacing: Pacing) -> tuple[Kind, ...]:
-    """Every kind of resource that is loaded; the member role's template grants what they declare."""
-    return (Ec2Instances(clients, retries, clock, pacing),)
+def _member_role(settings: Settings, sweep_id: str, mode: Mode) -> MemberRole:
+    """Its sessions may only describe unless the mode acts."""
+    actions = None if mode.acts else registry.read_permissions()
+    return MemberRole(settings.member_role, settings.external_id, sweep_id, actions)
 
 
 def signature_check(settings: Settings, clients: Clients) -> Callable[[bytes, bytes], bool] | None:
@@ -157,13 +178,13 @@ def signature_check(settings: Settings, clients: Clients) -> Callable[[bytes, by
     return Signer(clients, key).check if key else None
 
 
-def _nobody(_subject: str, _text: str) -> None:
+def _tell_nobody(_subject: str, _text: str) -> None:
     """Without a topic the report and `history` say what waits for approval."""
 
 
-def _kill_switch(settings: Settings, clients: Clients, policy: OrgPolicy) -> KillSwitch | None:
+def _kill_switch(settings: Settings, clients: Clients, policy: OrgPolicy, time: Time) -> KillSwitch | None:
     read = _kill_switch_reader(settings, clients)
-    return KillSwitch(read, unreadable_stops=_unreadable_stops(policy)) if read else None
+    return KillSwitch(read, unreadable_stops=_unreadable_stops(policy), clock=time.clock) if read else None
 
 
 def _kill_switch_reader(settings: Settings, clients: Clients) -> Callable[[], str] | None:
@@ -179,21 +200,16 @@ def _unreadable_stops(policy: OrgPolicy) -> bool:
     return policy.kill_switch.unreadable == "stop"
 
 
-def _read_permissions(loaded: tuple[Kind, ...]) -> frozenset[str]:
-    return frozenset().union(*(kind.read_permissions for kind in loaded))
-
-
 def make_doctor_context(
     settings: Settings, clients: Clients, policy: OrgPolicy, progress: DoctorProgress
 ) -> DoctorContext:
     """Everything the doctor asks. Its sessions may do all that the role allows: it asks what that is, by dry runs."""
-    retries = Retries(attempts=_DOCTOR_TRIES, on_expired=renew_bound_credentials)
-    ec2 = Ec2Instances.read_permissions | Ec2Instances.act_permissions
+    retries = Retries(attempts=_DOCTOR_TRIES, sleep=SYSTEM_TIME.sleep, on_expired=renew_bound_credentials)
     return DoctorContext(
         hub=asking.HubQuestions(clients),
         organization=OrganizationReader(clients),
         accounts=MemberSessions(clients, MemberRole(settings.member_role, settings.external_id, "doctor"), retries),
-        kinds=(Ec2Permissions(clients, retries, ec2),),
+        kinds=registry.make_permissions(clients, retries),
         services=tuple(_services(settings, clients, policy)),
         stack_set=settings.stack_set,
         progress=progress,

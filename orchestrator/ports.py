@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from orchestrator.core.model import (
     Account,
     AccountId,
     Action,
+    ActionCounts,
     ApprovedPlan,
     AwsError,
     Halt,
@@ -22,6 +23,7 @@ from orchestrator.core.model import (
     Resource,
     Target,
 )
+from orchestrator.core.model.kind import KindDescription
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.ledger.lease import Lease, Leases
 from orchestrator.ledger.ledger import Ledger
@@ -38,6 +40,17 @@ class TargetUnreadableError(Exception):
 
 class KillSwitchUnreadableError(Exception):
     """The kill switch cannot be read; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Time:
+    """The clocks of a process, and how it waits. Everything that waits is given these by the wiring."""
+
+    now: Callable[[], datetime]
+    """With a time zone."""
+    clock: Callable[[], float]
+    """Monotonic, in seconds."""
+    sleep: Callable[[float], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +99,17 @@ class BatchGuard(Protocol):
     """What a kind asks around each batch of one target, so that nothing happens that the ledger does not know of."""
 
     def admit(self, resources: Sequence[Resource]) -> tuple[Resource, ...]:
-        """Those of a batch that may be acted on now; their intents are in the ledger. The others get no outcome."""
+        """Those of a batch that may be acted on now, as they were seen a moment ago; their intents are in the ledger.
+
+        The others get no outcome.
+        """
         ...
 
     def may_call(self) -> bool:
         """Asked right before each call that stops or starts; False: no more such calls, what is left is left."""
         ...
 
-    def settle(self, outcomes: Sequence[Outcome]) -> None:
+    def record_outcomes(self, outcomes: Sequence[Outcome]) -> None:
         """What came of the batch, as far as AWS's answer says; told once for each admitted resource."""
         ...
 
@@ -102,16 +118,10 @@ class Kind(Protocol):
     """One kind of resource. Its methods run inside `AccountsPort.bind`, in a thread of their own."""
 
     @property
-    def name(self) -> str: ...
-
-    @property
-    def read_permissions(self) -> frozenset[str]: ...
-
-    @property
-    def act_permissions(self) -> frozenset[str]: ...
+    def description(self) -> KindDescription: ...
 
     def read(self, target: Target) -> tuple[Resource, ...]:
-        """Every running (or pending) resource of the target. Raises TargetUnreadableError: all or nothing."""
+        """Every running (or starting) resource of the target. Raises TargetUnreadableError: all or nothing."""
         ...
 
     def look(self, target: Target, resource_ids: Sequence[str]) -> Mapping[str, Resource]:
@@ -121,12 +131,8 @@ class Kind(Protocol):
         """
         ...
 
-    def failed_health(self, target: Target, resource_ids: Sequence[str]) -> frozenset[str]:
-        """Those that a load balancer misses. Raises TargetUnreadableError."""
-        ...
-
     def act(
-        self, target: Target, wanted: Sequence[tuple[Resource, Action]], sweep_id: str, guard: BatchGuard
+        self, target: Target, actions: Sequence[tuple[Resource, Action]], sweep_id: str, guard: BatchGuard
     ) -> tuple[Outcome, ...]:
         """Stops or starts resources of one target, in batches that the guard admits.
 
@@ -134,13 +140,22 @@ class Kind(Protocol):
         """
         ...
 
-    def settle(
+    def recover_intents(
         self, target: Target, intents: Sequence[tuple[Resource, Action, datetime]], sweep_id: str
     ) -> tuple[Outcome, ...]:
         """For intents of a process that died: looks at each, changes no state, and marks what that process stopped.
 
         One outcome for each that is where the action wanted it; none for those on which the call never had an effect.
         """
+        ...
+
+
+@runtime_checkable
+class TargetHealth(Protocol):
+    """An optional capability of a kind: it knows which of its resources a load balancer misses."""
+
+    def failed_health(self, target: Target, resource_ids: Sequence[str]) -> frozenset[str]:
+        """Those that a load balancer misses. Raises TargetUnreadableError."""
         ...
 
 
@@ -178,7 +193,7 @@ class Progress(Protocol):
 
     def targets(self, done: int, total: int) -> None: ...
 
-    def stops(self, done: int, total: int) -> None: ...
+    def actions(self, done: ActionCounts, total: ActionCounts) -> None: ...
 
 
 class NoProgress:
@@ -186,7 +201,7 @@ class NoProgress:
 
     def targets(self, done: int, total: int) -> None: ...
 
-    def stops(self, done: int, total: int) -> None: ...
+    def actions(self, done: ActionCounts, total: ActionCounts) -> None: ...
 
 
 def always_confirm(_: ApprovedPlan) -> bool:
@@ -208,13 +223,13 @@ class World:
     halt: Callable[[], Halt | None] = lambda: None
     """Set from the moment on that no new work may be handed out. Asked from every thread."""
     hand_over: Callable[[], bool] = lambda: False
-    """Called when the time is up: True when a fresh process goes on with this sweep."""
+    """Called when the time is up: True when a fresh process resumes this sweep."""
     notify: Callable[[str, str], None] = lambda _subject, _text: None
-    """Subject and text for whoever may approve."""
+    """Subject and text for those who may approve."""
     sign: Callable[[bytes], bytes] | None = None
     """The signature of a manifest, where there is a key."""
     confirm: Callable[[ApprovedPlan], bool] = always_confirm
-    """Asked once, in enforce mode, after the guardrails and before the first stop."""
+    """Asked once, in a mode that acts, after the guardrails and before the first action."""
     progress: Progress = field(default_factory=NoProgress)
     workers: int = 64
 
@@ -246,3 +261,5 @@ class Stores:
     ledger: Ledger
     leases: Leases
     build_world: WorldBuilder
+    load_policy: Callable[[str, str], OrgPolicy]
+    """The policy in a text, which came from that source. Raises PolicyError."""

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import boto3
@@ -35,21 +36,12 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
     from mypy_boto3_sts import STSClient
 
-# What each client may be asked for; a service that is not named here is whole.
-_OPERATIONS: Mapping[str, frozenset[str]] = {
+Operations = Mapping[str, frozenset[str]]
+"""What clients may be asked for, by botocore's name of the service."""
+# The hub's own, and the one that a member account is asked whatever kinds there are; each kind declares its own.
+_HUB_OPERATIONS: Operations = {
     "cloudformation": frozenset({"DescribeStackSet", "ListStackInstances"}),
-    "ec2": frozenset(
-        {
-            "CreateTags",
-            "DeleteTags",
-            "DescribeInstances",
-            "DescribeRegions",
-            "DescribeSpotInstanceRequests",
-            "StartInstances",
-            "StopInstances",
-        }
-    ),
-    "elbv2": frozenset({"DescribeTargetGroups", "DescribeTargetHealth"}),
+    "ec2": frozenset({"DescribeRegions"}),
     "organizations": frozenset(
         {
             "DescribeOrganization",
@@ -63,6 +55,8 @@ _OPERATIONS: Mapping[str, frozenset[str]] = {
     ),
     "sts": frozenset({"AssumeRole", "GetCallerIdentity"}),
 }
+HUB_SERVICES = frozenset({*_HUB_OPERATIONS, "dynamodb", "kms", "lambda", "s3", "sns", "ssm"})
+"""Those of which clients are made whatever kinds there are; a service without operations above is whole."""
 DEFAULT_REGION = "us-east-1"
 _CONNECT_TIMEOUT = 5
 _READ_TIMEOUT = 30
@@ -146,12 +140,18 @@ class _BoundProvider(CredentialProvider):
 class Clients:
     """Makes clients once each, under a lock (making them is not thread-safe), and counts every request they send.
 
+    `operations`: what kinds may ask of clients, beside the hub's own.
     Hub clients (`hub_*`) use the process's own credentials. Member clients use whatever `bound_to` bound; botocore's
     retries are off for them and for STS, because `retries.Retries` does that per call.
     """
 
-    def __init__(self, max_connections: int = 64, pace_organizations: Callable[[], None] | None = None) -> None:
-        self._hub, self._member = _sessions()
+    def __init__(
+        self,
+        max_connections: int = 64,
+        pace_organizations: Callable[[], None] | None = None,
+        operations: Operations = MappingProxyType({}),
+    ) -> None:
+        self._hub, self._member = _sessions(operations)
         # boto3 reads AWS_DEFAULT_REGION only; Lambda and every other SDK know AWS_REGION.
         self.region = os.environ.get("AWS_REGION") or self._hub.region_name or DEFAULT_REGION
         self.partition = self._hub.get_partition_for_region(self.region)
@@ -167,9 +167,9 @@ class Clients:
         client: EC2Client = self._get("member", "ec2", region)
         return client
 
-    def elbv2(self, region: str) -> Any:
-        """A member client, for the two operations named above. Any: its stubs are not worth a dependency."""
-        return self._get("member", "elbv2", region)
+    def member(self, service: str, region: str) -> Any:
+        """A member client of that service, by botocore's name. Any: stubs of all services are not worth it."""
+        return self._get("member", service, region)
 
     def hub_ec2(self) -> EC2Client:
         client: EC2Client = self._get("hub-once", "ec2", self.region)
@@ -267,17 +267,24 @@ class _NarrowLoader(Loader):
     What is not there cannot be called by mistake; and a client takes 4 ms to make instead of 11 (EC2 has 800 methods).
     """
 
+    def __init__(self, operations: Operations = MappingProxyType({})) -> None:
+        super().__init__()
+        self._operations = {
+            service: _HUB_OPERATIONS.get(service, frozenset()) | operations.get(service, frozenset())
+            for service in {*_HUB_OPERATIONS, *operations}
+        }
+
     def load_service_model(self, service_name: str, type_name: str, api_version: str | None = None) -> Any:
         model = super().load_service_model(service_name, type_name, api_version)
-        used = _OPERATIONS.get(service_name)
+        used = self._operations.get(service_name)
         if type_name != "service-2" or used is None:
             return model
         return {**model, "operations": {name: model["operations"][name] for name in used}}
 
 
-def _sessions() -> tuple[boto3.Session, boto3.Session]:
+def _sessions(operations: Operations) -> tuple[boto3.Session, boto3.Session]:
     """The hub's session with the process's own credentials, and one whose only credentials are the bound ones."""
-    loader = _NarrowLoader()
+    loader = _NarrowLoader(operations)
     hub, member = botocore.session.Session(), botocore.session.Session()
     hub.register_component("data_loader", loader)
     member.register_component("data_loader", loader)

@@ -7,10 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import tenacity
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
 from orchestrator.aws.failures import AWS_FAILURES, error_of
+from orchestrator.aws.retries import after_pauses
 from orchestrator.errors import LedgerError
 from orchestrator.ledger.items import ITEMS_AT_ONCE, Absent, Condition, Item
 
@@ -134,31 +136,25 @@ class DynamoItems:
 
     def _patiently(self, call: Callable[[], Any]) -> None:
         """Raises botocore's exceptions, once what passes by itself did not pass for some seconds."""
-        for pause in _PAUSES:
-            try:
-                call()
-            except ClientError as failure:
-                if not _passes(failure):
-                    raise
-                self._sleep(pause)
-            else:
-                return
-        call()
+        after_pauses(_PAUSES, tenacity.retry_if_exception(_passes), self._sleep)(call)
 
     def _put_batch(self, items: Sequence[Item]) -> None:
         left: Any = {self._table: [{"PutRequest": {"Item": _typed(item)}} for item in items]}
+
+        def put_rest() -> Any:
+            nonlocal left
+            left = self._client.batch_write_item(RequestItems=left).get("UnprocessedItems")
+            return left
+
         try:
-            for pause in (0.0, *_PAUSES):
-                if pause:
-                    self._sleep(pause)
-                left = self._client.batch_write_item(RequestItems=left).get("UnprocessedItems")
-                if not left:
-                    return
+            after_pauses(_PAUSES, tenacity.retry_if_result(bool), self._sleep)(put_rest)
+        except tenacity.RetryError as given_up:
+            tries = given_up.last_attempt.attempt_number
+            raise LedgerError(
+                f"the table {self._table} left items unwritten after {tries} tries; it is throttled"
+            ) from None
         except AWS_FAILURES as failure:
             raise self._failed("written", failure) from failure
-        raise LedgerError(
-            f"the table {self._table} left items unwritten after {len(_PAUSES) + 1} tries; it is throttled"
-        )
 
     def _failed(self, what: str, failure: Exception) -> LedgerError:
         return LedgerError(
@@ -179,8 +175,10 @@ def _plain(item: Mapping[str, Any]) -> Item:
     return {name: _loaded(_DESERIALIZE(value)) for name, value in item.items()}
 
 
-def _passes(failure: ClientError) -> bool:
+def _passes(failure: BaseException) -> bool:
     """Whether it may go well the next time, though botocore does not try."""
+    if not isinstance(failure, ClientError):
+        return False
     code = error_of(failure).code
     if code != _CANCELLED:
         return code == _CLASH

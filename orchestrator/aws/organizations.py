@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-import threading
-import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.parsers import ResponseParserError
 
 from orchestrator.aws.clients import Clients
 from orchestrator.aws.failures import AWS_FAILURES, error_of
+from orchestrator.aws.pacing import Pacing, Rates
 from orchestrator.core.model import Account, AccountId, AwsError, Organization, OrganizationalUnit, Tags
+from orchestrator.core.model.kind import OperationRates, Rate
 from orchestrator.errors import OrganizationError
 
 if TYPE_CHECKING:
@@ -23,34 +24,17 @@ Carrier = TypeVar("Carrier", Account, OrganizationalUnit)
 
 PAGE_SIZE = 20
 CALLS_PER_SECOND = 5
+_EVERY_CALL = "organizations:*"
+RATES: Rates = {_EVERY_CALL: OperationRates(requests=Rate(1, CALLS_PER_SECOND))}
+"""A bucket of one: calls are spread evenly, without a burst."""
 
 # Documented shape: arn:aws:organizations::<management account>:root/o-<id>/r-<id>
 _ROOT_ARN = re.compile(r"^arn:[\w-]+:organizations::(?P<management>\d{12}):root/(?P<organization>o-[a-z0-9]+)/r-")
 
 
-class Pacer:
-    """Lets at most `per_second` calls begin in any second, evenly spread; safe in many threads."""
-
-    def __init__(
-        self,
-        per_second: float = CALLS_PER_SECOND,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self._gap = 1 / per_second
-        self._clock = clock
-        self._sleep = sleep
-        self._lock = threading.Lock()
-        self._next = 0.0
-
-    def wait(self) -> None:
-        """Returns when the next call may begin."""
-        with self._lock:
-            now = self._clock()
-            start = max(now, self._next)
-            self._next = start + self._gap
-        if start > now:
-            self._sleep(start - now)
+def pace(pacing: Pacing) -> Callable[[], None]:
+    """What waits for the next call's turn, whoever makes it: all of the organization's calls share one pace."""
+    return partial(pacing.wait, "*", "*", _EVERY_CALL)
 
 
 class OrganizationReader:

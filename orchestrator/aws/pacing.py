@@ -1,7 +1,6 @@
-"""Pacing under AWS's published rates: a token bucket for each account, region and API, slowed down by throttling.
+"""Pacing under AWS's rates: a token bucket for each account, region and API, slowed down by throttling.
 
-EC2 counts requests (and, for stops and starts, instances) per account, region and API:
-https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html
+AWS counts requests (and, for some operations, what they name) per account, region and API. Each kind declares its own.
 """
 
 from __future__ import annotations
@@ -9,7 +8,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from orchestrator.core.model.kind import OperationRates, Rate
 
 _SLOWER = 0.7
 """As AWS's own SDKs slow down in their adaptive mode. With a half, four throttled stops in a row wait for 1.5 s."""
@@ -17,24 +18,8 @@ _SLOWEST_SHARE = 1 / 16
 _RECOVERY_SECONDS = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """A bucket's size, and how many tokens come back in a second."""
-
-    size: float
-    per_second: float
-
-
-REQUESTS: Mapping[str, Rate] = {
-    "StopInstances": Rate(50, 5),
-    "StartInstances": Rate(5, 2),
-    "CreateTags": Rate(100, 10),
-    "DescribeInstances": Rate(100, 20),
-}
-INSTANCES: Mapping[str, Rate] = {
-    "StopInstances": Rate(1000, 20),
-    "StartInstances": Rate(1000, 2),
-}
+Rates = Mapping[str, OperationRates]
+"""By `service:Operation`, as IAM and the report's `calls` name them."""
 
 
 class Bucket:
@@ -72,53 +57,45 @@ class Bucket:
         self._share = min(1.0, self._share + elapsed / _RECOVERY_SECONDS)
 
 
+@dataclass(frozen=True, slots=True)
 class Pacing:
     """Every bucket of one process. Each waits by itself, so one throttled target does not slow down another."""
 
-    def __init__(
-        self, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
-    ) -> None:
-        self._clock = clock
-        self._sleep = sleep
-        self._lock = threading.Lock()
-        self._buckets: dict[tuple[str, str, str, str], Bucket] = {}
+    rates: Rates
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _buckets: dict[tuple[str, str, str], tuple[Bucket, ...]] = field(default_factory=dict)
 
-    def wait(self, account_id: str, region: str, operation: str, instances: int = 0) -> None:
-        """Returns when AWS's published rates allow this call; operations without a rate are not held back."""
-        now = self._clock()
+    def wait(self, account_id: str, region: str, operation: str, resources: int = 0) -> None:
+        """Returns when the rates allow this call; operations without a rate are not held back."""
+        now = self.clock()
         with self._lock:
-            seconds = max(
-                self._take(account_id, region, operation, "requests", REQUESTS, 1, now),
-                self._take(account_id, region, operation, "instances", INSTANCES, instances, now),
-            )
+            buckets = self._of(account_id, region, operation, now)
+            taken = zip(buckets, (1, resources), strict=False)
+            seconds = max((bucket.take(tokens, now) for bucket, tokens in taken if tokens), default=0.0)
         if seconds > 0:
-            self._sleep(seconds)
+            self.sleep(seconds)
 
     def throttled(self, account_id: str, region: str, operation: str) -> None:
         """Tells the buckets of this call what AWS answered.
 
-        AWS does not say which bucket it was. Requests come first; the instances' one, whose refill takes many seconds
+        AWS does not say which bucket it was. Requests come first; the resources' one, whose refill takes many seconds
         for a batch, is emptied when requests cannot have been the reason, or not alone.
         """
-        now = self._clock()
+        now = self.clock()
         with self._lock:
-            for counted, rates in (("requests", REQUESTS), ("instances", INSTANCES)):
-                if operation not in rates:
-                    return
-                bucket = self._bucket(account_id, region, operation, counted, rates[operation], now)
+            for bucket in self._of(account_id, region, operation, now):
                 if not bucket.throttled(now):
                     return
 
-    def _take(
-        self, account_id: str, region: str, operation: str, counted: str, rates: Mapping[str, Rate], n: int, now: float
-    ) -> float:
-        rate = rates.get(operation)
-        if rate is None or n == 0:
-            return 0.0
-        return self._bucket(account_id, region, operation, counted, rate, now).take(n, now)
-
-    def _bucket(self, account_id: str, region: str, operation: str, counted: str, rate: Rate, now: float) -> Bucket:
-        key = (account_id, region, operation, counted)
+    def _of(self, account_id: str, region: str, operation: str, now: float) -> tuple[Bucket, ...]:
+        """That of the requests and, where AWS counts them, that of the resources; none for an unknown operation."""
+        rates = self.rates.get(operation)
+        if rates is None:
+            return ()
+        key = (account_id, region, operation)
         if key not in self._buckets:
-            self._buckets[key] = Bucket(rate, now)
+            counted = (rates.requests, rates.resources)
+            self._buckets[key] = tuple(Bucket(rate, now) for rate in counted if rate is not None)
         return self._buckets[key]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -72,6 +72,22 @@ class Retries:
         failure = state.outcome.exception() if state.outcome else None
         if isinstance(failure, AWS_FAILURES) and classify(failure) is Failure.EXPIRED:
             self.on_expired()
+
+
+def after_pauses(
+    pauses: Sequence[float], retry: tenacity.retry_base, sleep: Callable[[float], None]
+) -> tenacity.Retrying:
+    """Calls a function again as long as `retry` says so, once after each of these pauses, in seconds.
+
+    The last try's failure is raised as it is. RetryError is raised where the last try had a result to be tried again.
+    """
+    return tenacity.Retrying(
+        retry=retry,
+        wait=tenacity.wait_chain(*(tenacity.wait_fixed(pause) for pause in pauses)),
+        stop=tenacity.stop_after_attempt(len(pauses) + 1),
+        sleep=sleep,
+        reraise=True,
+    )
 
 
 class _OutOfTime(stop_base):

@@ -6,9 +6,11 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import tenacity
 from botocore.exceptions import ClientError
 
 from orchestrator.aws.failures import AWS_FAILURES, error_of
+from orchestrator.aws.retries import after_pauses
 from orchestrator.core.model.aws_error_codes import DENIED_CODES
 from orchestrator.core.report.files import content_type, sweep_folder
 from orchestrator.errors import ReportStoreError
@@ -50,7 +52,7 @@ class S3ReportStore:
     def put(self, sweep_id: str, name: str, content: bytes) -> None:
         key = self._key(sweep_id, name)
         try:
-            self._put_once(key, content)
+            after_pauses(_PAUSES, tenacity.retry_if_exception(_is_a_clash), self._sleep)(self._put_once, key, content)
         except AWS_FAILURES as failure:
             text = f"s3://{self._bucket}/{key} cannot be written: {error_of(failure)}"
             raise ReportStoreError(text) from failure
@@ -79,21 +81,14 @@ class S3ReportStore:
         return self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
 
     def _put_once(self, key: str, content: bytes) -> None:
-        for pause in (*_PAUSES, None):
-            try:
-                self._client.put_object(
-                    Bucket=self._bucket, Key=key, Body=content, ContentType=content_type(key), IfNoneMatch="*"
-                )
-            except ClientError as refusal:
-                code = error_of(refusal).code
-                # One of the same content is fine: S3's answer may have been lost, or the process that asked for it.
-                if code in _TAKEN and self._holds(key, content):
-                    return
-                if code != _CLASH or pause is None:
-                    raise
-                self._sleep(pause)
-            else:
-                return
+        try:
+            self._client.put_object(
+                Bucket=self._bucket, Key=key, Body=content, ContentType=content_type(key), IfNoneMatch="*"
+            )
+        except ClientError as refusal:
+            # One of the same content is fine: S3's answer may have been lost, or the process that asked for it.
+            if error_of(refusal).code not in _TAKEN or not self._holds(key, content):
+                raise
 
     def _holds(self, key: str, content: bytes) -> bool:
         try:
@@ -120,3 +115,7 @@ class S3ReportStore:
             self._client.delete_object(Bucket=self._bucket, Key=key)
         except AWS_FAILURES:
             return  # an empty object stays behind; a role without s3:DeleteObject is a good role
+
+
+def _is_a_clash(failure: BaseException) -> bool:
+    return isinstance(failure, ClientError) and error_of(failure).code == _CLASH

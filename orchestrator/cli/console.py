@@ -19,7 +19,7 @@ from rich.console import Console
 from orchestrator import app as wiring
 from orchestrator.cli.progress import TerminalProgress
 from orchestrator.cli.tables import print_summary
-from orchestrator.core.model import ApprovedPlan, Verdict
+from orchestrator.core.model import ActionCounts, ApprovedPlan, Plan
 from orchestrator.errors import (
     PlanError,
     PolicyError,
@@ -122,15 +122,33 @@ def asker(progress: TerminalProgress, interrupted: Callable[[], bool]) -> Callab
     def ask(approved: ApprovedPlan) -> bool:
         if interrupted():
             return False
-        stops = approved.plan.stops
-        accounts = len({stop.resource.target.account_id for stop in stops})
-        starts = any(stop.verdict is Verdict.START for stop in stops)
+        counts = approved.plan.counts
         with progress.paused():
-            done, do = ("started", "start") if starts else ("stopped", "stop")
-            stderr.print(f"\n{len(stops)} resources in {accounts} accounts would be {done} now.", highlight=False)
-            return _typed(f"Type that number to {do} them") == str(len(stops))
+            stderr.print()
+            for line in _consequences(approved.plan):
+                stderr.print(line, highlight=False)
+            return " ".join(_typed(_question(counts)).split()) == _right_answer(counts)
 
     return ask
+
+
+def _consequences(plan: Plan) -> Iterator[str]:
+    """One line for the stops, one for the starts."""
+    for starts, done in ((False, "stopped"), (True, "started")):
+        accounts = [one.resource.target.account_id for one in plan.actions if one.action.starts is starts]
+        if accounts:
+            yield f"{len(accounts)} resources in {len(set(accounts))} accounts would be {done} now."
+
+
+def _question(counts: ActionCounts) -> str:
+    if counts.stops and counts.starts:
+        return f"Type both numbers to do that, such as {_right_answer(counts)!r}"
+    return f"Type that number to {'start' if counts.starts else 'stop'} them"
+
+
+def _right_answer(counts: ActionCounts) -> str:
+    """What a person types who agrees: the counts that were shown."""
+    return " ".join(str(count) for count in (counts.stops, counts.starts) if count)
 
 
 def _typed(question: str) -> str:

@@ -24,6 +24,7 @@ from orchestrator.cli.options import (
 from orchestrator.core.policy.json_schema import policy_json_schema
 from orchestrator.core.report.schema import report_json_schema
 from orchestrator.errors import PolicyProblem, SettingsError
+from orchestrator.kinds.registry import DESCRIPTIONS
 
 
 def validate(
@@ -59,4 +60,4 @@ def schema(
     ] = False,
 ) -> None:
     """Print the JSON Schema of the policy document, for editors and pipelines, or of the sweep report."""
-    print_json(report_json_schema() if report else policy_json_schema())
+    print_json(report_json_schema() if report else policy_json_schema(DESCRIPTIONS))

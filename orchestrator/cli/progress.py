@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from orchestrator.core.model import ActionCounts
+
 
 class TerminalProgress:
     """A live bar on a terminal; elsewhere one plain line per phase and per tenth part."""
@@ -55,17 +57,22 @@ class TerminalProgress:
     def targets(self, done: int, total: int) -> None:
         self._move("Targets read", done, total)
 
-    def stops(self, done: int, total: int) -> None:
-        self._move("Stops done", done, total)
+    def actions(self, done: ActionCounts, total: ActionCounts) -> None:
+        """One bar for both; where there are stops and starts together its text counts each."""
+        if total.stops and total.starts:
+            text = f"Stops {done.stops}/{total.stops}, starts {done.starts}/{total.starts}"
+            self._move("Actions done", done.total, total.total, text)
+        else:
+            self._move("Starts done" if total.starts else "Stops done", done.total, total.total)
 
     def accounts(self, done: int, total: int) -> None:
         self._move("Accounts checked", done, total)
 
-    def _move(self, what: str, done: int, total: int) -> None:
+    def _move(self, what: str, done: int, total: int, text: str = "") -> None:
         if self._live:
-            self._bar.update(self._task, description=what, completed=done, total=total)
+            self._bar.update(self._task, description=text or what, completed=done, total=total)
             return
         tenth = (what, done * 10 // max(total, 1))
         if tenth != self._said:
             self._said = tenth
-            self._console.print(f"{what}: {done} of {total}", highlight=False)
+            self._console.print(text or f"{what}: {done} of {total}", highlight=False)

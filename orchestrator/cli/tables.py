@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from orchestrator.core.decide.drift import CHANGED
+from orchestrator.core.model import ALL_KINDS
+from orchestrator.core.model.decision import KEPT_AFTER_ALL
 from orchestrator.core.report.manifest import Broken
 from orchestrator.ledger.records import SweepSummary
 
@@ -28,7 +30,6 @@ _STYLES = {
 }
 _DOES = {"apply": "carried out the plan of", "undo": "undid"}
 _MOST_ROWS = 20
-_COUNTED = ("stopped", "stopping", "already_stopped", "started", "starting", "already_running")
 
 
 def print_summary(console: Console, document: Row, location: str = "") -> None:
@@ -43,7 +44,7 @@ def print_summary(console: Console, document: Row, location: str = "") -> None:
         _coverage_holes(document),
         _broken_guardrails(document),
         _kept_after_all(document),
-        _failed_stops(document),
+        _failed(document),
         _compliance(document),
     ):
         if table is not None:
@@ -68,19 +69,44 @@ def _totals_line(document: Row) -> str:
     """Disabled regions and what was left out on purpose are no gap, so they do not count as unread."""
     totals = document["totals"]
     unread = totals["denied"] + totals["failed_targets"] + totals["not_attempted_targets"]
-    do, did = _words(document)
-    done = f"{totals[did]} {did}, {totals['failed']} failed" if did else "nothing stopped (plan only)"
+    directions = _directions(document)
+    planned = ", ".join(f"{totals[one.total]} {one.plan}" for one in directions)
+    done = ", ".join(f"{totals[one.done]} {one.done}" for one in directions)
+    came_to = f"{done}, {totals['failed']} failed" if _acts(document) else "nothing stopped (plan only)"
     return (
         f"{totals['accounts']} accounts, {totals['scanned']} targets read, {unread or 'none'} unreadable, "
-        f"{totals['resources']} resources: {totals['planned']} {do}, {totals['exempt']} exempt; {done}"
+        f"{totals['resources']} resources: {planned}, {totals['exempt']} exempt; {came_to}"
     )
 
 
-def _words(document: Row) -> tuple[str, str]:
-    """What was planned, and what was done; the latter is empty where a sweep of this mode does nothing."""
-    if document["mode"] == "undo":
-        return "to start", "started"
-    return "to stop", "stopped" if document["mode"] in ("enforce", "apply") else ""
+@dataclass(frozen=True, slots=True)
+class _Direction:
+    """Stops or starts: every count says which."""
+
+    verdict: str
+    plan: str
+    """What is to be done."""
+    done: str
+    """What was done; its name among the totals."""
+    total: str
+    """The name of the count of what was planned."""
+    statuses: tuple[str, ...]
+    """Of the outcomes that count as done."""
+
+
+_STOPS = _Direction("stop", "to stop", "stopped", "planned_stops", ("stopped", "stopping", "already_stopped"))
+_STARTS = _Direction("start", "to start", "started", "planned_starts", ("started", "starting", "already_running"))
+
+
+def _directions(document: Row) -> tuple[_Direction, ...]:
+    """Those that the sweep has anything of; an undo starts, any other sweep stops, even where it had nothing to do."""
+    verdicts = {row["verdict"] for row in document["decisions"]}
+    usual = _STARTS if document["mode"] == "undo" else _STOPS
+    return tuple(one for one in (_STOPS, _STARTS) if one is usual or one.verdict in verdicts)
+
+
+def _acts(document: Row) -> bool:
+    return document["mode"] in ("enforce", "apply", "undo")
 
 
 def _guardrails_line(document: Row) -> str:
@@ -117,13 +143,16 @@ def _by_account(document: Row) -> Table | None:
     statuses: dict[str, Counter[str]] = {account_id: Counter() for account_id in names}
     for row in document["coverage"]:
         statuses[row["account_id"]][row["status"]] += 1
-    do, did = _words(document)
-    planned = Counter(row["account_id"] for row in document["decisions"] if row["verdict"] != "keep")
+    directions = _directions(document)
     looked_at = Counter(row["account_id"] for row in document["decisions"])
-    counts = {"stopped" if do == "to start" else "running": looked_at, do: planned}
-    if did:
+    planned = Counter(row["account_id"] for row in document["decisions"] if row["verdict"] != "keep")
+    counts = {"stopped" if document["mode"] == "undo" else "running": looked_at}
+    for one in directions:
+        counts[one.plan] = Counter(row["account_id"] for row in document["decisions"] if row["verdict"] == one.verdict)
+    if _acts(document):
         outcomes = document["outcomes"]
-        counts[did] = Counter(row["account_id"] for row in outcomes if row["status"] in _COUNTED)
+        for one in directions:
+            counts[one.done] = Counter(row["account_id"] for row in outcomes if row["status"] in one.statuses)
         counts["failed"] = Counter(row["account_id"] for row in outcomes if row["status"] == "failed")
     order = sorted(names, key=lambda one: (-planned[one], -looked_at[one], names[one], one))
     numbers = [(name, "right") for name in counts]
@@ -149,31 +178,37 @@ def _by_rule(document: Row) -> Table | None:
     if document["mode"] == "undo":
         return None  # an undo follows a sweep, and no rule
     owned = Counter(row["rule"] for row in document["decisions"])
-    planned = Counter(row["rule"] for row in document["decisions"] if row["verdict"] == "stop")
     exempt = Counter(row["rule"] for row in document["decisions"] if row["exemption"])
-    table = _table("By rule", "rule", ("owned", "right"), ("to stop", "right"), ("exempt", "right"))
-    order = sorted(owned, key=lambda rule: (rule is None, -planned[rule], rule or ""))
-    return _add_rows(
-        table,
-        [
-            (rule or "(no rule matches)", *(_number(count[rule]) for count in (owned, planned, exempt)))
-            for rule in order
-        ],
-    )
+    planned = {
+        one.plan: Counter(row["rule"] for row in document["decisions"] if row["verdict"] == one.verdict)
+        for one in _directions(document)
+    }
+    counts = {"owned": owned, **planned, "exempt": exempt}
+    table = _table("By rule", "rule", *((name, "right") for name in counts))
+    order = sorted(owned, key=lambda rule: (rule is None, -sum(one[rule] for one in planned.values()), rule or ""))
+    rows = [(rule or "(no rule matches)", *(_number(count[rule]) for count in counts.values())) for rule in order]
+    return _add_rows(table, rows)
 
 
 def _coverage_holes(document: Row) -> Table | None:
     rows = [row for row in document["coverage"] if row["status"] in _HOLES]
     table = _table("Not read", ("account", "fixed"), ("region", "fixed"), ("status", "fixed"), "why")
+    several = len({row["kind"] for row in document["coverage"]} - {ALL_KINDS}) > 1
     cells = [
-        (f"{row['account_id']}\n{row['account_name']}", row["region"], row["status"], row["detail"]) for row in rows
+        (
+            f"{row['account_id']}\n{row['account_name']}",
+            f"{row['region']}\n{row['kind']}" if several and row["kind"] != ALL_KINDS else row["region"],
+            row["status"],
+            row["detail"],
+        )
+        for row in rows
     ]
     return _add_rows(table, cells)
 
 
 def _broken_guardrails(document: Row) -> Table | None:
     rows = [row for row in document["guardrails"] if not row["passed"]]
-    done = "started" if document["mode"] == "undo" else "stopped"
+    done = " or ".join(one.done for one in _directions(document))
     table = _table(
         f"Held by guardrails: nothing was {done}", "limit", "account", ("allowed", "right"), ("actual", "right")
     )
@@ -191,18 +226,25 @@ def _kept_after_all(document: Row) -> Table | None:
 
 
 def _is_kept_after_all(document: Row, decision: Row) -> bool:
-    return document["mode"] == "undo" or str(decision["reason"]).startswith(CHANGED)
+    return document["mode"] == "undo" or decision.get("reason_code") in KEPT_AFTER_ALL
 
 
-def _failed_stops(document: Row) -> Table | None:
+def _failed(document: Row) -> Table | None:
     rows = [row for row in document["outcomes"] if row["status"] == "failed"]
-    what = "Starts" if document["mode"] == "undo" else "Stops"
-    table = _table(f"{what} that failed", ("resource", "fixed"), ("where", "fixed"), "why")
+    starts = {_key(row) for row in document["decisions"] if row["verdict"] == _STARTS.verdict}
+    names = [
+        name for name, has in (("Stops", False), ("Starts", True)) if any((_key(row) in starts) is has for row in rows)
+    ]
+    table = _table(f"{' and '.join(names).capitalize()} that failed", ("resource", "fixed"), ("where", "fixed"), "why")
     cells = [
         (row["resource_id"], f"{row['account_id']}\n{row['region']}", f"{row['code']}: {row['message']}")
         for row in rows
     ]
     return _add_rows(table, cells)
+
+
+def _key(row: Row) -> tuple[str, ...]:
+    return row["account_id"], row["region"], row["kind"], row["resource_id"]
 
 
 def _compliance(document: Row) -> Table | None:

@@ -31,7 +31,7 @@ class Fault:
     """Such as `ec2:StopInstances`."""
     region: str = "*"
     instance: str = "*"
-    """Any id of the call's `InstanceId.N` or `ResourceId.N`."""
+    """Any field of the call, other than its filters: such as `InstanceId.1`."""
     times: int | None = None
     share: float = 1.0
     delay_seconds: float = 0.0
@@ -61,8 +61,8 @@ class Fault:
         return call.refused(self.code, self.message, self.status) if self.code else None
 
     def _names_the_instance(self, call: Call) -> bool:
-        ids = (*call.form_list("InstanceId"), *call.form_list("ResourceId"))
-        return any(fnmatchcase(one, self.instance) for one in ids)
+        named = (value for key, value in call.form.items() if not key.startswith("Filter"))
+        return any(fnmatchcase(value, self.instance) for value in named)
 
 
 class Faults:

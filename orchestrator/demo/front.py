@@ -1,30 +1,28 @@
 """The embedded AWS: moto's application behind gates that close moto's gaps where a sweep would notice them.
 
-A gate looks at a call and either answers in moto's place or lets it pass (None). Which gaps, and why: each gate's file.
+A gate looks at a call and either answers in moto's place or lets it pass (None). Which gaps, and why: each
+gate's file. Those of the kinds' services are in `gates`.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 
 from orchestrator.demo.calls import Answer, Call
-from orchestrator.demo.dry_runs import dry_run_gate
 from orchestrator.demo.faults import Faults
+from orchestrator.demo.gates import Gate, find_gates
 from orchestrator.demo.regions import RegionOptIn
 from orchestrator.demo.roles import session_policy_gate, trust_gate
-from orchestrator.demo.starts import start_gate
-from orchestrator.demo.stops import spot_requests_gate, stop_gate
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _ACCOUNTS_A_PAGE = 20
-Gate = Callable[[Call], Answer | None]
 
 
 class Front:
@@ -47,10 +45,7 @@ class Front:
             session_policy_gate,
             account_pages_gate,
             self._instance_pages_gate,
-            spot_requests_gate,
-            dry_run_gate,
-            stop_gate,
-            start_gate,
+            *find_gates(),
         )
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

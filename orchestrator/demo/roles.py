@@ -44,18 +44,22 @@ def trust_gate(call: Call) -> Answer | None:
 
 
 def session_policy_gate(call: Call) -> Answer | None:
-    """Refuses EC2 calls that the policy given to AssumeRole does not allow: plan mode's sessions may only describe."""
-    if call.service != "ec2" or not call.access_key.startswith("ASIA"):
+    """Refuses what the policy given to AssumeRole does not allow: plan mode's sessions may only read.
+
+    For services whose requests name their operation; of REST requests (S3, Lambda) moto alone knows what they ask for.
+    """
+    if not call.access_key.startswith("ASIA") or call.action.startswith("/"):
         return None
     session = sts_backends[call.account_id][_PARTITION].get_assumed_role_from_access_key(call.access_key)
-    if session is None or not session.policy or _allows(json.loads(session.policy), f"ec2:{call.action}"):
+    action = f"{call.service}:{call.action}"
+    if session is None or not session.policy or _allows(json.loads(session.policy), action):
         return None
-    return call.refused(
-        "UnauthorizedOperation",
-        f"You are not authorized to perform this operation. User: {session.arn} is not authorized to perform: "
-        f"ec2:{call.action} because no session policy allows the ec2:{call.action} action",
-        403,
-    )
+    who = f"User: {session.arn} is not authorized to perform: {action}"
+    why = f"because no session policy allows the {action} action"
+    if call.service == "ec2":
+        text = f"You are not authorized to perform this operation. {who} {why}"
+        return call.refused("UnauthorizedOperation", text, 403)
+    return call.refused("AccessDenied", f"{who} {why}", 403)
 
 
 def _role(role_arn: str) -> Role | None:

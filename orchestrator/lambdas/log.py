@@ -7,6 +7,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
+from orchestrator.core.model import ActionCounts
 from orchestrator.errors import ReportLostError
 
 SERVICE = "stop-orchestrator"
@@ -37,7 +38,7 @@ class LogProgress:
     """Phases as log lines; counts at every tenth part, so that a long sweep shows that it lives."""
 
     def __init__(self) -> None:
-        self._said: tuple[str, int] = ("", 0)
+        self._said: dict[str, int] = {}
 
     def phase(self, text: str) -> None:
         logger.info(text)
@@ -45,11 +46,14 @@ class LogProgress:
     def targets(self, done: int, total: int) -> None:
         self._say("Targets read", done, total)
 
-    def stops(self, done: int, total: int) -> None:
-        self._say("Stops done", done, total)
+    def actions(self, done: ActionCounts, total: ActionCounts) -> None:
+        if total.stops:
+            self._say("Stops done", done.stops, total.stops)
+        if total.starts:
+            self._say("Starts done", done.starts, total.starts)
 
     def _say(self, what: str, done: int, total: int) -> None:
-        tenth = (what, done * 10 // max(total, 1))
-        if tenth != self._said:
-            self._said = tenth
+        tenth = done * 10 // max(total, 1)
+        if tenth != self._said.get(what):
+            self._said[what] = tenth
             logger.info(what, done=done, total=total)

@@ -15,7 +15,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from orchestrator import app
 from orchestrator.core.model import AccountId, Mode, SweepStatus
-from orchestrator.core.policy.loading import load_policy
 from orchestrator.errors import BusyError, EventError, LeaseLostError
 from orchestrator.lambdas.answers import answer_of
 from orchestrator.lambdas.events import parse
@@ -30,8 +29,8 @@ from orchestrator.sweep import parts
 from orchestrator.sweep.coordination import Busy, Ended, SweepRequest, get_sweep, lease_for
 from orchestrator.sweep.finish import run_to_report
 from orchestrator.sweep.parts import BATCHES, Part, acts_file
-from orchestrator.sweep.record import Record
-from orchestrator.sweep.run import again, begin
+from orchestrator.sweep.run import begin
+from orchestrator.sweep.state import Sweep, SweepState
 
 Answer = dict[str, Any]
 
@@ -100,10 +99,10 @@ def _carry_out(asked: StepEvent, context: LambdaContext) -> Answer:
         return {"parts": len(asked.items)}
     step = _acquire_step(asked.sweep_id, context)
     if asked.step == "decide":
-        more = parts.decide(step.world, step.record, step.begun, step.wiring.settings.accounts_a_part)
+        more = parts.decide(step.world, step.sweep, step.begun, step.wiring.settings.accounts_a_part)
         return _wave(step, 1, more=more)
     if asked.step == "next_wave":
-        more = parts.next_wave(step.world, step.record, step.begun, asked.wave)
+        more = parts.next_wave(step.world, step.sweep, step.begun, asked.wave)
         return _wave(step, asked.wave + 1, more=more)
     return _end(step, asked.state.get("error"))
 
@@ -139,34 +138,34 @@ def _list_accounts(wiring: Wiring, sweep_id: str, execution: str, context: Lambd
         return {**answer_of(lease), "go_on": False}
     world = stores.build_world(policy, request.sweep_id, settings.mode, runtime, lease)
     if begun is not None:
-        record = again(policy, begun)
-        record.reportable = True
+        sweep = Sweep.resumed(policy, begun)
     else:
-        record = begin(world, Record(sweep_id, settings.mode, policy, world.now()), execution=execution)
-    logger.append_keys(sweep_id=record.sweep_id, mode=settings.mode.value)
+        sweep = Sweep(sweep_id, settings.mode, policy, world.now())
+        begin(world, sweep, execution=execution)
+    logger.append_keys(sweep_id=sweep.sweep_id, mode=settings.mode.value)
     try:
-        parts.list_accounts(world, record, settings.accounts_a_part)
+        parts.list_parts(world, sweep, settings.accounts_a_part)
     except Exception as failure:
-        _report_failure(world, record, failure)
+        _report_failure(world, sweep, failure)
         lease.give_back()
         raise
     return {
-        "sweep_id": record.sweep_id,
+        "sweep_id": sweep.sweep_id,
         "status": SweepStatus.RUNNING.value,
         "execution": execution,
         "go_on": True,
-        **_s3_location(stores, record.sweep_id, BATCHES, "batches"),
+        **_s3_location(stores, sweep.sweep_id, BATCHES, "batches"),
     }
 
 
-def _report_failure(world: World, record: Record, failure: Exception) -> None:
+def _report_failure(world: World, sweep: Sweep, failure: Exception) -> None:
     """A report that says so. Raises ReportLostError."""
 
-    def fail() -> None:
+    def fail(_: object) -> SweepState:
         raise failure
 
     with suppress(type(failure)):
-        run_to_report(world, record, fail)
+        run_to_report(world, sweep, SweepState(), fail)
 
 
 class _Step:
@@ -176,9 +175,9 @@ class _Step:
         self.wiring = wiring
         self.begun = begun
         self.lease = lease
-        policy = load_policy(begun.policy, f"the policy of {begun.sweep_id}")
+        policy = wiring.stores.load_policy(begun.policy, f"the policy of {begun.sweep_id}")
         self.world = wiring.stores.build_world(policy, begun.sweep_id, Mode(begun.mode), runtime, lease)
-        self.record = again(policy, begun)
+        self.sweep = Sweep.resumed(policy, begun)
 
 
 def _acquire_step(sweep_id: str, context: LambdaContext) -> _Step:
@@ -195,9 +194,9 @@ def _acquire_step(sweep_id: str, context: LambdaContext) -> _Step:
 def _part(name: str, part: Part, context: LambdaContext) -> None:
     step = _acquire_step(part.sweep_id, context)
     if name == "read":
-        parts.read_part(step.world, step.record, part)
+        parts.read_part(step.world, step.sweep, part)
     else:
-        parts.act_on_part(step.world, step.record, step.begun, part)
+        parts.act_on_part(step.world, step.sweep, step.begun, part)
 
 
 def _wave(step: _Step, wave: int, *, more: bool) -> Answer:
@@ -208,7 +207,7 @@ def _wave(step: _Step, wave: int, *, more: bool) -> Answer:
 def _end(step: _Step, error: dict[str, Any] | None) -> Answer:
     """Also when it is tried again: then the report is there, and only sealed."""
     text = f"{error.get('Error', '')}: {error.get('Cause', '')}"[:1000] if error else ""
-    document, location = parts.end(step.world, step.record, step.begun, text)
+    document, location = parts.end(step.world, step.sweep, step.begun, text)
     step.lease.give_back()
     return answer_of(Ended(document, location))
 

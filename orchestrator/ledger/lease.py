@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from orchestrator.core.report.document import time_text
+from orchestrator.core.model import time_text
 from orchestrator.errors import LedgerError
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.records import LeaseRecord

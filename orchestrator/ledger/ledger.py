@@ -12,8 +12,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from orchestrator.core.model import Outcome, Resource
-from orchestrator.core.report.document import Row, time_text
+from orchestrator.core.model import Outcome, Resource, time_text
+from orchestrator.core.report.document import Row
 from orchestrator.core.report.manifest import Link
 from orchestrator.errors import ReportStoreError
 from orchestrator.ledger.items import ITEMS_AT_ONCE, Absent, Equals, Item, Items
@@ -23,13 +23,13 @@ from orchestrator.ledger.records import (
     ActionRecord,
     LeaseRecord,
     SweepSummary,
-    _action_items,
-    _link,
-    _outcome_item,
-    _record,
-    _resource_item,
-    _sweep_item,
-    _target_items,
+    action_items,
+    link_from,
+    outcome_item,
+    record_from,
+    resource_item,
+    sweep_item,
+    target_items,
 )
 
 TTL = timedelta(days=400)
@@ -49,7 +49,7 @@ class Ledger:
 
     def begin(self, record: SweepSummary) -> None:
         """Records that the sweep is running. Raises ReportStoreError when its id is taken."""
-        item = self._lasting({**_sweep_item(record), "begun_by": secrets.token_hex(8)})
+        item = self._lasting({**sweep_item(record), "begun_by": secrets.token_hex(8)})
         if self._items.put(item, Absent()):
             return
         found = self._items.get((SWEEPS, record.sweep_id)) or {}
@@ -69,17 +69,17 @@ class Ledger:
 
     def sweep(self, sweep_id: str) -> SweepSummary | None:
         item = self._items.get((SWEEPS, sweep_id))
-        return _record(SweepSummary, item, sweep_id=sweep_id) if item else None
+        return record_from(SweepSummary, item, sweep_id=sweep_id) if item else None
 
     def sweeps(self, limit: int | None = None) -> tuple[SweepSummary, ...]:
         """Newest first."""
         found = self._items.query(SWEEPS, newest_first=True, limit=limit)
-        return tuple(_record(SweepSummary, item, sweep_id=item["SK"]) for item in found)
+        return tuple(record_from(SweepSummary, item, sweep_id=item["SK"]) for item in found)
 
     def finish(self, document: Row, location: str) -> None:
         """Everything in a sweep's report; the summary last, so that a finished summary means finished items."""
         sweep_id = document["sweep_id"]
-        self._items.put_many([self._lasting(item) for item in (*_target_items(document), *_action_items(document))])
+        self._items.put_many([self._lasting(item) for item in (*target_items(document), *action_items(document))])
         copied = ("status", "finished_at", "duration_seconds", "totals", "error", "policy_sha256", "organization_id")
         ended = {"report": location, "ended_at": self._now().astimezone(UTC).isoformat()}
         self._items.update((SWEEPS, sweep_id), {**{name: document[name] for name in copied}, **ended})
@@ -91,27 +91,27 @@ class Ledger:
         at = time_text(self._now())
         self._items.put_all(
             [
-                self._lasting({**_resource_item(sweep_id, one), "status": INTENT, "requested_at": at, "batch": batch})
+                self._lasting({**resource_item(sweep_id, one), "status": INTENT, "requested_at": at, "batch": batch})
                 for one in resources
             ]
         )
 
-    def settle(self, sweep_id: str, outcomes: Sequence[Outcome]) -> None:
+    def record_outcomes(self, sweep_id: str, outcomes: Sequence[Outcome]) -> None:
         """What came of one batch, in one write. What is seen later is written over it."""
-        items = [self._lasting(_outcome_item(sweep_id, outcome)) for outcome in outcomes]
+        items = [self._lasting(outcome_item(sweep_id, outcome)) for outcome in outcomes]
         for start in range(0, len(items), ITEMS_AT_ONCE):
             self._items.put_all(items[start : start + ITEMS_AT_ONCE])
 
     def actions(self, sweep_id: str) -> tuple[ActionRecord, ...]:
         """Sorted by account, region, kind and id."""
         items = self._items.query(f"SWEEP#{sweep_id}", "ACTION#")
-        return tuple(replace(_record(ActionRecord, one), warnings=tuple(one.get("warnings", ()))) for one in items)
+        return tuple(replace(record_from(ActionRecord, one), warnings=tuple(one.get("warnings", ()))) for one in items)
 
     # --- lease
 
     def lease(self, policy_name: str) -> LeaseRecord | None:
         item = self._items.get((LEASE, policy_name))
-        return _record(LeaseRecord, item) if item else None
+        return record_from(LeaseRecord, item) if item else None
 
     def take_lease(self, policy_name: str, lease: LeaseRecord, seen: LeaseRecord | None) -> bool:
         """False when it is not as it was `seen` any more. A nonce is used once."""
@@ -136,10 +136,10 @@ class Ledger:
     def link(self, sweep_id: str) -> Link | None:
         """What the sweep's manifest is, or would be: it counts when the chain was advanced to it."""
         item = self._items.get((CHAIN, sweep_id))
-        return _link(item) if item else None
+        return link_from(item) if item else None
 
     def links(self) -> tuple[Link, ...]:
-        return tuple(_link(item) for item in self._items.query(CHAIN) if item["SK"] != HEAD)
+        return tuple(link_from(item) for item in self._items.query(CHAIN) if item["SK"] != HEAD)
 
     def put_link(self, link: Link) -> None:
         """Before the chain is advanced to it, so that the head always has a link."""

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from orchestrator.core.model import Outcome, OutcomeStatus, Resource
-from orchestrator.core.report.document import Row, time_text
+from orchestrator.core.model import (
+    UNREADABLE,
+    AccountId,
+    Fact,
+    Outcome,
+    OutcomeStatus,
+    Region,
+    Resource,
+    ResourceKey,
+    TargetStatus,
+    time_text,
+)
+from orchestrator.core.report.document import Row
 from orchestrator.core.report.manifest import Link
 from orchestrator.ledger.items import Item
 
@@ -32,7 +43,7 @@ class SweepSummary:
     """The sweep that is applied or undone."""
     plan_sha256: str = ""
     policy: str = ""
-    """The policy document itself, so that the sweep can be gone on with."""
+    """The policy document itself, so that the sweep can be resumed."""
     confirmed: bool = False
     """Nobody needs to be asked any more before it acts."""
     applied_by: str = ""
@@ -70,10 +81,12 @@ class ActionRecord:
     requested_at: str = ""
     verified_at: str = ""
     warnings: tuple[str, ...] = ()
+    restore: Mapping[str, Fact] = field(default_factory=dict)
+    """What starting it again needs to know."""
 
     @property
-    def place(self) -> tuple[str, str, str, str]:
-        return self.account_id, self.region, self.kind, self.resource_id
+    def key(self) -> ResourceKey:
+        return ResourceKey(AccountId(self.account_id), Region(self.region), self.kind, self.resource_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,27 +104,36 @@ class LeaseRecord:
     """The process, where it can be told from every other one (local/processes.py)."""
 
 
-def _record(record: type[Any], item: Item, **more: Any) -> Any:
+def record_from(record: type[Any], item: Item, **more: Any) -> Any:
     """The item's attributes that the record has; those that an older version did not write keep their defaults."""
     return record(**{**{name: item[name] for name in record.__dataclass_fields__ if name in item}, **more})
 
 
-def _link(item: Item) -> Link:
+def link_from(item: Item) -> Link:
     return Link(item["SK"], item["sha256"], item.get("previous_sweep_id"), item.get("previous_sha256"))
 
 
-def _sweep_item(record: SweepSummary) -> Item:
+def sweep_item(record: SweepSummary) -> Item:
     values = {name: getattr(record, name) for name in SweepSummary.__dataclass_fields__ if name != "sweep_id"}
     return {"PK": SWEEPS, "SK": record.sweep_id, **values}
 
 
-def _target_items(document: Row) -> Iterator[Item]:
+def target_items(document: Row) -> Iterator[Item]:
+    """One for each target: the worst of its kinds' statuses, and each kind's own where they differ."""
+    targets: dict[tuple[str, str], list[Row]] = {}
     for row in document["coverage"]:
-        key = {"PK": f"SWEEP#{document['sweep_id']}", "SK": f"TARGET#{row['account_id']}#{row['region']}"}
-        yield {**key, **{name: row[name] for name in ("account_id", "region", "status", "detail")}}
+        targets.setdefault((row["account_id"], row["region"]), []).append(row)
+    for (account_id, region), rows in targets.items():
+        worst = min(rows, key=lambda row: (row["status"] == TargetStatus.SCANNED, row["status"] not in UNREADABLE))
+        yield {
+            "PK": f"SWEEP#{document['sweep_id']}",
+            "SK": f"TARGET#{account_id}#{region}",
+            **{name: worst[name] for name in ("account_id", "region", "status", "detail")},
+            "kinds": {row["kind"]: row["status"] for row in rows},
+        }
 
 
-def _action_items(document: Row) -> Iterator[Item]:
+def action_items(document: Row) -> Iterator[Item]:
     """Only what was to be attempted is an action; what would be stopped, or was held, is in the report."""
     for row in document["outcomes"]:
         if row["status"] not in _NOT_ATTEMPTED_YET:
@@ -119,9 +141,9 @@ def _action_items(document: Row) -> Iterator[Item]:
             yield {**_action_item(document["sweep_id"], row), **times}
 
 
-def _outcome_item(sweep_id: str, outcome: Outcome) -> Item:
+def outcome_item(sweep_id: str, outcome: Outcome) -> Item:
     return {
-        **_resource_item(sweep_id, outcome.resource),
+        **resource_item(sweep_id, outcome.resource),
         "status": outcome.status.value,
         "code": outcome.code,
         "message": outcome.message,
@@ -131,15 +153,9 @@ def _outcome_item(sweep_id: str, outcome: Outcome) -> Item:
     }
 
 
-def _resource_item(sweep_id: str, resource: Resource) -> Item:
-    row = {
-        "account_id": resource.target.account_id,
-        "region": resource.target.region,
-        "kind": resource.kind,
-        "resource_id": resource.resource_id,
-        "arn": resource.arn,
-    }
-    return _action_item(sweep_id, row)
+def resource_item(sweep_id: str, resource: Resource) -> Item:
+    """With what starting it again needs to know."""
+    return _action_item(sweep_id, {**resource.key.as_row(), "arn": resource.arn, "restore": dict(resource.restore)})
 
 
 def _action_item(sweep_id: str, row: Row) -> Item:

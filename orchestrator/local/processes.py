@@ -29,7 +29,7 @@ def is_dead(process: str) -> bool:
     try:
         return _started(int(pid)) != started
     except FileNotFoundError:
-        return True
+        return not _has_a_process(int(pid))
     except (OSError, ValueError, IndexError):
         return False
 
@@ -43,3 +43,14 @@ def _started(pid: int) -> str:
     """A process that ended and waits for its parent has ended too."""
     fields = (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
     return "ended" if fields[0] == "Z" else fields[_STARTED]
+
+
+def _has_a_process(pid: int) -> bool:
+    """Asks the kernel: where it is told to, /proc hides what other users run (hidepid, proc(5)), and that lives on."""
+    try:
+        os.kill(pid, 0)  # no signal is sent
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True

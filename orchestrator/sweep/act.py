@@ -1,111 +1,142 @@
-"""Fan out to act: waves of stops (or starts) over threads, each batch of them admitted one by one.
+"""Fan out to act: waves of stops and starts over threads, each batch of them admitted by a guard.
 
-A batch is admitted when nothing halts the sweep, what it would touch is still as planned (asked again where the plan is
-not from just now), and its intents are in the ledger.
+An ApprovedPlan in, Outcomes out. What breaks off in the middle leaves what came of it until then with the caller.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from orchestrator.core.decide.waves import failure_percent, waves_of
 from orchestrator.core.model import (
     AccountId,
+    ActionCounts,
     ApprovedPlan,
     Decision,
     Halt,
     HaltCause,
     Outcome,
+    Outcomes,
     OutcomeStatus,
+    ResourceKey,
+    Target,
 )
+from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.ports import NOT_HANDED_OUT, TargetUnreadableError, World
-from orchestrator.sweep.guard import Recheck, _Acting, _Guard
+from orchestrator.sweep.guard import GuardContext, Recheck, TargetGuard
 from orchestrator.sweep.pool import Pool
-from orchestrator.sweep.record import Place, Record, place
+
+Keep = Callable[[Outcomes], None]
 
 
-@dataclass(frozen=True, slots=True)
-class _Acted:
-    outcomes: tuple[Outcome, ...]
-    kept: Mapping[Place, str] = field(default_factory=dict)
-    halt: Halt | None = None
-
-
-def carry_out(world: World, record: Record, approved: ApprovedPlan, recheck: Recheck | None) -> None:
-    """Wave by wave, what of the plan's stops has no outcome yet; outcomes go into the record as they come."""
-    acting = _Acting(world, record.sweep_id, recheck)
-    waves = waves_of(approved.plan.stops, record.policy.waves, record.sweep_id)
-    total = sum(len(wave) for wave in waves)
+def act_on_plan(
+    world: World, policy: OrgPolicy, approved: ApprovedPlan, recheck: Recheck | None, done: Outcomes, keep: Keep
+) -> Outcomes:
+    """Wave by wave, what of the plan has no outcome yet. `keep` is told what came of it in all, also when it breaks
+    off.
+    """
+    sweep_id = approved.plan.sweep_id
+    waves = waves_of(approved.plan.actions, policy.waves, sweep_id)
+    actor = _Actor(world, sweep_id, recheck, approved.plan.actions)
     for number, wave in enumerate(waves, 1):
-        done = {place(outcome.resource) for outcome in record.outcomes}
-        todo = [stop for stop in wave if place(stop.resource) not in done]
-        if todo:
-            of = f" of wave {number} of {len(waves)}" if len(waves) > 1 else ""
-            world.progress.phase(f"Acting on {len(todo)} resources{of}")
-            _one_wave(acting, record, todo, total)
-        if record.halt is None and number < len(waves):
-            record.halt = too_many_failures(record, number)
-        if record.halt is not None:
-            return
+        of = f" of wave {number} of {len(waves)}" if len(waves) > 1 else ""
+        done = actor.act(wave, of, done, keep)
+        if done.halt is None and number < len(waves):
+            done = replace(done, halt=too_many_failures(policy, done.outcomes, number))
+        if done.halt is not None:
+            break
+    keep(done)
+    return done
 
 
-def carry_out_some(
-    world: World, record: Record, approved: ApprovedPlan, recheck: Recheck | None, accounts: Collection[AccountId]
-) -> None:
-    """The stops of these accounts that have no outcome yet: one part of a wave, of which others do the rest."""
-    done = {place(outcome.resource) for outcome in record.outcomes}
-    stops = [stop for stop in approved.plan.stops if stop.resource.target.account_id in accounts]
-    todo = [stop for stop in stops if place(stop.resource) not in done]
-    if todo:
-        world.progress.phase(f"Acting on {len(todo)} resources in {len(accounts)} accounts")
-        _one_wave(_Acting(world, record.sweep_id, recheck), record, todo, len(stops))
+def act_on_accounts(
+    world: World,
+    approved: ApprovedPlan,
+    recheck: Recheck | None,
+    accounts: Collection[AccountId],
+    done: Outcomes,
+) -> Outcomes:
+    """The actions in these accounts that have no outcome yet: one part of a wave, of which others do the rest."""
+    actions = tuple(one for one in approved.plan.actions if one.resource.target.account_id in accounts)
+    actor = _Actor(world, approved.plan.sweep_id, recheck, actions)
+    return actor.act(actions, f" in {len(accounts)} accounts", done, lambda _: None)
 
 
-def too_many_failures(record: Record, wave: int) -> Halt | None:
+def too_many_failures(policy: OrgPolicy, outcomes: Sequence[Outcome], wave: int) -> Halt | None:
     """Why no further wave begins, if so."""
-    limit = record.policy.abort_if_failures_percent
-    actual = failure_percent(record.outcomes)
+    limit = policy.abort_if_failures_percent
+    actual = failure_percent(outcomes)
     if limit is None or actual <= limit:
         return None
-    text = f"{actual:.4g} % of the stops failed by the end of wave {wave}, and abort_if_failures_percent is {limit:g}"
+    text = f"{actual:.4g} % of the actions failed by the end of wave {wave}, and abort_if_failures_percent is {limit:g}"
     return Halt(HaltCause.FAILURES, text)
 
 
-def _one_wave(acting: _Acting, record: Record, todo: Sequence[Decision], total: int) -> None:
-    pool = Pool[_Acted](acting.world.workers)
-    try:
-        with pool:
-            for _, group in groupby(todo, key=lambda stop: (stop.resource.target, stop.resource.kind)):
-                pool.submit(_act_on_target, acting, tuple(group))
-            done = total - len(todo)
-            for acted in pool.results():
-                done += len(acted.outcomes) + len(acted.kept)
-                acting.world.progress.stops(done, total)
-    finally:  # also when the sweep breaks off: what the threads still stopped meanwhile was stopped
-        for acted in pool.finished():
-            record.outcomes += acted.outcomes
-            record.keep(acted.kept)
-            record.halt = record.halt or acted.halt
+@dataclass(frozen=True, slots=True)
+class _Actor:
+    """Acts on these actions of a plan, a wave at a time."""
+
+    world: World
+    sweep_id: str
+    recheck: Recheck | None
+    actions: tuple[Decision, ...]
+
+    def act(self, wave: Sequence[Decision], of: str, done: Outcomes, keep: Keep) -> Outcomes:
+        before = done.keys
+        todo = [one for one in wave if one.resource.key not in before]
+        if not todo:
+            return done
+        self.world.progress.phase(f"Acting on {len(todo)} resources{of}")
+        context = GuardContext(self.sweep_id, self.world.ledger, self.world.halt, self.recheck)
+        pool = Pool[Outcomes](self.world.workers)
+        try:
+            with pool:
+                for group in _by_target_and_kind(todo):
+                    pool.submit(_act_on_target, self.world, context, group)
+                self._show_progress(pool, before)
+        finally:  # also when the sweep breaks off: what the threads still did meanwhile was done
+            for came_to in pool.finished():
+                done += came_to
+            keep(done)
+        return done
+
+    def _show_progress(self, pool: Pool[Outcomes], before: Collection[ResourceKey]) -> None:
+        by_key = {one.resource.key: one for one in self.actions}
+        total = ActionCounts.of(self.actions)
+        counts = ActionCounts.of(by_key[key] for key in before if key in by_key)
+        for came_to in pool.results():
+            counts += ActionCounts.of(by_key[key] for key in came_to.keys if key in by_key)
+            self.world.progress.actions(counts, total)
 
 
-def _act_on_target(acting: _Acting, stops: tuple[Decision, ...]) -> _Acted:
-    """What came of each stop of one target that was admitted. A thread's boundary: nothing is raised past it."""
-    first = stops[0].resource
-    halt = acting.halt()
+def _by_target_and_kind(actions: Sequence[Decision]) -> list[tuple[Decision, ...]]:
+    """One group for each target and kind: two threads on one would race for the same rates, and look twice."""
+
+    def group(action: Decision) -> tuple[Target, str]:
+        return action.resource.target, action.resource.kind
+
+    return [tuple(some) for _, some in groupby(sorted(actions, key=group), key=group)]
+
+
+def _act_on_target(world: World, context: GuardContext, actions: tuple[Decision, ...]) -> Outcomes:
+    """What came of each action of one target that was admitted. A thread's boundary: nothing is raised past it."""
+    first = actions[0].resource
+    halt = context.halt()
     if halt is not None:
-        return _Acted((), halt=halt)
-    kind = acting.world.kinds[first.kind]
-    guard = _Guard(acting, kind, {stop.resource.resource_id: stop for stop in stops})
+        return Outcomes(halt=halt)
+    kind = world.kinds[first.kind]
+    guard = TargetGuard(context, kind, {one.resource.resource_id: one for one in actions})
     try:
-        with acting.world.accounts.bind(first.target.account_id):
-            outcomes = kind.act(first.target, [(one.resource, one.action) for one in stops], acting.sweep_id, guard)
+        with world.accounts.bind(first.target.account_id):
+            asked = [(one.resource, one.action) for one in actions]
+            outcomes = kind.act(first.target, asked, context.sweep_id, guard)
     except TargetUnreadableError as refusal:
-        outcomes = guard.failed(stops, refusal.error.code, refusal.error.message)
+        outcomes = guard.fail_the_rest(actions, refusal.error.code, refusal.error.message)
     except Exception as failure:  # noqa: BLE001 - a thread's boundary, and it is recorded
-        outcomes = guard.failed(stops, type(failure).__name__, str(failure))
-    return _Acted(tuple(_with_reason(outcome, guard.halt) for outcome in outcomes), guard.kept, guard.halt)
+        outcomes = guard.fail_the_rest(actions, type(failure).__name__, str(failure))
+    return Outcomes(tuple(_with_reason(outcome, guard.halt) for outcome in outcomes), guard.kept, guard.halt)
 
 
 def _with_reason(outcome: Outcome, halt: Halt | None) -> Outcome:

@@ -1,4 +1,4 @@
-"""One sweep at a time by each policy: whoever comes second gets the one that runs, or goes on with a dead one."""
+"""At most one sweep by each policy: a second caller gets the one that runs, or resumes a dead one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from orchestrator.core.model import Mode, SweepReport, SweepStatus
-from orchestrator.core.policy.loading import load_policy
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.report.document import report_document
 from orchestrator.errors import LedgerError, PlanError
@@ -77,7 +76,7 @@ def apply(stores: Stores, source_sweep_id: str, sweep_id: str, runtime: Runtime)
     """Carries out an earlier sweep's plan. Raises PlanError, before anything else, when it cannot be applied."""
     now = stores.leases.now
     begun, _ = open_plan(stores.store, stores.ledger, source_sweep_id, now())
-    policy = _policy_of(begun)
+    policy = _policy_of(stores, begun)
 
     def work(world: World) -> tuple[SweepReport, str]:
         _, source = open_plan(
@@ -88,7 +87,7 @@ def apply(stores: Stores, source_sweep_id: str, sweep_id: str, runtime: Runtime)
     return _holding(stores, SweepRequest(policy, sweep_id, Mode.APPLY, source_sweep_id), runtime, work)
 
 
-def undo(stores: Stores, source_sweep_id: str, sweep_id: str, only: UndoFilter, runtime: Runtime) -> Result:
+def undo(stores: Stores, source_sweep_id: str, sweep_id: str, undo_filter: UndoFilter, runtime: Runtime) -> Result:
     """Starts again what an earlier sweep stopped. Raises PlanError, before anything else, when there is no such."""
     begun = get_sweep(stores, source_sweep_id)
     if begun.mode == Mode.UNDO:
@@ -98,10 +97,10 @@ def undo(stores: Stores, source_sweep_id: str, sweep_id: str, only: UndoFilter, 
         raise PlanError(f"{source_sweep_id} stopped nothing, its mode was {begun.mode}{applied}")
     if begun.status == SweepStatus.RUNNING:
         raise PlanError(f"{source_sweep_id} is not finished; first: stop-orchestrator sweep --resume {source_sweep_id}")
-    policy = _policy_of(begun)
+    policy = _policy_of(stores, begun)
 
     def work(world: World) -> tuple[SweepReport, str]:
-        return undo_sweep(world, policy, sweep_id, source_sweep_id, only)
+        return undo_sweep(world, policy, sweep_id, source_sweep_id, undo_filter)
 
     return _holding(stores, SweepRequest(policy, sweep_id, Mode.UNDO, source_sweep_id), runtime, work)
 
@@ -114,7 +113,7 @@ def resume(stores: Stores, sweep_id: str, runtime: Runtime) -> Result:
     begun = get_sweep(stores, sweep_id)
     if begun.status != SweepStatus.RUNNING:
         return _finished(stores, begun)
-    policy = _policy_of(begun)
+    policy = _policy_of(stores, begun)
     purpose = _purpose(begun.mode, begun.source_sweep_id)
     lease = stores.leases.take(policy.name, sweep_id, purpose)
     if isinstance(lease, LeaseRecord):
@@ -224,8 +223,8 @@ def _finished(stores: Stores, begun: SweepSummary) -> Ended:
     return Ended(json.loads(content), stores.store.location(begun.sweep_id, "report.json"), repeated=True)
 
 
-def _policy_of(begun: SweepSummary) -> OrgPolicy:
-    return load_policy(begun.policy, f"the policy of {begun.sweep_id}")
+def _policy_of(stores: Stores, begun: SweepSummary) -> OrgPolicy:
+    return stores.load_policy(begun.policy, f"the policy of {begun.sweep_id}")
 
 
 def _purpose(mode: str, source_sweep_id: str) -> str:

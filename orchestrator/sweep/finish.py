@@ -1,45 +1,60 @@
-"""How a sweep ends: its record becomes a report, its files are sealed, and the ledger says that it is finished."""
+"""How a sweep ends: what is known of it becomes a report, whose files are sealed, and the ledger says that it ended."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from orchestrator.core.model import HaltCause, SweepReport
+from orchestrator.core.model import Halt, HaltCause, SweepReport
 from orchestrator.core.report.document import report_document
 from orchestrator.errors import LeaseLostError, PlanError, ReportLostError, ReportStoreError, StopOrchestratorError
 from orchestrator.ports import World
-from orchestrator.sweep.record import Record, report_of
 from orchestrator.sweep.seal import write_and_seal
+from orchestrator.sweep.state import Sweep, SweepState, build_report
+
+Keep = Callable[[SweepState], None]
+"""Told what is known of the sweep from now on, for whatever ends it."""
 
 
-def run_to_report(world: World, record: Record, work: Callable[[], None]) -> tuple[SweepReport, str]:
-    """The report of what the work put into the record, and where it was written; whatever ends the work is in it.
+def run_to_report(
+    world: World, sweep: Sweep, begin_with: SweepState, work: Callable[[Keep], SweepState]
+) -> tuple[SweepReport, str]:
+    """The report of what the work gave back, and where it was written; whatever ends the work is in it.
 
     No report is written by a process that left the sweep to another one, nor by one that does not know yet what the
-    process before it did: then the sweep is still running.
+    process before it did: then the sweep is still running. Raises what the work raised, LeaseLostError and
+    ReportLostError.
     """
+    latest = [begin_with]
+
+    def keep(state: SweepState) -> None:
+        latest[0] = state
+
     try:
-        work()
+        keep(work(keep))
     except BaseException as failure:
-        _leave_it_to_who_has_the_lease(world, record, failure)
-        if record.reportable or isinstance(failure, PlanError):
-            _written(world, report_of(world, record, error=f"{type(failure).__name__}: {failure}"))
+        _leave_it_to_the_lease_holder(world, latest[0].halt, failure)
+        if latest[0].reportable or isinstance(failure, PlanError):
+            _write(world, _report(world, sweep, latest[0], f"{type(failure).__name__}: {failure}"))
         raise
-    if record.handed_over:
-        return report_of(world, record), ""
-    _leave_it_to_who_has_the_lease(world, record, None)
-    report = report_of(world, record)
-    return report, _written(world, report)
+    report = _report(world, sweep, latest[0])
+    if latest[0].handed_over:
+        return report, ""
+    _leave_it_to_the_lease_holder(world, latest[0].halt, None)
+    return report, _write(world, report)
 
 
-def _leave_it_to_who_has_the_lease(world: World, record: Record, failure: BaseException | None) -> None:
-    halt = world.halt()
-    for one in (record.halt, halt):
+def _report(world: World, sweep: Sweep, state: SweepState, error: str = "") -> SweepReport:
+    return build_report(sweep, state, calls=world.calls(), finished_at=world.now(), error=error)
+
+
+def _leave_it_to_the_lease_holder(world: World, halt: Halt | None, failure: BaseException | None) -> None:
+    """Raises LeaseLostError when that is another process: it writes the report."""
+    for one in (halt, world.halt()):
         if one is not None and one.cause is HaltCause.LEASE_LOST:
-            raise LeaseLostError(one.text) from failure  # that other process writes the report
+            raise LeaseLostError(one.text) from failure
 
 
-def _written(world: World, report: SweepReport) -> str:
+def _write(world: World, report: SweepReport) -> str:
     document = report_document(report)
     try:
         return write_and_seal(world, document)

@@ -1,34 +1,46 @@
-"""One sweep in parts: what each step of a state machine does, with the functions that one process uses.
+"""One sweep in parts: what each step of a state machine does, with the stages that one process composes.
 
 Between the steps there are files: the list of accounts, what each part read, the plan, what each part kept after all.
-What came of each stop is in the ledger, as ever.
+What came of each action is in the ledger, as ever.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from orchestrator.core.decide import scope as targets
-from orchestrator.core.decide.drift import CHANGED
+from orchestrator.core.decide import scope
+from orchestrator.core.decide.decisions import decide_inventory
 from orchestrator.core.decide.waves import accounts_in_order, waves_of
-from orchestrator.core.model import ABORTING, AccountId, Decision, Halt, HaltCause, Resource, TargetStatus, Verdict
+from orchestrator.core.model import (
+    ABORTING,
+    AccountId,
+    Halt,
+    HaltCause,
+    Inventory,
+    Outcomes,
+    Reason,
+    ReasonCode,
+    ResourceKey,
+    TargetStatus,
+)
 from orchestrator.core.report.document import report_document
 from orchestrator.core.report.plan_file import PLAN_FILE, plan_from
 from orchestrator.errors import ExecutionFailedError
 from orchestrator.ledger.records import SweepSummary
 from orchestrator.ports import World
-from orchestrator.sweep.act import carry_out_some, too_many_failures
-from orchestrator.sweep.finish import run_to_report
-from orchestrator.sweep.inventory_file import Reading, add_part, restored, stored_bytes
-from orchestrator.sweep.read import accounts_to_read, note_what_is_not_there, read_targets
-from orchestrator.sweep.recheck import rechecking
-from orchestrator.sweep.record import Place, Record, place
-from orchestrator.sweep.recover import key_of, outcome_of
-from orchestrator.sweep.run import barrier, decide_everything, reopened
+from orchestrator.sweep.act import act_on_accounts, too_many_failures
+from orchestrator.sweep.barrier import guard_plan
+from orchestrator.sweep.finish import Keep, run_to_report
+from orchestrator.sweep.inventory_file import StoredInventory, inventory_bytes, inventory_from
+from orchestrator.sweep.read import Reading, complete_inventory, list_accounts, read_accounts
+from orchestrator.sweep.recheck import recheck_with
+from orchestrator.sweep.recover import recorded_outcomes
+from orchestrator.sweep.run import restore_plan
 from orchestrator.sweep.seal import Document, write_and_seal
+from orchestrator.sweep.state import Sweep, SweepState
 
 LISTING = "work/listing.json"
 BATCHES = "work/batches.json"
@@ -53,177 +65,167 @@ def acts_file(wave: int) -> str:
     return f"work/acts-{wave}.json"
 
 
-def list_accounts(world: World, record: Record, accounts_a_part: int) -> None:
+# --- the steps --------------------------------------------------------------------------------------------------------
+
+
+def list_parts(world: World, sweep: Sweep, accounts_a_part: int) -> None:
     """The accounts to read, as a file, and their parts as another. Raises OrganizationError."""
-    reading = _listed(world, record)
-    if reading is None:
-        reading = Reading(accounts_to_read(world, record))
-        world.store.put(record.sweep_id, LISTING, stored_bytes(record, reading, whole=True))
-    _put_parts(world, record, BATCHES, [account.id for account in reading.to_read], accounts_a_part)
+    stored = _stored_listing(world, sweep)
+    if stored is None:
+        stored = StoredInventory(list_accounts(world, sweep.policy, sweep.today, lambda _: None))
+        world.store.put(sweep.sweep_id, LISTING, inventory_bytes(stored))
+    _put_parts(world, sweep, BATCHES, stored.listing.to_read, accounts_a_part)
 
 
-def read_part(world: World, record: Record, part: Part) -> None:
+def read_part(world: World, sweep: Sweep, part: Part) -> None:
     """What these accounts hold, as a file; what cannot be read is in it too. Once: a second try finds the file."""
     name = _inventory_file(part.number)
-    if world.store.find(record.sweep_id, name) is not None:
+    if world.store.find(sweep.sweep_id, name) is not None:
         return
-    reading = _listed(world, record) or Reading()
-    mine = tuple(account for account in reading.to_read if account.id in part.accounts)
-    record.accounts, record.coverage = mine, []
-    reading = Reading(mine)
-    read_targets(world, record, reading)
-    world.store.put(record.sweep_id, name, stored_bytes(record, reading, whole=True))
+    stored = inventory_from(world.store.read(sweep.sweep_id, LISTING))
+    mine = tuple(account for account in stored.listing.accounts if account.id in part.accounts)
+    reading = read_accounts(world, sweep.policy, mine, Reading(), lambda _: None)
+    listing = replace(stored.listing, accounts=mine, to_read=part.accounts, coverage=())
+    world.store.put(sweep.sweep_id, name, inventory_bytes(StoredInventory(listing, reading)))
 
 
-def decide(world: World, record: Record, begun: SweepSummary, accounts_a_part: int) -> bool:
+def decide(world: World, sweep: Sweep, summary: SweepSummary, accounts_a_part: int) -> bool:
     """The barrier: every part together, decided and counted. Whether there is something to act on, in waves."""
-    content = world.store.find(record.sweep_id, PLAN_FILE)
+    content = world.store.find(sweep.sweep_id, PLAN_FILE)
     if content is None:
-        _put_together(world, record)
-        decide_everything(record)
-        approved = barrier(world, record)
+        inventory = _put_together(world, sweep)
+        decisions = decide_inventory(sweep.policy, inventory, sweep.started_at)
+        _, approved = guard_plan(world, sweep, SweepState(inventory, decisions))
     else:
-        approved = reopened(world, record, content, begun)
+        _, approved = restore_plan(world, sweep, content, summary)
     if approved is None:
         return False
-    waves = waves_of(approved.plan.stops, record.policy.waves, record.sweep_id)
+    waves = waves_of(approved.plan.actions, sweep.policy.waves, sweep.sweep_id)
     for number, wave in enumerate(waves, 1):
-        accounts = accounts_in_order(wave, record.sweep_id)
-        _put_parts(world, record, acts_file(number), accounts, accounts_a_part, number)
+        accounts = accounts_in_order(wave, sweep.sweep_id)
+        _put_parts(world, sweep, acts_file(number), accounts, accounts_a_part, number)
     return bool(waves)
 
 
-def act_on_part(world: World, record: Record, begun: SweepSummary, part: Part) -> None:
+def act_on_part(world: World, sweep: Sweep, summary: SweepSummary, part: Part) -> None:
     """Carries out what the plan has for these accounts and has no outcome yet; each is looked at again before."""
-    content = world.store.read(record.sweep_id, PLAN_FILE)
-    approved = reopened(world, record, content, begun, part.accounts)
+    content = world.store.read(sweep.sweep_id, PLAN_FILE)
+    state, approved = restore_plan(world, sweep, content, summary, part.accounts)
     if approved is None:
         return
-    listed = Record(record.sweep_id, record.mode, record.policy, record.started_at)
-    _listed(world, listed)
-    accounts = {account.id: account for account in listed.accounts}
-    carry_out_some(world, record, approved, rechecking(world, record, accounts), part.accounts)
-    world.ledger.settle(record.sweep_id, record.outcomes)
-    kept = [_kept_row(decision.resource, decision.reason) for decision in record.decisions if _is_kept(decision)]
+    listed = _stored_listing(world, sweep)
+    accounts = {account.id: account for account in listed.listing.accounts} if listed else {}
+    recheck = recheck_with(world, sweep.policy, accounts, {})
+    outcomes = act_on_accounts(world, approved, recheck, part.accounts, state.outcomes)
+    world.ledger.record_outcomes(sweep.sweep_id, outcomes.outcomes)
     name = _kept_file(part)
-    if kept and world.store.find(record.sweep_id, name) is None:
-        world.store.put(record.sweep_id, name, json.dumps(kept).encode())
-    if record.halt is not None and record.halt.cause in ABORTING:
-        _halted(world, record, record.halt)
+    if outcomes.kept and world.store.find(sweep.sweep_id, name) is None:
+        world.store.put(sweep.sweep_id, name, _kept_bytes(outcomes))
+    if outcomes.halt is not None and outcomes.halt.cause in ABORTING:
+        _record_halt(world, sweep, outcomes.halt)
 
 
-def next_wave(world: World, record: Record, begun: SweepSummary, wave: int) -> bool:
+def next_wave(world: World, sweep: Sweep, summary: SweepSummary, wave: int) -> bool:
     """Whether there is a wave after this one, and it may begin."""
-    if begun.halt is not None or world.store.find(record.sweep_id, acts_file(wave + 1)) is None:
+    if summary.halt is not None or world.store.find(sweep.sweep_id, acts_file(wave + 1)) is None:
         return False
-    stored = plan_from(world.store.read(record.sweep_id, PLAN_FILE), begun.plan_sha256)
-    resources = {key_of(stop.resource): stop.resource for stop in stored.plan.stops}
-    for action in world.ledger.actions(record.sweep_id):
-        resource = resources.get(action.place)
-        outcome = outcome_of(action, resource) if resource else None
-        if outcome is not None:
-            record.outcomes.append(outcome)
-    halt = too_many_failures(record, wave)
+    stored = plan_from(world.store.read(sweep.sweep_id, PLAN_FILE), summary.plan_sha256)
+    outcomes = recorded_outcomes(world, sweep.sweep_id, stored.plan.actions)
+    halt = too_many_failures(sweep.policy, outcomes, wave)
     if halt is not None:
-        _halted(world, record, halt)
+        _record_halt(world, sweep, halt)
     return halt is None
 
 
-def end(world: World, record: Record, begun: SweepSummary, error: str) -> tuple[Document, str]:
-    """The report of all that the parts did; `error` is what ended the state machine early. Raises as to_its_end."""
-    written = world.store.find(record.sweep_id, "report.json")
+def end(world: World, sweep: Sweep, summary: SweepSummary, error: str) -> tuple[Document, str]:
+    """The report of all that the parts did; `error` is what ended the state machine early. Raises as run_to_report."""
+    written = world.store.find(sweep.sweep_id, "report.json")
     if written is not None:  # this step is tried again
         document: Document = json.loads(written)
         return document, write_and_seal(world, document)
-    report, location = run_to_report(world, record, lambda: _gather(world, record, begun, error))
+    begin_with = SweepState(reportable=False)
+    report, location = run_to_report(world, sweep, begin_with, lambda keep: _gather(world, sweep, summary, error, keep))
     return report_document(report), location
 
 
-def _gather(world: World, record: Record, begun: SweepSummary, error: str) -> None:
-    content = world.store.find(record.sweep_id, PLAN_FILE)
-    if content is None:
-        record.reportable = True  # nothing was acted on
-        _put_together(world, record)
+# --- their files ------------------------------------------------------------------------------------------------------
+
+
+def _gather(world: World, sweep: Sweep, summary: SweepSummary, error: str, keep: Keep) -> SweepState:
+    content = world.store.find(sweep.sweep_id, PLAN_FILE)
+    if content is None:  # nothing was acted on
+        keep(SweepState())
+        keep(SweepState(_put_together(world, sweep)))
         raise ExecutionFailedError(error or "the state machine ended before there was a plan")
-    approved = reopened(world, record, content, begun)
-    record.keep(dict(_kept(world, record)))
-    if approved is None:
-        return
-    if begun.halt is not None:
-        record.halt = Halt(HaltCause(begun.halt["cause"]), begun.halt["text"])
-    elif error:
-        record.halt = Halt(HaltCause.INTERRUPTED, f"the state machine ended early: {error}")
-    else:
-        record.halt = world.halt()
+    state, approved = restore_plan(world, sweep, content, summary)
+    keep(state)
+    outcomes = state.outcomes + Outcomes(kept=dict(_kept(world, sweep)))
+    if approved is not None:
+        outcomes = replace(outcomes, halt=_halt(world, summary, error))
+    return replace(state, outcomes=outcomes)
 
 
-def _listed(world: World, record: Record) -> Reading | None:
-    content = world.store.find(record.sweep_id, LISTING)
-    return restored(record, content) if content is not None else None
+def _halt(world: World, summary: SweepSummary, error: str) -> Halt | None:
+    if summary.halt is not None:
+        return Halt(HaltCause(summary.halt["cause"]), summary.halt["text"])
+    if error:
+        return Halt(HaltCause.INTERRUPTED, f"the state machine ended early: {error}")
+    return world.halt()
 
 
-def _put_together(world: World, record: Record) -> None:
-    """Every part into one record; the accounts of a part that is missing were not attempted."""
-    reading = _listed(world, record)
-    if reading is None:
-        return
-    accounts = {account.id: account for account in record.accounts}
-    for part in _parts(world, record, BATCHES):
-        content = world.store.find(record.sweep_id, _inventory_file(part.number))
+def _stored_listing(world: World, sweep: Sweep) -> StoredInventory | None:
+    content = world.store.find(sweep.sweep_id, LISTING)
+    return inventory_from(content) if content is not None else None
+
+
+def _put_together(world: World, sweep: Sweep) -> Inventory:
+    """Every part as one inventory; the accounts of a part that is missing were not attempted."""
+    stored = _stored_listing(world, sweep)
+    if stored is None:
+        return Inventory("")
+    accounts = {account.id: account for account in stored.listing.accounts}
+    reading = stored.reading
+    for part in _parts(world, sweep, BATCHES):
+        content = world.store.find(sweep.sweep_id, _inventory_file(part.number))
         if content is not None:
-            add_part(record, reading, content)
+            reading += inventory_from(content).reading
             continue
-        rows = (targets.whole_account(accounts[one], TargetStatus.NOT_ATTEMPTED, _NOT_READ) for one in part.accounts)
-        record.coverage += rows
-    note_what_is_not_there(record, reading)
+        rows = (scope.whole_account(accounts[one], TargetStatus.NOT_ATTEMPTED, _NOT_READ) for one in part.accounts)
+        reading += Reading(coverage=tuple(rows))
+    return complete_inventory(sweep.policy, stored.listing, reading)
 
 
-def _put_parts(
-    world: World, record: Record, name: str, accounts: Sequence[AccountId], size: int, wave: int = 0
-) -> None:
+def _put_parts(world: World, sweep: Sweep, name: str, accounts: Sequence[AccountId], size: int, wave: int = 0) -> None:
     starts = range(0, len(accounts), size)
-    parts = [Part(record.sweep_id, n, tuple(accounts[at : at + size]), wave) for n, at in enumerate(starts, 1)]
-    world.store.put(record.sweep_id, name, json.dumps([part.as_item() for part in parts]).encode())
+    parts = [Part(sweep.sweep_id, n, tuple(accounts[at : at + size]), wave) for n, at in enumerate(starts, 1)]
+    world.store.put(sweep.sweep_id, name, json.dumps([part.as_item() for part in parts]).encode())
 
 
-def _parts(world: World, record: Record, name: str) -> Iterator[Part]:
-    for item in json.loads(world.store.find(record.sweep_id, name) or b"[]"):
+def _parts(world: World, sweep: Sweep, name: str) -> Iterator[Part]:
+    for item in json.loads(world.store.find(sweep.sweep_id, name) or b"[]"):
         yield Part(item["sweep_id"], item["number"], tuple(item["accounts"]), item["wave"])
 
 
-def _kept(world: World, record: Record) -> Iterator[tuple[Place, str]]:
+def _kept(world: World, sweep: Sweep) -> Iterator[tuple[ResourceKey, Reason]]:
     """What the parts kept after all, with the reasons."""
-    resources = {_row_key(_kept_row(stop.resource, "")): place(stop.resource) for stop in record.stops}
     wave = 1
-    while world.store.find(record.sweep_id, acts_file(wave)) is not None:
-        for part in _parts(world, record, acts_file(wave)):
-            for row in json.loads(world.store.find(record.sweep_id, _kept_file(part)) or b"[]"):
-                if _row_key(row) in resources:
-                    yield resources[_row_key(row)], row["reason"]
+    while world.store.find(sweep.sweep_id, acts_file(wave)) is not None:
+        for part in _parts(world, sweep, acts_file(wave)):
+            for row in json.loads(world.store.find(sweep.sweep_id, _kept_file(part)) or b"[]"):
+                yield ResourceKey.from_row(row), Reason(ReasonCode(row["reason_code"]), row["reason"])
         wave += 1
 
 
-def _is_kept(decision: Decision) -> bool:
-    return decision.verdict is Verdict.KEEP and decision.reason.startswith(CHANGED)
+def _kept_bytes(outcomes: Outcomes) -> bytes:
+    rows = [
+        {**key.as_row(), "reason_code": reason.code.value, "reason": reason.sentence}
+        for key, reason in sorted(outcomes.kept.items())
+    ]
+    return json.dumps(rows).encode()
 
 
-def _kept_row(resource: Resource, reason: str) -> dict[str, str]:
-    target = resource.target
-    return {
-        "account_id": target.account_id,
-        "region": target.region,
-        "kind": resource.kind,
-        "resource_id": resource.resource_id,
-        "reason": reason,
-    }
-
-
-def _row_key(row: Mapping[str, str]) -> tuple[str, ...]:
-    return row["account_id"], row["region"], row["kind"], row["resource_id"]
-
-
-def _halted(world: World, record: Record, halt: Halt) -> None:
-    world.ledger.amend(record.sweep_id, halt={"cause": halt.cause.value, "text": halt.text})
+def _record_halt(world: World, sweep: Sweep, halt: Halt) -> None:
+    world.ledger.amend(sweep.sweep_id, halt={"cause": halt.cause.value, "text": halt.text})
 
 
 def _inventory_file(number: int) -> str:

@@ -1,21 +1,23 @@
 """Fan out to read: the accounts in scope, their regions, and every resource in them; failures are coverage.
 
-What was read can be stored and gone on with by a fresh process, where the time of one does not do.
+Listing in, Reading in, Inventory out. What breaks off in the middle leaves what was read until then with the caller.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
 from typing import TypeVar
 
-from orchestrator.core.decide import scope as targets
+from orchestrator.core.decide import scope
 from orchestrator.core.model import (
     ALL_REGIONS,
     Account,
+    AccountId,
     Coverage,
-    HaltCause,
+    Inventory,
     Region,
     Resource,
     Target,
@@ -23,205 +25,292 @@ from orchestrator.core.model import (
 )
 from orchestrator.core.model.aws_error_codes import coverage_of
 from orchestrator.core.policy.org_policy import OrgPolicy
-from orchestrator.ports import TargetUnreadableError, World
-from orchestrator.sweep.inventory_file import Opened, Reading, regions_to_read, restored, stored_bytes
+from orchestrator.ports import RegionStatus, TargetUnreadableError, World
 from orchestrator.sweep.pool import Pool
-from orchestrator.sweep.record import Record
 
 T = TypeVar("T")
 
-
 _ACCOUNTS_AT_ONCE = 20
+_ENDED_EARLY = "the sweep ended before it was read"
 
 
 @dataclass(frozen=True, slots=True)
-class _Read:
-    coverage: Coverage
+class Listing:
+    """The organization as a policy sees it."""
+
+    organization_id: str
+    accounts: tuple[Account, ...] = ()
+    """Those in scope, with their tags; every account until the tags were read."""
+    to_read: tuple[AccountId, ...] = ()
+    """Those of them that did not opt out."""
+    coverage: tuple[Coverage, ...] = ()
+    """A row for each account that is left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An account whose role was assumed, and its regions."""
+
+    account_id: AccountId
+    regions: tuple[RegionStatus, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How far the reading of the listed accounts is."""
+
+    opened: tuple[Opened, ...] = ()
+    coverage: tuple[Coverage, ...] = ()
     resources: tuple[Resource, ...] = ()
 
-
-def read_everything(world: World, record: Record) -> bool:
-    """Reads what the policy has in scope into the record; False when a fresh process goes on with it instead."""
-    reading = _restored(world, record) or Reading(accounts_to_read(world, record))
-    read_targets(world, record, reading)
-    halt = world.halt()
-    left = any(row.status is TargetStatus.NOT_ATTEMPTED for row in record.coverage)
-    if left and halt is not None:
-        record.halt = halt
-        if halt.cause is HaltCause.OUT_OF_TIME and _handed_over(world, record, reading):
-            return False
-    note_what_is_not_there(record, reading)
-    return True
+    def __add__(self, later: Reading) -> Reading:
+        return Reading(
+            (*self.opened, *later.opened),
+            (*self.coverage, *later.coverage),
+            (*self.resources, *later.resources),
+        )
 
 
-def note_what_is_not_there(record: Record, reading: Reading) -> None:
-    """Coverage for regions that AWS does not list for an account, and for accounts without a region in scope."""
-    record.coverage += _unlisted_regions(record.policy, reading.opened)
-    record.coverage += _without_regions(record, reading.opened)
+# --- the accounts -----------------------------------------------------------------------------------------------------
 
 
-def accounts_to_read(world: World, record: Record) -> tuple[Account, ...]:
-    """The accounts in scope that did not opt out; the others are in the record, each with its reason."""
+def list_accounts(world: World, policy: OrgPolicy, today: date, keep: Callable[[Listing], None]) -> Listing:
+    """The accounts in scope that did not opt out, and a row for each of the others.
+
+    `keep` is told what is known so far, for a report if this breaks off. Raises OrganizationError.
+    """
     world.progress.phase("Listing the organization")
     organization = world.organization.read()
-    record.organization_id = organization.id
-    record.accounts = organization.accounts
-    in_scope = targets.accounts_in_scope(record.policy.organization, organization)
-    record.coverage += in_scope.left_out
+    in_scope = scope.accounts_in_scope(policy.organization, organization)
+    listing = Listing(organization.id, organization.accounts, coverage=in_scope.left_out)
+    keep(listing)
     world.progress.phase(f"Reading the tags of {len(in_scope.accounts)} accounts and their OUs")
-    record.accounts = _tagged(world, record, in_scope.accounts)
-    to_read = targets.accounts_not_opted_out(record.accounts, record.today)
-    record.coverage += to_read.left_out
-    return to_read.accounts
+    tagged, unattempted = _read_tags(world, in_scope.accounts)
+    to_read = scope.accounts_not_opted_out(tagged, today)
+    return replace(
+        listing,
+        accounts=tagged,
+        to_read=tuple(account.id for account in to_read.accounts),
+        coverage=(*listing.coverage, *unattempted, *to_read.left_out),
+    )
 
 
-def _tagged(world: World, record: Record, accounts: Sequence[Account]) -> tuple[Account, ...]:
-    """The accounts with their tags, as far as the time allows: AWS Organizations is slow to ask."""
+def _read_tags(world: World, accounts: Sequence[Account]) -> tuple[tuple[Account, ...], tuple[Coverage, ...]]:
+    """The accounts with their tags, as far as the time allows, and a row for each of the rest."""
     tagged: list[Account] = []
     for start in range(0, len(accounts), _ACCOUNTS_AT_ONCE):
         halt = world.halt()
         if halt is not None:
             left = accounts[start:]
-            record.coverage += [targets.whole_account(one, TargetStatus.NOT_ATTEMPTED, halt.text) for one in left]
-            record.halt = halt
-            break
+            rows = (scope.whole_account(one, TargetStatus.NOT_ATTEMPTED, halt.text) for one in left)
+            return tuple(tagged), tuple(rows)
         tagged += world.organization.read_tags(accounts[start : start + _ACCOUNTS_AT_ONCE])
-    return tuple(tagged)
+    return tuple(tagged), ()
 
 
-def read_targets(world: World, record: Record, reading: Reading) -> None:
-    """Reads every target of these accounts in one pool of threads; an account's targets follow when it is open."""
-    known = {(row.account_id, row.region) for row in record.coverage}
-    opened = {one.account.id for one in reading.opened}
-    unopened = [one for one in reading.to_read if one.id not in opened and (one.id, ALL_REGIONS) not in known]
-    world.progress.phase(f"Reading {len(reading.to_read)} accounts")
-    done, total = 0, len(unopened)
-    with Pool[Opened | _Read](world.workers) as pool:
+# --- their targets ----------------------------------------------------------------------------------------------------
 
-        def hand_out(account: Opened, regions: Sequence[Region]) -> None:
-            for region in regions:
-                pool.submit(_read_target, world, account.account, region)
 
-        for one in reading.opened:
-            regions = [
-                region for region in regions_to_read(record.policy, one) if (one.account.id, region) not in known
-            ]
-            total += len(regions)
-            hand_out(one, regions)
-        for account in unopened:
-            pool.submit(_open_account, world, account)
+def read_accounts(
+    world: World, policy: OrgPolicy, accounts: Sequence[Account], before: Reading, keep: Callable[[Reading], None]
+) -> Reading:
+    """Reads every target of these accounts in one pool of threads, but for what was read `before`.
+
+    `keep` is told what was read in all, also when this breaks off.
+    """
+    return _AccountReader(world, policy, accounts, before).read(keep)
+
+
+class _AccountReader:
+    """One call of `read_accounts`; used by the coordinating thread only."""
+
+    def __init__(self, world: World, policy: OrgPolicy, accounts: Sequence[Account], before: Reading) -> None:
+        self._world = world
+        self._policy = policy
+        self._accounts = {account.id: account for account in accounts}
+        self._known = {(row.account_id, row.region, row.kind) for row in before.coverage}
+        self._before = before
+        self._kinds = sorted(policy.kinds)
+        self._opened: list[Opened] = []
+        self._coverage: list[Coverage] = []
+        self._resources: list[Resource] = []
+
+    def read(self, keep: Callable[[Reading], None]) -> Reading:
+        try:
+            self._world.progress.phase(f"Reading {len(self._accounts)} accounts")
+            with Pool[Opened | Reading](self._world.workers) as pool:
+                self._read(pool)
+        finally:
+            reading = self._before + Reading(tuple(self._opened), tuple(self._coverage), tuple(self._resources))
+            keep(reading)
+        return reading
+
+    def _read(self, pool: Pool[Opened | Reading]) -> None:
+        done, total = 0, self._begin(pool)
         for result in pool.results():
             if isinstance(result, Opened):
-                reading.opened.append(result)
-                record.coverage += _disabled_in_scope(record, result)
-                regions = regions_to_read(record.policy, result)
-                record.targets += [(result.account, region) for region in regions]
-                total += len(regions) - 1
-                hand_out(result, regions)
+                self._opened.append(result)
+                self._coverage += self._disabled(result)
+                total += self._hand_out(pool, result) - 1
             else:
                 done += 1
-                record.coverage.append(result.coverage)
-                record.resources += result.resources
-            world.progress.targets(done, total)
+                self._coverage += result.coverage
+                self._resources += result.resources
+            self._world.progress.targets(done, total)
+
+    def _begin(self, pool: Pool[Opened | Reading]) -> int:
+        """How much was handed out."""
+        opened = {one.account_id for one in self._before.opened}
+        whole = {account_id for account_id, region, _ in self._known if region == ALL_REGIONS}
+        total = 0
+        for one in self._before.opened:
+            total += self._hand_out(pool, one)
+        for account in self._accounts.values():
+            if account.id not in opened and account.id not in whole:
+                pool.submit(_open_account, self._world, account)
+                total += 1
+        return total
+
+    def _hand_out(self, pool: Pool[Opened | Reading], opened: Opened) -> int:
+        account, targets = self._accounts[opened.account_id], 0
+        for region in regions_to_read(self._policy, opened):
+            kinds = [kind for kind in self._kinds if (account.id, region, kind) not in self._known]
+            if kinds:
+                pool.submit(_read_target, self._world, account, region, kinds)
+                targets += 1
+        return targets
+
+    def _disabled(self, opened: Opened) -> Iterator[Coverage]:
+        account = self._accounts[opened.account_id]
+        for one in opened.regions:
+            if not one.enabled and scope.region_in_scope(self._policy.regions, one.region):
+                yield scope.coverage_row(account, one.region, TargetStatus.REGION_DISABLED, one.detail)
 
 
-def _handed_over(world: World, record: Record, reading: Reading) -> bool:
-    """Stores what was read and lets a fresh process go on; what was not attempted here is for that one."""
-    to_read = {account.id for account in reading.to_read}
-    if any(row.status is TargetStatus.NOT_ATTEMPTED and row.account_id not in to_read for row in record.coverage):
-        return False  # not even all tags were read: going on would mean to list the organization again
-    number = record.continuations + 1
-    while world.store.find(record.sweep_id, _file(number)) is not None:
-        number += 1  # of a process that died before it could hand over; a file is written once
-    world.store.put(record.sweep_id, _file(number), stored_bytes(record, reading))
-    record.handed_over = world.hand_over()
-    record.alone = not record.handed_over
-    return record.handed_over
+def regions_to_read(policy: OrgPolicy, opened: Opened) -> list[Region]:
+    """The enabled ones in the policy's scope."""
+    return [one.region for one in opened.regions if one.enabled and scope.region_in_scope(policy.regions, one.region)]
 
 
-def _restored(world: World, record: Record) -> Reading | None:
-    """What the process before this one has read, back in the record: the newest there is."""
-    content, number = None, record.continuations
-    while number and (found := world.store.find(record.sweep_id, _file(number))) is not None:
-        content, number = found, number + 1
-    if content is None:
-        return None
-    return restored(record, content)
+def _open_account(world: World, account: Account) -> Opened | Reading:
+    """A thread's boundary: nothing is raised past it."""
 
-
-def _file(continuation: int) -> str:
-    return f"inventory-{continuation}.json"
-
-
-def _open_account(world: World, account: Account) -> Opened | _Read:
-    def read() -> Opened:
+    def open_account() -> Opened:
         with world.accounts.bind(account.id):
-            return Opened(account, world.accounts.regions())
+            return Opened(account.id, world.accounts.regions())
 
-    return _or_coverage(world, account, ALL_REGIONS, read)
-
-
-def _read_target(world: World, account: Account, region: Region) -> _Read:
-    def read() -> _Read:
-        target = Target(account.id, region)
-        with world.accounts.bind(account.id):
-            found = tuple(resource for kind in world.kinds.values() for resource in kind.read(target))
-        return _Read(targets.coverage_row(account, region, TargetStatus.SCANNED), found)
-
-    return _or_coverage(world, account, region, read)
+    result = _read_or_cover(world, open_account)
+    if isinstance(result, Opened):
+        return result
+    status, detail = result
+    if status is TargetStatus.REGION_DISABLED:
+        status = TargetStatus.FAILED  # one closed region says nothing of the account's others
+    return Reading(coverage=(scope.whole_account(account, status, detail),))
 
 
-def _or_coverage(world: World, account: Account, region: Region, read: Callable[[], T]) -> T | _Read:
-    """What was read, or the coverage row that says why not. A thread's boundary: nothing is raised past it."""
+def _read_target(world: World, account: Account, region: Region, kinds: Iterable[str]) -> Reading:
+    """A row for each kind: one that cannot be read leaves the others as they are. A thread's boundary."""
+    reading = Reading()
+    for kind in kinds:
+        result = _read_or_cover(world, lambda kind=kind: _read_kind(world, Target(account.id, region), kind))  # type: ignore[misc]  # mypy loses the default
+        if isinstance(result[0], TargetStatus):
+            row = scope.coverage_row(account, region, result[0], str(result[1]), kind)
+            reading += Reading(coverage=(row,))
+        else:
+            row = scope.coverage_row(account, region, TargetStatus.SCANNED, kind=kind)
+            reading += Reading(coverage=(row,), resources=result[0])
+    return reading
+
+
+def _read_kind(world: World, target: Target, kind: str) -> tuple[tuple[Resource, ...], None]:
+    with world.accounts.bind(target.account_id):
+        return world.kinds[kind].read(target), None
+
+
+def _read_or_cover(world: World, read: Callable[[], T]) -> T | tuple[TargetStatus, str]:
+    """What was read, or the status and the words that say why not."""
     halt = world.halt()
     if halt is not None:
-        return _Read(targets.coverage_row(account, region, TargetStatus.NOT_ATTEMPTED, halt.text))
+        return TargetStatus.NOT_ATTEMPTED, halt.text
     try:
         return read()
     except TargetUnreadableError as refusal:
-        status, detail = coverage_of(refusal.error, refusal.operation)
+        return coverage_of(refusal.error, refusal.operation)
     except Exception as failure:  # noqa: BLE001 - a thread's boundary, and it is recorded
-        status, detail = TargetStatus.FAILED, f"{type(failure).__name__}: {failure}"
-    if region == ALL_REGIONS and status is TargetStatus.REGION_DISABLED:
-        status = TargetStatus.FAILED  # one closed region says nothing of the account's others
-    return _Read(targets.coverage_row(account, region, status, detail))
+        return TargetStatus.FAILED, f"{type(failure).__name__}: {failure}"
 
 
-def _disabled_in_scope(record: Record, opened: Opened) -> Iterator[Coverage]:
-    for status in opened.regions:
-        if not status.enabled and targets.region_in_scope(record.policy.regions, status.region):
-            yield targets.coverage_row(opened.account, status.region, TargetStatus.REGION_DISABLED, status.detail)
+# --- the inventory ----------------------------------------------------------------------------------------------------
 
 
-def _unlisted_regions(policy: OrgPolicy, opened: Sequence[Opened]) -> Iterator[Coverage]:
+def inventory_so_far(policy: OrgPolicy, listing: Listing, reading: Reading) -> Inventory:
+    """With a row for every account and every target that is known of, for when the reading breaks off."""
+    accounts = {account.id: account for account in listing.accounts}
+    coverage = [*listing.coverage, *reading.coverage]
+    coverage += _not_read(policy, accounts, reading.opened, coverage)
+    return Inventory(listing.organization_id, listing.accounts, tuple(coverage), reading.resources)
+
+
+def complete_inventory(policy: OrgPolicy, listing: Listing, reading: Reading) -> Inventory:
+    """With a row for every account and every target, also for what AWS does not list for an account."""
+    accounts = {account.id: account for account in listing.accounts}
+    coverage = [*reading.coverage, *_unlisted_regions(policy, accounts, reading.opened)]
+    coverage += _without_regions(accounts, reading.opened, coverage)
+    return inventory_so_far(policy, listing, replace(reading, coverage=tuple(coverage)))
+
+
+def _not_read(
+    policy: OrgPolicy, accounts: dict[AccountId, Account], opened: Iterable[Opened], coverage: Sequence[Coverage]
+) -> list[Coverage]:
+    """The targets that were handed out and did not come back, and the accounts of which nothing is known."""
+    known = {(row.account_id, row.region, row.kind) for row in coverage}
+    rows = [
+        scope.coverage_row(accounts[one.account_id], region, TargetStatus.NOT_ATTEMPTED, _ENDED_EARLY, kind)
+        for one in opened
+        for region in regions_to_read(policy, one)
+        for kind in sorted(policy.kinds)
+        if (one.account_id, region, kind) not in known
+    ]
+    begun = {row.account_id for row in (*coverage, *rows)}
+    left = (account for account in accounts.values() if account.id not in begun)
+    return [*rows, *(scope.whole_account(one, TargetStatus.NOT_ATTEMPTED, _ENDED_EARLY) for one in left)]
+
+
+def _unlisted_regions(
+    policy: OrgPolicy, accounts: dict[AccountId, Account], opened: Sequence[Opened]
+) -> Iterator[Coverage]:
+    """Regions that AWS lists for others and not for this account."""
     known = {status.region for account in opened for status in account.regions}
     detail = "ec2:DescribeRegions does not list it for this account"
-    for account in opened:
-        listed = [status.region for status in account.regions]
-        for region in targets.unlisted_regions(policy.regions, listed, known):
-            yield targets.coverage_row(account.account, region, TargetStatus.REGION_DISABLED, detail)
-
-
-def _without_regions(record: Record, opened: Sequence[Opened]) -> Iterator[Coverage]:
-    """The accounts that were opened and in which there was nothing to read."""
-    known = {row.account_id for row in record.coverage}
     for one in opened:
-        if one.account.id not in known:
+        listed = [status.region for status in one.regions]
+        for region in scope.unlisted_regions(policy.regions, listed, known):
+            yield scope.coverage_row(accounts[one.account_id], region, TargetStatus.REGION_DISABLED, detail)
+
+
+def _without_regions(
+    accounts: dict[AccountId, Account], opened: Iterable[Opened], coverage: Iterable[Coverage]
+) -> list[Coverage]:
+    """The accounts that were opened and in which there was nothing to read."""
+    known = {row.account_id for row in coverage}
+    rows = []
+    for one in opened:
+        if one.account_id not in known:
             status = TargetStatus.EXCLUDED if one.regions else TargetStatus.FAILED
             detail = "none of its regions is in the policy's scope" if one.regions else "it has no regions"
-            yield targets.whole_account(one.account, status, detail)
+            rows.append(scope.whole_account(accounts[one.account_id], status, detail))
+    return rows
 
 
-def unknown_account_weight(world: World, record: Record) -> int:
-    """What an account weighs whose regions are not known: at least one target.
+def unknown_account_weight(world: World, policy: OrgPolicy, coverage: Iterable[Coverage]) -> int:
+    """How many targets an account weighs whose regions are not known: at least one.
 
-    Where the hub's are not known either, as much as the account of which most was read.
+    Where the hub's are not known either, as many as the account of which most was read.
     """
-    by_account = Counter(row.account_id for row in record.coverage if row.status is TargetStatus.SCANNED)
-    most = max(by_account.values(), default=1)
+    read = {(row.account_id, row.region) for row in coverage if row.status is TargetStatus.SCANNED}
+    most = max(Counter(account_id for account_id, _ in read).values(), default=1)
     try:
         statuses = world.accounts.hub_regions()
     except TargetUnreadableError:
         return most
-    scope = record.policy.regions
-    return max(1, sum(status.enabled and targets.region_in_scope(scope, status.region) for status in statuses))
+    return max(1, sum(one.enabled and scope.region_in_scope(policy.regions, one.region) for one in statuses))

@@ -2,44 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import date
 
-from orchestrator.core.decide import scope as targets
-from orchestrator.core.decide.drift import CHANGED, kept_since
-from orchestrator.core.model import Account, AccountId, Decision, Mode, Resource
+from orchestrator.core.decide import scope
+from orchestrator.core.decide.drift import changed, kept_since, still_in_state
+from orchestrator.core.model import Account, AccountId, Decision, Reason, Resource
+from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.ports import World
 from orchestrator.sweep.guard import Recheck
-from orchestrator.sweep.record import Record
+
+_NOT_THERE = "its account is not in the organization any more."
 
 
-def rechecking(world: World, record: Record, listed: Mapping[AccountId, Account] | None = None) -> Recheck:
-    """Asks the organization again; what it gives says of each resource, just before it is acted on, why to keep it."""
-    if record.mode is Mode.UNDO:
-        return _still_stopped
-    if listed is not None:  # a moment ago, by another step of the same state machine
-        return lambda planned, fresh: kept_since(
-            planned, fresh, record.policy, listed[planned.resource.target.account_id], world.now()
-        )
+def recheck_plan(world: World, policy: OrgPolicy, actions: Sequence[Decision]) -> Recheck:
+    """Asks the organization again, where something is to be stopped.
+
+    What it gives says of each planned action, right before it, why the resource is kept after all. Raises
+    OrganizationError.
+    """
+    stops = [one for one in actions if not one.action.starts]
+    if not stops:
+        return recheck_with(world, policy, {}, {})
     organization = world.organization.read()
-    in_scope = targets.accounts_in_scope(record.policy.organization, organization)
-    concerned = {stop.resource.target.account_id for stop in record.stops}
+    in_scope = scope.accounts_in_scope(policy.organization, organization)
+    concerned = {one.resource.target.account_id for one in stops}
     tagged = world.organization.read_tags([one for one in in_scope.accounts if one.id in concerned])
-    still = targets.accounts_not_opted_out(tagged, world.now().astimezone(record.policy.timezone).date())
-    accounts = {account.id: account for account in still.accounts}
+    still = scope.accounts_not_opted_out(tagged, _today(world, policy))
     left_out = {row.account_id: row.detail for row in (*in_scope.left_out, *still.left_out)}
+    return recheck_with(world, policy, {account.id: account for account in still.accounts}, left_out)
 
-    def recheck(planned: Decision, fresh: Resource | None) -> str | None:
-        account = accounts.get(planned.resource.target.account_id)
-        if account is None:
-            reason = left_out.get(
-                planned.resource.target.account_id, "its account is not in the organization any more."
-            )
-            return f"{CHANGED} {reason}"
-        return kept_since(planned, fresh, record.policy, account, world.now())
+
+def recheck_with(
+    world: World, policy: OrgPolicy, accounts: Mapping[AccountId, Account], left_out: Mapping[AccountId, str]
+) -> Recheck:
+    """The same with an organization that was listed a moment ago; `left_out` says why an account is not in it."""
+
+    def recheck(planned: Decision, fresh: Resource | None) -> Reason | None:
+        if planned.action.starts:
+            return still_in_state(planned, fresh)
+        account_id = planned.resource.target.account_id
+        if account_id not in accounts:
+            return changed(left_out.get(account_id, _NOT_THERE))
+        return kept_since(planned, fresh, policy, accounts[account_id], world.now())
 
     return recheck
 
 
-def _still_stopped(planned: Decision, fresh: Resource | None) -> str | None:
-    state = fresh.state if fresh else "gone"
-    return None if state == planned.resource.state else f"{CHANGED} it is {state}."
+def _today(world: World, policy: OrgPolicy) -> date:
+    return world.now().astimezone(policy.timezone).date()

@@ -1,7 +1,9 @@
 """One sweep, top-down: read everything, decide in one place, pass the barrier, act, report (DESIGN section 3).
 
-The plan is a file before the first stop, and each stop is in the ledger before its call, so a fresh process can go on
-with a sweep from wherever another one died.
+    Inventory -> Decisions -> Plan -> ApprovedPlan -> Outcomes -> Report
+
+The plan is a file before the first action, and each action is in the ledger before its call, so a fresh process can
+resume a sweep from wherever another one died.
 """
 
 from __future__ import annotations
@@ -9,107 +11,84 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from orchestrator.core.decide.compliance import violations
-from orchestrator.core.decide.decisions import decide_all
-from orchestrator.core.decide.guardrails import hold_against
+from orchestrator.core.decide.decisions import decide_inventory
 from orchestrator.core.model import (
     AccountId,
     ApprovedPlan,
     HaltCause,
-    HeldPlan,
+    Inventory,
     Mode,
-    OutcomeStatus,
-    Plan,
+    Outcomes,
     SweepReport,
     SweepStatus,
+    TargetStatus,
+    time_text,
 )
 from orchestrator.core.policy.org_policy import OrgPolicy
-from orchestrator.core.policy.schema import Guardrails
-from orchestrator.core.report.document import report_document, time_text
-from orchestrator.core.report.plan_file import (
-    PLAN_FILE,
-    StoredPlan,
-    content_sha256,
-    organization_sha256,
-    plan_bytes,
-    plan_from,
-)
-from orchestrator.errors import (
-    HaltedError,
-    NotConfirmedError,
-    PlanError,
-)
+from orchestrator.core.report.document import report_document
+from orchestrator.core.report.plan_file import PLAN_FILE, StoredPlan, content_sha256, plan_from
+from orchestrator.errors import HaltedError, NotConfirmedError, PlanError
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.records import SweepSummary
 from orchestrator.ports import ReportStore, World, always_confirm
-from orchestrator.sweep.act import carry_out
-from orchestrator.sweep.finish import run_to_report
-from orchestrator.sweep.read import read_everything, unknown_account_weight
-from orchestrator.sweep.recheck import rechecking
-from orchestrator.sweep.record import Record, place, same_outcome
-from orchestrator.sweep.recover import settle_intents
+from orchestrator.sweep.act import act_on_plan
+from orchestrator.sweep.barrier import guard_plan, hold_plan
+from orchestrator.sweep.finish import Keep, run_to_report
+from orchestrator.sweep.inventory_file import StoredInventory, inventory_bytes, inventory_from, without_gaps
+from orchestrator.sweep.read import Listing, Reading, complete_inventory, inventory_so_far, list_accounts, read_accounts
+from orchestrator.sweep.recheck import recheck_plan
+from orchestrator.sweep.recover import recover_intents
 from orchestrator.sweep.seal import Document, write_and_seal
-from orchestrator.sweep.undo import UndoFilter, read_stopped
-
-_HELD_BY_A_GUARDRAIL = "a guardrail held the whole plan"
+from orchestrator.sweep.state import Sweep, SweepState
+from orchestrator.sweep.undo import StoppedInventory, UndoFilter, read_stopped
 
 
 def run_sweep(world: World, policy: OrgPolicy, sweep_id: str, mode: Mode) -> tuple[SweepReport, str]:
     """The report of one sweep and where it was written; it is written also when the sweep is held or fails half-way.
 
-    Status `running` means that a fresh process goes on with it. Raises HaltedError when the kill switch is pulled,
-    ReportStoreError before anything is read when no report could be written, LeaseLostError when another process goes
-    on with it, and ReportLostError when the report could not be written after all. Any other error ends the sweep, is
+    Status `running` means that a fresh process resumes it. Raises HaltedError when the kill switch is pulled,
+    ReportStoreError before anything is read when no report could be written, LeaseLostError when another process has
+    the sweep, and ReportLostError when the report could not be written after all. Any other error ends the sweep, is
     in the written report, and is raised again.
     """
-    record = begin(world, Record(sweep_id, mode, policy, world.now()))
-    return run_to_report(world, record, lambda: _sweep(world, record))
+    sweep = Sweep(sweep_id, mode, policy, world.now())
+    begin(world, sweep)
+    return run_to_report(world, sweep, SweepState(), _Run(world, sweep).sweep)
 
 
 def apply_plan(world: World, policy: OrgPolicy, sweep_id: str, source: StoredPlan) -> tuple[SweepReport, str]:
     """Carries out exactly that plan, but for what changed since. Raises as run_sweep, and PlanError when another
     process applied it first.
     """
-    record = begin(world, Record(sweep_id, Mode.APPLY, policy, world.now(), source.sweep_id))
-    return run_to_report(world, record, lambda: _apply(world, record, source))
+    sweep = Sweep(sweep_id, Mode.APPLY, policy, world.now(), source.sweep_id)
+    begin(world, sweep)
+    return run_to_report(world, sweep, SweepState(), lambda keep: _Run(world, sweep).apply(source, keep))
 
 
 def undo_sweep(
-    world: World, policy: OrgPolicy, sweep_id: str, source_sweep_id: str, only: UndoFilter
+    world: World, policy: OrgPolicy, sweep_id: str, source_sweep_id: str, undo_filter: UndoFilter
 ) -> tuple[SweepReport, str]:
     """Starts what that sweep stopped and nobody touched since. Raises as run_sweep."""
-    record = begin(world, Record(sweep_id, Mode.UNDO, policy, world.now(), source_sweep_id), only)
-    return run_to_report(world, record, lambda: _undo(world, record, only))
+    sweep = Sweep(sweep_id, Mode.UNDO, policy, world.now(), source_sweep_id)
+    begin(world, sweep, undo_filter)
+    return run_to_report(world, sweep, SweepState(), lambda keep: _Run(world, sweep).undo(undo_filter, keep))
 
 
-def resume_sweep(world: World, policy: OrgPolicy, begun: SweepSummary) -> tuple[Document, str]:
-    """Goes on with a sweep whose process died, or whose time was up, from wherever it was; the whole report document.
+def resume_sweep(world: World, policy: OrgPolicy, summary: SweepSummary) -> tuple[Document, str]:
+    """Resumes a sweep whose process died, or whose time was up, from wherever it was; the whole report document.
 
     Raises as run_sweep.
     """
-    written = world.store.find(begun.sweep_id, "report.json")
+    written = world.store.find(summary.sweep_id, "report.json")
     if written is not None:  # it died between its report and the end
         document: Document = json.loads(written)
         return document, write_and_seal(world, document)
-    record = again(policy, begun)
-    report, location = run_to_report(world, record, lambda: _go_on(world, record, begun))
+    sweep = Sweep.resumed(policy, summary)
+    run = _Run(world, sweep, summary.continuations, confirmed=summary.confirmed, older_than_this_process=True)
+    report, location = run_to_report(world, sweep, SweepState(reportable=False), lambda keep: run.resume(summary, keep))
     return report_document(report), location
-
-
-def again(policy: OrgPolicy, begun: SweepSummary) -> Record:
-    """The record of a sweep that another process began. No report can be made of it yet."""
-    return Record(
-        begun.sweep_id,
-        Mode(begun.mode),
-        policy,
-        datetime.fromisoformat(begun.started_at),
-        begun.source_sweep_id,
-        begun.continuations,
-        begun.confirmed,
-        reportable=False,
-    )
 
 
 def open_plan(
@@ -132,196 +111,210 @@ def open_plan(
     return source, stored
 
 
-# --- from the beginning to the barrier ------------------------------------------------------------------------------
-
-
-def begin(world: World, record: Record, only: UndoFilter | None = None, execution: str = "") -> Record:
+def begin(world: World, sweep: Sweep, undo_filter: UndoFilter | None = None, execution: str = "") -> None:
     """In the ledger from here on. Raises HaltedError, and ReportStoreError when no report could be written."""
     halt = world.halt()
     if halt is not None and halt.cause is HaltCause.KILL_SWITCH:
         raise HaltedError(f"no sweep begins: {halt.text}")
-    world.store.check(record.sweep_id)
-    record.confirmed = world.confirm is always_confirm  # nobody is to be asked, here or when it is resumed
+    world.store.check(sweep.sweep_id)
     world.ledger.begin(
         SweepSummary(
-            sweep_id=record.sweep_id,
+            sweep_id=sweep.sweep_id,
             status=SweepStatus.RUNNING.value,
-            mode=record.mode.value,
-            policy_name=record.policy.name,
-            policy=record.policy.text,
-            started_at=time_text(record.started_at) or "",
-            source_sweep_id=record.source_sweep_id,
-            confirmed=record.confirmed,
-            only=only.as_item() if only else None,
+            mode=sweep.mode.value,
+            policy_name=sweep.policy.name,
+            policy=sweep.policy.text,
+            started_at=time_text(sweep.started_at) or "",
+            source_sweep_id=sweep.source_sweep_id,
+            confirmed=_nobody_is_to_be_asked(world),
+            only=undo_filter.as_item() if undo_filter else None,
             execution=execution,
         )
     )
-    return record
 
 
-def _sweep(world: World, record: Record, *, recheck: bool = False) -> None:
-    if not read_everything(world, record):
-        return
-    decide_everything(record)
-    _decided(world, record, recheck=recheck)
+def restore_plan(
+    world: World, sweep: Sweep, content: bytes, summary: SweepSummary, accounts: Collection[AccountId] | None = None
+) -> tuple[SweepState, ApprovedPlan | None]:
+    """The frozen plan with what came of it so far, and what is approved to be acted on.
 
-
-def decide_everything(record: Record) -> None:
-    """A decision for each resource that was read."""
-    policy = record.policy
-    accounts = {account.id: account for account in record.accounts}
-    record.decisions = decide_all(policy, record.resources, accounts, record.started_at)
-    record.compliance = violations(record.resources, record.accounts, policy.required_tags, record.today)
-
-
-def _undo(world: World, record: Record, only: UndoFilter, *, recheck: bool = False) -> None:
-    read_stopped(world, record, only)
-    _decided(world, record, recheck=recheck)
-
-
-def _apply(world: World, record: Record, source: StoredPlan) -> None:
-    record.organization_id = source.organization_id
-    record.decisions = source.decisions
-    record.coverage = list(source.coverage)
-    record.compliance = source.compliance
-    _decided(world, record, recheck=True)
-
-
-def _limits(record: Record) -> Guardrails:
-    """Counts hold for starts too; shares of what runs say nothing about starting it."""
-    limits = record.policy.guardrails
-    if record.mode is not Mode.UNDO:
-        return limits
-    per_account = limits.per_account.model_copy(update={"max_stops_percent": None})
-    return limits.model_copy(update={"max_stops_percent": None, "per_account": per_account})
-
-
-def _decided(world: World, record: Record, *, recheck: bool) -> None:
-    approved = barrier(world, record)
-    if approved is not None:
-        _act(world, record, approved, recheck=recheck)
-
-
-def barrier(world: World, record: Record) -> ApprovedPlan | None:
-    """The whole plan against every limit, frozen as a file, before the first stop; what is approved to be acted on."""
-    plan = Plan(
-        record.sweep_id,
-        record.policy.sha256,
-        record.organization_id,
-        record.decisions,
-        tuple(record.coverage),
-    )
-    approved = _held_against(world, record, plan)
-    _freeze(world, record)
-    return approved
-
-
-def _held_against(world: World, record: Record, plan: Plan) -> ApprovedPlan | None:
-    """None, with an outcome for each stop in the record, where nothing may be acted on."""
-    verdict = hold_against(plan, _limits(record), lambda: unknown_account_weight(world, record))
-    record.guardrails = verdict.guardrails
-    if isinstance(verdict, ApprovedPlan) and record.mode.acts:
-        return verdict
-    known = {place(outcome.resource) for outcome in record.outcomes}
-    left = [stop for stop in plan.stops if place(stop.resource) not in known]
-    if isinstance(verdict, HeldPlan):
-        record.outcomes += same_outcome(left, OutcomeStatus.HELD, message=_HELD_BY_A_GUARDRAIL)
-    else:
-        record.outcomes += same_outcome(left, OutcomeStatus.WOULD_STOP)
-    return None
-
-
-def _freeze(world: World, record: Record) -> None:
-    stored = StoredPlan(
-        sweep_id=record.sweep_id,
-        mode=record.mode,
-        policy_name=record.policy.name,
-        policy_sha256=record.policy.sha256,
-        organization_id=record.organization_id,
-        organization_sha256=organization_sha256(record.accounts),
-        created_at=record.started_at,
-        expires_at=record.started_at + timedelta(hours=record.policy.plan_valid_hours),
-        decisions=record.decisions,
-        coverage=tuple(record.coverage),
-        guardrails=record.guardrails,
-        compliance=record.compliance,
-    )
-    content = plan_bytes(stored)
-    world.store.put(record.sweep_id, PLAN_FILE, content)
-    world.ledger.amend(record.sweep_id, plan_sha256=content_sha256(content))
-
-
-# --- past the barrier -----------------------------------------------------------------------------------------------
-
-
-def _act(world: World, record: Record, approved: ApprovedPlan, *, recheck: bool) -> None:
-    """Raises NotConfirmedError, or PlanError when another process applied the plan, before the first stop."""
-    if not approved.plan.stops:
-        return
-    if not record.confirmed:
-        if not world.confirm(approved):
-            what, done = ("starts", "started") if record.mode is Mode.UNDO else ("stops", "stopped")
-            raise NotConfirmedError(f"the {what} were not confirmed; nothing was {done}")
-        world.ledger.amend(record.sweep_id, confirmed=True)
-    look_again = rechecking(world, record) if recheck else None
-    if record.mode is Mode.APPLY:
-        _claim(world, record)
-    carry_out(world, record, approved, look_again)
-    if record.halt is not None and record.halt.cause is HaltCause.OUT_OF_TIME and not record.alone:
-        record.handed_over = world.hand_over()
-
-
-def _claim(world: World, record: Record) -> None:
-    """A plan is applied once."""
-    if not world.ledger.claim(record.source_sweep_id, record.sweep_id):
-        raise PlanError(f"{record.source_sweep_id} was applied already; nothing was stopped by this sweep")
-    source = world.ledger.sweep(record.source_sweep_id)
-    if source is not None and source.status == SweepStatus.AWAITING_APPROVAL:
-        world.ledger.amend(record.source_sweep_id, status=SweepStatus.COMPLETE.value)
-
-
-def _go_on(world: World, record: Record, begun: SweepSummary) -> None:
-    """From the frozen plan where there is one, else from the beginning."""
-    content = world.store.find(record.sweep_id, PLAN_FILE)
-    if content is None:
-        record.reportable = True  # nothing was acted on yet, so there is nothing that a report could leave out
-        _begin_again(world, record, UndoFilter.from_item(begun.only))
-        return
-    approved = reopened(world, record, content, begun)
-    if approved is not None:
-        _act(world, record, approved, recheck=True)
-
-
-def reopened(
-    world: World,
-    record: Record,
-    content: bytes,
-    begun: SweepSummary,
-    accounts: Collection[AccountId] | None = None,
-) -> ApprovedPlan | None:
-    """The frozen plan back in the record, what came of it so far too; what is approved to be acted on.
-
-    `accounts`: only what came of it there; others look after the rest.
+    `accounts`: only what came of it there; others look after the rest. Raises PlanError.
     """
-    stored = plan_from(content, begun.plan_sha256 or None)
-    if not begun.plan_sha256:
-        world.ledger.amend(record.sweep_id, plan_sha256=content_sha256(content))
-    record.organization_id = stored.organization_id
-    record.decisions = stored.decisions
-    record.coverage = list(stored.coverage)
-    record.compliance = stored.compliance
-    if record.mode.acts:
-        settle_intents(world, record, accounts)
-    record.reportable = True
-    return _held_against(world, record, replace(stored.plan, sweep_id=record.sweep_id))
+    stored = plan_from(content, summary.plan_sha256 or None)
+    if not summary.plan_sha256:
+        world.ledger.amend(sweep.sweep_id, plan_sha256=content_sha256(content))
+    plan = replace(stored.plan, sweep_id=sweep.sweep_id)
+    outcomes = Outcomes()
+    if sweep.mode.acts:
+        concerned = [one for one in plan.actions if accounts is None or one.resource.target.account_id in accounts]
+        outcomes = Outcomes(recover_intents(world, sweep.sweep_id, concerned))
+    inventory = Inventory(stored.organization_id, coverage=stored.coverage)
+    state = SweepState(inventory, stored.decided, outcomes=outcomes)
+    return hold_plan(world, sweep, state, plan)
 
 
-def _begin_again(world: World, record: Record, only: UndoFilter) -> None:
-    """Everything is read again, and looked at again before it is acted on: the sweep is older than this process."""
-    if record.mode is Mode.UNDO:
-        _undo(world, record, only, recheck=True)
-    elif record.mode is Mode.APPLY:
-        _, source = open_plan(world.store, world.ledger, record.source_sweep_id, world.now(), record.sweep_id)
-        _apply(world, record, source)
-    else:
-        _sweep(world, record, recheck=True)
+def _nobody_is_to_be_asked(world: World) -> bool:
+    """Here or when it is resumed."""
+    return world.confirm is always_confirm
+
+
+class _Run:
+    """One process's run of one sweep, stage by stage. What changes on the way is here and nowhere else."""
+
+    def __init__(
+        self,
+        world: World,
+        sweep: Sweep,
+        continuations: int = 0,
+        *,
+        confirmed: bool = False,
+        older_than_this_process: bool = False,
+    ) -> None:
+        self._world = world
+        self._sweep = sweep
+        self._continuations = continuations
+        self._confirmed = confirmed or _nobody_is_to_be_asked(world)
+        self._look_again = older_than_this_process
+        """What is planned is looked at again before it is acted on: it is not from just now."""
+
+    # --- from the beginning to the barrier
+
+    def sweep(self, keep: Keep) -> SweepState:
+        state = self._read_inventory(keep)
+        if state.handed_over:
+            return state
+        decisions = decide_inventory(self._sweep.policy, state.inventory, self._sweep.started_at)
+        return self._guard_and_act(replace(state, decisions=decisions), keep)
+
+    def undo(self, undo_filter: UndoFilter, keep: Keep) -> SweepState:
+        def keep_stopped(found: StoppedInventory) -> None:
+            keep(SweepState(found.inventory, found.decisions, read_halt=found.halt))
+
+        found = read_stopped(self._world, self._sweep.source_sweep_id, undo_filter, keep_stopped)
+        return self._guard_and_act(SweepState(found.inventory, found.decisions, read_halt=found.halt), keep)
+
+    def apply(self, source: StoredPlan, keep: Keep) -> SweepState:
+        self._look_again = True
+        inventory = Inventory(source.organization_id, coverage=source.coverage)
+        return self._guard_and_act(SweepState(inventory, source.decided), keep)
+
+    def resume(self, summary: SweepSummary, keep: Keep) -> SweepState:
+        """From the frozen plan where there is one, else from the beginning."""
+        content = self._world.store.find(self._sweep.sweep_id, PLAN_FILE)
+        if content is None:
+            keep(SweepState())  # nothing was acted on yet, so there is nothing that a report could leave out
+            return self._begin_again(UndoFilter.from_item(summary.only), keep)
+        state, approved = restore_plan(self._world, self._sweep, content, summary)
+        keep(state)
+        return self._act(state, approved, keep) if approved is not None else state
+
+    def _begin_again(self, undo_filter: UndoFilter, keep: Keep) -> SweepState:
+        if self._sweep.mode is Mode.UNDO:
+            return self.undo(undo_filter, keep)
+        if self._sweep.mode is Mode.APPLY:
+            world, source_id = self._world, self._sweep.source_sweep_id
+            _, source = open_plan(world.store, world.ledger, source_id, world.now(), self._sweep.sweep_id)
+            return self.apply(source, keep)
+        return self.sweep(keep)
+
+    def _read_inventory(self, keep: Keep) -> SweepState:
+        """What the policy has in scope, or as much as was read before a fresh process resumes it."""
+        policy = self._sweep.policy
+
+        def keep_read(listing: Listing, reading: Reading) -> None:
+            keep(SweepState(inventory_so_far(policy, listing, reading)))
+
+        stored = self._restore_reading() or StoredInventory(
+            list_accounts(self._world, policy, self._sweep.today, lambda listing: keep_read(listing, Reading()))
+        )
+        listing = stored.listing
+        to_read = [account for account in listing.accounts if account.id in set(listing.to_read)]
+        reading = read_accounts(
+            self._world, policy, to_read, stored.reading, lambda reading: keep_read(listing, reading)
+        )
+        return self._hand_over_reading(StoredInventory(listing, reading))
+
+    def _hand_over_reading(self, stored: StoredInventory) -> SweepState:
+        """The inventory; handed over to a fresh process where the time was up before all of it was read."""
+        rows = (*stored.listing.coverage, *stored.reading.coverage)
+        left = [row for row in rows if row.status is TargetStatus.NOT_ATTEMPTED]
+        state = SweepState(complete_inventory(self._sweep.policy, stored.listing, stored.reading))
+        halt = self._world.halt()
+        if not left or halt is None:
+            return state
+        state = replace(state, read_halt=halt)
+        tags_unread = any(row.account_id not in stored.listing.to_read for row in left)
+        if halt.cause is not HaltCause.OUT_OF_TIME or tags_unread:
+            return state  # without all tags, going on would mean to list the organization again
+        handed_over = self._hand_over(stored)
+        return replace(state, handed_over=handed_over, handover_refused=not handed_over)
+
+    def _hand_over(self, stored: StoredInventory) -> bool:
+        number = self._continuations + 1
+        while self._world.store.find(self._sweep.sweep_id, _inventory_file(number)) is not None:
+            number += 1  # of a process that died before it could hand over; a file is written once
+        content = inventory_bytes(replace(stored, reading=without_gaps(stored.reading)))
+        self._world.store.put(self._sweep.sweep_id, _inventory_file(number), content)
+        return self._world.hand_over()
+
+    def _restore_reading(self) -> StoredInventory | None:
+        """What the process before this one has read: the newest there is."""
+        content, number = None, self._continuations
+        while number and (found := self._world.store.find(self._sweep.sweep_id, _inventory_file(number))) is not None:
+            content, number = found, number + 1
+        return inventory_from(content) if content is not None else None
+
+    # --- past the barrier
+
+    def _guard_and_act(self, state: SweepState, keep: Keep) -> SweepState:
+        keep(state)
+        state, approved = guard_plan(self._world, self._sweep, state)
+        keep(state)
+        return self._act(state, approved, keep) if approved is not None else state
+
+    def _act(self, state: SweepState, approved: ApprovedPlan, keep: Keep) -> SweepState:
+        """Raises NotConfirmedError, or PlanError when another process applied the plan, before the first action."""
+        if not approved.plan.actions:
+            return state
+        self._confirm(approved)
+        policy = self._sweep.policy
+        recheck = recheck_plan(self._world, policy, approved.plan.actions) if self._look_again else None
+        if self._sweep.mode is Mode.APPLY:
+            self._claim_plan()
+
+        def keep_outcomes(outcomes: Outcomes) -> None:
+            keep(replace(state, outcomes=outcomes))
+
+        outcomes = act_on_plan(self._world, policy, approved, recheck, state.outcomes, keep_outcomes)
+        state = replace(state, outcomes=outcomes)
+        keep(state)
+        if state.halt is not None and state.halt.cause is HaltCause.OUT_OF_TIME and not state.handover_refused:
+            return replace(state, handed_over=self._world.hand_over())
+        return state
+
+    def _confirm(self, approved: ApprovedPlan) -> None:
+        if self._confirmed:
+            return
+        if not self._world.confirm(approved):
+            raise NotConfirmedError(_not_confirmed(approved))
+        self._world.ledger.amend(self._sweep.sweep_id, confirmed=True)
+
+    def _claim_plan(self) -> None:
+        """A plan is applied once."""
+        ledger, source_id = self._world.ledger, self._sweep.source_sweep_id
+        if not ledger.claim(source_id, self._sweep.sweep_id):
+            raise PlanError(f"{source_id} was applied already; nothing was stopped by this sweep")
+        source = ledger.sweep(source_id)
+        if source is not None and source.status == SweepStatus.AWAITING_APPROVAL:
+            ledger.amend(source_id, status=SweepStatus.COMPLETE.value)
+
+
+def _not_confirmed(approved: ApprovedPlan) -> str:
+    counts = approved.plan.counts
+    words = [("stops", "stopped")] * bool(counts.stops) + [("starts", "started")] * bool(counts.starts)
+    actions, done = (" and ".join(one) for one in zip(*words, strict=True))
+    return f"the {actions} were not confirmed; nothing was {done.replace(' and ', ' or ')}"
+
+
+def _inventory_file(continuation: int) -> str:
+    return f"inventory-{continuation}.json"

@@ -39,22 +39,27 @@ def write_and_seal(world: World, document: Document) -> str:
 
 
 def _question(document: Mapping[str, Any]) -> tuple[str, str]:
-    """Subject and text for whoever may approve."""
+    """Subject and text for those who may approve."""
     sweep_id = document["sweep_id"]
-    stops = [row for row in document["decisions"] if row["verdict"] == Verdict.STOP]
-    places = sorted({(row["account_id"], row["region"]) for row in stops})
-    where = "\n".join(f"  {account_id} {region}" for account_id, region in places[:_MOST_PLACES])
-    more = f"\n  ... and {len(places) - _MOST_PLACES} more" if len(places) > _MOST_PLACES else ""
-    subject = f"Stop Orchestrator: {len(stops)} resources wait for your approval"
+    rows = [row for row in document["decisions"] if row["verdict"] != Verdict.KEEP]
+    targets = sorted({(row["account_id"], row["region"]) for row in rows})
+    where = "\n".join(f"  {account_id} {region}" for account_id, region in targets[:_MOST_TARGETS])
+    more = f"\n  ... and {len(targets) - _MOST_TARGETS} more" if len(targets) > _MOST_TARGETS else ""
+    subject = f"Stop Orchestrator: {len(rows)} resources wait for your approval"
+    would = " and ".join(
+        f"{verb} {count} resources"
+        for verb in (Verdict.STOP, Verdict.START)
+        if (count := sum(row["verdict"] == verb for row in rows))
+    )
     text = (
-        f"Sweep {sweep_id} by policy {document['policy_name']} would stop {len(stops)} resources in:\n{where}{more}\n\n"
+        f"Sweep {sweep_id} by policy {document['policy_name']} would {would} in:\n{where}{more}\n\n"
         f"To carry out exactly this plan:\n  stop-orchestrator apply {sweep_id}\n"
         "What changed since is kept. Do nothing, and nothing is stopped."
     )
     return subject, text
 
 
-_MOST_PLACES = 50
+_MOST_TARGETS = 50
 
 
 def seal(

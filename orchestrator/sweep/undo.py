@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any
 
-from orchestrator.core.decide import scope as targets
+from orchestrator.core.decide import scope
 from orchestrator.core.decide.undo import decide_undo
 from orchestrator.core.model import (
     Account,
     AccountId,
     Coverage,
     Decision,
+    Decisions,
+    Halt,
+    Inventory,
     OutcomeStatus,
-    Region,
+    ReasonCode,
     Resource,
+    ResourceState,
     Target,
     TargetStatus,
     Verdict,
@@ -24,13 +28,13 @@ from orchestrator.core.model import (
 from orchestrator.core.model.aws_error_codes import coverage_of
 from orchestrator.errors import PlanError
 from orchestrator.ledger.records import ActionRecord
-from orchestrator.ports import Kind, TargetUnreadableError, World
+from orchestrator.ports import Kind, TargetHealth, TargetUnreadableError, World
 from orchestrator.sweep.pool import Pool
-from orchestrator.sweep.record import Record
 
 _STOPPED = frozenset({OutcomeStatus.STOPPED.value, OutcomeStatus.STOPPING.value})
 _SETS = ("accounts", "regions", "resources")
 _NOT_MISSED = "No load balancer misses it."
+_ENDED_EARLY = "the sweep ended before it was read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +50,19 @@ class UndoFilter:
     @classmethod
     def from_item(cls, item: Mapping[str, Any] | None) -> UndoFilter:
         """What `as_item` gave; None, or nothing in it, is all of the sweep."""
-        given = item or {}
-        sets = {name: frozenset(map(str, given.get(name, ()))) for name in _SETS}
-        return cls(**sets, failed_health=bool(given.get("failed_health")))
+        found = item or {}
+        sets = {name: frozenset(map(str, found.get(name, ()))) for name in _SETS}
+        return cls(**sets, failed_health=bool(found.get("failed_health")))
 
     def as_item(self) -> dict[str, Any]:
         """For the ledger; only what is set."""
         sets = {name: sorted(getattr(self, name)) for name in _SETS if getattr(self, name)}
         return {**sets, "failed_health": True} if self.failed_health else sets
 
-    def holds(self, action: ActionRecord) -> bool:
+    def matches(self, action: ActionRecord) -> bool:
         return all(
-            not wanted or value in wanted
-            for wanted, value in (
+            not asked or value in asked
+            for asked, value in (
                 (self.accounts, action.account_id),
                 (self.regions, action.region),
                 (self.resources, action.resource_id),
@@ -67,99 +71,160 @@ class UndoFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class StoppedInventory:
+    """What a sweep stopped, as it is now."""
+
+    inventory: Inventory
+    """Its coverage; the resources are in the decisions."""
+    decisions: Decisions = field(default_factory=Decisions)
+    halt: Halt | None = None
+    """Why some of it was not looked at."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Looked:
     coverage: Coverage
     decisions: tuple[Decision, ...] = ()
 
 
-def read_stopped(world: World, record: Record, only: UndoFilter) -> None:
-    """Coverage and decisions go into the record. Raises PlanError when the sweep stopped nothing that is asked for."""
-    actions = [
-        action
-        for action in world.ledger.actions(record.source_sweep_id)
-        if action.status in _STOPPED and only.holds(action)
-    ]
-    if not actions:
-        raise PlanError(f"sweep {record.source_sweep_id} stopped nothing that could be started again")
+def read_stopped(
+    world: World, source_sweep_id: str, undo_filter: UndoFilter, keep: Callable[[StoppedInventory], None]
+) -> StoppedInventory:
+    """A decision for each resource that the sweep stopped and the filter lets through.
+
+    `keep` is told what was read, also when this breaks off. Raises PlanError when there is no such resource, and
+    OrganizationError.
+    """
+    records = world.ledger.actions(source_sweep_id)
+    stopped = [one for one in records if one.status in _STOPPED and undo_filter.matches(one)]
+    if not stopped:
+        raise PlanError(f"sweep {source_sweep_id} stopped nothing that could be started again")
     world.progress.phase("Listing the organization")
     organization = world.organization.read()
-    record.organization_id = organization.id
     accounts = {account.id: account for account in organization.accounts}
-    by_target = _by_target(actions)
-    world.progress.phase(f"Looking at {len(actions)} resources in {len(by_target)} targets")
-    decisions: list[Decision] = []
-    with Pool[_Looked](world.workers) as pool:
-        for (target, kind), group in by_target.items():
-            account = accounts.get(target.account_id, _gone(target.account_id))
-            record.targets.append((account, target.region))
-            pool.submit(_look, world, record.source_sweep_id, account, target, kind, group, only)
-        for done, looked in enumerate(pool.results(), 1):
-            record.coverage.append(looked.coverage)
-            decisions += looked.decisions
-            world.progress.targets(done, len(by_target))
-    if any(row.status is TargetStatus.NOT_ATTEMPTED for row in record.coverage):
-        record.halt = world.halt()
-    record.decisions = tuple(sorted(decisions, key=lambda one: (one.resource.target, one.resource.resource_id)))
+    groups = _by_target_and_kind(stopped)
+    world.progress.phase(f"Looking at {len(stopped)} resources in {len({target for target, _ in groups})} targets")
+    looked: list[_Looked] = []
+    found = StoppedInventory(Inventory(organization.id))
+    try:
+        with Pool[_Looked](world.workers) as pool:
+            for (target, kind), group in groups.items():
+                account = accounts.get(target.account_id, _unknown_account(target.account_id))
+                pool.submit(_look, world, source_sweep_id, account, target, kind, group, undo_filter)
+            for result in pool.results():
+                looked.append(result)
+                world.progress.targets(len(looked), len(groups))
+    finally:
+        found = _found(world, found.inventory, accounts, groups, looked)
+        keep(found)
+    return found
 
 
-def _by_target(actions: Sequence[ActionRecord]) -> Mapping[tuple[Target, str], list[ActionRecord]]:
+def _found(
+    world: World,
+    inventory: Inventory,
+    accounts: Mapping[AccountId, Account],
+    groups: Mapping[tuple[Target, str], object],
+    looked: Sequence[_Looked],
+) -> StoppedInventory:
+    """With a row for each group, whatever was seen of it."""
+    coverage = [one.coverage for one in looked]
+    known = {(row.account_id, row.region, row.kind) for row in coverage}
+    for target, kind in groups:
+        if (target.account_id, target.region, kind) not in known:
+            account = accounts.get(target.account_id, _unknown_account(target.account_id))
+            coverage.append(scope.coverage_row(account, target.region, TargetStatus.NOT_ATTEMPTED, _ENDED_EARLY, kind))
+    decisions = sorted((one for each in looked for one in each.decisions), key=lambda one: one.resource.key)
+    halted = any(row.status is TargetStatus.NOT_ATTEMPTED for row in coverage)
+    return StoppedInventory(
+        replace(inventory, coverage=tuple(coverage)), Decisions(tuple(decisions)), world.halt() if halted else None
+    )
+
+
+def _by_target_and_kind(records: Sequence[ActionRecord]) -> dict[tuple[Target, str], list[ActionRecord]]:
     found: dict[tuple[Target, str], list[ActionRecord]] = {}
-    for action in actions:
-        target = Target(AccountId(action.account_id), Region(action.region))
-        found.setdefault((target, action.kind), []).append(action)
+    for record in records:
+        found.setdefault((record.key.target, record.kind), []).append(record)
     return found
 
 
 def _look(
     world: World,
-    source: str,
+    source_sweep_id: str,
     account: Account,
     target: Target,
     kind: str,
-    actions: Sequence[ActionRecord],
-    only: UndoFilter,
+    records: Sequence[ActionRecord],
+    undo_filter: UndoFilter,
 ) -> _Looked:
     """A thread's boundary: nothing is raised past it."""
+
+    def not_read(status: TargetStatus, detail: str) -> _Looked:
+        return _Looked(scope.coverage_row(account, target.region, status, detail, kind))
+
     halt = world.halt()
     if halt is not None:
-        return _Looked(targets.coverage_row(account, target.region, TargetStatus.NOT_ATTEMPTED, halt.text))
+        return not_read(TargetStatus.NOT_ATTEMPTED, halt.text)
     try:
         with world.accounts.bind(target.account_id):
-            fresh = world.kinds[kind].look(target, [action.resource_id for action in actions])
-            decisions = tuple(_decisions(source, target, actions, fresh))
-            if only.failed_health:
-                decisions = _only_missed(world.kinds[kind], target, decisions)
+            decisions = _decide(world.kinds[kind], source_sweep_id, target, records, undo_filter)
     except TargetUnreadableError as refusal:
-        status, detail = coverage_of(refusal.error, refusal.operation)
-        return _Looked(targets.coverage_row(account, target.region, status, detail))
+        return not_read(*coverage_of(refusal.error, refusal.operation))
     except Exception as failure:  # noqa: BLE001 - a thread's boundary, and it is recorded
-        detail = f"{type(failure).__name__}: {failure}"
-        return _Looked(targets.coverage_row(account, target.region, TargetStatus.FAILED, detail))
-    return _Looked(targets.coverage_row(account, target.region, TargetStatus.SCANNED), decisions)
+        return not_read(TargetStatus.FAILED, f"{type(failure).__name__}: {failure}")
+    return _Looked(scope.coverage_row(account, target.region, TargetStatus.SCANNED, kind=kind), decisions)
+
+
+def _decide(
+    kind: Kind, source_sweep_id: str, target: Target, records: Sequence[ActionRecord], undo_filter: UndoFilter
+) -> tuple[Decision, ...]:
+    fresh = kind.look(target, [record.resource_id for record in records])
+    noted_within = kind.description.stop_noted_within
+    decisions = tuple(_decisions(source_sweep_id, target, records, fresh, noted_within))
+    return _only_missed(kind, target, decisions) if undo_filter.failed_health else decisions
 
 
 def _decisions(
-    source: str, target: Target, actions: Sequence[ActionRecord], fresh: Mapping[str, Resource]
+    source_sweep_id: str,
+    target: Target,
+    records: Sequence[ActionRecord],
+    fresh: Mapping[str, Resource],
+    noted_within: timedelta,
 ) -> Iterator[Decision]:
-    for action in actions:
-        requested_at = datetime.fromisoformat(action.requested_at) if action.requested_at else None
-        yield decide_undo(_as_known(action, target), fresh.get(action.resource_id), source, requested_at)
+    for record in records:
+        requested_at = datetime.fromisoformat(record.requested_at) if record.requested_at else None
+        seen = fresh.get(record.resource_id)
+        now = replace(seen, restore=record.restore) if seen is not None else None
+        yield decide_undo(_as_recorded(record, target), now, source_sweep_id, requested_at, noted_within)
 
 
 def _only_missed(kind: Kind, target: Target, decisions: Sequence[Decision]) -> tuple[Decision, ...]:
-    """Keeps those that would be started and that no load balancer misses."""
+    """Keeps those that would be started and that no load balancer misses; a kind that cannot tell misses none."""
     starts = [one.resource.resource_id for one in decisions if one.verdict is Verdict.START]
-    kept = frozenset(starts) - (kind.failed_health(target, starts) if starts else frozenset())
+    missed = kind.failed_health(target, starts) if starts and isinstance(kind, TargetHealth) else frozenset()
+    kept = frozenset(starts) - missed
     return tuple(
-        replace(one, verdict=Verdict.KEEP, reason=_NOT_MISSED) if one.resource.resource_id in kept else one
+        replace(one, verdict=Verdict.KEEP, reason_code=ReasonCode.NOT_MISSED, reason=_NOT_MISSED)
+        if one.resource.resource_id in kept
+        else one
         for one in decisions
     )
 
 
-def _as_known(action: ActionRecord, target: Target) -> Resource:
+def _as_recorded(record: ActionRecord, target: Target) -> Resource:
     """For one that AWS does not know any more: what the ledger says of it."""
-    return Resource(action.kind, target, action.resource_id, action.arn, "", "gone", {}, {})
+    return Resource(
+        kind=record.kind,
+        target=target,
+        resource_id=record.resource_id,
+        arn=record.arn,
+        name="",
+        state=ResourceState.GONE,
+        aws_state="gone",
+        tags={},
+        facts={},
+    )
 
 
-def _gone(account_id: AccountId) -> Account:
+def _unknown_account(account_id: AccountId) -> Account:
     return Account(account_id, "(not in the organization any more)", None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from botocore.exceptions import ClientError
@@ -15,6 +15,7 @@ from orchestrator.errors import UnboundAccountError
 from orchestrator.kinds.ec2.describe import running_instances
 from tests.support.local_aws import (
     Answer,
+    Answering,
     Fixed,
     LocalAws,
     Request,
@@ -23,11 +24,13 @@ from tests.support.local_aws import (
     instances_answer,
     json_answer,
     refusal,
-    serving,
 )
+from tests.support.suites import only_in_full
 
 REGION = "eu-west-1"
 THREADS, ACCOUNTS = 64, 40
+VISITS = pytest.mark.parametrize("visits", [6, *only_in_full(ACCOUNTS)])
+"""By each thread: so many accounts, one after the other."""
 NO_WAIT = Retries(attempts=3, sleep=lambda _: None)
 
 
@@ -41,48 +44,43 @@ def signed_instance(request: Request) -> Answer:
 
 
 @pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalAws]:
-    with serving(signed_instance, monkeypatch) as server:
-        yield server
+def answers() -> Answering:
+    return signed_instance
 
 
-@pytest.fixture
-def clients(aws: LocalAws) -> Iterator[Clients]:
-    with closing_clients() as made:
-        yield made
-
-
+@VISITS
 def test_every_request_of_64_threads_in_40_accounts_carries_its_own_accounts_credentials(
-    aws: LocalAws, clients: Clients
+    aws: LocalAws, clients: Clients, visits: int
 ) -> None:
     client = clients.ec2(REGION)
 
     def visit_all(thread: int) -> None:
-        for step in range(ACCOUNTS):
+        for step in range(visits):
             owner = account(thread + step)
             with bound_to(Fixed(owner)):
                 answer = client.describe_instances(Filters=[{"Name": "owner-id", "Values": [owner]}])
             assert answer["Reservations"][0]["Instances"][0]["InstanceId"] == f"ASIA{owner}"
 
     in_threads(THREADS, visit_all)
-    assert len(aws.requests) == THREADS * ACCOUNTS
+    assert len(aws.requests) == THREADS * visits
     for request in aws.requests:
         owner = request.form["Filter.1.Value.1"]
         assert (request.access_key, request.token) == (f"ASIA{owner}", f"token-{owner}")
 
 
+@VISITS
 def test_the_hot_path_signs_for_its_own_account_in_64_threads_and_40_accounts_too(
-    aws: LocalAws, clients: Clients
+    aws: LocalAws, clients: Clients, visits: int
 ) -> None:
     def visit_all(thread: int) -> None:
-        for step in range(ACCOUNTS):
+        for step in range(visits):
             owner = account(thread * 7 + step)
             with bound_to(Fixed(owner)):
                 found = list(running_instances(clients, NO_WAIT, REGION))
             assert [one["InstanceId"] for one in found] == [f"ASIA{owner}"]
 
     in_threads(THREADS, visit_all)
-    assert len(aws.requests) == THREADS * ACCOUNTS
+    assert len(aws.requests) == THREADS * visits
     assert all(request.token.removeprefix("token-") == request.access_key[4:] for request in aws.requests)
     assert {(request.service, request.region) for request in aws.requests} == {("ec2", REGION)}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -22,11 +22,9 @@ from tests.support.local_aws import (
     Answer,
     LocalAws,
     Request,
-    closing_clients,
     in_threads,
     instances_answer,
     refusal,
-    serving,
     sts_refusal,
 )
 
@@ -65,15 +63,8 @@ def sts() -> Sts:
 
 
 @pytest.fixture
-def aws(sts: Sts, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalAws]:
-    with serving(sts, monkeypatch) as server:
-        yield server
-
-
-@pytest.fixture
-def clients(aws: LocalAws) -> Iterator[Clients]:
-    with closing_clients() as made:
-        yield made
+def answers(sts: Sts) -> Sts:
+    return sts
 
 
 @pytest.fixture

@@ -125,7 +125,7 @@ def test_a_finished_sweep_has_the_keys_that_everybody_relies_on(hub: Clients, le
 def test_what_happened_to_an_instance_can_be_asked_for_by_its_arn(hub: Clients, ledger: Ledger, status: str) -> None:
     ledger.intend(SWEEP_ID, [a_resource()], "batch-1")
     if status == "failed":
-        ledger.settle(SWEEP_ID, [an_outcome(OutcomeStatus.FAILED)])
+        ledger.record_outcomes(SWEEP_ID, [an_outcome(OutcomeStatus.FAILED)])
     (action,) = hub.dynamodb().query(
         TableName=TABLE,
         IndexName="GSI1",
@@ -144,7 +144,7 @@ def test_an_intent_names_its_batch(hub: Clients, ledger: Ledger) -> None:
 def test_a_batch_is_one_write_before_and_one_after(client: Client, ledger: Ledger) -> None:
     resources = [a_resource(f"i-{number}") for number in range(50)]
     ledger.intend(SWEEP_ID, resources, "batch-1")
-    ledger.settle(SWEEP_ID, [an_outcome(resource=one) for one in resources])
+    ledger.record_outcomes(SWEEP_ID, [an_outcome(resource=one) for one in resources])
     assert client.calls == ["transact_write_items"] * 2
 
 

@@ -11,7 +11,7 @@ from orchestrator.aws.hub_questions import HubQuestions
 from orchestrator.aws.retries import Retries
 from orchestrator.core.diagnosis.checks import StackInstance
 from orchestrator.core.model import Region
-from orchestrator.kinds.ec2.kind import Ec2Instances
+from orchestrator.kinds.ec2.description import EC2
 from orchestrator.kinds.ec2.permissions import Ec2Permissions
 from orchestrator.ports import TargetUnreadableError
 from tests.support.local_aws import (
@@ -31,7 +31,7 @@ REGION = Region("eu-central-1")
 ONE, TWO = "111111111111", "222222222222"
 CLOUDFORMATION = "http://cloudformation.amazonaws.com/doc/2010-05-15/"
 MUTATING = ("StopInstances", "StartInstances", "CreateTags", "DeleteTags")
-NEEDED = Ec2Instances.read_permissions | Ec2Instances.act_permissions
+NEEDED = EC2.permissions
 
 
 def instance(instance_id: str, *tags: str, root: str = "ebs") -> str:
@@ -115,7 +115,7 @@ def clients(aws: LocalAws) -> Iterator[Clients]:
 @pytest.fixture
 def permissions(clients: Clients) -> Iterator[Ec2Permissions]:
     with bound_to(Fixed(ONE)):
-        yield Ec2Permissions(clients, Retries(attempts=1), NEEDED)
+        yield Ec2Permissions(clients, Retries(attempts=1))
 
 
 # --- one account ------------------------------------------------------------------------------------------------------

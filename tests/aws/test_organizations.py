@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ from orchestrator.aws.clients import Clients
 from orchestrator.aws.organizations import OrganizationReader
 from orchestrator.core.model import Account, AwsError, Organization
 from orchestrator.errors import OrganizationError
-from tests.support.local_aws import Answer, LocalAws, Request, closing_clients, json_answer, serving
+from tests.support.local_aws import Answer, LocalAws, Request, json_answer
 
 MANAGEMENT = "999999999999"
 ROOT = {"Id": "r-root", "Arn": f"arn:aws:organizations::{MANAGEMENT}:root/o-example00/r-root", "Name": "Root"}
@@ -73,15 +72,8 @@ def fake() -> FakeOrganizations:
 
 
 @pytest.fixture
-def aws(fake: FakeOrganizations, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalAws]:
-    with serving(fake, monkeypatch) as server:
-        yield server
-
-
-@pytest.fixture
-def clients(aws: LocalAws) -> Iterator[Clients]:
-    with closing_clients() as made:
-        yield made
+def answers(fake: FakeOrganizations) -> FakeOrganizations:
+    return fake
 
 
 @pytest.fixture

@@ -7,36 +7,24 @@ import threading
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.aws.organizations import CALLS_PER_SECOND, Pacer
-
-
-class Clock:
-    """Time passes only by sleeping, or by hand."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        assert seconds > 0
-        self.now += seconds
+from orchestrator.aws.organizations import CALLS_PER_SECOND, RATES, pace
+from orchestrator.aws.pacing import Pacing
+from tests.support.clocks import Clock
 
 
 def test_the_first_call_does_not_wait() -> None:
     clock = Clock()
-    Pacer(clock=clock, sleep=clock.sleep).wait()
+    pace(Pacing(RATES, clock, clock.sleep))()
     assert clock.now == 100.0
 
 
 @given(pauses=st.lists(st.floats(0, 2), min_size=1, max_size=60))
 def test_at_most_five_calls_begin_in_any_second(pauses: list[float]) -> None:
     clock, begun = Clock(), []
-    pacer = Pacer(clock=clock, sleep=clock.sleep)
+    wait = pace(Pacing(RATES, clock, clock.sleep))
     for pause in pauses:
         clock.now += pause
-        pacer.wait()
+        wait()
         begun.append(clock.now)
     assert CALLS_PER_SECOND == 5
     for first, sixth in zip(begun, begun[CALLS_PER_SECOND:], strict=False):
@@ -45,9 +33,9 @@ def test_at_most_five_calls_begin_in_any_second(pauses: list[float]) -> None:
 
 def test_a_burst_is_spread_evenly() -> None:
     clock, begun = Clock(), []
-    pacer = Pacer(clock=clock, sleep=clock.sleep)
+    wait = pace(Pacing(RATES, clock, clock.sleep))
     for _ in range(11):
-        pacer.wait()
+        wait()
         begun.append(round(clock.now - 100, 6))
     assert begun == [round(number * 0.2, 6) for number in range(11)]
 
@@ -60,8 +48,8 @@ def test_threads_that_ask_at_once_get_turns_of_their_own() -> None:
         with lock:
             waits.append(round(seconds, 6))
 
-    pacer = Pacer(clock=lambda: 0.0, sleep=sleep)
-    threads = [threading.Thread(target=pacer.wait) for _ in range(20)]
+    wait = pace(Pacing(RATES, lambda: 0.0, sleep))
+    threads = [threading.Thread(target=wait) for _ in range(20)]
     for thread in threads:
         thread.start()
     for thread in threads:

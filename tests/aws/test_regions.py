@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from orchestrator.aws.clients import Clients, bound_to
 from orchestrator.aws.credentials import MemberRole, MemberSessions
 from orchestrator.aws.retries import Retries
 from orchestrator.ports import RegionStatus, TargetUnreadableError
-from tests.support.local_aws import EC2_NAMESPACE, Answer, Fixed, LocalAws, closing_clients, refusal, serving
+from tests.support.local_aws import EC2_NAMESPACE, Answer, Answering, Fixed, LocalAws, refusal
 
 
 def regions_answer(*regions: tuple[str, str]) -> Answer:
@@ -22,15 +20,8 @@ def regions_answer(*regions: tuple[str, str]) -> Answer:
 
 
 @pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalAws]:
-    with serving(lambda _: regions_answer(("eu-west-1", "opt-in-not-required")), monkeypatch) as server:
-        yield server
-
-
-@pytest.fixture
-def clients(aws: LocalAws) -> Iterator[Clients]:
-    with closing_clients() as made:
-        yield made
+def answers() -> Answering:
+    return lambda _: regions_answer(("eu-west-1", "opt-in-not-required"))
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ import sys
 
 from orchestrator import app
 from orchestrator.core.model import Mode
-from orchestrator.core.policy.loading import load_policy
 from orchestrator.ports import Runtime
 from orchestrator.settings import Settings
 from orchestrator.sweep import coordination
@@ -28,7 +27,7 @@ def cpu() -> float:
 
 def main(directory: str) -> None:
     settings = Settings.from_env(os.environ, store=directory)
-    policy = load_policy(POLICY)
+    policy = app.load_policy_text(POLICY, "the benchmark")
     sweep_id = app.new_sweep_id(app.now())
     started = cpu()
     hub = app.make_stores(settings, app.make_clients(settings))

@@ -56,6 +56,7 @@ def calls(url: str) -> dict[str, int]:
     return counted
 
 
+@pytest.mark.full
 def test_a_target_costs_little_more_than_one_bare_describe(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with endpoint() as bare_url, endpoint() as own_url:
         running, bare = [], []

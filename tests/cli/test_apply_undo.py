@@ -10,42 +10,17 @@ import pytest
 
 from orchestrator import app
 from orchestrator.demo.organization import BUCKET
+from tests.support.command_line import Do
 from tests.support.embedded import OrganizationBuilder
 from tests.support.fixtures import Policy, Ran, Run
 from tests.support.sweeps import DEV, DEV_RULE, FRANKFURT, IRELAND
+from tests.support.time import set_time
 
 UNKNOWN = "20261123T190000Z-7f3a9c"
 OPT_OUT = "stop-orchestrator:opt-out"
 NO_CAPACITY = "InsufficientInstanceCapacity"
 ACTING = ("ec2:StopInstances", "ec2:StartInstances")
-REAL_NOW = app.now
-
-Do = Callable[..., Ran]
-
-
-@pytest.fixture
-def do(run: Run) -> Do:
-    """A command with JSON, and --yes where it wants one."""
-
-    def _do(command: str, *arguments: str) -> Ran:
-        yes = () if command == "plan" else ("--yes",)
-        return run(command, *arguments, *yes, "--format", "json")
-
-    return _do
-
-
-@pytest.fixture
-def account(organization: OrganizationBuilder) -> str:
-    return organization.account("dev")
-
-
-@pytest.fixture
-def ids(organization: OrganizationBuilder, account: str) -> list[str]:
-    """Two in Frankfurt and one in Ireland, all to be stopped."""
-    return [
-        *organization.instances(account, FRANKFURT, 2, DEV),
-        *organization.instances(account, IRELAND, 1, DEV),
-    ]
+REAL_NOW = app.SYSTEM_TIME.now
 
 
 @pytest.fixture
@@ -148,7 +123,7 @@ def test_a_plan_expires(
     exit_code: int,
 ) -> None:
     planned = do("plan", "--policy", policy(DEV_RULE + "plan_valid_hours: 24\n")).report["sweep_id"]
-    monkeypatch.setattr(app, "now", lambda: REAL_NOW() + timedelta(hours=hours))
+    set_time(monkeypatch, now=lambda: REAL_NOW() + timedelta(hours=hours))
     ran = do("apply", planned)
     assert ran.exit_code == exit_code
     if exit_code:

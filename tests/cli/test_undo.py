@@ -11,44 +11,17 @@ from typing import Any
 import pytest
 
 from orchestrator import app
-from orchestrator.aws.pacing import Pacing
-from orchestrator.aws.retries import Retries
 from orchestrator.demo.faults import Fault
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.local.sqlite_items import SqliteItems
+from tests.support.command_line import Do
 from tests.support.embedded import OrganizationBuilder
-from tests.support.fixtures import Policy, Ran, Run
+from tests.support.fixtures import Policy, Ran
 from tests.support.processes import until
 from tests.support.sweeps import DEV, DEV_RULE, FRANKFURT, IRELAND
+from tests.support.time import set_time
 
 NO_CAPACITY = "InsufficientInstanceCapacity"
-
-Do = Callable[..., Ran]
-
-
-@pytest.fixture
-def do(run: Run) -> Do:
-    """A command with JSON, and --yes where it wants one."""
-
-    def _do(command: str, *arguments: str) -> Ran:
-        yes = () if command == "plan" else ("--yes",)
-        return run(command, *arguments, *yes, "--format", "json")
-
-    return _do
-
-
-@pytest.fixture
-def account(organization: OrganizationBuilder) -> str:
-    return organization.account("dev")
-
-
-@pytest.fixture
-def ids(organization: OrganizationBuilder, account: str) -> list[str]:
-    """Two in Frankfurt and one in Ireland, all to be stopped."""
-    return [
-        *organization.instances(account, FRANKFURT, 2, DEV),
-        *organization.instances(account, IRELAND, 1, DEV),
-    ]
 
 
 @pytest.fixture
@@ -178,7 +151,9 @@ def test_a_guardrail_holds_an_undo_too(
     organization.front.faults.clear()
     assert (ran.exit_code, ran.report["status"]) == (4, "held")
     assert {row["status"] for row in ran.report["outcomes"]} == {"held"}
-    assert [row["name"] for row in ran.report["guardrails"] if not row["passed"]] == [limit]
+    assert [row["name"] for row in ran.report["guardrails"] if not row["passed"]] == [
+        limit.replace("max_stops", "max_starts")
+    ]
     assert organization.front.calls["ec2:StartInstances"] == 0
     assert down(organization, account) == set(ids)
 
@@ -192,8 +167,7 @@ def test_no_capacity_is_tried_again_and_then_started_or_reported(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     slept: list[float] = []
-    monkeypatch.setattr("orchestrator.app.Retries", lambda **given: Retries(**{**given, "sleep": slept.append}))
-    monkeypatch.setattr("orchestrator.app.Pacing", lambda **_: Pacing(sleep=lambda _: None))
+    set_time(monkeypatch, sleep=slept.append)
     no_capacity = Fault(NO_CAPACITY, "no more of these here", 500, region=FRANKFURT, operation="ec2:StartInstances")
     organization.front.faults.add(no_capacity)
     ran = do("undo", stopped)

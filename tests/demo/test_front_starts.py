@@ -12,10 +12,9 @@ from botocore.credentials import ReadOnlyCredentials
 from orchestrator.aws.clients import bound_to
 from orchestrator.aws.pacing import Pacing
 from orchestrator.aws.retries import Retries
-from orchestrator.core.decide.undo import transition_time
 from orchestrator.core.model import AccountId, Action, OutcomeStatus, Region, Resource, Target
 from orchestrator.kinds.ec2.kind import Ec2Instances
-from orchestrator.kinds.ec2.marks import STOPPED_BY_TAG
+from orchestrator.kinds.shared.marks import STOPPED_BY_TAG
 from tests.support.builders import SWEEP_ID
 from tests.support.embedded import ROLE, OrganizationBuilder, refused
 from tests.support.fake_ec2 import RecordingGuard
@@ -103,8 +102,10 @@ class Member:
         outcomes = self.kind.act(self.target, self.wanted(action), SWEEP_ID, RecordingGuard())
         return {outcome.status for outcome in outcomes}
 
-    def settle(self, action: Action, at: datetime) -> set[OutcomeStatus]:
-        return {outcome.status for outcome in self.kind.settle(self.target, self.intents(action, at), SWEEP_ID)}
+    def recover(self, action: Action, at: datetime) -> set[OutcomeStatus]:
+        return {
+            outcome.status for outcome in self.kind.recover_intents(self.target, self.intents(action, at), SWEEP_ID)
+        }
 
     def someone(self, operation: str) -> None:
         self.organization.act(operation, self.account, FRANKFURT, InstanceIds=self.ids)
@@ -137,7 +138,7 @@ def member(organization: OrganizationBuilder) -> Iterator[Member]:
     frozen = ReadOnlyCredentials(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], account)
     retries = Retries(attempts=2, sleep=lambda _: None)
     with closing_clients() as clients, bound_to(Assumed(frozen)):
-        yield Member(organization, Ec2Instances(clients, retries, clock, Pacing()), account, ids)
+        yield Member(organization, Ec2Instances(clients, retries, clock, Pacing({})), account, ids)
 
 
 def test_a_stop_and_a_start_leave_an_instance_as_it_was(member: Member) -> None:
@@ -152,7 +153,7 @@ def test_the_embedded_aws_tells_when_an_instance_was_stopped(member: Member) -> 
     before = clock()
     member.someone("stop_instances")
     for resource, _ in member.wanted(Action.START):
-        told = transition_time(resource.facts)
+        told = resource.changed_at
         assert told is not None
         assert abs(told - before) < timedelta(seconds=5)
 
@@ -170,9 +171,9 @@ def test_who_did_it_is_told_by_when_it_happened(
     if action is Action.START:
         member.someone("stop_instances")
     before = clock()
-    assert member.settle(action, before) == set(), "nothing has happened yet"
+    assert member.recover(action, before) == set(), "nothing has happened yet"
     member.someone(operation)
-    assert member.settle(action, clock() + timedelta(minutes=1)) == {others}
+    assert member.recover(action, clock() + timedelta(minutes=1)) == {others}
     assert member.tags() == [{"Owner": "me"}] * 3
-    assert member.settle(action, before) == {ours}
+    assert member.recover(action, before) == {ours}
     assert all((STOPPED_BY_TAG in tags) is (action is Action.STOP) for tags in member.tags())

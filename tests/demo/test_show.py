@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import signal
 import socket
 import subprocess
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from orchestrator.demo import show
 from orchestrator.demo.check import Place, differences
+from orchestrator.demo.server import EmbeddedAws, Serving
+from tests.support.embedded import OrganizationBuilder
+from tests.support.fixtures import Run
+from tests.support.lambdas import FRANKFURT, IRELAND, dev_accounts, invoked
 from tests.support.processes import SCRIPT, USERS, alive, is_listening, lines_until, marked, started, until
 
 LONG = re.compile(r"https?://|s3://|--store |^export |/sweep=")
@@ -26,6 +33,7 @@ A, B = ("111111111111", "eu-central-1", "i-a"), ("222222222222", "eu-west-1", "i
 # --- the whole demo ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.full
 def test_the_demo_ends_well_fits_the_terminal_and_leaves_its_reports_where_it_says(tmp_path: Path) -> None:
     """With the user's own AWS settings and proxies in the environment. One test, because the demo takes a while."""
     environment = marked(USERS)
@@ -58,6 +66,38 @@ def assert_reports(store: Path) -> None:
         assert {path.name for path in folder.iterdir()} == FILES
 
 
+def test_a_small_organization_is_planned_enforced_and_agreed_on(
+    server: EmbeddedAws, hub: OrganizationBuilder, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same flow in this process, without a server and Lambdas of its own."""
+    accounts: dict[str, list[str]] = {}
+    for account, region in dev_accounts(hub, 2):
+        accounts.setdefault(account, []).append(region)
+    summary = {
+        "regions": [FRANKFURT, IRELAND],
+        "accounts": [
+            {"id": one, "name": "dev", "ou": "/", "instances": 2, "note": "", "regions": regions}
+            for one, regions in accounts.items()
+        ],
+    }
+    settings = {name: value for name, value in os.environ.items() if name.startswith("STOP_ORCHESTRATOR_")}
+    serving = Serving(server.url, {**server.environment, **settings}, summary)
+
+    def invoke(_handler: str, event: Mapping[str, str], environment: Mapping[str, str], _on_log: object) -> Any:
+        with monkeypatch.context() as patch:
+            for name, value in environment.items():
+                patch.setenv(name, value)
+            return invoked(event)
+
+    monkeypatch.setattr(show, "serving", lambda _port: nullcontext(serving))
+    monkeypatch.setattr(show, "invoke", invoke)
+    ran = run("demo", "--store", "kept")
+    assert (ran.exit_code, ran.stderr) == (0, "")
+    assert re.search(r"^Agreed\. 4 planned: 4 stopped, 0 refused by AWS as reported", ran.stdout, re.MULTILINE)
+    assert_reports(Path("kept"))
+
+
+@pytest.mark.full
 def test_a_signal_while_the_lambda_runs_leaves_nothing_running(tmp_path: Path) -> None:
     environment = marked({})
     with started([SCRIPT, "demo"], environment, tmp_path) as demo:
@@ -98,6 +138,7 @@ def test_the_command_line_works_against_the_printed_environment_and_ctrl_c_leave
         assert not is_listening(printed["AWS_ENDPOINT_URL"])
 
 
+@pytest.mark.full
 def test_sigterm_ends_it_like_ctrl_c(tmp_path: Path) -> None:
     environment = marked({})
     with started([SCRIPT, "demo", "--serve-only"], environment, tmp_path) as demo:
@@ -107,24 +148,26 @@ def test_sigterm_ends_it_like_ctrl_c(tmp_path: Path) -> None:
         until(lambda: not alive(environment) and not is_listening(url))
 
 
-def test_ctrl_c_before_the_organization_is_there_leaves_nothing_running(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_before_the_organization_is_there_leaves_nothing_running(
+    tmp_path: Path, number: signal.Signals
+) -> None:
     environment = marked({})
     with started([SCRIPT, "demo"], environment, tmp_path) as demo:
         lines_until(demo, "Stop Orchestrator demo")
         until(lambda: len(alive(environment)) == 2)
-        demo.send_signal(signal.SIGINT)
+        demo.send_signal(number)
         assert demo.wait(10) == 1
         until(lambda: not alive(environment))
         assert demo.stdout is not None
         assert "Interrupted; nothing is left running." in demo.stdout.read()
 
 
-def test_a_port_that_is_taken_ends_it_with_one_line_that_says_so(tmp_path: Path) -> None:
+def test_a_port_that_is_taken_ends_it_with_one_line_that_says_so(run: Run) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        command = [SCRIPT, "demo", "--port", str(port)]
-        ended = subprocess.run(command, env=marked({}), cwd=tmp_path, text=True, capture_output=True, check=False)
-    assert ended.returncode == 1
+        ended = run("demo", "--port", str(port))
+    assert ended.exit_code == 1
     assert f"did not start: port {port} of 127.0.0.1 cannot be used: Address already in use; leave" in ended.stdout
     assert "Traceback" not in ended.stdout + ended.stderr
 

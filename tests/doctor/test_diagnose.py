@@ -7,12 +7,12 @@ from typing import Any
 
 from orchestrator.core.diagnosis.checks import Asked, Check, StackSet
 from orchestrator.core.model import AccountId, AwsError, Region
-from orchestrator.core.policy.loading import load_policy
 from orchestrator.doctor.context import DoctorContext
 from orchestrator.doctor.diagnose import diagnose
 from orchestrator.ports import RegionStatus, TargetUnreadableError
 from tests.support.builders import an_account
 from tests.support.fake_world import MANAGEMENT, ONE, TWO, FakeWorld
+from tests.support.policies import load
 
 POLICY = "version: 1\nname: test\nrules: [{name: all, where: everything}]\n"
 
@@ -68,7 +68,7 @@ def checked(fake: FakeWorld, hub: FakeHub, kind: FakePermissions | None = None, 
     world: Any = fake.world()
     kinds = (kind or FakePermissions(),)
     practice = DoctorContext(hub, world.organization, world.accounts, kinds, (), "members", Heard(), workers=2)
-    return list(diagnose(practice, load_policy(policy)).checks)
+    return list(diagnose(practice, load(policy)).checks)
 
 
 def code(checks: list[Check], name: str) -> str:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.deployment import Deployment, say
+from tests.e2e.command import HubCommand
+from tests.e2e.deployment import Deployment, Upgrade, say
 from tests.e2e.expectations import Swept, swept
 from tests.e2e.organization import founded
 from tests.e2e.rendering import NAMES, allows
@@ -24,27 +25,50 @@ WITHOUT = os.environ.get("E2E_WITHOUT", "")
 
 
 @pytest.fixture(scope="session")
-def deployed_without(tmp_path_factory: pytest.TempPathFactory) -> Deployer:
-    """Deploys everything on an emulator of its own, without one permission."""
+def started_without(tmp_path_factory: pytest.TempPathFactory) -> Deployer:
+    """An emulator of its own with the organization, and templates without one permission that can be deployed there."""
     package = Path(os.environ["E2E_PACKAGE"])
 
     @contextmanager
-    def deployed(action: str) -> Iterator[Deployment]:
+    def started(action: str) -> Iterator[Deployment]:
         if action and not any(allows(name, action) for name in NAMES):
             pytest.exit(f"no template grants {action}, so there is nothing to take away", 2)
         say(f"starting ministack{f', without {action}' if action else ''}")
         with running(tmp_path_factory.mktemp("ministack") / "server") as emulator:
-            deployment = Deployment(emulator, founded(emulator), package, action)
-            deployment.deploy()
-            yield deployment
+            command = HubCommand(emulator, tmp_path_factory.mktemp("operator"))
+            yield Deployment(emulator, founded(emulator), package, command, action)
+
+    return started
+
+
+@pytest.fixture(scope="session")
+def deployed_without(started_without: Deployer) -> Deployer:
+    """Everything deployed, without one permission."""
+
+    @contextmanager
+    def deployed(action: str) -> Iterator[Deployment]:
+        with started_without(action) as one:
+            one.deploy()
+            yield one
 
     return deployed
 
 
 @pytest.fixture(scope="session")
-def deployment(deployed_without: Deployer) -> Iterator[Deployment]:
-    with deployed_without(WITHOUT) as one:
+def started(started_without: Deployer) -> Iterator[Deployment]:
+    with started_without(WITHOUT) as one:
         yield one
+
+
+@pytest.fixture(scope="session")
+def upgrade(started: Deployment) -> Upgrade:
+    return started.upgrade()
+
+
+@pytest.fixture(scope="session")
+def deployment(started: Deployment, upgrade: Upgrade) -> Deployment:
+    """What every sweep runs on: upgraded from the version before."""
+    return started
 
 
 @pytest.fixture(scope="session")

@@ -8,20 +8,22 @@ import re
 import sys
 import time
 import uuid
+import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.organization import POLICY, Organization
-from tests.e2e.rendering import body
+from tests.e2e.command import HubCommand
+from tests.e2e.evidence import Evidence, find_evidence, leave_evidence, release_kill_switch
+from tests.e2e.organization import Organization
+from tests.e2e.rendering import body, earlier_hub
 from tests.e2e.server import HUB, Emulator
 
 HUB_STACK, MEMBER_STACK = "stop-orchestrator", "stop-orchestrator-member"
 FUNCTION = "stop-orchestrator"
 EXTERNAL_ID = "end-to-end"
-CODE_BUCKET, CODE_KEY = "code-of-end-to-end", "stop-orchestrator.zip"
 SCHEDULES = {"plan": f"{FUNCTION}-preview", "enforce": f"{FUNCTION}-sweep"}
 _SCHEDULE_KEPT = (
     "Name",
@@ -44,6 +46,16 @@ def say(text: str) -> None:
     sys.stderr.write(f"  {time.strftime('%H:%M:%S')} {text}\n")
 
 
+@dataclass(frozen=True)
+class Upgrade:
+    """What was left under the version before, with its resources and the digest of its code, and what was found."""
+
+    left: Evidence
+    found: Evidence
+    resources: Mapping[str, tuple[str, str]]
+    code: str
+
+
 @dataclass
 class Deployment:
     """One hub and its members. `without` is an action that the templates do not grant."""
@@ -51,6 +63,7 @@ class Deployment:
     emulator: Emulator
     organization: Organization
     package: Path
+    command: HubCommand
     without: str = ""
     parameters: dict[str, str] = field(default_factory=dict)
     _fired: set[str] = field(default_factory=set)
@@ -58,20 +71,38 @@ class Deployment:
     # --- stacks -------------------------------------------------------------------------------------------------------
 
     def deploy(self) -> None:
-        s3 = self.emulator.client("s3")
-        place = {"LocationConstraint": s3.meta.region_name}
-        s3.create_bucket(Bucket=CODE_BUCKET, CreateBucketConfiguration=place)
-        s3.put_object(Bucket=CODE_BUCKET, Key=CODE_KEY, Body=self.package.read_bytes())
-        say(f"deploying member-role.yaml in {len(self.organization.enrolled)} accounts, and hub.yaml")
-        member = {"HubAccountId": HUB, "OrganizationId": self.organization.id, "ExternalId": EXTERNAL_ID}
+        self._deploy_members()
+        say("deploying the hub")
+        self._deploy_hub(body("hub", self.without), self.package)
+
+    def upgrade(self) -> Upgrade:
+        """The version before first, whose Lambda is never invoked; then this one in its place."""
+        self._deploy_members()
+        say("deploying the hub of the version before")
+        self._deploy_hub(earlier_hub(self.without), _other_code(self.command.folder))
+        leave_evidence(self.emulator, self.outputs())
+        left, resources, code = find_evidence(self.emulator, self.outputs()), self.resources(), self._code()
+        say("upgrading it")
+        self._deploy_hub(body("hub", self.without), self.package)
+        found = find_evidence(self.emulator, self.outputs())
+        release_kill_switch(self.emulator, self.outputs())
+        return Upgrade(left, found, resources, code)
+
+    def _code(self) -> str:
+        function = self.emulator.client("lambda").get_function_configuration(FunctionName=FUNCTION)
+        return str(function["CodeSha256"])
+
+    def _deploy_members(self) -> None:
+        say(f"deploying member-role.yaml in {len(self.organization.enrolled)} accounts")
+        values = {"HubAccountId": HUB, "OrganizationId": self.organization.id, "ExternalId": EXTERNAL_ID}
         for account in self.organization.enrolled:
-            self._create(account, MEMBER_STACK, body("member-role", self.without), member)
+            self._create(account, MEMBER_STACK, body("member-role", self.without), values)
+
+    def _deploy_hub(self, template: str, zipped: Path) -> None:
         architecture, runtime = self.package.stem.removeprefix("stop-orchestrator-").split("-", 1)
         self.parameters = {
             "OrganizationId": self.organization.id,
             "ExternalId": EXTERNAL_ID,
-            "CodeBucket": CODE_BUCKET,
-            "CodeKey": CODE_KEY,
             "Runtime": runtime,
             "Architecture": architecture,
             "Mode": "enforce",
@@ -82,24 +113,26 @@ class Deployment:
             "Workers": "8",
             "AccountsPerBatch": "1",
         }
-        self._create(HUB, HUB_STACK, body("hub", self.without), self.parameters)
-        s3.put_object(Bucket=self.output("ReportBucketName"), Key="policy.yaml", Body=POLICY.encode())
+        self.command.deploy(template, zipped, self.parameters)
 
     def scale_out(self) -> None:
         """The same stack, updated: its schedules start the state machine from then on."""
         say("updating the hub's stack: ScaleOut=enabled")
         self.parameters["ScaleOut"] = "enabled"
-        cloudformation = self.emulator.client("cloudformation")
-        cloudformation.update_stack(**_asked(HUB_STACK, body("hub", self.without), self.parameters))
-        self._settled(HUB, HUB_STACK, "UPDATE_COMPLETE")
+        self.command.deploy(body("hub", self.without), self.package, self.parameters)
 
     def remove(self) -> None:
         say("deleting the stacks")
-        for account, stack in (*((one, MEMBER_STACK) for one in self.organization.enrolled), (HUB, HUB_STACK)):
+        for account in self.organization.enrolled:
             client = self.emulator.client("cloudformation", account)
-            [found] = client.describe_stacks(StackName=stack)["Stacks"]
-            client.delete_stack(StackName=stack)
+            [found] = client.describe_stacks(StackName=MEMBER_STACK)["Stacks"]
+            client.delete_stack(StackName=MEMBER_STACK)
             self._settled(account, found["StackId"], "DELETE_COMPLETE")
+        self.command.remove()
+
+    def artifact_buckets(self) -> list[str]:
+        names = [one["Name"] for one in self.emulator.client("s3").list_buckets()["Buckets"]]
+        return [name for name in names if name.startswith("stop-orchestrator-artifacts-")]
 
     def output(self, name: str) -> str:
         return self.outputs()[name]
@@ -222,6 +255,14 @@ class Deployment:
         found = self.emulator.client("dynamodb").query(**asked, ExpressionAttributeValues={":pk": {"S": key}})
         items: list[dict[str, Any]] = found["Items"]
         return items
+
+
+def _other_code(folder: Path) -> Path:
+    """A zip with nothing to run."""
+    path = folder / "earlier.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("README", "the version before")
+    return path
 
 
 def denied_in(texts: Iterable[str]) -> str:

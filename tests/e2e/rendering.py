@@ -6,14 +6,22 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tests.support.cloudformation import as_list, statements, template
+from tests.support.cloudformation import EARLIER_HUB, as_list, parse, statements, template
 
 NAMES = ("hub", "member-role")
 
 
 def body(name: str, without: str = "") -> str:
     """The template's text; `without` is an action that no statement of it allows any more."""
-    document = template(name)
+    return _rendered(template(name), without)
+
+
+def earlier_hub(without: str = "") -> str:
+    """The same of the hub's template in the version before."""
+    return _rendered(parse(EARLIER_HUB.read_text()), without)
+
+
+def _rendered(document: dict[str, Any], without: str) -> str:
     for one in statements(document):
         _known_to_ministack(one)
     for alarm in _of_type(document, "AWS::CloudWatch::Alarm"):

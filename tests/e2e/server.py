@@ -43,6 +43,18 @@ class Emulator:
         self._session: Any = boto3.Session(region_name=REGION)
         self._clients: dict[tuple[str, str, str], Any] = {}
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """For a program of an operator of the hub account."""
+        return {
+            "AWS_ENDPOINT_URL": self._endpoint,
+            "AWS_CA_BUNDLE": str(self._certificate),
+            "AWS_ACCESS_KEY_ID": HUB,
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        }
+
     def client(self, service: str, account: str = HUB, region: str = REGION) -> Any:
         key = service, account, region
         if key not in self._clients:

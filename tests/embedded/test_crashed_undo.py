@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from orchestrator.core.model import Mode
 from orchestrator.ports import Runtime, Stores
 from orchestrator.sweep import coordination
 from orchestrator.sweep.undo import UndoFilter
-from tests.support.crashes import PORTIONS, Case, Crashes, Scene, Zygote, scene
-from tests.support.embedded import OrganizationBuilder
-from tests.support.sweeps import Sweeps
-
-
-@pytest.fixture(scope="module")
-def zygote() -> Iterator[Zygote]:
-    with Zygote() as started:
-        yield started
-
-
-@pytest.fixture
-def place(
-    zygote: Zygote, organization: OrganizationBuilder, sweep: Sweeps, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Scene]:
-    with scene(zygote, organization, sweep, monkeypatch) as made:
-        yield made
+from tests.support.crashes.boundaries import every_tenth, tenth_of
+from tests.support.crashes.campaign import Case, Crashes
+from tests.support.crashes.scene import Scene
 
 
 @pytest.fixture
@@ -49,10 +33,10 @@ def undoing(place: Scene) -> Crashes:
     return Crashes(place, case)
 
 
-@pytest.mark.parametrize("portion", range(PORTIONS))
+@pytest.mark.parametrize("tenth", every_tenth())
 def test_an_undo_killed_at_any_call_is_gone_on_with_and_ends_as_if_nothing_had_been(
-    undoing: Crashes, portion: int
+    undoing: Crashes, tenth: int
 ) -> None:
-    boundaries = undoing.boundaries()[portion::PORTIONS]
+    boundaries = tenth_of(undoing.boundaries(), tenth)
     assert undoing.at(boundaries) == {}
     assert undoing.killed == len(boundaries) > 0

@@ -7,16 +7,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from moto.moto_api._internal import mock_random
 
-from orchestrator.aws.dynamodb_items import DynamoItems
-from orchestrator.aws.pacing import Pacing
-from orchestrator.aws.s3_report_store import S3ReportStore
 from orchestrator.demo.organization import BUCKET, TABLE
 from orchestrator.ports import Stores
 from orchestrator.sweep import verify as evidence
@@ -24,6 +20,7 @@ from tests.support import fault_plans
 from tests.support.embedded import OrganizationBuilder
 from tests.support.fault_plans import FaultPlan
 from tests.support.sweeps import DEV, FRANKFURT, IRELAND, Sweeps, Swept
+from tests.support.time import set_time
 
 REGIONS = (FRANKFURT, IRELAND)
 Place = tuple[str, str]
@@ -57,16 +54,14 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Waits of botocore, the pacing and the stores: kept, and not waited."""
     kept: list[float] = []
     monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=kept.append))
-    monkeypatch.setattr("orchestrator.app.Pacing", lambda **_: Pacing(sleep=kept.append))
-    for made in (DynamoItems, S3ReportStore):
-        monkeypatch.setattr(f"orchestrator.app.{made.__name__}", partial(made, sleep=kept.append))
+    set_time(monkeypatch, sleep=kept.append)
     return kept
 
 
 @pytest.mark.parametrize(
     ("plan", "seed"),
     [
-        pytest.param(plan, seed, id=f"{plan.name}, seed {seed}")
+        pytest.param(plan, seed, id=f"{plan.name}, seed {seed}", marks=pytest.mark.full if seed > 1 else ())
         for plan in (*fault_plans.EACH, fault_plans.ALL_AT_ONCE)
         for seed in ((1, 2) if plan.is_by_chance else (1,))
     ],

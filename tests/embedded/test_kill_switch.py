@@ -19,6 +19,7 @@ from orchestrator.errors import HaltedError
 from tests.support.embedded import OrganizationBuilder
 from tests.support.fixtures import Policy, Ran, Run
 from tests.support.lambdas import dev_accounts, invoked
+from tests.support.suites import only_in_full
 from tests.support.sweeps import DEV, DEV_RULE, FRANKFURT, IRELAND
 
 PARAMETER = "/stop-orchestrator/kill-switch"
@@ -75,7 +76,7 @@ def stops(organization: OrganizationBuilder) -> int:
 # --- pulled before ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("text", ["stop", " STOP\n"])
+@pytest.mark.parametrize("text", [" STOP\n", *only_in_full("stop")])
 @pytest.mark.parametrize("command", [("plan", "--policy"), ENFORCE], ids=["plan", "enforce"])
 def test_one_that_is_pulled_before_lets_no_sweep_begin_and_nothing_is_read(
     organization: OrganizationBuilder, healthy: str, run: Run, policy: Policy, say: Say, command: Any, text: str
@@ -93,7 +94,7 @@ def test_one_that_is_pulled_before_lets_no_sweep_begin_and_nothing_is_read(
     assert run("history").stdout == "No sweeps yet.\n"
 
 
-@pytest.mark.parametrize("text", ["go", "", "stopped", "do not stop"])
+@pytest.mark.parametrize("text", ["stopped", *only_in_full("go", "", "do not stop")])
 def test_one_that_says_anything_else_is_not_pulled(
     organization: OrganizationBuilder, healthy: str, run: Run, policy: Policy, say: Say, text: str
 ) -> None:
@@ -170,18 +171,27 @@ def aborted(ran: Ran, organization: OrganizationBuilder, places: list[tuple[str,
     return Counter(states.values())
 
 
-@pytest.mark.parametrize(("say", "a_target"), [("file", 25), ("parameter", 5)], indirect=["say"])
-def test_a_pulled_kill_switch_during_a_1000_instance_sweep_is_obeyed_within_seconds_and_reported(
-    organization: OrganizationBuilder, run: Run, policy: Policy, say: Say, a_target: int
+@pytest.mark.parametrize(
+    ("say", "accounts", "a_target"),
+    [
+        pytest.param("file", 4, 5, id="file, 80 instances"),
+        pytest.param("parameter", 4, 1, id="parameter, 16 instances"),
+        pytest.param("file", 10, 25, id="file, 1000 instances", marks=pytest.mark.full),
+        pytest.param("parameter", 10, 5, id="parameter, 200 instances", marks=pytest.mark.full),
+    ],
+    indirect=["say"],
+)
+def test_a_pulled_kill_switch_during_a_sweep_is_obeyed_within_seconds_and_reported(
+    organization: OrganizationBuilder, run: Run, policy: Policy, say: Say, accounts: int, a_target: int
 ) -> None:
-    places = many(organization, 10, a_target)
+    places = many(organization, accounts, a_target)
     say("go")
     puller = Puller(lambda: say("stop"), at_call=8)
     organization.front.faults.add(Fault(operation="ec2:StopInstances", effect=puller, delay_seconds=0.3))
     ran = run(*ENFORCE, policy(DEV_RULE, *REGIONS), "--workers", "4")
     assert puller.latest < 5
     states = aborted(ran, organization, places, PULLED)
-    assert states.total() == 40 * a_target
+    assert states.total() == len(places) * a_target
     assert states["stopped"] == a_target * len(puller.arrived)
     assert run("history", "--format", "json").report[0]["status"] == "aborted"  # type: ignore[index]  # plain JSON
     assert run("report", ran.report["sweep_id"]).stdout.rstrip().endswith(f"Ended by: Aborted: {PULLED}")

@@ -12,6 +12,7 @@ import pytest
 from orchestrator.core.report.document import COMPLETE, ERROR, HELD, INCOMPLETE, STOP_FAILED
 from tests.support.embedded import OrganizationBuilder
 from tests.support.fixtures import Run
+from tests.support.time import set_time
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -39,7 +40,7 @@ def test_every_command_does_what_the_readme_says(
     organization: OrganizationBuilder, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at = datetime(2026, 11, 25, 22, 0, tzinfo=UTC)  # outside of office hours
-    monkeypatch.setattr("orchestrator.app.now", lambda: at)
+    set_time(monkeypatch, now=lambda: at)
     monkeypatch.setattr("moto.ec2.models.instances.utcnow", lambda: at.replace(tzinfo=None))
     account = organization.account("dev-web", "/Workloads/Dev", {"CostCenter": "cc-1"})
     organization.instances(account, "eu-central-1", 2, {"Environment": "dev"})

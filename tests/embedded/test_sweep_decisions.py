@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.embedded import OrganizationBuilder
 from tests.support.sweeps import DEV, DEV_RULE, FRANKFURT, Sweeps
+from tests.support.time import set_time
 
 OPT_OUT, REASON, PROTECTED = (f"stop-orchestrator:{name}" for name in ("opt-out", "opt-out-reason", "protected"))
 TODAY, YESTERDAY = "2026-11-25", "2026-11-24"
@@ -31,7 +32,7 @@ SERVICES = {
 @pytest.fixture
 def account(organization: OrganizationBuilder, monkeypatch: pytest.MonkeyPatch) -> str:
     """An account, on an evening in November."""
-    monkeypatch.setattr("orchestrator.app.now", lambda: datetime(2026, 11, 25, 22, 30, tzinfo=UTC))
+    set_time(monkeypatch, now=lambda: datetime(2026, 11, 25, 22, 30, tzinfo=UTC))
     return organization.account("dev", "/Workloads/Dev", {"CostCenter": "cc-1"})
 
 

@@ -11,6 +11,7 @@ from orchestrator.demo.calls import Call
 from orchestrator.demo.faults import Fault
 from tests.support.embedded import OrganizationBuilder
 from tests.support.sweeps import DEV, FRANKFURT, Sweeps, result
+from tests.support.time import set_time
 
 STOP, DESCRIBE, TAG = "ec2:StopInstances", "ec2:DescribeInstances", "ec2:CreateTags"
 BY_TAG, AT_TAG = "stop-orchestrator:stopped-by", "stop-orchestrator:stopped-at"
@@ -89,15 +90,14 @@ def test_what_was_stopped_carries_the_sweep_and_the_time_and_nothing_else_does(
     assert organization.tags(account, FRANKFURT)[kept] == {"Environment": "production"}
 
 
-def test_a_denied_tag_is_a_warning_and_no_failed_stop(
-    organization: OrganizationBuilder, sweep: Sweeps, account: str
-) -> None:
+def test_what_cannot_be_marked_is_not_stopped(organization: OrganizationBuilder, sweep: Sweeps, account: str) -> None:
     [one] = organization.instances(account, FRANKFURT, 1, DEV)
     organization.front.faults.add(Fault("UnauthorizedOperation", "no ec2:CreateTags", 403, operation=TAG))
     swept = sweep()
-    assert swept.outcomes[one]["status"] == "stopped"
-    assert swept.outcomes[one]["warnings"] == ["not tagged: UnauthorizedOperation: no ec2:CreateTags"]
-    assert swept.exit_code == 0
+    assert result(swept.outcomes[one]) == ("failed", "CannotMark")
+    assert "UnauthorizedOperation: no ec2:CreateTags" in swept.outcomes[one]["message"]
+    assert organization.down(account, FRANKFURT) == set()
+    assert swept.exit_code == 5
 
 
 @pytest.mark.parametrize(
@@ -109,9 +109,10 @@ def test_an_outcome_says_what_was_seen_and_not_what_aws_promised(
     ids = organization.instances(account, FRANKFURT, 2, DEV)
 
     def interfere(_: Call) -> None:
-        organization.act(operation, account, FRANKFURT, InstanceIds=ids[:1])
+        if organization.in_memory(account, FRANKFURT, ids[0]).state == "stopped":
+            organization.act(operation, account, FRANKFURT, InstanceIds=ids[:1])
 
-    organization.front.faults.add(Fault(operation=TAG, effect=interfere))
+    organization.front.faults.add(Fault(operation=DESCRIBE, effect=interfere))
     swept = sweep()
     assert [result(swept.outcomes[one]) for one in ids] == [("failed", code), ("stopped", "")]
     assert all(row["requested_at"] and row["verified_at"] for row in swept.outcomes.values())
@@ -127,8 +128,8 @@ def test_what_someone_else_stopped_meanwhile_is_not_claimed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     one, other = organization.instances(account, FRANKFURT, 2, DEV)
-    now = app.now
-    monkeypatch.setattr("orchestrator.app.now", lambda: now() + timedelta(minutes=1))  # EC2's clock is a minute behind
+    now = app.SYSTEM_TIME.now
+    set_time(monkeypatch, now=lambda: now() + timedelta(minutes=1))  # EC2's clock is a minute behind
     if in_bad_company:
         organization.front.faults.add(Fault("AccessDenied", f"not {other}", 403, operation=STOP, instance=other))
     swept = sweep(before_stops=lambda: organization.act("stop_instances", account, FRANKFURT, InstanceIds=[one]))

@@ -6,12 +6,12 @@ import pytest
 
 from orchestrator import app
 from orchestrator.core.model import Mode
-from orchestrator.core.policy.loading import load_policy
 from orchestrator.demo.calls import Call
 from orchestrator.demo.faults import Fault
 from orchestrator.ledger.lease import Lease
 from orchestrator.ports import Runtime
 from tests.support.embedded import OrganizationBuilder
+from tests.support.policies import load
 from tests.support.sweeps import DEV, DEV_RULE, FRANKFURT, IRELAND, Sweeps, result
 
 STOP = "ec2:StopInstances"
@@ -150,7 +150,7 @@ def test_a_session_of_plan_mode_cannot_stop_or_tag(
     hub = sweep.hub()
     lease = hub.leases.take("test", "a-sweep")
     assert isinstance(lease, Lease)
-    policy = load_policy(f"version: 1\nname: test\n{DEV_RULE}")
+    policy = load(f"version: 1\nname: test\n{DEV_RULE}")
     world = hub.build_world(policy, app.new_sweep_id(app.now()), Mode.PLAN, Runtime(), lease)
     [clients] = sweep.clients
     ec2 = clients.ec2(FRANKFURT)

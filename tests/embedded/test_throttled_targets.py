@@ -8,15 +8,18 @@ from statistics import median
 import pytest
 from moto.moto_api._internal import mock_random
 
+from orchestrator.aws.pacing import OperationRates, Rate
 from orchestrator.demo.faults import Fault
 from tests.support.call_times import CallTimes, Place
 from tests.support.embedded import OrganizationBuilder
+from tests.support.suites import only_in_full
 from tests.support.sweeps import DEV, FRANKFURT, IRELAND, Sweeps, Swept
+from tests.support.time import set_time
 
 REGIONS = (FRANKFURT, IRELAND)
 SECONDS_A_CALL = 0.1
 UNDISTURBED = 4 * SECONDS_A_CALL
-"""DescribeInstances; then StopInstances, CreateTags and DescribeInstances again."""
+"""DescribeInstances; then CreateTags, StopInstances and DescribeInstances again."""
 LIMITED = ("RequestLimitExceeded", "Request limit exceeded.", 503)
 
 
@@ -73,7 +76,7 @@ def test_an_undisturbed_target_takes_four_calls_and_never_waits(estate: Estate) 
     assert times.waited == {}
 
 
-@pytest.mark.parametrize("seed", [3, 12, 20])
+@pytest.mark.parametrize("seed", [3, *only_in_full(12, 20)])
 @pytest.mark.parametrize(
     ("dead", "status"),
     [(Fault("AccessDenied", "no", 403, operation="sts:AssumeRole"), "denied"), (Fault(*LIMITED), "failed")],
@@ -95,9 +98,25 @@ def test_with_30_percent_throttled_and_a_dead_account_no_target_takes_three_time
     assert median(ratios) <= 2
 
 
-@pytest.mark.parametrize("operation", ["*", "ec2:*", "ec2:DescribeInstances", "ec2:StopInstances", "ec2:CreateTags"])
+@pytest.mark.parametrize(
+    "operation", ["*", *only_in_full("ec2:*", "ec2:DescribeInstances", "ec2:StopInstances", "ec2:CreateTags")]
+)
 def test_a_target_whose_calls_are_all_throttled_makes_no_other_target_wait(estate: Estate, operation: str) -> None:
     swept, times = estate.swept(1, Fault(*LIMITED, account=estate.dead, operation=operation))
     assert_all_done(estate, swept)
     assert set(estate.ratios(times).values()) == {1.0}
     assert {account for account, _ in times.waited} == {estate.dead}
+
+
+def test_a_sweep_waits_for_what_the_rates_of_its_calls_say(
+    sweep: Sweeps, healthy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name in the rates that no call has would hold nothing back, and nobody would see it."""
+    waits: list[float] = []
+    seconds = {"DescribeInstances": 4.0, "CreateTags": 2.0, "StopInstances": 1.0}
+    rates = {f"ec2:{name}": OperationRates(Rate(0, 1 / each)) for name, each in seconds.items()}
+    monkeypatch.setattr("orchestrator.kinds.registry.rates", lambda: rates)
+    monkeypatch.setattr("orchestrator.sweep.halt._LOOK_EVERY_SECONDS", 60.0)  # a wait is told as one
+    set_time(monkeypatch, sleep=waits.append)
+    sweep(regions=(FRANKFURT,))
+    assert {round(wait) for wait in waits} >= set(seconds.values())

@@ -57,7 +57,7 @@ def balanced(organization: OrganizationBuilder) -> Iterator[Balanced]:
     retries = Retries(attempts=2, sleep=lambda _: None)
     with closing_clients() as clients:
         sessions = MemberSessions(clients, MemberRole(ROLE, None, SWEEP_ID), retries)
-        yield Balanced(organization, sessions, Ec2Instances(clients, retries, clock, Pacing()))
+        yield Balanced(organization, sessions, Ec2Instances(clients, retries, clock, Pacing({})))
 
 
 def test_a_stopped_instance_in_a_target_group_is_missed_and_one_that_runs_or_is_in_none_is_not(

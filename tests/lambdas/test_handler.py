@@ -21,6 +21,7 @@ from orchestrator.lambdas import log
 from tests.support.embedded import OrganizationBuilder
 from tests.support.fixtures import Policy
 from tests.support.lambdas import (
+    ENFORCE,
     FRANKFURT,
     SWEEP_ID,
     Lines,
@@ -31,9 +32,6 @@ from tests.support.lambdas import (
     target_states,
     written_report,
 )
-
-ENFORCE = {"mode": "enforce", "sweep_id": SWEEP_ID}
-
 
 # --- events -----------------------------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from orchestrator.demo.faults import Fault
 from orchestrator.errors import EventError, OrganizationError, SettingsError
 from tests.support.embedded import OrganizationBuilder
 from tests.support.lambdas import (
+    ENFORCE,
     FRANKFURT,
     IRELAND,
     PLENTY,
@@ -24,8 +25,8 @@ from tests.support.lambdas import (
     target_states,
     written_report,
 )
+from tests.support.suites import only_in_full
 
-ENFORCE = {"mode": "enforce", "sweep_id": SWEEP_ID}
 DEV_TAGS = {"Environment": "dev"}
 OTHER_SWEEP_ID = "20261124T190000Z-0a1b2c"
 
@@ -43,7 +44,7 @@ def test_with_too_little_time_nothing_is_read_and_the_report_says_so(hub: Organi
     assert report["outcomes"] == []
 
 
-@pytest.mark.parametrize("reads", [1, 2, 3])
+@pytest.mark.parametrize("reads", [2, *only_in_full(1, 3)])
 def test_time_that_runs_out_while_reading_leaves_each_target_in_one_state_and_stops_nothing(
     hub: OrganizationBuilder, monkeypatch: pytest.MonkeyPatch, reads: int
 ) -> None:
@@ -60,7 +61,7 @@ def test_time_that_runs_out_while_reading_leaves_each_target_in_one_state_and_st
     assert hub.front.calls["ec2:StopInstances"] == 0
 
 
-@pytest.mark.parametrize("stops", [0, 1, 3])
+@pytest.mark.parametrize("stops", [1, *only_in_full(0, 3)])
 def test_time_that_runs_out_while_stopping_leaves_each_stop_in_one_state_that_ec2_agrees_with(
     hub: OrganizationBuilder, monkeypatch: pytest.MonkeyPatch, stops: int
 ) -> None:

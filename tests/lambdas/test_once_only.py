@@ -13,7 +13,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
@@ -22,12 +21,11 @@ import pytest
 
 from orchestrator import app
 from orchestrator.core.model import Mode
-from orchestrator.core.policy.loading import load_policy
 from orchestrator.demo.faults import Fault
 from orchestrator.demo.organization import TABLE
 from orchestrator.errors import BusyError
 from orchestrator.lambdas import handler
-from orchestrator.ledger.lease import Lease, Leases, Times
+from orchestrator.ledger.lease import Lease, Times
 from orchestrator.ledger.records import SweepSummary
 from orchestrator.ports import Runtime, Stores
 from orchestrator.sweep import coordination
@@ -35,12 +33,15 @@ from orchestrator.sweep.coordination import Ended, get_sweep
 from tests.support.embedded import OrganizationBuilder
 from tests.support.fixtures import Policy, Ran, Run
 from tests.support.lambdas import FRANKFURT, PLENTY, SWEEP_ID, Remaining, dev_accounts, stop_states, written_report
+from tests.support.policies import load
 from tests.support.processes import SCRIPT, until
+from tests.support.suites import only_in_full
 from tests.support.sweeps import DEV, DEV_RULE, Sweeps
+from tests.support.time import set_time
 
 ENFORCE = {"mode": "enforce"}
 HOUR = timedelta(hours=1)
-REAL_NOW = app.now
+REAL_NOW = app.SYSTEM_TIME.now
 
 
 def invoked(event: Mapping[str, str], request_id: str) -> dict[str, Any]:
@@ -81,10 +82,13 @@ def at_its_first_read(hub: OrganizationBuilder, event: Mapping[str, str]) -> Ite
 # --- two at once ------------------------------------------------------------------------------------------------------
 
 
-def test_two_triggers_at_once_20_times_are_20_sweeps_and_not_40(hub: OrganizationBuilder) -> None:
+@pytest.mark.parametrize("times", [3, *only_in_full(20)])
+def test_two_triggers_at_once_so_many_times_are_as_many_sweeps_and_not_twice_as_many(
+    hub: OrganizationBuilder, times: int
+) -> None:
     places = dev_accounts(hub, 1)
     told: list[str] = []
-    for number in range(20):
+    for number in range(times):
         event = {**ENFORCE, "id": f"execution-{number}"} if number % 2 else ENFORCE
         together = threading.Barrier(2)
 
@@ -97,7 +101,7 @@ def test_two_triggers_at_once_20_times_are_20_sweeps_and_not_40(hub: Organizatio
         assert one["sweep_id"] == two["sweep_id"]
         assert "complete" in {one["status"], two["status"]}
         told.append(one["sweep_id"])
-    assert (len(told), swept(hub)) == (20, set(told))
+    assert (len(told), swept(hub)) == (times, set(told))
     assert hub.front.calls["ec2:StopInstances"] == len(places)
 
 
@@ -118,14 +122,15 @@ def test_a_trigger_that_comes_to_its_turn_when_the_other_is_done_gets_its_answer
     assert swept(hub) == {others[0]["sweep_id"]}
 
 
+@pytest.mark.parametrize("times", [1, *only_in_full(3)])
 def test_two_command_lines_at_once_are_one_sweep_and_both_say_which(
-    organization: OrganizationBuilder, policy: Policy, tmp_path: Path
+    organization: OrganizationBuilder, policy: Policy, tmp_path: Path, times: int
 ) -> None:
     account = organization.account("dev")
     organization.instances(account, FRANKFURT, 1, DEV)
     command = [SCRIPT, "sweep", "--mode", "enforce", "--yes", "--format", "json", "--policy", policy(DEV_RULE)]
     seen: set[str] = set()
-    for number in range(3):
+    for number in range(times):
         processes: list[subprocess.Popen[str]] = []
         one_is_done = Fault(
             operation="ec2:DescribeInstances",
@@ -143,7 +148,7 @@ def test_two_command_lines_at_once_are_one_sweep_and_both_say_which(
         assert sorted(one.report["status"] for one in ran) == ["complete", "running"]
         seen.add(sweep_id)
         assert len(list(tmp_path.glob(".stop-orchestrator/sweeps/*/*/manifest.json"))) == number + 1
-    assert len(seen) == 3
+    assert len(seen) == times
     assert organization.front.calls["ec2:StopInstances"] == 1
 
 
@@ -250,8 +255,7 @@ def watch_without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     def sleep(seconds: float) -> None:
         watched[0] += seconds
 
-    fast = partial(Leases, clock=lambda: time.monotonic() + watched[0], sleep=sleep)
-    monkeypatch.setattr("orchestrator.app.Leases", fast)
+    set_time(monkeypatch, clock=lambda: time.monotonic() + watched[0], sleep=sleep)
 
 
 def begun_and_dead(sweeps: Sweeps, started_at: datetime) -> Stores:
@@ -276,14 +280,14 @@ def test_a_dead_sweep_of_an_older_trigger_is_gone_on_with_and_then_the_new_one_i
 ) -> None:
     watch_without_waiting(monkeypatch)
     hub = begun_and_dead(sweep, app.now() - timedelta(minutes=minutes))
-    policy = load_policy(get_sweep(hub, SWEEP_ID).policy)
+    policy = load(get_sweep(hub, SWEEP_ID).policy)
     ended = coordination.sweep(hub, policy, "20261124T190000Z-0a1b2c", Mode.PLAN, Runtime())
     assert isinstance(ended, Ended)
     assert [one.status for one in hub.ledger.sweeps()] == ["complete"] * sweeps_in_all
     assert ended.sweep_id == hub.ledger.sweeps()[0].sweep_id
 
 
-@pytest.mark.parametrize("made_up", ["a-request", "", "00000000-0000-0000-0000-000000000000"])
+@pytest.mark.parametrize("made_up", ["a-request", *only_in_full("", "00000000-0000-0000-0000-000000000000")])
 def test_a_request_id_that_lambda_did_not_make_says_nothing_of_a_repetition(
     hub: OrganizationBuilder, made_up: str
 ) -> None:
@@ -308,8 +312,15 @@ def test_a_lease_is_given_back_at_the_end_so_that_the_next_sweep_waits_for_nothi
         assert lease.held_until == ""
 
 
-@pytest.mark.parametrize("whose", ["everybody's", "the other's"])
-@pytest.mark.parametrize("jump", [HOUR, -HOUR], ids=["forward", "backward"])
+@pytest.mark.parametrize(
+    ("jump", "whose"),
+    [
+        pytest.param(HOUR, "the other's", id="forward, the other's"),
+        pytest.param(-HOUR, "everybody's", id="backward, everybody's"),
+        pytest.param(HOUR, "everybody's", id="forward, everybody's", marks=pytest.mark.full),
+        pytest.param(-HOUR, "the other's", id="backward, the other's", marks=pytest.mark.full),
+    ],
+)
 def test_a_clock_that_jumps_during_a_sweep_takes_nobodys_lease_away(
     hub: OrganizationBuilder, monkeypatch: pytest.MonkeyPatch, jump: timedelta, whose: str
 ) -> None:
@@ -320,10 +331,10 @@ def test_a_clock_that_jumps_during_a_sweep_takes_nobodys_lease_away(
         return REAL_NOW() + jumped[0]
 
     if whose == "everybody's":
-        monkeypatch.setattr(app, "now", now)
+        set_time(monkeypatch, now=now)
     places = dev_accounts(hub, 1)
     with at_its_first_read(hub, {**ENFORCE, "sweep_id": SWEEP_ID}) as running:
-        monkeypatch.setattr(app, "now", now)
+        set_time(monkeypatch, now=now)
         jumped[0] = jump
         for number in range(2):
             other = invoked(ENFORCE, f"other-{number}")

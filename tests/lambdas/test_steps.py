@@ -1,4 +1,7 @@
-"""The state machine's steps over the embedded AWS: the same decisions, outcomes and report as the single Lambda."""
+"""The state machine's steps over the embedded AWS: the same decisions, outcomes and report as the single Lambda.
+
+What is for the full suite alone has its fast test over the world in memory (tests/sweep/test_parts.py).
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,8 @@ from orchestrator.errors import BusyError, EventError, OrganizationError
 from tests.support.embedded import OrganizationBuilder
 from tests.support.fixtures import Policy, Run
 from tests.support.lambdas import FRANKFURT, IRELAND, dev_accounts, invoked, stop_states, target_states, written_report
-from tests.support.machines import Answer, StateMachine
+from tests.support.machines import Answer, StateMachine, from_s3
+from tests.support.suites import only_in_full
 
 DEV = {"Environment": "dev"}
 RULE = "rules: [{name: dev, where: {tag: {Environment: dev}}}]\n"
@@ -21,7 +25,7 @@ RULE = "rules: [{name: dev, where: {tag: {Environment: dev}}}]\n"
 @pytest.fixture
 def machine(hub: OrganizationBuilder, monkeypatch: pytest.MonkeyPatch) -> StateMachine:
     monkeypatch.setenv("STOP_ORCHESTRATOR_ACCOUNTS_A_PART", "2")
-    return StateMachine(hub)
+    return StateMachine(from_s3(hub))
 
 
 @pytest.fixture
@@ -58,8 +62,9 @@ def start_again(hub: OrganizationBuilder, places: dict[tuple[str, str], str]) ->
         hub.act("delete_tags", account, region, Resources=[instance], Tags=keys)
 
 
-@pytest.mark.parametrize("one_by_one", [True, False])
-@pytest.mark.parametrize("mode", ["plan", "enforce"])
+@pytest.mark.parametrize(
+    ("mode", "one_by_one"), [("enforce", False), *only_in_full(("plan", True), ("plan", False), ("enforce", True))]
+)
 def test_its_report_is_that_of_the_single_lambda(
     hub: OrganizationBuilder, machine: StateMachine, mixed: dict[tuple[str, str], str], mode: str, *, one_by_one: bool
 ) -> None:
@@ -85,6 +90,7 @@ def test_its_evidence_holds_and_no_instance_is_asked_for_twice(
     assert hub.front.calls["ec2:StopInstances"] == 11  # ten targets, and one refusal of the protected instance
 
 
+@pytest.mark.full
 def test_a_part_that_is_not_read_is_not_attempted_and_the_rest_is_done(
     hub: OrganizationBuilder, machine: StateMachine
 ) -> None:
@@ -101,6 +107,7 @@ def test_a_part_that_is_not_read_is_not_attempted_and_the_rest_is_done(
     assert sum(len(hub.down(*place)) for place in places) == 4
 
 
+@pytest.mark.full
 def test_a_part_that_is_not_acted_on_is_not_attempted(hub: OrganizationBuilder, machine: StateMachine) -> None:
     dev_accounts(hub, 4)
 
@@ -114,6 +121,7 @@ def test_a_part_that_is_not_acted_on_is_not_attempted(hub: OrganizationBuilder, 
     assert report["status"] == "incomplete"
 
 
+@pytest.mark.full
 def test_steps_that_are_tried_again_do_nothing_twice(hub: OrganizationBuilder, machine: StateMachine) -> None:
     places = dev_accounts(hub, 3)
     answers: list[Answer] = []
@@ -132,6 +140,7 @@ def test_steps_that_are_tried_again_do_nothing_twice(hub: OrganizationBuilder, m
     assert answer["status"] == "complete"
 
 
+@pytest.mark.full
 def test_waves_are_one_after_the_other_and_too_many_failures_abort_the_rest(
     hub: OrganizationBuilder, machine: StateMachine, policy: Policy
 ) -> None:
@@ -172,6 +181,7 @@ def test_what_opts_out_between_deciding_and_acting_is_kept(hub: OrganizationBuil
     assert hub.down(account, region) == set()
 
 
+@pytest.mark.full
 def test_an_error_before_the_plan_ends_with_a_report_that_says_so(
     hub: OrganizationBuilder, machine: StateMachine
 ) -> None:
@@ -200,7 +210,7 @@ def test_an_organization_that_cannot_be_listed_is_a_failed_report_and_the_next_o
     with pytest.raises(OrganizationError):
         machine({"mode": "enforce"})
     hub.front.faults.clear()
-    another = StateMachine(hub, "another")
+    another = StateMachine(from_s3(hub), "another")
     assert another({"mode": "enforce"})["status"] == "complete"
 
 
@@ -212,17 +222,17 @@ def test_a_second_execution_of_the_same_trigger_and_one_of_another_while_it_runs
 
     def before(event: Answer) -> None:
         if event["step"] == "decide":
-            answers.append(StateMachine(hub, "second")({"mode": "enforce", "id": "one"}))
-            answers.append(StateMachine(hub, "third")({"mode": "enforce"}))
+            answers.append(StateMachine(from_s3(hub), "second")({"mode": "enforce", "id": "one"}))
+            answers.append(StateMachine(from_s3(hub), "third")({"mode": "enforce"}))
             answers.append(invoked({"mode": "enforce"}))
             with pytest.raises(BusyError):
-                StateMachine(hub, "fourth")({"mode": "plan"})
+                StateMachine(from_s3(hub), "fourth")({"mode": "plan"})
 
     machine.before = before
     answer = machine({"mode": "enforce", "id": "one"})
     assert {one["sweep_id"] for one in answers} == {answer["sweep_id"]}
     assert {one["status"] for one in answers} == {"running"}
-    assert StateMachine(hub, "fifth")({"mode": "enforce", "id": "one"})["go_on"] is False
+    assert StateMachine(from_s3(hub), "fifth")({"mode": "enforce", "id": "one"})["go_on"] is False
     assert answer["status"] == "complete"
 
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from moto.moto_api._internal.models import moto_api_backend
-from moto.server import ThreadedMotoServer
 
 from orchestrator.aws.dynamodb_items import DynamoItems
-from orchestrator.core.model import OutcomeStatus, SweepStatus, TargetStatus
+from orchestrator.core.model import OutcomeStatus, ResourceKey, SweepStatus, TargetStatus
 from orchestrator.core.report.document import report_document
 from orchestrator.core.report.manifest import Link
 from orchestrator.demo.organization import create_table
@@ -22,36 +19,20 @@ from orchestrator.ledger.ledger import TTL, Ledger
 from orchestrator.ledger.records import INTENT, LeaseRecord, SweepSummary
 from orchestrator.local.sqlite_items import SqliteItems
 from tests.support.builders import ACCOUNT, AT, REGION, SWEEP_ID, a_coverage, a_report, a_resource, an_outcome
-from tests.support.local_aws import closing_clients, in_threads
+from tests.support.local_aws import in_threads
 
 TABLE = "sweeps"
 KEY = ("P", "S")
 POLICY = "nonprod"
 
 
-@pytest.fixture(scope="module")
-def moto_url() -> Iterator[str]:
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-    assert server._server is not None
-    server._server.server_close()
-
-
 @pytest.fixture(params=["dynamodb", "sqlite"])
-def table(
-    request: pytest.FixtureRequest, moto_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Items]:
+def table(request: pytest.FixtureRequest, tmp_path: Path) -> Items:
     if request.param == "sqlite":
-        yield SqliteItems(tmp_path)
-        return
-    moto_api_backend.reset()
-    monkeypatch.setenv("AWS_ENDPOINT_URL", moto_url)
-    with closing_clients() as clients:
-        create_table(clients.dynamodb(), TABLE)
-        yield DynamoItems(clients.dynamodb(), TABLE)
+        return SqliteItems(tmp_path)
+    client = request.getfixturevalue("hub").dynamodb()
+    create_table(client, TABLE)
+    return DynamoItems(client, TABLE)
 
 
 @pytest.fixture
@@ -294,19 +275,21 @@ def test_an_intent_says_what_is_about_to_happen_and_the_outcome_takes_its_place(
     resource = a_resource("i-1")
     ledger.intend(SWEEP_ID, [resource], "batch-1")
     (intent,) = ledger.actions(SWEEP_ID)
-    assert intent.place == (ACCOUNT, REGION, "ec2", "i-1")
+    assert intent.key == ResourceKey(ACCOUNT, REGION, "ec2", "i-1")
     assert (intent.status, intent.requested_at, intent.arn) == (INTENT, "2026-11-23T19:00:00Z", resource.arn)
     outcome = an_outcome(OutcomeStatus.FAILED, resource, code="Code", message="no", requested_at=AT, verified_at=AT)
-    ledger.settle(SWEEP_ID, [outcome])
+    ledger.record_outcomes(SWEEP_ID, [outcome])
     (settled,) = ledger.actions(SWEEP_ID)
-    assert settled.place == intent.place
+    assert settled.key == intent.key
     assert (settled.status, settled.code, settled.message) == ("failed", "Code", "no")
     assert (settled.requested_at, settled.verified_at, settled.arn) == (*["2026-11-23T19:00:00Z"] * 2, resource.arn)
 
 
-def test_outcomes_of_any_number_can_be_settled_and_of_none(ledger: Ledger) -> None:
-    ledger.settle(SWEEP_ID, [])
-    ledger.settle(SWEEP_ID, [an_outcome(resource=a_resource(f"i-{number:03}")) for number in range(ITEMS_AT_ONCE + 1)])
+def test_outcomes_of_any_number_can_be_recorded_and_of_none(ledger: Ledger) -> None:
+    ledger.record_outcomes(SWEEP_ID, [])
+    ledger.record_outcomes(
+        SWEEP_ID, [an_outcome(resource=a_resource(f"i-{number:03}")) for number in range(ITEMS_AT_ONCE + 1)]
+    )
     assert len(ledger.actions(SWEEP_ID)) == ITEMS_AT_ONCE + 1
 
 
@@ -320,7 +303,7 @@ def test_threads_of_many_targets_write_their_batches_at_once(ledger: Ledger) -> 
     def batch(number: int) -> None:
         resources = [a_resource(f"i-{one:03}", region=f"region-{number}") for one in range(10)]
         ledger.intend(SWEEP_ID, resources, str(number))
-        ledger.settle(SWEEP_ID, [an_outcome(resource=one) for one in resources])
+        ledger.record_outcomes(SWEEP_ID, [an_outcome(resource=one) for one in resources])
 
     in_threads(8, batch)
     actions = ledger.actions(SWEEP_ID)

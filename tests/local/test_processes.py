@@ -7,6 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from orchestrator.local import processes
 from orchestrator.local.processes import is_dead, this_process
 from tests.support.processes import until
 
@@ -42,3 +45,19 @@ def test_of_another_machine_and_of_a_name_that_is_none_nobody_knows() -> None:
     assert not is_dead(f"another-boot pid:[1] {pid} 1")
     assert not is_dead("")
     assert not is_dead("a b")
+
+
+def test_a_process_that_proc_hides_is_dead_once_the_kernel_has_none_of_its_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a machine that mounts /proc with hidepid, where another user's process holds the lease."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        (tmp_path / "sys/kernel/random").mkdir(parents=True)
+        (tmp_path / "sys/kernel/random/boot_id").write_text("this-boot\n")
+        (tmp_path / "self/ns").mkdir(parents=True)
+        (tmp_path / "self/ns/pid").symlink_to("pid:[1]")
+        monkeypatch.setattr(processes, "_PROC", tmp_path)
+        name = f"this-boot pid:[1] {process.pid} 1"
+        assert not is_dead(name)
+        process.kill()
+    assert is_dead(name)

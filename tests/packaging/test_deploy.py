@@ -3,145 +3,35 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 import re
 import subprocess
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
 from moto.cloudformation.models import ChangeSet, CloudFormationBackend, Event
-from moto.moto_api._internal.models import moto_api_backend
 from moto.s3.models import s3_backends
-from rich.console import Console
 
-from cloudformation import deploy, package
+from cloudformation import deploy
 from orchestrator.demo.calls import Answer, Call
-from orchestrator.demo.server import EmbeddedAws
 from tests.packaging.conftest import ROOT
+from tests.packaging.deploying import (
+    ARTIFACTS,
+    MEMBER_ROLE,
+    POLICY,
+    ZIP,
+    ZIP_KEY,
+    Deploy,
+    buckets,
+    content,
+    parameter,
+    set_in,
+    stacks,
+)
 from tests.support.embedded import MANAGEMENT, OrganizationBuilder
-
-ARTIFACTS = f"stop-orchestrator-artifacts-{MANAGEMENT}-eu-central-1"
-ZIP = b"a zip"
-ZIP_KEY = f"lambda/stop-orchestrator-{hashlib.sha256(ZIP).hexdigest()}.zip"
-POLICY = "version: 1\nname: test\nregions: {include: [eu-central-1]}\n"
-HUB = """
-Parameters:
-  CodeBucket: {Type: String}
-  CodeKey: {Type: String}
-  OrganizationId: {Type: String, AllowedPattern: "^o-[a-z0-9]+$"}
-  Mode: {Type: String, Default: plan, AllowedValues: [plan, enforce]}
-Resources:
-  Bucket:
-    Type: AWS::S3::Bucket
-    DeletionPolicy: Retain
-    Properties: {BucketName: evidence}
-  Place: {Type: AWS::SSM::Parameter, Properties: {Name: /place, Type: String, Value: !Sub "${CodeBucket}/${CodeKey}"}}
-  Switch: {Type: AWS::SSM::Parameter, Properties: {Name: /mode, Type: String, Value: !Ref Mode}}
-Outputs:
-  PolicyLocation: {Value: !Sub "s3://${Bucket}/policy.yaml"}
-  FunctionName: {Value: stop-orchestrator}
-  ReportBucketName: {Value: !Ref Bucket}
-"""
-MEMBERS = """
-Parameters:
-  TemplateURL: {Type: String, AllowedPattern: "^https://.+$"}
-  OrganizationalUnitIds: {Type: CommaDelimitedList, AllowedPattern: "^ou-.+$"}
-  HubAccountId: {Type: String, AllowedPattern: "^[0-9]{12}$", ConstraintDescription: an account id has 12 digits}
-Resources:
-  Place: {Type: AWS::SSM::Parameter, Properties: {Name: /template, Type: String, Value: !Ref TemplateURL}}
-"""
-MEMBER_ROLE = "Resources: {}\n"
-
-
-@dataclass(frozen=True, slots=True)
-class Ran:
-    exit_code: int
-    stdout: str
-    stderr: str
-
-
-Deploy = Callable[..., Ran]
-
-
-_execute = CloudFormationBackend.execute_change_set
-
-
-def executed(backend: CloudFormationBackend, change_set_name: str, stack_name: str | None = None) -> None:
-    """Moto forgets to say afterwards what the stack is made from and puts out."""
-    _execute(backend, change_set_name, stack_name)
-    change_set = backend.change_sets[change_set_name]
-    stack = change_set.stack
-    stack._parse_template()
-    stack.parameters, stack.output_map = change_set.parameters, stack._create_output_map()
-
-
-@pytest.fixture
-def organization(monkeypatch: pytest.MonkeyPatch) -> Iterator[OrganizationBuilder]:
-    moto_api_backend.reset()
-    monkeypatch.setattr(CloudFormationBackend, "execute_change_set", executed)
-    with EmbeddedAws() as aws:
-        for name, value in aws.environment.items():
-            monkeypatch.setenv(name, value)
-        yield OrganizationBuilder(aws)
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    (tmp_path / "hub.yaml").write_text(HUB)
-    (tmp_path / "member-stackset.yaml").write_text(MEMBERS)
-    (tmp_path / "member-role.yaml").write_text(MEMBER_ROLE)
-    (tmp_path / "policy.yaml").write_text(POLICY)
-    (tmp_path / "deploy.env").write_text(
-        f"Region=eu-central-1\nPolicy={tmp_path}/policy.yaml\nHubAccountId={MANAGEMENT}\nOrganizationalUnitIds=ou-1,ou-2\n"
-    )
-    return tmp_path
-
-
-@pytest.fixture
-def run(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Deploy:
-    """The command in this process, at a terminal at which `typed` is typed; the zip is not built."""
-    zipped = folder / "stop-orchestrator.zip"
-    zipped.write_bytes(ZIP)
-    monkeypatch.setattr(package, "build", lambda *_: package.Package(zipped, "0" * 64, len(ZIP), len(ZIP)))
-    monkeypatch.setattr("cloudformation.stacks.SECONDS_BETWEEN_LOOKS", 0)
-    monkeypatch.setattr(deploy, "console", Console(width=200, emoji=False, highlight=False, markup=False))
-
-    def _run(*arguments: str, typed: str = "", terminal: bool = True) -> Ran:
-        stdin = io.StringIO(typed)
-        monkeypatch.setattr(stdin, "isatty", lambda: terminal)
-        monkeypatch.setattr("sys.stdin", stdin)
-        code = deploy.main([*arguments, "--env", str(folder / "deploy.env"), "--templates", str(folder)])
-        return Ran(code, *capsys.readouterr())
-
-    return _run
-
-
-def stacks(hub: OrganizationBuilder) -> dict[str, str]:
-    return {one["StackName"]: one["StackStatus"] for one in hub.client("cloudformation").describe_stacks()["Stacks"]}
-
-
-def buckets(hub: OrganizationBuilder) -> set[str]:
-    return {bucket["Name"] for bucket in hub.client("s3").list_buckets()["Buckets"]}
-
-
-def parameter(hub: OrganizationBuilder, name: str) -> str:
-    return str(hub.client("ssm").get_parameter(Name=name)["Parameter"]["Value"])
-
-
-def content(hub: OrganizationBuilder, bucket: str, key: str) -> bytes:
-    body: bytes = hub.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
-    return body
-
-
-def set_in(folder: Path, line: str) -> None:
-    with (folder / "deploy.env").open("a") as env:
-        env.write(f"{line}\n")
-
 
 # --- looking and refusing ---------------------------------------------------------------------------------------------
 
@@ -217,8 +107,9 @@ def test_the_bucket_that_is_made_is_private(organization: OrganizationBuilder, r
 
 @pytest.mark.usefixtures("organization")
 def test_the_bucket_that_is_made_wants_tls(run: Deploy, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without TLS, as here, it lets nobody in: nothing is deployed."""
+    """Without TLS, as here, it lets nobody in: nothing is deployed. It is kept here to be looked at."""
     monkeypatch.setattr("cloudformation.artifacts.ArtifactBucket._speaks_tls", lambda _: True)
+    monkeypatch.setattr("cloudformation.artifacts.ArtifactBucket.take_back", lambda _: False)
     assert run("hub", "--yes").exit_code == 1
     policy = json.loads(s3_backends[MANAGEMENT]["aws"].buckets[ARTIFACTS].policy)
     [statement] = policy["Statement"]
@@ -336,7 +227,7 @@ def test_a_change_set_that_is_refused_is_told_and_thrown_away(
         monkeypatch.setattr(ChangeSet, name, property(lambda _, value=value: value, lambda *_: None), raising=False)
     ran = run("hub", "--yes")
     assert (ran.exit_code, "refuses the change set: no such type" in ran.stderr) == (1, True)
-    assert stacks(organization) == {}
+    assert (stacks(organization), buckets(organization)) == ({}, set())
 
 
 def test_what_aws_refuses_is_told_in_its_words(

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cloudformation.given import _FILLED_IN, _OWN, TEMPLATES, Asked, given
+from cloudformation.assemble import read_source
+from cloudformation.inputs import _FILLED_IN, _OWN, TEMPLATES, Arguments, read_inputs
 from cloudformation.parameters import Parameter, mistakes, parameters_of, read_env, unknown
 from orchestrator.errors import SettingsError
 from tests.packaging.conftest import ROOT
@@ -91,7 +92,7 @@ def test_a_template_is_read_without_its_functions() -> None:
 
 def test_the_example_explains_every_parameter_and_no_other() -> None:
     declared = {
-        name for path in TEMPLATES.values() for name in parameters_of((ROOT / "cloudformation" / path).read_text())
+        name for path in TEMPLATES.values() for name in parameters_of(read_source(ROOT / "cloudformation" / path))
     }
     shown = re.findall(r"^#?([A-Z]\w+)=", EXAMPLE.read_text(), re.MULTILINE)
     assert sorted(shown) == sorted((declared | _OWN) - _FILLED_IN)
@@ -105,9 +106,11 @@ def test_the_values_of_the_example_are_the_defaults_and_are_accepted(what: str, 
     for name, value in filled.items():
         text = text.replace(f"\n{name}=\n", f"\n{name}={value}\n")
     env.write_text(text)
-    start = given(Asked(what, remove=False, env=env, templates=ROOT / "cloudformation", yes=True, dry_run=False))
+    inputs = read_inputs(
+        Arguments(what, remove=False, env=env, templates=ROOT / "cloudformation", yes=True, dry_run=False)
+    )
     examples = {"OrganizationId", "ApproverArns", "TargetIds", *filled}
-    defaults = {name: one.default for name, one in start.parameters.items() if name in start.values}
-    assert {name: value for name, value in start.values.items() if name not in examples} == {
+    defaults = {name: one.default for name, one in inputs.parameters.items() if name in inputs.values}
+    assert {name: value for name, value in inputs.values.items() if name not in examples} == {
         name: default for name, default in defaults.items() if name not in examples
     }

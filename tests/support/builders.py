@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from textwrap import dedent
 from typing import Any
 
 from orchestrator.core.model import (
+    ALL_KINDS,
+    ALL_REGIONS,
     Account,
     AccountId,
+    Action,
     AwsError,
     Coverage,
     Decision,
@@ -17,6 +21,7 @@ from orchestrator.core.model import (
     Outcome,
     OutcomeStatus,
     Plan,
+    ReasonCode,
     Region,
     Resource,
     SweepReport,
@@ -25,8 +30,9 @@ from orchestrator.core.model import (
     TargetStatus,
     Verdict,
 )
-from orchestrator.core.policy.loading import load_policy
 from orchestrator.core.policy.org_policy import OrgPolicy
+from orchestrator.kinds.ec2 import rules
+from tests.support.policies import load
 
 ACCOUNT = AccountId("111111111111")
 REGION = Region("eu-central-1")
@@ -56,32 +62,51 @@ def a_resource(
     state: str = "running",
     tags: dict[str, str] | None = None,
     facts: dict[str, Any] | None = None,
+    **fields: Any,
 ) -> Resource:
+    """An EC2 instance; `state` is EC2's word."""
+    all_facts = {**EC2_FACTS, **(facts or {})}
+    defaults = {"obstacle": rules.obstacle(all_facts, tags or {})}
     return Resource(
         kind="ec2",
         target=Target(AccountId(account_id), Region(region)),
         resource_id=resource_id,
         arn=f"arn:aws:ec2:{region}:{account_id}:instance/{resource_id}",
         name=(tags or {}).get("Name", ""),
-        state=state,
+        state=rules.state_of(state),
+        aws_state=state,
         tags=tags or {},
-        facts={**EC2_FACTS, **(facts or {})},
+        facts=all_facts,
+        **{**defaults, **fields},
     )
+
+
+def in_state(resource: Resource, state: str, **fields: Any) -> Resource:
+    """The same in another of EC2's states."""
+    return replace(resource, state=rules.state_of(state), aws_state=state, **fields)
 
 
 def a_policy(body: str = "", timezone: str = "UTC") -> OrgPolicy:
     """A policy with these sections, given as indented YAML."""
-    return load_policy(f"version: 1\nname: nonprod\ntimezone: {timezone}\n{dedent(body)}")
+    return load(f"version: 1\nname: nonprod\ntimezone: {timezone}\n{dedent(body)}")
 
 
 def a_decision(resource: Resource | None = None, verdict: Verdict = Verdict.STOP, **fields: Any) -> Decision:
-    return Decision(resource or a_resource(), verdict, **{"reason": "Because.", "rule": "nights", **fields})
+    code = {Verdict.STOP: ReasonCode.ANY_TIME, Verdict.START: ReasonCode.STOPPED_BY_SWEEP}.get(
+        verdict, ReasonCode.NO_RULE
+    )
+    action = Action.START if verdict is Verdict.START else Action.STOP
+    defaults = {"reason_code": code, "reason": "Because.", "rule": "nights", "action": action}
+    return Decision(resource or a_resource(), verdict, **{**defaults, **fields})
 
 
 def a_coverage(
     status: TargetStatus = TargetStatus.SCANNED, region: str = REGION, account_id: str = ACCOUNT, **fields: Any
 ) -> Coverage:
-    return Coverage(AccountId(account_id), f"account-{account_id}", "/", Region(region), status, **fields)
+    kind = ALL_KINDS if region == ALL_REGIONS else "ec2"
+    return Coverage(
+        AccountId(account_id), f"account-{account_id}", "/", Region(region), status, **{"kind": kind, **fields}
+    )
 
 
 def a_plan(*decisions: Decision, coverage: tuple[Coverage, ...] = (), **fields: str) -> Plan:

@@ -15,12 +15,11 @@ from random import Random
 import pytest
 
 from orchestrator.aws.credentials import MemberSessions
-from orchestrator.aws.pacing import Pacing
-from orchestrator.aws.retries import Retries
 from orchestrator.core.model import Action, Outcome, Resource, Target
 from orchestrator.demo.calls import Answer, Call
 from orchestrator.kinds.ec2.kind import Ec2Instances
 from orchestrator.ports import BatchGuard
+from tests.support.time import set_time
 
 Place = tuple[str, str]
 """Account and region; `*` for what an account does before its regions are known."""
@@ -41,10 +40,9 @@ class CallTimes:
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("random.uniform", self._uniform)
-        monkeypatch.setattr("orchestrator.app.Retries", lambda **given: Retries(**{**given, "sleep": self._sleep}))
-        monkeypatch.setattr("orchestrator.app.Pacing", lambda **_: Pacing(self._clock, self._sleep))
+        set_time(monkeypatch, clock=self._clock, sleep=self._sleep)
         monkeypatch.setattr("orchestrator.app.MemberSessions", _Placed)
-        monkeypatch.setattr("orchestrator.app.Ec2Instances", _PlacedInstances)
+        monkeypatch.setattr("orchestrator.kinds.registry.make_kinds", lambda *given: {"ec2": _PlacedInstances(*given)})
 
     def gate(self, call: Call) -> Answer | None:
         """Lets everything pass. The regions are asked for once by account, by no target."""
@@ -95,7 +93,7 @@ class _PlacedInstances(Ec2Instances):
             return super().read(target)
 
     def act(
-        self, target: Target, wanted: Sequence[tuple[Resource, Action]], sweep_id: str, guard: BatchGuard
+        self, target: Target, actions: Sequence[tuple[Resource, Action]], sweep_id: str, guard: BatchGuard
     ) -> tuple[Outcome, ...]:
         with _at(target.account_id, target.region):
-            return super().act(target, wanted, sweep_id, guard)
+            return super().act(target, actions, sweep_id, guard)

@@ -11,9 +11,10 @@ from botocore.exceptions import ClientError
 
 from orchestrator.aws.retries import Retries
 from orchestrator.core.model import Action, Outcome, OutcomeStatus, Resource
-from orchestrator.kinds.ec2.act import ActRun
-from orchestrator.kinds.ec2.paced import Paced
-from orchestrator.kinds.ec2.transitions import START, STOP, Goal
+from orchestrator.kinds.ec2.act import Ec2Operations
+from orchestrator.kinds.shared.act import carry_out
+from orchestrator.kinds.shared.operations import Call
+from orchestrator.kinds.shared.paced import Paced
 from tests.support.builders import SWEEP_ID, a_resource
 
 NOW = datetime(2026, 11, 23, 19, 0, tzinfo=UTC)
@@ -53,6 +54,8 @@ class FakeEc2:
         self.before_stop: list[Callable[[], None]] = []
         self.before_start: list[Callable[[], None]] = []
         self.tag_refusals: list[ClientError] = []
+        self.cannot_tag: dict[str, Refusal] = {}
+        """Like `bad`, of tagging."""
         self.log: list[str] = []
 
     def stop_instances(self, *, InstanceIds: list[str], Hibernate: bool = False) -> dict[str, Any]:  # noqa: N803 - AWS's names
@@ -63,26 +66,29 @@ class FakeEc2:
         self.starts.append(tuple(InstanceIds))
         return {"StartingInstances": self._change("start", InstanceIds, self.before_start, "pending")}
 
-    def describe_instances(self, *, Filters: list[dict[str, Any]], **_: object) -> dict[str, Any]:  # noqa: N803 - AWS's names
-        known = [one for one in Filters[0]["Values"] if one in self.states]
-        instances = [
+    def described(self, ids: Sequence[str], call: Call) -> list[dict[str, Any]]:
+        return call("DescribeInstances", lambda: self.describe_instances(ids))
+
+    def describe_instances(self, ids: Sequence[str]) -> list[dict[str, Any]]:
+        return [
             {
                 "InstanceId": one,
                 "State": {"Name": self.states[one]},
                 "StateTransitionReason": self.reasons.get(one, ""),
                 "LaunchTime": self.launched.get(one),
+                "Tags": [{"Key": key, "Value": value} for key, value in self.tags.get(one, {}).items()],
             }
-            for one in known
+            for one in ids
+            if one in self.states
         ]
-        return {"Reservations": [{"Instances": instances}]}
 
     def create_tags(self, *, Resources: list[str], Tags: list[dict[str, str]]) -> None:  # noqa: N803 - AWS's names
-        self._tagged("tag", Resources)
+        self._tagged("mark", Resources)
         for one in Resources:
-            self.tags[one] = {tag["Key"]: tag["Value"] for tag in Tags}
+            self.tags.setdefault(one, {}).update({tag["Key"]: tag["Value"] for tag in Tags})
 
     def delete_tags(self, *, Resources: list[str], Tags: list[dict[str, str]]) -> None:  # noqa: N803 - AWS's names
-        self._tagged("untag", Resources)
+        self._tagged("unmark", Resources)
         for one in Resources:
             for tag in Tags:
                 self.tags.get(one, {}).pop(tag["Key"], None)
@@ -103,6 +109,10 @@ class FakeEc2:
         self.log.append(f"{verb} {len(ids)}")
         if self.tag_refusals:
             raise self.tag_refusals.pop(0)
+        for one in ids:
+            if one in self.cannot_tag:
+                code, message = self.cannot_tag[one]
+                raise refused(code, message.format(id=one))
 
 
 @dataclass
@@ -113,7 +123,7 @@ class RecordingGuard:
     refused: frozenset[str] = frozenset()
     allows: Callable[[], bool] = lambda: True
     before_admitting: Callable[[], None] = lambda: None
-    settled: list[Outcome] = field(default_factory=list)
+    recorded: list[Outcome] = field(default_factory=list)
 
     def admit(self, resources: Sequence[Resource]) -> tuple[Resource, ...]:
         self.before_admitting()
@@ -123,12 +133,12 @@ class RecordingGuard:
     def may_call(self) -> bool:
         return self.allows()
 
-    def settle(self, outcomes: Sequence[Outcome]) -> None:
-        self.log.append(f"settle {len(outcomes)}")
-        self.settled += outcomes
+    def record_outcomes(self, outcomes: Sequence[Outcome]) -> None:
+        self.log.append(f"record {len(outcomes)}")
+        self.recorded += outcomes
 
     def statuses(self) -> dict[str, OutcomeStatus]:
-        return {outcome.resource.resource_id: outcome.status for outcome in self.settled}
+        return {outcome.resource.resource_id: outcome.status for outcome in self.recorded}
 
 
 @dataclass
@@ -139,8 +149,8 @@ class RecordingPacing:
     told: list[tuple[str, str, str]] = field(default_factory=list)
     while_waiting: Callable[[], None] = lambda: None
 
-    def wait(self, account_id: str, region: str, operation: str, instances: int = 0) -> None:
-        self.waits.append((account_id, region, operation, instances))
+    def wait(self, account_id: str, region: str, operation: str, resources: int = 0) -> None:
+        self.waits.append((account_id, region, operation, resources))
         self.while_waiting()
 
     def throttled(self, account_id: str, region: str, operation: str) -> None:
@@ -158,11 +168,12 @@ def act(
 ) -> dict[str, Outcome]:
     """One run on this fake, in the order given; by instance id."""
     resources: list[tuple[Resource, Action]] = [(a_resource(resource_id=one, facts=facts), action) for one in wanted]
-    goal: Goal = START if action is Action.START else STOP
     retries = retries or Retries(attempts=4, sleep=lambda _: None)
-    paced = Paced(a_resource().target, pacing or RecordingPacing(), retries)  # type: ignore[arg-type]  # a fake
-    run = ActRun(goal, ec2, paced, lambda: NOW, SWEEP_ID, guard or RecordingGuard())  # type: ignore[arg-type]  # a fake
-    return {outcome.resource.resource_id: outcome for outcome in run.act(resources)}
+    target = a_resource().target
+    paced = Paced("ec2", target, pacing or RecordingPacing(), retries)  # type: ignore[arg-type]  # a fake
+    operations = Ec2Operations(ec2, target, "aws", ec2.described)  # type: ignore[arg-type]  # a fake
+    outcomes = carry_out(resources, operations, paced, lambda: NOW, SWEEP_ID, guard or RecordingGuard())
+    return {outcome.resource.resource_id: outcome for outcome in outcomes}
 
 
 def statuses(outcomes: dict[str, Outcome]) -> dict[str, OutcomeStatus]:

@@ -7,29 +7,30 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from orchestrator.core.decide.undo import STOPPED_BY_TAG
-from orchestrator.core.model import Action, Outcome, OutcomeStatus, Resource, Target
+from orchestrator.core.model import Action, Outcome, OutcomeStatus, Resource, ResourceState, Target
+from orchestrator.core.model.kind import KindDescription
+from orchestrator.core.model.marks import STOPPED_BY_TAG
+from orchestrator.kinds.ec2.description import EC2
 from orchestrator.ports import BatchGuard
+from tests.support.builders import in_state
 
 if TYPE_CHECKING:
     from tests.support.fake_world import FakeWorld
 
 _PROMISED = {OutcomeStatus.STOPPED: OutcomeStatus.STOPPING, OutcomeStatus.STARTED: OutcomeStatus.STARTING}
-_Wanted = Sequence[tuple[Resource, Action]]
+_Actions = Sequence[tuple[Resource, Action]]
 
 
 @dataclass
-class FakeEc2:
+class FakeKind:
     """Runs in the account that is bound. AWS's answer to a batch is a promise; what was seen is told at the end."""
 
     fake: FakeWorld
-    name: str = "ec2"
-    read_permissions: frozenset[str] = frozenset()
-    act_permissions: frozenset[str] = frozenset()
+    description: KindDescription = EC2
 
     def read(self, target: Target) -> tuple[Resource, ...]:
         found = self._instances("read", target)
-        return tuple(one for one in found.values() if one.state in ("running", "pending"))
+        return tuple(one for one in found.values() if one.state in (ResourceState.RUNNING, ResourceState.STARTING))
 
     def look(self, target: Target, resource_ids: Sequence[str]) -> Mapping[str, Resource]:
         found = self._instances("look", target)
@@ -39,11 +40,11 @@ class FakeEc2:
         self._instances("health", target)
         return frozenset(resource_ids)
 
-    def act(self, target: Target, wanted: _Wanted, sweep_id: str, guard: BatchGuard) -> tuple[Outcome, ...]:
+    def act(self, target: Target, actions: _Actions, sweep_id: str, guard: BatchGuard) -> tuple[Outcome, ...]:
         assert self.fake.bound.account == target.account_id
         outcomes: list[Outcome] = []
-        for start in range(0, len(wanted), self.fake.batch_size):
-            batch = wanted[start : start + self.fake.batch_size]
+        for start in range(0, len(actions), self.fake.batch_size):
+            batch = actions[start : start + self.fake.batch_size]
             admitted = {one.resource_id for one in guard.admit([resource for resource, _ in batch])}
             todo = [(resource, action) for resource, action in batch if resource.resource_id in admitted]
             if not todo:
@@ -53,25 +54,25 @@ class FakeEc2:
                 answers = self._call(todo, sweep_id)
             else:
                 answers = [Outcome(resource, OutcomeStatus.NOT_ATTEMPTED) for resource, _ in todo]
-            guard.settle([_promise(answer) for answer in answers])
+            guard.record_outcomes([_promise(answer) for answer in answers])
             outcomes += answers
         return tuple(outcomes)
 
-    def settle(
+    def recover_intents(
         self, target: Target, intents: Sequence[tuple[Resource, Action, datetime]], sweep_id: str
     ) -> tuple[Outcome, ...]:
         assert sweep_id
-        found = self._instances("settle", target)
+        found = self._instances("recover", target)
         outcomes: list[Outcome] = []
         for resource, action, asked_at in intents:
             fresh = found.get(resource.resource_id)
             if fresh is None:
                 outcomes.append(Outcome(resource, OutcomeStatus.FAILED, "Gone", "", asked_at, self.fake.at))
-            elif fresh.state == _goal(action)[0]:
+            elif fresh.aws_state == _goal(action)[0]:
                 outcomes.append(Outcome(resource, _goal(action)[1], "", "", asked_at, self.fake.at))
         return tuple(outcomes)
 
-    def _call(self, todo: _Wanted, sweep_id: str) -> list[Outcome]:
+    def _call(self, todo: _Actions, sweep_id: str) -> list[Outcome]:
         """One call for the whole batch."""
         verb = "start" if todo[0][1] is Action.START else "stop"
         names = ",".join(resource.resource_id for resource, _ in todo)
@@ -92,9 +93,9 @@ class FakeEc2:
         at = self.fake.at
         if action is Action.START:
             tags = {key: value for key, value in one.tags.items() if key != STOPPED_BY_TAG}
-            return replace(one, state="running", tags=tags, facts={**one.facts, "launched_at": at.isoformat()})
-        facts = {**one.facts, "state_transition": f"User initiated ({at:%Y-%m-%d %H:%M:%S} GMT)"}
-        return replace(one, state="stopped", tags={**one.tags, STOPPED_BY_TAG: sweep_id}, facts=facts)
+            return in_state(one, "running", tags=tags, started_at=at)
+        tags = {**one.tags, STOPPED_BY_TAG: sweep_id}
+        return in_state(one, "stopped", tags=tags, changed_at=at.replace(microsecond=0))
 
     def _instances(self, asked: str, target: Target) -> dict[str, Resource]:
         assert self.fake.bound.account == target.account_id

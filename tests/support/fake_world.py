@@ -17,6 +17,7 @@ from typing import Any
 from orchestrator.core.model import (
     Account,
     AccountId,
+    ActionCounts,
     ApprovedPlan,
     AwsError,
     Halt,
@@ -31,7 +32,7 @@ from orchestrator.core.report.document import Row
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ports import NoProgress, Progress, RegionStatus, TargetUnreadableError, World, always_confirm
 from tests.support.builders import AT, SWEEP_ID, a_resource, an_account
-from tests.support.fake_kind import FakeEc2
+from tests.support.fake_kind import FakeKind
 from tests.support.memory_store import Life, MortalFiles, MortalItems
 
 MANAGEMENT = AccountId("999999999999")
@@ -89,7 +90,7 @@ class FakeWorld:
         return World(
             organization=_Organization(self),
             accounts=_Accounts(self),
-            kinds={"ec2": FakeEc2(self)},
+            kinds={"ec2": FakeKind(self)},
             store=self.files,
             now=lambda: self.at,
             ledger=self.ledger,
@@ -159,7 +160,7 @@ def halted_after(questions: int, halt: Halt = OUT_OF_TIME) -> Callable[[], Halt 
 
 
 class Breaking(NoProgress):
-    """Ends the sweep when it hears of this phase, or of this many stops or targets."""
+    """Ends the sweep when it hears of this phase, or of this many actions or targets."""
 
     def __init__(self, error: BaseException, phase: str = "?", stops: int = -1, targets: int = -1) -> None:
         self.error, self.at_phase, self.at_stops, self.at_targets = error, phase, stops, targets
@@ -168,8 +169,8 @@ class Breaking(NoProgress):
         if text.startswith(self.at_phase):
             raise self.error
 
-    def stops(self, done: int, _: int) -> None:
-        if done == self.at_stops:
+    def actions(self, done: ActionCounts, _: ActionCounts) -> None:
+        if done.total == self.at_stops:
             raise self.error
 
     def targets(self, done: int, _: int) -> None:

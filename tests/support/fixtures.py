@@ -5,27 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.loaders import JSONFileLoader
-from moto import backends
-from moto.core import responses
-from moto.moto_api._internal.models import moto_api_backend
 from typer.testing import CliRunner
 
-from orchestrator.aws.organizations import Pacer
 from orchestrator.cli.main import cli
-from orchestrator.demo.server import EmbeddedAws
 from tests.support.embedded import OrganizationBuilder
+from tests.support.embedded_aws import _moto_looks_once, _service_models_read_once, client_pool, organization, server
 from tests.support.lambdas import Lines, Stdout
 from tests.support.sweeps import DEV, FRANKFURT, Sweeps
 
 __all__ = [
     "_moto_looks_once",
     "_service_models_read_once",
+    "client_pool",
     "healthy",
     "hub",
     "lines",
@@ -36,42 +31,6 @@ __all__ = [
     "sweep",
     "terminal",
 ]
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _service_models_read_once() -> Iterator[None]:
-    """Each test has sessions of its own, and each of them would read botocore's service models from the disk again."""
-    read_once = cache(JSONFileLoader().load_file)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(JSONFileLoader, "load_file", lambda _, path: read_once(path))
-        yield
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _moto_looks_once() -> Iterator[None]:
-    """It lists its own folder twice for each request, and the methods of a class: a sixth of all the time."""
-    modules = tuple(backends.list_of_moto_modules())
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(backends, "list_of_moto_modules", lambda: modules)
-        patch.setattr(responses, "method_names_from_class", cache(responses.method_names_from_class))
-        yield
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[EmbeddedAws]:
-    with EmbeddedAws() as aws:
-        yield aws
-
-
-@pytest.fixture
-def organization(server: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> OrganizationBuilder:
-    """An empty organization; the environment of the test talks to it. Organizations is not paced (tests/aws does)."""
-    moto_api_backend.reset()
-    server.front.clear()
-    for name, value in server.environment.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr("orchestrator.app.Pacer", lambda: Pacer(per_second=10_000))
-    return OrganizationBuilder(server)
 
 
 @dataclass(frozen=True, slots=True)

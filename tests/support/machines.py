@@ -12,13 +12,19 @@ from tests.support.embedded import OrganizationBuilder
 from tests.support.lambdas import PLENTY, Remaining
 
 Answer = dict[str, Any]
+ReadFile = Callable[[str, str], bytes]
+"""What the bucket has at the key."""
+
+
+def from_s3(hub: OrganizationBuilder) -> ReadFile:
+    return lambda bucket, key: hub.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()  # type: ignore[no-any-return]
 
 
 @dataclass
 class StateMachine:
     """Call it with an event. `before` hears of each invocation and may raise; so a step fails as a Lambda does."""
 
-    hub: OrganizationBuilder
+    read: ReadFile
     execution: str = "arn:aws:states:eu-central-1:123456789012:execution:sweep:1"
     before: Callable[[Answer], object] = lambda _event: None
     one_by_one: bool = False
@@ -54,8 +60,7 @@ class StateMachine:
 
     def _map(self, step: str, bucket: str, key: str) -> None:
         """A child that fails is tolerated, as the template says."""
-        items = json.load(self.hub.client("s3").get_object(Bucket=bucket, Key=key)["Body"])
-        for event in self._events(step, items):
+        for event in self._events(step, json.loads(self.read(bucket, key))):
             try:
                 self.step(event)
             except Exception:  # noqa: BLE001 - ToleratedFailurePercentage: 100

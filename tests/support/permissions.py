@@ -1,6 +1,7 @@
 """IAM for the embedded AWS: what the templates allow, held against each call that comes in, with its conditions.
 
-The evaluator is ministack's, used as a library. A call that the templates do not allow is refused as AWS does.
+What a call of one of the kinds' services asks for: `asked`, a file a service. The evaluator is ministack's, used as a
+library. A call that the templates do not allow is refused as AWS does.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 from ministack.core.iam_evaluator import EvalContext, EvalResult, evaluate, parse_policy_document
-from moto.ec2.models import ec2_backends
 
 from orchestrator.demo.calls import Answer, Call
 from orchestrator.demo.organization import BUCKET, TABLE
@@ -24,7 +26,6 @@ _SAME_ORGANIZATION = {
     "aws:resourceorgid": cloudformation.ORGANIZATION,
     "aws:principalorgid": cloudformation.ORGANIZATION,
 }
-_DESCRIBES = re.compile(r"Describe|List|Get")
 Document = dict[str, Any]
 
 
@@ -103,8 +104,8 @@ def allowed_actions(document: Document) -> set[str]:
 
 def _asked(call: Call) -> Iterator[Asked]:
     service = call.service
-    if service == "ec2":
-        yield from _ec2(call)
+    if find_spec(f"tests.support.asked.{service}"):
+        yield from import_module(f"tests.support.asked.{service}").asked(call)
     elif service == "sts":
         yield Asked("sts:AssumeRole", call.form.get("RoleArn", "*"), {"sts:externalid": call.form.get("ExternalId")})
         if call.form.get("SourceIdentity"):
@@ -128,32 +129,6 @@ def _asked(call: Call) -> Iterator[Asked]:
         yield Asked(f"sns:{call.action}", call.form.get("TopicArn", "*"))
     else:
         yield Asked(f"{service}:{call.action}")
-
-
-def _ec2(call: Call) -> Iterator[Asked]:
-    action = f"ec2:{call.action}"
-    if _DESCRIBES.match(call.action):
-        yield Asked(action)
-        return
-    ids = call.form_list("InstanceId") or call.form_list("ResourceId")
-    keys = [value for key, value in call.form.items() if re.fullmatch(r"Tag\.\d+\.Key", key)]
-    for instance_id in ids:
-        context: dict[str, Any] = dict(_instance_context(call, instance_id))
-        if keys:
-            context["aws:tagkeys"] = keys
-        yield Asked(action, f"arn:aws:ec2:{call.region}:{call.account_id}:instance/{instance_id}", context)
-
-
-def _instance_context(call: Call, instance_id: str) -> Iterator[tuple[str, Any]]:
-    reservations = list(ec2_backends[call.account_id][call.region].reservations.values())  # others add to it meanwhile
-    found = (one for reservation in reservations for one in reservation.instances if one.id == instance_id)
-    instance = next(found, None)
-    if instance is None:
-        return
-    for tag in instance.get_tags():
-        yield f"aws:resourcetag/{tag['key'].lower()}", tag["value"]
-        yield f"ec2:resourcetag/{tag['key'].lower()}", tag["value"]
-    yield "ec2:rootdevicetype", getattr(instance, "root_device_type", None) or "ebs"
 
 
 def _s3(call: Call) -> Asked:

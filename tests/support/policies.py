@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from textwrap import dedent
 
 import pytest
 
+from orchestrator.core.model import FactWord, KindDescription
 from orchestrator.core.policy.loading import load_policy
+from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.errors import PolicyError, PolicyProblem
+from orchestrator.kinds.ec2.description import EC2
+from orchestrator.kinds.registry import DESCRIPTIONS
 
 DESIGN_POLICY = """\
 version: 1
@@ -43,11 +49,27 @@ required_tags: [Owner, CostCenter]          # reported under compliance, never a
 
 HEAD = "version: 1\nname: nonprod\n"
 RULE = "rules:\n  - name: one\n    where: everything\n"
+DATABASES = replace(
+    EC2,
+    name="rds",
+    title="databases",
+    actions=("stop",),
+    words=(
+        FactWord("engine", "engine", "Engine globs."),
+        FactWord("multi_az", "multi_az", "Whether it has a standby."),
+    ),
+)
+"""A second kind, for what a policy may say of several."""
 
 
-def problems(text: str) -> tuple[PolicyProblem, ...]:
+def load(text: str, source: str = "policy", kinds: Sequence[KindDescription] = DESCRIPTIONS) -> OrgPolicy:
+    """The policy in a document, about every kind that there is unless others are given."""
+    return load_policy(text, source, kinds)
+
+
+def problems(text: str, kinds: Sequence[KindDescription] = DESCRIPTIONS) -> tuple[PolicyProblem, ...]:
     with pytest.raises(PolicyError) as caught:
-        load_policy(dedent(text), "policy.yaml")
+        load(dedent(text), "policy.yaml", kinds)
     return caught.value.problems
 
 
@@ -55,8 +77,8 @@ def places(text: str) -> list[tuple[str, int | None]]:
     return [(problem.path, problem.line) for problem in problems(text)]
 
 
-def the_problem(body: str) -> tuple[str, int | None, str]:
+def the_problem(body: str, kinds: Sequence[KindDescription] = DESCRIPTIONS) -> tuple[str, int | None, str]:
     """The only problem of a document that begins with HEAD: its path, its line below HEAD and its message."""
-    (problem,) = problems(HEAD + dedent(body))
+    (problem,) = problems(HEAD + dedent(body), kinds)
     assert problem.line is not None
     return problem.path, problem.line - 2, problem.message

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +11,15 @@ import pytest
 
 from orchestrator import app
 from orchestrator.aws.clients import Clients, _NarrowLoader
-from orchestrator.aws.retries import Retries
 from orchestrator.core.model import ApprovedPlan, Mode
-from orchestrator.core.policy.loading import load_policy
 from orchestrator.core.report.document import document_exit_code
+from orchestrator.kinds.registry import member_operations
 from orchestrator.ports import Runtime, Stores, always_confirm
 from orchestrator.settings import Settings
 from orchestrator.sweep import coordination
 from tests.support.embedded import OrganizationBuilder
+from tests.support.policies import load
+from tests.support.time import set_time
 
 FRANKFURT, IRELAND, MILAN = "eu-central-1", "eu-west-1", "eu-south-1"
 DEV = {"Environment": "dev"}
@@ -27,7 +27,7 @@ DEV_RULE = "rules: [{name: dev, where: {tag: {Environment: dev}}}]\n"
 Row = dict[str, Any]
 
 # Service models are data: reading them once for all tests saves a third of their time.
-_LOADER = _NarrowLoader()
+_LOADER = _NarrowLoader(member_operations())
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +74,8 @@ class Sweeps:
     clients: list[Clients] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.monkeypatch.setattr("orchestrator.app.Retries", partial(Retries, sleep=self._sleep))
-        self.monkeypatch.setattr("orchestrator.sweep.halt.Halting.sleep", lambda *_: None)  # pacing
-        self.monkeypatch.setattr("orchestrator.aws.clients._NarrowLoader", lambda: _LOADER)
+        set_time(self.monkeypatch, sleep=self._sleep)
+        self.monkeypatch.setattr("orchestrator.aws.clients._NarrowLoader", lambda _: _LOADER)
 
     def __call__(
         self,
@@ -96,7 +95,7 @@ class Sweeps:
         text = f"version: 1\nname: test\nregions: {{include: [{', '.join(regions)}]}}\n{policy}"
         runtime = Runtime(out_of_time=out_of_time, confirm=confirm)
         hub = self.hub(**settings)
-        result = coordination.sweep(hub, load_policy(text), app.new_sweep_id(app.now()), mode, runtime)
+        result = coordination.sweep(hub, load(text), app.new_sweep_id(app.now()), mode, runtime)
         assert isinstance(result, coordination.Ended)
         return swept(result)
 

@@ -68,7 +68,7 @@ def test_when_the_canary_fails_the_next_wave_is_not_begun() -> None:
     fake.stops = dict.fromkeys(in_canary, OutcomeStatus.FAILED)
     report = enforced(fake, CANARY + "\nabort_if_failures_percent: 10")
     assert report["status"] == "aborted"
-    said = "100 % of the stops failed by the end of wave 1, and abort_if_failures_percent is 10"
+    said = "100 % of the actions failed by the end of wave 1, and abort_if_failures_percent is 10"
     assert report["error"] == f"Aborted: {said}"
     left = {row["resource_id"]: row["message"] for row in report["outcomes"] if row["status"] == "not_attempted"}
     assert set(left) == {f"i-{number}" for number in range(6)} - in_canary

@@ -20,7 +20,7 @@ from orchestrator.core.model import (
 from orchestrator.core.report.document import Row
 from orchestrator.errors import NotConfirmedError, PlanError
 from orchestrator.sweep.run import apply_plan, open_plan, run_sweep
-from tests.support.builders import AT, SWEEP_ID, a_policy, a_resource, an_account
+from tests.support.builders import AT, SWEEP_ID, a_policy, a_resource, an_account, in_state
 from tests.support.fake_world import EVERYTHING, ONE, REGIONS, TWO, FakeWorld, a_world, outcomes, reasons, unreadable
 
 APPLY_ID = "20261123T200000Z-000001"
@@ -116,8 +116,8 @@ def test_a_plan_with_nothing_to_stop_waits_for_nobody() -> None:
     [
         (lambda one: replace(one, tags={"stop-orchestrator:opt-out": "true"}), "opt"),
         (lambda one: replace(one, tags={"Owner": "me"}), "its tags are others (Owner: absent -> 'me')."),
-        (lambda one: replace(one, state="stopped"), "it was running and is stopped."),
-        (lambda one: replace(one, facts={**one.facts, "launched_at": "2026"}), "it was started again at 2026."),
+        (lambda one: in_state(one, "stopped"), "it was running and is stopped."),
+        (lambda one: replace(one, started_at=AT), "it was started again at 2026-11-23T19:00:00Z."),
         (lambda _: None, "it is gone."),
     ],
     ids=["opted out", "tagged", "stopped", "started again", "gone"],

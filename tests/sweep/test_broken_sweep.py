@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.core.model import (
+    ActionCounts,
     ApprovedPlan,
     AwsError,
     Mode,
@@ -115,8 +116,8 @@ def test_a_stop_that_is_running_when_the_sweep_breaks_off_is_waited_for_and_repo
         assert running.wait(timeout=30)
 
     class Progress(Breaking):
-        def stops(self, done: int, _: int) -> None:
-            assert done == 1
+        def actions(self, done: ActionCounts, _: ActionCounts) -> None:
+            assert done == ActionCounts(stops=1)
             broken_off.set()
             raise self.error
 
@@ -226,7 +227,7 @@ def _add_account(draw: st.DrawFn, fake: FakeWorld, account_id: str) -> None:
             fake.stops[name] = draw(mostly(OutcomeStatus.STOPPED, *OutcomeStatus, draw(FAILURES)))
 
 
-@settings(max_examples=300)
+@settings(max_examples=3 * settings().max_examples)
 @given(
     fake=fakes(),
     mode=st.sampled_from([Mode.PLAN, Mode.APPROVE, Mode.ENFORCE]),

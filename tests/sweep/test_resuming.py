@@ -16,7 +16,7 @@ from orchestrator.ports import NoProgress
 from orchestrator.sweep.run import apply_plan, open_plan, resume_sweep, run_sweep, undo_sweep
 from orchestrator.sweep.undo import UndoFilter
 from orchestrator.sweep.verify import verify
-from tests.support.builders import AT, SWEEP_ID, a_policy, a_resource
+from tests.support.builders import AT, SWEEP_ID, a_policy, a_resource, in_state
 from tests.support.fake_world import (
     EVERYTHING,
     ONE,
@@ -68,7 +68,7 @@ def _apply(fake: FakeWorld) -> None:
 def _swept() -> FakeWorld:
     fake = a_mixed_world()
     run_sweep(fake.world(), a_policy(POLICY), SWEEP_ID, Mode.ENFORCE)
-    fake.change("i-3", lambda one: replace(one, state="running"))
+    fake.change("i-3", lambda one: in_state(one, "running"))
     fake.stopped.clear()
     return fake
 
@@ -183,7 +183,7 @@ def test_an_intent_is_settled_by_looking_and_not_by_stopping_again() -> None:
     assert [fake.states()[one] for one in ("i-a", "i-b")] == ["intent", "intent"]
     fake.asked.clear()
     report = resumed(fake)
-    assert f"settle {ONE} {REGIONS[0]}" in fake.asked
+    assert f"recover {ONE} {REGIONS[0]}" in fake.asked
     assert fake.stopped.count("i-a") == 1
     assert outcomes(report)["i-a"] == "stopped"
     assert not [one for one in fake.asked if one.startswith("read")]

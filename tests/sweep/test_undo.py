@@ -13,13 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.decide.undo import STOPPED_BY_TAG
-from orchestrator.core.model import AwsError, Mode, Organization, Resource, Target, Verdict
+from orchestrator.core.model import AwsError, Organization, Resource, Target, Verdict
+from orchestrator.core.model.kind import KindDescription
+from orchestrator.core.model.marks import STOPPED_BY_TAG
+from orchestrator.kinds.ec2.description import EC2
 from orchestrator.ledger.records import ActionRecord
 from orchestrator.ports import NoProgress, TargetUnreadableError
-from orchestrator.sweep.record import Record
-from orchestrator.sweep.undo import UndoFilter, read_stopped
-from tests.support.builders import ACCOUNT, AT, REGION, SWEEP_ID, a_policy, a_resource, an_account
+from orchestrator.sweep.undo import StoppedInventory, UndoFilter, read_stopped
+from tests.support.builders import ACCOUNT, AT, REGION, SWEEP_ID, a_resource, an_account
 
 NAMES = st.frozensets(st.text(max_size=3), max_size=3)
 UNDO_ID = "20261124T070000Z-000001"
@@ -45,7 +46,7 @@ def an_action(resource_id: str = "i-1", account: str = ACCOUNT, region: str = RE
     ],
 )
 def test_an_action_is_undone_when_everything_that_is_asked_for_fits(only: UndoFilter, is_held: bool) -> None:
-    assert only.holds(an_action()) is is_held
+    assert only.matches(an_action()) is is_held
 
 
 def test_all_of_a_sweep_is_stored_as_nothing() -> None:
@@ -82,13 +83,14 @@ class Stopped:
     bound: str = ""
 
     def add(self, resource_id: str, state: str = "stopped", by: str = SWEEP_ID) -> None:
-        facts = {"state_transition": "User initiated (2026-11-23 19:00:00 GMT)"}
-        self.now[resource_id] = a_resource(resource_id, state=state, tags={STOPPED_BY_TAG: by}, facts=facts)
+        self.now[resource_id] = a_resource(resource_id, state=state, tags={STOPPED_BY_TAG: by}, changed_at=AT)
 
-    def undo(self, only: UndoFilter) -> Record:
-        record = Record(UNDO_ID, Mode.UNDO, a_policy("rules: []"), AT, source_sweep_id=SWEEP_ID)
-        read_stopped(self._world(), record, only)
-        return record
+    def undo(self, only: UndoFilter) -> StoppedInventory:
+        return read_stopped(self._world(), SWEEP_ID, only, lambda _: None)
+
+    @property
+    def description(self) -> KindDescription:
+        return EC2
 
     def look(self, _: Target, resource_ids: Sequence[str]) -> Mapping[str, Resource]:
         return {one: self.now[one] for one in resource_ids}
@@ -130,19 +132,21 @@ def stopped() -> Stopped:
     return sweep
 
 
-def verdicts(record: Record) -> dict[str, str]:
-    return {one.resource.resource_id: one.verdict.value for one in record.decisions}
+def verdicts(found: StoppedInventory) -> dict[str, str]:
+    return {one.resource.resource_id: one.verdict.value for one in found.decisions.decisions}
 
 
 def test_only_those_are_started_that_a_load_balancer_misses(stopped: Stopped) -> None:
     stopped.missed = frozenset({"i-1", "i-3", "i-4"})
     record = stopped.undo(UndoFilter(failed_health=True))
     assert verdicts(record) == {"i-1": "start", "i-2": "keep", "i-3": "start", "i-4": "keep", "i-5": "keep"}
-    reasons = {one.resource.resource_id: one.reason for one in record.decisions if one.verdict is Verdict.KEEP}
+    reasons = {
+        one.resource.resource_id: one.reason for one in record.decisions.decisions if one.verdict is Verdict.KEEP
+    }
     assert reasons["i-2"] == "No load balancer misses it."
     assert reasons["i-4"] == "It is running: somebody started it since."
     assert "another-sweep" in reasons["i-5"]
-    assert [row.status.value for row in record.coverage] == ["scanned"]
+    assert [row.status.value for row in record.inventory.coverage] == ["scanned"]
 
 
 def test_the_health_of_those_that_are_kept_anyway_is_not_asked(stopped: Stopped) -> None:
@@ -174,5 +178,5 @@ def test_a_target_whose_health_cannot_be_read_is_unreadable_and_nothing_of_it_is
 ) -> None:
     stopped.missed = failure
     record = stopped.undo(UndoFilter(failed_health=True))
-    assert record.decisions == ()
-    assert [(row.status.value, row.detail) for row in record.coverage] == [(status, detail)]
+    assert record.decisions.decisions == ()
+    assert [(row.status.value, row.detail) for row in record.inventory.coverage] == [(status, detail)]

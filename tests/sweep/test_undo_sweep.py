@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from orchestrator.core.decide.undo import STOPPED_BY_TAG
 from orchestrator.core.model import Halt, HaltCause, Mode, OutcomeStatus, Resource
+from orchestrator.core.model.marks import STOPPED_BY_TAG
 from orchestrator.core.report.document import Row
 from orchestrator.errors import LeaseLostError, PlanError
 from orchestrator.sweep.run import run_sweep, undo_sweep
 from orchestrator.sweep.undo import UndoFilter
-from tests.support.builders import AT, SWEEP_ID, a_policy
+from tests.support.builders import AT, SWEEP_ID, a_policy, in_state
 from tests.support.fake_world import (
     EVERYTHING,
     ONE,
@@ -59,7 +59,7 @@ def running(fake: FakeWorld) -> set[str]:
 
 def test_what_the_sweep_stopped_is_started_and_nothing_else_is_read() -> None:
     fake = swept(ONE, TWO, failing="i-3")
-    fake.change("i-3", lambda one: replace(one, state="stopped"))  # by somebody else
+    fake.change("i-3", lambda one: in_state(one, "stopped"))  # by somebody else
     report = undone(fake)
     assert sorted(fake.started) == ["i-0", "i-1", "i-2"]
     assert outcomes(report) == fake.states(UNDO_ID) == dict.fromkeys(["i-0", "i-1", "i-2"], "started")
@@ -84,11 +84,11 @@ def test_an_undo_has_a_report_of_its_own() -> None:
     ("change", "reason"),
     [
         (lambda _: None, "It is gone: it was terminated since."),
-        (lambda one: replace(one, state="running"), "It is running: somebody started it since."),
+        (lambda one: in_state(one, "running"), "It is running: somebody started it since."),
         (lambda one: replace(one, tags={}), f"It has no {STOPPED_BY_TAG} tag."),
         (lambda one: replace(one, tags={STOPPED_BY_TAG: "x"}), f"Its tag {STOPPED_BY_TAG} names 'x', not this sweep."),
         (
-            lambda one: replace(one, facts={"state_transition": "User initiated (2026-11-23 23:00:00 GMT)"}),
+            lambda one: replace(one, changed_at=datetime(2026, 11, 23, 23, tzinfo=UTC)),
             "It was stopped at 2026-11-23T23:00:00Z, not by this sweep: somebody started it in between.",
         ),
     ],
@@ -141,7 +141,7 @@ def test_limits_by_share_of_what_runs_say_nothing_about_starts() -> None:
     fake = swept(ONE)
     percents = "max_stops_percent: 10, per_account: {max_stops_percent: 10, max_stops: 2}"
     report = undone(fake, policy=f"{EVERYTHING}\nguardrails: {{{percents}}}")
-    assert [row["name"] for row in report["guardrails"]] == ["per_account.max_stops"]
+    assert [row["name"] for row in report["guardrails"]] == ["per_account.max_starts"]
     assert sorted(fake.started) == ["i-0", "i-1"]
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import pytest
 
-from orchestrator.app import MEMBER_PERMISSIONS, kinds
-from orchestrator.aws.clients import Clients
-from orchestrator.aws.pacing import Pacing
-from orchestrator.aws.retries import Retries
-from orchestrator.ports import Kind
+from orchestrator.app import MEMBER_PERMISSIONS
+from orchestrator.core.model import KindDescription
+from orchestrator.kinds import registry
 from tests.support.cloudformation import ACCOUNT, EVERYTHING, as_list, resolved, statements
 
 PROTECTED, OPT_OUT = (f"aws:ResourceTag/stop-orchestrator:{name}" for name in ("protected", "opt-out"))
@@ -37,30 +35,37 @@ def _by_name(**parameters: str) -> dict[str, dict[str, Any]]:
     return {statement["Sid"]: statement for statement in statements(_role(**parameters)["Policies"])}
 
 
-@pytest.fixture(scope="module")
-def loaded() -> tuple[Kind, ...]:
-    clients = Clients()
-    return kinds(clients, Retries(out_of_time=lambda: False, on_expired=lambda: None), _never, Pacing())
+def _is_of(service: str, statement: dict[str, Any]) -> bool:
+    return {action.partition(":")[0] for action in as_list(statement["Action"])} == {service}
 
 
-def _never() -> datetime:
-    raise AssertionError("no kind asks for the time when it is made")
-
-
-def _differences(granted: set[str], declared: set[str]) -> str:
+def _differences(granted: set[str], declared: AbstractSet[str]) -> str:
     missing = [f"{action} is missing" for action in sorted(declared - granted)]
     return ", ".join([*missing, *(f"{action} is too much" for action in sorted(granted - declared))])
 
 
-def test_the_member_role_grants_exactly_what_the_kinds_declare(loaded: tuple[Kind, ...]) -> None:
-    declared = set(MEMBER_PERMISSIONS).union(*(kind.read_permissions | kind.act_permissions for kind in loaded))
+def test_the_member_role_grants_exactly_what_the_kinds_declare() -> None:
+    declared = MEMBER_PERMISSIONS | registry.permissions()
     assert not _differences(_granted(), declared)
 
 
-def test_in_mode_plan_it_grants_exactly_what_reading_takes(loaded: tuple[Kind, ...]) -> None:
-    declared = set(MEMBER_PERMISSIONS).union(*(kind.read_permissions for kind in loaded))
+def test_in_mode_plan_it_grants_exactly_what_reading_takes() -> None:
+    declared = MEMBER_PERMISSIONS | registry.read_permissions()
     assert not _differences(_granted(Mode="plan"), declared)
     assert not _differences(_granted(Mode="plan", **EVERYTHING["member-role"]), declared)
+
+
+@pytest.mark.parametrize("kind", registry.DESCRIPTIONS, ids=lambda kind: kind.name)
+def test_a_kind_s_own_statements_grant_exactly_what_it_declares(kind: KindDescription) -> None:
+    own = [_by_name()[sid] for sid in kind.role_statements]
+    granted = {action for statement in own for action in as_list(statement["Action"])}
+    assert {statement["Effect"] for statement in own} == {"Allow"}
+    assert not _differences(granted - MEMBER_PERMISSIONS, kind.permissions)
+
+
+def test_no_two_kinds_share_a_statement() -> None:
+    named = [sid for kind in registry.DESCRIPTIONS for sid in kind.role_statements]
+    assert len(named) == len(set(named))
 
 
 def test_a_difference_is_named() -> None:
@@ -80,7 +85,8 @@ def test_keys_of_volumes_add_one_permission_that_ec2_alone_can_use() -> None:
 
 @pytest.mark.parametrize("mode", ["enforce", "plan", "disabled"])
 def test_what_may_never_be_stopped_is_denied_in_every_mode(mode: str) -> None:
-    never = {name: one for name, one in _by_name(Mode=mode).items() if one["Effect"] == "Deny"}
+    denied = {name: one for name, one in _by_name(Mode=mode).items() if one["Effect"] == "Deny"}
+    never = {name: one for name, one in denied.items() if _is_of("ec2", one)}
     assert {name: (as_list(one["Action"]), one["Condition"]) for name, one in never.items()} == {
         "NeverStopProtected": (["ec2:StopInstances"], {"Null": {PROTECTED: "false"}}),
         "NeverStopOptedOut": (
@@ -96,7 +102,7 @@ def test_what_may_never_be_stopped_is_denied_in_every_mode(mode: str) -> None:
             {"ForAnyValue:StringLike": {"aws:TagKeys": ["stop-orchestrator:opt-out*", "stop-orchestrator:protected*"]}},
         ),
     }
-    assert {one["Resource"] for one in never.values()} == {"*"}
+    assert {one["Resource"] for one in denied.values()} == {"*"}
 
 
 def test_what_changes_anything_is_limited_to_instances_of_the_account() -> None:

@@ -29,12 +29,15 @@ WRONG = {
 }
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("name", NAMES)
 def test_cfn_lint_finds_nothing(name: str) -> None:
+    """As `make check` sees to on each commit."""
     found = lint(text_of(name), config=ManualArgs(regions=["eu-central-1"]))
     assert [f"{one.rule.id} line {one.linenumber}: {one.message}" for one in found] == []
 
 
+@pytest.mark.full
 def test_cfn_lint_would_find_something() -> None:
     broken = text_of("management").replace("!Ref DelegationToTheHub", "!Ref NoSuchThing")
     assert [one.rule.id for one in lint(broken, config=ManualArgs(regions=["eu-central-1"]))] == ["E6101"]

@@ -19,7 +19,9 @@ def violations(
     for resource in resources:
         found += _of_resource(resource, required_tags, today)
     return tuple(
-        sorted(found, key=lambda row: (row.account_id, row.region, row.resource_id, row.violation, row.detail))
+        sorted(
+            found, key=lambda row: (row.account_id, row.region, row.kind, row.resource_id, row.violation, row.detail)
+        )
     )
 
 
@@ -33,6 +35,6 @@ def _of_resource(resource: Resource, required_tags: Sequence[str], today: date) 
     for key in required_tags:
         if not resource.tags.get(key, "").strip():
             detail = f"the tag {key} is {'empty' if key in resource.tags else 'missing'}"
-            yield Violation(account_id, region, resource.resource_id, MISSING_TAG, detail)
+            yield Violation(account_id, region, resource.resource_id, MISSING_TAG, detail, resource.kind)
     for opt_out in read_opt_outs(resource.tags, RESOURCE, resource.resource_id, today):
-        yield from opt_out_violations(opt_out, account_id, region, resource.resource_id)
+        yield from opt_out_violations(opt_out, account_id, region, resource.resource_id, resource.kind)

@@ -2,34 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
-from orchestrator.core.decide.protections import protection
-from orchestrator.core.model import Account, AccountId, Action, Decision, Exemption, Resource, Verdict
-from orchestrator.core.policy.conditions.evaluation import facts_used, holds
+from orchestrator.core.decide.compliance import violations
+from orchestrator.core.model import (
+    Account,
+    AccountId,
+    Action,
+    Decision,
+    Decisions,
+    Exemption,
+    Inventory,
+    Reason,
+    ReasonCode,
+    Resource,
+    ResourceState,
+    Verdict,
+)
 from orchestrator.core.policy.opt_outs import RESOURCE, exemption_sentence, most_protective, read_opt_outs
 from orchestrator.core.policy.org_policy import OrgPolicy, Rule
+
+
+def decide_inventory(policy: OrgPolicy, inventory: Inventory, now: datetime) -> Decisions:
+    """A decision for each resource of the inventory, and its compliance; both as of `now`, which has a time zone."""
+    accounts = {account.id: account for account in inventory.accounts}
+    today = now.astimezone(policy.timezone).date()
+    return Decisions(
+        decide_all(policy, inventory.resources, accounts, now),
+        violations(inventory.resources, inventory.accounts, policy.required_tags, today),
+    )
 
 
 def decide_all(
     policy: OrgPolicy, resources: Iterable[Resource], accounts: Mapping[AccountId, Account], now: datetime
 ) -> tuple[Decision, ...]:
-    """One decision for each resource, sorted by place. `now` has a time zone."""
+    """One decision for each resource, sorted by its key. `now` has a time zone."""
     decisions = (decide(policy, resource, accounts[resource.target.account_id], now) for resource in resources)
-    return tuple(sorted(decisions, key=_place))
+    return tuple(sorted(decisions, key=lambda decision: decision.resource.key))
 
 
 def decide(policy: OrgPolicy, resource: Resource, account: Account, now: datetime) -> Decision:
     """Keep, unless a rule owns the resource, its schedule allows a stop and nothing protects it."""
-    rule = _owning_rule(policy, resource, account)
-    facts = {**resource.facts, **(facts_used(rule.where, resource, account) if rule else {})}
+    owner = _owner(policy, resource, account)
+    rule = owner.rule
+    facts = {**resource.facts, **(rule.where.facts_used(resource, account) if rule else {})}
     exemption = _exemption(policy, resource, now)
-    reason = _reason_to_keep(resource, rule, exemption, now)
+    keep = _reason_to_keep(resource, owner, exemption, now)
+    reason = keep or _reason_to_stop(rule)
     return Decision(
         resource=resource,
-        verdict=Verdict.STOP if reason is None and rule is not None else Verdict.KEEP,
-        reason=reason or _reason_to_stop(rule),
+        verdict=Verdict.STOP if keep is None else Verdict.KEEP,
+        reason_code=reason.code,
+        reason=reason.sentence,
         rule=rule.name if rule else None,
         action=rule.action if rule else Action.STOP,
         exemption=exemption,
@@ -37,17 +63,22 @@ def decide(policy: OrgPolicy, resource: Resource, account: Account, now: datetim
     )
 
 
-def _place(decision: Decision) -> tuple[str, str, str, str]:
-    resource = decision.resource
-    return resource.target.account_id, resource.target.region, resource.kind, resource.resource_id
+class _Owner(NamedTuple):
+    rule: Rule | None
+    unknown: Sequence[str] | None = None
+    """In doubt, the facts that it depends on and nobody knows; None when there is no doubt."""
 
 
-def _owning_rule(policy: OrgPolicy, resource: Resource, account: Account) -> Rule | None:
-    """The first rule whose `where` holds; later ones do not matter."""
+def _owner(policy: OrgPolicy, resource: Resource, account: Account) -> _Owner:
+    """The first rule whose `where` holds or may hold; later ones do not matter."""
     for rule in policy.rules:
-        if resource.kind in rule.kinds and holds(rule.where, resource, account):
-            return rule
-    return None
+        if resource.kind in rule.kinds:
+            held = rule.where.evaluate(resource, account)
+            if held is None:
+                return _Owner(rule, rule.where.unknown_facts(resource, account))
+            if held:
+                return _Owner(rule)
+    return _Owner(None)
 
 
 def _exemption(policy: OrgPolicy, resource: Resource, now: datetime) -> Exemption | None:
@@ -56,21 +87,32 @@ def _exemption(policy: OrgPolicy, resource: Resource, now: datetime) -> Exemptio
     return most_protective(opt_outs)
 
 
-def _reason_to_keep(resource: Resource, rule: Rule | None, exemption: Exemption | None, now: datetime) -> str | None:
+def _reason_to_keep(resource: Resource, owner: _Owner, exemption: Exemption | None, now: datetime) -> Reason | None:
     if exemption is not None:
-        return exemption_sentence(exemption)
-    protected = protection(resource)
-    if protected is not None:
-        return protected
-    if rule is None:
-        return "No rule of the policy matches it."
+        return Reason(ReasonCode.EXEMPT, exemption_sentence(exemption))
+    if resource.state is not ResourceState.RUNNING:
+        return Reason(ReasonCode.NOT_RUNNING, f"It is {resource.aws_state}, not running; the next sweep looks again.")
+    if resource.obstacle is not None:
+        return Reason(ReasonCode(resource.obstacle.code), resource.obstacle.sentence)
+    if owner.rule is None:
+        return Reason(ReasonCode.NO_RULE, "No rule of the policy matches it.")
+    return _rules_reason_to_keep(owner.rule, owner.unknown, now)
+
+
+def _rules_reason_to_keep(rule: Rule, unknown: Sequence[str] | None, now: datetime) -> Reason | None:
+    if unknown is not None:
+        names = ", ".join(unknown) or "facts"
+        text = f"Rule {rule.name} may own it, but that depends on what is unknown: its {names}."
+        return Reason(ReasonCode.UNKNOWN_CONDITION, text)
     if rule.schedule is not None and rule.schedule.is_running(now):
-        return f"Rule {rule.name} owns it, but its schedule {rule.schedule.name} says that it should run now."
+        text = f"Rule {rule.name} owns it, but its schedule {rule.schedule.name} says that it should run now."
+        return Reason(ReasonCode.SCHEDULE, text)
     return None
 
 
-def _reason_to_stop(rule: Rule | None) -> str:
+def _reason_to_stop(rule: Rule | None) -> Reason:
     assert rule is not None, "a resource without a rule is always kept"
     if rule.schedule is None:
-        return f"Rule {rule.name} owns it and may stop it at any time."
-    return f"Rule {rule.name} owns it and its schedule {rule.schedule.name} is outside of its running hours."
+        return Reason(ReasonCode.ANY_TIME, f"Rule {rule.name} owns it and may stop it at any time.")
+    text = f"Rule {rule.name} owns it and its schedule {rule.schedule.name} is outside of its running hours."
+    return Reason(ReasonCode.OUTSIDE_SCHEDULE, text)

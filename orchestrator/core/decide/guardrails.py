@@ -1,4 +1,4 @@
-"""The barrier: a whole plan held against every limit before the first stop. The only maker of an ApprovedPlan."""
+"""The barrier: a whole plan held against every limit before the first action. The only maker of an ApprovedPlan."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from orchestrator.core.model import (
+    ALL_KINDS,
     ALL_REGIONS,
     GUARDRAILS_SEAL,
     UNREADABLE,
@@ -15,11 +16,10 @@ from orchestrator.core.model import (
     GuardrailResult,
     HeldPlan,
     Plan,
+    ResourceState,
     TargetStatus,
 )
-from orchestrator.core.policy.schema import Guardrails
-
-_RUNNING = "running"
+from orchestrator.core.policy.schema import AccountLimits, Guardrails
 
 
 def hold_against(plan: Plan, limits: Guardrails, unknown_account_weight: Callable[[], int]) -> ApprovedPlan | HeldPlan:
@@ -35,32 +35,46 @@ def hold_against(plan: Plan, limits: Guardrails, unknown_account_weight: Callabl
 
 
 def _results(plan: Plan, limits: Guardrails, unknown_account_weight: Callable[[], int]) -> Iterator[GuardrailResult]:
-    stops = Counter(decision.resource.target.account_id for decision in plan.stops)
+    """Counts limit starts as they limit stops, each by itself; a share of what runs says nothing about starting it."""
+    stops, starts = _by_account(plan, starts=False), _by_account(plan, starts=True)
     running = Counter(
-        decision.resource.target.account_id for decision in plan.decisions if decision.resource.state == _RUNNING
+        decision.resource.target.account_id
+        for decision in plan.decisions
+        if decision.resource.state is ResourceState.RUNNING
     )
+    only_starts = bool(starts) and not stops
     if limits.max_stops is not None:
-        yield _at_most("max_stops", limits.max_stops, stops.total())
-    if limits.max_stops_percent is not None:
+        if not only_starts:
+            yield _at_most("max_stops", limits.max_stops, stops.total())
+        if starts:
+            yield _at_most("max_starts", limits.max_stops, starts.total())
+    if limits.max_stops_percent is not None and not only_starts:
         yield _at_most("max_stops_percent", limits.max_stops_percent, _percent(stops.total(), running.total()))
-    yield from _per_account(limits, stops, running)
+    yield from _per_account(limits.per_account, stops, starts, running)
     if limits.min_coverage_percent is not None:
         actual = coverage_percent(plan.coverage, unknown_account_weight)
         passed = actual >= limits.min_coverage_percent
         yield GuardrailResult("min_coverage_percent", limits.min_coverage_percent, actual, passed)
 
 
+def _by_account(plan: Plan, *, starts: bool) -> Counter[AccountId]:
+    return Counter(decision.resource.target.account_id for decision in plan.actions if decision.action.starts is starts)
+
+
 def _per_account(
-    limits: Guardrails, stops: Mapping[AccountId, int], running: Mapping[AccountId, int]
+    limits: AccountLimits,
+    stops: Mapping[AccountId, int],
+    starts: Mapping[AccountId, int],
+    running: Mapping[AccountId, int],
 ) -> Iterator[GuardrailResult]:
-    for account_id in sorted(stops):
-        limit, count = limits.per_account.max_stops, stops[account_id]
-        if limit is not None:
-            yield _at_most("per_account.max_stops", limit, count, account_id)
-        percent = limits.per_account.max_stops_percent
-        if percent is not None:
-            actual = _percent(count, running[account_id])
-            yield _at_most("per_account.max_stops_percent", percent, actual, account_id)
+    for account_id in sorted({*stops, *starts}):
+        if limits.max_stops is not None:
+            for name, counts in (("max_stops", stops), ("max_starts", starts)):
+                if account_id in counts:
+                    yield _at_most(f"per_account.{name}", limits.max_stops, counts[account_id], account_id)
+        if limits.max_stops_percent is not None and account_id in stops:
+            actual = _percent(stops[account_id], running[account_id])
+            yield _at_most("per_account.max_stops_percent", limits.max_stops_percent, actual, account_id)
 
 
 def _at_most(name: str, limit: float, actual: float, account_id: AccountId | None = None) -> GuardrailResult:
@@ -73,17 +87,20 @@ def _percent(part: int, whole: int) -> float:
 
 
 def coverage_percent(coverage: Iterable[Coverage], unknown_account_weight: Callable[[], int]) -> float:
-    """The share of targets in scope that were read; 100 when there was nothing to read.
+    """The share of targets in scope that were read, kind by kind; 100 when there was nothing to read.
 
     Left out on purpose (excluded, opted out, suspended) and disabled regions are not in scope.
     """
     scanned = missed = unknown_accounts = 0
+    kinds = set()
     for row in coverage:
+        kinds.add(row.kind)
         if row.status is TargetStatus.SCANNED:
             scanned += 1
         elif row.status in UNREADABLE:
             missed += row.region != ALL_REGIONS
             unknown_accounts += row.region == ALL_REGIONS
     if unknown_accounts:
-        missed += unknown_accounts * unknown_account_weight()  # asked once: it costs a call to AWS
+        # Asked once: it costs a call to AWS. An unread account misses each kind that others were read for.
+        missed += unknown_accounts * unknown_account_weight() * max(len(kinds - {ALL_KINDS}), 1)
     return 100.0 if scanned + missed == 0 else scanned * 100 / (scanned + missed)

@@ -11,6 +11,7 @@ from datetime import date
 from fnmatch import fnmatchcase
 
 from orchestrator.core.model import (
+    ALL_KINDS,
     ALL_REGIONS,
     Account,
     Coverage,
@@ -19,7 +20,7 @@ from orchestrator.core.model import (
     Region,
     TargetStatus,
 )
-from orchestrator.core.policy.conditions.evaluation import path_within
+from orchestrator.core.policy.conditions.matching import path_within
 from orchestrator.core.policy.opt_outs import account_opt_outs, exemption_sentence, most_protective
 from orchestrator.core.policy.schema import OrganizationScope, RegionScope
 
@@ -45,13 +46,13 @@ def accounts_not_opted_out(accounts: Sequence[Account], today: date) -> Selectio
 
 
 def whole_account(account: Account, status: TargetStatus, detail: str, exemption: Exemption | None = None) -> Coverage:
-    return coverage_row(account, ALL_REGIONS, status, detail, exemption)
+    return Coverage(account.id, account.name, account.ou_path, ALL_REGIONS, status, detail, exemption)
 
 
 def coverage_row(
-    account: Account, region: Region, status: TargetStatus, detail: str = "", exemption: Exemption | None = None
+    account: Account, region: Region, status: TargetStatus, detail: str = "", kind: str = ALL_KINDS
 ) -> Coverage:
-    return Coverage(account.id, account.name, account.ou_path, region, status, detail, exemption)
+    return Coverage(account.id, account.name, account.ou_path, region, status, detail, kind=kind)
 
 
 def region_in_scope(scope: RegionScope, region: Region) -> bool:

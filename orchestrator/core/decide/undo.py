@@ -2,67 +2,68 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 
-from orchestrator.core.model import Action, Decision, Resource, Verdict
+from orchestrator.core.model import Action, Decision, Reason, ReasonCode, Resource, ResourceState, Verdict, time_text
+from orchestrator.core.model.marks import STOPPED_BY_TAG
 
-STOPPED_BY_TAG = "stop-orchestrator:stopped-by"
-
-# `User initiated (2026-11-25 19:00:12 GMT)`: the only place where EC2 says when an instance stopped.
-_TRANSITION = re.compile(r"\((\d{4}-\d{2}-\d{2}) (\d{2}:\d{2}:\d{2}) (?:GMT|UTC)\)")
-_TOLERANCE = timedelta(minutes=5)
-"""Between asking for a stop and EC2's note of it; also the difference between two clocks."""
+_CLOCKS_DIFFER = timedelta(minutes=5)
+"""At most, between AWS and the process that asked for the stop."""
 
 
-def decide_undo(stopped: Resource, fresh: Resource | None, sweep_id: str, requested_at: datetime | None) -> Decision:
+def decide_undo(
+    stopped: Resource, fresh: Resource | None, sweep_id: str, requested_at: datetime | None, noted_within: timedelta
+) -> Decision:
     """Start or keep for one resource that the sweep stopped.
 
     `stopped` is the resource as the sweep knew it, `fresh` as it is now (None: gone), `requested_at` when the sweep
-    asked for the stop.
+    asked for the stop, `noted_within` how long after that AWS may date it (KindDescription.stop_noted_within).
     """
-    reason = next(_reasons_to_keep(fresh, sweep_id, requested_at), None)
+    keep = next(_reasons_to_keep(fresh, sweep_id, requested_at, noted_within), None)
+    since = Reason(ReasonCode.STOPPED_BY_SWEEP, f"Sweep {sweep_id} stopped it and nobody touched it since.")
+    reason = keep or since
     return Decision(
         resource=fresh or stopped,
-        verdict=Verdict.KEEP if reason else Verdict.START,
-        reason=reason or f"Sweep {sweep_id} stopped it and nobody touched it since.",
+        verdict=Verdict.KEEP if keep else Verdict.START,
+        reason_code=reason.code,
+        reason=reason.sentence,
         action=Action.START,
         facts=(fresh or stopped).facts,
     )
 
 
-def _reasons_to_keep(fresh: Resource | None, sweep_id: str, requested_at: datetime | None) -> Iterator[str]:
+def _reasons_to_keep(
+    fresh: Resource | None, sweep_id: str, requested_at: datetime | None, noted_within: timedelta
+) -> Iterator[Reason]:
     if fresh is None:
-        yield "It is gone: it was terminated since."
+        yield Reason(ReasonCode.GONE, "It is gone: it was terminated since.")
         return
-    if fresh.state in ("terminated", "shutting-down"):
-        yield f"It is {fresh.state}: it was terminated since."
-    if fresh.state == "stopping":
-        yield "It is still stopping; undo again when it is stopped."
-    if fresh.state != "stopped":
-        yield f"It is {fresh.state}: somebody started it since."
+    yield from _by_state(fresh)
     by = fresh.tags.get(STOPPED_BY_TAG)
     if by != sweep_id:
-        yield f"Its tag {STOPPED_BY_TAG} names {by!r}, not this sweep." if by else f"It has no {STOPPED_BY_TAG} tag."
-    stopped_at = transition_time(fresh.facts)
+        text = f"Its tag {STOPPED_BY_TAG} names {by!r}, not this sweep." if by else f"It has no {STOPPED_BY_TAG} tag."
+        yield Reason(ReasonCode.NOT_MARKED, text)
+    yield from _by_times(fresh, requested_at, noted_within)
+
+
+def _by_state(fresh: Resource) -> Iterator[Reason]:
+    if fresh.state is ResourceState.GONE:
+        yield Reason(ReasonCode.GONE, f"It is {fresh.aws_state}: it was terminated since.")
+    if fresh.state is ResourceState.STOPPING:
+        yield Reason(ReasonCode.STILL_STOPPING, "It is still stopping; undo again when it is stopped.")
+    if fresh.state is not ResourceState.STOPPED:
+        yield Reason(ReasonCode.STARTED_SINCE, f"It is {fresh.aws_state}: somebody started it since.")
+
+
+def _by_times(fresh: Resource, requested_at: datetime | None, noted_within: timedelta) -> Iterator[Reason]:
+    stopped_at, started_at = fresh.changed_at, fresh.started_at
     if requested_at is None or stopped_at is None:
-        yield "Nobody can say when it was stopped, so it may have been stopped by somebody else since."
-    elif abs(stopped_at - requested_at) > _TOLERANCE:
-        yield f"It was stopped at {stopped_at:%Y-%m-%dT%H:%M:%SZ}, not by this sweep: somebody started it in between."
-    launched_at = _time(fresh.facts.get("launched_at"))
-    if launched_at and requested_at and launched_at > requested_at:
-        yield f"It was started at {launched_at:%Y-%m-%dT%H:%M:%SZ}, after this sweep stopped it, and stopped again."
-
-
-def _time(fact: object) -> datetime | None:
-    try:
-        return datetime.fromisoformat(fact) if isinstance(fact, str) else None
-    except ValueError:
-        return None
-
-
-def transition_time(facts: Mapping[str, object]) -> datetime | None:
-    """When EC2 says that the last change of state was; None when it does not say."""
-    match = _TRANSITION.search(str(facts.get("state_transition") or ""))
-    return datetime.fromisoformat(f"{match[1]}T{match[2]}").replace(tzinfo=UTC) if match else None
+        text = "Nobody can say when it was stopped, so it may have been stopped by somebody else since."
+        yield Reason(ReasonCode.STOPPED_BY_OTHERS, text)
+    elif not -_CLOCKS_DIFFER <= stopped_at - requested_at <= noted_within:
+        text = f"It was stopped at {time_text(stopped_at)}, not by this sweep: somebody started it in between."
+        yield Reason(ReasonCode.STOPPED_BY_OTHERS, text)
+    if started_at and requested_at and started_at > requested_at:
+        text = f"It was started at {time_text(started_at)}, after this sweep stopped it, and stopped again."
+        yield Reason(ReasonCode.STARTED_SINCE, text)

@@ -1,4 +1,4 @@
-"""Waves: in which order approved stops are carried out, so that a bad policy meets a few accounts before all of them.
+"""Waves: in which order approved actions are carried out, so that a bad policy meets a few accounts before all of them.
 
 Canary accounts first, in an order that is the same for one sweep whenever it is asked for, and different from sweep
 to sweep, so that it is not always the same team that finds out.
@@ -28,25 +28,25 @@ _ATTEMPTED = frozenset(
 )
 
 
-def waves_of(stops: Sequence[Decision], waves: Sequence[Wave], sweep_id: str) -> Waves:
-    """Every stop in exactly one wave; an account's stops are never split. Without waves in the policy: all at once.
+def waves_of(actions: Sequence[Decision], waves: Sequence[Wave], sweep_id: str) -> Waves:
+    """Every action in exactly one wave; an account's actions are never split. Without waves in the policy: all at once.
 
-    A wave says how many accounts are done with when it ends: so many, or so many percent of all that have stops.
+    A wave says how many accounts are done with when it ends: so many, or so many percent of all that have actions.
     """
-    accounts = accounts_in_order(stops, sweep_id)
+    accounts = accounts_in_order(actions, sweep_id)
     done = 0
     parts: list[tuple[Decision, ...]] = []
     for upto in [*(_accounts_until(wave, len(accounts)) for wave in waves), len(accounts)]:
         now = set(accounts[done:upto])
         if now:
-            parts.append(tuple(stop for stop in stops if stop.resource.target.account_id in now))
+            parts.append(tuple(one for one in actions if one.resource.target.account_id in now))
         done = max(done, upto)
     return tuple(parts)
 
 
-def accounts_in_order(stops: Iterable[Decision], sweep_id: str) -> list[AccountId]:
+def accounts_in_order(actions: Iterable[Decision], sweep_id: str) -> list[AccountId]:
     """By a hash of sweep and account: as good as shuffled, and the same when the sweep is resumed."""
-    accounts = {stop.resource.target.account_id for stop in stops}
+    accounts = {action.resource.target.account_id for action in actions}
     return sorted(accounts, key=lambda account: hashlib.sha256(f"{sweep_id}#{account}".encode()).digest())
 
 

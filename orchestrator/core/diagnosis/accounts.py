@@ -151,7 +151,7 @@ def _refused(asked: Asked, error: AwsError) -> tuple[CheckStatus, Code, str, str
         advice = "the role does not allow it: update the StackSet; or its parameter Mode takes it away on purpose"
         return refused, code, text, advice
     if asked.about_nothing and error.code.startswith("Invalid"):
-        detail = f"no instance to ask about, and EC2 does not say if it looks at permissions before ids: {text}"
+        detail = f"none to ask about, and AWS does not say if it looks at permissions before ids: {text}"
         return CheckStatus.NOT_CHECKED, Code.NOT_CHECKED, detail, ""
     return refused, Code.UNREADABLE, text, "AWS refused for another reason, or did not answer: try again"
 

@@ -2,7 +2,19 @@
 
 from orchestrator.core.model.aws_error import AwsError
 from orchestrator.core.model.coverage import UNREADABLE, Coverage, TargetStatus
-from orchestrator.core.model.decision import Action, Decision, Exemption, Verdict, Violation
+from orchestrator.core.model.decision import (
+    KEPT_AFTER_ALL,
+    Action,
+    Decision,
+    Decisions,
+    Exemption,
+    Reason,
+    ReasonCode,
+    Verdict,
+    Violation,
+)
+from orchestrator.core.model.inventory import Inventory
+from orchestrator.core.model.kind import FactWord, KindDescription, OperationRates, Rate
 from orchestrator.core.model.organization import (
     ALL_REGIONS,
     Account,
@@ -13,37 +25,62 @@ from orchestrator.core.model.organization import (
     Tags,
     Target,
 )
-from orchestrator.core.model.outcome import ABORTING, Halt, HaltCause, Outcome, OutcomeStatus
-from orchestrator.core.model.plan import GUARDRAILS_SEAL, ApprovedPlan, GuardrailResult, HeldPlan, Plan
+from orchestrator.core.model.outcome import ABORTING, Halt, HaltCause, Outcome, Outcomes, OutcomeStatus
+from orchestrator.core.model.plan import GUARDRAILS_SEAL, ActionCounts, ApprovedPlan, GuardrailResult, HeldPlan, Plan
 from orchestrator.core.model.report import Mode, SweepReport, SweepStatus
-from orchestrator.core.model.resource import Fact, Resource
+from orchestrator.core.model.resource import (
+    ALL_KINDS,
+    Fact,
+    Obstacle,
+    ObstacleCode,
+    Resource,
+    ResourceKey,
+    ResourceState,
+)
+from orchestrator.core.model.times import time_text
 
 __all__ = [
     "ABORTING",
+    "ALL_KINDS",
     "ALL_REGIONS",
     "GUARDRAILS_SEAL",
+    "KEPT_AFTER_ALL",
     "UNREADABLE",
     "Account",
     "AccountId",
     "Action",
+    "ActionCounts",
     "ApprovedPlan",
     "AwsError",
     "Coverage",
     "Decision",
+    "Decisions",
     "Exemption",
     "Fact",
+    "FactWord",
     "GuardrailResult",
     "Halt",
     "HaltCause",
     "HeldPlan",
+    "Inventory",
+    "KindDescription",
     "Mode",
+    "Obstacle",
+    "ObstacleCode",
+    "OperationRates",
     "Organization",
     "OrganizationalUnit",
     "Outcome",
     "OutcomeStatus",
+    "Outcomes",
     "Plan",
+    "Rate",
+    "Reason",
+    "ReasonCode",
     "Region",
     "Resource",
+    "ResourceKey",
+    "ResourceState",
     "SweepReport",
     "SweepStatus",
     "Tags",
@@ -51,4 +88,5 @@ __all__ = [
     "TargetStatus",
     "Verdict",
     "Violation",
+    "time_text",
 ]

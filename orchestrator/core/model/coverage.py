@@ -1,4 +1,4 @@
-"""How far the reading of one target got."""
+"""How far the reading of one target got, kind by kind."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from enum import StrEnum
 
 from orchestrator.core.model.decision import Exemption
 from orchestrator.core.model.organization import AccountId, Region
+from orchestrator.core.model.resource import ALL_KINDS
 
 
 class TargetStatus(StrEnum):
-    """How far the reading of one target got."""
+    """How far the reading of one kind in one target got."""
 
     SCANNED = "scanned"
     DENIED = "denied"
@@ -28,7 +29,7 @@ UNREADABLE = frozenset({TargetStatus.DENIED, TargetStatus.FAILED, TargetStatus.N
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """The status of one target (or of a whole account, region `*`), with AWS's own words in `detail`."""
+    """The status of one kind in one target (of a whole account: region `*`), with AWS's own words in `detail`."""
 
     account_id: AccountId
     account_name: str
@@ -37,3 +38,4 @@ class Coverage:
     status: TargetStatus
     detail: str = ""
     exemption: Exemption | None = None
+    kind: str = ALL_KINDS

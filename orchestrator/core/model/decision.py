@@ -1,4 +1,4 @@
-"""What is decided of one resource, and what spares it."""
+"""What is decided of one resource, why, and what spares it."""
 
 from __future__ import annotations
 
@@ -6,24 +6,70 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
+from typing import NamedTuple
 
 from orchestrator.core.model.organization import AccountId, Region
-from orchestrator.core.model.resource import Fact, Resource
-
-
-class Action(StrEnum):
-    """What a rule does to the resources that it owns."""
-
-    STOP = "stop"
-    HIBERNATE = "hibernate"
-    START = "start"
-    """Undoing a stop; no rule can ask for it."""
+from orchestrator.core.model.resource import ALL_KINDS, Fact, Resource
 
 
 class Verdict(StrEnum):
     STOP = "stop"
     START = "start"
     KEEP = "keep"
+
+
+class Action(StrEnum):
+    """What is done to a resource. Whether it goes down or up hangs on the action, not on the sweep."""
+
+    STOP = "stop"
+    HIBERNATE = "hibernate"
+    START = "start"
+    """Undoing a stop; no rule can ask for it."""
+
+    @property
+    def starts(self) -> bool:
+        return self is Action.START
+
+
+class ReasonCode(StrEnum):
+    """Why a decision is as it is, for programs; the sentence beside it is for people."""
+
+    OUTSIDE_SCHEDULE = "outside_schedule"
+    ANY_TIME = "any_time"
+    """Its rule has no schedule."""
+    STOPPED_BY_SWEEP = "stopped_by_sweep"
+    """A start: the sweep that is undone stopped it."""
+    EXEMPT = "exempt"
+    NOT_RUNNING = "not_running"
+    CANNOT_STOP = "cannot_stop"
+    OWNED = "owned"
+    NO_RULE = "no_rule"
+    UNKNOWN_CONDITION = "unknown_condition"
+    """Nobody can say whether the rule owns it: a fact that its conditions need is not known."""
+    SCHEDULE = "schedule"
+    """Its schedule says that it should run now."""
+    CHANGED = "changed"
+    """It, or what it belongs to, is not as it was when it was planned."""
+    NOT_SEEN_AGAIN = "not_seen_again"
+    """It could not be looked at right before the action."""
+    GONE = "gone"
+    STILL_STOPPING = "still_stopping"
+    STARTED_SINCE = "started_since"
+    NOT_MARKED = "not_marked"
+    """It does not have the mark of the sweep that is undone."""
+    STOPPED_BY_OTHERS = "stopped_by_others"
+    """Nothing proves that it is down because of the sweep that is undone."""
+    NOT_MISSED = "not_missed"
+    """No load balancer misses it."""
+
+
+KEPT_AFTER_ALL = frozenset({ReasonCode.CHANGED, ReasonCode.NOT_SEEN_AGAIN})
+"""Of what was planned and turned out, right before it, to be something to keep."""
+
+
+class Reason(NamedTuple):
+    code: ReasonCode
+    sentence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +90,13 @@ class Exemption:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Stop or keep for one resource: the rule that owns it, one sentence why, and the facts that were looked at."""
+    """Stop, start or keep for one resource: the rule that owns it, why, and the facts that were looked at."""
 
     resource: Resource
     verdict: Verdict
+    reason_code: ReasonCode
     reason: str
+    """One sentence."""
     rule: str | None = None
     action: Action = Action.STOP
     exemption: Exemption | None = None
@@ -64,3 +112,17 @@ class Violation:
     resource_id: str
     violation: str
     detail: str
+    kind: str = ALL_KINDS
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """One decision for each resource of an inventory, sorted by its key, and what compliance wants to know."""
+
+    decisions: tuple[Decision, ...] = ()
+    compliance: tuple[Violation, ...] = ()
+
+    @property
+    def actions(self) -> tuple[Decision, ...]:
+        """What is to be stopped or started."""
+        return tuple(decision for decision in self.decisions if decision.verdict is not Verdict.KEEP)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from orchestrator.core.model.resource import Resource
+from orchestrator.core.model.decision import Reason
+from orchestrator.core.model.resource import Resource, ResourceKey
 
 
 class OutcomeStatus(StrEnum):
-    """What was seen to come of one planned stop."""
+    """What was seen to come of one action."""
 
     STOPPED = "stopped"
     STOPPING = "stopping"
@@ -49,7 +51,7 @@ class Halt:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What was seen to come of one planned stop; `code` and `message` are AWS's own where AWS refused."""
+    """What was seen to come of one action; `code` and `message` are AWS's own where AWS refused."""
 
     resource: Resource
     status: OutcomeStatus
@@ -58,3 +60,23 @@ class Outcome:
     requested_at: datetime | None = None
     verified_at: datetime | None = None
     warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """What came of a plan's actions, as far as they were attempted."""
+
+    outcomes: tuple[Outcome, ...] = ()
+    """At most one for each action; those without one were not attempted, or kept after all."""
+    kept: Mapping[ResourceKey, Reason] = field(default_factory=dict)
+    """What was kept after all, right before its action."""
+    halt: Halt | None = None
+    """Why no more work was handed out."""
+
+    def __add__(self, later: Outcomes) -> Outcomes:
+        return Outcomes((*self.outcomes, *later.outcomes), {**self.kept, **later.kept}, self.halt or later.halt)
+
+    @property
+    def keys(self) -> frozenset[ResourceKey]:
+        """Of what needs nothing more: it has an outcome, or was kept."""
+        return frozenset(outcome.resource.key for outcome in self.outcomes) | self.kept.keys()

@@ -4,17 +4,41 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import InitVar, dataclass
+from collections.abc import Iterable
+from dataclasses import InitVar, astuple, dataclass
 
 from orchestrator.core.model.coverage import Coverage
 from orchestrator.core.model.decision import Decision, Verdict
 from orchestrator.core.model.organization import AccountId
-from orchestrator.core.model.resource import Resource
+
+
+@dataclass(frozen=True, slots=True)
+class ActionCounts:
+    """Stops and starts, counted apart wherever a person reads a count."""
+
+    stops: int = 0
+    starts: int = 0
+
+    @classmethod
+    def of(cls, decisions: Iterable[Decision]) -> ActionCounts:
+        """Of what is to be acted on."""
+        starts = [decision.action.starts for decision in decisions if decision.verdict is not Verdict.KEEP]
+        return cls(starts.count(False), starts.count(True))
+
+    @property
+    def total(self) -> int:
+        return self.stops + self.starts
+
+    def __add__(self, other: ActionCounts) -> ActionCounts:
+        return ActionCounts(self.stops + other.stops, self.starts + other.starts)
+
+    def __sub__(self, other: ActionCounts) -> ActionCounts:
+        return ActionCounts(self.stops - other.stops, self.starts - other.starts)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All decisions of one sweep, frozen before anything is stopped."""
+    """All decisions of one sweep, frozen before anything is acted on. It may hold stops and starts together."""
 
     sweep_id: str
     policy_sha256: str
@@ -23,20 +47,20 @@ class Plan:
     coverage: tuple[Coverage, ...]
 
     @property
-    def stops(self) -> tuple[Decision, ...]:
-        """What would be acted on: stopped, or started where the plan undoes a sweep."""
+    def actions(self) -> tuple[Decision, ...]:
+        """What would be stopped or started."""
         return tuple(decision for decision in self.decisions if decision.verdict is not Verdict.KEEP)
 
     @property
+    def counts(self) -> ActionCounts:
+        return ActionCounts.of(self.decisions)
+
+    @property
     def sha256(self) -> str:
-        """Changes whenever what would be stopped, where, how or by which policy changes."""
-        stops = sorted([*_place(decision.resource), decision.action.value] for decision in self.stops)
-        text = json.dumps([self.sweep_id, self.policy_sha256, self.organization_id, stops])
+        """Changes whenever what would be acted on, where, how or by which policy changes."""
+        actions = sorted([*astuple(decision.resource.key), decision.action.value] for decision in self.actions)
+        text = json.dumps([self.sweep_id, self.policy_sha256, self.organization_id, actions])
         return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _place(resource: Resource) -> tuple[str, str, str, str]:
-    return resource.target.account_id, resource.target.region, resource.kind, resource.resource_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,24 +1,96 @@
-"""One thing that can be stopped, as its kind read it."""
+"""One thing that can be stopped, as its kind read and normalised it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
 
-from orchestrator.core.model.organization import Tags, Target
+from orchestrator.core.model.organization import AccountId, Region, Tags, Target
 
 Fact = str | int | bool | None
+
+ALL_KINDS = "*"
+"""In coverage and compliance, for what concerns an account or a region whatever the kind."""
+
+
+class ResourceState(StrEnum):
+    """A kind's states, normalised; whatever a kind does not know is `unknown`, which is kept."""
+
+    RUNNING = "running"
+    STARTING = "starting"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    GONE = "gone"
+    UNKNOWN = "unknown"
+
+
+class ObstacleCode(StrEnum):
+    CANNOT_STOP = "cannot_stop"
+    """AWS has no stop for it."""
+    OWNED = "owned"
+    """Another service owns it, and would replace it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """Why a resource is kept whatever the policy says; the sentence is for people."""
+
+    code: ObstacleCode
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ResourceKey:
+    """The identity of one resource. Sorts by account, region, kind and id."""
+
+    account_id: AccountId
+    region: Region
+    kind: str
+    resource_id: str
+
+    @property
+    def target(self) -> Target:
+        return Target(self.account_id, self.region)
+
+    def as_row(self) -> dict[str, str]:
+        """For reports, ledger items and files."""
+        return {
+            "account_id": self.account_id,
+            "region": self.region,
+            "kind": self.kind,
+            "resource_id": self.resource_id,
+        }
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, str]) -> ResourceKey:
+        """What `as_row` gave, whatever else the row has."""
+        return cls(AccountId(row["account_id"]), Region(row["region"]), row["kind"], row["resource_id"])
 
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """One thing that can be stopped. `facts` are what its kind read about it, under AWS's words in snake case."""
+    """`facts` are what its kind read about it, under AWS's words in snake case."""
 
     kind: str
     target: Target
     resource_id: str
     arn: str
     name: str
-    state: str
+    state: ResourceState
+    aws_state: str
+    """AWS's own word for the state."""
     tags: Tags
     facts: Mapping[str, Fact]
+    changed_at: datetime | None = None
+    """When its state changed last, where AWS says so."""
+    started_at: datetime | None = None
+    """When it was started last, where AWS says so."""
+    obstacle: Obstacle | None = None
+    restore: Mapping[str, Fact] = field(default_factory=dict)
+    """What starting it again needs to know once it is stopped, such as sizes; part of the intent."""
+
+    @property
+    def key(self) -> ResourceKey:
+        return ResourceKey(self.target.account_id, self.target.region, self.kind, self.resource_id)

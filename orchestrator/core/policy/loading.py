@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import yaml
-from pydantic import (
-    ValidationError,
-)
+from pydantic import ValidationError
 
-from orchestrator.core.model import Action
-from orchestrator.core.policy.conditions.evaluation import Condition
+from orchestrator.core.model import Action, KindDescription
+from orchestrator.core.policy.conditions.interface import Condition
 from orchestrator.core.policy.conditions.parsing import parse_where
+from orchestrator.core.policy.conditions.words import words_of
 from orchestrator.core.policy.messages import shape_problems
 from orchestrator.core.policy.org_policy import OrgPolicy, Rule
 from orchestrator.core.policy.schedules.schedule import Schedule
 from orchestrator.core.policy.schedules.windows import Window, parse_window
-from orchestrator.core.policy.schema import PolicyDocument, RuleDocument, ScheduleDocument
+from orchestrator.core.policy.schema import DEFAULT_KINDS, Choices, PolicyDocument, RuleDocument, ScheduleDocument
 from orchestrator.core.policy.yaml_document import Document, Path, read_document, value_words
 from orchestrator.errors import PolicyError, PolicyProblem
 
 
-def load_policy(text: str, source: str = "policy") -> OrgPolicy:
-    """The policy in a YAML document. Raises PolicyError with every problem, each with its path and line."""
+def load_policy(text: str, source: str, kinds: Sequence[KindDescription]) -> OrgPolicy:
+    """The policy in a YAML document; `kinds` are all that its rules may be about, `source` is for messages.
+
+    Raises PolicyError with every problem, each with its path and line.
+    """
     document = read_document(text)
-    parsed, conditions, problems = _check(document)
+    parsed, conditions, problems = _check(document, kinds)
     if problems or parsed is None:
         raise PolicyError(source, tuple(sorted(problems, key=lambda problem: problem.line or 0)))
     schedules = {name: _schedule(name, one) for name, one in parsed.schedules.items()}
@@ -66,43 +68,64 @@ def _rule(document: RuleDocument, where: Condition, schedules: Mapping[str, Sche
     return Rule(document.name, frozenset(document.kinds), where, schedule, Action(document.action))
 
 
-def _check(document: Document) -> tuple[PolicyDocument | None, list[Condition], list[PolicyProblem]]:
+def _check(
+    document: Document, kinds: Sequence[KindDescription]
+) -> tuple[PolicyDocument | None, list[Condition], list[PolicyProblem]]:
     """Shape by pydantic; conditions, references and duplicates on the raw values, so that both report at once."""
-    problems = list(document.problems)
-    if problems and document.value is None:
-        return None, [], problems
+    if document.problems and document.value is None:
+        return None, [], document.problems
     if not isinstance(document.value, dict):
-        return (
-            None,
-            [],
-            [document.problem((), f"must be a mapping with `version` and `name`, not {value_words(document.value)}")],
-        )
-    parsed = None
-    found: list[PolicyProblem] = []
+        shown = value_words(document.value)
+        return None, [], [document.problem((), f"must be a mapping with `version` and `name`, not {shown}")]
+    choices = Choices.of(kinds)
+    parsed, found = _shape(document, choices)
+    conditions, wrong = _conditions(document.value, kinds, choices)
+    found += [document.problem(path, message) for path, message in (*wrong, *_cross_checks(document))]
+    unread = {(problem.path, problem.line) for problem in document.problems}  # unreadable is no second mistake
+    return parsed, conditions, document.problems + [one for one in found if (one.path, one.line) not in unread]
+
+
+def _shape(document: Document, choices: Choices) -> tuple[PolicyDocument | None, list[PolicyProblem]]:
     try:
-        parsed = PolicyDocument.model_validate(document.value)
+        return PolicyDocument.model_validate(document.value, context=choices), []
     except ValidationError as invalid:
-        found += shape_problems(document, invalid)
+        return None, list(shape_problems(document, invalid))
+
+
+def _conditions(
+    value: Mapping[str, Any], kinds: Sequence[KindDescription], choices: Choices
+) -> tuple[list[Condition], list[tuple[Path, str]]]:
+    """Those of the rules in order, as far as they are right, and what is wrong with the others."""
+    words = words_of(kinds)
     conditions: list[Condition] = []
-    rules = document.value.get("rules")
-    for number, rule in enumerate(rules if isinstance(rules, list) else []):
-        if isinstance(rule, dict) and "where" in rule:
-            condition, wrong = parse_where(rule["where"], ("rules", number, "where"))
-            found += [document.problem(path, message) for path, message in wrong]
+    problems: list[tuple[Path, str]] = []
+    for number, rule in _rules(value):
+        if "where" in rule:
+            path = ("rules", number, "where")
+            condition, wrong = parse_where(rule["where"], path, words, _kinds_of(rule, choices))
+            problems += wrong
             conditions += [condition] if condition is not None else []
-    found += [document.problem(path, message) for path, message in _cross_checks(document)]
-    unread = {(problem.path, problem.line) for problem in problems}  # what could not be read is no second mistake
-    return parsed, conditions, problems + [one for one in found if (one.path, one.line) not in unread]
+    return conditions, problems
+
+
+def _rules(value: Mapping[str, Any]) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    rules = value.get("rules")
+    for number, rule in enumerate(rules if isinstance(rules, list) else []):
+        if isinstance(rule, dict):
+            yield number, rule
+
+
+def _kinds_of(rule: Mapping[str, Any], choices: Choices) -> Collection[str]:
+    """The rule's kinds as far as there are such; what is no kind is a mistake of its own."""
+    kinds = rule.get("kinds", DEFAULT_KINDS)
+    return [kind for kind in choices.kinds if kind in kinds] if isinstance(kinds, list | tuple) else []
 
 
 def _cross_checks(document: Document) -> Iterator[tuple[Path, str]]:
     schedules = document.value.get("schedules")
     known = list(schedules) if isinstance(schedules, dict) else []
-    rules = document.value.get("rules")
     first: dict[str, int] = {}
-    for number, rule in enumerate(rules if isinstance(rules, list) else []):
-        if not isinstance(rule, dict):
-            continue
+    for number, rule in _rules(document.value):
         name, schedule = rule.get("name"), rule.get("schedule")
         if isinstance(name, str) and name in first:
             line = document.line(("rules", first[name], "name"))

@@ -6,11 +6,9 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from pydantic import (
-    ValidationError,
-)
+from pydantic import ValidationError
 
-from orchestrator.core.policy.conditions.parsing import EVERYTHING
+from orchestrator.core.policy.conditions.everything import EVERYTHING
 from orchestrator.core.policy.schema import (
     AccountLimits,
     Guardrails,

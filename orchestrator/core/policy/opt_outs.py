@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
-from orchestrator.core.model import Account, AccountId, Exemption, Region, Tags, Violation
+from orchestrator.core.model import ALL_KINDS, Account, AccountId, Exemption, Region, Tags, Violation
 
 OPT_OUT_TAG = "stop-orchestrator:opt-out"
 REASON_TAG = "stop-orchestrator:opt-out-reason"
@@ -67,14 +67,16 @@ def exemption_sentence(exemption: Exemption) -> str:
     return f"{text} (reason: {exemption.reason})." if exemption.reason else f"{text} (no reason given)."
 
 
-def opt_out_violations(opt_out: OptOut, account_id: AccountId, region: Region, resource_id: str) -> Iterator[Violation]:
+def opt_out_violations(
+    opt_out: OptOut, account_id: AccountId, region: Region, resource_id: str, kind: str = ALL_KINDS
+) -> Iterator[Violation]:
     """What a compliance report says of one opt-out. `protected` is a promise, not an opt-out: nothing."""
     exemption = opt_out.exemption
     if exemption.tag == PROTECTED_TAG:
         return
     shown = f"{OPT_OUT_TAG}={exemption.value}"
     for name, detail in _findings(opt_out, shown):
-        yield Violation(account_id, region, resource_id, name, detail)
+        yield Violation(account_id, region, resource_id, name, detail, kind)
 
 
 def _findings(opt_out: OptOut, shown: str) -> Iterator[tuple[str, str]]:

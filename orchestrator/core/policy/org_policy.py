@@ -8,9 +8,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from orchestrator.core.model import Action
-from orchestrator.core.policy.conditions.evaluation import Condition
+from orchestrator.core.policy.conditions.interface import Condition
 from orchestrator.core.policy.schedules.schedule import Schedule
-from orchestrator.core.policy.schema import Guardrails, KillSwitch, OrganizationScope, RegionScope, Wave
+from orchestrator.core.policy.schema import DEFAULT_KINDS, Guardrails, KillSwitch, OrganizationScope, RegionScope, Wave
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +41,8 @@ class OrgPolicy:
     sha256: str = field(compare=False)
     document: Mapping[str, Any] = field(compare=False, repr=False)
     text: str = field(compare=False, repr=False)
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The kinds that a sweep has to read: those that the rules name, or the default ones where there is no rule."""
+        return frozenset().union(*(rule.kinds for rule in self.rules)) or frozenset(DEFAULT_KINDS)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from typing import Annotated, Any, Literal
@@ -16,14 +17,30 @@ from pydantic import (
     Field,
     StrictBool,
     StrictInt,
+    ValidationInfo,
 )
 from pydantic_core import PydanticCustomError
 
-from orchestrator.core.policy.conditions.parsing import EVERYTHING
+from orchestrator.core.model import KindDescription
+from orchestrator.core.policy.conditions.everything import EVERYTHING
 from orchestrator.core.policy.schedules.windows import parse_window
 from orchestrator.core.policy.yaml_document import value_words
 
-KINDS = ("ec2",)
+DEFAULT_KINDS = ("ec2",)
+"""What a rule without `kinds` means, for ever: no new kind may widen a policy that was written before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the kinds leave to choose from; pydantic takes it as the context of a validation."""
+
+    kinds: tuple[str, ...]
+    actions: tuple[str, ...]
+
+    @classmethod
+    def of(cls, kinds: Sequence[KindDescription]) -> Choices:
+        actions = dict.fromkeys(action for kind in kinds for action in kind.actions)
+        return cls(tuple(kind.name for kind in kinds), tuple(actions))
 
 
 def _as_text(value: Any) -> str:
@@ -75,6 +92,32 @@ def _as_version(value: Any) -> Any:
     return value
 
 
+def _as_kind(value: Any, info: ValidationInfo) -> Any:
+    return _one_of(_choices(info).kinds, value)
+
+
+def _as_action(value: Any, info: ValidationInfo) -> Any:
+    return _one_of(_choices(info).actions, value)
+
+
+def _choices(info: ValidationInfo) -> Choices:
+    assert isinstance(info.context, Choices), "a policy is validated with the kinds that it may be about"
+    return info.context
+
+
+def _one_of(known: Sequence[str], value: Any) -> Any:
+    if value not in known:
+        near = get_close_matches(value, known, 1) if isinstance(value, str) else []
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise PydanticCustomError("choice", "{why}", {"why": f"must be {_or(known)}, not {value_words(value)}{hint}"})
+    return value
+
+
+def _or(words: Iterable[str]) -> str:
+    *others, last = map(repr, words)
+    return f"{', '.join(others)} or {last}" if others else last
+
+
 @cache
 def _timezones() -> frozenset[str]:
     """IANA's names; not those by which a machine means its own zone."""
@@ -91,6 +134,8 @@ AccountIdText = Annotated[str, Field(pattern=r"^[0-9]{12}$"), BeforeValidator(_a
 Count = Annotated[StrictInt, Field(ge=0)]
 Hours = Annotated[float, BeforeValidator(_as_number), Field(gt=0, le=168)]
 Percent = Annotated[float, Field(ge=0, le=100), BeforeValidator(_as_number)]
+KindName = Annotated[str, BeforeValidator(_as_kind)]
+ActionName = Annotated[str, BeforeValidator(_as_action)]
 MaybeCount = Annotated[Count | None, BeforeValidator(_given)]
 MaybePercent = Annotated[Percent | None, BeforeValidator(_given)]
 MaybeText = Annotated[Text | None, BeforeValidator(_given)]
@@ -137,12 +182,12 @@ class RuleDocument(_Part):
     """The first rule whose `where` holds owns the resource."""
 
     name: Annotated[Name, Field(description="Shown with every decision; unique.")]
-    kinds: Annotated[tuple[Literal["ec2"], ...], Field(min_length=1, description="Kinds of resources.")] = ("ec2",)
+    kinds: Annotated[tuple[KindName, ...], Field(min_length=1, description="Kinds of resources.")] = DEFAULT_KINDS
     where: Annotated[Any, Field(description=f"Conditions, or the word `{EVERYTHING}`.")]
     schedule: Annotated[MaybeText, Field(description="A name under `schedules`; absent: stop at any time.")] = None
-    action: Annotated[
-        Literal["stop", "hibernate"], Field(description="Hibernation falls back to a plain stop where unsupported.")
-    ] = "stop"
+    action: Annotated[ActionName, Field(description="Hibernation falls back to a plain stop where unsupported.")] = (
+        "stop"
+    )
 
 
 class AccountLimits(_Part):

@@ -16,6 +16,7 @@ _DECISION_COLUMNS = (
     "verdict",
     "action",
     "rule",
+    "reason_code",
     "reason",
     "exemption_tag",
     "exemption_value",
@@ -30,8 +31,8 @@ _DECISION_COLUMNS = (
     "tags",
     "arn",
 )
-_COVERAGE_COLUMNS = ("account_id", "account_name", "ou_path", "region", "status", "detail")
-_COMPLIANCE_COLUMNS = ("account_id", "region", "resource_id", "violation", "detail")
+_COVERAGE_COLUMNS = ("account_id", "account_name", "ou_path", "region", "kind", "status", "detail")
+_COMPLIANCE_COLUMNS = ("account_id", "region", "kind", "resource_id", "violation", "detail")
 # A spreadsheet runs a cell that starts with one of these: https://owasp.org/www-community/attacks/CSV_Injection
 _FORMULA_STARTS = tuple("=+-@\t\r\n\0\uff1d\uff0b\uff0d\uff20")  # the last four are full-width
 

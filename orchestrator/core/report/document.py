@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import Any
 
 from orchestrator.core.model import (
     ALL_REGIONS,
     UNREADABLE,
+    ActionCounts,
     Coverage,
     Decision,
     Exemption,
@@ -25,6 +25,7 @@ from orchestrator.core.model import (
     TargetStatus,
     Verdict,
     Violation,
+    time_text,
 )
 
 Row = dict[str, Any]
@@ -73,17 +74,22 @@ def document_exit_code(document: Row) -> int:
 
 
 def totals(report: SweepReport) -> dict[str, int]:
-    """Counts of everything; the same names in the report, the summary, the ledger and the metrics."""
-    targets = Counter(row.status for row in report.coverage)
+    """Counts of everything; the same names in the report, the summary, the ledger and the metrics.
+
+    Targets are accounts x regions: one counts under each status that a kind has in it.
+    """
+    targets = Counter(status for _, _, status in {(row.account_id, row.region, row.status) for row in report.coverage})
     outcomes = Counter(outcome.status for outcome in report.outcomes)
-    planned = sum(decision.verdict is not Verdict.KEEP for decision in report.decisions)
+    planned = ActionCounts.of(report.decisions)
     return {
         "accounts": len({row.account_id for row in report.coverage}),
-        "targets": sum(row.region != ALL_REGIONS for row in report.coverage),
+        "targets": len({(row.account_id, row.region) for row in report.coverage if row.region != ALL_REGIONS}),
         **{TARGET_TOTALS.get(status, status.value): targets[status] for status in TargetStatus},
         "resources": len(report.decisions),
-        "planned": planned,
-        "kept": len(report.decisions) - planned,
+        "planned": planned.total,
+        "planned_stops": planned.stops,
+        "planned_starts": planned.starts,
+        "kept": len(report.decisions) - planned.total,
         "exempt": sum(decision.exemption is not None for decision in report.decisions),
         "stopped": outcomes[OutcomeStatus.STOPPED] + outcomes[OutcomeStatus.STOPPING],
         "started": outcomes[OutcomeStatus.STARTED] + outcomes[OutcomeStatus.STARTING],
@@ -107,9 +113,7 @@ def report_document(report: SweepReport) -> Row:
         "totals": totals(report),
         "coverage": coverage_rows(report),
         "decisions": decision_rows(report),
-        "outcomes": [
-            _outcome_row(outcome) for outcome in sorted(report.outcomes, key=lambda one: _place(one.resource))
-        ],
+        "outcomes": [_outcome_row(outcome) for outcome in sorted(report.outcomes, key=lambda one: one.resource.key)],
         "compliance": [_violation_row(violation) for violation in report.compliance],
         "guardrails": [_guardrail_row(result) for result in report.guardrails],
         "calls": dict(sorted(report.calls.items())),
@@ -119,13 +123,14 @@ def report_document(report: SweepReport) -> Row:
 
 
 def coverage_rows(report: SweepReport) -> list[Row]:
-    rows = sorted(report.coverage, key=lambda row: (row.account_id, row.region))
+    rows = sorted(report.coverage, key=lambda row: (row.account_id, row.region, row.kind))
     return [
         {
             "account_id": row.account_id,
             "account_name": row.account_name,
             "ou_path": row.ou_path,
             "region": row.region,
+            "kind": row.kind,
             "status": row.status.value,
             "detail": row.detail,
             "exemption": _exemption_row(row.exemption),
@@ -135,26 +140,11 @@ def coverage_rows(report: SweepReport) -> list[Row]:
 
 
 def decision_rows(report: SweepReport) -> list[Row]:
-    return [_decision_row(decision) for decision in sorted(report.decisions, key=lambda one: _place(one.resource))]
-
-
-def time_text(at: datetime | None) -> str | None:
-    """ISO 8601 in UTC with `Z`, in whole seconds."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at else None
-
-
-def _place(resource: Resource) -> tuple[str, str, str, str]:
-    return resource.target.account_id, resource.target.region, resource.kind, resource.resource_id
+    return [_decision_row(decision) for decision in sorted(report.decisions, key=lambda one: one.resource.key)]
 
 
 def _resource_row(resource: Resource) -> Row:
-    return {
-        "account_id": resource.target.account_id,
-        "region": resource.target.region,
-        "kind": resource.kind,
-        "resource_id": resource.resource_id,
-        "arn": resource.arn,
-    }
+    return {**resource.key.as_row(), "arn": resource.arn}
 
 
 def _decision_row(decision: Decision) -> Row:
@@ -164,6 +154,7 @@ def _decision_row(decision: Decision) -> Row:
         "verdict": decision.verdict.value,
         "action": decision.action.value if decision.verdict is not Verdict.KEEP else None,
         "rule": decision.rule,
+        "reason_code": decision.reason_code.value,
         "reason": decision.reason,
         "exemption": _exemption_row(decision.exemption),
         "tags": dict(sorted(decision.resource.tags.items())),
@@ -194,6 +185,7 @@ def _outcome_row(outcome: Outcome) -> Row:
         "requested_at": time_text(outcome.requested_at),
         "verified_at": time_text(outcome.verified_at),
         "warnings": list(outcome.warnings),
+        "restore": dict(outcome.resource.restore),
     }
 
 
@@ -201,6 +193,7 @@ def _violation_row(violation: Violation) -> Row:
     return {
         "account_id": violation.account_id,
         "region": violation.region,
+        "kind": violation.kind,
         "resource_id": violation.resource_id,
         "violation": violation.violation,
         "detail": violation.detail,

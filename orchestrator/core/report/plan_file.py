@@ -1,4 +1,4 @@
-"""A plan as a file, frozen at the barrier: to be applied later, or gone on with after a crash."""
+"""A plan as a file, frozen at the barrier: to be applied later, or resumed after a crash."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from orchestrator.core.model import (
     Account,
     Coverage,
     Decision,
+    Decisions,
     GuardrailResult,
     Mode,
     OrganizationalUnit,
@@ -42,11 +43,16 @@ class StoredPlan:
     coverage: tuple[Coverage, ...]
     guardrails: tuple[GuardrailResult, ...]
     compliance: tuple[Violation, ...] = ()
-    version: Literal[1] = 1
+    version: Literal[2] = 2
+    """1 had no reason codes, and no coverage by kind."""
 
     @property
     def plan(self) -> Plan:
         return Plan(self.sweep_id, self.policy_sha256, self.organization_id, self.decisions, self.coverage)
+
+    @property
+    def decided(self) -> Decisions:
+        return Decisions(self.decisions, self.compliance)
 
 
 _ADAPTER = TypeAdapter(StoredPlan)
@@ -63,6 +69,8 @@ def plan_from(content: bytes, sha256: str | None) -> StoredPlan:
     try:
         return _ADAPTER.validate_json(content)
     except ValidationError as invalid:
+        if any(error["loc"] == ("version",) for error in invalid.errors()):
+            raise PlanError(f"{PLAN_FILE} has the format of another release of this program; plan again") from None
         raise PlanError(
             f"{PLAN_FILE} is no plan: {invalid.error_count()} problems, the first: {_first(invalid)}"
         ) from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from orchestrator.core.model import Mode, OutcomeStatus, SweepStatus, TargetStatus, Verdict
+from orchestrator.core.model import Mode, OutcomeStatus, ReasonCode, SweepStatus, TargetStatus, Verdict
 from orchestrator.core.report.document import OUTCOME_TOTALS, TARGET_TOTALS
 
 _TEXT = {"type": "string"}
@@ -21,6 +21,8 @@ _TOTALS = (
     *(TARGET_TOTALS.get(status, status.value) for status in TargetStatus),
     "resources",
     "planned",
+    "planned_stops",
+    "planned_starts",
     "kept",
     "exempt",
     "stopped",
@@ -51,7 +53,7 @@ def report_json_schema() -> dict[str, Any]:
             decisions=_rows(_decision()),
             outcomes=_rows(_outcome()),
             compliance=_rows(
-                _object(account_id=_ACCOUNT, region=_TEXT, resource_id=_TEXT, violation=_TEXT, detail=_TEXT)
+                _object(account_id=_ACCOUNT, region=_TEXT, kind=_TEXT, resource_id=_TEXT, violation=_TEXT, detail=_TEXT)
             ),
             guardrails=_rows(
                 _object(
@@ -75,6 +77,7 @@ def _coverage() -> dict[str, Any]:
         account_name=_TEXT,
         ou_path=_TEXT,
         region={"type": "string", "description": "`*` where the account's regions cannot be known."},
+        kind={"type": "string", "description": "`*` where it concerns every kind."},
         status=_enum(TargetStatus),
         detail=_TEXT,
         exemption=_exemption(),
@@ -88,6 +91,7 @@ def _decision() -> dict[str, Any]:
         verdict=_enum(Verdict),
         action={"enum": ["stop", "hibernate", "start", None]},
         rule=_MAYBE_TEXT,
+        reason_code=_enum(ReasonCode),
         reason=_TEXT,
         exemption=_exemption(),
         tags={"type": "object", "additionalProperties": _TEXT},
@@ -104,6 +108,7 @@ def _outcome() -> dict[str, Any]:
         requested_at=_MAYBE_TIME,
         verified_at=_MAYBE_TIME,
         warnings=_rows(_TEXT),
+        restore={"type": "object", "additionalProperties": _FACT, "description": "What an undo needs to know."},
     )
 
 

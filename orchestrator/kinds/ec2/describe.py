@@ -11,7 +11,6 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 from xml.etree import ElementTree as ET
@@ -23,7 +22,7 @@ from botocore.parsers import EC2QueryParser, ResponseParserError
 from orchestrator.aws.clients import Clients, bound_credentials
 from orchestrator.aws.retries import Retries
 from orchestrator.aws.signing import signed_headers
-from orchestrator.kinds.ec2.paced import Paced
+from orchestrator.kinds.shared.operations import Call
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -54,13 +53,15 @@ def running_instances(clients: Clients, retries: Retries, region: str) -> Iterat
     return _instances(clients, region, retries.call, _RUNNING, _FIRST_PAGE)
 
 
-def instances_by_id(clients: Clients, paced: Paced, ids: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """Those of the target's instances that AWS knows, in whatever state. By filter: an unknown id would be an error."""
+def instances_by_id(clients: Clients, region: str, ids: Sequence[str], call: Call) -> Iterator[dict[str, Any]]:
+    """Those of the bound account's instances that AWS knows, in whatever state, each call made through `call`.
+
+    By filter: an unknown id would be an error.
+    """
     for start in range(0, len(ids), IDS_A_FILTER):
         values = enumerate(ids[start : start + IDS_A_FILTER], 1)
         asked = {**_ANY, "Filter.1.Name": "instance-id", **{f"Filter.1.Value.{n}": one for n, one in values}}
-        call = partial(paced.call, _OPERATION)
-        yield from _instances(clients, paced.target.region, call, asked, urlencode(asked).encode())
+        yield from _instances(clients, region, lambda one: call(_OPERATION, one), asked, urlencode(asked).encode())
 
 
 def _instances(

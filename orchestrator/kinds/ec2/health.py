@@ -27,7 +27,7 @@ def failed_health(clients: Clients, retries: Retries, region: str, ids: Collecti
     """
     if not ids:
         return frozenset()
-    health = _Health(clients.elbv2(region), retries)
+    health = _Health(clients.member("elbv2", region), retries)
     return frozenset(ids).intersection(one for arn in health.groups_of_instances() for one in health.missed(arn))
 
 

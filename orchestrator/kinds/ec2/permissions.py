@@ -17,8 +17,9 @@ from orchestrator.aws.failures import AWS_FAILURES, error_of
 from orchestrator.aws.retries import Retries
 from orchestrator.core.diagnosis.checks import Asked
 from orchestrator.core.model import AwsError, Region
+from orchestrator.core.model.marks import MARKS
 from orchestrator.core.policy.opt_outs import OPT_OUT_TAG, PROTECTED_TAG
-from orchestrator.kinds.ec2.marks import MARKS
+from orchestrator.kinds.ec2.description import EC2
 
 _NO_INSTANCE = "i-00000000000000000"
 _PAGES, _PAGE_SIZE = 5, 100
@@ -29,10 +30,11 @@ _SPARED = frozenset({OPT_OUT_TAG, PROTECTED_TAG})
 class Ec2Permissions:
     """doctor.PermissionsPort for EC2 instances; runs inside `AccountsPort.bind`."""
 
-    def __init__(self, clients: Clients, retries: Retries, needed: frozenset[str]) -> None:
+    needed = EC2.permissions
+
+    def __init__(self, clients: Clients, retries: Retries) -> None:
         self._clients = clients
         self._retries = retries
-        self.needed = needed
 
     def read(self, region: Region) -> tuple[Asked, str | None]:
         found: list[str] = []
@@ -77,7 +79,7 @@ class Ec2Permissions:
 
     def _load_balancers(self, region: Region) -> Iterator[Asked]:
         """They have no dry run, and reading them is harmless; only `undo --only-failed-health` needs them."""
-        client, groups = self._clients.elbv2(region), "elasticloadbalancing:DescribeTargetGroups"
+        client, groups = self._clients.member("elbv2", region), "elasticloadbalancing:DescribeTargetGroups"
         health = "elasticloadbalancing:DescribeTargetHealth"
         found: list[Any] = []
         yield self._asked(

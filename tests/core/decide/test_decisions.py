@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from orchestrator.core.decide.decisions import decide, decide_all
 from orchestrator.core.decide.scope import accounts_not_opted_out
-from orchestrator.core.model import Account, Action, Decision, Resource, Verdict
-from orchestrator.core.policy.conditions.evaluation import holds
-from orchestrator.core.policy.loading import load_policy
+from orchestrator.core.model import Account, Action, Decision, ReasonCode, Region, Resource, Target, Verdict
 from orchestrator.core.policy.opt_outs import OPT_OUT_TAG, PROTECTED_TAG
 from orchestrator.core.policy.org_policy import OrgPolicy
-from tests.support.builders import a_policy, a_resource, a_unit, an_account
+from tests.support.builders import ACCOUNT, a_policy, a_resource, a_unit, an_account
+from tests.support.conditions import Answer
+from tests.support.policies import load
 from tests.support.strategies import ACCOUNT_IDS, OPT_OUT_VALUES, OU_PATHS, policy_documents, quick, tags
 
 MONDAY_NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -31,6 +31,7 @@ POLICY = a_policy(
       - {name: always, where: {tag: {Environment: [dev, test]}}, action: hibernate}
     """
 )
+
 EVERYTHING = a_policy("rules: [{name: all, where: everything}]")
 
 
@@ -81,6 +82,72 @@ def test_the_facts_are_the_resources_and_what_the_owning_rule_looked_at() -> Non
     resource = a_resource(tags={"Environment": "dev", "Owner": "me"}, facts={"launched_at": "2026-11-01T00:00:00Z"})
     assert the_decision(resource).facts == {**resource.facts, "tag:Environment": "dev"}
     assert the_decision(a_resource(tags={"Environment": "prod"})).facts == a_resource().facts
+
+
+class Nameless(Answer):
+    def unknown_facts(self, _resource: Resource, _account: Account) -> tuple[str, ...]:
+        return ()
+
+
+UNKNOWN_TYPE = a_resource(facts={"instance_type": None}, obstacle=None)
+SPARES_LARGE_ONES = a_policy(
+    """
+    schedules:
+      office: {timezone: UTC, running: ["mon-fri 07:00-19:00"]}
+    rules:
+      - {name: small, where: {not: {instance_type: "*.large"}}, schedule: office}
+      - {name: others, where: everything}
+    """
+)
+
+
+@pytest.mark.parametrize("now", [MONDAY_NIGHT, MONDAY_NOON])
+def test_what_a_rule_may_own_is_kept_and_the_reason_names_what_is_unknown(now: datetime) -> None:
+    decision = the_decision(UNKNOWN_TYPE, SPARES_LARGE_ONES, now)
+    assert (decision.verdict, decision.rule) == (Verdict.KEEP, "small")
+    assert decision.reason_code is ReasonCode.UNKNOWN_CONDITION
+    assert decision.reason == "Rule small may own it, but that depends on what is unknown: its instance_type."
+    assert decision.facts["instance_type"] is None
+
+
+def test_a_condition_that_is_unknown_without_a_name_for_it_keeps_too() -> None:
+    (rule,) = EVERYTHING.rules
+    policy = replace(EVERYTHING, rules=(replace(rule, where=Nameless(None)),))
+    decision = the_decision(a_resource(), policy)
+    assert (decision.verdict, decision.reason_code) == (Verdict.KEEP, ReasonCode.UNKNOWN_CONDITION)
+    assert decision.reason == "Rule all may own it, but that depends on what is unknown: its facts."
+
+
+def test_a_rule_before_that_holds_whatever_is_unknown_owns_the_resource() -> None:
+    policy = a_policy(
+        """
+        rules:
+          - {name: first, where: {any: [{instance_type: t3.*}, {region: eu-*}]}}
+          - {name: second, where: {instance_type: t3.*}}
+        """
+    )
+    assert the_decision(UNKNOWN_TYPE, policy).rule == "first"
+    assert the_decision(UNKNOWN_TYPE, policy).verdict is Verdict.STOP
+    assert the_decision(replace(UNKNOWN_TYPE, target=Target(ACCOUNT, Region("us-east-1"))), policy).rule == "first"
+
+
+def test_a_rule_that_does_not_hold_whatever_is_unknown_is_passed_over() -> None:
+    policy = a_policy(
+        """
+        rules:
+          - {name: first, where: {instance_type: t3.*, region: us-*}}
+          - {name: second, where: everything}
+        """
+    )
+    decision = the_decision(UNKNOWN_TYPE, policy)
+    assert (decision.verdict, decision.rule, decision.reason_code) == (Verdict.STOP, "second", ReasonCode.ANY_TIME)
+
+
+def test_an_exemption_or_an_obstacle_is_a_better_reason_than_what_is_unknown() -> None:
+    exempt = replace(UNKNOWN_TYPE, tags={OPT_OUT_TAG: "true"})
+    assert the_decision(exempt, SPARES_LARGE_ONES).reason_code is ReasonCode.EXEMPT
+    as_ec2_gives_it = a_resource(facts={"instance_type": None})
+    assert the_decision(as_ec2_gives_it, SPARES_LARGE_ONES).reason_code is ReasonCode.CANNOT_STOP
 
 
 @pytest.mark.parametrize("value", ["true", "2026-11-23", "2026-12-31", "True", "yes", "", "2026-13-01", " true"])
@@ -158,7 +225,7 @@ resources = st.builds(
     facts=st.dictionaries(st.just("lifecycle"), st.sampled_from(["on-demand", "spot", None])),
 )
 exemptions = st.sampled_from([*({OPT_OUT_TAG: value} for value in OPT_OUT_VALUES), {PROTECTED_TAG: ""}])
-policies = policy_documents().map(yaml.safe_dump).map(load_policy)
+policies = policy_documents().map(yaml.safe_dump).map(load)
 times = st.datetimes(datetime(2026, 11, 23), datetime(2026, 11, 29), timezones=st.just(UTC))  # noqa: DTZ001 - bounds
 
 
@@ -217,7 +284,7 @@ def test_only_what_the_first_matching_rule_owns_is_stopped_and_only_outside_of_i
 ) -> None:
     account = an_account(resource.target.account_id, ou=ou)
     decision = decide(policy, resource, account, now)
-    matching = [rule for rule in policy.rules if holds(rule.where, resource, account)]
+    matching = [rule for rule in policy.rules if rule.where.evaluate(resource, account)]
     assert decision.rule == (matching[0].name if matching else None)
     assert decision.reason.endswith(".")
     if decision.verdict is Verdict.STOP:

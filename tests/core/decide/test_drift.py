@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from orchestrator.core.decide.decisions import decide
-from orchestrator.core.decide.drift import kept_since
-from orchestrator.core.model import Decision, Resource, Verdict
+from orchestrator.core.decide.drift import changed, keep_after_all, kept_since, still_in_state
+from orchestrator.core.model import Decision, ReasonCode, Resource, Verdict
+from orchestrator.core.model.marks import STOPPED_AT_TAG, STOPPED_BY_TAG
 from orchestrator.core.policy.opt_outs import OPT_OUT_TAG
-from tests.support.builders import AT, a_policy, a_resource, an_account
+from tests.support.builders import AT, a_decision, a_policy, a_resource, an_account, in_state
 
 POLICY = a_policy("""\
     schedules:
@@ -22,8 +23,8 @@ POLICY = a_policy("""\
       - {name: nights, where: {account_tag: {Sleeps: "*"}}, schedule: office}
     """)
 ACCOUNT = an_account(tags={"Sleeps": "yes"})
-FACTS = {"launched_at": "2026-11-01T08:00:00Z"}
-BEFORE = a_resource(tags={"Name": "web"}, facts=FACTS)
+STARTED = datetime(2026, 11, 1, 8, tzinfo=UTC)
+BEFORE = a_resource(tags={"Name": "web"}, started_at=STARTED)
 
 
 def planned(resource: Resource = BEFORE) -> Decision:
@@ -34,7 +35,9 @@ def planned(resource: Resource = BEFORE) -> Decision:
 
 def kept(fresh: Resource | None, **changes: Any) -> str | None:
     arguments = {"policy": POLICY, "account": ACCOUNT, "now": AT + timedelta(minutes=30), **changes}
-    return kept_since(planned(), fresh, **arguments)
+    reason = kept_since(planned(), fresh, **arguments)
+    assert reason is None or reason.code is ReasonCode.CHANGED
+    return reason.sentence if reason else None
 
 
 def test_a_resource_that_is_as_it_was_is_stopped() -> None:
@@ -47,13 +50,13 @@ def test_a_resource_that_is_gone_is_kept() -> None:
 
 @pytest.mark.parametrize("state", ["stopping", "stopped", "terminated", "pending", "unknown"])
 def test_a_resource_in_another_state_is_kept(state: str) -> None:
-    assert kept(replace(BEFORE, state=state)) == f"Changed since the plan: it was running and is {state}."
+    assert kept(in_state(BEFORE, state)) == f"Changed since the plan: it was running and is {state}."
 
 
-@pytest.mark.parametrize("launched_at", ["2026-11-23T19:10:00Z", None])
-def test_a_resource_that_was_started_again_is_kept(launched_at: str | None) -> None:
-    fresh = replace(BEFORE, facts={**BEFORE.facts, "launched_at": launched_at})
-    assert kept(fresh) == f"Changed since the plan: it was started again at {launched_at}."
+@pytest.mark.parametrize(("at", "text"), [(AT + timedelta(minutes=10), "2026-11-23T19:10:00Z"), (None, "None")])
+def test_a_resource_that_was_started_again_is_kept(at: datetime | None, text: str) -> None:
+    fresh = replace(BEFORE, started_at=at)
+    assert kept(fresh) == f"Changed since the plan: it was started again at {text}."
 
 
 def test_somebody_who_opted_out_since_is_named_with_the_reason_and_not_only_as_another_tag() -> None:
@@ -83,6 +86,31 @@ def test_a_resource_that_another_rule_owns_now_is_kept() -> None:
 def test_a_resource_with_other_tags_is_kept_and_each_change_is_said() -> None:
     before = replace(BEFORE, tags={"Name": "web", "A": "1", "B": "2"})
     fresh = replace(BEFORE, tags={"Name": "web", "B": "", "C": "3"})
-    assert kept_since(planned(before), fresh, POLICY, ACCOUNT, AT) == (
+    reason = kept_since(planned(before), fresh, POLICY, ACCOUNT, AT)
+    assert reason is not None
+    assert reason.sentence == (
         "Changed since the plan: its tags are others (A: '1' -> absent; B: '2' -> ''; C: absent -> '3')."
     )
+
+
+def test_the_marks_that_a_process_wrote_before_it_died_are_no_change() -> None:
+    marked = {**BEFORE.tags, STOPPED_BY_TAG: "a-sweep", STOPPED_AT_TAG: "2026-11-23T19:00:00Z"}
+    assert kept(replace(BEFORE, tags=marked)) is None
+
+
+@pytest.mark.parametrize(("state", "text"), [("stopped", None), ("running", "it is running."), (None, "it is gone.")])
+def test_a_start_holds_while_its_resource_is_in_the_state_that_it_was_planned_in(
+    state: str | None, text: str | None
+) -> None:
+    stopped = in_state(BEFORE, "stopped")
+    planned_start = a_decision(stopped, Verdict.START)
+    reason = still_in_state(planned_start, in_state(BEFORE, state) if state else None)
+    assert (reason.sentence if reason else None) == (f"Changed since the plan: {text}" if text else None)
+
+
+def test_what_is_kept_after_all_says_so_and_why_and_nothing_else_changes() -> None:
+    one, two = a_decision(a_resource("i-1")), a_decision(a_resource("i-2"))
+    reason = changed("it is gone.")
+    kept_one, same = keep_after_all([one, two], {one.resource.key: reason})
+    assert (kept_one.verdict, kept_one.reason_code, kept_one.reason) == (Verdict.KEEP, *reason)
+    assert same is two

@@ -191,16 +191,14 @@ plans = st.builds(
 
 def _within(plan: Plan, limits: Guardrails, weight: int) -> bool:
     """Every limit checked again, by cross-multiplication and with no division."""
-    everything = [(limits.max_stops, limits.max_stops_percent, plan.stops, plan.decisions)]
+    everything = [(limits.max_stops, limits.max_stops_percent, plan.decisions)]
     for account_id in ACCOUNT_IDS:
-        stops, read = (
-            tuple(one for one in found if one.resource.target.account_id == account_id)
-            for found in (plan.stops, plan.decisions)
-        )
-        everything.append((limits.per_account.max_stops, limits.per_account.max_stops_percent, stops, read))
-    for most, percent, stops, read in everything:
-        if (most is not None and len(stops) > most) or (
-            percent is not None and len(stops) * 100 > percent * len(read) * (1 + 1e-12)
+        read = tuple(one for one in plan.decisions if one.resource.target.account_id == account_id)
+        everything.append((limits.per_account.max_stops, limits.per_account.max_stops_percent, read))
+    for most, percent, read in everything:
+        stops, starts = (sum(one.verdict is verdict for one in read) for verdict in (Verdict.STOP, Verdict.START))
+        if (most is not None and max(stops, starts) > most) or (
+            percent is not None and stops * 100 > percent * len(read) * (1 + 1e-12)
         ):
             return False
     return limits.min_coverage_percent is None or _covered(plan.coverage, limits.min_coverage_percent, weight)
@@ -232,3 +230,33 @@ def test_more_stops_never_turn_a_held_plan_into_an_approved_one(plan: Plan, limi
     without_percent = limits.model_copy(update={"max_stops_percent": None, "per_account": AccountLimits(max_stops=5)})
     if isinstance(hold_against(plan, without_percent, lambda: 1), HeldPlan):
         assert isinstance(hold_against(longer, without_percent, lambda: 1), HeldPlan)
+
+
+def test_stops_and_starts_are_held_to_the_same_count_each_by_itself_and_each_says_which_it_is() -> None:
+    stops = [a_decision(a_resource(f"i-{n}")) for n in range(3)]
+    starts = [a_decision(a_resource(f"i-{n}", state="stopped"), Verdict.START) for n in range(3, 5)]
+    plan = a_plan(*stops, *starts)
+    limits = Guardrails(max_stops=3, max_stops_percent=100, per_account=AccountLimits(max_stops=2))
+    verdict = hold_against(plan, limits, never)
+    assert isinstance(verdict, HeldPlan)
+    assert [(one.name, one.actual, one.passed) for one in verdict.guardrails] == [
+        ("max_stops", 3, True),
+        ("max_starts", 2, True),
+        ("max_stops_percent", 100, True),
+        ("per_account.max_stops", 3, False),
+        ("per_account.max_starts", 2, True),
+    ]
+
+
+def test_a_share_of_what_runs_does_not_limit_starts() -> None:
+    starts = [a_decision(a_resource(f"i-{n}", state="stopped"), Verdict.START) for n in range(5)]
+    assert not held(a_plan(*starts), max_stops_percent=0, per_account=AccountLimits(max_stops_percent=0))
+
+
+def test_an_unread_account_misses_each_kind_that_others_were_read_for() -> None:
+    rows = [a_coverage(), a_coverage(kind="rds"), a_coverage(TargetStatus.DENIED, ALL_REGIONS)]
+    assert coverage_percent(rows, lambda: 1) == 50
+
+
+def test_a_kind_that_cannot_be_read_leaves_the_other_kinds_of_its_target_read() -> None:
+    assert coverage_percent([a_coverage(), a_coverage(TargetStatus.DENIED, kind="rds")], never) == 50

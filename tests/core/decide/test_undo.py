@@ -7,21 +7,25 @@ from typing import Any
 
 import pytest
 
-from orchestrator.core.decide.undo import STOPPED_BY_TAG, decide_undo, transition_time
-from orchestrator.core.model import Action, Resource, Verdict
+from orchestrator.core.decide.undo import decide_undo
+from orchestrator.core.model import Action, ReasonCode, Resource, Verdict
+from orchestrator.core.model.marks import STOPPED_BY_TAG
 from tests.support.builders import AT, SWEEP_ID, a_resource
 
-STOPPED_AT = "User initiated (2026-11-23 19:00:12 GMT)"
-LAUNCHED = "2026-11-20T08:00:00Z"
+STOPPED_AT = datetime(2026, 11, 23, 19, 0, 12, tzinfo=UTC)
+STARTED_AT = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
+NOTED_WITHIN = timedelta(minutes=5)
 
 
-def stopped(state: str = "stopped", by: str | None = SWEEP_ID, **facts: Any) -> Resource:
-    facts = {"state_transition": STOPPED_AT, "launched_at": LAUNCHED, **facts}
-    return a_resource(state=state, tags={} if by is None else {STOPPED_BY_TAG: by}, facts=facts)
+def stopped(state: str = "stopped", by: str | None = SWEEP_ID, **fields: Any) -> Resource:
+    fields = {"changed_at": STOPPED_AT, "started_at": STARTED_AT, **fields}
+    return a_resource(state=state, tags={} if by is None else {STOPPED_BY_TAG: by}, **fields)
 
 
-def undone(fresh: Resource | None, requested_at: datetime | None = AT) -> tuple[Verdict, str]:
-    decision = decide_undo(a_resource(), fresh, SWEEP_ID, requested_at)
+def undone(
+    fresh: Resource | None, requested_at: datetime | None = AT, noted_within: timedelta = NOTED_WITHIN
+) -> tuple[Verdict, str]:
+    decision = decide_undo(a_resource(), fresh, SWEEP_ID, requested_at, noted_within)
     assert decision.action is Action.START
     assert decision.resource == (fresh or a_resource())
     return decision.verdict, decision.reason
@@ -33,7 +37,7 @@ def test_what_the_sweep_stopped_and_nobody_touched_is_started() -> None:
 
 def test_its_facts_are_those_of_now() -> None:
     fresh = stopped()
-    assert decide_undo(a_resource(), fresh, SWEEP_ID, AT).facts == fresh.facts
+    assert decide_undo(a_resource(), fresh, SWEEP_ID, AT, NOTED_WITHIN).facts == fresh.facts
 
 
 @pytest.mark.parametrize(
@@ -48,11 +52,11 @@ def test_its_facts_are_those_of_now() -> None:
         (stopped(by=None), f"It has no {STOPPED_BY_TAG} tag."),
         (stopped(by="another"), f"Its tag {STOPPED_BY_TAG} names 'another', not this sweep."),
         (
-            stopped(state_transition="User initiated (2026-11-24 08:00:00 GMT)"),
+            stopped(changed_at=datetime(2026, 11, 24, 8, tzinfo=UTC)),
             "It was stopped at 2026-11-24T08:00:00Z, not by this sweep: somebody started it in between.",
         ),
         (
-            stopped(launched_at="2026-11-23T19:00:10Z"),
+            stopped(started_at=datetime(2026, 11, 23, 19, 0, 10, tzinfo=UTC)),
             "It was started at 2026-11-23T19:00:10Z, after this sweep stopped it, and stopped again.",
         ),
     ],
@@ -61,9 +65,8 @@ def test_what_somebody_touched_since_is_kept_and_the_reason_says_what(fresh: Res
     assert undone(fresh) == (Verdict.KEEP, reason)
 
 
-@pytest.mark.parametrize("transition", [None, "", "Server.SpotInstanceShutdown: no time"])
-def test_a_stop_at_a_time_that_nobody_knows_is_not_undone(transition: str | None) -> None:
-    verdict, reason = undone(stopped(state_transition=transition))
+def test_a_stop_at_a_time_that_nobody_knows_is_not_undone() -> None:
+    verdict, reason = undone(stopped(changed_at=None))
     assert (verdict, reason[:34]) == (Verdict.KEEP, "Nobody can say when it was stopped")
 
 
@@ -77,13 +80,26 @@ def test_two_clocks_may_differ_by_some_minutes(minutes: int, verdict: str) -> No
     assert undone(stopped(), asked)[0] == verdict
 
 
-@pytest.mark.parametrize("launched_at", [None, "no time", 5])
-def test_a_start_at_a_time_that_nobody_knows_is_left_to_the_other_facts(launched_at: object) -> None:
-    assert undone(stopped(launched_at=launched_at))[0] is Verdict.START
+@pytest.mark.parametrize(("minutes", "verdict"), [(59, "start"), (61, "keep")])
+def test_a_kind_that_takes_long_to_stop_may_note_its_stop_later(minutes: int, verdict: str) -> None:
+    asked = STOPPED_AT - timedelta(minutes=minutes)
+    assert undone(stopped(), asked, timedelta(hours=1))[0] == verdict
 
 
-@pytest.mark.parametrize("zone", ["GMT", "UTC"])
-def test_the_time_of_a_transition_is_read_from_ec2s_words(zone: str) -> None:
-    facts = {"state_transition": f"User initiated (2026-11-23 19:00:12 {zone})"}
-    assert transition_time(facts) == datetime(2026, 11, 23, 19, 0, 12, tzinfo=UTC)
-    assert transition_time({}) is None
+def test_a_start_at_a_time_that_nobody_knows_is_left_to_the_other_facts() -> None:
+    assert undone(stopped(started_at=None))[0] is Verdict.START
+
+
+@pytest.mark.parametrize(
+    ("fresh", "code"),
+    [
+        (None, ReasonCode.GONE),
+        (stopped("stopping"), ReasonCode.STILL_STOPPING),
+        (stopped("running"), ReasonCode.STARTED_SINCE),
+        (stopped(by="another"), ReasonCode.NOT_MARKED),
+        (stopped(changed_at=None), ReasonCode.STOPPED_BY_OTHERS),
+        (stopped(), ReasonCode.STOPPED_BY_SWEEP),
+    ],
+)
+def test_each_reason_has_its_code(fresh: Resource | None, code: ReasonCode) -> None:
+    assert decide_undo(a_resource(), fresh, SWEEP_ID, AT, NOTED_WITHIN).reason_code is code

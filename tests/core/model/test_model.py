@@ -27,7 +27,7 @@ from orchestrator.core.model import (
     Verdict,
 )
 from orchestrator.core.policy import opt_outs as exemptions
-from orchestrator.core.policy.conditions import evaluation as conditions
+from orchestrator.core.policy.conditions import matching as conditions
 from orchestrator.core.policy.schedules import windows as schedules
 from orchestrator.core.policy.schema import Guardrails
 from tests.support.builders import a_decision, a_plan, a_resource, an_account
@@ -58,9 +58,9 @@ def test_a_held_plan_is_no_approved_one() -> None:
     assert not isinstance(held, ApprovedPlan)
 
 
-def test_the_stops_of_a_plan_are_its_decisions_to_stop_in_order() -> None:
+def test_the_actions_of_a_plan_are_its_decisions_to_stop_or_start_in_order() -> None:
     keep = a_decision(a_resource("i-3"), Verdict.KEEP)
-    assert a_plan(keep, *PLAN.decisions, keep).stops == PLAN.decisions
+    assert a_plan(keep, *PLAN.decisions, keep).actions == PLAN.decisions
 
 
 def test_the_hash_of_a_plan_does_not_depend_on_order_or_on_what_is_kept() -> None:

@@ -9,10 +9,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.policy.loading import load_policy
 from orchestrator.core.policy.schema import PolicyDocument
 from orchestrator.errors import PolicyError, PolicyProblem
-from tests.support.policies import DESIGN_POLICY
+from tests.support.policies import DESIGN_POLICY, load
 from tests.support.strategies import policy_documents, quick
 
 TOKENS = (
@@ -44,7 +43,7 @@ values = st.recursive(
 def problems_of(text: str) -> tuple[PolicyProblem, ...]:
     """None where the text is a policy. Whatever else than a PolicyError is raised fails the test."""
     try:
-        load_policy(text)
+        load(text)
     except PolicyError as wrong:
         str(wrong).encode()
         return wrong.problems

@@ -10,17 +10,17 @@ from hypothesis import given
 from jsonschema import Draft202012Validator
 
 from orchestrator.core.policy.json_schema import policy_json_schema
-from orchestrator.core.policy.loading import load_policy
 from orchestrator.errors import PolicyError
-from tests.support.policies import DESIGN_POLICY, HEAD
+from orchestrator.kinds.registry import DESCRIPTIONS
+from tests.support.policies import DESIGN_POLICY, HEAD, load
 from tests.support.strategies import policy_documents, quick
 
-VALIDATOR = Draft202012Validator(policy_json_schema())
+VALIDATOR = Draft202012Validator(policy_json_schema(DESCRIPTIONS))
 
 
 def test_the_schema_is_a_valid_schema() -> None:
-    Draft202012Validator.check_schema(policy_json_schema())
-    assert policy_json_schema()["$schema"] == Draft202012Validator.META_SCHEMA["$id"]
+    Draft202012Validator.check_schema(policy_json_schema(DESCRIPTIONS))
+    assert policy_json_schema(DESCRIPTIONS)["$schema"] == Draft202012Validator.META_SCHEMA["$id"]
 
 
 def test_the_schema_accepts_the_designs_document() -> None:
@@ -30,7 +30,7 @@ def test_the_schema_accepts_the_designs_document() -> None:
 @quick
 @given(document=policy_documents())
 def test_the_schema_accepts_whatever_loads(document: dict[str, Any]) -> None:
-    load_policy(yaml.safe_dump(document))
+    load(yaml.safe_dump(document))
     VALIDATOR.validate(document)
 
 
@@ -75,18 +75,18 @@ def test_the_schema_accepts_whatever_loads(document: dict[str, Any]) -> None:
 def test_the_schema_and_the_loader_refuse_the_same_document(body: str) -> None:
     assert not VALIDATOR.is_valid(yaml.safe_load(HEAD + body))
     with pytest.raises(PolicyError):
-        load_policy(HEAD + body)
+        load(HEAD + body)
 
 
 def test_every_condition_and_section_in_the_schema_has_a_description() -> None:
-    schema = policy_json_schema()
+    schema = policy_json_schema(DESCRIPTIONS)
     words = schema["$defs"]["where"]["anyOf"][1]["properties"]
     assert all(word["description"] for word in words.values())
     assert set(schema["required"]) == {"version", "name"}
 
 
 def test_every_default_in_the_schema_may_be_written_into_a_policy() -> None:
-    schema = policy_json_schema()
+    schema = policy_json_schema(DESCRIPTIONS)
     for part in (schema, *schema["$defs"].values()):
         for word in part.get("properties", {}).values():
             if "default" in word:

@@ -11,30 +11,29 @@ import yaml
 from hypothesis import given
 
 from orchestrator.core.model import Action
-from orchestrator.core.policy.conditions.evaluation import (
-    AccountMatches,
-    AccountTagMatches,
-    All,
-    AnyOf,
-    Everything,
-    InstanceTypeMatches,
-    Not,
-    OrganizationalUnitMatches,
-    RegionMatches,
-    TagMatches,
-)
-from orchestrator.core.policy.loading import dump_policy, load_policy
+from orchestrator.core.policy.conditions.account import AccountMatches
+from orchestrator.core.policy.conditions.account_tag import AccountTagMatches
+from orchestrator.core.policy.conditions.all_of import AllOf
+from orchestrator.core.policy.conditions.any_of import AnyOf
+from orchestrator.core.policy.conditions.everything import Everything
+from orchestrator.core.policy.conditions.fact import FactMatches
+from orchestrator.core.policy.conditions.matching import Globs
+from orchestrator.core.policy.conditions.not_of import NotOf
+from orchestrator.core.policy.conditions.organizational_unit import OrganizationalUnitMatches
+from orchestrator.core.policy.conditions.region import RegionMatches
+from orchestrator.core.policy.conditions.tag import TagMatches
+from orchestrator.core.policy.loading import dump_policy
 from orchestrator.core.policy.schedules.windows import Window
 from orchestrator.core.policy.schema import AccountLimits, Guardrails, OrganizationScope, RegionScope
 from tests.support.builders import a_policy
-from tests.support.policies import DESIGN_POLICY
+from tests.support.policies import DESIGN_POLICY, load
 from tests.support.strategies import policy_documents, quick
 
 MINUTES_OF_A_DAY = 24 * 60
 
 
 def test_the_designs_document_loads_exactly() -> None:
-    policy = load_policy(DESIGN_POLICY)
+    policy = load(DESIGN_POLICY)
     assert (policy.name, policy.timezone, policy.required_tags) == (
         "nonprod",
         ZoneInfo("UTC"),
@@ -56,14 +55,14 @@ def test_the_designs_document_loads_exactly() -> None:
 
 
 def test_the_designs_rule_and_schedule_load_exactly() -> None:
-    policy = load_policy(DESIGN_POLICY)
+    policy = load(DESIGN_POLICY)
     (rule,) = policy.rules
     assert (rule.name, rule.kinds, rule.action) == ("dev-outside-office-hours", frozenset({"ec2"}), Action.STOP)
-    assert rule.where == All(
+    assert rule.where == AllOf(
         (
-            TagMatches((("Environment", ("dev", "test")),)),
-            Not(TagMatches((("Tier", ("crit*",)),))),
-            AccountTagMatches((("CostCenter", ("cc-*",)),)),
+            TagMatches((("Environment", Globs(("dev", "test"))),)),
+            NotOf(TagMatches((("Tier", Globs(("crit*",))),))),
+            AccountTagMatches((("CostCenter", Globs(("cc-*",))),)),
         )
     )
     assert rule.schedule is policy.schedules["office-hours"]
@@ -72,7 +71,7 @@ def test_the_designs_rule_and_schedule_load_exactly() -> None:
 
 
 def test_the_smallest_document_stops_nothing_and_limits_nothing() -> None:
-    policy = load_policy("version: 1\nname: small\n")
+    policy = load("version: 1\nname: small\n")
     assert (policy.rules, policy.schedules, policy.required_tags) == ((), {}, ())
     assert policy.timezone == ZoneInfo("UTC")
     assert policy.organization == OrganizationScope()
@@ -119,20 +118,23 @@ def test_rules_keep_their_order() -> None:
     ("where", "condition"),
     [
         ("everything", Everything()),
-        ("{tag: {Env: dev}}", TagMatches((("Env", ("dev",)),))),
-        ("{tag: {Env: [dev, test], Tier: x}}", TagMatches((("Env", ("dev", "test")), ("Tier", ("x",))))),
-        ('{tag: {on: "on"}}', TagMatches((("on", ("on",)),))),
-        ("{account_tag: {Team: a*}}", AccountTagMatches((("Team", ("a*",)),))),
-        ("{account: 111122223333}", AccountMatches(("111122223333",))),
-        ('{account: ["011122223333", 111122223333, "9*"]}', AccountMatches(("011122223333", "111122223333", "9*"))),
+        ("{tag: {Env: dev}}", TagMatches((("Env", Globs(("dev",))),))),
+        ("{tag: {Env: [dev, test], Tier: x}}", TagMatches((("Env", Globs(("dev", "test"))), ("Tier", Globs(("x",)))))),
+        ('{tag: {on: "on"}}', TagMatches((("on", Globs(("on",))),))),
+        ("{account_tag: {Team: a*}}", AccountTagMatches((("Team", Globs(("a*",))),))),
+        ("{account: 111122223333}", AccountMatches(Globs(("111122223333",)))),
+        (
+            '{account: ["011122223333", 111122223333, "9*"]}',
+            AccountMatches(Globs(("011122223333", "111122223333", "9*"))),
+        ),
         ("{organizational_unit: /Dev}", OrganizationalUnitMatches(("/Dev",))),
-        ("{region: [eu-*, us-east-1]}", RegionMatches(("eu-*", "us-east-1"))),
-        ("{instance_type: t3.*}", InstanceTypeMatches(("t3.*",))),
-        ("{not: {region: eu-*}}", Not(RegionMatches(("eu-*",)))),
-        ("{not: everything}", Not(Everything())),
-        ("{any: [{region: a}, {region: b}]}", AnyOf((RegionMatches(("a",)), RegionMatches(("b",))))),
-        ("{all: [{region: a}]}", All((RegionMatches(("a",)),))),
-        ("{region: a, account: '1*'}", All((RegionMatches(("a",)), AccountMatches(("1*",))))),
+        ("{region: [eu-*, us-east-1]}", RegionMatches(Globs(("eu-*", "us-east-1")))),
+        ("{instance_type: t3.*}", FactMatches("instance_type", {"ec2": "instance_type"}, Globs(("t3.*",)))),
+        ("{not: {region: eu-*}}", NotOf(RegionMatches(Globs(("eu-*",))))),
+        ("{not: everything}", NotOf(Everything())),
+        ("{any: [{region: a}, {region: b}]}", AnyOf((RegionMatches(Globs(("a",))), RegionMatches(Globs(("b",)))))),
+        ("{all: [{region: a}]}", AllOf((RegionMatches(Globs(("a",))),))),
+        ("{region: a, account: '1*'}", AllOf((RegionMatches(Globs(("a",))), AccountMatches(Globs(("1*",)))))),
     ],
 )
 def test_each_word_of_where_becomes_its_condition(where: str, condition: object) -> None:
@@ -153,13 +155,13 @@ def test_aliases_in_the_document_mean_what_they_stand_for() -> None:
           - {name: two, where: *dev}
         """
     )
-    assert policy.rules[0].where == policy.rules[1].where == TagMatches((("Env", ("dev",)),))
+    assert policy.rules[0].where == policy.rules[1].where == TagMatches((("Env", Globs(("dev",))),))
 
 
 def test_the_hash_is_that_of_the_documents_bytes() -> None:
     text = "version: 1\nname: small  # für nachts\n"
-    assert load_policy(text).sha256 == hashlib.sha256(text.encode()).hexdigest()
-    assert load_policy(text).sha256 != load_policy(text.replace("nachts", "immer")).sha256
+    assert load(text).sha256 == hashlib.sha256(text.encode()).hexdigest()
+    assert load(text).sha256 != load(text.replace("nachts", "immer")).sha256
 
 
 def test_policies_that_say_the_same_are_equal_and_others_are_not() -> None:
@@ -170,12 +172,12 @@ def test_policies_that_say_the_same_are_equal_and_others_are_not() -> None:
 
 def test_a_dumped_policy_reads_as_it_was_written_but_for_its_comments() -> None:
     text = "version: 1\nname: small\nrequired_tags:\n- Größe\n"
-    assert dump_policy(load_policy(f"# a comment\n{text}")) == text
+    assert dump_policy(load(f"# a comment\n{text}")) == text
 
 
 @quick
 @given(document=policy_documents())
 def test_a_dumped_policy_loads_to_an_equal_one(document: dict[str, Any]) -> None:
-    policy = load_policy(yaml.safe_dump(document))
+    policy = load(yaml.safe_dump(document))
     assert [rule.name for rule in policy.rules] == [rule["name"] for rule in document["rules"]]
-    assert load_policy(dump_policy(policy)) == policy
+    assert load(dump_policy(policy)) == policy

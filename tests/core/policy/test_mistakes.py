@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.core.policy.loading import load_policy
 from orchestrator.errors import PolicyError
-from tests.support.policies import DESIGN_POLICY, RULE, places, problems, the_problem
+from tests.support.policies import DESIGN_POLICY, RULE, load, places, problems, the_problem
 
 
 def test_five_mistakes_are_five_problems_in_the_order_of_their_lines() -> None:
@@ -41,7 +40,7 @@ def test_five_mistakes_are_five_problems_in_the_order_of_their_lines() -> None:
 
 def test_the_text_of_the_error_is_a_line_a_problem_with_source_line_and_path() -> None:
     with pytest.raises(PolicyError) as caught:
-        load_policy("version: 2\nname: a b\n", "policy.yaml")
+        load("version: 2\nname: a b\n", "policy.yaml")
     assert str(caught.value).splitlines() == [
         "policy.yaml:1: version: must be 1, not 2",
         "policy.yaml:2: name: 'a b' does not fit: a name has 1 to 64 letters, digits, `.`, `_` or `-`",

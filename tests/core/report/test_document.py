@@ -25,9 +25,10 @@ from orchestrator.core.model import (
     TargetStatus,
     Verdict,
     Violation,
+    time_text,
 )
 from orchestrator.core.policy.opt_outs import OPT_OUT_TAG
-from orchestrator.core.report.document import exit_code, report_document, sweep_status, time_text, totals
+from orchestrator.core.report.document import exit_code, report_document, sweep_status, totals
 from orchestrator.core.report.schema import report_json_schema
 from tests.support.builders import ACCOUNT, AT, REGION, a_coverage, a_decision, a_report, a_resource, an_outcome
 from tests.support.strategies import quick, tags
@@ -50,7 +51,7 @@ FULL = a_report(
         an_outcome(OutcomeStatus.FAILED, a_resource("i-2"), code="OperationNotPermitted", message="no"),
         an_outcome(resource=a_resource("i-1"), requested_at=AT, verified_at=AT, warnings=("not tagged",)),
     ),
-    compliance=(Violation(ACCOUNT, REGION, "i-1", "missing_required_tag", "the tag Owner is missing"),),
+    compliance=(Violation(ACCOUNT, REGION, "i-1", "missing_required_tag", "the tag Owner is missing", "ec2"),),
     guardrails=(PASSED, BROKEN),
     calls={"sts:AssumeRole": 1, "ec2:DescribeInstances": 2},
     duration_seconds=1.5,
@@ -136,6 +137,8 @@ def test_the_totals_count_accounts_targets_decisions_and_outcomes() -> None:
         "not_attempted_targets": 1,
         "resources": 5,
         "planned": 2,
+        "planned_stops": 2,
+        "planned_starts": 0,
         "kept": 3,
         "exempt": 2,
         "stopped": 2,
@@ -167,23 +170,25 @@ def test_the_document_has_every_field_of_the_design() -> None:
     }
     decision: dict[str, Any] = {"name": "", "reason": "Because.", "tags": {}, "facts": {}, "exemption": None}
     stop = {"verdict": "stop", "action": "hibernate", "rule": "nights", "facts": {"a": True, "b": None, "c": 5}}
+    stop |= {"reason_code": "any_time"}
     keep = {"verdict": "keep", "action": None, "rule": None, "exemption": exemption, "tags": {"a": "1", "b": "2"}}
+    keep |= {"reason_code": "no_rule"}
     assert document["decisions"] == [{**one, **decision, **stop}, {**two, **decision, **keep}]
     at = "2026-11-23T19:00:00Z"
     assert document["outcomes"] == [
         {**one, "status": "stopped", "code": "", "message": "", "requested_at": at, "verified_at": at}
-        | {"warnings": ["not tagged"]},
+        | {"warnings": ["not tagged"], "restore": {}},
         {**two, "status": "failed", "code": "OperationNotPermitted", "message": "no", "warnings": []}
-        | {"requested_at": None, "verified_at": None},
+        | {"requested_at": None, "verified_at": None, "restore": {}},
     ]
-    assert [(row["account_id"], row["region"], row["status"]) for row in document["coverage"]] == [
-        ("000000000042", "*", "opted_out"),
-        (ACCOUNT, "eu-west-1", "scanned"),
-        (ACCOUNT, "us-east-1", "scanned"),
+    assert [(row["account_id"], row["region"], row["kind"], row["status"]) for row in document["coverage"]] == [
+        ("000000000042", "*", "*", "opted_out"),
+        (ACCOUNT, "eu-west-1", "ec2", "scanned"),
+        (ACCOUNT, "us-east-1", "ec2", "scanned"),
     ]
     assert document["coverage"][0]["exemption"] == exemption
     assert document["compliance"] == [
-        {"account_id": ACCOUNT, "region": REGION, "resource_id": "i-1"}
+        {"account_id": ACCOUNT, "region": REGION, "kind": "ec2", "resource_id": "i-1"}
         | {"violation": "missing_required_tag", "detail": "the tag Owner is missing"}
     ]
     assert document["guardrails"] == [
@@ -285,3 +290,15 @@ def test_every_report_fits_its_schema_and_its_totals_add_up(report: SweepReport)
     assert counts["stopped"] == statuses[OutcomeStatus.STOPPED] + statuses[OutcomeStatus.STOPPING]
     assert exit_code(report) in {0, 1, 3, 4, 5}
     assert report.started_at.tzinfo is UTC
+
+
+def test_a_target_counts_once_under_each_status_that_a_kind_has_in_it() -> None:
+    rows = (a_coverage(), a_coverage(kind="rds"), a_coverage(TargetStatus.DENIED, kind="asg"))
+    counts = totals(a_report(coverage=rows))
+    assert (counts["targets"], counts["scanned"], counts["denied"]) == (1, 1, 1)
+
+
+def test_stops_and_starts_are_counted_apart() -> None:
+    decisions = (a_decision(), a_decision(verdict=Verdict.START), a_decision(verdict=Verdict.KEEP))
+    counts = totals(a_report(decisions=decisions))
+    assert (counts["planned"], counts["planned_stops"], counts["planned_starts"], counts["kept"]) == (2, 1, 1, 1)

@@ -40,7 +40,7 @@ REPORT = a_report(
         a_decision(a_resource("i-3"), Verdict.KEEP, exemption=FOR_GOOD, rule=None),
     ),
     outcomes=(an_outcome(OutcomeStatus.STOPPED, a_resource("i-1"), requested_at=AT, verified_at=AT),),
-    compliance=(Violation(ACCOUNT, REGION, "i-1", "missing_required_tag", "the tag Owner is missing"),),
+    compliance=(Violation(ACCOUNT, REGION, "i-1", "missing_required_tag", "the tag Owner is missing", "ec2"),),
 )
 DOCUMENT = report_document(REPORT)
 FILES = report_files(DOCUMENT)
@@ -88,6 +88,7 @@ def test_the_table_of_decisions_has_a_decision_and_its_outcome_side_by_side() ->
         "verdict": "stop",
         "action": "stop",
         "rule": "nights",
+        "reason_code": "any_time",
         "reason": "Because.",
         "exemption_tag": "",
         "exemption_value": "",
@@ -128,13 +129,19 @@ def test_an_outcome_stands_beside_its_own_decision_and_no_other() -> None:
 
 def test_the_tables_of_coverage_and_compliance_have_a_row_each() -> None:
     assert table("coverage.csv") == [
-        {"account_id": "000000000042", "account_name": "account-000000000042", "ou_path": "/", "region": "*"}
+        {
+            "account_id": "000000000042",
+            "account_name": "account-000000000042",
+            "ou_path": "/",
+            "region": "*",
+            "kind": "*",
+        }
         | {"status": "denied", "detail": 'AccessDenied: "no", he said'},
-        {"account_id": ACCOUNT, "account_name": f"account-{ACCOUNT}", "ou_path": "/", "region": REGION}
+        {"account_id": ACCOUNT, "account_name": f"account-{ACCOUNT}", "ou_path": "/", "region": REGION, "kind": "ec2"}
         | {"status": "scanned", "detail": ""},
     ]
     assert table("compliance.csv") == [
-        {"account_id": ACCOUNT, "region": REGION, "resource_id": "i-1"}
+        {"account_id": ACCOUNT, "region": REGION, "kind": "ec2", "resource_id": "i-1"}
         | {"violation": "missing_required_tag", "detail": "the tag Owner is missing"}
     ]
 

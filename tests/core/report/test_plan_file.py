@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -20,7 +20,11 @@ from orchestrator.core.model import (
     Exemption,
     GuardrailResult,
     Mode,
+    Obstacle,
+    ObstacleCode,
+    ReasonCode,
     Resource,
+    ResourceState,
     Target,
     TargetStatus,
     Verdict,
@@ -37,11 +41,28 @@ facts = st.dictionaries(
 )
 exemptions = st.builds(Exemption, texts, texts, texts, texts, st.none() | st.dates(), st.none() | texts, st.booleans())
 targets = st.builds(Target, st.sampled_from(ACCOUNT_IDS), texts)
-resources = st.builds(Resource, texts, targets, texts, texts, texts, texts, tags | st.dictionaries(texts, texts), facts)
+times = st.none() | st.datetimes(datetime(2000, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis wants it so
+resources = st.builds(
+    Resource,
+    kind=texts,
+    target=targets,
+    resource_id=texts,
+    arn=texts,
+    name=texts,
+    state=st.sampled_from(ResourceState),
+    aws_state=texts,
+    tags=tags | st.dictionaries(texts, texts),
+    facts=facts,
+    changed_at=times,
+    started_at=times,
+    obstacle=st.none() | st.builds(Obstacle, st.sampled_from(ObstacleCode), texts),
+    restore=facts,
+)
 decisions = st.builds(
     Decision,
     resources,
     st.sampled_from(Verdict),
+    st.sampled_from(ReasonCode),
     texts,
     st.none() | texts,
     st.sampled_from(Action),
@@ -57,12 +78,13 @@ coverage = st.builds(
     st.sampled_from(TargetStatus),
     texts,
     st.none() | exemptions,
+    texts,
 )
 numbers = st.floats(allow_nan=False, allow_infinity=False)
 guardrails = st.builds(
     GuardrailResult, texts, numbers, numbers, st.booleans(), st.none() | st.sampled_from(ACCOUNT_IDS)
 )
-violations = st.builds(Violation, st.sampled_from(ACCOUNT_IDS), texts, texts, texts, texts)
+violations = st.builds(Violation, st.sampled_from(ACCOUNT_IDS), texts, texts, texts, texts, texts)
 
 
 def a_stored_plan(*decisions: Decision, **fields: Any) -> StoredPlan:
@@ -133,12 +155,18 @@ def edited(change: Callable[[Any], None]) -> bytes:
         (b"\xff", "document"),
         (b"[]", "document"),
         (edited(lambda document: document.pop("decisions")), "decisions"),
-        (edited(lambda document: document.update(version=2)), "version"),
         (edited(lambda document: document["decisions"][0].update(verdict="maybe")), r"decisions\.0\.verdict"),
     ],
 )
 def test_what_is_no_plan_is_refused_with_its_place(content: bytes, place: str) -> None:
     with pytest.raises(PlanError, match=rf"plan\.json is no plan: .*, the first: {place}: "):
+        plan_from(content, content_sha256(content))
+
+
+@pytest.mark.parametrize("version", [1, 3])
+def test_a_plan_in_the_format_of_another_release_says_to_plan_again(version: int) -> None:
+    content = edited(lambda document: document.update(version=version))
+    with pytest.raises(PlanError, match="format of another release of this program; plan again"):
         plan_from(content, content_sha256(content))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,12 +16,11 @@ from orchestrator.kinds.ec2.describe import running_instances
 from tests.support.local_aws import (
     EC2_NAMESPACE,
     Answer,
+    Answering,
     Fixed,
     LocalAws,
-    closing_clients,
     instances_answer,
     refusal,
-    serving,
 )
 
 REGION = "eu-west-1"
@@ -70,15 +68,8 @@ FIELDS = ("InstanceId", "InstanceType", "InstanceLifecycle", "SpotInstanceReques
 
 
 @pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalAws]:
-    with serving(lambda _: instances_answer(), monkeypatch) as server:
-        yield server
-
-
-@pytest.fixture
-def clients(aws: LocalAws) -> Iterator[Clients]:
-    with closing_clients() as made:
-        yield made
+def answers() -> Answering:
+    return lambda _: instances_answer()
 
 
 def read(clients: Clients) -> list[dict[str, Any]]:

@@ -27,10 +27,10 @@ class KilledError(BaseException):
     """As SIGKILL: nothing in the product may catch it."""
 
 
-def test_each_batch_is_admitted_then_called_then_tagged_then_settled_before_the_next_begins() -> None:
+def test_each_batch_is_admitted_then_marked_then_called_then_recorded_before_the_next_begins() -> None:
     ec2 = FakeEc2(ids(70))
     act(ec2, ids(70), guard=RecordingGuard(log=ec2.log))
-    assert ec2.log == ["admit 50", "stop 50", "tag 50", "settle 50", "admit 20", "stop 20", "tag 20", "settle 20"]
+    assert ec2.log == ["admit 50", "mark 50", "stop 50", "record 50", "admit 20", "mark 20", "stop 20", "record 20"]
 
 
 def test_what_the_guard_does_not_admit_is_not_stopped_and_has_no_outcome() -> None:
@@ -42,13 +42,13 @@ def test_what_the_guard_does_not_admit_is_not_stopped_and_has_no_outcome() -> No
     assert {one for one, state in ec2.states.items() if state == "running"} == kept
 
 
-def test_a_batch_of_which_nothing_is_admitted_makes_no_call_and_settles_nothing() -> None:
+def test_a_batch_of_which_nothing_is_admitted_makes_no_call_and_records_nothing() -> None:
     ec2 = FakeEc2(ids(3))
     outcomes = act(ec2, ids(3), guard=RecordingGuard(log=ec2.log, refused=frozenset(ids(3))))
     assert (outcomes, ec2.log) == ({}, ["admit 3"])
 
 
-def test_what_is_settled_is_what_aws_answered_and_not_yet_seen() -> None:
+def test_what_is_recorded_is_what_aws_answered_and_not_yet_seen() -> None:
     there, bad, good = ids(3)
     ec2 = FakeEc2(ids(3), bad={bad: ("OperationNotPermitted", "The instance '{id}' may not be stopped.")})
     ec2.states[there], ec2.reasons[there] = "stopped", "User initiated (2026-11-23 18:00:00 GMT)"
@@ -59,30 +59,35 @@ def test_what_is_settled_is_what_aws_answered_and_not_yet_seen() -> None:
         bad: OutcomeStatus.FAILED,
         good: OutcomeStatus.STOPPING,
     }
-    assert {(outcome.requested_at, outcome.verified_at) for outcome in guard.settled} == {(NOW, None)}
+    assert {(outcome.requested_at, outcome.verified_at) for outcome in guard.recorded} == {(NOW, None)}
     assert {outcome.verified_at for outcome in outcomes.values()} == {NOW}
 
 
-def test_a_tag_that_could_not_be_written_is_settled_with_its_warning() -> None:
-    ec2 = FakeEc2(ids(1))
-    ec2.tag_refusals = [refused("UnauthorizedOperation", "no")]
+def test_marks_that_could_not_be_deleted_again_are_recorded_as_a_warning() -> None:
+    ec2 = FakeEc2(ids(1), bad={ids(1)[0]: ("OperationNotPermitted", "The instance '{id}' may not be stopped.")})
+
+    def no_tags() -> None:
+        ec2.cannot_tag = {ids(1)[0]: ("UnauthorizedOperation", "no")}
+
+    ec2.before_stop = [no_tags]
     guard = RecordingGuard()
     act(ec2, ids(1), guard=guard)
-    assert guard.settled[0].warnings == ("not tagged: UnauthorizedOperation: no",)
+    assert guard.recorded[0].code == "OperationNotPermitted"
+    assert guard.recorded[0].warnings == ("its marks were not deleted: UnauthorizedOperation: no",)
 
 
-def test_an_instance_that_awss_answer_leaves_out_is_not_settled_as_stopped() -> None:
+def test_an_instance_that_awss_answer_leaves_out_is_not_recorded_as_stopped() -> None:
     ec2 = FakeEc2(ids(2))
     ec2.stop_instances = lambda **_: {"StoppingInstances": [{"InstanceId": ids(2)[0]}]}  # type: ignore[method-assign]  # a lie
     guard = RecordingGuard()
     act(ec2, ids(2), guard=guard)
-    assert [(outcome.status, outcome.code) for outcome in guard.settled] == [
+    assert [(outcome.status, outcome.code) for outcome in guard.recorded] == [
         (OutcomeStatus.STOPPING, ""),
         (OutcomeStatus.FAILED, "Unanswered"),
     ]
 
 
-def test_a_hibernation_that_falls_back_is_settled_once_after_its_plain_stop() -> None:
+def test_a_hibernation_that_falls_back_is_recorded_once_after_its_plain_stop() -> None:
     bad = ids(2)[0]
     ec2 = FakeEc2(ids(2))
 
@@ -91,7 +96,7 @@ def test_a_hibernation_that_falls_back_is_settled_once_after_its_plain_stop() ->
 
     ec2.before_stop = [no_hibernation]
     act(ec2, ids(2), Action.HIBERNATE, RecordingGuard(log=ec2.log), hibernation_configured=True)
-    assert ec2.log == ["admit 2", "stop 2", "stop 1", "stop 1", "tag 2", "settle 2"]
+    assert ec2.log == ["admit 2", "mark 2", "stop 2", "stop 1", "stop 1", "record 2"]
     assert [hibernate for _, hibernate in ec2.stops] == [True, True, False]
 
 
@@ -100,7 +105,7 @@ def test_a_halt_in_the_middle_of_a_bisect_ends_the_calls_and_keeps_what_was_acce
     ec2 = FakeEc2(ids(8), bad={bad: ("SomethingNew", "AWS does not say to whom")})
     guard = RecordingGuard(log=ec2.log, allows=lambda: len(ec2.stops) < 2)
     outcomes = act(ec2, ids(8), guard=guard)
-    assert ec2.log == ["admit 8", "stop 8", "stop 4", "tag 4", "settle 8"]
+    assert ec2.log == ["admit 8", "mark 8", "stop 8", "stop 4", "unmark 4", "record 8"]
     assert list(statuses(outcomes).values()) == [OutcomeStatus.NOT_ATTEMPTED] * 4 + [OutcomeStatus.STOPPING] * 4
     assert {outcomes[one].message for one in ids(4)} == {NOT_HANDED_OUT}
     assert guard.statuses() == statuses(outcomes)
@@ -112,6 +117,16 @@ def test_a_halt_that_comes_while_a_call_waits_for_its_turn_stops_that_call() -> 
     pacing = RecordingPacing(while_waiting=lambda: halted.append(True))
     outcomes = act(ec2, ids(2), guard=RecordingGuard(allows=lambda: not halted), pacing=pacing)
     assert ec2.stops == []
+    assert ec2.tags == {}
+    assert set(statuses(outcomes).values()) == {OutcomeStatus.NOT_ATTEMPTED}
+
+
+def test_a_halt_after_the_marks_stops_the_call_and_takes_them_back() -> None:
+    ec2 = FakeEc2(ids(2))
+    guard = RecordingGuard(log=ec2.log, allows=lambda: not ec2.tags)
+    outcomes = act(ec2, ids(2), guard=guard)
+    assert ec2.log == ["admit 2", "mark 2", "unmark 2", "record 2"]
+    assert ec2.tags == {one: {} for one in ids(2)}
     assert set(statuses(outcomes).values()) == {OutcomeStatus.NOT_ATTEMPTED}
 
 
@@ -119,10 +134,10 @@ def test_after_a_halt_nothing_waits_for_a_turn_any_more() -> None:
     ec2 = FakeEc2(ids(120))
     pacing = RecordingPacing()
     act(ec2, ids(120), guard=RecordingGuard(allows=lambda: False), pacing=pacing)
-    assert [operation for _, _, operation, _ in pacing.waits] == ["StopInstances"]
+    assert [operation for _, _, operation, _ in pacing.waits] == ["ec2:CreateTags"]
 
 
-def test_a_process_killed_between_two_batches_has_settled_the_first_and_called_nothing_of_the_second() -> None:
+def test_a_process_killed_between_two_batches_has_recorded_the_first_and_called_nothing_of_the_second() -> None:
     ec2 = FakeEc2(ids(100))
 
     def killed_after_the_first() -> None:
@@ -132,11 +147,11 @@ def test_a_process_killed_between_two_batches_has_settled_the_first_and_called_n
     guard = RecordingGuard(log=ec2.log, before_admitting=killed_after_the_first)
     with pytest.raises(KilledError):
         act(ec2, ids(100), guard=guard)
-    assert ec2.log == ["admit 50", "stop 50", "tag 50", "settle 50"]
+    assert ec2.log == ["admit 50", "mark 50", "stop 50", "record 50"]
     assert guard.statuses() == dict.fromkeys(ids(50), OutcomeStatus.STOPPING)
 
 
-def test_whatever_breaks_in_one_batch_it_is_settled_as_failed_and_the_next_is_carried_out() -> None:
+def test_whatever_breaks_in_one_batch_it_is_recorded_as_failed_and_the_next_is_carried_out() -> None:
     ec2 = FakeEc2(ids(60))
 
     def bug() -> None:
@@ -158,15 +173,11 @@ def test_each_call_waits_for_its_turn_in_its_account_and_region(action: Action, 
     ec2 = FakeEc2(ids(60), state="running" if action is Action.STOP else "stopped")
     pacing = RecordingPacing()
     act(ec2, ids(60), action, pacing=pacing)
+    tags, first, last = (tagging, 0), (change, 50), (change, 10)
+    batches = [tags, first, tags, last] if action is Action.STOP else [first, tags, last, tags]
     assert pacing.waits == [
-        (ACCOUNT, REGION, operation, instances)
-        for operation, instances in (
-            (change, 50),
-            (tagging, 0),
-            (change, 10),
-            (tagging, 0),
-            ("DescribeInstances", 0),
-        )
+        (ACCOUNT, REGION, f"ec2:{operation}", instances)
+        for operation, instances in (*batches, ("DescribeInstances", 0))
     ]
     assert pacing.told == []
 
@@ -177,7 +188,7 @@ def test_a_throttling_answer_is_told_to_the_pacing_of_that_call(action: Action) 
     ec2.before_stop = ec2.before_start = [throttle]
     pacing = RecordingPacing()
     act(ec2, ids(2), action, pacing=pacing)
-    operation = "StopInstances" if action is Action.STOP else "StartInstances"
+    operation = "ec2:StopInstances" if action is Action.STOP else "ec2:StartInstances"
     assert pacing.told == [(ACCOUNT, REGION, operation)]
     assert pacing.waits.count((ACCOUNT, REGION, operation, 2)) == 2
 
@@ -187,8 +198,8 @@ def test_throttled_tags_are_told_wait_for_another_turn_and_are_written() -> None
     ec2.tag_refusals = [refused("RequestLimitExceeded", "no", 503)]
     pacing = RecordingPacing()
     outcomes = act(ec2, ids(1), pacing=pacing)
-    assert pacing.told == [(ACCOUNT, REGION, "CreateTags")]
-    assert pacing.waits.count((ACCOUNT, REGION, "CreateTags", 0)) == 2
+    assert pacing.told == [(ACCOUNT, REGION, "ec2:CreateTags")]
+    assert pacing.waits.count((ACCOUNT, REGION, "ec2:CreateTags", 0)) == 2
     assert outcomes[ids(1)[0]].warnings == ()
 
 

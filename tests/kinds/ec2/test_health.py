@@ -158,11 +158,11 @@ def test_every_call_is_signed_for_the_bound_account_in_the_targets_region_and_co
     signed = {(one.access_key, one.token, one.region, one.service) for one in aws.requests}
     assert signed == {("ASIA111111111111", "token-111111111111", "eu-west-1", "elasticloadbalancing")}
     assert clients.calls() == {f"elasticloadbalancing:{GROUPS}": 1, f"elasticloadbalancing:{HEALTH}": 1}
-    assert set(clients.calls()) <= kind.act_permissions
+    assert set(clients.calls()) <= kind.description.act_permissions
 
 
 def test_the_client_can_ask_for_groups_and_health_and_change_nothing(clients: Clients) -> None:
-    operations = set(clients.elbv2("eu-west-1").meta.method_to_api_mapping.values())
+    operations = set(clients.member("elbv2", "eu-west-1").meta.method_to_api_mapping.values())
     assert operations == {GROUPS, HEALTH}
 
 

@@ -10,8 +10,7 @@ import pytest
 from orchestrator.aws.clients import Clients, bound_to
 from orchestrator.aws.pacing import Pacing
 from orchestrator.aws.retries import Retries
-from orchestrator.core.decide.protections import protection
-from orchestrator.core.model import AccountId, Region, Resource, Target
+from orchestrator.core.model import AccountId, Region, Resource, ResourceState, Target
 from orchestrator.kinds.ec2.kind import Ec2Instances
 from orchestrator.ports import TargetUnreadableError
 from tests.support.builders import AT
@@ -82,7 +81,7 @@ def kind(aws: LocalAws) -> Iterator[Ec2Instances]:
 
 
 def make_kind(clients: Clients) -> Ec2Instances:
-    return Ec2Instances(clients, Retries(attempts=2, sleep=lambda _: None), lambda: AT, Pacing())
+    return Ec2Instances(clients, Retries(attempts=2, sleep=lambda _: None), lambda: AT, Pacing({}))
 
 
 def read(kind: Ec2Instances) -> tuple[Resource, ...]:
@@ -96,7 +95,8 @@ def test_an_instance_becomes_a_resource_with_its_place_its_name_and_its_tags(ec2
     (resource,) = read(kind)
     assert (resource.kind, resource.target, resource.resource_id) == ("ec2", TARGET, "i-1")
     assert resource.arn == "arn:aws:ec2:eu-west-1:111111111111:instance/i-1"
-    assert (resource.name, resource.state, resource.tags) == ("web", "running", {"Name": "web", "Env": ""})
+    assert (resource.name, resource.state, resource.aws_state) == ("web", ResourceState.RUNNING, "running")
+    assert resource.tags == {"Name": "web", "Env": ""}
 
 
 def test_its_facts_are_those_that_decisions_look_at(ec2: Ec2, kind: Ec2Instances) -> None:
@@ -123,8 +123,8 @@ def test_its_facts_are_those_that_decisions_look_at(ec2: Ec2, kind: Ec2Instances
 def test_an_instance_of_which_aws_says_nothing_but_its_id_is_kept(ec2: Ec2, kind: Ec2Instances) -> None:
     ec2.instances = ["<item><instanceId>i-1</instanceId></item>"]
     (resource,) = read(kind)
-    assert resource.state == "unknown"
-    assert protection(resource) is not None
+    assert (resource.state, resource.aws_state) == (ResourceState.UNKNOWN, "unknown")
+    assert resource.obstacle is not None
 
 
 def test_the_type_of_a_spot_request_decides_whether_its_instance_can_be_stopped(
@@ -134,7 +134,7 @@ def test_the_type_of_a_spot_request_decides_whether_its_instance_can_be_stopped(
     ec2.spot_types = {"sir-1": "one-time", "sir-2": "persistent"}
     found = {resource.resource_id: resource for resource in read(kind)}
     assert [found[one].facts["spot_request_type"] for one in ("i-1", "i-2", "i-3")] == ["one-time", "persistent", None]
-    assert [protection(found[one]) is None for one in ("i-1", "i-2", "i-3")] == [False, True, True]
+    assert [found[one].obstacle is None for one in ("i-1", "i-2", "i-3")] == [False, True, True]
     assert aws.operations() == ["DescribeInstances", "DescribeSpotInstanceRequests"]
 
 
@@ -169,8 +169,9 @@ def test_a_spot_instance_whose_request_cannot_be_read_is_kept_and_the_rest_is_re
     ec2.instances = [an_instance("i-1", spot="sir-1"), an_instance("i-2")]
     ec2.refused = {"DescribeSpotInstanceRequests": refused}
     spot, plain = read(kind)
-    assert "could not be read" in str(protection(spot))
-    assert protection(plain) is None
+    assert spot.obstacle is not None
+    assert "could not be read" in spot.obstacle.sentence
+    assert plain.obstacle is None
 
 
 def test_a_region_that_is_closed_between_two_calls_is_unreadable_as_a_whole(ec2: Ec2, kind: Ec2Instances) -> None:
@@ -192,8 +193,8 @@ def test_a_target_that_cannot_be_described_is_unreadable_with_awss_words(
 
 
 def test_the_permissions_it_names_are_the_calls_that_it_makes(kind: Ec2Instances) -> None:
-    assert kind.read_permissions == {"ec2:DescribeInstances", "ec2:DescribeSpotInstanceRequests"}
-    assert kind.act_permissions == {
+    assert kind.description.read_permissions == {"ec2:DescribeInstances", "ec2:DescribeSpotInstanceRequests"}
+    assert kind.description.act_permissions == {
         f"ec2:{operation}"
         for operation in ("DescribeInstances", "StopInstances", "StartInstances", "CreateTags", "DeleteTags")
     } | {"elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing:DescribeTargetHealth"}

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 
 from orchestrator.aws.clients import bound_to
 from orchestrator.aws.retries import Retries
-from orchestrator.core.decide.undo import transition_time
-from orchestrator.core.model import AccountId, Region, Resource, Target
+from orchestrator.core.model import AccountId, Region, ResourceState, Target
 from orchestrator.kinds.ec2.kind import Ec2Instances
 from orchestrator.ports import TargetUnreadableError
 from tests.support.builders import AT
 from tests.support.fake_ec2 import RecordingPacing
-from tests.support.local_aws import Fixed, LocalAws, closing_clients, refusal, serving
+from tests.support.local_aws import Fixed, LocalAws, closing_clients, refusal
 from tests.support.made_up_ec2 import MadeUpEc2, an_instance, asked_for
 
 TARGET = Target(AccountId("111111111111"), Region("eu-west-1"))
@@ -27,9 +27,8 @@ def ec2() -> MadeUpEc2:
 
 
 @pytest.fixture
-def aws(ec2: MadeUpEc2, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalAws]:
-    with serving(ec2, monkeypatch) as server:
-        yield server
+def answers(ec2: MadeUpEc2) -> MadeUpEc2:
+    return ec2
 
 
 @pytest.fixture
@@ -43,10 +42,24 @@ def kind(aws: LocalAws, pacing: RecordingPacing) -> Iterator[Ec2Instances]:
         yield Ec2Instances(clients, Retries(attempts=2, sleep=lambda _: None), lambda: AT, pacing)  # type: ignore[arg-type]  # a fake
 
 
-@pytest.mark.parametrize("state", ["pending", "running", "stopping", "stopped", "shutting-down", "terminated"])
-def test_an_instance_is_seen_in_whatever_state_it_is(ec2: MadeUpEc2, kind: Ec2Instances, state: str) -> None:
-    ec2.instances = {"i-1": an_instance(state=state)}
-    assert kind.look(TARGET, ["i-1"])["i-1"].state == state
+@pytest.mark.parametrize(
+    ("aws_state", "state"),
+    [
+        ("pending", ResourceState.STARTING),
+        ("running", ResourceState.RUNNING),
+        ("stopping", ResourceState.STOPPING),
+        ("stopped", ResourceState.STOPPED),
+        ("shutting-down", ResourceState.GONE),
+        ("terminated", ResourceState.GONE),
+        ("something-new", ResourceState.UNKNOWN),
+    ],
+)
+def test_an_instance_is_seen_in_whatever_state_it_is(
+    ec2: MadeUpEc2, kind: Ec2Instances, aws_state: str, state: ResourceState
+) -> None:
+    ec2.instances = {"i-1": an_instance(state=aws_state)}
+    seen = kind.look(TARGET, ["i-1"])["i-1"]
+    assert (seen.state, seen.aws_state) == (state, aws_state)
 
 
 def test_it_is_the_same_resource_that_a_read_gives_and_when_its_state_changed(
@@ -55,15 +68,14 @@ def test_it_is_the_same_resource_that_a_read_gives_and_when_its_state_changed(
     instance = an_instance(spot="sir-1", reason=REASON, launched="2026-11-20T08:15:30.000Z", tags={"Name": "web"})
     ec2.instances, ec2.spot_types = {"i-1": instance, "running": instance}, {"sir-1": "persistent"}
     (read,), looked = kind.read(TARGET), kind.look(TARGET, ["i-1"])["i-1"]
-    assert "state_transition" not in read.facts
-    assert looked.facts == {**read.facts, "state_transition": REASON}
-    assert looked == Resource(**{**_fields(read), "facts": looked.facts})
+    assert looked == read
+    assert looked.started_at == datetime(2026, 11, 20, 8, 15, 30, tzinfo=UTC)
 
 
-def test_the_time_of_the_last_change_can_be_read_out_of_its_facts(ec2: MadeUpEc2, kind: Ec2Instances) -> None:
+def test_the_time_of_the_last_change_is_known_where_ec2_tells_it(ec2: MadeUpEc2, kind: Ec2Instances) -> None:
     ec2.instances = {"i-1": an_instance(state="stopped", reason=REASON), "i-2": an_instance("i-2")}
     found = kind.look(TARGET, ["i-1", "i-2"])
-    assert [transition_time(found[one].facts) for one in ("i-1", "i-2")] == [AT, None]
+    assert [found[one].changed_at for one in ("i-1", "i-2")] == [AT, None]
 
 
 def test_what_aws_does_not_know_any_more_is_missing(ec2: MadeUpEc2, kind: Ec2Instances) -> None:
@@ -80,7 +92,7 @@ def test_instances_are_asked_for_by_a_filter_of_at_most_two_hundred_ids_and_no_s
     assert [len(asked_for(request)) for request in aws.requests] == [200, 200, 50]
     assert {request.form["Filter.1.Name"] for request in aws.requests} == {"instance-id"}
     assert not any("Filter.2.Name" in request.form or "InstanceId.1" in request.form for request in aws.requests)
-    assert pacing.waits == [(TARGET.account_id, TARGET.region, "DescribeInstances", 0)] * 3
+    assert pacing.waits == [(TARGET.account_id, TARGET.region, "ec2:DescribeInstances", 0)] * 3
 
 
 def test_looking_at_nothing_asks_nothing(kind: Ec2Instances, aws: LocalAws) -> None:
@@ -94,7 +106,7 @@ def test_a_throttled_look_is_told_to_the_pacing_and_tried_again(
     ec2.instances = {"i-1": an_instance()}
     ec2.refused = {"DescribeInstances": [refusal("RequestLimitExceeded", status=503)]}
     assert list(kind.look(TARGET, ["i-1"])) == ["i-1"]
-    assert pacing.told == [(TARGET.account_id, TARGET.region, "DescribeInstances")]
+    assert pacing.told == [(TARGET.account_id, TARGET.region, "ec2:DescribeInstances")]
     assert len(pacing.waits) == 2
 
 
@@ -103,7 +115,3 @@ def test_a_target_that_cannot_be_looked_at_is_unreadable_with_awss_words(ec2: Ma
     with pytest.raises(TargetUnreadableError) as unreadable:
         kind.look(TARGET, ["i-1"])
     assert str(unreadable.value) == "ec2:DescribeInstances: UnauthorizedOperation: AWS's words"
-
-
-def _fields(resource: Resource) -> dict[str, object]:
-    return {name: getattr(resource, name) for name in resource.__slots__}

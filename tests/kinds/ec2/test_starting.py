@@ -9,7 +9,7 @@ from botocore.exceptions import ReadTimeoutError
 
 from orchestrator.aws.retries import Retries
 from orchestrator.core.model import Action, Outcome, OutcomeStatus
-from orchestrator.kinds.ec2.marks import STOPPED_AT_TAG, STOPPED_BY_TAG
+from orchestrator.core.model.marks import STOPPED_AT_TAG, STOPPED_BY_TAG
 from tests.support.builders import SWEEP_ID
 from tests.support.fake_ec2 import NO_CAPACITY, NOW, FakeEc2, RecordingGuard, act, ids, refused, statuses
 
@@ -152,7 +152,7 @@ def test_what_has_no_capacity_is_tried_again_only_after_everything_else() -> Non
     assert max(others) < alone[1]
 
 
-def test_capacity_that_comes_back_is_used_after_a_wait_and_settled_once_at_the_end() -> None:
+def test_capacity_that_comes_back_is_used_after_a_wait_and_recorded_once_at_the_end() -> None:
     ec2 = stopped(3)
     short_of_capacity(ec2, ids(1))
     guard = RecordingGuard(log=ec2.log)
@@ -164,18 +164,18 @@ def test_capacity_that_comes_back_is_used_after_a_wait_and_settled_once_at_the_e
     outcomes = act(ec2, ids(3), Action.START, guard, retries=Retries(attempts=4, sleep=capacity_is_back))
     assert set(statuses(outcomes).values()) == {OutcomeStatus.STARTING}
     after = ec2.log.index("wait")
-    assert ec2.log[after - 1 :] == ["settle 2", "wait", "start 1", "untag 1", "settle 1"]
-    assert len(guard.settled) == len(guard.statuses()) == 3
+    assert ec2.log[after - 1 :] == ["record 2", "wait", "start 1", "unmark 1", "record 1"]
+    assert len(guard.recorded) == len(guard.statuses()) == 3
 
 
-def test_between_the_tries_for_capacity_the_wait_grows_and_the_last_refusal_is_settled_as_a_failure() -> None:
+def test_between_the_tries_for_capacity_the_wait_grows_and_the_last_refusal_is_recorded_as_a_failure() -> None:
     waits: list[float] = []
     ec2 = stopped(1)
     short_of_capacity(ec2, ids(1))
     guard = RecordingGuard()
     act(ec2, ids(1), Action.START, guard, retries=Retries(attempts=3, sleep=waits.append))
     assert (len(waits), len(ec2.starts)) == (3, 4)
-    assert [(outcome.status, outcome.code) for outcome in guard.settled] == [(OutcomeStatus.FAILED, CODES[0])]
+    assert [(outcome.status, outcome.code) for outcome in guard.recorded] == [(OutcomeStatus.FAILED, CODES[0])]
 
 
 def test_an_unsupported_type_is_no_lack_of_capacity_and_fails_at_once() -> None:

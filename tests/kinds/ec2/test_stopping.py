@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.core.model import Action, Outcome, OutcomeStatus
-from orchestrator.kinds.ec2.act import BATCH_SIZE
-from orchestrator.kinds.ec2.marks import STOPPED_AT_TAG, STOPPED_BY_TAG
+from orchestrator.core.model.marks import STOPPED_AT_TAG, STOPPED_BY_TAG
+from orchestrator.kinds.ec2.act import PROFILE
 from tests.support.fake_ec2 import NOW, FakeEc2, RecordingGuard, act, ids, refused, statuses, throttle
 
 
@@ -91,10 +91,10 @@ def test_where_everything_is_throttled_each_look_between_two_tries_is_one_call()
     looks: list[object] = []
 
     class Throttled(FakeEc2):
-        def describe_instances(self, **asked: object) -> dict[str, Any]:
-            looks.append(asked)
+        def describe_instances(self, ids: Sequence[str]) -> list[dict[str, Any]]:
+            looks.append(ids)
             throttle()
-            return {}
+            return []
 
     ec2 = Throttled(ids(3))
     ec2.before_stop = [throttle] * 10
@@ -122,7 +122,7 @@ def test_what_someone_else_stopped_before_is_not_claimed_by_this_sweep() -> None
     ec2.states[ids(1)[0]] = "stopped"
     outcomes = stop(ec2, ids(2))
     assert list(statuses(outcomes).values()) == [OutcomeStatus.ALREADY_STOPPED, OutcomeStatus.STOPPING]
-    assert set(ec2.tags) == {ids(2)[1]}
+    assert {one for one, tags in ec2.tags.items() if tags} == {ids(2)[1]}
 
 
 def test_an_instance_that_is_still_starting_is_tried_again_later() -> None:
@@ -139,7 +139,7 @@ def test_a_terminated_instance_is_a_failure_and_the_rest_is_stopped() -> None:
     ec2.states[bad] = "terminated"
     outcomes = stop(ec2, ids(3))
     assert (outcomes[bad].status, outcomes[bad].code) == (OutcomeStatus.FAILED, "IncorrectInstanceState")
-    assert len(ec2.tags) == 2
+    assert {one for one, tags in ec2.tags.items() if tags} == set(ids(3)) - {bad}
 
 
 def test_hibernation_falls_back_to_a_plain_stop_where_it_is_unsupported() -> None:
@@ -169,12 +169,60 @@ def test_stopped_instances_carry_the_sweep_and_the_time() -> None:
     assert ec2.tags[ids(1)[0]] == {STOPPED_BY_TAG: "20261123T190000Z-7f3a9c", STOPPED_AT_TAG: "2026-11-23T19:00:00Z"}
 
 
-def test_a_tag_that_cannot_be_written_is_a_warning_and_never_a_failed_stop() -> None:
-    ec2 = FakeEc2(ids(2))
-    ec2.tag_refusals = [refused("UnauthorizedOperation", "You are not authorized to perform: ec2:CreateTags")]
-    outcomes = stop(ec2, ids(2))
-    assert set(statuses(outcomes).values()) == {OutcomeStatus.STOPPING}
-    assert all("ec2:CreateTags" in outcome.warnings[0] for outcome in outcomes.values())
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("TagLimitExceeded", "The maximum number of Tags has been reached."),
+        ("InvalidInstanceID.NotFound", "The instance ID '{id}' does not exist"),
+    ],
+)
+def test_one_instance_that_cannot_be_marked_is_not_stopped_and_costs_no_other_its_stop(code: str, message: str) -> None:
+    full = ids(50)[17]
+    ec2 = FakeEc2(ids(50))
+    ec2.cannot_tag = {full: (code, message)}
+    outcomes = stop(ec2, ids(50))
+    assert {one for one, state in ec2.states.items() if state == "running"} == {full}
+    assert (outcomes[full].status, outcomes[full].code) == (OutcomeStatus.FAILED, "CannotMark")
+    assert f"{code}: {message.format(id=full)}" in outcomes[full].message
+    assert outcomes[full].requested_at is None
+    assert {one for one, tags in ec2.tags.items() if STOPPED_BY_TAG in tags} == set(ids(50)) - {full}
+
+
+def test_an_instance_that_was_stopped_by_someone_else_keeps_no_marks_of_this_sweep() -> None:
+    one = ids(1)[0]
+    ec2 = FakeEc2([one])
+    ec2.states[one], ec2.tags = "stopped", {one: {"Owner": "me"}}
+    assert statuses(stop(ec2, [one])) == {one: OutcomeStatus.ALREADY_STOPPED}
+    assert ec2.tags == {one: {"Owner": "me"}}
+
+
+@pytest.mark.parametrize(("state", "is_marked"), [("running", False), ("stopping", True)])
+def test_what_aws_never_answered_about_keeps_its_marks_unless_it_is_seen_to_run(state: str, is_marked: bool) -> None:
+    one = ids(1)[0]
+    looks = iter([*["running"] * 4, state])
+
+    class Unanswering(FakeEc2):
+        def describe_instances(self, ids: Sequence[str]) -> list[dict[str, Any]]:
+            self.states[one] = next(looks)
+            return super().describe_instances(ids)
+
+    def no_answer() -> None:
+        raise ReadTimeoutError(endpoint_url="http://127.0.0.1")
+
+    ec2 = Unanswering([one])
+    ec2.before_stop = [no_answer] * 4
+    (outcome,) = stop(ec2, [one]).values()
+    assert outcome.status is (OutcomeStatus.STOPPING if is_marked else OutcomeStatus.FAILED)
+    assert (STOPPED_BY_TAG in ec2.tags[one]) is is_marked
+
+
+def test_marks_of_which_nobody_knows_if_they_were_written_are_taken_back() -> None:
+    one = ids(1)[0]
+    ec2 = FakeEc2([one])
+    ec2.tag_refusals = [refused("InternalError", "An internal error has occurred", 500)] * 4
+    (outcome,) = stop(ec2, [one]).values()
+    assert (outcome.code, ec2.stops) == ("CannotMark", [])
+    assert ec2.log[-1] == "unmark 1"
 
 
 def test_a_stop_that_aws_accepted_but_that_is_not_seen_is_a_failure() -> None:
@@ -184,12 +232,12 @@ def test_a_stop_that_aws_accepted_but_that_is_not_seen_is_a_failure() -> None:
 
 
 def test_when_the_time_is_up_the_rest_is_not_attempted_and_says_so() -> None:
-    ec2 = FakeEc2(ids(BATCH_SIZE * 2))
-    outcomes = act(ec2, ids(BATCH_SIZE * 2), guard=RecordingGuard(allows=lambda: not ec2.stops))
+    ec2 = FakeEc2(ids(PROFILE.batch_size * 2))
+    outcomes = act(ec2, ids(PROFILE.batch_size * 2), guard=RecordingGuard(allows=lambda: not ec2.stops))
     assert list(statuses(outcomes).values()) == (
-        [OutcomeStatus.STOPPING] * BATCH_SIZE + [OutcomeStatus.NOT_ATTEMPTED] * BATCH_SIZE
+        [OutcomeStatus.STOPPING] * PROFILE.batch_size + [OutcomeStatus.NOT_ATTEMPTED] * PROFILE.batch_size
     )
-    assert outcomes[ids(BATCH_SIZE * 2)[-1]].message == "no more work was handed out before it was its turn"
+    assert outcomes[ids(PROFILE.batch_size * 2)[-1]].message == "no more work was handed out before it was its turn"
 
 
 @given(bad=st.sets(st.integers(0, 119)), named=st.booleans())

@@ -1,0 +1,36 @@
+"""What a terminal shows of a deployment: changes, parameters and outputs in, tables of rich out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rich.table import Column, Table
+
+from cloudformation.stacks import Change
+
+
+def changes_table(changes: tuple[Change, ...]) -> Table:
+    table = empty_table("Change set", "action", "resource", "type", "replaced", "what changes")
+    for change in changes:
+        style = "red" if change.action == "Remove" or change.replacement == "True" else None
+        table.add_row(
+            change.action,
+            change.resource,
+            change.type,
+            {"True": "yes", "Conditional": "maybe"}.get(change.replacement, ""),
+            ", ".join(change.details),
+            style=style,
+        )
+    return table
+
+
+def empty_table(title: str, *columns: str) -> Table:
+    """Nothing is cut off, however narrow the terminal: these are ARNs and keys."""
+    return Table(*(Column(name, overflow="fold") for name in columns), title=title)
+
+
+def pairs_table(title: str, pairs: Mapping[str, str]) -> Table:
+    table = empty_table(title, "name", "value")
+    for name, value in sorted(pairs.items()):
+        table.add_row(name, value)
+    return table

@@ -1,0 +1,19 @@
+"""What the targets hold: the first value that a sweep passes on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from orchestrator.core.model.coverage import Coverage
+from orchestrator.core.model.organization import Account
+from orchestrator.core.model.resource import Resource
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """`accounts` are those in scope with their tags, opted out or not; every target has its coverage."""
+
+    organization_id: str
+    accounts: tuple[Account, ...] = ()
+    coverage: tuple[Coverage, ...] = ()
+    resources: tuple[Resource, ...] = ()

@@ -1,0 +1,69 @@
+"""What the rest of the project knows of a kind: plain values, so that a new kind changes no other code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A token bucket as AWS publishes it: its size, and how many tokens come back in a second."""
+
+    size: float
+    per_second: float
+
+
+@dataclass(frozen=True, slots=True)
+class OperationRates:
+    """What AWS counts of one operation per account and region: requests, and resources where it counts them too."""
+
+    requests: Rate
+    resources: Rate | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FactWord:
+    """A condition of the policy that holds a fact of this kind against globs, such as `instance_type`."""
+
+    word: str
+    fact: str
+    """Its name among `Resource.facts`; a resource without it makes the condition unknown."""
+    description: str
+    """For the JSON Schema and the reference."""
+
+
+@dataclass(frozen=True, slots=True)
+class KindDescription:
+    """One kind, declared once: it feeds the policy's schema, clients, pacing, doctor, packaging and the proof of
+    permissions.
+    """
+
+    name: str
+    """In policies, reports and the ledger."""
+    title: str
+    """For people, in the plural: `EC2 instances`."""
+    actions: tuple[str, ...]
+    """What a rule can ask for; whatever else it asks for falls back to a plain stop."""
+    read_permissions: frozenset[str]
+    act_permissions: frozenset[str]
+    """Everything that marking, stopping, starting and looking take, reading included."""
+    operations: Mapping[str, frozenset[str]]
+    """What clients may be asked for, by botocore's name of the service."""
+    rates: Mapping[str, OperationRates]
+    """By `service:Operation`, as far as AWS publishes them."""
+    role_statements: tuple[str, ...]
+    """The Sids of the member role's statements that grant it."""
+    price_key: str
+    """The service's code in AWS's price list."""
+    stop_noted_within: timedelta
+    """How long after asking for a stop AWS may date it: a stop noted later is somebody else's."""
+    words: tuple[FactWord, ...] = ()
+    checks: frozenset[str] = field(default_factory=frozenset)
+    """The permissions that doctor can ask AWS about without changing anything; it says of the others that it cannot."""
+
+    @property
+    def permissions(self) -> frozenset[str]:
+        """All that the member role has to allow for it."""
+        return self.read_permissions | self.act_permissions

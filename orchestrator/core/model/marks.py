@@ -1,0 +1,9 @@
+"""The tags by which a sweep marks what it is about to stop. A mark is part of the intent."""
+
+from __future__ import annotations
+
+STOPPED_BY_TAG = "stop-orchestrator:stopped-by"
+"""The sweep's id."""
+STOPPED_AT_TAG = "stop-orchestrator:stopped-at"
+"""When the stop was asked for, in UTC."""
+MARKS = (STOPPED_BY_TAG, STOPPED_AT_TAG)

@@ -1,0 +1,48 @@
+"""`account`: globs over the id of the account."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator.core.model import Account, Fact, Resource
+from orchestrator.core.policy.conditions.interface import Condition, Parser, Word
+from orchestrator.core.policy.conditions.matching import Globs, is_glob
+from orchestrator.core.policy.conditions.schema_parts import GLOBS
+from orchestrator.core.policy.yaml_document import Path
+
+_DIGITS = 12
+_ACCOUNT = re.compile(rf"[0-9]{{{_DIGITS}}}")
+
+
+@dataclass(frozen=True, slots=True)
+class AccountMatches(Condition):
+    globs: Globs
+
+    def evaluate(self, resource: Resource, account: Account) -> bool:
+        return self.globs.match(account.id)
+
+    def facts_used(self, resource: Resource, account: Account) -> dict[str, Fact]:
+        return {"account": account.id}
+
+
+def _parse(value: Any, path: Path, parser: Parser) -> Condition:
+    texts = [_text(one) for one in value] if isinstance(value, list) else _text(value)
+    return AccountMatches(parser.globs(texts, path, _problem))
+
+
+def _text(value: Any) -> Any:
+    """An account id that YAML read as a number, as text; only when no leading zero can have been lost."""
+    is_whole = isinstance(value, int) and not isinstance(value, bool) and value > 0
+    return str(value) if is_whole and len(str(value)) == _DIGITS else value
+
+
+def _problem(text: str) -> str | None:
+    """A glob may be anything; an id that no account can have would match nothing, and its `not` everything."""
+    if _ACCOUNT.fullmatch(text) or is_glob(text):
+        return None
+    return f"{text!r} is no account id; it has twelve digits"
+
+
+ACCOUNT = Word("account", _parse, {"description": "Account id globs.", "anyOf": [*GLOBS["anyOf"], {"type": "integer"}]})

@@ -1,0 +1,32 @@
+"""`account_tag`: globs over the values of the account's tags."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator.core.model import Account, Fact, Resource
+from orchestrator.core.policy.conditions.interface import Condition, Parser, Word
+from orchestrator.core.policy.conditions.matching import TagGlobs, tags_match, tags_used
+from orchestrator.core.policy.conditions.schema_parts import TAGS
+from orchestrator.core.policy.yaml_document import Path
+
+
+@dataclass(frozen=True, slots=True)
+class AccountTagMatches(Condition):
+    """Never unknown: an account whose tags could not be read is left out before anything in it is decided."""
+
+    tags: TagGlobs
+
+    def evaluate(self, resource: Resource, account: Account) -> bool:
+        return tags_match(self.tags, account.tags)
+
+    def facts_used(self, resource: Resource, account: Account) -> dict[str, Fact]:
+        return tags_used("account_tag", self.tags, account.tags)
+
+
+def _parse(value: Any, path: Path, parser: Parser) -> Condition:
+    return AccountTagMatches(parser.tags(value, path))
+
+
+ACCOUNT_TAG = Word("account_tag", _parse, {**TAGS, "description": "The same on the account's tags."})

@@ -1,0 +1,34 @@
+"""`all`: every condition of a list holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator.core.model import Account, Resource
+from orchestrator.core.policy.conditions.combined import Combined
+from orchestrator.core.policy.conditions.interface import Condition, Parser, Word
+from orchestrator.core.policy.conditions.schema_parts import WHERES
+from orchestrator.core.policy.yaml_document import Path
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf(Combined):
+    """One that does not hold is enough to know that they do not; else one that is unknown makes it unknown."""
+
+    def evaluate(self, resource: Resource, account: Account) -> bool | None:
+        held: bool | None = True
+        for condition in self.conditions:
+            answer = condition.evaluate(resource, account)
+            if answer is False:
+                return False
+            if answer is None:
+                held = None
+        return held
+
+
+def _parse(value: Any, path: Path, parser: Parser) -> Condition:
+    return AllOf(parser.conditions(value, path))
+
+
+ALL = Word("all", _parse, {**WHERES, "description": "Every one of these holds."})

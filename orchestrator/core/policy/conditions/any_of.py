@@ -1,0 +1,34 @@
+"""`any`: at least one condition of a list holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator.core.model import Account, Resource
+from orchestrator.core.policy.conditions.combined import Combined
+from orchestrator.core.policy.conditions.interface import Condition, Parser, Word
+from orchestrator.core.policy.conditions.schema_parts import WHERES
+from orchestrator.core.policy.yaml_document import Path
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf(Combined):
+    """One that holds is enough, whatever is unknown about the others; else one that is unknown makes it unknown."""
+
+    def evaluate(self, resource: Resource, account: Account) -> bool | None:
+        held: bool | None = False
+        for condition in self.conditions:
+            answer = condition.evaluate(resource, account)
+            if answer:
+                return True
+            if answer is None:
+                held = None
+        return held
+
+
+def _parse(value: Any, path: Path, parser: Parser) -> Condition:
+    return AnyOf(parser.conditions(value, path))
+
+
+ANY = Word("any", _parse, {**WHERES, "description": "At least one of these holds."})

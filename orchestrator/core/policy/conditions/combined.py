@@ -1,0 +1,26 @@
+"""What `all` and `any` have in common: several conditions, and the facts of each."""
+
+from __future__ import annotations
+
+from abc import ABC
+from dataclasses import dataclass
+
+from orchestrator.core.model import Account, Fact, Resource
+from orchestrator.core.policy.conditions.interface import Condition
+
+
+@dataclass(frozen=True, slots=True)
+class Combined(Condition, ABC):
+    conditions: tuple[Condition, ...]
+
+    def facts_used(self, resource: Resource, account: Account) -> dict[str, Fact]:
+        found: dict[str, Fact] = {}
+        for condition in self.conditions:
+            found.update(condition.facts_used(resource, account))
+        return found
+
+    def unknown_facts(self, resource: Resource, account: Account) -> tuple[str, ...]:
+        if self.evaluate(resource, account) is not None:
+            return ()
+        names = (name for condition in self.conditions for name in condition.unknown_facts(resource, account))
+        return tuple(dict.fromkeys(names))

@@ -1,0 +1,22 @@
+"""`everything`: the one word that stands alone, so that a rule without conditions has to say so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from orchestrator.core.model import Account, Fact, Resource
+from orchestrator.core.policy.conditions.interface import Condition
+
+EVERYTHING = "everything"
+SCHEMA = {"const": EVERYTHING}
+
+
+@dataclass(frozen=True, slots=True)
+class Everything(Condition):
+    """Holds for every resource."""
+
+    def evaluate(self, resource: Resource, account: Account) -> bool:
+        return True
+
+    def facts_used(self, resource: Resource, account: Account) -> dict[str, Fact]:
+        return {}

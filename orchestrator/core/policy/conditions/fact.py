@@ -1,0 +1,62 @@
+"""The words that kinds declare, such as `instance_type`: globs over a fact of the resource."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator.core.model import Account, Fact, FactWord, KindDescription, Resource
+from orchestrator.core.policy.conditions.interface import Condition, Parser, Word
+from orchestrator.core.policy.conditions.matching import Globs
+from orchestrator.core.policy.conditions.schema_parts import GLOBS
+from orchestrator.core.policy.yaml_document import Path
+
+
+@dataclass(frozen=True, slots=True)
+class FactMatches(Condition):
+    """Unknown, not false, for a resource that does not have the fact: a `not` must not make a match of it."""
+
+    word: str
+    facts: Mapping[str, str]
+    """The fact's name, by kind."""
+    globs: Globs
+
+    def evaluate(self, resource: Resource, account: Account) -> bool | None:
+        text = self._text(resource)
+        return self.globs.match(text) if text else None
+
+    def facts_used(self, resource: Resource, account: Account) -> dict[str, Fact]:
+        return {self.word: self._fact(resource)}
+
+    def unknown_facts(self, resource: Resource, account: Account) -> tuple[str, ...]:
+        return () if self._text(resource) else (self.word,)
+
+    def _fact(self, resource: Resource) -> Fact:
+        return resource.facts.get(self.facts.get(resource.kind, ""))
+
+    def _text(self, resource: Resource) -> str:
+        """Empty when AWS did not say; numbers and truth as they are written in YAML."""
+        fact = self._fact(resource)
+        if isinstance(fact, bool):
+            return "true" if fact else "false"
+        return "" if fact is None else str(fact)
+
+
+def fact_words(kinds: Sequence[KindDescription]) -> tuple[Word, ...]:
+    """One for each word that the kinds declare; those that several declare ask each kind's resources for its fact."""
+    declared: dict[str, dict[str, FactWord]] = {}
+    for kind in kinds:
+        for word in kind.words:
+            declared.setdefault(word.word, {})[kind.name] = word
+    return tuple(_word(name, by_kind) for name, by_kind in declared.items())
+
+
+def _word(name: str, declared: Mapping[str, FactWord]) -> Word:
+    facts = {kind: word.fact for kind, word in declared.items()}
+
+    def parse(value: Any, path: Path, parser: Parser) -> Condition:
+        return FactMatches(name, facts, parser.globs(value, path))
+
+    description = " ".join(dict.fromkeys(word.description for word in declared.values()))
+    return Word(name, parse, {**GLOBS, "description": description}, kinds=frozenset(facts))

@@ -1,0 +1,65 @@
+"""What a condition is and what a word of the `where` language declares: each word's file implements both."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from orchestrator.core.model import Account, Fact, Resource
+from orchestrator.core.policy.conditions.matching import Globs
+from orchestrator.core.policy.yaml_document import Path
+
+Problem = Callable[[str], str | None]
+"""What is wrong with a text; None when nothing is."""
+
+
+class Condition(ABC):
+    """What a rule asks of a resource and its account: compiled when the policy is loaded, frozen, quick to ask."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def evaluate(self, resource: Resource, account: Account) -> bool | None:
+        """Whether it holds; None when that is unknown, because a fact that it needs is not there."""
+
+    @abstractmethod
+    def facts_used(self, resource: Resource, account: Account) -> dict[str, Fact]:
+        """What it looks at, by a name that a person understands; None for what is not there."""
+
+    def unknown_facts(self, resource: Resource, account: Account) -> tuple[str, ...]:
+        """The names of the facts without which `evaluate` is None; empty when it is not."""
+        return ()
+
+
+class Parser(Protocol):
+    """What a word's `parse` builds on. Each method notes every mistake with its place and returns what is right."""
+
+    def condition(self, value: Any, path: Path) -> Condition | None:
+        """The condition in a mapping of words, or the word `everything`; None when it is wrong."""
+
+    def conditions(self, value: Any, path: Path) -> tuple[Condition, ...]:
+        """Those of a list of at least one."""
+
+    def globs(self, value: Any, path: Path, problem: Problem = ...) -> Globs:
+        """One text or a list of texts, none of them empty; `problem` says what else is wrong with one."""
+
+    def tags(self, value: Any, path: Path) -> tuple[tuple[str, Globs], ...]:
+        """A mapping from at least one tag's key to the globs of its value."""
+
+    def wrong(self, path: Path, message: str) -> None:
+        """Notes a mistake at that place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word of the `where` language. `words.py` lists them all."""
+
+    name: str
+    parse: Callable[[Any, Path, Parser], Condition | None]
+    """From the word's value in the document; None when it cannot be a condition."""
+    schema: Mapping[str, Any]
+    """The JSON Schema of its value, with a description."""
+    kinds: frozenset[str] | None = None
+    """The kinds whose resources can be asked; None: all. A rule may use the word only if it has no other kinds."""

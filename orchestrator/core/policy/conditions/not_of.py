@@ -1,0 +1,36 @@
+"""`not`: a condition does not hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator.core.model import Account, Fact, Resource
+from orchestrator.core.policy.conditions.interface import Condition, Parser, Word
+from orchestrator.core.policy.conditions.schema_parts import WHERE
+from orchestrator.core.policy.yaml_document import Path
+
+
+@dataclass(frozen=True, slots=True)
+class NotOf(Condition):
+    """Unknown where its condition is: `not` makes nothing known."""
+
+    condition: Condition
+
+    def evaluate(self, resource: Resource, account: Account) -> bool | None:
+        held = self.condition.evaluate(resource, account)
+        return None if held is None else not held
+
+    def facts_used(self, resource: Resource, account: Account) -> dict[str, Fact]:
+        return self.condition.facts_used(resource, account)
+
+    def unknown_facts(self, resource: Resource, account: Account) -> tuple[str, ...]:
+        return self.condition.unknown_facts(resource, account)
+
+
+def _parse(value: Any, path: Path, parser: Parser) -> Condition | None:
+    condition = parser.condition(value, path)
+    return NotOf(condition) if condition is not None else None
+
+
+NOT = Word("not", _parse, {**WHERE, "description": "This does not hold."})

@@ -1,0 +1,30 @@
+"""`region`: globs over the region's name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator.core.model import Account, Fact, Resource
+from orchestrator.core.policy.conditions.interface import Condition, Parser, Word
+from orchestrator.core.policy.conditions.matching import Globs
+from orchestrator.core.policy.conditions.schema_parts import GLOBS
+from orchestrator.core.policy.yaml_document import Path
+
+
+@dataclass(frozen=True, slots=True)
+class RegionMatches(Condition):
+    globs: Globs
+
+    def evaluate(self, resource: Resource, account: Account) -> bool:
+        return self.globs.match(resource.target.region)
+
+    def facts_used(self, resource: Resource, account: Account) -> dict[str, Fact]:
+        return {"region": resource.target.region}
+
+
+def _parse(value: Any, path: Path, parser: Parser) -> Condition:
+    return RegionMatches(parser.globs(value, path))
+
+
+REGION = Word("region", _parse, {**GLOBS, "description": "Region globs."})

@@ -1,0 +1,32 @@
+"""`tag`: globs over the values of the resource's tags."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator.core.model import Account, Fact, Resource
+from orchestrator.core.policy.conditions.interface import Condition, Parser, Word
+from orchestrator.core.policy.conditions.matching import TagGlobs, tags_match, tags_used
+from orchestrator.core.policy.conditions.schema_parts import TAGS
+from orchestrator.core.policy.yaml_document import Path
+
+
+@dataclass(frozen=True, slots=True)
+class TagMatches(Condition):
+    """Every key has a value that matches one of its globs; a missing tag is not unknown, it matches nothing."""
+
+    tags: TagGlobs
+
+    def evaluate(self, resource: Resource, account: Account) -> bool:
+        return tags_match(self.tags, resource.tags)
+
+    def facts_used(self, resource: Resource, account: Account) -> dict[str, Fact]:
+        return tags_used("tag", self.tags, resource.tags)
+
+
+def _parse(value: Any, path: Path, parser: Parser) -> Condition:
+    return TagMatches(parser.tags(value, path))
+
+
+TAG = Word("tag", _parse, {**TAGS, "description": "Tag globs; a list means any of; a missing tag never matches."})

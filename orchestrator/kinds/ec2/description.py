@@ -1,0 +1,59 @@
+"""EC2 instances, as the rest of the project knows them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from orchestrator.core.model.kind import FactWord, KindDescription, OperationRates, Rate
+
+_READ = frozenset({"ec2:DescribeInstances", "ec2:DescribeSpotInstanceRequests"})
+_ACT = frozenset(
+    {
+        "ec2:DescribeInstances",
+        "ec2:StopInstances",
+        "ec2:StartInstances",
+        "ec2:CreateTags",
+        "ec2:DeleteTags",
+        "elasticloadbalancing:DescribeTargetGroups",
+        "elasticloadbalancing:DescribeTargetHealth",
+    }
+)
+
+EC2 = KindDescription(
+    name="ec2",
+    title="EC2 instances",
+    actions=("stop", "hibernate"),
+    read_permissions=_READ,
+    act_permissions=_ACT,
+    operations={
+        "ec2": frozenset(
+            {
+                "CreateTags",
+                "DeleteTags",
+                "DescribeInstances",
+                "DescribeSpotInstanceRequests",
+                "StartInstances",
+                "StopInstances",
+            }
+        ),
+        "elbv2": frozenset({"DescribeTargetGroups", "DescribeTargetHealth"}),
+    },
+    # https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html
+    rates={
+        "ec2:StopInstances": OperationRates(Rate(50, 5), Rate(1000, 20)),
+        "ec2:StartInstances": OperationRates(Rate(5, 2), Rate(1000, 2)),
+        "ec2:CreateTags": OperationRates(Rate(100, 10)),
+        "ec2:DescribeInstances": OperationRates(Rate(100, 20)),
+    },
+    role_statements=(
+        "ReadRegionsAndInstances",
+        "StopInstances",
+        "StartWhatWasStopped",
+        "MarkWhatWasStopped",
+        "ReadTargetHealth",
+    ),
+    price_key="AmazonEC2",
+    stop_noted_within=timedelta(minutes=5),
+    words=(FactWord("instance_type", "instance_type", "Instance type globs."),),
+    checks=_READ | _ACT,  # by dry runs; load balancers are read
+)

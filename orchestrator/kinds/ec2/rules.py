@@ -1,0 +1,135 @@
+"""What EC2's answers mean, purely: states in the project's words, when they changed, and what a sweep must not touch.
+
+What AWS cannot stop, or another service owns, is an obstacle; what AWS did not say is one too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+from typing import Any
+
+from orchestrator.core.model import Fact, Obstacle, ObstacleCode, Resource, ResourceState, Tags, Target, time_text
+
+_STATES: Mapping[str, ResourceState] = {
+    "pending": ResourceState.STARTING,
+    "running": ResourceState.RUNNING,
+    "stopping": ResourceState.STOPPING,
+    "stopped": ResourceState.STOPPED,
+    "shutting-down": ResourceState.GONE,
+    "terminated": ResourceState.GONE,
+}
+# `User initiated (2026-11-25 19:00:12 GMT)`: the only place where EC2 says when an instance stopped.
+_TRANSITION = re.compile(r"\((\d{4}-\d{2}-\d{2}) (\d{2}:\d{2}:\d{2}) (?:GMT|UTC)\)")
+
+# Tag keys by which a service marks the instances that it owns. A group or cluster would replace what is stopped.
+_OWNED_BY_TAG: Mapping[str, str] = {
+    "aws:autoscaling:groupName": "an Auto Scaling group",
+    "kubernetes.io/cluster/*": "an EKS or Kubernetes cluster",
+    "eks:*": "an EKS cluster",
+    "aws:eks:*": "an EKS cluster",
+    "k8s.io/cluster-autoscaler/*": "an EKS or Kubernetes cluster",
+    "karpenter.sh/*": "Karpenter in an EKS cluster",
+    "AmazonECSManaged": "an ECS cluster",
+    "aws:ecs:*": "an ECS cluster",
+    "aws:elasticmapreduce:*": "an EMR cluster",
+    "aws:batch:*": "an AWS Batch compute environment",
+    "AWSBatchServiceTag": "an AWS Batch compute environment",
+    "elasticbeanstalk:*": "an Elastic Beanstalk environment",
+    "aws:ec2:fleet-id": "an EC2 Fleet",
+    "aws:ec2spot:fleet-request-id": "a Spot Fleet",
+}
+
+
+def resource_of(raw: Any, target: Target, partition: str, spot_types: Mapping[str, str]) -> Resource:
+    """An instance as EC2 describes it, in the project's words; `spot_types` by the id of the spot request."""
+    tags = {tag["Key"]: tag["Value"] for tag in raw.get("Tags", ())}
+    instance_id, facts = raw["InstanceId"], _facts(raw, spot_types)
+    aws_state = raw.get("State", {}).get("Name")
+    return Resource(
+        kind="ec2",
+        target=target,
+        resource_id=instance_id,
+        arn=f"arn:{partition}:ec2:{target.region}:{target.account_id}:instance/{instance_id}",
+        name=tags.get("Name", ""),
+        state=state_of(aws_state),
+        aws_state=aws_state or "unknown",
+        tags=tags,
+        facts=facts,
+        changed_at=transition_time(raw.get("StateTransitionReason")),
+        started_at=raw.get("LaunchTime"),
+        obstacle=obstacle(facts, tags),
+    )
+
+
+def _facts(raw: Any, spot_types: Mapping[str, str]) -> dict[str, Fact]:
+    operator = raw.get("Operator", {})
+    return {
+        "instance_type": raw.get("InstanceType"),
+        "launched_at": time_text(raw.get("LaunchTime")),
+        "root_device_type": raw.get("RootDeviceType"),
+        "lifecycle": raw.get("InstanceLifecycle") or "on-demand",
+        "spot_request_type": spot_types.get(raw.get("SpotInstanceRequestId", "")),
+        "operator_managed": bool(operator.get("Managed")),
+        "operator": operator.get("Principal"),
+        "hibernation_configured": bool(raw.get("HibernationOptions", {}).get("Configured")),
+        "availability_zone": raw.get("Placement", {}).get("AvailabilityZone"),
+    }
+
+
+def state_of(aws_state: str | None) -> ResourceState:
+    return _STATES.get(aws_state or "", ResourceState.UNKNOWN)
+
+
+def transition_time(reason: object) -> datetime | None:
+    """When EC2's StateTransitionReason says that the last change of state was; None when it does not say."""
+    match = _TRANSITION.search(str(reason or ""))
+    return datetime.fromisoformat(f"{match[1]}T{match[2]}").replace(tzinfo=UTC) if match else None
+
+
+def obstacle(facts: Mapping[str, Fact], tags: Tags) -> Obstacle | None:
+    """Why an instance is kept whatever the policy says; None when nothing is in the way.
+
+    What AWS did not say (an unknown root device, an unknown kind of spot request) is in the way.
+    """
+    cannot_stop = _cannot_be_stopped(facts)
+    if cannot_stop is not None:
+        return Obstacle(ObstacleCode.CANNOT_STOP, cannot_stop)
+    owner = _owner(facts, tags)
+    return Obstacle(ObstacleCode.OWNED, owner) if owner is not None else None
+
+
+def _cannot_be_stopped(facts: Mapping[str, Fact]) -> str | None:
+    root, lifecycle = facts.get("root_device_type"), facts.get("lifecycle")
+    if root == "instance-store":
+        return "Its root device is an instance store, which AWS cannot stop."
+    if root != "ebs":
+        return f"Its root device type is {root or 'unknown'}; only EBS-backed instances are stopped."
+    if not facts.get("instance_type"):
+        return "Its instance type is unknown, so a rule may be meant to spare it."
+    if lifecycle == "spot":
+        return _spot(facts)
+    if lifecycle != "on-demand":
+        return f"Its lifecycle is {lifecycle or 'unknown'}; only on-demand and persistent spot instances are stopped."
+    return None
+
+
+def _spot(facts: Mapping[str, Fact]) -> str | None:
+    request_type = facts.get("spot_request_type")
+    if request_type == "persistent":
+        return None
+    if request_type == "one-time":
+        return "It is a one-time spot instance, which AWS cannot stop."
+    return "It is a spot instance whose request could not be read; only persistent ones are stopped."
+
+
+def _owner(facts: Mapping[str, Fact], tags: Tags) -> str | None:
+    if facts.get("operator_managed"):
+        return f"It is managed by the service {facts.get('operator') or 'that launched it'}."
+    for key in tags:
+        for pattern, owner in _OWNED_BY_TAG.items():
+            if fnmatchcase(key, pattern):
+                return f"It belongs to {owner} (tag {key}), which would replace it."
+    return None

@@ -1,0 +1,69 @@
+"""Every kind of resource, one line each: the only list of kinds that there is, and what others read of all of them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from importlib import import_module
+
+from orchestrator.aws.clients import Clients
+from orchestrator.aws.pacing import Pacing
+from orchestrator.aws.retries import Retries
+from orchestrator.core.model.kind import KindDescription, OperationRates
+from orchestrator.doctor.context import PermissionsPort
+from orchestrator.kinds.shared.entry import KindEntry
+from orchestrator.ports import Kind
+
+# Each is a folder beside this file.
+_KINDS: tuple[str, ...] = (
+    "ec2",  # a line for each, so that one more is one more line
+)
+
+
+def _entry(name: str) -> KindEntry:
+    entry: KindEntry = import_module(f"orchestrator.kinds.{name}.kind").KIND
+    return entry
+
+
+_ENTRIES = tuple(_entry(name) for name in _KINDS)
+DESCRIPTIONS: tuple[KindDescription, ...] = tuple(entry.description for entry in _ENTRIES)
+
+
+def make_kinds(clients: Clients, retries: Retries, now: Callable[[], datetime], pacing: Pacing) -> Mapping[str, Kind]:
+    """Every kind by its name."""
+    return {entry.description.name: entry.make(clients, retries, now, pacing) for entry in _ENTRIES}
+
+
+def make_permissions(clients: Clients, retries: Retries) -> tuple[PermissionsPort, ...]:
+    """What doctor asks of each kind."""
+    return tuple(entry.make_permissions(clients, retries) for entry in _ENTRIES)
+
+
+def member_operations() -> Mapping[str, frozenset[str]]:
+    """What clients may be asked for, by botocore's name of the service."""
+    merged: dict[str, frozenset[str]] = defaultdict(frozenset)
+    for description in DESCRIPTIONS:
+        for service, operations in description.operations.items():
+            merged[service] |= operations
+    return dict(merged)
+
+
+def rates() -> Mapping[str, OperationRates]:
+    """By `service:Operation`."""
+    return {operation: rate for description in DESCRIPTIONS for operation, rate in description.rates.items()}
+
+
+def services() -> frozenset[str]:
+    """Of which clients are made, by botocore's names."""
+    return frozenset(member_operations())
+
+
+def permissions() -> frozenset[str]:
+    """All that the member role has to allow for them."""
+    return frozenset().union(*(description.permissions for description in DESCRIPTIONS))
+
+
+def read_permissions() -> frozenset[str]:
+    """What a sweep that only reads may be allowed at most."""
+    return frozenset().union(*(description.read_permissions for description in DESCRIPTIONS))

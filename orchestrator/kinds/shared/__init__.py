@@ -1,0 +1,1 @@
+"""What every kind needs and none has alone: attempts, batches, marks, recovery of intents."""

@@ -1,0 +1,174 @@
+"""Stopping or starting resources of one target, whatever their kind.
+
+Batch by batch: what the guard admits is marked (before a stop), stopped or started, loses its marks where it was not
+stopped or was started, and is told to the guard. At the end everything is looked at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+
+from orchestrator.aws.failures import error_of
+from orchestrator.core.model import Action, Outcome, Resource
+from orchestrator.kinds.shared.attempts import Attempt, Look, answered_outcome, seen_outcome
+from orchestrator.kinds.shared.batches import Batches
+from orchestrator.kinds.shared.handing_out import HandingOut
+from orchestrator.kinds.shared.marks import Marks
+from orchestrator.kinds.shared.operations import Operations, in_portions
+from orchestrator.kinds.shared.paced import Paced
+from orchestrator.kinds.shared.transitions import START, STOP, Transition, transition_of
+from orchestrator.ports import BatchGuard
+
+_LOOKS = 3
+Actions = Sequence[tuple[Resource, Action]]
+
+
+def carry_out(
+    actions: Actions,
+    operations: Operations,
+    paced: Paced,
+    now: Callable[[], datetime],
+    sweep_id: str,
+    guard: BatchGuard,
+) -> tuple[Outcome, ...]:
+    """Exactly one outcome for each resource that the guard admits: first of the stops, then of the starts."""
+    outcomes: list[Outcome] = []
+    for transition in (STOP, START):
+        some = [(resource, action) for resource, action in actions if transition_of(action) is transition]
+        outcomes += ActRun(transition, operations, paced, now, sweep_id, guard).act(some)
+    return tuple(outcomes)
+
+
+class ActRun:
+    """One target's stops or starts. Give it to one thread; the account is bound around it.
+
+    What the guard itself raises goes through: what it recorded until then stays so, and nothing else is called.
+    """
+
+    def __init__(
+        self,
+        transition: Transition,
+        operations: Operations,
+        paced: Paced,
+        now: Callable[[], datetime],
+        sweep_id: str,
+        guard: BatchGuard,
+    ) -> None:
+        self._transition = transition
+        self._operations = operations
+        self._retries = paced.retries
+        self._now = now
+        self._sweep_id = sweep_id
+        self._guard = guard
+        self._attempts: dict[str, Attempt] = {}
+        self._handing_out = HandingOut(guard.may_call)
+        self._marks = Marks(operations, paced)
+        self._batches = Batches(transition, operations, paced, self._attempts, self._handing_out, now)
+
+    def act(self, actions: Actions) -> tuple[Outcome, ...]:
+        """Exactly one outcome for each resource that the guard admits, in the order given."""
+        possible = [(resource, *self._operations.possible_action(resource, action)) for resource, action in actions]
+        for action in (Action.HIBERNATE, Action.STOP, Action.START):
+            some = [(resource, note) for resource, possible_action, note in possible if possible_action is action]
+            for batch in in_portions(some, self._operations.profile.batch_size):
+                self._carry_out(self._admitted(batch), action)
+        self._try_again_without_capacity()
+        look = self._look()
+        self._unmark_what_was_seen_up(look)
+        ids = [resource.resource_id for resource, _ in actions]
+        return tuple(seen_outcome(self._attempts[one], look) for one in ids if one in self._attempts)
+
+    def _admitted(self, batch: Sequence[tuple[Resource, str]]) -> list[Attempt]:
+        """From here on each needs an outcome."""
+        notes = {resource.resource_id: note for resource, note in batch if note}
+        admitted = []
+        for resource in self._guard.admit([resource for resource, _ in batch]):
+            attempt = Attempt(resource, self._transition, self._operations.profile)
+            attempt.notes += [notes[resource.resource_id]] if resource.resource_id in notes else []
+            self._attempts[resource.resource_id] = attempt
+            admitted.append(attempt)
+        return admitted
+
+    def _carry_out(self, attempts: list[Attempt], action: Action) -> None:
+        """One batch: its marks, its calls, and what the guard is told. What has no capacity waits for the end."""
+        if not attempts:
+            return
+        try:
+            if self._transition is STOP:
+                self._mark(attempts)
+            ids = [attempt.resource.resource_id for attempt in attempts if not attempt.is_concluded]
+            self._batches.carry_out(ids, action)
+        except Exception as failure:  # noqa: BLE001 - whatever breaks, what AWS accepted before is recorded
+            for attempt in attempts:
+                if not attempt.is_concluded:
+                    attempt.error = error_of(failure)
+        self._delete_marks(attempts)
+        self._guard.record_outcomes([answered_outcome(one) for one in attempts if not one.waits_for_capacity])
+
+    def _mark(self, attempts: Sequence[Attempt]) -> None:
+        """What is not marked by this is concluded: it is not stopped."""
+        resources = [attempt.resource for attempt in attempts]
+        marking = self._marks.write(resources, self._sweep_id, self._now(), self._handing_out)
+        for attempt in attempts:
+            resource_id = attempt.resource.resource_id
+            attempt.left = resource_id in marking.left
+            attempt.mark_refusal = marking.refused.get(resource_id)
+            is_refused = attempt.mark_refusal is not None and resource_id not in marking.unanswered
+            attempt.marked = not (attempt.left or is_refused)
+
+    def _delete_marks(self, attempts: Iterable[Attempt]) -> None:
+        """Of what was started; and of what was marked and not stopped, unless only a look can tell if it was."""
+        if self._transition is START:
+            self._unmark([attempt for attempt in attempts if attempt.accepted])
+        else:
+            self._unmark([attempt for attempt in attempts if attempt.marked and not attempt.may_have_happened])
+
+    def _unmark_what_was_seen_up(self, look: Look) -> None:
+        """Of what AWS gave no answer about: what runs on was not stopped."""
+        unclear = [one for one in self._attempts.values() if one.marked and one.unanswered and not one.accepted]
+        seen = {one: look.seen[one].state for one in look.seen}
+        earlier = self._transition.earlier_states
+        self._unmark([one for one in unclear if seen.get(one.resource.resource_id) in earlier])
+
+    def _unmark(self, attempts: Sequence[Attempt]) -> None:
+        refused = self._marks.delete([attempt.resource for attempt in attempts])
+        for attempt in attempts:
+            error = refused.get(attempt.resource.resource_id)
+            attempt.marked = error is not None
+            attempt.warnings += [f"its marks were not deleted: {error}"] if error else []
+
+    def _try_again_without_capacity(self) -> None:
+        """Capacity comes and goes: once more after everything else, as often as retries allow, and then it failed."""
+        for again in range(1, self._retries.attempts + 1):
+            waiting = self._waiting_for_capacity()
+            if not waiting:
+                return
+            if not self._retries.out_of_time():
+                self._retries.wait(again)
+            for batch in in_portions(waiting, self._operations.profile.batch_size):
+                self._carry_out(list(batch), Action.START)
+        failed = self._waiting_for_capacity()
+        for attempt in failed:
+            attempt.error = attempt.no_capacity
+        if failed:
+            self._guard.record_outcomes([answered_outcome(attempt) for attempt in failed])
+
+    def _waiting_for_capacity(self) -> list[Attempt]:
+        return [attempt for attempt in self._attempts.values() if attempt.waits_for_capacity]
+
+    def _look(self) -> Look:
+        """One describe of the target; more only while something that AWS accepted is not seen to move."""
+        asked = [one for one, attempt in self._attempts.items() if attempt.requested_at]
+        if not asked:
+            return Look({}, None)
+        for look in range(1, _LOOKS + 1):
+            try:
+                seen = self._batches.describe(asked)
+            except Exception as failure:  # noqa: BLE001 - what AWS answered to the calls is known all the same
+                return Look({}, None, error_of(failure))
+            accepted = [seen[one] for one in asked if one in seen and self._attempts[one].accepted]
+            if look == _LOOKS or not any(one.state in self._transition.earlier_states for one in accepted):
+                break
+            self._retries.wait(look)
+        return Look(seen, self._now())

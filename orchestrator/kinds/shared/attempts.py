@@ -1,0 +1,161 @@
+"""What is known of each stop or start of one target while it is carried out, and the outcome that comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from orchestrator.core.model import AwsError, Outcome, OutcomeStatus, Resource, ResourceState
+from orchestrator.kinds.shared.operations import Profile
+from orchestrator.kinds.shared.transitions import STOP, Transition
+from orchestrator.ports import NOT_HANDED_OUT
+
+CANNOT_MARK = "CannotMark"
+"""The code of what was not stopped because AWS did not take its marks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was seen after the calls; `error` when nothing could be seen."""
+
+    seen: Mapping[str, Resource]
+    at: datetime | None
+    error: AwsError | None = None
+
+
+@dataclass(slots=True)
+class Attempt:
+    """What is known of one resource so far."""
+
+    resource: Resource
+    transition: Transition
+    profile: Profile
+    requested_at: datetime | None = None
+    """When its stop or start was first asked for."""
+    marked: bool = False
+    """It has this sweep's marks, or may have them: nothing says that they were refused."""
+    mark_refusal: AwsError | None = None
+    unanswered: bool = False
+    """A call for it got no answer: where it is now, it may be because of it."""
+    accepted: bool = False
+    error: AwsError | None = None
+    already_there: bool = False
+    left: bool = False
+    """No more work was handed out before it was its turn, or its turn again after a refusal."""
+    no_capacity: AwsError | None = None
+    """AWS had no room for it when it was last asked for; it is asked for again at the end."""
+    notes: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def is_concluded(self) -> bool:
+        refused = self.error is not None or self.mark_refusal is not None
+        return self.accepted or self.already_there or self.left or refused
+
+    @property
+    def waits_for_capacity(self) -> bool:
+        return self.no_capacity is not None and not self.is_concluded
+
+    @property
+    def may_have_happened(self) -> bool:
+        """AWS accepted it, or did not answer: only a look tells that it is as it was."""
+        return self.accepted or (self.unanswered and not self.already_there)
+
+    def was_there_before(self, seen: Resource) -> bool:
+        """Whether someone else did it before this sweep asked for the first time; AWS tells whole seconds."""
+        assert self.requested_at is not None, "it was asked for"
+        since = since_when(seen, self.transition)
+        return since is not None and since < self.requested_at.replace(microsecond=0)
+
+    def found_there(self, *, before: bool) -> None:
+        """It is where it was wanted: by someone else before, or by this sweep."""
+        self.already_there = before
+        self.accepted = not before
+
+
+def since_when(seen: Resource, transition: Transition) -> datetime | None:
+    """When it got where it was wanted, where AWS says so."""
+    return seen.changed_at if transition is STOP else seen.started_at
+
+
+def answered_outcome(attempt: Attempt) -> Outcome:
+    """What AWS's answers say, before anybody has looked."""
+    return _outcome(attempt, _as_answered(attempt), verified_at=None)
+
+
+def seen_outcome(attempt: Attempt, look: Look) -> Outcome:
+    """What was seen comes before what AWS answered."""
+    return _outcome(attempt, _as_seen(attempt, look), verified_at=look.at if attempt.requested_at else None)
+
+
+_Ending = tuple[OutcomeStatus, str, str]
+"""Status, code and message."""
+
+
+def _outcome(attempt: Attempt, ending: _Ending, verified_at: datetime | None) -> Outcome:
+    status, code, message = ending
+    return Outcome(
+        resource=attempt.resource,
+        status=status,
+        code=code,
+        message="; ".join(text for text in (*attempt.notes, message) if text),
+        requested_at=attempt.requested_at,
+        verified_at=verified_at,
+        warnings=tuple(attempt.warnings),
+    )
+
+
+def _as_answered(attempt: Attempt) -> _Ending:
+    transition, profile = attempt.transition, attempt.profile
+    if attempt.already_there:
+        return transition.already_status, "", already_there(transition)
+    if attempt.accepted:
+        return transition.accepted_status, "", ""
+    operation = profile.stop if transition is STOP else profile.start
+    text = f"AWS's answer to {operation} does not name this {profile.noun}"
+    return _not_asked_or_refused(attempt) or (OutcomeStatus.FAILED, "Unanswered", text)
+
+
+def _as_seen(attempt: Attempt, look: Look) -> _Ending:
+    transition = attempt.transition
+    seen = look.seen.get(attempt.resource.resource_id)
+    if attempt.already_there:
+        return transition.already_status, "", already_there(transition)
+    if seen is not None and seen.state in transition.reached_states:
+        return transition.reached_states[seen.state], "", ""
+    return _not_asked_or_refused(attempt) or _not_seen(attempt, seen, look)
+
+
+def _not_asked_or_refused(attempt: Attempt) -> _Ending | None:
+    error = attempt.error or AwsError("", "")
+    if attempt.mark_refusal is not None:
+        return OutcomeStatus.FAILED, CANNOT_MARK, f"not stopped, as it cannot be marked: {attempt.mark_refusal}"
+    if attempt.requested_at is None or attempt.left:
+        return OutcomeStatus.NOT_ATTEMPTED, error.code, error.message or NOT_HANDED_OUT
+    if attempt.error is not None:
+        return OutcomeStatus.FAILED, error.code, error.message
+    return None
+
+
+def _not_seen(attempt: Attempt, seen: Resource | None, look: Look) -> _Ending:
+    transition, profile = attempt.transition, attempt.profile
+    accepted = f"AWS accepted the {transition.verb}"
+    if look.error is not None:
+        return transition.accepted_status, "", f"{accepted}; it could not be looked at afterwards: {look.error}"
+    if seen is None or seen.state is ResourceState.GONE:
+        return gone(profile, seen)
+    if seen.state in transition.earlier_states:
+        text = f"{accepted}, but the {profile.noun} is still {seen.aws_state}"
+        return OutcomeStatus.FAILED, transition.not_seen_code, text
+    return transition.accepted_status, "", f"{accepted}; the {profile.noun} is {seen.aws_state}"
+
+
+def already_there(transition: Transition) -> str:
+    return f"it was {transition.done} by someone else before this sweep asked"
+
+
+def gone(profile: Profile, seen: Resource | None) -> _Ending:
+    state = seen.aws_state if seen else "gone"
+    text = f"the {profile.noun} is {state}: it was {profile.destroyed} meanwhile"
+    return OutcomeStatus.FAILED, profile.destroyed.capitalize(), text

@@ -1,0 +1,198 @@
+"""One batch of stops or starts against a kind's error table.
+
+One bad id makes AWS refuse a whole batch. So: every id that the refusal names is put aside with AWS's code, the rest is
+tried again; a refusal that names none is bisected; throttling is waited out and never bisected; and after any refusal
+the resources are described again, because some may have changed all the same (DESIGN section 6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from orchestrator.aws.failures import AWS_FAILURES, Failure, classify, error_of
+from orchestrator.core.model import Action, AwsError, Resource
+from orchestrator.kinds.shared.attempts import Attempt
+from orchestrator.kinds.shared.handing_out import HandingOut
+from orchestrator.kinds.shared.marks import SAYS_NOTHING_OF_ONE_RESOURCE
+from orchestrator.kinds.shared.operations import Operations, in_portions, names
+from orchestrator.kinds.shared.paced import Paced
+from orchestrator.kinds.shared.transitions import Transition
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    ids: list[str]
+    tries: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """What follows a refusal: batches to try again, and ids to stop without hibernation."""
+
+    again: list[_Batch]
+    not_hibernated: list[str] = field(default_factory=list)
+
+
+class Batches:
+    """Changes resources and notes in `attempts` what AWS answered about each.
+
+    `handing_out` is asked before each call that changes anything; once it said no, all that is left is left.
+    """
+
+    def __init__(
+        self,
+        transition: Transition,
+        operations: Operations,
+        paced: Paced,
+        attempts: Mapping[str, Attempt],
+        handing_out: HandingOut,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._transition = transition
+        self._operations = operations
+        self._errors = operations.profile.errors
+        self._paced = paced
+        self._attempts = attempts
+        self._handing_out = handing_out
+        self._now = now
+
+    def carry_out(self, ids: list[str], action: Action) -> None:
+        """Each is accepted, already there, failed or left when this returns, or without capacity."""
+        not_hibernated = self._work_off(ids, action)
+        if not_hibernated:
+            self._work_off(not_hibernated, Action.STOP)
+
+    def describe(self, ids: list[str], *, tries: bool = True) -> Mapping[str, Resource]:
+        """Each resource that AWS still knows. Without `tries` each call is made once. Raises botocore's exceptions."""
+        return self._operations.describe(ids, self._paced.call if tries else self._paced.once)
+
+    def _work_off(self, ids: list[str], action: Action) -> list[str]:
+        """The ids that AWS would not hibernate.
+
+        Ends: each refusal takes at least one id away, halves the batch, or uses up a try.
+        """
+        not_hibernated: list[str] = []
+        portions = in_portions(ids, self._operations.profile.resources_a_call)
+        work = [_Batch(list(portion)) for portion in portions][::-1]
+        while work:
+            batch = work.pop()
+            if not self._is_handed_out(batch.ids, action):
+                self._leave(batch.ids)
+                continue
+            refusal = self._ask(batch.ids, action)
+            if refusal is not None:
+                step = self._after_refusal(refusal, batch)
+                work += [again for again in step.again if again.ids]
+                not_hibernated += step.not_hibernated
+        return not_hibernated
+
+    def _is_handed_out(self, ids: list[str], action: Action) -> bool:
+        operation = self._operations.profile.operation(action)
+        return self._handing_out.allows(lambda: self._paced.wait(operation, len(ids)))
+
+    def _ask(self, ids: list[str], action: Action) -> Exception | None:
+        """AWS's refusal, if it refused. What was there before the call is not this sweep's doing."""
+        asked = [self._attempts[one] for one in ids]
+        for attempt in asked:
+            attempt.requested_at = attempt.requested_at or self._now()
+        resources, operation = [attempt.resource for attempt in asked], self._operations.profile.operation(action)
+        try:
+            before = self._paced.now(operation, lambda: self._operations.change(resources, action))
+        except AWS_FAILURES as failure:
+            for attempt in asked:
+                attempt.unanswered |= self._meaning(failure) is Failure.TRANSIENT
+            return failure
+        for attempt in asked:
+            state = before.get(attempt.resource.resource_id)
+            if state is not None:
+                attempt.found_there(before=state in self._transition.reached_states and not attempt.unanswered)
+        return None
+
+    def _after_refusal(self, refusal: Exception, batch: _Batch) -> _Step:
+        error = error_of(refusal)
+        seen = self._seen_after_refusal(refusal, batch.ids)
+        batch = replace(batch, ids=self._set_aside_what_is_there(batch.ids, seen, error))
+        if self._meaning(refusal) in SAYS_NOTHING_OF_ONE_RESOURCE:
+            return self._wait_or_give_up(refusal, batch)
+        named = [one for one in batch.ids if names(error.message, one)]
+        if not named and len(batch.ids) > 1:
+            middle = len(batch.ids) // 2
+            return _Step([replace(batch, ids=half) for half in (batch.ids[:middle], batch.ids[middle:])])
+        bad = named or batch.ids
+        rest = replace(batch, ids=[one for one in batch.ids if one not in set(bad)])
+        return self._put_aside(error, bad, rest, seen)
+
+    def _seen_after_refusal(self, refusal: Exception, ids: list[str]) -> Mapping[str, Resource]:
+        """AWS does nothing of what it throttles, and where it does, a look with all its tries multiplies the wait."""
+        try:
+            return self.describe(ids, tries=self._meaning(refusal) is not Failure.THROTTLED)
+        except AWS_FAILURES:
+            return {}
+
+    def _set_aside_what_is_there(self, ids: list[str], seen: Mapping[str, Resource], error: AwsError) -> list[str]:
+        """The ids that still need the call.
+
+        One that is there although its batch was refused got there by that call, unless AWS says that it was there
+        before: by its times, or by this very refusal. A call that got no answer may have been what took it there.
+        """
+        there = [one for one in ids if one in seen and seen[one].state in self._transition.reached_states]
+        for one in there:
+            attempt = self._attempts[one]
+            named = error.code in self._errors.wrong_state and names(error.message, one) and not attempt.unanswered
+            attempt.found_there(before=named or attempt.was_there_before(seen[one]))
+        return [one for one in ids if one not in set(there)]
+
+    def _put_aside(self, error: AwsError, bad: list[str], rest: _Batch, seen: Mapping[str, Resource]) -> _Step:
+        if error.code in self._errors.no_hibernation:
+            self._note(bad, "AWS cannot hibernate it: stopped instead")
+            return _Step([rest], not_hibernated=bad)
+        if error.code in self._errors.no_capacity:
+            for one in bad:
+                self._attempts[one].no_capacity = error
+            return _Step([rest])
+        passes = self._errors.wrong_state_passes and error.code in self._errors.wrong_state
+        earlier = self._transition.earlier_states
+        later = [one for one in bad if passes and one in seen and seen[one].state in earlier]
+        self._fail([one for one in bad if one not in set(later)], error)
+        return _Step([*self._again_later(later, rest.tries, error), rest])
+
+    def _wait_or_give_up(self, refusal: Exception, batch: _Batch) -> _Step:
+        meaning = self._meaning(refusal)
+        if meaning is Failure.REGION_DISABLED:
+            self._fail(batch.ids, error_of(refusal))
+            return _Step([])
+        if meaning is Failure.EXPIRED:
+            self._paced.retries.on_expired()
+        return _Step(self._again_later(batch.ids, batch.tries, error_of(refusal)))
+
+    def _again_later(self, ids: list[str], tries: int, error: AwsError) -> list[_Batch]:
+        """The same ids once more after a wait, or failed with AWS's words when tries or time are used up."""
+        if not ids:
+            return []
+        retries = self._paced.retries
+        if tries >= retries.attempts or retries.out_of_time():
+            self._fail(ids, error)
+            return []
+        retries.wait(tries)
+        return [_Batch(ids, tries + 1)]
+
+    def _fail(self, ids: Iterable[str], error: AwsError) -> None:
+        for one in ids:
+            self._attempts[one].error = error
+
+    def _leave(self, ids: Iterable[str]) -> None:
+        for one in ids:
+            attempt = self._attempts[one]
+            attempt.left = True
+            if attempt.no_capacity is not None:
+                attempt.notes.append(f"AWS answered before: {attempt.no_capacity}")
+
+    def _note(self, ids: Iterable[str], text: str) -> None:
+        for one in ids:
+            self._attempts[one].notes.append(text)
+
+    def _meaning(self, refusal: Exception) -> Failure:
+        """AWS answers a lack of capacity with status 500, but it is no passing fault of a server."""
+        return Failure.REFUSED if error_of(refusal).code in self._errors.no_capacity else classify(refusal)

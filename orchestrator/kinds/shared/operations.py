@@ -1,0 +1,109 @@
+"""What a kind supplies to the shared engine: its calls, how many resources they take, what AWS's codes mean."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from botocore.parsers import ResponseParserError
+
+from orchestrator.core.model import Action, Resource, ResourceState, Tags
+
+T = TypeVar("T")
+
+
+class Call(Protocol):
+    """Makes one call of that name in its turn, once or as often as retries allow; raises its last failure."""
+
+    def __call__(self, operation: str, function: Callable[[], T], /) -> T: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorTable:
+    """AWS's codes for a stop or a start, by what they mean. Whatever is not named here fails for good."""
+
+    wrong_state: frozenset[str]
+    """It is not in a state for this; where it is already as wanted, that is success."""
+    wrong_state_passes: bool = False
+    """Seconds later it may be in a state for it: the same call again, as often as retries allow."""
+    no_capacity: frozenset[str] = frozenset()
+    """Asked for again after everything else; never taken for a server's passing fault, whatever the HTTP status."""
+    no_hibernation: frozenset[str] = frozenset()
+    """Stopped instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What distinguishes a kind's calls from those of other kinds."""
+
+    service: str
+    """AWS's name of the service in IAM and in rates."""
+    stop: str
+    start: str
+    mark: str
+    unmark: str
+    batch_size: int
+    """How many resources the guard is asked for at once."""
+    resources_a_call: int
+    """How many of them AWS takes in one call, of a batch."""
+    errors: ErrorTable
+    noun: str
+    """For messages, such as `instance`."""
+    destroyed: str
+    """AWS's word for what makes one gone, such as `terminated`."""
+
+    def operation(self, action: Action) -> str:
+        return self.start if action.starts else self.stop
+
+
+class Operations(Protocol):
+    """One kind's calls in one target; each is made once and raises botocore's exceptions. Turns are the engine's."""
+
+    @property
+    def profile(self) -> Profile: ...
+
+    def possible_action(self, resource: Resource, action: Action) -> tuple[Action, str]:
+        """The action that can be carried out for it, and, where it is not the one asked for, a note that says why."""
+        ...
+
+    def change(self, resources: Sequence[Resource], action: Action) -> Mapping[str, ResourceState]:
+        """Stops or starts them: by id, the state that each was in before as far as AWS says so.
+
+        One that AWS's answer leaves out is missing.
+        """
+        ...
+
+    def describe(self, resource_ids: Sequence[str], call: Call) -> Mapping[str, Resource]:
+        """Those that AWS still knows, in whatever state; makes each of its calls through `call`."""
+        ...
+
+    def mark(self, resources: Sequence[Resource], tags: Tags) -> None: ...
+
+    def unmark(self, resources: Sequence[Resource], keys: Sequence[str]) -> None: ...
+
+
+def plain_stop_instead(action: Action) -> tuple[Action, str]:
+    """`possible_action` of a kind that AWS has no hibernation for."""
+    return (Action.STOP, "AWS cannot hibernate it: stopped instead") if action is Action.HIBERNATE else (action, "")
+
+
+def names(message: str, resource_id: str) -> bool:
+    """Whether AWS's message names this resource, and not only one whose id contains it."""
+    return re.search(rf"(?<![\w-]){re.escape(resource_id)}(?![\w-])", message) is not None
+
+
+def answer_with(key: str, call: Callable[[], Any]) -> Any:
+    """The call's answer. Raises ResponseParserError for one without that part: a proxy's page is not an empty list."""
+    try:
+        answer = call()
+        answer[key]
+    except KeyError as missing:  # botocore's own too, where the wrapper of a result is missing
+        raise ResponseParserError(f"the answer has no {missing}") from missing
+    return answer
+
+
+def in_portions(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

@@ -1,0 +1,46 @@
+"""Calls in one target: each waits for its turn under AWS's rates, and a throttling answer is told to the pacing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from orchestrator.aws.failures import AWS_FAILURES, Failure, classify
+from orchestrator.aws.pacing import Pacing
+from orchestrator.aws.retries import Retries
+from orchestrator.core.model import Target
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Paced:
+    """The rates of one service in one target's account and region."""
+
+    service: str
+    target: Target
+    pacing: Pacing
+    retries: Retries
+
+    def call(self, operation: str, function: Callable[[], T]) -> T:
+        """The function's result, tried again as `Retries.call` does, each try in its turn. Raises the last failure."""
+        return self.retries.call(lambda: self.once(operation, function))
+
+    def once(self, operation: str, function: Callable[[], T]) -> T:
+        """The function's result, tried once, in its turn. Raises its failure."""
+        self.wait(operation)
+        return self.now(operation, function)
+
+    def wait(self, operation: str, resources: int = 0) -> None:
+        """`resources`: how many the call stops or starts, where AWS counts them beside requests."""
+        self.pacing.wait(self.target.account_id, self.target.region, f"{self.service}:{operation}", resources)
+
+    def now(self, operation: str, function: Callable[[], T]) -> T:
+        """The function's result, tried once, after `wait`. Raises its failure."""
+        try:
+            return function()
+        except AWS_FAILURES as failure:
+            if classify(failure) is Failure.THROTTLED:
+                self.pacing.throttled(self.target.account_id, self.target.region, f"{self.service}:{operation}")
+            raise

@@ -1,0 +1,34 @@
+"""What doctor can ask of a kind whose calls have no dry run: reading is tried, the rest is said not to be checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from orchestrator.aws.failures import AWS_FAILURES, error_of
+from orchestrator.aws.retries import Retries
+from orchestrator.core.diagnosis.checks import Asked
+from orchestrator.core.model import Region
+from orchestrator.core.model.kind import KindDescription
+
+
+class ReadingOnly:
+    """doctor.PermissionsPort; runs inside `AccountsPort.bind`."""
+
+    def __init__(
+        self, description: KindDescription, retries: Retries, list_ids: Callable[[Region], Iterator[str]]
+    ) -> None:
+        """`list_ids`: the ids of a region's resources, page by page. Raises botocore's exceptions."""
+        [self._action] = description.checks
+        self._retries = retries
+        self._list_ids = list_ids
+        self.needed = description.permissions
+
+    def read(self, region: Region) -> tuple[Asked, str | None]:
+        try:
+            return Asked(self._action), self._retries.call(lambda: next(self._list_ids(region), None))
+        except AWS_FAILURES as failure:
+            return Asked(self._action, error_of(failure)), None
+
+    def ask(self, _region: Region, _resource_id: str | None) -> tuple[Asked, ...]:
+        """Nothing: doctor says of what is needed and not asked for that AWS has no dry run for it."""
+        return ()

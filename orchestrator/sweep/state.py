@@ -1,0 +1,124 @@
+"""One sweep: what it is, and what is known of it so far. Both frozen; a stage gives back a new state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from orchestrator.core.decide.drift import keep_after_all
+from orchestrator.core.model import (
+    ABORTING,
+    ActionCounts,
+    Decisions,
+    GuardrailResult,
+    Halt,
+    Inventory,
+    Mode,
+    Outcome,
+    Outcomes,
+    OutcomeStatus,
+    SweepReport,
+    SweepStatus,
+)
+from orchestrator.core.policy.org_policy import OrgPolicy
+from orchestrator.core.report.document import sweep_status
+from orchestrator.ledger.records import SweepSummary
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """One execution: who it is, what it is for, and by which policy."""
+
+    sweep_id: str
+    mode: Mode
+    policy: OrgPolicy
+    started_at: datetime
+    source_sweep_id: str = ""
+    """The sweep whose plan is applied, or that is undone."""
+
+    @classmethod
+    def resumed(cls, policy: OrgPolicy, summary: SweepSummary) -> Sweep:
+        """One that another process began, from the ledger."""
+        started_at = datetime.fromisoformat(summary.started_at)
+        return cls(summary.sweep_id, Mode(summary.mode), policy, started_at, summary.source_sweep_id)
+
+    @property
+    def today(self) -> date:
+        """The day on which it began, in the policy's time zone."""
+        return self.started_at.astimezone(self.policy.timezone).date()
+
+
+@dataclass(frozen=True, slots=True)
+class SweepState:
+    """As far as the stages got: each adds its value."""
+
+    inventory: Inventory = field(default_factory=lambda: Inventory(""))
+    decisions: Decisions = field(default_factory=Decisions)
+    guardrails: tuple[GuardrailResult, ...] = ()
+    outcomes: Outcomes = field(default_factory=Outcomes)
+    read_halt: Halt | None = None
+    """Why something was not read."""
+    reportable: bool = True
+    """Everything that was done so far is in here, so that a report can be made of it."""
+    handed_over: bool = False
+    """A fresh process resumes it."""
+    handover_refused: bool = False
+    """No other process resumes it: that was asked for, and refused."""
+
+    @property
+    def halt(self) -> Halt | None:
+        """Why something was not attempted."""
+        return self.outcomes.halt or self.read_halt
+
+
+def build_report(
+    sweep: Sweep, state: SweepState, *, calls: Mapping[str, int], finished_at: datetime, error: str = ""
+) -> SweepReport:
+    """The whole record. An action without an outcome, because the sweep ended early, was not attempted."""
+    decisions = keep_after_all(state.decisions.decisions, state.outcomes.kept)
+    outcomes = (*state.outcomes.outcomes, *_not_attempted(state))
+    aborted = state.halt if state.halt and state.halt.cause in ABORTING else None
+    return SweepReport(
+        sweep_id=sweep.sweep_id,
+        policy_name=sweep.policy.name,
+        policy_sha256=sweep.policy.sha256,
+        mode=sweep.mode,
+        status=_status(sweep, state, outcomes, error),
+        started_at=sweep.started_at,
+        finished_at=finished_at,
+        organization_id=state.inventory.organization_id,
+        source_sweep_id=sweep.source_sweep_id,
+        coverage=state.inventory.coverage,
+        decisions=decisions,
+        outcomes=outcomes,
+        compliance=state.decisions.compliance,
+        guardrails=state.guardrails,
+        calls=calls,
+        duration_seconds=round((finished_at - sweep.started_at).total_seconds(), 3),
+        error=error or (f"Aborted: {aborted.text}" if aborted else ""),
+    )
+
+
+def _not_attempted(state: SweepState) -> tuple[Outcome, ...]:
+    text = state.halt.text if state.halt else "the sweep ended before it was asked for"
+    done = state.outcomes.keys
+    return tuple(
+        Outcome(one.resource, OutcomeStatus.NOT_ATTEMPTED, message=text)
+        for one in state.decisions.actions
+        if one.resource.key not in done
+    )
+
+
+def _status(sweep: Sweep, state: SweepState, outcomes: tuple[Outcome, ...], error: str) -> SweepStatus:
+    if error:
+        return SweepStatus.FAILED
+    if state.handed_over:
+        return SweepStatus.RUNNING
+    ended = sweep_status(state.inventory.coverage, outcomes, state.guardrails)
+    if ended is SweepStatus.HELD:
+        return ended
+    if state.halt and state.halt.cause in ABORTING:
+        return SweepStatus.ABORTED
+    waits = sweep.mode is Mode.APPROVE and ActionCounts.of(state.decisions.decisions).total > 0
+    return SweepStatus.AWAITING_APPROVAL if waits else ended

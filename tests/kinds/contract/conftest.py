@@ -1,0 +1,36 @@
+"""Each kind of the registry, with its AWS in memory and embedded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Any
+
+import pytest
+
+from orchestrator.kinds.registry import DESCRIPTIONS
+from tests.kinds.contract.harness import EmbeddedAws, Harness, embedded
+from tests.support.embedded_aws import *  # noqa: F403 - pytest finds fixtures by their names in this file
+
+KINDS = [description.name for description in DESCRIPTIONS]
+
+
+def _harness(kind: str) -> Any:
+    return import_module(f"tests.kinds.{kind}.harness")
+
+
+@pytest.fixture(params=[(kind, world) for kind in KINDS for world in ("memory", "embedded")], ids="-".join)
+def aws(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Harness]:
+    kind, world = request.param
+    if world == "memory":
+        yield _harness(kind).InMemory(monkeypatch)
+        return
+    with embedded(request.getfixturevalue("organization"), _harness(kind).Embedded) as harness:
+        yield harness
+
+
+@pytest.fixture(params=KINDS)
+def embedded_aws(request: pytest.FixtureRequest) -> Iterator[EmbeddedAws]:
+    organization = request.getfixturevalue("organization")
+    with embedded(organization, _harness(request.param).Embedded) as harness:
+        yield harness

@@ -1,0 +1,266 @@
+"""What every kind promises the sweep, each against its own AWS: in memory, and over the embedded one."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from orchestrator.core.model import Action, OutcomeStatus, ResourceState
+from orchestrator.core.model.marks import MARKS, STOPPED_AT_TAG, STOPPED_BY_TAG
+from orchestrator.kinds.shared.marks import marks_of
+from tests.kinds.contract.harness import Harness
+from tests.support.builders import SWEEP_ID
+
+DOWN = {OutcomeStatus.STOPPING, OutcomeStatus.STOPPED}
+UP = {OutcomeStatus.STARTING, OutcomeStatus.STARTED}
+
+
+def marked(aws: Harness, ids: list[str]) -> set[str]:
+    return {one for one in ids if STOPPED_BY_TAG in aws.tags(one)}
+
+
+def running(aws: Harness, ids: list[str]) -> set[str]:
+    return {one for one in ids if aws.word(one) == aws.words.running}
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------
+
+
+def test_it_reads_what_runs_with_its_tags_and_a_state_of_the_project(aws: Harness) -> None:
+    runs, stopped = aws.add(2, {"Environment": "dev"})
+    aws.someone(Action.STOP, [stopped])
+    aws.look(stopped)  # a passing state may take a look to pass
+    found = aws.read()
+    assert list(found) == [runs]
+    assert (found[runs].state, found[runs].aws_state) == (ResourceState.RUNNING, aws.words.running)
+    assert found[runs].tags["Environment"] == "dev"
+    assert found[runs].kind == aws.words.entry.description.name
+    assert found[runs].target == aws.target
+    assert runs in found[runs].arn
+    assert found[runs].obstacle is None
+
+
+def test_what_is_looked_at_is_what_was_read(aws: Harness) -> None:
+    [one] = aws.add(1, {"Environment": "dev"})
+    assert aws.look(one) == aws.read()
+
+
+def test_a_state_that_the_kind_does_not_know_is_unknown_beside_awss_word(aws: Harness) -> None:
+    [one] = aws.add()
+    aws.put(one, aws.words.odd_state)
+    seen = aws.look(one)[one]
+    assert (seen.state, seen.aws_state) == (ResourceState.UNKNOWN, aws.words.odd_state)
+
+
+def test_what_aws_does_not_know_any_more_is_missing(aws: Harness) -> None:
+    here, gone = aws.add(2)
+    aws.remove(gone)
+    assert list(aws.look(here, gone)) == [here]
+
+
+# --- stopping ---------------------------------------------------------------------------------------------------------
+
+
+def test_each_that_is_admitted_has_one_outcome_and_what_is_not_is_not_touched(aws: Harness) -> None:
+    ids = aws.add(4)
+    guard = aws.guard(refused=ids[1:2])
+    outcomes = aws.act(Action.STOP, ids, guard)
+    assert list(outcomes) == [ids[0], *ids[2:]]
+    assert {outcome.status for outcome in outcomes.values()} <= DOWN
+    assert all(outcome.requested_at and outcome.verified_at for outcome in outcomes.values())
+    assert set(guard.statuses()) == set(outcomes)
+    assert len(guard.recorded) == len(outcomes), "each is recorded once"
+    assert running(aws, ids) == {ids[1]}
+    assert marked(aws, ids) == set(ids) - {ids[1]}
+
+
+def test_intents_come_before_marks_and_marks_before_stops_and_what_came_of_it_is_recorded_last(aws: Harness) -> None:
+    ids = aws.add(2)
+    aws.act(Action.STOP, ids)
+    assert aws.log[0] == "admit 2"
+    assert aws.log[-1] == "record 2"
+    verbs = aws.log[1:-1]
+    assert set(verbs) == {"mark", "stop"}
+    assert verbs == sorted(verbs), "every mark before every stop"
+
+
+def test_the_marks_are_the_sweep_and_when_it_asked(aws: Harness) -> None:
+    [one] = aws.add()
+    before = aws.now()
+    outcome = aws.act(Action.STOP, [one])[one]
+    assert outcome.requested_at is not None
+    tags = aws.tags(one)
+    assert tags[STOPPED_BY_TAG] == SWEEP_ID
+    assert f"{before:%Y-%m-%dT%H:%M:%SZ}" <= tags[STOPPED_AT_TAG] <= f"{outcome.requested_at:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def test_what_cannot_be_marked_is_not_stopped_and_costs_no_other_its_stop(aws: Harness) -> None:
+    ids = aws.add(5)
+    aws.refuse("mark", ids[2], aws.words.cannot_mark)
+    outcomes = aws.act(Action.STOP, ids)
+    assert (outcomes[ids[2]].status, outcomes[ids[2]].code) == (OutcomeStatus.FAILED, "CannotMark")
+    code, message = aws.words.cannot_mark
+    assert f"{code}: {message.format(id=ids[2])}" in outcomes[ids[2]].message
+    assert running(aws, ids) == {ids[2]}
+    assert marked(aws, ids) == set(ids) - {ids[2]}
+
+
+def test_one_that_aws_will_not_stop_costs_no_other_its_stop_and_loses_its_marks(aws: Harness) -> None:
+    ids = aws.add(5, {"Owner": "me"})
+    aws.refuse("stop", ids[3], aws.words.cannot_stop)
+    outcomes = aws.act(Action.STOP, ids)
+    code, message = aws.words.cannot_stop
+    failed = outcomes[ids[3]]
+    assert (failed.status, failed.code, failed.message) == (OutcomeStatus.FAILED, code, message.format(id=ids[3]))
+    assert failed.warnings == ()
+    assert running(aws, ids) == {ids[3]}
+    assert marked(aws, ids) == set(ids) - {ids[3]}
+    assert aws.tags(ids[3]) == {"Owner": "me"}
+
+
+def test_marks_that_cannot_be_taken_back_are_a_warning(aws: Harness) -> None:
+    [one] = aws.add()
+    aws.refuse("stop", one, aws.words.cannot_stop)
+    aws.refuse("unmark", one, ("SomethingNew", "no"))
+    outcome = aws.act(Action.STOP, [one])[one]
+    assert outcome.code == aws.words.cannot_stop[0]
+    assert outcome.warnings == ("its marks were not deleted: SomethingNew: no",)
+
+
+def test_a_halt_leaves_the_rest_unstopped_and_unmarked(aws: Harness) -> None:
+    a_call = aws.words.profile.resources_a_call
+    ids = aws.add(a_call + 1)
+    outcomes = aws.act(Action.STOP, ids, aws.guard(allows=lambda: "stop" not in aws.log))
+    assert [outcome.status in DOWN for outcome in outcomes.values()] == [True] * a_call + [False]
+    assert outcomes[ids[-1]].status is OutcomeStatus.NOT_ATTEMPTED
+    assert aws.word(ids[-1]) == aws.words.running
+    assert marked(aws, ids) == set(ids[:-1])
+
+
+def test_a_halt_right_after_the_marks_takes_them_back(aws: Harness) -> None:
+    ids = aws.add(2)
+    outcomes = aws.act(Action.STOP, ids, aws.guard(allows=lambda: "mark" not in aws.log))
+    assert {outcome.status for outcome in outcomes.values()} == {OutcomeStatus.NOT_ATTEMPTED}
+    assert "stop" not in aws.log
+    assert marked(aws, ids) == set()
+
+
+@pytest.mark.parametrize("verb", ["mark", "stop"])
+def test_throttling_is_waited_out(aws: Harness, verb: str) -> None:
+    ids = aws.add(2)
+    aws.throttle(verb, 2)
+    outcomes = aws.act(Action.STOP, ids)
+    assert {outcome.status for outcome in outcomes.values()} <= DOWN
+    assert marked(aws, ids) == set(ids)
+
+
+def test_after_a_lost_answer_what_was_stopped_is_found_and_claimed(aws: Harness) -> None:
+    [one] = aws.add()
+    aws.lose_the_answer("stop")
+    assert aws.act(Action.STOP, [one])[one].status in DOWN
+    assert aws.log.count("stop") == 1
+    assert marked(aws, [one]) == {one}
+
+
+def test_what_is_gone_meanwhile_fails_and_costs_no_other_its_stop(aws: Harness) -> None:
+    ids = aws.add(3)
+    guard = aws.guard()
+    guard.before_admitting = lambda: aws.remove(ids[1])
+    outcomes = aws.act(Action.STOP, ids, guard)
+    assert [outcomes[one].status is OutcomeStatus.FAILED for one in ids] == [False, True, False]
+    assert aws.words.not_found[0] in f"{outcomes[ids[1]].code}: {outcomes[ids[1]].message}"
+
+
+def test_whatever_a_kind_cannot_do_falls_back_to_a_plain_stop_and_says_so(aws: Harness) -> None:
+    [one] = aws.add()
+    outcome = aws.act(Action.HIBERNATE, [one])[one]
+    assert outcome.status in DOWN
+    assert "stopped instead" in outcome.message
+
+
+# --- starting ---------------------------------------------------------------------------------------------------------
+
+
+def stopped(aws: Harness, count: int = 1) -> list[str]:
+    ids = aws.add(count, {"Owner": "me"})
+    aws.act(Action.STOP, ids)
+    aws.look(*ids)
+    return ids
+
+
+def test_what_it_stopped_it_starts_and_takes_the_marks_away_or_says_why_not(aws: Harness) -> None:
+    ids = stopped(aws, 2)
+    outcomes = aws.act(Action.START, ids)
+    assert {outcome.status for outcome in outcomes.values()} <= UP
+    assert aws.log[0] == "admit 2"
+    assert aws.log[1] == "start"
+    for one in ids:
+        left = set(aws.tags(one)) & set(MARKS)
+        assert bool(left) is bool(outcomes[one].warnings)
+        assert aws.tags(one)["Owner"] == "me"
+
+
+def test_throttled_starts_are_waited_out(aws: Harness) -> None:
+    ids = stopped(aws)
+    aws.throttle("start", 2)
+    assert aws.act(Action.START, ids)[ids[0]].status in UP
+
+
+def test_one_that_aws_will_not_start_costs_no_other_its_start_and_keeps_its_marks(aws: Harness) -> None:
+    ids = stopped(aws, 3)
+    aws.refuse("start", ids[1], ("SomethingNew", "AWS says no"))
+    outcomes = aws.act(Action.START, ids)
+    assert [outcomes[one].status is OutcomeStatus.FAILED for one in ids] == [False, True, False]
+    assert ids[1] in marked(aws, ids)
+
+
+# --- recovering intents -----------------------------------------------------------------------------------------------
+
+
+def test_an_intent_that_was_reached_is_this_sweeps_and_keeps_its_marks(aws: Harness) -> None:
+    [one] = aws.add()
+    resources, at = list(aws.look(one).values()), aws.now()
+    aws.tag(one, marks_of(SWEEP_ID, at))
+    aws.someone(Action.STOP, [one])
+    outcome = aws.recover(Action.STOP, resources, at)[one]
+    assert outcome.status in DOWN
+    assert (outcome.requested_at, outcome.warnings) == (at, ())
+    assert aws.log == [], "nothing is called that changes anything"
+
+
+def test_a_start_that_was_reached_is_this_undos(aws: Harness) -> None:
+    [one] = stopped(aws)
+    resources, at = list(aws.look(one).values()), aws.now()
+    aws.someone(Action.START, [one])
+    assert aws.recover(Action.START, resources, at)[one].status in UP
+    assert set(aws.log) <= {"unmark"}
+
+
+@pytest.mark.parametrize("with_marks", [False, True])
+def test_an_intent_that_was_not_reached_has_no_outcome_and_is_not_touched(aws: Harness, with_marks: bool) -> None:
+    [one] = aws.add()
+    resources, at = list(aws.look(one).values()), aws.now()
+    aws.tag(one, marks_of(SWEEP_ID, at) if with_marks else {"Owner": "me"})
+    assert aws.recover(Action.STOP, resources, at) == {}
+    assert aws.log == []
+
+
+def test_what_someone_else_stopped_long_before_is_not_claimed(aws: Harness) -> None:
+    [one] = aws.add()
+    resources = list(aws.look(one).values())
+    aws.someone(Action.STOP, [one])
+    if aws.look(one)[one].changed_at is None:
+        pytest.fail("this AWS does not say when it was stopped")
+    outcome = aws.recover(Action.STOP, resources, aws.now() + timedelta(hours=1))[one]
+    assert outcome.status is OutcomeStatus.ALREADY_STOPPED
+    assert marked(aws, [one]) == set()
+
+
+@pytest.mark.parametrize("action", [Action.STOP, Action.START])
+def test_an_intent_on_what_is_gone_failed(aws: Harness, action: Action) -> None:
+    [one] = aws.add()
+    resources = list(aws.look(one).values())
+    aws.remove(one)
+    assert aws.recover(action, resources, aws.now())[one].status is OutcomeStatus.FAILED
+    assert aws.log == []

@@ -1,0 +1,128 @@
+"""What is kept whatever the policy says: what AWS cannot stop, what another service owns, what is not known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from orchestrator.core.model import ObstacleCode, ResourceState
+from orchestrator.kinds.ec2.rules import obstacle, state_of
+from tests.support.builders import EC2_FACTS
+
+
+def found(facts: dict[str, Any] | None = None, tags: dict[str, str] | None = None) -> str | None:
+    """The obstacle's sentence."""
+    obstacle_found = obstacle({**EC2_FACTS, **(facts or {})}, tags or {})
+    return obstacle_found.sentence if obstacle_found else None
+
+
+def test_nothing_is_in_the_way_of_a_plain_instance() -> None:
+    assert found(tags={"Name": "web", "Environment": "dev"}) is None
+
+
+@pytest.mark.parametrize("word", ["", "Running", "something-new", None])
+def test_a_state_that_is_not_known_is_unknown(word: str | None) -> None:
+    assert state_of(word) is ResourceState.UNKNOWN
+
+
+def test_what_aws_cannot_stop_and_what_another_owns_are_told_apart() -> None:
+    by_aws = obstacle({**EC2_FACTS, "root_device_type": "instance-store"}, {"eks:x": ""})
+    by_owner = obstacle(EC2_FACTS, {"eks:x": ""})
+    assert by_aws is not None
+    assert by_owner is not None
+    assert (by_aws.code, by_owner.code) == (ObstacleCode.CANNOT_STOP, ObstacleCode.OWNED)
+
+
+@pytest.mark.parametrize(
+    ("facts", "reason"),
+    [
+        ({"root_device_type": "instance-store"}, "Its root device is an instance store, which AWS cannot stop."),
+        (
+            {"root_device_type": None},
+            "Its root device type is unknown; only EBS-backed instances are stopped.",
+        ),
+        ({"root_device_type": "nvme"}, "Its root device type is nvme; only EBS-backed instances are stopped."),
+        (
+            {"lifecycle": "spot", "spot_request_type": "one-time"},
+            "It is a one-time spot instance, which AWS cannot stop.",
+        ),
+        (
+            {"lifecycle": "spot"},
+            "It is a spot instance whose request could not be read; only persistent ones are stopped.",
+        ),
+        (
+            {"lifecycle": "spot", "spot_request_type": "new"},
+            "It is a spot instance whose request could not be read; only persistent ones are stopped.",
+        ),
+        (
+            {"lifecycle": None},
+            "Its lifecycle is unknown; only on-demand and persistent spot instances are stopped.",
+        ),
+        (
+            {"lifecycle": "capacity-block"},
+            "Its lifecycle is capacity-block; only on-demand and persistent spot instances are stopped.",
+        ),
+        (
+            {"lifecycle": "scheduled"},
+            "Its lifecycle is scheduled; only on-demand and persistent spot instances are stopped.",
+        ),
+        (
+            {"operator_managed": True, "operator": "eks.amazonaws.com"},
+            "It is managed by the service eks.amazonaws.com.",
+        ),
+        ({"operator_managed": True}, "It is managed by the service that launched it."),
+    ],
+)
+def test_what_aws_cannot_stop_or_did_not_tell_protects(facts: dict[str, Any], reason: str) -> None:
+    assert found(facts) == reason
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"lifecycle": "spot", "spot_request_type": "persistent"},
+        {"operator_managed": False, "operator": None},
+        {"spot_request_type": "one-time"},
+    ],
+)
+def test_persistent_spot_and_what_nobody_manages_may_be_stopped(facts: dict[str, Any]) -> None:
+    assert found(facts) is None
+
+
+@pytest.mark.parametrize(
+    ("tag", "owner"),
+    [
+        ("aws:autoscaling:groupName", "an Auto Scaling group"),
+        ("kubernetes.io/cluster/prod", "an EKS or Kubernetes cluster"),
+        ("eks:cluster-name", "an EKS cluster"),
+        ("aws:eks:cluster-name", "an EKS cluster"),
+        ("k8s.io/cluster-autoscaler/enabled", "an EKS or Kubernetes cluster"),
+        ("karpenter.sh/nodepool", "Karpenter in an EKS cluster"),
+        ("AmazonECSManaged", "an ECS cluster"),
+        ("aws:ecs:clusterName", "an ECS cluster"),
+        ("aws:elasticmapreduce:job-flow-id", "an EMR cluster"),
+        ("aws:batch:compute-environment", "an AWS Batch compute environment"),
+        ("AWSBatchServiceTag", "an AWS Batch compute environment"),
+        ("elasticbeanstalk:environment-id", "an Elastic Beanstalk environment"),
+        ("aws:ec2:fleet-id", "an EC2 Fleet"),
+        ("aws:ec2spot:fleet-request-id", "a Spot Fleet"),
+    ],
+)
+def test_what_a_group_or_cluster_owns_is_kept_whatever_the_tags_value(tag: str, owner: str) -> None:
+    for value in ("", "x"):
+        assert found(tags={"Name": "node", tag: value}) == f"It belongs to {owner} (tag {tag}), which would replace it."
+
+
+@pytest.mark.parametrize(
+    "tag",
+    ["aws:cloudformation:stack-name", "autoscaling:groupName", "my-eks:x", "kubernetes.io/role", "AmazonECSManagedX"],
+)
+def test_a_tag_that_only_looks_like_an_owners_protects_nothing(tag: str) -> None:
+    assert found(tags={tag: "x"}) is None
+
+
+def test_an_unknown_instance_type_is_kept_since_a_rule_may_have_meant_to_spare_it() -> None:
+    reason = found({"instance_type": None})
+    assert reason is not None
+    assert "instance type is unknown" in reason

@@ -1,0 +1,144 @@
+"""The organization in which commands are killed: what is in it, and what is to come of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import pytest
+from moto.ec2.models import ec2_backends
+
+from orchestrator import app
+from orchestrator.core.model import Mode
+from orchestrator.demo.organization import BUCKET, TABLE
+from orchestrator.ledger.lease import Leases, Times
+from orchestrator.ports import Runtime, Stores
+from orchestrator.sweep import coordination
+from tests.support.crashes.wire import Wire, wire
+from tests.support.crashes.zygote import REGIONS, Zygote
+from tests.support.embedded import MANAGEMENT, OrganizationBuilder
+from tests.support.policies import load
+from tests.support.sweeps import Sweeps
+
+POLICY = """\
+version: 1
+name: crash
+regions: {include: [eu-central-1, eu-west-1]}
+rules: [{name: dev, where: {tag: {Environment: dev}}}]
+waves: [{accounts: 1}, {percent: 100}]
+"""
+_STOPPED_BY = "stop-orchestrator:stopped-by"
+_LEASE_SECONDS = "120"
+"""Of a victim: renewals would be calls more on a slow machine."""
+_LATER = timedelta(minutes=5)
+"""By when a dead process's lease has run out."""
+Begin = Callable[[Stores, str], coordination.Result]
+"""Begins a sweep with that id."""
+
+
+class Instances:
+    """Every instance of some accounts as it was when this was made, in moto's own memory, to be put back there."""
+
+    def __init__(self, accounts: Sequence[str]) -> None:
+        self._taken = [
+            (one, vars(one._state).copy(), one._reason, one.state_reason, one.launch_time, backend.tags[one.id].copy())
+            for backend in (ec2_backends[account][region] for account in accounts for region in REGIONS)
+            for one in backend.all_instances()
+        ]
+
+    def put_back(self) -> None:
+        for one, state, reason, state_reason, launch_time, tags in self._taken:
+            vars(one._state).update(state)
+            one._reason, one.state_reason, one.launch_time = reason, state_reason, launch_time
+            one.ec2_backend.tags[one.id] = tags.copy()
+
+    def down(self) -> list[str]:
+        return [one.id for one, *_ in self._taken if one.state in {"stopping", "stopped"}]
+
+    def marked(self) -> dict[str, str]:
+        """Which sweep stopped it, by its tag."""
+        tags = {one.id: one.ec2_backend.tags[one.id] for one, *_ in self._taken}
+        return {one: pairs[_STOPPED_BY] for one, pairs in tags.items() if _STOPPED_BY in pairs}
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A small organization with its hub, the way by which victims reach it, and what is to come of a sweep of it."""
+
+    zygote: Zygote
+    victim: Wire
+    environment: Mapping[str, str]
+    hub: Stores
+    accounts: list[str]
+    stopped: list[str]
+    protected: str
+    coverage: list[tuple[str, str, str]]
+
+    def later(self) -> Stores:
+        """The hub of a process that comes when the lease of a dead one has run out, and waits without waiting."""
+        passed = [0.0]
+
+        def sleep(seconds: float) -> None:
+            passed[0] += seconds
+
+        times = Times(renew_every=5, lasts=20, look_every=20)
+        leases = Leases(self.hub.ledger, lambda: app.now() + _LATER, times, clock=lambda: passed[0], sleep=sleep)
+        return replace(self.hub, leases=leases)
+
+    def swept(self, mode: Mode) -> str:
+        """The id of a sweep that nothing disturbed."""
+        result = begin(mode)(self.later(), app.new_sweep_id(app.now()))
+        assert isinstance(result, coordination.Ended)
+        return result.sweep_id
+
+
+def begin(mode: Mode) -> Begin:
+    policy = load(POLICY)
+    return lambda hub, sweep_id: coordination.sweep(hub, policy, sweep_id, mode, Runtime())
+
+
+@contextmanager
+def scene(
+    zygote: Zygote, organization: OrganizationBuilder, sweeps: Sweeps, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Scene]:
+    """Instances to stop in six targets of three accounts, and one that is stop-protected; one that opted out, and one
+    of no rule; an account without the role.
+    """
+    settings = organization.hub()
+    with wire([]) as (victim, there), wire(victim.changes) as (_, here):
+        monkeypatch.setenv("AWS_ENDPOINT_URL", here["AWS_ENDPOINT_URL"])
+        hub = sweeps.hub(report_bucket=BUCKET, table=TABLE, workers=2)
+        yield Scene(
+            zygote,
+            victim,
+            {**there, **settings, "STOP_ORCHESTRATOR_LEASE_SECONDS": _LEASE_SECONDS},
+            hub,
+            *_launched(organization),
+        )
+
+
+def _launched(organization: OrganizationBuilder) -> tuple[list[str], list[str], str, list[tuple[str, str, str]]]:
+    dev = {"Environment": "dev"}
+    frankfurt, ireland = REGIONS
+    one, two, three = organization.account("one", "/Dev"), organization.account("two"), organization.account("three")
+    denied = organization.account("denied", role=False)
+    stopped = [
+        *organization.instances(one, frankfurt, 2, dev),
+        *organization.instances(one, ireland, 1, dev),
+        *organization.instances(two, frankfurt, 1, dev),
+        *organization.instances(two, ireland, 2, dev),
+        *organization.instances(three, frankfurt, 1, dev),
+        *organization.instances(three, ireland, 1, dev),
+    ]
+    [protected] = organization.instances(one, frankfurt, 1, dev, DisableApiStop=True)
+    organization.instances(one, frankfurt, 1, {**dev, "stop-orchestrator:opt-out": "true"})
+    organization.instances(two, ireland, 1, {"Environment": "prod"})
+    organization.instances(denied, frankfurt, 1, dev)
+    coverage = [
+        *((account, region, "scanned") for account in (one, two, three) for region in REGIONS),
+        (denied, "*", "denied"),
+        (MANAGEMENT, "*", "excluded"),
+    ]
+    return [one, two, three, denied], stopped, protected, coverage

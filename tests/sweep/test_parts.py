@@ -1,0 +1,201 @@
+"""A sweep in parts: the steps of the state machine, one after the other, over a world in memory."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from orchestrator import app
+from orchestrator.core.model import Halt, HaltCause, OutcomeStatus, Resource
+from orchestrator.core.report.document import Row
+from orchestrator.lambdas import steps
+from orchestrator.lambdas.wiring import Wiring
+from orchestrator.ledger.lease import Leases, Times
+from orchestrator.ports import Stores
+from orchestrator.settings import Settings
+from tests.support.builders import SWEEP_ID, a_policy
+from tests.support.fake_world import (
+    EVERYTHING,
+    ONE,
+    REGIONS,
+    THREE,
+    TWO,
+    FakeWorld,
+    a_world,
+    coverage,
+    outcomes,
+    reasons,
+)
+from tests.support.machines import Answer, StateMachine
+from tests.support.policies import load
+
+OPT_OUT = "stop-orchestrator:opt-out"
+ENFORCE = {"mode": "enforce", "sweep_id": SWEEP_ID}
+ONE_BY_ONE = f"{EVERYTHING}\nwaves: [{{accounts: 1}}, {{accounts: 2}}, {{percent: 100}}]"
+"""Three accounts in three waves."""
+
+Machine = Callable[..., StateMachine]
+
+
+@pytest.fixture
+def fake() -> FakeWorld:
+    return a_world(ONE, TWO, THREE, workers=1)
+
+
+@pytest.fixture
+def machine(fake: FakeWorld, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    """By a policy, with so many accounts in a part."""
+
+    def wired(policy: str = ONE_BY_ONE, accounts_a_part: int = 1) -> StateMachine:
+        here = {"policy": "memory", "report_bucket": "memory", "table": "memory", "accounts_a_part": accounts_a_part}
+        leases = Leases(fake.ledger, lambda: fake.at, Times())
+        stores = Stores(fake.files, fake.ledger, leases, lambda *_: fake.world(), load)
+        patched = {
+            "wire": lambda **wanted: Wiring(Settings.from_env({}, (), **here, mode=wanted.get("mode")), None, stores),
+            "once": lambda _wiring, begin, trigger, _context: begin(trigger),
+        }
+        for name, instead in patched.items():
+            monkeypatch.setattr(steps, name, instead)
+        monkeypatch.setattr(app, "read_policy", lambda *_: a_policy(policy))
+        return StateMachine(lambda _, key: fake.files.read(*key.split("/", 1)))
+
+    return wired
+
+
+def in_wave(number: int, event: Answer) -> bool:
+    return event["step"] == "act" and event["Items"][0]["wave"] == number
+
+
+def opted_out(one: Resource) -> Resource:
+    return replace(one, tags={**one.tags, OPT_OUT: "true"})
+
+
+def of_account(fake: FakeWorld, account_id: str) -> list[str]:
+    return [one for target in fake.resources if target.account_id == account_id for one in fake.instances(target)]
+
+
+def test_the_parts_together_are_the_sweep_that_one_process_makes(fake: FakeWorld, machine: Machine) -> None:
+    answer = machine()(ENFORCE)
+    report = fake.written()
+    assert (answer["status"], report["status"]) == ("complete", "complete")
+    assert coverage(report) == {(account, region): "scanned" for account in (ONE, TWO, THREE) for region in REGIONS}
+    assert outcomes(report) == dict.fromkeys((f"i-{number}" for number in range(6)), "stopped")
+    assert sorted(fake.stopped) == sorted(outcomes(report))
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_what_is_kept_after_all_in_any_wave_is_in_the_report_with_its_reason(
+    fake: FakeWorld, machine: Machine, number: int
+) -> None:
+    kept: list[str] = []
+
+    def before(event: Answer) -> None:
+        if in_wave(number, event):
+            [account_id] = event["Items"][0]["accounts"]
+            kept.extend(of_account(fake, account_id))
+            for one in kept:
+                fake.change(one, opted_out)
+
+    parts = machine()
+    parts.before = before
+    parts(ENFORCE)
+    report = fake.written()
+    assert len(kept) == 2
+    assert set(reasons(report)) == set(kept)
+    assert {reason.partition(":")[0] for reason in reasons(report).values()} == {"Changed since the plan"}
+    assert set(outcomes(report)) == set(fake.stopped) == {f"i-{number}" for number in range(6)} - set(kept)
+
+
+def test_every_account_is_in_one_part_and_no_part_is_larger_than_was_asked_for(
+    fake: FakeWorld, machine: Machine
+) -> None:
+    parts = machine(EVERYTHING, accounts_a_part=2)
+    parts(ENFORCE)
+    for step in ("read", "act"):
+        items = [event["Items"][0] for event in parts.invoked if event["step"] == step]
+        assert [len(one["accounts"]) for one in items] == [2, 1]
+        assert sorted(account for one in items for account in one["accounts"]) == [ONE, TWO, THREE]
+
+
+def test_a_step_that_is_tried_again_reads_and_stops_nothing_twice(fake: FakeWorld, machine: Machine) -> None:
+    parts = machine()
+    once = parts.step
+
+    def twice(event: Answer) -> Answer:
+        first = once(event)
+        assert once(event) == first
+        return first
+
+    parts.step = twice  # type: ignore[method-assign]  # as Step Functions' Retry does
+    assert parts(ENFORCE)["status"] == "complete"
+    assert set(Counter(one for one in fake.asked if one.startswith("read ")).values()) == {1}
+    assert set(Counter(fake.stopped).values()) == {1}
+
+
+def test_the_accounts_of_a_part_that_was_not_read_were_not_attempted(fake: FakeWorld, machine: Machine) -> None:
+    def before(event: Answer) -> None:
+        if event["step"] == "read" and event["Items"][0]["accounts"] == [TWO]:
+            raise MemoryError("killed")
+
+    parts = machine()
+    parts.before = before
+    assert parts(ENFORCE)["status"] == "incomplete"
+    report = fake.written()
+    assert coverage(report)[TWO, "*"] == "not_attempted"
+    assert set(outcomes(report)) == {*of_account(fake, ONE), *of_account(fake, THREE)}
+
+
+def test_the_stops_of_a_part_that_was_not_acted_on_were_not_attempted(fake: FakeWorld, machine: Machine) -> None:
+    def before(event: Answer) -> None:
+        if event["step"] == "act" and event["Items"][0]["accounts"] == [TWO]:
+            raise MemoryError("killed")
+
+    parts = machine()
+    parts.before = before
+    assert parts(ENFORCE)["status"] == "incomplete"
+    left = {one for one, status in outcomes(fake.written()).items() if status == "not_attempted"}
+    assert left == set(of_account(fake, TWO))
+    assert sorted(fake.stopped) == sorted({*of_account(fake, ONE), *of_account(fake, THREE)})
+
+
+def test_too_many_failures_by_the_end_of_a_wave_let_no_further_one_begin(fake: FakeWorld, machine: Machine) -> None:
+    def before(event: Answer) -> None:
+        if in_wave(2, event):
+            failed = of_account(fake, event["Items"][0]["accounts"][0])
+            fake.stops.update(dict.fromkeys(failed, OutcomeStatus.FAILED))
+
+    parts = machine(f"{ONE_BY_ONE}\nabort_if_failures_percent: 40")
+    parts.before = before
+    assert parts(ENFORCE)["status"] == "aborted"
+    report = fake.written()
+    assert Counter(outcomes(report).values()) == {"stopped": 2, "failed": 2, "not_attempted": 2}
+    assert "50 % of the actions failed by the end of wave 2" in report["error"]
+
+
+def test_a_kill_switch_that_is_pulled_in_one_part_holds_for_all_that_follow(fake: FakeWorld, machine: Machine) -> None:
+    def before(event: Answer) -> None:
+        fake.halt = (lambda: Halt(HaltCause.KILL_SWITCH, "pulled")) if in_wave(2, event) else lambda: None
+
+    parts = machine()
+    parts.before = before
+    assert parts(ENFORCE)["status"] == "aborted"
+    report: Row = fake.written()
+    assert Counter(outcomes(report).values()) == {"stopped": 2, "not_attempted": 4}
+    assert report["error"] == "Aborted: pulled"
+
+
+def test_the_end_says_what_ended_the_state_machine_before_there_was_a_plan(fake: FakeWorld, machine: Machine) -> None:
+    def before(event: Answer) -> None:
+        if event["step"] == "decide":
+            raise MemoryError("killed")
+
+    parts = machine()
+    parts.before = before
+    with pytest.raises(Exception, match="MemoryError: killed"):
+        parts(ENFORCE)
+    report = fake.written()
+    assert (report["status"], set(coverage(report).values())) == ("failed", {"scanned"})
+    assert fake.stopped == []

@@ -1,0 +1,60 @@
+"""Settings: from the environment that is given and from nothing else; whatever is wrong is named at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from orchestrator.core.model import Mode
+from orchestrator.errors import SettingsError
+from orchestrator.settings import DEFAULT_STORE, PREFIX, Settings
+
+
+def test_an_override_wins_over_its_variable_unless_it_is_none() -> None:
+    environment = {f"{PREFIX}WORKERS": "3", f"{PREFIX}MODE": "enforce"}
+    settings = Settings.from_env(environment, workers=7, mode=None)
+    assert (settings.workers, settings.mode) == (7, Mode.ENFORCE)
+
+
+def test_a_folder_that_is_given_wins_over_the_bucket_and_the_table_of_the_environment() -> None:
+    environment = {f"{PREFIX}REPORT_BUCKET": "reports", f"{PREFIX}TABLE": "sweeps"}
+    settings = Settings.from_env(environment, store=Path("here"))
+    assert (settings.store, settings.report_bucket, settings.table) == (Path("here"), None, None)
+    elsewhere = Settings.from_env({**environment, f"{PREFIX}STORE": "there"})
+    assert (elsewhere.store, elsewhere.report_bucket, elsewhere.table) == (Path("there"), "reports", "sweeps")
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_an_empty_variable_is_as_if_it_were_not_there(name: str) -> None:
+    assert Settings.from_env({f"{PREFIX}{name.upper()}": ""}) == Settings()
+
+
+def test_everything_that_is_wrong_is_named_at_once_by_its_variable_or_its_option() -> None:
+    environment = {f"{PREFIX}WORKERS": "0", f"{PREFIX}MODE": "stop", f"{PREFIX}TABLE": " ", f"{PREFIX}TOPIC": "night"}
+    with pytest.raises(SettingsError) as wrong:
+        Settings.from_env(environment, ("policy", "table"), lease_seconds=0)
+    assert [line.split("=")[0] for line in str(wrong.value).splitlines()] == [
+        f"{PREFIX}POLICY is missing",
+        f"{PREFIX}TABLE is missing",
+        f"{PREFIX}MODE",
+        f"{PREFIX}WORKERS",
+        f"{PREFIX}TOPIC",
+        "--lease-seconds",
+    ]
+    assert f"{PREFIX}MODE='stop': must be 'plan', 'enforce' or 'approve'" in str(wrong.value)
+
+
+def test_neither_the_environment_of_the_process_nor_a_file_is_read_unless_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text(f"{PREFIX}STORE=from-a-file\n")
+    monkeypatch.setenv(f"{PREFIX}MODE", "enforce")
+    for settings in (Settings(), Settings.from_env({})):
+        assert (settings.mode, settings.store) == (Mode.PLAN, DEFAULT_STORE)
+
+
+def test_a_variable_in_small_letters_is_not_ours_and_never_lets_a_sweep_act() -> None:
+    environment = {f"{PREFIX}MODE": "plan", f"{PREFIX}MODE".lower(): "enforce"}
+    assert Settings.from_env(environment).mode is Mode.PLAN
