@@ -14,6 +14,7 @@ from botocore.loaders import JSONFileLoader
 from moto import backends
 from moto.core import responses
 from moto.moto_api._internal.models import moto_api_backend
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from orchestrator.aws.organizations import Pacer
@@ -100,12 +101,14 @@ class Ran:
 
 
 Run = Callable[..., Ran]
+_command_of = cache(get_command)
 
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """The command line in this process, in an empty directory; reports go to `.stop-orchestrator` below it."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("typer.testing._get_command", _command_of)
 
     def _run(*arguments: str, typed: str | None = None) -> Ran:
         result = CliRunner().invoke(cli, arguments, input=typed, catch_exceptions=False)
