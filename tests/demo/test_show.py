@@ -116,6 +116,7 @@ def exports(lines: list[str]) -> dict[str, str]:
     return dict(word.split("=", 1) for word in words)
 
 
+@pytest.mark.full
 def test_the_command_line_works_against_the_printed_environment_and_ctrl_c_leaves_nothing_running(
     tmp_path: Path,
 ) -> None:
@@ -136,6 +137,20 @@ def test_the_command_line_works_against_the_printed_environment_and_ctrl_c_leave
         assert demo.wait(10) == 0
         until(lambda: not alive(environment))
         assert not is_listening(printed["AWS_ENDPOINT_URL"])
+
+
+def test_what_is_left_up_says_how_to_use_it_until_ctrl_c(
+    server: EmbeddedAws, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    summary = {"accounts": [], "regions": []}
+    serving = Serving(server.url, {**server.environment, "STOP_ORCHESTRATOR_POLICY": "a policy.yaml"}, summary)
+    monkeypatch.setattr(show, "serving", lambda _port: nullcontext(serving))
+    monkeypatch.setattr("signal.pause", lambda: os.kill(os.getpid(), signal.SIGINT))
+    before = signal.getsignal(signal.SIGINT)
+    ran = run("demo", "--serve-only")
+    assert (ran.exit_code, exports(ran.stdout.splitlines())) == (0, serving.environment)
+    assert ran.stdout.endswith("The embedded AWS is down.\n")
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 @pytest.mark.full
@@ -163,6 +178,7 @@ def test_a_signal_before_the_organization_is_there_leaves_nothing_running(
         assert "Interrupted; nothing is left running." in demo.stdout.read()
 
 
+@pytest.mark.full
 def test_a_port_that_is_taken_ends_it_with_one_line_that_says_so(run: Run) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

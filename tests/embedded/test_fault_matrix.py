@@ -23,6 +23,8 @@ from tests.support.sweeps import DEV, FRANKFURT, IRELAND, Sweeps, Swept
 from tests.support.time import set_time
 
 REGIONS = (FRANKFURT, IRELAND)
+FAST = {("all at once", 1), ("lost answers", 1), ("denied account", 1)}
+"""All faults at once are all of them; what each does by itself to one call has its tests in tests/aws."""
 Place = tuple[str, str]
 
 
@@ -61,7 +63,9 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 @pytest.mark.parametrize(
     ("plan", "seed"),
     [
-        pytest.param(plan, seed, id=f"{plan.name}, seed {seed}", marks=pytest.mark.full if seed > 1 else ())
+        pytest.param(
+            plan, seed, id=f"{plan.name}, seed {seed}", marks=() if (plan.name, seed) in FAST else pytest.mark.full
+        )
         for plan in (*fault_plans.EACH, fault_plans.ALL_AT_ONCE)
         for seed in ((1, 2) if plan.is_by_chance else (1,))
     ],

@@ -35,6 +35,7 @@ def stops(organization: OrganizationBuilder) -> list[Call]:
 # --- one bad one among many -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.full
 def test_bad_instances_of_every_code_in_one_sweep_leave_all_healthy_ones_stopped(
     organization: OrganizationBuilder, sweep: Sweeps, account: str
 ) -> None:

@@ -79,8 +79,10 @@ def test_an_undisturbed_target_takes_four_calls_and_never_waits(estate: Estate) 
 @pytest.mark.parametrize("seed", [3, *only_in_full(12, 20)])
 @pytest.mark.parametrize(
     ("dead", "status"),
-    [(Fault("AccessDenied", "no", 403, operation="sts:AssumeRole"), "denied"), (Fault(*LIMITED), "failed")],
-    ids=["denied", "throttled"],
+    [
+        pytest.param(Fault("AccessDenied", "no", 403, operation="sts:AssumeRole"), "denied", id="denied"),
+        pytest.param(Fault(*LIMITED), "failed", id="throttled", marks=pytest.mark.full),
+    ],
 )
 def test_with_30_percent_throttled_and_a_dead_account_no_target_takes_three_times_as_long(
     estate: Estate, dead: Fault, status: str, seed: int

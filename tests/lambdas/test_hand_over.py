@@ -176,7 +176,7 @@ def test_another_trigger_meanwhile_waits_for_the_continuation(hub: OrganizationB
 # --- does not go on ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("allowed", [0, 2])
+@pytest.mark.parametrize("allowed", [0, *only_in_full(2)])
 def test_at_most_so_often_and_then_it_is_incomplete_with_what_was_not_attempted(
     hub: OrganizationBuilder, aws_lambda: Lambda, monkeypatch: pytest.MonkeyPatch, allowed: int
 ) -> None:
@@ -195,7 +195,7 @@ def test_at_most_so_often_and_then_it_is_incomplete_with_what_was_not_attempted(
     assert aws_lambda.stopped.total() == allowed + 1
 
 
-@pytest.mark.parametrize("operation", ["ec2:DescribeInstances", "ec2:StopInstances"])
+@pytest.mark.parametrize("operation", ["ec2:StopInstances", *only_in_full("ec2:DescribeInstances")])
 def test_where_lambda_refuses_the_invocation_the_sweep_ends_with_a_report(
     hub: OrganizationBuilder, aws_lambda: Lambda, lines: Lines, monkeypatch: pytest.MonkeyPatch, operation: str
 ) -> None:

@@ -26,17 +26,17 @@ from orchestrator.demo.server import EmbeddedAws
 
 ROLE = "stop-orchestrator-member"
 MANAGEMENT = "123456789012"
-# Making clients is what takes a test's time; they keep nothing of it.
-_CLIENTS: dict[str, AnyAccount] = {}
+# Making a session and clients is what takes a test's time; they keep nothing of it.
+_SESSIONS: dict[str, AnyAccount] = {}
 
 
 class OrganizationBuilder(AnyAccount):
     """Starts with an organization and a hub's bucket and table; the rest is added call by call."""
 
     def __init__(self, aws: EmbeddedAws) -> None:
-        super().__init__(aws.environment)
-        shared = _CLIENTS.setdefault(aws.url, self)
-        self._made, self._account = shared._made, shared._account
+        if aws.url not in _SESSIONS:
+            _SESSIONS[aws.url] = AnyAccount(aws.environment)
+        vars(self).update(vars(_SESSIONS[aws.url]))
         self.front = aws.front
         self.environment = aws.environment
         made = self.client("organizations").create_organization(FeatureSet="ALL")["Organization"]

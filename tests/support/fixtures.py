@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from orchestrator.cli.main import cli
@@ -48,12 +50,14 @@ class Ran:
 
 
 Run = Callable[..., Ran]
+_command_of = cache(get_command)
 
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """The command line in this process, in an empty directory; reports go to `.stop-orchestrator` below it."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("typer.testing._get_command", _command_of)
 
     def _run(*arguments: str, typed: str | None = None) -> Ran:
         result = CliRunner().invoke(cli, arguments, input=typed, catch_exceptions=False)
