@@ -13,7 +13,7 @@ from orchestrator.core.policy.conditions.interface import Condition
 from orchestrator.core.policy.conditions.parsing import parse_where
 from orchestrator.core.policy.conditions.words import words_of
 from orchestrator.core.policy.yaml_document import Path
-from orchestrator.kinds.registry import DESCRIPTIONS
+from orchestrator.kinds.ec2.description import EC2
 from tests.support.builders import a_resource, an_account
 
 RESOURCE = a_resource(tags={"Environment": "dev", "Tier": "", "Note": "a\nb"}, region="eu-central-1")
@@ -44,14 +44,14 @@ def answers(values: Sequence[bool | None]) -> tuple[Condition, ...]:
     return tuple(Answer(value, f"fact-{number}") for number, value in enumerate(values))
 
 
-def condition(where: Any, kinds: Sequence[KindDescription] = DESCRIPTIONS) -> Condition:
+def condition(where: Any, kinds: Sequence[KindDescription] = (EC2,)) -> Condition:
     """The condition of a rule about all of these kinds."""
     parsed, problems = parse_where(where, (), words_of(kinds), [kind.name for kind in kinds])
     assert parsed is not None, problems
     return parsed
 
 
-def mistakes(where: Any, kinds: Sequence[KindDescription] = DESCRIPTIONS) -> list[tuple[Path, str]]:
+def mistakes(where: Any, kinds: Sequence[KindDescription] = (EC2,)) -> list[tuple[Path, str]]:
     """What is wrong with it in such a rule, each with its place below `where`."""
     parsed, problems = parse_where(where, (), words_of(kinds), [kind.name for kind in kinds])
     assert (parsed is None) is bool(problems)

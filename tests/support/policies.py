@@ -67,7 +67,7 @@ def load(text: str, source: str = "policy", kinds: Sequence[KindDescription] = D
     return load_policy(text, source, kinds)
 
 
-def problems(text: str, kinds: Sequence[KindDescription] = DESCRIPTIONS) -> tuple[PolicyProblem, ...]:
+def problems(text: str, kinds: Sequence[KindDescription] = (EC2,)) -> tuple[PolicyProblem, ...]:
     with pytest.raises(PolicyError) as caught:
         load(dedent(text), "policy.yaml", kinds)
     return caught.value.problems
@@ -77,7 +77,7 @@ def places(text: str) -> list[tuple[str, int | None]]:
     return [(problem.path, problem.line) for problem in problems(text)]
 
 
-def the_problem(body: str, kinds: Sequence[KindDescription] = DESCRIPTIONS) -> tuple[str, int | None, str]:
+def the_problem(body: str, kinds: Sequence[KindDescription] = (EC2,)) -> tuple[str, int | None, str]:
     """The only problem of a document that begins with HEAD: its path, its line below HEAD and its message."""
     (problem,) = problems(HEAD + dedent(body), kinds)
     assert problem.line is not None

@@ -11,16 +11,16 @@ from jsonschema import Draft202012Validator
 
 from orchestrator.core.policy.json_schema import policy_json_schema
 from orchestrator.errors import PolicyError
-from orchestrator.kinds.registry import DESCRIPTIONS
+from orchestrator.kinds.ec2.description import EC2
 from tests.support.policies import DESIGN_POLICY, HEAD, load
 from tests.support.strategies import policy_documents, quick
 
-VALIDATOR = Draft202012Validator(policy_json_schema(DESCRIPTIONS))
+VALIDATOR = Draft202012Validator(policy_json_schema((EC2,)))
 
 
 def test_the_schema_is_a_valid_schema() -> None:
-    Draft202012Validator.check_schema(policy_json_schema(DESCRIPTIONS))
-    assert policy_json_schema(DESCRIPTIONS)["$schema"] == Draft202012Validator.META_SCHEMA["$id"]
+    Draft202012Validator.check_schema(policy_json_schema((EC2,)))
+    assert policy_json_schema((EC2,))["$schema"] == Draft202012Validator.META_SCHEMA["$id"]
 
 
 def test_the_schema_accepts_the_designs_document() -> None:
@@ -79,14 +79,14 @@ def test_the_schema_and_the_loader_refuse_the_same_document(body: str) -> None:
 
 
 def test_every_condition_and_section_in_the_schema_has_a_description() -> None:
-    schema = policy_json_schema(DESCRIPTIONS)
+    schema = policy_json_schema((EC2,))
     words = schema["$defs"]["where"]["anyOf"][1]["properties"]
     assert all(word["description"] for word in words.values())
     assert set(schema["required"]) == {"version", "name"}
 
 
 def test_every_default_in_the_schema_may_be_written_into_a_policy() -> None:
-    schema = policy_json_schema(DESCRIPTIONS)
+    schema = policy_json_schema((EC2,))
     for part in (schema, *schema["$defs"].values()):
         for word in part.get("properties", {}).values():
             if "default" in word:
