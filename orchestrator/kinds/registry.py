@@ -18,6 +18,7 @@ from orchestrator.ports import Kind
 # Each is a folder beside this file.
 _KINDS: tuple[str, ...] = (
     "ec2",  # a line for each, so that one more is one more line
+    "rds",
 )
 
 

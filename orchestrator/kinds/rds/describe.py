@@ -1,0 +1,36 @@
+"""DescribeDBInstances, page by page: all of a region, or some by their ids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any
+
+from orchestrator.kinds.shared.operations import Call, answer_with, in_portions
+
+OPERATION = "DescribeDBInstances"
+_PAGE_SIZE = 100
+"""The most that RDS gives, and so many ids a filter."""
+
+
+def all_databases(client: Any, call: Call) -> Iterator[Any]:
+    """As botocore names their fields, whatever their state. Raises botocore's exceptions."""
+    return _pages(client, call, {})
+
+
+def databases_by_id(client: Any, ids: Sequence[str], call: Call) -> Iterator[Any]:
+    """Those that RDS knows. By filter: asked for by its identifier, an unknown one would be an error."""
+    for some in in_portions(ids, _PAGE_SIZE):
+        yield from _pages(client, call, {"Filters": [{"Name": "db-instance-id", "Values": [*some]}]})
+
+
+def _pages(client: Any, call: Call, asked: dict[str, Any]) -> Iterator[Any]:
+    """A page that is tried again does not cost those before it."""
+    marker: dict[str, str] = {}
+    while True:
+        ask = partial(client.describe_db_instances, MaxRecords=_PAGE_SIZE, **asked, **marker)
+        page = call(OPERATION, partial(answer_with, "DBInstances", ask))
+        yield from page["DBInstances"]
+        if not page.get("Marker"):
+            return
+        marker = {"Marker": page["Marker"]}

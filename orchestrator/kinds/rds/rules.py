@@ -1,0 +1,104 @@
+"""What RDS's answers mean, purely: states in the project's words, when they changed, and what a sweep must not touch.
+
+What AWS cannot stop: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_StopInstance.html#USER_StopInstance.Limitations
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from orchestrator.core.model import Fact, Obstacle, ObstacleCode, Resource, ResourceState, Target, time_text
+
+_STATES: Mapping[str, ResourceState] = {
+    "available": ResourceState.RUNNING,
+    "creating": ResourceState.STARTING,
+    "starting": ResourceState.STARTING,
+    "stopping": ResourceState.STOPPING,
+    "stopped": ResourceState.STOPPED,
+    "deleting": ResourceState.GONE,
+}
+"""Whatever else there is (backing-up, modifying, maintenance ...) is unknown: it can neither be stopped nor tagged."""
+_RESTARTED_AFTER = timedelta(days=7)
+"""AWS starts what is stopped again by itself after that time, which it tells beforehand."""
+_OF_CLUSTERS = ("aurora", "docdb", "neptune")
+
+
+def state_of(aws_state: str | None) -> ResourceState:
+    return _STATES.get(aws_state or "", ResourceState.UNKNOWN)
+
+
+def is_up(resource: Resource) -> bool:
+    """Whether a sweep reports it: it runs, is about to, or is in a state that passes."""
+    return resource.state in {ResourceState.RUNNING, ResourceState.STARTING, ResourceState.UNKNOWN}
+
+
+def resource_of(raw: Any, target: Target, partition: str) -> Resource:
+    """A DB instance as RDS describes it, in the project's words."""
+    tags = {tag["Key"]: tag.get("Value", "") for tag in raw.get("TagList", ())}
+    resource_id, facts = raw["DBInstanceIdentifier"], _facts(raw)
+    arn = f"arn:{partition}:rds:{target.region}:{target.account_id}:db:{resource_id}"
+    aws_state = raw.get("DBInstanceStatus")
+    return Resource(
+        kind="rds",
+        target=target,
+        resource_id=resource_id,
+        arn=raw.get("DBInstanceArn") or arn,
+        name=tags.get("Name", ""),
+        state=state_of(aws_state),
+        aws_state=aws_state or "unknown",
+        tags=tags,
+        facts=facts,
+        changed_at=stopped_at(raw.get("AutomaticRestartTime")),
+        obstacle=obstacle(facts),
+    )
+
+
+def stopped_at(restart: datetime | None) -> datetime | None:
+    """When it was stopped, from when AWS will start it again; RDS says it nowhere else."""
+    return restart - _RESTARTED_AFTER if restart else None
+
+
+def _facts(raw: Any) -> dict[str, Fact]:
+    replicas = [*raw.get("ReadReplicaDBInstanceIdentifiers", ()), *raw.get("ReadReplicaDBClusterIdentifiers", ())]
+    source = raw.get("ReadReplicaSourceDBInstanceIdentifier") or raw.get("ReadReplicaSourceDBClusterIdentifier")
+    return {
+        "engine": raw.get("Engine"),
+        "db_instance_class": raw.get("DBInstanceClass"),
+        "db_cluster_identifier": raw.get("DBClusterIdentifier"),
+        "multi_az": raw.get("MultiAZ"),
+        "read_replica_source": source,
+        "read_replicas": ", ".join(replicas) or None,
+        "availability_zone": raw.get("AvailabilityZone"),
+        "automatic_restart_time": time_text(raw.get("AutomaticRestartTime")),
+    }
+
+
+def obstacle(facts: Mapping[str, Fact]) -> Obstacle | None:
+    """Why a DB instance is kept whatever the policy says; None when nothing is in the way.
+
+    What AWS did not say (an unknown engine) is in the way.
+    """
+    cluster, engine = facts.get("db_cluster_identifier"), str(facts.get("engine") or "")
+    if cluster:
+        return Obstacle(ObstacleCode.OWNED, f"It belongs to the DB cluster {cluster}, which stops as a whole.")
+    if engine.startswith(_OF_CLUSTERS):
+        return Obstacle(ObstacleCode.OWNED, f"Its engine {engine} runs in DB clusters, which stop as a whole.")
+    cannot_stop = _cannot_be_stopped(facts, engine)
+    return Obstacle(ObstacleCode.CANNOT_STOP, cannot_stop) if cannot_stop else None
+
+
+def _cannot_be_stopped(facts: Mapping[str, Fact], engine: str) -> str | None:
+    source, replicas = facts.get("read_replica_source"), facts.get("read_replicas")
+    if source:
+        return f"It is a read replica of {source}; AWS stops neither of them."
+    if replicas:
+        return f"It has read replicas ({replicas}); AWS stops none of them."
+    if not engine:
+        return "Its engine is unknown, so AWS may not be able to stop it."
+    if engine.startswith("custom-"):
+        return f"Its engine is {engine}; AWS cannot stop RDS Custom."
+    if engine.startswith("sqlserver-") and facts.get("multi_az") is not False:
+        return f"Its engine is {engine} in several zones, which AWS cannot stop."
+    return None

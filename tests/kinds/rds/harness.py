@@ -1,0 +1,144 @@
+"""RDS for the contract suite, in memory and embedded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from itertools import count
+from typing import Any
+
+import pytest
+from moto.rds.models import rds_backends
+
+from orchestrator.core.model import Action
+from orchestrator.kinds.rds.act import PROFILE
+from orchestrator.kinds.rds.kind import KIND
+from tests.kinds.contract import harness
+from tests.kinds.contract.harness import REGION, Row, Words, refused
+from tests.support.embedded import OrganizationBuilder
+
+WORDS = Words(
+    entry=KIND,
+    profile=PROFILE,
+    running="available",
+    odd_state="storage-optimization",
+    throttled="Throttling",
+    cannot_stop=("InvalidParameterCombination", "The DB instance {id} cannot be stopped."),
+    cannot_mark=("InvalidDBInstanceState", "Instance {id} is not in available state."),
+    not_found=("DBInstanceNotFound", "DBInstance {id} not found."),
+)
+_NUMBERS = count(1)
+
+
+def seed(organization: OrganizationBuilder, account: str, region: str, tags: Mapping[str, str], **fields: Any) -> str:
+    """One to be stopped; its identifier."""
+    name = f"db-{next(_NUMBERS)}"
+    wanted = {"Engine": "postgres", "DBInstanceClass": "db.t4g.micro", "AllocatedStorage": 20, **fields}
+    with organization.acting_in(account):
+        pairs = [{"Key": key, "Value": value} for key, value in tags.items()]
+        organization.client("rds", region).create_db_instance(DBInstanceIdentifier=name, Tags=pairs, **wanted)
+    return name
+
+
+class InMemory(harness.MemoryAws):
+    """Its own client, and in place of `Clients` whatever gives it."""
+
+    words = WORDS
+    prefix = "db"
+    partition = "aws"
+
+    def __init__(self, _: pytest.MonkeyPatch) -> None:
+        super().__init__()
+        self.kind = self.make(self)
+
+    def member(self, _service: str, _region: str) -> InMemory:
+        """As Clients.member."""
+        return self
+
+    def describe_db_instances(self, *, MaxRecords: int, Filters: Sequence[Any] = ()) -> dict[str, Any]:  # noqa: N803 - AWS's names
+        assert MaxRecords <= 100
+        wanted = Filters[0]["Values"] if Filters else [*self.rows]
+        return {"DBInstances": [_raw(one, self.rows[one]) for one in wanted if one in self.rows]}
+
+    def stop_db_instance(self, *, DBInstanceIdentifier: str) -> dict[str, Any]:  # noqa: N803 - AWS's names
+        return self._change(PROFILE.stop, DBInstanceIdentifier, "available", "stopping")
+
+    def start_db_instance(self, *, DBInstanceIdentifier: str) -> dict[str, Any]:  # noqa: N803 - AWS's names
+        return self._change(PROFILE.start, DBInstanceIdentifier, "stopped", "starting")
+
+    def add_tags_to_resource(self, *, ResourceName: str, Tags: list[dict[str, str]]) -> None:  # noqa: N803 - AWS's names
+        name = ResourceName.rpartition(":db:")[2]
+        tags = {tag["Key"]: tag["Value"] for tag in Tags}
+        self.called(PROFILE.mark, [name], lambda: self._taggable(name).tags.update(tags))
+
+    def remove_tags_from_resource(self, *, ResourceName: str, TagKeys: list[str]) -> None:  # noqa: N803 - AWS's names
+        name = ResourceName.rpartition(":db:")[2]
+        self.called(PROFILE.unmark, [name], lambda: [self._taggable(name).tags.pop(key, None) for key in TagKeys])
+
+    def look(self, *ids: str) -> Any:
+        """What is about to be down is down the next time that somebody looks."""
+        found = super().look(*ids)
+        for row in self.rows.values():
+            row.word = {"stopping": "stopped", "starting": "available"}.get(row.word, row.word)
+        return found
+
+    def _change(self, operation: str, name: str, needed: str, word: str) -> dict[str, Any]:
+        def change() -> None:
+            self._in_state(name, needed)
+            row = self.rows[name]
+            row.word, row.stopped_at = word, self.now() if word == "stopping" else None
+
+        self.called(operation, [name], change)
+        return {"DBInstance": {"DBInstanceIdentifier": name, "DBInstanceStatus": word}}
+
+    def _taggable(self, name: str) -> Row:
+        self._in_state(name, "available")
+        return self.rows[name]
+
+    def _in_state(self, name: str, needed: str) -> None:
+        if self.rows[name].word != needed:
+            raise refused("InvalidDBInstanceState", f"Instance {name} is not in {needed} state.")
+
+
+def _raw(name: str, row: Row) -> dict[str, Any]:
+    restart = {"AutomaticRestartTime": row.stopped_at + timedelta(days=7)} if row.stopped_at else {}
+    return {
+        "DBInstanceIdentifier": name,
+        "DBInstanceStatus": row.word,
+        "Engine": "postgres",
+        "MultiAZ": False,
+        "TagList": [{"Key": key, "Value": value} for key, value in row.tags.items()],
+        **restart,
+    }
+
+
+class Embedded(harness.EmbeddedAws):
+    words = WORDS
+
+    def add(self, count: int = 1, tags: Mapping[str, str] | None = None) -> list[str]:
+        return [seed(self.organization, self.account, REGION, tags or {}) for _ in range(count)]
+
+    def put(self, resource_id: str, word: str) -> None:
+        self._database(resource_id).status = word
+
+    def remove(self, resource_id: str) -> None:
+        del rds_backends[self.account][REGION].databases[resource_id]
+
+    def word(self, resource_id: str) -> str:
+        return str(self._database(resource_id).status)
+
+    def tags(self, resource_id: str) -> dict[str, str]:
+        return {tag["Key"]: tag["Value"] for tag in self._database(resource_id).tags}
+
+    def tag(self, resource_id: str, tags: Mapping[str, str]) -> None:
+        self._database(resource_id).add_tags([{"Key": key, "Value": value} for key, value in tags.items()])
+
+    def someone(self, action: Action, ids: Sequence[str]) -> None:
+        with self.organization.acting_in(self.account):
+            client = self.organization.client("rds", REGION)
+            for one in ids:
+                call = client.start_db_instance if action.starts else client.stop_db_instance
+                call(DBInstanceIdentifier=one)
+
+    def _database(self, resource_id: str) -> Any:
+        return rds_backends[self.account][REGION].databases[resource_id]
