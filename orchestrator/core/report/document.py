@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 from orchestrator.core.model import (
     ALL_REGIONS,
@@ -19,7 +19,6 @@ from orchestrator.core.model import (
     GuardrailResult,
     Outcome,
     OutcomeStatus,
-    Resource,
     SweepReport,
     SweepStatus,
     TargetStatus,
@@ -27,8 +26,19 @@ from orchestrator.core.model import (
     Violation,
     time_text,
 )
+from orchestrator.core.report.rows import (
+    CoverageRow,
+    DecisionRow,
+    ExemptionRow,
+    GuardrailRow,
+    OutcomeRow,
+    ReportDocument,
+    Totals,
+    ViolationRow,
+)
 
 Row = dict[str, Any]
+"""A report's document, or a row of it, as it is read back from JSON; rows.py has the types that it is made by."""
 
 COMPLETE, ERROR, INCOMPLETE, HELD, STOP_FAILED = 0, 1, 3, 4, 5
 TARGET_TOTALS = {TargetStatus.FAILED: "failed_targets", TargetStatus.NOT_ATTEMPTED: "not_attempted_targets"}
@@ -73,7 +83,7 @@ def document_exit_code(document: Row) -> int:
     return max((code for code, holds in holding.items() if holds), default=COMPLETE)
 
 
-def totals(report: SweepReport) -> dict[str, int]:
+def totals(report: SweepReport) -> Totals:
     """Counts of everything; the same names in the report, the summary, the ledger and the metrics.
 
     Targets are accounts x regions: one counts under each status that a kind has in it.
@@ -81,7 +91,7 @@ def totals(report: SweepReport) -> dict[str, int]:
     targets = Counter(status for _, _, status in {(row.account_id, row.region, row.status) for row in report.coverage})
     outcomes = Counter(outcome.status for outcome in report.outcomes)
     planned = ActionCounts.of(report.decisions)
-    return {
+    counts = {
         "accounts": len({row.account_id for row in report.coverage}),
         "targets": len({(row.account_id, row.region) for row in report.coverage if row.region != ALL_REGIONS}),
         **{TARGET_TOTALS.get(status, status.value): targets[status] for status in TargetStatus},
@@ -96,18 +106,19 @@ def totals(report: SweepReport) -> dict[str, int]:
         **{status.value: outcomes[status] for status in OUTCOME_TOTALS},
         "violations": len(report.compliance),
     }
+    return cast("Totals", counts)  # most of its keys are the values of enums
 
 
 def report_document(report: SweepReport) -> Row:
     """The JSON form. Rows are sorted, so that equal sweeps give equal bytes."""
-    return {
+    document: ReportDocument = {
         "sweep_id": report.sweep_id,
         "policy_name": report.policy_name,
         "policy_sha256": report.policy_sha256,
         "mode": report.mode.value,
         "status": report.status.value,
-        "started_at": time_text(report.started_at),
-        "finished_at": time_text(report.finished_at),
+        "started_at": time_text(report.started_at) or "",
+        "finished_at": time_text(report.finished_at) or "",
         "organization_id": report.organization_id,
         "source_sweep_id": report.source_sweep_id or None,
         "totals": totals(report),
@@ -120,9 +131,10 @@ def report_document(report: SweepReport) -> Row:
         "duration_seconds": report.duration_seconds,
         "error": report.error,
     }
+    return dict(document)
 
 
-def coverage_rows(report: SweepReport) -> list[Row]:
+def coverage_rows(report: SweepReport) -> list[CoverageRow]:
     rows = sorted(report.coverage, key=lambda row: (row.account_id, row.region, row.kind))
     return [
         {
@@ -139,30 +151,31 @@ def coverage_rows(report: SweepReport) -> list[Row]:
     ]
 
 
-def decision_rows(report: SweepReport) -> list[Row]:
+def decision_rows(report: SweepReport) -> list[DecisionRow]:
     return [_decision_row(decision) for decision in sorted(report.decisions, key=lambda one: one.resource.key)]
 
 
-def _resource_row(resource: Resource) -> Row:
-    return {**resource.key.as_row(), "arn": resource.arn}
-
-
-def _decision_row(decision: Decision) -> Row:
+def _decision_row(decision: Decision) -> DecisionRow:
+    resource = decision.resource
     return {
-        **_resource_row(decision.resource),
-        "name": decision.resource.name,
+        "account_id": resource.target.account_id,
+        "region": resource.target.region,
+        "kind": resource.kind,
+        "resource_id": resource.resource_id,
+        "arn": resource.arn,
+        "name": resource.name,
         "verdict": decision.verdict.value,
         "action": decision.action.value if decision.verdict is not Verdict.KEEP else None,
         "rule": decision.rule,
         "reason_code": decision.reason_code.value,
         "reason": decision.reason,
         "exemption": _exemption_row(decision.exemption),
-        "tags": dict(sorted(decision.resource.tags.items())),
+        "tags": dict(sorted(resource.tags.items())),
         "facts": dict(sorted(decision.facts.items())),
     }
 
 
-def _exemption_row(exemption: Exemption | None) -> Row | None:
+def _exemption_row(exemption: Exemption | None) -> ExemptionRow | None:
     if exemption is None:
         return None
     return {
@@ -176,20 +189,25 @@ def _exemption_row(exemption: Exemption | None) -> Row | None:
     }
 
 
-def _outcome_row(outcome: Outcome) -> Row:
+def _outcome_row(outcome: Outcome) -> OutcomeRow:
+    resource = outcome.resource
     return {
-        **_resource_row(outcome.resource),
+        "account_id": resource.target.account_id,
+        "region": resource.target.region,
+        "kind": resource.kind,
+        "resource_id": resource.resource_id,
+        "arn": resource.arn,
         "status": outcome.status.value,
         "code": outcome.code,
         "message": outcome.message,
         "requested_at": time_text(outcome.requested_at),
         "verified_at": time_text(outcome.verified_at),
         "warnings": list(outcome.warnings),
-        "restore": dict(outcome.resource.restore),
+        "restore": dict(resource.restore),
     }
 
 
-def _violation_row(violation: Violation) -> Row:
+def _violation_row(violation: Violation) -> ViolationRow:
     return {
         "account_id": violation.account_id,
         "region": violation.region,
@@ -200,7 +218,7 @@ def _violation_row(violation: Violation) -> Row:
     }
 
 
-def _guardrail_row(result: GuardrailResult) -> Row:
+def _guardrail_row(result: GuardrailResult) -> GuardrailRow:
     return {
         "name": result.name,
         "limit": result.limit,

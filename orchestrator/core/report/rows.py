@@ -1,0 +1,167 @@
+"""The report's rows as types: what report.json holds, and what its JSON Schema is made from.
+
+Every field is required and there is no other. Statuses and codes are text there, by the values of the model's enums.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field, WithJsonSchema, with_config
+from typing_extensions import TypedDict
+
+from orchestrator.core.model import (
+    Action,
+    Fact,
+    Mode,
+    OutcomeStatus,
+    ReasonCode,
+    SweepStatus,
+    TargetStatus,
+    Verdict,
+)
+
+
+def _one_of(values: Iterable[StrEnum | str | None]) -> Any:
+    return WithJsonSchema({"enum": [value.value if isinstance(value, StrEnum) else value for value in values]})
+
+
+Count = Annotated[int, Field(ge=0)]
+AccountText = Annotated[str, Field(pattern=r"^\d{12}$")]
+TimeText = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$")]
+Facts = dict[str, Fact]
+_STRICT = ConfigDict(extra="forbid")
+
+
+@with_config(_STRICT)
+class ExemptionRow(TypedDict):
+    source: Annotated[str, _one_of(["resource", "account", "organizational_unit"])]
+    source_id: str
+    tag: str
+    value: str
+    until: Annotated[str | None, Field(description="The last day that it counts; null: for good.")]
+    reason: str | None
+    malformed: bool
+
+
+@with_config(_STRICT)
+class CoverageRow(TypedDict):
+    account_id: AccountText
+    account_name: str
+    ou_path: str
+    region: Annotated[str, Field(description="`*` where the account's regions cannot be known.")]
+    kind: Annotated[str, Field(description="`*` where it concerns every kind.")]
+    status: Annotated[str, _one_of(TargetStatus)]
+    detail: str
+    exemption: ExemptionRow | None
+
+
+@with_config(_STRICT)
+class DecisionRow(TypedDict):
+    account_id: AccountText
+    region: str
+    kind: str
+    resource_id: str
+    arn: str
+    name: str
+    verdict: Annotated[str, _one_of(Verdict)]
+    action: Annotated[str | None, _one_of([*Action, None])]
+    rule: str | None
+    reason_code: Annotated[str, _one_of(ReasonCode)]
+    reason: str
+    exemption: ExemptionRow | None
+    tags: dict[str, str]
+    facts: Facts
+
+
+@with_config(_STRICT)
+class OutcomeRow(TypedDict):
+    account_id: AccountText
+    region: str
+    kind: str
+    resource_id: str
+    arn: str
+    status: Annotated[str, _one_of(OutcomeStatus)]
+    code: str
+    message: str
+    requested_at: TimeText | None
+    verified_at: TimeText | None
+    warnings: list[str]
+    restore: Annotated[Facts, Field(description="What an undo needs to know.")]
+
+
+@with_config(_STRICT)
+class ViolationRow(TypedDict):
+    account_id: AccountText
+    region: str
+    kind: str
+    resource_id: str
+    violation: str
+    detail: str
+
+
+@with_config(_STRICT)
+class GuardrailRow(TypedDict):
+    name: str
+    limit: float
+    actual: float
+    passed: bool
+    account_id: Annotated[AccountText | None, Field(description="Set for a limit per account.")]
+
+
+@with_config(_STRICT)
+class Totals(TypedDict):
+    """Targets are accounts x regions: one counts under each status that a kind has in it."""
+
+    accounts: Count
+    targets: Count
+    scanned: Count
+    denied: Count
+    region_disabled: Count
+    suspended: Count
+    excluded: Count
+    opted_out: Count
+    failed_targets: Count
+    not_attempted_targets: Count
+    resources: Count
+    planned: Count
+    planned_stops: Count
+    planned_starts: Count
+    kept: Count
+    exempt: Count
+    stopped: Count
+    started: Count
+    already_stopped: Count
+    would_stop: Count
+    already_running: Count
+    would_start: Count
+    held: Count
+    not_attempted: Count
+    failed: Count
+    violations: Count
+
+
+@with_config(_STRICT)
+class ReportDocument(TypedDict):
+    """Everything that one sweep saw, decided and did."""
+
+    sweep_id: Annotated[str, Field(pattern=r"^\d{8}T\d{6}Z-[0-9a-f]{6}$")]
+    policy_name: str
+    policy_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    mode: Annotated[str, _one_of(Mode)]
+    status: Annotated[str, _one_of(SweepStatus)]
+    started_at: TimeText
+    finished_at: TimeText
+    organization_id: str
+    source_sweep_id: Annotated[str | None, Field(description="The sweep that was applied or undone.")]
+    totals: Totals
+    coverage: list[CoverageRow]
+    decisions: list[DecisionRow]
+    outcomes: list[OutcomeRow]
+    compliance: list[ViolationRow]
+    guardrails: list[GuardrailRow]
+    calls: Annotated[dict[str, Count], Field(description="Requests by service:Operation.")]
+    duration_seconds: Annotated[float, Field(ge=0)]
+    error: Annotated[str, Field(description="What ended the sweep, for status `failed`.")]
