@@ -34,22 +34,23 @@ class Artifact:
 
 
 class ArtifactBucket:
-    """One that this command makes and deletes itself, or a `given` one, which has to exist and is left alone.
+    """One that this command makes and deletes itself, or an `existing` one, which is left as it is.
 
-    The owner is asked for with every call, for anybody can guess the name.
+    The owner is asked for with every call, for the name can be guessed.
     """
 
-    def __init__(self, session: boto3.Session, account_id: str, given: str | None) -> None:
+    def __init__(self, session: boto3.Session, account_id: str, existing: str | None) -> None:
         self._client: S3Client = session.client("s3")
         self._region = session.region_name
         self._owner: dict[str, Any] = {"ExpectedBucketOwner": account_id}
         self._partition = session.get_partition_for_region(self._region)
         self._made = False
         self._uploaded: list[dict[str, Any]] = []
-        self.ours = given is None
-        self.name = given or f"stop-orchestrator-artifacts-{account_id}-{self._region}"
+        self.ours = existing is None
+        self.name = existing or f"stop-orchestrator-artifacts-{account_id}-{self._region}"
 
     def url(self, key: str) -> str:
+        """The address by which CloudFormation fetches the object."""
         suffix = "amazonaws.com.cn" if self._partition == "aws-cn" else "amazonaws.com"
         return f"https://{self.name}.s3.{self._region}.{suffix}/{key}"
 
@@ -64,7 +65,7 @@ class ArtifactBucket:
         return True
 
     def take_back(self) -> bool:
-        """Deletes what this object uploaded, and the bucket where it made it and nobody else has used it since.
+        """Deletes what this object uploaded, and the bucket where it made it and nothing else is in it.
 
         Whether there was anything.
         """

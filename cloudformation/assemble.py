@@ -68,7 +68,7 @@ def _group(parts: Iterable[yaml.MappingNode]) -> Mapping[str, list[yaml.Node]]:
         _refuse_duplicates([part])
         for key, value in part.value:
             if key.value not in _SECTIONS:
-                raise TemplateError(f"{_place(key)}: {key.value} is no section of a part ({', '.join(_SECTIONS)})")
+                raise TemplateError(f"{_position(key)}: {key.value} is no section of a part ({', '.join(_SECTIONS)})")
             found[key.value].append(value)
     return found
 
@@ -76,11 +76,11 @@ def _group(parts: Iterable[yaml.MappingNode]) -> Mapping[str, list[yaml.Node]]:
 def _merge(section: str, nodes: list[yaml.Node]) -> yaml.Node:
     if section in _SAID_ONCE:
         if len(nodes) > 1:
-            raise TemplateError(f"{_place(nodes[1])}: {section} is set in {_place(nodes[0])} already")
+            raise TemplateError(f"{_position(nodes[1])}: {section} is set in {_position(nodes[0])} already")
         return nodes[0]
     for node in nodes:
         if not isinstance(node, yaml.MappingNode):
-            raise TemplateError(f"{_place(node)}: {section} has names and what they stand for; this has none")
+            raise TemplateError(f"{_position(node)}: {section} has names and what they stand for; this has none")
     _refuse_duplicates(nodes)
     return yaml.MappingNode("tag:yaml.org,2002:map", [entry for node in nodes for entry in node.value])
 
@@ -90,15 +90,16 @@ def _refuse_duplicates(nodes: Iterable[yaml.Node]) -> None:
     first: dict[str, yaml.Node] = {}
     for key in (key for node in nodes for key, _ in node.value):
         if key.value in first:
-            raise TemplateError(f"{_place(key)}: {key.value} is declared in {_place(first[key.value])} already")
+            raise TemplateError(f"{_position(key)}: {key.value} is declared in {_position(first[key.value])} already")
         first[key.value] = key
 
 
-def _place(node: yaml.Node) -> str:
+def _position(node: yaml.Node) -> str:
     return f"{Path(node.start_mark.name).name}:{node.start_mark.line + 1}"
 
 
 def main(arguments: list[str] | None = None) -> int:
+    """Writes the template; the exit code is 1 when its parts make none."""
     parser = argparse.ArgumentParser(prog="make template", description="Assembles the hub's template.")
     parser.add_argument("--dist", type=Path, default=DIST)
     target = parser.parse_args(arguments).dist / "hub.yaml"

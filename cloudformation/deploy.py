@@ -2,7 +2,7 @@
 
 Everything comes from `config/deploy.env`, the templates beside this file and the usual AWS_* variables. Before the
 question is answered, nothing is changed, and nothing uploaded but the hub's template: CloudFormation reads it from the
-artifact bucket to say what would change. Without a yes it is deleted again. Exit codes: 0 done or nothing to do, 1
+artifact bucket to say what would change. Without a yes it is deleted. Exit codes: 0 done or nothing to do, 1
 failed or refused, 2 a mistake in the arguments, the values or the templates.
 """
 
@@ -41,6 +41,7 @@ console = Console(emoji=False, highlight=False, markup=False)
 
 
 def main(command_line: list[str] | None = None) -> int:
+    """Deploys or removes one stack; returns the exit code."""
     arguments = _parse(command_line)
     if not (arguments.yes or arguments.dry_run or sys.stdin.isatty()):
         return _failed("nobody can be asked here (no terminal): say --yes, or --dry-run to look only", BAD_USAGE)
@@ -51,7 +52,7 @@ def main(command_line: list[str] | None = None) -> int:
     except (DeployError, package.PackageError, *AWS_FAILURES, OSError) as failure:
         return _failed(str(failure), FAILED)
     except KeyboardInterrupt:
-        return _failed("Interrupted; CloudFormation goes on with what it has begun.", FAILED)
+        return _failed("Interrupted; CloudFormation completes what it has begun.", FAILED)
 
 
 def _parse(command_line: list[str] | None) -> Arguments:

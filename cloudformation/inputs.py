@@ -38,6 +38,7 @@ class Arguments:
 
     @property
     def source(self) -> Path:
+        """The file or folder of the template."""
         return self.templates / TEMPLATES[self.what]
 
 
@@ -56,9 +57,11 @@ class Inputs:
     artifact_bucket: str | None
 
     def stack_name(self, what: str) -> str:
+        """The stack's name for one of TEMPLATES."""
         return self.prefix if what == "hub" else f"{self.prefix}-{what}"
 
     def stack_names(self) -> list[str]:
+        """The names of all stacks of the project."""
         return [self.stack_name(what) for what in TEMPLATES]
 
 

@@ -1,6 +1,6 @@
 """Builds the Lambda's zip: this project, what its lock names for Linux, and botocore's data for the services in use.
 
-Byte for byte the same for the same commit, whoever builds it and wherever: names in order, one time, one mode, nothing
+Byte for byte the same for the same commit on every machine: names in order, one time, one mode, nothing
 of pip's own notes. (Deflate is zlib's; a Python that is linked with another one packs the same files differently.)
 It needs this project's own libraries, which say what is in use, and pip, which looks where this machine's own pip
 settings say.
@@ -156,6 +156,7 @@ def _zip(files: Mapping[PurePosixPath, Path], target: Path) -> int:
 
 
 def main(arguments: list[str] | None = None) -> int:
+    """Builds the zip; the exit code is 1 when there is none."""
     parser = argparse.ArgumentParser(prog="make package", description="Builds the Lambda's zip.")
     parser.add_argument("--arch", choices=tuple(MACHINES), default=DEFAULT_ARCH)
     parser.add_argument("--python", choices=PYTHONS, default=DEFAULT_PYTHON)

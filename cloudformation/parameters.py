@@ -138,12 +138,12 @@ def _unquoted(value: str) -> str:
     return value[1:-1] if quoted else value
 
 
-def unknown(given: Collection[str], known: Collection[str], filled_in: Collection[str]) -> list[str]:
-    """What is wrong with the names that were given."""
-    problems = [f"{name} is filled in by this command; leave it out" for name in given if name in filled_in]
-    for name in given:
-        if name not in known and name not in filled_in:
-            close = get_close_matches(name, known, 1)
+def unknown(names: Collection[str], declared: Collection[str], filled_in: Collection[str]) -> list[str]:
+    """A sentence for each name that no template has `declared`, or that this command fills in itself."""
+    problems = [f"{name} is filled in by this command; leave it out" for name in names if name in filled_in]
+    for name in names:
+        if name not in declared and name not in filled_in:
+            close = get_close_matches(name, declared, 1)
             problems.append(f"{name} is unknown" + (f"; did you mean {close[0]}?" if close else ""))
     return problems
 

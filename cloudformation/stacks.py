@@ -70,6 +70,7 @@ class Stack:
         return None if not stack_id and found["StackStatus"] in _NOT_DEPLOYED else dict(found)
 
     def outputs(self) -> dict[str, str]:
+        """Of the deployed stack, by key; nothing where there is none."""
         found = self.described() or {}
         return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", ())}
 

@@ -10,6 +10,7 @@ from cloudformation.stacks import Change
 
 
 def changes_table(changes: tuple[Change, ...]) -> Table:
+    """A row for each change of a change set."""
     table = empty_table("Change set", "action", "resource", "type", "replaced", "what changes")
     for change in changes:
         style = "red" if change.action == "Remove" or change.replacement == "True" else None
@@ -30,6 +31,7 @@ def empty_table(title: str, *columns: str) -> Table:
 
 
 def pairs_table(title: str, pairs: Mapping[str, str]) -> Table:
+    """A row for each pair, sorted by name."""
     table = empty_table(title, "name", "value")
     for name, value in sorted(pairs.items()):
         table.add_row(name, value)

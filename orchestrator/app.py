@@ -1,4 +1,4 @@
-"""All wiring: the one file that knows which class stands behind which port."""
+"""All wiring: the only module that knows which class implements which port."""
 
 from __future__ import annotations
 
@@ -50,6 +50,7 @@ SYSTEM_TIME = Time(now=lambda: datetime.now(UTC), clock=monotonic, sleep=sleep)
 
 
 def now() -> datetime:
+    """The current time in UTC."""
     return SYSTEM_TIME.now()
 
 
@@ -158,7 +159,7 @@ class _Worlds:
             calls=clients.calls,
             halt=halting.halt,
             hand_over=lambda: runtime.hand_over(lease),
-            notify=publisher(clients, settings.topic) if settings.topic else _tell_nobody,
+            notify=publisher(clients, settings.topic) if settings.topic else _no_notification,
             sign=Signer(clients, settings.signing_key).sign if settings.signing_key else None,
             confirm=runtime.confirm,
             progress=runtime.progress,
@@ -178,7 +179,7 @@ def signature_check(settings: Settings, clients: Clients) -> Callable[[bytes, by
     return Signer(clients, key).check if key else None
 
 
-def _tell_nobody(_subject: str, _text: str) -> None:
+def _no_notification(_subject: str, _text: str) -> None:
     """Without a topic the report and `history` say what waits for approval."""
 
 

@@ -47,7 +47,7 @@ class EventError(StopOrchestratorError):
 
 
 class OrganizationError(StopOrchestratorError):
-    """The organization itself could not be listed, so nobody knows which accounts there are."""
+    """The organization could not be listed, so the accounts are unknown."""
 
 
 class ReportStoreError(StopOrchestratorError):
@@ -67,7 +67,7 @@ class LedgerError(ReportStoreError):
 
 
 class LeaseLostError(StopOrchestratorError):
-    """Somebody else holds this policy's lease now and goes on with the sweep; this process left it."""
+    """Another process holds this policy's lease now and resumes the sweep; this process left it."""
 
 
 class PlanError(StopOrchestratorError):

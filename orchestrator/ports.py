@@ -63,6 +63,8 @@ class RegionStatus:
 
 
 class OrganizationPort(Protocol):
+    """The organization as AWS lists it."""
+
     def read(self) -> Organization:
         """Every account with its OU path and state, without tags. Raises OrganizationError when it cannot be listed."""
         ...
@@ -174,7 +176,7 @@ class ReportStore(Protocol):
         ...
 
     def find(self, sweep_id: str, name: str) -> bytes | None:
-        """One file, None when there is none. Raises ReportStoreError when nobody can say."""
+        """One file, None when there is none. Raises ReportStoreError when the store does not tell."""
         ...
 
     def read(self, sweep_id: str, name: str) -> bytes:
@@ -197,6 +199,8 @@ class Progress(Protocol):
 
 
 class NoProgress:
+    """A Progress that does nothing."""
+
     def phase(self, text: str) -> None: ...
 
     def targets(self, done: int, total: int) -> None: ...
@@ -205,6 +209,7 @@ class NoProgress:
 
 
 def always_confirm(_: ApprovedPlan) -> bool:
+    """Consent without a question, as of a schedule."""
     return True
 
 
@@ -248,6 +253,8 @@ class Runtime:
 
 
 class WorldBuilder(Protocol):
+    """How a sweep gets its world; the wiring implements it."""
+
     def __call__(self, policy: OrgPolicy, sweep_id: str, mode: Mode, runtime: Runtime, lease: Lease) -> World:
         """Everything that one sweep touches; its sessions cannot stop anything unless the mode acts."""
         ...

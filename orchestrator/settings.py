@@ -28,7 +28,7 @@ def _sweep_mode(value: object) -> Mode:
 
 
 SweepMode = Annotated[Mode, BeforeValidator(_sweep_mode)]
-"""The modes that a sweep can be given; `apply` and `undo` are commands of their own."""
+"""The modes that a sweep can be run in; `apply` and `undo` are commands of their own."""
 
 
 class Settings(BaseModel):
@@ -48,7 +48,7 @@ class Settings(BaseModel):
     topic: Annotated[str, Field(pattern=r"^arn:[^:]+:sns:")] | None = None
     signing_key: str | None = None
     continuations: Annotated[int, Field(ge=0, le=50)] = 5
-    """How often the Lambda may go on with one sweep in a fresh invocation."""
+    """How often a fresh invocation of the Lambda may resume one sweep."""
     accounts_a_part: Annotated[int, Field(ge=1, le=1000)] = 20
     """For each invocation of a state machine's step."""
     lease_seconds: Annotated[float, Field(ge=0.4, le=900)] = 20.0
@@ -68,8 +68,8 @@ class Settings(BaseModel):
         A `store` among the overrides wins over the report bucket and the table too. Raises SettingsError that names
         every variable that makes no sense, or is `needed` and missing, and what would be right.
         """
-        given = {name: value for name, value in overrides.items() if value is not None}
-        here = _ONLY_ELSEWHERE if "store" in given else frozenset()
+        overridden = {name: value for name, value in overrides.items() if value is not None}
+        here = _ONLY_ELSEWHERE if "store" in overridden else frozenset()
         values = {
             name: environment[variable]
             for name in cls.model_fields
@@ -78,20 +78,20 @@ class Settings(BaseModel):
         problems = [
             f"{PREFIX}{name.upper()} is missing"
             for name in needed
-            if not str({**values, **given}.get(name, "")).strip()
+            if not str({**values, **overridden}.get(name, "")).strip()
         ]
         try:
-            settings = cls.model_validate({**values, **given})
+            settings = cls.model_validate({**values, **overridden})
         except ValidationError as invalid:
-            problems += [_problem(error, given) for error in invalid.errors()]
+            problems += [_problem(error, overridden) for error in invalid.errors()]
         if problems:
             raise SettingsError("\n".join(problems))
         return settings
 
 
-def _problem(error: Mapping[str, object], given: Mapping[str, object]) -> str:
+def _problem(error: Mapping[str, object], overridden: Mapping[str, object]) -> str:
     location = error["loc"]
     assert isinstance(location, tuple)
     name = str(location[0])
-    origin = f"--{name.replace('_', '-')}" if name in given else f"{PREFIX}{name.upper()}"
+    origin = f"--{name.replace('_', '-')}" if name in overridden else f"{PREFIX}{name.upper()}"
     return f"{origin}={error['input']!r}: {error['msg']}"

@@ -68,6 +68,8 @@ _MODES: Mapping[str, Literal["legacy"]] = {"hub-ledger": "legacy"}
 
 
 class AccountCredentials(Protocol):
+    """One account's credentials, as a member client needs them: to sign, and to renew after AWS refused them."""
+
     def get_frozen_credentials(self) -> ReadOnlyCredentials:
         """Credentials of one account, renewed when they are about to expire."""
         ...
@@ -239,7 +241,7 @@ class Clients:
     def _make(self, role: str, service: str, region: str) -> Any:
         session: Any = self._member if role == "member" else self._hub
         client = session.client(service, region_name=region, config=self._config(role))
-        # Events name a service by its id, IAM and whoever reads the counts by what it signs for.
+        # Events name a service by its id, IAM and readers of the counts by what it signs for.
         counted = partial(self._count_sent, client.meta.service_model.signing_name)
         client.meta.events.register(f"before-send.{service}", counted)
         if service == "organizations" and self._pace_organizations is not None:

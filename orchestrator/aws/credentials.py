@@ -36,6 +36,7 @@ class MemberRole:
     session_policy_actions: frozenset[str] | None = None
 
     def assume_role_arguments(self, partition: str, account_id: AccountId) -> dict[str, Any]:
+        """The parameters of AssumeRole for that account's member role."""
         arguments: dict[str, Any] = {
             "RoleArn": f"arn:{partition}:iam::{account_id}:role/{self.name}",
             "RoleSessionName": f"stop-orchestrator-{self.source_identity}"[:64],
@@ -109,6 +110,7 @@ class MemberSessions:
 
     @contextmanager
     def bind(self, account_id: AccountId) -> Iterator[None]:
+        """ports.AccountsPort."""
         credentials = self._of(account_id)
         try:
             credentials.get_frozen_credentials()
@@ -118,9 +120,11 @@ class MemberSessions:
             yield
 
     def regions(self) -> tuple[RegionStatus, ...]:
+        """ports.AccountsPort."""
         return self._regions(self._clients.ec2(self._clients.region))
 
     def hub_regions(self) -> tuple[RegionStatus, ...]:
+        """ports.AccountsPort."""
         return self._regions(self._clients.hub_ec2())
 
     def assume(self, account_id: AccountId) -> dict[str, Any]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _ITEMS_A_BATCH = 25
 _PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 2.0)
 _TAKEN = "ConditionalCheckFailedException"
-# botocore tries neither of them again: a clash of two writes on one item, and a transaction that was cancelled by
+# botocore retries neither of them: a clash of two writes on one item, and a transaction that was cancelled by
 # nothing but clashes and throttling of its parts.
 _CLASH = "TransactionConflictException"
 _CANCELLED = "TransactionCanceledException"
@@ -33,7 +33,7 @@ _PASSING = frozenset(
 
 class DynamoItems:
     """The client's own retries wait out throttling of whole calls; clashes, and items that come back unprocessed, are
-    sent again here.
+    resent here.
     """
 
     def __init__(self, client: DynamoDBClient, table: str, sleep: Callable[[float], None] = time.sleep) -> None:

@@ -54,7 +54,7 @@ _TRANSIENT = frozenset(
         "Unavailable",
     }
 )
-# No answer, or only a part of one. botocore's other exceptions (no credentials, a bad parameter) come again every time.
+# No answer, or only a part of one. botocore's other exceptions (no credentials, a bad parameter) come every time.
 _NO_ANSWER = (HTTPClientError, IncompleteReadError, NoConnectionError, ResponseParserError)
 _FIRST_SERVER_ERROR = 500
 
@@ -70,7 +70,7 @@ def error_of(failure: Exception) -> AwsError:
 
 
 def classify(failure: Exception) -> Failure:
-    """One meaning for each failed call. Raises nothing: what is not known is REFUSED, which is never tried again."""
+    """One meaning for each failed call. Raises nothing: what is not known is REFUSED, which is never retried."""
     if not isinstance(failure, ClientError):
         return Failure.TRANSIENT if isinstance(failure, _NO_ANSWER) else Failure.REFUSED
     code = error_of(failure).code

@@ -111,7 +111,7 @@ def table_check(clients: Clients, name: str) -> Callable[[], Check]:
 
 
 def topic_check(clients: Clients, arn: str) -> Callable[[], Check]:
-    """Whether the topic is there; whether it may be published to shows only when somebody does."""
+    """Whether the topic is there; the permission to publish to it cannot be tested without publishing."""
 
     def check() -> Check:
         error = _refusal(lambda: clients.sns().get_topic_attributes(TopicArn=arn))
@@ -124,7 +124,7 @@ def topic_check(clients: Clients, arn: str) -> Callable[[], Check]:
 
 
 def _put_nothing(clients: Clients, bucket: str) -> None:
-    """Refused by S3 in any case; whatever lets it happen all the same gets rid of it again."""
+    """Refused by S3 in any case; a store that accepts it all the same gets it deleted."""
     clients.s3().put_object(Bucket=bucket, Key=_PROBE, Body=b"", IfMatch=_NO_ETAG)
     clients.s3().delete_object(Bucket=bucket, Key=_PROBE)
 

@@ -15,7 +15,7 @@ _LONGEST_SUBJECT = 100
 
 
 def parameter_reader(clients: Clients, name: str) -> Callable[[], str]:
-    """Reads an SSM parameter. Raises KillSwitchUnreadableError, also when there is none."""
+    """A function that reads an SSM parameter. Raises KillSwitchUnreadableError, also when there is none."""
 
     def read() -> str:
         try:
@@ -27,7 +27,7 @@ def parameter_reader(clients: Clients, name: str) -> Callable[[], str]:
 
 
 def publisher(clients: Clients, topic_arn: str) -> Callable[[str, str], None]:
-    """Publishes subject and text. Raises StopOrchestratorError: nobody would know that a plan waits."""
+    """A function that publishes subject and text; it raises StopOrchestratorError, as the plan would wait unnoticed."""
 
     def publish(subject: str, text: str) -> None:
         try:
@@ -60,7 +60,7 @@ class Signer:
         return answer["Signature"]
 
     def check(self, content: bytes, signature: bytes) -> bool:
-        """False for a signature that is not the key's. Raises StopOrchestratorError when nobody can say."""
+        """False for a signature that is not the key's. Raises StopOrchestratorError when KMS cannot tell."""
         try:
             answer = self._clients.kms().verify(
                 KeyId=self._key_id,

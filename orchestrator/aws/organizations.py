@@ -33,7 +33,7 @@ _ROOT_ARN = re.compile(r"^arn:[\w-]+:organizations::(?P<management>\d{12}):root/
 
 
 def pace(pacing: Pacing) -> Callable[[], None]:
-    """What waits for the next call's turn, whoever makes it: all of the organization's calls share one pace."""
+    """A function that waits for the next call's turn; all callers share one pace."""
     return partial(pacing.wait, "*", "*", _EVERY_CALL)
 
 

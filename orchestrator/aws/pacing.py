@@ -38,7 +38,7 @@ class Bucket:
         return max(0.0, -self._tokens / (self._rate.per_second * self._share))
 
     def throttled(self, now: float) -> bool:
-        """AWS sees less than one token, half a one as far as anybody can tell. True when we thought so already.
+        """AWS sees less than one token, half a one as a best guess. True when we thought so already.
 
         Then others take from it too, and less of what comes back is ours; a bucket that was merely fuller in our books
         than in AWS's is no slower for that.

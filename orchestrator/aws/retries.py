@@ -46,10 +46,10 @@ class Retries:
     sleep: Callable[[float], None] = time.sleep
     out_of_time: Callable[[], bool] = _never
     on_expired: Callable[[], None] = _nothing
-    """Called before a call is tried again because its credentials had expired."""
+    """Called before a call is retried because its credentials had expired."""
 
     def call(self, function: Callable[[], T]) -> T:
-        """The function's result; after throttling or a passing fault it is called again. Raises the last failure."""
+        """The function's result; after throttling or a passing fault it is retried. Raises the last failure."""
         return tenacity.Retrying(
             retry=tenacity.retry_if_exception(_is_worth_another_try),
             wait=tenacity.wait_random_exponential(multiplier=self.first_wait, max=self.longest_wait),
@@ -77,9 +77,9 @@ class Retries:
 def after_pauses(
     pauses: Sequence[float], retry: tenacity.retry_base, sleep: Callable[[float], None]
 ) -> tenacity.Retrying:
-    """Calls a function again as long as `retry` says so, once after each of these pauses, in seconds.
+    """Repeats a function as long as `retry` says so, once after each of these pauses, in seconds.
 
-    The last try's failure is raised as it is. RetryError is raised where the last try had a result to be tried again.
+    The last try's failure is raised as it is. RetryError is raised where the last try had a result to be retried.
     """
     return tenacity.Retrying(
         retry=retry,

@@ -40,6 +40,8 @@ stderr = Console(stderr=True, emoji=False)
 
 
 class Format(StrEnum):
+    """The forms of output; JSON alone goes to standard output."""
+
     TABLE = "table"
     JSON = "json"
 
@@ -68,6 +70,7 @@ def errors_as_exit_codes(output: Format) -> Iterator[None]:
 
 
 def fail(message: str, code: int) -> NoReturn:
+    """Prints the message to stderr and ends the command with that exit code."""
     stderr.print(message, style="red", highlight=False, markup=False, soft_wrap=True)
     raise typer.Exit(code)
 
@@ -78,6 +81,7 @@ def say(message: str) -> None:
 
 
 def settings_of(**overrides: object) -> Settings:
+    """Settings from the environment and the options; a mistake ends the command with exit code 2."""
     try:
         return Settings.from_env(os.environ, (), **overrides)
     except SettingsError as wrong:
@@ -85,21 +89,25 @@ def settings_of(**overrides: object) -> Settings:
 
 
 def checked_sweep_id(text: str) -> None:
+    """Ends the command with exit code 2 for a text that has not the form of a sweep id."""
     if not SWEEP_ID.fullmatch(text):
         fail(f"{text!r} is no sweep id; they look like 20261123T190000Z-7f3a9c", BAD_USAGE)
 
 
 def print_json(document: Any) -> None:
+    """Writes the document to standard output, indented."""
     sys.stdout.write(to_json(document, indent=2).decode() + "\n")
 
 
 def print_problems(output: Format, source: str, *problems: PolicyProblem) -> None:
+    """With JSON output, every problem of a policy document; nothing with tables, where they are an error message."""
     if output is Format.JSON:
         rows = [{"path": one.path, "line": one.line, "message": one.message} for one in problems]
         print_json({"valid": False, "source": source, "problems": rows})
 
 
 def show(document: dict[str, Any], output: Format, location: str = "") -> None:
+    """A report's document in that form, and where it was written."""
     if output is Format.TABLE:
         print_summary(stdout, document, location)
         return
@@ -109,6 +117,7 @@ def show(document: dict[str, Any], output: Format, location: str = "") -> None:
 
 
 def parsed(content: bytes, sweep_id: str) -> dict[str, Any]:
+    """The document of a stored report. Raises ReportStoreError for what is no JSON."""
     try:
         document: dict[str, Any] = json.loads(content)
     except ValueError as damaged:

@@ -34,10 +34,10 @@ def demo(
     planned is stopped. With --keep it prints the environment for trying the other commands against it.
     """
     try:
-        from orchestrator.demo.show import Wanted, show  # noqa: PLC0415 - moto is an extra that a Lambda does not have
+        from orchestrator.demo.show import DemoRequest, show  # noqa: PLC0415 - moto is an extra that a Lambda does not have
     except ImportError as missing:
         fail(f"the demo needs the extra `demo`: pip install 'stop-orchestrator[demo]' ({missing})", ERROR)
-    wanted = Wanted(store or DEFAULT_STORE, port, keep=keep or serve_only, sweep=not serve_only)
+    request = DemoRequest(store or DEFAULT_STORE, port, keep=keep or serve_only, sweep=not serve_only)
     with errors_as_exit_codes(Format.TABLE):
-        agreed = show(stdout, print_summary, wanted)
+        agreed = show(stdout, print_summary, request)
     raise typer.Exit(agreed)

@@ -22,7 +22,7 @@ _WORST_FIRST = (CheckStatus.FAILED, CheckStatus.WARNING, CheckStatus.OK, CheckSt
 _TO_DO = frozenset({CheckStatus.FAILED, CheckStatus.WARNING})
 _MOST_ACCOUNTS = 20
 _ENCODED = "Encoded authorization failure message:"
-"""What follows in EC2's refusals are a thousand letters that nobody can read."""
+"""In EC2's refusals a thousand encoded letters follow it; they are left out."""
 _VERDICTS = {
     HEALTHY: ("a sweep by this policy would work", "bold green"),
     ENDED: ("no account could be looked at", "bold red"),

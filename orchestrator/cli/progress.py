@@ -40,7 +40,7 @@ class TerminalProgress:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """No bar while a person is asked; it goes on with the answer."""
+        """No bar while a person is asked; it is resumed after the answer."""
         self._bar.stop()
         try:
             yield

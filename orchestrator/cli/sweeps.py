@@ -91,7 +91,7 @@ def sweep(
     ] = None,
     resume: Annotated[
         str | None,
-        typer.Option(metavar="SWEEP_ID", help="Go on with a sweep whose process died, from wherever it was."),
+        typer.Option(metavar="SWEEP_ID", help="Resume a sweep whose process died, from wherever it was."),
     ] = None,
     yes: YesOption = False,
     output: FormatOption = Format.TABLE,
@@ -111,11 +111,11 @@ def sweep(
     settings = settings_of(mode=mode, external_id=external_id, workers=workers, **overrides)
     if resume is not None:
         if mode is not None or policy is not None:
-            fail("--resume goes on with the mode and the policy that the sweep began with; leave them out", BAD_USAGE)
+            fail("--resume keeps the mode and the policy that the sweep began with; leave them out", BAD_USAGE)
         checked_sweep_id(resume)
         _run(settings, output, _resuming(resume, assume_yes=yes), assume_yes=yes)
     if settings.mode is Mode.ENFORCE:
-        _somebody_confirms(assume_yes=yes)
+        _require_confirmation(assume_yes=yes)
     _run(settings, output, _sweeping(settings), assume_yes=yes)
 
 
@@ -135,7 +135,7 @@ def apply(
     A plan.json that was altered, expired or was applied already is refused with exit code 2, and nothing is stopped.
     """
     checked_sweep_id(sweep_id)
-    _somebody_confirms(assume_yes=yes)
+    _require_confirmation(assume_yes=yes)
     overrides = {"store": store, "member_role": member_role, "kill_switch": kill_switch}
     settings = settings_of(external_id=external_id, workers=workers, **overrides)
 
@@ -174,7 +174,7 @@ def undo(
     5,000 instances of one account and region take 33 minutes. An undo cannot be undone.
     """
     checked_sweep_id(sweep_id)
-    _somebody_confirms(assume_yes=yes)
+    _require_confirmation(assume_yes=yes)
     overrides = {"store": store, "member_role": member_role, "kill_switch": kill_switch}
     settings = settings_of(external_id=external_id, workers=workers, **overrides)
     only = UndoFilter(
@@ -203,7 +203,7 @@ def _resuming(sweep_id: str, *, assume_yes: bool) -> _Work:
     def work(stores: Stores, _: Clients, _new_id: str, runtime: Runtime) -> Result:
         begun = coordination.get_sweep(stores, sweep_id)
         if Mode(begun.mode).acts and not begun.confirmed:
-            _somebody_confirms(assume_yes=assume_yes)
+            _require_confirmation(assume_yes=assume_yes)
         return coordination.resume(stores, sweep_id, runtime)
 
     return work
@@ -243,7 +243,7 @@ def _carried_out(
 
 
 def _say_busy(busy: Busy, output: Format) -> NoReturn:
-    """A second trigger has what it wanted; another wish has not."""
+    """A second trigger of the same sweep has what it asked for; another request has not."""
     if not busy.same:
         fail(f"{busy.sweep_id} is running by the same policy; try again when `history` shows its end", ERROR)
     say(f"{busy.sweep_id} is running by this policy already; nothing was begun. `history` shows how it ends.")
@@ -252,6 +252,6 @@ def _say_busy(busy: Busy, output: Format) -> NoReturn:
     raise typer.Exit(0)
 
 
-def _somebody_confirms(*, assume_yes: bool) -> None:
+def _require_confirmation(*, assume_yes: bool) -> None:
     if not assume_yes and not sys.stdin.isatty():
         fail("without a terminal this needs --yes: nobody is there to confirm what would be done", BAD_USAGE)

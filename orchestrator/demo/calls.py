@@ -66,6 +66,7 @@ class Call:
 
     @property
     def json(self) -> dict[str, Any]:
+        """The body as JSON."""
         parsed: dict[str, Any] = json.loads(self.body or b"{}")
         return parsed
 
@@ -81,10 +82,12 @@ class Call:
         return {name: self.form_list(f"{key.removesuffix('.Name')}.Value") for key, name in names.items()}
 
     def replace_json(self, document: Mapping[str, Any]) -> None:
+        """Puts another body in place."""
         self.body = json.dumps(document).encode()
         self._give_back(self.body)
 
     def replace_form(self, fields: Mapping[str, str]) -> None:
+        """Puts another form in place."""
         self.body = urlencode(fields).encode()
         self._give_back(self.body)
 
@@ -118,6 +121,7 @@ class Call:
 
 
 def account_of(arn: str) -> str:
+    """The account id in an ARN; empty for a text without one."""
     parts = arn.split(":")
     return parts[4] if len(parts) > 4 else ""  # noqa: PLR2004 - arn:partition:service:region:account
 
@@ -142,6 +146,7 @@ class Answer:
     headers: Mapping[str, str] | None = None
 
     def send(self, start_response: StartResponse) -> Iterable[bytes]:
+        """The answer to a WSGI server: status and headers by `start_response`, then the body."""
         body = self.text.encode()
         headers = {"Content-Type": self.content_type, "Content-Length": str(len(body)), **(self.headers or {})}
         start_response(f"{self.status} {'OK' if self.status < 400 else 'Refused'}", list(headers.items()))  # noqa: PLR2004 - HTTP

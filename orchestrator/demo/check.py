@@ -8,16 +8,16 @@ from typing import Any
 from orchestrator.demo.organization import AnyAccount
 from orchestrator.demo.server import Serving
 
-Place = tuple[str, str, str]
+InstanceKey = tuple[str, str, str]
 """Account, region, instance id."""
 
 _DOWN = frozenset({"stopping", "stopped"})
 
 
-def states(aws: Serving) -> dict[Place, str]:
+def states(aws: Serving) -> dict[InstanceKey, str]:
     """The state of every instance of the organization."""
     any_account = AnyAccount(aws.environment)
-    found: dict[Place, str] = {}
+    found: dict[InstanceKey, str] = {}
     for account in aws.organization["accounts"]:
         with any_account.acting_in(account["id"]):
             for region in account["regions"]:
@@ -28,13 +28,15 @@ def states(aws: Serving) -> dict[Place, str]:
     return found
 
 
-def differences(report: Mapping[str, Any], before: Mapping[Place, str], after: Mapping[Place, str]) -> list[str]:
+def differences(
+    report: Mapping[str, Any], before: Mapping[InstanceKey, str], after: Mapping[InstanceKey, str]
+) -> list[str]:
     """One sentence for each instance of which EC2 and the report do not say the same; empty when they agree."""
-    planned = {_place(row) for row in report["decisions"] if row["verdict"] == "stop"}
-    reported = {_place(row) for row in report["outcomes"] if row["status"] in _DOWN}
-    accounted_for = {_place(row) for row in report["outcomes"]}
-    stopped = {place for place, state in after.items() if state in _DOWN and before.get(place) not in _DOWN}
-    changed = {place for place in before.keys() | after.keys() if before.get(place) != after.get(place)}
+    planned = {_key(row) for row in report["decisions"] if row["verdict"] == "stop"}
+    reported = {_key(row) for row in report["outcomes"] if row["status"] in _DOWN}
+    accounted_for = {_key(row) for row in report["outcomes"]}
+    stopped = {key for key, state in after.items() if state in _DOWN and before.get(key) not in _DOWN}
+    changed = {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
     sentences = {
         "is stopped, but was not planned": stopped - planned,
         "is stopped, but the report does not say so": stopped - reported,
@@ -43,8 +45,8 @@ def differences(report: Mapping[str, Any], before: Mapping[Place, str], after: M
         "has an outcome, but was not planned": accounted_for - planned,
         "is not as it was, although nobody stopped it": changed - stopped,
     }
-    return [f"{'/'.join(place)} {text}" for text, places in sentences.items() for place in sorted(places)]
+    return [f"{'/'.join(key)} {text}" for text, keys in sentences.items() for key in sorted(keys)]
 
 
-def _place(row: Mapping[str, Any]) -> Place:
+def _key(row: Mapping[str, Any]) -> InstanceKey:
     return row["account_id"], row["region"], row["resource_id"]

@@ -45,6 +45,7 @@ class Fault:
     """What else happens in the world just then."""
 
     def fits(self, call: Call) -> bool:
+        """Whether the call matches a fault that is not used up; chance aside."""
         return (
             self.times != 0
             and fnmatchcase(call.account_concerned, self.account)
@@ -54,6 +55,7 @@ class Fault:
         )
 
     def answer(self, call: Call) -> Answer | None:
+        """What replaces AWS's answer; None lets AWS answer."""
         if self.hangs_up:
             return call.hung_up()
         if self.body:
@@ -80,10 +82,12 @@ class Faults:
         self._sleep = sleep
 
     def add(self, fault: Fault) -> None:
+        """Adds a fault behind those that are there."""
         with self._lock:
             self._faults.append(fault)
 
     def clear(self) -> None:
+        """Removes every fault and forgets the counts of calls."""
         with self._lock:
             self._faults.clear()
             self._drawn.clear()

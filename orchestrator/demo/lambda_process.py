@@ -77,6 +77,7 @@ def invoke(
 
 
 def main(handler: str, result: Path) -> None:
+    """Runs the handler on the event in standard input, and writes what it returned to `result`."""
     module, _, function = handler.rpartition(".")
     handle = getattr(importlib.import_module(module), function)
     result.write_text(json.dumps(handle(json.loads(sys.stdin.read()), Context())))

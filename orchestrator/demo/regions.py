@@ -50,10 +50,12 @@ class RegionOptIn:
         self._regions = sorted(boto3.Session().get_available_regions("ec2"))
 
     def clear(self) -> None:
+        """Forgets which regions were opted into."""
         with self._lock:
             self._opted_in.clear()
 
     def is_enabled(self, account_id: str, region: str) -> bool:
+        """Whether the account can use the region."""
         return region in ENABLED_BY_DEFAULT or region in self._opted_in.get(account_id, ())
 
     def __call__(self, call: Call) -> Answer | None:

@@ -84,7 +84,7 @@ def _organization_of(account_id: str) -> str:
 
 
 def _principal_arn(call: Call) -> str:
-    """The role or user behind the caller's key; keys that nobody made stand for the account's root."""
+    """The role or user behind the caller's key; keys that were never created stand for the account's root."""
     session = sts_backends[call.account_id][_PARTITION].get_assumed_role_from_access_key(call.access_key)
     if session is not None:
         return str(session.role_arn)

@@ -106,7 +106,7 @@ def serving(port: int = 0) -> Iterator[Serving]:
     """
     command = [sys.executable, "-P", "-m", "orchestrator.demo.server", str(port)]
     with (
-        tempfile.TemporaryFile("w+") as errors,  # a pipe that nobody reads would be full one day, and stop the server
+        tempfile.TemporaryFile("w+") as errors,  # a pipe that is not read would fill up and block the server
         subprocess.Popen(  # noqa: S603 - our own module in our own interpreter
             command,
             stdin=subprocess.PIPE,
@@ -144,6 +144,7 @@ def without_aws(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def main(port: int) -> None:
+    """Seeds and serves until standard input ends; port 0 takes a free one."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides when to end
     watch = threading.Thread(target=_end_with_standard_input, name="parent", daemon=True)
     watch.start()

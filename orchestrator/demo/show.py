@@ -35,7 +35,7 @@ _HANDLER = "orchestrator.lambdas.handler.lambda_handler"
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class DemoRequest:
     """What the command line asks of the demo. `store`: the local folder that gets the reports."""
 
     store: Path
@@ -44,16 +44,16 @@ class Wanted:
     sweep: bool = True
 
 
-def show(console: Console, print_summary: PrintSummary, wanted: Wanted) -> int:
+def show(console: Console, print_summary: PrintSummary, request: DemoRequest) -> int:
     """The exit code: 0 when EC2 agrees with the report, else 1. Ctrl-C ends it and leaves nothing running."""
     console.print("[bold]Stop Orchestrator demo[/]: an AWS embedded in this machine; nothing real is touched.")
     try:
         with _ended_by_signals(), _without_the_users_aws(), ExitStack() as stack:
-            if wanted.sweep:
-                _make_room(wanted.store)
+            if request.sweep:
+                _make_room(request.store)
             with console.status("Creating an organization in it ..."):
-                aws = stack.enter_context(serving(wanted.port))
-            return _Demo(console, print_summary, wanted, aws).run()
+                aws = stack.enter_context(serving(request.port))
+            return _Demo(console, print_summary, request, aws).run()
     except (DemoError, LambdaFailedError) as failure:
         console.print(Text(str(failure), style="red"), soft_wrap=True)
     except KeyboardInterrupt:
@@ -104,13 +104,13 @@ def _without_the_users_aws() -> Iterator[None]:
 class _Demo:
     console: Console
     print_summary: PrintSummary
-    wanted: Wanted
+    request: DemoRequest
     aws: Serving
 
     def run(self) -> int:
         self._introduce()
-        agreed = not self.wanted.sweep or self._plan_enforce_and_check()
-        if self.wanted.keep:
+        agreed = not self.request.sweep or self._plan_enforce_and_check()
+        if self.request.keep:
             self._keep_up()
         return AGREED if agreed else NOT_AGREED
 
@@ -172,12 +172,12 @@ class _Demo:
         self._plain(f"{self._local(sweep_id)}/")
         for path in sorted(self._local(sweep_id).iterdir()):
             self._plain(f"  {path.name}")
-        store = "" if self.wanted.store == _DEFAULT_STORE else f" --store {shlex.quote(str(self.wanted.store))}"
+        store = "" if self.request.store == _DEFAULT_STORE else f" --store {shlex.quote(str(self.request.store))}"
         self._plain(f"Look again: stop-orchestrator report {sweep_id}{store}")
 
     def _keep_up(self) -> None:
         try:
-            self._heading(6 if self.wanted.sweep else 2, "It stays up until Ctrl-C; in another terminal")
+            self._heading(6 if self.request.sweep else 2, "It stays up until Ctrl-C; in another terminal")
             self._plain("unset AWS_PROFILE AWS_SESSION_TOKEN HTTP_PROXY http_proxy")
             for name, value in self.aws.environment.items():
                 self._plain(f"export {name}={shlex.quote(value)}")
@@ -192,12 +192,12 @@ class _Demo:
         client = AnyAccount(self.aws.environment).client("s3")
         prefix = f"sweeps/dt={sweep_id[:4]}-{sweep_id[4:6]}-{sweep_id[6:8]}/sweep={sweep_id}/"
         for found in client.list_objects_v2(Bucket=BUCKET, Prefix=prefix)["Contents"]:
-            path = self.wanted.store / found["Key"]
+            path = self.request.store / found["Key"]
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(client.get_object(Bucket=BUCKET, Key=found["Key"])["Body"].read())
 
     def _local(self, sweep_id: str) -> Path:
-        return next(self.wanted.store.glob(f"sweeps/dt=*/sweep={sweep_id}"))
+        return next(self.request.store.glob(f"sweeps/dt=*/sweep={sweep_id}"))
 
     def _heading(self, number: int, text: str) -> None:
         self.console.print()

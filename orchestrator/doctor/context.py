@@ -49,6 +49,8 @@ class PermissionsPort(Protocol):
 
 
 class Progress(Protocol):
+    """Hears how far doctor is. Called from the coordinating thread only."""
+
     def phase(self, text: str) -> None: ...
 
     def accounts(self, done: int, total: int) -> None: ...

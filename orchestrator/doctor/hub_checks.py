@@ -12,6 +12,8 @@ from orchestrator.sweep.halt import STOP
 
 
 def kill_switch_check(read: Callable[[], str], *, unreadable_stops: bool) -> Callable[[], Check]:
+    """A check that reads the kill switch; `unreadable_stops` is the policy's word for one that cannot be read."""
+
     def check() -> Check:
         try:
             value = read()
@@ -27,4 +29,5 @@ def kill_switch_check(read: Callable[[], str], *, unreadable_stops: bool) -> Cal
 
 
 def local_folder_check(path: str) -> Callable[[], Check]:
+    """A check that says where records are kept without a bucket or table; it always passes."""
     return lambda: doctor_hub.ok("records", f"not both of bucket and table are set: what is not set is kept in {path}")

@@ -12,6 +12,7 @@ from orchestrator.sweep.coordination import Busy, Result
 
 
 def answer_of(result: Result) -> dict[str, Any]:
+    """The Lambda's answer. Raises BusyError where another sweep of the same policy is running, and not this one."""
     if isinstance(result, Busy):
         if not result.same:
             raise BusyError(f"{result.sweep_id} is running by the same policy; Lambda tries this event again later")

@@ -20,7 +20,7 @@ class SweepEvent(BaseModel):
     """The event of DESIGN section 5; every field is optional.
 
     `id` names what triggered it, such as `<aws.scheduler.execution-id>`; the same id is one sweep. A `sweep_id` that
-    the ledger knows goes on with that sweep.
+    the ledger knows resumes that sweep.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -32,6 +32,7 @@ class SweepEvent(BaseModel):
 
 
 def parse(event: dict[str, Any]) -> SweepEvent:
+    """The event. Raises EventError that names every wrong field."""
     try:
         return SweepEvent.model_validate(event)
     except ValidationError as invalid:

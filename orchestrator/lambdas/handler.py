@@ -69,7 +69,7 @@ def _sweep(asked: SweepEvent, sweep_id: str, context: LambdaContext) -> dict[str
 
 
 def _request_id(context: LambdaContext) -> str:
-    """Lambda's own, which an event that is tried again keeps; empty where something else than Lambda made it up."""
+    """Lambda's own, which a retried event keeps; empty where it was not made by Lambda."""
     try:
         request_id = UUID(context.aws_request_id)
     except ValueError:

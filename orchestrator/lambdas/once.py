@@ -23,7 +23,10 @@ _REMEMBERED_SECONDS = 24 * 3600
 def once(
     wiring: Wiring, sweep: Callable[[dict[str, Any]], dict[str, Any]], trigger: dict[str, Any], context: LambdaContext
 ) -> dict[str, Any]:
-    """Lambda and its triggers deliver at least once: what an event came to is remembered for a day, and given again."""
+    """The sweep's answer to the trigger; it is kept for a day, and given to the same trigger when it is repeated.
+
+    Why: Lambda and its triggers deliver at least once.
+    """
     table = DynamoDBPersistenceLayer(
         table_name=wiring.settings.table or "",
         key_attr="PK",

@@ -205,7 +205,7 @@ def _wave(step: _Step, wave: int, *, more: bool) -> Answer:
 
 
 def _end(step: _Step, error: dict[str, Any] | None) -> Answer:
-    """Also when it is tried again: then the report is there, and only sealed."""
+    """Writes the report; on a retry of the step the report is there, and is only sealed."""
     text = f"{error.get('Error', '')}: {error.get('Cause', '')}"[:1000] if error else ""
     document, location = parts.end(step.world, step.sweep, step.begun, text)
     step.lease.give_back()
@@ -213,7 +213,7 @@ def _end(step: _Step, error: dict[str, Any] | None) -> Answer:
 
 
 def _for_execution(wiring: Wiring, execution: str) -> Wiring:
-    """With leases that are the execution's: each of its steps takes the same one again."""
+    """With leases that are the execution's: each of its steps takes the same one."""
     stores = wiring.stores
     leases = replace(stores.leases, holder=f"{EXECUTION}{execution}", times=Times(lasts=EXECUTION_LASTS))
     return replace(wiring, stores=replace(stores, leases=leases))

@@ -25,6 +25,8 @@ tracer = Tracer(service=SERVICE, auto_patch=False)
 
 @dataclass(frozen=True, slots=True)
 class Wiring:
+    """What one invocation works with."""
+
     settings: Settings
     clients: Clients
     stores: Stores

@@ -1,7 +1,7 @@
-"""One sweep at a time for each policy: a lease that its holder renews, and that others take over when it is dead.
+"""At most one sweep by each policy: a lease that its holder renews, and that others take over when it is dead.
 
-A holder is known to live by its nonce, which changes with every renewal: whoever wants to take over watches it for as
-long as a lease lasts by its own monotonic clock, so that a clock that jumps takes nobody's lease away.
+A holder is known to live by its nonce, which changes with every renewal: a process that takes over watches it for as
+long as a lease lasts by its own monotonic clock, so that a clock that jumps takes no live holder's lease away.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ EXECUTION = "execution "
 EXECUTION_LASTS = 3600.0
 """In seconds: longer than any one step of a state machine, since it is renewed by each of them."""
 HANDED_OVER = "handover-"
-"""How the nonce of a lease begins that waits for another process to go on with the same sweep."""
+"""The prefix of the nonce of a lease that waits for another process to resume the same sweep."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,9 @@ class Leases:
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     holder: str = ""
-    """This process, or the state machine's execution (EXECUTION) of which each step takes the same lease again."""
+    """This process, or the state machine's execution (EXECUTION) of which each step takes the same lease."""
     is_dead: Callable[[str], bool] = lambda _: False
-    """Whether the holder of that name has ended for certain; then nobody needs to wait."""
+    """Whether the holder of that name has ended for certain; then there is no need to wait."""
 
     def has_ended(self, record: LeaseRecord) -> bool:
         """It ran out by this machine's wall clock, or its holder has ended for certain.
@@ -77,7 +77,7 @@ class Leases:
     def take_over(self, policy_name: str, sweep_id: str, purpose: str = "") -> Lease | LeaseRecord:
         """Waits until the holder has shown no sign of life for as long as a lease lasts, and takes it from there.
 
-        Gives back the record of the holder when it lives, or when another one was faster. Raises LedgerError.
+        Returns the record of the holder when it lives, or when another process was faster. Raises LedgerError.
         """
         seen = self.ledger.lease(policy_name)
         since = self.clock()  # after the look, so never before the holder's last sign of life
@@ -95,7 +95,7 @@ class Leases:
             seen = latest
 
     def stamped(self, record: LeaseRecord, *, nonce_begins: str = "", held: bool = True) -> LeaseRecord:
-        """The record as of now, with a nonce that nobody used before."""
+        """The record as of now, with a nonce that was never used before."""
         until = time_text(self.now() + timedelta(seconds=self.times.lasts)) if held else None
         return replace(record, nonce=nonce_begins + secrets.token_hex(8), held_until=until or "")
 
@@ -132,11 +132,12 @@ class Lease:
 
     @property
     def sweep_id(self) -> str:
+        """The sweep that the lease is held for."""
         return self._record.sweep_id
 
     @property
     def lost(self) -> bool:
-        """True from the moment on that somebody else may have it: then no more work may be handed out."""
+        """True from the moment on that another process may have it: then no more work may be handed out."""
         return self._gone or self._leases.clock() >= self._good_until
 
     @contextmanager
@@ -152,13 +153,13 @@ class Lease:
             self.give_back()
 
     def renew(self) -> None:
-        """Once; called by the thread. A ledger that cannot be reached is asked again until the lease runs out."""
+        """Renews it once; called by the thread. A ledger that cannot be reached is tried at the next renewal."""
         with self._lock:
             if self._ended.is_set() or self._gone:
                 return
             at = self._leases.clock()
             if self.lost:
-                self._gone = True  # it ran out, whoever has it now: work that stopped does not begin again
+                self._gone = True  # it ran out, even if it is still free: work that stopped is not restarted
                 return
             latest = self._leases.stamped(self._record)
             try:
@@ -170,9 +171,9 @@ class Lease:
                 self._good_until = at + self._leases.times.lasts
 
     def hand_over(self) -> bool:
-        """Leaves it to another process that goes on with the same sweep and takes it at once. From here on it is lost.
+        """Leaves it to another process that resumes the same sweep and takes it at once. From here on it is lost.
 
-        False when somebody else has it, or nobody can say: then such a process has to wait until it runs out.
+        False when another process has it, or the ledger does not tell: then the successor waits until it runs out.
         """
         self._ended.set()
         with self._lock:
@@ -188,7 +189,10 @@ class Lease:
             return written
 
     def take_back(self) -> bool:
-        """After `hand_over`, when nobody goes on after all. Not renewed: there is a report to write, and no more."""
+        """After `hand_over`, when no process resumes the sweep after all; whether it is held once more.
+
+        Not renewed from here on: there is a report to write, and no more.
+        """
         with self._lock:
             at = self._leases.clock()
             try:
@@ -216,7 +220,7 @@ class Lease:
         return written
 
     def give_back(self) -> None:
-        """Anybody may take it at once."""
+        """Frees it, so that any process may take it at once. Raises nothing: else it runs out by itself."""
         with self._lock:
             if self._gone:
                 return

@@ -1,6 +1,6 @@
 """The ledger: which sweeps there were, who holds the lease, what was about to be stopped and what came of it.
 
-One class over a table of items with conditional writes; DynamoDB (aws/ledger.py) and SQLite (local/) provide the table.
+One class over a table of items with conditional writes; DynamoDB (aws/) and SQLite (local/) provide it.
 Intents are written before the call that they announce, outcomes after it, one write for each batch.
 """
 
@@ -57,7 +57,7 @@ class Ledger:
             raise ReportStoreError(f"the sweep id {record.sweep_id} is in the ledger already")
 
     def amend(self, sweep_id: str, **values: Any) -> None:
-        """Sets some of a record's fields."""
+        """Sets some fields of a sweep's summary."""
         self._items.update((SWEEPS, sweep_id), values)
 
     def claim(self, sweep_id: str, by: str) -> bool:
@@ -68,11 +68,12 @@ class Ledger:
         return found is not None and found.applied_by == by
 
     def sweep(self, sweep_id: str) -> SweepSummary | None:
+        """The summary of one sweep; None when the ledger has none."""
         item = self._items.get((SWEEPS, sweep_id))
         return record_from(SweepSummary, item, sweep_id=sweep_id) if item else None
 
     def sweeps(self, limit: int | None = None) -> tuple[SweepSummary, ...]:
-        """Newest first."""
+        """The summaries of the newest sweeps, newest first; of all without a limit."""
         found = self._items.query(SWEEPS, newest_first=True, limit=limit)
         return tuple(record_from(SweepSummary, item, sweep_id=item["SK"]) for item in found)
 
@@ -103,18 +104,19 @@ class Ledger:
             self._items.put_all(items[start : start + ITEMS_AT_ONCE])
 
     def actions(self, sweep_id: str) -> tuple[ActionRecord, ...]:
-        """Sorted by account, region, kind and id."""
+        """Every action of a sweep, sorted by account, region, kind and id."""
         items = self._items.query(f"SWEEP#{sweep_id}", "ACTION#")
         return tuple(replace(record_from(ActionRecord, one), warnings=tuple(one.get("warnings", ()))) for one in items)
 
     # --- lease
 
     def lease(self, policy_name: str) -> LeaseRecord | None:
+        """The lease of a policy, held or free; None when there never was one."""
         item = self._items.get((LEASE, policy_name))
         return record_from(LeaseRecord, item) if item else None
 
     def take_lease(self, policy_name: str, lease: LeaseRecord, seen: LeaseRecord | None) -> bool:
-        """False when it is not as it was `seen` any more. A nonce is used once."""
+        """Writes the lease; False when it is not as it was `seen` any more. Each nonce is used once."""
         item = {
             "PK": LEASE,
             "SK": policy_name,
@@ -122,7 +124,7 @@ class Ledger:
         }
         if self._items.put(self._lasting(item), Equals("nonce", seen.nonce) if seen else Absent()):
             return True
-        # A write whose answer was lost is sent again by the client, and then refused by itself.
+        # A write whose answer was lost is retried by the client, and then refused because of itself.
         current = self.lease(policy_name)
         return current is not None and current.nonce == lease.nonce
 
@@ -139,6 +141,7 @@ class Ledger:
         return link_from(item) if item else None
 
     def links(self) -> tuple[Link, ...]:
+        """Every link that was put, in the order of the sweep ids."""
         return tuple(link_from(item) for item in self._items.query(CHAIN) if item["SK"] != HEAD)
 
     def put_link(self, link: Link) -> None:

@@ -45,7 +45,7 @@ class SweepSummary:
     policy: str = ""
     """The policy document itself, so that the sweep can be resumed."""
     confirmed: bool = False
-    """Nobody needs to be asked any more before it acts."""
+    """It needs no confirmation any more before it acts."""
     applied_by: str = ""
     """The sweep that carried out this one's plan, or undid this one."""
     continuations: int = 0
@@ -68,7 +68,7 @@ class SweepSummary:
 
 @dataclass(frozen=True, slots=True)
 class ActionRecord:
-    """One resource that was about to be stopped or started. `status` is `intent` while nobody knows what came of it."""
+    """One resource that was about to be stopped or started. `status` is `intent` while its outcome is unknown."""
 
     account_id: str
     region: str
@@ -82,10 +82,11 @@ class ActionRecord:
     verified_at: str = ""
     warnings: tuple[str, ...] = ()
     restore: Mapping[str, Fact] = field(default_factory=dict)
-    """What starting it again needs to know."""
+    """What a later start needs to know."""
 
     @property
     def key(self) -> ResourceKey:
+        """The identity of the resource."""
         return ResourceKey(AccountId(self.account_id), Region(self.region), self.kind, self.resource_id)
 
 
@@ -99,7 +100,7 @@ class LeaseRecord:
     """ISO 8601; empty when it was given back."""
     started_at: str
     purpose: str = ""
-    """What its sweep is for, as sweep.coordination says it: by this a second trigger is told from another wish."""
+    """What its sweep is for, as sweep.coordination says it: by this a second trigger is told from another request."""
     holder: str = ""
     """The process, where it can be told from every other one (local/processes.py)."""
 
@@ -110,10 +111,12 @@ def record_from(record: type[Any], item: Item, **more: Any) -> Any:
 
 
 def link_from(item: Item) -> Link:
+    """The link in an item that the ledger wrote."""
     return Link(item["SK"], item["sha256"], item.get("previous_sweep_id"), item.get("previous_sha256"))
 
 
 def sweep_item(record: SweepSummary) -> Item:
+    """The summary's item."""
     values = {name: getattr(record, name) for name in SweepSummary.__dataclass_fields__ if name != "sweep_id"}
     return {"PK": SWEEPS, "SK": record.sweep_id, **values}
 
@@ -142,6 +145,7 @@ def action_items(document: Row) -> Iterator[Item]:
 
 
 def outcome_item(sweep_id: str, outcome: Outcome) -> Item:
+    """The item of an action whose outcome is known."""
     return {
         **resource_item(sweep_id, outcome.resource),
         "status": outcome.status.value,
@@ -154,7 +158,7 @@ def outcome_item(sweep_id: str, outcome: Outcome) -> Item:
 
 
 def resource_item(sweep_id: str, resource: Resource) -> Item:
-    """With what starting it again needs to know."""
+    """The item of an action on a resource, with what a later start needs to know."""
     return _action_item(sweep_id, {**resource.key.as_row(), "arn": resource.arn, "restore": dict(resource.restore)})
 
 

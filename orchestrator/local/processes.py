@@ -1,4 +1,4 @@
-"""Processes of this machine, by a name that no other process ever has: so a dead one is known at once."""
+"""Processes of this machine, by a name that no other process ever has: so a dead one is recognized at once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def this_process() -> str:
 
 
 def is_dead(process: str) -> bool:
-    """Whether a process of this machine has ended. False for those of other machines, and where nobody can say."""
+    """Whether a process of this machine has ended. False for other machines, and where the system does not tell."""
     try:
         machine, pid, started = process.rsplit(" ", 2)
         if machine != _machine():

@@ -19,7 +19,7 @@ from orchestrator.sweep.run import apply_plan, open_plan, resume_sweep, run_swee
 from orchestrator.sweep.undo import UndoFilter
 
 _SAME_TRIGGER = timedelta(minutes=15)
-"""A dead sweep that began longer ago was another trigger's: it is gone on with, and then there is one more sweep."""
+"""A dead sweep that began longer ago was another trigger's: it is resumed, and then the requested sweep is run too."""
 _CLOCKS_DIFFER = timedelta(minutes=1)
 """At most: an end later than that from now is of a clock that was wrong, and says nothing of what is wanted here."""
 _LATEST = 5
@@ -27,7 +27,7 @@ _LATEST = 5
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A sweep that this process carried out, or found finished. Status `running`: a fresh process goes on with it."""
+    """A sweep that this process carried out, or found finished. Status `running`: a fresh process resumes it."""
 
     document: dict[str, Any]
     location: str
@@ -36,6 +36,7 @@ class Ended:
 
     @property
     def sweep_id(self) -> str:
+        """The id of the sweep in the document."""
         return str(self.document["sweep_id"])
 
 
@@ -63,11 +64,12 @@ class SweepRequest:
 
     @property
     def purpose(self) -> str:
+        """What the sweep is for, as the lease records it: equal for two requests of the same."""
         return _purpose(self.mode, self.source_sweep_id)
 
 
 def sweep(stores: Stores, policy: OrgPolicy, sweep_id: str, mode: Mode, runtime: Runtime) -> Result:
-    """Raises what run_sweep raises."""
+    """A new sweep, or the one of the same policy that is running or was just done. Raises as run_sweep."""
     request = SweepRequest(policy, sweep_id, mode)
     return _holding(stores, request, runtime, lambda world: run_sweep(world, policy, sweep_id, mode))
 
@@ -79,16 +81,15 @@ def apply(stores: Stores, source_sweep_id: str, sweep_id: str, runtime: Runtime)
     policy = _policy_of(stores, begun)
 
     def work(world: World) -> tuple[SweepReport, str]:
-        _, source = open_plan(
-            stores.store, stores.ledger, source_sweep_id, now()
-        )  # again: now nobody else can apply it
+        # Opened a second time: under the lease no other process can apply it meanwhile.
+        _, source = open_plan(stores.store, stores.ledger, source_sweep_id, now())
         return apply_plan(world, policy, sweep_id, source)
 
     return _holding(stores, SweepRequest(policy, sweep_id, Mode.APPLY, source_sweep_id), runtime, work)
 
 
 def undo(stores: Stores, source_sweep_id: str, sweep_id: str, undo_filter: UndoFilter, runtime: Runtime) -> Result:
-    """Starts again what an earlier sweep stopped. Raises PlanError, before anything else, when there is no such."""
+    """Starts what an earlier sweep stopped. Raises PlanError, before anything else, when there is no such sweep."""
     begun = get_sweep(stores, source_sweep_id)
     if begun.mode == Mode.UNDO:
         raise PlanError(f"{source_sweep_id} is an undo itself; sweep again to stop what it started")
@@ -106,9 +107,9 @@ def undo(stores: Stores, source_sweep_id: str, sweep_id: str, undo_filter: UndoF
 
 
 def resume(stores: Stores, sweep_id: str, runtime: Runtime) -> Result:
-    """Goes on with a sweep whose process died or handed over; waits for a dead holder's lease to run out.
+    """Resumes a sweep whose process died or handed over; waits for a dead holder's lease to run out.
 
-    One that is finished is given back as it is. Raises PlanError when there is no such sweep.
+    A finished one is returned as it is. Raises PlanError when there is no such sweep.
     """
     begun = get_sweep(stores, sweep_id)
     if begun.status != SweepStatus.RUNNING:
@@ -134,7 +135,7 @@ def get_sweep(stores: Stores, sweep_id: str) -> SweepSummary:
 
 
 def without_a_process(stores: Stores, sweeps: Sequence[SweepSummary]) -> frozenset[str]:
-    """The ids of those that are running by their record, while nobody holds their lease."""
+    """The ids of those that are running by their record, while no live process holds their lease."""
     running = [one for one in sweeps if one.status == SweepStatus.RUNNING]
     leases = {name: stores.ledger.lease(name) for name in {one.policy_name for one in running}}
     return frozenset(
@@ -147,7 +148,7 @@ def without_a_process(stores: Stores, sweeps: Sequence[SweepSummary]) -> frozens
 
 
 def _holding(stores: Stores, request: SweepRequest, runtime: Runtime, work: Work) -> Result:
-    """The wanted work, while nobody else sweeps by its policy."""
+    """Does the work under the lease of its policy, or returns why it was not done."""
     lease = lease_for(stores, request, runtime)
     if not isinstance(lease, Lease):
         return lease
@@ -158,9 +159,10 @@ def _holding(stores: Stores, request: SweepRequest, runtime: Runtime, work: Work
 
 
 def lease_for(stores: Stores, request: SweepRequest, runtime: Runtime) -> Lease | Result:
-    """The lease for a new sweep, or why there is none: somebody does the same, or just did, or went on with a dead one.
+    """The lease for a new sweep, or the result to report instead of one.
 
-    A dead sweep by the same policy is gone on with first. Raises LedgerError.
+    A result means that another process does the same, or just did, or that this one resumed the same trigger's dead
+    sweep. A dead sweep by the same policy is resumed first in any case. Raises LedgerError.
     """
     try:
         lease = stores.leases.take(request.policy.name, request.sweep_id, request.purpose)
@@ -193,7 +195,7 @@ def lease_for(stores: Stores, request: SweepRequest, runtime: Runtime) -> Lease 
 
 
 def _is_same(stores: Stores, request: SweepRequest, dead: SweepSummary) -> bool:
-    """Whether a dead sweep was this trigger's, as far as anybody can tell."""
+    """Whether a dead sweep was this trigger's, as far as mode, source and time tell."""
     same = _purpose(dead.mode, dead.source_sweep_id) == request.purpose
     return same and stores.leases.now() - datetime.fromisoformat(dead.started_at) <= _SAME_TRIGGER
 
@@ -211,7 +213,7 @@ def _done_since(stores: Stores, request: SweepRequest, triggered_at: datetime | 
 
 
 def _resumed(stores: Stores, policy: OrgPolicy, sweep_id: str, runtime: Runtime, lease: Lease) -> Result:
-    begun = get_sweep(stores, sweep_id)  # again: it may have been finished while this process waited
+    begun = get_sweep(stores, sweep_id)  # re-read: it may have been finished while this process waited
     if begun.status != SweepStatus.RUNNING:
         return _finished(stores, begun)
     world = stores.build_world(policy, sweep_id, Mode(begun.mode), runtime, lease)

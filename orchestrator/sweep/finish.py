@@ -61,7 +61,7 @@ def _write(world: World, report: SweepReport) -> str:
     except ReportStoreError as failure:
         raise ReportLostError(str(failure), document) from failure
     except StopOrchestratorError:
-        raise  # the report is there; it could not be signed, or nobody could be told
+        raise  # the report is there; it could not be signed, or the notification failed
     except Exception as failure:
         text = f"the report cannot be written: {type(failure).__name__}: {failure}"
         raise ReportLostError(text, document) from failure

@@ -31,6 +31,7 @@ class LedgerHalt:
         self.halt: Halt | None = None
 
     def set(self, failure: LedgerError) -> Halt:
+        """Halts the acting because the ledger failed; returns that halt."""
         self.halt = Halt(HaltCause.LEDGER, str(failure))
         return self.halt
 
@@ -47,6 +48,7 @@ class GuardContext:
     ledger_halt: LedgerHalt = field(default_factory=LedgerHalt)
 
     def halt(self) -> Halt | None:
+        """Why no more work is handed out, a failed ledger included; None while it is."""
         return self.ledger_halt.halt or self.ask_halt()
 
 
@@ -66,7 +68,7 @@ class TargetGuard:
         if not self.may_call():
             return ()
         admitted = self._still_as_planned(resources)
-        if not admitted or not self.may_call():  # looking again may have taken a while
+        if not admitted or not self.may_call():  # the recheck may have taken a while
             return ()
         self._batches += 1
         target = admitted[0].target

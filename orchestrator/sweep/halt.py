@@ -15,7 +15,7 @@ _LOOK_EVERY_SECONDS = 0.5
 
 
 class KillSwitch:
-    """A text somewhere that says `stop`; read again when the last look is older than a second.
+    """A text outside of the process that says `stop`; re-read when the last look is older than a second.
 
     `read` gives the text and raises KillSwitchUnreadableError; `unreadable_stops` is the policy's word for that.
     """
@@ -37,7 +37,7 @@ class KillSwitch:
         self._seen: Halt | None = None
 
     def halt(self) -> Halt | None:
-        """Once pulled it stays pulled for this sweep."""
+        """Why the kill switch halts this sweep, None while it does not. Once pulled it stays pulled for the sweep."""
         with self._lock:
             now = self._clock()
             if self._seen is None and (self._looked_at is None or now - self._looked_at >= self._fresh_for):
@@ -67,7 +67,7 @@ class Halting:
     pause: Callable[[float], None] = time.sleep
 
     def sleep(self, seconds: float) -> None:
-        """So long, or until there is a halt: pacing may wait for minutes, and a deadline or a kill switch does not."""
+        """Sleeps so many seconds, or until there is a halt: pacing may wait for minutes, a deadline may not."""
         left = seconds
         while left > 0 and self.halt() is None:
             step = min(left, _LOOK_EVERY_SECONDS)
@@ -75,8 +75,9 @@ class Halting:
             left -= step
 
     def halt(self) -> Halt | None:
+        """The most urgent reason to hand out no more work; None while there is none."""
         if self.lease_lost():
-            return Halt(HaltCause.LEASE_LOST, "another process holds this policy's lease and goes on with the sweep")
+            return Halt(HaltCause.LEASE_LOST, "another process holds this policy's lease and resumes the sweep")
         if self.interrupted():
             return Halt(HaltCause.INTERRUPTED, "interrupted before it was its turn")
         if self.out_of_time():

@@ -22,11 +22,12 @@ _STORED = TypeAdapter(StoredInventory)
 
 
 def inventory_bytes(stored: StoredInventory) -> bytes:
+    """The file, from which `inventory_from` reads an equal inventory."""
     return _STORED.dump_json(stored)
 
 
 def inventory_from(content: bytes) -> StoredInventory:
-    """What `inventory_bytes` was given."""
+    """The inventory in a file that `inventory_bytes` made."""
     return _STORED.validate_json(content)
 
 

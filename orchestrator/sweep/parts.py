@@ -1,7 +1,7 @@
 """One sweep in parts: what each step of a state machine does, with the stages that one process composes.
 
 Between the steps there are files: the list of accounts, what each part read, the plan, what each part kept after all.
-What came of each action is in the ledger, as ever.
+What came of each action is in the ledger, as in an undivided sweep.
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ class Part:
     wave: int = 0
 
     def as_item(self) -> dict[str, Any]:
+        """The part as one item of the state machine's map; steps get it back as their event."""
         return {"sweep_id": self.sweep_id, "number": self.number, "accounts": list(self.accounts), "wave": self.wave}
 
 
@@ -108,7 +109,7 @@ def decide(world: World, sweep: Sweep, summary: SweepSummary, accounts_a_part: i
 
 
 def act_on_part(world: World, sweep: Sweep, summary: SweepSummary, part: Part) -> None:
-    """Carries out what the plan has for these accounts and has no outcome yet; each is looked at again before."""
+    """Carries out what the plan has for these accounts and has no outcome yet; each is rechecked right before."""
     content = world.store.read(sweep.sweep_id, PLAN_FILE)
     state, approved = restore_plan(world, sweep, content, summary, part.accounts)
     if approved is None:
@@ -140,7 +141,7 @@ def next_wave(world: World, sweep: Sweep, summary: SweepSummary, wave: int) -> b
 def end(world: World, sweep: Sweep, summary: SweepSummary, error: str) -> tuple[Document, str]:
     """The report of all that the parts did; `error` is what ended the state machine early. Raises as run_to_report."""
     written = world.store.find(sweep.sweep_id, "report.json")
-    if written is not None:  # this step is tried again
+    if written is not None:  # this is a retry of the step
         document: Document = json.loads(written)
         return document, write_and_seal(world, document)
     begin_with = SweepState(reportable=False)

@@ -1,4 +1,4 @@
-"""Looking again before acting on a plan that is older than this process: at the organization, and at each resource."""
+"""Rechecks before a plan that is older than this process is acted on: of the organization, and of each resource."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _NOT_THERE = "its account is not in the organization any more."
 
 
 def recheck_plan(world: World, policy: OrgPolicy, actions: Sequence[Decision]) -> Recheck:
-    """Asks the organization again, where something is to be stopped.
+    """Lists the organization anew, where something is to be stopped.
 
-    What it gives says of each planned action, right before it, why the resource is kept after all. Raises
-    OrganizationError.
+    The function that it returns says of each planned action, right before it, why the resource is kept after all.
+    Raises OrganizationError.
     """
     stops = [one for one in actions if not one.action.starts]
     if not stops:

@@ -38,7 +38,7 @@ def recover_intents(world: World, sweep_id: str, actions: Sequence[Decision]) ->
 
 
 def recorded_outcomes(world: World, sweep_id: str, actions: Sequence[Decision]) -> tuple[Outcome, ...]:
-    """What the ledger knows for certain of these planned actions; asks nobody else."""
+    """What the ledger knows for certain of these planned actions; makes no call to AWS."""
     resources: dict[ResourceKey, Resource] = {one.resource.key: one.resource for one in actions}
     found = (
         outcome_of(record, resources[record.key])
@@ -49,7 +49,7 @@ def recorded_outcomes(world: World, sweep_id: str, actions: Sequence[Decision]) 
 
 
 def outcome_of(record: ActionRecord, resource: Resource) -> Outcome | None:
-    """What the ledger knows for certain; None for an intent, and for what AWS accepted but nobody saw."""
+    """What the ledger knows for certain; None for an intent, and for what AWS accepted and no look has confirmed."""
     accepted = {OutcomeStatus.STOPPING.value, OutcomeStatus.STARTING.value}
     if record.status == INTENT or (record.status in accepted and not record.verified_at):
         return None

@@ -51,7 +51,7 @@ def run_sweep(world: World, policy: OrgPolicy, sweep_id: str, mode: Mode) -> tup
     Status `running` means that a fresh process resumes it. Raises HaltedError when the kill switch is pulled,
     ReportStoreError before anything is read when no report could be written, LeaseLostError when another process has
     the sweep, and ReportLostError when the report could not be written after all. Any other error ends the sweep, is
-    in the written report, and is raised again.
+    in the written report, and is re-raised.
     """
     sweep = Sweep(sweep_id, mode, policy, world.now())
     begin(world, sweep)
@@ -70,7 +70,7 @@ def apply_plan(world: World, policy: OrgPolicy, sweep_id: str, source: StoredPla
 def undo_sweep(
     world: World, policy: OrgPolicy, sweep_id: str, source_sweep_id: str, undo_filter: UndoFilter
 ) -> tuple[SweepReport, str]:
-    """Starts what that sweep stopped and nobody touched since. Raises as run_sweep."""
+    """Starts what that sweep stopped and what is still stopped by it. Raises as run_sweep."""
     sweep = Sweep(sweep_id, Mode.UNDO, policy, world.now(), source_sweep_id)
     begin(world, sweep, undo_filter)
     return run_to_report(world, sweep, SweepState(), lambda keep: _Run(world, sweep).undo(undo_filter, keep))
@@ -112,7 +112,7 @@ def open_plan(
 
 
 def begin(world: World, sweep: Sweep, undo_filter: UndoFilter | None = None, execution: str = "") -> None:
-    """In the ledger from here on. Raises HaltedError, and ReportStoreError when no report could be written."""
+    """Records the sweep as running. Raises HaltedError, and ReportStoreError when no report could be written."""
     halt = world.halt()
     if halt is not None and halt.cause is HaltCause.KILL_SWITCH:
         raise HaltedError(f"no sweep begins: {halt.text}")
@@ -126,7 +126,7 @@ def begin(world: World, sweep: Sweep, undo_filter: UndoFilter | None = None, exe
             policy=sweep.policy.text,
             started_at=time_text(sweep.started_at) or "",
             source_sweep_id=sweep.source_sweep_id,
-            confirmed=_nobody_is_to_be_asked(world),
+            confirmed=_needs_no_confirmation(world),
             only=undo_filter.as_item() if undo_filter else None,
             execution=execution,
         )
@@ -153,8 +153,8 @@ def restore_plan(
     return hold_plan(world, sweep, state, plan)
 
 
-def _nobody_is_to_be_asked(world: World) -> bool:
-    """Here or when it is resumed."""
+def _needs_no_confirmation(world: World) -> bool:
+    """In this process, or in one that resumes the sweep."""
     return world.confirm is always_confirm
 
 
@@ -173,7 +173,7 @@ class _Run:
         self._world = world
         self._sweep = sweep
         self._continuations = continuations
-        self._confirmed = confirmed or _nobody_is_to_be_asked(world)
+        self._confirmed = confirmed or _needs_no_confirmation(world)
         self._look_again = older_than_this_process
         """What is planned is looked at again before it is acted on: it is not from just now."""
 
@@ -245,7 +245,7 @@ class _Run:
         state = replace(state, read_halt=halt)
         tags_unread = any(row.account_id not in stored.listing.to_read for row in left)
         if halt.cause is not HaltCause.OUT_OF_TIME or tags_unread:
-            return state  # without all tags, going on would mean to list the organization again
+            return state  # without all tags, resuming would have to list the organization again
         handed_over = self._hand_over(stored)
         return replace(state, handed_over=handed_over, handover_refused=not handed_over)
 

@@ -71,7 +71,7 @@ def seal(
 ) -> None:
     """Chains and writes the manifest of files that are written already: last, so a sweep without one is unfinished.
 
-    After a crash it is called again with the same files, and goes on from where it was. Raises ReportStoreError.
+    After a crash the caller repeats it with the same files, and it resumes from where it was. Raises ReportStoreError.
     """
     if store.find(sweep_id, MANIFEST) is not None:
         return

@@ -60,6 +60,7 @@ class UndoFilter:
         return {**sets, "failed_health": True} if self.failed_health else sets
 
     def matches(self, action: ActionRecord) -> bool:
+        """Whether the action is to be undone, as far as the ledger tells: health is looked at later."""
         return all(
             not asked or value in asked
             for asked, value in (

@@ -22,7 +22,7 @@ Signature = Callable[[bytes, bytes], bool]
 def verify(
     store: ReportStore, ledger: Ledger, sweep_ids: Sequence[str] | None, check_signature: Signature | None
 ) -> list[Broken]:
-    """Computes everything again; the first broken link, from the newest manifest back, comes first.
+    """Recomputes every hash; the first broken link, from the newest manifest back, comes first.
 
     None: every finished sweep and the whole chain. Raises ReportStoreError when it cannot be read.
     """

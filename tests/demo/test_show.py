@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from orchestrator.demo import show
-from orchestrator.demo.check import Place, differences
+from orchestrator.demo.check import InstanceKey, differences
 from orchestrator.demo.server import EmbeddedAws, Serving
 from tests.support.embedded import OrganizationBuilder
 from tests.support.fixtures import Run
@@ -191,7 +191,7 @@ def test_a_port_that_is_taken_ends_it_with_one_line_that_says_so(run: Run) -> No
 # --- what it holds the report to --------------------------------------------------------------------------------------
 
 
-def a_report(planned: tuple[Place, ...], **outcomes: Place) -> Mapping[str, Any]:
+def a_report(planned: tuple[InstanceKey, ...], **outcomes: InstanceKey) -> Mapping[str, Any]:
     """`stopped=PLACE` and the like; a place is account, region and instance."""
     names = ("account_id", "region", "resource_id")
     return {
@@ -215,7 +215,7 @@ UP = {A: "running", B: "running"}
     ],
 )
 def test_there_is_no_difference_where_ec2_and_the_report_agree(
-    report: Mapping[str, Any], after: dict[Place, str]
+    report: Mapping[str, Any], after: dict[InstanceKey, str]
 ) -> None:
     assert differences(report, UP, after) == []
 
@@ -233,7 +233,7 @@ def test_there_is_no_difference_where_ec2_and_the_report_agree(
     ],
 )
 def test_each_kind_of_disagreement_is_one_sentence(
-    report: Mapping[str, Any], after: dict[Place, str], said: str
+    report: Mapping[str, Any], after: dict[InstanceKey, str], said: str
 ) -> None:
     assert any(sentence.endswith(f"/{said}") for sentence in differences(report, UP, after))
 

@@ -66,7 +66,7 @@ def decide(policy: OrgPolicy, resource: Resource, account: Account, now: datetim
 class _Owner(NamedTuple):
     rule: Rule | None
     unknown: Sequence[str] | None = None
-    """In doubt, the facts that it depends on and nobody knows; None when there is no doubt."""
+    """In doubt, the unknown facts that the decision depends on; None when there is no doubt."""
 
 
 def _owner(policy: OrgPolicy, resource: Resource, account: Account) -> _Owner:

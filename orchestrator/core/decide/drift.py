@@ -1,4 +1,4 @@
-"""Is a planned stop still right? Asked again just before it, with fresh eyes: what changed since the plan is kept."""
+"""Is a planned stop still right? Rechecked just before it, on fresh data: what changed since the plan is kept."""
 
 from __future__ import annotations
 

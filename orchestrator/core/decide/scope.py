@@ -29,7 +29,7 @@ ACTIVE = "ACTIVE"
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The accounts to go on with, and a coverage row for each one left out."""
+    """The accounts that are selected, and a coverage row for each one left out."""
 
     accounts: tuple[Account, ...]
     left_out: tuple[Coverage, ...]
@@ -46,16 +46,19 @@ def accounts_not_opted_out(accounts: Sequence[Account], today: date) -> Selectio
 
 
 def whole_account(account: Account, status: TargetStatus, detail: str, exemption: Exemption | None = None) -> Coverage:
+    """The coverage row of an account of which no region was read."""
     return Coverage(account.id, account.name, account.ou_path, ALL_REGIONS, status, detail, exemption)
 
 
 def coverage_row(
     account: Account, region: Region, status: TargetStatus, detail: str = "", kind: str = ALL_KINDS
 ) -> Coverage:
+    """The coverage row of one target; of all its kinds unless one is named."""
     return Coverage(account.id, account.name, account.ou_path, region, status, detail, kind=kind)
 
 
 def region_in_scope(scope: RegionScope, region: Region) -> bool:
+    """Whether the policy's globs include the region and none excludes it."""
     included = any(fnmatchcase(region, pattern) for pattern in scope.include)
     return included and not any(fnmatchcase(region, pattern) for pattern in scope.exclude)
 

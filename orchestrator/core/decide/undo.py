@@ -1,4 +1,4 @@
-"""Undoing a sweep: start exactly what it stopped, unless somebody touched it since. Always with a reason."""
+"""Undoing a sweep: start exactly what it stopped, unless its state changed since. Always with a reason."""
 
 from __future__ import annotations
 

@@ -38,6 +38,7 @@ def left_out(row: Coverage) -> Check | None:
 
 
 def role_assumed(account: Account) -> Check:
+    """The member role could be assumed."""
     return _of(account, "role", CheckStatus.OK)
 
 
@@ -120,6 +121,7 @@ def disabled_region(account: Account, region: Region, detail: str, scope: Region
 
 
 def no_regions(account: Account) -> Check:
+    """Nothing in the account is swept, as none of its regions is in scope."""
     detail = "none of its regions is in the policy's scope"
     return _of(account, "region", CheckStatus.WARNING, Code.NOT_CHECKED, detail, "nothing of it is swept")
 
@@ -157,7 +159,7 @@ def _refused(asked: Asked, error: AwsError) -> tuple[CheckStatus, Code, str, str
 
 
 def broken(account: Account, error: AwsError) -> Check:
-    """An account about which nothing could be found out for a reason that nobody foresaw."""
+    """An account that could not be examined because of an unexpected error."""
     return _of(account, "account", CheckStatus.FAILED, Code.UNREADABLE, str(error), "a sweep would not read it")
 
 

@@ -18,11 +18,15 @@ CURRENT, DRIFTED = "CURRENT", "DRIFTED"
 
 
 class Area(StrEnum):
+    """What a check is about: the hub, or one account."""
+
     HUB = "hub"
     ACCOUNT = "account"
 
 
 class CheckStatus(StrEnum):
+    """How a check went, by what it means for a sweep."""
+
     OK = "ok"
     WARNING = "warning"
     """A sweep works without it, or it is meant to be like that."""
@@ -32,6 +36,8 @@ class CheckStatus(StrEnum):
 
 
 class Code(StrEnum):
+    """What a check found, for programs."""
+
     OK = "ok"
     NO_ROLE = "no_role"
     NO_ROLE_OR_WRONG_TRUST = "no_role_or_wrong_trust"
@@ -97,6 +103,7 @@ class StackInstance:
 
     @property
     def text(self) -> str:
+        """CloudFormation's words on it, in one line."""
         parts = (self.status, self.detailed_status, f"drift {self.drift}" if self.drift else "", self.reason)
         return ", ".join(part for part in parts if part)
 
@@ -146,12 +153,14 @@ class Diagnosis:
 
     @property
     def exit_code(self) -> int:
+        """0 when no check failed, 3 when one did, 1 when an error ended it."""
         if self.ended:
             return ENDED
         return NOT_SWEPT if any(one.status is CheckStatus.FAILED for one in self.checks) else HEALTHY
 
 
 def diagnosis_document(diagnosis: Diagnosis) -> dict[str, Any]:
+    """The JSON form: `healthy`, and a row for each check in the same order."""
     rows = [
         {
             "area": one.area.value,

@@ -24,6 +24,7 @@ _KEYS, _INDEX_KEYS = ("PK", "SK"), ("GSI1PK", "GSI1SK")
 
 
 def ok(name: str, detail: str = "") -> Check:
+    """A check of the hub that passed."""
     return Check(Area.HUB, name, CheckStatus.OK, detail=detail)
 
 
@@ -36,10 +37,12 @@ def refused(name: str, operation: str, error: AwsError, advice: str, *, optional
 
 
 def not_checked(name: str, detail: str, advice: str = "") -> Check:
+    """A check of the hub that was not made; the detail says why."""
     return Check(Area.HUB, name, CheckStatus.NOT_CHECKED, Code.NOT_CHECKED, detail, advice)
 
 
 def no_organization(text: str) -> Check:
+    """The organization cannot be listed, so no sweep is possible."""
     advice = (
         "let this account list it by the organization's resource policy, or register it as a delegated administrator"
     )
@@ -47,6 +50,7 @@ def no_organization(text: str) -> Check:
 
 
 def trusted_access(services: Iterable[str]) -> Check:
+    """Whether CloudFormation StackSets may act in the organization."""
     name = "trusted_access"
     if STACK_SETS in services:
         return ok(name, f"{STACK_SETS} is enabled")
@@ -56,6 +60,7 @@ def trusted_access(services: Iterable[str]) -> Check:
 
 
 def delegated_administrator(hub: AccountId, administrators: Iterable[str]) -> Check:
+    """Whether the hub account may manage the StackSet for the organization."""
     name = "delegated_administrator"
     if hub in administrators:
         return ok(name, f"{hub} is one for {STACK_SETS}")
@@ -68,6 +73,7 @@ def delegated_administrator(hub: AccountId, administrators: Iterable[str]) -> Ch
 
 
 def stack_set(found: StackSet) -> Check:
+    """Whether the StackSet of the member role is there and can be read; how its instances are is in the detail."""
     name = "stack_set"
     if found.error is None:
         behind = sum(one.status != CURRENT for one in found.instances)
@@ -85,6 +91,7 @@ def stack_set(found: StackSet) -> Check:
 
 
 def table(name: str, shape: TableShape) -> Check:
+    """Whether the table has the ledger's keys and index, and is ready."""
     wrong = []
     if shape.keys != _KEYS:
         wrong.append(f"its keys are {', '.join(shape.keys)}, not {', '.join(_KEYS)}")
@@ -103,6 +110,7 @@ def table(name: str, shape: TableShape) -> Check:
 
 
 def kill_switch(value: str, *, pulled: bool) -> Check:
+    """Whether the kill switch lets a sweep begin."""
     if not pulled:
         return ok("kill_switch", f"it says {value.strip()!r}")
     advice = "no sweep begins until it has another value"

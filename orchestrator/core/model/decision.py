@@ -13,6 +13,8 @@ from orchestrator.core.model.resource import ALL_KINDS, Fact, Resource
 
 
 class Verdict(StrEnum):
+    """What a decision says is done with a resource."""
+
     STOP = "stop"
     START = "start"
     KEEP = "keep"
@@ -28,6 +30,7 @@ class Action(StrEnum):
 
     @property
     def starts(self) -> bool:
+        """Whether the resource is running afterwards."""
         return self is Action.START
 
 
@@ -45,7 +48,7 @@ class ReasonCode(StrEnum):
     OWNED = "owned"
     NO_RULE = "no_rule"
     UNKNOWN_CONDITION = "unknown_condition"
-    """Nobody can say whether the rule owns it: a fact that its conditions need is not known."""
+    """Whether the rule owns it is unknown: a fact that its conditions need is missing."""
     SCHEDULE = "schedule"
     """Its schedule says that it should run now."""
     CHANGED = "changed"
@@ -68,6 +71,8 @@ KEPT_AFTER_ALL = frozenset({ReasonCode.CHANGED, ReasonCode.NOT_SEEN_AGAIN})
 
 
 class Reason(NamedTuple):
+    """Why a decision is as it is: a code for programs, one sentence for people."""
+
     code: ReasonCode
     sentence: str
 

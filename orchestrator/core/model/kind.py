@@ -58,7 +58,7 @@ class KindDescription:
     price_key: str
     """The service's code in AWS's price list."""
     stop_noted_within: timedelta
-    """How long after asking for a stop AWS may date it: a stop noted later is somebody else's."""
+    """How long after asking for a stop AWS may date it: a stop noted later was not requested by the sweep."""
     words: tuple[FactWord, ...] = ()
     checks: frozenset[str] = field(default_factory=frozenset)
     """The permissions that doctor can ask AWS about without changing anything; it says of the others that it cannot."""

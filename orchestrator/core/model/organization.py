@@ -21,6 +21,8 @@ Tags = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class OrganizationalUnit:
+    """One OU, with its own tags where they were read."""
+
     id: str
     path: str
     """Names from the root down, such as `/Workloads/Dev`."""
@@ -30,6 +32,8 @@ class OrganizationalUnit:
 
 @dataclass(frozen=True, slots=True)
 class Account:
+    """One account of the organization, with the OUs above it and its state."""
+
     id: AccountId
     name: str
     state: str | None
@@ -39,15 +43,18 @@ class Account:
     is_management: bool = False
     tags: Tags = field(default_factory=dict)
     tags_error: AwsError | None = None
-    """Set when the tags could not be read: then nobody knows whether the account opted out, so it is kept."""
+    """Set when the tags could not be read: then its opt-out is unknown, so it is kept."""
 
     @property
     def ou_path(self) -> str:
+        """The path of the OU that holds the account; `/` right under the root."""
         return self.organizational_units[-1].path if self.organizational_units else "/"
 
 
 @dataclass(frozen=True, slots=True)
 class Organization:
+    """An organization with all of its accounts."""
+
     id: str
     management_account_id: AccountId
     accounts: tuple[Account, ...]

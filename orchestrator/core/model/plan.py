@@ -27,6 +27,7 @@ class ActionCounts:
 
     @property
     def total(self) -> int:
+        """Stops and starts together."""
         return self.stops + self.starts
 
     def __add__(self, other: ActionCounts) -> ActionCounts:
@@ -53,6 +54,7 @@ class Plan:
 
     @property
     def counts(self) -> ActionCounts:
+        """How many stops and starts the plan has."""
         return ActionCounts.of(self.decisions)
 
     @property

@@ -14,10 +14,12 @@ from orchestrator.core.model.plan import GuardrailResult
 
 
 class Mode(StrEnum):
+    """What a sweep may do, and on whose word."""
+
     PLAN = "plan"
     ENFORCE = "enforce"
     APPROVE = "approve"
-    """Plans, says what it would do, and waits for somebody to apply it."""
+    """Plans, says what it would do, and waits for a person to apply it."""
     APPLY = "apply"
     UNDO = "undo"
 

@@ -27,6 +27,8 @@ class ResourceState(StrEnum):
 
 
 class ObstacleCode(StrEnum):
+    """The classes of obstacles, for programs."""
+
     CANNOT_STOP = "cannot_stop"
     """AWS has no stop for it."""
     OWNED = "owned"
@@ -52,6 +54,7 @@ class ResourceKey:
 
     @property
     def target(self) -> Target:
+        """The account and region that the resource is in."""
         return Target(self.account_id, self.region)
 
     def as_row(self) -> dict[str, str]:
@@ -89,8 +92,9 @@ class Resource:
     """When it was started last, where AWS says so."""
     obstacle: Obstacle | None = None
     restore: Mapping[str, Fact] = field(default_factory=dict)
-    """What starting it again needs to know once it is stopped, such as sizes; part of the intent."""
+    """What a later start needs to know, such as sizes; part of the intent."""
 
     @property
     def key(self) -> ResourceKey:
+        """Its identity."""
         return ResourceKey(self.target.account_id, self.target.region, self.kind, self.resource_id)

@@ -30,7 +30,7 @@ def policy_json_schema(kinds: Sequence[KindDescription]) -> dict[str, Any]:
 
 
 def _as_written(word: dict[str, Any]) -> None:
-    """Leaves out what pydantic says of an absent key: nobody who writes one may write `null`, nor such a default."""
+    """Leaves out what pydantic says of an absent key: a document may neither write `null` there nor such a default."""
     if word.get("default", "") in (None, []) or isinstance(word.get("default"), dict):
         del word["default"]
     if {"type": "null"} in word.get("anyOf", ()):

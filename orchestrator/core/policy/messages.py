@@ -26,6 +26,7 @@ from orchestrator.errors import PolicyProblem
 
 
 def shape_problems(document: Document, invalid: ValidationError) -> Iterator[PolicyProblem]:
+    """One problem for each error of pydantic that is a mistake of its own, with its path and line."""
     errors = invalid.errors(include_url=False)
     places = {tuple(error["loc"]) for error in errors}
     for error in errors:

@@ -25,7 +25,7 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 @dataclass(frozen=True, slots=True)
 class OptOut:
-    """One tag as it was found. An expired one exempts nobody but is reported."""
+    """One tag as it was found. An expired one exempts nothing but is reported."""
 
     exemption: Exemption
     expired: bool = False

@@ -15,6 +15,8 @@ from orchestrator.core.policy.schema import DEFAULT_KINDS, Guardrails, KillSwitc
 
 @dataclass(frozen=True, slots=True)
 class Rule:
+    """One rule, compiled: which resources it owns, what it does to them, and when."""
+
     name: str
     kinds: frozenset[str]
     where: Condition

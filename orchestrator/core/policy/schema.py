@@ -39,6 +39,7 @@ class Choices:
 
     @classmethod
     def of(cls, kinds: Sequence[KindDescription]) -> Choices:
+        """The choices that these kinds leave."""
         actions = dict.fromkeys(action for kind in kinds for action in kind.actions)
         return cls(tuple(kind.name for kind in kinds), tuple(actions))
 
@@ -79,7 +80,7 @@ def _as_number(value: Any) -> float:
     return value
 
 
-def _given(value: Any) -> Any:
+def _not_null(value: Any) -> Any:
     """A key without a value would mean the least careful thing (stop at any time, no limit), so it is refused."""
     if value is None:
         raise PydanticCustomError("given", "has no value; give it one or leave the key out")
@@ -136,9 +137,9 @@ Hours = Annotated[float, BeforeValidator(_as_number), Field(gt=0, le=168)]
 Percent = Annotated[float, Field(ge=0, le=100), BeforeValidator(_as_number)]
 KindName = Annotated[str, BeforeValidator(_as_kind)]
 ActionName = Annotated[str, BeforeValidator(_as_action)]
-MaybeCount = Annotated[Count | None, BeforeValidator(_given)]
-MaybePercent = Annotated[Percent | None, BeforeValidator(_given)]
-MaybeText = Annotated[Text | None, BeforeValidator(_given)]
+MaybeCount = Annotated[Count | None, BeforeValidator(_not_null)]
+MaybePercent = Annotated[Percent | None, BeforeValidator(_not_null)]
+MaybeText = Annotated[Text | None, BeforeValidator(_not_null)]
 
 
 class _Part(BaseModel):

@@ -37,6 +37,7 @@ class Document:
         return PolicyProblem(path_text(path), self.line(path), message)
 
     def line(self, path: Path) -> int:
+        """The line, from 1, of the path or of its nearest ancestor that has one."""
         while path and path not in self.lines:
             path = path[:-1]
         return self.lines.get(path, 1)

@@ -135,6 +135,7 @@ def report_document(report: SweepReport) -> Row:
 
 
 def coverage_rows(report: SweepReport) -> list[CoverageRow]:
+    """A row for each coverage, sorted by account, region and kind."""
     rows = sorted(report.coverage, key=lambda row: (row.account_id, row.region, row.kind))
     return [
         {
@@ -152,6 +153,7 @@ def coverage_rows(report: SweepReport) -> list[CoverageRow]:
 
 
 def decision_rows(report: SweepReport) -> list[DecisionRow]:
+    """A row for each decision, sorted by its resource's key."""
     return [_decision_row(decision) for decision in sorted(report.decisions, key=lambda one: one.resource.key)]
 
 

@@ -43,6 +43,7 @@ def report_files(document: Row) -> dict[str, bytes]:
 
 
 def content_type(name: str) -> str:
+    """The MIME type of a report's file, by its name."""
     return CONTENT_TYPES[name[name.rindex(".") :]]
 
 

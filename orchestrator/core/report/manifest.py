@@ -1,6 +1,6 @@
 """Evidence: a manifest seals the files of one sweep and names the manifest before it, so that nothing can be taken out.
 
-Files in, problems out; who reads them from where is not known here.
+Files in, problems out; the caller reads the files.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SEALED = (
     "compliance.csv",
     "plan.json",
 )
-"""Every file that anybody believes. One that is there and not in the manifest was added later."""
+"""Every file that is evidence. One that is there and not in the manifest was added later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,7 @@ class Link:
 
     @property
     def previous(self) -> tuple[str, str] | None:
+        """Sweep id and SHA-256 of the manifest before; None for the first one."""
         if self.previous_sweep_id is None or self.previous_sha256 is None:
             return None
         return self.previous_sweep_id, self.previous_sha256
@@ -62,6 +63,7 @@ class Walk:
 
 
 def sha256_of(content: bytes) -> str:
+    """In lower-case hexadecimal."""
     return hashlib.sha256(content).hexdigest()
 
 
@@ -75,7 +77,10 @@ def manifest_bytes(sweep_id: str, files: Mapping[str, bytes], previous: tuple[st
 def check_sweep(
     sweep_id: str, manifest: bytes | None, read: Callable[[str], bytes | None]
 ) -> tuple[Link | None, list[Broken]]:
-    """Every file that the manifest seals, computed again. `read` gives None for a file that is not there."""
+    """Recomputes the hash of every file that the manifest seals; the manifest's link, and what does not hold.
+
+    `read` gives None for a file that is not there.
+    """
     if manifest is None:
         return None, [Broken(sweep_id, MANIFEST, "is missing: the sweep did not finish, or it was removed")]
     document = _document(manifest)

@@ -48,10 +48,12 @@ class StoredPlan:
 
     @property
     def plan(self) -> Plan:
+        """The plan as it was at the barrier."""
         return Plan(self.sweep_id, self.policy_sha256, self.organization_id, self.decisions, self.coverage)
 
     @property
     def decided(self) -> Decisions:
+        """Its decisions with their compliance."""
         return Decisions(self.decisions, self.compliance)
 
 
@@ -59,6 +61,7 @@ _ADAPTER = TypeAdapter(StoredPlan)
 
 
 def plan_bytes(stored: StoredPlan) -> bytes:
+    """The file, from which `plan_from` reads an equal plan."""
     return _ADAPTER.dump_json(stored)
 
 
@@ -77,6 +80,7 @@ def plan_from(content: bytes, sha256: str | None) -> StoredPlan:
 
 
 def content_sha256(content: bytes) -> str:
+    """The hash by which the ledger and a consent name the file."""
     return hashlib.sha256(content).hexdigest()
 
 

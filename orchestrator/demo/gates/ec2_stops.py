@@ -44,6 +44,7 @@ def _spot_requests(call: Call) -> list[Any]:
 
 
 def instances_of(call: Call) -> dict[str, Instance]:
+    """Moto's instances in the call's account and region, by id."""
     backend = ec2_backends[call.account_id][call.region]
     return {instance.id: instance for instance in backend.all_instances()}
 

@@ -20,6 +20,7 @@ _RESTARTED_AFTER = timedelta(days=7)
 
 
 def stop_gate(call: Call) -> Answer | None:
+    """A stop as RDS answers it; None where there is no such instance, which moto refuses itself."""
     database = _database(call) if _asks(call, "StopDBInstance") else None
     if database is None:
         return None  # moto says that there is none
@@ -33,6 +34,7 @@ def stop_gate(call: Call) -> Answer | None:
 
 
 def start_gate(call: Call) -> Answer | None:
+    """A start as RDS answers it; None where there is no such instance, which moto refuses itself."""
     database = _database(call) if _asks(call, "StartDBInstance") else None
     if database is None:
         return None
@@ -43,6 +45,7 @@ def start_gate(call: Call) -> Answer | None:
 
 
 def tags_gate(call: Call) -> Answer | None:
+    """AWS's refusal of tags while the instance is not `available`."""
     if not (_asks(call, "AddTagsToResource") or _asks(call, "RemoveTagsFromResource")):
         return None
     name = call.form.get("ResourceName", "").rpartition(":db:")[2]

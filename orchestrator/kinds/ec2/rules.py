@@ -80,6 +80,7 @@ def _facts(raw: Any, spot_types: Mapping[str, str]) -> dict[str, Fact]:
 
 
 def state_of(aws_state: str | None) -> ResourceState:
+    """EC2's state, normalised; `unknown` for a state that is not in its documentation, or none."""
     return _STATES.get(aws_state or "", ResourceState.UNKNOWN)
 
 

@@ -26,6 +26,7 @@ _OF_CLUSTERS = ("aurora", "docdb", "neptune")
 
 
 def state_of(aws_state: str | None) -> ResourceState:
+    """RDS's status, normalised; `unknown` for whatever can neither be stopped nor tagged."""
     return _STATES.get(aws_state or "", ResourceState.UNKNOWN)
 
 

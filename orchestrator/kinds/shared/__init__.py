@@ -1,1 +1,1 @@
-"""What every kind needs and none has alone: attempts, batches, marks, recovery of intents."""
+"""What all kinds share: attempts, batches, marks, recovery of intents."""

@@ -140,12 +140,12 @@ class ActRun:
 
     def _try_again_without_capacity(self) -> None:
         """Capacity comes and goes: once more after everything else, as often as retries allow, and then it failed."""
-        for again in range(1, self._retries.attempts + 1):
+        for number in range(1, self._retries.attempts + 1):
             waiting = self._waiting_for_capacity()
             if not waiting:
                 return
             if not self._retries.out_of_time():
-                self._retries.wait(again)
+                self._retries.wait(number)
             for batch in in_portions(waiting, self._operations.profile.batch_size):
                 self._carry_out(list(batch), Action.START)
         failed = self._waiting_for_capacity()

@@ -42,19 +42,21 @@ class Attempt:
     error: AwsError | None = None
     already_there: bool = False
     left: bool = False
-    """No more work was handed out before it was its turn, or its turn again after a refusal."""
+    """No more work was handed out before it was its turn, or before its retry after a refusal."""
     no_capacity: AwsError | None = None
-    """AWS had no room for it when it was last asked for; it is asked for again at the end."""
+    """AWS had no room for it when it was last requested; it is retried at the end."""
     notes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
     @property
     def is_concluded(self) -> bool:
+        """Whether nothing more is to be called for it."""
         refused = self.error is not None or self.mark_refusal is not None
         return self.accepted or self.already_there or self.left or refused
 
     @property
     def waits_for_capacity(self) -> bool:
+        """Whether a retry at the end is due."""
         return self.no_capacity is not None and not self.is_concluded
 
     @property
@@ -80,21 +82,21 @@ def since_when(seen: Resource, transition: Transition) -> datetime | None:
 
 
 def answered_outcome(attempt: Attempt) -> Outcome:
-    """What AWS's answers say, before anybody has looked."""
+    """The outcome by AWS's answers alone, before the resource was described afterwards."""
     return _outcome(attempt, _as_answered(attempt), verified_at=None)
 
 
 def seen_outcome(attempt: Attempt, look: Look) -> Outcome:
-    """What was seen comes before what AWS answered."""
+    """The outcome by what was seen, which counts for more than what AWS answered."""
     return _outcome(attempt, _as_seen(attempt, look), verified_at=look.at if attempt.requested_at else None)
 
 
-_Ending = tuple[OutcomeStatus, str, str]
+_Result = tuple[OutcomeStatus, str, str]
 """Status, code and message."""
 
 
-def _outcome(attempt: Attempt, ending: _Ending, verified_at: datetime | None) -> Outcome:
-    status, code, message = ending
+def _outcome(attempt: Attempt, result: _Result, verified_at: datetime | None) -> Outcome:
+    status, code, message = result
     return Outcome(
         resource=attempt.resource,
         status=status,
@@ -106,7 +108,7 @@ def _outcome(attempt: Attempt, ending: _Ending, verified_at: datetime | None) ->
     )
 
 
-def _as_answered(attempt: Attempt) -> _Ending:
+def _as_answered(attempt: Attempt) -> _Result:
     transition, profile = attempt.transition, attempt.profile
     if attempt.already_there:
         return transition.already_status, "", already_there(transition)
@@ -117,7 +119,7 @@ def _as_answered(attempt: Attempt) -> _Ending:
     return _not_asked_or_refused(attempt) or (OutcomeStatus.FAILED, "Unanswered", text)
 
 
-def _as_seen(attempt: Attempt, look: Look) -> _Ending:
+def _as_seen(attempt: Attempt, look: Look) -> _Result:
     transition = attempt.transition
     seen = look.seen.get(attempt.resource.resource_id)
     if attempt.already_there:
@@ -127,7 +129,7 @@ def _as_seen(attempt: Attempt, look: Look) -> _Ending:
     return _not_asked_or_refused(attempt) or _not_seen(attempt, seen, look)
 
 
-def _not_asked_or_refused(attempt: Attempt) -> _Ending | None:
+def _not_asked_or_refused(attempt: Attempt) -> _Result | None:
     error = attempt.error or AwsError("", "")
     if attempt.mark_refusal is not None:
         return OutcomeStatus.FAILED, CANNOT_MARK, f"not stopped, as it cannot be marked: {attempt.mark_refusal}"
@@ -138,7 +140,7 @@ def _not_asked_or_refused(attempt: Attempt) -> _Ending | None:
     return None
 
 
-def _not_seen(attempt: Attempt, seen: Resource | None, look: Look) -> _Ending:
+def _not_seen(attempt: Attempt, seen: Resource | None, look: Look) -> _Result:
     transition, profile = attempt.transition, attempt.profile
     accepted = f"AWS accepted the {transition.verb}"
     if look.error is not None:
@@ -152,10 +154,12 @@ def _not_seen(attempt: Attempt, seen: Resource | None, look: Look) -> _Ending:
 
 
 def already_there(transition: Transition) -> str:
+    """The message for a resource that was in the state before the sweep asked."""
     return f"it was {transition.done} by someone else before this sweep asked"
 
 
-def gone(profile: Profile, seen: Resource | None) -> _Ending:
+def gone(profile: Profile, seen: Resource | None) -> _Result:
+    """The failure of an action on a resource that was destroyed meanwhile."""
     state = seen.aws_state if seen else "gone"
     text = f"the {profile.noun} is {state}: it was {profile.destroyed} meanwhile"
     return OutcomeStatus.FAILED, profile.destroyed.capitalize(), text

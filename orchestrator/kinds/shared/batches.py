@@ -29,9 +29,9 @@ class _Batch:
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """What follows a refusal: batches to try again, and ids to stop without hibernation."""
+    """What follows a refusal: batches to retry, and ids to stop without hibernation."""
 
-    again: list[_Batch]
+    retried: list[_Batch]
     not_hibernated: list[str] = field(default_factory=list)
 
 
@@ -84,7 +84,7 @@ class Batches:
             refusal = self._ask(batch.ids, action)
             if refusal is not None:
                 step = self._after_refusal(refusal, batch)
-                work += [again for again in step.again if again.ids]
+                work += [retry for retry in step.retried if retry.ids]
                 not_hibernated += step.not_hibernated
         return not_hibernated
 
@@ -156,7 +156,7 @@ class Batches:
         earlier = self._transition.earlier_states
         later = [one for one in bad if passes and one in seen and seen[one].state in earlier]
         self._fail([one for one in bad if one not in set(later)], error)
-        return _Step([*self._again_later(later, rest.tries, error), rest])
+        return _Step([*self._retry_later(later, rest.tries, error), rest])
 
     def _wait_or_give_up(self, refusal: Exception, batch: _Batch) -> _Step:
         meaning = self._meaning(refusal)
@@ -165,9 +165,9 @@ class Batches:
             return _Step([])
         if meaning is Failure.EXPIRED:
             self._paced.retries.on_expired()
-        return _Step(self._again_later(batch.ids, batch.tries, error_of(refusal)))
+        return _Step(self._retry_later(batch.ids, batch.tries, error_of(refusal)))
 
-    def _again_later(self, ids: list[str], tries: int, error: AwsError) -> list[_Batch]:
+    def _retry_later(self, ids: list[str], tries: int, error: AwsError) -> list[_Batch]:
         """The same ids once more after a wait, or failed with AWS's words when tries or time are used up."""
         if not ids:
             return []

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 
 class HandingOut:
+    """The guard of one target, asked by one thread."""
+
     def __init__(self, may_call: Callable[[], bool]) -> None:
         self._may_call = may_call
         self._halted = False

@@ -1,6 +1,6 @@
 """The tags by which a sweep marks what it is about to stop: written before a stop, deleted after a start.
 
-What is marked and then not stopped loses its marks again.
+The marks of a resource that was then not stopped are deleted.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _Change = Callable[[Sequence[Resource]], None]
 
 
 def marks_of(sweep_id: str, at: datetime) -> Tags:
-    """`at`: when the stop is asked for."""
+    """The two tags of a stop; `at` is when it is requested, with a time zone."""
     return {STOPPED_BY_TAG: sweep_id, STOPPED_AT_TAG: time_text(at) or ""}
 
 
@@ -43,7 +43,7 @@ class Marking:
 
 
 class Marks:
-    """One target's. Never raises for what AWS, or anything else, makes of it: that is a refusal by resource id."""
+    """The marks in one target. Methods raise nothing: each failure is a refusal, by resource id."""
 
     def __init__(self, operations: Operations, paced: Paced) -> None:
         self._operations = operations
@@ -76,7 +76,7 @@ class Marks:
         ).refused
 
     def _all_but_refused(self, resources: Sequence[Resource], change: _Change) -> Marking:
-        """Puts aside what a refusal names, and bisects one that names nobody: only the guilty go without."""
+        """Sets aside what a refusal names, and bisects a refusal that names no resource."""
         marking = Marking()
         work = list(in_portions(resources, self._operations.profile.resources_a_call))[::-1]
         while work:
@@ -91,7 +91,7 @@ class Marks:
 
 
 def _after_refusal(failure: Exception, some: Sequence[Resource], marking: Marking) -> list[Sequence[Resource]]:
-    """What is to be tried again: the rest, or each half. Ends: it is always less than there was."""
+    """What to retry: the rest, or each half. Ends: it is always less than there was."""
     error, meaning = error_of(failure), classify(failure)
     bad = [one for one in some if names(error.message, one.resource_id)]
     if meaning in SAYS_NOTHING_OF_ONE_RESOURCE or (not bad and len(some) == 1):

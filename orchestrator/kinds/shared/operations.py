@@ -29,7 +29,7 @@ class ErrorTable:
     wrong_state_passes: bool = False
     """Seconds later it may be in a state for it: the same call again, as often as retries allow."""
     no_capacity: frozenset[str] = frozenset()
-    """Asked for again after everything else; never taken for a server's passing fault, whatever the HTTP status."""
+    """Retried after everything else; never taken for a server's passing fault, whatever the HTTP status."""
     no_hibernation: frozenset[str] = frozenset()
     """Stopped instead."""
 
@@ -55,6 +55,7 @@ class Profile:
     """AWS's word for what makes one gone, such as `terminated`."""
 
     def operation(self, action: Action) -> str:
+        """AWS's name of the operation that carries the action out."""
         return self.start if action.starts else self.stop
 
 
@@ -105,5 +106,6 @@ def answer_with(key: str, call: Callable[[], Any]) -> Any:
 
 
 def in_portions(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """Slices of at most `size` items, in order."""
     for start in range(0, len(items), size):
         yield items[start : start + size]

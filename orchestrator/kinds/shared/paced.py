@@ -24,7 +24,7 @@ class Paced:
     retries: Retries
 
     def call(self, operation: str, function: Callable[[], T]) -> T:
-        """The function's result, tried again as `Retries.call` does, each try in its turn. Raises the last failure."""
+        """The function's result, retried as `Retries.call` does, each try in its turn. Raises the last failure."""
         return self.retries.call(lambda: self.once(operation, function))
 
     def once(self, operation: str, function: Callable[[], T]) -> T:

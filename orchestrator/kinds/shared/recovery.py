@@ -31,6 +31,7 @@ class Intent:
 
     @classmethod
     def of(cls, intent: tuple[Resource, Action, datetime], fresh: Mapping[str, Resource]) -> Intent:
+        """The intent with the resource as it is in `fresh`, by id."""
         resource, action, requested_at = intent
         return cls(resource, transition_of(action), requested_at, fresh.get(resource.resource_id))
 
@@ -81,7 +82,7 @@ class Recovery:
         return since is None or since >= intent.requested_at - tolerance
 
     def _complete_marks(self, ours: Sequence[Intent]) -> dict[str, tuple[str, ...]]:
-        """Warnings by resource id. The time in the marks is when the process asked, not when somebody looked."""
+        """Warnings by resource id. The time in the marks is that of the request, not that of this look."""
         unmarked: dict[datetime, list[Resource]] = defaultdict(list)
         marked: list[Resource] = []
         for intent in ours:

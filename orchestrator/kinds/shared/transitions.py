@@ -20,7 +20,7 @@ class Transition:
     earlier_states: frozenset[ResourceState]
     """States from which it can still get there."""
     accepted_status: OutcomeStatus
-    """What it is when AWS has accepted it and nobody has looked yet."""
+    """The status of an action that AWS accepted, before the resource was described afterwards."""
     already_status: OutcomeStatus
     verb: str
     done: str
@@ -49,4 +49,5 @@ START = Transition(
 
 
 def transition_of(action: Action) -> Transition:
+    """The direction of the action."""
     return START if action.starts else STOP

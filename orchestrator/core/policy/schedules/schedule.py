@@ -11,6 +11,8 @@ from orchestrator.core.policy.schedules.windows import _DAY_MINUTES, Window
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
+    """Weekly windows in one time zone, in which resources run."""
+
     name: str
     timezone: ZoneInfo
     windows: tuple[Window, ...]

@@ -26,6 +26,7 @@ class Window:
     length: int
 
     def holds(self, minute_of_week: int) -> bool:
+        """Whether the minute, counted from Monday 00:00, is inside; also in the part past the end of the week."""
         return (minute_of_week - self.start) % _WEEK_MINUTES < self.length
 
 
