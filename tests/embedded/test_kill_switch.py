@@ -174,7 +174,7 @@ def aborted(ran: Ran, organization: OrganizationBuilder, places: list[tuple[str,
 @pytest.mark.parametrize(
     ("say", "accounts", "a_target"),
     [
-        pytest.param("file", 4, 5, id="file, 80 instances"),
+        pytest.param("file", 4, 1, id="file, 16 instances"),
         pytest.param("parameter", 4, 1, id="parameter, 16 instances"),
         pytest.param("file", 10, 25, id="file, 1000 instances", marks=pytest.mark.full),
         pytest.param("parameter", 10, 5, id="parameter, 200 instances", marks=pytest.mark.full),

@@ -69,6 +69,7 @@ def assert_all_done(estate: Estate, swept: Swept) -> None:
         assert {swept.outcomes[one]["status"] for one in estate.organization.down(*place)} == {"stopped"}
 
 
+@pytest.mark.full
 def test_an_undisturbed_target_takes_four_calls_and_never_waits(estate: Estate) -> None:
     swept, times = estate.swept(1)
     assert_all_done(estate, swept)

@@ -96,8 +96,9 @@ def reports(hub: OrganizationBuilder) -> int:
     ("operation", "number"),
     [
         ("ec2:DescribeInstances", 1),
-        ("ec2:StopInstances", 1),
-        *only_in_full(("ec2:DescribeInstances", 3), ("ec2:StopInstances", 0), ("ec2:StopInstances", 3)),
+        *only_in_full(
+            ("ec2:DescribeInstances", 3), ("ec2:StopInstances", 1), ("ec2:StopInstances", 0), ("ec2:StopInstances", 3)
+        ),
     ],
 )
 def test_a_fresh_invocation_goes_on_where_the_time_of_the_first_was_up(
@@ -122,6 +123,7 @@ def time_up_before_the_stops(hub: OrganizationBuilder, places: Places) -> Callab
     return lambda: SHORT if calls["ec2:DescribeInstances"] >= len(places) else PLENTY
 
 
+@pytest.mark.full
 def test_it_goes_on_as_often_as_it_takes(hub: OrganizationBuilder, aws_lambda: Lambda) -> None:
     places = dev_accounts(hub, 2)
     invoked(ENFORCE, aws_lambda.after("ec2:DescribeInstances", 1))
@@ -155,6 +157,7 @@ def test_a_stop_that_failed_before_stays_failed_and_is_not_tried_again(
     assert aws_lambda.stopped[protected] == tries
 
 
+@pytest.mark.full
 def test_a_plan_goes_on_too(hub: OrganizationBuilder, aws_lambda: Lambda) -> None:
     places = dev_accounts(hub, 2)
     event = {"mode": "plan", "sweep_id": SWEEP_ID}

@@ -106,7 +106,7 @@ _NAME_PROPERTIES = (
 _REF_IS_ARN = ("AWS::SNS::Topic", "AWS::StepFunctions::StateMachine")
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.CSafeLoader):
     """The short forms of intrinsic functions, made long."""
 
 
