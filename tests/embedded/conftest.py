@@ -2,5 +2,39 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.support.crashes.fixtures import place, zygote  # noqa: F401 - pytest finds fixtures by their names in this file
+from tests.support.doctor import (
+    DEV,
+    FRANKFURT,
+    RULES,
+    Doctor,
+    account_id,
+)
+from tests.support.embedded import OrganizationBuilder
 from tests.support.fixtures import *  # noqa: F403 - the same
+from tests.support.fixtures import Policy, Ran, Run
+
+
+@pytest.fixture
+def enrolled(organization: OrganizationBuilder, monkeypatch: pytest.MonkeyPatch) -> OrganizationBuilder:
+    """Two accounts of an enrolled OU with an instance each, and the hub's bucket and table."""
+    for name, value in organization.hub().items():
+        monkeypatch.setenv(name, value)
+    organization.account("sick", "/Dev", role=False)
+    organization.account("well", "/Dev", role=False)
+    organization.enrol("/Dev")
+    for name in ("sick", "well"):
+        organization.instances(account_id(organization, name), FRANKFURT, 1, DEV)
+    return organization
+
+
+@pytest.fixture
+def doctor(run: Run, policy: Policy) -> Doctor:
+    """As JSON, by a policy for two regions or for those that are named."""
+
+    def _run(*arguments: str, regions: tuple[str, ...] = (), body: str = RULES) -> Ran:
+        return run("doctor", "--policy", policy(body, *regions), "--format", "json", *arguments)
+
+    return _run

@@ -17,7 +17,7 @@ ReadFile = Callable[[str, str], bytes]
 
 
 def from_s3(hub: OrganizationBuilder) -> ReadFile:
-    return lambda bucket, key: hub.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()  # type: ignore[no-any-return]
+    return lambda bucket, key: hub.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()  # type: ignore[no-any-return] # untyped
 
 
 @dataclass

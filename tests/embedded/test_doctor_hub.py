@@ -1,0 +1,122 @@
+"""`doctor` says what the hub itself lacks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from orchestrator.demo.faults import Fault
+from tests.support.doctor import (
+    RULES,
+    Doctor,
+    found,
+    row,
+)
+from tests.support.embedded import OrganizationBuilder
+from tests.support.suites import only_in_full
+
+
+def test_an_organization_that_cannot_be_listed_ends_it_and_is_shown(
+    enrolled: OrganizationBuilder, doctor: Doctor
+) -> None:
+    fault = Fault(code="AccessDeniedException", message="no", operation="organizations:ListRoots")
+    enrolled.front.faults.add(fault)
+    ran = doctor()
+    assert (ran.exit_code, ran.report["healthy"]) == (1, False)
+    assert found(ran, "failed") == {("hub", "organization", "no_organization_access")}
+
+
+def test_without_an_identity_there_is_nothing_to_look_at(enrolled: OrganizationBuilder, doctor: Doctor) -> None:
+    fault = Fault(code="InvalidClientTokenId", message="The token is invalid", operation="sts:*", status=403)
+    enrolled.front.faults.add(fault)
+    ran = doctor()
+    assert (ran.exit_code, found(ran, "failed")) == (1, {("hub", "identity", "unreadable")})
+
+
+def test_without_trusted_access_it_says_how_to_get_it(enrolled: OrganizationBuilder, doctor: Doctor) -> None:
+    service = "member.org.stacksets.cloudformation.amazonaws.com"
+    enrolled.client("organizations").disable_aws_service_access(ServicePrincipal=service)
+    ran = doctor()
+    assert (ran.exit_code, found(ran, "failed", "warning")) == (0, {("hub", "trusted_access", "no_trusted_access")})
+
+
+def test_account_tags_that_cannot_be_read_would_spare_everything(enrolled: OrganizationBuilder, doctor: Doctor) -> None:
+    enrolled.front.faults.add(Fault(code="AccessDeniedException", operation="organizations:ListTagsForResource"))
+    ran = doctor()
+    assert (ran.exit_code, found(ran, "failed")) == (3, {("hub", "account_tags", "missing_permission")})
+
+
+@pytest.mark.parametrize(
+    ("operation", "code", "check", "found_code"),
+    [
+        ("dynamodb:PutItem", "AccessDeniedException", "table", "missing_permission"),
+        ("s3:*/.doctor", "AccessDenied", "bucket", "missing_permission"),
+        *only_in_full(
+            ("dynamodb:DescribeTable", "AccessDeniedException", "table", "missing_permission"),
+            ("dynamodb:GetItem", "AccessDeniedException", "table", "missing_permission"),
+        ),
+    ],
+)
+def test_a_bucket_or_table_that_does_not_let_the_hub_in_is_named(
+    enrolled: OrganizationBuilder, doctor: Doctor, operation: str, code: str, check: str, found_code: str
+) -> None:
+    enrolled.front.faults.add(Fault(code=code, status=403 if check == "bucket" else 400, operation=operation))
+    ran = doctor()
+    assert (ran.exit_code, found(ran, "failed")) == (3, {("hub", check, found_code)})
+
+
+def test_a_bucket_and_a_table_that_are_not_there_are_named(
+    enrolled: OrganizationBuilder, doctor: Doctor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STOP_ORCHESTRATOR_REPORT_BUCKET", "no-such-bucket")
+    monkeypatch.setenv("STOP_ORCHESTRATOR_TABLE", "no-such-table")
+    assert found(doctor(), "failed") == {("hub", "bucket", "unreadable"), ("hub", "table", "unreadable")}
+
+
+def test_a_table_with_other_keys_is_named(
+    enrolled: OrganizationBuilder, doctor: Doctor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enrolled.client("dynamodb").create_table(
+        TableName="other",
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    monkeypatch.setenv("STOP_ORCHESTRATOR_TABLE", "other")
+    ran = doctor()
+    assert found(ran, "failed") == {("hub", "table", "wrong_keys")}
+    assert row(ran, "table", None)["detail"] == "other: its keys are id, not PK, SK; its index GSI1 is missing"
+
+
+@pytest.mark.parametrize(
+    ("value", "policy_says", "status", "code"),
+    [
+        ("go", "ignore", "ok", "ok"),
+        (" Stop\n", "ignore", "failed", "kill_switch_pulled"),
+        (None, "ignore", "warning", "unreadable"),
+        (None, "stop", "failed", "unreadable"),
+    ],
+)
+def test_the_kill_switch_is_read(
+    enrolled: OrganizationBuilder,
+    doctor: Doctor,
+    tmp_path: Path,
+    value: str | None,
+    policy_says: str,
+    status: str,
+    code: str,
+) -> None:
+    if value is not None:
+        (tmp_path / "switch").write_text(value)
+    body = RULES + ("kill_switch: {unreadable: stop}\n" if policy_says == "stop" else "")
+    ran = doctor("--kill-switch", f"file:{tmp_path / 'switch'}", body=body)
+    assert ("hub", "kill_switch", code) in found(ran, status)
+
+
+def test_a_topic_is_looked_up(enrolled: OrganizationBuilder, doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
+    topic = enrolled.client("sns").create_topic(Name="approvals")["TopicArn"]
+    monkeypatch.setenv("STOP_ORCHESTRATOR_TOPIC", topic)
+    assert ("hub", "topic", "ok") in found(doctor(), "ok")
+    monkeypatch.setenv("STOP_ORCHESTRATOR_TOPIC", f"{topic}-gone")
+    assert ("hub", "topic", "unreadable") in found(doctor(), "warning")

@@ -1,0 +1,119 @@
+"""One contract for both tables, DynamoDB and SQLite."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from orchestrator.errors import LedgerError
+from orchestrator.ledger.items import ITEMS_AT_ONCE, Absent, Equals, Items
+from tests.support.local_aws import in_threads
+
+KEY = ("P", "S")
+
+
+def an_item(sk: str = KEY[1], **values: Any) -> dict[str, Any]:
+    return {"PK": KEY[0], "SK": sk, **values}
+
+
+def test_what_was_put_is_there_with_the_types_that_it_had(table: Items) -> None:
+    item = an_item(text="ü", empty="", whole=5, part=12.345, yes=True, rows=["a", 0.5], counts={"a": 1, "b": 0.25})
+    table.put(item)
+    found = table.get(KEY)
+    assert found == item
+    assert found is not None
+    assert (type(found["whole"]), type(found["part"]), found["yes"]) == (int, float, True)
+
+
+def test_what_is_none_is_not_stored(table: Items) -> None:
+    table.put(an_item(value=None))
+    assert table.get(KEY) == an_item()
+
+
+def test_what_was_never_put_is_not_there(table: Items) -> None:
+    assert table.get(KEY) is None
+    assert table.query(KEY[0]) == []
+
+
+def test_absent_holds_once(table: Items) -> None:
+    assert table.put(an_item(value="first"), Absent())
+    assert not table.put(an_item(value="second"), Absent())
+    assert table.get(KEY) == an_item(value="first")
+
+
+def test_equals_holds_for_that_value_only_and_for_no_item_that_is_missing(table: Items) -> None:
+    assert not table.put(an_item(value="b"), Equals("value", "a"))
+    table.put(an_item(value="a"))
+    assert not table.put(an_item(value="c"), Equals("value", "b"))
+    assert not table.put(an_item(value="c"), Equals("missing", "a"))
+    assert table.get(KEY) == an_item(value="a")
+    assert table.put(an_item(value="b"), Equals("value", "a"))
+    assert table.get(KEY) == an_item(value="b")
+
+
+def test_an_update_changes_what_it_names_and_makes_no_item(table: Items) -> None:
+    assert not table.update(KEY, {"value": "a"})
+    assert table.get(KEY) is None
+    table.put(an_item(value="a", other="x", status="s"))
+    assert table.update(KEY, {"value": "b", "totals": {"a": 1}})
+    assert table.get(KEY) == an_item(value="b", other="x", status="s", totals={"a": 1})
+
+
+def test_a_conditional_update_writes_nothing_when_the_condition_does_not_hold(table: Items) -> None:
+    table.put(an_item(value="a"))
+    assert not table.update(KEY, {"value": "c"}, Equals("value", "b"))
+    assert table.get(KEY) == an_item(value="a")
+    assert table.update(KEY, {"value": "c"}, Equals("value", "a"))
+    assert not table.update((KEY[0], "other"), {"value": "c"}, Equals("value", ""))
+
+
+def test_an_update_of_nothing_says_whether_there_is_an_item(table: Items) -> None:
+    assert not table.update(KEY, {})
+    table.put(an_item())
+    assert table.update(KEY, {})
+
+
+def test_as_many_items_as_one_transaction_takes_are_put_at_once(table: Items) -> None:
+    items = [an_item(f"{number:03}", number=number) for number in range(ITEMS_AT_ONCE)]
+    table.put_all(items)
+    assert table.query(KEY[0]) == items
+    table.put_all([])
+    with pytest.raises(AssertionError):
+        table.put_all([*items, an_item("one too many")])
+    assert len(table.query(KEY[0])) == ITEMS_AT_ONCE
+
+
+def test_put_all_puts_nothing_when_one_of_them_cannot_be_stored(table: Items) -> None:
+    with pytest.raises((TypeError, LedgerError)):
+        table.put_all([an_item("good"), an_item("bad", value=object())])
+    assert table.query(KEY[0]) == []
+
+
+def test_any_number_of_items_can_be_put(table: Items) -> None:
+    items = [an_item(f"{number:03}") for number in range(130)]
+    table.put_many(items)
+    assert table.query(KEY[0]) == items
+
+
+def test_a_query_is_sorted_and_keeps_to_its_partition_prefix_and_limit(table: Items) -> None:
+    for sk in ("B#2", "A#1", "B#10", "B", "b#1"):
+        table.put(an_item(sk))
+    table.put({"PK": "other", "SK": "B#3"})
+    assert [one["SK"] for one in table.query(KEY[0])] == ["A#1", "B", "B#10", "B#2", "b#1"]
+    assert [one["SK"] for one in table.query(KEY[0], "B#")] == ["B#10", "B#2"]
+    assert [one["SK"] for one in table.query(KEY[0], newest_first=True, limit=2)] == ["b#1", "B#2"]
+    assert table.query(KEY[0], "B%") == []
+
+
+def test_a_query_reads_all_pages(table: Items) -> None:
+    table.put_many([an_item(f"{number:03}", text="x" * 20_000) for number in range(120)])  # 2.4 MB; a page is 1 MB
+    assert len(table.query(KEY[0])) == 120
+    assert len(table.query(KEY[0], limit=110)) == 110
+
+
+def test_of_many_threads_one_puts_an_item_that_was_absent(table: Items) -> None:
+    won: list[int] = []
+    in_threads(16, lambda number: won.append(number) if table.put(an_item(by=str(number)), Absent()) else None)
+    assert len(won) == 1
+    assert table.get(KEY) == an_item(by=str(won[0]))

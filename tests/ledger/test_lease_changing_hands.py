@@ -1,0 +1,240 @@
+"""A lease goes to another process: from a dead holder, to a continuation, and to one of many that want it."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from orchestrator.ledger.lease import HANDED_OVER, Lease, Leases, Times
+from orchestrator.ledger.ledger import Ledger
+from orchestrator.ledger.records import LeaseRecord
+from orchestrator.local.sqlite_items import SqliteItems
+from tests.support.builders import AT
+from tests.support.item_tables import unanswered
+from tests.support.leases import POLICY, World, refused, taken
+from tests.support.local_aws import in_threads
+
+# --- taking over
+
+
+def test_a_dead_holder_is_watched_for_as_long_as_a_lease_lasts_and_then_replaced(world: World) -> None:
+    dead = taken(world.leases().take(POLICY, "first"))
+    began = world.monotonic
+    mine = taken(world.leases().take_over(POLICY, "second"))
+    assert world.monotonic - began == 20
+    assert set(world.slept) == {1.0}
+    assert (dead.lost, mine.lost) == (True, False)
+
+
+def test_a_holder_that_lives_is_left_alone_at_its_first_sign_of_life(world: World) -> None:
+    holder = taken(world.leases().take(POLICY, "first"))
+
+    def sleep(seconds: float) -> None:
+        world.sleep(seconds)
+        if len(world.slept) == 3:
+            holder.renew()
+
+    leases = Leases(world.ledger, world.now, Times(), world.clock, sleep)
+    assert refused(leases.take_over(POLICY, "second")).sweep_id == "first"
+    assert len(world.slept) == 3
+    assert not holder.lost
+
+
+def test_a_holder_that_wakes_up_at_the_last_moment_keeps_it(world: World) -> None:
+    holder = taken(world.leases().take(POLICY, "first"))
+
+    def sleep(seconds: float) -> None:
+        world.sleep(seconds)
+        if len(world.slept) == 19:
+            holder.renew()
+
+    leases = Leases(world.ledger, world.now, Times(), world.clock, sleep)
+    refused(leases.take_over(POLICY, "second"))
+    assert not holder.lost
+
+
+def test_a_lease_that_is_given_back_meanwhile_is_taken_without_waiting_on(world: World) -> None:
+    holder = taken(world.leases().take(POLICY, "first"))
+
+    def sleep(seconds: float) -> None:
+        world.sleep(seconds)
+        with holder.held():
+            pass
+
+    leases = Leases(world.ledger, world.now, Times(), world.clock, sleep)
+    taken(leases.take_over(POLICY, "second"))
+    assert len(world.slept) == 1
+
+
+def test_a_lease_that_nobody_has_is_taken_over_without_waiting(world: World) -> None:
+    taken(world.leases().take_over(POLICY, "first"))
+    assert world.slept == []
+
+
+def test_whoever_was_faster_is_named(world: World) -> None:
+    taken(world.leases().take(POLICY, "dead"))
+
+    def sleep(seconds: float) -> None:
+        world.sleep(seconds)
+        if len(world.slept) == 20:
+            taken(world.leases().take_over(POLICY, "faster"))
+
+    leases = Leases(world.ledger, world.now, Times(), world.clock, sleep)
+    assert refused(leases.take_over(POLICY, "second")).sweep_id == "faster"
+
+
+@pytest.mark.parametrize("jump", [timedelta(days=-400), timedelta(hours=1), timedelta(days=400)])
+def test_a_clock_that_jumps_takes_nobodys_lease(world: World, jump: timedelta) -> None:
+    holder = taken(world.leases().take(POLICY, "first"))
+    world.wall += jump
+    refused(world.leases().take(POLICY, "second"))
+    began = world.monotonic
+
+    def sleep(seconds: float) -> None:
+        world.sleep(seconds)
+        world.wall += jump if abs(world.wall - AT) < timedelta(days=800) else timedelta()
+        if len(world.slept) % 5 == 0:
+            holder.renew()
+
+    leases = Leases(world.ledger, world.now, Times(), world.clock, sleep)
+    refused(leases.take_over(POLICY, "second"))
+    assert world.monotonic - began == 5
+    assert not holder.lost
+
+
+# --- handing over
+
+
+def test_a_lease_that_is_handed_over_waits_for_the_same_sweep_only(world: World) -> None:
+    lease = taken(world.leases().take(POLICY, "first"))
+    assert lease.hand_over()
+    assert lease.lost
+    assert world.nonce().startswith(HANDED_OVER)
+    assert refused(world.leases().take(POLICY, "second")).sweep_id == "first"
+    continuation = taken(world.leases().take(POLICY, "first"))
+    assert not continuation.lost
+    refused(world.leases().take(POLICY, "first"))  # once
+
+
+def test_a_lease_that_is_handed_over_is_not_given_back(world: World) -> None:
+    with taken(world.leases().take(POLICY, "first")).held() as lease:
+        assert lease.hand_over()
+    refused(world.leases().take(POLICY, "second"))
+    taken(world.leases().take(POLICY, "first"))
+
+
+def test_a_lease_that_was_handed_over_is_not_renewed_any_more(world: World) -> None:
+    lease = taken(world.leases().take(POLICY, "first"))
+    lease.hand_over()
+    lease.renew()
+    assert world.nonce().startswith(HANDED_OVER)
+
+
+def test_a_continuation_that_never_comes_is_a_dead_holder(world: World) -> None:
+    taken(world.leases().take(POLICY, "first")).hand_over()
+    began = world.monotonic
+    taken(world.leases().take_over(POLICY, "second"))
+    assert world.monotonic - began == 20
+
+
+def test_a_continuation_that_waits_takes_it_when_it_is_handed_over(world: World) -> None:
+    lease = taken(world.leases().take(POLICY, "first"))
+
+    def sleep(seconds: float) -> None:
+        world.sleep(seconds)
+        lease.hand_over()
+
+    leases = Leases(world.ledger, world.now, Times(), world.clock, sleep)
+    taken(leases.take_over(POLICY, "first"))
+    assert len(world.slept) == 1
+
+
+def test_a_lease_that_nobody_wanted_is_taken_back_and_given_back_at_the_end(world: World) -> None:
+    with taken(world.leases().take(POLICY, "first")).held() as lease:
+        lease.hand_over()
+        assert lease.take_back()
+        assert not lease.lost
+        refused(world.leases().take(POLICY, "first"))
+    taken(world.leases().take(POLICY, "second"))
+
+
+def test_a_lease_that_a_continuation_took_is_not_taken_back(world: World) -> None:
+    lease = taken(world.leases().take(POLICY, "first"))
+    lease.hand_over()
+    continuation = taken(world.leases().take(POLICY, "first"))
+    assert not lease.take_back()
+    assert lease.lost
+    assert not continuation.lost
+
+
+def test_a_lease_that_is_lost_cannot_be_handed_over(world: World) -> None:
+    lease = taken(world.leases().take(POLICY, "first"))
+    world.ledger.take_lease(POLICY, LeaseRecord("second", "theirs", "x", "y"), world.ledger.lease(POLICY))
+    assert not lease.hand_over()
+    assert world.nonce() == "theirs"
+
+
+def test_a_ledger_that_does_not_answer_leaves_it_to_run_out(world: World) -> None:
+    lease = taken(world.leases().take(POLICY, "first"))
+    world.table.before = unanswered
+    assert not lease.hand_over()
+    world.table.before = lambda _: None
+    taken(world.leases().take_over(POLICY, "first"))
+
+
+def test_a_lease_of_a_process_that_ended_for_certain_is_taken_over_at_once(world: World) -> None:
+    taken(replace(world.leases(), holder="here 7 1").take(POLICY, "first"))
+    known = replace(world.leases(), is_dead=lambda holder: holder == "here 7 1")
+    slept = len(world.slept)
+    taken(known.take_over(POLICY, "first"))
+    assert len(world.slept) == slept
+
+
+# --- many at once
+
+
+@pytest.mark.parametrize("way", ["take", "take_over"])
+def test_of_many_contenders_one_gets_it_and_all_others_are_told_its_name(tmp_path: Path, way: str) -> None:
+    ledger = Ledger(SqliteItems(tmp_path), lambda: AT)
+    if way == "take_over":
+        taken(Leases(ledger, lambda: AT).take(POLICY, "dead"))
+    answers: dict[int, Lease | LeaseRecord] = {}
+    all_saw_the_dead_one = threading.Barrier(16)
+
+    def contend(number: int) -> None:
+        passed = [0.0]
+
+        def sleep(_: float) -> None:
+            all_saw_the_dead_one.wait(30)
+            passed[0] += 20
+
+        leases = Leases(ledger, lambda: AT, Times(), lambda: passed[0], sleep)
+        answers[number] = getattr(leases, way)(POLICY, f"sweep-{number}")
+
+    in_threads(16, contend)
+    winners = [number for number, answer in answers.items() if isinstance(answer, Lease)]
+    assert len(winners) == 1
+    assert {one.sweep_id for one in answers.values() if isinstance(one, LeaseRecord)} == {f"sweep-{winners[0]}"}
+
+
+def test_never_two_at_a_time_hold_it_while_many_take_and_give_back(tmp_path: Path) -> None:
+    ledger = Ledger(SqliteItems(tmp_path), lambda: AT)
+    inside: list[int] = []
+    most: list[int] = []
+
+    def work(number: int) -> None:
+        for _ in range(10):
+            lease = Leases(ledger, lambda: AT).take(POLICY, f"sweep-{number}")
+            if isinstance(lease, Lease):
+                with lease.held():
+                    inside.append(number)
+                    most.append(len(inside))
+                    inside.remove(number)
+
+    in_threads(8, work)
+    assert set(most) == {1}
+    assert len(most) >= 8

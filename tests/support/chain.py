@@ -1,0 +1,62 @@
+"""A store and a ledger in memory, and sweeps that are sealed there one after the other."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from orchestrator.core.report.document import report_document
+from orchestrator.core.report.manifest import MANIFEST, Broken
+from orchestrator.ledger.ledger import Ledger
+from orchestrator.ledger.records import SweepSummary
+from orchestrator.sweep.seal import seal
+from orchestrator.sweep.verify import verify
+from tests.support.builders import AT, a_report
+from tests.support.item_tables import MemoryFiles, MemoryItems
+
+A, B, C = "20261123T190000Z-aaaaaa", "20261124T190000Z-bbbbbb", "20261125T190000Z-cccccc"
+FILES = {"report.json": b"{}", "plan.json": b"[]"}
+
+
+class DiedError(Exception):
+    """What a test lets a process die of."""
+
+
+class Hub:
+    """A store and a ledger, and sweeps that end in them."""
+
+    def __init__(self) -> None:
+        self.files = MemoryFiles()
+        self.table = MemoryItems()
+        self.ledger = Ledger(self.table, lambda: AT)
+
+    def begin(self, sweep_id: str) -> None:
+        self.ledger.begin(SweepSummary(sweep_id, "running", "enforce", "nonprod", "2026-11-23T19:00:00Z"))
+
+    def seal(self, sweep_id: str, files: Mapping[str, bytes] = FILES, sign: Any = None) -> None:
+        for name, content in files.items():
+            self.files.put(sweep_id, name, content)
+        seal(self.files, self.ledger, sweep_id, files, sign)
+
+    def sweep(self, sweep_id: str, sign: Any = None) -> None:
+        self.begin(sweep_id)
+        self.seal(sweep_id, {name: content + sweep_id.encode() for name, content in FILES.items()}, sign)
+        self.finish(sweep_id)
+
+    def finish(self, sweep_id: str) -> None:
+        self.ledger.finish(report_document(a_report(sweep_id=sweep_id)), "somewhere")
+
+    def manifest(self, sweep_id: str) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(self.files.files[sweep_id, MANIFEST])
+        return document
+
+    def forge(self, sweep_id: str, **fields: Any) -> None:
+        text = json.dumps({**self.manifest(sweep_id), **fields}, separators=(",", ":"))
+        self.files.files[sweep_id, MANIFEST] = text.encode()
+
+    def verify(self, *sweep_ids: str, check: Any = None) -> list[Broken]:
+        return verify(self.files, self.ledger, list(sweep_ids) or None, check)
+
+    def named(self, *sweep_ids: str) -> list[tuple[str, str]]:
+        return [(one.sweep_id, one.file) for one in self.verify(*sweep_ids)]
