@@ -119,10 +119,11 @@ class Embedded(harness.EmbeddedAws):
         self.organization.forget(self.account, REGION, resource_id)
 
     def word(self, resource_id: str) -> str:
-        return str(self.organization.described(self.account, REGION)[resource_id]["State"]["Name"])
+        return str(self.organization.in_memory(self.account, REGION, resource_id).state)
 
     def tags(self, resource_id: str) -> dict[str, str]:
-        return self.organization.tags(self.account, REGION)[resource_id]
+        one = self.organization.in_memory(self.account, REGION, resource_id)
+        return dict(one.ec2_backend.tags[resource_id])
 
     def tag(self, resource_id: str, tags: Mapping[str, str]) -> None:
         pairs = [{"Key": key, "Value": value} for key, value in tags.items()]
