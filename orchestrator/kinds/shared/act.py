@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from orchestrator.aws.failures import error_of
-from orchestrator.core.model import Action, Outcome, Resource
+from orchestrator.core.model import Action, Outcome, Resource, ResourceState
 from orchestrator.kinds.shared.attempts import Attempt, Look, answered_outcome, seen_outcome
 from orchestrator.kinds.shared.batches import Batches
 from orchestrator.kinds.shared.handing_out import HandingOut
@@ -125,11 +125,11 @@ class ActRun:
             self._unmark([attempt for attempt in attempts if attempt.marked and not attempt.may_have_happened])
 
     def _unmark_what_was_seen_up(self, look: Look) -> None:
-        """Of what AWS gave no answer about: what runs on was not stopped."""
+        """Of what AWS gave no answer about: what runs on was not stopped, and no undo will want what is gone."""
         unclear = [one for one in self._attempts.values() if one.marked and one.unanswered and not one.accepted]
         seen = {one: look.seen[one].state for one in look.seen}
-        earlier = self._transition.earlier_states
-        self._unmark([one for one in unclear if seen.get(one.resource.resource_id) in earlier])
+        not_down = self._transition.earlier_states | {ResourceState.GONE}
+        self._unmark([one for one in unclear if seen.get(one.resource.resource_id) in not_down])
 
     def _unmark(self, attempts: Sequence[Attempt]) -> None:
         refused = self._marks.delete([attempt.resource for attempt in attempts])

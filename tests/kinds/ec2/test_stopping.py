@@ -196,8 +196,10 @@ def test_an_instance_that_was_stopped_by_someone_else_keeps_no_marks_of_this_swe
     assert ec2.tags == {one: {"Owner": "me"}}
 
 
-@pytest.mark.parametrize(("state", "is_marked"), [("running", False), ("stopping", True)])
-def test_what_aws_never_answered_about_keeps_its_marks_unless_it_is_seen_to_run(state: str, is_marked: bool) -> None:
+@pytest.mark.parametrize(("state", "is_marked"), [("running", False), ("terminated", False), ("stopping", True)])
+def test_what_aws_never_answered_about_keeps_its_marks_unless_it_is_seen_to_run_or_gone(
+    state: str, is_marked: bool
+) -> None:
     one = ids(1)[0]
     looks = iter([*["running"] * 4, state])
 
