@@ -32,7 +32,7 @@ SweepMode = Annotated[Mode, BeforeValidator(_sweep_mode)]
 
 
 class Settings(BaseModel):
-    """What DESIGN section 5 reads from the environment; the same in Lambda and on the command line."""
+    """What is read from the environment; the same in Lambda and on the command line."""
 
     model_config = ConfigDict(frozen=True, str_strip_whitespace=True)
 

@@ -1,6 +1,6 @@
 """One client per (service, region), shared by every account; the account's credentials are bound to the running task.
 
-Why: a client costs 20 ms and 1.4 MB to make and a call on a shared one 0.6 ms (DESIGN section 6). The binding is the
+Why: a client costs 20 ms and 1.4 MB to make and a call on a shared one 0.6 ms. The binding is the
 one place where a bug could act in the wrong account, so an unbound call raises and is never sent.
 """
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.credentials import ReadOnlyCredentials, RefreshableCredentials
 
 from orchestrator.aws.clients import Clients, bound_to
-from orchestrator.aws.failures import AWS_FAILURES, error_of
+from orchestrator.aws.failures import unreadable_when_refused
 from orchestrator.aws.retries import Retries
 from orchestrator.core.model import AccountId, AwsError, Region
 from orchestrator.ports import RegionStatus, TargetUnreadableError
@@ -112,10 +112,8 @@ class MemberSessions:
     def bind(self, account_id: AccountId) -> Iterator[None]:
         """ports.AccountsPort."""
         credentials = self._of(account_id)
-        try:
+        with unreadable_when_refused("sts:AssumeRole"):
             credentials.get_frozen_credentials()
-        except AWS_FAILURES as failure:
-            raise TargetUnreadableError(error_of(failure), "sts:AssumeRole") from failure
         with bound_to(credentials):
             yield
 
@@ -138,10 +136,8 @@ class MemberSessions:
             return self._accounts.setdefault(account_id, _RoleCredentials(self, account_id))
 
     def _regions(self, client: EC2Client) -> tuple[RegionStatus, ...]:
-        try:
+        with unreadable_when_refused("ec2:DescribeRegions"):
             answer = self._retries.call(lambda: client.describe_regions(AllRegions=True))
-        except AWS_FAILURES as failure:
-            raise TargetUnreadableError(error_of(failure), "ec2:DescribeRegions") from failure
         if not answer.get("Regions"):
             raise TargetUnreadableError(AwsError("NoRegions", "the answer lists no region"), "ec2:DescribeRegions")
         return tuple(_region_status(region) for region in answer["Regions"])

@@ -1,4 +1,4 @@
-"""ledger.Items in DynamoDB: one table with the keys of DESIGN section 5."""
+"""ledger.Items in DynamoDB: one table, whose keys ledger/records.py gives."""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import Enum, auto
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, IncompleteReadError
@@ -10,6 +12,7 @@ from botocore.parsers import ResponseParserError
 
 from orchestrator.core.model import AwsError
 from orchestrator.core.model.aws_error_codes import DENIED_CODES, REGION_DISABLED_CODES
+from orchestrator.ports import TargetUnreadableError
 
 
 class Failure(Enum):
@@ -91,3 +94,12 @@ _BY_CODE = (
     (_THROTTLED, Failure.THROTTLED),
     (_TRANSIENT, Failure.TRANSIENT),
 )
+
+
+@contextmanager
+def unreadable_when_refused(operation: str) -> Iterator[None]:
+    """What AWS refuses within it is raised as TargetUnreadableError, which names the operation."""
+    try:
+        yield
+    except AWS_FAILURES as failure:
+        raise TargetUnreadableError(error_of(failure), operation) from failure

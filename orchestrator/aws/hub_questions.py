@@ -9,11 +9,10 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from orchestrator.aws.clients import Clients
-from orchestrator.aws.failures import AWS_FAILURES, error_of
+from orchestrator.aws.failures import AWS_FAILURES, error_of, unreadable_when_refused
 from orchestrator.core.diagnosis import hub as doctor_hub
-from orchestrator.core.diagnosis.checks import Check, StackInstance, StackSet, TableShape
+from orchestrator.core.diagnosis.checks import Check, CheckStatus, StackInstance, StackSet, TableShape
 from orchestrator.core.model import AccountId, AwsError
-from orchestrator.ports import TargetUnreadableError
 
 T = TypeVar("T")
 
@@ -36,23 +35,20 @@ class HubQuestions:
         self._clients = clients
 
     def identity(self) -> tuple[AccountId, str]:
-        answer = _or_unreadable("sts:GetCallerIdentity", self._clients.sts().get_caller_identity)
+        with unreadable_when_refused("sts:GetCallerIdentity"):
+            answer = self._clients.sts().get_caller_identity()
         return AccountId(answer["Account"]), answer["Arn"]
 
     def trusted_services(self) -> frozenset[str]:
         pages = self._clients.organizations().get_paginator("list_aws_service_access_for_organization")
-        rows = _or_unreadable(
-            "organizations:ListAWSServiceAccessForOrganization",
-            lambda: _rows(pages.paginate(), "EnabledServicePrincipals"),
-        )
+        with unreadable_when_refused("organizations:ListAWSServiceAccessForOrganization"):
+            rows = _rows(pages.paginate(), "EnabledServicePrincipals")
         return frozenset(row["ServicePrincipal"] for row in rows)
 
     def delegated_administrators(self, service: str) -> frozenset[str]:
         pages = self._clients.organizations().get_paginator("list_delegated_administrators")
-        rows = _or_unreadable(
-            "organizations:ListDelegatedAdministrators",
-            lambda: _rows(pages.paginate(ServicePrincipal=service), "DelegatedAdministrators"),
-        )
+        with unreadable_when_refused("organizations:ListDelegatedAdministrators"):
+            rows = _rows(pages.paginate(ServicePrincipal=service), "DelegatedAdministrators")
         return frozenset(row["Id"] for row in rows)
 
     def stack_set(self, name: str, *, as_delegated: bool) -> StackSet:
@@ -96,7 +92,7 @@ def table_check(clients: Clients, name: str) -> Callable[[], Check]:
             advice = "check the table's name, and that dynamodb:DescribeTable is allowed on it"
             return doctor_hub.refused("table", "dynamodb:DescribeTable", error, advice)
         found = doctor_hub.table(name, _shape(described))
-        if found.detail != name:
+        if found.status is not CheckStatus.OK:
             return found
         condition = {"ConditionExpression": "attribute_exists(PK)"}
         error = _refusal(lambda: client.put_item(TableName=name, Item=key, **condition))
@@ -135,13 +131,6 @@ def _refusal(call: Callable[[], object]) -> AwsError | None:
     except AWS_FAILURES as failure:
         return error_of(failure)
     return None
-
-
-def _or_unreadable(operation: str, call: Callable[[], T]) -> T:
-    try:
-        return call()
-    except AWS_FAILURES as failure:
-        raise TargetUnreadableError(error_of(failure), operation) from failure
 
 
 def _rows(pages: Iterable[Any], key: str) -> list[Any]:

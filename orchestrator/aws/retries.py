@@ -1,7 +1,7 @@
 """Retries for calls with botocore's own turned off: one failing account must not use up another one's tries.
 
 With a client that all accounts share, botocore's retry quota and adaptive limiter would let one throttled account
-starve the rest, so each call retries by itself (DESIGN section 6).
+starve the rest, so each call retries by itself.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Reports in S3, below the keys of DESIGN section 5."""
+"""Reports in S3, each sweep below a key of its own."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The command line: arguments in, exit codes and streams of DESIGN section 5 out."""
+"""The command line: arguments in, exit codes, results on stdout and progress on stderr out."""

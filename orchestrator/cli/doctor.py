@@ -58,8 +58,14 @@ def doctor(
     Asks the hub, and every account in the policy's scope: its role, its regions, and each action that a sweep needs, by
     EC2's dry runs. Stops nothing, changes nothing, leaves nothing behind.
     """
-    overrides = {"policy": policy, "stack_set": stack_set, "kill_switch": kill_switch, "member_role": member_role}
-    settings = settings_of(external_id=external_id, workers=workers, **overrides)
+    settings = settings_of(
+        policy=policy,
+        stack_set=stack_set,
+        kill_switch=kill_switch,
+        member_role=member_role,
+        external_id=external_id,
+        workers=workers,
+    )
     if not settings.policy:
         fail("name a policy: --policy config/policy.yaml, or STOP_ORCHESTRATOR_POLICY", BAD_USAGE)
     progress = TerminalProgress(stderr)

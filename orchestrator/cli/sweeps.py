@@ -75,8 +75,9 @@ def plan(
 
     The plan is kept: `apply SWEEP_ID` carries out exactly that plan, within `plan_valid_hours` of the policy.
     """
-    overrides = {"policy": policy, "store": store, "member_role": member_role}
-    settings = settings_of(mode=Mode.PLAN, external_id=external_id, workers=workers, **overrides)
+    settings = settings_of(
+        policy=policy, store=store, member_role=member_role, mode=Mode.PLAN, external_id=external_id, workers=workers
+    )
     _run(settings, output, _sweeping(settings), assume_yes=True)
 
 
@@ -107,8 +108,15 @@ def sweep(
     Ctrl-C hands out no more work, waits for the running calls and still writes the report.
     One sweep at a time by each policy: while another process sweeps by it, its sweep id is printed and nothing is done.
     """
-    overrides = {"policy": policy, "store": store, "member_role": member_role, "kill_switch": kill_switch}
-    settings = settings_of(mode=mode, external_id=external_id, workers=workers, **overrides)
+    settings = settings_of(
+        policy=policy,
+        store=store,
+        member_role=member_role,
+        kill_switch=kill_switch,
+        mode=mode,
+        external_id=external_id,
+        workers=workers,
+    )
     if resume is not None:
         if mode is not None or policy is not None:
             fail("--resume keeps the mode and the policy that the sweep began with; leave them out", BAD_USAGE)
@@ -136,8 +144,9 @@ def apply(
     """
     checked_sweep_id(sweep_id)
     _require_confirmation(assume_yes=yes)
-    overrides = {"store": store, "member_role": member_role, "kill_switch": kill_switch}
-    settings = settings_of(external_id=external_id, workers=workers, **overrides)
+    settings = settings_of(
+        store=store, member_role=member_role, kill_switch=kill_switch, external_id=external_id, workers=workers
+    )
 
     def work(stores: Stores, _: Clients, new_id: str, runtime: Runtime) -> Result:
         return coordination.apply(stores, sweep_id, new_id, runtime)
@@ -175,8 +184,9 @@ def undo(
     """
     checked_sweep_id(sweep_id)
     _require_confirmation(assume_yes=yes)
-    overrides = {"store": store, "member_role": member_role, "kill_switch": kill_switch}
-    settings = settings_of(external_id=external_id, workers=workers, **overrides)
+    settings = settings_of(
+        store=store, member_role=member_role, kill_switch=kill_switch, external_id=external_id, workers=workers
+    )
     only = UndoFilter(
         frozenset(account or ()), frozenset(region or ()), frozenset(resource or ()), failed_health=only_failed_health
     )

@@ -201,7 +201,7 @@ def roll_out_role(client: Any, trust: Mapping[str, Any], unit_ids: Sequence[str]
 
 
 def create_table(client: Any, name: str) -> None:
-    """The table of DESIGN section 5, as the templates create it."""
+    """The table of the ledger, as the templates create it."""
     keys = ("PK", "SK", "GSI1PK", "GSI1SK")
     client.create_table(
         TableName=name,

@@ -1,4 +1,4 @@
-"""The Lambda event (DESIGN section 5), parsed; an unknown field is an error that names it."""
+"""The Lambda event, parsed; an unknown field is an error that names it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _EVENT = (
 
 
 class SweepEvent(BaseModel):
-    """The event of DESIGN section 5; every field is optional.
+    """What a trigger asks for; every field is optional.
 
     `id` names what triggered it, such as `<aws.scheduler.execution-id>`; the same id is one sweep. A `sweep_id` that
     the ledger knows resumes that sweep.

@@ -1,4 +1,4 @@
-"""What is remembered, as frozen records, and each record's item in the table (DESIGN section 5)."""
+"""What is remembered, as frozen records, and each record's item in the table."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def resource_item(sweep_id: str, resource: Resource) -> Item:
 
 
 def _action_item(sweep_id: str, row: Row) -> Item:
-    """With the keys of DESIGN section 5."""
+    """With its keys in the table."""
     return {
         "PK": f"SWEEP#{sweep_id}",
         "SK": f"ACTION#{row['account_id']}#{row['region']}#{row['kind']}#{row['resource_id']}",

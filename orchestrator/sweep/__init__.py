@@ -1,1 +1,1 @@
-"""The flow of one sweep, stage by stage; `run` reads top-down like DESIGN section 3."""
+"""The flow of one sweep, stage by stage; `run` reads top-down like docs/architecture.md."""

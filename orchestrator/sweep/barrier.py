@@ -7,10 +7,10 @@ from datetime import timedelta
 
 from orchestrator.core.decide.guardrails import hold_against
 from orchestrator.core.model import ApprovedPlan, Decision, HeldPlan, Outcome, Outcomes, OutcomeStatus, Plan
+from orchestrator.core.report.manifest import sha256_of
 from orchestrator.core.report.plan_file import (
     PLAN_FILE,
     StoredPlan,
-    content_sha256,
     organization_sha256,
     plan_bytes,
 )
@@ -67,4 +67,4 @@ def _freeze(world: World, sweep: Sweep, state: SweepState) -> None:
     )
     content = plan_bytes(stored)
     world.store.put(sweep.sweep_id, PLAN_FILE, content)
-    world.ledger.amend(sweep.sweep_id, plan_sha256=content_sha256(content))
+    world.ledger.amend(sweep.sweep_id, plan_sha256=sha256_of(content))

@@ -73,7 +73,7 @@ class TargetGuard:
         self._batches += 1
         target = admitted[0].target
         try:
-            batch = f"{target.account_id}/{target.region}/{self._batches}"
+            batch = f"{target.account_id}/{target.region}/{admitted[0].kind}/{self._batches}"
             self._context.ledger.intend(self._context.sweep_id, admitted, batch)
         except LedgerError as failure:
             self.halt = self._context.ledger_halt.set(failure)

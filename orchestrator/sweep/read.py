@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from typing import TypeVar
 
 from orchestrator.core.decide import scope
@@ -31,7 +32,7 @@ from orchestrator.sweep.pool import Pool
 T = TypeVar("T")
 
 _ACCOUNTS_AT_ONCE = 20
-_ENDED_EARLY = "the sweep ended before it was read"
+ENDED_EARLY = "the sweep ended before it was read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,14 @@ class Listing:
     """Those of them that did not opt out."""
     coverage: tuple[Coverage, ...] = ()
     """A row for each account that is left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """Why an account or target was not read, as coverage says it."""
+
+    status: TargetStatus
+    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,45 +208,44 @@ def _open_account(world: World, account: Account) -> Opened | Reading:
         with world.accounts.bind(account.id):
             return Opened(account.id, world.accounts.regions())
 
-    result = _read_or_cover(world, open_account)
+    result = read_unless_halted(world, open_account)
     if isinstance(result, Opened):
         return result
-    status, detail = result
-    if status is TargetStatus.REGION_DISABLED:
-        status = TargetStatus.FAILED  # one closed region says nothing of the account's others
-    return Reading(coverage=(scope.whole_account(account, status, detail),))
+    closed = result.status is TargetStatus.REGION_DISABLED  # one closed region says nothing of the account's others
+    status = TargetStatus.FAILED if closed else result.status
+    return Reading(coverage=(scope.whole_account(account, status, result.detail),))
 
 
 def _read_target(world: World, account: Account, region: Region, kinds: Iterable[str]) -> Reading:
     """A row for each kind: one that cannot be read leaves the others as they are. A thread's boundary."""
     reading = Reading()
     for kind in kinds:
-        result = _read_or_cover(world, lambda kind=kind: _read_kind(world, Target(account.id, region), kind))  # type: ignore[misc]  # mypy loses the default
-        if isinstance(result[0], TargetStatus):
-            row = scope.coverage_row(account, region, result[0], str(result[1]), kind)
+        result = read_unless_halted(world, partial(_read_kind, world, Target(account.id, region), kind))
+        if isinstance(result, Unread):
+            row = scope.coverage_row(account, region, result.status, result.detail, kind)
             reading += Reading(coverage=(row,))
         else:
             row = scope.coverage_row(account, region, TargetStatus.SCANNED, kind=kind)
-            reading += Reading(coverage=(row,), resources=result[0])
+            reading += Reading(coverage=(row,), resources=result)
     return reading
 
 
-def _read_kind(world: World, target: Target, kind: str) -> tuple[tuple[Resource, ...], None]:
+def _read_kind(world: World, target: Target, kind: str) -> tuple[Resource, ...]:
     with world.accounts.bind(target.account_id):
-        return world.kinds[kind].read(target), None
+        return world.kinds[kind].read(target)
 
 
-def _read_or_cover(world: World, read: Callable[[], T]) -> T | tuple[TargetStatus, str]:
-    """What was read, or the status and the words that say why not."""
+def read_unless_halted(world: World, read: Callable[[], T]) -> T | Unread:
+    """What was read, or why it was not. A thread's boundary: nothing is raised past it."""
     halt = world.halt()
     if halt is not None:
-        return TargetStatus.NOT_ATTEMPTED, halt.text
+        return Unread(TargetStatus.NOT_ATTEMPTED, halt.text)
     try:
         return read()
     except TargetUnreadableError as refusal:
-        return coverage_of(refusal.error, refusal.operation)
+        return Unread(*coverage_of(refusal.error, refusal.operation))
     except Exception as failure:  # noqa: BLE001 - a thread's boundary, and it is recorded
-        return TargetStatus.FAILED, f"{type(failure).__name__}: {failure}"
+        return Unread(TargetStatus.FAILED, f"{type(failure).__name__}: {failure}")
 
 
 # --- the inventory ----------------------------------------------------------------------------------------------------
@@ -265,7 +273,7 @@ def _not_read(
     """The targets that were handed out and did not come back, and the accounts of which nothing is known."""
     known = {(row.account_id, row.region, row.kind) for row in coverage}
     rows = [
-        scope.coverage_row(accounts[one.account_id], region, TargetStatus.NOT_ATTEMPTED, _ENDED_EARLY, kind)
+        scope.coverage_row(accounts[one.account_id], region, TargetStatus.NOT_ATTEMPTED, ENDED_EARLY, kind)
         for one in opened
         for region in regions_to_read(policy, one)
         for kind in sorted(policy.kinds)
@@ -273,7 +281,7 @@ def _not_read(
     ]
     begun = {row.account_id for row in (*coverage, *rows)}
     left = (account for account in accounts.values() if account.id not in begun)
-    return [*rows, *(scope.whole_account(one, TargetStatus.NOT_ATTEMPTED, _ENDED_EARLY) for one in left)]
+    return [*rows, *(scope.whole_account(one, TargetStatus.NOT_ATTEMPTED, ENDED_EARLY) for one in left)]
 
 
 def _unlisted_regions(

@@ -50,4 +50,4 @@ def recheck_with(
 
 
 def _today(world: World, policy: OrgPolicy) -> date:
-    return world.now().astimezone(policy.timezone).date()
+    return policy.day(world.now())

@@ -1,4 +1,4 @@
-"""One sweep, top-down: read everything, decide in one place, pass the barrier, act, report (DESIGN section 3).
+"""One sweep, top-down: read everything, decide in one place, pass the barrier, act, report (docs/architecture.md).
 
     Inventory -> Decisions -> Plan -> ApprovedPlan -> Outcomes -> Report
 
@@ -28,7 +28,8 @@ from orchestrator.core.model import (
 )
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.report.document import report_document
-from orchestrator.core.report.plan_file import PLAN_FILE, StoredPlan, content_sha256, plan_from
+from orchestrator.core.report.manifest import sha256_of
+from orchestrator.core.report.plan_file import PLAN_FILE, StoredPlan, plan_from
 from orchestrator.errors import HaltedError, NotConfirmedError, PlanError
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.records import SweepSummary
@@ -64,7 +65,8 @@ def apply_plan(world: World, policy: OrgPolicy, sweep_id: str, source: StoredPla
     """
     sweep = Sweep(sweep_id, Mode.APPLY, policy, world.now(), source.sweep_id)
     begin(world, sweep)
-    return run_to_report(world, sweep, SweepState(), lambda keep: _Run(world, sweep).apply(source, keep))
+    run = _Run(world, sweep, older_than_this_process=True)
+    return run_to_report(world, sweep, SweepState(), lambda keep: run.apply(source, keep))
 
 
 def undo_sweep(
@@ -142,7 +144,7 @@ def restore_plan(
     """
     stored = plan_from(content, summary.plan_sha256 or None)
     if not summary.plan_sha256:
-        world.ledger.amend(sweep.sweep_id, plan_sha256=content_sha256(content))
+        world.ledger.amend(sweep.sweep_id, plan_sha256=sha256_of(content))
     plan = replace(stored.plan, sweep_id=sweep.sweep_id)
     outcomes = Outcomes()
     if sweep.mode.acts:
@@ -159,7 +161,7 @@ def _needs_no_confirmation(world: World) -> bool:
 
 
 class _Run:
-    """One process's run of one sweep, stage by stage. What changes on the way is here and nowhere else."""
+    """One process's run of one sweep, stage by stage; the state so far goes from one to the next."""
 
     def __init__(
         self,
@@ -194,7 +196,6 @@ class _Run:
         return self._guard_and_act(SweepState(found.inventory, found.decisions, read_halt=found.halt), keep)
 
     def apply(self, source: StoredPlan, keep: Keep) -> SweepState:
-        self._look_again = True
         inventory = Inventory(source.organization_id, coverage=source.coverage)
         return self._guard_and_act(SweepState(inventory, source.decided), keep)
 

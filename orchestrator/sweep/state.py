@@ -46,7 +46,7 @@ class Sweep:
     @property
     def today(self) -> date:
         """The day on which it began, in the policy's time zone."""
-        return self.started_at.astimezone(self.policy.timezone).date()
+        return self.policy.day(self.started_at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,16 +25,15 @@ from orchestrator.core.model import (
     TargetStatus,
     Verdict,
 )
-from orchestrator.core.model.aws_error_codes import coverage_of
 from orchestrator.errors import PlanError
 from orchestrator.ledger.records import ActionRecord
-from orchestrator.ports import Kind, TargetHealth, TargetUnreadableError, World
+from orchestrator.ports import Kind, TargetHealth, World
 from orchestrator.sweep.pool import Pool
+from orchestrator.sweep.read import ENDED_EARLY, Unread, read_unless_halted
 
 _STOPPED = frozenset({OutcomeStatus.STOPPED.value, OutcomeStatus.STOPPING.value})
 _SETS = ("accounts", "regions", "resources")
 _NOT_MISSED = "No load balancer misses it."
-_ENDED_EARLY = "the sweep ended before it was read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +133,7 @@ def _found(
     for target, kind in groups:
         if (target.account_id, target.region, kind) not in known:
             account = accounts.get(target.account_id, _unknown_account(target.account_id))
-            coverage.append(scope.coverage_row(account, target.region, TargetStatus.NOT_ATTEMPTED, _ENDED_EARLY, kind))
+            coverage.append(scope.coverage_row(account, target.region, TargetStatus.NOT_ATTEMPTED, ENDED_EARLY, kind))
     decisions = sorted((one for each in looked for one in each.decisions), key=lambda one: one.resource.key)
     halted = any(row.status is TargetStatus.NOT_ATTEMPTED for row in coverage)
     return StoppedInventory(
@@ -160,20 +159,14 @@ def _look(
 ) -> _Looked:
     """A thread's boundary: nothing is raised past it."""
 
-    def not_read(status: TargetStatus, detail: str) -> _Looked:
-        return _Looked(scope.coverage_row(account, target.region, status, detail, kind))
-
-    halt = world.halt()
-    if halt is not None:
-        return not_read(TargetStatus.NOT_ATTEMPTED, halt.text)
-    try:
+    def decide() -> tuple[Decision, ...]:
         with world.accounts.bind(target.account_id):
-            decisions = _decide(world.kinds[kind], source_sweep_id, target, records, undo_filter)
-    except TargetUnreadableError as refusal:
-        return not_read(*coverage_of(refusal.error, refusal.operation))
-    except Exception as failure:  # noqa: BLE001 - a thread's boundary, and it is recorded
-        return not_read(TargetStatus.FAILED, f"{type(failure).__name__}: {failure}")
-    return _Looked(scope.coverage_row(account, target.region, TargetStatus.SCANNED, kind=kind), decisions)
+            return _decide(world.kinds[kind], source_sweep_id, target, records, undo_filter)
+
+    result = read_unless_halted(world, decide)
+    if isinstance(result, Unread):
+        return _Looked(scope.coverage_row(account, target.region, result.status, result.detail, kind))
+    return _Looked(scope.coverage_row(account, target.region, TargetStatus.SCANNED, kind=kind), result)
 
 
 def _decide(
@@ -195,8 +188,8 @@ def _decisions(
     for record in records:
         requested_at = datetime.fromisoformat(record.requested_at) if record.requested_at else None
         seen = fresh.get(record.resource_id)
-        now = replace(seen, restore=record.restore) if seen is not None else None
-        yield decide_undo(_as_recorded(record, target), now, source_sweep_id, requested_at, noted_within)
+        restorable = replace(seen, restore=record.restore) if seen is not None else None
+        yield decide_undo(_as_recorded(record, target), restorable, source_sweep_id, requested_at, noted_within)
 
 
 def _only_missed(kind: Kind, target: Target, decisions: Sequence[Decision]) -> tuple[Decision, ...]:

@@ -1,4 +1,4 @@
-"""What is DynamoDB's own about the ledger: the keys of DESIGN section 5, clashes, and items that come back."""
+"""What is DynamoDB's own about the ledger: its keys, clashes, and items that come back."""
 
 from __future__ import annotations
 

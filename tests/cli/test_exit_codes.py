@@ -1,4 +1,4 @@
-"""Every exit code of the command line (DESIGN section 5), and what it says about why."""
+"""Every exit code of the command line, and what it says about why."""
 
 from __future__ import annotations
 

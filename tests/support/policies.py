@@ -1,4 +1,4 @@
-"""The policy document of DESIGN section 5, word for word; and what is wrong with others."""
+"""The policy document of the design, word for word; and what is wrong with others."""
 
 from __future__ import annotations
 

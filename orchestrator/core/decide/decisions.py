@@ -28,7 +28,7 @@ from orchestrator.core.policy.org_policy import OrgPolicy, Rule
 def decide_inventory(policy: OrgPolicy, inventory: Inventory, now: datetime) -> Decisions:
     """A decision for each resource of the inventory, and its compliance; both as of `now`, which has a time zone."""
     accounts = {account.id: account for account in inventory.accounts}
-    today = now.astimezone(policy.timezone).date()
+    today = policy.day(now)
     return Decisions(
         decide_all(policy, inventory.resources, accounts, now),
         violations(inventory.resources, inventory.accounts, policy.required_tags, today),
@@ -82,7 +82,7 @@ def _owner(policy: OrgPolicy, resource: Resource, account: Account) -> _Owner:
 
 
 def _exemption(policy: OrgPolicy, resource: Resource, now: datetime) -> Exemption | None:
-    today = now.astimezone(policy.timezone).date()
+    today = policy.day(now)
     opt_outs = read_opt_outs(resource.tags, RESOURCE, resource.resource_id, today)
     return most_protective(opt_outs)
 

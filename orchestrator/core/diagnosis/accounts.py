@@ -21,7 +21,6 @@ from orchestrator.core.model import ALL_REGIONS, Account, AwsError, Coverage, Re
 from orchestrator.core.model.aws_error_codes import DENIED_CODES, REGION_DISABLED_CODES, is_by_scp
 from orchestrator.core.policy.schema import RegionScope
 
-_DRY_RUN = "DryRunOperation"
 _OF_THE_TRUST = ("sts:SetSourceIdentity", "sts:TagSession")
 _OF_THE_HUB = "identity-based policy allows the sts:AssumeRole"
 
@@ -127,7 +126,7 @@ def no_regions(account: Account) -> Check:
 
 
 def permission(account: Account, region: Region, asked: Asked) -> Check:
-    """Whether the member role may do one thing, as far as AWS's answer to a dry run or to a harmless call tells."""
+    """Whether the member role may do one thing, as far as AWS's answer tells."""
     status, code, detail, advice = _permission(asked)
     if region == ALL_REGIONS and code is Code.REGION_DISABLED:  # where its regions are asked for, not one of them
         status, advice = CheckStatus.FAILED, "the hub's own region is disabled there, so its regions cannot be listed"
@@ -137,7 +136,7 @@ def permission(account: Account, region: Region, asked: Asked) -> Check:
 def _permission(asked: Asked) -> tuple[CheckStatus, Code, str, str]:
     if asked.not_asked:
         return CheckStatus.NOT_CHECKED, Code.NOT_CHECKED, asked.not_asked, ""
-    if asked.error is None or asked.error.code == _DRY_RUN:
+    if asked.error is None:
         return CheckStatus.OK, Code.OK, "", ""
     return _refused(asked, asked.error)
 
@@ -152,9 +151,6 @@ def _refused(asked: Asked, error: AwsError) -> tuple[CheckStatus, Code, str, str
     if code is Code.MISSING_PERMISSION:
         advice = "the role does not allow it: update the StackSet; or its parameter Mode takes it away on purpose"
         return refused, code, text, advice
-    if asked.about_nothing and error.code.startswith("Invalid"):
-        detail = f"none to ask about, and AWS does not say if it looks at permissions before ids: {text}"
-        return CheckStatus.NOT_CHECKED, Code.NOT_CHECKED, detail, ""
     return refused, Code.UNREADABLE, text, "AWS refused for another reason, or did not answer: try again"
 
 

@@ -11,9 +11,6 @@ from orchestrator.core.model import Account, AccountId, AwsError
 from orchestrator.core.model.aws_error_codes import DENIED_CODES, is_by_scp
 
 HEALTHY, ENDED, NOT_SWEPT = 0, 1, 3
-STACK_SETS = "member.org.stacksets.cloudformation.amazonaws.com"
-"""What AWS Organizations calls service-managed StackSets."""
-
 CURRENT, DRIFTED = "CURRENT", "DRIFTED"
 
 
@@ -78,16 +75,14 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What AWS answered when it was asked for one action: None, or its refusal."""
+    """What AWS answered when it was asked for one action: its refusal, or None where it allows it."""
 
     action: str
     error: AwsError | None = None
     optional: bool = False
     """Without it a sweep works, though not all that the project can do."""
-    about_nothing: bool = False
-    """It was asked about a resource that does not exist, as there was none to ask about."""
     not_asked: str = ""
-    """Why it was not asked at all."""
+    """Why it was not asked, or why the answer says nothing."""
 
 
 @dataclass(frozen=True, slots=True)

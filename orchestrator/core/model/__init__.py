@@ -1,4 +1,4 @@
-"""The words of the project as frozen values (DESIGN section 2): what one stage of the flow passes to the next."""
+"""The words of the project as frozen values: what one stage of the flow passes to the next."""
 
 from orchestrator.core.model.aws_error import AwsError
 from orchestrator.core.model.coverage import UNREADABLE, Coverage, TargetStatus

@@ -77,12 +77,15 @@ class GuardrailResult:
 
 
 GUARDRAILS_SEAL = object()
-"""Held by core.guardrails alone: the proof that a plan went through them."""
+"""Held by core.decide.guardrails alone: the proof that a plan went through them."""
 
 
 @dataclass(frozen=True, slots=True)
 class ApprovedPlan:
-    """A plan that passed every guardrail; the only thing that can be carried out. Made by core.guardrails only."""
+    """A plan that passed every guardrail; the only thing that can be carried out.
+
+    Made by core.decide.guardrails only.
+    """
 
     plan: Plan
     guardrails: tuple[GuardrailResult, ...]
@@ -91,7 +94,7 @@ class ApprovedPlan:
 
     def __post_init__(self, seal: object) -> None:
         if seal is not GUARDRAILS_SEAL:
-            raise TypeError("a plan is approved by core.guardrails and by nothing else")
+            raise TypeError("a plan is approved by core.decide.guardrails and by nothing else")
 
 
 @dataclass(frozen=True, slots=True)

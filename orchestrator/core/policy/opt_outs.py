@@ -1,4 +1,4 @@
-"""The opt-out tags: who may not be stopped, until when and why. Most protective wins (DESIGN section 5).
+"""The opt-out tags: who may not be stopped, until when and why. Most protective wins.
 
 `true` is for good; a date counts through the end of that day; anything else is honoured as for good and reported as
 malformed, because a person who wrote it meant to be spared.

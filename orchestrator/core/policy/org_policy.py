@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -48,3 +49,7 @@ class OrgPolicy:
     def kinds(self) -> frozenset[str]:
         """The kinds that a sweep has to read: those that the rules name, or the default ones where there is no rule."""
         return frozenset().union(*(rule.kinds for rule in self.rules)) or frozenset(DEFAULT_KINDS)
+
+    def day(self, at: datetime) -> date:
+        """The day that it is then in the policy's time zone: opt-outs end at midnight there."""
+        return at.astimezone(self.timezone).date()

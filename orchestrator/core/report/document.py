@@ -1,4 +1,4 @@
-"""From a SweepReport to its document (DESIGN section 5), totals, status and exit code.
+"""From a SweepReport to its document, totals, status and exit code.
 
 Hot for 17,000 targets and 50,000 decisions: plain dictionaries, nothing that looks at types while it runs.
 """
@@ -66,7 +66,7 @@ def sweep_status(
 
 
 def exit_code(report: SweepReport) -> int:
-    """DESIGN's table; where several hold, the highest."""
+    """Of a command that ends with this report; where several hold, the highest."""
     return document_exit_code(report_document(report))
 
 

@@ -22,6 +22,7 @@ from orchestrator.core.model import (
     Plan,
     Violation,
 )
+from orchestrator.core.report.manifest import sha256_of
 from orchestrator.errors import PlanError
 
 PLAN_FILE = "plan.json"
@@ -67,7 +68,7 @@ def plan_bytes(stored: StoredPlan) -> bytes:
 
 def plan_from(content: bytes, sha256: str | None) -> StoredPlan:
     """The plan in a file. Raises PlanError when it is not the one whose hash was recorded, or is no plan."""
-    if sha256 is not None and content_sha256(content) != sha256:
+    if sha256 is not None and sha256_of(content) != sha256:
         raise PlanError(f"{PLAN_FILE} was altered: its SHA-256 is not the one that was recorded when it was planned")
     try:
         return _ADAPTER.validate_json(content)
@@ -77,11 +78,6 @@ def plan_from(content: bytes, sha256: str | None) -> StoredPlan:
         raise PlanError(
             f"{PLAN_FILE} is no plan: {invalid.error_count()} problems, the first: {_first(invalid)}"
         ) from None
-
-
-def content_sha256(content: bytes) -> str:
-    """The hash by which the ledger and a consent name the file."""
-    return hashlib.sha256(content).hexdigest()
 
 
 def organization_sha256(accounts: Iterable[Account]) -> str:

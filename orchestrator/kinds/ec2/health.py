@@ -9,7 +9,7 @@ from typing import Any
 from botocore.parsers import ResponseParserError
 
 from orchestrator.aws.clients import Clients
-from orchestrator.aws.failures import AWS_FAILURES, error_of
+from orchestrator.aws.failures import unreadable_when_refused
 from orchestrator.aws.retries import Retries
 from orchestrator.ports import TargetUnreadableError
 
@@ -69,7 +69,5 @@ class _Health:
             except KeyError as missing:  # botocore's own too: a page of a proxy is not an empty list
                 raise ResponseParserError(f"the answer has no {missing}") from missing
 
-        try:
+        with unreadable_when_refused(f"elasticloadbalancing:{operation}"):
             return self._retries.call(asked)
-        except AWS_FAILURES as failure:
-            raise TargetUnreadableError(error_of(failure), f"elasticloadbalancing:{operation}") from failure

@@ -8,19 +8,19 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.aws.clients import Clients
-from orchestrator.aws.failures import AWS_FAILURES, Failure, classify, error_of
+from orchestrator.aws.failures import AWS_FAILURES, Failure, classify, error_of, unreadable_when_refused
 from orchestrator.aws.pacing import Pacing
 from orchestrator.aws.retries import Retries
-from orchestrator.core.model import Action, Outcome, Resource, Target
+from orchestrator.core.model import Resource, Target
 from orchestrator.kinds.ec2.act import PROFILE, Ec2Operations
 from orchestrator.kinds.ec2.describe import instances_by_id, running_instances
 from orchestrator.kinds.ec2.description import EC2
 from orchestrator.kinds.ec2.health import failed_health
 from orchestrator.kinds.ec2.permissions import Ec2Permissions
 from orchestrator.kinds.ec2.rules import resource_of
-from orchestrator.kinds.shared.engine import Engine
+from orchestrator.kinds.shared.engine import KindOnEngine
 from orchestrator.kinds.shared.entry import KindEntry
-from orchestrator.ports import BatchGuard, TargetUnreadableError
+from orchestrator.ports import TargetUnreadableError
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -29,49 +29,32 @@ if TYPE_CHECKING:
 _SPOT_REQUESTS_A_CALL = 200
 
 
-class Ec2Instances:
+class Ec2Instances(KindOnEngine):
     """ports.Kind and ports.TargetHealth for EC2 instances."""
 
     description = EC2
+    profile = PROFILE
 
     def __init__(self, clients: Clients, retries: Retries, now: Callable[[], datetime], pacing: Pacing) -> None:
+        super().__init__(retries, now, pacing)
         self._clients = clients
-        self._retries = retries
-        self._engine = Engine(PROFILE, self._operations, retries, now, pacing)
 
     def read(self, target: Target) -> tuple[Resource, ...]:
-        raw = self._all_or_nothing(lambda: running_instances(self._clients, self._retries, target.region))
+        with unreadable_when_refused("ec2:DescribeInstances"):
+            raw = list(running_instances(self._clients, self._retries, target.region))
         return tuple(self._resources(target, raw))
 
     def look(self, target: Target, resource_ids: Sequence[str]) -> Mapping[str, Resource]:
-        call = self._engine.paced(target).call
-        raw = self._all_or_nothing(lambda: instances_by_id(self._clients, target.region, resource_ids, call))
+        with unreadable_when_refused("ec2:DescribeInstances"):
+            raw = list(instances_by_id(self._clients, target.region, resource_ids, self._paced(target).call))
         return {resource.resource_id: resource for resource in self._resources(target, raw)}
 
     def failed_health(self, target: Target, resource_ids: Sequence[str]) -> frozenset[str]:
         return failed_health(self._clients, self._retries, target.region, resource_ids)
 
-    def act(
-        self, target: Target, actions: Sequence[tuple[Resource, Action]], sweep_id: str, guard: BatchGuard
-    ) -> tuple[Outcome, ...]:
-        return self._engine.act(target, actions, sweep_id, guard)
-
-    def recover_intents(
-        self, target: Target, intents: Sequence[tuple[Resource, Action, datetime]], sweep_id: str
-    ) -> tuple[Outcome, ...]:
-        """Raises TargetUnreadableError when it cannot look."""
-        fresh = self.look(target, [resource.resource_id for resource, _, _ in intents])
-        return self._engine.recover_intents(target, intents, fresh, sweep_id)
-
     def _operations(self, target: Target) -> Ec2Operations:
         described = partial(instances_by_id, self._clients, target.region)
         return Ec2Operations(self._clients.ec2(target.region), target, self._clients.partition, described)
-
-    def _all_or_nothing(self, read: Callable[[], Iterable[Any]]) -> list[Any]:
-        try:
-            return list(read())
-        except AWS_FAILURES as failure:
-            raise TargetUnreadableError(error_of(failure), "ec2:DescribeInstances") from failure
 
     def _resources(self, target: Target, instances: Sequence[Any]) -> Iterable[Resource]:
         spot_types = self._spot_request_types(self._clients.ec2(target.region), instances)

@@ -13,15 +13,17 @@ from itertools import islice
 from typing import Any
 
 from orchestrator.aws.clients import Clients
-from orchestrator.aws.failures import AWS_FAILURES, error_of
+from orchestrator.aws.failures import AWS_FAILURES, Failure, classify, error_of
 from orchestrator.aws.retries import Retries
 from orchestrator.core.diagnosis.checks import Asked
-from orchestrator.core.model import AwsError, Region
+from orchestrator.core.model import Region
 from orchestrator.core.model.marks import MARKS
 from orchestrator.core.policy.opt_outs import OPT_OUT_TAG, PROTECTED_TAG
 from orchestrator.kinds.ec2.description import EC2
 
 _NO_INSTANCE = "i-00000000000000000"
+_WOULD_HAVE_SUCCEEDED = "DryRunOperation"
+_ABOUT_NOTHING = "none to ask about, and AWS does not say if it looks at permissions before ids"
 _PAGES, _PAGE_SIZE = 5, 100
 _STATES = ["running", "stopped", "stopping"]
 _SPARED = frozenset({OPT_OUT_TAG, PROTECTED_TAG})
@@ -94,12 +96,16 @@ class Ec2Permissions:
     def _asked(
         self, action: str, call: Callable[[], object], *, optional: bool = False, about_nothing: bool = False
     ) -> Asked:
-        error: AwsError | None = None
         try:
             self._retries.call(call)
         except AWS_FAILURES as failure:
             error = error_of(failure)
-        return Asked(action, error, optional=optional, about_nothing=about_nothing)
+            if error.code == _WOULD_HAVE_SUCCEEDED:
+                return Asked(action, optional=optional)
+            if about_nothing and classify(failure) is Failure.REFUSED and error.code.startswith("Invalid"):
+                return Asked(action, optional=optional, not_asked=f"{_ABOUT_NOTHING}: {error}")
+            return Asked(action, error, optional=optional)
+        return Asked(action, optional=optional)
 
 
 def _is_unspared(raw: Any) -> bool:

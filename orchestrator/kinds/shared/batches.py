@@ -2,7 +2,7 @@
 
 One bad id makes AWS refuse a whole batch. So: every id that the refusal names is put aside with AWS's code, the rest is
 tried again; a refusal that names none is bisected; throttling is waited out and never bisected; and after any refusal
-the resources are described again, because some may have changed all the same (DESIGN section 6).
+the resources are described again, because some may have changed all the same.
 """
 
 from __future__ import annotations

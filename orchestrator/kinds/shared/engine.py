@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from orchestrator.aws.pacing import Pacing
@@ -17,34 +17,39 @@ from orchestrator.kinds.shared.recovery import Intent, Recovery
 from orchestrator.ports import BatchGuard
 
 
-@dataclass(frozen=True, slots=True)
-class Engine:
-    """`operations`: the kind's own, for one target."""
+class KindOnEngine(ABC):
+    """ports.Kind but for `description` and `read`: it looks by its own calls, and acts by the shared engine."""
 
     profile: Profile
-    operations: Callable[[Target], Operations]
-    retries: Retries
-    now: Callable[[], datetime]
-    pacing: Pacing
+
+    def __init__(self, retries: Retries, now: Callable[[], datetime], pacing: Pacing) -> None:
+        self._retries = retries
+        self._now = now
+        self._pacing = pacing
+
+    @abstractmethod
+    def look(self, target: Target, resource_ids: Sequence[str]) -> Mapping[str, Resource]:
+        """ports.Kind.look."""
+
+    @abstractmethod
+    def _operations(self, target: Target) -> Operations:
+        """The kind's own calls there."""
 
     def act(
         self, target: Target, actions: Sequence[tuple[Resource, Action]], sweep_id: str, guard: BatchGuard
     ) -> tuple[Outcome, ...]:
         """ports.Kind.act."""
-        return carry_out(actions, self.operations(target), self.paced(target), self.now, sweep_id, guard)
+        return carry_out(actions, self._operations(target), self._paced(target), self._now, sweep_id, guard)
 
     def recover_intents(
-        self,
-        target: Target,
-        intents: Sequence[tuple[Resource, Action, datetime]],
-        fresh: Mapping[str, Resource],
-        sweep_id: str,
+        self, target: Target, intents: Sequence[tuple[Resource, Action, datetime]], sweep_id: str
     ) -> tuple[Outcome, ...]:
-        """ports.Kind.recover_intents, given the resources as they are now by id."""
-        marks = Marks(self.operations(target), self.paced(target))
-        recovery = Recovery(self.profile, marks, sweep_id, self.now)
+        """ports.Kind.recover_intents. Raises TargetUnreadableError when it cannot look."""
+        fresh = self.look(target, [resource.resource_id for resource, _, _ in intents])
+        marks = Marks(self._operations(target), self._paced(target))
+        recovery = Recovery(self.profile, marks, sweep_id, self._now)
         return recovery.recover([Intent.of(intent, fresh) for intent in intents])
 
-    def paced(self, target: Target) -> Paced:
+    def _paced(self, target: Target) -> Paced:
         """Turns for the kind's calls there."""
-        return Paced(self.profile.service, target, self.pacing, self.retries)
+        return Paced(self.profile.service, target, self._pacing, self._retries)

@@ -36,7 +36,7 @@ PLAN = a_plan(a_decision(a_resource("i-1")), a_decision(a_resource("i-2")))
 
 
 def test_an_approved_plan_cannot_be_made_outside_of_the_guardrails() -> None:
-    with pytest.raises(TypeError, match=r"core\.guardrails"):
+    with pytest.raises(TypeError, match=r"core\.decide\.guardrails"):
         ApprovedPlan(PLAN, (), object())
     with pytest.raises(TypeError):
         ApprovedPlan(PLAN, ())  # type: ignore[call-arg]  # the mistake

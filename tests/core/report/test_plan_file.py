@@ -30,7 +30,8 @@ from orchestrator.core.model import (
     Verdict,
     Violation,
 )
-from orchestrator.core.report.plan_file import StoredPlan, content_sha256, organization_sha256, plan_bytes, plan_from
+from orchestrator.core.report.manifest import sha256_of
+from orchestrator.core.report.plan_file import StoredPlan, organization_sha256, plan_bytes, plan_from
 from orchestrator.errors import PlanError
 from tests.support.builders import AT, SWEEP_ID, a_coverage, a_decision, a_unit, an_account
 from tests.support.strategies import ACCOUNT_IDS, quick, tags
@@ -120,7 +121,7 @@ def test_a_plan_is_read_back_exactly_as_it_was_written(
 ) -> None:
     stored = a_stored_plan(*decided, coverage=covered, guardrails=guarded, compliance=violated, mode=mode)
     content = plan_bytes(stored)
-    read = plan_from(content, content_sha256(content))
+    read = plan_from(content, sha256_of(content))
     assert read == stored
     assert plan_bytes(read) == content
     assert read.plan.sha256 == stored.plan.sha256
@@ -139,7 +140,7 @@ def test_a_plan_has_its_decisions_and_coverage() -> None:
 def test_an_altered_file_is_refused_whatever_it_says() -> None:
     content = plan_bytes(a_stored_plan(a_decision()))
     with pytest.raises(PlanError, match=r"plan\.json was altered"):
-        plan_from(content + b"\n", content_sha256(content))
+        plan_from(content + b"\n", sha256_of(content))
 
 
 def edited(change: Callable[[Any], None]) -> bytes:
@@ -160,14 +161,14 @@ def edited(change: Callable[[Any], None]) -> bytes:
 )
 def test_what_is_no_plan_is_refused_with_its_place(content: bytes, place: str) -> None:
     with pytest.raises(PlanError, match=rf"plan\.json is no plan: .*, the first: {place}: "):
-        plan_from(content, content_sha256(content))
+        plan_from(content, sha256_of(content))
 
 
 @pytest.mark.parametrize("version", [1, 3])
 def test_a_plan_in_the_format_of_another_release_says_to_plan_again(version: int) -> None:
     content = edited(lambda document: document.update(version=version))
     with pytest.raises(PlanError, match="format of another release of this program; plan again"):
-        plan_from(content, content_sha256(content))
+        plan_from(content, sha256_of(content))
 
 
 @pytest.mark.parametrize(

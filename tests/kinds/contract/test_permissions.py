@@ -93,7 +93,7 @@ def test_no_tags_but_the_marks_can_be_written(embedded_aws: EmbeddedAws, permiss
     [one] = aws.add()
     profile, resources = aws.words.profile, [aws.look(one)[one]]
     with aws.binding():
-        operations = aws.kind._engine.operations(aws.target)
+        operations = aws.kind._operations(aws.target)
         for tags in ({OPT_OUT: "2020-01-01"}, {"Owner": "me"}):
             with pytest.raises(Exception, match="not authorized"):
                 operations.mark(resources, tags)
