@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.support.embedded import OrganizationBuilder
 from tests.support.fixtures import Policy, Run
 
@@ -59,6 +61,7 @@ def test_six_candidates_against_a_limit_of_five_stop_nothing(
     ]
 
 
+@pytest.mark.full
 def test_one_bad_instance_among_a_hundred_leaves_ninety_nine_stopped(
     organization: OrganizationBuilder, run: Run, policy: Policy
 ) -> None:

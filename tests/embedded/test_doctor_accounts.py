@@ -222,6 +222,7 @@ def test_a_drifted_stack_is_named_where_its_role_refuses(enrolled: OrganizationB
     assert "the stack drifted: somebody changed or deleted the role by hand" in row(ran, "role")["advice"]
 
 
+@pytest.mark.full
 def test_where_every_account_refuses_the_hub_is_to_be_looked_at_first(
     enrolled: OrganizationBuilder, doctor: Doctor
 ) -> None:

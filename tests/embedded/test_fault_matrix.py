@@ -23,7 +23,7 @@ from tests.support.sweeps import DEV, FRANKFURT, IRELAND, Sweeps, Swept
 from tests.support.time import set_time
 
 REGIONS = (FRANKFURT, IRELAND)
-FAST = {("all at once", 1), ("lost answers", 1), ("denied account", 1)}
+FAST = {("all at once", 1)}
 """All faults at once are all of them; what each does by itself to one call has its tests in tests/aws."""
 Place = tuple[str, str]
 

@@ -64,6 +64,7 @@ def states(admin: Any, region: str) -> dict[str, str]:
     return {one["InstanceId"]: one["State"]["Name"] for one in instances}
 
 
+@pytest.mark.full
 def test_an_organization_of_another_account_seeded_from_outside_is_swept_exactly(
     organization: OrganizationBuilder,
     server: EmbeddedAws,

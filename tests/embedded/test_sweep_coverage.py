@@ -172,6 +172,7 @@ def test_a_policy_without_any_region_that_exists_leaves_no_account_without_a_sta
 # --- many -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.full
 def test_forty_five_accounts_in_three_pages_are_all_read(organization: OrganizationBuilder, sweep: Sweeps) -> None:
     accounts = [organization.account(f"account-{number}") for number in range(45)]
     last = organization.instances(accounts[-1], FRANKFURT, 1, DEV)

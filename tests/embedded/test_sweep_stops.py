@@ -92,6 +92,7 @@ def test_bad_instances_of_every_code_in_one_sweep_leave_all_healthy_ones_stopped
     assert {one for one, tags in organization.tags(account, FRANKFURT).items() if BY_TAG in tags} == healthy
 
 
+@pytest.mark.full
 def test_a_hundred_and_twenty_instances_go_in_batches_of_at_most_fifty(
     organization: OrganizationBuilder, sweep: Sweeps, account: str, stops: list[Call]
 ) -> None:
@@ -222,6 +223,7 @@ def test_stops_throttled_to_the_end_fail_in_awss_words_and_no_other_account_noti
     assert swept.document["calls"][STOP] == 10 + 1
 
 
+@pytest.mark.full
 def test_when_the_time_is_up_between_batches_the_rest_is_not_attempted(
     organization: OrganizationBuilder, sweep: Sweeps, account: str, stops: list[Call]
 ) -> None:

@@ -77,6 +77,7 @@ def test_an_undisturbed_target_takes_four_calls_and_never_waits(estate: Estate) 
     assert times.waited == {}
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("seed", [3, *only_in_full(12, 20)])
 @pytest.mark.parametrize(
     ("dead", "status"),

@@ -312,6 +312,7 @@ def test_a_lease_is_given_back_at_the_end_so_that_the_next_sweep_waits_for_nothi
         assert lease.held_until == ""
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("jump", "whose"),
     [

@@ -81,6 +81,7 @@ def test_its_report_is_that_of_the_single_lambda(
         assert (instance in hub.down(account, region)) is (mode == "enforce")
 
 
+@pytest.mark.full
 @pytest.mark.usefixtures("mixed")
 def test_its_evidence_holds_and_no_instance_is_asked_for_twice(
     hub: OrganizationBuilder, machine: StateMachine, run: Run
@@ -164,6 +165,7 @@ def test_a_guardrail_holds_the_whole_plan(hub: OrganizationBuilder, machine: Sta
     assert hub.front.calls["ec2:StopInstances"] == 0
 
 
+@pytest.mark.full
 def test_what_opts_out_between_deciding_and_acting_is_kept(hub: OrganizationBuilder, machine: StateMachine) -> None:
     places = dev_accounts(hub, 1)
     (account, region), instance = next(iter(places.items()))
@@ -214,6 +216,7 @@ def test_an_organization_that_cannot_be_listed_is_a_failed_report_and_the_next_o
     assert another({"mode": "enforce"})["status"] == "complete"
 
 
+@pytest.mark.full
 def test_a_second_execution_of_the_same_trigger_and_one_of_another_while_it_runs_begin_nothing(
     hub: OrganizationBuilder, machine: StateMachine
 ) -> None:
@@ -272,6 +275,7 @@ def test_a_step_of_an_execution_that_lost_its_lease_does_nothing(
     assert hub.front.calls["ec2:StopInstances"] == 0
 
 
+@pytest.mark.full
 def test_the_files_between_the_steps_are_beside_the_report(hub: OrganizationBuilder, machine: StateMachine) -> None:
     dev_accounts(hub, 3)
     sweep_id = machine({"mode": "enforce"})["sweep_id"]
