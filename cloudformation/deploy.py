@@ -29,8 +29,11 @@ from cloudformation.stacks import ChangeSet, DeployError, Event, Stack
 from cloudformation.tables import changes_table, empty_table, pairs_table
 from orchestrator.app import new_sweep_id, now
 from orchestrator.aws.failures import AWS_FAILURES
+from orchestrator.core.model import ActivePolicy, time_text
+from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.report.files import sweep_folder
 from orchestrator.errors import PolicyError, SettingsError
+from orchestrator.ledger.records import active_policy_item
 
 FAILED, BAD_USAGE = 1, 2
 
@@ -102,6 +105,7 @@ class _Deployment:
         if change_set.id:
             change_set.execute(_say)
         self._put_policy()
+        self._activate_policy()
         self._show_outputs()
         if self._arguments.what == "members" and change_set.id:
             self._plan_now()
@@ -166,10 +170,15 @@ class _Deployment:
             console.print(
                 pairs_table("Parameters", {name: f"{before.get(name, '(new)')} -> {changed[name]}" for name in changed})
             )
-        differs = self._inputs.policy is not None and self._inputs.policy != self._policy_in_place()
+        policy = self._inputs.policy
+        if policy is None:
+            return False
+        differs, is_active = policy.text.encode() != self._policy_in_place(), self._is_active(policy)
         if differs:
             console.print("The policy document is new, or differs from the one in place; it is put there at the end.")
-        return differs
+        if not is_active:
+            console.print(f"This text becomes the active version of policy {policy.name}: schedules act by it.")
+        return differs or not is_active
 
     def _template(self) -> Mapping[str, str]:
         """As CloudFormation takes it; one that goes by its URL is uploaded."""
@@ -212,12 +221,35 @@ class _Deployment:
     def _put_policy(self) -> None:
         location = self._policy_location()
         policy = self._inputs.policy
-        if policy is None or policy == self._policy_in_place():
+        if policy is None or policy.text.encode() == self._policy_in_place():
             return
         if location is None:
             raise DeployError(f"{self._stack.name} has no output PolicyLocation: the policy document is not in place")
-        self._session.client("s3").put_object(Bucket=location[0], Key=location[1], Body=policy)
+        self._session.client("s3").put_object(Bucket=location[0], Key=location[1], Body=policy.text.encode())
         console.print(f"put the policy at s3://{location[0]}/{location[1]}", soft_wrap=True)
+
+    def _is_active(self, policy: OrgPolicy) -> bool:
+        table = self._stack.outputs().get("TableName")
+        if not table:
+            return False
+        wanted = active_policy_item(policy.name, ActivePolicy(policy.sha256, "", ""))
+        key = {name: {"S": str(wanted[name])} for name in ("PK", "SK")}
+        found = self._session.client("dynamodb").get_item(TableName=table, Key=key, ConsistentRead=True).get("Item", {})
+        return found.get("policy_sha256", {}).get("S") == policy.sha256
+
+    def _activate_policy(self) -> None:
+        """What lets schedules act by this text; the hub's own role is denied writing it."""
+        policy = self._inputs.policy
+        if policy is None or self._is_active(policy):
+            return
+        table = self._stack.outputs().get("TableName")
+        if not table:
+            raise DeployError(f"{self._stack.name} has no output TableName: the policy is not activated")
+        by = self._session.client("sts").get_caller_identity()["Arn"]
+        item = active_policy_item(policy.name, ActivePolicy(policy.sha256, by, time_text(now()) or ""))
+        values = {name: {"S": str(value)} for name, value in item.items()}
+        self._session.client("dynamodb").put_item(TableName=table, Item=values)
+        console.print(f"activated policy {policy.name}, SHA-256 {policy.sha256}", soft_wrap=True)
 
     def _show_outputs(self) -> None:
         outputs = self._stack.outputs()

@@ -9,6 +9,7 @@ from pathlib import Path
 from cloudformation.assemble import read_source
 from cloudformation.parameters import Parameter, mistakes, parameters_of, read_env, unknown
 from orchestrator.core.policy.loading import load_policy
+from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.errors import PolicyError, SettingsError
 from orchestrator.kinds.registry import DESCRIPTIONS
 
@@ -52,7 +53,7 @@ class Inputs:
     parameters: Mapping[str, Parameter]
     values: dict[str, str]
     prefix: str
-    policy: bytes | None
+    policy: OrgPolicy | None
     region: str | None
     artifact_bucket: str | None
 
@@ -103,16 +104,13 @@ def _to_check(parameters: Mapping[str, Parameter], values: Mapping[str, str]) ->
     return {name: one for name, one in parameters.items() if name not in asked_for}
 
 
-def _read_policy(path: str, problems: list[str]) -> bytes | None:
+def _read_policy(path: str, problems: list[str]) -> OrgPolicy | None:
     try:
-        text = Path(path).read_bytes()
-        load_policy(text.decode(), path, DESCRIPTIONS)
+        return load_policy(Path(path).read_bytes().decode(), path, DESCRIPTIONS)
     except OSError as missing:
         problems.append(f"Policy: {path}: {missing.strerror}")
     except UnicodeDecodeError:
         problems.append(f"Policy: {path} is not UTF-8")
     except PolicyError as wrong:
         problems.extend(wrong.lines())
-    else:
-        return text
     return None

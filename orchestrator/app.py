@@ -35,7 +35,7 @@ from orchestrator.local.folder_report_store import LocalReportStore
 from orchestrator.local.kill_switch import FILE_PREFIX, file_reader
 from orchestrator.local.processes import is_dead
 from orchestrator.local.sqlite_items import SqliteItems
-from orchestrator.ports import ReportStore, Runtime, Stores, Time, World
+from orchestrator.ports import ReportStore, Runtime, Stores, Time, World, consent_to_nothing
 from orchestrator.settings import Settings
 from orchestrator.sweep.halt import Halting, KillSwitch
 
@@ -100,6 +100,14 @@ def make_clients(settings: Settings) -> Clients:
     return clients
 
 
+def caller(clients: Clients) -> str:
+    """The ARN of whoever's credentials these are; AWS's refusal where it does not tell."""
+    try:
+        return clients.sts().get_caller_identity()["Arn"]
+    except AWS_FAILURES as failure:
+        return f"an unknown caller: {error_of(failure)}"
+
+
 def make_stores(settings: Settings, clients: Clients, process: str = "") -> Stores:
     """S3 and DynamoDB where the settings name them, else files and SQLite in a local folder.
 
@@ -149,10 +157,12 @@ class _Worlds:
         retries = Retries(
             sleep=time.sleep, out_of_time=lambda: halting.halt() is not None, on_expired=renew_bound_credentials
         )
+        kinds = registry.make_kinds(clients, retries, time.now, Pacing(registry.rates(), time.clock, halting.sleep))
         return World(
             organization=OrganizationReader(clients),
             accounts=MemberSessions(clients, _member_role(settings, sweep_id, mode), retries),
-            kinds=registry.make_kinds(clients, retries, time.now, Pacing(registry.rates(), time.clock, halting.sleep)),
+            kinds=kinds,
+            actors=kinds if mode.acts else {},
             store=self.store,
             ledger=self.ledger,
             now=time.now,
@@ -161,7 +171,9 @@ class _Worlds:
             hand_over=lambda: runtime.hand_over(lease),
             notify=publisher(clients, settings.topic) if settings.topic else _no_notification,
             sign=Signer(clients, settings.signing_key).sign if settings.signing_key else None,
-            confirm=runtime.confirm,
+            asked_by=runtime.asked_by,
+            policy_source=runtime.policy_source,
+            confirm=runtime.confirm if mode.acts else consent_to_nothing,
             progress=runtime.progress,
             workers=settings.workers,
         )

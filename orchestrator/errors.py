@@ -86,6 +86,10 @@ class ExecutionFailedError(StopOrchestratorError):
     """A state machine ended before its sweep had a plan."""
 
 
+class ConsentError(StopOrchestratorError):
+    """The consent that a sweep has does not cover what it is about to do: another plan, another policy, or expired."""
+
+
 class NotConfirmedError(StopOrchestratorError):
     """The person at the terminal did not confirm the stops."""
 

@@ -15,6 +15,7 @@ from orchestrator.core.model import (
     ActionCounts,
     ApprovedPlan,
     AwsError,
+    ConsentHow,
     Halt,
     Mode,
     Organization,
@@ -133,6 +134,19 @@ class Kind(Protocol):
         """
         ...
 
+    def recover_intents(
+        self, target: Target, intents: Sequence[tuple[Resource, Action, datetime]], sweep_id: str
+    ) -> tuple[Outcome, ...]:
+        """For intents of a process that died: looks at each, changes no state, and marks what that process stopped.
+
+        One outcome for each that is where the action wanted it; none for those on which the call never had an effect.
+        """
+        ...
+
+
+class Actor(Protocol):
+    """What stops and starts resources of one kind. Runs inside `AccountsPort.bind`, in a thread of its own."""
+
     def act(
         self, target: Target, actions: Sequence[tuple[Resource, Action]], sweep_id: str, guard: BatchGuard
     ) -> tuple[Outcome, ...]:
@@ -142,14 +156,9 @@ class Kind(Protocol):
         """
         ...
 
-    def recover_intents(
-        self, target: Target, intents: Sequence[tuple[Resource, Action, datetime]], sweep_id: str
-    ) -> tuple[Outcome, ...]:
-        """For intents of a process that died: looks at each, changes no state, and marks what that process stopped.
 
-        One outcome for each that is where the action wanted it; none for those on which the call never had an effect.
-        """
-        ...
+class ActingKind(Kind, Actor, Protocol):
+    """A kind whole, as the registry makes it."""
 
 
 @runtime_checkable
@@ -208,9 +217,9 @@ class NoProgress:
     def actions(self, done: ActionCounts, total: ActionCounts) -> None: ...
 
 
-def always_confirm(_: ApprovedPlan) -> bool:
-    """Consent without a question, as of a schedule."""
-    return True
+def consent_to_nothing(_: ApprovedPlan) -> ConsentHow | None:
+    """For a process that may not act."""
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,8 +242,15 @@ class World:
     """Subject and text for those who may approve."""
     sign: Callable[[bytes], bytes] | None = None
     """The signature of a manifest, where there is a key."""
-    confirm: Callable[[ApprovedPlan], bool] = always_confirm
-    """Asked once, in a mode that acts, after the guardrails and before the first action."""
+    actors: Mapping[str, Actor] = field(default_factory=dict)
+    """What can act, by kind; none in a process whose mode does not act."""
+    asked_by: str = ""
+    """The caller, as AWS and this machine know it."""
+    policy_source: str = ""
+    confirm: Callable[[ApprovedPlan], ConsentHow | None] = consent_to_nothing
+    """Asked once, in a mode that acts, after the guardrails and before the first action: how consent was given; None
+    where it was not.
+    """
     progress: Progress = field(default_factory=NoProgress)
     workers: int = 64
 
@@ -246,7 +262,12 @@ class Runtime:
     out_of_time: Callable[[], bool] = lambda: False
     interrupted: Callable[[], bool] = lambda: False
     hand_over: Callable[[Lease], bool] = lambda _lease: False
-    confirm: Callable[[ApprovedPlan], bool] = always_confirm
+    asked_by: str = ""
+    """The caller, as AWS and this machine know it."""
+    confirm: Callable[[ApprovedPlan], ConsentHow | None] = consent_to_nothing
+    standing: bool = False
+    """Without a person: only the active version of a policy is consent."""
+    policy_source: str = ""
     progress: Progress = NoProgress()  # noqa: RUF009 - it holds no state
     triggered_at: datetime | None = None
     """When this process was asked to sweep: one that ends after it was the same trigger's."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
@@ -41,11 +42,11 @@ from orchestrator.cli.options import (
     YesOption,
 )
 from orchestrator.cli.progress import TerminalProgress
-from orchestrator.core.model import Mode, SweepStatus
+from orchestrator.core.model import ApprovedPlan, ConsentHow, Mode, SweepStatus
 from orchestrator.core.report.document import document_exit_code
 from orchestrator.errors import ReportStoreError, StopOrchestratorError
-from orchestrator.local.processes import this_process
-from orchestrator.ports import Runtime, Stores, always_confirm
+from orchestrator.local.processes import this_process, this_user
+from orchestrator.ports import Runtime, Stores
 from orchestrator.settings import Settings
 from orchestrator.sweep import coordination
 from orchestrator.sweep.coordination import Busy, Result
@@ -78,7 +79,7 @@ def plan(
     settings = settings_of(
         policy=policy, store=store, member_role=member_role, mode=Mode.PLAN, external_id=external_id, workers=workers
     )
-    _run(settings, output, _sweeping(settings), assume_yes=True)
+    _run(settings, output, _sweeping(settings))
 
 
 def sweep(
@@ -121,10 +122,10 @@ def sweep(
         if mode is not None or policy is not None:
             fail("--resume keeps the mode and the policy that the sweep began with; leave them out", BAD_USAGE)
         checked_sweep_id(resume)
-        _run(settings, output, _resuming(resume, assume_yes=yes), assume_yes=yes)
+        _run(settings, output, _resuming(settings, resume))
     if settings.mode is Mode.ENFORCE:
         _require_confirmation(assume_yes=yes)
-    _run(settings, output, _sweeping(settings), assume_yes=yes)
+    _run(settings, output, _sweeping(settings), ConsentHow.YES if yes else ConsentHow.TYPED)
 
 
 def apply(
@@ -151,7 +152,7 @@ def apply(
     def work(stores: Stores, _: Clients, new_id: str, runtime: Runtime) -> Result:
         return coordination.apply(stores, sweep_id, new_id, runtime)
 
-    _run(settings, output, work, assume_yes=yes)
+    _run(settings, output, work, ConsentHow.APPLY if yes else ConsentHow.TYPED)
 
 
 def undo(
@@ -194,7 +195,7 @@ def undo(
     def work(stores: Stores, _: Clients, new_id: str, runtime: Runtime) -> Result:
         return coordination.undo(stores, sweep_id, new_id, only, runtime)
 
-    _run(settings, output, work, assume_yes=yes)
+    _run(settings, output, work, ConsentHow.YES if yes else ConsentHow.TYPED)
 
 
 def _sweeping(settings: Settings) -> _Work:
@@ -209,20 +210,30 @@ def _sweeping(settings: Settings) -> _Work:
     return work
 
 
-def _resuming(sweep_id: str, *, assume_yes: bool) -> _Work:
-    def work(stores: Stores, _: Clients, _new_id: str, runtime: Runtime) -> Result:
+def _resuming(settings: Settings, sweep_id: str) -> _Work:
+    def work(stores: Stores, clients: Clients, _new_id: str, runtime: Runtime) -> Result:
         begun = coordination.get_sweep(stores, sweep_id)
-        if Mode(begun.mode).acts and not begun.confirmed:
-            _require_confirmation(assume_yes=assume_yes)
-        return coordination.resume(stores, sweep_id, runtime)
+        current = None
+        for source in dict.fromkeys(one for one in (settings.policy, begun.policy_source) if one):
+            if current is None or current.name != begun.policy_name:
+                current = wiring.read_policy(source, lambda: clients)
+        return coordination.resume(stores, sweep_id, runtime, current)
 
     return work
 
 
-def _run(settings: Settings, output: Format, work: _Work, *, assume_yes: bool) -> NoReturn:
+def _absolute(source: str | None) -> str:
+    """The policy's source, by which another process finds it too."""
+    if source is None or source.startswith(("s3://", "ssm:")):
+        return source or ""
+    return str(Path(source).absolute())
+
+
+def _run(settings: Settings, output: Format, work: _Work, how: ConsentHow | None = None) -> NoReturn:
+    """`how` consent is given, where the command may act."""
     triggered_at = wiring.now()
     with errors_as_exit_codes(output):
-        result = _carried_out(settings, output, work, assume_yes=assume_yes, triggered_at=triggered_at)
+        result = _carried_out(settings, output, work, how, triggered_at)
     if isinstance(result, Busy):
         _say_busy(result, output)
     if result.repeated:
@@ -232,7 +243,7 @@ def _run(settings: Settings, output: Format, work: _Work, *, assume_yes: bool) -
 
 
 def _carried_out(
-    settings: Settings, output: Format, work: _Work, *, assume_yes: bool, triggered_at: datetime
+    settings: Settings, output: Format, work: _Work, how: ConsentHow | None, triggered_at: datetime
 ) -> Result:
     clients = wiring.make_clients(settings)
     stores = wiring.make_stores(settings, clients, this_process())
@@ -240,8 +251,19 @@ def _carried_out(
     progress = TerminalProgress(stderr)
     try:
         with interruptible() as interrupted, progress.shown():
-            confirm = always_confirm if assume_yes else asker(progress, interrupted)
-            runtime = Runtime(interrupted=interrupted, confirm=confirm, progress=progress, triggered_at=triggered_at)
+            ask = asker(progress, interrupted)
+
+            def confirm(approved: ApprovedPlan) -> ConsentHow | None:
+                return how if how is not ConsentHow.TYPED or ask(approved) else None
+
+            runtime = Runtime(
+                interrupted=interrupted,
+                asked_by=f"{wiring.caller(clients)} ({this_user()})",
+                confirm=confirm,
+                policy_source=_absolute(settings.policy),
+                progress=progress,
+                triggered_at=triggered_at,
+            )
             return work(stores, clients, sweep_id, runtime)
     except ReportStoreError:
         raise  # there is no report to show
@@ -254,6 +276,9 @@ def _carried_out(
 
 def _say_busy(busy: Busy, output: Format) -> NoReturn:
     """A second trigger of the same sweep has what it asked for; another request has not."""
+    if busy.other_text:
+        text = f"{busy.sweep_id} is running by another text of this policy; try again when `history` shows its end"
+        fail(text, ERROR)
     if not busy.same:
         fail(f"{busy.sweep_id} is running by the same policy; try again when `history` shows its end", ERROR)
     say(f"{busy.sweep_id} is running by this policy already; nothing was begun. `history` shows how it ends.")

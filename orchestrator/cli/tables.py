@@ -27,6 +27,7 @@ _STYLES = {
     "held": "bold yellow",
     "failed": "bold red",
     "aborted": "bold red",
+    "abandoned": "bold red",
 }
 _DOES = {"apply": "carried out the plan of", "undo": "undid"}
 _MOST_ROWS = 20
@@ -50,6 +51,11 @@ def print_summary(console: Console, document: Row, location: str = "") -> None:
         if table is not None:
             console.print()
             console.print(table)
+    if document.get("consent_missing"):
+        console.print(Text(f"Only planned: {document['consent_missing']}", style="yellow"))
+    if document.get("consent"):
+        consent = document["consent"]
+        console.print(Text(f"Confirmed by {consent['by']} ({consent['how']})"), soft_wrap=True)
     if document["error"]:
         console.print(Text(f"Ended by: {document['error']}", style="red"))
     if location:
@@ -280,6 +286,13 @@ def print_history(console: Console, sweeps: Sequence[SweepSummary], dead: Collec
     for one in sweeps:
         if one.source_sweep_id:
             console.print(f"{one.sweep_id} {_DOES[one.mode]} {one.source_sweep_id}", highlight=False)
+        if one.consent_missing:
+            console.print(Text(f"{one.sweep_id} only planned: {one.consent_missing}"), soft_wrap=True)
+        if one.status == "abandoned":
+            console.print(Text(f"{one.sweep_id} was abandoned: {one.error}"), soft_wrap=True)
+        if one.consent is not None:
+            text = f"{one.sweep_id} was confirmed by {one.consent.get('by')} ({one.consent.get('how')})"
+            console.print(Text(text), soft_wrap=True)
         if one.status == "awaiting_approval":
             console.print(f"To carry it out: stop-orchestrator apply {one.sweep_id}", highlight=False)
         if one.sweep_id in dead:

@@ -13,7 +13,11 @@ from typing import Any
 
 import boto3
 
+from orchestrator.core.model import ActivePolicy
+from orchestrator.core.policy.loading import load_policy
 from orchestrator.demo.accounts import FRANKFURT, IRELAND, MILAN, UNITS, VIRGINIA, DemoAccount, Fleet, Tags, accounts
+from orchestrator.kinds.registry import DESCRIPTIONS
+from orchestrator.ledger.records import active_policy_item
 
 ROLE = "stop-orchestrator-member"
 """The member role, and the StackSet that rolls it out."""
@@ -116,6 +120,7 @@ class _Builder(AnyAccount):
         text = files("orchestrator.demo").joinpath("policy.yaml").read_bytes()
         self.client("s3").put_object(Bucket=BUCKET, Key=POLICY_KEY, Body=text)
         create_table(self.client("dynamodb"), TABLE)
+        self.client("dynamodb").put_item(TableName=TABLE, Item=active_policy(text.decode(), "the demo"))
 
     def organizational_units(self, wanted: Mapping[str, Tags]) -> dict[str, str]:
         client = self.client("organizations")
@@ -216,6 +221,13 @@ def create_table(client: Any, name: str) -> None:
         ],
         BillingMode="PAY_PER_REQUEST",
     )
+
+
+def active_policy(text: str, by: str) -> dict[str, dict[str, str]]:
+    """The item by which schedules may act by this text of a policy, as deploying it writes it."""
+    policy = load_policy(text, "the policy", DESCRIPTIONS)
+    item = active_policy_item(policy.name, ActivePolicy(policy.sha256, by, "2026-11-23T18:00:00Z"))
+    return {name: {"S": str(value)} for name, value in item.items()}
 
 
 def _key_schema(partition: str, sort: str) -> list[dict[str, str]]:

@@ -13,7 +13,7 @@ from orchestrator.aws.retries import Retries
 from orchestrator.core.model.kind import KindDescription, OperationRates
 from orchestrator.doctor.context import PermissionsPort
 from orchestrator.kinds.shared.entry import KindEntry
-from orchestrator.ports import Kind
+from orchestrator.ports import ActingKind
 
 # Each is a folder beside this file.
 _KINDS: tuple[str, ...] = (
@@ -31,7 +31,9 @@ _ENTRIES = tuple(_entry(name) for name in _KINDS)
 DESCRIPTIONS: tuple[KindDescription, ...] = tuple(entry.description for entry in _ENTRIES)
 
 
-def make_kinds(clients: Clients, retries: Retries, now: Callable[[], datetime], pacing: Pacing) -> Mapping[str, Kind]:
+def make_kinds(
+    clients: Clients, retries: Retries, now: Callable[[], datetime], pacing: Pacing
+) -> Mapping[str, ActingKind]:
     """Every kind by its name."""
     return {entry.description.name: entry.make(clients, retries, now, pacing) for entry in _ENTRIES}
 

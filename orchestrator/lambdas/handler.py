@@ -18,7 +18,7 @@ from orchestrator.lambdas.events import SweepEvent, parse
 from orchestrator.lambdas.log import LogProgress, log_lost_report, logger
 from orchestrator.lambdas.metrics import measure
 from orchestrator.lambdas.once import once
-from orchestrator.lambdas.wiring import Wiring, time_is_up, tracer, wire
+from orchestrator.lambdas.wiring import Wiring, caller, standing_consent, time_is_up, tracer, wire
 from orchestrator.ledger.lease import Lease
 from orchestrator.ports import Runtime
 from orchestrator.sweep import coordination
@@ -52,10 +52,15 @@ def _sweep(asked: SweepEvent, sweep_id: str, context: LambdaContext) -> dict[str
         hand_over=lambda lease: _hand_over(wiring, lease, context),
         progress=LogProgress(),
         triggered_at=triggered_at,
+        asked_by=caller(context),
+        confirm=standing_consent,
+        standing=True,
+        policy_source=settings.policy or "",
     )
     begun = stores.ledger.sweep(asked.sweep_id) if asked.sweep_id else None
     if begun is not None and asked.mode in (None, begun.mode):
-        return answer_of(coordination.resume(stores, begun.sweep_id, runtime))
+        current = app.read_policy(settings.policy or "", lambda: wiring.clients)
+        return answer_of(coordination.resume(stores, begun.sweep_id, runtime, current))
 
     def sweep(trigger: dict[str, Any]) -> dict[str, Any]:
         del trigger

@@ -22,6 +22,7 @@ def measure(document: Mapping[str, Any]) -> None:
     for name, value in (
         ("SweepsEnded", 1),
         ("SweepsHeld", int(document["status"] == SweepStatus.HELD)),
+        ("ConsentMissing", int(bool(document["consent_missing"]))),
         ("TargetsScanned", counted["scanned"]),
         ("TargetsUnreadable", _unreadable(counted)),
         ("ResourcesStopped", counted["stopped"]),

@@ -20,13 +20,13 @@ from orchestrator.lambdas.answers import answer_of
 from orchestrator.lambdas.events import parse
 from orchestrator.lambdas.log import LogProgress, logger
 from orchestrator.lambdas.once import once
-from orchestrator.lambdas.wiring import Wiring, time_is_up, tracer, wire
+from orchestrator.lambdas.wiring import Wiring, caller, standing_consent, time_is_up, tracer, wire
 from orchestrator.ledger.lease import EXECUTION, EXECUTION_LASTS, Lease, Times
 from orchestrator.ledger.records import SweepSummary
 from orchestrator.ports import Runtime, Stores, World
 from orchestrator.settings import SWEEP_ID
 from orchestrator.sweep import parts
-from orchestrator.sweep.coordination import Busy, Ended, SweepRequest, get_sweep, lease_for
+from orchestrator.sweep.coordination import Busy, Ended, SweepRequest, get_sweep, lease_for, permitted_mode, purpose_of
 from orchestrator.sweep.finish import run_to_report
 from orchestrator.sweep.parts import BATCHES, Part, acts_file
 from orchestrator.sweep.run import begin
@@ -127,22 +127,23 @@ def _begin(asked: StepEvent, context: LambdaContext) -> Answer:
 def _list_accounts(wiring: Wiring, sweep_id: str, execution: str, context: LambdaContext) -> Answer:
     settings, stores = wiring.settings, wiring.stores
     policy = app.read_policy(settings.policy or "", lambda: wiring.clients)
-    runtime = _runtime(context)
+    runtime = _runtime(context, execution)
+    mode, missing = permitted_mode(stores, policy, settings.mode, runtime)
     held = stores.ledger.lease(policy.name)
     begun = stores.ledger.sweep(held.sweep_id) if held is not None and held.holder == stores.leases.holder else None
-    request = SweepRequest(policy, begun.sweep_id if begun else sweep_id, settings.mode)
+    request = SweepRequest(policy, begun.sweep_id if begun else sweep_id, mode)
     lease = lease_for(stores, request, runtime)
     if isinstance(lease, Busy) and not lease.same:
         raise BusyError(f"{lease.sweep_id} is running by the same policy; try again when it has ended")
     if isinstance(lease, Busy | Ended):
         return {**answer_of(lease), "go_on": False}
-    world = stores.build_world(policy, request.sweep_id, settings.mode, runtime, lease)
+    world = stores.build_world(policy, request.sweep_id, mode, runtime, lease)
     if begun is not None:
         sweep = Sweep.resumed(policy, begun)
     else:
-        sweep = Sweep(sweep_id, settings.mode, policy, world.now())
+        sweep = Sweep(sweep_id, mode, policy, world.now(), asked_by=world.asked_by, consent_missing=missing)
         begin(world, sweep, execution=execution)
-    logger.append_keys(sweep_id=sweep.sweep_id, mode=settings.mode.value)
+    logger.append_keys(sweep_id=sweep.sweep_id, mode=mode.value)
     try:
         parts.list_parts(world, sweep, settings.accounts_a_part)
     except Exception as failure:
@@ -185,10 +186,10 @@ def _acquire_step(sweep_id: str, context: LambdaContext) -> _Step:
     wiring = wire()
     begun = get_sweep(wiring.stores, sweep_id)
     wiring = _for_execution(wiring, begun.execution)
-    lease = wiring.stores.leases.take(begun.policy_name, sweep_id, begun.mode)
+    lease = wiring.stores.leases.take(begun.policy_name, sweep_id, purpose_of(begun))
     if not isinstance(lease, Lease):
         raise LeaseLostError(f"{lease.sweep_id} has the lease of policy {begun.policy_name}; this step does nothing")
-    return _Step(wiring, begun, lease, _runtime(context))
+    return _Step(wiring, begun, lease, _runtime(context, begun.execution))
 
 
 def _part(name: str, part: Part, context: LambdaContext) -> None:
@@ -219,8 +220,14 @@ def _for_execution(wiring: Wiring, execution: str) -> Wiring:
     return replace(wiring, stores=replace(stores, leases=leases))
 
 
-def _runtime(context: LambdaContext) -> Runtime:
-    return Runtime(out_of_time=time_is_up(context), progress=LogProgress())
+def _runtime(context: LambdaContext, execution: str) -> Runtime:
+    return Runtime(
+        out_of_time=time_is_up(context),
+        asked_by=caller(context, execution),
+        confirm=standing_consent,
+        standing=True,
+        progress=LogProgress(),
+    )
 
 
 def _s3_location(stores: Stores, sweep_id: str, name: str, called: str) -> Answer:

@@ -11,6 +11,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from orchestrator import app
 from orchestrator.aws.clients import Clients
+from orchestrator.core.model import ApprovedPlan, ConsentHow
 from orchestrator.lambdas.log import SERVICE
 from orchestrator.ports import Stores
 from orchestrator.settings import Settings
@@ -37,6 +38,16 @@ def wire(**overrides: object) -> Wiring:
     settings = Settings.from_env(os.environ, _NEEDED, **overrides)
     clients = app.make_clients(settings)
     return Wiring(settings, clients, app.make_stores(settings, clients))
+
+
+def caller(context: LambdaContext, execution: str = "") -> str:
+    """Who asks, as far as a Lambda knows: its own ARN, and the execution of a state machine."""
+    return f"{execution} ({context.invoked_function_arn})" if execution else context.invoked_function_arn
+
+
+def standing_consent(_: ApprovedPlan) -> ConsentHow:
+    """No person is there: a schedule acts by the active version of its policy, or not at all."""
+    return ConsentHow.STANDING
 
 
 def time_is_up(context: LambdaContext) -> Callable[[], bool]:

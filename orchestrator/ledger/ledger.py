@@ -12,18 +12,22 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from orchestrator.core.model import Outcome, Resource, time_text
+from orchestrator.core.model import ActivePolicy, Consent, Outcome, Resource, time_text
 from orchestrator.core.report.document import Row
 from orchestrator.core.report.manifest import Link
 from orchestrator.errors import ReportStoreError
 from orchestrator.ledger.items import ITEMS_AT_ONCE, Absent, Equals, Item, Items
 from orchestrator.ledger.records import (
+    ACTIVE,
     INTENT,
+    POLICY,
     SWEEPS,
     ActionRecord,
     LeaseRecord,
     SweepSummary,
     action_items,
+    active_policy_item,
+    consent_item,
     link_from,
     outcome_item,
     record_from,
@@ -59,6 +63,19 @@ class Ledger:
     def amend(self, sweep_id: str, **values: Any) -> None:
         """Sets some fields of a sweep's summary."""
         self._items.update((SWEEPS, sweep_id), values)
+
+    def give_consent(self, sweep_id: str, consent: Consent) -> None:
+        """Records who confirmed the sweep's plan; without it nothing is acted on."""
+        self.amend(sweep_id, consent=consent_item(consent))
+
+    def active_policy(self, policy_name: str) -> ActivePolicy | None:
+        """The version of the policy by which schedules may act; None where none was activated."""
+        item = self._items.get((f"{POLICY}{policy_name}", ACTIVE))
+        return record_from(ActivePolicy, item) if item else None
+
+    def activate_policy(self, policy_name: str, active: ActivePolicy) -> None:
+        """Makes it the version by which schedules may act. It never expires; the hub's own role may not write it."""
+        self._items.put(active_policy_item(policy_name, active))
 
     def claim(self, sweep_id: str, by: str) -> bool:
         """Marks a plan as applied, or a sweep as undone, by one other sweep; False when another one was first."""

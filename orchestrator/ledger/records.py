@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from orchestrator.core.model import (
     UNREADABLE,
     AccountId,
+    ActivePolicy,
+    Consent,
+    ConsentHow,
     Fact,
     Outcome,
     OutcomeStatus,
@@ -19,10 +23,12 @@ from orchestrator.core.model import (
     time_text,
 )
 from orchestrator.core.report.document import Row
-from orchestrator.core.report.manifest import Link
+from orchestrator.core.report.manifest import Link, sha256_of
 from orchestrator.ledger.items import Item
 
 SWEEPS = "SWEEPS"
+POLICY = "POLICY#"
+ACTIVE = "ACTIVE"
 INTENT = "intent"
 _NOT_ATTEMPTED_YET = frozenset({OutcomeStatus.WOULD_STOP, OutcomeStatus.WOULD_START, OutcomeStatus.HELD})
 
@@ -44,8 +50,13 @@ class SweepSummary:
     plan_sha256: str = ""
     policy: str = ""
     """The policy document itself, so that the sweep can be resumed."""
-    confirmed: bool = False
-    """It needs no confirmation any more before it acts."""
+    policy_source: str = ""
+    """Where the policy was read, so that a resume can tell whether it was changed since."""
+    asked_by: str = ""
+    consent: Mapping[str, str] | None = None
+    """Who confirmed it (consent_from); None: it may not act."""
+    consent_missing: str = ""
+    """Why it only plans although a schedule asked it to act."""
     applied_by: str = ""
     """The sweep that carried out this one's plan, or undid this one."""
     continuations: int = 0
@@ -60,6 +71,11 @@ class SweepSummary:
     """The state machine's execution that carries it out, where one does."""
     halt: Mapping[str, str] | None = None
     """Cause and text, where a state machine ended the acting."""
+
+    @property
+    def policy_sha256(self) -> str:
+        """Of the policy's text."""
+        return sha256_of(self.policy.encode("utf-8", "surrogatepass"))
 
     def as_row(self) -> Row:
         """For programs; without the policy's text."""
@@ -113,6 +129,40 @@ def record_from(record: type[Any], item: Item, **more: Any) -> Any:
 def link_from(item: Item) -> Link:
     """The link in an item that the ledger wrote."""
     return Link(item["SK"], item["sha256"], item.get("previous_sweep_id"), item.get("previous_sha256"))
+
+
+def active_policy_item(policy_name: str, active: ActivePolicy) -> Item:
+    """Without an expiry; only who deploys writes it."""
+    values = {name: getattr(active, name) for name in ActivePolicy.__dataclass_fields__}
+    return {"PK": f"{POLICY}{policy_name}", "SK": ACTIVE, **values}
+
+
+def consent_item(consent: Consent) -> dict[str, str]:
+    """The consent as it is kept in the sweep's summary."""
+    return {
+        "by": consent.by,
+        "how": consent.how.value,
+        "plan_sha256": consent.plan_sha256,
+        "policy_sha256": consent.policy_sha256,
+        "given_at": consent.given_at.astimezone(UTC).isoformat(),
+        "expires_at": consent.expires_at.astimezone(UTC).isoformat(),
+    }
+
+
+def consent_from(item: Mapping[str, str] | None) -> Consent | None:
+    """What `consent_item` kept; None where there is none, or it cannot be read: then nothing is acted on."""
+    try:
+        found = dict(item or {})
+        return Consent(
+            by=found["by"],
+            how=ConsentHow(found["how"]),
+            plan_sha256=found["plan_sha256"],
+            policy_sha256=found["policy_sha256"],
+            given_at=datetime.fromisoformat(found["given_at"]),
+            expires_at=datetime.fromisoformat(found["expires_at"]),
+        )
+    except (KeyError, ValueError, TypeError):
+        return None
 
 
 def sweep_item(record: SweepSummary) -> Item:

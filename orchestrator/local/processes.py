@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
 import os
+import socket
 from pathlib import Path
 
 _PROC = Path("/proc")
@@ -16,6 +18,15 @@ def this_process() -> str:
         return f"{_machine()} {os.getpid()} {_started(os.getpid())}"
     except (OSError, IndexError):
         return ""
+
+
+def this_user() -> str:
+    """Who runs this process on which machine, as the system names them: `user@host`."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        user = f"uid {os.getuid()}"
+    return f"{user}@{socket.gethostname()}"
 
 
 def is_dead(process: str) -> bool:

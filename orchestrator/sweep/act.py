@@ -131,7 +131,7 @@ def _act_on_target(world: World, context: GuardContext, actions: tuple[Decision,
     try:
         with world.accounts.bind(first.target.account_id):
             asked = [(one.resource, one.action) for one in actions]
-            outcomes = kind.act(first.target, asked, context.sweep_id, guard)
+            outcomes = world.actors[first.kind].act(first.target, asked, context.sweep_id, guard)
     except TargetUnreadableError as refusal:
         outcomes = guard.fail_the_rest(actions, refusal.error.code, refusal.error.message)
     except Exception as failure:  # noqa: BLE001 - a thread's boundary, and it is recorded

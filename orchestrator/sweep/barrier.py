@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 from orchestrator.core.decide.guardrails import hold_against
-from orchestrator.core.model import ApprovedPlan, Decision, HeldPlan, Outcome, Outcomes, OutcomeStatus, Plan
+from orchestrator.core.model import (
+    ApprovedPlan,
+    Decision,
+    GuardrailResult,
+    HeldPlan,
+    Outcome,
+    Outcomes,
+    OutcomeStatus,
+    Plan,
+)
 from orchestrator.core.report.manifest import sha256_of
 from orchestrator.core.report.plan_file import (
     PLAN_FILE,
@@ -21,19 +31,26 @@ from orchestrator.sweep.state import Sweep, SweepState
 _HELD_BY_A_GUARDRAIL = "a guardrail held the whole plan"
 
 
-def guard_plan(world: World, sweep: Sweep, state: SweepState) -> tuple[SweepState, ApprovedPlan | None]:
-    """The plan of these decisions, held against every limit and frozen; what is approved to be acted on."""
+def guard_plan(
+    world: World, sweep: Sweep, state: SweepState, frozen: Sequence[GuardrailResult] = ()
+) -> tuple[SweepState, ApprovedPlan | None]:
+    """The plan of these decisions, held against every limit and frozen with the verdict; what is approved to be acted
+    on. `frozen`: the verdict on the plan that is applied, which may only get stricter.
+    """
     inventory, decisions = state.inventory, state.decisions.decisions
     plan = Plan(sweep.sweep_id, sweep.policy.sha256, inventory.organization_id, decisions, inventory.coverage)
-    state, approved = hold_plan(world, sweep, state, plan)
+    policy = sweep.policy
+    verdict = hold_against(plan, policy.guardrails, lambda: unknown_account_weight(world, policy), frozen)
+    state, approved = hold_plan(sweep, state, verdict)
     _freeze(world, sweep, state)
     return state, approved
 
 
-def hold_plan(world: World, sweep: Sweep, state: SweepState, plan: Plan) -> tuple[SweepState, ApprovedPlan | None]:
+def hold_plan(
+    sweep: Sweep, state: SweepState, verdict: ApprovedPlan | HeldPlan
+) -> tuple[SweepState, ApprovedPlan | None]:
     """None, with an outcome for each action in the state, where nothing may be acted on."""
-    policy = sweep.policy
-    verdict = hold_against(plan, policy.guardrails, lambda: unknown_account_weight(world, policy, plan.coverage))
+    plan = verdict.plan
     state = replace(state, guardrails=verdict.guardrails)
     if isinstance(verdict, ApprovedPlan) and sweep.mode.acts:
         return state, verdict

@@ -1,21 +1,22 @@
-"""At most one sweep by each policy: a second caller gets the one that runs, or resumes a dead one."""
+"""At most one sweep by each policy: a second caller gets the one that runs, resumes its own dead one, or closes it."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from orchestrator.core.model import Mode, SweepReport, SweepStatus
+from orchestrator.core.model import STANDING_LASTS, Mode, SweepReport, SweepStatus
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.report.document import report_document
 from orchestrator.errors import LedgerError, PlanError
 from orchestrator.ledger.lease import Lease
-from orchestrator.ledger.records import LeaseRecord, SweepSummary
-from orchestrator.ports import Runtime, Stores, World
-from orchestrator.sweep.run import apply_plan, open_plan, resume_sweep, run_sweep, undo_sweep
+from orchestrator.ledger.records import LeaseRecord, SweepSummary, consent_from
+from orchestrator.ports import Runtime, Stores, World, consent_to_nothing
+from orchestrator.sweep.consent import missing_standing_consent
+from orchestrator.sweep.run import abandon_sweep, apply_plan, open_plan, resume_sweep, run_sweep, undo_sweep
 from orchestrator.sweep.undo import UndoFilter
 
 _SAME_TRIGGER = timedelta(minutes=15)
@@ -23,6 +24,8 @@ _SAME_TRIGGER = timedelta(minutes=15)
 _CLOCKS_DIFFER = timedelta(minutes=1)
 """At most: an end later than that from now is of a clock that was wrong, and says nothing of what is wanted here."""
 _LATEST = 5
+_LATEST_UNFINISHED = 50
+"""Among so many of the newest sweeps of the ledger a dead one is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,8 @@ class Busy:
     sweep_id: str
     same: bool
     """It does what was wanted here."""
+    other_text: bool = False
+    """By another text of the policy of that name."""
 
 
 Result = Ended | Busy
@@ -65,13 +70,23 @@ class SweepRequest:
     @property
     def purpose(self) -> str:
         """What the sweep is for, as the lease records it: equal for two requests of the same."""
-        return _purpose(self.mode, self.source_sweep_id)
+        return _purpose(self.mode, self.source_sweep_id, self.policy.sha256)
 
 
 def sweep(stores: Stores, policy: OrgPolicy, sweep_id: str, mode: Mode, runtime: Runtime) -> Result:
-    """A new sweep, or the one of the same policy that is running or was just done. Raises as run_sweep."""
+    """A new sweep, or the one of the same policy that is running or was just done. Raises as run_sweep.
+
+    A schedule whose policy text is not the active version only plans, and the report says why.
+    """
+    mode, missing = permitted_mode(stores, policy, mode, runtime)
     request = SweepRequest(policy, sweep_id, mode)
-    return _holding(stores, request, runtime, lambda world: run_sweep(world, policy, sweep_id, mode))
+    return _holding(stores, request, runtime, lambda world: run_sweep(world, policy, sweep_id, mode, missing))
+
+
+def permitted_mode(stores: Stores, policy: OrgPolicy, mode: Mode, runtime: Runtime) -> tuple[Mode, str]:
+    """The mode itself, or `plan` and why a schedule may do no more. Raises LedgerError."""
+    missing = missing_standing_consent(stores.ledger, policy) if mode.acts and runtime.standing else ""
+    return (Mode.PLAN, missing) if missing else (mode, "")
 
 
 def apply(stores: Stores, source_sweep_id: str, sweep_id: str, runtime: Runtime) -> Result:
@@ -106,16 +121,17 @@ def undo(stores: Stores, source_sweep_id: str, sweep_id: str, undo_filter: UndoF
     return _holding(stores, SweepRequest(policy, sweep_id, Mode.UNDO, source_sweep_id), runtime, work)
 
 
-def resume(stores: Stores, sweep_id: str, runtime: Runtime) -> Result:
+def resume(stores: Stores, sweep_id: str, runtime: Runtime, current: OrgPolicy | None = None) -> Result:
     """Resumes a sweep whose process died or handed over; waits for a dead holder's lease to run out.
 
-    A finished one is returned as it is. Raises PlanError when there is no such sweep.
+    One that may not be resumed is closed as abandoned, a finished one is returned as it is. `current` is today's text
+    of its policy, None where it is not known. Raises PlanError when there is no such sweep.
     """
     begun = get_sweep(stores, sweep_id)
     if begun.status != SweepStatus.RUNNING:
         return _finished(stores, begun)
     policy = _policy_of(stores, begun)
-    purpose = _purpose(begun.mode, begun.source_sweep_id)
+    purpose = purpose_of(begun)
     lease = stores.leases.take(policy.name, sweep_id, purpose)
     if isinstance(lease, LeaseRecord):
         runtime.progress.phase(f"Waiting for the lease that {lease.sweep_id} has now")
@@ -123,7 +139,7 @@ def resume(stores: Stores, sweep_id: str, runtime: Runtime) -> Result:
     if isinstance(lease, LeaseRecord):
         return Busy(lease.sweep_id, same=lease.sweep_id == sweep_id)
     with lease.held():
-        return _resumed(stores, policy, sweep_id, runtime, lease)
+        return _resumed(stores, policy, sweep_id, runtime, lease, current)
 
 
 def get_sweep(stores: Stores, sweep_id: str) -> SweepSummary:
@@ -162,42 +178,56 @@ def lease_for(stores: Stores, request: SweepRequest, runtime: Runtime) -> Lease 
     """The lease for a new sweep, or the result to report instead of one.
 
     A result means that another process does the same, or just did, or that this one resumed the same trigger's dead
-    sweep. A dead sweep by the same policy is resumed first in any case. Raises LedgerError.
+    sweep. Dead sweeps by the same policy come first: each is resumed where it asked for the same and may go on, left
+    where a person's consent is still good for it, and closed as abandoned otherwise. Raises LedgerError.
     """
-    try:
-        lease = stores.leases.take(request.policy.name, request.sweep_id, request.purpose)
-    except LedgerError as failure:
-        raise LedgerError(f"{failure}; nothing was read or stopped") from failure
-    while isinstance(lease, LeaseRecord):
-        dead = stores.ledger.sweep(lease.sweep_id)
-        is_over = dead is not None and dead.status != SweepStatus.RUNNING  # its lease is about to be given back
-        if not is_over and not stores.leases.has_ended(lease):
-            return Busy(lease.sweep_id, same=lease.purpose == request.purpose)
-        if dead is None or is_over:
-            name, finished = request.policy.name, lease.sweep_id
-            if is_over:
-                lease = stores.leases.take(name, request.sweep_id, request.purpose, finished)
-            else:
-                lease = stores.leases.take_over(name, request.sweep_id, request.purpose)
-            if isinstance(lease, LeaseRecord):
-                return Busy(lease.sweep_id, same=lease.purpose == request.purpose)
-            break
-        result = resume(stores, dead.sweep_id, runtime)
+    lease = _take(stores, request)
+    if isinstance(lease, Busy):
+        return lease
+    for dead in _dead_sweeps(stores, request):
+        if _is_left(stores, request, dead):
+            runtime.progress.phase(
+                f"{dead.sweep_id} died and is left: stop-orchestrator sweep --resume {dead.sweep_id}"
+            )
+            continue
+        lease.give_back()
+        result = resume(stores, dead.sweep_id, runtime, request.policy)
         if isinstance(result, Busy):
-            return Busy(result.sweep_id, same=result.same and lease.purpose == request.purpose)
-        if _is_same(stores, request, dead):
+            return replace(result, same=result.same and purpose_of(dead) == request.purpose)
+        if _is_same(stores, request, dead) and result.document["status"] != SweepStatus.ABANDONED:
             return result
-        lease = stores.leases.take(request.policy.name, request.sweep_id, request.purpose)
+        lease = _take(stores, request)
+        if isinstance(lease, Busy):
+            return lease
     just_done = _done_since(stores, request, runtime.triggered_at)
     if just_done is not None:
         lease.give_back()
     return just_done or lease
 
 
+def _take(stores: Stores, request: SweepRequest) -> Lease | Busy:
+    """The lease, taken over where its holder is dead. Raises LedgerError."""
+    name = request.policy.name
+    try:
+        lease = stores.leases.take(name, request.sweep_id, request.purpose)
+    except LedgerError as failure:
+        raise LedgerError(f"{failure}; nothing was read or stopped") from failure
+    if isinstance(lease, LeaseRecord):
+        holder = stores.ledger.sweep(lease.sweep_id)
+        is_over = holder is not None and holder.status != SweepStatus.RUNNING  # its lease is about to be given back
+        if is_over:
+            lease = stores.leases.take(name, request.sweep_id, request.purpose, lease.sweep_id)
+        elif stores.leases.has_ended(lease):
+            lease = stores.leases.take_over(name, request.sweep_id, request.purpose)
+    return _busy(lease, request) if isinstance(lease, LeaseRecord) else lease
+
+
 def _is_same(stores: Stores, request: SweepRequest, dead: SweepSummary) -> bool:
     """Whether a dead sweep was this trigger's, as far as mode, source and time tell."""
-    same = _purpose(dead.mode, dead.source_sweep_id) == request.purpose
-    return same and stores.leases.now() - datetime.fromisoformat(dead.started_at) <= _SAME_TRIGGER
+    return (
+        purpose_of(dead) == request.purpose
+        and stores.leases.now() - datetime.fromisoformat(dead.started_at) <= _SAME_TRIGGER
+    )
 
 
 def _done_since(stores: Stores, request: SweepRequest, triggered_at: datetime | None) -> Ended | None:
@@ -206,18 +236,72 @@ def _done_since(stores: Stores, request: SweepRequest, triggered_at: datetime | 
         return None
     latest = stores.leases.now() + _CLOCKS_DIFFER
     for last in stores.ledger.sweeps(_LATEST):
-        same = (last.policy, _purpose(last.mode, last.source_sweep_id)) == (request.policy.text, request.purpose)
+        same = last.policy_name == request.policy.name and purpose_of(last) == request.purpose
         if same and last.ended_at and triggered_at < datetime.fromisoformat(last.ended_at) <= latest:
             return _finished(stores, last)
     return None
 
 
-def _resumed(stores: Stores, policy: OrgPolicy, sweep_id: str, runtime: Runtime, lease: Lease) -> Result:
+def _resumed(
+    stores: Stores, policy: OrgPolicy, sweep_id: str, runtime: Runtime, lease: Lease, current: OrgPolicy | None
+) -> Result:
     begun = get_sweep(stores, sweep_id)  # re-read: it may have been finished while this process waited
     if begun.status != SweepStatus.RUNNING:
         return _finished(stores, begun)
-    world = stores.build_world(policy, sweep_id, Mode(begun.mode), runtime, lease)
+    mode = Mode(begun.mode)
+    refusal = _refusal(stores, policy, begun, runtime, current)
+    if refusal:
+        world = stores.build_world(policy, sweep_id, Mode.PLAN, runtime, lease)
+        return Ended(*abandon_sweep(world, policy, begun, refusal))
+    inheriting = runtime if runtime.standing else replace(runtime, confirm=consent_to_nothing)
+    world = stores.build_world(policy, sweep_id, mode, inheriting, lease)
     return Ended(*resume_sweep(world, policy, begun))
+
+
+def _refusal(
+    stores: Stores, policy: OrgPolicy, begun: SweepSummary, runtime: Runtime, current: OrgPolicy | None
+) -> str:
+    """Why a sweep may not be resumed; empty where it may."""
+    if current is not None and current.name == policy.name and current.sha256 != policy.sha256:
+        return "its process died, and the policy has another text today"
+    if not Mode(begun.mode).acts:
+        return ""
+    consent = consent_from(begun.consent)
+    if consent is not None:
+        reason = consent.refusal(consent.plan_sha256, policy.sha256, stores.leases.now())
+        return f"its process died, and {reason}" if reason else ""
+    if begun.mode != Mode.ENFORCE or not runtime.standing:
+        return "its process died before anyone confirmed it"
+    missing = missing_standing_consent(stores.ledger, policy)
+    if missing:
+        return f"its process died, and {missing}"
+    late = stores.leases.now() - datetime.fromisoformat(begun.started_at) > STANDING_LASTS
+    return f"its process died over {STANDING_LASTS.seconds // 3600} hours ago" if late else ""
+
+
+def _dead_sweeps(stores: Stores, request: SweepRequest) -> list[SweepSummary]:
+    """The unfinished ones by this policy, oldest first; asked under its lease, so none of them has a process."""
+    return [
+        one
+        for one in reversed(stores.ledger.sweeps(_LATEST_UNFINISHED))
+        if one.status == SweepStatus.RUNNING
+        and one.policy_name == request.policy.name
+        and one.sweep_id not in (request.sweep_id, request.source_sweep_id)
+    ]
+
+
+def _is_left(stores: Stores, request: SweepRequest, dead: SweepSummary) -> bool:
+    """Whether it has consent that is still good, and something else is wanted here: only who asks for it resumes it."""
+    consent = consent_from(dead.consent)
+    if consent is None or purpose_of(dead) == request.purpose or dead.policy_sha256 != request.policy.sha256:
+        return False
+    return not consent.refusal(consent.plan_sha256, dead.policy_sha256, stores.leases.now())
+
+
+def _busy(lease: LeaseRecord, request: SweepRequest) -> Busy:
+    same = lease.purpose == request.purpose
+    other_text = not same and lease.purpose.rpartition(" ")[0] == request.purpose.rpartition(" ")[0]
+    return Busy(lease.sweep_id, same, other_text)
 
 
 def _finished(stores: Stores, begun: SweepSummary) -> Ended:
@@ -229,5 +313,10 @@ def _policy_of(stores: Stores, begun: SweepSummary) -> OrgPolicy:
     return stores.load_policy(begun.policy, f"the policy of {begun.sweep_id}")
 
 
-def _purpose(mode: str, source_sweep_id: str) -> str:
-    return f"{mode} {source_sweep_id}".strip()
+def purpose_of(begun: SweepSummary) -> str:
+    """What a sweep is for, as its lease records it."""
+    return _purpose(begun.mode, begun.source_sweep_id, begun.policy_sha256)
+
+
+def _purpose(mode: str, source_sweep_id: str, policy_sha256: str) -> str:
+    return " ".join(part for part in (mode, source_sweep_id, policy_sha256) if part)

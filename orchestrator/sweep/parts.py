@@ -29,10 +29,11 @@ from orchestrator.core.model import (
 from orchestrator.core.report.document import report_document
 from orchestrator.core.report.plan_file import PLAN_FILE, plan_from
 from orchestrator.errors import ExecutionFailedError
-from orchestrator.ledger.records import SweepSummary
+from orchestrator.ledger.records import SweepSummary, consent_from
 from orchestrator.ports import World
 from orchestrator.sweep.act import act_on_accounts, too_many_failures
 from orchestrator.sweep.barrier import guard_plan
+from orchestrator.sweep.consent import inherit_consent, require_consent
 from orchestrator.sweep.finish import Keep, run_to_report
 from orchestrator.sweep.inventory_file import StoredInventory, inventory_bytes, inventory_from
 from orchestrator.sweep.read import Reading, complete_inventory, list_accounts, read_accounts
@@ -101,6 +102,8 @@ def decide(world: World, sweep: Sweep, summary: SweepSummary, accounts_a_part: i
         _, approved = restore_plan(world, sweep, content, summary)
     if approved is None:
         return False
+    if approved.plan.actions:
+        require_consent(world, sweep, approved, consent_from(summary.consent))
     waves = waves_of(approved.plan.actions, sweep.policy.waves, sweep.sweep_id)
     for number, wave in enumerate(waves, 1):
         accounts = accounts_in_order(wave, sweep.sweep_id)
@@ -114,6 +117,7 @@ def act_on_part(world: World, sweep: Sweep, summary: SweepSummary, part: Part) -
     state, approved = restore_plan(world, sweep, content, summary, part.accounts)
     if approved is None:
         return
+    inherit_consent(world, sweep, approved, state.consent)
     listed = _stored_listing(world, sweep)
     accounts = {account.id: account for account in listed.listing.accounts} if listed else {}
     recheck = recheck_with(world, sweep.policy, accounts, {})

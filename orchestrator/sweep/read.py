@@ -5,7 +5,6 @@ Listing in, Reading in, Inventory out. What breaks off in the middle leaves what
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -310,15 +309,12 @@ def _without_regions(
     return rows
 
 
-def unknown_account_weight(world: World, policy: OrgPolicy, coverage: Iterable[Coverage]) -> int:
-    """How many targets an account weighs whose regions are not known: at least one.
-
-    Where the hub's are not known either, as many as the account of which most was read.
+def unknown_account_weight(world: World, policy: OrgPolicy) -> int | None:
+    """How many targets an account weighs whose regions are not known: at least one; None where the hub's regions are
+    not known either.
     """
-    read = {(row.account_id, row.region) for row in coverage if row.status is TargetStatus.SCANNED}
-    most = max(Counter(account_id for account_id, _ in read).values(), default=1)
     try:
         statuses = world.accounts.hub_regions()
     except TargetUnreadableError:
-        return most
+        return None
     return max(1, sum(one.enabled and scope.region_in_scope(policy.regions, one.region) for one in statuses))

@@ -9,14 +9,16 @@ resume a sweep from wherever another one died.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from orchestrator.core.decide.decisions import decide_inventory
+from orchestrator.core.decide.guardrails import hold_as_frozen
 from orchestrator.core.model import (
     AccountId,
     ApprovedPlan,
+    GuardrailResult,
     HaltCause,
     Inventory,
     Mode,
@@ -30,12 +32,13 @@ from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.report.document import report_document
 from orchestrator.core.report.manifest import sha256_of
 from orchestrator.core.report.plan_file import PLAN_FILE, StoredPlan, plan_from
-from orchestrator.errors import HaltedError, NotConfirmedError, PlanError
+from orchestrator.errors import HaltedError, PlanError
 from orchestrator.ledger.ledger import Ledger
-from orchestrator.ledger.records import SweepSummary
-from orchestrator.ports import ReportStore, World, always_confirm
+from orchestrator.ledger.records import SweepSummary, consent_from
+from orchestrator.ports import ReportStore, World
 from orchestrator.sweep.act import act_on_plan
 from orchestrator.sweep.barrier import guard_plan, hold_plan
+from orchestrator.sweep.consent import require_consent
 from orchestrator.sweep.finish import Keep, run_to_report
 from orchestrator.sweep.inventory_file import StoredInventory, inventory_bytes, inventory_from, without_gaps
 from orchestrator.sweep.read import Listing, Reading, complete_inventory, inventory_so_far, list_accounts, read_accounts
@@ -46,7 +49,9 @@ from orchestrator.sweep.state import Sweep, SweepState
 from orchestrator.sweep.undo import StoppedInventory, UndoFilter, read_stopped
 
 
-def run_sweep(world: World, policy: OrgPolicy, sweep_id: str, mode: Mode) -> tuple[SweepReport, str]:
+def run_sweep(
+    world: World, policy: OrgPolicy, sweep_id: str, mode: Mode, consent_missing: str = ""
+) -> tuple[SweepReport, str]:
     """The report of one sweep and where it was written; it is written also when the sweep is held or fails half-way.
 
     Status `running` means that a fresh process resumes it. Raises HaltedError when the kill switch is pulled,
@@ -54,7 +59,7 @@ def run_sweep(world: World, policy: OrgPolicy, sweep_id: str, mode: Mode) -> tup
     the sweep, and ReportLostError when the report could not be written after all. Any other error ends the sweep, is
     in the written report, and is re-raised.
     """
-    sweep = Sweep(sweep_id, mode, policy, world.now())
+    sweep = Sweep(sweep_id, mode, policy, world.now(), asked_by=world.asked_by, consent_missing=consent_missing)
     begin(world, sweep)
     return run_to_report(world, sweep, SweepState(), _Run(world, sweep).sweep)
 
@@ -63,7 +68,7 @@ def apply_plan(world: World, policy: OrgPolicy, sweep_id: str, source: StoredPla
     """Carries out exactly that plan, but for what changed since. Raises as run_sweep, and PlanError when another
     process applied it first.
     """
-    sweep = Sweep(sweep_id, Mode.APPLY, policy, world.now(), source.sweep_id)
+    sweep = Sweep(sweep_id, Mode.APPLY, policy, world.now(), source.sweep_id, world.asked_by)
     begin(world, sweep)
     run = _Run(world, sweep, older_than_this_process=True)
     return run_to_report(world, sweep, SweepState(), lambda keep: run.apply(source, keep))
@@ -73,7 +78,7 @@ def undo_sweep(
     world: World, policy: OrgPolicy, sweep_id: str, source_sweep_id: str, undo_filter: UndoFilter
 ) -> tuple[SweepReport, str]:
     """Starts what that sweep stopped and what is still stopped by it. Raises as run_sweep."""
-    sweep = Sweep(sweep_id, Mode.UNDO, policy, world.now(), source_sweep_id)
+    sweep = Sweep(sweep_id, Mode.UNDO, policy, world.now(), source_sweep_id, world.asked_by)
     begin(world, sweep, undo_filter)
     return run_to_report(world, sweep, SweepState(), lambda keep: _Run(world, sweep).undo(undo_filter, keep))
 
@@ -88,8 +93,33 @@ def resume_sweep(world: World, policy: OrgPolicy, summary: SweepSummary) -> tupl
         document: Document = json.loads(written)
         return document, write_and_seal(world, document)
     sweep = Sweep.resumed(policy, summary)
-    run = _Run(world, sweep, summary.continuations, confirmed=summary.confirmed, older_than_this_process=True)
+    run = _Run(world, sweep, summary.continuations, older_than_this_process=True)
     report, location = run_to_report(world, sweep, SweepState(reportable=False), lambda keep: run.resume(summary, keep))
+    return report_document(report), location
+
+
+def abandon_sweep(world: World, policy: OrgPolicy, summary: SweepSummary, why: str) -> tuple[Document, str]:
+    """Closes a sweep whose process died and that may not be resumed: what it had asked for is looked at, and nothing
+    new is done.
+
+    Raises as run_sweep.
+    """
+    written = world.store.find(summary.sweep_id, "report.json")
+    if written is not None:
+        document: Document = json.loads(written)
+        return document, write_and_seal(world, document)
+    sweep = Sweep.resumed(policy, summary)
+
+    def work(keep: Keep) -> SweepState:
+        content = world.store.find(sweep.sweep_id, PLAN_FILE)
+        state = SweepState()
+        if content is not None:
+            state, _ = restore_plan(world, sweep, content, summary)
+        state = replace(state, abandoned=why)
+        keep(state)
+        return state
+
+    report, location = run_to_report(world, sweep, SweepState(reportable=False), work)
     return report_document(report), location
 
 
@@ -128,7 +158,9 @@ def begin(world: World, sweep: Sweep, undo_filter: UndoFilter | None = None, exe
             policy=sweep.policy.text,
             started_at=time_text(sweep.started_at) or "",
             source_sweep_id=sweep.source_sweep_id,
-            confirmed=_needs_no_confirmation(world),
+            policy_source=world.policy_source,
+            asked_by=sweep.asked_by,
+            consent_missing=sweep.consent_missing,
             only=undo_filter.as_item() if undo_filter else None,
             execution=execution,
         )
@@ -151,13 +183,8 @@ def restore_plan(
         concerned = [one for one in plan.actions if accounts is None or one.resource.target.account_id in accounts]
         outcomes = Outcomes(recover_intents(world, sweep.sweep_id, concerned))
     inventory = Inventory(stored.organization_id, coverage=stored.coverage)
-    state = SweepState(inventory, stored.decided, outcomes=outcomes)
-    return hold_plan(world, sweep, state, plan)
-
-
-def _needs_no_confirmation(world: World) -> bool:
-    """In this process, or in one that resumes the sweep."""
-    return world.confirm is always_confirm
+    state = SweepState(inventory, stored.decided, outcomes=outcomes, consent=consent_from(summary.consent))
+    return hold_plan(sweep, state, hold_as_frozen(plan, stored.guardrails))
 
 
 class _Run:
@@ -169,13 +196,11 @@ class _Run:
         sweep: Sweep,
         continuations: int = 0,
         *,
-        confirmed: bool = False,
         older_than_this_process: bool = False,
     ) -> None:
         self._world = world
         self._sweep = sweep
         self._continuations = continuations
-        self._confirmed = confirmed or _needs_no_confirmation(world)
         self._look_again = older_than_this_process
         """What is planned is looked at again before it is acted on: it is not from just now."""
 
@@ -197,7 +222,7 @@ class _Run:
 
     def apply(self, source: StoredPlan, keep: Keep) -> SweepState:
         inventory = Inventory(source.organization_id, coverage=source.coverage)
-        return self._guard_and_act(SweepState(inventory, source.decided), keep)
+        return self._guard_and_act(SweepState(inventory, source.decided), keep, source.guardrails)
 
     def resume(self, summary: SweepSummary, keep: Keep) -> SweepState:
         """From the frozen plan where there is one, else from the beginning."""
@@ -267,17 +292,20 @@ class _Run:
 
     # --- past the barrier
 
-    def _guard_and_act(self, state: SweepState, keep: Keep) -> SweepState:
+    def _guard_and_act(self, state: SweepState, keep: Keep, frozen: Sequence[GuardrailResult] = ()) -> SweepState:
         keep(state)
-        state, approved = guard_plan(self._world, self._sweep, state)
+        state, approved = guard_plan(self._world, self._sweep, state, frozen)
         keep(state)
         return self._act(state, approved, keep) if approved is not None else state
 
     def _act(self, state: SweepState, approved: ApprovedPlan, keep: Keep) -> SweepState:
-        """Raises NotConfirmedError, or PlanError when another process applied the plan, before the first action."""
+        """Raises NotConfirmedError, ConsentError, or PlanError when another process applied the plan, before the first
+        action.
+        """
         if not approved.plan.actions:
             return state
-        self._confirm(approved)
+        state = replace(state, consent=require_consent(self._world, self._sweep, approved, state.consent))
+        keep(state)
         policy = self._sweep.policy
         recheck = recheck_plan(self._world, policy, approved.plan.actions) if self._look_again else None
         if self._sweep.mode is Mode.APPLY:
@@ -293,13 +321,6 @@ class _Run:
             return replace(state, handed_over=self._world.hand_over())
         return state
 
-    def _confirm(self, approved: ApprovedPlan) -> None:
-        if self._confirmed:
-            return
-        if not self._world.confirm(approved):
-            raise NotConfirmedError(_not_confirmed(approved))
-        self._world.ledger.amend(self._sweep.sweep_id, confirmed=True)
-
     def _claim_plan(self) -> None:
         """A plan is applied once."""
         ledger, source_id = self._world.ledger, self._sweep.source_sweep_id
@@ -308,13 +329,6 @@ class _Run:
         source = ledger.sweep(source_id)
         if source is not None and source.status == SweepStatus.AWAITING_APPROVAL:
             ledger.amend(source_id, status=SweepStatus.COMPLETE.value)
-
-
-def _not_confirmed(approved: ApprovedPlan) -> str:
-    counts = approved.plan.counts
-    words = [("stops", "stopped")] * bool(counts.stops) + [("starts", "started")] * bool(counts.starts)
-    actions, done = (" and ".join(one) for one in zip(*words, strict=True))
-    return f"the {actions} were not confirmed; nothing was {done.replace(' and ', ' or ')}"
 
 
 def _inventory_file(continuation: int) -> str:

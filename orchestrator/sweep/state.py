@@ -10,6 +10,7 @@ from orchestrator.core.decide.drift import keep_after_all
 from orchestrator.core.model import (
     ABORTING,
     ActionCounts,
+    Consent,
     Decisions,
     GuardrailResult,
     Halt,
@@ -36,12 +37,23 @@ class Sweep:
     started_at: datetime
     source_sweep_id: str = ""
     """The sweep whose plan is applied, or that is undone."""
+    asked_by: str = ""
+    consent_missing: str = ""
+    """Why it only plans although a schedule asked it to act."""
 
     @classmethod
     def resumed(cls, policy: OrgPolicy, summary: SweepSummary) -> Sweep:
         """One that another process began, from the ledger."""
         started_at = datetime.fromisoformat(summary.started_at)
-        return cls(summary.sweep_id, Mode(summary.mode), policy, started_at, summary.source_sweep_id)
+        return cls(
+            summary.sweep_id,
+            Mode(summary.mode),
+            policy,
+            started_at,
+            summary.source_sweep_id,
+            summary.asked_by,
+            summary.consent_missing,
+        )
 
     @property
     def today(self) -> date:
@@ -65,6 +77,10 @@ class SweepState:
     """A fresh process resumes it."""
     handover_refused: bool = False
     """No other process resumes it: that was asked for, and refused."""
+    consent: Consent | None = None
+    """Recorded in the ledger; None: nothing was acted on."""
+    abandoned: str = ""
+    """Why nothing more is done of it, where its process died."""
 
     @property
     def halt(self) -> Halt | None:
@@ -96,7 +112,10 @@ def build_report(
         guardrails=state.guardrails,
         calls=calls,
         duration_seconds=round((finished_at - sweep.started_at).total_seconds(), 3),
-        error=error or (f"Aborted: {aborted.text}" if aborted else ""),
+        error=error or state.abandoned or (f"Aborted: {aborted.text}" if aborted else ""),
+        asked_by=sweep.asked_by,
+        consent=state.consent,
+        consent_missing=sweep.consent_missing,
     )
 
 
@@ -113,6 +132,8 @@ def _not_attempted(state: SweepState) -> tuple[Outcome, ...]:
 def _status(sweep: Sweep, state: SweepState, outcomes: tuple[Outcome, ...], error: str) -> SweepStatus:
     if error:
         return SweepStatus.FAILED
+    if state.abandoned:
+        return SweepStatus.ABANDONED
     if state.handed_over:
         return SweepStatus.RUNNING
     ended = sweep_status(state.inventory.coverage, outcomes, state.guardrails)

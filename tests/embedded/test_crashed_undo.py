@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from orchestrator.core.model import Mode
-from orchestrator.ports import Runtime, Stores
+from orchestrator.ports import Stores
 from orchestrator.sweep import coordination
 from orchestrator.sweep.undo import UndoFilter
+from tests.support.consent import CONSENTING
 from tests.support.crashes.boundaries import every_tenth, tenth_of
 from tests.support.crashes.campaign import Case, Crashes
 from tests.support.crashes.scene import Scene
@@ -18,7 +19,7 @@ def undoing(place: Scene) -> Crashes:
     source = place.swept(Mode.ENFORCE)
 
     def begin(hub: Stores, sweep_id: str) -> coordination.Result:
-        return coordination.undo(hub, source, sweep_id, UndoFilter(), Runtime())
+        return coordination.undo(hub, source, sweep_id, UndoFilter(), CONSENTING)
 
     case = Case(
         arguments=("undo", source, "--yes", "--workers", "2"),

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from orchestrator.core.model import Mode
-from orchestrator.ports import Runtime, Stores
+from orchestrator.ports import Stores
 from orchestrator.sweep import coordination
+from tests.support.consent import CONSENTING
 from tests.support.crashes.boundaries import every_tenth, tenth_of
 from tests.support.crashes.campaign import Case, Crashes
 from tests.support.crashes.scene import POLICY, Begin, Scene, begin
@@ -28,7 +29,7 @@ def applying(place: Scene) -> Crashes:
     plan_id = place.swept(Mode.PLAN)
 
     def again(hub: Stores, sweep_id: str) -> coordination.Result:
-        return coordination.apply(hub, plan_id, sweep_id, Runtime())
+        return coordination.apply(hub, plan_id, sweep_id, CONSENTING)
 
     case = stopping(place, ("apply", plan_id, "--yes", "--workers", "1"), again)
     return Crashes(place, replace(case, reset=lambda: place.hub.ledger.amend(plan_id, applied_by="")))

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from importlib import import_module
+from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
+from orchestrator import app
+from orchestrator.demo.organization import TABLE
 from orchestrator.errors import SettingsError
 from orchestrator.kinds import registry
+from orchestrator.settings import Settings
 from tests.support.embedded import OrganizationBuilder
 from tests.support.fixtures import Run
 from tests.support.lambdas import (
@@ -183,3 +189,23 @@ def test_in_mode_plan_the_member_role_cannot_stop_whatever_the_hub_wants(
     assert set(stop_states(written_report(hub, answer["sweep_id"])).values()) == {"failed"}
     assert all(hub.down(*place) == set() for place in places)
     assert set(target_states(written_report(hub, answer["sweep_id"])).values()) == {"scanned"}
+
+
+@pytest.mark.parametrize("call", ["put_item", "update_item", "delete_item", "batch_write_item", "transact_write_items"])
+def test_the_hub_never_activates_a_policy_and_reads_the_active_one(
+    hub: OrganizationBuilder, guarded: Permissions, call: str
+) -> None:
+    item = {"PK": {"S": "POLICY#test"}, "SK": {"S": "ACTIVE"}}
+    arguments: dict[str, dict[str, Any]] = {
+        "put_item": {"TableName": TABLE, "Item": item},
+        "update_item": {"TableName": TABLE, "Key": item},
+        "delete_item": {"TableName": TABLE, "Key": item},
+        "batch_write_item": {"RequestItems": {TABLE: [{"PutRequest": {"Item": item}}]}},
+        "transact_write_items": {"TransactItems": [{"Put": {"TableName": TABLE, "Item": item}}]},
+    }
+    enforce(hub, guarded)
+    client = app.make_clients(Settings.from_env(os.environ)).dynamodb()
+    with pytest.raises(ClientError, match="explicit deny"):
+        getattr(client, call)(**arguments[call])
+    assert "Item" not in client.get_item(TableName=TABLE, Key=item)
+    client.put_item(TableName=TABLE, Item={**item, "PK": {"S": "SWEEPS"}})

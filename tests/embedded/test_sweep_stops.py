@@ -9,7 +9,7 @@ from orchestrator.core.model import Mode
 from orchestrator.demo.calls import Call
 from orchestrator.demo.faults import Fault
 from orchestrator.ledger.lease import Lease
-from orchestrator.ports import Runtime
+from tests.support.consent import CONSENTING
 from tests.support.embedded import OrganizationBuilder
 from tests.support.policies import load
 from tests.support.sweeps import DEV, DEV_RULE, FRANKFURT, IRELAND, Sweeps, result
@@ -156,7 +156,7 @@ def test_a_session_of_plan_mode_cannot_stop_or_tag(
     lease = hub.leases.take("test", "a-sweep")
     assert isinstance(lease, Lease)
     policy = load(f"version: 1\nname: test\n{DEV_RULE}")
-    world = hub.build_world(policy, app.new_sweep_id(app.now()), Mode.PLAN, Runtime(), lease)
+    world = hub.build_world(policy, app.new_sweep_id(app.now()), Mode.PLAN, CONSENTING, lease)
     [clients] = sweep.clients
     ec2 = clients.ec2(FRANKFURT)
     with world.accounts.bind(account):  # type: ignore[arg-type]  # an id as text

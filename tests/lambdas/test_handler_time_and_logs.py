@@ -124,6 +124,7 @@ def test_the_metrics_count_what_the_report_has(hub: OrganizationBuilder, lines: 
     assert metrics_of(lines()) == {
         "SweepsEnded": (1, "Count"),
         "SweepsHeld": (0, "Count"),
+        "ConsentMissing": (0, "Count"),
         "TargetsScanned": (1, "Count"),
         "TargetsUnreadable": (2, "Count"),
         "ResourcesStopped": (3, "Count"),

@@ -27,11 +27,12 @@ from orchestrator.errors import BusyError
 from orchestrator.lambdas import handler
 from orchestrator.ledger.lease import Lease, Times
 from orchestrator.ledger.records import SweepSummary
-from orchestrator.ports import Runtime, Stores
+from orchestrator.ports import Stores
 from orchestrator.sweep import coordination
 from orchestrator.sweep.coordination import Ended, get_sweep
+from tests.support.consent import CONSENTING
 from tests.support.embedded import OrganizationBuilder
-from tests.support.fixtures import Policy, Ran, Run
+from tests.support.fixtures import Policy, Ran, Run, activate
 from tests.support.lambdas import FRANKFURT, PLENTY, SWEEP_ID, Remaining, dev_accounts, stop_states, written_report
 from tests.support.policies import load
 from tests.support.processes import SCRIPT, until
@@ -213,6 +214,7 @@ def test_a_sweep_by_another_policy_runs_beside_it(hub: OrganizationBuilder, tmp_
 def killed_at_its_second_stop(hub: OrganizationBuilder, event: str, folder: Path) -> None:
     """The Lambda in a process of its own that is gone while AWS carries out its second StopInstances."""
     running: list[subprocess.Popen[str]] = []
+    activate(Path(os.environ["STOP_ORCHESTRATOR_POLICY"]).read_text())
     hub.front.faults.add(Fault(operation="ec2:StopInstances", times=1))
     kill = Fault(operation="ec2:StopInstances", times=1, effect=lambda _: os.kill(running[0].pid, signal.SIGKILL))
     hub.front.faults.add(kill)
@@ -281,7 +283,7 @@ def test_a_dead_sweep_of_an_older_trigger_is_gone_on_with_and_then_the_new_one_i
     watch_without_waiting(monkeypatch)
     hub = begun_and_dead(sweep, app.now() - timedelta(minutes=minutes))
     policy = load(get_sweep(hub, SWEEP_ID).policy)
-    ended = coordination.sweep(hub, policy, "20261124T190000Z-0a1b2c", Mode.PLAN, Runtime())
+    ended = coordination.sweep(hub, policy, "20261124T190000Z-0a1b2c", Mode.PLAN, CONSENTING)
     assert isinstance(ended, Ended)
     assert [one.status for one in hub.ledger.sweeps()] == ["complete"] * sweeps_in_all
     assert ended.sweep_id == hub.ledger.sweeps()[0].sweep_id

@@ -26,6 +26,13 @@ Resources:
     Type: AWS::S3::Bucket
     DeletionPolicy: Retain
     Properties: {BucketName: evidence}
+  Table:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      TableName: ledger
+      BillingMode: PAY_PER_REQUEST
+      AttributeDefinitions: [{AttributeName: PK, AttributeType: S}, {AttributeName: SK, AttributeType: S}]
+      KeySchema: [{AttributeName: PK, KeyType: HASH}, {AttributeName: SK, KeyType: RANGE}]
   Place: {Type: AWS::SSM::Parameter, Properties: {Name: /place, Type: String, Value: !Sub "${CodeBucket}/${CodeKey}"}}
   Switch: {Type: AWS::SSM::Parameter, Properties: {Name: /mode, Type: String, Value: !Ref Mode}}
 """
@@ -34,6 +41,7 @@ Outputs:
   PolicyLocation: {Value: !Sub "s3://${Bucket}/policy.yaml"}
   FunctionName: {Value: stop-orchestrator}
   ReportBucketName: {Value: !Ref Bucket}
+  TableName: {Value: !Ref Table}
 """
 MEMBERS = """
 Parameters:

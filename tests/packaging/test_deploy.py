@@ -83,6 +83,23 @@ def test_a_missing_parameter_is_told_with_what_it_is(run: Deploy, folder: Path) 
     assert "HubAccountId: '12' must be an account id has 12 digits" in ran.stderr
 
 
+def active(organization: OrganizationBuilder, policy: str = "test") -> dict[str, str]:
+    """The item of the version by which schedules may act."""
+    key = {"PK": {"S": f"POLICY#{policy}"}, "SK": {"S": "ACTIVE"}}
+    found = organization.client("dynamodb").get_item(TableName="ledger", Key=key).get("Item", {})
+    return {name: value["S"] for name, value in found.items()}
+
+
+def test_a_policy_in_place_that_nobody_activated_is_asked_about(organization: OrganizationBuilder, run: Deploy) -> None:
+    run("hub", "--yes")
+    key = {"PK": {"S": "POLICY#test"}, "SK": {"S": "ACTIVE"}}
+    organization.client("dynamodb").delete_item(TableName="ledger", Key=key)
+    assert run("hub", typed="no\n").exit_code == 1
+    assert active(organization) == {}
+    assert run("hub", typed="yes\n").exit_code == 0
+    assert active(organization)["policy_sha256"] == hashlib.sha256(POLICY.encode()).hexdigest()
+
+
 # --- deploying --------------------------------------------------------------------------------------------------------
 
 
@@ -95,6 +112,9 @@ def test_yes_uploads_executes_puts_the_policy_and_prints_the_outputs(
     assert parameter(organization, "/place") == f"{ARTIFACTS}/{ZIP_KEY}"
     assert content(organization, ARTIFACTS, ZIP_KEY) == ZIP
     assert content(organization, "evidence", "policy.yaml") == POLICY.encode()
+    assert active(organization)["policy_sha256"] == hashlib.sha256(POLICY.encode()).hexdigest()
+    assert active(organization)["activated_by"].startswith("arn:aws:")
+    assert "This text becomes the active version of policy test" in ran.stdout
     assert re.search(r"PolicyLocation +│ s3://evidence/policy\.yaml", ran.stdout)
     assert "CREATE_COMPLETE              AWS::CloudFormation::Stack stop-orchestrator" in ran.stdout
 
@@ -152,10 +172,13 @@ def test_another_policy_alone_is_asked_about_and_put(
     organization: OrganizationBuilder, run: Deploy, folder: Path
 ) -> None:
     run("hub", "--yes")
-    (folder / "policy.yaml").write_text(POLICY.replace("test", "other"))
+    other = POLICY.replace("test", "other")
+    (folder / "policy.yaml").write_text(other)
     assert run("hub", typed="no\n").exit_code == 1
     assert content(organization, "evidence", "policy.yaml") == POLICY.encode()
+    assert active(organization, "other") == {}
     assert run("hub", typed="yes\n").exit_code == 0
+    assert active(organization, "other")["policy_sha256"] == hashlib.sha256(other.encode()).hexdigest()
     assert b"other" in content(organization, "evidence", "policy.yaml")
     assert stacks(organization) == {"stop-orchestrator": "CREATE_COMPLETE"}
 

@@ -20,6 +20,7 @@ from orchestrator.core.model import (
     ActionCounts,
     ApprovedPlan,
     AwsError,
+    ConsentHow,
     Halt,
     HaltCause,
     Organization,
@@ -30,8 +31,9 @@ from orchestrator.core.model import (
 )
 from orchestrator.core.report.document import Row
 from orchestrator.ledger.ledger import Ledger
-from orchestrator.ports import NoProgress, Progress, RegionStatus, TargetUnreadableError, World, always_confirm
+from orchestrator.ports import NoProgress, Progress, RegionStatus, TargetUnreadableError, World
 from tests.support.builders import AT, SWEEP_ID, a_resource, an_account
+from tests.support.consent import say_yes
 from tests.support.fake_kind import FakeKind
 from tests.support.memory_store import Life, MortalFiles, MortalItems
 
@@ -67,7 +69,8 @@ class FakeWorld:
     tags_error: Exception | None = None
     halt: Callable[[], Halt | None] = lambda: None
     hand_over: Callable[[], bool] = lambda: False
-    confirm: Callable[[ApprovedPlan], bool] = always_confirm
+    confirm: Callable[[ApprovedPlan], ConsentHow | None] = say_yes
+    asked_by: str = "arn:aws:iam::111111111111:user/ann (ann@laptop)"
     progress: Progress = field(default_factory=NoProgress)
     before_stop: Callable[[Target], None] = lambda _: None
     batch_size: int = 50
@@ -91,6 +94,8 @@ class FakeWorld:
             organization=_Organization(self),
             accounts=_Accounts(self),
             kinds={"ec2": FakeKind(self)},
+            actors={"ec2": FakeKind(self)},
+            asked_by=self.asked_by,
             store=self.files,
             now=lambda: self.at,
             ledger=self.ledger,

@@ -10,11 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from moto.dynamodb.models import dynamodb_backends
 from typer.main import get_command
 from typer.testing import CliRunner
 
+from orchestrator import app
+from orchestrator.aws.clients import Clients
 from orchestrator.cli.main import cli
-from tests.support.embedded import OrganizationBuilder
+from orchestrator.core.policy.org_policy import OrgPolicy
+from orchestrator.demo.organization import TABLE, active_policy
+from tests.support.embedded import MANAGEMENT, OrganizationBuilder
 from tests.support.embedded_aws import _moto_looks_once, _service_models_read_once, client_pool, organization, server
 from tests.support.lambdas import Lines, Stdout
 from tests.support.sweeps import DEV, FRANKFURT, Sweeps
@@ -102,7 +107,25 @@ def hub(organization: OrganizationBuilder, policy: Policy, monkeypatch: pytest.M
     monkeypatch.setenv("STOP_ORCHESTRATOR_POLICY", policy("rules: [{name: dev, where: {tag: {Environment: dev}}}]\n"))
     for name, value in organization.hub().items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr("orchestrator.app.read_policy", _activating())
     return organization
+
+
+def activate(text: str) -> None:
+    """As deploying the hub with this policy does; in the emulator's memory, since the hub itself may not."""
+    dynamodb_backends[MANAGEMENT][FRANKFURT].put_item(TABLE, active_policy(text, "ann"))
+
+
+def _activating() -> Callable[..., OrgPolicy]:
+    """What a Lambda reads is the active version, as if each policy had been deployed."""
+    read = app.read_policy
+
+    def read_policy(source: str, clients: Callable[[], Clients]) -> OrgPolicy:
+        policy = read(source, clients)
+        activate(policy.text)
+        return policy
+
+    return read_policy
 
 
 @pytest.fixture

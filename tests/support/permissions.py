@@ -106,6 +106,8 @@ def _asked(call: Call) -> Iterator[Asked]:
     service = call.service
     if find_spec(f"tests.support.asked.{service}"):
         yield from import_module(f"tests.support.asked.{service}").asked(call)
+    elif call.action == "GetCallerIdentity":
+        return  # AWS asks for no permission
     elif service == "sts":
         yield Asked("sts:AssumeRole", call.form.get("RoleArn", "*"), {"sts:externalid": call.form.get("ExternalId")})
         if call.form.get("SourceIdentity"):
@@ -143,20 +145,34 @@ def _dynamodb(call: Call) -> Iterator[Asked]:
     """A transaction has no permission of its own: each part needs that of its kind."""
     body = call.json
     if call.action == "TransactWriteItems":
-        names = {(kind, part["TableName"]) for item in body["TransactItems"] for kind, part in item.items()}
         actions = {
             "Put": "PutItem",
             "Update": "UpdateItem",
             "Delete": "DeleteItem",
             "ConditionCheck": "ConditionCheckItem",
         }
-        parts = {(actions[kind], table) for kind, table in names}
+        parts = {
+            (actions[kind], part["TableName"], _partition(part))
+            for item in body["TransactItems"]
+            for kind, part in item.items()
+        }
     elif call.action == "BatchWriteItem":
-        parts = {("BatchWriteItem", table) for table in body["RequestItems"]}
+        parts = {
+            ("BatchWriteItem", table, _partition(write))
+            for table, requests in body["RequestItems"].items()
+            for request in requests
+            for write in request.values()
+        }
     else:
-        parts = {(call.action, body["TableName"])}
-    for action, table in sorted(parts):
-        yield Asked(f"dynamodb:{action}", f"arn:aws:dynamodb:{call.region}:{MANAGEMENT}:table/{table}")
+        parts = {(call.action, body["TableName"], _partition(body))}
+    for action, table, key in sorted(parts):
+        context = {"dynamodb:leadingkeys": [key]} if key else {}
+        yield Asked(f"dynamodb:{action}", f"arn:aws:dynamodb:{call.region}:{MANAGEMENT}:table/{table}", context)
+
+
+def _partition(part: Mapping[str, Any]) -> str:
+    """The partition key of the one item that is read or written; empty for a query."""
+    return str((part.get("Item") or part.get("Key") or {}).get("PK", {}).get("S", ""))
 
 
 def _refusal(call: Call, role: str, asked: Asked, result: EvalResult) -> Answer:

@@ -11,12 +11,13 @@ import pytest
 
 from orchestrator import app
 from orchestrator.aws.clients import Clients, _NarrowLoader
-from orchestrator.core.model import ApprovedPlan, Mode
+from orchestrator.core.model import ApprovedPlan, ConsentHow, Mode
 from orchestrator.core.report.document import document_exit_code
 from orchestrator.kinds.registry import member_operations
-from orchestrator.ports import Runtime, Stores, always_confirm
+from orchestrator.ports import Runtime, Stores
 from orchestrator.settings import Settings
 from orchestrator.sweep import coordination
+from tests.support.consent import say_yes
 from tests.support.embedded import OrganizationBuilder
 from tests.support.policies import load
 from tests.support.time import set_time
@@ -88,9 +89,9 @@ class Sweeps:
     ) -> Swept:
         """`before_stops` runs between the reading and the first stop."""
 
-        def confirm(approved: ApprovedPlan) -> bool:
+        def confirm(approved: ApprovedPlan) -> ConsentHow | None:
             before_stops()
-            return always_confirm(approved)
+            return say_yes(approved)
 
         text = f"version: 1\nname: test\nregions: {{include: [{', '.join(regions)}]}}\n{policy}"
         runtime = Runtime(out_of_time=out_of_time, confirm=confirm)

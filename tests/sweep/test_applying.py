@@ -12,6 +12,7 @@ from orchestrator.core.model import (
     Account,
     ApprovedPlan,
     AwsError,
+    ConsentHow,
     Mode,
     Resource,
     SweepStatus,
@@ -21,6 +22,7 @@ from orchestrator.core.report.document import Row
 from orchestrator.errors import NotConfirmedError, PlanError
 from orchestrator.sweep.run import apply_plan, open_plan, run_sweep
 from tests.support.builders import AT, SWEEP_ID, a_policy, a_resource, an_account, in_state
+from tests.support.consent import say_yes
 from tests.support.fake_world import EVERYTHING, ONE, REGIONS, TWO, FakeWorld, a_world, outcomes, reasons, unreadable
 
 APPLY_ID = "20261123T200000Z-000001"
@@ -190,21 +192,21 @@ def test_the_guardrails_hold_for_a_plan_that_is_applied() -> None:
 
 def test_a_plan_that_was_not_confirmed_can_be_applied_later() -> None:
     fake = planned(a_world(ONE))
-    fake.confirm = lambda _: False
+    fake.confirm = lambda _: None
     with pytest.raises(NotConfirmedError):
         applied(fake)
     assert fake.stopped == []
-    fake.confirm = lambda _: True
+    fake.confirm = say_yes
     assert set(outcomes(applied(fake, sweep_id=SECOND_ID)).values()) == {"stopped"}
 
 
 def test_of_two_that_apply_the_same_plan_only_one_acts() -> None:
     fake = planned(a_world(ONE))
 
-    def another_one_is_faster(_: ApprovedPlan) -> bool:
-        fake.confirm = lambda _: True
+    def another_one_is_faster(_: ApprovedPlan) -> ConsentHow | None:
+        fake.confirm = say_yes
         applied(fake, sweep_id=SECOND_ID)
-        return True
+        return ConsentHow.YES
 
     fake.confirm = another_one_is_faster
     with pytest.raises(PlanError, match=f"{SWEEP_ID} was applied already; nothing was stopped by this sweep"):
@@ -236,9 +238,9 @@ def test_what_is_launched_after_the_guardrails_were_passed_is_neither_counted_no
     limited = EVERYTHING + "\nguardrails: {max_stops: 4}"
     fake = a_world(ONE, TWO)
 
-    def confirm(_: ApprovedPlan) -> bool:
+    def confirm(_: ApprovedPlan) -> ConsentHow | None:
         more_instances(fake)
-        return True
+        return ConsentHow.YES
 
     if applies:
         more_instances(planned(fake, limited))

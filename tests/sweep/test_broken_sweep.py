@@ -15,6 +15,7 @@ from orchestrator.core.model import (
     ActionCounts,
     ApprovedPlan,
     AwsError,
+    ConsentHow,
     Mode,
     OutcomeStatus,
     Region,
@@ -57,7 +58,7 @@ def broken_sweep(fake: FakeWorld, error: type[BaseException]) -> Row:
 
 
 def test_stops_that_are_not_confirmed_do_not_happen() -> None:
-    fake = a_world(ONE, confirm=lambda _: False)
+    fake = a_world(ONE, confirm=lambda _: None)
     report = broken_sweep(fake, NotConfirmedError)
     assert fake.stopped == []
     assert outcomes(report) == {"i-0": "not_attempted", "i-1": "not_attempted"}
@@ -139,9 +140,9 @@ def test_when_stopping_breaks_off_no_other_target_is_begun(monkeypatch: pytest.M
     def before_stop(target: Target) -> None:
         assert target == Target(ONE, REGIONS[0]) or closed.wait(timeout=30)  # type: ignore[arg-type]  # plain text
 
-    def confirm(_: ApprovedPlan) -> bool:
+    def confirm(_: ApprovedPlan) -> ConsentHow | None:
         closed.clear()  # the pool that read is closed by now
-        return True
+        return ConsentHow.YES
 
     monkeypatch.setattr(ThreadPoolExecutor, "shutdown", close)
     progress = Breaking(KeyboardInterrupt("Ctrl-C"), stops=1)

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from orchestrator import app
-from orchestrator.core.model import Halt, HaltCause, OutcomeStatus, Resource
+from orchestrator.core.model import ConsentHow, Halt, HaltCause, OutcomeStatus, Resource
 from orchestrator.core.report.document import Row
 from orchestrator.lambdas import steps
 from orchestrator.lambdas.wiring import Wiring
@@ -17,6 +17,7 @@ from orchestrator.ledger.lease import Leases, Times
 from orchestrator.ports import Stores
 from orchestrator.settings import Settings
 from tests.support.builders import SWEEP_ID, a_policy
+from tests.support.consent import activate
 from tests.support.fake_world import (
     EVERYTHING,
     ONE,
@@ -60,6 +61,8 @@ def machine(fake: FakeWorld, monkeypatch: pytest.MonkeyPatch) -> Machine:
         for name, instead in patched.items():
             monkeypatch.setattr(steps, name, instead)
         monkeypatch.setattr(app, "read_policy", lambda *_: a_policy(policy))
+        activate(fake.ledger, a_policy(policy))
+        fake.confirm = lambda _: ConsentHow.STANDING
         return StateMachine(lambda _, key: fake.files.read(*key.split("/", 1)))
 
     return wired

@@ -7,6 +7,7 @@ import pytest
 from orchestrator.core.model import (
     ApprovedPlan,
     AwsError,
+    ConsentHow,
     Mode,
     OutcomeStatus,
     Region,
@@ -68,10 +69,10 @@ def test_nothing_is_stopped_before_everything_was_read() -> None:
     fake = a_world(ONE, TWO, THREE)
     plans: list[int] = []
 
-    def confirm(plan: ApprovedPlan) -> bool:
+    def confirm(plan: ApprovedPlan) -> ConsentHow | None:
         plans.append(len([one for one in fake.asked if one.startswith("read")]))
         assert fake.stopped == []
-        return True
+        return ConsentHow.YES
 
     fake.confirm = confirm
     sweep(fake)
@@ -165,9 +166,9 @@ def test_a_bug_in_a_thread_becomes_data_and_the_rest_goes_on(place: str) -> None
 def test_an_account_that_closes_between_reading_and_stopping_is_a_failed_stop_with_awss_words() -> None:
     fake = a_world(ONE, TWO)
 
-    def confirm(_: ApprovedPlan) -> bool:
+    def confirm(_: ApprovedPlan) -> ConsentHow | None:
         fake.binds[ONE] = unreadable("AccessDenied", "gone", "sts:AssumeRole")
-        return True
+        return ConsentHow.YES
 
     fake.confirm = confirm
     report = sweep(fake)
@@ -195,7 +196,7 @@ def test_whenever_the_time_is_up_what_is_left_is_not_attempted_and_never_silent(
 
 
 def test_nobody_is_asked_to_confirm_a_plan_without_stops_or_one_that_is_only_planned() -> None:
-    def confirm(_: ApprovedPlan) -> bool:
+    def confirm(_: ApprovedPlan) -> ConsentHow | None:
         pytest.fail("asked")
 
     sweep(a_world(ONE, confirm=confirm), policy="")
@@ -217,7 +218,7 @@ def test_where_no_report_could_be_written_nothing_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("hub", "percent"), [(open_regions("a-1", "a-2", "a-3"), 25.0), (unreadable("AccessDenied"), 1 / 3 * 100)]
+    ("hub", "percent"), [(open_regions("a-1", "a-2", "a-3"), 25.0), (unreadable("AccessDenied"), 0.0)]
 )
 def test_accounts_whose_regions_are_unknown_weigh_as_many_targets_as_the_hub_has_regions(
     hub: tuple[RegionStatus, ...] | Exception, percent: float

@@ -218,8 +218,8 @@ def test_every_alarm_watches_a_metric_that_is_there_and_tells_the_topic() -> Non
     resources = resolved("hub", ScaleOut="enabled")["Resources"]
     alarms = [one["Properties"] for one in resources.values() if one["Type"] == "AWS::CloudWatch::Alarm"]
     own = {alarm["MetricName"] for alarm in alarms if alarm.get("Namespace") == "StopOrchestrator"}
-    assert own == {"SweepsEnded", "SweepsHeld", "CoveragePercent", "StopsDeniedByGuard"}
-    assert len(alarms) == 8
+    assert own == {"SweepsEnded", "SweepsHeld", "ConsentMissing", "CoveragePercent", "StopsDeniedByGuard"}
+    assert len(alarms) == 9
     for alarm in alarms:
         assert alarm["AlarmActions"] == ["arn:aws:sns:eu-central-1:111111111111:stop-orchestrator-news"]
         assert alarm["AlarmDescription"]

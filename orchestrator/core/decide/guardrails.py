@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from orchestrator.core.model import (
     ALL_KINDS,
@@ -21,20 +21,33 @@ from orchestrator.core.model import (
 )
 from orchestrator.core.policy.schema import AccountLimits, Guardrails
 
+Weight = Callable[[], int | None]
+"""How many targets an account weighs whose regions are not known (the hub account's regions in scope); None where that
+is not known either.
+"""
 
-def hold_against(plan: Plan, limits: Guardrails, unknown_account_weight: Callable[[], int]) -> ApprovedPlan | HeldPlan:
+
+def hold_against(
+    plan: Plan, limits: Guardrails, unknown_account_weight: Weight, frozen: Sequence[GuardrailResult] = ()
+) -> ApprovedPlan | HeldPlan:
     """Every limit that the policy sets, checked; one broken limit holds the whole plan.
 
-    `unknown_account_weight` says how many targets an account weighs whose regions are not known (the hub account's
-    regions in scope); asked only when there is such an account.
+    `unknown_account_weight` is asked only when there is such an account. `frozen` is the verdict on the same plan when
+    it was made: what held it then holds it for good.
     """
-    results = tuple(_results(plan, limits, unknown_account_weight))
+    now = {(one.name, one.account_id): one for one in _results(plan, limits, unknown_account_weight)}
+    then = {(one.name, one.account_id): one for one in frozen if not one.passed}
+    return hold_as_frozen(plan, tuple({**now, **then}.values()))
+
+
+def hold_as_frozen(plan: Plan, results: tuple[GuardrailResult, ...]) -> ApprovedPlan | HeldPlan:
+    """The verdict that was frozen with the plan: nothing is counted again after something was done of it."""
     if all(result.passed for result in results):
         return ApprovedPlan(plan, results, GUARDRAILS_SEAL)
     return HeldPlan(plan, results)
 
 
-def _results(plan: Plan, limits: Guardrails, unknown_account_weight: Callable[[], int]) -> Iterator[GuardrailResult]:
+def _results(plan: Plan, limits: Guardrails, unknown_account_weight: Weight) -> Iterator[GuardrailResult]:
     """Counts limit starts as they limit stops, each by itself; a share of what runs says nothing about starting it."""
     stops, starts = _by_account(plan, starts=False), _by_account(plan, starts=True)
     running = Counter(
@@ -86,10 +99,11 @@ def _percent(part: int, whole: int) -> float:
     return part * 100 / max(whole, 1)
 
 
-def coverage_percent(coverage: Iterable[Coverage], unknown_account_weight: Callable[[], int]) -> float:
+def coverage_percent(coverage: Iterable[Coverage], unknown_account_weight: Weight) -> float:
     """The share of targets in scope that were read, kind by kind; 100 when there was nothing to read.
 
-    Left out on purpose (excluded, opted out, suspended) and disabled regions are not in scope.
+    Left out on purpose (excluded, opted out, suspended) and disabled regions are not in scope. An unknown weight counts
+    against: then as good as nothing was read.
     """
     scanned = missed = unknown_accounts = 0
     kinds = set()
@@ -102,5 +116,8 @@ def coverage_percent(coverage: Iterable[Coverage], unknown_account_weight: Calla
             unknown_accounts += row.region == ALL_REGIONS
     if unknown_accounts:
         # Asked once: it costs a call to AWS. An unread account misses each kind that others were read for.
-        missed += unknown_accounts * unknown_account_weight() * max(len(kinds - {ALL_KINDS}), 1)
+        weight = unknown_account_weight()
+        if weight is None:
+            return 0.0
+        missed += unknown_accounts * weight * max(len(kinds - {ALL_KINDS}), 1)
     return 100.0 if scanned + missed == 0 else scanned * 100 / (scanned + missed)

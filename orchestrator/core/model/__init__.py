@@ -1,6 +1,7 @@
 """The words of the project as frozen values: what one stage of the flow passes to the next."""
 
 from orchestrator.core.model.aws_error import AwsError
+from orchestrator.core.model.consent import STANDING_LASTS, ActivePolicy, Consent, ConsentHow
 from orchestrator.core.model.coverage import UNREADABLE, Coverage, TargetStatus
 from orchestrator.core.model.decision import (
     KEPT_AFTER_ALL,
@@ -45,13 +46,17 @@ __all__ = [
     "ALL_REGIONS",
     "GUARDRAILS_SEAL",
     "KEPT_AFTER_ALL",
+    "STANDING_LASTS",
     "UNREADABLE",
     "Account",
     "AccountId",
     "Action",
     "ActionCounts",
+    "ActivePolicy",
     "ApprovedPlan",
     "AwsError",
+    "Consent",
+    "ConsentHow",
     "Coverage",
     "Decision",
     "Decisions",

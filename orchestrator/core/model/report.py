@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from orchestrator.core.model.consent import Consent
 from orchestrator.core.model.coverage import Coverage
 from orchestrator.core.model.decision import Decision, Violation
 from orchestrator.core.model.outcome import Outcome
@@ -31,7 +32,8 @@ class Mode(StrEnum):
 
 class SweepStatus(StrEnum):
     """Where a sweep stands. `incomplete`: a target was not read, or a planned stop failed or was not attempted;
-    `aborted`: halted between its first stop and its last, by failures, the kill switch or its ledger.
+    `aborted`: halted between its first stop and its last, by failures, the kill switch or its ledger; `abandoned`:
+    its process died, and nothing more is done of it, as it has no consent any more, or never had.
     """
 
     RUNNING = "running"
@@ -41,6 +43,7 @@ class SweepStatus(StrEnum):
     HELD = "held"
     FAILED = "failed"
     ABORTED = "aborted"
+    ABANDONED = "abandoned"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,4 +68,9 @@ class SweepReport:
     calls: Mapping[str, int] = field(default_factory=dict)
     duration_seconds: float = 0.0
     error: str = ""
-    """What ended the sweep early, for status `failed`."""
+    """What ended the sweep early, for status `failed` and `abandoned`."""
+    asked_by: str = ""
+    consent: Consent | None = None
+    """Who confirmed it; None where nothing was acted on."""
+    consent_missing: str = ""
+    """Why it only planned although a schedule asked it to act."""

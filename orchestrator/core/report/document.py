@@ -13,6 +13,7 @@ from orchestrator.core.model import (
     ALL_REGIONS,
     UNREADABLE,
     ActionCounts,
+    Consent,
     Coverage,
     Decision,
     Exemption,
@@ -27,6 +28,7 @@ from orchestrator.core.model import (
     time_text,
 )
 from orchestrator.core.report.rows import (
+    ConsentRow,
     CoverageRow,
     DecisionRow,
     ExemptionRow,
@@ -75,7 +77,7 @@ def document_exit_code(document: Row) -> int:
     statuses = {row["status"] for row in document["outcomes"]}
     unread = any(row["status"] in UNREADABLE for row in document["coverage"])
     holding = {
-        ERROR: document["status"] == SweepStatus.FAILED,
+        ERROR: document["status"] in (SweepStatus.FAILED, SweepStatus.ABANDONED),
         INCOMPLETE: unread or OutcomeStatus.NOT_ATTEMPTED in statuses,
         HELD: not all(row["passed"] for row in document["guardrails"]),
         STOP_FAILED: OutcomeStatus.FAILED in statuses,
@@ -130,8 +132,24 @@ def report_document(report: SweepReport) -> Row:
         "calls": dict(sorted(report.calls.items())),
         "duration_seconds": report.duration_seconds,
         "error": report.error,
+        "asked_by": report.asked_by,
+        "consent": _consent_row(report.consent),
+        "consent_missing": report.consent_missing,
     }
     return dict(document)
+
+
+def _consent_row(consent: Consent | None) -> ConsentRow | None:
+    if consent is None:
+        return None
+    return {
+        "by": consent.by,
+        "how": consent.how.value,
+        "plan_sha256": consent.plan_sha256,
+        "policy_sha256": consent.policy_sha256,
+        "given_at": time_text(consent.given_at) or "",
+        "expires_at": time_text(consent.expires_at) or "",
+    }
 
 
 def coverage_rows(report: SweepReport) -> list[CoverageRow]:

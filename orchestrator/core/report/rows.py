@@ -14,6 +14,7 @@ from typing_extensions import TypedDict
 
 from orchestrator.core.model import (
     Action,
+    ConsentHow,
     Fact,
     Mode,
     OutcomeStatus,
@@ -144,6 +145,18 @@ class Totals(TypedDict):
 
 
 @with_config(_STRICT)
+class ConsentRow(TypedDict):
+    """Who said that the plan may be acted on, how, and until when."""
+
+    by: str
+    how: Annotated[str, _one_of(ConsentHow)]
+    plan_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    policy_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    given_at: TimeText
+    expires_at: TimeText
+
+
+@with_config(_STRICT)
 class ReportDocument(TypedDict):
     """Everything that one sweep saw, decided and did."""
 
@@ -164,4 +177,9 @@ class ReportDocument(TypedDict):
     guardrails: list[GuardrailRow]
     calls: Annotated[dict[str, Count], Field(description="Requests by service:Operation.")]
     duration_seconds: Annotated[float, Field(ge=0)]
-    error: Annotated[str, Field(description="What ended the sweep, for status `failed`.")]
+    error: Annotated[str, Field(description="What ended the sweep, for status `failed` and `abandoned`.")]
+    asked_by: Annotated[str, Field(description="Who asked for the sweep: the caller's ARN, and the local user.")]
+    consent: ConsentRow | None
+    consent_missing: Annotated[
+        str, Field(description="Why it only planned although a schedule asked it to act; empty otherwise.")
+    ]

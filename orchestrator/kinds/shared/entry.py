@@ -11,7 +11,7 @@ from orchestrator.aws.pacing import Pacing
 from orchestrator.aws.retries import Retries
 from orchestrator.core.model.kind import KindDescription
 from orchestrator.doctor.context import PermissionsPort
-from orchestrator.ports import Kind
+from orchestrator.ports import ActingKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,5 +19,5 @@ class KindEntry:
     """`make` and `make_permissions` call nothing."""
 
     description: KindDescription
-    make: Callable[[Clients, Retries, Callable[[], datetime], Pacing], Kind]
+    make: Callable[[Clients, Retries, Callable[[], datetime], Pacing], ActingKind]
     make_permissions: Callable[[Clients, Retries], PermissionsPort]

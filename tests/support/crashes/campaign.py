@@ -16,9 +16,9 @@ from orchestrator import app
 from orchestrator.demo.organization import TABLE
 from orchestrator.ledger.lease import Lease
 from orchestrator.ledger.records import SWEEPS
-from orchestrator.ports import Runtime
 from orchestrator.sweep import coordination
 from orchestrator.sweep.verify import verify
+from tests.support.consent import CONSENTING
 from tests.support.crashes.boundaries import Boundary
 from tests.support.crashes.scene import Begin, Instances, Scene
 from tests.support.crashes.zygote import REGIONS
@@ -86,7 +86,12 @@ class Crashes:
         hub = self._scene.later()
         if begun:
             [sweep_id] = begun
-            result = coordination.resume(hub, sweep_id, Runtime())
+            result = coordination.resume(hub, sweep_id, CONSENTING)
+            if isinstance(result, coordination.Ended) and result.document["status"] == "abandoned":
+                if self._scene.victim.changes:
+                    return killed_at, {"changed without consent": self._scene.victim.changes.copy()}
+                sweep_id = app.new_sweep_id(app.now())
+                result = self._case.begin(self._scene.later(), sweep_id)
         elif self._scene.victim.changes:
             return killed_at, {"changed before it began": self._scene.victim.changes.copy()}
         else:

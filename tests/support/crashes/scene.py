@@ -14,8 +14,9 @@ from orchestrator import app
 from orchestrator.core.model import Mode
 from orchestrator.demo.organization import BUCKET, TABLE
 from orchestrator.ledger.lease import Leases, Times
-from orchestrator.ports import Runtime, Stores
+from orchestrator.ports import Stores
 from orchestrator.sweep import coordination
+from tests.support.consent import CONSENTING
 from tests.support.crashes.wire import Wire, wire
 from tests.support.crashes.zygote import REGIONS, Zygote
 from tests.support.embedded import MANAGEMENT, OrganizationBuilder
@@ -96,7 +97,7 @@ class Scene:
 
 def begin(mode: Mode) -> Begin:
     policy = load(POLICY)
-    return lambda hub, sweep_id: coordination.sweep(hub, policy, sweep_id, mode, Runtime())
+    return lambda hub, sweep_id: coordination.sweep(hub, policy, sweep_id, mode, CONSENTING)
 
 
 @contextmanager

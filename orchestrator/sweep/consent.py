@@ -1,0 +1,70 @@
+"""Consent to a plan: asked for once at the barrier, recorded before the first intent, inherited and never given by a
+resume.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from orchestrator.core.model import STANDING_LASTS, ApprovedPlan, Consent, ConsentHow, Mode
+from orchestrator.core.policy.org_policy import OrgPolicy
+from orchestrator.errors import ConsentError, NotConfirmedError
+from orchestrator.ledger.ledger import Ledger
+from orchestrator.ports import World
+from orchestrator.sweep.state import Sweep
+
+
+def require_consent(world: World, sweep: Sweep, approved: ApprovedPlan, recorded: Consent | None) -> Consent:
+    """Consent to this plan: what is recorded, else what is given now, which is recorded first.
+
+    Raises NotConfirmedError where it is not given, and ConsentError where what was given does not cover the plan now.
+    """
+    return inherit_consent(world, sweep, approved, recorded or _ask(world, sweep, approved))
+
+
+def inherit_consent(world: World, sweep: Sweep, approved: ApprovedPlan, recorded: Consent | None) -> Consent:
+    """The recorded consent, where it covers acting on this plan now. Raises ConsentError."""
+    if recorded is None:
+        raise ConsentError(f"{sweep.sweep_id} may not act: no one consented to its plan; nothing was done")
+    refusal = recorded.refusal(approved.plan.sha256, sweep.policy.sha256, world.now())
+    if refusal:
+        raise ConsentError(f"{sweep.sweep_id} may not act: {refusal}; nothing was done")
+    return recorded
+
+
+def missing_standing_consent(ledger: Ledger, policy: OrgPolicy) -> str:
+    """Why a schedule may not act by this policy text; empty where its version is the active one."""
+    active = ledger.active_policy(policy.name)
+    if active is None:
+        return f"no version of policy {policy.name} was activated; deploy the hub with it, and type yes"
+    if active.policy_sha256 != policy.sha256:
+        return (
+            f"the text of policy {policy.name} (SHA-256 {policy.sha256[:12]}...) is not its active version "
+            f"({active.policy_sha256[:12]}..., activated at {active.activated_at} by {active.activated_by}); "
+            "deploy the hub with it, and type yes"
+        )
+    return ""
+
+
+def _ask(world: World, sweep: Sweep, approved: ApprovedPlan) -> Consent:
+    how = world.confirm(approved)
+    if how is None:
+        raise NotConfirmedError(_not_confirmed(approved))
+    now = world.now()
+    lasts = STANDING_LASTS if how is ConsentHow.STANDING else timedelta(hours=sweep.policy.plan_valid_hours)
+    by = world.asked_by
+    if how is ConsentHow.STANDING:
+        refusal = missing_standing_consent(world.ledger, sweep.policy)  # read again: it may be another one by now
+        if refusal or sweep.mode is not Mode.ENFORCE:
+            raise ConsentError(f"{sweep.sweep_id} may not act: {refusal or 'no person asked for it'}; nothing was done")
+        by = f"the active version of policy {sweep.policy.name}"
+    consent = Consent(by, how, approved.plan.sha256, sweep.policy.sha256, now, now + lasts)
+    world.ledger.give_consent(sweep.sweep_id, consent)
+    return consent
+
+
+def _not_confirmed(approved: ApprovedPlan) -> str:
+    counts = approved.plan.counts
+    words = [("stops", "stopped")] * bool(counts.stops) + [("starts", "started")] * bool(counts.starts)
+    actions, done = (" and ".join(one) for one in zip(*words, strict=True))
+    return f"the {actions} were not confirmed; nothing was {done.replace(' and ', ' or ')}"

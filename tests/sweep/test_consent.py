@@ -1,0 +1,271 @@
+"""Authority is never lent: a sweep acts only under recorded consent to its own plan, by the text of today's policy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from orchestrator.core.model import ActivePolicy, ConsentHow, Mode
+from orchestrator.core.policy.org_policy import OrgPolicy
+from orchestrator.core.report.document import Row
+from orchestrator.ledger.lease import Lease, Leases, Times
+from orchestrator.ports import Runtime, Stores, World
+from orchestrator.sweep import coordination
+from orchestrator.sweep.coordination import Busy, Ended
+from orchestrator.sweep.undo import UndoFilter
+from tests.support.builders import AT, SWEEP_ID, a_policy, a_resource
+from tests.support.consent import CONSENTING, activate, say_yes
+from tests.support.fake_world import EVERYTHING, ONE, TWO, FakeWorld, a_world, outcomes, unreadable
+from tests.support.memory_store import Died
+from tests.support.policies import load
+
+SECOND, THIRD = "20261123T191500Z-000002", "20261123T193000Z-000003"
+MENDED = EVERYTHING.replace("name: all", "name: every")
+STANDING = Runtime(confirm=lambda _: ConsentHow.STANDING, standing=True)
+ASKED_BY = "arn:aws:iam::111111111111:user/ann (ann@laptop)"
+
+
+@pytest.fixture
+def fake() -> FakeWorld:
+    return a_world(ONE, TWO, workers=1)
+
+
+def stores(fake: FakeWorld) -> Stores:
+    """Those of one more process: the one before it is known to be dead."""
+    leases = Leases(fake.ledger, lambda: fake.at, Times(), holder="process", is_dead=lambda _: True)
+
+    def build(_policy: OrgPolicy, _id: str, mode: Mode, runtime: Runtime, _lease: Lease) -> World:
+        world = fake.world()
+        return replace(world, confirm=runtime.confirm, actors=world.actors if mode.acts else {})
+
+    return Stores(fake.files, fake.ledger, leases, build, lambda text, _: load(text))
+
+
+def swept(
+    fake: FakeWorld, mode: Mode, sweep_id: str, policy: str = EVERYTHING, runtime: Runtime = CONSENTING
+) -> coordination.Result:
+    return coordination.sweep(stores(fake), a_policy(policy), sweep_id, mode, runtime)
+
+
+def document(result: coordination.Result) -> Row:
+    assert isinstance(result, Ended)
+    return result.document
+
+
+def killed(fake: FakeWorld, work: Callable[[], object], after: str = "") -> None:
+    """The process dies right after that event; without one, while the prompt waits for an answer."""
+    if after:
+        fake.life.before = lambda event: _die_after(fake, event, after)
+    with pytest.raises(Died):
+        work()
+    fake.life.before, fake.life.dies_after = (lambda _: None), None
+
+
+def _die_after(fake: FakeWorld, event: str, after: str) -> None:
+    if event.startswith(after) and fake.life.dies_after is None:
+        fake.life.dies_after = len(fake.life.events) + 1
+
+
+def at_the_prompt(fake: FakeWorld) -> Runtime:
+    def ask(_: object) -> ConsentHow | None:
+        fake.life.dies_after = len(fake.life.events)
+        raise Died
+
+    return Runtime(confirm=ask)
+
+
+def status(fake: FakeWorld, sweep_id: str = SWEEP_ID) -> str:
+    begun = fake.ledger.sweep(sweep_id)
+    assert begun is not None
+    return begun.status
+
+
+@pytest.mark.parametrize("mode", [Mode.PLAN, Mode.APPROVE])
+def test_a_plan_closes_a_sweep_that_died_at_its_prompt_and_stops_nothing(fake: FakeWorld, mode: Mode) -> None:
+    killed(fake, lambda: swept(fake, Mode.ENFORCE, SWEEP_ID, runtime=at_the_prompt(fake)))
+    assert document(swept(fake, mode, SECOND))["mode"] == mode
+    assert (fake.stopped, status(fake)) == ([], "abandoned")
+    report = fake.written()
+    assert report["status"] == "abandoned"
+    assert set(outcomes(report).values()) == {"not_attempted"}
+    assert "before anyone confirmed it" in report["error"]
+
+
+def test_a_sweep_that_died_at_its_prompt_is_never_resumed_and_the_next_one_asks_for_itself(fake: FakeWorld) -> None:
+    killed(fake, lambda: swept(fake, Mode.ENFORCE, SWEEP_ID, runtime=at_the_prompt(fake)))
+    with pytest.raises(Exception, match="not confirmed"):
+        swept(fake, Mode.ENFORCE, SECOND, runtime=Runtime(confirm=lambda _: None))
+    assert (fake.stopped, status(fake), status(fake, SECOND)) == ([], "abandoned", "failed")
+
+
+def test_resuming_gives_no_consent_even_where_the_caller_says_yes(fake: FakeWorld) -> None:
+    killed(fake, lambda: swept(fake, Mode.ENFORCE, SWEEP_ID, runtime=at_the_prompt(fake)))
+    assert document(coordination.resume(stores(fake), SWEEP_ID, CONSENTING))["status"] == "abandoned"
+    assert fake.stopped == []
+
+
+def test_consent_is_recorded_before_the_first_intent_with_who_how_and_until_when(fake: FakeWorld) -> None:
+    report = document(swept(fake, Mode.ENFORCE, SWEEP_ID))
+    events = fake.life.events
+    assert events.index("update consent") < min(n for n, one in enumerate(events) if one.startswith("intend"))
+    consent = report["consent"]
+    assert (consent["by"], consent["how"], report["asked_by"]) == (ASKED_BY, "--yes", ASKED_BY)
+    assert (consent["given_at"], consent["expires_at"]) == ("2026-11-23T19:00:00Z", "2026-11-24T07:00:00Z")
+    assert consent["policy_sha256"] == report["policy_sha256"] == a_policy(EVERYTHING).sha256
+    begun = fake.ledger.sweep(SWEEP_ID)
+    assert begun is not None
+    assert begun.consent is not None
+    assert (begun.asked_by, begun.consent["by"]) == (ASKED_BY, ASKED_BY)
+    assert begun.consent["plan_sha256"] == consent["plan_sha256"]
+
+
+def test_a_plan_leaves_a_confirmed_sweep_that_died_and_the_same_request_resumes_it(fake: FakeWorld) -> None:
+    killed(fake, lambda: swept(fake, Mode.ENFORCE, SWEEP_ID), after="settle i-0")
+    assert fake.stopped == ["i-0"]
+    swept(fake, Mode.PLAN, SECOND)
+    assert (fake.stopped, status(fake)) == (["i-0"], "running")
+    report = document(swept(fake, Mode.ENFORCE, THIRD, runtime=Runtime(confirm=lambda _: None)))
+    assert (report["sweep_id"], report["status"]) == (SWEEP_ID, "complete")
+    assert sorted(fake.stopped) == ["i-0", "i-1", "i-2", "i-3"]
+
+
+@pytest.mark.parametrize("how", ["another text of the policy", "a day later"])
+@pytest.mark.parametrize("after", ["update consent", "intend i-0", "settle i-0"])
+def test_a_confirmed_sweep_is_closed_once_its_consent_is_worth_nothing_and_what_it_did_is_known(
+    fake: FakeWorld, how: str, after: str
+) -> None:
+    killed(fake, lambda: swept(fake, Mode.ENFORCE, SWEEP_ID), after=after)
+    done = list(fake.stopped)
+    text = MENDED if how.startswith("another") else EVERYTHING
+    fake.at = AT if how.startswith("another") else AT + timedelta(hours=25)
+    swept(fake, Mode.ENFORCE, SECOND, text, Runtime(confirm=say_yes))
+    report = fake.written()
+    assert (report["status"], status(fake)) == ("abandoned", "abandoned")
+    assert ("the policy has another text" in report["error"]) is how.startswith("another")
+    assert {one for one, came in outcomes(report).items() if came == "stopped"} == set(done)
+    assert "intent" not in fake.states().values()
+    assert set(outcomes(fake.written(SECOND))) == {"i-0", "i-1", "i-2", "i-3"} - set(done)
+
+
+def test_resuming_by_hand_holds_the_policy_against_todays_text(fake: FakeWorld) -> None:
+    killed(fake, lambda: swept(fake, Mode.ENFORCE, SWEEP_ID), after="settle i-0")
+    result = coordination.resume(stores(fake), SWEEP_ID, CONSENTING, a_policy(MENDED))
+    assert document(result)["status"] == "abandoned"
+    assert fake.stopped == ["i-0"]
+
+
+def test_an_undo_that_died_at_its_prompt_starts_nothing_later(fake: FakeWorld) -> None:
+    swept(fake, Mode.ENFORCE, SWEEP_ID)
+    killed(fake, lambda: coordination.undo(stores(fake), SWEEP_ID, SECOND, UndoFilter(), at_the_prompt(fake)))
+    swept(fake, Mode.PLAN, THIRD)
+    assert (fake.started, status(fake, SECOND)) == ([], "abandoned")
+
+
+def test_an_undo_of_another_sweep_stops_nothing_of_one_that_died_confirmed(fake: FakeWorld) -> None:
+    swept(fake, Mode.ENFORCE, SWEEP_ID)
+    for number in (8, 9):
+        late = a_resource(f"i-{number}", ONE)
+        fake.resources[late.target] = (*fake.instances(late.target).values(), late)
+    fake.batch_size = 1
+    killed(fake, lambda: swept(fake, Mode.ENFORCE, SECOND), after="settle i-8")
+    coordination.undo(stores(fake), SWEEP_ID, THIRD, UndoFilter(), CONSENTING)
+    assert ("i-9" in fake.stopped, status(fake, SECOND)) == (False, "running")
+    assert sorted(fake.started) == ["i-0", "i-1", "i-2", "i-3"]
+
+
+def test_a_process_that_only_plans_has_nothing_that_could_act(fake: FakeWorld) -> None:
+    built: list[World] = []
+    hub = stores(fake)
+
+    def build(*arguments: object) -> World:
+        built.append(hub.build_world(*arguments))  # type: ignore[arg-type]  # whatever it is given
+        return built[-1]
+
+    coordination.sweep(replace(hub, build_world=build), a_policy(EVERYTHING), SWEEP_ID, Mode.PLAN, CONSENTING)
+    assert [dict(world.actors) for world in built] == [{}]
+
+
+# --- standing consent -------------------------------------------------------------------------------------------------
+
+
+def test_a_schedule_acts_by_the_active_version_for_six_hours(fake: FakeWorld) -> None:
+    activate(fake.ledger, a_policy(EVERYTHING))
+    report = document(swept(fake, Mode.ENFORCE, SWEEP_ID, runtime=STANDING))
+    assert (report["status"], report["consent"]["how"], report["consent_missing"]) == ("complete", "standing", "")
+    assert report["consent"]["expires_at"] == "2026-11-24T01:00:00Z"
+
+
+@pytest.mark.parametrize("active", [None, MENDED])
+def test_a_schedule_by_any_other_text_only_plans_and_says_so(fake: FakeWorld, active: str | None) -> None:
+    if active:
+        activate(fake.ledger, a_policy(active))
+    report = document(swept(fake, Mode.ENFORCE, SWEEP_ID, runtime=STANDING))
+    assert (fake.stopped, report["mode"], set(outcomes(report).values())) == ([], "plan", {"would_stop"})
+    assert ("is not its active version" if active else "no version of policy") in report["consent_missing"]
+    begun = fake.ledger.sweep(SWEEP_ID)
+    assert begun is not None
+    assert begun.consent_missing == report["consent_missing"]
+
+
+def test_a_version_that_is_replaced_while_the_sweep_reads_lets_nothing_be_stopped(fake: FakeWorld) -> None:
+    activate(fake.ledger, a_policy(EVERYTHING))
+    runtime = replace(STANDING, confirm=lambda _: _standing_after(fake))
+    with pytest.raises(Exception, match="is not its active version"):
+        swept(fake, Mode.ENFORCE, SWEEP_ID, runtime=runtime)
+    assert fake.stopped == []
+
+
+def _standing_after(fake: FakeWorld) -> ConsentHow:
+    fake.ledger.activate_policy(a_policy(EVERYTHING).name, ActivePolicy("0" * 64, "bob", "2026-11-23T19:00:00Z"))
+    return ConsentHow.STANDING
+
+
+def test_the_next_night_does_not_resume_what_died_in_this_one(fake: FakeWorld) -> None:
+    activate(fake.ledger, a_policy(EVERYTHING))
+    killed(fake, lambda: swept(fake, Mode.ENFORCE, SWEEP_ID, runtime=STANDING), after="settle i-0")
+    fake.at = AT + timedelta(hours=7)
+    report = document(swept(fake, Mode.ENFORCE, SECOND, runtime=STANDING))
+    assert (status(fake), report["sweep_id"], report["status"]) == ("abandoned", SECOND, "complete")
+
+
+# --- one at a time ----------------------------------------------------------------------------------------------------
+
+
+def test_another_text_under_the_same_name_is_told_so(fake: FakeWorld) -> None:
+    seen: list[coordination.Result] = []
+
+    def ask(_: object) -> ConsentHow | None:
+        alive = replace(stores(fake), leases=Leases(fake.ledger, lambda: fake.at, Times()))
+        policies = (a_policy(EVERYTHING), a_policy(MENDED))
+        seen.extend(coordination.sweep(alive, one, SECOND, Mode.ENFORCE, CONSENTING) for one in policies)
+        return None
+
+    with pytest.raises(Exception, match="not confirmed"):
+        swept(fake, Mode.ENFORCE, SWEEP_ID, runtime=Runtime(confirm=ask))
+    assert seen == [Busy(SWEEP_ID, same=True), Busy(SWEEP_ID, same=False, other_text=True)]
+
+
+# --- verdicts only get stricter ---------------------------------------------------------------------------------------
+
+
+def test_a_plan_that_was_held_stays_held_when_it_is_applied(fake: FakeWorld) -> None:
+    policy = EVERYTHING + "\nguardrails: {min_coverage_percent: 40}"
+    fake.binds[TWO] = unreadable("AccessDenied")
+    fake.hub_regions = unreadable("RequestLimitExceeded")
+    planned = document(swept(fake, Mode.PLAN, SWEEP_ID, policy))
+    assert planned["status"] == "held"
+    fake.hub_regions = a_world(ONE).hub_regions
+    report = document(coordination.apply(stores(fake), SWEEP_ID, SECOND, CONSENTING))
+    assert (report["status"], set(outcomes(report).values()), fake.stopped) == ("held", {"held"}, [])
+
+
+def test_a_resumed_sweep_is_not_held_for_what_it_has_done_and_says_what_it_stopped(fake: FakeWorld) -> None:
+    policy = EVERYTHING + "\nguardrails: {min_coverage_percent: 40}"
+    fake.binds[TWO] = unreadable("AccessDenied")
+    killed(fake, lambda: swept(fake, Mode.ENFORCE, SWEEP_ID, policy), after="settle i-0")
+    fake.hub_regions = unreadable("RequestLimitExceeded")
+    report = document(coordination.resume(stores(fake), SWEEP_ID, CONSENTING))
+    assert (report["status"], outcomes(report)) == ("incomplete", {"i-0": "stopped", "i-1": "stopped"})
