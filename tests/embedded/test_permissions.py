@@ -154,7 +154,17 @@ def test_a_permission_that_is_taken_away_is_named(
     assert (role, action) in guarded.refused
 
 
-@pytest.mark.parametrize("tags", [OPT_OUT, *only_in_full(PROTECTED, {"stop-orchestrator:opt-out": "perhaps"})])
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {"stop-orchestrator:opt-out": "keep-me-on"},
+        *only_in_full(
+            OPT_OUT,
+            PROTECTED,
+            *({"stop-orchestrator:opt-out": value} for value in ("perhaps", "prod-is-on", "9999-99-99")),
+        ),
+    ],
+)
 def test_a_protected_instance_stays_up_even_when_the_decision_code_ignores_opt_outs(
     hub: OrganizationBuilder, guarded: Permissions, monkeypatch: pytest.MonkeyPatch, tags: dict[str, str]
 ) -> None:
