@@ -82,6 +82,19 @@ def test_a_missing_file_says_what_to_copy(tmp_path: Path) -> None:
         read_env(tmp_path / "none.env")
 
 
+@pytest.mark.parametrize("key", ["sweeps/policy.yaml", "sweeps/dt=2026-11-28/policy.yaml", "/policy.yaml"])
+def test_a_policy_where_the_hub_itself_writes_is_refused(key: str) -> None:
+    declared = parameters_of(read_source(ROOT / "cloudformation" / "hub"))["PolicyKey"]
+    [problem] = mistakes({"PolicyKey": declared}, {"PolicyKey": key})
+    assert problem.endswith("not below sweeps/, where the hub itself writes")
+
+
+@pytest.mark.parametrize("key", ["policy.yaml", "policies/sweeps/policy.yaml", "sweeps.yaml"])
+def test_a_policy_beside_the_sweeps_is_accepted(key: str) -> None:
+    declared = parameters_of(read_source(ROOT / "cloudformation" / "hub"))["PolicyKey"]
+    assert mistakes({"PolicyKey": declared}, {"PolicyKey": key}) == []
+
+
 def test_a_template_is_read_without_its_functions() -> None:
     text = "Parameters: {A: {Type: String, Default: 7}}\nResources: {B: {Properties: {C: !Sub '${A}', D: !If [x, y]}}}"
     assert parameters_of(text)["A"].default == "7"
