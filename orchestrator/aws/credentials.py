@@ -6,14 +6,14 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.credentials import ReadOnlyCredentials, RefreshableCredentials
 
 from orchestrator.aws.clients import Clients, bound_to
-from orchestrator.aws.failures import unreadable_when_refused
+from orchestrator.aws.failures import AWS_FAILURES, unreadable_when_refused, withhold
 from orchestrator.aws.retries import Retries
 from orchestrator.core.model import AccountId, AwsError, Region
 from orchestrator.ports import RegionStatus, TargetUnreadableError
@@ -31,7 +31,7 @@ class MemberRole:
     """How to get into a member account. `session_policy_actions`: None for all that the role allows."""
 
     name: str
-    external_id: str | None
+    external_id: str | None = field(repr=False)
     source_identity: str
     session_policy_actions: frozenset[str] | None = None
 
@@ -126,9 +126,12 @@ class MemberSessions:
         return self._regions(self._clients.hub_ec2())
 
     def assume(self, account_id: AccountId) -> dict[str, Any]:
-        """AWS's Credentials structure. Raises botocore's exceptions."""
+        """AWS's Credentials structure. Raises botocore's exceptions, none of which quotes the external id."""
         arguments = self._role.assume_role_arguments(self._clients.partition, account_id)
-        answer = self._retries.call(lambda: self._clients.sts().assume_role(**arguments))
+        try:
+            answer = self._retries.call(lambda: self._clients.sts().assume_role(**arguments))
+        except AWS_FAILURES as failure:
+            raise withhold(self._role.external_id, failure, "AssumeRole") from None
         return dict(answer["Credentials"])
 
     def _of(self, account_id: AccountId) -> _RoleCredentials:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum, auto
+from urllib.parse import quote_plus
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, IncompleteReadError
 from botocore.exceptions import ConnectionError as NoConnectionError
@@ -70,6 +71,25 @@ def error_of(failure: Exception) -> AwsError:
             return AwsError("Unknown", f"the answer has HTTP status {_status(failure)} and no error code")
         return AwsError(str(error["Code"]), str(error.get("Message") or ""))
     return AwsError(type(failure).__name__, str(failure))
+
+
+def withhold(secret: str | None, failure: Exception, operation: str) -> Exception:
+    """The failure; where its text quotes the secret, a refusal with the same code whose text does not."""
+    error = error_of(failure)
+    quoted = {secret, quote_plus(secret)} if secret else set()
+    if not any(one in f"{failure} {error}" for one in quoted):
+        return failure
+    message = error.message
+    for one in quoted:
+        message = message.replace(one, "(withheld)")
+    answer = failure.response.get("ResponseMetadata", {}) if isinstance(failure, ClientError) else {}
+    return ClientError(
+        {
+            "Error": {"Code": error.code, "Message": message},
+            "ResponseMetadata": {"HTTPStatusCode": answer.get("HTTPStatusCode", 0)},  # type: ignore[typeddict-item]  # all that `classify` reads
+        },
+        operation,
+    )
 
 
 def classify(failure: Exception) -> Failure:
