@@ -11,9 +11,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.credentials import ReadOnlyCredentials, RefreshableCredentials
+from botocore.parsers import ResponseParserError
 
 from orchestrator.aws.clients import Clients, bound_to
-from orchestrator.aws.failures import AWS_FAILURES, unreadable_when_refused, withhold
+from orchestrator.aws.failures import AWS_FAILURES, require_account, unreadable_when_refused, withhold
 from orchestrator.aws.retries import Retries
 from orchestrator.core.model import AccountId, AwsError, Region
 from orchestrator.ports import RegionStatus, TargetUnreadableError
@@ -126,13 +127,25 @@ class MemberSessions:
         return self._regions(self._clients.hub_ec2())
 
     def assume(self, account_id: AccountId) -> dict[str, Any]:
-        """AWS's Credentials structure. Raises botocore's exceptions, none of which quotes the external id."""
+        """AWS's Credentials structure, of that account and no other.
+
+        Raises botocore's exceptions, none of which quotes the external id.
+        """
         arguments = self._role.assume_role_arguments(self._clients.partition, account_id)
         try:
-            answer = self._retries.call(lambda: self._clients.sts().assume_role(**arguments))
+            credentials, user = self._retries.call(lambda: self._assumed(arguments))
         except AWS_FAILURES as failure:
             raise withhold(self._role.external_id, failure, "AssumeRole") from None
-        return dict(answer["Credentials"])
+        require_account("AssumeRole", account_id, user)
+        return credentials
+
+    def _assumed(self, arguments: dict[str, Any]) -> tuple[dict[str, Any], str]:
+        """The credentials, and the ARN of whoever has them."""
+        try:
+            answer = self._clients.sts().assume_role(**arguments)
+            return dict(answer["Credentials"]), answer["AssumedRoleUser"]["Arn"]
+        except KeyError as missing:  # botocore's own too: a page of a proxy
+            raise ResponseParserError(f"the answer has no {missing}") from missing
 
     def _of(self, account_id: AccountId) -> _RoleCredentials:
         with self._lock:
