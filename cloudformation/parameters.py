@@ -125,7 +125,7 @@ def read_env(path: Path) -> tuple[dict[str, str], list[str]]:
         if not text or text.startswith("#"):
             continue
         if match is None:
-            problems.append(f"{path}:{number}: {text!r} is not of the form Name=value")
+            problems.append(f"{path}:{number}: this line is not of the form Name=value")
         elif match["name"] in values:
             problems.append(f"{path}:{number}: {match['name']} is there twice")
         else:

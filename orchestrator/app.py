@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +21,7 @@ from orchestrator.aws.pacing import Pacing
 from orchestrator.aws.retries import Retries
 from orchestrator.aws.s3_report_store import S3ReportStore
 from orchestrator.core.diagnosis.checks import Check
-from orchestrator.core.model import Mode
+from orchestrator.core.model import Action, Mode
 from orchestrator.core.policy.loading import load_policy
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.doctor import hub_checks
@@ -43,6 +43,12 @@ AWS_ERRORS = AWS_FAILURES
 MEMBER_PERMISSIONS = REGION_PERMISSIONS
 """What every sweep needs in a member account, whatever kinds are loaded."""
 _DOCTOR_TRIES = 5
+_ACTIONS_OF: Mapping[Mode, Collection[Action]] = {
+    Mode.ENFORCE: (Action.STOP,),
+    Mode.APPLY: (Action.STOP,),
+    Mode.UNDO: (Action.START,),
+}
+"""What the plans of a mode hold; the other modes only read."""
 
 
 SYSTEM_TIME = Time(now=lambda: datetime.now(UTC), clock=monotonic, sleep=sleep)
@@ -160,7 +166,7 @@ class _Worlds:
         kinds = registry.make_kinds(clients, retries, time.now, Pacing(registry.rates(), time.clock, halting.sleep))
         return World(
             organization=OrganizationReader(clients),
-            accounts=MemberSessions(clients, _member_role(settings, sweep_id, mode), retries),
+            accounts=MemberSessions(clients, _member_role(settings, sweep_id, _ACTIONS_OF.get(mode, ())), retries),
             kinds=kinds,
             actors=kinds if mode.acts else {},
             store=self.store,
@@ -179,10 +185,9 @@ class _Worlds:
         )
 
 
-def _member_role(settings: Settings, sweep_id: str, mode: Mode) -> MemberRole:
-    """Its sessions may only describe unless the mode acts."""
-    actions = None if mode.acts else registry.read_permissions()
-    return MemberRole(settings.member_role, settings.external_id, sweep_id, actions)
+def _member_role(settings: Settings, sweep_id: str, actions: Collection[Action]) -> MemberRole:
+    """Its sessions may describe, and carry out these actions: one that stops can start nothing, and the reverse."""
+    return MemberRole(settings.member_role, settings.external_id, sweep_id, registry.session_permissions(actions))
 
 
 def signature_check(settings: Settings, clients: Clients) -> Callable[[bytes, bytes], bool] | None:

@@ -18,6 +18,8 @@ PREFIX = "STOP_ORCHESTRATOR_"
 DEFAULT_STORE = Path(".stop-orchestrator")
 SWEEP_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}")
 _ONLY_ELSEWHERE = frozenset({"report_bucket", "table"})
+_WITHHELD = frozenset({"external_id"})
+"""Whose values no message quotes."""
 _SWEEP_MODES = (Mode.PLAN, Mode.ENFORCE, Mode.APPROVE)
 
 
@@ -38,7 +40,10 @@ class Settings(BaseModel):
 
     policy: str | None = None
     member_role: Annotated[str, Field(pattern=r"^[A-Za-z0-9_+=,.@/-]+$", max_length=512)] = "stop-orchestrator-member"
-    external_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_+=,.@:/-]+$", min_length=2, max_length=1224)] | None = None
+    external_id: Annotated[
+        Annotated[str, Field(pattern=r"^[A-Za-z0-9_+=,.@:/-]+$", min_length=2, max_length=1224)] | None,
+        Field(repr=False),
+    ] = None
     report_bucket: str | None = None
     table: str | None = None
     mode: SweepMode = Mode.PLAN
@@ -94,4 +99,4 @@ def _problem(error: Mapping[str, object], overridden: Mapping[str, object]) -> s
     assert isinstance(location, tuple)
     name = str(location[0])
     origin = f"--{name.replace('_', '-')}" if name in overridden else f"{PREFIX}{name.upper()}"
-    return f"{origin}={error['input']!r}: {error['msg']}"
+    return f"{origin}: {error['msg']}" if name in _WITHHELD else f"{origin}={error['input']!r}: {error['msg']}"

@@ -45,6 +45,16 @@ def test_everything_that_is_wrong_is_named_at_once_by_its_variable_or_its_option
     assert f"{PREFIX}MODE='stop': must be 'plan', 'enforce' or 'approve'" in str(wrong.value)
 
 
+@pytest.mark.parametrize("value", ["our secret", "x", "\u00e9-our-secret", "s" * 1225])
+def test_an_external_id_is_never_quoted(value: str) -> None:
+    for given, options in (({f"{PREFIX}EXTERNAL_ID": value}, {}), ({}, {"external_id": value})):
+        with pytest.raises(SettingsError) as wrong:
+            Settings.from_env(given, (), **options)
+        assert "string" in str(wrong.value).lower()
+        assert value not in str(wrong.value).partition(": ")[2]
+    assert "our-secret" not in repr(Settings(external_id="our-secret"))
+
+
 def test_neither_the_environment_of_the_process_nor_a_file_is_read_unless_given(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,14 +6,15 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.credentials import ReadOnlyCredentials, RefreshableCredentials
+from botocore.parsers import ResponseParserError
 
 from orchestrator.aws.clients import Clients, bound_to
-from orchestrator.aws.failures import unreadable_when_refused
+from orchestrator.aws.failures import AWS_FAILURES, require_account, unreadable_when_refused, withhold
 from orchestrator.aws.retries import Retries
 from orchestrator.core.model import AccountId, AwsError, Region
 from orchestrator.ports import RegionStatus, TargetUnreadableError
@@ -31,7 +32,7 @@ class MemberRole:
     """How to get into a member account. `session_policy_actions`: None for all that the role allows."""
 
     name: str
-    external_id: str | None
+    external_id: str | None = field(repr=False)
     source_identity: str
     session_policy_actions: frozenset[str] | None = None
 
@@ -126,10 +127,25 @@ class MemberSessions:
         return self._regions(self._clients.hub_ec2())
 
     def assume(self, account_id: AccountId) -> dict[str, Any]:
-        """AWS's Credentials structure. Raises botocore's exceptions."""
+        """AWS's Credentials structure, of that account and no other.
+
+        Raises botocore's exceptions, none of which quotes the external id.
+        """
         arguments = self._role.assume_role_arguments(self._clients.partition, account_id)
-        answer = self._retries.call(lambda: self._clients.sts().assume_role(**arguments))
-        return dict(answer["Credentials"])
+        try:
+            credentials, user = self._retries.call(lambda: self._assumed(arguments))
+        except AWS_FAILURES as failure:
+            raise withhold(self._role.external_id, failure, "AssumeRole") from None
+        require_account("AssumeRole", account_id, user)
+        return credentials
+
+    def _assumed(self, arguments: dict[str, Any]) -> tuple[dict[str, Any], str]:
+        """The credentials, and the ARN of whoever has them."""
+        try:
+            answer = self._clients.sts().assume_role(**arguments)
+            return dict(answer["Credentials"]), answer["AssumedRoleUser"]["Arn"]
+        except KeyError as missing:  # botocore's own too: a page of a proxy
+            raise ResponseParserError(f"the answer has no {missing}") from missing
 
     def _of(self, account_id: AccountId) -> _RoleCredentials:
         with self._lock:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum, auto
+from urllib.parse import quote_plus
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, IncompleteReadError
 from botocore.exceptions import ConnectionError as NoConnectionError
 from botocore.parsers import ResponseParserError
 
-from orchestrator.core.model import AwsError
+from orchestrator.core.model import AccountId, AwsError
 from orchestrator.core.model.aws_error_codes import DENIED_CODES, REGION_DISABLED_CODES
 from orchestrator.ports import TargetUnreadableError
 
@@ -70,6 +71,39 @@ def error_of(failure: Exception) -> AwsError:
             return AwsError("Unknown", f"the answer has HTTP status {_status(failure)} and no error code")
         return AwsError(str(error["Code"]), str(error.get("Message") or ""))
     return AwsError(type(failure).__name__, str(failure))
+
+
+def wrong_account(operation: str, wanted: AccountId, found: str | None) -> ClientError:
+    """The refusal of an answer that is not about the account that was asked about: it is never used, nor retried."""
+    text = f"asked about account {wanted}, AWS answered about {found or 'an account that it does not name'}"
+    return ClientError({"Error": {"Code": "WrongAccount", "Message": text}}, operation)
+
+
+def require_account(operation: str, wanted: AccountId, arn: str) -> None:
+    """Raises as `wrong_account` says for an answer whose ARN is not of that account."""
+    _, *parts = arn.split(":", 5)
+    found = parts[3] if len(parts) > 3 else ""  # noqa: PLR2004 - arn:partition:service:region:account:resource
+    if found != wanted:
+        raise wrong_account(operation, wanted, found)
+
+
+def withhold(secret: str | None, failure: Exception, operation: str) -> Exception:
+    """The failure; where its text quotes the secret, a refusal with the same code whose text does not."""
+    error = error_of(failure)
+    quoted = {secret, quote_plus(secret)} if secret else set()
+    if not any(one in f"{failure} {error}" for one in quoted):
+        return failure
+    message = error.message
+    for one in quoted:
+        message = message.replace(one, "(withheld)")
+    answer = failure.response.get("ResponseMetadata", {}) if isinstance(failure, ClientError) else {}
+    return ClientError(
+        {
+            "Error": {"Code": error.code, "Message": message},
+            "ResponseMetadata": {"HTTPStatusCode": answer.get("HTTPStatusCode", 0)},  # type: ignore[typeddict-item]  # all that `classify` reads
+        },
+        operation,
+    )
 
 
 def classify(failure: Exception) -> Failure:

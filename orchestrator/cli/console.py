@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from enum import StrEnum
 from typing import Any, NoReturn
@@ -29,10 +29,10 @@ from orchestrator.errors import (
     SettingsError,
     StopOrchestratorError,
 )
+from orchestrator.local.processes import ending_signals
 from orchestrator.settings import SWEEP_ID, Settings
 
 ERROR, BAD_USAGE = 1, 2
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 # No emoji: in a tag or an ARN, `:key:` is text.
 stdout = Console(emoji=False)
@@ -162,35 +162,41 @@ def _right_answer(counts: ActionCounts) -> str:
 
 def _typed(question: str) -> str:
     """What the person types; nothing when they press Ctrl-C or Ctrl-D, which here end the question at once."""
-    before = {number: signal.signal(number, signal.default_int_handler) for number in _SIGNALS}
     try:
-        stderr.print(f"{question}: ", end="", highlight=False)
-        line = sys.stdin.readline()
+        with ending_signals(signal.default_int_handler):
+            stderr.print(f"{question}: ", end="", highlight=False)
+            line = sys.stdin.readline()
     except KeyboardInterrupt:
         line = ""
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
     if not line.endswith("\n"):
-        stderr.print()
+        with suppress(OSError):  # the terminal may have hung up
+            stderr.print()
     return line.strip()
 
 
 @contextmanager
 def interruptible() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C and SIGTERM end the handing out of work, not the process; a second one ends it at once."""
+    """Ctrl-C, SIGTERM and a hang-up end the handing out of work, not the process; a second one ends it at once."""
     pulled = threading.Event()
+    terminals = [one for one in (1, 2) if os.isatty(one)]
 
     def pull(number: int, _frame: object) -> None:
         if pulled.is_set():
             raise KeyboardInterrupt
         pulled.set()
-        with suppress(RuntimeError, OSError):  # the signal may have come in the middle of another print
+        try:
             stderr.print(f"\n{signal.Signals(number).name}: no more work is handed out; the report follows.")
+        except RuntimeError:  # the signal came in the middle of another print
+            pass
+        except OSError:
+            _say_no_more(terminals)
 
-    before = {number: signal.signal(number, pull) for number in _SIGNALS}
-    try:
+    with ending_signals(pull):
         yield pulled.is_set
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+
+
+def _say_no_more(terminals: Sequence[int]) -> None:
+    """They hung up: what is still to be said may not end the sweep before its report is written."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    for terminal in terminals:
+        os.dup2(null, terminal)

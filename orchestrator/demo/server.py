@@ -145,7 +145,8 @@ def without_aws(environment: Mapping[str, str]) -> dict[str, str]:
 
 def main(port: int) -> None:
     """Seeds and serves until standard input ends; port 0 takes a free one."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides when to end
+    for reaches_the_whole_group in (signal.SIGINT, signal.SIGHUP):  # the parent decides when to end
+        signal.signal(reaches_the_whole_group, signal.SIG_IGN)
     watch = threading.Thread(target=_end_with_standard_input, name="parent", daemon=True)
     watch.start()
     from orchestrator.demo.organization import seed  # noqa: PLC0415 - only the process that serves the demo needs it

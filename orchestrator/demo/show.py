@@ -22,6 +22,7 @@ from orchestrator.demo.check import differences, states
 from orchestrator.demo.lambda_process import LambdaFailedError, invoke
 from orchestrator.demo.organization import BUCKET, AnyAccount
 from orchestrator.demo.server import DemoError, Serving, serving, without_aws
+from orchestrator.local.processes import ending_signals
 
 if find_spec("moto") is None:  # only the server's process imports it; to say so here is clearer
     raise ImportError("No module named 'moto'", name="moto")
@@ -48,7 +49,7 @@ def show(console: Console, print_summary: PrintSummary, request: DemoRequest) ->
     """The exit code: 0 when EC2 agrees with the report, else 1. Ctrl-C ends it and leaves nothing running."""
     console.print("[bold]Stop Orchestrator demo[/]: an AWS embedded in this machine; nothing real is touched.")
     try:
-        with _ended_by_signals(), _without_the_users_aws(), ExitStack() as stack:
+        with ending_signals(_interrupt), _without_the_users_aws(), ExitStack() as stack:
             if request.sweep:
                 _make_room(request.store)
             with console.status("Creating an organization in it ..."):
@@ -69,22 +70,12 @@ def _make_room(store: Path) -> None:
         raise DemoError(f"reports cannot be kept in {store}: {refused.strerror}") from refused
 
 
-@contextmanager
-def _ended_by_signals() -> Iterator[None]:
+def _interrupt(_number: int, _frame: object) -> None:
     """SIGTERM ends the demo as Ctrl-C does, so that its server goes down with it.
 
     SIGINT is taken too because a script's `demo &` begins with it ignored.
     """
-
-    def interrupt(_number: int, _frame: object) -> None:
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    raise KeyboardInterrupt
 
 
 @contextmanager

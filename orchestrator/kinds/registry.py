@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from importlib import import_module
 
 from orchestrator.aws.clients import Clients
 from orchestrator.aws.pacing import Pacing
 from orchestrator.aws.retries import Retries
+from orchestrator.core.model import Action
 from orchestrator.core.model.kind import KindDescription, OperationRates
 from orchestrator.doctor.context import PermissionsPort
 from orchestrator.kinds.shared.entry import KindEntry
@@ -70,3 +71,14 @@ def permissions() -> frozenset[str]:
 def read_permissions() -> frozenset[str]:
     """What a sweep that only reads may be allowed at most."""
     return frozenset().union(*(description.read_permissions for description in DESCRIPTIONS))
+
+
+def session_permissions(actions: Collection[Action]) -> frozenset[str]:
+    """What a sweep may be allowed at most that carries out these actions and no others."""
+    allowed = set(read_permissions())
+    for description in DESCRIPTIONS:
+        if any(not action.starts for action in actions):
+            allowed |= description.stop_permissions
+        if any(action.starts for action in actions):
+            allowed |= description.start_permissions | description.start_delegations
+    return frozenset(allowed)

@@ -1,11 +1,17 @@
-"""Processes of this machine, by a name that no other process ever has: so a dead one is recognized at once."""
+"""Processes of this machine: by a name that no other process ever has, so that a dead one is recognized at once; and
+the signals that end this one.
+"""
 
 from __future__ import annotations
 
 import getpass
 import os
+import signal
 import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 _PROC = Path("/proc")
 _STARTED = 19
@@ -43,6 +49,20 @@ def is_dead(process: str) -> bool:
         return not _has_a_process(int(pid))
     except (OSError, ValueError, IndexError):
         return False
+
+
+@contextmanager
+def ending_signals(handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
+    """Within it the handler gets Ctrl-C, SIGTERM and the hang-up of the terminal, unless `nohup` has that ignored."""
+    ending = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        ending.append(signal.SIGHUP)
+    before = {number: signal.signal(number, handler) for number in ending}
+    try:
+        yield
+    finally:
+        for number, earlier in before.items():
+            signal.signal(number, earlier)
 
 
 def _machine() -> str:

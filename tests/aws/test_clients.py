@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from orchestrator.aws.clients import Clients, bound_credentials, bound_to, renew_bound_credentials
 from orchestrator.aws.retries import Retries
+from orchestrator.core.model import AccountId, Region, Target
 from orchestrator.errors import UnboundAccountError
 from orchestrator.kinds.ec2.describe import running_instances
 from tests.support.local_aws import (
@@ -27,7 +28,7 @@ from tests.support.local_aws import (
 )
 from tests.support.suites import only_in_full
 
-REGION = "eu-west-1"
+REGION = Region("eu-west-1")
 THREADS, ACCOUNTS = 64, 40
 VISITS = pytest.mark.parametrize("visits", [6, *only_in_full(ACCOUNTS)])
 """By each thread: so many accounts, one after the other."""
@@ -40,7 +41,8 @@ def account(number: int) -> str:
 
 def signed_instance(request: Request) -> Answer:
     """One instance, whose id is the access key that the request was signed with."""
-    return instances_answer(f"<item><instanceId>{request.access_key}</instanceId></item>")
+    owner = request.access_key.removeprefix("ASIA")
+    return instances_answer(f"<item><instanceId>{request.access_key}</instanceId></item>", owner=owner)
 
 
 @pytest.fixture
@@ -76,7 +78,7 @@ def test_the_hot_path_signs_for_its_own_account_in_64_threads_and_40_accounts_to
         for step in range(visits):
             owner = account(thread * 7 + step)
             with bound_to(Fixed(owner)):
-                found = list(running_instances(clients, NO_WAIT, REGION))
+                found = list(running_instances(clients, NO_WAIT, Target(AccountId(owner), REGION)))
             assert [one["InstanceId"] for one in found] == [f"ASIA{owner}"]
 
     in_threads(THREADS, visit_all)
@@ -89,16 +91,16 @@ def test_a_call_that_no_account_is_bound_to_raises_and_is_never_sent(aws: LocalA
     with pytest.raises(UnboundAccountError, match="nothing was sent"):
         clients.ec2(REGION).describe_instances()
     with pytest.raises(UnboundAccountError):
-        list(running_instances(clients, NO_WAIT, REGION))
+        list(running_instances(clients, NO_WAIT, Target(AccountId(account(1)), REGION)))
     assert aws.requests == []
     assert clients.calls() == {}
 
 
 def test_a_binding_ends_with_its_block(aws: LocalAws, clients: Clients) -> None:
     with bound_to(Fixed(account(1))):
-        list(running_instances(clients, NO_WAIT, REGION))
+        list(running_instances(clients, NO_WAIT, Target(AccountId(account(1)), REGION)))
     with pytest.raises(UnboundAccountError):
-        list(running_instances(clients, NO_WAIT, REGION))
+        list(running_instances(clients, NO_WAIT, Target(AccountId(account(1)), REGION)))
     assert len(aws.requests) == 1
 
 
@@ -171,7 +173,7 @@ def test_every_request_is_counted_by_service_and_operation(aws: LocalAws, client
     with bound_to(Fixed(account(1))):
         clients.ec2(REGION).describe_instances()
         clients.ec2("us-east-1").describe_instances()
-        list(running_instances(clients, NO_WAIT, REGION))
+        list(running_instances(clients, NO_WAIT, Target(AccountId(account(1)), REGION)))
     clients.hub_ec2().describe_regions()
     assert clients.calls() == {"ec2:DescribeInstances": 3, "ec2:DescribeRegions": 1}
     assert len(aws.requests) == 4
@@ -225,7 +227,7 @@ def test_tries_of_the_hot_path_are_counted(aws: LocalAws, clients: Clients) -> N
     answers = [refusal("RequestLimitExceeded", status=503), instances_answer()]
     aws.answering = lambda _: answers.pop(0)
     with bound_to(Fixed(account(1))):
-        assert list(running_instances(clients, NO_WAIT, REGION)) == []
+        assert list(running_instances(clients, NO_WAIT, Target(AccountId(account(1)), REGION))) == []
     assert clients.calls() == {"ec2:DescribeInstances": 2}
 
 

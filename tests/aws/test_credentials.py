@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import threading
+import traceback
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from orchestrator.app import now
 from orchestrator.aws.clients import Clients, bound_credentials, renew_bound_credentials
 from orchestrator.aws.credentials import MemberRole, MemberSessions
 from orchestrator.aws.retries import Retries
-from orchestrator.core.model import AccountId
+from orchestrator.core.model import AccountId, Region, Target
 from orchestrator.errors import UnboundAccountError
 from orchestrator.kinds.ec2.describe import running_instances
 from orchestrator.ports import TargetUnreadableError
@@ -40,6 +42,7 @@ class Sts:
         self.given: list[str] = []
         self.later = timedelta()
         self.refusals: list[Answer] = []
+        self.arn = "arn:aws:sts::{account}:assumed-role/member/session"
         self.otherwise: Callable[[Request], Answer] = lambda _: instances_answer()
 
     def __call__(self, request: Request) -> Answer:
@@ -47,13 +50,16 @@ class Sts:
             return self.otherwise(request)
         if self.refusals:
             return self.refusals.pop(0)
-        key = f"ASIA{request.form['RoleArn'].split(':')[4]}N{len(self.given)}"
+        account = request.form["RoleArn"].split(":")[4]
+        key = f"ASIA{account}N{len(self.given)}"
         self.given.append(key)
         expires = f"{now() + self.later + timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}"
         return Answer(
             '<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials>'
             f"<AccessKeyId>{key}</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t-{key}</SessionToken>"
-            f"<Expiration>{expires}</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>"
+            f"<Expiration>{expires}</Expiration></Credentials>"
+            f"<AssumedRoleUser><Arn>{self.arn.format(account=account)}</Arn></AssumedRoleUser>"
+            "</AssumeRoleResult></AssumeRoleResponse>"
         )
 
 
@@ -77,7 +83,7 @@ def a_role(**fields: Any) -> MemberRole:
 
 
 def read(clients: Clients) -> list[Any]:
-    return list(running_instances(clients, RETRIES, "eu-west-1"))
+    return list(running_instances(clients, RETRIES, Target(ACCOUNT, Region("eu-west-1"))))
 
 
 def minutes_later(sts: Sts, sessions: MemberSessions, minutes: float) -> None:
@@ -172,6 +178,50 @@ def test_a_session_for_a_plan_can_describe_and_nothing_else(aws: LocalAws, clien
     (statement,) = json.loads(text)["Statement"]
     assert statement["Effect"] == "Allow"
     assert set(statement["Action"]) == {*actions, "ec2:DescribeRegions"}
+
+
+@pytest.mark.usefixtures("aws")
+@pytest.mark.parametrize(
+    "answer",
+    [
+        sts_refusal("ValidationError", "Value 'our/secret' at 'externalId' failed to satisfy constraint", 400),
+        sts_refusal("AccessDenied", "the request was ExternalId=our%2Fsecret&amp;Action=AssumeRole"),
+        Answer("<html>ExternalId=our/secret<br>", 200, "text/html"),
+    ],
+)
+def test_the_external_id_is_in_no_refusal(clients: Clients, sts: Sts, answer: Answer) -> None:
+    sts.refusals = [answer] * 3
+    sessions = MemberSessions(clients, a_role(external_id="our/secret"), RETRIES)
+    with pytest.raises(TargetUnreadableError) as refused, sessions.bind(ACCOUNT):
+        pytest.fail("it was bound")
+    told = "".join(traceback.format_exception(refused.value))
+    assert "(withheld)" in str(refused.value)
+    assert not [one for one in ("our/secret", "our%2Fsecret") if one in told]
+    assert "secret" not in repr(a_role(external_id="our/secret"))
+
+
+@pytest.mark.usefixtures("aws")
+@pytest.mark.parametrize("arn", [f"arn:aws:sts::{OTHER}:assumed-role/member/session", "arn:aws:sts", ""])
+def test_credentials_of_another_account_are_refused_and_never_used(
+    sts: Sts, sessions: MemberSessions, arn: str
+) -> None:
+    sts.arn = arn
+    with pytest.raises(TargetUnreadableError) as refused, sessions.bind(ACCOUNT):
+        pytest.fail("it was bound")
+    assert (refused.value.error.code, refused.value.operation) == ("WrongAccount", "sts:AssumeRole")
+    assert str(ACCOUNT) in refused.value.error.message
+    assert len(sts.given) == 1, "no retry"
+
+
+def test_a_renewal_that_gives_credentials_of_another_account_is_refused(
+    aws: LocalAws, sts: Sts, clients: Clients, sessions: MemberSessions
+) -> None:
+    sts.otherwise = lambda request: refusal("ExpiredToken") if request.access_key.endswith("N0") else instances_answer()
+    with sessions.bind(ACCOUNT):
+        sts.arn = f"arn:aws:sts::{OTHER}:assumed-role/member/session"
+        with pytest.raises(ClientError, match="WrongAccount"):
+            read(clients)
+    assert [request.access_key for request in aws.of("DescribeInstances")] == [f"ASIA{ACCOUNT}N0"]
 
 
 @pytest.mark.usefixtures("aws")

@@ -99,7 +99,7 @@ def test_history_lists_every_sweep_newest_first_with_how_it_ended(
     ran = run("history")
     lines = ran.stdout.splitlines()
     assert max(map(len, lines)) <= 80
-    table = [line for line in lines if line[:8].isdigit() and " seconds" not in line]
+    table = [line for line in lines if line[:8].isdigit() and " was confirmed " not in line]
     cells = {line.split()[0]: line.split()[1:3] for line in table}
     assert cells[held] == ["enforce", "held"]
     assert cells[waiting] == ["approve", "awaiting"]

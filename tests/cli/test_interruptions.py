@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator.cli.console import interruptible
 from orchestrator.demo.faults import Fault
 from tests.support.embedded import OrganizationBuilder
 from tests.support.fixtures import Policy, Ran, Run
@@ -241,12 +242,44 @@ def test_a_second_ctrl_c_ends_it_at_once_and_still_leaves_a_report(
 def test_the_signals_of_the_process_are_as_they_were_afterwards(
     organization: OrganizationBuilder, account: str, run: Run, policy: Policy
 ) -> None:
-    before = (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM))
+    ending = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.getsignal(one) for one in ending]
     assert run("plan", "--policy", policy(DEV)).exit_code == 0
-    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+    assert [signal.getsignal(one) for one in ending] == before
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, *only_in_full(signal.SIGINT)])
+def test_what_nohup_had_ignored_stays_ignored() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with interruptible() as interrupted:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert not interrupted()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.full
+def test_a_terminal_that_hangs_up_ends_the_sweep_with_its_report(
+    organization: OrganizationBuilder, account: str, policy: Policy, tmp_path: Path
+) -> None:
+    primaries: list[int] = []
+    organization.front.faults.add(
+        Fault(operation="ec2:DescribeInstances", times=1, effect=lambda _: os.close(primaries[0]))
+    )
+    process, primary = pty.fork()
+    if not process:
+        os.chdir(tmp_path)
+        command = [sys.executable, "-m", "orchestrator", *ENFORCE, policy(DEV), "--yes", "--workers", "1"]
+        os.execv(sys.executable, command)
+    primaries.append(primary)
+    _, status = os.waitpid(process, 0)
+    assert os.waitstatus_to_exitcode(status) == 3
+    report = last_report(tmp_path)
+    assert (report["status"], report["totals"]["not_attempted_targets"]) == ("incomplete", 1)
+    assert down(organization, account) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, *only_in_full(signal.SIGINT, signal.SIGTERM)])
 def test_a_real_signal_to_the_process_leaves_a_whole_report_on_stdout(
     organization: OrganizationBuilder, account: str, policy: Policy, tmp_path: Path, number: signal.Signals
 ) -> None:

@@ -23,6 +23,7 @@ from tests.support.embedded import OrganizationBuilder
 from tests.support.fixtures import Run
 from tests.support.lambdas import FRANKFURT, IRELAND, dev_accounts, invoked
 from tests.support.processes import SCRIPT, USERS, alive, is_listening, lines_until, marked, started, until
+from tests.support.suites import only_in_full
 
 LONG = re.compile(r"https?://|s3://|--store |^export |/sweep=")
 TABLES = {"decisions.csv", "coverage.csv", "compliance.csv"}
@@ -163,7 +164,7 @@ def test_sigterm_ends_it_like_ctrl_c(tmp_path: Path) -> None:
         until(lambda: not alive(environment) and not is_listening(url))
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGHUP, *only_in_full(signal.SIGINT, signal.SIGTERM)])
 def test_a_signal_before_the_organization_is_there_leaves_nothing_running(
     tmp_path: Path, number: signal.Signals
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from importlib import import_module
 from typing import Any
 
@@ -12,16 +12,19 @@ import pytest
 from botocore.exceptions import ClientError
 
 from orchestrator import app
+from orchestrator.core.model import AccountId, Action
+from orchestrator.core.model.marks import MARKS
 from orchestrator.demo.organization import TABLE
 from orchestrator.errors import SettingsError
 from orchestrator.kinds import registry
 from orchestrator.settings import Settings
-from tests.support.embedded import OrganizationBuilder
+from tests.support.embedded import OrganizationBuilder, session
 from tests.support.fixtures import Run
 from tests.support.lambdas import (
     FRANKFURT,
     PLENTY,
     SHORT,
+    SWEEP_ID,
     dev_accounts,
     invoked,
     stop_states,
@@ -160,7 +163,17 @@ def test_a_permission_that_is_taken_away_is_named(
     assert (role, action) in guarded.refused
 
 
-@pytest.mark.parametrize("tags", [OPT_OUT, *only_in_full(PROTECTED, {"stop-orchestrator:opt-out": "perhaps"})])
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {"stop-orchestrator:opt-out": "keep-me-on"},
+        *only_in_full(
+            OPT_OUT,
+            PROTECTED,
+            *({"stop-orchestrator:opt-out": value} for value in ("perhaps", "prod-is-on", "9999-99-99")),
+        ),
+    ],
+)
 def test_a_protected_instance_stays_up_even_when_the_decision_code_ignores_opt_outs(
     hub: OrganizationBuilder, guarded: Permissions, monkeypatch: pytest.MonkeyPatch, tags: dict[str, str]
 ) -> None:
@@ -209,3 +222,70 @@ def test_the_hub_never_activates_a_policy_and_reads_the_active_one(
         getattr(client, call)(**arguments[call])
     assert "Item" not in client.get_item(TableName=TABLE, Key=item)
     client.put_item(TableName=TABLE, Item={**item, "PK": {"S": "SWEEPS"}})
+
+
+# --- what one session may do ------------------------------------------------------------------------------------------
+
+
+def ec2_of(hub: OrganizationBuilder, account: str, actions: Collection[Action] | None) -> Any:
+    """EC2 as a sweep's session has it; None: a hub that was taken over asks for no session policy."""
+    role = app._member_role(Settings(), SWEEP_ID, actions or ())
+    arguments = role.assume_role_arguments("aws", AccountId(account))
+    if actions is None:
+        del arguments["Policy"]
+    return session(hub.client("sts").assume_role(**arguments)["Credentials"]).client("ec2", region_name=FRANKFURT)
+
+
+def allowed(call: Callable[..., object], **arguments: Any) -> bool:
+    try:
+        call(**arguments)
+    except ClientError as refusal:
+        if refusal.response["Error"]["Code"] != "UnauthorizedOperation":
+            raise
+        return False
+    return True
+
+
+def mark_start_stop(client: Any, instance: str) -> tuple[bool, bool, bool]:
+    """Which of them that session may do with the instance, one after the other."""
+    marks = [{"Key": key, "Value": SWEEP_ID} for key in MARKS]
+    return (
+        allowed(client.create_tags, Resources=[instance], Tags=marks),
+        allowed(client.start_instances, InstanceIds=[instance]),
+        allowed(client.stop_instances, InstanceIds=[instance]),
+    )
+
+
+@pytest.mark.parametrize(
+    ("actions", "marked", "may"),
+    [
+        ((), True, (False, False, False)),
+        ((Action.STOP,), True, (True, False, True)),
+        ((Action.START,), True, (False, True, False)),
+        ((Action.START,), False, (False, False, False)),
+    ],
+    ids=["a plan's", "one that stops", "one that starts", "one that starts what nobody marked"],
+)
+def test_no_session_of_a_sweep_can_mark_and_start(
+    hub: OrganizationBuilder,
+    guarded: Permissions,
+    actions: Collection[Action],
+    marked: bool,
+    may: tuple[bool, bool, bool],
+) -> None:
+    account = hub.account("dev")
+    [down] = hub.instances(account, FRANKFURT, 1, {**DEV, **(dict.fromkeys(MARKS, "earlier") if marked else {})})
+    hub.act("stop_instances", account, FRANKFURT, InstanceIds=[down])
+    enforce(hub, guarded)
+    assert mark_start_stop(ec2_of(hub, account, actions), down) == may
+
+
+def test_the_one_escalation_that_iam_cannot_express_is_open_to_a_hub_that_was_taken_over(
+    hub: OrganizationBuilder, guarded: Permissions
+) -> None:
+    """IAM does not see that the instance is down and was stopped by a person: README.md, Security model."""
+    account = hub.account("dev")
+    [down] = hub.instances(account, FRANKFURT, 1, DEV)
+    hub.act("stop_instances", account, FRANKFURT, InstanceIds=[down])
+    enforce(hub, guarded)
+    assert mark_start_stop(ec2_of(hub, account, None), down) == (True, True, True)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator.demo.calls import Call
 from orchestrator.demo.faults import Fault
 from tests.support.embedded import MANAGEMENT, ROLE, OrganizationBuilder
 from tests.support.sweeps import DEV, DEV_RULE, FRANKFURT, IRELAND, MILAN, Sweeps, assert_done
@@ -40,6 +41,45 @@ def test_an_account_whose_role_cannot_be_assumed_is_denied_in_the_words_of_sts(
 def test_the_right_external_id_opens_the_account(organization: OrganizationBuilder, sweep: Sweeps) -> None:
     account = organization.account("guarded", external_id="our-id")
     assert sweep(external_id="our-id").statuses()[account, FRANKFURT] == "scanned"
+
+
+def test_credentials_of_another_account_are_never_used(
+    organization: OrganizationBuilder, sweep: Sweeps, healthy: str
+) -> None:
+    asked, other = organization.account("asked"), organization.account("other", role=True)
+    organization.instances(other, IRELAND, 1, DEV)
+
+    def answer_for_the_other(call: Call) -> None:
+        call.replace_form({**call.form, "RoleArn": call.form["RoleArn"].replace(asked, other)})
+
+    organization.front.faults.add(Fault(operation="sts:AssumeRole", account=asked, effect=answer_for_the_other))
+    swept = sweep()
+    row = swept.coverage[asked, "*"]
+    assert (row["status"], swept.exit_code) == ("failed", 3)
+    assert row["detail"] == (f"sts:AssumeRole: WrongAccount: asked about account {asked}, AWS answered about {other}")
+    assert {row["account_id"] for row in swept.document["decisions"]} == {healthy, other}
+    assert_done(swept, organization, healthy)
+
+
+def test_instances_of_another_account_leave_their_target_unread(
+    organization: OrganizationBuilder, sweep: Sweeps, healthy: str
+) -> None:
+    asked, other = organization.account("asked"), organization.account("other", tags={OPT_OUT: "true"})
+    organization.instances(other, IRELAND, 1, DEV)
+
+    def answer_for_the_other(call: Call) -> None:
+        call.environ["HTTP_X_MOTO_ACCOUNT_ID"] = other
+
+    organization.front.faults.add(Fault(operation=DESCRIBE, account=asked, region=IRELAND, effect=answer_for_the_other))
+    swept = sweep()
+    assert (swept.coverage[asked, IRELAND]["status"], swept.exit_code) == ("failed", 3)
+    assert (
+        f"WrongAccount: asked about account {asked}, AWS answered about {other}"
+        in (swept.coverage[asked, IRELAND]["detail"])
+    )
+    assert swept.coverage[asked, FRANKFURT]["status"] == "scanned"
+    assert organization.down(other, IRELAND) == set()
+    assert_done(swept, organization, healthy)
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ def test_every_mistake_is_told_at_once_and_aws_is_not_asked(
         "Moed is unknown; did you mean Mode?",
         "CodeKey is filled in by this command; leave it out",
         "deploy.env:8: Region is there twice",
-        "deploy.env:9: 'what' is not of the form Name=value",
+        "deploy.env:9: this line is not of the form Name=value",
         "policy.yaml:1: version:",
     ):
         assert mistake in ran.stderr

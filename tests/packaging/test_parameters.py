@@ -74,12 +74,33 @@ def test_a_file_is_read_line_by_line(tmp_path: Path) -> None:
     env.write_text("# why\n\nMode = plan\nWhen='cron(0 20 * * ? *)'\nEmpty=\nMode=enforce\nnonsense\n")
     values, problems = read_env(env)
     assert values == {"Mode": "plan", "When": "cron(0 20 * * ? *)"}
-    assert problems == [f"{env}:6: Mode is there twice", f"{env}:7: 'nonsense' is not of the form Name=value"]
+    assert problems == [f"{env}:6: Mode is there twice", f"{env}:7: this line is not of the form Name=value"]
 
 
 def test_a_missing_file_says_what_to_copy(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"copy config/deploy\.env\.example"):
         read_env(tmp_path / "none.env")
+
+
+@pytest.mark.parametrize("key", ["sweeps/policy.yaml", "sweeps/dt=2026-11-28/policy.yaml", "/policy.yaml"])
+def test_a_policy_where_the_hub_itself_writes_is_refused(key: str) -> None:
+    declared = parameters_of(read_source(ROOT / "cloudformation" / "hub"))["PolicyKey"]
+    [problem] = mistakes({"PolicyKey": declared}, {"PolicyKey": key})
+    assert problem.endswith("not below sweeps/, where the hub itself writes")
+
+
+@pytest.mark.parametrize("key", ["policy.yaml", "policies/sweeps/policy.yaml", "sweeps.yaml"])
+def test_a_policy_beside_the_sweeps_is_accepted(key: str) -> None:
+    declared = parameters_of(read_source(ROOT / "cloudformation" / "hub"))["PolicyKey"]
+    assert mistakes({"PolicyKey": declared}, {"PolicyKey": key}) == []
+
+
+@pytest.mark.parametrize("template", ["hub", "member-stackset.yaml"])
+def test_an_external_id_that_is_refused_is_not_quoted(template: str) -> None:
+    declared = parameters_of(read_source(ROOT / "cloudformation" / template))["ExternalId"]
+    [problem] = mistakes({"ExternalId": declared}, {"ExternalId": "our secret"})
+    assert problem.startswith("ExternalId: its value must be like")
+    assert "secret" not in problem
 
 
 def test_a_template_is_read_without_its_functions() -> None:

@@ -123,9 +123,10 @@ def in_threads(count: int, work: Callable[[int], None]) -> None:
     assert not any(thread.is_alive() for thread in threads), "a thread hangs"
 
 
-def instances_answer(items: str = "", next_token: str = "") -> Answer:
+def instances_answer(items: str = "", next_token: str = "", owner: str = "111111111111") -> Answer:
     token = f"<nextToken>{next_token}</nextToken>" if next_token else ""
-    reservations = f"<item><reservationId>r-1</reservationId><instancesSet>{items}</instancesSet></item>"
+    whose = f"<ownerId>{owner}</ownerId>" if owner else ""
+    reservations = f"<item><reservationId>r-1</reservationId>{whose}<instancesSet>{items}</instancesSet></item>"
     return Answer(
         f'<?xml version="1.0" encoding="UTF-8"?><DescribeInstancesResponse xmlns="{EC2_NAMESPACE}">'
         f"<requestId>r</requestId><reservationSet>{reservations if items else ''}</reservationSet>{token}"

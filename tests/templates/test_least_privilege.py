@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Set as AbstractSet
 from typing import Any
 
@@ -14,6 +15,9 @@ from tests.support.cloudformation import ACCOUNT, EVERYTHING, as_list, resolved,
 
 PROTECTED, OPT_OUT = (f"aws:ResourceTag/stop-orchestrator:{name}" for name in ("protected", "opt-out"))
 MARKS = ["stop-orchestrator:stopped-by", "stop-orchestrator:stopped-at"]
+DATES = [f"20??-{month:02}-{day}?" for month in range(1, 13) for day in range(4)]
+ROLE_POLICIES = 10_240
+"""Characters of all inline policies of one role: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
 INSTANCES = f"arn:aws:ec2:*:{ACCOUNT}:instance/*"
 
 
@@ -86,12 +90,12 @@ def test_keys_of_volumes_add_one_permission_that_ec2_alone_can_use() -> None:
 @pytest.mark.parametrize("mode", ["enforce", "plan", "disabled"])
 def test_what_may_never_be_stopped_is_denied_in_every_mode(mode: str) -> None:
     denied = {name: one for name, one in _by_name(Mode=mode).items() if one["Effect"] == "Deny"}
-    never = {name: one for name, one in denied.items() if _is_of("ec2", one)}
+    never = {name: one for name, one in denied.items() if not _is_of("rds", one)}
     assert {name: (as_list(one["Action"]), one["Condition"]) for name, one in never.items()} == {
         "NeverStopProtected": (["ec2:StopInstances"], {"Null": {PROTECTED: "false"}}),
         "NeverStopOptedOut": (
-            ["ec2:StopInstances"],
-            {"Null": {OPT_OUT: "false"}, "StringNotLike": {OPT_OUT: "????-??-??"}},
+            ["ec2:StopInstances", "rds:StopDBInstance"],
+            {"Null": {OPT_OUT: "false"}, "StringNotLike": {OPT_OUT: DATES}},
         ),
         "NeverStopInstanceStore": (
             ["ec2:StopInstances"],
@@ -103,6 +107,12 @@ def test_what_may_never_be_stopped_is_denied_in_every_mode(mode: str) -> None:
         ),
     }
     assert {one["Resource"] for one in denied.values()} == {"*"}
+
+
+def test_everything_that_a_role_may_and_may_not_fits_into_its_inline_policies() -> None:
+    policies = _role(**EVERYTHING["member-role"])["Policies"]
+    texts = [json.dumps(one["PolicyDocument"], separators=(",", ":")) for one in policies]
+    assert sum(map(len, texts)) <= ROLE_POLICIES
 
 
 def test_what_changes_anything_is_limited_to_instances_of_the_account() -> None:

@@ -47,8 +47,10 @@ class KindDescription:
     actions: tuple[str, ...]
     """What a rule can ask for; whatever else it asks for falls back to a plain stop."""
     read_permissions: frozenset[str]
-    act_permissions: frozenset[str]
-    """Everything that marking, stopping, starting and looking take, reading included."""
+    stop_permissions: frozenset[str]
+    """Everything that marking, stopping and looking take."""
+    start_permissions: frozenset[str]
+    """Everything that starting, looking and deleting marks take."""
     operations: Mapping[str, frozenset[str]]
     """What clients may be asked for, by botocore's name of the service."""
     rates: Mapping[str, OperationRates]
@@ -60,8 +62,15 @@ class KindDescription:
     stop_noted_within: timedelta
     """How long after asking for a stop AWS may date it: a stop noted later was not requested by the sweep."""
     words: tuple[FactWord, ...] = ()
+    start_delegations: frozenset[str] = field(default_factory=frozenset)
+    """What AWS itself does in the name of the session that starts one, where the account has a use for it."""
     checks: frozenset[str] = field(default_factory=frozenset)
     """The permissions that doctor can ask AWS about without changing anything; it says of the others that it cannot."""
+
+    @property
+    def act_permissions(self) -> frozenset[str]:
+        """Everything that acting takes, in both directions."""
+        return self.stop_permissions | self.start_permissions
 
     @property
     def permissions(self) -> frozenset[str]:

@@ -20,7 +20,8 @@ PROTECTED_TAG = "stop-orchestrator:protected"
 RESOURCE, ACCOUNT, UNIT = "resource", "account", "organizational_unit"
 _SOURCE_WORDS = {RESOURCE: "the resource", ACCOUNT: "the account", UNIT: "the OU"}
 _OUTERMOST_FIRST = {UNIT: 0, ACCOUNT: 1, RESOURCE: 2}
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_DATE = re.compile(r"[2-9][0-9]{3}-[0-9]{2}-[0-9]{2}")
+"""Not before the year 2000, which IAM's last line takes for no date, and then nothing could be stopped."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,10 @@ from botocore.exceptions import ClientError
 from botocore.parsers import EC2QueryParser, ResponseParserError
 
 from orchestrator.aws.clients import Clients, bound_credentials
+from orchestrator.aws.failures import wrong_account
 from orchestrator.aws.retries import Retries
 from orchestrator.aws.signing import signed_headers
+from orchestrator.core.model import Target
 from orchestrator.kinds.shared.operations import Call
 
 if TYPE_CHECKING:
@@ -45,34 +47,37 @@ _Calling = Callable[[Callable[[], ET.Element]], ET.Element]
 _NAMESPACE = re.compile(rb"""\sxmlns=("[^"]*"|'[^']*')""")
 
 
-def running_instances(clients: Clients, retries: Retries, region: str) -> Iterator[dict[str, Any]]:
-    """Pending and running instances of the bound account in one region, as botocore would name their fields.
+def running_instances(clients: Clients, retries: Retries, target: Target) -> Iterator[dict[str, Any]]:
+    """The target's pending and running instances, as botocore would name their fields; its account is bound.
 
-    Only the fields that decisions need. Raises botocore's exceptions.
+    Only the fields that decisions need. Raises botocore's exceptions, also for an answer about another account.
     """
-    return _instances(clients, region, retries.call, _RUNNING, _FIRST_PAGE)
+    return _instances(clients, target, retries.call, _RUNNING, _FIRST_PAGE)
 
 
-def instances_by_id(clients: Clients, region: str, ids: Sequence[str], call: Call) -> Iterator[dict[str, Any]]:
-    """Those of the bound account's instances that AWS knows, in whatever state, each call made through `call`.
+def instances_by_id(clients: Clients, target: Target, ids: Sequence[str], call: Call) -> Iterator[dict[str, Any]]:
+    """Those of the target's instances that AWS knows, in whatever state, each call made through `call`.
 
-    By filter: an unknown id would be an error.
+    By filter: an unknown id would be an error. Raises as `running_instances`.
     """
     for start in range(0, len(ids), IDS_A_FILTER):
         values = enumerate(ids[start : start + IDS_A_FILTER], 1)
         asked = {**_ANY, "Filter.1.Name": "instance-id", **{f"Filter.1.Value.{n}": one for n, one in values}}
-        yield from _instances(clients, region, lambda one: call(_OPERATION, one), asked, urlencode(asked).encode())
+        yield from _instances(clients, target, lambda one: call(_OPERATION, one), asked, urlencode(asked).encode())
 
 
 def _instances(
-    clients: Clients, region: str, call: _Calling, asked: Mapping[str, str], first_page: bytes
+    clients: Clients, target: Target, call: _Calling, asked: Mapping[str, str], first_page: bytes
 ) -> Iterator[dict[str, Any]]:
-    client = clients.ec2(region)
+    client = clients.ec2(target.region)
     body = first_page
     while True:
         root = call(lambda body=body: _call(clients, client, body))  # type: ignore[misc]  # mypy loses the default
-        for reservation in root.iterfind("reservationSet/item/instancesSet"):
-            yield from (_instance(item) for item in reservation)
+        for reservation in root.iterfind("reservationSet/item"):
+            owner = reservation.findtext("ownerId")
+            if owner != target.account_id:
+                raise wrong_account(_OPERATION, target.account_id, owner)
+            yield from (_instance(item) for item in reservation.iterfind("instancesSet/item"))
         token = root.findtext("nextToken")
         if not token:
             return

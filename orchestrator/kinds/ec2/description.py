@@ -7,12 +7,11 @@ from datetime import timedelta
 from orchestrator.core.model.kind import FactWord, KindDescription, OperationRates, Rate
 
 _READ = frozenset({"ec2:DescribeInstances", "ec2:DescribeSpotInstanceRequests"})
-_ACT = frozenset(
+_STOP = frozenset({"ec2:DescribeInstances", "ec2:StopInstances", "ec2:CreateTags", "ec2:DeleteTags"})
+_START = frozenset(
     {
         "ec2:DescribeInstances",
-        "ec2:StopInstances",
         "ec2:StartInstances",
-        "ec2:CreateTags",
         "ec2:DeleteTags",
         "elasticloadbalancing:DescribeTargetGroups",
         "elasticloadbalancing:DescribeTargetHealth",
@@ -24,7 +23,9 @@ EC2 = KindDescription(
     title="EC2 instances",
     actions=("stop", "hibernate"),
     read_permissions=_READ,
-    act_permissions=_ACT,
+    stop_permissions=_STOP,
+    start_permissions=_START,
+    start_delegations=frozenset({"kms:CreateGrant"}),  # for volumes that a key of the account's own encrypts
     operations={
         "ec2": frozenset(
             {
@@ -55,5 +56,5 @@ EC2 = KindDescription(
     price_key="AmazonEC2",
     stop_noted_within=timedelta(minutes=5),
     words=(FactWord("instance_type", "instance_type", "Instance type globs."),),
-    checks=_READ | _ACT,  # by dry runs; load balancers are read
+    checks=_READ | _STOP | _START,  # by dry runs; load balancers are read
 )

@@ -41,19 +41,19 @@ class Ec2Instances(KindOnEngine):
 
     def read(self, target: Target) -> tuple[Resource, ...]:
         with unreadable_when_refused("ec2:DescribeInstances"):
-            raw = list(running_instances(self._clients, self._retries, target.region))
+            raw = list(running_instances(self._clients, self._retries, target))
         return tuple(self._resources(target, raw))
 
     def look(self, target: Target, resource_ids: Sequence[str]) -> Mapping[str, Resource]:
         with unreadable_when_refused("ec2:DescribeInstances"):
-            raw = list(instances_by_id(self._clients, target.region, resource_ids, self._paced(target).call))
+            raw = list(instances_by_id(self._clients, target, resource_ids, self._paced(target).call))
         return {resource.resource_id: resource for resource in self._resources(target, raw)}
 
     def failed_health(self, target: Target, resource_ids: Sequence[str]) -> frozenset[str]:
         return failed_health(self._clients, self._retries, target.region, resource_ids)
 
     def _operations(self, target: Target) -> Ec2Operations:
-        described = partial(instances_by_id, self._clients, target.region)
+        described = partial(instances_by_id, self._clients, target)
         return Ec2Operations(self._clients.ec2(target.region), target, self._clients.partition, described)
 
     def _resources(self, target: Target, instances: Sequence[Any]) -> Iterable[Resource]:

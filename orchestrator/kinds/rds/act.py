@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from orchestrator.core.model import Action, Resource, ResourceState, Tags, Target
-from orchestrator.kinds.rds.describe import databases_by_id
+from orchestrator.kinds.rds.describe import databases_by_id, of_account
 from orchestrator.kinds.rds.rules import resource_of
 from orchestrator.kinds.shared.operations import Call, ErrorTable, Profile, answer_with, plain_stop_instead
 
@@ -52,7 +52,7 @@ class RdsOperations:
         return {resource.resource_id: ResourceState.UNKNOWN}
 
     def describe(self, resource_ids: Sequence[str], call: Call) -> Mapping[str, Resource]:
-        raw = databases_by_id(self._client, resource_ids, call)
+        raw = of_account(self._target.account_id, databases_by_id(self._client, resource_ids, call))
         resources = (resource_of(one, self._target, self._partition) for one in raw)
         return {resource.resource_id: resource for resource in resources}
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
+from orchestrator.aws.failures import require_account
+from orchestrator.core.model import AccountId
 from orchestrator.kinds.shared.operations import Call, answer_with, in_portions
 
 OPERATION = "DescribeDBInstances"
@@ -16,6 +18,13 @@ _PAGE_SIZE = 100
 def all_databases(client: Any, call: Call) -> Iterator[Any]:
     """As botocore names their fields, whatever their state. Raises botocore's exceptions."""
     return _pages(client, call, {})
+
+
+def of_account(account_id: AccountId, databases: Iterable[Any]) -> Iterator[Any]:
+    """The same databases. Raises botocore's exception at one whose ARN is not of that account."""
+    for one in databases:
+        require_account(OPERATION, account_id, one.get("DBInstanceArn") or "")
+        yield one
 
 
 def databases_by_id(client: Any, ids: Sequence[str], call: Call) -> Iterator[Any]:

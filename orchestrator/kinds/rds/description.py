@@ -13,8 +13,8 @@ RDS = KindDescription(
     title="RDS DB instances",
     actions=("stop",),
     read_permissions=_READ,
-    act_permissions=_READ
-    | {"rds:StopDBInstance", "rds:StartDBInstance", "rds:AddTagsToResource", "rds:RemoveTagsFromResource"},
+    stop_permissions=_READ | {"rds:StopDBInstance", "rds:AddTagsToResource", "rds:RemoveTagsFromResource"},
+    start_permissions=_READ | {"rds:StartDBInstance", "rds:RemoveTagsFromResource"},
     operations={
         "rds": frozenset(
             {

@@ -11,7 +11,7 @@ from orchestrator.aws.pacing import Pacing
 from orchestrator.aws.retries import Retries
 from orchestrator.core.model import Region, Resource, Target
 from orchestrator.kinds.rds.act import PROFILE, RdsOperations
-from orchestrator.kinds.rds.describe import OPERATION, all_databases
+from orchestrator.kinds.rds.describe import OPERATION, all_databases, of_account
 from orchestrator.kinds.rds.description import RDS
 from orchestrator.kinds.rds.rules import is_up, resource_of
 from orchestrator.kinds.shared.engine import KindOnEngine
@@ -31,7 +31,8 @@ class DbInstances(KindOnEngine):
 
     def read(self, target: Target) -> tuple[Resource, ...]:
         with unreadable_when_refused(f"rds:{OPERATION}"):
-            raw = list(all_databases(self._clients.member("rds", target.region), self._paced(target).call))
+            found = all_databases(self._clients.member("rds", target.region), self._paced(target).call)
+            raw = list(of_account(target.account_id, found))
         resources = (resource_of(one, target, self._clients.partition) for one in raw)
         return tuple(resource for resource in resources if is_up(resource))
 

@@ -27,6 +27,9 @@ from tests.support.strategies import OPT_OUT_VALUES, quick
 
 TODAY = date(2026, 11, 23)
 MALFORMED = ("True", "TRUE", "yes", "1", "false", "2026-13-01", "2026-02-30", "", " true", "true ", "2026-1-1")
+LIKE_A_DATE = ("keep-me-on", "prod-is-on", "9999-99-99", "20ab-01-0x", "20--01-0-", "2026-01-32", "2026-02-3x")
+"""The first three IAM denies too; it lets the others be stopped, and they are the code's to keep."""
+NO_DATE_FOR_IAM = ("1999-12-31", "0001-01-01")
 MORE_MALFORMED = ("20261231", "2026-12-31T00:00", "31.12.2026", "２０２６-12-31", "2026-W53-4")  # noqa: RUF001 - full-width digits
 
 
@@ -66,7 +69,7 @@ def test_a_date_exempts_through_the_end_of_that_day(value: str, exempt: bool) ->
     assert exemption_of(value) == (expected if exempt else None)
 
 
-@pytest.mark.parametrize("value", [*MALFORMED, *MORE_MALFORMED])
+@pytest.mark.parametrize("value", [*MALFORMED, *MORE_MALFORMED, *LIKE_A_DATE, *NO_DATE_FOR_IAM])
 def test_a_malformed_value_is_honoured_for_good_and_marked(value: str) -> None:
     assert exemption_of(value) == Exemption(RESOURCE, "i-1", OPT_OUT_TAG, value, None, None, malformed=True)
 

@@ -13,6 +13,7 @@ from orchestrator.ports import TargetHealth
 from tests.kinds.contract.harness import EmbeddedAws
 from tests.support.builders import SWEEP_ID
 from tests.support.permissions import Permissions, policy_of
+from tests.support.suites import only_in_full
 
 PROTECTED, OPT_OUT = "stop-orchestrator:protected", "stop-orchestrator:opt-out"
 
@@ -65,7 +66,20 @@ def test_the_member_role_allows_all_that_a_stop_and_an_undo_take(
 
 
 @pytest.mark.parametrize(
-    ("key", "value"), [(PROTECTED, ""), (PROTECTED, "legal"), (OPT_OUT, "true"), (OPT_OUT, "yes please")]
+    ("key", "value"),
+    [
+        (PROTECTED, ""),
+        (OPT_OUT, "true"),
+        (OPT_OUT, "keep-me-on"),
+        *only_in_full(
+            (PROTECTED, "legal"),
+            (OPT_OUT, "yes please"),
+            (OPT_OUT, "prod-is-on"),
+            (OPT_OUT, "9999-99-99"),
+            (OPT_OUT, "2020-13-01"),
+            (OPT_OUT, "2020-12-41"),
+        ),
+    ],
 )
 def test_what_is_protected_or_opted_out_iam_never_lets_stop(
     embedded_aws: EmbeddedAws, permissions: Permissions, key: str, value: str
@@ -77,6 +91,13 @@ def test_what_is_protected_or_opted_out_iam_never_lets_stop(
     assert "explicit deny" in outcomes[spared].message
     assert aws.word(spared) == aws.words.running
     assert aws.tags(spared) == {key: value}
+
+
+def test_an_opt_out_that_is_over_iam_lets_stop(embedded_aws: EmbeddedAws, permissions: Permissions) -> None:
+    aws = embedded_aws
+    [one] = aws.add(1, {OPT_OUT: "2020-12-31"})
+    assert aws.act(Action.STOP, [one])[one].status is not OutcomeStatus.FAILED
+    assert permissions.refused == []
 
 
 def test_what_has_no_mark_iam_never_lets_start(embedded_aws: EmbeddedAws, permissions: Permissions) -> None:

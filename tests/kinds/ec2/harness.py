@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.core.model import Action
+from orchestrator.core.model import Action, Target
 from orchestrator.kinds.ec2.act import PROFILE
 from orchestrator.kinds.ec2.kind import KIND
 from orchestrator.kinds.shared.operations import Call
@@ -89,7 +89,7 @@ class InMemory(harness.MemoryAws):
     def _running(self, *_: object) -> Iterator[dict[str, Any]]:
         return (_raw(one, row) for one, row in self.rows.items() if row.word in ("running", "pending"))
 
-    def _by_id(self, _clients: object, _region: str, ids: Sequence[str], call: Call) -> list[dict[str, Any]]:
+    def _by_id(self, _clients: object, _target: Target, ids: Sequence[str], call: Call) -> list[dict[str, Any]]:
         return call("DescribeInstances", lambda: [_raw(one, self.rows[one]) for one in ids if one in self.rows])
 
 

@@ -12,6 +12,7 @@ from botocore.parsers import ResponseParserError
 from orchestrator.aws.clients import Clients, bound_to
 from orchestrator.aws.failures import Failure, classify
 from orchestrator.aws.retries import Retries
+from orchestrator.core.model import AccountId, Region, Target
 from orchestrator.kinds.ec2.describe import running_instances
 from tests.support.local_aws import (
     EC2_NAMESPACE,
@@ -23,7 +24,7 @@ from tests.support.local_aws import (
     refusal,
 )
 
-REGION = "eu-west-1"
+REGION = Region("eu-west-1")
 RETRIES = Retries(attempts=3, sleep=lambda _: None)
 
 FULL = """<item>
@@ -74,7 +75,7 @@ def answers() -> Answering:
 
 def read(clients: Clients) -> list[dict[str, Any]]:
     with bound_to(Fixed("111111111111")):
-        return list(running_instances(clients, RETRIES, REGION))
+        return list(running_instances(clients, RETRIES, Target(AccountId("111111111111"), REGION)))
 
 
 def read_by_botocore(clients: Clients) -> list[Any]:
@@ -105,6 +106,15 @@ def test_what_is_read_is_what_botocores_own_parser_reads(aws: LocalAws, clients:
     assert len(ours) == instance.count("<instanceId>")
 
 
+@pytest.mark.parametrize("owner", ["222222222222", ""])
+def test_an_answer_about_another_account_is_refused_as_a_whole(aws: LocalAws, clients: Clients, owner: str) -> None:
+    pages = [instances_answer(BARE, "2"), instances_answer(BARE, owner=owner)]
+    aws.answering = lambda _: pages.pop(0)
+    with pytest.raises(ClientError, match=rf"WrongAccount.*111111111111.*{owner}"):
+        read(clients)
+    assert len(aws.requests) == 2
+
+
 def test_tags_keep_their_letters_and_an_empty_value_is_a_value(aws: LocalAws, clients: Clients) -> None:
     aws.answering = lambda _: instances_answer(FULL)
     assert used(read(clients)[0])["tags"] == {"Name": "Käse & Brot <1>", "Empty": "", "Blank": " "}
@@ -122,7 +132,7 @@ def test_a_launch_time_has_a_time_zone(aws: LocalAws, clients: Clients) -> None:
 
 
 def test_instances_of_all_reservations_are_read(aws: LocalAws, clients: Clients) -> None:
-    two = f"{BARE}{BARE}</instancesSet></item><item><reservationId>r-2</reservationId><instancesSet>{SPOT}"
+    two = f"{BARE}{BARE}</instancesSet></item><item><ownerId>111111111111</ownerId><instancesSet>{SPOT}"
     aws.answering = lambda _: instances_answer(two)
     assert [one["InstanceId"][:4] for one in read(clients)] == ["i-0d", "i-0d", "i-0b"]
 

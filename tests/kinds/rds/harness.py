@@ -104,6 +104,7 @@ def _raw(name: str, row: Row) -> dict[str, Any]:
     restart = {"AutomaticRestartTime": row.stopped_at + timedelta(days=7)} if row.stopped_at else {}
     return {
         "DBInstanceIdentifier": name,
+        "DBInstanceArn": f"arn:aws:rds:{harness.REGION}:{harness.ACCOUNT}:db:{name}",
         "DBInstanceStatus": row.word,
         "Engine": "postgres",
         "MultiAZ": False,

@@ -1,0 +1,58 @@
+"""What the wiring lets a sweep's sessions do: what its mode takes, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from itertools import combinations
+
+import pytest
+
+from orchestrator import app
+from orchestrator.core.model import AccountId, Action, Mode
+from orchestrator.kinds import registry
+from orchestrator.settings import Settings
+
+ACCOUNT = AccountId("111111111111")
+SWEEP_ID = "20261123T190000Z-7f3a9c"
+STOPS = {"ec2:StopInstances", "rds:StopDBInstance"}
+STARTS = {"ec2:StartInstances", "rds:StartDBInstance", "kms:CreateGrant"}
+MARKS = {"ec2:CreateTags", "rds:AddTagsToResource"}
+"""An undo deletes marks and writes none: then no session can mark and start."""
+UNMARKS = {"ec2:DeleteTags", "rds:RemoveTagsFromResource"}
+
+
+def session_policy(*actions: Action) -> str:
+    role = app._member_role(Settings(external_id="our-secret"), SWEEP_ID, actions)
+    return str(role.assume_role_arguments("aws", ACCOUNT)["Policy"])
+
+
+def changing(*actions: Action) -> set[str]:
+    [statement] = json.loads(session_policy(*actions))["Statement"]
+    return {one for one in statement["Action"] if not one.partition(":")[2].startswith("Describe")}
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_a_mode_has_the_sessions_of_the_actions_that_its_plans_hold(mode: Mode) -> None:
+    actions = app._ACTIONS_OF.get(mode, ())
+    assert bool(actions) is mode.acts
+    assert {action.starts for action in actions} == ({mode is Mode.UNDO} if mode.acts else set())
+
+
+def test_a_session_that_stops_can_start_nothing_and_one_that_starts_can_neither_stop_nor_mark() -> None:
+    assert changing() == set()
+    assert changing(Action.STOP) == changing(Action.HIBERNATE) == STOPS | MARKS | UNMARKS
+    assert changing(Action.START) == STARTS | UNMARKS
+    assert changing(Action.STOP, Action.START) == STOPS | STARTS | MARKS | UNMARKS
+
+
+def test_no_session_may_do_what_no_kind_declares() -> None:
+    delegated = {one for description in registry.DESCRIPTIONS for one in description.start_delegations}
+    every = registry.session_permissions(tuple(Action))
+    assert every == registry.permissions() | delegated
+
+
+@pytest.mark.parametrize("number", [0, 1, 2, 3])
+def test_every_session_policy_fits_into_assume_role(number: int) -> None:
+    """https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html: 2,048 characters, packed to less."""
+    for actions in combinations(Action, number):
+        assert len(session_policy(*actions)) <= 2048
