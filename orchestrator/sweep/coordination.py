@@ -109,11 +109,13 @@ def undo(stores: Stores, source_sweep_id: str, sweep_id: str, undo_filter: UndoF
 def resume(stores: Stores, sweep_id: str, runtime: Runtime) -> Result:
     """Resumes a sweep whose process died or handed over; waits for a dead holder's lease to run out.
 
-    A finished one is returned as it is. Raises PlanError when there is no such sweep.
+    A finished one is returned as it is. Raises PlanError when there is no such sweep, and SettingsError when this
+    process may not do what its mode does.
     """
     begun = get_sweep(stores, sweep_id)
     if begun.status != SweepStatus.RUNNING:
         return _finished(stores, begun)
+    stores.refuse_mode(Mode(begun.mode))
     policy = _policy_of(stores, begun)
     purpose = _purpose(begun.mode, begun.source_sweep_id)
     lease = stores.leases.take(policy.name, sweep_id, purpose)
@@ -148,7 +150,8 @@ def without_a_process(stores: Stores, sweeps: Sequence[SweepSummary]) -> frozens
 
 
 def _holding(stores: Stores, request: SweepRequest, runtime: Runtime, work: Work) -> Result:
-    """Does the work under the lease of its policy, or returns why it was not done."""
+    """Does the work under the lease of its policy, or returns why it was not done. Raises as Stores.refuse_mode."""
+    stores.refuse_mode(request.mode)
     lease = lease_for(stores, request, runtime)
     if not isinstance(lease, Lease):
         return lease
