@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -114,11 +115,11 @@ def caller(clients: Clients) -> str:
         return f"an unknown caller: {error_of(failure)}"
 
 
-def make_stores(settings: Settings, clients: Clients, process: str = "") -> Stores:
+def make_stores(settings: Settings, clients: Clients, process: str = "", unset_mode: Mode = Mode.ENFORCE) -> Stores:
     """S3 and DynamoDB where the settings name them, else files and SQLite in a local folder.
 
     `process` is this one's name where a dead process of that name can be told (not so in a Lambda: its machines are
-    copies of one another).
+    copies of one another). `unset_mode` is the most that it may do where the settings have no mode.
     """
     time, local = SYSTEM_TIME, settings.store
     store = (
@@ -138,7 +139,8 @@ def make_stores(settings: Settings, clients: Clients, process: str = "") -> Stor
         is_dead=is_dead if process else _never_dead,
     )
     worlds = _Worlds(settings, clients, store, ledger, time)
-    return Stores(store, ledger, leases, worlds.build, load_policy_text)
+    refuse_mode = partial(settings.refuse_mode, unset=unset_mode)
+    return Stores(store, ledger, leases, worlds.build, load_policy_text, refuse_mode)
 
 
 def _never_dead(_process: str) -> bool:

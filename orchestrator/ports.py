@@ -291,3 +291,5 @@ class Stores:
     build_world: WorldBuilder
     load_policy: Callable[[str, str], OrgPolicy]
     """The policy in a text, which came from that source. Raises PolicyError."""
+    refuse_mode: Callable[[Mode], None]
+    """Raises SettingsError for a mode that is beyond what the settings let this process do."""

@@ -46,7 +46,8 @@ class Settings(BaseModel):
     ] = None
     report_bucket: str | None = None
     table: str | None = None
-    mode: SweepMode = Mode.PLAN
+    mode: SweepMode | None = None
+    """The most that this process may do, and what it does where nothing else says a mode; None: it is not set."""
     workers: Annotated[int, Field(ge=1, le=512)] = 64
     kill_switch: Annotated[str, Field(pattern=r"^(file:.+|[A-Za-z0-9_./-]+)$")] | None = None
     """An SSM parameter's name, or `file:PATH`."""
@@ -65,6 +66,13 @@ class Settings(BaseModel):
     def lease_times(self) -> Times:
         """Renewed four times in its life, as 5 s are to 20 s."""
         return Times(self.lease_seconds / 4, self.lease_seconds, min(1.0, self.lease_seconds / 10))
+
+    def refuse_mode(self, mode: Mode, unset: Mode = Mode.ENFORCE) -> None:
+        """Raises SettingsError, which names the setting, for a mode beyond the one that is set, or beyond `unset`."""
+        if mode.is_within(self.mode or unset):
+            return
+        says = f"is {self.mode.value!r}" if self.mode else f"is not set, which means {unset.value!r} here"
+        raise SettingsError(f"the mode {mode.value!r} is refused: {PREFIX}MODE {says}")
 
     @classmethod
     def from_env(cls, environment: Mapping[str, str], needed: Sequence[str] = (), /, **overrides: object) -> Settings:

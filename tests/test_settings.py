@@ -62,9 +62,34 @@ def test_neither_the_environment_of_the_process_nor_a_file_is_read_unless_given(
     (tmp_path / ".env").write_text(f"{PREFIX}STORE=from-a-file\n")
     monkeypatch.setenv(f"{PREFIX}MODE", "enforce")
     for settings in (Settings(), Settings.from_env({})):
-        assert (settings.mode, settings.store) == (Mode.PLAN, DEFAULT_STORE)
+        assert (settings.mode, settings.store) == (None, DEFAULT_STORE)
 
 
 def test_a_variable_in_small_letters_is_not_ours_and_never_lets_a_sweep_act() -> None:
     environment = {f"{PREFIX}MODE": "plan", f"{PREFIX}MODE".lower(): "enforce"}
     assert Settings.from_env(environment).mode is Mode.PLAN
+
+
+@pytest.mark.parametrize("limit", [None, Mode.PLAN, Mode.APPROVE, Mode.ENFORCE])
+@pytest.mark.parametrize("mode", Mode)
+def test_a_mode_beyond_the_one_that_is_set_is_refused_by_the_name_of_the_setting(
+    limit: Mode | None, mode: Mode
+) -> None:
+    settings = Settings.from_env({f"{PREFIX}MODE": limit.value} if limit else {})
+    allowed = {
+        None: set(Mode),
+        Mode.PLAN: {Mode.PLAN},
+        Mode.APPROVE: {Mode.PLAN, Mode.APPROVE},
+        Mode.ENFORCE: set(Mode),
+    }[limit]
+    if mode in allowed:
+        settings.refuse_mode(mode)
+        return
+    with pytest.raises(SettingsError, match=f"the mode '{mode}' is refused: {PREFIX}MODE is '{limit}'"):
+        settings.refuse_mode(mode)
+
+
+def test_where_no_mode_is_set_the_caller_says_what_that_means() -> None:
+    with pytest.raises(SettingsError, match=f"{PREFIX}MODE is not set, which means 'plan' here"):
+        Settings().refuse_mode(Mode.APPLY, unset=Mode.PLAN)
+    Settings(mode=Mode.ENFORCE).refuse_mode(Mode.APPLY, unset=Mode.PLAN)

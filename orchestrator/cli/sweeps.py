@@ -44,7 +44,7 @@ from orchestrator.cli.options import (
 from orchestrator.cli.progress import TerminalProgress
 from orchestrator.core.model import ApprovedPlan, ConsentHow, Mode, SweepStatus
 from orchestrator.core.report.document import document_exit_code
-from orchestrator.errors import ReportStoreError, StopOrchestratorError
+from orchestrator.errors import ReportStoreError, SettingsError, StopOrchestratorError
 from orchestrator.local.processes import this_process, this_user
 from orchestrator.ports import Runtime, Stores
 from orchestrator.settings import Settings
@@ -77,9 +77,9 @@ def plan(
     The plan is kept: `apply SWEEP_ID` carries out exactly that plan, within `plan_valid_hours` of the policy.
     """
     settings = settings_of(
-        policy=policy, store=store, member_role=member_role, mode=Mode.PLAN, external_id=external_id, workers=workers
+        policy=policy, store=store, member_role=member_role, external_id=external_id, workers=workers
     )
-    _run(settings, output, _sweeping(settings))
+    _run(settings, output, _sweeping(settings, Mode.PLAN))
 
 
 def sweep(
@@ -88,7 +88,7 @@ def sweep(
         SweepMode | None,
         typer.Option(
             help="`plan` stops nothing; `approve` stops nothing, tells STOP_ORCHESTRATOR_TOPIC and waits for `apply`. "
-            "[env STOP_ORCHESTRATOR_MODE, default plan]"
+            "Never more than STOP_ORCHESTRATOR_MODE, where that is set. [default: that one, else plan]"
         ),
     ] = None,
     resume: Annotated[
@@ -114,7 +114,6 @@ def sweep(
         store=store,
         member_role=member_role,
         kill_switch=kill_switch,
-        mode=mode,
         external_id=external_id,
         workers=workers,
     )
@@ -123,9 +122,11 @@ def sweep(
             fail("--resume keeps the mode and the policy that the sweep began with; leave them out", BAD_USAGE)
         checked_sweep_id(resume)
         _run(settings, output, _resuming(settings, resume))
-    if settings.mode is Mode.ENFORCE:
+    asked = Mode(mode) if mode is not None else settings.mode or Mode.PLAN
+    _refuse_mode(settings, asked)
+    if asked is Mode.ENFORCE:
         _require_confirmation(assume_yes=yes)
-    _run(settings, output, _sweeping(settings), ConsentHow.YES if yes else ConsentHow.TYPED)
+    _run(settings, output, _sweeping(settings, asked), ConsentHow.YES if yes else ConsentHow.TYPED)
 
 
 def apply(
@@ -148,6 +149,7 @@ def apply(
     settings = settings_of(
         store=store, member_role=member_role, kill_switch=kill_switch, external_id=external_id, workers=workers
     )
+    _refuse_mode(settings, Mode.APPLY)
 
     def work(stores: Stores, _: Clients, new_id: str, runtime: Runtime) -> Result:
         return coordination.apply(stores, sweep_id, new_id, runtime)
@@ -188,6 +190,7 @@ def undo(
     settings = settings_of(
         store=store, member_role=member_role, kill_switch=kill_switch, external_id=external_id, workers=workers
     )
+    _refuse_mode(settings, Mode.UNDO)
     only = UndoFilter(
         frozenset(account or ()), frozenset(region or ()), frozenset(resource or ()), failed_health=only_failed_health
     )
@@ -198,14 +201,22 @@ def undo(
     _run(settings, output, work, ConsentHow.YES if yes else ConsentHow.TYPED)
 
 
-def _sweeping(settings: Settings) -> _Work:
+def _refuse_mode(settings: Settings, mode: Mode) -> None:
+    """Ends the command with exit code 2 for a mode beyond the one that is set, before anything is asked or read."""
+    try:
+        settings.refuse_mode(mode)
+    except SettingsError as refused:
+        fail(str(refused), BAD_USAGE)
+
+
+def _sweeping(settings: Settings, mode: Mode) -> _Work:
     if not settings.policy:
         fail("name a policy: --policy config/policy.yaml, or STOP_ORCHESTRATOR_POLICY", BAD_USAGE)
     source = settings.policy
 
     def work(stores: Stores, clients: Clients, sweep_id: str, runtime: Runtime) -> Result:
         policy = wiring.read_policy(source, lambda: clients)
-        return coordination.sweep(stores, policy, sweep_id, settings.mode, runtime)
+        return coordination.sweep(stores, policy, sweep_id, mode, runtime)
 
     return work
 

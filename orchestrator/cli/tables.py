@@ -287,12 +287,12 @@ def print_history(console: Console, sweeps: Sequence[SweepSummary], dead: Collec
         if one.source_sweep_id:
             console.print(f"{one.sweep_id} {_DOES[one.mode]} {one.source_sweep_id}", highlight=False)
         if one.consent_missing:
-            console.print(Text(f"{one.sweep_id} only planned: {one.consent_missing}"), soft_wrap=True)
+            console.print(Text(f"{one.sweep_id} only planned: {one.consent_missing}"))
         if one.status == "abandoned":
-            console.print(Text(f"{one.sweep_id} was abandoned: {one.error}"), soft_wrap=True)
+            console.print(Text(f"{one.sweep_id} was abandoned: {one.error}"))
         if one.consent is not None:
             text = f"{one.sweep_id} was confirmed by {one.consent.get('by')} ({one.consent.get('how')})"
-            console.print(Text(text), soft_wrap=True)
+            console.print(Text(text))
         if one.status == "awaiting_approval":
             console.print(f"To carry it out: stop-orchestrator apply {one.sweep_id}", highlight=False)
         if one.sweep_id in dead:

@@ -136,8 +136,9 @@ class _Demo:
         return not wrong
 
     def _sweep(self, mode: str) -> Report:
+        environment = {**self.aws.environment, "STOP_ORCHESTRATOR_MODE": mode}
         with self.console.status(f"Running {_HANDLER} ...") as status:
-            returned = invoke(_HANDLER, {"mode": mode}, self.aws.environment, lambda line: status.update(_shown(line)))
+            returned = invoke(_HANDLER, {"mode": mode}, environment, lambda line: status.update(_shown(line)))
         sweep_id = returned["sweep_id"]
         self._fetch(sweep_id)
         report: Report = json.loads(self._local(sweep_id).joinpath("report.json").read_text())

@@ -44,9 +44,9 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
 
 def _sweep(asked: SweepEvent, sweep_id: str, context: LambdaContext) -> dict[str, Any]:
     triggered_at = app.now()
-    wiring = wire(mode=asked.mode, policy=asked.policy)
-    settings, stores = wiring.settings, wiring.stores
-    logger.append_keys(mode=settings.mode.value)
+    wiring = wire(policy=asked.policy)
+    settings, stores, mode = wiring.settings, wiring.stores, wiring.allowed_mode(asked.mode)
+    logger.append_keys(mode=mode.value)
     runtime = Runtime(
         out_of_time=time_is_up(context),
         hand_over=lambda lease: _hand_over(wiring, lease, context),
@@ -65,12 +65,12 @@ def _sweep(asked: SweepEvent, sweep_id: str, context: LambdaContext) -> dict[str
     def sweep(trigger: dict[str, Any]) -> dict[str, Any]:
         del trigger
         policy = app.read_policy(settings.policy or "", lambda: wiring.clients)
-        return answer_of(coordination.sweep(stores, policy, sweep_id, settings.mode, runtime))
+        return answer_of(coordination.sweep(stores, policy, sweep_id, mode, runtime))
 
     event_id = asked.sweep_id or asked.id or _request_id(context)
     if not event_id:
         return sweep({})
-    return once(wiring, sweep, {"id": event_id, "mode": settings.mode.value, "policy": settings.policy}, context)
+    return once(wiring, sweep, {"id": event_id, "mode": mode.value, "policy": settings.policy}, context)
 
 
 def _request_id(context: LambdaContext) -> str:

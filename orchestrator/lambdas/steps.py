@@ -98,37 +98,38 @@ def _carry_out(asked: StepEvent, context: LambdaContext) -> Answer:
             _part(asked.step, item.part, context)
         return {"parts": len(asked.items)}
     step = _acquire_step(asked.sweep_id, context)
+    if asked.step == "end":
+        return _end(step, asked.state.get("error"))
+    step.refuse_mode()
     if asked.step == "decide":
         more = parts.decide(step.world, step.sweep, step.begun, step.wiring.settings.accounts_a_part)
         return _wave(step, 1, more=more)
-    if asked.step == "next_wave":
-        more = parts.next_wave(step.world, step.sweep, step.begun, asked.wave)
-        return _wave(step, asked.wave + 1, more=more)
-    return _end(step, asked.state.get("error"))
+    more = parts.next_wave(step.world, step.sweep, step.begun, asked.wave)
+    return _wave(step, asked.wave + 1, more=more)
 
 
 def _begin(asked: StepEvent, context: LambdaContext) -> Answer:
     event = parse(asked.event)
-    wiring = _for_execution(wire(mode=event.mode, policy=event.policy), asked.execution)
-    settings = wiring.settings
+    wiring = _for_execution(wire(policy=event.policy), asked.execution)
+    mode = wiring.allowed_mode(event.mode)
     sweep_id = event.sweep_id or app.new_sweep_id(app.now())
 
     def list_accounts(trigger: dict[str, Any]) -> Answer:
         del trigger
-        return _list_accounts(wiring, sweep_id, asked.execution, context)
+        return _list_accounts(wiring, mode, sweep_id, asked.execution, context)
 
     event_id = event.sweep_id or event.id or asked.execution
-    trigger = {"id": event_id, "mode": settings.mode.value, "policy": settings.policy}
+    trigger = {"id": event_id, "mode": mode.value, "policy": wiring.settings.policy}
     answer = once(wiring, list_accounts, trigger, context)
     mine = answer.get("execution") == asked.execution
     return {**answer, "go_on": answer["go_on"] and mine}
 
 
-def _list_accounts(wiring: Wiring, sweep_id: str, execution: str, context: LambdaContext) -> Answer:
+def _list_accounts(wiring: Wiring, mode: Mode, sweep_id: str, execution: str, context: LambdaContext) -> Answer:
     settings, stores = wiring.settings, wiring.stores
     policy = app.read_policy(settings.policy or "", lambda: wiring.clients)
     runtime = _runtime(context, execution)
-    mode, missing = permitted_mode(stores, policy, settings.mode, runtime)
+    mode, missing = permitted_mode(stores, policy, mode, runtime)
     held = stores.ledger.lease(policy.name)
     begun = stores.ledger.sweep(held.sweep_id) if held is not None and held.holder == stores.leases.holder else None
     request = SweepRequest(policy, begun.sweep_id if begun else sweep_id, mode)
@@ -180,6 +181,10 @@ class _Step:
         self.world = wiring.stores.build_world(policy, begun.sweep_id, Mode(begun.mode), runtime, lease)
         self.sweep = Sweep.resumed(policy, begun)
 
+    def refuse_mode(self) -> None:
+        """Raises SettingsError where the settings were changed meanwhile: but for the report, nothing more is done."""
+        self.wiring.stores.refuse_mode(Mode(self.begun.mode))
+
 
 def _acquire_step(sweep_id: str, context: LambdaContext) -> _Step:
     """Raises LeaseLostError when another process has the sweep, or it is over."""
@@ -197,6 +202,7 @@ def _part(name: str, part: Part, context: LambdaContext) -> None:
     if name == "read":
         parts.read_part(step.world, step.sweep, part)
     else:
+        step.refuse_mode()
         parts.act_on_part(step.world, step.sweep, step.begun, part)
 
 

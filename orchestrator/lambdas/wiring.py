@@ -11,13 +11,15 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from orchestrator import app
 from orchestrator.aws.clients import Clients
-from orchestrator.core.model import ApprovedPlan, ConsentHow
+from orchestrator.core.model import ApprovedPlan, ConsentHow, Mode
 from orchestrator.lambdas.log import SERVICE
 from orchestrator.ports import Stores
 from orchestrator.settings import Settings
 
 RESERVED_MILLISECONDS = 30_000
 """Kept back for the running calls to end and for the report; no new work is handed out in it."""
+UNSET_MODE = Mode.PLAN
+"""What no STOP_ORCHESTRATOR_MODE means in a Lambda: no person is there who could have meant another one."""
 _NEEDED = ("policy", "report_bucket", "table")
 
 # Patching botocore would open a segment per call in threads that have no parent segment.
@@ -32,12 +34,18 @@ class Wiring:
     clients: Clients
     stores: Stores
 
+    def allowed_mode(self, asked: Mode | None) -> Mode:
+        """The mode that is asked for, else the one that is set. Raises SettingsError for one beyond what is set."""
+        mode = asked or self.settings.mode or UNSET_MODE
+        self.stores.refuse_mode(mode)
+        return mode
+
 
 def wire(**overrides: object) -> Wiring:
     """From the environment; an override that is not None wins. Raises SettingsError."""
     settings = Settings.from_env(os.environ, _NEEDED, **overrides)
     clients = app.make_clients(settings)
-    return Wiring(settings, clients, app.make_stores(settings, clients))
+    return Wiring(settings, clients, app.make_stores(settings, clients, unset_mode=UNSET_MODE))
 
 
 def caller(context: LambdaContext, execution: str = "") -> str:

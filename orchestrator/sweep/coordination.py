@@ -125,7 +125,8 @@ def resume(stores: Stores, sweep_id: str, runtime: Runtime, current: OrgPolicy |
     """Resumes a sweep whose process died or handed over; waits for a dead holder's lease to run out.
 
     One that may not be resumed is closed as abandoned, a finished one is returned as it is. `current` is today's text
-    of its policy, None where it is not known. Raises PlanError when there is no such sweep.
+    of its policy, None where it is not known. Raises PlanError when there is no such sweep, and SettingsError when
+    this process may not do what its mode does.
     """
     begun = get_sweep(stores, sweep_id)
     if begun.status != SweepStatus.RUNNING:
@@ -164,7 +165,8 @@ def without_a_process(stores: Stores, sweeps: Sequence[SweepSummary]) -> frozens
 
 
 def _holding(stores: Stores, request: SweepRequest, runtime: Runtime, work: Work) -> Result:
-    """Does the work under the lease of its policy, or returns why it was not done."""
+    """Does the work under the lease of its policy, or returns why it was not done. Raises as Stores.refuse_mode."""
+    stores.refuse_mode(request.mode)
     lease = lease_for(stores, request, runtime)
     if not isinstance(lease, Lease):
         return lease
@@ -253,6 +255,7 @@ def _resumed(
     if refusal:
         world = stores.build_world(policy, sweep_id, Mode.PLAN, runtime, lease)
         return Ended(*abandon_sweep(world, policy, begun, refusal))
+    stores.refuse_mode(mode)
     inheriting = runtime if runtime.standing else replace(runtime, confirm=consent_to_nothing)
     world = stores.build_world(policy, sweep_id, mode, inheriting, lease)
     return Ended(*resume_sweep(world, policy, begun))

@@ -124,6 +124,33 @@ def test_incomplete_with_a_failed_stop_exits_5(organization: OrganizationBuilder
 # --- 2: nothing was read ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("setting", "command"),
+    [
+        ("plan", ENFORCE),
+        ("approve", ENFORCE),
+        ("plan", ("sweep", "--mode", "approve")),
+        ("approve", ("apply", "20261123T190000Z-7f3a9c", "--yes")),
+        ("plan", ("undo", "20261123T190000Z-7f3a9c", "--yes")),
+    ],
+)
+def test_a_mode_beyond_the_one_that_the_environment_sets_is_refused(
+    organization: OrganizationBuilder,
+    run: Run,
+    policy: Policy,
+    monkeypatch: pytest.MonkeyPatch,
+    setting: str,
+    command: tuple[str, ...],
+) -> None:
+    monkeypatch.setenv("STOP_ORCHESTRATOR_MODE", setting)
+    organization.instances(organization.account("dev"), FRANKFURT, 1, DEV_TAGS)
+    of_a_sweep = ("--policy", policy(DEV)) if command[0] == "sweep" else ()
+    ran = run(*command, *of_a_sweep)
+    assert (ran.exit_code, ran.stdout, listed(organization), stopped(organization)) == (2, "", 0, 0)
+    assert f"STOP_ORCHESTRATOR_MODE is '{setting}'" in ran.stderr
+    assert run("plan", "--policy", policy(DEV)).exit_code == 0
+
+
 def test_every_setting_that_makes_no_sense_is_named_at_once(
     organization: OrganizationBuilder, run: Run, policy: Policy, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -231,8 +231,8 @@ def test_resuming_what_cannot_be_resumed_exits_2(
     assert words in ran.stderr
 
 
-def test_resuming_a_dead_sweep_finishes_it_and_stops_nothing_twice(
-    organization: OrganizationBuilder, run: Run, policy: Policy, tmp_path: Path
+def test_resuming_a_dead_sweep_finishes_it_and_stops_nothing_twice_where_the_environment_lets_it_act(
+    organization: OrganizationBuilder, run: Run, policy: Policy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account = organization.account("dev")
     ids = {region: organization.instances(account, region, 2, DEV) for region in (FRANKFURT, IRELAND)}
@@ -244,6 +244,11 @@ def test_resuming_a_dead_sweep_finishes_it_and_stops_nothing_twice(
         running.append(process)
     assert process.returncode == -signal.SIGKILL
     [dead] = [row["sweep_id"] for row in listed(run) if row["status"] == "running"]
+    monkeypatch.setenv("STOP_ORCHESTRATOR_MODE", "approve")
+    refused = run("sweep", "--resume", dead)
+    assert (refused.exit_code, refused.stdout, organization.front.calls["ec2:StopInstances"]) == (2, "", 1)
+    assert "the mode 'enforce' is refused: STOP_ORCHESTRATOR_MODE is 'approve'" in refused.stderr
+    monkeypatch.delenv("STOP_ORCHESTRATOR_MODE")
     ran = run("sweep", "--resume", dead, "--format", "json")
     assert (ran.exit_code, sweep_id_of(ran), ran.report["status"]) == (0, dead, "complete")
     assert {row["resource_id"]: row["status"] for row in ran.report["outcomes"]} == {

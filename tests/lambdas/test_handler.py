@@ -89,17 +89,56 @@ def test_a_sweep_id_that_was_used_is_refused_and_nothing_is_stopped(hub: Organiz
         (None, {}, "plan"),
         ("enforce", {}, "enforce"),
         ("enforce", {"mode": "plan"}, "plan"),
-        ("plan", {"mode": "enforce"}, "enforce"),
+        ("approve", {}, "approve"),
     ],
 )
 def test_the_mode_is_the_events_else_the_environments_else_plan(
     hub: OrganizationBuilder, monkeypatch: pytest.MonkeyPatch, setting: str | None, event: dict[str, str], mode: str
 ) -> None:
-    if setting:
-        monkeypatch.setenv("STOP_ORCHESTRATOR_MODE", setting)
+    monkeypatch.setenv("STOP_ORCHESTRATOR_MODE", setting or "")
     dev_accounts(hub, 1)
     assert written_report(hub, invoked(event)["sweep_id"])["mode"] == mode
     assert (hub.front.calls["ec2:StopInstances"] > 0) is (mode == "enforce")
+
+
+@pytest.mark.parametrize(
+    ("setting", "asked", "said"),
+    [
+        ("plan", "enforce", "STOP_ORCHESTRATOR_MODE is 'plan'"),
+        ("", "enforce", "STOP_ORCHESTRATOR_MODE is not set, which means 'plan' here"),
+        *only_in_full(
+            ("plan", "approve", "STOP_ORCHESTRATOR_MODE is 'plan'"),
+            ("approve", "enforce", "STOP_ORCHESTRATOR_MODE is 'approve'"),
+        ),
+    ],
+)
+def test_an_event_beyond_the_mode_of_the_environment_is_refused_and_nothing_is_read(
+    hub: OrganizationBuilder, monkeypatch: pytest.MonkeyPatch, setting: str, asked: str, said: str
+) -> None:
+    monkeypatch.setenv("STOP_ORCHESTRATOR_MODE", setting)
+    dev_accounts(hub, 1)
+    with pytest.raises(SettingsError, match=f"the mode '{asked}' is refused: {said}"):
+        invoked({"mode": asked, "sweep_id": SWEEP_ID})
+    assert hub.front.calls["organizations:ListAccountsForParent"] == 0
+    assert hub.front.calls["dynamodb:PutItem"] == 0
+
+
+def test_an_acting_sweep_that_died_is_not_resumed_where_the_environment_says_plan_meanwhile(
+    hub: OrganizationBuilder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dev_accounts(hub, 1)
+    hub.front.faults.add(Fault(operation="s3:*/report.json", code="AccessDenied", status=403))
+    with pytest.raises(ReportLostError):
+        invoked(ENFORCE)
+    hub.front.faults.clear()
+    stops = hub.front.calls["ec2:StopInstances"]
+    monkeypatch.setenv("STOP_ORCHESTRATOR_MODE", "plan")
+    for event in ({"sweep_id": SWEEP_ID}, ENFORCE):
+        with pytest.raises(SettingsError, match="'enforce' is refused: STOP_ORCHESTRATOR_MODE is 'plan'"):
+            invoked(event)
+    assert (hub.front.calls["ec2:StopInstances"], stops) == (2, 2)
+    monkeypatch.setenv("STOP_ORCHESTRATOR_MODE", "enforce")
+    assert invoked({"sweep_id": SWEEP_ID})["totals"]["stopped"] == 2
 
 
 def test_the_policy_of_the_event_wins(hub: OrganizationBuilder) -> None:

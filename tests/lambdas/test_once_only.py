@@ -113,10 +113,10 @@ def test_a_trigger_that_comes_to_its_turn_when_the_other_is_done_gets_its_answer
     others: list[dict[str, Any]] = []
     make_hub = app.make_stores
 
-    def after_the_other(*arguments: Any) -> Stores:
+    def after_the_other(*arguments: Any, **named: Any) -> Stores:
         monkeypatch.setattr(app, "make_stores", make_hub)
         others.append(invoked(ENFORCE, "the-faster"))
-        return make_hub(*arguments)
+        return make_hub(*arguments, **named)
 
     monkeypatch.setattr(app, "make_stores", after_the_other)
     assert [invoked(ENFORCE, "the-slower")] == others

@@ -11,7 +11,7 @@ import pytest
 
 from orchestrator.demo.faults import Fault
 from orchestrator.demo.organization import BUCKET
-from orchestrator.errors import BusyError, EventError, OrganizationError
+from orchestrator.errors import BusyError, EventError, OrganizationError, SettingsError
 from tests.support.embedded import OrganizationBuilder
 from tests.support.fixtures import Policy, Run
 from tests.support.lambdas import FRANKFURT, IRELAND, dev_accounts, invoked, stop_states, target_states, written_report
@@ -79,6 +79,34 @@ def test_its_report_is_that_of_the_single_lambda(
     assert answer["status"] == "incomplete"
     for (account, region), instance in mixed.items():
         assert (instance in hub.down(account, region)) is (mode == "enforce")
+
+
+def test_an_execution_beyond_the_mode_of_the_environment_is_refused_and_nothing_is_read(
+    hub: OrganizationBuilder, machine: StateMachine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STOP_ORCHESTRATOR_MODE", "plan")
+    dev_accounts(hub, 1)
+    with pytest.raises(SettingsError, match="'enforce' is refused: STOP_ORCHESTRATOR_MODE is 'plan'"):
+        machine({"mode": "enforce"})
+    assert hub.front.calls["organizations:ListAccountsForParent"] == 0
+
+
+@pytest.mark.parametrize(("step", "stops"), [("act", 0), *only_in_full(("next_wave", 2))])
+def test_an_environment_that_says_plan_meanwhile_lets_an_execution_do_no_more_than_its_report(
+    hub: OrganizationBuilder, machine: StateMachine, monkeypatch: pytest.MonkeyPatch, step: str, stops: int
+) -> None:
+    dev_accounts(hub, 1)
+
+    def before(event: Answer) -> None:
+        if event["step"] == step:
+            monkeypatch.setenv("STOP_ORCHESTRATOR_MODE", "plan")
+
+    machine.before = before
+    report = written_report(hub, machine({"mode": "enforce"})["sweep_id"])
+    assert sorted(stop_states(report).values()) == ["stopped"] * stops + ["not_attempted"] * (2 - stops)
+    assert hub.front.calls["ec2:StopInstances"] == stops
+    if not stops:
+        assert {"STOP_ORCHESTRATOR_MODE is 'plan'" in row["message"] for row in report["outcomes"]} == {True}
 
 
 @pytest.mark.full

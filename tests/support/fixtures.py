@@ -103,7 +103,8 @@ def sweep(organization: OrganizationBuilder, tmp_path: Path, monkeypatch: pytest
 
 @pytest.fixture
 def hub(organization: OrganizationBuilder, policy: Policy, monkeypatch: pytest.MonkeyPatch) -> OrganizationBuilder:
-    """The organization, and the environment of a Lambda in its management account."""
+    """The organization, and the environment of a Lambda in its management account that may enforce."""
+    monkeypatch.setenv("STOP_ORCHESTRATOR_MODE", "enforce")
     monkeypatch.setenv("STOP_ORCHESTRATOR_POLICY", policy("rules: [{name: dev, where: {tag: {Environment: dev}}}]\n"))
     for name, value in organization.hub().items():
         monkeypatch.setenv(name, value)

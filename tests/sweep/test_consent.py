@@ -41,7 +41,7 @@ def stores(fake: FakeWorld) -> Stores:
         world = fake.world()
         return replace(world, confirm=runtime.confirm, actors=world.actors if mode.acts else {})
 
-    return Stores(fake.files, fake.ledger, leases, build, lambda text, _: load(text))
+    return Stores(fake.files, fake.ledger, leases, build, lambda text, _: load(text), lambda _: None)
 
 
 def swept(

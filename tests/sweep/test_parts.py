@@ -53,7 +53,7 @@ def machine(fake: FakeWorld, monkeypatch: pytest.MonkeyPatch) -> Machine:
     def wired(policy: str = ONE_BY_ONE, accounts_a_part: int = 1) -> StateMachine:
         here = {"policy": "memory", "report_bucket": "memory", "table": "memory", "accounts_a_part": accounts_a_part}
         leases = Leases(fake.ledger, lambda: fake.at, Times())
-        stores = Stores(fake.files, fake.ledger, leases, lambda *_: fake.world(), load)
+        stores = Stores(fake.files, fake.ledger, leases, lambda *_: fake.world(), load, lambda _mode: None)
         patched = {
             "wire": lambda **wanted: Wiring(Settings.from_env({}, (), **here, mode=wanted.get("mode")), None, stores),
             "once": lambda _wiring, begin, trigger, _context: begin(trigger),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from pathlib import Path
@@ -205,6 +206,25 @@ def test_a_preview_never_stops_anything() -> None:
         "SweepSchedule": '{"mode": "enforce", "id": "<aws.scheduler.execution-id>"}',
         "PreviewSchedule": '{"mode": "plan", "id": "<aws.scheduler.execution-id>"}',
     }
+
+
+@pytest.mark.parametrize("mode", ["plan", "approve", "enforce"])
+def test_a_schedule_asks_for_the_mode_that_the_environment_allows(mode: str) -> None:
+    resources = resolved("hub", Mode=mode, ScaleOut="enabled")["Resources"]
+    asked = json.loads(resources["SweepSchedule"]["Properties"]["Target"]["Input"])["mode"]
+    for name in ("Sweep", "Step"):
+        environment = resources[name]["Properties"]["Environment"]["Variables"]
+        assert environment["STOP_ORCHESTRATOR_MODE"] == asked == mode
+
+
+@pytest.mark.parametrize(("reserved", "sweep", "step"), [("", None, None), ("0", 0, 0), ("5", 5, None)])
+def test_a_reserved_concurrency_of_0_halts_every_function_that_stops_anything(
+    reserved: str, sweep: int | None, step: int | None
+) -> None:
+    resources = resolved("hub", ReservedConcurrency=reserved, ScaleOut="enabled")["Resources"]
+    functions = {name: one for name, one in resources.items() if one["Type"] == "AWS::Lambda::Function"}
+    found = {name: one["Properties"].get("ReservedConcurrentExecutions") for name, one in functions.items()}
+    assert {name: None if one is None else int(one) for name, one in found.items()} == {"Sweep": sweep, "Step": step}
 
 
 def test_the_function_may_invoke_itself_and_nothing_else() -> None:

@@ -29,6 +29,11 @@ class Mode(StrEnum):
         """Whether something is stopped or started when the guardrails pass."""
         return self in (Mode.ENFORCE, Mode.APPLY, Mode.UNDO)
 
+    def is_within(self, limit: Mode) -> bool:
+        """Whether it does no more than the limit: plan < approve < enforce; `apply` and `undo` count as enforce."""
+        order = (Mode.PLAN, Mode.APPROVE, Mode.ENFORCE)
+        return order.index(Mode.ENFORCE if self.acts else self) <= order.index(Mode.ENFORCE if limit.acts else limit)
+
 
 class SweepStatus(StrEnum):
     """Where a sweep stands. `incomplete`: a target was not read, or a planned stop failed or was not attempted;
