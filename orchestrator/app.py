@@ -229,7 +229,7 @@ def make_doctor_context(
         hub=asking.HubQuestions(clients),
         organization=OrganizationReader(clients),
         accounts=MemberSessions(clients, MemberRole(settings.member_role, settings.external_id, "doctor"), retries),
-        kinds=registry.make_permissions(clients, retries),
+        kinds=registry.make_permissions(clients, retries, policy.kinds),
         services=tuple(_services(settings, clients, policy)),
         stack_set=settings.stack_set,
         progress=progress,

@@ -192,6 +192,10 @@ class ReportStore(Protocol):
         """One file. Raises ReportStoreError that says what there is instead."""
         ...
 
+    def sweep_ids(self) -> frozenset[str]:
+        """Every sweep that has files, finished or not. Raises ReportStoreError when they cannot be listed."""
+        ...
+
     def location(self, sweep_id: str, name: str) -> str:
         """Where a person finds the file: a path, or `s3://bucket/key`."""
         ...

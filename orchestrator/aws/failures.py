@@ -1,4 +1,4 @@
-"""What AWS's refusals mean: botocore's exceptions in, codes and one classification out (the table of aws-facts)."""
+"""What AWS's refusals mean: botocore's exceptions in, codes and one classification out."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -25,6 +26,8 @@ _MISSING = "NoSuchKey"
 _CLASH = "ConditionalRequestConflict"
 """Two writers at once: https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html"""
 _TAKEN = frozenset({"PreconditionFailed", _CLASH})
+_FILE = re.compile(r"sweeps/dt=[^/]*/sweep=([^/]*)/[^.]")
+"""A file of a sweep; no probe that stayed behind."""
 _PAUSES = (0.1, 0.4, 1.0)
 
 
@@ -70,6 +73,14 @@ class S3ReportStore:
             return self._get(self._key(sweep_id, name))
         except AWS_FAILURES as failure:
             raise self._unreadable(sweep_id, name, failure) from failure
+
+    def sweep_ids(self) -> frozenset[str]:
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix="sweeps/")
+        try:
+            keys = [one["Key"] for page in pages for one in page.get("Contents", ())]
+        except AWS_FAILURES as failure:
+            raise ReportStoreError(f"s3://{self._bucket}/sweeps/ cannot be listed: {error_of(failure)}") from failure
+        return frozenset(file[1] for key in keys if (file := _FILE.match(key)))
 
     def location(self, sweep_id: str, name: str) -> str:
         return f"s3://{self._bucket}/{self._key(sweep_id, name)}"

@@ -55,8 +55,9 @@ def doctor(
 ) -> None:
     """Check whether a sweep by this policy would work, and say what to do about each thing that would not.
 
-    Asks the hub, and every account in the policy's scope: its role, its regions, and each action that a sweep needs, by
-    EC2's dry runs. Stops nothing, changes nothing, leaves nothing behind.
+    Asks the hub, and every account in the policy's scope: its role, its regions, and each action that the kinds in
+    the policy's rules need: of EC2 by dry runs; RDS has none for stopping, starting and tagging. Stops nothing, changes
+    nothing, leaves nothing behind.
     """
     settings = settings_of(
         policy=policy,

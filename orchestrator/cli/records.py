@@ -22,7 +22,7 @@ from orchestrator.cli.console import (
     stdout,
 )
 from orchestrator.cli.options import FormatOption, StoreOption, SweepIdArgument
-from orchestrator.cli.tables import print_broken, print_history, print_summary
+from orchestrator.cli.tables import print_history, print_summary, print_verified
 from orchestrator.local.processes import this_process
 from orchestrator.sweep import coordination
 from orchestrator.sweep.verify import verify as verify_evidence
@@ -81,13 +81,17 @@ def verify(
         clients = wiring.make_clients(settings)
         stores = wiring.make_stores(settings, clients, this_process())
         sweep_ids = [coordination.get_sweep(stores, sweep_id).sweep_id] if sweep_id is not None else None
-        broken = verify_evidence(stores.store, stores.ledger, sweep_ids, wiring.signature_check(settings, clients))
+        verified = verify_evidence(stores.store, stores.ledger, sweep_ids, wiring.signature_check(settings, clients))
     if output is Format.JSON:
-        rows = [{"sweep_id": one.sweep_id, "file": one.file, "problem": one.problem} for one in broken]
-        print_json({"verified": not broken, "broken": rows})
+        rows = [{"sweep_id": one.sweep_id, "file": one.file, "problem": one.problem} for one in verified.broken]
+        holds = bool(verified.sweeps and not verified.broken)
+        print_json({"verified": holds, "sweeps": verified.sweeps, "broken": rows})
     else:
-        print_broken(stdout, broken, sweep_id or "every sweep")
-    raise typer.Exit(ERROR if broken else 0)
+        print_verified(stdout, verified)
+    if not verified.sweeps:
+        ledger = settings.table or settings.store
+        fail(f"there are no sweeps in the ledger of {ledger} that are finished; nothing was verified", ERROR)
+    raise typer.Exit(ERROR if verified.broken else 0)
 
 
 def report(

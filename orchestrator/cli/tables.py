@@ -13,8 +13,8 @@ from rich.text import Text
 
 from orchestrator.core.model import ALL_KINDS
 from orchestrator.core.model.decision import KEPT_AFTER_ALL
-from orchestrator.core.report.manifest import Broken
 from orchestrator.ledger.records import SweepSummary
+from orchestrator.sweep.verify import Verified
 
 Row = Mapping[str, Any]
 
@@ -300,10 +300,10 @@ def print_history(console: Console, sweeps: Sequence[SweepSummary], dead: Collec
             console.print(text, highlight=False)
 
 
-def print_broken(console: Console, broken: Sequence[Broken], what: str) -> None:
-    """The first broken link first."""
-    if not broken:
-        console.print(Text(f"{what}: every file is as it was sealed", style="bold green"))
-        return
-    for one in broken:
+def print_verified(console: Console, verified: Verified) -> None:
+    """The first broken link first; of how many sweeps every file is as it was sealed."""
+    if verified.sweeps and not verified.broken:
+        what = "1 sweep" if verified.sweeps == 1 else f"{verified.sweeps} sweeps"
+        console.print(Text(f"{what} verified: every file is as it was sealed", style="bold green"))
+    for one in verified.broken:
         console.print(Text(f"{one.sweep_id} {one.file} {one.problem}", style="red"), soft_wrap=True)

@@ -39,9 +39,9 @@ def make_kinds(
     return {entry.description.name: entry.make(clients, retries, now, pacing) for entry in _ENTRIES}
 
 
-def make_permissions(clients: Clients, retries: Retries) -> tuple[PermissionsPort, ...]:
-    """What doctor asks of each kind."""
-    return tuple(entry.make_permissions(clients, retries) for entry in _ENTRIES)
+def make_permissions(clients: Clients, retries: Retries, kinds: Collection[str]) -> tuple[PermissionsPort, ...]:
+    """What doctor asks of each of these kinds."""
+    return tuple(entry.make_permissions(clients, retries) for entry in _ENTRIES if entry.description.name in kinds)
 
 
 def member_operations() -> Mapping[str, frozenset[str]]:

@@ -52,6 +52,10 @@ class LocalReportStore:
             raise ReportStoreError(f"there is no {self.location(sweep_id, name)}; the newest sweeps here: {known}")
         return content
 
+    def sweep_ids(self) -> frozenset[str]:
+        files = self._directory.glob("sweeps/dt=*/sweep=*/[!.]*")
+        return frozenset(path.parent.name.removeprefix("sweep=") for path in files)
+
     def location(self, sweep_id: str, name: str) -> str:
         return str(self._folder(sweep_id) / name)
 

@@ -48,15 +48,29 @@ class SqliteItems:
                 _write(connection, item)
 
     def get(self, key: tuple[str, str]) -> Item | None:
+        if self._is_missing():
+            return None
         with self._transaction() as connection:
             return _read(connection, key)
 
     def query(self, pk: str, prefix: str = "", *, newest_first: bool = False, limit: int | None = None) -> list[Item]:
         order = "DESC" if newest_first else "ASC"
+        if self._is_missing():
+            return []
         statement = f"SELECT body FROM items WHERE pk = ? AND substr(sk, 1, ?) = ? ORDER BY sk {order} LIMIT ?"  # noqa: S608 - one of two words
         with self._transaction() as connection:
             rows = connection.execute(statement, (pk, len(prefix), prefix, -1 if limit is None else limit))
             return [json.loads(body) for (body,) in rows]
+
+    def _is_missing(self) -> bool:
+        """Nothing was ever written: who only reads makes neither the folder nor the file."""
+        try:
+            self._path.stat()
+        except FileNotFoundError:
+            return True
+        except OSError:
+            return False  # whatever it is, using it says so
+        return False
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:

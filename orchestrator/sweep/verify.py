@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 from orchestrator.core.report.manifest import (
     MANIFEST,
@@ -17,14 +18,25 @@ from orchestrator.ports import ReportStore
 
 Signature = Callable[[bytes, bytes], bool]
 """Whether a manifest (first) was signed like that (second)."""
+ALL_FILES = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What was looked at, and what of it does not hold."""
+
+    sweeps: int
+    """Whose files were held against their manifests."""
+    broken: tuple[Broken, ...]
 
 
 def verify(
     store: ReportStore, ledger: Ledger, sweep_ids: Sequence[str] | None, check_signature: Signature | None
-) -> list[Broken]:
+) -> Verified:
     """Recomputes every hash; the first broken link, from the newest manifest back, comes first.
 
-    None: every finished sweep and the whole chain. Raises ReportStoreError when it cannot be read.
+    None: every finished sweep, the whole chain, and what is stored of sweeps that the ledger does not know.
+    Raises ReportStoreError when it cannot be read.
     """
     if sweep_ids is None:
         return _verify_all(store, ledger, check_signature)
@@ -32,20 +44,23 @@ def verify(
     for sweep_id in sweep_ids:
         link, problems = _check(store, sweep_id, check_signature)
         broken += [*_against_ledger(sweep_id, link, ledger.link(sweep_id)), *problems]
-    return broken
+    return Verified(len(sweep_ids), tuple(broken))
 
 
-def _verify_all(store: ReportStore, ledger: Ledger, check_signature: Signature | None) -> list[Broken]:
-    # In this order, so that a sweep that is sealed meanwhile is never taken for one that the chain does not know.
+def _verify_all(store: ReportStore, ledger: Ledger, check_signature: Signature | None) -> Verified:
+    # In this order, so that a sweep that is begun or sealed meanwhile is never taken for one that is not known.
+    stored = store.sweep_ids()
     sweeps = {one.sweep_id: bool(one.finished_at) for one in ledger.sweeps()}
     recorded = {link.sweep_id: link for link in ledger.links()}
     head = ledger.chain_head()
     problems: dict[str, list[Broken]] = {}
+    checked: set[str] = set()
 
     def look(sweep_id: str) -> Link | None:
         if store.find(sweep_id, MANIFEST) is None and _goes_on(ledger, sweep_id):
             problems[sweep_id] = []
             return recorded.get(sweep_id) or ledger.link(sweep_id)  # its process is about to write it
+        checked.add(sweep_id)
         link, problems[sweep_id] = _check(store, sweep_id, check_signature)
         return link
 
@@ -62,7 +77,8 @@ def _verify_all(store: ReportStore, ledger: Ledger, check_signature: Signature |
         elif not walk.whole:
             broken += _against_ledger(sweep_id, link, recorded.get(sweep_id))
         broken += problems[sweep_id]
-    return broken
+    broken += [_unknown(one) for one in sorted(stored - {*sweeps, *recorded, *walk.sweep_ids}, reverse=True)]
+    return Verified(len(checked), tuple(broken))
 
 
 def _goes_on(ledger: Ledger, sweep_id: str) -> bool:
@@ -82,6 +98,11 @@ def _against_ledger(sweep_id: str, link: Link | None, recorded: Link | None) -> 
 
 def _in_no_chain(sweep_id: str) -> Broken:
     return Broken(sweep_id, MANIFEST, "was added: the chain does not lead to it")
+
+
+def _unknown(sweep_id: str) -> Broken:
+    problem = "belongs to no sweep of the ledger: it was added, or the sweep's record was removed or has expired"
+    return Broken(sweep_id, ALL_FILES, problem)
 
 
 def _check(store: ReportStore, sweep_id: str, check_signature: Signature | None) -> tuple[Link | None, list[Broken]]:

@@ -204,3 +204,16 @@ def test_a_file_that_nobody_may_ask_for_is_not_missing(
 def test_a_bucket_that_is_gone_has_not_just_lost_a_file(hub: Clients) -> None:
     with pytest.raises(ReportStoreError, match="NoSuchBucket"):
         S3ReportStore(hub.s3(), "no-such-bucket").find(SWEEP_ID, "report.json")
+
+
+def test_every_sweep_with_a_file_is_one_that_is_stored(hub: Clients, store: S3ReportStore) -> None:
+    stored = S3ReportStore(hub.s3(), BUCKET)
+    hub.s3().put_object(Bucket=BUCKET, Key=f"{FOLDER.replace(SWEEP_ID, 'only-a-probe')}/.writable", Body=b"")
+    assert stored.sweep_ids() == frozenset()
+    store.put(SWEEP_ID, "report.json", CONTENT)
+    assert stored.sweep_ids() == {SWEEP_ID}
+
+
+def test_a_bucket_that_cannot_be_listed_is_an_error(hub: Clients) -> None:
+    with pytest.raises(ReportStoreError, match=r"s3://no-such-bucket/sweeps/ cannot be listed: NoSuchBucket"):
+        S3ReportStore(hub.s3(), "no-such-bucket").sweep_ids()

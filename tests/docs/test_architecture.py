@@ -22,7 +22,7 @@ LISTS = {"kind": "rds", "condition": "region", "report form": "csv"}
 MENTIONS = {
     "kind": r'"rds"|`rds`|\brds:\w',
     "condition": r"conditions\.region\b",
-    "report form": r'report\.csv import|"\w+\.csv"',
+    "report form": r'report\.csv import|"\w+\.csv"|= "csv"',
 }
 OTHER_KINDS = {description.name for description in DESCRIPTIONS} - {LISTS["kind"]}
 _FILE = re.compile(r"[\w.<>-]+\.(?:py|yaml|toml|md|example)")

@@ -142,6 +142,19 @@ def test_a_missing_permission_is_named_and_a_service_control_policy_told_apart(
     assert why.format(action=action) in row(ran, action)["detail"]
 
 
+def test_a_kind_is_asked_about_where_a_rule_of_the_policy_names_it(
+    enrolled: OrganizationBuilder, doctor: Doctor
+) -> None:
+    enrolled.front.faults.add(Fault(code="AccessDenied", message="not authorized", status=403, operation="rds:*"))
+    ran = doctor()
+    assert (ran.exit_code, found(ran, "failed", "warning")) == (0, set())
+    assert not [one for one in ran.report["checks"] if one["name"].startswith("rds:")]
+    ran = doctor(body=RULES.replace("name: dev", "name: dev, kinds: [rds]"))
+    assert ("sick", "rds:DescribeDBInstances", "missing_permission") in found(ran, "failed")
+    assert ("sick", "rds:StopDBInstance", "not_checked") in found(ran, "not_checked")
+    assert not [one for one in ran.report["checks"] if one["name"] == "ec2:StopInstances"]
+
+
 def test_a_region_that_a_service_control_policy_closes_is_named(enrolled: OrganizationBuilder, doctor: Doctor) -> None:
     refuse(enrolled, "ec2:DescribeInstances", BY_SCP, region=IRELAND)
     ran = doctor()

@@ -154,3 +154,10 @@ def test_only_finished_sweeps_are_listed_and_the_newest_first(store: LocalReport
     store.put(SWEEP_ID, "manifest.json", CONTENT)
     store.put(NEWER, "manifest.json", CONTENT)
     assert store.sweeps() == [NEWER, SWEEP_ID]
+
+
+def test_every_sweep_with_a_file_is_one_that_is_stored(store: LocalReportStore) -> None:
+    assert store.sweep_ids() == frozenset()
+    store.check(NEWER)
+    store.put(SWEEP_ID, "report.json", CONTENT)
+    assert store.sweep_ids() == {SWEEP_ID}

@@ -56,7 +56,7 @@ class Hub:
         self.files.files[sweep_id, MANIFEST] = text.encode()
 
     def verify(self, *sweep_ids: str, check: Any = None) -> list[Broken]:
-        return verify(self.files, self.ledger, list(sweep_ids) or None, check)
+        return [*verify(self.files, self.ledger, list(sweep_ids) or None, check).broken]
 
     def named(self, *sweep_ids: str) -> list[tuple[str, str]]:
         return [(one.sweep_id, one.file) for one in self.verify(*sweep_ids)]

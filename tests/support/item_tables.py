@@ -75,6 +75,9 @@ class MemoryFiles:
     def read(self, sweep_id: str, name: str) -> bytes:
         return self.files[sweep_id, name]
 
+    def sweep_ids(self) -> frozenset[str]:
+        return frozenset(sweep_id for sweep_id, _ in self.files)
+
     def location(self, sweep_id: str, name: str) -> str:
         return f"memory/{sweep_id}/{name}"
 

@@ -127,7 +127,7 @@ def same_as_undisturbed(name: str, fake: FakeWorld) -> None:
     assert fake.states(sweep_id) == expected.states(sweep_id)
     assert (sorted(fake.stopped), sorted(fake.started)) == (sorted(expected.stopped), sorted(expected.started))
     assert set(fake.files.files) == set(expected.files.files)
-    assert verify(fake.files, fake.ledger, None, None) == []
+    assert verify(fake.files, fake.ledger, None, None).broken == ()
     ended = fake.ledger.sweep(sweep_id)
     assert ended is not None
     assert (ended.status, ended.totals) == (report["status"], report["totals"])

@@ -6,6 +6,8 @@ import pytest
 
 from orchestrator.core.report.manifest import MANIFEST, SIGNATURE, Broken, Link, manifest_bytes, sha256_of
 from orchestrator.ledger.ledger import CHAIN, HEAD
+from orchestrator.ledger.records import SWEEPS
+from orchestrator.sweep.verify import ALL_FILES, Verified, verify
 from tests.support.chain import A, B, C, DiedError, Hub
 
 
@@ -14,8 +16,24 @@ def test_what_nobody_touched_holds(three: Hub) -> None:
     assert three.verify(A, B, C) == []
 
 
-def test_a_ledger_without_sweeps_holds(hub: Hub) -> None:
-    assert hub.verify() == []
+def test_it_is_counted_whose_files_were_held_against_their_manifests(three: Hub) -> None:
+    three.begin("20261126T190000Z-dddddd")
+    assert verify(three.files, three.ledger, None, None).sweeps == 3
+    assert verify(three.files, three.ledger, [A], None).sweeps == 1
+
+
+def test_a_ledger_without_sweeps_has_none_that_was_verified(hub: Hub) -> None:
+    assert verify(hub.files, hub.ledger, None, None) == Verified(0, ())
+
+
+def test_files_of_a_sweep_that_the_ledger_does_not_know_are_named(three: Hub) -> None:
+    three.files.files["20261122T190000Z-ffffff", "report.json"] = b"forged"
+    assert three.named() == [("20261122T190000Z-ffffff", ALL_FILES)]
+
+
+def test_a_sweep_whose_record_expired_is_known_by_the_chain(three: Hub) -> None:
+    del three.table.items[SWEEPS, A], three.table.items[CHAIN, A]
+    assert three.verify() == []
 
 
 @pytest.mark.parametrize("sweep_id", [A, B, C])

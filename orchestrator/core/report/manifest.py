@@ -15,7 +15,6 @@ MANIFEST = "manifest.json"
 SIGNATURE = "manifest.sig"
 SEALED = (
     "report.json",
-    "report.html",
     "decisions.jsonl.gz",
     "decisions.csv",
     "coverage.csv",

@@ -18,7 +18,8 @@ PROFILE = Profile(
     start="StartInstances",
     mark="CreateTags",
     unmark="DeleteTags",
-    batch_size=50,  # StopInstances and StartInstances both count instances too: 1,000 at once (aws-facts)
+    # StopInstances and StartInstances count instances too, 1,000 at once: "Request throttling for the Amazon EC2 API".
+    batch_size=50,
     resources_a_call=50,
     errors=ErrorTable(
         wrong_state=frozenset({"IncorrectInstanceState"}),

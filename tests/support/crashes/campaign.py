@@ -71,7 +71,7 @@ class Crashes:
     def at(self, boundaries: Iterable[Boundary]) -> dict[str, Differences]:
         """By boundary: what is otherwise than undisturbed, once what was killed there was gone on with."""
         found = dict(self._at(boundary) for boundary in boundaries)
-        for one in verify(self._scene.hub.store, self._scene.hub.ledger, None, None):
+        for one in verify(self._scene.hub.store, self._scene.hub.ledger, None, None).broken:
             found.setdefault(self._killed_at.get(one.sweep_id, one.sweep_id), {})[one.file] = one.problem
         return {killed_at: differences for killed_at, differences in found.items() if differences}
 
