@@ -9,10 +9,9 @@ from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from orchestrator.core.model import SweepStatus
+from orchestrator.core.model.aws_error_codes import denied_explicitly
 from orchestrator.lambdas.log import SERVICE
 
-_EXPLICIT_DENY = "explicit deny"
-"""In AWS's messages: a policy forbids it by name, which no missing permission does."""
 metrics = Metrics(namespace="StopOrchestrator", service=SERVICE)
 
 
@@ -27,7 +26,7 @@ def measure(document: Mapping[str, Any]) -> None:
         ("TargetsUnreadable", _unreadable(counted)),
         ("ResourcesStopped", counted["stopped"]),
         ("StopsFailed", counted["failed"]),
-        ("StopsDeniedByGuard", sum(_EXPLICIT_DENY in row["message"].lower() for row in document["outcomes"])),
+        ("StopsDeniedByGuard", sum(denied_explicitly(row["code"], row["message"]) for row in document["outcomes"])),
         ("ResourcesExempt", counted["exempt"]),
     ):
         metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)

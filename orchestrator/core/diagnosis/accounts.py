@@ -18,11 +18,16 @@ from orchestrator.core.diagnosis.checks import (
     refusal_code,
 )
 from orchestrator.core.model import ALL_REGIONS, Account, AwsError, Coverage, Region, TargetStatus
-from orchestrator.core.model.aws_error_codes import DENIED_CODES, REGION_DISABLED_CODES, is_by_scp
+from orchestrator.core.model.aws_error_codes import (
+    DENIED_CODES,
+    REGION_DISABLED_CODES,
+    denied_action,
+    is_by_scp,
+    lacks_own_permission,
+)
 from orchestrator.core.policy.schema import RegionScope
 
 _OF_THE_TRUST = ("sts:SetSourceIdentity", "sts:TagSession")
-_OF_THE_HUB = "identity-based policy allows the sts:AssumeRole"
 
 
 def left_out(row: Coverage) -> Check | None:
@@ -55,10 +60,10 @@ def _why_refused(account: Account, error: AwsError, enrolment: Enrolment) -> tup
         return Code.UNREADABLE, "AWS did not say that the role is missing or refuses: try again"
     if is_by_scp(error):
         return Code.SCP, "a service control policy denies it: let the member role's name through"
-    missing = [action for action in _OF_THE_TRUST if f"perform: {action}" in error.message]
+    missing = denied_action(error, _OF_THE_TRUST)
     if missing:
-        return Code.WRONG_TRUST, f"the role is there, but its trust does not allow {missing[0]}: update the StackSet"
-    if _OF_THE_HUB in error.message:
+        return Code.WRONG_TRUST, f"the role is there, but its trust does not allow {missing}: update the StackSet"
+    if lacks_own_permission(error, "sts:AssumeRole"):
         return (
             Code.MISSING_PERMISSION,
             "the hub's own identity may not call sts:AssumeRole on that role: allow it there",

@@ -1,6 +1,8 @@
-"""AWS's refusals to read a target, as coverage: which codes mean a closed door, and which a disabled region."""
+"""AWS's refusals, by their codes and, where a code says too little, by AWS's own words: nothing else reads those."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from orchestrator.core.model import AwsError, TargetStatus
 
@@ -8,6 +10,8 @@ DENIED_CODES = frozenset({"AccessDenied", "AccessDeniedException", "Unauthorized
 REGION_DISABLED_CODES = frozenset({"AuthFailure", "OptInRequired"})
 _BY_SCP = "service control policy"
 """In both of IAM's sentences: `with an explicit deny in a ...`, and `because no ... allows the action`."""
+_EXPLICITLY = "explicit deny"
+_OWN_PERMISSION = "identity-based policy allows the {action}"
 
 
 def coverage_of(error: AwsError, operation: str) -> tuple[TargetStatus, str]:
@@ -23,3 +27,19 @@ def coverage_of(error: AwsError, operation: str) -> tuple[TargetStatus, str]:
 def is_by_scp(error: AwsError) -> bool:
     """Whether the organization forbids it, whatever the role allows."""
     return _BY_SCP in error.message.lower()
+
+
+def denied_explicitly(code: str, message: str) -> bool:
+    """Whether a policy forbids it by name, which no missing permission does; AWS's code may be quoted in `message`."""
+    denied = code in DENIED_CODES or any(f"{one}: " in message for one in DENIED_CODES)
+    return denied and _EXPLICITLY in message.lower()
+
+
+def denied_action(error: AwsError, actions: Sequence[str]) -> str | None:
+    """The first of these actions, such as `sts:TagSession`, that AWS says it denied."""
+    return next((action for action in actions if f"perform: {action}" in error.message), None)
+
+
+def lacks_own_permission(error: AwsError, action: str) -> bool:
+    """Whether no policy of the caller itself allows the action, whatever the other side allows."""
+    return _OWN_PERMISSION.format(action=action) in error.message

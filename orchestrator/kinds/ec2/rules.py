@@ -45,7 +45,7 @@ _OWNED_BY_TAG: Mapping[str, str] = {
 
 def resource_of(raw: Any, target: Target, partition: str, spot_types: Mapping[str, str]) -> Resource:
     """An instance as EC2 describes it, in the project's words; `spot_types` by the id of the spot request."""
-    tags = {tag["Key"]: tag["Value"] for tag in raw.get("Tags", ())}
+    tags = {tag["Key"]: tag["Value"] for tag in raw.get("Tags", ())}  # EC2 leaves them out where there are none
     instance_id, facts = raw["InstanceId"], _facts(raw, spot_types)
     aws_state = raw.get("State", {}).get("Name")
     return Resource(

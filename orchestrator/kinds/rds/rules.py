@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from orchestrator.core.model import Fact, Obstacle, ObstacleCode, Resource, ResourceState, Target, time_text
+from orchestrator.core.model import Fact, Obstacle, ObstacleCode, Resource, ResourceState, Tags, Target, time_text
 
 _STATES: Mapping[str, ResourceState] = {
     "available": ResourceState.RUNNING,
@@ -37,7 +37,8 @@ def is_up(resource: Resource) -> bool:
 
 def resource_of(raw: Any, target: Target, partition: str) -> Resource:
     """A DB instance as RDS describes it, in the project's words."""
-    tags = {tag["Key"]: tag.get("Value", "") for tag in raw.get("TagList", ())}
+    told = raw.get("TagList")  # RDS tells an empty list of what has no tags
+    tags = {tag["Key"]: tag.get("Value", "") for tag in told or ()}
     resource_id, facts = raw["DBInstanceIdentifier"], _facts(raw)
     arn = f"arn:{partition}:rds:{target.region}:{target.account_id}:db:{resource_id}"
     aws_state = raw.get("DBInstanceStatus")
@@ -52,7 +53,7 @@ def resource_of(raw: Any, target: Target, partition: str) -> Resource:
         tags=tags,
         facts=facts,
         changed_at=stopped_at(raw.get("AutomaticRestartTime")),
-        obstacle=obstacle(facts),
+        obstacle=obstacle(facts, tags if told is not None else None),
     )
 
 
@@ -76,10 +77,10 @@ def _facts(raw: Any) -> dict[str, Fact]:
     }
 
 
-def obstacle(facts: Mapping[str, Fact]) -> Obstacle | None:
+def obstacle(facts: Mapping[str, Fact], tags: Tags | None) -> Obstacle | None:
     """Why a DB instance is kept whatever the policy says; None when nothing is in the way.
 
-    What AWS did not say (an unknown engine) is in the way.
+    What AWS did not say (an unknown engine; None for its tags) is in the way.
     """
     cluster, engine = facts.get("db_cluster_identifier"), str(facts.get("engine") or "")
     if cluster:
@@ -87,6 +88,8 @@ def obstacle(facts: Mapping[str, Fact]) -> Obstacle | None:
     if engine.startswith(_OF_CLUSTERS):
         return Obstacle(ObstacleCode.OWNED, f"Its engine {engine} runs in DB clusters, which stop as a whole.")
     cannot_stop = _cannot_be_stopped(facts, engine)
+    if tags is None and not cannot_stop:
+        cannot_stop = "AWS did not tell its tags, so they may spare it."
     return Obstacle(ObstacleCode.CANNOT_STOP, cannot_stop) if cannot_stop else None
 
 

@@ -159,7 +159,7 @@ class ActRun:
 
     def _look(self) -> Look:
         """One describe of the target; more only while something that AWS accepted is not seen to move."""
-        asked = [one for one, attempt in self._attempts.items() if attempt.requested_at]
+        asked = [one for one, attempt in self._attempts.items() if attempt.is_looked_at]
         if not asked:
             return Look({}, None)
         for look in range(1, _LOOKS + 1):

@@ -64,6 +64,11 @@ class Attempt:
         """AWS accepted it, or did not answer: only a look tells that it is as it was."""
         return self.accepted or (self.unanswered and not self.already_there)
 
+    @property
+    def is_looked_at(self) -> bool:
+        """It was asked for; or its marks were refused, as AWS refuses them for what is down or gone already."""
+        return self.requested_at is not None or self.mark_refusal is not None
+
     def was_there_before(self, seen: Resource) -> bool:
         """Whether someone else did it before this sweep asked for the first time; AWS tells whole seconds."""
         assert self.requested_at is not None, "it was asked for"
@@ -88,7 +93,7 @@ def answered_outcome(attempt: Attempt) -> Outcome:
 
 def seen_outcome(attempt: Attempt, look: Look) -> Outcome:
     """The outcome by what was seen, which counts for more than what AWS answered."""
-    return _outcome(attempt, _as_seen(attempt, look), verified_at=look.at if attempt.requested_at else None)
+    return _outcome(attempt, _as_seen(attempt, look), verified_at=look.at if attempt.is_looked_at else None)
 
 
 _Result = tuple[OutcomeStatus, str, str]
@@ -125,7 +130,11 @@ def _as_seen(attempt: Attempt, look: Look) -> _Result:
     if attempt.already_there:
         return transition.already_status, "", already_there(transition)
     if seen is not None and seen.state in transition.reached_states:
+        if attempt.mark_refusal is not None:  # so this sweep did not ask for its stop
+            return transition.already_status, "", already_there(transition)
         return transition.reached_states[seen.state], "", ""
+    if attempt.mark_refusal is not None and look.error is None and (seen is None or seen.state is ResourceState.GONE):
+        return gone(attempt.profile, seen)
     return _not_asked_or_refused(attempt) or _not_seen(attempt, seen, look)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from orchestrator.core.model import AwsError, TargetStatus
-from orchestrator.core.model.aws_error_codes import coverage_of
+from orchestrator.core.model.aws_error_codes import coverage_of, denied_action, denied_explicitly, lacks_own_permission
 
 BY_SCP = "User: x is not authorized to perform: ec2:DescribeInstances with an explicit deny in a service control policy"
 NO_SCP = "User: x is not authorized to perform: a because no service control policy allows the a action"
@@ -46,3 +46,35 @@ def test_a_denial_by_a_service_control_policy_says_so_first(message: str) -> Non
 def test_a_failure_that_only_mentions_a_service_control_policy_is_no_denial() -> None:
     status, detail = coverage_of(AwsError("InternalError", BY_SCP), "")
     assert (status, detail) == (TargetStatus.FAILED, f"InternalError: {BY_SCP}")
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "explicitly"),
+    [
+        ("UnauthorizedOperation", BY_SCP, True),
+        ("AccessDenied", BY_SCP.upper(), True),
+        ("CannotMark", f"not stopped, as it cannot be marked: UnauthorizedOperation: {BY_SCP}", True),
+        ("UnauthorizedOperation", NO_SCP, False),
+        ("AccessDenied", "", False),
+        ("InternalError", BY_SCP, False),
+        ("", BY_SCP, False),
+    ],
+)
+def test_a_denial_by_name_is_told_from_a_missing_permission_and_from_a_failure(
+    code: str, message: str, explicitly: bool
+) -> None:
+    assert denied_explicitly(code, message) is explicitly
+
+
+def test_a_denial_names_the_action_that_it_is_about() -> None:
+    error = AwsError("AccessDenied", "User: x is not authorized to perform: sts:TagSession on resource: y")
+    assert denied_action(error, ("sts:SetSourceIdentity", "sts:TagSession")) == "sts:TagSession"
+    assert denied_action(error, ("sts:AssumeRole",)) is None
+
+
+def test_a_permission_that_the_caller_itself_lacks_is_told_by_the_policy_that_misses_it() -> None:
+    why = "because no identity-based policy allows the sts:AssumeRole action"
+    error = AwsError("AccessDenied", f"User: x is not authorized to perform: sts:AssumeRole on resource: y {why}")
+    assert lacks_own_permission(error, "sts:AssumeRole")
+    assert not lacks_own_permission(error, "sts:TagSession")
+    assert not lacks_own_permission(AwsError("AccessDenied", NO_SCP), "a")

@@ -106,6 +106,31 @@ def test_what_cannot_be_marked_is_not_stopped_and_costs_no_other_its_stop(aws: H
     assert marked(aws, ids) == set(ids) - {ids[2]}
 
 
+def test_what_someone_else_stopped_before_it_could_be_marked_was_already_stopped(aws: Harness) -> None:
+    ids = aws.add(3)
+    aws.refuse("mark", ids[1], aws.words.cannot_mark)
+    guard = aws.guard()
+    guard.before_admitting = lambda: aws.someone(Action.STOP, ids[1:2])
+    outcomes = aws.act(Action.STOP, ids, guard)
+    found = outcomes[ids[1]]
+    assert (found.status, found.code, found.requested_at) == (OutcomeStatus.ALREADY_STOPPED, "", None)
+    assert found.verified_at
+    assert {outcomes[one].status for one in (ids[0], ids[2])} <= DOWN
+    assert marked(aws, ids) == {ids[0], ids[2]}
+
+
+def test_what_is_gone_before_it_could_be_marked_failed_with_the_kinds_word(aws: Harness) -> None:
+    ids = aws.add(3)
+    aws.refuse("mark", ids[1], aws.words.cannot_mark)
+    guard = aws.guard()
+    guard.before_admitting = lambda: aws.remove(ids[1])
+    outcomes = aws.act(Action.STOP, ids, guard)
+    destroyed = aws.words.profile.destroyed
+    assert (outcomes[ids[1]].status, outcomes[ids[1]].code) == (OutcomeStatus.FAILED, destroyed.capitalize())
+    assert f"it was {destroyed} meanwhile" in outcomes[ids[1]].message
+    assert {outcomes[one].status for one in (ids[0], ids[2])} <= DOWN
+
+
 def test_one_that_aws_will_not_stop_costs_no_other_its_stop_and_loses_its_marks(aws: Harness) -> None:
     ids = aws.add(5, {"Owner": "me"})
     aws.refuse("stop", ids[3], aws.words.cannot_stop)
@@ -169,7 +194,7 @@ def test_what_is_gone_meanwhile_fails_and_costs_no_other_its_stop(aws: Harness) 
     guard.before_admitting = lambda: aws.remove(ids[1])
     outcomes = aws.act(Action.STOP, ids, guard)
     assert [outcomes[one].status is OutcomeStatus.FAILED for one in ids] == [False, True, False]
-    assert aws.words.not_found[0] in f"{outcomes[ids[1]].code}: {outcomes[ids[1]].message}"
+    assert outcomes[ids[1]].code in {aws.words.not_found[0], aws.words.profile.destroyed.capitalize()}
 
 
 def test_whatever_a_kind_cannot_do_falls_back_to_a_plain_stop_and_says_so(aws: Harness) -> None:

@@ -13,7 +13,13 @@ from tests.kinds.contract.harness import ACCOUNT, REGION
 from tests.support.builders import a_resource
 
 TARGET = a_resource(account_id=ACCOUNT, region=REGION).target
-PLAIN = {"DBInstanceIdentifier": "orders", "DBInstanceStatus": "available", "Engine": "postgres", "MultiAZ": False}
+PLAIN = {
+    "DBInstanceIdentifier": "orders",
+    "DBInstanceStatus": "available",
+    "Engine": "postgres",
+    "MultiAZ": False,
+    "TagList": [],
+}
 
 
 def database(**fields: Any) -> Resource:
@@ -102,12 +108,21 @@ def test_members_of_clusters_belong_to_them(fields: dict[str, Any], sentence: st
         ),
         ({"Engine": "custom-oracle-ee"}, "Its engine is custom-oracle-ee; AWS cannot stop RDS Custom."),
         ({"Engine": None}, "Its engine is unknown, so AWS may not be able to stop it."),
+        ({"TagList": None}, "AWS did not tell its tags, so they may spare it."),
     ],
 )
 def test_what_aws_cannot_stop_or_did_not_tell_is_in_the_way(fields: dict[str, Any], sentence: str) -> None:
     obstacle = database(**fields).obstacle
     assert obstacle is not None
     assert (obstacle.code, obstacle.sentence) == (ObstacleCode.CANNOT_STOP, sentence)
+
+
+def test_an_answer_without_tags_is_not_taken_for_one_of_an_untagged_database() -> None:
+    unread = {key: value for key, value in PLAIN.items() if key != "TagList"}
+    obstacle = resource_of(unread, TARGET, "aws").obstacle
+    assert obstacle is not None
+    assert obstacle.sentence == "AWS did not tell its tags, so they may spare it."
+    assert database(TagList=[]).obstacle is None
 
 
 @pytest.mark.parametrize("fields", [{"Engine": "sqlserver-ex"}, {"Engine": "mysql", "MultiAZ": True}])
