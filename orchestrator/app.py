@@ -150,7 +150,7 @@ class _Worlds:
             sleep=time.sleep, out_of_time=lambda: halting.halt() is not None, on_expired=renew_bound_credentials
         )
         return World(
-            organization=OrganizationReader(clients),
+            organization=OrganizationReader(clients, time.now),
             accounts=MemberSessions(clients, _member_role(settings, sweep_id, mode), retries),
             kinds=registry.make_kinds(clients, retries, time.now, Pacing(registry.rates(), time.clock, halting.sleep)),
             store=self.store,
@@ -208,7 +208,7 @@ def make_doctor_context(
     retries = Retries(attempts=_DOCTOR_TRIES, sleep=SYSTEM_TIME.sleep, on_expired=renew_bound_credentials)
     return DoctorContext(
         hub=asking.HubQuestions(clients),
-        organization=OrganizationReader(clients),
+        organization=OrganizationReader(clients, SYSTEM_TIME.now),
         accounts=MemberSessions(clients, MemberRole(settings.member_role, settings.external_id, "doctor"), retries),
         kinds=registry.make_permissions(clients, retries),
         services=tuple(_services(settings, clients, policy)),

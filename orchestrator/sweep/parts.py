@@ -36,7 +36,7 @@ from orchestrator.sweep.barrier import guard_plan
 from orchestrator.sweep.finish import Keep, run_to_report
 from orchestrator.sweep.inventory_file import StoredInventory, inventory_bytes, inventory_from
 from orchestrator.sweep.read import Reading, complete_inventory, list_accounts, read_accounts
-from orchestrator.sweep.recheck import recheck_with
+from orchestrator.sweep.recheck import Recheck
 from orchestrator.sweep.recover import recorded_outcomes
 from orchestrator.sweep.run import restore_plan
 from orchestrator.sweep.seal import Document, write_and_seal
@@ -115,8 +115,7 @@ def act_on_part(world: World, sweep: Sweep, summary: SweepSummary, part: Part) -
     if approved is None:
         return
     listed = _stored_listing(world, sweep)
-    accounts = {account.id: account for account in listed.listing.accounts} if listed else {}
-    recheck = recheck_with(world, sweep.policy, accounts, {})
+    recheck = Recheck(world, sweep.policy, listed.listing.accounts if listed else ())
     outcomes = act_on_accounts(world, approved, recheck, part.accounts, state.outcomes)
     world.ledger.record_outcomes(sweep.sweep_id, outcomes.outcomes)
     name = _kept_file(part)

@@ -39,7 +39,7 @@ from orchestrator.sweep.barrier import guard_plan, hold_plan
 from orchestrator.sweep.finish import Keep, run_to_report
 from orchestrator.sweep.inventory_file import StoredInventory, inventory_bytes, inventory_from, without_gaps
 from orchestrator.sweep.read import Listing, Reading, complete_inventory, inventory_so_far, list_accounts, read_accounts
-from orchestrator.sweep.recheck import recheck_plan
+from orchestrator.sweep.recheck import Recheck
 from orchestrator.sweep.recover import recover_intents
 from orchestrator.sweep.seal import Document, write_and_seal
 from orchestrator.sweep.state import Sweep, SweepState
@@ -65,7 +65,7 @@ def apply_plan(world: World, policy: OrgPolicy, sweep_id: str, source: StoredPla
     """
     sweep = Sweep(sweep_id, Mode.APPLY, policy, world.now(), source.sweep_id)
     begin(world, sweep)
-    run = _Run(world, sweep, older_than_this_process=True)
+    run = _Run(world, sweep)
     return run_to_report(world, sweep, SweepState(), lambda keep: run.apply(source, keep))
 
 
@@ -88,7 +88,7 @@ def resume_sweep(world: World, policy: OrgPolicy, summary: SweepSummary) -> tupl
         document: Document = json.loads(written)
         return document, write_and_seal(world, document)
     sweep = Sweep.resumed(policy, summary)
-    run = _Run(world, sweep, summary.continuations, confirmed=summary.confirmed, older_than_this_process=True)
+    run = _Run(world, sweep, summary.continuations, confirmed=summary.confirmed)
     report, location = run_to_report(world, sweep, SweepState(reportable=False), lambda keep: run.resume(summary, keep))
     return report_document(report), location
 
@@ -170,14 +170,11 @@ class _Run:
         continuations: int = 0,
         *,
         confirmed: bool = False,
-        older_than_this_process: bool = False,
     ) -> None:
         self._world = world
         self._sweep = sweep
         self._continuations = continuations
         self._confirmed = confirmed or _needs_no_confirmation(world)
-        self._look_again = older_than_this_process
-        """What is planned is looked at again before it is acted on: it is not from just now."""
 
     # --- from the beginning to the barrier
 
@@ -279,7 +276,8 @@ class _Run:
             return state
         self._confirm(approved)
         policy = self._sweep.policy
-        recheck = recheck_plan(self._world, policy, approved.plan.actions) if self._look_again else None
+        recheck = Recheck(self._world, policy, state.inventory.accounts)
+        recheck.begin(approved.plan.actions)
         if self._sweep.mode is Mode.APPLY:
             self._claim_plan()
 
