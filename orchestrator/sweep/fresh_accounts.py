@@ -77,6 +77,18 @@ class FreshAccounts:
         except _HaltedError:
             return not_seen_again("no more work was handed out.")
 
+    def for_others(self, account_ids: Iterable[AccountId]) -> tuple[Account, ...]:
+        """These accounts as of now, as far as that can be told, where something of them is older; else none.
+
+        In order, and no longer than the first of them stays young.
+        """
+        wanted = dict.fromkeys(account_ids)
+        if not any(map(self._is_stale, wanted)):
+            return ()
+        until = self._world.now() + self._max_age
+        now = (self.account(account_id) for account_id in wanted if self._world.now() < until)
+        return tuple(one for one in now if isinstance(one, Account))
+
     @contextmanager
     def read_ahead(self, account_ids: Iterable[AccountId]) -> Iterator[None]:
         """Meanwhile a thread of its own reads what is older of these accounts, in this order."""
