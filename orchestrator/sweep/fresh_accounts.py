@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -54,10 +54,11 @@ class FreshAccounts:
 
     def list_again(self, account_ids: Iterable[AccountId]) -> None:
         """Lists the organization where that of one of these accounts is older. Raises OrganizationError."""
-        for account_id in account_ids:
-            listing = self._listed(account_id)
-            if listing is not None and listing.error is not None:
-                raise listing.error
+        with suppress(_HaltedError):
+            for account_id in account_ids:
+                listing = self._listed(account_id)
+                if listing is not None and listing.error is not None:
+                    raise listing.error
 
     def place(self, account_id: AccountId) -> Account | Reason:
         """The account where it is now, its tags as they may be; or why what is in it is kept."""
@@ -169,7 +170,8 @@ class FreshAccounts:
         for account_id in account_ids:
             if ended.is_set():
                 return
-            self.account(account_id)
+            with suppress(Exception):  # a thread's boundary: the batches that wait for it will meet it themselves
+                self.account(account_id)
 
     # --- ages
 

@@ -134,6 +134,7 @@ def test_once_no_more_work_is_handed_out_nothing_is_read_for_it(fake: FakeWorld)
     fake.at = AT + STALE
     assert isinstance(fresh.account(AccountId(ONE)), Reason)
     assert isinstance(fresh.place(AccountId(ONE)), Reason)
+    fresh.list_again([AccountId(ONE)])
     assert fake.asked == []
 
 
