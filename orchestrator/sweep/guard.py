@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from orchestrator.core.model import (
     Decision,
@@ -56,20 +57,21 @@ class TargetGuard:
         self._kind = kind
         self._actions = actions
         self._batches = 0
+        self._looked_at: datetime | None = None
         self._recorded: dict[ResourceKey, Outcome] = {}
         self.kept: dict[ResourceKey, Reason] = {}
         self.halt: Halt | None = None
 
     def admit(self, resources: Sequence[Resource]) -> tuple[Resource, ...]:
+        self._looked_at = None
         if not self.may_call():
             return ()
-        reasons = self._context.recheck.reasons_to_keep(
-            self._kind, [self._actions[one.resource_id] for one in resources]
-        )
+        look = self._context.recheck.look(self._kind, [self._actions[one.resource_id] for one in resources])
         if not self.may_call():  # the look may have taken a while, and what a halt cut short says nothing
             return ()
-        self.kept.update(reasons)
-        admitted = tuple(one for one in resources if one.key not in reasons)
+        self._looked_at = look.at
+        self.kept.update(look.kept)
+        admitted = tuple(one for one in resources if one.key not in look.kept)
         if not admitted:
             return ()
         self._batches += 1
@@ -83,7 +85,7 @@ class TargetGuard:
         return admitted
 
     def may_call(self) -> bool:
-        halt = self._context.halt()
+        halt = self._context.halt() or (self._context.recheck.too_old(self._looked_at) if self._looked_at else None)
         self.halt = self.halt or halt
         return halt is None
 

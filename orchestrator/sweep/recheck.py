@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
 
 from orchestrator.core.decide import scope
 from orchestrator.core.decide.drift import changed, kept_down_since, kept_since, not_seen_again
-from orchestrator.core.model import Account, AccountId, Decision, Reason, Resource, ResourceKey, TargetStatus
+from orchestrator.core.model import (
+    Account,
+    AccountId,
+    Decision,
+    Halt,
+    HaltCause,
+    Reason,
+    Resource,
+    ResourceKey,
+    TargetStatus,
+    time_text,
+)
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.ports import Kind, TargetUnreadableError, World
 from orchestrator.sweep.fresh_accounts import FreshAccounts
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """When a batch was looked at, and why some of it are kept after all."""
+
+    at: datetime
+    kept: Mapping[ResourceKey, Reason]
 
 
 class Recheck:
@@ -29,23 +50,31 @@ class Recheck:
         """Meanwhile the tags that these stops will wait for are read, in the order of the actions."""
         return self._accounts.read_ahead(_account_id(one) for one in actions if not one.action.starts)
 
-    def reasons_to_keep(self, kind: Kind, actions: Sequence[Decision]) -> dict[ResourceKey, Reason]:
-        """Why some of a batch are kept after all. The actions are of one target and kind, whose account is bound.
+    def too_old(self, looked_at: datetime) -> Halt | None:
+        """Why a look of then is not acted on any more: the machine was suspended, or its calls were held up."""
+        if self._now() - looked_at <= self._policy.max_tag_age:
+            return None
+        text = f"it was looked at at {time_text(looked_at)}, which is too long ago to act on"
+        return Halt(HaltCause.INTERRUPTED, text)
+
+    def look(self, kind: Kind, actions: Sequence[Decision]) -> Look:
+        """Which of a batch are kept after all. The actions are of one target and kind, whose account is bound.
 
         The account comes first: its tags may take a while, and the look at the resources is to be the last thing before
-        the call. Without a halt in between, every action has a look that was made by now.
+        the call. What a halt cut short says nothing: ask for one afterwards.
         """
         target = actions[0].resource.target
         stops = any(not one.action.starts for one in actions)
         account = self._account(target.account_id, stops=stops)
+        at = self._now()
         if isinstance(account, Reason):
-            return {one.resource.key: account for one in actions}
+            return Look(at, {one.resource.key: account for one in actions})
         try:
             fresh = kind.look(target, [one.resource.resource_id for one in actions])
         except TargetUnreadableError as refusal:
-            return {one.resource.key: not_seen_again(refusal) for one in actions}
-        reasons = {one.resource.key: self._reason(one, fresh.get(one.resource.resource_id), account) for one in actions}
-        return {key: reason for key, reason in reasons.items() if reason is not None}
+            return Look(at, {one.resource.key: not_seen_again(refusal) for one in actions})
+        found = {one.resource.key: self._reason(one, fresh.get(one.resource.resource_id), account) for one in actions}
+        return Look(at, {key: reason for key, reason in found.items() if reason is not None})
 
     def _account(self, account_id: AccountId, *, stops: bool) -> Account | Reason:
         """Tags spare from a stop, and forbid no start."""

@@ -49,6 +49,17 @@ def while_the_prompt_is_open(fake: FakeWorld, change: Callable[[], object]) -> N
     fake.confirm = confirm
 
 
+def after_the_first_batch(fake: FakeWorld, change: Callable[[], object]) -> None:
+    happened: list[str] = []
+
+    def before(event: str) -> None:
+        if event.startswith("settle") and not happened:
+            happened.append(event)
+            change()
+
+    fake.life.before = before
+
+
 def tagged(**tags: str) -> Callable[[Resource], Resource]:
     return lambda one: replace(one, tags={**one.tags, **tags})
 
@@ -125,6 +136,23 @@ def test_a_tag_that_is_set_during_the_first_wave_saves_what_is_in_the_next_one(s
     assert len(fake.stopped) == 2  # of the canary
     assert set(reasons(report)) == everything - set(fake.stopped)
     assert fake.states() == dict.fromkeys(fake.stopped, "stopped")
+
+
+def test_a_look_that_is_too_old_by_the_time_of_the_call_is_not_acted_on() -> None:
+    """As when the machine was suspended in between."""
+    fake = a_world(ONE, workers=1)
+    fake.before_stop = lambda _: setattr(fake, "at", AT + STALE)
+    report = enforced(fake)
+    assert (fake.stopped, report["status"]) == (["i-1"], "incomplete")  # which was looked at later
+    assert outcomes(report) == fake.states() == {"i-0": "not_attempted", "i-1": "stopped"}
+    text = "it was looked at at 2026-11-23T19:00:00Z, which is too long ago to act on"
+    assert report["outcomes"][0]["message"] == text
+
+
+def test_a_clock_that_is_set_back_a_little_between_the_look_and_the_call_changes_nothing() -> None:
+    fake = a_world(ONE)
+    fake.before_stop = lambda _: setattr(fake, "at", AT - timedelta(seconds=1))
+    assert set(outcomes(enforced(fake)).values()) == {"stopped"}
 
 
 def test_what_cannot_be_looked_at_right_before_is_kept() -> None:
@@ -238,11 +266,11 @@ def test_an_organization_that_cannot_be_listed_again_ends_the_sweep_before_its_f
 def test_an_organization_that_cannot_be_listed_again_between_two_waves_keeps_what_is_left() -> None:
     fake = a_world(ONE, TWO, workers=1)
 
-    def later(_: Target) -> None:
+    def later() -> None:
         fake.organization_error = OrganizationError("it is gone")
         fake.at = AT + STALE
 
-    fake.before_stop = later
+    after_the_first_batch(fake, later)
     report = enforced(fake, CANARY)
     assert (len(fake.stopped), len(reasons(report))) == (1, 3)
     assert set(reasons(report).values()) == {"It could not be looked at again: it is gone"}
@@ -252,13 +280,12 @@ def test_an_organization_that_cannot_be_listed_again_between_two_waves_keeps_wha
 def test_an_account_that_opts_out_during_the_first_wave_is_kept_in_the_next_one() -> None:
     fake = a_world(ONE, TWO, workers=1)
 
-    def later(target: Target) -> None:
-        fake.accounts = tuple(
-            one if one.id == target.account_id else replace(one, tags=OPTED_OUT) for one in fake.accounts
-        )
+    def later() -> None:
+        [done] = {target.account_id for target in fake.resources if {*fake.instances(target)} & {*fake.stopped}}
+        fake.accounts = tuple(one if one.id == done else replace(one, tags=OPTED_OUT) for one in fake.accounts)
         fake.at += STALE
 
-    fake.before_stop = later
+    after_the_first_batch(fake, later)
     report = enforced(fake, CANARY)
     assert len(fake.stopped) == 2
     assert all("opts it out" in reason for reason in reasons(report).values())
