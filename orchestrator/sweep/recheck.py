@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from orchestrator.core.decide import scope
 from orchestrator.core.decide.drift import changed, kept_down_since, kept_since, not_seen_again
@@ -24,6 +24,9 @@ from orchestrator.core.model import (
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.ports import Kind, TargetUnreadableError, World
 from orchestrator.sweep.fresh_accounts import FreshAccounts
+
+_A_LOOK_COUNTS = timedelta(minutes=5)
+"""Longer than any batch waits for its turn (25 s: 50 starts, of which EC2 allows 2 a second) and for its retries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ class Recheck:
 
     def too_old(self, looked_at: datetime) -> Halt | None:
         """Why a look of then is not acted on any more: the machine was suspended, or its calls were held up."""
-        if self._now() - looked_at <= self._policy.max_tag_age:
+        if self._now() - looked_at <= _A_LOOK_COUNTS:
             return None
         text = f"it was looked at at {time_text(looked_at)}, which is too long ago to act on"
         return Halt(HaltCause.INTERRUPTED, text)
