@@ -167,7 +167,7 @@ class _Worlds:
         )
         kinds = registry.make_kinds(clients, retries, time.now, Pacing(registry.rates(), time.clock, halting.sleep))
         return World(
-            organization=OrganizationReader(clients),
+            organization=OrganizationReader(clients, time.now),
             accounts=MemberSessions(clients, _member_role(settings, sweep_id, _ACTIONS_OF.get(mode, ())), retries),
             kinds=kinds,
             actors=kinds if mode.acts else {},
@@ -227,7 +227,7 @@ def make_doctor_context(
     retries = Retries(attempts=_DOCTOR_TRIES, sleep=SYSTEM_TIME.sleep, on_expired=renew_bound_credentials)
     return DoctorContext(
         hub=asking.HubQuestions(clients),
-        organization=OrganizationReader(clients),
+        organization=OrganizationReader(clients, SYSTEM_TIME.now),
         accounts=MemberSessions(clients, MemberRole(settings.member_role, settings.external_id, "doctor"), retries),
         kinds=registry.make_permissions(clients, retries, policy.kinds),
         services=tuple(_services(settings, clients, policy)),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
 from orchestrator.core.model import (
     Account,
@@ -19,6 +19,7 @@ from orchestrator.core.model import (
     Halt,
     Mode,
     Organization,
+    OrganizationalUnit,
     Outcome,
     Region,
     Resource,
@@ -28,6 +29,9 @@ from orchestrator.core.model.kind import KindDescription
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.ledger.lease import Lease, Leases
 from orchestrator.ledger.ledger import Ledger
+
+Carrier = TypeVar("Carrier", Account, OrganizationalUnit)
+"""What has tags in AWS Organizations."""
 
 
 class TargetUnreadableError(Exception):
@@ -71,7 +75,14 @@ class OrganizationPort(Protocol):
         ...
 
     def read_tags(self, accounts: Sequence[Account]) -> tuple[Account, ...]:
-        """The same accounts with their own and their OUs' tags; what cannot be read is in `tags_error`."""
+        """The same accounts with their own and their OUs' tags; what cannot be read is in `tags_error`.
+
+        The tags of an OU are read once for all accounts since the last `read`.
+        """
+        ...
+
+    def read_own_tags(self, carrier: Carrier) -> Carrier:
+        """The same account or OU with its own tags as of now; in `tags_error`, why they cannot be read. Thread-safe."""
         ...
 
 

@@ -46,9 +46,11 @@ _HUB_OPERATIONS: Operations = {
         {
             "DescribeOrganization",
             "ListAWSServiceAccessForOrganization",
+            "ListAccounts",
             "ListAccountsForParent",
             "ListDelegatedAdministrators",
             "ListOrganizationalUnitsForParent",
+            "ListParents",
             "ListRoots",
             "ListTagsForResource",
         }

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient
 
 Carrier = TypeVar("Carrier", Account, OrganizationalUnit)
+Units = tuple[OrganizationalUnit, ...]
+"""Those above an account, outermost first."""
 
 PAGE_SIZE = 20
 CALLS_PER_SECOND = 5
@@ -40,8 +43,9 @@ def pace(pacing: Pacing) -> Callable[[], None]:
 class OrganizationReader:
     """ports.OrganizationPort, from the management account or a delegated administrator."""
 
-    def __init__(self, clients: Clients) -> None:
+    def __init__(self, clients: Clients, now: Callable[[], datetime]) -> None:
         self._clients = clients
+        self._now = now
         self._units: dict[str, OrganizationalUnit] = {}
         """With their tags, which all accounts below share; as of the last `read`."""
 
@@ -58,8 +62,12 @@ class OrganizationReader:
     def read_tags(self, accounts: Sequence[Account]) -> tuple[Account, ...]:
         for unit in (unit for account in accounts for unit in account.organizational_units):
             if unit.id not in self._units:
-                self._units[unit.id] = _with_tags(unit, self._tags(unit.id))
+                self._units[unit.id] = self.read_own_tags(unit)
         return tuple(self._tagged_account(account, self._units) for account in accounts)
+
+    def read_own_tags(self, carrier: Carrier) -> Carrier:
+        at = self._now()
+        return replace(_with_tags(carrier, self._tags(carrier.id)), tags_read_at=at)
 
     @property
     def _client(self) -> OrganizationsClient:
@@ -69,8 +77,9 @@ class OrganizationReader:
         roots = list(self._pages("list_roots", "Roots"))
         if not roots:
             raise OrganizationError("organizations:ListRoots named no root; is this account in an organization?")
+        at = self._now()
         organization_id, management = self._identity(roots[0]["Arn"])
-        accounts = self._walk(roots[0]["Id"], management)
+        accounts = (replace(one, listed_at=at) for one in self._accounts(roots[0]["Id"], management))
         return Organization(organization_id, management, tuple(sorted(accounts, key=lambda account: account.id)))
 
     def _identity(self, root_arn: str) -> tuple[str, AccountId]:
@@ -81,12 +90,40 @@ class OrganizationReader:
         described = self._client.describe_organization()["Organization"]
         return described["Id"], AccountId(described["MasterAccountId"])
 
-    def _walk(self, root_id: str, management: AccountId) -> list[Account]:
-        """Every account below the root. One that shows up twice was moved meanwhile: where it belongs is not known."""
+    def _accounts(self, root_id: str, management: AccountId) -> list[Account]:
+        """Every account of the organization, held against a list that knows no units.
+
+        What is moved while the units are walked through, from one that is still to come to one that is done, is in no
+        unit's list.
+        """
+        above: dict[str, Units] = {root_id: ()}
+        found = self._walk(root_id, management, above)
+        listed = {AccountId(raw["Id"]): raw for raw in self._pages("list_accounts", "Accounts")}
+        accounts = [account if account.id in listed else _left(account) for account in found.values()]
+        missed = (raw for account_id, raw in listed.items() if account_id not in found)
+        return [*accounts, *(self._missed(raw, management, above) for raw in missed)]
+
+    def _missed(self, raw: Any, management: AccountId, above: Mapping[str, Units]) -> Account:
+        """An account that no unit's list named, in the unit that has it now."""
+        try:
+            parent_ids = [parent["Id"] for parent in self._pages("list_parents", "Parents", ChildId=raw["Id"])]
+        except AWS_FAILURES as failure:
+            return replace(_account(raw, (), management), units_error=error_of(failure))
+        if len(parent_ids) == 1 and parent_ids[0] in above:
+            return _account(raw, above[parent_ids[0]], management)
+        text = "the account was moved, while the organization was listed, to where it was not looked for"
+        return replace(_account(raw, (), management), units_error=AwsError("AccountMoved", text))
+
+    def _walk(self, root_id: str, management: AccountId, done: dict[str, Units]) -> dict[AccountId, Account]:
+        """Every account that a list below the root names; `done` gets the units above each unit's accounts.
+
+        An account that shows up twice was moved meanwhile: where it belongs is not known.
+        """
         found: dict[AccountId, Account] = {}
-        parents: list[tuple[str, tuple[OrganizationalUnit, ...]]] = [(root_id, ())]
+        parents: list[tuple[str, Units]] = [(root_id, ())]
         while parents:
             parent_id, above = parents.pop()
+            done[parent_id] = above
             for raw in self._pages("list_accounts_for_parent", "Accounts", ParentId=parent_id):
                 account = _account(raw, above, management)
                 found[account.id] = _moved(account) if account.id in found else account
@@ -96,13 +133,15 @@ class OrganizationReader:
                     "list_organizational_units_for_parent", "OrganizationalUnits", ParentId=parent_id
                 )
             ]
-        return list(found.values())
+        return found
 
     def _tagged_account(self, account: Account, units: dict[str, OrganizationalUnit]) -> Account:
         above = tuple(units[unit.id] for unit in account.organizational_units)
         account = replace(account, organizational_units=above)
         unit_error = next((unit.tags_error for unit in above if unit.tags_error), None)
-        return account if account.tags_error else _with_tags(account, unit_error or self._tags(account.id))
+        if account.tags_error is not None:
+            return account
+        return self.read_own_tags(account) if unit_error is None else _with_tags(account, unit_error)
 
     def _tags(self, resource_id: str) -> dict[str, str] | AwsError:
         try:
@@ -140,10 +179,17 @@ def _account(raw: Any, above: tuple[OrganizationalUnit, ...], management: Accoun
     )
 
 
+def _left(account: Account) -> Account:
+    text = "the account left the organization while that was listed"
+    return replace(account, units_error=AwsError("AccountLeft", text))
+
+
 def _moved(account: Account) -> Account:
     text = "the account was moved between organizational units while the organization was listed"
     return replace(account, tags_error=AwsError("AccountMoved", text))
 
 
 def _with_tags(carrier: Carrier, tags: Tags | AwsError) -> Carrier:
-    return replace(carrier, tags_error=tags) if isinstance(tags, AwsError) else replace(carrier, tags=tags)
+    if isinstance(tags, AwsError):
+        return replace(carrier, tags={}, tags_error=tags)
+    return replace(carrier, tags=tags, tags_error=None)

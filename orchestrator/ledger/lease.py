@@ -1,7 +1,8 @@
 """At most one sweep by each policy: a lease that its holder renews, and that others take over when it is dead.
 
 A holder is known to live by its nonce, which changes with every renewal: a process that takes over watches it for as
-long as a lease lasts by its own monotonic clock, so that a clock that jumps takes no live holder's lease away.
+long as a lease lasts by its own monotonic clock, so that a clock that jumps takes no live holder's lease away. The
+holder itself minds both clocks: where its wall clock says that the lease ran out, it asks the ledger first.
 """
 
 from __future__ import annotations
@@ -111,21 +112,24 @@ class Leases:
         return self.has_ended(record) if _of_an_execution(record) else watched >= self.times.lasts
 
     def _take(self, policy_name: str, sweep_id: str, purpose: str, seen: LeaseRecord | None) -> Lease | None:
-        at = self.clock()
+        at, wall = self.clock(), self.now()
         mine = self.stamped(LeaseRecord(sweep_id, "", "", time_text(self.now()) or "", purpose, self.holder))
-        return Lease(self, policy_name, mine, at) if self.ledger.take_lease(policy_name, mine, seen) else None
+        return Lease(self, policy_name, mine, at, wall) if self.ledger.take_lease(policy_name, mine, seen) else None
 
 
 class Lease:
-    """A lease that this process holds since `at`, renewed by a thread of its own while `held` is entered."""
+    """A lease that this process holds since `at`, by its monotonic clock, and `wall`.
 
-    def __init__(self, leases: Leases, policy_name: str, record: LeaseRecord, at: float) -> None:
+    Renewed by a thread of its own while `held` is entered.
+    """
+
+    def __init__(self, leases: Leases, policy_name: str, record: LeaseRecord, at: float, wall: datetime) -> None:
         self._leases = leases
         self._policy_name = policy_name
         self._record = record
         self._unsure: set[str] = set()
         """Nonces of renewals that the ledger did not answer: they may have been written."""
-        self._good_until = at + leases.times.lasts
+        self._lasts_from(at, wall)
         self._gone = False
         self._ended = threading.Event()
         self._lock = threading.Lock()
@@ -137,8 +141,28 @@ class Lease:
 
     @property
     def lost(self) -> bool:
-        """True from the moment on that another process may have it: then no more work may be handed out."""
+        """True from the moment on that another process may have it: then no more work may be handed out.
+
+        While a machine is suspended its monotonic clock may stand still. So where more time passed on the wall, the
+        lease is renewed first: the ledger takes that only over what this holder wrote last.
+        """
+        if not self._ran_out and self._may_have_slept:
+            with self._lock:
+                if self._may_have_slept:
+                    self._renew()
+        return self._ran_out or self._may_have_slept
+
+    @property
+    def _ran_out(self) -> bool:
         return self._gone or self._leases.clock() >= self._good_until
+
+    @property
+    def _may_have_slept(self) -> bool:
+        return self._leases.now() >= self._good_until_by_wall
+
+    def _lasts_from(self, at: float, wall: datetime) -> None:
+        self._good_until = at + self._leases.times.lasts
+        self._good_until_by_wall = wall + timedelta(seconds=self._leases.times.lasts)
 
     @contextmanager
     def held(self) -> Iterator[Lease]:
@@ -155,20 +179,7 @@ class Lease:
     def renew(self) -> None:
         """Renews it once; called by the thread. A ledger that cannot be reached is tried at the next renewal."""
         with self._lock:
-            if self._ended.is_set() or self._gone:
-                return
-            at = self._leases.clock()
-            if self.lost:
-                self._gone = True  # it ran out, even if it is still free: work that stopped is not restarted
-                return
-            latest = self._leases.stamped(self._record)
-            try:
-                self._gone = not self._write(latest)
-            except LedgerError:
-                self._unsure.add(latest.nonce)
-                return
-            if not self._gone:
-                self._good_until = at + self._leases.times.lasts
+            self._renew()
 
     def hand_over(self) -> bool:
         """Leaves it to another process that resumes the same sweep and takes it at once. From here on it is lost.
@@ -177,7 +188,7 @@ class Lease:
         """
         self._ended.set()
         with self._lock:
-            if self.lost:
+            if self._ran_out:
                 return False
             record = self._record
             latest = self._leases.stamped(record, nonce_begins=HANDED_OVER)
@@ -194,14 +205,30 @@ class Lease:
         Not renewed from here on: there is a report to write, and no more.
         """
         with self._lock:
-            at = self._leases.clock()
+            at, wall = self._leases.clock(), self._leases.now()
             try:
                 self._gone = not self._write(self._leases.stamped(self._record))
             except LedgerError:
                 return False
             if not self._gone:
-                self._good_until = at + self._leases.times.lasts
+                self._lasts_from(at, wall)
             return not self._gone
+
+    def _renew(self) -> None:
+        if self._ended.is_set() or self._gone:
+            return
+        at, wall = self._leases.clock(), self._leases.now()
+        if self._ran_out:
+            self._gone = True  # it ran out, even if it is still free: work that stopped is not restarted
+            return
+        latest = self._leases.stamped(self._record)
+        try:
+            self._gone = not self._write(latest)
+        except LedgerError:
+            self._unsure.add(latest.nonce)
+            return
+        if not self._gone:
+            self._lasts_from(at, wall)
 
     def _keep(self) -> None:
         while not self._ended.wait(self._leases.times.renew_every) and not self._gone:

@@ -25,14 +25,15 @@ from orchestrator.core.model import (
 )
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.ports import NOT_HANDED_OUT, TargetUnreadableError, World
-from orchestrator.sweep.guard import GuardContext, Recheck, TargetGuard
+from orchestrator.sweep.guard import GuardContext, TargetGuard
 from orchestrator.sweep.pool import Pool
+from orchestrator.sweep.recheck import Recheck
 
 Keep = Callable[[Outcomes], None]
 
 
 def act_on_plan(
-    world: World, policy: OrgPolicy, approved: ApprovedPlan, recheck: Recheck | None, done: Outcomes, keep: Keep
+    world: World, policy: OrgPolicy, approved: ApprovedPlan, recheck: Recheck, done: Outcomes, keep: Keep
 ) -> Outcomes:
     """Wave by wave, what of the plan has no outcome yet. `keep` is told what came of it in all, also when it breaks
     off.
@@ -54,7 +55,7 @@ def act_on_plan(
 def act_on_accounts(
     world: World,
     approved: ApprovedPlan,
-    recheck: Recheck | None,
+    recheck: Recheck,
     accounts: Collection[AccountId],
     done: Outcomes,
 ) -> Outcomes:
@@ -80,7 +81,7 @@ class _Actor:
 
     world: World
     sweep_id: str
-    recheck: Recheck | None
+    recheck: Recheck
     actions: tuple[Decision, ...]
 
     def act(self, wave: Sequence[Decision], of: str, done: Outcomes, keep: Keep) -> Outcomes:
@@ -90,10 +91,11 @@ class _Actor:
             return done
         self.world.progress.phase(f"Acting on {len(todo)} resources{of}")
         context = GuardContext(self.sweep_id, self.world.ledger, self.world.halt, self.recheck)
+        groups = _by_target_and_kind(todo)
         pool = Pool[Outcomes](self.world.workers)
         try:
-            with pool:
-                for group in _by_target_and_kind(todo):
+            with pool, self.recheck.read_ahead([one for group in groups for one in group]):
+                for group in groups:
                     pool.submit(_act_on_target, self.world, context, group)
                 self._show_progress(pool, before)
         finally:  # also when the sweep breaks off: what the threads still did meanwhile was done

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from orchestrator.core.model import (
     Decision,
@@ -12,16 +13,13 @@ from orchestrator.core.model import (
     Outcome,
     OutcomeStatus,
     Reason,
-    ReasonCode,
     Resource,
     ResourceKey,
 )
 from orchestrator.errors import LedgerError
 from orchestrator.ledger.ledger import Ledger
-from orchestrator.ports import Kind, TargetUnreadableError
-
-Recheck = Callable[[Decision, Resource | None], Reason | None]
-"""Why a planned action is left after all, given the resource as it is now (None: gone); None when it still holds."""
+from orchestrator.ports import Kind
+from orchestrator.sweep.recheck import Recheck
 
 
 class LedgerHalt:
@@ -43,8 +41,7 @@ class GuardContext:
     sweep_id: str
     ledger: Ledger
     ask_halt: Callable[[], Halt | None]
-    recheck: Recheck | None
-    """None: the plan was made by this very process, a moment ago."""
+    recheck: Recheck
     ledger_halt: LedgerHalt = field(default_factory=LedgerHalt)
 
     def halt(self) -> Halt | None:
@@ -60,15 +57,22 @@ class TargetGuard:
         self._kind = kind
         self._actions = actions
         self._batches = 0
+        self._looked_at: datetime | None = None
         self._recorded: dict[ResourceKey, Outcome] = {}
         self.kept: dict[ResourceKey, Reason] = {}
         self.halt: Halt | None = None
 
     def admit(self, resources: Sequence[Resource]) -> tuple[Resource, ...]:
+        self._looked_at = None
         if not self.may_call():
             return ()
-        admitted = self._still_as_planned(resources)
-        if not admitted or not self.may_call():  # the recheck may have taken a while
+        look = self._context.recheck.look(self._kind, [self._actions[one.resource_id] for one in resources])
+        if not self.may_call():  # the look may have taken a while, and what a halt cut short says nothing
+            return ()
+        self._looked_at = look.at
+        self.kept.update(look.kept)
+        admitted = tuple(one for one in resources if one.key not in look.kept)
+        if not admitted:
             return ()
         self._batches += 1
         target = admitted[0].target
@@ -81,7 +85,7 @@ class TargetGuard:
         return admitted
 
     def may_call(self) -> bool:
-        halt = self._context.halt()
+        halt = self._context.halt() or (self._context.recheck.too_old(self._looked_at) if self._looked_at else None)
         self.halt = self.halt or halt
         return halt is None
 
@@ -97,21 +101,3 @@ class TargetGuard:
         left = (one for one in actions if one.resource.key not in {*self.kept, *self._recorded})
         failed = (Outcome(one.resource, OutcomeStatus.FAILED, code, message) for one in left)
         return (*self._recorded.values(), *failed)
-
-    def _still_as_planned(self, resources: Sequence[Resource]) -> tuple[Resource, ...]:
-        recheck = self._context.recheck
-        if recheck is None:
-            return tuple(resources)
-        reasons = self._reasons(resources, recheck)
-        self.kept.update(reasons)
-        return tuple(one for one in resources if one.key not in reasons)
-
-    def _reasons(self, resources: Sequence[Resource], recheck: Recheck) -> dict[ResourceKey, Reason]:
-        """Why some are kept after all."""
-        try:
-            fresh = self._kind.look(resources[0].target, [one.resource_id for one in resources])
-        except TargetUnreadableError as refusal:
-            unseen = Reason(ReasonCode.NOT_SEEN_AGAIN, f"It could not be looked at again: {refusal}")
-            return {one.key: unseen for one in resources}
-        reasons = {one.key: recheck(self._actions[one.resource_id], fresh.get(one.resource_id)) for one in resources}
-        return {key: reason for key, reason in reasons.items() if reason is not None}

@@ -16,6 +16,7 @@ from orchestrator.core.decide.decisions import decide_inventory
 from orchestrator.core.decide.waves import accounts_in_order, waves_of
 from orchestrator.core.model import (
     ABORTING,
+    Account,
     AccountId,
     Halt,
     HaltCause,
@@ -35,9 +36,10 @@ from orchestrator.sweep.act import act_on_accounts, too_many_failures
 from orchestrator.sweep.barrier import guard_plan
 from orchestrator.sweep.consent import inherit_consent, require_consent
 from orchestrator.sweep.finish import Keep, run_to_report
+from orchestrator.sweep.fresh_accounts import FreshAccounts
 from orchestrator.sweep.inventory_file import StoredInventory, inventory_bytes, inventory_from
-from orchestrator.sweep.read import Reading, complete_inventory, list_accounts, read_accounts
-from orchestrator.sweep.recheck import recheck_with
+from orchestrator.sweep.read import Listing, Reading, complete_inventory, list_accounts, read_accounts
+from orchestrator.sweep.recheck import Recheck
 from orchestrator.sweep.recover import recorded_outcomes
 from orchestrator.sweep.run import restore_plan
 from orchestrator.sweep.seal import Document, write_and_seal
@@ -108,6 +110,8 @@ def decide(world: World, sweep: Sweep, summary: SweepSummary, accounts_a_part: i
     for number, wave in enumerate(waves, 1):
         accounts = accounts_in_order(wave, sweep.sweep_id)
         _put_parts(world, sweep, acts_file(number), accounts, accounts_a_part, number)
+    if waves:
+        _look_ahead(world, sweep, 1)
     return bool(waves)
 
 
@@ -118,9 +122,7 @@ def act_on_part(world: World, sweep: Sweep, summary: SweepSummary, part: Part) -
     if approved is None:
         return
     inherit_consent(world, sweep, approved, state.consent)
-    listed = _stored_listing(world, sweep)
-    accounts = {account.id: account for account in listed.listing.accounts} if listed else {}
-    recheck = recheck_with(world, sweep.policy, accounts, {})
+    recheck = Recheck(world, sweep.policy, _known_accounts(world, sweep, part.wave))
     outcomes = act_on_accounts(world, approved, recheck, part.accounts, state.outcomes)
     world.ledger.record_outcomes(sweep.sweep_id, outcomes.outcomes)
     name = _kept_file(part)
@@ -139,6 +141,8 @@ def next_wave(world: World, sweep: Sweep, summary: SweepSummary, wave: int) -> b
     halt = too_many_failures(sweep.policy, outcomes, wave)
     if halt is not None:
         _record_halt(world, sweep, halt)
+    else:
+        _look_ahead(world, sweep, wave + 1)
     return halt is None
 
 
@@ -151,6 +155,31 @@ def end(world: World, sweep: Sweep, summary: SweepSummary, error: str) -> tuple[
     begin_with = SweepState(reportable=False)
     report, location = run_to_report(world, sweep, begin_with, lambda keep: _gather(world, sweep, summary, error, keep))
     return report_document(report), location
+
+
+def _look_ahead(world: World, sweep: Sweep, wave: int) -> None:
+    """The accounts of a wave as of now, as a file, where what is known of them is too old for its parts.
+
+    Once for all of them: each by itself would list the organization, and AWS Organizations allows few calls.
+    """
+    name = _accounts_file(wave)
+    if world.store.find(sweep.sweep_id, name) is not None:
+        return
+    fresh = FreshAccounts(world, sweep.policy.max_tag_age, _known_accounts(world, sweep, wave))
+    parts = _parts(world, sweep, acts_file(wave))
+    accounts = fresh.for_others(account_id for part in parts for account_id in part.accounts)
+    if accounts:
+        world.store.put(sweep.sweep_id, name, inventory_bytes(StoredInventory(Listing("", accounts))))
+
+
+def _known_accounts(world: World, sweep: Sweep, wave: int) -> tuple[Account, ...]:
+    """The organization as it was listed, but for what was read again before the wave."""
+    listed = _stored_listing(world, sweep)
+    accounts = {one.id: one for one in listed.listing.accounts} if listed else {}
+    content = world.store.find(sweep.sweep_id, _accounts_file(wave))
+    if content is not None:
+        accounts |= {one.id: one for one in inventory_from(content).listing.accounts}
+    return tuple(accounts.values())
 
 
 # --- their files ------------------------------------------------------------------------------------------------------
@@ -235,6 +264,10 @@ def _record_halt(world: World, sweep: Sweep, halt: Halt) -> None:
 
 def _inventory_file(number: int) -> str:
     return f"work/inventory-{number}.json"
+
+
+def _accounts_file(wave: int) -> str:
+    return f"work/accounts-{wave}.json"
 
 
 def _kept_file(part: Part) -> str:

@@ -1,53 +1,101 @@
-"""Rechecks before a plan that is older than this process is acted on: of the organization, and of each resource."""
+"""The look right before each batch: is what was planned still right? What changed, or cannot be read, is kept."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import date
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from orchestrator.core.decide import scope
-from orchestrator.core.decide.drift import changed, kept_since, still_in_state
-from orchestrator.core.model import Account, AccountId, Decision, Reason, Resource
+from orchestrator.core.decide.drift import changed, kept_down_since, kept_since, not_seen_again
+from orchestrator.core.model import (
+    Account,
+    AccountId,
+    Decision,
+    Halt,
+    HaltCause,
+    Reason,
+    Resource,
+    ResourceKey,
+    TargetStatus,
+    time_text,
+)
 from orchestrator.core.policy.org_policy import OrgPolicy
-from orchestrator.ports import World
-from orchestrator.sweep.guard import Recheck
+from orchestrator.ports import Kind, TargetUnreadableError, World
+from orchestrator.sweep.fresh_accounts import FreshAccounts
 
-_NOT_THERE = "its account is not in the organization any more."
-
-
-def recheck_plan(world: World, policy: OrgPolicy, actions: Sequence[Decision]) -> Recheck:
-    """Lists the organization anew, where something is to be stopped.
-
-    The function that it returns says of each planned action, right before it, why the resource is kept after all.
-    Raises OrganizationError.
-    """
-    stops = [one for one in actions if not one.action.starts]
-    if not stops:
-        return recheck_with(world, policy, {}, {})
-    organization = world.organization.read()
-    in_scope = scope.accounts_in_scope(policy.organization, organization)
-    concerned = {one.resource.target.account_id for one in stops}
-    tagged = world.organization.read_tags([one for one in in_scope.accounts if one.id in concerned])
-    still = scope.accounts_not_opted_out(tagged, _today(world, policy))
-    left_out = {row.account_id: row.detail for row in (*in_scope.left_out, *still.left_out)}
-    return recheck_with(world, policy, {account.id: account for account in still.accounts}, left_out)
+_A_LOOK_COUNTS = timedelta(minutes=5)
+"""Longer than any batch waits for its turn (25 s: 50 starts, of which EC2 allows 2 a second) and for its retries."""
 
 
-def recheck_with(
-    world: World, policy: OrgPolicy, accounts: Mapping[AccountId, Account], left_out: Mapping[AccountId, str]
-) -> Recheck:
-    """The same with an organization that was listed a moment ago; `left_out` says why an account is not in it."""
+@dataclass(frozen=True, slots=True)
+class Look:
+    """When a batch was looked at, and why some of it are kept after all."""
 
-    def recheck(planned: Decision, fresh: Resource | None) -> Reason | None:
+    at: datetime
+    kept: Mapping[ResourceKey, Reason]
+
+
+class Recheck:
+    """Looks again, for all threads of a sweep. `known` are the accounts as they were listed for the plan."""
+
+    def __init__(self, world: World, policy: OrgPolicy, known: Iterable[Account] = ()) -> None:
+        self._now = world.now
+        self._policy = policy
+        self._accounts = FreshAccounts(world, policy.max_tag_age, known)
+
+    def begin(self, actions: Iterable[Decision]) -> None:
+        """Lists the organization where what is known of it is older. Raises OrganizationError."""
+        self._accounts.list_again(dict.fromkeys(map(_account_id, actions)))
+
+    def read_ahead(self, actions: Sequence[Decision]) -> AbstractContextManager[None]:
+        """Meanwhile the tags that these stops will wait for are read, in the order of the actions."""
+        return self._accounts.read_ahead(_account_id(one) for one in actions if not one.action.starts)
+
+    def too_old(self, looked_at: datetime) -> Halt | None:
+        """Why a look of then is not acted on any more: the machine was suspended, or its calls were held up."""
+        if self._now() - looked_at <= _A_LOOK_COUNTS:
+            return None
+        text = f"it was looked at at {time_text(looked_at)}, which is too long ago to act on"
+        return Halt(HaltCause.INTERRUPTED, text)
+
+    def look(self, kind: Kind, actions: Sequence[Decision]) -> Look:
+        """Which of a batch are kept after all. The actions are of one target and kind, whose account is bound.
+
+        The account comes first: its tags may take a while, and the look at the resources is to be the last thing before
+        the call. What a halt cut short says nothing: ask for one afterwards.
+        """
+        target = actions[0].resource.target
+        stops = any(not one.action.starts for one in actions)
+        account = self._account(target.account_id, stops=stops)
+        at = self._now()
+        if isinstance(account, Reason):
+            return Look(at, {one.resource.key: account for one in actions})
+        try:
+            fresh = kind.look(target, [one.resource.resource_id for one in actions])
+        except TargetUnreadableError as refusal:
+            return Look(at, {one.resource.key: not_seen_again(refusal) for one in actions})
+        found = {one.resource.key: self._reason(one, fresh.get(one.resource.resource_id), account) for one in actions}
+        return Look(at, {key: reason for key, reason in found.items() if reason is not None})
+
+    def _account(self, account_id: AccountId, *, stops: bool) -> Account | Reason:
+        """Tags spare from a stop, and forbid no start."""
+        if not stops:
+            return self._accounts.place(account_id)
+        account = self._accounts.account(account_id)
+        if isinstance(account, Reason):
+            return account
+        row = scope.left_out(self._policy.organization, account, self._policy.day(self._now()))
+        if row is None:
+            return account
+        return not_seen_again(row.detail) if row.status is TargetStatus.FAILED else changed(row.detail)
+
+    def _reason(self, planned: Decision, fresh: Resource | None, account: Account) -> Reason | None:
         if planned.action.starts:
-            return still_in_state(planned, fresh)
-        account_id = planned.resource.target.account_id
-        if account_id not in accounts:
-            return changed(left_out.get(account_id, _NOT_THERE))
-        return kept_since(planned, fresh, policy, accounts[account_id], world.now())
-
-    return recheck
+            return kept_down_since(planned, fresh, self._policy.max_fact_age, self._now())
+        return kept_since(planned, fresh, self._policy, account, self._now())
 
 
-def _today(world: World, policy: OrgPolicy) -> date:
-    return policy.day(world.now())
+def _account_id(action: Decision) -> AccountId:
+    return action.resource.target.account_id

@@ -42,7 +42,7 @@ from orchestrator.sweep.consent import require_consent
 from orchestrator.sweep.finish import Keep, run_to_report
 from orchestrator.sweep.inventory_file import StoredInventory, inventory_bytes, inventory_from, without_gaps
 from orchestrator.sweep.read import Listing, Reading, complete_inventory, inventory_so_far, list_accounts, read_accounts
-from orchestrator.sweep.recheck import recheck_plan
+from orchestrator.sweep.recheck import Recheck
 from orchestrator.sweep.recover import recover_intents
 from orchestrator.sweep.seal import Document, write_and_seal
 from orchestrator.sweep.state import Sweep, SweepState
@@ -70,7 +70,7 @@ def apply_plan(world: World, policy: OrgPolicy, sweep_id: str, source: StoredPla
     """
     sweep = Sweep(sweep_id, Mode.APPLY, policy, world.now(), source.sweep_id, world.asked_by)
     begin(world, sweep)
-    run = _Run(world, sweep, older_than_this_process=True)
+    run = _Run(world, sweep)
     return run_to_report(world, sweep, SweepState(), lambda keep: run.apply(source, keep))
 
 
@@ -93,7 +93,7 @@ def resume_sweep(world: World, policy: OrgPolicy, summary: SweepSummary) -> tupl
         document: Document = json.loads(written)
         return document, write_and_seal(world, document)
     sweep = Sweep.resumed(policy, summary)
-    run = _Run(world, sweep, summary.continuations, older_than_this_process=True)
+    run = _Run(world, sweep, summary.continuations)
     report, location = run_to_report(world, sweep, SweepState(reportable=False), lambda keep: run.resume(summary, keep))
     return report_document(report), location
 
@@ -195,14 +195,10 @@ class _Run:
         world: World,
         sweep: Sweep,
         continuations: int = 0,
-        *,
-        older_than_this_process: bool = False,
     ) -> None:
         self._world = world
         self._sweep = sweep
         self._continuations = continuations
-        self._look_again = older_than_this_process
-        """What is planned is looked at again before it is acted on: it is not from just now."""
 
     # --- from the beginning to the barrier
 
@@ -307,7 +303,8 @@ class _Run:
         state = replace(state, consent=require_consent(self._world, self._sweep, approved, state.consent))
         keep(state)
         policy = self._sweep.policy
-        recheck = recheck_plan(self._world, policy, approved.plan.actions) if self._look_again else None
+        recheck = Recheck(self._world, policy, state.inventory.accounts)
+        recheck.begin(approved.plan.actions)
         if self._sweep.mode is Mode.APPLY:
             self._claim_plan()
 

@@ -105,7 +105,7 @@ def read_stopped(
     groups = _by_target_and_kind(stopped)
     world.progress.phase(f"Looking at {len(stopped)} resources in {len({target for target, _ in groups})} targets")
     looked: list[_Looked] = []
-    found = StoppedInventory(Inventory(organization.id))
+    found = StoppedInventory(Inventory(organization.id, organization.accounts))
     try:
         with Pool[_Looked](world.workers) as pool:
             for (target, kind), group in groups.items():
@@ -161,7 +161,7 @@ def _look(
 
     def decide() -> tuple[Decision, ...]:
         with world.accounts.bind(target.account_id):
-            return _decide(world.kinds[kind], source_sweep_id, target, records, undo_filter)
+            return _decide(world, world.kinds[kind], source_sweep_id, target, records, undo_filter)
 
     result = read_unless_halted(world, decide)
     if isinstance(result, Unread):
@@ -170,12 +170,17 @@ def _look(
 
 
 def _decide(
-    kind: Kind, source_sweep_id: str, target: Target, records: Sequence[ActionRecord], undo_filter: UndoFilter
+    world: World,
+    kind: Kind,
+    source_sweep_id: str,
+    target: Target,
+    records: Sequence[ActionRecord],
+    undo_filter: UndoFilter,
 ) -> tuple[Decision, ...]:
     fresh = kind.look(target, [record.resource_id for record in records])
     noted_within = kind.description.stop_noted_within
     decisions = tuple(_decisions(source_sweep_id, target, records, fresh, noted_within))
-    return _only_missed(kind, target, decisions) if undo_filter.failed_health else decisions
+    return _only_missed(kind, target, decisions, world.now()) if undo_filter.failed_health else decisions
 
 
 def _decisions(
@@ -192,17 +197,20 @@ def _decisions(
         yield decide_undo(_as_recorded(record, target), restorable, source_sweep_id, requested_at, noted_within)
 
 
-def _only_missed(kind: Kind, target: Target, decisions: Sequence[Decision]) -> tuple[Decision, ...]:
+def _only_missed(kind: Kind, target: Target, decisions: Sequence[Decision], at: datetime) -> tuple[Decision, ...]:
     """Keeps those that would be started and that no load balancer misses; a kind that cannot tell misses none."""
     starts = [one.resource.resource_id for one in decisions if one.verdict is Verdict.START]
     missed = kind.failed_health(target, starts) if starts and isinstance(kind, TargetHealth) else frozenset()
-    kept = frozenset(starts) - missed
     return tuple(
-        replace(one, verdict=Verdict.KEEP, reason_code=ReasonCode.NOT_MISSED, reason=_NOT_MISSED)
-        if one.resource.resource_id in kept
-        else one
+        _if_missed(one, at, is_missed=one.resource.resource_id in missed) if one.verdict is Verdict.START else one
         for one in decisions
     )
+
+
+def _if_missed(start: Decision, at: datetime, *, is_missed: bool) -> Decision:
+    if is_missed:
+        return replace(start, facts_read_at=at)
+    return replace(start, verdict=Verdict.KEEP, reason_code=ReasonCode.NOT_MISSED, reason=_NOT_MISSED)
 
 
 def _as_recorded(record: ActionRecord, target: Target) -> Resource:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from orchestrator.aws.clients import Clients
 from orchestrator.aws.organizations import OrganizationReader
 from orchestrator.core.model import Account, AwsError, Organization
 from orchestrator.errors import OrganizationError
+from tests.support.builders import AT
 from tests.support.local_aws import Answer, LocalAws, Request, json_answer
 
 MANAGEMENT = "999999999999"
@@ -26,6 +28,7 @@ class FakeOrganizations:
         self.tags: dict[str, dict[str, str]] = {}
         self.refusals: dict[str, Answer] = {}
         self.empty_first_pages = False
+        self.before: Callable[[Request], object] = lambda _: None
 
     def account(self, account_id: str, parent: str = "r-root", **fields: str) -> None:
         raw = {"Id": account_id, "Name": f"name-{account_id}", "State": "ACTIVE", **fields}
@@ -37,6 +40,7 @@ class FakeOrganizations:
 
     def __call__(self, request: Request) -> Answer:
         asked = request.json
+        self.before(request)
         about = asked.get("ParentId") or asked.get("ResourceId") or ""
         for key in (f"{request.operation} {about}", request.operation):
             if key in self.refusals:
@@ -49,9 +53,22 @@ class FakeOrganizations:
         items: dict[str, tuple[str, list[dict[str, str]]]] = {
             "ListRoots": ("Roots", self.roots),
             "ListAccountsForParent": ("Accounts", self.accounts.get(about, [])),
+            "ListAccounts": ("Accounts", list(self._all_accounts())),
+            "ListParents": ("Parents", [{"Id": one} for one in self._parents(asked.get("ChildId", ""))]),
             "ListOrganizationalUnitsForParent": ("OrganizationalUnits", self.units.get(about, [])),
         }
         return self._page(*items[request.operation], asked, size=asked["MaxResults"])
+
+    def _all_accounts(self) -> Iterable[dict[str, str]]:
+        return {one["Id"]: one for some in self.accounts.values() for one in some}.values()
+
+    def _parents(self, account_id: str) -> list[str]:
+        return [parent for parent, some in self.accounts.items() if account_id in {one["Id"] for one in some}]
+
+    def move(self, account_id: str, to: str) -> None:
+        for some in self.accounts.values():
+            some[:] = [one for one in some if one["Id"] != account_id]
+        self.account(account_id, to)
 
     def _page(self, key: str, items: list[dict[str, str]], asked: dict[str, Any], size: int) -> Answer:
         token = asked.get("NextToken")
@@ -78,7 +95,7 @@ def answers(fake: FakeOrganizations) -> FakeOrganizations:
 
 @pytest.fixture
 def reader(clients: Clients) -> OrganizationReader:
-    return OrganizationReader(clients)
+    return OrganizationReader(clients, lambda: AT)
 
 
 def by_id(accounts: Organization | tuple[Account, ...]) -> dict[str, Account]:
@@ -183,6 +200,83 @@ def test_an_account_that_is_seen_twice_was_moved_and_its_tags_are_unknown(
     assert "1" * 12 not in [request.json["ResourceId"] for request in aws.of("ListTagsForResource")]
 
 
+# --- moved while the units are walked through
+
+
+def moved_once_its_new_unit_is_done(fake: FakeOrganizations, account_id: str, to: str) -> None:
+    """Units are walked through last to first: by then no list of a unit will name the account."""
+
+    def before(request: Request) -> None:
+        if request.operation == "ListAccountsForParent" and request.json["ParentId"] == "ou-1":
+            fake.before = lambda _: None
+            fake.move(account_id, to)
+
+    fake.before = before
+
+
+@pytest.fixture
+def two_units(fake: FakeOrganizations) -> FakeOrganizations:
+    """An account in the unit that is listed first."""
+    fake.unit("ou-1", "Late", Owner="late")
+    fake.unit("ou-2", "Early", Owner="early")
+    fake.account("1" * 12, "ou-1")
+    return fake
+
+
+def test_an_account_that_moves_to_where_the_walk_has_been_is_read_again(
+    two_units: FakeOrganizations, reader: OrganizationReader, aws: LocalAws
+) -> None:
+    moved_once_its_new_unit_is_done(two_units, "1" * 12, "ou-2")
+    (account,) = reader.read_tags(reader.read().accounts)
+    assert (account.ou_path, account.units_error, account.tags_error) == ("/Early", None, None)
+    assert account.organizational_units[0].tags == {"Owner": "early"}
+    assert aws.operations().count("ListParents") == 1
+
+
+def test_an_account_that_moves_to_a_unit_that_is_made_meanwhile_is_named_and_kept(
+    two_units: FakeOrganizations, reader: OrganizationReader
+) -> None:
+    moved_once_its_new_unit_is_done(two_units, "1" * 12, "ou-new")
+    (account,) = reader.read().accounts
+    assert account.ou_path == "(unknown)"
+    assert account.units_error is not None
+    assert account.units_error.code == "AccountMoved"
+
+
+def test_an_account_of_which_aws_does_not_say_where_it_is_is_named_and_kept(
+    two_units: FakeOrganizations, reader: OrganizationReader
+) -> None:
+    moved_once_its_new_unit_is_done(two_units, "1" * 12, "ou-2")
+    two_units.refusals["ListParents"] = refused("AccessDeniedException", "not allowed")
+    (account,) = reader.read().accounts
+    assert account.units_error == AwsError("AccessDeniedException", "not allowed")
+
+
+def test_an_account_that_leaves_while_the_organization_is_listed_is_named_and_kept(
+    two_units: FakeOrganizations, reader: OrganizationReader
+) -> None:
+    def before(request: Request) -> None:
+        if request.operation == "ListAccounts":
+            two_units.accounts.clear()
+
+    two_units.before = before
+    (account,) = reader.read().accounts
+    assert account.units_error is not None
+    assert account.units_error.code == "AccountLeft"
+
+
+def test_an_organization_in_which_nothing_moves_costs_one_list_of_all_accounts_more(
+    two_units: FakeOrganizations, reader: OrganizationReader, aws: LocalAws
+) -> None:
+    (account,) = reader.read().accounts
+    assert account.listed_at == AT
+    assert aws.operations().count("ListAccounts") == 1
+    assert "ListParents" not in aws.operations()
+
+
+# --- tags
+
+
 def test_tags_are_read_once_for_each_ou_however_many_accounts_are_below_it(
     fake: FakeOrganizations, reader: OrganizationReader, aws: LocalAws
 ) -> None:
@@ -199,6 +293,21 @@ def test_tags_are_read_once_for_each_ou_however_many_accounts_are_below_it(
     assert all(
         [unit.tags for unit in one.organizational_units] == [{"Owner": "platform"}, {"Stage": "dev"}] for one in tagged
     )
+
+
+def test_own_tags_are_those_of_now_whatever_was_read_before(
+    fake: FakeOrganizations, reader: OrganizationReader
+) -> None:
+    fake.unit("ou-1", "Dev", Stage="dev")
+    fake.account("1" * 12, "ou-1")
+    (account,) = reader.read_tags(reader.read().accounts)
+    fake.tags = {"ou-1": {"Stage": "prod"}, "1" * 12: {"stop-orchestrator:opt-out": "true"}}
+    (unit,) = account.organizational_units
+    assert (unit.tags_read_at, account.tags_read_at) == (AT, AT)
+    assert reader.read_own_tags(unit).tags == {"Stage": "prod"}
+    assert reader.read_own_tags(account).tags == {"stop-orchestrator:opt-out": "true"}
+    fake.refusals["ListTagsForResource"] = refused("AccessDeniedException", "not allowed")
+    assert reader.read_own_tags(unit).tags_error == AwsError("AccessDeniedException", "not allowed")
 
 
 @pytest.mark.parametrize(
@@ -235,7 +344,9 @@ def test_an_ous_unreadable_tags_are_an_error_of_every_account_below_it(
     assert "1" * 12 not in [request.json["ResourceId"] for request in aws.of("ListTagsForResource")]
 
 
-@pytest.mark.parametrize("operation", ["ListRoots", "ListAccountsForParent", "ListOrganizationalUnitsForParent"])
+@pytest.mark.parametrize(
+    "operation", ["ListRoots", "ListAccountsForParent", "ListOrganizationalUnitsForParent", "ListAccounts"]
+)
 def test_an_organization_that_cannot_be_listed_ends_the_sweep_and_says_what_to_do(
     fake: FakeOrganizations, reader: OrganizationReader, operation: str
 ) -> None:

@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from orchestrator import app
 from orchestrator.core.model import AccountId, Action
 from orchestrator.core.model.marks import MARKS
+from orchestrator.demo.faults import Fault
 from orchestrator.demo.organization import TABLE
 from orchestrator.errors import SettingsError
 from orchestrator.kinds import registry
@@ -102,6 +103,8 @@ def do_everything(
         monkeypatch.setenv(f"STOP_ORCHESTRATOR_{name}", value)
     for kind in registry.DESCRIPTIONS:
         import_module(f"tests.kinds.{kind.name}.harness").seed(hub, account, region, DEV)
+    late = Fault(operation="organizations:ListAccounts", effect=lambda _: hub.appear("late"), times=1)
+    hub.front.faults.add(late)  # once the OUs were walked through, so it has to be asked where it is
     enforce(hub, permissions)
     invoked({"mode": "plan", "id": "1"})
     invoked({"mode": "approve", "id": "2"})

@@ -42,7 +42,7 @@ def test_a_target_that_fails_to_the_end_is_failed_after_ten_tries(
     assert (row["status"], swept.exit_code) == ("failed", 3)
     assert row["detail"].startswith(f"{DESCRIBE}: ")
     assert said in row["detail"]
-    assert swept.document["calls"][DESCRIBE] == 10 + 3 + 1  # the look after the stop
+    assert swept.document["calls"][DESCRIBE] == 10 + 3 + 1 + 1  # the looks before and after the stop
     assert swept.statuses()[broken, FRANKFURT] == "scanned"
     assert_done(swept, organization, healthy)
 

@@ -39,8 +39,8 @@ def stops(organization: OrganizationBuilder) -> list[Call]:
 def test_bad_instances_of_every_code_in_one_sweep_leave_all_healthy_ones_stopped(
     organization: OrganizationBuilder, sweep: Sweeps, account: str
 ) -> None:
-    ids = organization.instances(account, FRANKFURT, 100, DEV)
-    gone, also_gone, terminated, starting, store, spot, guarded, malformed, unnamed, denied = ids[5:100:10]
+    ids = organization.instances(account, FRANKFURT, 50, DEV)  # one batch
+    gone, also_gone, terminated, starting, store, spot, guarded, malformed, unnamed, denied = ids[2:50:5]
     arn = f"arn:aws:ec2:{FRANKFURT}:{account}:instance/{denied}"
     by_iam = f"You are not authorized to perform this operation. User: u is not authorized to perform: {STOP} on {arn}"
     refused = [

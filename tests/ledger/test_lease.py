@@ -109,6 +109,57 @@ def test_a_holder_that_was_overtaken_gives_nothing_back(world: World) -> None:
     assert refused(world.leases().take(POLICY, "third")).nonce == "theirs"
 
 
+# --- a machine that slept: its monotonic clock stood still
+
+
+def sleep_as_a_suspended_machine(world: World, seconds: float = 60) -> None:
+    world.wall += timedelta(seconds=seconds)
+
+
+def test_a_suspended_machine_whose_lease_was_taken_meanwhile_knows_before_it_does_anything(world: World) -> None:
+    lease = taken(world.leases().take(POLICY, "first"))
+    sleep_as_a_suspended_machine(world)
+    assert world.ledger.take_lease(POLICY, LeaseRecord("second", "theirs", "x", "y"), world.ledger.lease(POLICY))
+    assert lease.lost
+    assert world.nonce() == "theirs"
+
+
+def test_a_suspended_machine_whose_lease_is_still_its_own_renews_it_first(world: World) -> None:
+    lease = taken(world.leases().take(POLICY, "first"))
+    before = world.nonce()
+    sleep_as_a_suspended_machine(world)
+    assert not lease.lost
+    renewed = world.nonce()
+    assert renewed != before
+    assert not lease.lost
+    assert world.nonce() == renewed  # once
+
+
+def test_a_suspended_machine_that_cannot_ask_holds_no_lease_until_it_can(world: World) -> None:
+    lease = taken(world.leases().take(POLICY, "first"))
+    sleep_as_a_suspended_machine(world)
+    world.table.before = unanswered
+    assert lease.lost
+    world.table.before = lambda _: None
+    assert not lease.lost
+
+
+@pytest.mark.parametrize(("seconds", "asks"), [(19, False), (20, True)])
+def test_a_nap_that_is_shorter_than_a_lease_asks_nothing(world: World, seconds: int, *, asks: bool) -> None:
+    lease = taken(world.leases().take(POLICY, "first"))
+    before = world.nonce()
+    sleep_as_a_suspended_machine(world, seconds)
+    assert not lease.lost
+    assert (world.nonce() != before) is asks
+
+
+def test_a_renewal_that_was_taken_for_a_long_sleep_hands_over_all_the_same(world: World) -> None:
+    lease = taken(world.leases().take(POLICY, "first"))
+    sleep_as_a_suspended_machine(world)
+    assert lease.hand_over()
+    assert lease.lost
+
+
 # --- lost answers
 
 

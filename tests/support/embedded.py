@@ -12,6 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto.cloudformation.models import cloudformation_backends
 from moto.ec2.models import ec2_backends
+from moto.organizations.models import organizations_backends
 
 from orchestrator.demo.organization import (
     BUCKET,
@@ -81,6 +82,11 @@ class OrganizationBuilder(AnyAccount):
         if role:
             self.member_role(account_id, external_id, trusted)
         return account_id
+
+    def appear(self, name: str) -> None:
+        """An account is there all at once, in moto's own memory: for when no call may be made."""
+        backend = organizations_backends[MANAGEMENT]["aws"]
+        backend.create_account(AccountName=name, Email=f"{name}@example.com")
 
     def member_role(self, account_id: str, external_id: str | None = None, trusted: str = MANAGEMENT) -> None:
         trust = member_trust(trusted, self.id, external_id)

@@ -10,7 +10,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -31,7 +31,7 @@ from orchestrator.core.model import (
 )
 from orchestrator.core.report.document import Row
 from orchestrator.ledger.ledger import Ledger
-from orchestrator.ports import NoProgress, Progress, RegionStatus, TargetUnreadableError, World
+from orchestrator.ports import Carrier, NoProgress, Progress, RegionStatus, TargetUnreadableError, World
 from tests.support.builders import AT, SWEEP_ID, a_resource, an_account
 from tests.support.consent import say_yes
 from tests.support.fake_kind import FakeKind
@@ -194,13 +194,32 @@ class _Organization:
     fake: FakeWorld
 
     def read(self) -> Organization:
+        """Without tags, as AWS lists it."""
         self.fake.asked.append("organization")
         given(self.fake.organization_error)
-        return Organization("o-example", MANAGEMENT, self.fake.accounts)
+        return Organization("o-example", MANAGEMENT, tuple(map(self._listed, self.fake.accounts)))
 
     def read_tags(self, accounts: Sequence[Account]) -> tuple[Account, ...]:
         given(self.fake.tags_error)
-        return tuple(accounts)
+        return tuple(map(self._tagged, accounts))
+
+    def read_own_tags(self, carrier: Carrier) -> Carrier:
+        self.fake.asked.append(f"tags {carrier.id}")
+        given(self.fake.tags_error)
+        return self._with_tags(carrier)
+
+    def _listed(self, account: Account) -> Account:
+        units = tuple(replace(one, tags={}, tags_error=None) for one in account.organizational_units)
+        return replace(account, tags={}, tags_error=None, organizational_units=units, listed_at=self.fake.at)
+
+    def _tagged(self, account: Account) -> Account:
+        units = tuple(map(self._with_tags, account.organizational_units))
+        return self._with_tags(replace(account, organizational_units=units))
+
+    def _with_tags(self, carrier: Carrier) -> Carrier:
+        there = [one for account in self.fake.accounts for one in (account, *account.organizational_units)]
+        found = next(one for one in there if one.id == carrier.id)
+        return replace(carrier, tags=found.tags, tags_error=found.tags_error, tags_read_at=self.fake.at)
 
 
 @dataclass

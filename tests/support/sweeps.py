@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ from orchestrator.aws.clients import Clients, _NarrowLoader
 from orchestrator.core.model import ApprovedPlan, ConsentHow, Mode
 from orchestrator.core.report.document import document_exit_code
 from orchestrator.kinds.registry import member_operations
+from orchestrator.ledger.ledger import Ledger
 from orchestrator.ports import Runtime, Stores
 from orchestrator.settings import Settings
 from orchestrator.sweep import coordination
@@ -83,15 +85,19 @@ class Sweeps:
         policy: str = DEV_RULE,
         mode: Mode = Mode.ENFORCE,
         regions: tuple[str, ...] = (FRANKFURT, IRELAND),
-        before_stops: Callable[[], object] = lambda: None,
+        before_stops: Callable[[], object] | None = None,
+        while_asked: Callable[[], object] = lambda: None,
         out_of_time: Callable[[], bool] = lambda: False,
         **settings: object,
     ) -> Swept:
-        """`before_stops` runs between the reading and the first stop."""
+        """`while_asked` runs while the prompt is open, `before_stops` once between the last look and the first stop."""
 
         def confirm(approved: ApprovedPlan) -> ConsentHow | None:
-            before_stops()
+            while_asked()
             return say_yes(approved)
+
+        if before_stops is not None:
+            self._before_the_first_intent(before_stops)
 
         text = f"version: 1\nname: test\nregions: {{include: [{', '.join(regions)}]}}\n{policy}"
         runtime = Runtime(out_of_time=out_of_time, confirm=confirm)
@@ -107,6 +113,17 @@ class Sweeps:
         clients = app.make_clients(made)
         self.clients.append(clients)
         return app.make_stores(made, clients)
+
+    def _before_the_first_intent(self, happens: Callable[[], object]) -> None:
+        intend, to_happen, lock = Ledger.intend, [happens], threading.Lock()
+
+        def patched(ledger: Ledger, *arguments: Any) -> None:
+            with lock:
+                while to_happen:
+                    to_happen.pop()()
+            intend(ledger, *arguments)
+
+        self.monkeypatch.setattr(Ledger, "intend", patched)
 
     def _sleep(self, seconds: float) -> None:
         self.slept.append(seconds)

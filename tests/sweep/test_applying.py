@@ -11,7 +11,6 @@ import pytest
 from orchestrator.core.model import (
     Account,
     ApprovedPlan,
-    AwsError,
     ConsentHow,
     Mode,
     Resource,
@@ -144,9 +143,8 @@ def test_what_changed_since_the_plan_is_kept_and_says_what_changed(
         (None, "its account is not in the organization any more."),
         (an_account(ONE, state="SUSPENDED"), "the account's state is SUSPENDED"),
         (an_account(ONE, tags={"stop-orchestrator:opt-out": "true"}), "opt-out"),
-        (an_account(ONE, tags_error=AwsError("AccessDenied", "tags")), "its opt-out tags could not be read"),
     ],
-    ids=["left", "suspended", "opted out", "tags unreadable"],
+    ids=["left", "suspended", "opted out"],
 )
 def test_an_account_that_changed_since_the_plan_is_kept_as_a_whole(change: Account | None, reason: str) -> None:
     fake = planned(a_world(ONE, TWO))

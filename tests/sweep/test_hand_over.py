@@ -84,7 +84,6 @@ def test_when_the_time_is_up_while_reading_a_fresh_process_reads_the_rest_and_no
     assert not fake.has_file("report.json")
     assert same(then(fake), mode)
     asked = Counter(fake.asked)
-    assert asked.pop("organization") == 1 + mode.acts  # again before anything is stopped
     assert set(asked.values()) == {1}
     assert fake.has_file("manifest.json")
 
@@ -112,7 +111,7 @@ def test_when_the_time_is_up_while_acting_a_fresh_process_acts_on_the_rest(quest
     assert same(final)
 
 
-@pytest.mark.parametrize("questions", [6, 7, 10])
+@pytest.mark.parametrize("questions", [8, 9, 10])
 def test_however_often_the_time_is_up_the_sweep_ends_with_the_same_report(questions: int) -> None:
     fake = a_handing_world()
     document: Row = {"status": first(fake, questions).status}

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from orchestrator import app
 from orchestrator.core.model import ConsentHow, Halt, HaltCause, OutcomeStatus, Resource
 from orchestrator.core.report.document import Row
+from orchestrator.errors import OrganizationError
 from orchestrator.lambdas import steps
 from orchestrator.lambdas.wiring import Wiring
 from orchestrator.ledger.lease import Leases, Times
@@ -202,3 +204,74 @@ def test_the_end_says_what_ended_the_state_machine_before_there_was_a_plan(fake:
     report = fake.written()
     assert (report["status"], set(coverage(report).values())) == ("failed", {"scanned"})
     assert fake.stopped == []
+
+
+# --- the organization as of now
+
+
+def later(fake: FakeWorld, **seconds: float) -> None:
+    fake.at += timedelta(**seconds)
+
+
+def asked_of_the_organization(fake: FakeWorld) -> list[str]:
+    return [one for one in fake.asked if one.startswith(("organization", "tags"))]
+
+
+def test_what_was_listed_a_moment_ago_is_not_listed_again_by_the_parts(fake: FakeWorld, machine: Machine) -> None:
+    machine(EVERYTHING)(ENFORCE)
+    assert len(fake.stopped) == 6
+    assert asked_of_the_organization(fake) == ["organization"]
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_an_account_that_opted_out_since_it_was_listed_is_kept_in_whichever_wave(
+    fake: FakeWorld, machine: Machine, number: int
+) -> None:
+    kept: list[str] = []
+
+    def before(event: Answer) -> None:
+        if in_wave(number, event):
+            [account_id] = event["Items"][0]["accounts"]
+            kept.extend(of_account(fake, account_id))
+            fake.accounts = tuple(
+                replace(one, tags={OPT_OUT: "true"}) if one.id == account_id else one for one in fake.accounts
+            )
+            later(fake, minutes=6)
+
+    parts = machine()
+    parts.before = before
+    parts(ENFORCE)
+    assert len(kept) == 2
+    assert set(reasons(fake.written())) == set(kept)
+    assert set(fake.stopped) == {f"i-{number}" for number in range(6)} - set(kept)
+
+
+def test_what_is_older_when_a_wave_begins_is_read_once_for_all_of_its_parts(fake: FakeWorld, machine: Machine) -> None:
+    parts = machine(f"{EVERYTHING}\nwaves: [{{accounts: 1}}]")
+
+    def before(event: Answer) -> None:
+        if event["step"] in ("decide", "next_wave"):
+            later(fake, minutes=6)
+
+    parts.before = before
+    parts(ENFORCE)
+    assert len(fake.stopped) == 6
+    canary, *others = [one.removeprefix("tags ") for one in fake.asked if one.startswith("tags")]
+    assert sorted([canary, *others]) == [ONE, TWO, THREE]
+    assert fake.asked.count("organization") == 3  # the list, and once for each of the two waves
+
+
+def test_an_organization_that_cannot_be_listed_again_keeps_what_its_parts_were_to_stop(
+    fake: FakeWorld, machine: Machine
+) -> None:
+    parts = machine(EVERYTHING)
+
+    def before(event: Answer) -> None:
+        if event["step"] == "decide":
+            fake.organization_error = OrganizationError("it is gone")
+            later(fake, minutes=6)
+
+    parts.before = before
+    parts(ENFORCE)
+    assert fake.stopped == []
+    assert set(reasons(fake.written()).values()) == {"It could not be looked at again: it is gone"}

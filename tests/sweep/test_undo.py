@@ -117,6 +117,7 @@ class Stopped:
             kinds={"ec2": self},
             progress=NoProgress(),
             halt=lambda: None,
+            now=lambda: AT,
             workers=2,
         )
 

@@ -167,12 +167,14 @@ def test_a_bug_while_looking_is_coverage_too() -> None:
     assert fake.started == ["i-1"]
 
 
-def test_what_an_account_that_left_the_organization_had_is_still_looked_at() -> None:
+def test_what_an_account_that_left_the_organization_had_is_looked_at_and_kept() -> None:
     fake = swept(ONE, TWO)
     fake.accounts = fake.accounts[1:]
     report = undone(fake)
     assert "(not in the organization any more)" in {row["account_name"] for row in report["coverage"]}
-    assert len(fake.started) == 4
+    assert sorted(fake.started) == ["i-2", "i-3"]
+    left = "Changed since the plan: its account is not in the organization any more."
+    assert reasons(report) == {"i-0": left, "i-1": left}
 
 
 @pytest.mark.parametrize("looked", range(4))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from orchestrator.core.decide.decisions import decide
 from orchestrator.core.model import (
@@ -35,11 +35,25 @@ def kept_since(
     return changed(reason) if reason else None
 
 
-def still_in_state(planned: Decision, fresh: Resource | None) -> Reason | None:
-    """For a start: why it is kept although it was planned; its state has to be the one that it was planned in."""
-    if fresh is not None and fresh.state is planned.resource.state:
+def kept_down_since(planned: Decision, fresh: Resource | None, max_fact_age: timedelta, now: datetime) -> Reason | None:
+    """For a start: why it is kept although it was planned; None when the plan still holds.
+
+    It has to be down as it was when it was planned, with the same marks: then nobody touched it since. A tag that
+    spares a resource forbids no start.
+    """
+    reason = next(_touched(planned.resource, fresh), None)
+    if reason is not None:
+        return changed(reason)
+    read_at = planned.facts_read_at
+    if read_at is None or timedelta() <= now - read_at <= max_fact_age:
         return None
-    return changed(f"it is {fresh.aws_state if fresh else 'gone'}.")
+    text = f"What made it be started was read at {time_text(read_at)}, which is too long ago to count by now."
+    return Reason(ReasonCode.NOT_SEEN_AGAIN, text)
+
+
+def not_seen_again(why: object) -> Reason:
+    """The reason for what could not be looked at right before its action."""
+    return Reason(ReasonCode.NOT_SEEN_AGAIN, f"It could not be looked at again: {why}")
 
 
 def changed(what: str) -> Reason:
@@ -76,6 +90,19 @@ def _changes(
     changes = "; ".join(_tag_changes(before.tags, fresh.tags))
     if changes:
         yield f"its tags are others ({changes})."
+
+
+def _touched(before: Resource, fresh: Resource | None) -> Iterator[str]:
+    if fresh is None or fresh.state is not before.state:
+        yield f"it is {fresh.aws_state if fresh else 'gone'}."
+        return
+    if fresh.started_at != before.started_at:
+        yield f"it was started at {time_text(fresh.started_at)}, and stopped again."
+    if fresh.changed_at != before.changed_at:
+        yield f"it was stopped again at {time_text(fresh.changed_at)}."
+    for key in MARKS:
+        if fresh.tags.get(key) != before.tags.get(key):
+            yield f"its mark is another ({key}: {_shown(before.tags, key)} -> {_shown(fresh.tags, key)})."
 
 
 def _tag_changes(before: Tags, after: Tags) -> Iterator[str]:

@@ -45,6 +45,11 @@ def accounts_not_opted_out(accounts: Sequence[Account], today: date) -> Selectio
     return _select(accounts, lambda account: _spared(account, today))
 
 
+def left_out(scope: OrganizationScope, account: Account, today: date) -> Coverage | None:
+    """Why one account, with its tags, is not acted on; None when it is in scope and did not opt out."""
+    return _left_out(scope, account) or _spared(account, today)
+
+
 def whole_account(account: Account, status: TargetStatus, detail: str, exemption: Exemption | None = None) -> Coverage:
     """The coverage row of an account of which no region was read."""
     return Coverage(account.id, account.name, account.ou_path, ALL_REGIONS, status, detail, exemption)
@@ -83,6 +88,9 @@ def _left_out(scope: OrganizationScope, account: Account) -> Coverage | None:
         return whole_account(account, TargetStatus.EXCLUDED, text)
     if account.id in scope.exclude_accounts:
         return whole_account(account, TargetStatus.EXCLUDED, "the policy names it under exclude_accounts")
+    if account.units_error is not None:
+        detail = f"where it is in the organization is not known, so it is kept: {account.units_error}"
+        return _not_active(account) or whole_account(account, TargetStatus.FAILED, detail)
     if scope.include and not any(path_within(account.ou_path, path) for path in scope.include):
         return whole_account(account, TargetStatus.EXCLUDED, "it is in none of the OUs that the policy includes")
     for path in scope.exclude:

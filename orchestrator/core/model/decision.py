@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -106,6 +106,8 @@ class Decision:
     action: Action = Action.STOP
     exemption: Exemption | None = None
     facts: Mapping[str, Fact] = field(default_factory=dict)
+    facts_read_at: datetime | None = None
+    """When what no describe gives, such as a load balancer's health, was read; None where nothing of it counted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import NewType
 
 from orchestrator.core.model.aws_error import AwsError
@@ -28,6 +29,7 @@ class OrganizationalUnit:
     """Names from the root down, such as `/Workloads/Dev`."""
     tags: Tags = field(default_factory=dict)
     tags_error: AwsError | None = None
+    tags_read_at: datetime | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +46,17 @@ class Account:
     tags: Tags = field(default_factory=dict)
     tags_error: AwsError | None = None
     """Set when the tags could not be read: then its opt-out is unknown, so it is kept."""
+    units_error: AwsError | None = None
+    """Set when the units above it are not known: then nothing says that it is in scope, so it is kept."""
+    listed_at: datetime | None = field(default=None, compare=False)
+    """Its state and the units above it are as of then."""
+    tags_read_at: datetime | None = field(default=None, compare=False)
 
     @property
     def ou_path(self) -> str:
-        """The path of the OU that holds the account; `/` right under the root."""
+        """The path of the OU that holds the account; `/` right under the root, `(unknown)` where nobody can say."""
+        if self.units_error is not None:
+            return "(unknown)"
         return self.organizational_units[-1].path if self.organizational_units else "/"
 
 

@@ -19,7 +19,14 @@ from orchestrator.core.policy.messages import shape_problems
 from orchestrator.core.policy.org_policy import OrgPolicy, Rule
 from orchestrator.core.policy.schedules.schedule import Schedule
 from orchestrator.core.policy.schedules.windows import Window, parse_window
-from orchestrator.core.policy.schema import DEFAULT_KINDS, Choices, PolicyDocument, RuleDocument, ScheduleDocument
+from orchestrator.core.policy.schema import (
+    DEFAULT_KINDS,
+    Choices,
+    PolicyDocument,
+    RuleDocument,
+    ScheduleDocument,
+    duration,
+)
 from orchestrator.core.policy.yaml_document import Document, Path, read_document, value_words
 from orchestrator.errors import PolicyError, PolicyProblem
 
@@ -45,6 +52,8 @@ def load_policy(text: str, source: str, kinds: Sequence[KindDescription]) -> Org
         waves=parsed.waves,
         abort_if_failures_percent=parsed.abort_if_failures_percent,
         plan_valid_hours=parsed.plan_valid_hours,
+        max_tag_age=duration(parsed.max_tag_age),
+        max_fact_age=duration(parsed.max_fact_age),
         kill_switch=parsed.kill_switch,
         required_tags=parsed.required_tags,
         sha256=hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -39,6 +39,8 @@ class OrgPolicy:
     waves: tuple[Wave, ...]
     abort_if_failures_percent: float | None
     plan_valid_hours: float
+    max_tag_age: timedelta
+    max_fact_age: timedelta
     kill_switch: KillSwitch
     required_tags: tuple[str, ...]
     sha256: str = field(compare=False)

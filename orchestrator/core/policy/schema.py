@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from difflib import get_close_matches
 from functools import cache
 from typing import Annotated, Any, Literal
@@ -25,6 +27,9 @@ from orchestrator.core.model import KindDescription
 from orchestrator.core.policy.conditions.everything import EVERYTHING
 from orchestrator.core.policy.schedules.windows import parse_window
 from orchestrator.core.policy.yaml_document import value_words
+
+DURATION = r"^[0-9]{1,5}[smh]$"
+_UNITS = {"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(hours=1)}
 
 DEFAULT_KINDS = ("ec2",)
 """What a rule without `kinds` means, for ever: no new kind may widen a policy that was written before it."""
@@ -78,6 +83,31 @@ def _as_number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise PydanticCustomError("number", "must be a number, not {shown}", {"shown": value_words(value)})
     return value
+
+
+def _as_duration(least: timedelta, most: timedelta) -> Callable[[Any], Any]:
+    def check(value: Any) -> Any:
+        shortest, longest = duration_text(least), duration_text(most)
+        if not isinstance(value, str) or re.fullmatch(DURATION, value) is None:
+            text = "must be a number with s, m or h, such as 90s, 5m or 1h, not {shown}"
+            raise PydanticCustomError("duration", text, {"shown": value_words(value)})
+        if not least <= duration(value) <= most:
+            text = f"must be from {shortest} to {longest}, not {value}"
+            raise PydanticCustomError("duration", "{why}", {"why": text})
+        return value
+
+    return check
+
+
+def duration(text: str) -> timedelta:
+    """The time that a checked text such as `90s`, `5m` or `1h` means."""
+    return int(text[:-1]) * _UNITS[text[-1]]
+
+
+def duration_text(time: timedelta) -> str:
+    """The shortest text that means this time."""
+    unit = next(name for name, one in reversed(_UNITS.items()) if not time % one)
+    return f"{time // _UNITS[unit]}{unit}"
 
 
 def _not_null(value: Any) -> Any:
@@ -134,6 +164,12 @@ WindowText = Annotated[Text, AfterValidator(_as_window)]
 AccountIdText = Annotated[str, Field(pattern=r"^[0-9]{12}$"), BeforeValidator(_as_text)]
 Count = Annotated[StrictInt, Field(ge=0)]
 Hours = Annotated[float, BeforeValidator(_as_number), Field(gt=0, le=168)]
+TagAge = Annotated[
+    str, Field(pattern=DURATION), BeforeValidator(_as_duration(timedelta(seconds=10), timedelta(hours=1)))
+]
+FactAge = Annotated[
+    str, Field(pattern=DURATION), BeforeValidator(_as_duration(timedelta(minutes=1), timedelta(hours=24)))
+]
 Percent = Annotated[float, Field(ge=0, le=100), BeforeValidator(_as_number)]
 KindName = Annotated[str, BeforeValidator(_as_kind)]
 ActionName = Annotated[str, BeforeValidator(_as_action)]
@@ -240,5 +276,19 @@ class PolicyDocument(_Part):
         Percent | None, Field(description="Of the stops attempted so far, looked at after each wave; beyond it, abort.")
     ] = None
     plan_valid_hours: Annotated[Hours, Field(description="How long a plan can be applied; at most a week.")] = 12
+    max_tag_age: Annotated[
+        TagAge,
+        Field(
+            description="From `10s` to `1h`: tags of an account or OU that were read longer ago are read again before "
+            "something in it is stopped."
+        ),
+    ] = "5m"
+    max_fact_age: Annotated[
+        FactAge,
+        Field(
+            description="From `1m` to `24h`: so long what no describe gives counts, such as a load balancer's health; "
+            "then it is unknown."
+        ),
+    ] = "1h"
     kill_switch: KillSwitch = KillSwitch()
     required_tags: Annotated[tuple[Text, ...], Field(description="Reported under compliance; no reason to stop.")] = ()

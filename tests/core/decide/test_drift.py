@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from orchestrator.core.decide.decisions import decide
-from orchestrator.core.decide.drift import changed, keep_after_all, kept_since, still_in_state
+from orchestrator.core.decide.drift import changed, keep_after_all, kept_down_since, kept_since
 from orchestrator.core.model import Decision, ReasonCode, Resource, Verdict
 from orchestrator.core.model.marks import STOPPED_AT_TAG, STOPPED_BY_TAG
 from orchestrator.core.policy.opt_outs import OPT_OUT_TAG
@@ -23,6 +23,7 @@ POLICY = a_policy("""\
       - {name: nights, where: {account_tag: {Sleeps: "*"}}, schedule: office}
     """)
 ACCOUNT = an_account(tags={"Sleeps": "yes"})
+HOUR = timedelta(hours=1)
 STARTED = datetime(2026, 11, 1, 8, tzinfo=UTC)
 BEFORE = a_resource(tags={"Name": "web"}, started_at=STARTED)
 
@@ -104,8 +105,42 @@ def test_a_start_holds_while_its_resource_is_in_the_state_that_it_was_planned_in
 ) -> None:
     stopped = in_state(BEFORE, "stopped")
     planned_start = a_decision(stopped, Verdict.START)
-    reason = still_in_state(planned_start, in_state(BEFORE, state) if state else None)
+    reason = kept_down_since(planned_start, in_state(BEFORE, state) if state else None, HOUR, AT)
     assert (reason.sentence if reason else None) == (f"Changed since the plan: {text}" if text else None)
+
+
+STOPPED = in_state(BEFORE, "stopped", tags={STOPPED_BY_TAG: "a-sweep", STOPPED_AT_TAG: "then"}, changed_at=AT)
+
+
+@pytest.mark.parametrize(
+    ("fresh", "text"),
+    [
+        (replace(STOPPED, tags={**STOPPED.tags, OPT_OUT_TAG: "true", "Owner": "me"}), None),
+        (replace(STOPPED, tags={}), f"its mark is another ({STOPPED_BY_TAG}: 'a-sweep' -> absent)."),
+        (
+            replace(STOPPED, tags={**STOPPED.tags, STOPPED_AT_TAG: "now"}),
+            f"its mark is another ({STOPPED_AT_TAG}: 'then' -> 'now').",
+        ),
+        (replace(STOPPED, changed_at=AT + HOUR), "it was stopped again at 2026-11-23T20:00:00Z."),
+        (
+            replace(STOPPED, started_at=AT + HOUR, changed_at=AT + HOUR),
+            "it was started at 2026-11-23T20:00:00Z, and stopped again.",
+        ),
+    ],
+)
+def test_a_start_holds_while_nothing_says_that_somebody_touched_its_resource(fresh: Resource, text: str | None) -> None:
+    reason = kept_down_since(a_decision(STOPPED, Verdict.START), fresh, HOUR, AT)
+    assert (reason.sentence if reason else None) == (f"Changed since the plan: {text}" if text else None)
+
+
+@pytest.mark.parametrize(
+    ("age", "holds"), [(timedelta(), True), (HOUR, True), (HOUR + timedelta(seconds=1), False), (-HOUR, False)]
+)
+def test_a_start_by_facts_that_no_describe_gives_holds_while_they_are_young(age: timedelta, *, holds: bool) -> None:
+    start = a_decision(STOPPED, Verdict.START, facts_read_at=AT)
+    reason = kept_down_since(start, STOPPED, HOUR, AT + age)
+    assert (reason is None) is holds
+    assert reason is None or reason.code is ReasonCode.NOT_SEEN_AGAIN
 
 
 def test_what_is_kept_after_all_says_so_and_why_and_nothing_else_changes() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -81,6 +82,18 @@ def test_an_excluded_ou_with_brackets_in_its_name_is_left_out() -> None:
     row = left_out(an_account(ou="/Keep [always]/A"), exclude=("/Keep [always]",))
     assert row is not None
     assert row.status is TargetStatus.EXCLUDED
+
+
+def test_an_account_of_which_nobody_can_say_where_it_is_failed_and_is_not_called_excluded() -> None:
+    lost = an_account(units_error=AwsError("AccountMoved", "somewhere"))
+    for scope in ({}, {"include": ("/Dev",)}, {"exclude": ("/",)}):
+        row = left_out(lost, **scope)
+        assert row is not None
+        assert (row.status, row.ou_path) == (TargetStatus.FAILED, "(unknown)")
+        assert row.detail == ("where it is in the organization is not known, so it is kept: AccountMoved: somewhere")
+    closed = left_out(replace(lost, state="SUSPENDED"))
+    named = left_out(lost, exclude_accounts=(ACCOUNT,))
+    assert [row.status for row in (closed, named) if row] == [TargetStatus.SUSPENDED, TargetStatus.EXCLUDED]
 
 
 def test_an_excluded_account_is_left_out_wherever_it_is() -> None:

@@ -69,6 +69,9 @@ def test_the_schema_accepts_whatever_loads(document: dict[str, Any]) -> None:
         "schedules: {a: {timezone: UTC, running: []}}",
         "schedules: {a: {running: [daily 00:00-24:00]}}",
         "required_tags: Owner",
+        "max_tag_age: 5",
+        "max_tag_age: 5 minutes",
+        "max_fact_age: ",
         "rules:",
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -52,6 +53,13 @@ def test_the_designs_document_loads_exactly() -> None:
         per_account=AccountLimits(max_stops=100, max_stops_percent=100),
         min_coverage_percent=80,
     )
+
+
+def test_ages_are_five_minutes_and_an_hour_unless_the_policy_says_otherwise() -> None:
+    policy = load(DESIGN_POLICY)
+    assert (policy.max_tag_age, policy.max_fact_age) == (timedelta(minutes=5), timedelta(hours=1))
+    policy = load(f"{DESIGN_POLICY}max_tag_age: 90s\nmax_fact_age: 24h\n")
+    assert (policy.max_tag_age, policy.max_fact_age) == (timedelta(seconds=90), timedelta(days=1))
 
 
 def test_the_designs_rule_and_schedule_load_exactly() -> None:

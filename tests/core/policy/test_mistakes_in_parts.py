@@ -197,3 +197,24 @@ def test_required_tags_are_text_and_each_is_named_once() -> None:
         ("required_tags[3]", 7, "the tag 'Owner' is named twice"),
         ("required_tags[4]", 8, "must not be empty"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("5", "must be a number with s, m or h, such as 90s, 5m or 1h, not 5"),
+        ("5 minutes", "must be a number with s, m or h, such as 90s, 5m or 1h, not '5 minutes'"),
+        ("-5m", "must be a number with s, m or h, such as 90s, 5m or 1h, not '-5m'"),
+        ("1:30", "must be a number with s, m or h, such as 90s, 5m or 1h, not 90"),
+        ("", "must be a number with s, m or h, such as 90s, 5m or 1h, not nothing"),
+        ("9s", "must be from 10s to 1h, not 9s"),
+        ("61m", "must be from 10s to 1h, not 61m"),
+    ],
+)
+def test_an_age_is_a_number_with_its_unit_within_its_bounds(value: str, message: str) -> None:
+    assert the_problem(f"max_tag_age: {value}\n") == ("max_tag_age", 1, message)
+
+
+@pytest.mark.parametrize("value", ["59s", "25h"])
+def test_facts_count_for_a_minute_to_a_day(value: str) -> None:
+    assert the_problem(f"max_fact_age: {value}\n")[2] == f"must be from 1m to 24h, not {value}"

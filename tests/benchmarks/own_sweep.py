@@ -1,7 +1,7 @@
-"""Our side of the comparison: a whole plan, from listing the organization to the written report.
+"""Our side of the comparison: a whole sweep, from listing the organization to the written report.
 
-`python -m tests.benchmarks.own_plan DIRECTORY` prints JSON: the CPU seconds of start-up (imports, settings and policy)
-and of the sweep, sessions and clients included as in bare_loop, and what the sweep saw.
+`python -m tests.benchmarks.own_sweep MODE DIRECTORY` prints JSON: the CPU seconds of start-up (imports, settings and
+policy) and of the sweep, sessions and clients included as in bare_loop, and what the sweep saw.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ def cpu() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def main(directory: str) -> None:
+def main(mode: str, directory: str) -> None:
     settings = Settings.from_env(os.environ, store=directory)
     policy = app.load_policy_text(POLICY, "the benchmark")
     sweep_id = app.new_sweep_id(app.now())
     started = cpu()
     hub = app.make_stores(settings, app.make_clients(settings))
-    ended = coordination.sweep(hub, policy, sweep_id, Mode.PLAN, Runtime())
+    ended = coordination.sweep(hub, policy, sweep_id, Mode(mode), Runtime())
     assert isinstance(ended, coordination.Ended)
     work = cpu() - started
     document = ended.document
@@ -40,4 +40,4 @@ def main(directory: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])
