@@ -73,7 +73,7 @@ def doctor(
         clients = wiring.make_clients(settings)
         loaded = wiring.read_policy(settings.policy, lambda: clients)
         with progress.shown():
-            diagnosis = diagnose(wiring.make_doctor_context(settings, clients, loaded, progress), loaded)
+            diagnosis = diagnose(wiring.make_doctor_context(settings, clients, progress), loaded)
     if output is Format.JSON:
         print_json(diagnosis_document(diagnosis))
     else:

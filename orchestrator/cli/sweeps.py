@@ -239,6 +239,8 @@ def _run(settings: Settings, output: Format, work: _Work, *, assume_yes: bool) -
     if result.repeated:
         say(f"{result.sweep_id} is finished; nothing was done again.")
     show(result.document, output, result.location)
+    if result.document["status"] == SweepStatus.RUNNING:
+        say(f"What is left can be done later: stop-orchestrator sweep --resume {result.sweep_id}")
     raise typer.Exit(document_exit_code(result.document))
 
 
@@ -251,7 +253,8 @@ def _carried_out(
     progress = TerminalProgress(stderr)
     try:
         with interruptible() as interrupted, progress.shown():
-            confirm = always_confirm if assume_yes else asker(progress, interrupted)
+            ask = asker(progress, interrupted, lambda: wiring.kill_switch_names(settings, stores.ledger))
+            confirm = always_confirm if assume_yes else ask
             runtime = Runtime(interrupted=interrupted, confirm=confirm, progress=progress, triggered_at=triggered_at)
             return work(stores, clients, sweep_id, runtime)
     except ReportStoreError:

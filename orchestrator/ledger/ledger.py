@@ -15,7 +15,7 @@ from typing import Any
 from orchestrator.core.model import Outcome, Resource, time_text
 from orchestrator.core.report.document import Row
 from orchestrator.core.report.manifest import Link
-from orchestrator.errors import ReportStoreError
+from orchestrator.errors import LedgerError, ReportStoreError
 from orchestrator.ledger.items import ITEMS_AT_ONCE, Absent, Equals, Item, Items
 from orchestrator.ledger.records import (
     INTENT,
@@ -36,6 +36,8 @@ TTL = timedelta(days=400)
 LEASE = "LEASE"
 CHAIN = "CHAIN"
 HEAD = "HEAD"
+KILL_SWITCH_ITEM = ("SETTINGS", "KILL_SWITCH")
+"""The keys of the item that `make deploy-hub` writes; its `name` is the SSM parameter's."""
 
 
 class Ledger:
@@ -84,6 +86,19 @@ class Ledger:
         copied = ("status", "finished_at", "duration_seconds", "totals", "error", "policy_sha256", "organization_id")
         ended = {"report": location, "ended_at": self._now().astimezone(UTC).isoformat()}
         self._items.update((SWEEPS, sweep_id), {**{name: document[name] for name in copied}, **ended})
+
+    # --- settings
+
+    def kill_switch(self) -> str:
+        """The name of the kill switch that was deployed with this table; empty where none was.
+
+        Raises LedgerError too for an item that names none: it is no reason to act without one.
+        """
+        item = self._items.get(KILL_SWITCH_ITEM)
+        name = item.get("name") if item else ""
+        if item and not (isinstance(name, str) and name.strip()):
+            raise LedgerError(f"the item {' / '.join(KILL_SWITCH_ITEM)} of the table names no kill switch")
+        return name or ""
 
     # --- actions
 

@@ -28,12 +28,21 @@ Resources:
     Properties: {BucketName: evidence}
   Place: {Type: AWS::SSM::Parameter, Properties: {Name: /place, Type: String, Value: !Sub "${CodeBucket}/${CodeKey}"}}
   Switch: {Type: AWS::SSM::Parameter, Properties: {Name: /mode, Type: String, Value: !Ref Mode}}
+  Table:
+    Type: AWS::DynamoDB::Table
+    DeletionPolicy: Retain
+    Properties:
+      AttributeDefinitions: [{AttributeName: PK, AttributeType: S}, {AttributeName: SK, AttributeType: S}]
+      KeySchema: [{AttributeName: PK, KeyType: HASH}, {AttributeName: SK, KeyType: RANGE}]
+      BillingMode: PAY_PER_REQUEST
 """
 HUB_OUTPUTS = """
 Outputs:
   PolicyLocation: {Value: !Sub "s3://${Bucket}/policy.yaml"}
   FunctionName: {Value: stop-orchestrator}
   ReportBucketName: {Value: !Ref Bucket}
+  TableName: {Value: !Ref Table}
+  KillSwitchName: {Value: !Ref Switch}
 """
 MEMBERS = """
 Parameters:

@@ -67,6 +67,7 @@ class FakeWorld:
     tags_error: Exception | None = None
     halt: Callable[[], Halt | None] = lambda: None
     hand_over: Callable[[], bool] = lambda: False
+    leave: Callable[[], bool] = lambda: False
     confirm: Callable[[ApprovedPlan], bool] = always_confirm
     progress: Progress = field(default_factory=NoProgress)
     before_stop: Callable[[Target], None] = lambda _: None
@@ -97,6 +98,7 @@ class FakeWorld:
             calls=lambda: {"ec2:DescribeInstances": len(self.asked)},
             halt=self.halt,
             hand_over=self.hand_over,
+            leave=self.leave,
             notify=lambda subject, text: self.told.append((subject, text)),
             confirm=self.confirm,
             progress=self.progress,

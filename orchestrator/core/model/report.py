@@ -67,7 +67,9 @@ class SweepReport:
     outcomes: tuple[Outcome, ...] = ()
     compliance: tuple[Violation, ...] = ()
     guardrails: tuple[GuardrailResult, ...] = ()
+    kill_switches: tuple[str, ...] = ()
+    """The names of those that could have halted it."""
     calls: Mapping[str, int] = field(default_factory=dict)
     duration_seconds: float = 0.0
     error: str = ""
-    """What ended the sweep early, for status `failed`."""
+    """What ended the sweep early, for status `failed`, or halted it."""

@@ -162,6 +162,7 @@ class ReportDocument(TypedDict):
     outcomes: list[OutcomeRow]
     compliance: list[ViolationRow]
     guardrails: list[GuardrailRow]
+    kill_switches: Annotated[list[str], Field(description="Those that could have halted it; empty: there was none.")]
     calls: Annotated[dict[str, Count], Field(description="Requests by service:Operation.")]
     duration_seconds: Annotated[float, Field(ge=0)]
-    error: Annotated[str, Field(description="What ended the sweep, for status `failed`.")]
+    error: Annotated[str, Field(description="What ended the sweep, for status `failed`, or halted it.")]
