@@ -6,6 +6,7 @@ Intents are written before the call that they announce, outcomes after it, one w
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -38,6 +39,7 @@ CHAIN = "CHAIN"
 HEAD = "HEAD"
 KILL_SWITCH_ITEM = ("SETTINGS", "KILL_SWITCH")
 """The keys of the item that `make deploy-hub` writes; its `name` is the SSM parameter's."""
+_PARAMETER = re.compile(r"[A-Za-z0-9_./-]+")
 
 
 class Ledger:
@@ -92,13 +94,16 @@ class Ledger:
     def kill_switch(self) -> str:
         """The name of the kill switch that was deployed with this table; empty where none was.
 
-        Raises LedgerError too for an item that names none: it is no reason to act without one.
+        Raises LedgerError too for an item that names no SSM parameter: it is no reason to act without one, and a table
+        has no say in which file of this machine is read.
         """
         item = self._items.get(KILL_SWITCH_ITEM)
-        name = item.get("name") if item else ""
-        if item and not (isinstance(name, str) and name.strip()):
-            raise LedgerError(f"the item {' / '.join(KILL_SWITCH_ITEM)} of the table names no kill switch")
-        return name or ""
+        if item is None:
+            return ""
+        name = item.get("name")
+        if not (isinstance(name, str) and _PARAMETER.fullmatch(name)):
+            raise LedgerError(f"the item {' / '.join(KILL_SWITCH_ITEM)} of the table names no SSM parameter")
+        return name
 
     # --- actions
 

@@ -416,14 +416,14 @@ def test_a_table_that_names_the_same_kill_switch_has_it_read_once(
     assert run("plan", "--format", "json").report["kill_switches"] == [PARAMETER]
 
 
-@pytest.mark.parametrize("item", [{}, {"name": " "}])
+@pytest.mark.parametrize("item", [{}, {"name": "file:/etc/hosts"}, *only_in_full({"name": " "})])
 def test_an_item_that_names_no_kill_switch_is_no_reason_to_act_without_one(
     hub: OrganizationBuilder, run: Run, item: dict[str, str]
 ) -> None:
     name_in_table(hub, **item)
     ran = run("sweep", "--mode", "enforce", "--yes")
     assert (ran.exit_code, stops(hub)) == (1, 0)
-    assert "the item SETTINGS / KILL_SWITCH of the table names no kill switch" in ran.stderr
+    assert "the item SETTINGS / KILL_SWITCH of the table names no SSM parameter" in ran.stderr
 
 
 def test_a_folder_that_is_given_in_place_of_the_table_has_no_kill_switch_of_it(
