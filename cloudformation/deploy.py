@@ -33,6 +33,7 @@ from orchestrator.core.model import ActivePolicy, time_text
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.report.files import sweep_folder
 from orchestrator.errors import PolicyError, SettingsError
+from orchestrator.ledger.ledger import KILL_SWITCH_ITEM
 from orchestrator.ledger.records import active_policy_item
 
 FAILED, BAD_USAGE = 1, 2
@@ -106,6 +107,7 @@ class _Deployment:
             change_set.execute(_say)
         self._put_policy()
         self._activate_policy()
+        self._put_kill_switch()
         self._show_outputs()
         if self._arguments.what == "members" and change_set.id:
             self._plan_now()
@@ -127,8 +129,8 @@ class _Deployment:
 
     def _shown(self, change_set: ChangeSet, values: Mapping[str, str]) -> int | None:
         """The exit code where nothing is to be done; None where it was agreed to."""
-        policy_differs = self._show(change_set, values)
-        if self._arguments.dry_run or not (change_set.id or policy_differs):
+        differs = self._show(change_set, values)
+        if self._arguments.dry_run or not (change_set.id or differs):
             console.print("Nothing was changed." if self._arguments.dry_run else "Nothing to do.")
             return 0
         return None if self._agreed("do that") else _failed("Nothing was changed.", FAILED)
@@ -160,7 +162,7 @@ class _Deployment:
         return built.path.read_bytes()
 
     def _show(self, change_set: ChangeSet, values: Mapping[str, str]) -> bool:
-        """Whether the policy would change."""
+        """Whether the policy, or the kill switch's name in the table, would change."""
         before = self._stack.parameters()
         hidden = {name for name, one in self._inputs.parameters.items() if one.hidden}
         changed = {name: value for name, value in values.items() if before.get(name) != value and name not in hidden}
@@ -178,7 +180,10 @@ class _Deployment:
             console.print("The policy document is new, or differs from the one in place; it is put there at the end.")
         if not is_active:
             console.print(f"This text becomes the active version of policy {policy.name}: schedules act by it.")
-        return differs or not is_active
+        unnamed = self._kill_switch_to_name() is not None
+        if unnamed:
+            console.print("The table does not name the stack's kill switch; its name is written there at the end.")
+        return differs or unnamed or not is_active
 
     def _template(self) -> Mapping[str, str]:
         """As CloudFormation takes it; one that goes by its URL is uploaded."""
@@ -250,6 +255,26 @@ class _Deployment:
         values = {name: {"S": str(value)} for name, value in item.items()}
         self._session.client("dynamodb").put_item(TableName=table, Item=values)
         console.print(f"activated policy {policy.name}, SHA-256 {policy.sha256}", soft_wrap=True)
+
+    def _kill_switch_to_name(self) -> tuple[str, str] | None:
+        """The table, and the kill switch that it does not name though the stack has it; None where nothing is to do."""
+        outputs = self._stack.outputs()
+        table, name = outputs.get("TableName", ""), outputs.get("KillSwitchName", "")
+        if not (table and name):
+            return None
+        key = {"PK": {"S": KILL_SWITCH_ITEM[0]}, "SK": {"S": KILL_SWITCH_ITEM[1]}}
+        found = self._session.client("dynamodb").get_item(TableName=table, Key=key, ConsistentRead=True).get("Item", {})
+        return None if found.get("name") == {"S": name} else (table, name)
+
+    def _put_kill_switch(self) -> None:
+        """So that a terminal that uses the table obeys the hub's kill switch too."""
+        to_name = self._kill_switch_to_name()
+        if to_name is None:
+            return
+        item = {"PK": KILL_SWITCH_ITEM[0], "SK": KILL_SWITCH_ITEM[1], "name": to_name[1]}
+        typed = {name: {"S": value} for name, value in item.items()}
+        self._session.client("dynamodb").put_item(TableName=to_name[0], Item=typed)
+        console.print(f"the table {to_name[0]} names the kill switch {to_name[1]}", soft_wrap=True)
 
     def _show_outputs(self) -> None:
         outputs = self._stack.outputs()

@@ -38,7 +38,7 @@ from orchestrator.local.processes import is_dead
 from orchestrator.local.sqlite_items import SqliteItems
 from orchestrator.ports import ReportStore, Runtime, Stores, Time, World, consent_to_nothing
 from orchestrator.settings import Settings
-from orchestrator.sweep.halt import Halting, KillSwitch
+from orchestrator.sweep.halt import LAST_GO_COUNTS_SECONDS, Halting, KillSwitch, Read
 
 AWS_ERRORS = AWS_FAILURES
 MEMBER_PERMISSIONS = REGION_PERMISSIONS
@@ -160,8 +160,15 @@ class _Worlds:
     def build(self, policy: OrgPolicy, sweep_id: str, mode: Mode, runtime: Runtime, lease: Lease) -> World:
         """ports.WorldBuilder."""
         settings, clients, time = self.settings, self.clients, self.time
-        kill_switch = _kill_switch(settings, clients, policy, time)
-        halting = Halting(lambda: lease.lost, kill_switch, runtime.interrupted, runtime.out_of_time, time.sleep)
+        switches = kill_switch_names(settings, self.ledger)
+        counts = _last_go_counts(policy)
+        kill_switches = tuple(
+            KillSwitch(
+                name, _kill_switch_reader(name, clients), last_go_counts=counts, clock=time.clock, sleep=time.sleep
+            )
+            for name in switches
+        )
+        halting = Halting(lambda: lease.lost, kill_switches, runtime.interrupted, runtime.out_of_time, time.sleep)
         retries = Retries(
             sleep=time.sleep, out_of_time=lambda: halting.halt() is not None, on_expired=renew_bound_credentials
         )
@@ -177,6 +184,8 @@ class _Worlds:
             calls=clients.calls,
             halt=halting.halt,
             hand_over=lambda: runtime.hand_over(lease),
+            leave=lease.hand_over,
+            kill_switches=switches,
             notify=publisher(clients, settings.topic) if settings.topic else _no_notification,
             sign=Signer(clients, settings.signing_key).sign if settings.signing_key else None,
             asked_by=runtime.asked_by,
@@ -202,22 +211,20 @@ def _no_notification(_subject: str, _text: str) -> None:
     """Without a topic the report and `history` say what waits for approval."""
 
 
-def _kill_switch(settings: Settings, clients: Clients, policy: OrgPolicy, time: Time) -> KillSwitch | None:
-    read = _kill_switch_reader(settings, clients)
-    return KillSwitch(read, unreadable_stops=_unreadable_stops(policy), clock=time.clock) if read else None
+def kill_switch_names(settings: Settings, ledger: Ledger) -> tuple[str, ...]:
+    """Every kill switch that a sweep obeys: the settings', and that of the table that is used. Raises LedgerError."""
+    named = (settings.kill_switch, ledger.kill_switch() if settings.table else "")
+    return tuple(dict.fromkeys(name for name in named if name))
 
 
-def _kill_switch_reader(settings: Settings, clients: Clients) -> Callable[[], str] | None:
-    where = settings.kill_switch
-    if where is None:
-        return None
-    if where.startswith(FILE_PREFIX):
-        return file_reader(Path(where.removeprefix(FILE_PREFIX)))
-    return parameter_reader(clients, where)
+def _kill_switch_reader(name: str, clients: Clients) -> Read:
+    if name.startswith(FILE_PREFIX):
+        return file_reader(Path(name.removeprefix(FILE_PREFIX)))
+    return parameter_reader(clients, name)
 
 
-def _unreadable_stops(policy: OrgPolicy) -> bool:
-    return policy.kill_switch.unreadable == "stop"
+def _last_go_counts(policy: OrgPolicy) -> float:
+    return 0.0 if policy.kill_switch.unreadable == "stop" else LAST_GO_COUNTS_SECONDS
 
 
 def make_doctor_context(
@@ -230,22 +237,23 @@ def make_doctor_context(
         organization=OrganizationReader(clients, SYSTEM_TIME.now),
         accounts=MemberSessions(clients, MemberRole(settings.member_role, settings.external_id, "doctor"), retries),
         kinds=registry.make_permissions(clients, retries, policy.kinds),
-        services=tuple(_services(settings, clients, policy)),
+        services=tuple(_services(settings, clients)),
         stack_set=settings.stack_set,
         progress=progress,
         workers=settings.workers,
     )
 
 
-def _services(settings: Settings, clients: Clients, policy: OrgPolicy) -> Iterator[Callable[[], Check]]:
+def _services(settings: Settings, clients: Clients) -> Iterator[Callable[[], Check]]:
     if settings.report_bucket:
         yield asking.bucket_check(clients, settings.report_bucket)
     if settings.table:
         yield asking.table_check(clients, settings.table)
     if not (settings.report_bucket and settings.table):
         yield hub_checks.local_folder_check(str(settings.store))
-    read = _kill_switch_reader(settings, clients)
-    if read is not None:
-        yield hub_checks.kill_switch_check(read, unreadable_stops=_unreadable_stops(policy))
+    ledger = make_stores(settings, clients).ledger
+    yield hub_checks.kill_switch_check(
+        lambda: kill_switch_names(settings, ledger), lambda name: _kill_switch_reader(name, clients), SYSTEM_TIME.sleep
+    )
     if settings.topic:
         yield asking.topic_check(clients, settings.topic)

@@ -75,7 +75,7 @@ class PlanError(StopOrchestratorError):
 
 
 class HaltedError(StopOrchestratorError):
-    """The kill switch is pulled: no sweep begins."""
+    """A kill switch does not say `go`: no sweep begins, or one is left to be resumed."""
 
 
 class BusyError(StopOrchestratorError):

@@ -253,6 +253,10 @@ class World:
     """Set from the moment on that no new work may be handed out. Asked from every thread."""
     hand_over: Callable[[], bool] = lambda: False
     """Called when the time is up: True when a fresh process resumes this sweep."""
+    leave: Callable[[], bool] = lambda: False
+    """Called when nothing more may be done for now: True when any later process may resume this sweep."""
+    kill_switches: tuple[str, ...] = ()
+    """The names of those that `halt` obeys."""
     notify: Callable[[str, str], None] = lambda _subject, _text: None
     """Subject and text for those who may approve."""
     sign: Callable[[bytes], bytes] | None = None

@@ -14,14 +14,22 @@ from orchestrator.ports import KillSwitchUnreadableError
 _LONGEST_SUBJECT = 100
 
 
-def parameter_reader(clients: Clients, name: str) -> Callable[[], str]:
-    """A function that reads an SSM parameter. Raises KillSwitchUnreadableError, also when there is none."""
+def parameter_reader(clients: Clients, name: str) -> Callable[[], str | None]:
+    """A function that reads an SSM parameter; None where there is none. Raises KillSwitchUnreadableError.
 
-    def read() -> str:
+    A value of another type than String says so: a list is no word, and an encrypted text cannot be read as it is.
+    """
+
+    def read() -> str | None:
         try:
-            return clients.kill_switch_ssm().get_parameter(Name=name)["Parameter"]["Value"]
+            parameter = clients.kill_switch_ssm().get_parameter(Name=name)["Parameter"]
         except AWS_FAILURES as failure:
-            raise KillSwitchUnreadableError(f"ssm:GetParameter {name}: {error_of(failure)}") from failure
+            error = error_of(failure)
+            if error.code == "ParameterNotFound":
+                return None
+            raise KillSwitchUnreadableError(f"ssm:GetParameter {name}: {error}") from failure
+        value, kind = parameter["Value"], parameter.get("Type", "String")
+        return value if kind == "String" else f"{kind} {value}"
 
     return read
 

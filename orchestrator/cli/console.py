@@ -125,8 +125,10 @@ def parsed(content: bytes, sweep_id: str) -> dict[str, Any]:
     return document
 
 
-def asker(progress: TerminalProgress, interrupted: Callable[[], bool]) -> Callable[[ApprovedPlan], bool]:
-    """Shows how many would be stopped or started, and wants that number typed."""
+def asker(
+    progress: TerminalProgress, interrupted: Callable[[], bool], kill_switches: Callable[[], Sequence[str]]
+) -> Callable[[ApprovedPlan], bool]:
+    """Shows how many would be stopped or started, and what can halt that, and wants that number typed."""
 
     def ask(approved: ApprovedPlan) -> bool:
         if interrupted():
@@ -136,6 +138,7 @@ def asker(progress: TerminalProgress, interrupted: Callable[[], bool]) -> Callab
             stderr.print()
             for line in _consequences(approved.plan):
                 stderr.print(line, highlight=False)
+            stderr.print(_what_halts(kill_switches()), highlight=False, markup=False, soft_wrap=True)
             return " ".join(_typed(_question(counts)).split()) == _right_answer(counts)
 
     return ask
@@ -147,6 +150,12 @@ def _consequences(plan: Plan) -> Iterator[str]:
         accounts = [one.resource.target.account_id for one in plan.actions if one.action.starts is starts]
         if accounts:
             yield f"{len(accounts)} resources in {len(set(accounts))} accounts would be {done} now."
+
+
+def _what_halts(kill_switches: Sequence[str]) -> str:
+    if not kill_switches:
+        return "There is no kill switch: none is named. Ctrl-C halts it."
+    return f"Kill switch: {' and '.join(kill_switches)}; anything but go in it halts this."
 
 
 def _question(counts: ActionCounts) -> str:

@@ -37,7 +37,7 @@ WorkersOption = Annotated[
 KillSwitchOption = Annotated[
     str | None,
     typer.Option(
-        help="An SSM parameter's name, or file:PATH; when it says `stop`, nothing more is stopped. "
+        help="An SSM parameter's name, or file:PATH; unless it says `go`, nothing more is stopped. "
         "[env STOP_ORCHESTRATOR_KILL_SWITCH]"
     ),
 ]

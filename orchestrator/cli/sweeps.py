@@ -250,6 +250,8 @@ def _run(settings: Settings, output: Format, work: _Work, how: ConsentHow | None
     if result.repeated:
         say(f"{result.sweep_id} is finished; nothing was done again.")
     show(result.document, output, result.location)
+    if result.document["status"] == SweepStatus.RUNNING:
+        say(f"What is left can be done later: stop-orchestrator sweep --resume {result.sweep_id}")
     raise typer.Exit(document_exit_code(result.document))
 
 
@@ -262,7 +264,7 @@ def _carried_out(
     progress = TerminalProgress(stderr)
     try:
         with interruptible() as interrupted, progress.shown():
-            ask = asker(progress, interrupted)
+            ask = asker(progress, interrupted, lambda: wiring.kill_switch_names(settings, stores.ledger))
 
             def confirm(approved: ApprovedPlan) -> ConsentHow | None:
                 return how if how is not ConsentHow.TYPED or ask(approved) else None

@@ -56,6 +56,8 @@ def print_summary(console: Console, document: Row, location: str = "") -> None:
     if document.get("consent"):
         consent = document["consent"]
         console.print(Text(f"Confirmed by {consent['by']} ({consent['how']})"), soft_wrap=True)
+    if document.get("kill_switches") == []:  # a report of the version before does not say
+        console.print(Text("There was no kill switch: none was named.", style="yellow"))
     if document["error"]:
         console.print(Text(f"Ended by: {document['error']}", style="red"))
     if location:

@@ -7,23 +7,26 @@ from collections.abc import Callable
 from orchestrator.core.diagnosis import hub as doctor_hub
 from orchestrator.core.diagnosis.checks import Check
 from orchestrator.core.model import AwsError
+from orchestrator.errors import LedgerError
 from orchestrator.ports import KillSwitchUnreadableError
-from orchestrator.sweep.halt import STOP
+from orchestrator.sweep.halt import Read, not_go, read_with_tries, says_go
 
 
-def kill_switch_check(read: Callable[[], str], *, unreadable_stops: bool) -> Callable[[], Check]:
-    """A check that reads the kill switch; `unreadable_stops` is the policy's word for one that cannot be read."""
+def kill_switch_check(
+    names: Callable[[], tuple[str, ...]], reader: Callable[[str], Read], sleep: Callable[[float], None]
+) -> Callable[[], Check]:
+    """A check that reads every kill switch that a sweep would obey."""
 
     def check() -> Check:
         try:
-            value = read()
-        except KillSwitchUnreadableError as failure:
-            advice = "a sweep goes on without it; the policy may say kill_switch: {unreadable: stop}"
-            if unreadable_stops:
-                advice = "no sweep begins while it cannot be read: the policy says kill_switch: {unreadable: stop}"
+            switches = names()
+            said = {name: read_with_tries(reader(name), sleep) for name in switches}
+        except (KillSwitchUnreadableError, LedgerError) as failure:
             error = AwsError("KillSwitchUnreadable", str(failure))
-            return doctor_hub.refused("kill_switch", "", error, advice, optional=not unreadable_stops)
-        return doctor_hub.kill_switch(value, pulled=value.strip().lower() == STOP)
+            return doctor_hub.refused("kill_switch", "", error, "no sweep begins before it was read")
+        return doctor_hub.kill_switches(
+            switches, [not_go(one, text) for one, text in said.items() if not says_go(text)]
+        )
 
     return check
 

@@ -5,20 +5,25 @@ from __future__ import annotations
 from typing import Any
 
 from orchestrator.core.model import SweepStatus
-from orchestrator.errors import BusyError
+from orchestrator.errors import BusyError, HaltedError
 from orchestrator.lambdas.log import logger
 from orchestrator.lambdas.metrics import measure
 from orchestrator.sweep.coordination import Busy, Result
 
 
 def answer_of(result: Result) -> dict[str, Any]:
-    """The Lambda's answer. Raises BusyError where another sweep of the same policy is running, and not this one."""
+    """The Lambda's answer. Raises BusyError where another sweep of the same policy is running, and not this one.
+
+    Raises HaltedError for a sweep that was left to be resumed: Lambda tries this event again later, which resumes it.
+    """
     if isinstance(result, Busy):
         if not result.same:
             raise BusyError(f"{result.sweep_id} is running by the same policy; Lambda tries this event again later")
         logger.info("The sweep is running already", running=result.sweep_id)
         return _answered(result.sweep_id, SweepStatus.RUNNING, {}, None)
     document = result.document
+    if document["status"] == SweepStatus.RUNNING and document["error"]:
+        raise HaltedError(f"{result.sweep_id} was left to be resumed. {document['error']}")
     counted: dict[str, int] = document["totals"]
     if not result.repeated and document["status"] != SweepStatus.RUNNING:
         measure(document)

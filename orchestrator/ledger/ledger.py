@@ -6,6 +6,7 @@ Intents are written before the call that they announce, outcomes after it, one w
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -15,7 +16,7 @@ from typing import Any
 from orchestrator.core.model import ActivePolicy, Consent, Outcome, Resource, time_text
 from orchestrator.core.report.document import Row
 from orchestrator.core.report.manifest import Link
-from orchestrator.errors import ReportStoreError
+from orchestrator.errors import LedgerError, ReportStoreError
 from orchestrator.ledger.items import ITEMS_AT_ONCE, Absent, Equals, Item, Items
 from orchestrator.ledger.records import (
     ACTIVE,
@@ -40,6 +41,9 @@ TTL = timedelta(days=400)
 LEASE = "LEASE"
 CHAIN = "CHAIN"
 HEAD = "HEAD"
+KILL_SWITCH_ITEM = ("SETTINGS", "KILL_SWITCH")
+"""The keys of the item that `make deploy-hub` writes; its `name` is the SSM parameter's."""
+_PARAMETER = re.compile(r"[A-Za-z0-9_./-]+")
 
 
 class Ledger:
@@ -101,6 +105,22 @@ class Ledger:
         copied = ("status", "finished_at", "duration_seconds", "totals", "error", "policy_sha256", "organization_id")
         ended = {"report": location, "ended_at": self._now().astimezone(UTC).isoformat()}
         self._items.update((SWEEPS, sweep_id), {**{name: document[name] for name in copied}, **ended})
+
+    # --- settings
+
+    def kill_switch(self) -> str:
+        """The name of the kill switch that was deployed with this table; empty where none was.
+
+        Raises LedgerError too for an item that names no SSM parameter: it is no reason to act without one, and a table
+        has no say in which file of this machine is read.
+        """
+        item = self._items.get(KILL_SWITCH_ITEM)
+        if item is None:
+            return ""
+        name = item.get("name")
+        if not (isinstance(name, str) and _PARAMETER.fullmatch(name)):
+            raise LedgerError(f"the item {' / '.join(KILL_SWITCH_ITEM)} of the table names no SSM parameter")
+        return name
 
     # --- actions
 

@@ -11,13 +11,18 @@ FILE_PREFIX = "file:"
 """How settings name such a file: `file:PATH`."""
 
 
-def file_reader(path: Path) -> Callable[[], str]:
-    """Reads a local file. Raises KillSwitchUnreadableError, also when there is none."""
+def file_reader(path: Path) -> Callable[[], str | None]:
+    """Reads a local file; None where there is none. Raises KillSwitchUnreadableError.
 
-    def read() -> str:
+    Bytes that are no UTF-8 are what the file says too, as escapes: an editor that wrote `go` in UTF-16 has to see why.
+    """
+
+    def read() -> str | None:
         try:
-            return path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as failure:
-            raise KillSwitchUnreadableError(f"{path}: {failure}") from failure
+            return path.read_bytes().decode("utf-8", "backslashreplace")
+        except FileNotFoundError:
+            return None
+        except OSError as failure:
+            raise KillSwitchUnreadableError(f"{path}: {failure.strerror or failure}") from failure
 
     return read

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from orchestrator.core.model import Halt, HaltCause, SweepReport
 from orchestrator.core.report.document import report_document
@@ -44,7 +45,8 @@ def run_to_report(
 
 
 def _report(world: World, sweep: Sweep, state: SweepState, error: str = "") -> SweepReport:
-    return build_report(sweep, state, calls=world.calls(), finished_at=world.now(), error=error)
+    report = build_report(sweep, state, calls=world.calls(), finished_at=world.now(), error=error)
+    return replace(report, kill_switches=world.kill_switches)
 
 
 def _leave_it_to_the_lease_holder(world: World, halt: Halt | None, failure: BaseException | None) -> None:

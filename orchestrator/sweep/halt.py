@@ -1,59 +1,128 @@
-"""Why no more work is handed out: the time, an interruption, the kill switch, a lost lease. Asked from every thread."""
+"""Why no more work is handed out: the time, an interruption, a kill switch, a lost lease. Asked from every thread."""
 
 from __future__ import annotations
 
+import math
+import random
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import tenacity
+
 from orchestrator.core.model import Halt, HaltCause
 from orchestrator.ports import KillSwitchUnreadableError
 
-STOP = "stop"
+GO = "go"
+LAST_GO_COUNTS_SECONDS = 60.0
+FRESH_SECONDS = 5.0
+_BLANKS = " \t\r\n"
+_SHOWN = 40
+_FIRST_TRIES, _TRIES = 8, 3
+"""Before the first `go` a throttled read would keep a whole sweep from beginning; after it there is a minute."""
+_FIRST_WAIT, _LONGEST_WAIT, _LONGEST_TOTAL = 0.1, 1.0, 10.0
 _LOOK_EVERY_SECONDS = 0.5
+
+Read = Callable[[], str | None]
+"""What a kill switch says, None where there is none of that name. Raises KillSwitchUnreadableError."""
+
+
+def says_go(text: str | None) -> bool:
+    """Whether a kill switch lets a sweep act: by exactly this word, but for blanks and newlines around it."""
+    return text is not None and text.strip(_BLANKS) == GO
+
+
+def not_go(name: str, text: str | None) -> str:
+    """What a kill switch says in place of `go`, in words for the report."""
+    if text is None:
+        return f"the kill switch {name} does not exist, so it does not say {GO!r}"
+    shown = repr(text)
+    return f"the kill switch {name} says {shown if len(shown) <= _SHOWN else f'{shown[:_SHOWN]}...'}, not {GO!r}"
+
+
+def read_with_tries(read: Read, sleep: Callable[[float], None], tries: int = _TRIES) -> str | None:
+    """What a kill switch says; one that cannot be read is tried again. Raises KillSwitchUnreadableError."""
+    return tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(KillSwitchUnreadableError),
+        wait=tenacity.wait_random_exponential(multiplier=_FIRST_WAIT, max=_LONGEST_WAIT),
+        stop=tenacity.stop_any(tenacity.stop_after_attempt(tries), tenacity.stop_after_delay(_LONGEST_TOTAL)),
+        sleep=sleep,
+        reraise=True,
+    )(read)
 
 
 class KillSwitch:
-    """A text outside of the process that says `stop`; re-read when the last look is older than a second.
+    """A text outside of the process that says `go`, or halts. One for all threads; what it said is kept for 5 s.
 
-    `read` gives the text and raises KillSwitchUnreadableError; `unreadable_stops` is the policy's word for that.
+    While it cannot be read, its last `go` counts for `last_go_counts` seconds; before the first one nothing does.
     """
 
     def __init__(
         self,
-        read: Callable[[], str],
+        name: str,
+        read: Read,
         *,
-        unreadable_stops: bool,
+        last_go_counts: float = LAST_GO_COUNTS_SECONDS,
         clock: Callable[[], float] = time.monotonic,
-        fresh_for_seconds: float = 1.0,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        self._name = name
         self._read = read
-        self._unreadable_stops = unreadable_stops
+        self._last_go_counts = last_go_counts
         self._clock = clock
-        self._fresh_for = fresh_for_seconds
+        self._sleep = sleep
         self._lock = threading.Lock()
-        self._looked_at: float | None = None
-        self._seen: Halt | None = None
+        self._look_again_at = -math.inf
+        self._went_at: float | None = None
+        """When the read that said `go` last was begun."""
+        self._halt: Halt | None = None
 
     def halt(self) -> Halt | None:
-        """Why the kill switch halts this sweep, None while it does not. Once pulled it stays pulled for the sweep."""
+        """Why this kill switch halts the sweep, None while it does not. What it halted stays halted in this process."""
         with self._lock:
-            now = self._clock()
-            if self._seen is None and (self._looked_at is None or now - self._looked_at >= self._fresh_for):
-                self._seen = self._look()
-                self._looked_at = self._clock()
-            return self._seen
+            if self._halt is None and self._clock() >= self._look_again_at:
+                self._halt = self._look()
+            return self._halt
 
     def _look(self) -> Halt | None:
         try:
-            text = self._read()
+            begun_at, text = self._said()
         except KillSwitchUnreadableError as failure:
-            if not self._unreadable_stops:
-                return None
-            text = f"the kill switch cannot be read, which the policy counts as pulled: {failure}"
-            return Halt(HaltCause.KILL_SWITCH, text)
-        return Halt(HaltCause.KILL_SWITCH, "the kill switch was pulled") if text.strip().lower() == STOP else None
+            return self._unreadable(failure)
+        if not says_go(text):
+            return Halt(HaltCause.KILL_SWITCH, not_go(self._name, text))
+        self._went_at, self._look_again_at = begun_at, begun_at + _fresh_seconds()
+        return None
+
+    def _said(self) -> tuple[float, str | None]:
+        """With the time at which the read that succeeded was begun: it may have said something else since."""
+        begun_at = self._clock()
+
+        def read() -> str | None:
+            nonlocal begun_at
+            begun_at = self._clock()
+            return self._read()
+
+        text = read_with_tries(read, self._sleep, _FIRST_TRIES if self._went_at is None else _TRIES)
+        return begun_at, text
+
+    def _unreadable(self, failure: KillSwitchUnreadableError) -> Halt | None:
+        cannot = f"the kill switch {self._name} cannot be read"
+        if self._went_at is None:
+            text = f"{cannot}, and nothing is done before it said {GO!r}: {failure}"
+            return Halt(HaltCause.KILL_SWITCH_UNREADABLE, text)
+        now, counts_until = self._clock(), self._went_at + self._last_go_counts
+        if now >= counts_until:
+            text = f"{cannot} any more, and its last {GO!r} counts for {self._last_go_counts:g} s: {failure}"
+            return Halt(HaltCause.KILL_SWITCH_UNREADABLE, text)
+        self._look_again_at = min(now + _fresh_seconds(), counts_until)
+        return None
+
+
+def _fresh_seconds() -> float:
+    """Never longer than what was read counts; a little shorter by chance, so that many processes do not ask at once."""
+    return FRESH_SECONDS * random.uniform(0.8, 1.0)  # noqa: S311 - jitter, not a secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +130,8 @@ class Halting:
     """Everything that can halt a sweep, the most urgent first."""
 
     lease_lost: Callable[[], bool] = lambda: False
-    kill_switch: KillSwitch | None = None
+    kill_switches: tuple[KillSwitch, ...] = ()
+    """Any one of them halts."""
     interrupted: Callable[[], bool] = lambda: False
     out_of_time: Callable[[], bool] = lambda: False
     pause: Callable[[float], None] = time.sleep
@@ -82,4 +152,4 @@ class Halting:
             return Halt(HaltCause.INTERRUPTED, "interrupted before it was its turn")
         if self.out_of_time():
             return Halt(HaltCause.OUT_OF_TIME, "the time was up before it was its turn")
-        return self.kill_switch.halt() if self.kill_switch else None
+        return next((halt for one in self.kill_switches if (halt := one.halt()) is not None), None)

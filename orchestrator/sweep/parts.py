@@ -128,7 +128,7 @@ def act_on_part(world: World, sweep: Sweep, summary: SweepSummary, part: Part) -
     name = _kept_file(part)
     if outcomes.kept and world.store.find(sweep.sweep_id, name) is None:
         world.store.put(sweep.sweep_id, name, _kept_bytes(outcomes))
-    if outcomes.halt is not None and outcomes.halt.cause in ABORTING:
+    if outcomes.halt is not None and outcomes.halt.cause in {*ABORTING, HaltCause.KILL_SWITCH_UNREADABLE}:
         _record_halt(world, sweep, outcomes.halt)
 
 

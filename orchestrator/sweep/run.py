@@ -54,7 +54,7 @@ def run_sweep(
 ) -> tuple[SweepReport, str]:
     """The report of one sweep and where it was written; it is written also when the sweep is held or fails half-way.
 
-    Status `running` means that a fresh process resumes it. Raises HaltedError when the kill switch is pulled,
+    Status `running` means that a fresh process resumes it. Raises HaltedError when a kill switch does not say `go`,
     ReportStoreError before anything is read when no report could be written, LeaseLostError when another process has
     the sweep, and ReportLostError when the report could not be written after all. Any other error ends the sweep, is
     in the written report, and is re-raised.
@@ -146,7 +146,7 @@ def open_plan(
 def begin(world: World, sweep: Sweep, undo_filter: UndoFilter | None = None, execution: str = "") -> None:
     """Records the sweep as running. Raises HaltedError, and ReportStoreError when no report could be written."""
     halt = world.halt()
-    if halt is not None and halt.cause is HaltCause.KILL_SWITCH:
+    if halt is not None and halt.cause in (HaltCause.KILL_SWITCH, HaltCause.KILL_SWITCH_UNREADABLE):
         raise HaltedError(f"no sweep begins: {halt.text}")
     world.store.check(sweep.sweep_id)
     world.ledger.begin(
@@ -316,6 +316,8 @@ class _Run:
         keep(state)
         if state.halt is not None and state.halt.cause is HaltCause.OUT_OF_TIME and not state.handover_refused:
             return replace(state, handed_over=self._world.hand_over())
+        if state.halt is not None and state.halt.cause is HaltCause.KILL_SWITCH_UNREADABLE:
+            return replace(state, handed_over=self._world.leave())
         return state
 
     def _claim_plan(self) -> None:

@@ -14,6 +14,7 @@ from orchestrator.core.model import (
     Decisions,
     GuardrailResult,
     Halt,
+    HaltCause,
     Inventory,
     Mode,
     Outcome,
@@ -94,7 +95,11 @@ def build_report(
     """The whole record. An action without an outcome, because the sweep ended early, was not attempted."""
     decisions = keep_after_all(state.decisions.decisions, state.outcomes.kept)
     outcomes = (*state.outcomes.outcomes, *_not_attempted(state))
-    aborted = state.halt if state.halt and state.halt.cause in ABORTING else None
+    ended_by = ""
+    if state.halt and state.halt.cause in ABORTING:
+        ended_by = f"Aborted: {state.halt.text}"
+    elif state.halt and state.halt.cause is HaltCause.KILL_SWITCH_UNREADABLE:
+        ended_by = f"Halted: {state.halt.text}"
     return SweepReport(
         sweep_id=sweep.sweep_id,
         policy_name=sweep.policy.name,
@@ -112,7 +117,7 @@ def build_report(
         guardrails=state.guardrails,
         calls=calls,
         duration_seconds=round((finished_at - sweep.started_at).total_seconds(), 3),
-        error=error or state.abandoned or (f"Aborted: {aborted.text}" if aborted else ""),
+        error=error or state.abandoned or ended_by,
         asked_by=sweep.asked_by,
         consent=state.consent,
         consent_missing=sweep.consent_missing,

@@ -58,7 +58,7 @@ class Asked:
 
     def confirm(self, plan: ApprovedPlan) -> bool:
         progress = TerminalProgress(Console(file=io.StringIO()))
-        return asker(progress, lambda: False)(plan)
+        return asker(progress, lambda: False, lambda: ("/k",))(plan)
 
     @property
     def said(self) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.support.crashes.fixtures import place, zygote  # noqa: F401 - pytest finds fixtures by their names in this file
@@ -18,8 +20,10 @@ from tests.support.fixtures import Policy, Ran, Run
 
 
 @pytest.fixture
-def enrolled(organization: OrganizationBuilder, monkeypatch: pytest.MonkeyPatch) -> OrganizationBuilder:
-    """Two accounts of an enrolled OU with an instance each, and the hub's bucket and table."""
+def enrolled(organization: OrganizationBuilder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OrganizationBuilder:
+    """Two accounts of an enrolled OU with an instance each, the hub's bucket and table, and a kill switch."""
+    (tmp_path / "go").write_text("go")
+    monkeypatch.setenv("STOP_ORCHESTRATOR_KILL_SWITCH", f"file:{tmp_path / 'go'}")
     for name, value in organization.hub().items():
         monkeypatch.setenv(name, value)
     organization.account("sick", "/Dev", role=False)

@@ -58,7 +58,16 @@ def test_what_was_looked_at_is_in_the_document(enrolled: OrganizationBuilder, do
     }
     assert read == {(name, region) for name in ("sick", "well") for region in (FRANKFURT, IRELAND)}
     hub = {one["name"] for one in ran.report["checks"] if one["area"] == "hub"}
-    assert hub == {"identity", "organization", "account_tags", "trusted_access", "stack_set", "bucket", "table"}
+    assert hub == {
+        "identity",
+        "organization",
+        "account_tags",
+        "trusted_access",
+        "stack_set",
+        "bucket",
+        "table",
+        "kill_switch",
+    }
 
 
 def test_json_alone_is_on_stdout_and_progress_on_stderr(enrolled: OrganizationBuilder, doctor: Doctor) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from orchestrator.demo.faults import Fault
+from orchestrator.demo.organization import TABLE
 from tests.support.doctor import (
-    RULES,
     Doctor,
     found,
     row,
@@ -71,7 +71,8 @@ def test_a_bucket_and_a_table_that_are_not_there_are_named(
 ) -> None:
     monkeypatch.setenv("STOP_ORCHESTRATOR_REPORT_BUCKET", "no-such-bucket")
     monkeypatch.setenv("STOP_ORCHESTRATOR_TABLE", "no-such-table")
-    assert found(doctor(), "failed") == {("hub", "bucket", "unreadable"), ("hub", "table", "unreadable")}
+    checks = ("bucket", "table", "kill_switch")  # the table may name a kill switch
+    assert found(doctor(), "failed") == {("hub", one, "unreadable") for one in checks}
 
 
 def test_a_table_with_other_keys_is_named(
@@ -85,33 +86,51 @@ def test_a_table_with_other_keys_is_named(
     )
     monkeypatch.setenv("STOP_ORCHESTRATOR_TABLE", "other")
     ran = doctor()
-    assert found(ran, "failed") == {("hub", "table", "wrong_keys")}
+    assert found(ran, "failed") == {("hub", "table", "wrong_keys"), ("hub", "kill_switch", "unreadable")}
     assert row(ran, "table", None)["detail"] == "other: its keys are id, not PK, SK; its index GSI1 is missing"
 
 
 @pytest.mark.parametrize(
-    ("value", "policy_says", "status", "code"),
+    ("value", "status", "code", "said"),
     [
-        ("go", "ignore", "ok", "ok"),
-        (" Stop\n", "ignore", "failed", "kill_switch_pulled"),
-        (None, "ignore", "warning", "unreadable"),
-        (None, "stop", "failed", "unreadable"),
+        ("go\n", "ok", "ok", "switch: go"),
+        ("stopp", "failed", "kill_switch_pulled", "says 'stopp', not 'go'"),
+        (None, "failed", "kill_switch_pulled", "does not exist, so it does not say 'go'"),
     ],
 )
 def test_the_kill_switch_is_read(
-    enrolled: OrganizationBuilder,
-    doctor: Doctor,
-    tmp_path: Path,
-    value: str | None,
-    policy_says: str,
-    status: str,
-    code: str,
+    enrolled: OrganizationBuilder, doctor: Doctor, tmp_path: Path, value: str | None, status: str, code: str, said: str
 ) -> None:
     if value is not None:
         (tmp_path / "switch").write_text(value)
-    body = RULES + ("kill_switch: {unreadable: stop}\n" if policy_says == "stop" else "")
-    ran = doctor("--kill-switch", f"file:{tmp_path / 'switch'}", body=body)
+    ran = doctor("--kill-switch", f"file:{tmp_path / 'switch'}")
     assert ("hub", "kill_switch", code) in found(ran, status)
+    assert row(ran, "kill_switch", None)["detail"].endswith(said)
+
+
+def test_a_kill_switch_that_cannot_be_read_fails(enrolled: OrganizationBuilder, doctor: Doctor, tmp_path: Path) -> None:
+    ran = doctor("--kill-switch", f"file:{tmp_path}")
+    assert ("hub", "kill_switch", "unreadable") in found(ran, "failed")
+
+
+def test_that_there_is_no_kill_switch_is_a_warning(
+    enrolled: OrganizationBuilder, doctor: Doctor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("STOP_ORCHESTRATOR_KILL_SWITCH")
+    ran = doctor()
+    assert ("hub", "kill_switch", "no_kill_switch") in found(ran, "warning")
+    assert row(ran, "kill_switch", None)["detail"].startswith("there is none")
+
+
+def test_the_kill_switch_of_the_table_is_read_too(
+    enrolled: OrganizationBuilder, doctor: Doctor, tmp_path: Path
+) -> None:
+    (tmp_path / "switch").write_text("go")
+    item = {"PK": "SETTINGS", "SK": "KILL_SWITCH", "name": "/the/hub/switch"}
+    enrolled.client("dynamodb").put_item(TableName=TABLE, Item={name: {"S": one} for name, one in item.items()})
+    ran = doctor("--kill-switch", f"file:{tmp_path / 'switch'}")
+    assert ("hub", "kill_switch", "kill_switch_pulled") in found(ran, "failed")
+    assert "/the/hub/switch" in row(ran, "kill_switch", None)["detail"]
 
 
 def test_a_topic_is_looked_up(enrolled: OrganizationBuilder, doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ import pytest
 from orchestrator.aws.clients import Clients
 from orchestrator.aws.hub_services import Signer, parameter_reader, publisher
 from orchestrator.core.report.manifest import MANIFEST, SIGNATURE
+from orchestrator.demo.faults import Fault
 from orchestrator.errors import StopOrchestratorError
 from orchestrator.ports import KillSwitchUnreadableError
 from tests.support.embedded import OrganizationBuilder
@@ -93,8 +94,14 @@ def test_a_topic_that_is_not_there_is_an_error_with_snss_words(organization: Org
         publisher(Clients(), f"arn:aws:sns:eu-central-1:{'1' * 12}:nobody")("subject", "text")
 
 
-def test_a_parameter_is_read_and_a_missing_one_is_unreadable(organization: OrganizationBuilder) -> None:
+def test_a_parameter_is_read_a_missing_one_says_nothing_and_another_refusal_makes_it_unreadable(
+    organization: OrganizationBuilder,
+) -> None:
     organization.client("ssm").put_parameter(Name="/kill-switch", Value="go", Type="String")
     assert parameter_reader(Clients(), "/kill-switch")() == "go"
-    with pytest.raises(KillSwitchUnreadableError, match="ssm:GetParameter /other: ParameterNotFound"):
-        parameter_reader(Clients(), "/other")()
+    assert parameter_reader(Clients(), "/no-such")() is None
+    organization.front.faults.add(Fault("AccessDeniedException", "not you", operation="ssm:GetParameter"))
+    with pytest.raises(
+        KillSwitchUnreadableError, match="ssm:GetParameter /kill-switch: AccessDeniedException: not you"
+    ):
+        parameter_reader(Clients(), "/kill-switch")()

@@ -28,6 +28,7 @@ Resources:
     Properties: {BucketName: evidence}
   Table:
     Type: AWS::DynamoDB::Table
+    DeletionPolicy: Retain
     Properties:
       TableName: ledger
       BillingMode: PAY_PER_REQUEST
@@ -42,6 +43,7 @@ Outputs:
   FunctionName: {Value: stop-orchestrator}
   ReportBucketName: {Value: !Ref Bucket}
   TableName: {Value: !Ref Table}
+  KillSwitchName: {Value: !Ref Switch}
 """
 MEMBERS = """
 Parameters:

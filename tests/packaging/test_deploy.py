@@ -7,8 +7,10 @@ import json
 import os
 import re
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -16,7 +18,10 @@ from moto.cloudformation.models import ChangeSet, CloudFormationBackend, Event
 from moto.s3.models import s3_backends
 
 from cloudformation import deploy
+from orchestrator import app
+from orchestrator.aws.dynamodb_items import DynamoItems
 from orchestrator.demo.calls import Answer, Call
+from orchestrator.ledger.ledger import Ledger
 from tests.packaging.conftest import ROOT
 from tests.packaging.deploying import (
     ARTIFACTS,
@@ -181,6 +186,26 @@ def test_another_policy_alone_is_asked_about_and_put(
     assert active(organization, "other")["policy_sha256"] == hashlib.sha256(other.encode()).hexdigest()
     assert b"other" in content(organization, "evidence", "policy.yaml")
     assert stacks(organization) == {"stop-orchestrator": "CREATE_COMPLETE"}
+
+
+def test_the_table_names_the_kill_switch_only_after_a_yes_and_again_where_it_does_not(
+    organization: OrganizationBuilder, run: Deploy
+) -> None:
+    run("hub", typed="no\n")
+    assert organization.front.calls["dynamodb:PutItem"] == 0
+    ran = run("hub", typed="yes\n")
+    assert "names the kill switch /mode" in ran.stdout
+    [table] = organization.client("dynamodb").list_tables()["TableNames"]
+    ledger = Ledger(DynamoItems(organization.client("dynamodb"), table, time.sleep), app.now)
+    assert ledger.kill_switch() == "/mode"
+    for other in ({}, {"name": {"S": "/other"}}):
+        item: Any = {"PK": {"S": "SETTINGS"}, "SK": {"S": "KILL_SWITCH"}, **other}
+        organization.client("dynamodb").put_item(TableName=table, Item=item)
+        refused = run("hub", typed="no\n")
+        assert "The table does not name the stack's kill switch" in refused.stdout
+        assert item in organization.client("dynamodb").scan(TableName=table)["Items"]
+        assert run("hub", typed="yes\n").exit_code == 0
+        assert ledger.kill_switch() == "/mode"
 
 
 def test_the_members_get_their_template_by_its_digest(organization: OrganizationBuilder, run: Deploy) -> None:

@@ -71,6 +71,7 @@ class FakeWorld:
     hand_over: Callable[[], bool] = lambda: False
     confirm: Callable[[ApprovedPlan], ConsentHow | None] = say_yes
     asked_by: str = "arn:aws:iam::111111111111:user/ann (ann@laptop)"
+    leave: Callable[[], bool] = lambda: False
     progress: Progress = field(default_factory=NoProgress)
     before_stop: Callable[[Target], None] = lambda _: None
     batch_size: int = 50
@@ -102,6 +103,7 @@ class FakeWorld:
             calls=lambda: {"ec2:DescribeInstances": len(self.asked)},
             halt=self.halt,
             hand_over=self.hand_over,
+            leave=self.leave,
             notify=lambda subject, text: self.told.append((subject, text)),
             confirm=self.confirm,
             progress=self.progress,

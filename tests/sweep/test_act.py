@@ -8,13 +8,14 @@ import pytest
 
 from orchestrator.core.decide.waves import accounts_in_order
 from orchestrator.core.model import Halt, HaltCause, Mode, OutcomeStatus, Target
-from orchestrator.core.report.document import Row
+from orchestrator.core.report.document import Row, report_document
 from orchestrator.errors import HaltedError, LeaseLostError, LedgerError
-from orchestrator.sweep.run import run_sweep
+from orchestrator.sweep.run import resume_sweep, run_sweep
 from tests.support.builders import SWEEP_ID, a_decision, a_policy, a_resource
 from tests.support.fake_world import EVERYTHING, ONE, REGIONS, THREE, TWO, FakeWorld, a_world, outcomes
 
 CANARY = EVERYTHING + "\nwaves: [{accounts: 1}]"
+BLIND = Halt(HaltCause.KILL_SWITCH_UNREADABLE, "the kill switch cannot be read any more")
 KILLED = Halt(HaltCause.KILL_SWITCH, "the kill switch was pulled")
 LEASE_LOST = Halt(HaltCause.LEASE_LOST, "another process has the lease")
 ACCOUNTS = (ONE, TWO, THREE)
@@ -119,11 +120,35 @@ def test_a_kill_switch_pulled_after_the_intent_stops_the_call_itself() -> None:
     assert report["status"] == "aborted"
 
 
-def test_no_sweep_begins_while_the_kill_switch_is_pulled() -> None:
-    fake = a_world(ONE, halt=lambda: KILLED)
-    with pytest.raises(HaltedError, match="the kill switch was pulled"):
+@pytest.mark.parametrize("halt", [KILLED, BLIND])
+def test_no_sweep_begins_while_the_kill_switch_is_pulled_or_cannot_be_read(halt: Halt) -> None:
+    fake = a_world(ONE, halt=lambda: halt)
+    with pytest.raises(HaltedError, match=halt.text):
         enforced(fake)
     assert (fake.asked, fake.ledger.sweeps()) == ([], ())
+
+
+def test_one_that_cannot_be_read_any_more_between_two_batches_leaves_the_rest_to_be_resumed() -> None:
+    fake = a_full_target(3)
+    fake.leave, fake.halt = lambda: True, lambda: BLIND if len(fake.stopped) == 1 else None
+    left, _ = run_sweep(fake.world(), a_policy(EVERYTHING), SWEEP_ID, Mode.ENFORCE)
+    report = report_document(left)
+    assert (report["status"], report["error"]) == ("running", "Halted: the kill switch cannot be read any more")
+    assert sorted(outcomes(report).values()) == ["not_attempted", "not_attempted", "stopped"]
+    assert not fake.has_file("report.json")
+    fake.halt = lambda: None
+    document, _ = resume_sweep(fake.world(), a_policy(EVERYTHING), fake.ledger.sweeps()[0])
+    assert (document["status"], document["error"]) == ("complete", "")
+    assert outcomes(document) == dict.fromkeys(("i-0", "i-1", "i-2"), "stopped")
+    assert sorted(fake.stopped) == ["i-0", "i-1", "i-2"]
+
+
+def test_one_that_cannot_be_read_any_more_ends_in_a_report_where_the_sweep_cannot_be_left() -> None:
+    fake = a_full_target(3)
+    fake.halt = lambda: BLIND if len(fake.stopped) == 1 else None
+    report = enforced(fake)
+    assert (report["status"], report["error"]) == ("incomplete", "Halted: the kill switch cannot be read any more")
+    assert fake.has_file("report.json")
 
 
 def test_the_ledger_knows_of_each_batch_before_its_call_and_of_its_outcome_before_the_next() -> None:

@@ -192,6 +192,21 @@ def test_a_kill_switch_that_is_pulled_in_one_part_holds_for_all_that_follow(fake
     assert report["error"] == "Aborted: pulled"
 
 
+def test_a_kill_switch_that_cannot_be_read_in_one_part_ends_the_execution_after_its_wave(
+    fake: FakeWorld, machine: Machine
+) -> None:
+    def before(event: Answer) -> None:
+        halt = Halt(HaltCause.KILL_SWITCH_UNREADABLE, "unreadable")
+        fake.halt = (lambda: halt) if in_wave(2, event) else lambda: None
+
+    parts = machine()
+    parts.before = before
+    assert parts(ENFORCE)["status"] == "incomplete"
+    report: Row = fake.written()
+    assert Counter(outcomes(report).values()) == {"stopped": 2, "not_attempted": 4}
+    assert report["error"] == "Halted: unreadable"
+
+
 def test_the_end_says_what_ended_the_state_machine_before_there_was_a_plan(fake: FakeWorld, machine: Machine) -> None:
     def before(event: Answer) -> None:
         if event["step"] == "decide":

@@ -53,6 +53,7 @@ class Code(StrEnum):
     NO_STACK_SET = "no_stack_set"
     WRONG_KEYS = "wrong_keys"
     PULLED = "kill_switch_pulled"
+    NO_KILL_SWITCH = "no_kill_switch"
     UNREADABLE = "unreadable"
     """AWS refused for another reason, or did not answer; the detail has its words."""
     NOT_CHECKED = "not_checked"

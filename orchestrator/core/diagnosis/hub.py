@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from orchestrator.core.diagnosis.checks import (
     CURRENT,
@@ -109,12 +109,19 @@ def table(name: str, shape: TableShape) -> Check:
     return ok("table", name)
 
 
-def kill_switch(value: str, *, pulled: bool) -> Check:
-    """Whether the kill switch lets a sweep begin."""
-    if not pulled:
-        return ok("kill_switch", f"it says {value.strip()!r}")
-    advice = "no sweep begins until it has another value"
-    return Check(Area.HUB, "kill_switch", CheckStatus.FAILED, Code.PULLED, "it says 'stop'", advice)
+def kill_switches(names: Sequence[str], halting: Sequence[str]) -> Check:
+    """Whether the kill switches let a sweep begin; `halting` says of each that does not what it says instead."""
+    if halting:
+        advice = (
+            "no sweep begins until it says go: write go into the file, or "
+            "aws ssm put-parameter --overwrite --type String --value go --name NAME"
+        )
+        return Check(Area.HUB, "kill_switch", CheckStatus.FAILED, Code.PULLED, "; ".join(halting), advice)
+    if names:
+        return ok("kill_switch", f"{' and '.join(names)}: go")
+    detail = "there is none: neither STOP_ORCHESTRATOR_KILL_SWITCH nor the table names one"
+    advice = "set STOP_ORCHESTRATOR_KILL_SWITCH, or use the table of a hub that was deployed with one"
+    return Check(Area.HUB, "kill_switch", CheckStatus.WARNING, Code.NO_KILL_SWITCH, detail, advice)
 
 
 def refused_everywhere(checks: Iterable[Check]) -> Check | None:

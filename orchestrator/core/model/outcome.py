@@ -33,6 +33,8 @@ class HaltCause(StrEnum):
     OUT_OF_TIME = "out_of_time"
     INTERRUPTED = "interrupted"
     KILL_SWITCH = "kill_switch"
+    KILL_SWITCH_UNREADABLE = "kill_switch_unreadable"
+    """Like a time that is up: what is left is left to be resumed, once the kill switch says `go` again."""
     LEASE_LOST = "lease_lost"
     LEDGER = "ledger"
     FAILURES = "failures"

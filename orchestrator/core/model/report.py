@@ -70,10 +70,12 @@ class SweepReport:
     outcomes: tuple[Outcome, ...] = ()
     compliance: tuple[Violation, ...] = ()
     guardrails: tuple[GuardrailResult, ...] = ()
+    kill_switches: tuple[str, ...] = ()
+    """The names of those that could have halted it."""
     calls: Mapping[str, int] = field(default_factory=dict)
     duration_seconds: float = 0.0
     error: str = ""
-    """What ended the sweep early, for status `failed` and `abandoned`."""
+    """What ended the sweep early, for status `failed` and `abandoned`, or halted it."""
     asked_by: str = ""
     consent: Consent | None = None
     """Who confirmed it; None where nothing was acted on."""

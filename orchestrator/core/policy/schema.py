@@ -254,7 +254,11 @@ class KillSwitch(_Part):
     """What to do when the kill switch cannot be read."""
 
     unreadable: Annotated[
-        Literal["go_on", "stop"], Field(description="`stop`: a kill switch that cannot be read counts as pulled.")
+        Literal["go_on", "stop"],
+        Field(
+            description="Nothing is done before it said `go`. After that, `go_on`: its last `go` counts for 60 s; "
+            "`stop`: it counts no longer than it can be read."
+        ),
     ] = "go_on"
 
 

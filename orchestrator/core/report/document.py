@@ -129,6 +129,7 @@ def report_document(report: SweepReport) -> Row:
         "outcomes": [_outcome_row(outcome) for outcome in sorted(report.outcomes, key=lambda one: one.resource.key)],
         "compliance": [_violation_row(violation) for violation in report.compliance],
         "guardrails": [_guardrail_row(result) for result in report.guardrails],
+        "kill_switches": list(report.kill_switches),
         "calls": dict(sorted(report.calls.items())),
         "duration_seconds": report.duration_seconds,
         "error": report.error,

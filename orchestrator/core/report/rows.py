@@ -175,9 +175,10 @@ class ReportDocument(TypedDict):
     outcomes: list[OutcomeRow]
     compliance: list[ViolationRow]
     guardrails: list[GuardrailRow]
+    kill_switches: Annotated[list[str], Field(description="Those that could have halted it; empty: there was none.")]
     calls: Annotated[dict[str, Count], Field(description="Requests by service:Operation.")]
     duration_seconds: Annotated[float, Field(ge=0)]
-    error: Annotated[str, Field(description="What ended the sweep, for status `failed` and `abandoned`.")]
+    error: Annotated[str, Field(description="What ended the sweep, for status `failed` and `abandoned`, or halted it.")]
     asked_by: Annotated[str, Field(description="Who asked for the sweep: the caller's ARN, and the local user.")]
     consent: ConsentRow | None
     consent_missing: Annotated[
