@@ -108,8 +108,10 @@ def report(
     name = f"{(part or ReportPart.DECISIONS).value}.csv" if output is ReportFormat.CSV else "report.json"
     with errors_as_exit_codes(Format.TABLE):
         content = wiring.make_stores(settings, wiring.make_clients(settings), this_process()).store.read(sweep_id, name)
-        document = parsed(content, sweep_id) if output is ReportFormat.TABLE else None
-    if document is None:
+        document = {} if output is ReportFormat.CSV else parsed(content, sweep_id)
+    if output is ReportFormat.CSV:
         sys.stdout.buffer.write(content)
+    elif output is ReportFormat.JSON:
+        print_json(document)
     else:
         print_summary(stdout, document)

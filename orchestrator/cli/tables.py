@@ -149,8 +149,9 @@ def _add_rows(table: Table, rows: Sequence[Sequence[str]]) -> Table | None:
 def _by_account(document: Row) -> Table | None:
     names = _names(document)
     statuses: dict[str, Counter[str]] = {account_id: Counter() for account_id in names}
-    for row in document["coverage"]:
-        statuses[row["account_id"]][row["status"]] += 1
+    # Each region once under each status that a kind has in it, as the totals count.
+    for account_id, _, status in {(row["account_id"], row["region"], row["status"]) for row in document["coverage"]}:
+        statuses[account_id][status] += 1
     directions = _directions(document)
     looked_at = Counter(row["account_id"] for row in document["decisions"])
     planned = Counter(row["account_id"] for row in document["decisions"] if row["verdict"] != "keep")
@@ -179,7 +180,8 @@ def _names(document: Row) -> dict[str, str]:
 
 def _statuses(counts: Counter[str]) -> str:
     several = len(counts) > 1
-    return "\n".join(f"{count} {status}" if several else status for status, count in counts.most_common())
+    rows = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
+    return "\n".join(f"{count} {status}" if several else status for status, count in rows)
 
 
 def _by_rule(document: Row) -> Table | None:

@@ -14,7 +14,17 @@ from orchestrator.cli.progress import TerminalProgress
 from orchestrator.cli.tables import print_summary
 from orchestrator.core.decide.guardrails import hold_against
 from orchestrator.core.decide.waves import waves_of
-from orchestrator.core.model import ActionCounts, ApprovedPlan, Decision, GuardrailResult, OutcomeStatus, Plan, Verdict
+from orchestrator.core.model import (
+    ActionCounts,
+    ApprovedPlan,
+    Coverage,
+    Decision,
+    GuardrailResult,
+    OutcomeStatus,
+    Plan,
+    TargetStatus,
+    Verdict,
+)
 from orchestrator.core.policy.schema import Guardrails, Wave
 from orchestrator.core.report.document import report_document
 from tests.support.builders import SWEEP_ID, a_coverage, a_decision, a_plan, a_report, a_resource, an_outcome
@@ -104,10 +114,9 @@ def test_progress_says_which(done: ActionCounts, total: ActionCounts, line: str)
     assert said.getvalue().strip() == line
 
 
-def summary(**fields: Any) -> str:
+def summary(coverage: tuple[Coverage, ...] = MIXED.coverage, **fields: Any) -> str:
     """What a person sees at 80 columns."""
     said = io.StringIO()
-    coverage = (a_coverage(), a_coverage(account_id=TWO))
     report = a_report(coverage=coverage, decisions=MIXED.decisions, **fields)
     print_summary(Console(file=said, width=80, emoji=False), report_document(report))
     assert max(map(len, said.getvalue().splitlines())) <= 80
@@ -127,6 +136,15 @@ def test_the_tables_count_stops_and_starts_apart() -> None:
     assert "running to stop to start stopped started failed" in said
     assert "owned to stop to start exempt" in said
     assert "Stops and starts that failed" in said
+
+
+def test_coverage_counts_a_region_once_under_each_status_however_many_kinds_have_it() -> None:
+    regions, kinds = ("eu-central-1", "eu-west-1", "us-east-1"), ("ec2", "rds")
+    coverage = [a_coverage(region=region, kind=kind) for region in regions for kind in kinds]
+    coverage[-1] = a_coverage(TargetStatus.DENIED, region=regions[-1], kind="rds")
+    said = summary(coverage=(*coverage, a_coverage(account_id=TWO)))
+    assert "3 scanned" in said
+    assert "1 denied" in said
 
 
 def test_what_a_guardrail_holds_says_that_nothing_was_stopped_or_started() -> None:

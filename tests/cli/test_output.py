@@ -114,7 +114,10 @@ def test_an_earlier_report_is_shown_in_every_form_from_a_folder_and_from_a_bucke
             monkeypatch.setenv(name, value)
     first = run(*PLAN, policy(DEV), "--format", "json").report
     sweep_id = first["sweep_id"]
-    assert run("report", sweep_id, "--format", "json").report == first
+    again = run("report", sweep_id, "--format", "json")
+    assert again.report == first
+    assert again.stdout.startswith('{\n  "')
+    assert again.stdout.endswith("\n}\n")
     table = run("report", sweep_id)
     assert table.exit_code == 0
     assert table.stdout.startswith(f"Sweep {sweep_id}  plan  incomplete")
