@@ -14,7 +14,16 @@ from orchestrator.cli.progress import TerminalProgress
 from orchestrator.cli.tables import print_summary
 from orchestrator.core.decide.guardrails import hold_against
 from orchestrator.core.decide.waves import waves_of
-from orchestrator.core.model import ActionCounts, ApprovedPlan, Decision, GuardrailResult, OutcomeStatus, Plan, Verdict
+from orchestrator.core.model import (
+    ActionCounts,
+    ApprovedPlan,
+    Decision,
+    GuardrailResult,
+    Mode,
+    OutcomeStatus,
+    Plan,
+    Verdict,
+)
 from orchestrator.core.policy.schema import Guardrails, Wave
 from orchestrator.core.report.document import report_document
 from tests.support.builders import SWEEP_ID, a_coverage, a_decision, a_plan, a_report, a_resource, an_outcome
@@ -108,7 +117,7 @@ def summary(**fields: Any) -> str:
     """What a person sees at 80 columns."""
     said = io.StringIO()
     coverage = (a_coverage(), a_coverage(account_id=TWO))
-    report = a_report(coverage=coverage, decisions=MIXED.decisions, **fields)
+    report = a_report(**{"coverage": coverage, "decisions": MIXED.decisions, **fields})
     print_summary(Console(file=said, width=80, emoji=False), report_document(report))
     assert max(map(len, said.getvalue().splitlines())) <= 80
     return said.getvalue()
@@ -133,3 +142,19 @@ def test_what_a_guardrail_holds_says_that_nothing_was_stopped_or_started() -> No
     broken = GuardrailResult("max_starts", 1, 2, passed=False)
     said = " ".join(summary(guardrails=(broken,)).split())
     assert "Held by guardrails: nothing was stopped or started" in said
+
+
+@pytest.mark.parametrize(
+    ("decisions", "words"),
+    [
+        (MIXED.decisions, "nothing stopped or started (plan only)"),
+        (STARTS, "nothing stopped or started (plan only)"),
+        (STOPS, "nothing stopped (plan only)"),
+        ((), "nothing stopped (plan only)"),
+    ],
+)
+def test_a_plan_that_would_start_something_says_that_nothing_was_started(
+    decisions: tuple[Decision, ...], words: str
+) -> None:
+    said = " ".join(summary(mode=Mode.PLAN, decisions=decisions).split())
+    assert words in said
