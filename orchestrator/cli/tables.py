@@ -80,7 +80,8 @@ def _totals_line(document: Row) -> str:
     directions = _directions(document)
     planned = ", ".join(f"{totals[one.total]} {one.plan}" for one in directions)
     done = ", ".join(f"{totals[one.done]} {one.done}" for one in directions)
-    came_to = f"{done}, {totals['failed']} failed" if _acts(document) else "nothing stopped (plan only)"
+    nothing = "nothing stopped or started" if _STARTS in directions else "nothing stopped"
+    came_to = f"{done}, {totals['failed']} failed" if _acts(document) else f"{nothing} (plan only)"
     return (
         f"{totals['accounts']} accounts, {totals['scanned']} targets read, {unread or 'none'} unreadable, "
         f"{totals['resources']} resources: {planned}, {totals['exempt']} exempt; {came_to}"

@@ -20,6 +20,7 @@ from orchestrator.core.model import (
     Coverage,
     Decision,
     GuardrailResult,
+    Mode,
     OutcomeStatus,
     Plan,
     TargetStatus,
@@ -117,7 +118,7 @@ def test_progress_says_which(done: ActionCounts, total: ActionCounts, line: str)
 def summary(coverage: tuple[Coverage, ...] = MIXED.coverage, **fields: Any) -> str:
     """What a person sees at 80 columns."""
     said = io.StringIO()
-    report = a_report(coverage=coverage, decisions=MIXED.decisions, **fields)
+    report = a_report(**{"coverage": coverage, "decisions": MIXED.decisions, **fields})
     print_summary(Console(file=said, width=80, emoji=False), report_document(report))
     assert max(map(len, said.getvalue().splitlines())) <= 80
     return said.getvalue()
@@ -151,3 +152,19 @@ def test_what_a_guardrail_holds_says_that_nothing_was_stopped_or_started() -> No
     broken = GuardrailResult("max_starts", 1, 2, passed=False)
     said = " ".join(summary(guardrails=(broken,)).split())
     assert "Held by guardrails: nothing was stopped or started" in said
+
+
+@pytest.mark.parametrize(
+    ("decisions", "words"),
+    [
+        (MIXED.decisions, "nothing stopped or started (plan only)"),
+        (STARTS, "nothing stopped or started (plan only)"),
+        (STOPS, "nothing stopped (plan only)"),
+        ((), "nothing stopped (plan only)"),
+    ],
+)
+def test_a_plan_that_would_start_something_says_that_nothing_was_started(
+    decisions: tuple[Decision, ...], words: str
+) -> None:
+    said = " ".join(summary(mode=Mode.PLAN, decisions=decisions).split())
+    assert words in said

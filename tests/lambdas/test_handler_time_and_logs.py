@@ -129,6 +129,8 @@ def test_the_metrics_count_what_the_report_has(hub: OrganizationBuilder, lines: 
         "TargetsUnreadable": (2, "Count"),
         "ResourcesStopped": (3, "Count"),
         "StopsFailed": (1, "Count"),
+        "ResourcesStarted": (0, "Count"),
+        "StartsFailed": (0, "Count"),
         "StopsDeniedByGuard": (0, "Count"),
         "ResourcesExempt": (2, "Count"),
         "CoveragePercent": (pytest.approx(100 / 3), "Percent"),

@@ -1,0 +1,35 @@
+"""The metrics of a sweep that stops and starts: each count says which."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from orchestrator.core.model import OutcomeStatus, Verdict
+from orchestrator.core.report.document import report_document
+from orchestrator.lambdas.metrics import measure
+from tests.support.builders import a_decision, a_report, a_resource, an_outcome
+from tests.support.lambdas import metrics_of
+
+DENIED = "You are not authorized to perform this, with an explicit deny in an identity-based policy."
+
+
+def test_stops_and_starts_that_failed_or_were_done_are_counted_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    up = [a_resource(f"i-{n}") for n in range(3)]
+    down = [a_resource(f"i-{n}", state="stopped") for n in range(3, 8)]
+    failed = {"code": "UnauthorizedOperation", "message": DENIED}
+    outcomes = (
+        an_outcome(OutcomeStatus.STOPPED, up[0]),
+        an_outcome(OutcomeStatus.STOPPING, up[1]),
+        an_outcome(OutcomeStatus.FAILED, up[2], **failed),
+        an_outcome(OutcomeStatus.STARTED, down[0]),
+        an_outcome(OutcomeStatus.STARTING, down[1]),
+        an_outcome(OutcomeStatus.STARTING, down[2]),
+        *(an_outcome(OutcomeStatus.FAILED, one, **failed) for one in down[3:]),
+    )
+    decisions = (*map(a_decision, up), *(a_decision(one, Verdict.START) for one in down))
+    measure(report_document(a_report(decisions=decisions, outcomes=outcomes)))
+    measured = {name: value for name, (value, _) in metrics_of([json.loads(capsys.readouterr().out)]).items()}
+    assert (measured["ResourcesStopped"], measured["StopsFailed"], measured["StopsDeniedByGuard"]) == (2, 1, 1)
+    assert (measured["ResourcesStarted"], measured["StartsFailed"]) == (3, 2)
