@@ -10,6 +10,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,6 +18,7 @@ import pytest
 from moto.ec2.models import ec2_backends
 from moto.ec2.utils import random_instance_id
 
+from orchestrator import app
 from orchestrator.demo.faults import Fault
 from orchestrator.demo.organization import TABLE
 from orchestrator.errors import HaltedError
@@ -25,6 +27,7 @@ from tests.support.fixtures import Policy, Ran, Run
 from tests.support.lambdas import dev_accounts, invoked
 from tests.support.suites import only_in_full
 from tests.support.sweeps import DEV, DEV_RULE, FRANKFURT, IRELAND
+from tests.support.time import set_time
 
 PARAMETER = "/stop-orchestrator/kill-switch"
 REGIONS = (FRANKFURT, IRELAND, "eu-west-2", "eu-west-3")
@@ -347,8 +350,7 @@ def test_one_that_cannot_be_read_any_more_changes_nothing_while_its_last_go_coun
 def test_the_lambda_leaves_it_with_an_error_and_the_same_event_delivered_again_resumes_it(
     hub: OrganizationBuilder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in {"LEASE_SECONDS": "0.4", "WORKERS": "1"}.items():
-        monkeypatch.setenv(f"STOP_ORCHESTRATOR_{name}", value)
+    monkeypatch.setenv("STOP_ORCHESTRATOR_WORKERS", "1")
     monkeypatch.setattr("orchestrator.app.LAST_GO_COUNTS_SECONDS", 0.0)
     monkeypatch.setattr("orchestrator.sweep.halt.FRESH_SECONDS", 0.0)
     places = dev_accounts(hub, 2)
@@ -359,6 +361,8 @@ def test_the_lambda_leaves_it_with_an_error_and_the_same_event_delivered_again_r
         invoked(event)
     assert stops(hub) == 1
     hub.front.faults.clear()
+    now = app.SYSTEM_TIME.now
+    set_time(monkeypatch, now=lambda: now() + timedelta(minutes=1))  # Lambda's first pause
     answer = invoked(event)
     assert (answer["status"], answer["totals"]["stopped"], stops(hub)) == ("complete", len(places), len(places))
     assert len(hub.client("dynamodb").query(**SWEEPS)["Items"]) == 1
