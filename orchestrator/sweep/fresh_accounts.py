@@ -32,6 +32,7 @@ class _Listing:
     """The organization as it was listed last, or why it could not be."""
 
     at: datetime
+    done_at: datetime
     accounts: Mapping[AccountId, Account] = field(default_factory=dict)
     error: OrganizationError | None = None
 
@@ -117,12 +118,18 @@ class FreshAccounts:
 
     def _listed(self, account_id: AccountId) -> _Listing | None:
         """The organization as it was listed last; None where the account as it was known before is young enough."""
+        wanted_at = self._world.now()
         with self._lock_of("organization"):
             if self._listing is None and self._is_young(self._known_at(account_id)):
                 return None
-            if self._listing is None or not self._is_young(self._listing.at, failed=self._listing.error is not None):
+            if self._listing is None or not self._counts(self._listing, wanted_at):
                 self._listing = self._list()
             return self._listing
+
+    def _counts(self, listing: _Listing, wanted_at: datetime) -> bool:
+        """Young, or made while this thread waited: listing thousands of accounts may take longer than that counts."""
+        young = self._is_young(listing.at, failed=listing.error is not None)
+        return young or wanted_at <= listing.done_at <= self._world.now()
 
     def _known_at(self, account_id: AccountId) -> datetime | None:
         return self._accounts[account_id].listed_at if account_id in self._accounts else None
@@ -133,8 +140,9 @@ class FreshAccounts:
         try:
             organization = self._world.organization.read()
         except OrganizationError as failure:
-            return _Listing(at, error=failure)
-        return _Listing(at, {account.id: account for account in organization.accounts})
+            return _Listing(at, self._world.now(), error=failure)
+        accounts = {account.id: account for account in organization.accounts}
+        return _Listing(at, self._world.now(), accounts)
 
     # --- their tags
 
