@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from orchestrator.core.decide.drift import changed, not_seen_again
 from orchestrator.core.model import Account, AccountId, OrganizationalUnit, Reason
@@ -20,6 +20,7 @@ from orchestrator.ports import Carrier, World
 
 _FAILURE_COUNTS = timedelta(seconds=30)
 """So long what could not be read is not asked for again: every batch of an account would try it."""
+_NEVER = datetime.min.replace(tzinfo=UTC)
 _LEFT = changed("its account is not in the organization any more.")
 
 
@@ -50,8 +51,9 @@ class FreshAccounts:
         self._lock = threading.Lock()
         self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         for account in self._accounts.values():
-            self._carriers[account.id] = account
-            self._carriers.update((unit.id, unit) for unit in account.organizational_units)
+            self._remember(account)
+            for unit in account.organizational_units:
+                self._remember(unit)
 
     def list_again(self, account_ids: Iterable[AccountId]) -> None:
         """Lists the organization where that of one of these accounts is older. Raises OrganizationError."""
@@ -164,6 +166,12 @@ class FreshAccounts:
                 self._ask_halt()
                 read = self._carriers[carrier.id] = self._world.organization.read_own_tags(carrier)
         return replace(carrier, tags=read.tags, tags_error=read.tags_error, tags_read_at=read.tags_read_at)
+
+    def _remember(self, carrier: Account | OrganizationalUnit) -> None:
+        """Accounts that were read at different times may know the same unit differently."""
+        known = self._carriers.get(carrier.id)
+        if known is None or (known.tags_read_at or _NEVER) < (carrier.tags_read_at or _NEVER):
+            self._carriers[carrier.id] = carrier
 
     # --- ahead of the batches
 

@@ -122,6 +122,21 @@ def test_a_listing_that_takes_longer_than_it_counts_serves_all_who_waited_for_it
     assert fake.asked == ["organization"]
 
 
+@pytest.mark.parametrize("newest_first", [True, False])
+def test_of_a_unit_that_was_read_twice_the_later_tags_are_known(fake: FakeWorld, *, newest_first: bool) -> None:
+    before = listed(fake)[0]
+    fake.accounts = tuple(
+        replace(one, organizational_units=(a_unit("/Dev", OPTED_OUT),)) if one.organizational_units else one
+        for one in fake.accounts
+    )
+    fake.at += timedelta(minutes=1)
+    after = listed(fake)[1]
+    known = (after, before) if newest_first else (before, after)
+    fresh = FreshAccounts(fake.world(), FIVE_MINUTES, known)
+    assert account(fresh, ONE).organizational_units[0].tags == OPTED_OUT
+    assert fake.asked == []
+
+
 def test_tags_grow_old_one_by_one(fake: FakeWorld) -> None:
     fresh = fresh_accounts(fake)
     fake.at = AT + STALE
