@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from botocore.parsers import ResponseParserError
 
@@ -17,11 +17,11 @@ from orchestrator.aws.pacing import Pacing, Rates
 from orchestrator.core.model import Account, AccountId, AwsError, Organization, OrganizationalUnit, Tags
 from orchestrator.core.model.kind import OperationRates, Rate
 from orchestrator.errors import OrganizationError
+from orchestrator.ports import Carrier
 
 if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient
 
-Carrier = TypeVar("Carrier", Account, OrganizationalUnit)
 Units = tuple[OrganizationalUnit, ...]
 """Those above an account, outermost first."""
 

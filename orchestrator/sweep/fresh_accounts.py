@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from orchestrator.core.decide.drift import changed, not_seen_again
 from orchestrator.core.model import Account, AccountId, OrganizationalUnit, Reason
@@ -20,6 +20,7 @@ from orchestrator.ports import Carrier, World
 
 _FAILURE_COUNTS = timedelta(seconds=30)
 """So long what could not be read is not asked for again: every batch of an account would try it."""
+_NEVER = datetime.min.replace(tzinfo=UTC)
 _LEFT = changed("its account is not in the organization any more.")
 
 
@@ -32,6 +33,7 @@ class _Listing:
     """The organization as it was listed last, or why it could not be."""
 
     at: datetime
+    done_at: datetime
     accounts: Mapping[AccountId, Account] = field(default_factory=dict)
     error: OrganizationError | None = None
 
@@ -49,8 +51,9 @@ class FreshAccounts:
         self._lock = threading.Lock()
         self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         for account in self._accounts.values():
-            self._carriers[account.id] = account
-            self._carriers.update((unit.id, unit) for unit in account.organizational_units)
+            self._remember(account)
+            for unit in account.organizational_units:
+                self._remember(unit)
 
     def list_again(self, account_ids: Iterable[AccountId]) -> None:
         """Lists the organization where that of one of these accounts is older. Raises OrganizationError."""
@@ -117,12 +120,18 @@ class FreshAccounts:
 
     def _listed(self, account_id: AccountId) -> _Listing | None:
         """The organization as it was listed last; None where the account as it was known before is young enough."""
+        wanted_at = self._world.now()
         with self._lock_of("organization"):
             if self._listing is None and self._is_young(self._known_at(account_id)):
                 return None
-            if self._listing is None or not self._is_young(self._listing.at, failed=self._listing.error is not None):
+            if self._listing is None or not self._counts(self._listing, wanted_at):
                 self._listing = self._list()
             return self._listing
+
+    def _counts(self, listing: _Listing, wanted_at: datetime) -> bool:
+        """Young, or made while this thread waited: listing thousands of accounts may take longer than that counts."""
+        young = self._is_young(listing.at, failed=listing.error is not None)
+        return young or wanted_at <= listing.done_at <= self._world.now()
 
     def _known_at(self, account_id: AccountId) -> datetime | None:
         return self._accounts[account_id].listed_at if account_id in self._accounts else None
@@ -133,8 +142,9 @@ class FreshAccounts:
         try:
             organization = self._world.organization.read()
         except OrganizationError as failure:
-            return _Listing(at, error=failure)
-        return _Listing(at, {account.id: account for account in organization.accounts})
+            return _Listing(at, self._world.now(), error=failure)
+        accounts = {account.id: account for account in organization.accounts}
+        return _Listing(at, self._world.now(), accounts)
 
     # --- their tags
 
@@ -156,6 +166,12 @@ class FreshAccounts:
                 self._ask_halt()
                 read = self._carriers[carrier.id] = self._world.organization.read_own_tags(carrier)
         return replace(carrier, tags=read.tags, tags_error=read.tags_error, tags_read_at=read.tags_read_at)
+
+    def _remember(self, carrier: Account | OrganizationalUnit) -> None:
+        """Accounts that were read at different times may know the same unit differently."""
+        known = self._carriers.get(carrier.id)
+        if known is None or (known.tags_read_at or _NEVER) < (carrier.tags_read_at or _NEVER):
+            self._carriers[carrier.id] = carrier
 
     # --- ahead of the batches
 

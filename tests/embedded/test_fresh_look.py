@@ -86,6 +86,23 @@ def test_an_account_that_is_spared_as_a_whole_while_the_prompt_is_open_stays_up(
     assert ended.document["status"] == "complete"
 
 
+def test_a_window_that_begins_while_the_prompt_is_open_keeps_everything_up(
+    organization: OrganizationBuilder, sweep: Sweeps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    move_clock = later(monkeypatch)
+    account = organization.account("dev")
+    organization.instances(account, FRANKFURT, 2, DEV)
+    begins, ends = (app.now() + timedelta(minutes=minutes) for minutes in (10, 70))
+    policy = (
+        f"schedules: {{soon: {{timezone: UTC, running: ['daily {begins:%H:%M}-{ends:%H:%M}']}}}}\n"
+        "rules: [{name: dev, where: {tag: {Environment: dev}}, schedule: soon}]\n"
+    )
+    ended = sweep(policy, while_asked=lambda: move_clock(timedelta(minutes=20)), regions=(FRANKFURT,))
+    assert (organization.down(account, FRANKFURT), ended.outcomes) == (set(), {})
+    assert all("soon says that it should run now" in row["reason"] for row in ended.decisions.values())
+    assert {row["reason_code"] for row in ended.decisions.values()} == {"changed"}
+
+
 def test_what_is_tagged_during_the_first_wave_stays_up_in_the_second(
     organization: OrganizationBuilder, sweep: Sweeps
 ) -> None:

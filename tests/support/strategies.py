@@ -107,7 +107,7 @@ def policy_documents(draw: st.DrawFn) -> dict[str, Any]:
         "guardrails": guardrails,
         "required_tags": st.lists(st.sampled_from(TAG_KEYS), unique=True),
         "regions": st.just({"include": ["eu-*"], "exclude": ["eu-west-2"]}),
-        "max_tag_age": st.sampled_from(["10s", "5m", "1h"]),
+        "max_tag_age": st.sampled_from(["60s", "5m", "1h"]),
         "max_fact_age": st.sampled_from(["60s", "90m", "24h"]),
         "organization": st.just({"include": ["/Dev"], "exclude_accounts": ["012345678901"]}),
     }

@@ -99,6 +99,44 @@ def test_many_threads_that_need_the_same_at_once_read_it_once(fake: FakeWorld) -
     assert sorted(fake.asked) == ["organization", *sorted(f"tags {one}" for one in (ONE, TWO, THREE)), "tags ou-dev"]
 
 
+def test_a_listing_that_takes_longer_than_it_counts_serves_all_who_waited_for_it(fake: FakeWorld) -> None:
+    known = listed(fake)
+    fake.at = AT + STALE
+    waiting = threading.Barrier(4)
+
+    class TakesLong(Slow):
+        def read(self) -> Organization:
+            organization = super().read()
+            fake.at += STALE
+            return organization
+
+    slow = TakesLong(fake.world().organization)
+    fresh = FreshAccounts(replace(fake.world(), organization=slow), FIVE_MINUTES, known)
+
+    def need(_: int) -> None:
+        waiting.wait(10)
+        assert isinstance(fresh.place(AccountId(ONE)), Account)
+
+    threading.Timer(0.1, slow.go.set).start()
+    in_threads(4, need)
+    assert fake.asked == ["organization"]
+
+
+@pytest.mark.parametrize("newest_first", [True, False])
+def test_of_a_unit_that_was_read_twice_the_later_tags_are_known(fake: FakeWorld, *, newest_first: bool) -> None:
+    before = listed(fake)[0]
+    fake.accounts = tuple(
+        replace(one, organizational_units=(a_unit("/Dev", OPTED_OUT),)) if one.organizational_units else one
+        for one in fake.accounts
+    )
+    fake.at += timedelta(minutes=1)
+    after = listed(fake)[1]
+    known = (after, before) if newest_first else (before, after)
+    fresh = FreshAccounts(fake.world(), FIVE_MINUTES, known)
+    assert account(fresh, ONE).organizational_units[0].tags == OPTED_OUT
+    assert fake.asked == []
+
+
 def test_tags_grow_old_one_by_one(fake: FakeWorld) -> None:
     fresh = fresh_accounts(fake)
     fake.at = AT + STALE

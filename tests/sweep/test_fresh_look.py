@@ -140,8 +140,8 @@ def test_a_tag_that_is_set_during_the_first_wave_saves_what_is_in_the_next_one(s
 
 def test_a_look_counts_while_a_batch_waits_for_its_turn_whatever_the_policy_says_of_tags() -> None:
     fake = a_world(ONE)
-    fake.before_stop = lambda _: setattr(fake, "at", AT + timedelta(seconds=30))
-    assert set(outcomes(enforced(fake, f"{EVERYTHING}\nmax_tag_age: 10s")).values()) == {"stopped"}
+    fake.before_stop = lambda _: setattr(fake, "at", AT + timedelta(minutes=2))
+    assert set(outcomes(enforced(fake, f"{EVERYTHING}\nmax_tag_age: 1m")).values()) == {"stopped"}
 
 
 def test_a_look_that_is_too_old_by_the_time_of_the_call_is_not_acted_on() -> None:

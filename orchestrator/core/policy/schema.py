@@ -165,7 +165,7 @@ AccountIdText = Annotated[str, Field(pattern=r"^[0-9]{12}$"), BeforeValidator(_a
 Count = Annotated[StrictInt, Field(ge=0)]
 Hours = Annotated[float, BeforeValidator(_as_number), Field(gt=0, le=168)]
 TagAge = Annotated[
-    str, Field(pattern=DURATION), BeforeValidator(_as_duration(timedelta(seconds=10), timedelta(hours=1)))
+    str, Field(pattern=DURATION), BeforeValidator(_as_duration(timedelta(minutes=1), timedelta(hours=1)))
 ]
 FactAge = Annotated[
     str, Field(pattern=DURATION), BeforeValidator(_as_duration(timedelta(minutes=1), timedelta(hours=24)))
@@ -283,7 +283,7 @@ class PolicyDocument(_Part):
     max_tag_age: Annotated[
         TagAge,
         Field(
-            description="From `10s` to `1h`: tags of an account or OU that were read longer ago are read again before "
+            description="From `1m` to `1h`: tags of an account or OU that were read longer ago are read again before "
             "something in it is stopped."
         ),
     ] = "5m"

@@ -207,8 +207,8 @@ def test_required_tags_are_text_and_each_is_named_once() -> None:
         ("-5m", "must be a number with s, m or h, such as 90s, 5m or 1h, not '-5m'"),
         ("1:30", "must be a number with s, m or h, such as 90s, 5m or 1h, not 90"),
         ("", "must be a number with s, m or h, such as 90s, 5m or 1h, not nothing"),
-        ("9s", "must be from 10s to 1h, not 9s"),
-        ("61m", "must be from 10s to 1h, not 61m"),
+        ("59s", "must be from 1m to 1h, not 59s"),
+        ("61m", "must be from 1m to 1h, not 61m"),
     ],
 )
 def test_an_age_is_a_number_with_its_unit_within_its_bounds(value: str, message: str) -> None:
