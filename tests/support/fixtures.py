@@ -13,16 +13,18 @@ import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
+from orchestrator import app
 from orchestrator.cli.main import cli
 from tests.support.embedded import OrganizationBuilder
 from tests.support.embedded_aws import _moto_looks_once, _service_models_read_once, client_pool, organization, server
-from tests.support.lambdas import Lines, Stdout
+from tests.support.lambdas import SWEEP_ID, Lines, Stdout
 from tests.support.sweeps import DEV, FRANKFURT, Sweeps
 
 __all__ = [
     "_moto_looks_once",
     "_service_models_read_once",
     "client_pool",
+    "first_id",
     "healthy",
     "hub",
     "lines",
@@ -103,6 +105,14 @@ def hub(organization: OrganizationBuilder, policy: Policy, monkeypatch: pytest.M
     for name, value in organization.hub().items():
         monkeypatch.setenv(name, value)
     return organization
+
+
+@pytest.fixture
+def first_id(monkeypatch: pytest.MonkeyPatch) -> str:
+    """The id of the next new sweep; those of later ones are made as ever."""
+    ids, make = iter((SWEEP_ID,)), app.new_sweep_id
+    monkeypatch.setattr(app, "new_sweep_id", lambda at: next(ids, None) or make(at))
+    return SWEEP_ID
 
 
 @pytest.fixture

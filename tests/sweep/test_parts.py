@@ -36,7 +36,7 @@ from tests.support.machines import Answer, StateMachine
 from tests.support.policies import load
 
 OPT_OUT = "stop-orchestrator:opt-out"
-ENFORCE = {"mode": "enforce", "sweep_id": SWEEP_ID}
+ENFORCE = {"mode": "enforce"}
 ONE_BY_ONE = f"{EVERYTHING}\nwaves: [{{accounts: 1}}, {{accounts: 2}}, {{percent: 100}}]"
 """Three accounts in three waves."""
 
@@ -62,7 +62,8 @@ def machine(fake: FakeWorld, monkeypatch: pytest.MonkeyPatch) -> Machine:
         }
         for name, instead in patched.items():
             monkeypatch.setattr(steps, name, instead)
-        monkeypatch.setattr(app, "read_policy", lambda *_: a_policy(policy))
+        monkeypatch.setattr(app, "read_policy", lambda *_, **__: a_policy(policy))
+        monkeypatch.setattr(app, "new_sweep_id", lambda _: SWEEP_ID)
         return StateMachine(lambda _, key: fake.files.read(*key.split("/", 1)))
 
     return wired
