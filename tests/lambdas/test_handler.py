@@ -163,7 +163,7 @@ def test_nothing_is_quoted_of_a_text_that_is_no_policy(
         invoked({"mode": "enforce"})
     told = str(wrong.value) + json.dumps(lines())
     assert [one for one in ("S3CRET", "root", "username", "bash") if one in told] == []
-    assert "ssm:/any/parameter:" in str(wrong.value)
+    assert f"ssm:/any/parameter:{line}: (document): " in str(wrong.value)
 
 
 SCHEDULED_WITHOUT_INPUT = {"version": "0", "detail-type": "Scheduled Event", "source": "aws.scheduler", "detail": "{}"}
