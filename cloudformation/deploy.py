@@ -27,11 +27,10 @@ from cloudformation.inputs import TEMPLATES, Arguments, Inputs, read_inputs
 from cloudformation.parameters import read_template
 from cloudformation.stacks import ChangeSet, DeployError, Event, Stack
 from cloudformation.tables import changes_table, empty_table, pairs_table
-from orchestrator.app import new_sweep_id, now
+from orchestrator.app import now
 from orchestrator.aws.failures import AWS_FAILURES
 from orchestrator.core.model import ActivePolicy, time_text
 from orchestrator.core.policy.org_policy import OrgPolicy
-from orchestrator.core.report.files import sweep_folder
 from orchestrator.errors import PolicyError, SettingsError
 from orchestrator.ledger.ledger import KILL_SWITCH_ITEM
 from orchestrator.ledger.records import active_policy_item
@@ -119,13 +118,11 @@ class _Deployment:
         if "FunctionName" not in hub:
             console.print("The hub is deployed elsewhere, or not yet: its next scheduled sweep finds these accounts.")
             return
-        sweep_id = new_sweep_id(now())
-        event = json.dumps({"mode": "plan", "sweep_id": sweep_id}).encode()
+        event = json.dumps({"mode": "plan"}).encode()
         client = self._session.client("lambda")
         client.invoke(FunctionName=hub["FunctionName"], InvocationType="Event", Payload=event)
-        console.print(f"A plan was started, which stops nothing: sweep {sweep_id}. Its report will be")
-        report = f"s3://{hub.get('ReportBucketName', '')}/{sweep_folder(sweep_id)}/report.json"
-        console.print(report, soft_wrap=True)
+        console.print("A plan was started, which stops nothing. Its report will be below")
+        console.print(f"s3://{hub.get('ReportBucketName', '')}/sweeps/dt={now():%Y-%m-%d}/", soft_wrap=True)
 
     def _shown(self, change_set: ChangeSet, values: Mapping[str, str]) -> int | None:
         """The exit code where nothing is to be done; None where it was agreed to."""

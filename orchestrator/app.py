@@ -66,9 +66,12 @@ def new_sweep_id(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
 
 
-def read_policy(source: str, clients: Callable[[], Clients]) -> OrgPolicy:
-    """The policy from a path, `s3://bucket/key` or `ssm:/name`. Raises PolicyError or SettingsError."""
-    return load_policy_text(policy_text(source, clients), source)
+def read_policy(source: str, clients: Callable[[], Clients], *, quoted: bool = True) -> OrgPolicy:
+    """The policy from a path, `s3://bucket/key` or `ssm:/name`. Raises PolicyError or SettingsError.
+
+    Not `quoted`, the error about a text that is no policy has nothing of it: a caller may not be meant to read it.
+    """
+    return load_policy(policy_text(source, clients), source, registry.DESCRIPTIONS, quoted=quoted)
 
 
 def load_policy_text(text: str, source: str) -> OrgPolicy:
@@ -89,7 +92,7 @@ def policy_text(source: str, clients: Callable[[], Clients]) -> str:
             return clients().ssm().get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
         return Path(source).read_bytes().decode()  # the very bytes: the report has their SHA-256
     except UnicodeDecodeError as binary:
-        raise SettingsError(f"the policy {source} cannot be read: it is no UTF-8 text ({binary.reason})") from binary
+        raise SettingsError(f"the policy {source} cannot be read: it is no UTF-8 text ({binary.reason})") from None
     except OSError as failure:
         raise SettingsError(f"the policy {source} cannot be read: {failure.strerror or failure}") from failure
     except AWS_FAILURES as failure:

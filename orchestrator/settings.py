@@ -17,6 +17,8 @@ from orchestrator.ledger.lease import Times
 PREFIX = "STOP_ORCHESTRATOR_"
 DEFAULT_STORE = Path(".stop-orchestrator")
 SWEEP_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}")
+_POLICY_ENTRY = re.compile(r"(s3://[a-z0-9][a-z0-9.-]*/|ssm:/?[A-Za-z0-9_.-])[^*]*\*?")
+"""A bucket is named as a whole: anybody may have one whose name begins like another's."""
 _ONLY_ELSEWHERE = frozenset({"report_bucket", "table"})
 _WITHHELD = frozenset({"external_id"})
 """Whose values no message quotes."""
@@ -29,6 +31,19 @@ def _sweep_mode(value: object) -> Mode:
     raise PydanticCustomError("mode", "must be 'plan', 'enforce' or 'approve'")
 
 
+def _entries(value: object) -> object:
+    return [one.strip() for one in value.split(",")] if isinstance(value, str) else value
+
+
+def _policy_entry(value: object) -> str:
+    if isinstance(value, str) and _POLICY_ENTRY.fullmatch(value):
+        return value
+    raise PydanticCustomError(
+        "policy",
+        "must be s3://bucket/key or ssm:/name, or the beginning of such that ends in `*` or `/`; never a local path",
+    )
+
+
 SweepMode = Annotated[Mode, BeforeValidator(_sweep_mode)]
 """The modes that a sweep can be run in; `apply` and `undo` are commands of their own."""
 
@@ -39,6 +54,8 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, str_strip_whitespace=True)
 
     policy: str | None = None
+    policies: Annotated[tuple[Annotated[str, BeforeValidator(_policy_entry)], ...], BeforeValidator(_entries)] = ()
+    """What an event may name as its policy; without any, the one of the settings and no other."""
     member_role: Annotated[str, Field(pattern=r"^[A-Za-z0-9_+=,.@/-]+$", max_length=512)] = "stop-orchestrator-member"
     external_id: Annotated[
         Annotated[str, Field(pattern=r"^[A-Za-z0-9_+=,.@:/-]+$", min_length=2, max_length=1224)] | None,
@@ -73,6 +90,21 @@ class Settings(BaseModel):
             return
         says = f"is {self.mode.value!r}" if self.mode else f"is not set, which means {unset.value!r} here"
         raise SettingsError(f"the mode {mode.value!r} is refused: {PREFIX}MODE {says}")
+
+    @property
+    def allowed_policies(self) -> tuple[str, ...]:
+        """What an event may name as its policy: sources, and beginnings of sources, which end in `*` or `/`."""
+        mine = self.policy or ""
+        return self.policies or ((mine,) if mine.startswith(("s3://", "ssm:")) else ())
+
+    def allows_policy(self, source: str) -> bool:
+        """Whether an event may name that policy."""
+        if {".", ".."} & set(source.split("/")):
+            return False
+        return any(
+            source.startswith(one.removesuffix("*")) if one.endswith(("*", "/")) else source == one
+            for one in self.allowed_policies
+        )
 
     @classmethod
     def from_env(cls, environment: Mapping[str, str], needed: Sequence[str] = (), /, **overrides: object) -> Settings:

@@ -55,6 +55,43 @@ def test_an_external_id_is_never_quoted(value: str) -> None:
     assert "our-secret" not in repr(Settings(external_id="our-secret"))
 
 
+ALLOWED = "s3://policies/team-a/*, s3://policies/one.yaml,ssm:/policies/"
+
+
+@pytest.mark.parametrize(
+    ("source", "allowed"),
+    [
+        ("s3://policies/team-a/dev.yaml", True),
+        ("s3://policies/one.yaml", True),
+        ("ssm:/policies/dev", True),
+        ("s3://policies/one.yaml.bak", False),
+        ("s3://policies/team-a/../secret", False),
+        ("s3://policies", False),
+        ("ssm:/policies", False),
+        ("ssm:/secret", False),
+        ("/etc/passwd", False),
+        ("", False),
+    ],
+)
+def test_an_event_may_name_a_policy_among_those_that_are_listed(source: str, *, allowed: bool) -> None:
+    settings = Settings.from_env({f"{PREFIX}POLICIES": ALLOWED, f"{PREFIX}POLICY": "s3://policies/default.yaml"})
+    assert settings.allows_policy(source) is allowed
+
+
+def test_without_a_list_an_event_may_name_the_policy_of_the_settings_and_never_a_path() -> None:
+    assert Settings(policy="ssm:/policy").allowed_policies == ("ssm:/policy",)
+    assert Settings(policy="config/policy.yaml").allowed_policies == Settings().allowed_policies == ()
+    assert not Settings(policy="config/policy.yaml").allows_policy("config/policy.yaml")
+
+
+@pytest.mark.parametrize(
+    "entry", ["*", "s3://*", "s3://bucket*", "ssm:*", "ssm:/*", "config/policy.yaml", "/etc/*", "a"]
+)
+def test_a_list_that_would_allow_a_path_a_foreign_bucket_or_everything_is_refused(entry: str) -> None:
+    with pytest.raises(SettingsError, match=r"POLICIES=.*must be s3://bucket/key or ssm:/name"):
+        Settings.from_env({f"{PREFIX}POLICIES": f"s3://bucket/a, {entry}"})
+
+
 def test_neither_the_environment_of_the_process_nor_a_file_is_read_unless_given(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from orchestrator.errors import EventError
+from orchestrator.ledger.ledger import Ledger
+from orchestrator.ledger.records import SweepSummary
 from orchestrator.settings import SWEEP_ID, SweepMode
 
 _EVENT = (
@@ -19,8 +21,8 @@ _EVENT = (
 class SweepEvent(BaseModel):
     """What a trigger asks for; every field is optional.
 
-    `id` names what triggered it, such as `<aws.scheduler.execution-id>`; the same id is one sweep. A `sweep_id` that
-    the ledger knows resumes that sweep.
+    `id` names what triggered it, such as `<aws.scheduler.execution-id>`; the same id is one sweep. A `sweep_id` is one
+    that the ledger knows, and resumes that sweep. `policy` is one that the settings allow.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -39,6 +41,24 @@ def parse(event: dict[str, Any]) -> SweepEvent:
         problems = "; ".join(f"{_field(error)}: {error['msg']}" for error in invalid.errors())
         shown = json.dumps(event, default=str)[:500]
         raise EventError(f"the event {shown} is not understood: {problems}. {_EVENT}") from invalid
+
+
+def sweep_to_resume(ledger: Ledger, asked: SweepEvent) -> SweepSummary | None:
+    """The sweep whose id the event has; None for a new one, whose id is made.
+
+    Raises EventError for an id that the ledger does not know, and for another mode than that sweep's.
+    """
+    if asked.sweep_id is None:
+        return None
+    begun = ledger.sweep(asked.sweep_id)
+    if begun is None:
+        raise EventError(
+            f"sweep_id: the ledger knows no sweep {asked.sweep_id}, so none is resumed; leave it out for a new sweep, "
+            'and have "id" where a repeated event is to be the same sweep'
+        )
+    if asked.mode not in (None, begun.mode):
+        raise EventError(f"mode: {begun.sweep_id} was begun in mode {begun.mode}, and keeps it; leave it out")
+    return begun
 
 
 def _field(error: Any) -> str:

@@ -14,7 +14,7 @@ from orchestrator import app
 from orchestrator.aws.hub_services import invoke_again
 from orchestrator.errors import ReportLostError, StopOrchestratorError
 from orchestrator.lambdas.answers import answer_of
-from orchestrator.lambdas.events import SweepEvent, parse
+from orchestrator.lambdas.events import SweepEvent, parse, sweep_to_resume
 from orchestrator.lambdas.log import LogProgress, log_lost_report, logger
 from orchestrator.lambdas.metrics import measure
 from orchestrator.lambdas.once import once
@@ -57,17 +57,17 @@ def _sweep(asked: SweepEvent, sweep_id: str, context: LambdaContext) -> dict[str
         standing=True,
         policy_source=settings.policy or "",
     )
-    begun = stores.ledger.sweep(asked.sweep_id) if asked.sweep_id else None
-    if begun is not None and asked.mode in (None, begun.mode):
-        current = app.read_policy(settings.policy or "", lambda: wiring.clients)
+    begun = sweep_to_resume(stores.ledger, asked)
+    if begun is not None:
+        current = app.read_policy(settings.policy or "", lambda: wiring.clients, quoted=False)
         return answer_of(coordination.resume(stores, begun.sweep_id, runtime, current))
 
     def sweep(trigger: dict[str, Any]) -> dict[str, Any]:
         del trigger
-        policy = app.read_policy(settings.policy or "", lambda: wiring.clients)
+        policy = app.read_policy(settings.policy or "", lambda: wiring.clients, quoted=False)
         return answer_of(coordination.sweep(stores, policy, sweep_id, mode, runtime))
 
-    event_id = asked.sweep_id or asked.id or _request_id(context)
+    event_id = asked.id or _request_id(context)
     if not event_id:
         return sweep({})
     return once(wiring, sweep, {"id": event_id, "mode": mode.value, "policy": settings.policy}, context)

@@ -110,15 +110,17 @@ def _carry_out(asked: StepEvent, context: LambdaContext) -> Answer:
 
 def _begin(asked: StepEvent, context: LambdaContext) -> Answer:
     event = parse(asked.event)
+    if event.sweep_id is not None:
+        raise EventError("sweep_id: a state machine resumes no sweep, and makes the id of its own; leave it out")
     wiring = _for_execution(wire(policy=event.policy), asked.execution)
     mode = wiring.allowed_mode(event.mode)
-    sweep_id = event.sweep_id or app.new_sweep_id(app.now())
+    sweep_id = app.new_sweep_id(app.now())
 
     def list_accounts(trigger: dict[str, Any]) -> Answer:
         del trigger
         return _list_accounts(wiring, mode, sweep_id, asked.execution, context)
 
-    event_id = event.sweep_id or event.id or asked.execution
+    event_id = event.id or asked.execution
     trigger = {"id": event_id, "mode": mode.value, "policy": wiring.settings.policy}
     answer = once(wiring, list_accounts, trigger, context)
     mine = answer.get("execution") == asked.execution
@@ -127,7 +129,7 @@ def _begin(asked: StepEvent, context: LambdaContext) -> Answer:
 
 def _list_accounts(wiring: Wiring, mode: Mode, sweep_id: str, execution: str, context: LambdaContext) -> Answer:
     settings, stores = wiring.settings, wiring.stores
-    policy = app.read_policy(settings.policy or "", lambda: wiring.clients)
+    policy = app.read_policy(settings.policy or "", lambda: wiring.clients, quoted=False)
     runtime = _runtime(context, execution)
     mode, missing = permitted_mode(stores, policy, mode, runtime)
     held = stores.ledger.lease(policy.name)

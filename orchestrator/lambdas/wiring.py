@@ -12,6 +12,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from orchestrator import app
 from orchestrator.aws.clients import Clients
 from orchestrator.core.model import ApprovedPlan, ConsentHow, Mode
+from orchestrator.errors import EventError
 from orchestrator.lambdas.log import SERVICE
 from orchestrator.ports import Stores
 from orchestrator.settings import Settings
@@ -41,9 +42,15 @@ class Wiring:
         return mode
 
 
-def wire(**overrides: object) -> Wiring:
-    """From the environment; an override that is not None wins. Raises SettingsError."""
-    settings = Settings.from_env(os.environ, _NEEDED, **overrides)
+def wire(policy: str | None = None, **overrides: object) -> Wiring:
+    """From the environment; an override that is not None wins. `policy`: the one that an event names.
+
+    Raises SettingsError, and EventError for a policy that the settings do not allow.
+    """
+    needed = [name for name in _NEEDED if name != "policy" or policy is None]
+    settings = Settings.from_env(os.environ, needed, **overrides)
+    if policy is not None:
+        settings = _with_policy(settings, policy)
     clients = app.make_clients(settings)
     return Wiring(settings, clients, app.make_stores(settings, clients, unset_mode=UNSET_MODE))
 
@@ -56,6 +63,16 @@ def caller(context: LambdaContext, execution: str = "") -> str:
 def standing_consent(_: ApprovedPlan) -> ConsentHow:
     """No person is there: a schedule acts by the active version of its policy, or not at all."""
     return ConsentHow.STANDING
+
+
+def _with_policy(settings: Settings, policy: str) -> Settings:
+    if not settings.allows_policy(policy):
+        allowed = ", ".join(settings.allowed_policies) or "none"
+        raise EventError(
+            f"policy: {policy!r} is not one that an event may name. Allowed (STOP_ORCHESTRATOR_POLICIES, else "
+            f"STOP_ORCHESTRATOR_POLICY; never a local path): {allowed}"
+        )
+    return settings.model_copy(update={"policy": policy})
 
 
 def time_is_up(context: LambdaContext) -> Callable[[], bool]:

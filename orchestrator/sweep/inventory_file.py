@@ -1,12 +1,15 @@
-"""What was read so far, as a file: for a fresh process to resume, or to be put together with the other parts."""
+"""What was read so far, as a sealed file: for a fresh process to resume, or to be put together with the other parts."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from pydantic import TypeAdapter
 
 from orchestrator.core.model import TargetStatus
+from orchestrator.core.report.manifest import sha256_of
+from orchestrator.errors import ReportStoreError
 from orchestrator.sweep.read import Listing, Reading
 
 
@@ -19,16 +22,21 @@ class StoredInventory:
 
 
 _STORED = TypeAdapter(StoredInventory)
+_FILE = re.compile(rb'\{"sha256":"(?P<sha256>[0-9a-f]{64})","stored":(?P<stored>.*)\}', re.DOTALL)
 
 
 def inventory_bytes(stored: StoredInventory) -> bytes:
-    """The file, from which `inventory_from` reads an equal inventory."""
-    return _STORED.dump_json(stored)
+    """The file, with its SHA-256, from which `inventory_from` reads an equal inventory."""
+    text = _STORED.dump_json(stored)
+    return b'{"sha256":"%s","stored":%s}' % (sha256_of(text).encode(), text)
 
 
-def inventory_from(content: bytes) -> StoredInventory:
-    """The inventory in a file that `inventory_bytes` made."""
-    return _STORED.validate_json(content)
+def inventory_from(content: bytes, name: str = "what was read before") -> StoredInventory:
+    """The inventory in a file that `inventory_bytes` made. Raises ReportStoreError when it was altered since."""
+    found = _FILE.fullmatch(content)
+    if found is None or sha256_of(found["stored"]) != found["sha256"].decode():
+        raise ReportStoreError(f"{name} was altered since this sweep wrote it: nothing more is done by it")
+    return _STORED.validate_json(found["stored"])
 
 
 def without_gaps(reading: Reading) -> Reading:

@@ -86,7 +86,7 @@ def read_part(world: World, sweep: Sweep, part: Part) -> None:
     name = _inventory_file(part.number)
     if world.store.find(sweep.sweep_id, name) is not None:
         return
-    stored = inventory_from(world.store.read(sweep.sweep_id, LISTING))
+    stored = inventory_from(world.store.read(sweep.sweep_id, LISTING), LISTING)
     mine = tuple(account for account in stored.listing.accounts if account.id in part.accounts)
     reading = read_accounts(world, sweep.policy, mine, Reading(), lambda _: None)
     listing = replace(stored.listing, accounts=mine, to_read=part.accounts, coverage=())
@@ -147,7 +147,10 @@ def next_wave(world: World, sweep: Sweep, summary: SweepSummary, wave: int) -> b
 
 
 def end(world: World, sweep: Sweep, summary: SweepSummary, error: str) -> tuple[Document, str]:
-    """The report of all that the parts did; `error` is what ended the state machine early. Raises as run_to_report."""
+    """The report of all that the parts did; `error` is what ended the state machine early.
+
+    Raises as run_to_report, and ReportStoreError where the list of accounts was altered, by which no part acted then.
+    """
     written = world.store.find(sweep.sweep_id, "report.json")
     if written is not None:  # this is a retry of the step
         document: Document = json.loads(written)
@@ -196,7 +199,10 @@ def _gather(world: World, sweep: Sweep, summary: SweepSummary, error: str, keep:
     outcomes = state.outcomes + Outcomes(kept=dict(_kept(world, sweep)))
     if approved is not None:
         outcomes = replace(outcomes, halt=_halt(world, summary, error))
-    return replace(state, outcomes=outcomes)
+    state = replace(state, outcomes=outcomes)
+    keep(state)
+    _stored_listing(world, sweep)  # one that was altered is an error that the report tells
+    return state
 
 
 def _halt(world: World, summary: SweepSummary, error: str) -> Halt | None:
@@ -209,7 +215,7 @@ def _halt(world: World, summary: SweepSummary, error: str) -> Halt | None:
 
 def _stored_listing(world: World, sweep: Sweep) -> StoredInventory | None:
     content = world.store.find(sweep.sweep_id, LISTING)
-    return inventory_from(content) if content is not None else None
+    return inventory_from(content, LISTING) if content is not None else None
 
 
 def _put_together(world: World, sweep: Sweep) -> Inventory:
@@ -222,7 +228,7 @@ def _put_together(world: World, sweep: Sweep) -> Inventory:
     for part in _parts(world, sweep, BATCHES):
         content = world.store.find(sweep.sweep_id, _inventory_file(part.number))
         if content is not None:
-            reading += inventory_from(content).reading
+            reading += inventory_from(content, _inventory_file(part.number)).reading
             continue
         rows = (scope.whole_account(accounts[one], TargetStatus.NOT_ATTEMPTED, _NOT_READ) for one in part.accounts)
         reading += Reading(coverage=tuple(rows))

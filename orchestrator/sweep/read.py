@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from functools import partial
 from typing import TypeVar
 
@@ -45,6 +45,8 @@ class Listing:
     """Those of them that did not opt out."""
     coverage: tuple[Coverage, ...] = ()
     """A row for each account that is left out."""
+    listed_at: datetime | None = None
+    """What it says of tags is not older than that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +90,10 @@ def list_accounts(world: World, policy: OrgPolicy, today: date, keep: Callable[[
     `keep` is told what is known so far, for a report if this breaks off. Raises OrganizationError.
     """
     world.progress.phase("Listing the organization")
+    listed_at = world.now()
     organization = world.organization.read()
     in_scope = scope.accounts_in_scope(policy.organization, organization)
-    listing = Listing(organization.id, organization.accounts, coverage=in_scope.left_out)
+    listing = Listing(organization.id, organization.accounts, coverage=in_scope.left_out, listed_at=listed_at)
     keep(listing)
     world.progress.phase(f"Reading the tags of {len(in_scope.accounts)} accounts and their OUs")
     tagged, unattempted = _read_tags(world, in_scope.accounts)

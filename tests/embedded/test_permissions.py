@@ -98,7 +98,12 @@ def do_everything(
     kinds = ", ".join(kind.name for kind in registry.DESCRIPTIONS)
     text = f"{EVERY_ANSWER}rules: [{{name: dev, kinds: [{kinds}], where: {{tag: {{Environment: dev}}}}}}]\n"
     hub.client("s3").put_object(Bucket="stop-orchestrator-demo", Key="policy.yaml", Body=text)
-    settings = {"TOPIC": topic, "KILL_SWITCH": SWITCH, "POLICY": "s3://stop-orchestrator-demo/policy.yaml"}
+    settings = {
+        "TOPIC": topic,
+        "KILL_SWITCH": SWITCH,
+        "POLICY": "s3://stop-orchestrator-demo/policy.yaml",
+        "POLICIES": "s3://stop-orchestrator-demo/*",
+    }
     for name, value in settings.items():
         monkeypatch.setenv(f"STOP_ORCHESTRATOR_{name}", value)
     for kind in registry.DESCRIPTIONS:

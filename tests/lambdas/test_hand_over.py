@@ -31,6 +31,7 @@ from tests.support.lambdas import (
 )
 from tests.support.suites import only_in_full
 
+pytestmark = pytest.mark.usefixtures("first_id")
 GO_ON = {"sweep_id": SWEEP_ID}
 Places = dict[tuple[str, str], str]
 
@@ -160,7 +161,7 @@ def test_a_stop_that_failed_before_stays_failed_and_is_not_tried_again(
 @pytest.mark.full
 def test_a_plan_goes_on_too(hub: OrganizationBuilder, aws_lambda: Lambda) -> None:
     places = dev_accounts(hub, 2)
-    event = {"mode": "plan", "sweep_id": SWEEP_ID}
+    event = {"mode": "plan"}
     assert invoked(event, aws_lambda.after("ec2:DescribeInstances", 2))["status"] == "running"
     answer = invoked(GO_ON)
     assert (answer["status"], answer["totals"]["would_stop"]) == ("complete", len(places))
@@ -258,7 +259,7 @@ def test_a_topic_that_cannot_be_told_is_an_error_and_the_plan_can_be_applied_all
     monkeypatch.setenv("STOP_ORCHESTRATOR_TOPIC", "arn:aws:sns:eu-central-1:123456789012:nobody")
     dev_accounts(hub, 1)
     with pytest.raises(StopOrchestratorError, match=r"the topic arn:aws:sns:.*nobody cannot be told: NotFound"):
-        invoked({"mode": "approve", "sweep_id": SWEEP_ID})
+        invoked({"mode": "approve"})
     assert run("apply", SWEEP_ID, "--yes", "--format", "json").report["totals"]["stopped"] == 2
 
 

@@ -51,7 +51,8 @@ def test_a_plan_event_returns_the_totals_and_the_report_and_stops_nothing(hub: O
     assert json.loads(json.dumps(answer)) == answer
 
 
-def test_an_enforce_event_stops_what_is_planned_under_the_sweep_id_that_was_given(hub: OrganizationBuilder) -> None:
+@pytest.mark.usefixtures("first_id")
+def test_an_enforce_event_stops_what_is_planned_under_the_sweep_id_that_is_made(hub: OrganizationBuilder) -> None:
     wanted = dev_accounts(hub, 1)
     answer = invoked(ENFORCE)
     assert (answer["sweep_id"], answer["status"], answer["totals"]["stopped"]) == (SWEEP_ID, "complete", 2)
@@ -75,11 +76,21 @@ def test_the_sessions_of_a_plan_may_only_describe(hub: OrganizationBuilder, mode
     assert all(action.partition(":")[2].startswith("Describe") for action in statement["Action"])
 
 
-def test_a_sweep_id_that_was_used_is_refused_and_nothing_is_stopped(hub: OrganizationBuilder) -> None:
+@pytest.mark.parametrize("sweep_id", [SWEEP_ID, *only_in_full("00000101T000000Z-7f3a9c", "99991231T235959Z-7f3a9c")])
+def test_a_sweep_id_that_the_ledger_does_not_know_is_refused(hub: OrganizationBuilder, sweep_id: str) -> None:
     dev_accounts(hub, 1)
-    invoked({"mode": "plan", "sweep_id": SWEEP_ID})
-    with pytest.raises(ReportStoreError, match=SWEEP_ID):
-        invoked(ENFORCE)
+    with pytest.raises(EventError, match=f"sweep_id: the ledger knows no sweep {sweep_id}"):
+        invoked({"mode": "enforce", "sweep_id": sweep_id})
+    assert "sts:AssumeRole" not in hub.front.calls
+    assert hub.client("dynamodb").scan(TableName=TABLE)["Items"] == []
+
+
+def test_a_sweep_that_the_ledger_knows_keeps_its_mode(hub: OrganizationBuilder) -> None:
+    dev_accounts(hub, 1)
+    answer = invoked({"mode": "plan"})
+    with pytest.raises(EventError, match=r"mode: .* was begun in mode plan"):
+        invoked({"mode": "enforce", "sweep_id": answer["sweep_id"]})
+    assert invoked({"sweep_id": answer["sweep_id"]}) == answer
     assert hub.front.calls["ec2:StopInstances"] == 0
 
 
@@ -123,6 +134,7 @@ def test_an_event_beyond_the_mode_of_the_environment_is_refused_and_nothing_is_r
     assert hub.front.calls["dynamodb:PutItem"] == 0
 
 
+@pytest.mark.usefixtures("first_id")
 def test_an_acting_sweep_that_died_is_not_resumed_where_the_environment_says_plan_meanwhile(
     hub: OrganizationBuilder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -141,11 +153,57 @@ def test_an_acting_sweep_that_died_is_not_resumed_where_the_environment_says_pla
     assert invoked({"sweep_id": SWEEP_ID})["totals"]["stopped"] == 2
 
 
-def test_the_policy_of_the_event_wins(hub: OrganizationBuilder) -> None:
-    text = "version: 1\nname: other\nregions: {include: [eu-west-1]}\n"
-    hub.client("s3").put_object(Bucket=BUCKET, Key="other.yaml", Body=text)
-    assert invoked({"policy": f"s3://{BUCKET}/other.yaml", "sweep_id": SWEEP_ID})["status"] == "complete"
-    assert written_report(hub)["policy_name"] == "other"
+OTHER = "version: 1\nname: other\nregions: {include: [eu-west-1]}\n"
+IN_S3 = f"s3://{BUCKET}/policies/other.yaml"
+
+
+@pytest.mark.parametrize("allowed", [f"ssm:/a, s3://{BUCKET}/policies/*", *only_in_full(IN_S3, f"s3://{BUCKET}/")])
+def test_the_policy_of_the_event_wins_where_the_settings_allow_it(
+    hub: OrganizationBuilder, monkeypatch: pytest.MonkeyPatch, allowed: str
+) -> None:
+    monkeypatch.setenv("STOP_ORCHESTRATOR_POLICIES", allowed)
+    hub.client("s3").put_object(Bucket=BUCKET, Key="policies/other.yaml", Body=OTHER)
+    answer = invoked({"policy": IN_S3})
+    assert answer["status"] == "complete"
+    assert written_report(hub, answer["sweep_id"])["policy_name"] == "other"
+
+
+@pytest.mark.parametrize("named", ["ssm:/secret", "/etc/passwd", IN_S3, "s3://another/policy.yaml"])
+def test_a_policy_that_the_settings_do_not_allow_is_refused_before_anything_is_read(
+    hub: OrganizationBuilder, monkeypatch: pytest.MonkeyPatch, named: str
+) -> None:
+    configured = f"s3://{BUCKET}/policy.yaml"
+    monkeypatch.setenv("STOP_ORCHESTRATOR_POLICY", configured)
+    before = dict(hub.front.calls)
+    for event in ({"policy": named}, {"policy": named, "mode": "enforce", "id": "1"}):
+        with pytest.raises(EventError) as refused:
+            invoked(event)
+        assert str(refused.value).startswith(f"policy: {named!r} is not one that an event may name.")
+        assert str(refused.value).endswith(configured)
+    assert hub.front.calls == before
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("root:x:0:0:root:/root:/bin/bash\nS3CRET:x:1:1::/:/bin/false\n", 1),
+        ('{"username": "S3CRET", "password": "S3CRET"}', 1),
+        ("S3CRET", 1),
+        ("- S3CRET: [", 1),
+        ("version: S3CRET\nname: S3CRET\nrules: S3CRET", 1),
+        ("version: 1\nname: {S3CRET: S3CRET}", 2),
+    ],
+)
+def test_nothing_is_quoted_of_a_text_that_is_no_policy(
+    hub: OrganizationBuilder, monkeypatch: pytest.MonkeyPatch, lines: Lines, text: str, line: int
+) -> None:
+    hub.client("ssm").put_parameter(Name="/any/parameter", Value=text, Type="SecureString")
+    monkeypatch.setenv("STOP_ORCHESTRATOR_POLICY", "ssm:/any/parameter")
+    with pytest.raises(PolicyError, match="this text is no policy") as wrong:
+        invoked({"mode": "enforce"})
+    told = str(wrong.value) + json.dumps(lines())
+    assert [one for one in ("S3CRET", "root", "username", "bash") if one in told] == []
+    assert f"ssm:/any/parameter:{line}: (document): " in str(wrong.value)
 
 
 SCHEDULED_WITHOUT_INPUT = {"version": "0", "detail-type": "Scheduled Event", "source": "aws.scheduler", "detail": "{}"}
@@ -189,13 +247,17 @@ def test_everything_that_the_environment_lacks_or_has_wrong_is_named_at_once(mon
         assert f"STOP_ORCHESTRATOR_{name}" in str(wrong.value)
 
 
-def test_a_policy_with_mistakes_or_that_is_not_there_is_raised(hub: OrganizationBuilder, policy: Policy) -> None:
+@pytest.mark.usefixtures("hub")
+def test_a_policy_with_mistakes_or_that_is_not_there_is_raised(policy: Policy, monkeypatch: pytest.MonkeyPatch) -> None:
+    policy("rules: [{name: all-of-it}]\n")
     with pytest.raises(PolicyError, match=r"rules\[0\]"):
-        invoked({"policy": policy("rules: [{name: all-of-it}]\n")})
+        invoked({})
+    monkeypatch.setenv("STOP_ORCHESTRATOR_POLICY", f"s3://{BUCKET}/nothing.yaml")
     with pytest.raises(SettingsError, match="NoSuchKey"):
         invoked({"policy": f"s3://{BUCKET}/nothing.yaml"})
 
 
+@pytest.mark.usefixtures("first_id")
 def test_an_organization_that_cannot_be_listed_is_raised_logged_and_in_a_report(
     hub: OrganizationBuilder, lines: Lines
 ) -> None:
@@ -207,6 +269,7 @@ def test_an_organization_that_cannot_be_listed_is_raised_logged_and_in_a_report(
     assert (error["sweep_id"], error["exception_name"]) == (SWEEP_ID, "OrganizationError")
 
 
+@pytest.mark.usefixtures("first_id")
 def test_an_unwritable_bucket_is_raised_before_anything_is_read(hub: OrganizationBuilder) -> None:
     dev_accounts(hub, 1)
     hub.front.faults.add(Fault(code="AccessDenied", status=403, operation="s3:*"))
@@ -215,6 +278,7 @@ def test_an_unwritable_bucket_is_raised_before_anything_is_read(hub: Organizatio
     assert (hub.front.calls["sts:AssumeRole"], hub.front.calls["ec2:StopInstances"]) == (0, 0)
 
 
+@pytest.mark.usefixtures("first_id")
 @pytest.mark.parametrize("longest_line", [log._LONGEST_LINE, 100], ids=["in one line", "in slices"])
 def test_a_report_that_is_lost_after_the_stops_is_raised_logged_whole_and_measured(
     hub: OrganizationBuilder, lines: Lines, monkeypatch: pytest.MonkeyPatch, longest_line: int

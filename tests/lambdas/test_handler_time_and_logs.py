@@ -28,6 +28,7 @@ from tests.support.lambdas import (
 from tests.support.suites import only_in_full
 
 DEV_TAGS = {"Environment": "dev"}
+pytestmark = pytest.mark.usefixtures("first_id")
 OTHER_SWEEP_ID = "20261124T190000Z-0a1b2c"
 
 

@@ -22,7 +22,7 @@ import pytest
 from orchestrator import app
 from orchestrator.core.model import Mode
 from orchestrator.demo.faults import Fault
-from orchestrator.demo.organization import TABLE
+from orchestrator.demo.organization import BUCKET, TABLE
 from orchestrator.errors import BusyError
 from orchestrator.lambdas import handler
 from orchestrator.ledger.lease import Lease, Times
@@ -181,11 +181,12 @@ def test_another_id_and_another_request_are_other_sweeps(hub: OrganizationBuilde
 # --- another wish meanwhile -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("first_id")
 def test_another_mode_while_one_runs_is_refused_with_the_id_of_the_one_that_runs(
     hub: OrganizationBuilder, run: Run
 ) -> None:
     dev_accounts(hub, 1)
-    with at_its_first_read(hub, {**ENFORCE, "sweep_id": SWEEP_ID}) as running:
+    with at_its_first_read(hub, ENFORCE) as running:
         with pytest.raises(BusyError, match=f"{SWEEP_ID} is running"):
             invoked({"mode": "plan"}, "another")
         refused = run("plan", "--format", "json")
@@ -198,12 +199,14 @@ def test_another_mode_while_one_runs_is_refused_with_the_id_of_the_one_that_runs
     assert run("plan", "--format", "json").exit_code == 0
 
 
-def test_a_sweep_by_another_policy_runs_beside_it(hub: OrganizationBuilder, tmp_path: Path) -> None:
+def test_a_sweep_by_another_policy_runs_beside_it(hub: OrganizationBuilder, monkeypatch: pytest.MonkeyPatch) -> None:
     dev_accounts(hub, 1)
-    other = tmp_path / "other.yaml"
-    other.write_text("version: 1\nname: other\nregions: {include: [eu-west-1]}\n")
+    other = f"s3://{BUCKET}/other.yaml"
+    monkeypatch.setenv("STOP_ORCHESTRATOR_POLICIES", other)
+    text = "version: 1\nname: other\nregions: {include: [eu-west-1]}\n"
+    hub.client("s3").put_object(Bucket=BUCKET, Key="other.yaml", Body=text)
     with at_its_first_read(hub, ENFORCE) as running:
-        beside = invoked({"mode": "plan", "policy": str(other)}, "beside")
+        beside = invoked({"mode": "plan", "policy": other}, "beside")
         assert (beside["status"], running.done()) == ("complete", False)
     assert len(swept(hub)) == 2
 
@@ -315,6 +318,7 @@ def test_a_lease_is_given_back_at_the_end_so_that_the_next_sweep_waits_for_nothi
 
 
 @pytest.mark.full
+@pytest.mark.usefixtures("first_id")
 @pytest.mark.parametrize(
     ("jump", "whose"),
     [
@@ -336,7 +340,7 @@ def test_a_clock_that_jumps_during_a_sweep_takes_nobodys_lease_away(
     if whose == "everybody's":
         set_time(monkeypatch, now=now)
     places = dev_accounts(hub, 1)
-    with at_its_first_read(hub, {**ENFORCE, "sweep_id": SWEEP_ID}) as running:
+    with at_its_first_read(hub, ENFORCE) as running:
         set_time(monkeypatch, now=now)
         jumped[0] = jump
         for number in range(2):

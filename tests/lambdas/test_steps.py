@@ -14,7 +14,16 @@ from orchestrator.demo.organization import BUCKET
 from orchestrator.errors import BusyError, EventError, OrganizationError, SettingsError
 from tests.support.embedded import OrganizationBuilder
 from tests.support.fixtures import Policy, Run
-from tests.support.lambdas import FRANKFURT, IRELAND, dev_accounts, invoked, stop_states, target_states, written_report
+from tests.support.lambdas import (
+    FRANKFURT,
+    IRELAND,
+    SWEEP_ID,
+    dev_accounts,
+    invoked,
+    stop_states,
+    target_states,
+    written_report,
+)
 from tests.support.machines import Answer, StateMachine, from_s3
 from tests.support.suites import only_in_full
 
@@ -311,3 +320,20 @@ def test_the_files_between_the_steps_are_beside_the_report(hub: OrganizationBuil
     names = {one["Key"].partition(f"sweep={sweep_id}/")[2] for one in listed}
     assert {"work/listing.json", "work/batches.json", "work/inventory-1.json", "work/acts-1.json"} <= names
     assert IRELAND in {region for _, region in target_states(written_report(hub, sweep_id))}
+
+
+@pytest.mark.parametrize(
+    ("event", "field"),
+    [
+        ({"sweep_id": SWEEP_ID}, "sweep_id"),
+        ({"policy": "ssm:/secret"}, "policy"),
+        ({"policy": "/etc/passwd"}, "policy"),
+    ],
+)
+def test_an_execution_makes_its_sweep_id_and_has_a_policy_that_the_settings_allow(
+    hub: OrganizationBuilder, machine: StateMachine, event: dict[str, str], field: str
+) -> None:
+    before = dict(hub.front.calls)
+    with pytest.raises(EventError, match=f"^{field}: "):
+        machine({"mode": "enforce", **event})
+    assert hub.front.calls == before

@@ -21,13 +21,14 @@ from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.demo.organization import TABLE, active_policy
 from tests.support.embedded import MANAGEMENT, OrganizationBuilder
 from tests.support.embedded_aws import _moto_looks_once, _service_models_read_once, client_pool, organization, server
-from tests.support.lambdas import Lines, Stdout
+from tests.support.lambdas import SWEEP_ID, Lines, Stdout
 from tests.support.sweeps import DEV, FRANKFURT, Sweeps
 
 __all__ = [
     "_moto_looks_once",
     "_service_models_read_once",
     "client_pool",
+    "first_id",
     "healthy",
     "hub",
     "lines",
@@ -121,12 +122,20 @@ def _activating() -> Callable[..., OrgPolicy]:
     """What a Lambda reads is the active version, as if each policy had been deployed."""
     read = app.read_policy
 
-    def read_policy(source: str, clients: Callable[[], Clients]) -> OrgPolicy:
-        policy = read(source, clients)
+    def read_policy(source: str, clients: Callable[[], Clients], **more: Any) -> OrgPolicy:
+        policy = read(source, clients, **more)
         activate(policy.text)
         return policy
 
     return read_policy
+
+
+@pytest.fixture
+def first_id(monkeypatch: pytest.MonkeyPatch) -> str:
+    """The id of the next new sweep; those of later ones are made as ever."""
+    ids, make = iter((SWEEP_ID,)), app.new_sweep_id
+    monkeypatch.setattr(app, "new_sweep_id", lambda at: next(ids, None) or make(at))
+    return SWEEP_ID
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from tests.support.embedded import OrganizationBuilder
 
 FRANKFURT, IRELAND = "eu-central-1", "eu-west-1"
 SWEEP_ID = "20261123T190000Z-7f3a9c"
-ENFORCE = {"mode": "enforce", "sweep_id": SWEEP_ID}
+ENFORCE = {"mode": "enforce"}
 """An event."""
 PLENTY, SHORT = 600_000, 29_000
 """Milliseconds: so much that no deadline is near; less than what the handler keeps back."""

@@ -12,12 +12,14 @@ import pytest
 from orchestrator import app
 from orchestrator.core.model import ConsentHow, Halt, HaltCause, OutcomeStatus, Resource
 from orchestrator.core.report.document import Row
-from orchestrator.errors import OrganizationError
+from orchestrator.errors import OrganizationError, ReportStoreError
 from orchestrator.lambdas import steps
 from orchestrator.lambdas.wiring import Wiring
 from orchestrator.ledger.lease import Leases, Times
 from orchestrator.ports import Stores
 from orchestrator.settings import Settings
+from orchestrator.sweep.inventory_file import inventory_from
+from orchestrator.sweep.parts import LISTING
 from tests.support.builders import SWEEP_ID, a_policy
 from tests.support.consent import activate
 from tests.support.fake_world import (
@@ -36,7 +38,7 @@ from tests.support.machines import Answer, StateMachine
 from tests.support.policies import load
 
 OPT_OUT = "stop-orchestrator:opt-out"
-ENFORCE = {"mode": "enforce", "sweep_id": SWEEP_ID}
+ENFORCE = {"mode": "enforce"}
 ONE_BY_ONE = f"{EVERYTHING}\nwaves: [{{accounts: 1}}, {{accounts: 2}}, {{percent: 100}}]"
 """Three accounts in three waves."""
 
@@ -62,9 +64,10 @@ def machine(fake: FakeWorld, monkeypatch: pytest.MonkeyPatch) -> Machine:
         }
         for name, instead in patched.items():
             monkeypatch.setattr(steps, name, instead)
-        monkeypatch.setattr(app, "read_policy", lambda *_: a_policy(policy))
         activate(fake.ledger, a_policy(policy))
         fake.confirm = lambda _: ConsentHow.STANDING
+        monkeypatch.setattr(app, "read_policy", lambda *_, **__: a_policy(policy))
+        monkeypatch.setattr(app, "new_sweep_id", lambda _: SWEEP_ID)
         return StateMachine(lambda _, key: fake.files.read(*key.split("/", 1)))
 
     return wired
@@ -89,6 +92,35 @@ def test_the_parts_together_are_the_sweep_that_one_process_makes(fake: FakeWorld
     assert coverage(report) == {(account, region): "scanned" for account in (ONE, TWO, THREE) for region in REGIONS}
     assert outcomes(report) == dict.fromkeys((f"i-{number}" for number in range(6)), "stopped")
     assert sorted(fake.stopped) == sorted(outcomes(report))
+
+
+@pytest.mark.parametrize("step", ["read", "decide", "act"])
+def test_a_list_of_accounts_that_was_altered_is_refused_and_the_report_says_so(
+    fake: FakeWorld, machine: Machine, step: str
+) -> None:
+    """Here, the date of an opt-out in it."""
+    fake.accounts = (replace(fake.accounts[0], tags={OPT_OUT: "2026-11-01"}), *fake.accounts[1:])
+
+    def before(event: Answer) -> None:
+        if event["step"] == step:
+            key = (SWEEP_ID, LISTING)
+            fake.files.files[key] = fake.files.files[key].replace(b"2026-11-01", b"2025-11-01")
+
+    parts = machine()
+    parts.before = before
+    with pytest.raises(ReportStoreError, match=f"{LISTING} was altered"):
+        parts(ENFORCE)
+    report = fake.written()
+    assert (report["status"], fake.stopped) == ("failed", [])
+    assert f"{LISTING} was altered since this sweep wrote it" in report["error"]
+    assert set(outcomes(report).values()) <= {"not_attempted"}
+
+
+def test_the_list_of_accounts_says_how_old_its_tags_are_at_most(fake: FakeWorld, machine: Machine) -> None:
+    begun_at = fake.at
+    machine()(ENFORCE)
+    listing = inventory_from(fake.files.read(SWEEP_ID, LISTING)).listing
+    assert listing.listed_at == begun_at
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])

@@ -30,14 +30,22 @@ from orchestrator.core.policy.schema import (
 from orchestrator.core.policy.yaml_document import Document, Path, read_document, value_words
 from orchestrator.errors import PolicyError, PolicyProblem
 
+_NO_POLICY = (
+    "this text is no policy, which is a mapping with `version: 1` and a `name`; nothing of it is quoted here: see "
+    "`stop-orchestrator validate`"
+)
 
-def load_policy(text: str, source: str, kinds: Sequence[KindDescription]) -> OrgPolicy:
+
+def load_policy(text: str, source: str, kinds: Sequence[KindDescription], *, quoted: bool = True) -> OrgPolicy:
     """The policy in a YAML document; `kinds` are all that its rules may be about, `source` is for messages.
 
-    Raises PolicyError with every problem, each with its path and line.
+    Raises PolicyError with every problem, each with its path and line. Where it is not to be `quoted`, a text that
+    does not even say that it is a policy is one problem, which has nothing of it.
     """
     document = read_document(text)
     parsed, conditions, problems = _check(document, kinds)
+    if problems and not (quoted or _claims_to_be_a_policy(document)):
+        raise PolicyError(source, (PolicyProblem("", problems[0].line, _NO_POLICY),))
     if problems or parsed is None:
         raise PolicyError(source, tuple(sorted(problems, key=lambda problem: problem.line or 0)))
     schedules = {name: _schedule(name, one) for name, one in parsed.schedules.items()}
@@ -60,6 +68,11 @@ def load_policy(text: str, source: str, kinds: Sequence[KindDescription]) -> Org
         document=document.value,
         text=text,
     )
+
+
+def _claims_to_be_a_policy(document: Document) -> bool:
+    value = document.value
+    return isinstance(value, dict) and value.get("version") == 1 and isinstance(value.get("name"), str)
 
 
 def dump_policy(policy: OrgPolicy) -> str:
