@@ -154,7 +154,7 @@ class _Worlds:
             accounts=MemberSessions(clients, _member_role(settings, sweep_id, mode), retries),
             kinds=registry.make_kinds(clients, retries, time.now, Pacing(registry.rates(), time.clock, halting.sleep)),
             store=self.store,
-            ledger=self.ledger,
+            ledger=self.ledger.fenced(lease.generation),
             now=time.now,
             calls=clients.calls,
             halt=halting.halt,

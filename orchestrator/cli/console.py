@@ -178,11 +178,17 @@ def _typed(question: str) -> str:
 
 @contextmanager
 def interruptible() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C and SIGTERM end the handing out of work, not the process; a second one ends it at once."""
-    pulled = threading.Event()
+    """Ctrl-C and SIGTERM end the handing out of work, not the process; a second one ends it at once, with its report.
+
+    Further ones do nothing: they would end the writing of that report.
+    """
+    pulled, ended = threading.Event(), threading.Event()
 
     def pull(number: int, _frame: object) -> None:
+        if ended.is_set():
+            return
         if pulled.is_set():
+            ended.set()
             raise KeyboardInterrupt
         pulled.set()
         with suppress(RuntimeError, OSError):  # the signal may have come in the middle of another print

@@ -117,8 +117,8 @@ def act_on_part(world: World, sweep: Sweep, summary: SweepSummary, part: Part) -
     listed = _stored_listing(world, sweep)
     accounts = {account.id: account for account in listed.listing.accounts} if listed else {}
     recheck = recheck_with(world, sweep.policy, accounts, {})
-    outcomes = act_on_accounts(world, approved, recheck, part.accounts, state.outcomes)
-    world.ledger.record_outcomes(sweep.sweep_id, outcomes.outcomes)
+    outcomes = act_on_accounts(world, sweep.policy, approved, recheck, part.accounts, state.outcomes)
+    world.ledger.record_outcomes(sweep.sweep_id, outcomes.outcomes, outcomes.intents)
     name = _kept_file(part)
     if outcomes.kept and world.store.find(sweep.sweep_id, name) is None:
         world.store.put(sweep.sweep_id, name, _kept_bytes(outcomes))

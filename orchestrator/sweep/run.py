@@ -149,7 +149,7 @@ def restore_plan(
     outcomes = Outcomes()
     if sweep.mode.acts:
         concerned = [one for one in plan.actions if accounts is None or one.resource.target.account_id in accounts]
-        outcomes = Outcomes(recover_intents(world, sweep.sweep_id, concerned))
+        outcomes = recover_intents(world, sweep.sweep_id, concerned)
     inventory = Inventory(stored.organization_id, coverage=stored.coverage)
     state = SweepState(inventory, stored.decided, outcomes=outcomes)
     return hold_plan(world, sweep, state, plan)

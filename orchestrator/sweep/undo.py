@@ -10,6 +10,7 @@ from typing import Any
 from orchestrator.core.decide import scope
 from orchestrator.core.decide.undo import decide_undo
 from orchestrator.core.model import (
+    INTENT,
     Account,
     AccountId,
     Coverage,
@@ -31,7 +32,8 @@ from orchestrator.ports import Kind, TargetHealth, World
 from orchestrator.sweep.pool import Pool
 from orchestrator.sweep.read import ENDED_EARLY, Unread, read_unless_halted
 
-_STOPPED = frozenset({OutcomeStatus.STOPPED.value, OutcomeStatus.STOPPING.value})
+_STOPPED = frozenset({OutcomeStatus.STOPPED.value, OutcomeStatus.STOPPING.value, OutcomeStatus.UNKNOWN.value, INTENT})
+"""What the sweep stopped, or may have stopped: marks and times tell."""
 _SETS = ("accounts", "regions", "resources")
 _NOT_MISSED = "No load balancer misses it."
 

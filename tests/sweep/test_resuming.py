@@ -147,7 +147,7 @@ def test_wherever_a_process_dies_the_next_one_ends_the_sweep_as_if_nothing_had_h
 
 def test_the_deaths_are_in_all_the_places_that_matter() -> None:
     words = {event.split()[0] for event in undisturbed("enforce").life.events}
-    assert words == {"begin", "file", "update", "intend", "stop", "settle", "put"}
+    assert words == {"begin", "file", "update", "intend", "stop", "settle", "put", "delete"}
     files = [event for event in undisturbed("enforce").life.events if event.startswith("file")]
     assert (files[0], files[1], files[-1]) == ("file plan.json", "file report.json", "file manifest.json")
 
@@ -201,12 +201,14 @@ def test_what_was_announced_and_is_gone_is_not_asked_for_again() -> None:
 
 
 @pytest.mark.parametrize("refusal", [unreadable("AccessDenied", "the role is gone"), ZeroDivisionError("our own")])
-def test_what_was_announced_and_cannot_be_looked_at_failed_and_is_not_touched(refusal: Exception) -> None:
+def test_what_was_announced_and_cannot_be_looked_at_is_unknown_and_is_not_touched(refusal: Exception) -> None:
     fake = died_at("stop i-a,i-b")
     fake.binds[ONE] = refusal
     report = resumed(fake)
-    failed = {row["resource_id"]: row["message"] for row in report["outcomes"] if row["status"] == "failed"}
-    assert "our own" in failed["i-a"] or "it was about to be acted on when the process died" in failed["i-a"]
+    unknown = {row["resource_id"]: row for row in report["outcomes"] if row["status"] == "unknown"}
+    assert unknown["i-a"]["message"].startswith("it was about to be acted on when the process died, and it cannot be")
+    assert unknown["i-a"]["requested_at"] == "2026-11-23T19:00:00Z"
+    assert fake.states()["i-a"] == "unknown"
     assert fake.stopped.count("i-a") == 1
     assert outcomes(report)["i-2"] == "stopped"
 

@@ -49,6 +49,7 @@ OUTCOME_TOTALS = (
     OutcomeStatus.WOULD_START,
     OutcomeStatus.HELD,
     OutcomeStatus.NOT_ATTEMPTED,
+    OutcomeStatus.UNKNOWN,
     OutcomeStatus.FAILED,
 )
 
@@ -59,7 +60,7 @@ def sweep_status(
     """How a sweep ended that no error ended."""
     if not all(result.passed for result in guardrails):
         return SweepStatus.HELD
-    left_undone = {OutcomeStatus.FAILED, OutcomeStatus.NOT_ATTEMPTED}
+    left_undone = {OutcomeStatus.FAILED, OutcomeStatus.UNKNOWN, OutcomeStatus.NOT_ATTEMPTED}
     if any(row.status in UNREADABLE for row in coverage) or any(one.status in left_undone for one in outcomes):
         return SweepStatus.INCOMPLETE
     return SweepStatus.COMPLETE
@@ -78,7 +79,7 @@ def document_exit_code(document: Row) -> int:
         ERROR: document["status"] == SweepStatus.FAILED,
         INCOMPLETE: unread or OutcomeStatus.NOT_ATTEMPTED in statuses,
         HELD: not all(row["passed"] for row in document["guardrails"]),
-        STOP_FAILED: OutcomeStatus.FAILED in statuses,
+        STOP_FAILED: not statuses.isdisjoint({OutcomeStatus.FAILED, OutcomeStatus.UNKNOWN}),
     }
     return max((code for code, holds in holding.items() if holds), default=COMPLETE)
 

@@ -139,6 +139,7 @@ class Totals(TypedDict):
     would_start: Count
     held: Count
     not_attempted: Count
+    unknown: Count
     failed: Count
     violations: Count
 
