@@ -14,7 +14,7 @@ from rich.text import Text
 from orchestrator.core.model import ALL_KINDS
 from orchestrator.core.model.decision import KEPT_AFTER_ALL
 from orchestrator.core.report.manifest import Broken
-from orchestrator.ledger.records import SweepSummary
+from orchestrator.ledger.records import HeldRecord, SweepSummary
 
 Row = Mapping[str, Any]
 
@@ -260,11 +260,32 @@ def _compliance(document: Row) -> Table | None:
     return _add_rows(table, [(name, str(count)) for name, count in counts.most_common()])
 
 
-def print_history(console: Console, sweeps: Sequence[SweepSummary], dead: Collection[str]) -> None:
-    """Newest first; `dead` are the ids of those that run by their record while no process has their lease."""
-    if not sweeps:
+def print_history(
+    console: Console, sweeps: Sequence[SweepSummary], dead: Collection[str], held: Sequence[HeldRecord] = ()
+) -> None:
+    """Newest first; `dead` are the ids of those that run by their record while no process has their lease.
+
+    Below it what sweeps stopped long ago (`held`).
+    """
+    if sweeps:
+        _print_sweeps(console, sweeps, dead)
+    else:
         console.print("No sweeps yet.")
-        return
+    table = _table(
+        "Stopped over 30 days ago, and not seen started since",
+        ("resource", "fixed"),
+        ("where", "fixed"),
+        ("since", "fixed"),
+        ("sweep", "fixed"),
+    )
+    cells = [(one.resource_id, f"{one.account_id}\n{one.region}", one.asked_at[:10], one.sweep_id) for one in held]
+    shown = _add_rows(table, cells)
+    if shown is not None:
+        console.print()
+        console.print(shown)
+
+
+def _print_sweeps(console: Console, sweeps: Sequence[SweepSummary], dead: Collection[str]) -> None:
     table = _table(
         "",
         ("sweep", "fixed"),

@@ -87,6 +87,7 @@ def resume_sweep(world: World, policy: OrgPolicy, summary: SweepSummary) -> tupl
     if written is not None:  # it died between its report and the end
         document: Document = json.loads(written)
         return document, write_and_seal(world, document)
+    require_plan(world, summary)
     sweep = Sweep.resumed(policy, summary)
     run = _Run(world, sweep, summary.continuations, confirmed=summary.confirmed, older_than_this_process=True)
     report, location = run_to_report(world, sweep, SweepState(reportable=False), lambda keep: run.resume(summary, keep))
@@ -133,6 +134,16 @@ def begin(world: World, sweep: Sweep, undo_filter: UndoFilter | None = None, exe
             execution=execution,
         )
     )
+
+
+def require_plan(world: World, summary: SweepSummary) -> None:
+    """Raises PlanError where the ledger knows of a plan and this store has none: what was done by it would be lost."""
+    if summary.plan_sha256 and world.store.find(summary.sweep_id, PLAN_FILE) is None:
+        raise PlanError(
+            f"{summary.sweep_id} has a plan by its ledger, and there is no "
+            f"{world.store.location(summary.sweep_id, PLAN_FILE)}: name the store that it began with "
+            "(--store, STOP_ORCHESTRATOR_REPORT_BUCKET), or put the file back. Nothing was done, nothing is forgotten"
+        )
 
 
 def restore_plan(

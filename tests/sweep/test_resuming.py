@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cache
 
 import pytest
 
-from orchestrator.core.model import Mode, OutcomeStatus
+from orchestrator.core.model import Mode, OutcomeStatus, Resource, Target
+from orchestrator.core.model.marks import STOPPED_BY_TAG
 from orchestrator.core.report.document import Row
-from orchestrator.errors import LedgerError
+from orchestrator.errors import LedgerError, PlanError
 from orchestrator.ports import NoProgress
 from orchestrator.sweep.run import apply_plan, open_plan, resume_sweep, run_sweep, undo_sweep
 from orchestrator.sweep.undo import UndoFilter
 from orchestrator.sweep.verify import verify
 from tests.support.builders import AT, SWEEP_ID, a_policy, a_resource, in_state
+from tests.support.fake_kind import FakeKind
 from tests.support.fake_world import (
     EVERYTHING,
     ONE,
@@ -280,3 +282,34 @@ def test_a_held_plan_stays_held() -> None:
     assert begun is not None
     report, _ = resume_sweep(fake.world(), a_policy(policy), begun)
     assert (report["status"], set(outcomes(report).values()), fake.stopped) == ("held", {"held"}, [])
+
+
+def test_a_store_without_the_plan_that_the_ledger_knows_is_refused_and_nothing_is_forgotten() -> None:
+    fake = died_at("stop i-a,i-b")
+    plan = fake.files.files.pop((SWEEP_ID, "plan.json"))
+    fake.asked.clear()
+    with pytest.raises(PlanError, match=r"there is no .*plan\.json: name the store that it began with"):
+        resumed(fake)
+    assert (fake.asked, fake.has_file("report.json"), fake.states()["i-a"]) == ([], False, "intent")
+    fake.files.files[SWEEP_ID, "plan.json"] = plan
+    resumed(fake)
+    same_as_undisturbed("enforce", fake)
+
+
+def test_what_took_effect_between_two_looks_of_a_resume_is_this_sweeps_and_not_kept() -> None:
+    fake = died_at("intend i-a,i-b")
+    looks: list[str] = []
+    look = FakeKind.look
+
+    def late(kind: FakeKind, target: Target, resource_ids: Sequence[str]) -> Mapping[str, Resource]:
+        looks.append(target.region)
+        if len(looks) == 1:
+            tags = {STOPPED_BY_TAG: SWEEP_ID}
+            fake.change("i-a", lambda one: in_state(one, "stopped", tags=tags, changed_at=AT))
+        return look(kind, target, resource_ids)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FakeKind, "look", late)
+        report = resumed(fake)
+    assert outcomes(report)["i-a"] == fake.states()["i-a"] == "stopped"
+    assert "i-a" not in {*fake.stopped, *reasons(report)}

@@ -37,6 +37,8 @@ from orchestrator.core.report.rows import (
     ViolationRow,
 )
 
+SCHEMA_VERSION = 2
+"""The report's format. The release before wrote none, which is 1: its `totals` have no `unknown`."""
 Row = dict[str, Any]
 """A report's document, or a row of it, as it is read back from JSON; rows.py has the types that it is made by."""
 
@@ -113,6 +115,7 @@ def totals(report: SweepReport) -> Totals:
 def report_document(report: SweepReport) -> Row:
     """The JSON form. Rows are sorted, so that equal sweeps give equal bytes."""
     document: ReportDocument = {
+        "schema_version": SCHEMA_VERSION,
         "sweep_id": report.sweep_id,
         "policy_name": report.policy_name,
         "policy_sha256": report.policy_sha256,

@@ -148,6 +148,7 @@ class Totals(TypedDict):
 class ReportDocument(TypedDict):
     """Everything that one sweep saw, decided and did."""
 
+    schema_version: Annotated[int, Field(description="Missing in reports of format 1.")]
     sweep_id: Annotated[str, Field(pattern=r"^\d{8}T\d{6}Z-[0-9a-f]{6}$")]
     policy_name: str
     policy_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
