@@ -45,6 +45,7 @@ from orchestrator.ledger.writes import (
 
 TTL = timedelta(days=400)
 LEASE = "LEASE"
+TRIGGER = "TRIGGER"
 CHAIN = "CHAIN"
 HEAD = "HEAD"
 
@@ -78,6 +79,14 @@ class Ledger:
     def amend(self, sweep_id: str, **values: Any) -> None:
         """Sets some fields of a sweep's summary."""
         self._items.update((SWEEPS, sweep_id), values)
+
+    def sweep_of_trigger(self, event_id: str, sweep_id: str) -> str:
+        """The sweep of this event: that one, or the one which an earlier delivery of the same event began with."""
+        item = self._lasting({"PK": TRIGGER, "SK": event_id, "sweep_id": sweep_id})
+        if self._items.put(item, Absent()):
+            return sweep_id
+        found = self._items.get((TRIGGER, event_id))
+        return str(found["sweep_id"]) if found is not None else sweep_id
 
     def claim(self, sweep_id: str, by: str) -> bool:
         """Marks a plan as applied, or a sweep as undone, by one other sweep; False when another one was first."""

@@ -16,6 +16,7 @@ from orchestrator.ledger.items import Absent, AllOf, AnyOf, AtMost, Condition, E
 
 NO_INTENT = ""
 _HAPPENED = frozenset({OutcomeStatus.STOPPED, OutcomeStatus.STOPPING, OutcomeStatus.STARTED, OutcomeStatus.STARTING})
+_BY_OTHERS = frozenset({OutcomeStatus.ALREADY_STOPPED, OutcomeStatus.ALREADY_RUNNING})
 _WEAK = (OutcomeStatus.NOT_ATTEMPTED, OutcomeStatus.UNKNOWN, OutcomeStatus.FAILED)
 _OWN = ("generation", "strength", "intent_id", "expires_at", "format", "batch")
 """What the ledger adds to an action's row."""
@@ -45,7 +46,9 @@ def outcome_write(item: Item, generation: int, intent_id: str) -> Put:
     knows = strength(item["status"], verified=bool(item["verified_at"]))
     fenced, no_stronger = AtMost("generation", generation), AtMost("strength", knows)
     conditions: list[Condition] = [Absent()]
-    if knows >= Strength.ACCEPTED:
+    if item["status"] in _BY_OTHERS:
+        pass  # "others" may be a second delivery of the same work: then the row is of its intent, and stays
+    elif knows >= Strength.ACCEPTED:
         conditions.append(AllOf((fenced, no_stronger)))
         if item["status"] in _HAPPENED:  # AWS did it, whoever has the lease by now
             conditions.append(AtMost("strength", knows - 1))

@@ -19,6 +19,7 @@ from orchestrator.core.model import (
     Outcome,
     Outcomes,
     OutcomeStatus,
+    ReasonCode,
     Resource,
     SweepReport,
     SweepStatus,
@@ -136,5 +137,9 @@ def _status(sweep: Sweep, state: SweepState, outcomes: tuple[Outcome, ...], erro
         return ended
     if state.halt and state.halt.cause in ABORTING:
         return SweepStatus.ABORTED
+    if ended is SweepStatus.COMPLETE and any(
+        reason.code is ReasonCode.NOT_SEEN_AGAIN for reason in state.outcomes.kept.values()
+    ):
+        return SweepStatus.INCOMPLETE
     waits = sweep.mode is Mode.APPROVE and ActionCounts.of(state.decisions.decisions).total > 0
     return SweepStatus.AWAITING_APPROVAL if waits else ended

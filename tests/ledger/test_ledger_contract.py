@@ -251,6 +251,18 @@ def test_of_many_threads_that_intend_the_same_at_once_one_may_act(ledger: Ledger
     assert len(won) == 1
 
 
+def test_of_work_that_is_delivered_twice_at_once_neither_says_that_the_others_stop_was_somebody_elses(
+    ledger: Ledger,
+) -> None:
+    """By the same generation: two items of one map."""
+    first = ledger.intend(SWEEP_ID, [RESOURCE], "1")
+    second = ledger.intend(SWEEP_ID, [RESOURCE], "1", first)
+    ledger.record_outcomes(SWEEP_ID, [RANKED[3]], second)
+    already = an_outcome(OutcomeStatus.ALREADY_STOPPED, RESOURCE, requested_at=AT)
+    ledger.record_outcomes(SWEEP_ID, [already], first)
+    assert status_of(ledger) == "stopping"
+
+
 def test_an_intent_is_replaced_by_who_read_it_and_once(ledger: Ledger) -> None:
     found = ledger.intend(SWEEP_ID, [RESOURCE], "1")
     assert ledger.fenced(1).intend(SWEEP_ID, [RESOURCE], "2", found)

@@ -19,6 +19,7 @@ from orchestrator.core.model import (
     GuardrailResult,
     Outcome,
     OutcomeStatus,
+    ReasonCode,
     SweepReport,
     SweepStatus,
     TargetStatus,
@@ -76,7 +77,9 @@ def exit_code(report: SweepReport) -> int:
 def document_exit_code(document: Row) -> int:
     """The same from the report's document."""
     statuses = {row["status"] for row in document["outcomes"]}
-    unread = any(row["status"] in UNREADABLE for row in document["coverage"])
+    unread = any(row["status"] in UNREADABLE for row in document["coverage"]) or any(
+        row["reason_code"] == ReasonCode.NOT_SEEN_AGAIN for row in document["decisions"]
+    )
     holding = {
         ERROR: document["status"] == SweepStatus.FAILED,
         INCOMPLETE: unread or OutcomeStatus.NOT_ATTEMPTED in statuses,
