@@ -182,7 +182,7 @@ class _Worlds:
             kinds=kinds,
             actors=kinds if mode.acts else {},
             store=self.store,
-            ledger=self.ledger,
+            ledger=self.ledger.fenced(lease.generation),
             now=time.now,
             calls=clients.calls,
             halt=halting.halt,

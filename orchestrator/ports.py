@@ -119,6 +119,13 @@ class BatchGuard(Protocol):
         """
         ...
 
+    def asked_before(self, resource: Resource) -> datetime | None:
+        """When a process before this one announced it, of which is unknown whether it called.
+
+        Where such a resource is found where it was wanted, that may be this sweep's doing.
+        """
+        ...
+
     def may_call(self) -> bool:
         """Asked right before each call that stops or starts; False: no more such calls, what is left is left."""
         ...

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,20 @@ from botocore.exceptions import ClientError
 from orchestrator.aws.failures import AWS_FAILURES, error_of
 from orchestrator.aws.retries import after_pauses
 from orchestrator.errors import LedgerError
-from orchestrator.ledger.items import ITEMS_AT_ONCE, Absent, Condition, Item
+from orchestrator.ledger.items import (
+    ITEMS_AT_ONCE,
+    Absent,
+    AllOf,
+    AnyOf,
+    AtMost,
+    Condition,
+    Delete,
+    Item,
+    Missing,
+    Write,
+    last_of_each_key,
+    size_of,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -22,6 +36,8 @@ if TYPE_CHECKING:
 _ITEMS_A_BATCH = 25
 _PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 2.0)
 _TAKEN = "ConditionalCheckFailedException"
+_CONDITION = "ConditionalCheckFailed"
+_INDEX = "GSI1"
 # botocore retries neither of them: a clash of two writes on one item, and a transaction that was cancelled by
 # nothing but clashes and throttling of its parts.
 _CLASH = "TransactionConflictException"
@@ -59,19 +75,21 @@ class DynamoItems:
             UpdateExpression=f"SET {', '.join(f'#v{number} = :v{number}' for number in range(len(values)))}",
         )
 
-    def put_all(self, items: Sequence[Item]) -> None:
-        if not items:
-            return
-        assert len(items) <= ITEMS_AT_ONCE, "more than one transaction takes"
-        writes: Any = [{"Put": {"TableName": self._table, "Item": _typed(item)}} for item in items]
-        try:
-            self._patiently(lambda: self._client.transact_write_items(TransactItems=writes))
-        except AWS_FAILURES as failure:
-            raise self._failed("written", failure) from failure
+    def write_all(self, writes: Sequence[Write]) -> frozenset[int]:
+        """DynamoDB cancels a transaction for one condition that does not hold: the rest of it is sent again."""
+        assert sum(map(size_of, writes)) <= ITEMS_AT_ONCE, "more than one transaction takes"
+        left = dict(enumerate(writes))
+        while left:
+            refused = self._transact(left)
+            if not refused:
+                break
+            left = {number: write for number, write in left.items() if number not in refused}
+        return frozenset(range(len(writes))) - left.keys()
 
     def put_many(self, items: Sequence[Item]) -> None:
-        for start in range(0, len(items), _ITEMS_A_BATCH):
-            self._put_batch(items[start : start + _ITEMS_A_BATCH])
+        each = last_of_each_key(items)  # DynamoDB refuses a batch that names one key twice
+        for start in range(0, len(each), _ITEMS_A_BATCH):
+            self._put_batch(each[start : start + _ITEMS_A_BATCH])
 
     def get(self, key: tuple[str, str]) -> Item | None:
         try:
@@ -102,6 +120,51 @@ class DynamoItems:
             raise self._failed("read", failure) from failure
         return found[:limit]
 
+    def query_index(self, pk: str, prefix: str = "", before: str = "") -> list[Item]:
+        condition = "GSI1PK = :pk"
+        values = {":pk": pk}
+        if prefix:
+            condition, values = f"{condition} AND begins_with(GSI1SK, :prefix)", {**values, ":prefix": prefix}
+        elif before:
+            condition, values = f"{condition} AND GSI1SK < :before", {**values, ":before": before}
+        arguments: Any = {"KeyConditionExpression": condition, "ExpressionAttributeValues": _typed(values)}
+        try:
+            pages = self._client.get_paginator("query").paginate(TableName=self._table, IndexName=_INDEX, **arguments)
+            found = [_plain(item) for page in pages for item in page["Items"]]
+        except AWS_FAILURES as failure:
+            raise self._failed("read", failure) from failure
+        return [one for one in found if not before or one["GSI1SK"] < before]
+
+    def _transact(self, writes: Mapping[int, Write]) -> frozenset[int]:
+        """One transaction; the numbers of those whose conditions did not hold: then nothing was written."""
+        items: list[Any] = []
+        numbers: list[int] = []
+        for number, write in writes.items():
+            made = [*self._transact_items(write)]
+            items += made
+            numbers += [number] * len(made)
+        try:
+            self._patiently(lambda: self._client.transact_write_items(TransactItems=items))
+        except AWS_FAILURES as failure:
+            codes = _cancellation_codes(failure)
+            refused = frozenset(number for number, code in zip(numbers, codes, strict=False) if code == _CONDITION)
+            if not refused or not set(codes) <= _PASSING | {_CONDITION}:
+                raise self._failed("written", failure) from failure
+            return refused
+        return frozenset()
+
+    def _transact_items(self, write: Write) -> Iterator[dict[str, Any]]:
+        """A write as DynamoDB takes it: one item for each key."""
+        expression = _Expression()
+        condition = {"ConditionExpression": expression.of(write.condition)} if write.condition is not None else {}
+        conditional = {"TableName": self._table, **condition, **expression.arguments}
+        if isinstance(write, Delete):
+            yield {"Delete": {"Key": _typed({"PK": write.key[0], "SK": write.key[1]}), **conditional}}
+            return
+        yield {"Put": {"Item": _typed(write.item), **conditional}}
+        for item in write.beside:
+            yield {"Put": {"TableName": self._table, "Item": _typed(item)}}
+
     def _write(
         self,
         call: Callable[..., Any],
@@ -113,19 +176,13 @@ class DynamoItems:
         **arguments: Any,
     ) -> bool:
         """One conditional call; False when DynamoDB says that the condition does not hold."""
-        names, values = dict(names or {}), dict(values or {})
+        expression = _Expression(dict(names or {}), dict(values or {}))
         parts = ["attribute_exists(PK)"] if exists else []
-        if isinstance(condition, Absent):
-            parts.append("attribute_not_exists(PK)")
-        elif condition is not None:
-            parts.append("#c = :c")
-            names["#c"], values[":c"] = condition.attribute, _SERIALIZE(condition.value)
+        if condition is not None:
+            parts.append(expression.of(condition))
         if parts:
             arguments["ConditionExpression"] = " AND ".join(parts)
-        if names:
-            arguments["ExpressionAttributeNames"] = names
-        if values:
-            arguments["ExpressionAttributeValues"] = values
+        arguments |= expression.arguments
         try:
             self._patiently(lambda: call(TableName=self._table, **arguments))
         except AWS_FAILURES as failure:
@@ -163,6 +220,42 @@ class DynamoItems:
         )
 
 
+@dataclass(slots=True)
+class _Expression:
+    """A condition in DynamoDB's words; collects the names and values that they stand for."""
+
+    names: dict[str, str] = field(default_factory=dict)
+    values: dict[str, Any] = field(default_factory=dict)
+
+    def of(self, condition: Condition) -> str:
+        if isinstance(condition, Absent):
+            return "attribute_not_exists(PK)"
+        if isinstance(condition, AllOf | AnyOf):
+            word = " AND " if isinstance(condition, AllOf) else " OR "
+            return f"({word.join(self.of(one) for one in condition.conditions)})"
+        name = self._named(condition.attribute)
+        there = "attribute_exists(PK)"
+        if isinstance(condition, Missing):
+            return f"({there} AND attribute_not_exists({name}))"
+        value = f":c{len(self.values)}"
+        self.values[value] = _SERIALIZE(condition.value)
+        if isinstance(condition, AtMost):
+            return f"({there} AND (attribute_not_exists({name}) OR {name} <= {value}))"
+        return f"{name} = {value}"
+
+    def _named(self, attribute: str) -> str:
+        """By another name, since words such as `status` are reserved."""
+        known = next((name for name, one in self.names.items() if one == attribute), f"#c{len(self.names)}")
+        self.names[known] = attribute
+        return known
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The call's arguments with names and values, where there are any."""
+        named = {"ExpressionAttributeNames": self.names} if self.names else {}
+        return {**named, "ExpressionAttributeValues": self.values} if self.values else named
+
+
 _SERIALIZE = TypeSerializer().serialize
 _DESERIALIZE = TypeDeserializer().deserialize
 
@@ -182,8 +275,15 @@ def _passes(failure: BaseException) -> bool:
     code = error_of(failure).code
     if code != _CANCELLED:
         return code == _CLASH
-    reasons = {reason.get("Code", "None") for reason in failure.response.get("CancellationReasons", ())}
+    reasons = {*_cancellation_codes(failure)}
     return reasons <= _PASSING and reasons != {"None"} and bool(reasons)
+
+
+def _cancellation_codes(failure: BaseException) -> list[str]:
+    """Why DynamoDB cancelled a transaction, item by item; empty for any other failure."""
+    if not isinstance(failure, ClientError) or error_of(failure).code != _CANCELLED:
+        return []
+    return [reason.get("Code", "None") for reason in failure.response.get("CancellationReasons", ())]
 
 
 def _storable(value: Any) -> Any:

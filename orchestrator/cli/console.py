@@ -185,12 +185,18 @@ def _typed(question: str) -> str:
 
 @contextmanager
 def interruptible() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C, SIGTERM and a hang-up end the handing out of work, not the process; a second one ends it at once."""
-    pulled = threading.Event()
+    """Ctrl-C, SIGTERM and a hang-up end the handing out of work, not the process; a second one ends it at once.
+
+    Its report is written even then. Further ones do nothing: they would end the writing of that report.
+    """
+    pulled, ended = threading.Event(), threading.Event()
     terminals = [one for one in (1, 2) if os.isatty(one)]
 
     def pull(number: int, _frame: object) -> None:
+        if ended.is_set():
+            return
         if pulled.is_set():
+            ended.set()
             raise KeyboardInterrupt
         pulled.set()
         try:

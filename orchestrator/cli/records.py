@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -23,9 +25,13 @@ from orchestrator.cli.console import (
 )
 from orchestrator.cli.options import FormatOption, StoreOption, SweepIdArgument
 from orchestrator.cli.tables import print_history, print_summary, print_verified
+from orchestrator.ledger.records import HeldRecord, SweepSummary
 from orchestrator.local.processes import this_process
 from orchestrator.sweep import coordination
 from orchestrator.sweep.verify import verify as verify_evidence
+
+LONG_DOWN = timedelta(days=30)
+"""What a sweep stopped longer ago, and nothing was seen to start since, is listed by `history`."""
 
 
 class ReportFormat(StrEnum):
@@ -53,10 +59,22 @@ def history(
         stores = wiring.make_stores(settings, wiring.make_clients(settings), this_process())
         sweeps = stores.ledger.sweeps(limit)
         dead = coordination.without_a_process(stores, sweeps)
+        long_ago = f"{wiring.now() - LONG_DOWN:%Y%m%dT%H%M%SZ}"
+        held = stores.ledger.held_since_before(long_ago)
     if output is Format.JSON:
-        print_json([one.as_row() for one in sweeps])
+        print_json(_history_rows(sweeps, held))
     else:
-        print_history(stdout, sweeps, dead)
+        print_history(stdout, sweeps, dead, held)
+
+
+def _history_rows(sweeps: Sequence[SweepSummary], held: Sequence[HeldRecord]) -> list[dict[str, Any]]:
+    """A sweep that holds something down for long has a row whatever the limit, by its id alone where it has expired."""
+    down: dict[str, list[dict[str, Any]]] = {}
+    for one in held:
+        down.setdefault(one.sweep_id, []).append(one.as_row())
+    rows = [{**one.as_row(), "held_down": down.pop(one.sweep_id, [])} for one in sweeps]
+    others = sorted(down.items(), reverse=True)
+    return [*rows, *({"sweep_id": sweep_id, "held_down": some} for sweep_id, some in others)]
 
 
 def verify(

@@ -13,11 +13,12 @@ from rich.text import Text
 
 from orchestrator.core.model import ALL_KINDS
 from orchestrator.core.model.decision import KEPT_AFTER_ALL
-from orchestrator.ledger.records import SweepSummary
+from orchestrator.ledger.records import HeldRecord, SweepSummary
 from orchestrator.sweep.verify import Verified
 
 Row = Mapping[str, Any]
 
+_FAILED = ("failed", "unknown")
 _HOLES = ("denied", "failed", "not_attempted")
 _STYLES = {
     "running": "bold blue",
@@ -81,7 +82,8 @@ def _totals_line(document: Row) -> str:
     planned = ", ".join(f"{totals[one.total]} {one.plan}" for one in directions)
     done = ", ".join(f"{totals[one.done]} {one.done}" for one in directions)
     nothing = "nothing stopped or started" if _STARTS in directions else "nothing stopped"
-    came_to = f"{done}, {totals['failed']} failed" if _acts(document) else f"{nothing} (plan only)"
+    unknown = f", {totals['unknown']} unknown" if totals.get("unknown") else ""
+    came_to = f"{done}, {totals['failed']} failed{unknown}" if _acts(document) else f"{nothing} (plan only)"
     return (
         f"{totals['accounts']} accounts, {totals['scanned']} targets read, {unread or 'none'} unreadable, "
         f"{totals['resources']} resources: {planned}, {totals['exempt']} exempt; {came_to}"
@@ -163,7 +165,7 @@ def _by_account(document: Row) -> Table | None:
         outcomes = document["outcomes"]
         for one in directions:
             counts[one.done] = Counter(row["account_id"] for row in outcomes if row["status"] in one.statuses)
-        counts["failed"] = Counter(row["account_id"] for row in outcomes if row["status"] == "failed")
+        counts["failed"] = Counter(row["account_id"] for row in outcomes if row["status"] in _FAILED)
     order = sorted(names, key=lambda one: (-planned[one], -looked_at[one], names[one], one))
     numbers = [(name, "right") for name in counts]
     table = _table("By account", ("account", "fixed"), "name", *numbers, ("coverage", "fixed"))
@@ -241,17 +243,22 @@ def _is_kept_after_all(document: Row, decision: Row) -> bool:
 
 
 def _failed(document: Row) -> Table | None:
-    rows = [row for row in document["outcomes"] if row["status"] == "failed"]
+    rows = [row for row in document["outcomes"] if row["status"] in _FAILED]
     starts = {_key(row) for row in document["decisions"] if row["verdict"] == _STARTS.verdict}
     names = [
         name for name, has in (("Stops", False), ("Starts", True)) if any((_key(row) in starts) is has for row in rows)
     ]
-    table = _table(f"{' and '.join(names).capitalize()} that failed", ("resource", "fixed"), ("where", "fixed"), "why")
-    cells = [
-        (row["resource_id"], f"{row['account_id']}\n{row['region']}", f"{row['code']}: {row['message']}")
-        for row in rows
-    ]
+    failed = "failed" if all(row["status"] == "failed" for row in rows) else "failed, or of which it is unknown"
+    table = _table(
+        f"{' and '.join(names).capitalize()} that {failed}", ("resource", "fixed"), ("where", "fixed"), "why"
+    )
+    cells = [(row["resource_id"], f"{row['account_id']}\n{row['region']}", _why(row)) for row in rows]
     return _add_rows(table, cells)
+
+
+def _why(row: Row) -> str:
+    why = f"{row['code']}: {row['message']}"
+    return f"unknown: {why}" if row["status"] == "unknown" else why
 
 
 def _key(row: Row) -> tuple[str, ...]:
@@ -264,11 +271,32 @@ def _compliance(document: Row) -> Table | None:
     return _add_rows(table, [(name, str(count)) for name, count in counts.most_common()])
 
 
-def print_history(console: Console, sweeps: Sequence[SweepSummary], dead: Collection[str]) -> None:
-    """Newest first; `dead` are the ids of those that run by their record while no process has their lease."""
-    if not sweeps:
+def print_history(
+    console: Console, sweeps: Sequence[SweepSummary], dead: Collection[str], held: Sequence[HeldRecord] = ()
+) -> None:
+    """Newest first; `dead` are the ids of those that run by their record while no process has their lease.
+
+    Below it what sweeps stopped long ago (`held`).
+    """
+    if sweeps:
+        _print_sweeps(console, sweeps, dead)
+    else:
         console.print("No sweeps yet.")
-        return
+    table = _table(
+        "Stopped over 30 days ago, and not seen started since",
+        ("resource", "fixed"),
+        ("where", "fixed"),
+        ("since", "fixed"),
+        ("sweep", "fixed"),
+    )
+    cells = [(one.resource_id, f"{one.account_id}\n{one.region}", one.asked_at[:10], one.sweep_id) for one in held]
+    shown = _add_rows(table, cells)
+    if shown is not None:
+        console.print()
+        console.print(shown)
+
+
+def _print_sweeps(console: Console, sweeps: Sequence[SweepSummary], dead: Collection[str]) -> None:
     table = _table(
         "",
         ("sweep", "fixed"),
@@ -283,7 +311,11 @@ def print_history(console: Console, sweeps: Sequence[SweepSummary], dead: Collec
     for one in sweeps:
         totals = one.totals or {}
         done = totals.get("stopped", 0) + totals.get("started", 0)
-        numbers = [_number(totals.get("planned", 0)), _number(done), _number(totals.get("failed", 0))]
+        numbers = [
+            _number(totals.get("planned", 0)),
+            _number(done),
+            _number(totals.get("failed", 0) + totals.get("unknown", 0)),
+        ]
         took = f"{one.duration_seconds:.0f} s" if one.finished_at else ""
         status = Text(one.status.replace("_", " "), style=_STYLES[one.status])
         table.add_row(one.sweep_id, one.mode, status, took, *numbers)

@@ -5,6 +5,7 @@ Failures of targets are in the report; an error that ends the sweep is raised, s
 
 from __future__ import annotations
 
+import json
 from typing import Any
 from uuid import UUID
 
@@ -63,9 +64,15 @@ def _sweep(asked: SweepEvent, sweep_id: str, context: LambdaContext) -> dict[str
         return answer_of(coordination.resume(stores, begun.sweep_id, runtime, current))
 
     def sweep(trigger: dict[str, Any]) -> dict[str, Any]:
-        del trigger
+        """A delivery before this one may have done all but its report: that sweep is resumed, and no other begun."""
+        own_id = sweep_id
+        if trigger:
+            own_id = stores.ledger.sweep_of_trigger(json.dumps(trigger, sort_keys=True), sweep_id)
+            logger.append_keys(sweep_id=own_id)
         policy = app.read_policy(settings.policy or "", lambda: wiring.clients, quoted=False)
-        return answer_of(coordination.sweep(stores, policy, sweep_id, mode, runtime))
+        if own_id != sweep_id and stores.ledger.sweep(own_id) is not None:
+            return answer_of(coordination.resume(stores, own_id, runtime, policy))
+        return answer_of(coordination.sweep(stores, policy, own_id, mode, runtime))
 
     event_id = asked.id or _request_id(context)
     if not event_id:

@@ -97,7 +97,7 @@ def _carry_out(asked: StepEvent, context: LambdaContext) -> Answer:
         for item in asked.items:
             _part(asked.step, item.part, context)
         return {"parts": len(asked.items)}
-    step = _acquire_step(asked.sweep_id, context)
+    step = _acquire_step(asked.sweep_id, context, may_be_over=asked.step == "end")
     if asked.step == "end":
         return _end(step, asked.state.get("error"))
     step.refuse_mode()
@@ -188,10 +188,12 @@ class _Step:
         self.wiring.stores.refuse_mode(Mode(self.begun.mode))
 
 
-def _acquire_step(sweep_id: str, context: LambdaContext) -> _Step:
+def _acquire_step(sweep_id: str, context: LambdaContext, *, may_be_over: bool = False) -> _Step:
     """Raises LeaseLostError when another process has the sweep, or it is over."""
     wiring = wire()
     begun = get_sweep(wiring.stores, sweep_id)
+    if begun.status != SweepStatus.RUNNING and not may_be_over:
+        raise LeaseLostError(f"{sweep_id} is over; this step does nothing")
     wiring = _for_execution(wiring, begun.execution)
     lease = wiring.stores.leases.take(begun.policy_name, sweep_id, purpose_of(begun))
     if not isinstance(lease, Lease):

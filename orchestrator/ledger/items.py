@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 Item = dict[str, Any]
@@ -24,7 +24,83 @@ class Equals:
     value: str
 
 
-Condition = Absent | Equals
+@dataclass(frozen=True, slots=True)
+class AtMost:
+    """Holds when the item is there and this number is no greater. One that an earlier release left out holds."""
+
+    attribute: str
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Holds when the item is there without this attribute."""
+
+    attribute: str
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf:
+    """Holds when each of them does."""
+
+    conditions: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """Holds when one of them does."""
+
+    conditions: tuple[Condition, ...]
+
+
+Condition = Absent | Equals | AtMost | Missing | AllOf | AnyOf
+
+
+def holds(condition: Condition | None, found: Item | None) -> bool:
+    """Whether it holds of that item (None: there is none); for tables that do not ask that themselves."""
+    if condition is None:
+        return True
+    if isinstance(condition, AllOf):
+        return all(holds(one, found) for one in condition.conditions)
+    if isinstance(condition, AnyOf):
+        return any(holds(one, found) for one in condition.conditions)
+    if found is None or isinstance(condition, Absent):
+        return found is None and isinstance(condition, Absent)
+    value = found.get(condition.attribute)
+    if isinstance(condition, AtMost):
+        return value is None or bool(value <= condition.value)
+    return value is None if isinstance(condition, Missing) else value == condition.value
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """One item of a write, by itself where its condition holds."""
+
+    item: Item
+    condition: Condition | None = None
+    beside: tuple[Item, ...] = field(default=())
+    """Items that are put where this one is, whatever is there."""
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """All that it puts."""
+        return self.item, *self.beside
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Takes an item away, where the condition holds."""
+
+    key: tuple[str, str]
+    condition: Condition | None = None
+
+
+Write = Put | Delete
+
+
+def size_of(write: Write) -> int:
+    """How many of ITEMS_AT_ONCE it takes."""
+    return len(write.items) if isinstance(write, Put) else 1
 
 
 class Items(Protocol):
@@ -41,12 +117,15 @@ class Items(Protocol):
         """Sets some attributes of an item; False when it is not there or the condition does not hold."""
         ...
 
-    def put_all(self, items: Sequence[Item]) -> None:
-        """All of at most ITEMS_AT_ONCE items, or none of them."""
+    def write_all(self, writes: Sequence[Write]) -> frozenset[int]:
+        """Of at most ITEMS_AT_ONCE items all whose conditions hold, in one write; gives back which were refused.
+
+        Where it raises, none of them was written.
+        """
         ...
 
     def put_many(self, items: Sequence[Item]) -> None:
-        """Any number, each by itself."""
+        """Any number, each by itself; of two with one key the later one."""
         ...
 
     def get(self, key: tuple[str, str]) -> Item | None:
@@ -56,3 +135,12 @@ class Items(Protocol):
     def query(self, pk: str, prefix: str = "", *, newest_first: bool = False, limit: int | None = None) -> list[Item]:
         """The items of a partition whose sort key begins with the prefix, sorted by it."""
         ...
+
+    def query_index(self, pk: str, prefix: str = "", before: str = "") -> list[Item]:
+        """The same of the index on `GSI1PK` and `GSI1SK`, a moment ago; with `before`, those that sort before it."""
+        ...
+
+
+def last_of_each_key(items: Sequence[Item]) -> list[Item]:
+    """Without those that a later one with the same key replaces."""
+    return list({(item["PK"], item["SK"]): item for item in items}.values())

@@ -113,8 +113,18 @@ class Leases:
 
     def _take(self, policy_name: str, sweep_id: str, purpose: str, seen: LeaseRecord | None) -> Lease | None:
         at, wall = self.clock(), self.now()
-        mine = self.stamped(LeaseRecord(sweep_id, "", "", time_text(self.now()) or "", purpose, self.holder))
+        generation = self._generation(seen, sweep_id)
+        mine = self.stamped(
+            LeaseRecord(sweep_id, "", "", time_text(self.now()) or "", purpose, self.holder, generation)
+        )
         return Lease(self, policy_name, mine, at, wall) if self.ledger.take_lease(policy_name, mine, seen) else None
+
+    def _generation(self, seen: LeaseRecord | None, sweep_id: str) -> int:
+        """One more than that of the holder before; not for the steps of one execution, which work at once."""
+        if seen is None:
+            return 1
+        same = _of_an_execution(seen) and seen.holder == self.holder and seen.sweep_id == sweep_id
+        return seen.generation if same else seen.generation + 1
 
 
 class Lease:
@@ -138,6 +148,11 @@ class Lease:
     def sweep_id(self) -> str:
         """The sweep that the lease is held for."""
         return self._record.sweep_id
+
+    @property
+    def generation(self) -> int:
+        """Writes of a holder before are of a lower one."""
+        return self._record.generation
 
     @property
     def lost(self) -> bool:

@@ -8,22 +8,32 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from orchestrator.core.model import ActivePolicy, Consent, Outcome, Resource, time_text
+from orchestrator.core.model import (
+    ActivePolicy,
+    Consent,
+    Intent,
+    Outcome,
+    OutcomeStatus,
+    Resource,
+    ResourceKey,
+    time_text,
+)
 from orchestrator.core.report.document import Row
 from orchestrator.core.report.manifest import Link
 from orchestrator.errors import LedgerError, ReportStoreError
-from orchestrator.ledger.items import ITEMS_AT_ONCE, Absent, Equals, Item, Items
+from orchestrator.ledger.items import ITEMS_AT_ONCE, Absent, Delete, Equals, Item, Items, Put, Write
 from orchestrator.ledger.records import (
     ACTIVE,
-    INTENT,
+    FORMAT,
     POLICY,
     SWEEPS,
     ActionRecord,
+    HeldRecord,
     LeaseRecord,
     SweepSummary,
     action_items,
@@ -36,9 +46,20 @@ from orchestrator.ledger.records import (
     sweep_item,
     target_items,
 )
+from orchestrator.ledger.writes import (
+    HELD_SHARDS,
+    NO_INTENT,
+    held_item,
+    held_key,
+    intent_write,
+    is_same,
+    outcome_write,
+    released,
+)
 
 TTL = timedelta(days=400)
 LEASE = "LEASE"
+TRIGGER = "TRIGGER"
 CHAIN = "CHAIN"
 HEAD = "HEAD"
 KILL_SWITCH_ITEM = ("SETTINGS", "KILL_SWITCH")
@@ -47,11 +68,19 @@ _PARAMETER = re.compile(r"[A-Za-z0-9_./-]+")
 
 
 class Ledger:
-    """Raises LedgerError with the store's own words when it cannot be read or written."""
+    """Raises LedgerError with the store's own words when it cannot be read or written.
 
-    def __init__(self, items: Items, now: Callable[[], datetime]) -> None:
+    `generation`: that of the lease under which actions are written (Lease.generation).
+    """
+
+    def __init__(self, items: Items, now: Callable[[], datetime], generation: int = 0) -> None:
         self._items = items
         self._now = now
+        self._generation = generation
+
+    def fenced(self, generation: int) -> Ledger:
+        """The same ledger, for the holder of a lease of that generation."""
+        return Ledger(self._items, self._now, generation)
 
     # --- sweeps
 
@@ -81,6 +110,14 @@ class Ledger:
         """Makes it the version by which schedules may act. It never expires; the hub's own role may not write it."""
         self._items.put(active_policy_item(policy_name, active))
 
+    def sweep_of_trigger(self, event_id: str, sweep_id: str) -> str:
+        """The sweep of this event: that one, or the one which an earlier delivery of the same event began with."""
+        item = self._lasting({"PK": TRIGGER, "SK": event_id, "sweep_id": sweep_id})
+        if self._items.put(item, Absent()):
+            return sweep_id
+        found = self._items.get((TRIGGER, event_id))
+        return str(found["sweep_id"]) if found is not None else sweep_id
+
     def claim(self, sweep_id: str, by: str) -> bool:
         """Marks a plan as applied, or a sweep as undone, by one other sweep; False when another one was first."""
         if self._items.update((SWEEPS, sweep_id), {"applied_by": by}, Equals("applied_by", "")):
@@ -91,17 +128,19 @@ class Ledger:
     def sweep(self, sweep_id: str) -> SweepSummary | None:
         """The summary of one sweep; None when the ledger has none."""
         item = self._items.get((SWEEPS, sweep_id))
-        return record_from(SweepSummary, item, sweep_id=sweep_id) if item else None
+        return _summary(item) if item else None
 
     def sweeps(self, limit: int | None = None) -> tuple[SweepSummary, ...]:
         """The summaries of the newest sweeps, newest first; of all without a limit."""
         found = self._items.query(SWEEPS, newest_first=True, limit=limit)
-        return tuple(record_from(SweepSummary, item, sweep_id=item["SK"]) for item in found)
+        return tuple(_summary(item) for item in found)
 
     def finish(self, document: Row, location: str) -> None:
         """Everything in a sweep's report; the summary last, so that a finished summary means finished items."""
         sweep_id = document["sweep_id"]
-        self._items.put_many([self._lasting(item) for item in (*target_items(document), *action_items(document))])
+        self._items.put_many([self._lasting(item) for item in target_items(document)])
+        self._write_again(sweep_id, action_items(document))
+        self._release(document)
         copied = ("status", "finished_at", "duration_seconds", "totals", "error", "policy_sha256", "organization_id")
         ended = {"report": location, "ended_at": self._now().astimezone(UTC).isoformat()}
         self._items.update((SWEEPS, sweep_id), {**{name: document[name] for name in copied}, **ended})
@@ -124,26 +163,107 @@ class Ledger:
 
     # --- actions
 
-    def intend(self, sweep_id: str, resources: Sequence[Resource], batch: str) -> None:
-        """Announces one batch, in one write: all of it is in the ledger before the call goes out, or none."""
-        at = time_text(self._now())
-        self._items.put_all(
-            [
-                self._lasting({**resource_item(sweep_id, one), "status": INTENT, "requested_at": at, "batch": batch})
-                for one in resources
-            ]
-        )
+    def intend(
+        self,
+        sweep_id: str,
+        resources: Sequence[Resource],
+        batch: str,
+        found: Mapping[ResourceKey, Intent] | None = None,
+        held_by: str | None = None,
+    ) -> dict[ResourceKey, Intent]:
+        """Announces one batch, in one write, before the call goes out; gives back what may be acted on.
 
-    def record_outcomes(self, sweep_id: str, outcomes: Sequence[Outcome]) -> None:
-        """What came of one batch, in one write. What is seen later is written over it."""
-        items = [self._lasting(outcome_item(sweep_id, outcome)) for outcome in outcomes]
-        for start in range(0, len(items), ITEMS_AT_ONCE):
-            self._items.put_all(items[start : start + ITEMS_AT_ONCE])
+        The others are another process's, or have an outcome. `found`: intents of a dead process, which are replaced.
+        `held_by`: the policy by which they are stopped; with each goes an item of what it holds down.
+        """
+        at = time_text(self._now()) or ""
+        intent_id = secrets.token_hex(8)
+        each = list({one.key: one for one in resources}.values())
+        earlier = self._held_in(each) if held_by is not None else {}
+        writes = [
+            intent_write(
+                self._lasting({**resource_item(sweep_id, one), "requested_at": at, "batch": batch}),
+                self._generation,
+                intent_id,
+                found[one.key].id if found and one.key in found else NO_INTENT,
+                self._held(sweep_id, one, at, held_by, earlier) if held_by is not None else None,
+            )
+            for one in each
+        ]
+        refused = self._items.write_all(writes)
+        intent = Intent(intent_id, datetime.fromisoformat(at))
+        return {one.key: intent for number, one in enumerate(each) if number not in refused}
+
+    def record_outcomes(
+        self, sweep_id: str, outcomes: Sequence[Outcome], intents: Mapping[ResourceKey, Intent] | None = None
+    ) -> None:
+        """What came of one batch, in one write; `intents` has those that they are of. What is known better stays."""
+        known = intents or {}
+        self._write_each(
+            (outcome_item(sweep_id, one), known[one.resource.key].id if one.resource.key in known else NO_INTENT)
+            for one in outcomes
+        )
 
     def actions(self, sweep_id: str) -> tuple[ActionRecord, ...]:
         """Every action of a sweep, sorted by account, region, kind and id."""
         items = self._items.query(f"SWEEP#{sweep_id}", "ACTION#")
         return tuple(replace(record_from(ActionRecord, one), warnings=tuple(one.get("warnings", ()))) for one in items)
+
+    def _write_again(self, sweep_id: str, items: Iterable[Item]) -> None:
+        """Those that the table has otherwise. Only this process writes the sweep's rows by now."""
+        found = {one["SK"]: one for one in self._items.query(f"SWEEP#{sweep_id}", "ACTION#")}
+        changed = [one for one in items if not is_same(one, found.get(one["SK"]))]
+
+        def intent_id(item: Item) -> str:
+            """What was not attempted says nothing of an intent: what came of that may still be told."""
+            if item["status"] == OutcomeStatus.NOT_ATTEMPTED:
+                return NO_INTENT
+            return str(found.get(item["SK"], {}).get("intent_id", NO_INTENT))
+
+        self._write_each((one, intent_id(one)) for one in changed)
+
+    def _write_each(self, outcomes: Iterable[tuple[Item, str]]) -> None:
+        """Each with the id of its intent; of two about one resource the later one."""
+        each = {item["SK"]: (item, intent_id) for item, intent_id in outcomes}.values()
+        writes = [outcome_write(self._lasting(item), self._generation, intent_id) for item, intent_id in each]
+        for start in range(0, len(writes), ITEMS_AT_ONCE):
+            self._items.write_all(writes[start : start + ITEMS_AT_ONCE])
+
+    # --- what is held down
+
+    def held_since_before(self, sweep_id: str) -> tuple[HeldRecord, ...]:
+        """What sweeps before that id stopped, and nothing was seen to start since; the longest first."""
+        found = [one for shard in HELD_SHARDS for one in self._items.query_index(shard, before=sweep_id)]
+        return tuple(record_from(HeldRecord, one) for one in sorted(found, key=lambda one: str(one["GSI1SK"])))
+
+    def held_by(self, sweep_id: str) -> tuple[HeldRecord, ...]:
+        """What that sweep holds down, in the order of its actions."""
+        found = [one for shard in HELD_SHARDS for one in self._items.query_index(shard, f"{sweep_id}#")]
+        return tuple(record_from(HeldRecord, one) for one in sorted(found, key=lambda one: str(one["GSI1SK"])))
+
+    def _held(self, sweep_id: str, one: Resource, at: str, policy_name: str, earlier: Mapping[str, Item]) -> Item:
+        item = held_item(sweep_id, one, at, policy_name, earlier.get(held_key(one.key.as_row())[1]))
+        return {**item, "format": FORMAT}
+
+    def _held_in(self, resources: Sequence[Resource]) -> dict[str, Item]:
+        """What is held down in their target, by sort key."""
+        [pk] = {held_key(one.key.as_row())[0] for one in resources} or {""}
+        return {one["SK"]: one for one in self._items.query(pk)} if pk else {}
+
+    def _release(self, document: Row) -> None:
+        """What was seen up or gone, or was not stopped by this sweep after all, is not held down by it."""
+        keys: dict[str, dict[str, bool]] = {}
+        for row, whoever in released(document):
+            pk, sk = held_key(row)
+            keys.setdefault(pk, {})[sk] = whoever
+        writes = [
+            _released(item, back=not wanted[item["SK"]])
+            for pk, wanted in keys.items()
+            for item in self._items.query(pk)
+            if item["SK"] in wanted and (wanted[item["SK"]] or item["sweep_id"] == document["sweep_id"])
+        ]
+        for start in range(0, len(writes), ITEMS_AT_ONCE):
+            self._items.write_all(writes[start : start + ITEMS_AT_ONCE])
 
     # --- lease
 
@@ -194,4 +314,17 @@ class Ledger:
         return self.chain_head() == (sweep_id, sha256)  # it was this write, and its answer was lost
 
     def _lasting(self, item: Item) -> Item:
-        return {**item, "expires_at": int((self._now() + TTL).astimezone(UTC).timestamp())}
+        return {**item, "format": FORMAT, "expires_at": int((self._now() + TTL).astimezone(UTC).timestamp())}
+
+
+def _summary(item: Item) -> SweepSummary:
+    """One that the release before wrote says no format."""
+    found: SweepSummary = record_from(SweepSummary, item, sweep_id=item["SK"], format=item.get("format", 1))
+    return found
+
+
+def _released(item: Item, *, back: bool) -> Write:
+    """It goes, or gives way to what an earlier sweep holds; unless another sweep took its place meanwhile."""
+    mine = Equals("GSI1SK", item["GSI1SK"])
+    earlier = item.get("earlier")
+    return Put(earlier, mine) if back and earlier else Delete((item["PK"], item["SK"]), mine)

@@ -26,10 +26,11 @@ from orchestrator.core.report.document import Row
 from orchestrator.core.report.manifest import Link, sha256_of
 from orchestrator.ledger.items import Item
 
+FORMAT = 2
+"""Of every item that is written. Those of the release before have no number: they are of format 1."""
 SWEEPS = "SWEEPS"
 POLICY = "POLICY#"
 ACTIVE = "ACTIVE"
-INTENT = "intent"
 _NOT_ATTEMPTED_YET = frozenset({OutcomeStatus.WOULD_STOP, OutcomeStatus.WOULD_START, OutcomeStatus.HELD})
 
 
@@ -71,6 +72,8 @@ class SweepSummary:
     """The state machine's execution that carries it out, where one does."""
     halt: Mapping[str, str] | None = None
     """Cause and text, where a state machine ended the acting."""
+    format: int = FORMAT
+    """1: by the release before."""
 
     @property
     def policy_sha256(self) -> str:
@@ -99,11 +102,48 @@ class ActionRecord:
     warnings: tuple[str, ...] = ()
     restore: Mapping[str, Fact] = field(default_factory=dict)
     """What a later start needs to know."""
+    intent_id: str = ""
+    generation: int = 0
+    """The lease's, when it was written."""
 
     @property
     def key(self) -> ResourceKey:
         """The identity of the resource."""
         return ResourceKey(AccountId(self.account_id), Region(self.region), self.kind, self.resource_id)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRecord:
+    """What a sweep stopped and nothing was seen to start since. It does not expire."""
+
+    account_id: str
+    region: str
+    kind: str
+    resource_id: str
+    sweep_id: str
+    """The sweep that stopped it."""
+    asked_at: str
+    arn: str
+    policy_name: str
+    restore: Mapping[str, Fact] = field(default_factory=dict)
+    """What a start needs to know."""
+
+    @property
+    def key(self) -> ResourceKey:
+        """The identity of the resource."""
+        return ResourceKey.from_row({name: getattr(self, name) for name in _KEY})
+
+    def as_row(self) -> Row:
+        """For programs."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+    def as_action(self) -> ActionRecord:
+        """In place of its action, whose row has expired."""
+        row = {name: getattr(self, name) for name in (*_KEY, "arn", "restore")}
+        return ActionRecord(**row, status=OutcomeStatus.STOPPED.value, requested_at=self.asked_at)
+
+
+_KEY = ("account_id", "region", "kind", "resource_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +159,8 @@ class LeaseRecord:
     """What its sweep is for, as sweep.coordination says it: by this a second trigger is told from another request."""
     holder: str = ""
     """The process, where it can be told from every other one (local/processes.py)."""
+    generation: int = 0
+    """The fencing token: one more each time that another process, or another sweep, takes it."""
 
 
 def record_from(record: type[Any], item: Item, **more: Any) -> Any:

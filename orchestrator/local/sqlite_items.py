@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.errors import LedgerError
-from orchestrator.ledger.items import ITEMS_AT_ONCE, Absent, Condition, Item
+from orchestrator.ledger.items import ITEMS_AT_ONCE, Condition, Delete, Item, Write, holds, size_of
 
 LEDGER_FILE = "ledger.sqlite"
 _TABLE = "CREATE TABLE IF NOT EXISTS items (pk TEXT, sk TEXT, body TEXT NOT NULL, PRIMARY KEY (pk, sk)) WITHOUT ROWID"
@@ -25,22 +25,23 @@ class SqliteItems:
 
     def put(self, item: Item, condition: Condition | None = None) -> bool:
         with self._transaction() as connection:
-            holds = _holds(condition, _read(connection, (item["PK"], item["SK"])))
-            if holds:
+            may = holds(condition, _read(connection, (item["PK"], item["SK"])))
+            if may:
                 _write(connection, item)
-            return holds
+            return may
 
     def update(self, key: tuple[str, str], values: Mapping[str, Any], condition: Condition | None = None) -> bool:
         with self._transaction() as connection:
             found = _read(connection, key)
-            if found is None or not _holds(condition, found):
+            if found is None or not holds(condition, found):
                 return False
             _write(connection, {**found, **values})
             return True
 
-    def put_all(self, items: Sequence[Item]) -> None:
-        assert len(items) <= ITEMS_AT_ONCE, "more than one transaction of DynamoDB takes"
-        self.put_many(items)
+    def write_all(self, writes: Sequence[Write]) -> frozenset[int]:
+        assert sum(map(size_of, writes)) <= ITEMS_AT_ONCE, "more than one transaction of DynamoDB takes"
+        with self._transaction() as connection:
+            return frozenset(number for number, write in enumerate(writes) if not _written(connection, write))
 
     def put_many(self, items: Sequence[Item]) -> None:
         with self._transaction() as connection:
@@ -72,6 +73,19 @@ class SqliteItems:
             return False  # whatever it is, using it says so
         return False
 
+    def query_index(self, pk: str, prefix: str = "", before: str = "") -> list[Item]:
+        """Reads the whole table: it is one machine's, and few ask."""
+        if self._is_missing():
+            return []
+        statement = (
+            "SELECT body FROM items WHERE json_extract(body, '$.GSI1PK') = ? "
+            "AND substr(json_extract(body, '$.GSI1SK'), 1, ?) = ? AND (? = '' OR json_extract(body, '$.GSI1SK') < ?) "
+            "ORDER BY json_extract(body, '$.GSI1SK')"
+        )
+        with self._transaction() as connection:
+            rows = connection.execute(statement, (pk, len(prefix), prefix, before, before))
+            return [json.loads(body) for (body,) in rows]
+
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         """Exclusive: what is read in it is still so when it is written."""
@@ -97,9 +111,16 @@ def _write(connection: sqlite3.Connection, item: Item) -> None:
     connection.execute("INSERT OR REPLACE INTO items VALUES (?, ?, ?)", (item["PK"], item["SK"], body))
 
 
-def _holds(condition: Condition | None, found: Item | None) -> bool:
-    if condition is None:
+def _written(connection: sqlite3.Connection, write: Write) -> bool:
+    """Whether its condition held."""
+    if isinstance(write, Delete):
+        found = _read(connection, write.key)
+        if not holds(write.condition, found):
+            return False
+        connection.execute("DELETE FROM items WHERE pk = ? AND sk = ?", write.key)
         return True
-    if isinstance(condition, Absent):
-        return found is None
-    return found is not None and found.get(condition.attribute) == condition.value
+    if not holds(write.condition, _read(connection, (write.item["PK"], write.item["SK"]))):
+        return False
+    for item in write.items:
+        _write(connection, item)
+    return True

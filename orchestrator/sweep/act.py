@@ -24,10 +24,12 @@ from orchestrator.core.model import (
     Target,
 )
 from orchestrator.core.policy.org_policy import OrgPolicy
+from orchestrator.errors import LedgerError
 from orchestrator.ports import NOT_HANDED_OUT, TargetUnreadableError, World
 from orchestrator.sweep.guard import GuardContext, TargetGuard
 from orchestrator.sweep.pool import Pool
 from orchestrator.sweep.recheck import Recheck
+from orchestrator.sweep.recover import outcomes_by_now
 
 Keep = Callable[[Outcomes], None]
 
@@ -40,7 +42,7 @@ def act_on_plan(
     """
     sweep_id = approved.plan.sweep_id
     waves = waves_of(approved.plan.actions, policy.waves, sweep_id)
-    actor = _Actor(world, sweep_id, recheck, approved.plan.actions)
+    actor = _Actor(world, sweep_id, policy.name, recheck, approved.plan.actions)
     for number, wave in enumerate(waves, 1):
         of = f" of wave {number} of {len(waves)}" if len(waves) > 1 else ""
         done = actor.act(wave, of, done, keep)
@@ -54,6 +56,7 @@ def act_on_plan(
 
 def act_on_accounts(
     world: World,
+    policy: OrgPolicy,
     approved: ApprovedPlan,
     recheck: Recheck,
     accounts: Collection[AccountId],
@@ -61,7 +64,7 @@ def act_on_accounts(
 ) -> Outcomes:
     """The actions in these accounts that have no outcome yet: one part of a wave, of which others do the rest."""
     actions = tuple(one for one in approved.plan.actions if one.resource.target.account_id in accounts)
-    actor = _Actor(world, approved.plan.sweep_id, recheck, actions)
+    actor = _Actor(world, approved.plan.sweep_id, policy.name, recheck, actions)
     return actor.act(actions, f" in {len(accounts)} accounts", done, lambda _: None)
 
 
@@ -81,6 +84,7 @@ class _Actor:
 
     world: World
     sweep_id: str
+    policy_name: str
     recheck: Recheck
     actions: tuple[Decision, ...]
 
@@ -90,8 +94,15 @@ class _Actor:
         if not todo:
             return done
         self.world.progress.phase(f"Acting on {len(todo)} resources{of}")
-        context = GuardContext(self.sweep_id, self.world.ledger, self.world.halt, self.recheck)
         groups = _by_target_and_kind(todo)
+        context = GuardContext(
+            self.sweep_id,
+            self.world.ledger,
+            self.world.halt,
+            self.recheck,
+            policy_name=self.policy_name,
+            found=done.intents,
+        )
         pool = Pool[Outcomes](self.world.workers)
         try:
             with pool, self.recheck.read_ahead([one for group in groups for one in group]):
@@ -101,8 +112,19 @@ class _Actor:
         finally:  # also when the sweep breaks off: what the threads still did meanwhile was done
             for came_to in pool.finished():
                 done += came_to
+            done += self._left_to_others(replace(done, intents={**done.intents, **context.intents}))
             keep(done)
         return done
+
+    def _left_to_others(self, done: Outcomes) -> Outcomes:
+        """What was announced and has no outcome here: as far as the ledger knows by now what came of it."""
+        keys = done.keys
+        left = [one for one in self.actions if one.resource.key in done.open_intents and one.resource.key not in keys]
+        try:
+            found = outcomes_by_now(self.world, self.sweep_id, left) if left else ()
+        except LedgerError:
+            found = ()  # they are unknown
+        return Outcomes(found, intents=done.intents)
 
     def _show_progress(self, pool: Pool[Outcomes], before: Collection[ResourceKey]) -> None:
         by_key = {one.resource.key: one for one in self.actions}
@@ -134,6 +156,7 @@ def _act_on_target(world: World, context: GuardContext, actions: tuple[Decision,
         with world.accounts.bind(first.target.account_id):
             asked = [(one.resource, one.action) for one in actions]
             outcomes = world.actors[first.kind].act(first.target, asked, context.sweep_id, guard)
+        outcomes += tuple(guard.recovered)
     except TargetUnreadableError as refusal:
         outcomes = guard.fail_the_rest(actions, refusal.error.code, refusal.error.message)
     except Exception as failure:  # noqa: BLE001 - a thread's boundary, and it is recorded

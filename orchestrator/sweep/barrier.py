@@ -20,6 +20,7 @@ from orchestrator.core.model import (
 from orchestrator.core.report.manifest import sha256_of
 from orchestrator.core.report.plan_file import (
     PLAN_FILE,
+    PLAN_FORMAT,
     StoredPlan,
     organization_sha256,
     plan_bytes,
@@ -81,6 +82,7 @@ def _freeze(world: World, sweep: Sweep, state: SweepState) -> None:
         coverage=state.inventory.coverage,
         guardrails=state.guardrails,
         compliance=state.decisions.compliance,
+        format=PLAN_FORMAT,
     )
     content = plan_bytes(stored)
     world.store.put(sweep.sweep_id, PLAN_FILE, content)

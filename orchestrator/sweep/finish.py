@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from orchestrator.core.model import Halt, HaltCause, SweepReport
+from orchestrator.core.model import Halt, HaltCause, Outcome, OutcomeStatus, SweepReport
 from orchestrator.core.report.document import report_document
 from orchestrator.errors import LeaseLostError, PlanError, ReportLostError, ReportStoreError, StopOrchestratorError
 from orchestrator.ports import World
@@ -35,13 +35,12 @@ def run_to_report(
     except BaseException as failure:
         _leave_it_to_the_lease_holder(world, latest[0].halt, failure)
         if latest[0].reportable or isinstance(failure, PlanError):
-            _write(world, _report(world, sweep, latest[0], f"{type(failure).__name__}: {failure}"))
+            _write(world, sweep, latest[0], f"{type(failure).__name__}: {failure}")
         raise
-    report = _report(world, sweep, latest[0])
     if latest[0].handed_over:
-        return report, ""
+        return _report(world, sweep, latest[0]), ""
     _leave_it_to_the_lease_holder(world, latest[0].halt, None)
-    return report, _write(world, report)
+    return _write(world, sweep, latest[0])
 
 
 def _report(world: World, sweep: Sweep, state: SweepState, error: str = "") -> SweepReport:
@@ -56,10 +55,12 @@ def _leave_it_to_the_lease_holder(world: World, halt: Halt | None, failure: Base
             raise LeaseLostError(one.text) from failure
 
 
-def _write(world: World, report: SweepReport) -> str:
+def _write(world: World, sweep: Sweep, state: SweepState, error: str = "") -> tuple[SweepReport, str]:
+    report = _report(world, sweep, state, error)
     document = report_document(report)
     try:
-        return write_and_seal(world, document)
+        _close_untouched_intents(world, sweep, state)
+        return report, write_and_seal(world, document)
     except ReportStoreError as failure:
         raise ReportLostError(str(failure), document) from failure
     except StopOrchestratorError:
@@ -67,3 +68,15 @@ def _write(world: World, report: SweepReport) -> str:
     except Exception as failure:
         text = f"the report cannot be written: {type(failure).__name__}: {failure}"
         raise ReportLostError(text, document) from failure
+
+
+def _close_untouched_intents(world: World, sweep: Sweep, state: SweepState) -> None:
+    """Intents of a dead process that were seen to have had no effect, and that this one did not announce anew."""
+    outcomes = state.outcomes
+    known = {one.resource.key for one in outcomes.outcomes}
+    untouched = {key: one for key, one in outcomes.intents.items() if one.untouched and one.id and key not in known}
+    left = [one for one in state.decisions.actions if one.resource.key in untouched]
+    text = "the process that was about to ask for it died, and it was seen untouched"
+    world.ledger.record_outcomes(
+        sweep.sweep_id, [Outcome(one.resource, OutcomeStatus.NOT_ATTEMPTED, message=text) for one in left], untouched
+    )

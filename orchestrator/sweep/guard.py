@@ -10,6 +10,7 @@ from orchestrator.core.model import (
     Decision,
     Halt,
     HaltCause,
+    Intent,
     Outcome,
     OutcomeStatus,
     Reason,
@@ -18,7 +19,7 @@ from orchestrator.core.model import (
 )
 from orchestrator.errors import LedgerError
 from orchestrator.ledger.ledger import Ledger
-from orchestrator.ports import Kind
+from orchestrator.ports import Kind, TargetUnreadableError
 from orchestrator.sweep.recheck import Recheck
 
 
@@ -43,6 +44,11 @@ class GuardContext:
     ask_halt: Callable[[], Halt | None]
     recheck: Recheck
     ledger_halt: LedgerHalt = field(default_factory=LedgerHalt)
+    policy_name: str = ""
+    found: Mapping[ResourceKey, Intent] = field(default_factory=dict)
+    """Intents of a process that died, of what was seen untouched."""
+    intents: dict[ResourceKey, Intent] = field(default_factory=dict)
+    """What was announced by this process, for whoever reports on it; and, without an id, what is another's."""
 
     def halt(self) -> Halt | None:
         """Why no more work is handed out, a failed ledger included; None while it is."""
@@ -60,6 +66,8 @@ class TargetGuard:
         self._looked_at: datetime | None = None
         self._recorded: dict[ResourceKey, Outcome] = {}
         self.kept: dict[ResourceKey, Reason] = {}
+        self.recovered: list[Outcome] = []
+        """Of intents of a dead process, which took effect between two looks."""
         self.halt: Halt | None = None
 
     def admit(self, resources: Sequence[Resource]) -> tuple[Resource, ...]:
@@ -71,6 +79,7 @@ class TargetGuard:
             return ()
         self._looked_at = look.at
         self.kept.update(look.kept)
+        self._recover_kept(resources)
         admitted = tuple(one for one in resources if one.key not in look.kept)
         if not admitted:
             return ()
@@ -78,11 +87,14 @@ class TargetGuard:
         target = admitted[0].target
         try:
             batch = f"{target.account_id}/{target.region}/{admitted[0].kind}/{self._batches}"
-            self._context.ledger.intend(self._context.sweep_id, admitted, batch)
+            return self._intended(admitted, batch)
         except LedgerError as failure:
             self.halt = self._context.ledger_halt.set(failure)
             return ()
-        return admitted
+
+    def asked_before(self, resource: Resource) -> datetime | None:
+        found = self._context.found.get(resource.key)
+        return found.requested_at if found is not None else None
 
     def may_call(self) -> bool:
         halt = self._context.halt() or (self._context.recheck.too_old(self._looked_at) if self._looked_at else None)
@@ -92,12 +104,56 @@ class TargetGuard:
     def record_outcomes(self, outcomes: Sequence[Outcome]) -> None:
         self._recorded.update({outcome.resource.key: outcome for outcome in outcomes})
         try:
-            self._context.ledger.record_outcomes(self._context.sweep_id, outcomes)
+            self._context.ledger.record_outcomes(self._context.sweep_id, outcomes, self._context.intents)
         except LedgerError as failure:
             self.halt = self._context.ledger_halt.set(failure)
 
     def fail_the_rest(self, actions: Iterable[Decision], code: str, message: str) -> tuple[Outcome, ...]:
-        """For when the target broke off: what was recorded by then stays so, what was not kept failed with it."""
-        left = (one for one in actions if one.resource.key not in {*self.kept, *self._recorded})
-        failed = (Outcome(one.resource, OutcomeStatus.FAILED, code, message) for one in left)
-        return (*self._recorded.values(), *failed)
+        """For when the target broke off: what was recorded by then stays so, what was not kept failed with it.
+
+        What was announced and not recorded is unknown: AWS may have been asked.
+        """
+        done = {*self.kept, *self._recorded, *(one.resource.key for one in self.recovered)}
+        left = [one.resource for one in actions if one.resource.key not in done]
+        intents = self._context.intents
+        unknown = [
+            Outcome(one, OutcomeStatus.UNKNOWN, code, message, intents[one.key].requested_at)
+            for one in left
+            if one.key in intents
+        ]
+        failed = [Outcome(one, OutcomeStatus.FAILED, code, message) for one in left if one.key not in intents]
+        return (*self._recorded.values(), *self.recovered, *unknown, *failed)
+
+    def _intended(self, resources: Sequence[Resource], batch: str) -> tuple[Resource, ...]:
+        """Those of which the intent is this process's own by now; what the ledger refuses is left to another one."""
+        context = self._context
+        stops = [one for one in resources if not self._actions[one.resource_id].action.starts]
+        starts = [one for one in resources if one not in stops]
+        for some, held_by in ((stops, context.policy_name), (starts, None)):
+            if some:
+                mine = context.ledger.intend(context.sweep_id, some, batch, context.found, held_by)
+                context.intents.update({one.key: mine.get(one.key, Intent("")) for one in some})
+        return tuple(one for one in resources if context.intents[one.key].id)
+
+    def _recover_kept(self, resources: Sequence[Resource]) -> None:
+        """What is kept since it is not as planned any more may be so by the intent of the process that died."""
+        found = self._context.found
+        late = [one for one in resources if one.key in self.kept and one.key in found]
+        asked = [
+            (one, self._actions[one.resource_id].action, at)
+            for one in late
+            if (at := found[one.key].requested_at) is not None
+        ]
+        if not asked:
+            return
+        try:
+            outcomes = self._kind.recover_intents(late[0].target, asked, self._context.sweep_id)
+        except TargetUnreadableError:
+            return  # it stays kept, and its intent stays in the ledger
+        self.recovered += outcomes
+        for one in outcomes:
+            del self.kept[one.resource.key]
+        try:
+            self._context.ledger.record_outcomes(self._context.sweep_id, outcomes, found)
+        except LedgerError as failure:
+            self.halt = self._context.ledger_halt.set(failure)

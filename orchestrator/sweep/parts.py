@@ -41,7 +41,7 @@ from orchestrator.sweep.inventory_file import StoredInventory, inventory_bytes, 
 from orchestrator.sweep.read import Listing, Reading, complete_inventory, list_accounts, read_accounts
 from orchestrator.sweep.recheck import Recheck
 from orchestrator.sweep.recover import recorded_outcomes
-from orchestrator.sweep.run import restore_plan
+from orchestrator.sweep.run import require_plan, restore_plan
 from orchestrator.sweep.seal import Document, write_and_seal
 from orchestrator.sweep.state import Sweep, SweepState
 
@@ -95,6 +95,7 @@ def read_part(world: World, sweep: Sweep, part: Part) -> None:
 
 def decide(world: World, sweep: Sweep, summary: SweepSummary, accounts_a_part: int) -> bool:
     """The barrier: every part together, decided and counted. Whether there is something to act on, in waves."""
+    require_plan(world, summary)
     content = world.store.find(sweep.sweep_id, PLAN_FILE)
     if content is None:
         inventory = _put_together(world, sweep)
@@ -123,8 +124,8 @@ def act_on_part(world: World, sweep: Sweep, summary: SweepSummary, part: Part) -
         return
     inherit_consent(world, sweep, approved, state.consent)
     recheck = Recheck(world, sweep.policy, _known_accounts(world, sweep, part.wave))
-    outcomes = act_on_accounts(world, approved, recheck, part.accounts, state.outcomes)
-    world.ledger.record_outcomes(sweep.sweep_id, outcomes.outcomes)
+    outcomes = act_on_accounts(world, sweep.policy, approved, recheck, part.accounts, state.outcomes)
+    world.ledger.record_outcomes(sweep.sweep_id, outcomes.outcomes, outcomes.intents)
     name = _kept_file(part)
     if outcomes.kept and world.store.find(sweep.sweep_id, name) is None:
         world.store.put(sweep.sweep_id, name, _kept_bytes(outcomes))
@@ -155,6 +156,7 @@ def end(world: World, sweep: Sweep, summary: SweepSummary, error: str) -> tuple[
     if written is not None:  # this is a retry of the step
         document: Document = json.loads(written)
         return document, write_and_seal(world, document)
+    require_plan(world, summary)
     begin_with = SweepState(reportable=False)
     report, location = run_to_report(world, sweep, begin_with, lambda keep: _gather(world, sweep, summary, error, keep))
     return report_document(report), location

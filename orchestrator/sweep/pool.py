@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, wait
 from queue import Empty, SimpleQueue
 from typing import Generic, Self, TypeVar
 
@@ -14,6 +15,8 @@ T = TypeVar("T")
 _FIRST_THREADS = 8
 _LOOK_EVERY_SECONDS = 0.05
 _BUSY = 0.6
+_GRACE_SECONDS = 0.5
+"""For the calls that run when a person ends the process: most of them answer within it."""
 
 
 class Pool(Generic[T]):
@@ -22,6 +25,8 @@ class Pool(Generic[T]):
     A call to AWS waits a hundred times longer than it computes, so 64 threads pay; against an endpoint that answers at
     once they would only fight over the interpreter's lock. So it starts with a few and doubles them while the process
     uses less than 60 % of one processor. `cpu` and `clock` are in seconds.
+
+    Its threads are daemons, so that a process which is told to end at once does not wait for an answer of AWS.
     """
 
     def __init__(
@@ -30,7 +35,8 @@ class Pool(Generic[T]):
         cpu: Callable[[], float] = time.process_time,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._executor = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="sweep")
+        self._work: SimpleQueue[tuple[Future[T], Callable[[], T]] | None] = SimpleQueue()
+        self._threads = 0
         self._waiting: deque[Callable[[], T]] = deque()
         self._handed_out: list[Future[T]] = []
         self._done: SimpleQueue[Future[T]] = SimpleQueue()
@@ -44,8 +50,13 @@ class Pool(Generic[T]):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._executor.shutdown(wait=True, cancel_futures=True)
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Waits for what is running, but not for long where a person or the system ends the process."""
+        self._waiting.clear()
+        at_once = kind is not None and not issubclass(kind, Exception)
+        wait(self._handed_out, _GRACE_SECONDS if at_once else None)
+        for _thread in range(self._threads):
+            self._work.put(None)
 
     def submit(self, function: Callable[..., T], *arguments: object) -> None:
         """From the coordinating thread only, also between two results."""
@@ -73,10 +84,16 @@ class Pool(Generic[T]):
 
     def _hand_out(self) -> None:
         while self._waiting and self._running < self._width:
-            future = self._executor.submit(self._waiting.popleft())
+            future: Future[T] = Future()
             self._running += 1
             self._handed_out.append(future)
             future.add_done_callback(self._done.put)
+            self._work.put((future, self._waiting.popleft()))
+            if self._running > self._threads:
+                self._threads += 1
+                threading.Thread(
+                    target=_work_off, args=(self._work,), name=f"sweep-{self._threads}", daemon=True
+                ).start()
 
     def _widen(self) -> None:
         cpu, at = self._looked
@@ -87,3 +104,13 @@ class Pool(Generic[T]):
             self._width = min(self._workers, self._width * 2)
             self._hand_out()
         self._looked = (self._cpu(), self._clock())
+
+
+def _work_off(work: SimpleQueue[tuple[Future[T], Callable[[], T]] | None]) -> None:
+    """One thread."""
+    while (item := work.get()) is not None:
+        future, function = item
+        try:
+            future.set_result(function())
+        except BaseException as failure:  # noqa: BLE001 - a thread's boundary; the coordinating thread raises it
+            future.set_exception(failure)

@@ -234,7 +234,8 @@ def _read_target(world: World, account: Account, region: Region, kinds: Iterable
 
 def _read_kind(world: World, target: Target, kind: str) -> tuple[Resource, ...]:
     with world.accounts.bind(target.account_id):
-        return world.kinds[kind].read(target)
+        found = world.kinds[kind].read(target)
+    return tuple({one.key: one for one in found}.values())  # AWS may name one on two pages, while others come and go
 
 
 def read_unless_halted(world: World, read: Callable[[], T]) -> T | Unread:

@@ -4,27 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 
-from orchestrator.core.model import Decision, Outcome, OutcomeStatus, Resource, ResourceKey, Target
+from orchestrator.core.model import (
+    Decision,
+    Intent,
+    Outcome,
+    Outcomes,
+    OutcomeStatus,
+    Resource,
+    ResourceKey,
+    Strength,
+    Target,
+    strength,
+)
 from orchestrator.errors import LedgerError
-from orchestrator.ledger.records import INTENT, ActionRecord
+from orchestrator.ledger.records import ActionRecord
 from orchestrator.ports import TargetUnreadableError, World
 from orchestrator.sweep.pool import Pool
 
 _DIED = "it was about to be acted on when the process died"
-_Intent = tuple[Decision, str]
-"""What was announced, and when."""
+_NOT_SEEN = "AWS accepted it, and it was not seen to happen yet"
+_Found = tuple[Decision, ActionRecord]
+"""What was announced, and its row."""
 
 
-def recover_intents(world: World, sweep_id: str, actions: Sequence[Decision]) -> tuple[Outcome, ...]:
+def recover_intents(world: World, sweep_id: str, actions: Sequence[Decision]) -> Outcomes:
     """What came of these planned actions as far as a process got with them.
 
-    What turns out to be untouched has no outcome: it can be acted on after all.
+    What turns out to be untouched has no outcome: it can be acted on after all, in place of its intent.
     """
     planned = {one.resource.key: one for one in actions}
     outcomes: list[Outcome] = []
-    unknown: dict[tuple[Target, str], list[_Intent]] = {}
+    unknown: dict[tuple[Target, str], list[_Found]] = {}
     for record in world.ledger.actions(sweep_id):
         action = planned.get(record.key)
         if action is None or record.status == OutcomeStatus.NOT_ATTEMPTED.value:
@@ -33,8 +46,8 @@ def recover_intents(world: World, sweep_id: str, actions: Sequence[Decision]) ->
         if outcome is not None:
             outcomes.append(outcome)
         else:
-            unknown.setdefault((record.key.target, record.kind), []).append((action, record.requested_at))
-    return (*outcomes, *_look_at(world, sweep_id, unknown))
+            unknown.setdefault((record.key.target, record.kind), []).append((action, record))
+    return Outcomes(tuple(outcomes)) + _look_at(world, sweep_id, unknown)
 
 
 def recorded_outcomes(world: World, sweep_id: str, actions: Sequence[Decision]) -> tuple[Outcome, ...]:
@@ -48,11 +61,28 @@ def recorded_outcomes(world: World, sweep_id: str, actions: Sequence[Decision]) 
     return tuple(outcome for outcome in found if outcome is not None)
 
 
+def outcomes_by_now(world: World, sweep_id: str, actions: Sequence[Decision]) -> tuple[Outcome, ...]:
+    """The same with what AWS accepted and was not seen yet; for what another thread or process did meanwhile."""
+    resources: dict[ResourceKey, Resource] = {one.resource.key: one.resource for one in actions}
+    records = [one for one in world.ledger.actions(sweep_id) if one.key in resources]
+    return tuple(_as_recorded(one, resources[one.key]) for one in records if _strength(one) >= Strength.REFUSED)
+
+
 def outcome_of(record: ActionRecord, resource: Resource) -> Outcome | None:
-    """What the ledger knows for certain; None for an intent, and for what AWS accepted and no look has confirmed."""
+    """What the ledger knows for certain; None for what is unknown, and what AWS accepted and no look has confirmed."""
     accepted = {OutcomeStatus.STOPPING.value, OutcomeStatus.STARTING.value}
-    if record.status == INTENT or (record.status in accepted and not record.verified_at):
+    if _strength(record) in (Strength.INTENT, Strength.UNKNOWN):
         return None
+    if record.status in accepted and not record.verified_at:
+        return None
+    return _as_recorded(record, resource)
+
+
+def _strength(record: ActionRecord) -> Strength:
+    return strength(record.status, verified=bool(record.verified_at))
+
+
+def _as_recorded(record: ActionRecord, resource: Resource) -> Outcome:
     return Outcome(
         resource,
         OutcomeStatus(record.status),
@@ -64,39 +94,57 @@ def outcome_of(record: ActionRecord, resource: Resource) -> Outcome | None:
     )
 
 
-def _look_at(world: World, sweep_id: str, unknown: dict[tuple[Target, str], list[_Intent]]) -> list[Outcome]:
+def _look_at(world: World, sweep_id: str, unknown: dict[tuple[Target, str], list[_Found]]) -> Outcomes:
+    found = Outcomes()
     if not unknown:
-        return []
+        return found
     world.progress.phase(f"Looking at {sum(map(len, unknown.values()))} resources whose outcome is unknown")
-    found: list[Outcome] = []
-    with Pool[tuple[Outcome, ...]](world.workers) as pool:
-        for (target, kind), intents in unknown.items():
-            pool.submit(_recover_target, world, sweep_id, target, kind, intents)
-        for outcomes in pool.results():
-            found += outcomes
+    with Pool[Outcomes](world.workers) as pool:
+        for (target, kind), rows in unknown.items():
+            pool.submit(_recover_target, world, sweep_id, target, kind, rows)
+        for came_to in pool.results():
+            found += came_to
     return found
 
 
-def _recover_target(
-    world: World, sweep_id: str, target: Target, kind: str, intents: Sequence[_Intent]
-) -> tuple[Outcome, ...]:
-    """A thread's boundary: nothing is raised past it. What cannot be looked at failed: it must not be tried again."""
-    asked = [(action.resource, action.action, datetime.fromisoformat(at)) for action, at in intents]
+def _recover_target(world: World, sweep_id: str, target: Target, kind: str, rows: Sequence[_Found]) -> Outcomes:
+    """A thread's boundary: nothing is raised past it. What cannot be looked at is unknown: it is not asked for again.
+
+    What AWS accepted stays accepted, and is not asked for again either: AWS shows some of it late.
+    """
+    asked = [(action.resource, action.action, datetime.fromisoformat(row.requested_at)) for action, row in rows]
+    intents = {row.key: Intent(row.intent_id, _time(row.requested_at), untouched=True) for _, row in rows}
     try:
         with world.accounts.bind(target.account_id):
             outcomes = world.kinds[kind].recover_intents(target, asked, sweep_id)
+        unseen = [one for one in rows if one[1].key not in {outcome.resource.key for outcome in outcomes}]
+        outcomes += tuple(
+            _still_accepted(row, action, _NOT_SEEN) for action, row in unseen if _strength(row) > Strength.UNKNOWN
+        )
     except TargetUnreadableError as refusal:
-        text = f"{_DIED}, and cannot be looked at: {refusal.error.message}"
-        return _failed(intents, refusal.error.code, text)
+        outcomes = _unknown(rows, refusal.error.code, refusal.error.message)
     except Exception as failure:  # noqa: BLE001 - a thread's boundary, and it is recorded
-        return _failed(intents, type(failure).__name__, str(failure))
+        outcomes = _unknown(rows, type(failure).__name__, str(failure))
     with suppress(LedgerError):  # it still has the intents, and gets these outcomes again with the report
-        world.ledger.record_outcomes(sweep_id, outcomes)
-    return outcomes
+        world.ledger.record_outcomes(sweep_id, outcomes, intents)
+    return Outcomes(outcomes, intents=intents)
 
 
-def _failed(intents: Sequence[_Intent], code: str, message: str) -> tuple[Outcome, ...]:
-    return tuple(Outcome(action.resource, OutcomeStatus.FAILED, code, message) for action, _ in intents)
+def _unknown(rows: Sequence[_Found], code: str, message: str) -> tuple[Outcome, ...]:
+    text = f"it cannot be looked at: {message}"
+    unknown = [(action, row) for action, row in rows if _strength(row) <= Strength.UNKNOWN]
+    return (
+        *(
+            Outcome(one.resource, OutcomeStatus.UNKNOWN, code, f"{_DIED}, and {text}", _time(row.requested_at))
+            for one, row in unknown
+        ),
+        *(_still_accepted(row, action, text) for action, row in rows if _strength(row) > Strength.UNKNOWN),
+    )
+
+
+def _still_accepted(row: ActionRecord, action: Decision, text: str) -> Outcome:
+    message = row.message if text in row.message else "; ".join(filter(None, (row.message, text)))
+    return replace(_as_recorded(row, action.resource), message=message)
 
 
 def _time(text: str) -> datetime | None:

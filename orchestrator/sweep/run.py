@@ -92,6 +92,7 @@ def resume_sweep(world: World, policy: OrgPolicy, summary: SweepSummary) -> tupl
     if written is not None:  # it died between its report and the end
         document: Document = json.loads(written)
         return document, write_and_seal(world, document)
+    require_plan(world, summary)
     sweep = Sweep.resumed(policy, summary)
     run = _Run(world, sweep, summary.continuations)
     report, location = run_to_report(world, sweep, SweepState(reportable=False), lambda keep: run.resume(summary, keep))
@@ -167,6 +168,16 @@ def begin(world: World, sweep: Sweep, undo_filter: UndoFilter | None = None, exe
     )
 
 
+def require_plan(world: World, summary: SweepSummary) -> None:
+    """Raises PlanError where the ledger knows of a plan and this store has none: what was done by it would be lost."""
+    if summary.plan_sha256 and world.store.find(summary.sweep_id, PLAN_FILE) is None:
+        raise PlanError(
+            f"{summary.sweep_id} has a plan by its ledger, and there is no "
+            f"{world.store.location(summary.sweep_id, PLAN_FILE)}: name the store that it began with "
+            "(--store, STOP_ORCHESTRATOR_REPORT_BUCKET), or put the file back. Nothing was done, nothing is forgotten"
+        )
+
+
 def restore_plan(
     world: World, sweep: Sweep, content: bytes, summary: SweepSummary, accounts: Collection[AccountId] | None = None
 ) -> tuple[SweepState, ApprovedPlan | None]:
@@ -181,7 +192,7 @@ def restore_plan(
     outcomes = Outcomes()
     if sweep.mode.acts:
         concerned = [one for one in plan.actions if accounts is None or one.resource.target.account_id in accounts]
-        outcomes = Outcomes(recover_intents(world, sweep.sweep_id, concerned))
+        outcomes = recover_intents(world, sweep.sweep_id, concerned)
     inventory = Inventory(stored.organization_id, coverage=stored.coverage)
     state = SweepState(inventory, stored.decided, outcomes=outcomes, consent=consent_from(summary.consent))
     return hold_plan(sweep, state, hold_as_frozen(plan, stored.guardrails))

@@ -15,11 +15,14 @@ from orchestrator.core.model import (
     GuardrailResult,
     Halt,
     HaltCause,
+    Intent,
     Inventory,
     Mode,
     Outcome,
     Outcomes,
     OutcomeStatus,
+    ReasonCode,
+    Resource,
     SweepReport,
     SweepStatus,
 )
@@ -92,7 +95,10 @@ class SweepState:
 def build_report(
     sweep: Sweep, state: SweepState, *, calls: Mapping[str, int], finished_at: datetime, error: str = ""
 ) -> SweepReport:
-    """The whole record. An action without an outcome, because the sweep ended early, was not attempted."""
+    """The whole record. An action without an outcome, because the sweep ended early, was not attempted.
+
+    What was announced in the ledger by then is unknown.
+    """
     decisions = keep_after_all(state.decisions.decisions, state.outcomes.kept)
     outcomes = (*state.outcomes.outcomes, *_not_attempted(state))
     ended_by = ""
@@ -126,19 +132,28 @@ def build_report(
 
 def _not_attempted(state: SweepState) -> tuple[Outcome, ...]:
     text = state.halt.text if state.halt else "the sweep ended before it was asked for"
-    done = state.outcomes.keys
+    done, announced = state.outcomes.keys, state.outcomes.open_intents
+    left = [one.resource for one in state.decisions.actions if one.resource.key not in done]
     return tuple(
-        Outcome(one.resource, OutcomeStatus.NOT_ATTEMPTED, message=text)
-        for one in state.decisions.actions
-        if one.resource.key not in done
+        _unknown(one, state.outcomes.intents[one.key])
+        if one.key in announced
+        else Outcome(one, OutcomeStatus.NOT_ATTEMPTED, message=text)
+        for one in left
     )
 
 
+def _unknown(resource: Resource, intent: Intent) -> Outcome:
+    text = _INTERRUPTED if intent.id else _ANOTHERS
+    return Outcome(resource, OutcomeStatus.UNKNOWN, "Interrupted", text, intent.requested_at)
+
+
+_INTERRUPTED = "it was about to be asked for, and the sweep ended before AWS's answer was known"
+_ANOTHERS = "another process was about to ask for it, and what came of it is not known here"
+
+
 def _status(sweep: Sweep, state: SweepState, outcomes: tuple[Outcome, ...], error: str) -> SweepStatus:
-    if error:
-        return SweepStatus.FAILED
-    if state.abandoned:
-        return SweepStatus.ABANDONED
+    if error or state.abandoned:
+        return SweepStatus.FAILED if error else SweepStatus.ABANDONED
     if state.handed_over:
         return SweepStatus.RUNNING
     ended = sweep_status(state.inventory.coverage, outcomes, state.guardrails)
@@ -146,5 +161,9 @@ def _status(sweep: Sweep, state: SweepState, outcomes: tuple[Outcome, ...], erro
         return ended
     if state.halt and state.halt.cause in ABORTING:
         return SweepStatus.ABORTED
+    if ended is SweepStatus.COMPLETE and any(
+        reason.code is ReasonCode.NOT_SEEN_AGAIN for reason in state.outcomes.kept.values()
+    ):
+        return SweepStatus.INCOMPLETE
     waits = sweep.mode is Mode.APPROVE and ActionCounts.of(state.decisions.decisions).total > 0
     return SweepStatus.AWAITING_APPROVAL if waits else ended

@@ -10,6 +10,7 @@ from typing import Any
 from orchestrator.core.decide import scope
 from orchestrator.core.decide.undo import decide_undo
 from orchestrator.core.model import (
+    INTENT,
     Account,
     AccountId,
     Coverage,
@@ -25,13 +26,14 @@ from orchestrator.core.model import (
     TargetStatus,
     Verdict,
 )
-from orchestrator.errors import PlanError
+from orchestrator.errors import LedgerError, PlanError
 from orchestrator.ledger.records import ActionRecord
 from orchestrator.ports import Kind, TargetHealth, World
 from orchestrator.sweep.pool import Pool
 from orchestrator.sweep.read import ENDED_EARLY, Unread, read_unless_halted
 
-_STOPPED = frozenset({OutcomeStatus.STOPPED.value, OutcomeStatus.STOPPING.value})
+_STOPPED = frozenset({OutcomeStatus.STOPPED.value, OutcomeStatus.STOPPING.value, OutcomeStatus.UNKNOWN.value, INTENT})
+"""What the sweep stopped, or may have stopped: marks and times tell."""
 _SETS = ("accounts", "regions", "resources")
 _NOT_MISSED = "No load balancer misses it."
 
@@ -95,7 +97,7 @@ def read_stopped(
     `keep` is told what was read, also when this breaks off. Raises PlanError when there is no such resource, and
     OrganizationError.
     """
-    records = world.ledger.actions(source_sweep_id)
+    records = _actions(world, source_sweep_id)
     stopped = [one for one in records if one.status in _STOPPED and undo_filter.matches(one)]
     if not stopped:
         raise PlanError(f"sweep {source_sweep_id} stopped nothing that could be started again")
@@ -118,6 +120,19 @@ def read_stopped(
         found = _found(world, found.inventory, accounts, groups, looked)
         keep(found)
     return found
+
+
+def _actions(world: World, sweep_id: str) -> tuple[ActionRecord, ...]:
+    """With what the sweep holds down and of which the action has expired."""
+    records = world.ledger.actions(sweep_id)
+    known = {one.key for one in records}
+    try:
+        held = world.ledger.held_by(sweep_id)
+    except LedgerError:  # as where the index may not be read: then what there is has to do
+        if not records:
+            raise
+        held = ()
+    return (*records, *(one.as_action() for one in held if one.key not in known))
 
 
 def _found(

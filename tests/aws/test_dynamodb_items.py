@@ -123,9 +123,9 @@ def test_a_finished_sweep_has_the_keys_that_everybody_relies_on(hub: Clients, le
 
 @pytest.mark.parametrize("status", ["intent", "failed"])
 def test_what_happened_to_an_instance_can_be_asked_for_by_its_arn(hub: Clients, ledger: Ledger, status: str) -> None:
-    ledger.intend(SWEEP_ID, [a_resource()], "batch-1")
+    intents = ledger.intend(SWEEP_ID, [a_resource()], "batch-1")
     if status == "failed":
-        ledger.record_outcomes(SWEEP_ID, [an_outcome(OutcomeStatus.FAILED)])
+        ledger.record_outcomes(SWEEP_ID, [an_outcome(OutcomeStatus.FAILED)], intents)
     (action,) = hub.dynamodb().query(
         TableName=TABLE,
         IndexName="GSI1",
@@ -183,7 +183,7 @@ def test_a_transaction_that_was_cancelled_by_what_passes_is_tried_again(
 @pytest.mark.parametrize(
     "refusal",
     [
-        refused("TransactionCanceledException", "ConditionalCheckFailed", "TransactionConflict"),
+        refused("TransactionCanceledException", "ConditionalCheckFailed", "ValidationError"),
         refused("TransactionCanceledException", "ValidationError"),
         refused("TransactionCanceledException", "None"),
         refused("TransactionCanceledException"),
@@ -198,6 +198,16 @@ def test_a_transaction_that_was_refused_for_good_is_an_error_at_once(
         ledger.intend(SWEEP_ID, [a_resource()], "1")
     assert slept == []
     assert ledger.actions(SWEEP_ID) == ()
+
+
+def test_what_conditions_refuse_is_left_out_and_the_rest_is_sent_again(
+    client: Client, ledger: Ledger, slept: list[float]
+) -> None:
+    client.refusals = [refused("TransactionCanceledException", "ConditionalCheckFailed", "TransactionConflict")]
+    resources = [a_resource("i-1"), a_resource("i-2")]
+    assert [key.resource_id for key in ledger.intend(SWEEP_ID, resources, "1")] == ["i-2"]
+    assert [one.resource_id for one in ledger.actions(SWEEP_ID)] == ["i-2"]
+    assert slept == []
 
 
 def test_a_clash_that_does_not_end_is_an_error(client: Client, ledger: Ledger, slept: list[float]) -> None:
@@ -219,7 +229,7 @@ def test_a_single_write_that_clashes_with_a_transaction_is_tried_again(
 def test_items_are_written_twenty_five_at_a_time(hub: Clients, client: Client, ledger: Ledger) -> None:
     ledger.begin(RECORD)
     ledger.finish(a_document(targets=60), "somewhere")
-    assert client.batches == [25, 25, 11]
+    assert client.batches == [25, 25, 10]
     assert len(items(hub)) == 62
 
 
@@ -238,7 +248,7 @@ def test_items_that_come_back_unprocessed_are_written_again_until_none_is_left(
     client.take = lambda asked: max(1, asked // 2)
     ledger.finish(a_document(targets=22), "somewhere")
     assert len(items(hub)) == 23
-    assert client.batches == [23, 12, 6, 3, 2, 1]
+    assert client.batches == [22, 11, 6, 3, 2, 1]
     assert slept == PAUSES[:5]
 
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.records import SweepSummary
 from orchestrator.local.sqlite_items import SqliteItems
 from orchestrator.settings import Settings
+from tests.support.builders import a_resource
 from tests.support.embedded import OrganizationBuilder
 from tests.support.fixtures import Policy, Ran, Run
 from tests.support.processes import SCRIPT
@@ -280,3 +282,17 @@ def test_resuming_a_dead_sweep_finishes_it_and_stops_nothing_twice_where_the_env
     assert organization.front.calls["ec2:StopInstances"] == 2
     assert [(row["sweep_id"], row["status"]) for row in listed(run)] == [(dead, "complete")]
     assert run("verify", "--all").exit_code == 0
+
+
+@pytest.mark.usefixtures("organization")
+def test_what_has_been_down_for_over_thirty_days_is_listed_whatever_the_limit(run: Run) -> None:
+    long_ago, lately = (f"{app.now() - timedelta(days=days):%Y%m%dT%H%M%SZ}-7f3a9c" for days in (31, 29))
+    for sweep_id in (long_ago, lately):
+        sized = a_resource(f"i-{sweep_id[:8]}", restore={"desired": 3})
+        ledger().intend(sweep_id, [sized], "1", held_by="test")
+    (row,) = listed(run)
+    assert (row["sweep_id"], [one["restore"] for one in row["held_down"]]) == (long_ago, [{"desired": 3}])
+    said = run("history").stdout
+    assert "Stopped over 30 days ago, and not seen started since" in said
+    assert f"i-{long_ago[:8]}" in said
+    assert f"i-{lately[:8]}" not in said

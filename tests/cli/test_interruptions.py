@@ -9,6 +9,7 @@ import pty
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -237,6 +238,38 @@ def test_a_second_ctrl_c_ends_it_at_once_and_still_leaves_a_report(
     assert (report["status"], report["totals"]["stopped"]) == ("failed", 0)
     assert account in {row["account_id"] for row in report["coverage"]}
     assert report["sweep_id"] in ran.stdout
+
+
+@pytest.mark.parametrize("presses", [2, 5])
+def test_a_second_ctrl_c_while_stopping_waits_for_no_answer_and_what_was_asked_for_is_unknown_until_an_undo_looks(
+    organization: OrganizationBuilder, account: str, run: Run, policy: Policy, tmp_path: Path, presses: int
+) -> None:
+    answer = threading.Event()
+
+    def press_and_hold(*_: object) -> None:
+        press_ctrl_c()
+        for _press in range(presses - 1):
+            _thread.interrupt_main()
+            time.sleep(0.05)
+        answer.wait(PATIENCE)
+
+    organization.front.faults.add(
+        Fault(operation="ec2:StopInstances", region=FRANKFURT, times=1, effect=press_and_hold)
+    )
+    began = time.monotonic()
+    ran = run(*ENFORCE, policy(DEV), "--yes", "--workers", "1")
+    took = time.monotonic() - began
+    answer.set()
+    report = last_report(tmp_path)
+    states = {row["resource_id"]: row["status"] for row in report["outcomes"]}
+    frankfurt = set(organization.described(account, FRANKFURT))
+    assert ran.exit_code == 1
+    assert {one for one, state in states.items() if state == "unknown"} == frankfurt
+    assert took < PATIENCE / 2
+    until(lambda: organization.down(account, FRANKFURT) == frankfurt)
+    undone = run("undo", report["sweep_id"], "--yes", "--format", "json")
+    assert undone.report["totals"]["started"] == len(frankfurt), undone.report
+    assert down(organization, account) == 0
 
 
 def test_the_signals_of_the_process_are_as_they_were_afterwards(

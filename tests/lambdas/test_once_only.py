@@ -23,7 +23,7 @@ from orchestrator import app
 from orchestrator.core.model import Mode
 from orchestrator.demo.faults import Fault
 from orchestrator.demo.organization import BUCKET, TABLE
-from orchestrator.errors import BusyError
+from orchestrator.errors import BusyError, ReportLostError
 from orchestrator.lambdas import handler
 from orchestrator.ledger.lease import Lease, Times
 from orchestrator.ledger.records import SweepSummary
@@ -352,3 +352,23 @@ def test_a_clock_that_jumps_during_a_sweep_takes_nobodys_lease_away(
     assert stop_states(written_report(hub)) == dict.fromkeys(places.values(), "stopped")
     assert swept(hub) == {SWEEP_ID}
     assert swept(hub) < {SWEEP_ID, invoked(ENFORCE, "later")["sweep_id"]}
+
+
+# --- a report that was lost
+
+
+def test_a_retry_of_an_event_whose_report_was_lost_resumes_its_sweep_and_begins_no_other(
+    hub: OrganizationBuilder,
+) -> None:
+    places = dev_accounts(hub, 1)
+    hub.front.faults.add(Fault(code="AccessDenied", status=403, operation="s3:*report.json"))
+    with pytest.raises(ReportLostError):
+        invoked(ENFORCE, "the-same")
+    [sweep_id] = swept(hub)
+    hub.front.faults.clear()
+    answer = invoked(ENFORCE, "the-same")
+    assert (answer["sweep_id"], answer["status"]) == (sweep_id, "complete")
+    assert swept(hub) == {sweep_id}
+    assert hub.front.calls["ec2:StopInstances"] == len(places)
+    assert stop_states(written_report(hub, sweep_id)) == dict.fromkeys(places.values(), "stopped")
+    assert invoked(ENFORCE, "another")["sweep_id"] != sweep_id

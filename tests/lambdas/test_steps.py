@@ -11,7 +11,7 @@ import pytest
 
 from orchestrator.demo.faults import Fault
 from orchestrator.demo.organization import BUCKET
-from orchestrator.errors import BusyError, EventError, OrganizationError, SettingsError
+from orchestrator.errors import BusyError, EventError, LeaseLostError, OrganizationError, SettingsError
 from tests.support.embedded import OrganizationBuilder
 from tests.support.fixtures import Policy, Run
 from tests.support.lambdas import (
@@ -310,6 +310,16 @@ def test_a_step_of_an_execution_that_lost_its_lease_does_nothing(
     with pytest.raises(Exception, match="has the lease"):
         machine({"mode": "enforce"})
     assert hub.front.calls["ec2:StopInstances"] == 0
+
+
+@pytest.mark.parametrize("name", ["decide", "next_wave"])
+def test_a_step_after_the_end_does_nothing(hub: OrganizationBuilder, machine: StateMachine, name: str) -> None:
+    dev_accounts(hub, 1)
+    sweep_id = machine({"mode": "enforce"})["sweep_id"]
+    before = dict(hub.front.calls)
+    with pytest.raises(LeaseLostError, match=f"{sweep_id} is over; this step does nothing"):
+        machine.step({"step": name, "sweep_id": sweep_id, "wave": 1})
+    assert hub.front.calls["ec2:StopInstances"] == before["ec2:StopInstances"]
 
 
 @pytest.mark.full

@@ -7,7 +7,19 @@ from typing import Any
 import pytest
 
 from orchestrator.errors import LedgerError
-from orchestrator.ledger.items import ITEMS_AT_ONCE, Absent, Equals, Items
+from orchestrator.ledger.items import (
+    ITEMS_AT_ONCE,
+    Absent,
+    AllOf,
+    AnyOf,
+    AtMost,
+    Condition,
+    Delete,
+    Equals,
+    Items,
+    Missing,
+    Put,
+)
 from tests.support.local_aws import in_threads
 
 KEY = ("P", "S")
@@ -76,18 +88,95 @@ def test_an_update_of_nothing_says_whether_there_is_an_item(table: Items) -> Non
 
 def test_as_many_items_as_one_transaction_takes_are_put_at_once(table: Items) -> None:
     items = [an_item(f"{number:03}", number=number) for number in range(ITEMS_AT_ONCE)]
-    table.put_all(items)
+    assert table.write_all([Put(item) for item in items]) == frozenset()
     assert table.query(KEY[0]) == items
-    table.put_all([])
+    assert table.write_all([]) == frozenset()
+    beside = Put(an_item("two"), beside=(an_item("too many"),))
     with pytest.raises(AssertionError):
-        table.put_all([*items, an_item("one too many")])
+        table.write_all([*(Put(item) for item in items[1:]), beside])
     assert len(table.query(KEY[0])) == ITEMS_AT_ONCE
 
 
-def test_put_all_puts_nothing_when_one_of_them_cannot_be_stored(table: Items) -> None:
+def test_nothing_is_written_when_one_of_them_cannot_be_stored(table: Items) -> None:
     with pytest.raises((TypeError, LedgerError)):
-        table.put_all([an_item("good"), an_item("bad", value=object())])
+        table.write_all([Put(an_item("good")), Put(an_item("bad", value=object()))])
     assert table.query(KEY[0]) == []
+
+
+def test_what_its_condition_refuses_is_named_and_the_rest_is_written(table: Items) -> None:
+    table.put(an_item("2", value="old"))
+    table.put(an_item("4", value="old"))
+    writes = [
+        Put(an_item("1", value="new"), Absent()),
+        Put(an_item("2", value="new"), Absent(), (an_item("beside 2"),)),
+        Put(an_item("3", value="new"), Absent(), (an_item("beside 3"),)),
+        Delete((KEY[0], "4"), Equals("value", "other")),
+        Put(an_item("5", value="new")),
+    ]
+    assert table.write_all(writes) == {1, 3}
+    found = {one["SK"]: one.get("value") for one in table.query(KEY[0])}
+    assert found == {"1": "new", "2": "old", "3": "new", "4": "old", "5": "new", "beside 3": None}
+
+
+def test_what_is_deleted_is_gone_and_may_be_gone_before(table: Items) -> None:
+    table.put(an_item(value="a"))
+    assert table.write_all([Delete(KEY, Equals("value", "a")), Delete((KEY[0], "other"))]) == frozenset()
+    assert table.query(KEY[0]) == []
+
+
+_NUMBER = AtMost("number", 3)
+
+
+@pytest.mark.parametrize(
+    ("condition", "item", "expected"),
+    [
+        (_NUMBER, None, False),
+        (_NUMBER, {"number": 3}, True),
+        (_NUMBER, {"number": 4}, False),
+        (_NUMBER, {"other": 9}, True),
+        (Missing("number"), None, False),
+        (Missing("number"), {"number": 0}, False),
+        (Missing("number"), {}, True),
+        (AllOf((_NUMBER, Equals("status", "a"))), {"number": 1, "status": "a"}, True),
+        (AllOf((_NUMBER, Equals("status", "a"))), {"number": 1, "status": "b"}, False),
+        (AllOf((AtMost("number", 9), AtMost("number", 3))), {"number": 4}, False),
+        (AnyOf((Absent(), _NUMBER)), None, True),
+        (AnyOf((Absent(), _NUMBER)), {"number": 4}, False),
+        (
+            AnyOf((Absent(), AllOf((_NUMBER, AnyOf((Missing("id"), Equals("id", "x"))))))),
+            {"number": 2, "id": "x"},
+            True,
+        ),
+        (
+            AnyOf((Absent(), AllOf((_NUMBER, AnyOf((Missing("id"), Equals("id", "x"))))))),
+            {"number": 2, "id": "y"},
+            False,
+        ),
+    ],
+)
+def test_conditions_of_numbers_and_conditions_together(
+    table: Items, condition: Condition, item: dict[str, Any] | None, *, expected: bool
+) -> None:
+    if item is not None:
+        table.put(an_item(**item))
+    assert (table.write_all([Put(an_item(value="new"), condition)]) == frozenset()) is expected
+    found = table.get(KEY)
+    assert (found == an_item(value="new")) is expected
+
+
+def test_of_two_items_with_one_key_the_later_one_is_put(table: Items) -> None:
+    table.put_many([an_item("1", value="a"), an_item("2", value="b"), an_item("1", value="c")])
+    assert table.query(KEY[0]) == [an_item("1", value="c"), an_item("2", value="b")]
+
+
+def test_the_index_gives_its_own_partition_by_prefix_or_before_a_key(table: Items) -> None:
+    for number, sk in enumerate(("b#2", "a#1", "b#1", "c#1")):
+        table.put(an_item(str(number), GSI1PK="index", GSI1SK=sk))
+    table.put(an_item("other", GSI1PK="another", GSI1SK="a#0"))
+    table.put(an_item("none"))
+    assert [one["GSI1SK"] for one in table.query_index("index")] == ["a#1", "b#1", "b#2", "c#1"]
+    assert [one["GSI1SK"] for one in table.query_index("index", "b#")] == ["b#1", "b#2"]
+    assert [one["GSI1SK"] for one in table.query_index("index", before="b#2")] == ["a#1", "b#1"]
 
 
 def test_any_number_of_items_can_be_put(table: Items) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.ledger.lease import HANDED_OVER, Lease, Leases, Times
+from orchestrator.ledger.lease import EXECUTION, EXECUTION_LASTS, HANDED_OVER, Lease, Leases, Times
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.records import LeaseRecord
 from orchestrator.local.sqlite_items import SqliteItems
@@ -238,3 +238,33 @@ def test_never_two_at_a_time_hold_it_while_many_take_and_give_back(tmp_path: Pat
     in_threads(8, work)
     assert set(most) == {1}
     assert len(most) >= 8
+
+
+# --- generations
+
+
+def test_each_that_takes_the_lease_has_a_higher_generation_and_renewals_have_the_same(world: World) -> None:
+    first = taken(world.leases().take(POLICY, "first"))
+    first.renew()
+    first.give_back()
+    again = taken(world.leases().take(POLICY, "first"))
+    again.hand_over()
+    resumed = taken(world.leases().take(POLICY, "first"))
+    world.pass_by(20)
+    second = taken(world.leases().take_over(POLICY, "second"))
+    assert [one.generation for one in (first, again, resumed, second)] == [1, 2, 3, 4]
+    found = world.ledger.lease(POLICY)
+    assert found is not None
+    assert found.generation == 4
+
+
+def test_the_steps_of_one_execution_share_a_generation_until_another_has_the_lease(world: World) -> None:
+    def of(execution: str) -> Leases:
+        return replace(world.leases(), holder=f"{EXECUTION}{execution}", times=Times(lasts=EXECUTION_LASTS))
+
+    steps = [taken(of("one").take(POLICY, "first")) for _ in range(3)]
+    assert [one.generation for one in steps] == [1, 1, 1]
+    world.pass_by(EXECUTION_LASTS + 1)
+    assert taken(of("two").take_over(POLICY, "first")).generation == 2
+    world.pass_by(EXECUTION_LASTS + 1)
+    assert taken(of("one").take_over(POLICY, "first")).generation == 3

@@ -7,14 +7,34 @@ from typing import Any
 
 import pytest
 
-from orchestrator.core.model import OutcomeStatus, ResourceKey, SweepStatus, TargetStatus
+from orchestrator.core.model import (
+    INTENT,
+    Mode,
+    Outcome,
+    OutcomeStatus,
+    ReasonCode,
+    ResourceKey,
+    SweepStatus,
+    TargetStatus,
+    Verdict,
+)
 from orchestrator.core.report.document import report_document
 from orchestrator.core.report.manifest import Link
 from orchestrator.errors import LedgerError, ReportStoreError
 from orchestrator.ledger.items import ITEMS_AT_ONCE, Items
 from orchestrator.ledger.ledger import TTL, Ledger
-from orchestrator.ledger.records import INTENT, LeaseRecord, SweepSummary
-from tests.support.builders import ACCOUNT, AT, REGION, SWEEP_ID, a_coverage, a_report, a_resource, an_outcome
+from orchestrator.ledger.records import LeaseRecord, SweepSummary
+from tests.support.builders import (
+    ACCOUNT,
+    AT,
+    REGION,
+    SWEEP_ID,
+    a_coverage,
+    a_decision,
+    a_report,
+    a_resource,
+    an_outcome,
+)
 from tests.support.local_aws import in_threads
 
 POLICY = "nonprod"
@@ -149,16 +169,209 @@ def test_a_finished_sweep_has_an_item_for_each_target_and_each_attempt(ledger: L
 
 def test_an_intent_says_what_is_about_to_happen_and_the_outcome_takes_its_place(ledger: Ledger) -> None:
     resource = a_resource("i-1")
-    ledger.intend(SWEEP_ID, [resource], "batch-1")
+    intents = ledger.intend(SWEEP_ID, [resource], "batch-1")
     (intent,) = ledger.actions(SWEEP_ID)
     assert intent.key == ResourceKey(ACCOUNT, REGION, "ec2", "i-1")
     assert (intent.status, intent.requested_at, intent.arn) == (INTENT, "2026-11-23T19:00:00Z", resource.arn)
     outcome = an_outcome(OutcomeStatus.FAILED, resource, code="Code", message="no", requested_at=AT, verified_at=AT)
-    ledger.record_outcomes(SWEEP_ID, [outcome])
+    ledger.record_outcomes(SWEEP_ID, [outcome], intents)
     (settled,) = ledger.actions(SWEEP_ID)
     assert settled.key == intent.key
     assert (settled.status, settled.code, settled.message) == ("failed", "Code", "no")
     assert (settled.requested_at, settled.verified_at, settled.arn) == (*["2026-11-23T19:00:00Z"] * 2, resource.arn)
+
+
+# --- what is known is never replaced by what is not
+
+UNKNOWN, REFUSED = OutcomeStatus.UNKNOWN, OutcomeStatus.FAILED
+RESOURCE = a_resource("i-1")
+RANKED = (
+    an_outcome(OutcomeStatus.NOT_ATTEMPTED, RESOURCE),
+    an_outcome(UNKNOWN, RESOURCE, requested_at=AT),
+    an_outcome(REFUSED, RESOURCE, code="Code", requested_at=AT),
+    an_outcome(OutcomeStatus.STOPPING, RESOURCE, requested_at=AT),
+    an_outcome(OutcomeStatus.STOPPED, RESOURCE, requested_at=AT, verified_at=AT),
+)
+
+
+def status_of(ledger: Ledger) -> str:
+    (action,) = ledger.actions(SWEEP_ID)
+    return action.status
+
+
+@pytest.mark.parametrize("later", RANKED, ids=lambda one: one.status.value)
+@pytest.mark.parametrize("first", RANKED, ids=lambda one: one.status.value)
+def test_a_weaker_outcome_never_replaces_a_stronger_one(ledger: Ledger, first: Outcome, later: Outcome) -> None:
+    intents = ledger.intend(SWEEP_ID, [RESOURCE], "1")
+    ledger.record_outcomes(SWEEP_ID, [first], intents)
+    ledger.record_outcomes(SWEEP_ID, [later], intents)
+    assert status_of(ledger) == max(first, later, key=lambda one: one.strength).status
+
+
+@pytest.mark.parametrize("outcome", RANKED[:4], ids=lambda one: one.status.value)
+def test_who_lost_the_lease_replaces_nothing_of_who_has_it_now(ledger: Ledger, outcome: Outcome) -> None:
+    loser, winner = ledger.fenced(1), ledger.fenced(2)
+    lost = loser.intend(SWEEP_ID, [RESOURCE], "1")
+    won = winner.intend(SWEEP_ID, [RESOURCE], "1", lost)
+    winner.record_outcomes(SWEEP_ID, [RANKED[-1]], won)
+    loser.record_outcomes(SWEEP_ID, [outcome], lost)
+    assert status_of(ledger) == "stopped"
+    assert not loser.intend(SWEEP_ID, [RESOURCE], "2", lost)
+
+
+@pytest.mark.parametrize("outcome", RANKED[:3], ids=lambda one: one.status.value)
+def test_who_lost_the_lease_says_nothing_of_the_intent_that_follows_its_own(ledger: Ledger, outcome: Outcome) -> None:
+    loser, winner = ledger.fenced(1), ledger.fenced(2)
+    lost = loser.intend(SWEEP_ID, [RESOURCE], "1")
+    winner.intend(SWEEP_ID, [RESOURCE], "1", lost)
+    loser.record_outcomes(SWEEP_ID, [outcome], lost)
+    assert status_of(ledger) == INTENT
+
+
+def test_a_stop_that_aws_accepted_from_who_lost_the_lease_is_known_all_the_same(ledger: Ledger) -> None:
+    loser, winner = ledger.fenced(1), ledger.fenced(2)
+    lost = loser.intend(SWEEP_ID, [RESOURCE], "1")
+    won = winner.intend(SWEEP_ID, [RESOURCE], "1", lost)
+    winner.record_outcomes(SWEEP_ID, [RANKED[0]], won)
+    loser.record_outcomes(SWEEP_ID, [RANKED[3]], lost)
+    assert status_of(ledger) == "stopping"
+    winner.record_outcomes(SWEEP_ID, [RANKED[0]], won)
+    assert status_of(ledger) == "stopping"
+
+
+def test_of_two_that_intend_the_same_one_may_act(ledger: Ledger) -> None:
+    others = [a_resource("i-0"), RESOURCE]
+    assert ledger.intend(SWEEP_ID, [RESOURCE], "1")
+    assert [key.resource_id for key in ledger.intend(SWEEP_ID, others, "1")] == ["i-0"]
+
+
+def test_of_many_threads_that_intend_the_same_at_once_one_may_act(ledger: Ledger) -> None:
+    won: list[int] = []
+    in_threads(8, lambda number: won.append(number) if ledger.intend(SWEEP_ID, [RESOURCE], str(number)) else None)
+    assert len(won) == 1
+
+
+def test_of_work_that_is_delivered_twice_at_once_neither_says_that_the_others_stop_was_somebody_elses(
+    ledger: Ledger,
+) -> None:
+    """By the same generation: two items of one map."""
+    first = ledger.intend(SWEEP_ID, [RESOURCE], "1")
+    second = ledger.intend(SWEEP_ID, [RESOURCE], "1", first)
+    ledger.record_outcomes(SWEEP_ID, [RANKED[3]], second)
+    already = an_outcome(OutcomeStatus.ALREADY_STOPPED, RESOURCE, requested_at=AT)
+    ledger.record_outcomes(SWEEP_ID, [already], first)
+    assert status_of(ledger) == "stopping"
+
+
+def test_an_intent_is_replaced_by_who_read_it_and_once(ledger: Ledger) -> None:
+    found = ledger.intend(SWEEP_ID, [RESOURCE], "1")
+    assert ledger.fenced(1).intend(SWEEP_ID, [RESOURCE], "2", found)
+    assert not ledger.fenced(1).intend(SWEEP_ID, [RESOURCE], "3", found)
+    assert not ledger.intend(SWEEP_ID, [RESOURCE], "4")
+
+
+def test_what_was_not_attempted_may_be_attempted_and_what_failed_may_not(ledger: Ledger) -> None:
+    intents = ledger.intend(SWEEP_ID, [RESOURCE], "1")
+    ledger.record_outcomes(SWEEP_ID, [RANKED[0]], intents)
+    again = ledger.intend(SWEEP_ID, [RESOURCE], "2")
+    assert again
+    ledger.record_outcomes(SWEEP_ID, [RANKED[0]], intents)  # of the attempt before
+    assert status_of(ledger) == INTENT
+    ledger.record_outcomes(SWEEP_ID, [RANKED[2]], again)
+    assert not ledger.intend(SWEEP_ID, [RESOURCE], "3", again)
+
+
+def test_the_report_takes_nothing_away_from_what_the_ledger_knows(ledger: Ledger, table: Items) -> None:
+    ledger.begin(a_record())
+    resources = [a_resource(f"i-{number}") for number in range(4)]
+    intents = ledger.intend(SWEEP_ID, resources[:3], "1")
+    stopped = an_outcome(OutcomeStatus.STOPPED, resources[0], requested_at=AT, verified_at=AT)
+    ledger.record_outcomes(SWEEP_ID, [stopped], intents)
+    said = [OutcomeStatus.NOT_ATTEMPTED, OutcomeStatus.NOT_ATTEMPTED, UNKNOWN, OutcomeStatus.NOT_ATTEMPTED]
+    outcomes = [an_outcome(status, one) for status, one in zip(said, resources, strict=True)]
+    ledger.finish(report_document(a_report(outcomes=(*outcomes, outcomes[-1]))), "somewhere")
+    assert [one.status for one in ledger.actions(SWEEP_ID)] == ["stopped", INTENT, "unknown", "not_attempted"]
+
+
+def test_a_report_that_says_what_the_ledger_has_writes_no_action_again(ledger: Ledger, table: Items) -> None:
+    ledger.begin(a_record())
+    intents = ledger.intend(SWEEP_ID, [RESOURCE], "1")
+    ledger.record_outcomes(SWEEP_ID, [RANKED[-1]], intents)
+    before = table.query(f"SWEEP#{SWEEP_ID}", "ACTION#")
+    ledger.fenced(3).finish(report_document(a_report(outcomes=(RANKED[-1],))), "somewhere")
+    assert table.query(f"SWEEP#{SWEEP_ID}", "ACTION#") == before
+
+
+# --- what is held down
+
+EARLIER_ID = "20261023T190000Z-000001"
+
+
+def held(table: Items, resource_id: str = "i-1") -> Any:
+    return table.get((f"HELD#{ACCOUNT}#{REGION}", f"ec2#{resource_id}"))
+
+
+def ended(ledger: Ledger, *outcomes: Outcome, sweep_id: str = SWEEP_ID, **fields: Any) -> None:
+    ledger.finish(report_document(a_report(sweep_id=sweep_id, outcomes=outcomes, **fields)), "somewhere")
+
+
+def test_what_is_stopped_is_held_down_from_its_intent_on_and_for_good(ledger: Ledger, table: Items) -> None:
+    sized = a_resource("i-1", restore={"desired": 3})
+    intents = ledger.intend(SWEEP_ID, [sized], "1", held_by=POLICY)
+    item = held(table)
+    assert (item["sweep_id"], item["asked_at"], item["restore"]) == (SWEEP_ID, "2026-11-23T19:00:00Z", {"desired": 3})
+    assert (item["arn"], item["policy_name"], "expires_at" in item) == (sized.arn, POLICY, False)
+    ledger.record_outcomes(SWEEP_ID, [RANKED[-1]], intents)
+    ended(ledger, RANKED[-1])
+    assert held(table) == item
+    (record,) = ledger.held_by(SWEEP_ID)
+    assert (record.resource_id, record.restore) == ("i-1", {"desired": 3})
+    assert ledger.held_by(EARLIER_ID) == ledger.held_since_before(SWEEP_ID) == ()
+    assert ledger.held_since_before("20261123T190001Z") == (record,)
+
+
+def test_a_start_holds_nothing_down(ledger: Ledger, table: Items) -> None:
+    ledger.intend(SWEEP_ID, [RESOURCE], "1")
+    assert held(table) is None
+
+
+@pytest.mark.parametrize("outcome", [*RANKED[:3:2], an_outcome(OutcomeStatus.ALREADY_STOPPED, RESOURCE)])
+def test_what_was_not_stopped_after_all_is_not_held_down_but_by_an_earlier_sweep(
+    ledger: Ledger, table: Items, outcome: Outcome
+) -> None:
+    ledger.intend(EARLIER_ID, [a_resource("i-1", restore={"desired": 3})], "1", held_by=POLICY)
+    before = held(table)
+    other = an_outcome(outcome.status, a_resource("i-2"))
+    ledger.intend(SWEEP_ID, [RESOURCE, other.resource], "1", held_by="another")
+    assert held(table)["sweep_id"] == held(table, "i-2")["sweep_id"] == SWEEP_ID
+    ended(ledger, outcome, other)
+    assert held(table) == before
+    assert held(table, "i-2") is None
+
+
+def test_what_is_unknown_is_held_down(ledger: Ledger, table: Items) -> None:
+    ledger.intend(SWEEP_ID, [RESOURCE], "1", held_by=POLICY)
+    ended(ledger, RANKED[1])
+    assert held(table)["sweep_id"] == SWEEP_ID
+
+
+@pytest.mark.parametrize("status", [OutcomeStatus.STARTED, OutcomeStatus.ALREADY_RUNNING])
+def test_what_was_seen_started_is_held_down_by_none(ledger: Ledger, table: Items, status: OutcomeStatus) -> None:
+    ledger.intend(SWEEP_ID, [RESOURCE], "1", held_by=POLICY)
+    accepted = an_outcome(OutcomeStatus.STARTING, RESOURCE)
+    ended(ledger, accepted, sweep_id="20261124T070000Z-000001", mode=Mode.UNDO)
+    assert held(table)["sweep_id"] == SWEEP_ID
+    seen = an_outcome(status, RESOURCE, verified_at=AT)
+    ended(ledger, seen, sweep_id="20261124T070000Z-000002", mode=Mode.UNDO)
+    assert held(table) is None
+
+
+@pytest.mark.parametrize("code", [ReasonCode.GONE, ReasonCode.STARTED_SINCE])
+def test_what_an_undo_finds_up_or_gone_is_held_down_by_none(ledger: Ledger, table: Items, code: ReasonCode) -> None:
+    ledger.intend(SWEEP_ID, [RESOURCE], "1", held_by=POLICY)
+    decision = a_decision(RESOURCE, Verdict.KEEP, reason_code=code)
+    ended(ledger, decisions=(decision,), sweep_id="20261124T070000Z-000001", mode=Mode.UNDO)
+    assert held(table) is None
 
 
 def test_outcomes_of_any_number_can_be_recorded_and_of_none(ledger: Ledger) -> None:

@@ -124,6 +124,11 @@ class RecordingGuard:
     allows: Callable[[], bool] = lambda: True
     before_admitting: Callable[[], None] = lambda: None
     recorded: list[Outcome] = field(default_factory=list)
+    before: dict[str, datetime] = field(default_factory=dict)
+    """When a process before announced it, by id."""
+
+    def asked_before(self, resource: Resource) -> datetime | None:
+        return self.before.get(resource.resource_id)
 
     def admit(self, resources: Sequence[Resource]) -> tuple[Resource, ...]:
         self.before_admitting()

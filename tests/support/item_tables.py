@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from orchestrator.errors import LedgerError
-from orchestrator.ledger.items import Absent, Condition, Item
+from orchestrator.ledger.items import Condition, Delete, Item, Write, holds
 
 
 class MemoryItems:
@@ -23,25 +23,40 @@ class MemoryItems:
         self.before(f"put {item['PK']}")
         key = (item["PK"], item["SK"])
         with self._lock:
-            if not _holds(condition, self.items.get(key)):
+            if not holds(condition, self.items.get(key)):
                 return False
-            self.items[key] = dict(item)
+            self.items[key] = _stored(item)
         self.after(f"put {item['PK']}")
         return True
 
     def update(self, key: tuple[str, str], values: Mapping[str, Any], condition: Condition | None = None) -> bool:
         with self._lock:
             found = self.items.get(key)
-            if found is None or not _holds(condition, found):
+            if found is None or not holds(condition, found):
                 return False
             self.items[key] = {**found, **values}
             return True
 
-    def put_all(self, items: Sequence[Item]) -> None:
+    def write_all(self, writes: Sequence[Write]) -> frozenset[int]:
+        self.before("write all")
+        with self._lock:
+            refused = frozenset(number for number, write in enumerate(writes) if not self._written(write))
+        self.after("write all")
+        return refused
+
+    def _written(self, write: Write) -> bool:
+        key = write.key if isinstance(write, Delete) else (write.item["PK"], write.item["SK"])
+        if not holds(write.condition, self.items.get(key)):
+            return False
+        if isinstance(write, Delete):
+            self.items.pop(key, None)
+        else:
+            self.items.update({(item["PK"], item["SK"]): _stored(item) for item in write.items})
+        return True
+
+    def put_many(self, items: Sequence[Item]) -> None:
         for item in items:
             self.put(item)
-
-    put_many = put_all
 
     def get(self, key: tuple[str, str]) -> Item | None:
         with self._lock:
@@ -53,6 +68,12 @@ class MemoryItems:
                 (key for key in self.items if key[0] == pk and key[1].startswith(prefix)), reverse=newest_first
             )
             return [self.items[key] for key in keys][:limit]
+
+    def query_index(self, pk: str, prefix: str = "", before: str = "") -> list[Item]:
+        with self._lock:
+            found = [one for one in self.items.values() if one.get("GSI1PK") == pk]
+        some = [one for one in found if one["GSI1SK"].startswith(prefix) and (not before or one["GSI1SK"] < before)]
+        return sorted(some, key=lambda one: str(one["GSI1SK"]))
 
 
 class MemoryFiles:
@@ -86,9 +107,5 @@ def unanswered(_what: str) -> None:
     raise LedgerError("no answer")
 
 
-def _holds(condition: Condition | None, found: Item | None) -> bool:
-    if condition is None:
-        return True
-    if isinstance(condition, Absent):
-        return found is None
-    return found is not None and found.get(condition.attribute) == condition.value
+def _stored(item: Item) -> Item:
+    return {name: value for name, value in item.items() if value is not None}

@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from orchestrator.core.model import INTENT
 from orchestrator.errors import ReportStoreError
-from orchestrator.ledger.items import Condition, Item
-from orchestrator.ledger.records import INTENT, SWEEPS
+from orchestrator.ledger.items import Condition, Delete, Item, Write
+from orchestrator.ledger.records import SWEEPS
 from tests.support.item_tables import MemoryFiles, MemoryItems
 
 T = TypeVar("T")
@@ -59,19 +60,19 @@ class MortalItems(MemoryItems):
         event = f"update {','.join(sorted(values))}"
         return self.life.does(event, lambda: super(MortalItems, self).update(key, values, condition))
 
-    def put_all(self, items: Sequence[Item]) -> None:
+    def write_all(self, writes: Sequence[Write]) -> frozenset[int]:
+        items = [write.item for write in writes if not isinstance(write, Delete)]
         word = "intend" if any(item.get("status") == INTENT for item in items) else "settle"
-        self._put_each(f"{word} {','.join(str(item.get('resource_id', item['SK'])) for item in items)}", items)
+        names = ",".join(str(item.get("resource_id", item["SK"])) for item in items)
+        event = f"{word} {names}" if items else "delete rows"
+        return self.life.does(event, lambda: super(MortalItems, self).write_all(writes))
 
     def put_many(self, items: Sequence[Item]) -> None:
-        self._put_each("put rows", items)
-
-    def _put_each(self, event: str, items: Sequence[Item]) -> None:
         def put() -> None:
             for item in items:
                 super(MortalItems, self).put(item)
 
-        self.life.does(event, put)
+        self.life.does("put rows", put)
 
 
 class MortalFiles(MemoryFiles):

@@ -117,11 +117,11 @@ class Sweeps:
     def _before_the_first_intent(self, happens: Callable[[], object]) -> None:
         intend, to_happen, lock = Ledger.intend, [happens], threading.Lock()
 
-        def patched(ledger: Ledger, *arguments: Any) -> None:
+        def patched(ledger: Ledger, *arguments: Any) -> Any:
             with lock:
                 while to_happen:
                     to_happen.pop()()
-            intend(ledger, *arguments)
+            return intend(ledger, *arguments)
 
         self.monkeypatch.setattr(Ledger, "intend", patched)
 

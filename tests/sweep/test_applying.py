@@ -17,7 +17,7 @@ from orchestrator.core.model import (
     SweepStatus,
     TargetStatus,
 )
-from orchestrator.core.report.document import Row
+from orchestrator.core.report.document import Row, document_exit_code
 from orchestrator.errors import NotConfirmedError, PlanError
 from orchestrator.sweep.run import apply_plan, open_plan, run_sweep
 from tests.support.builders import AT, SWEEP_ID, a_policy, a_resource, an_account, in_state
@@ -177,6 +177,7 @@ def test_what_cannot_be_looked_at_again_is_kept() -> None:
     report = applied(fake)
     assert fake.stopped == ["i-1"]
     assert reasons(report)["i-0"].startswith("It could not be looked at again: ec2:DescribeInstances: RequestLimit")
+    assert (report["status"], document_exit_code(report)) == ("incomplete", 3)
 
 
 def test_the_guardrails_hold_for_a_plan_that_is_applied() -> None:

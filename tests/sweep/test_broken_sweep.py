@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -25,6 +24,7 @@ from orchestrator.core.model import (
 from orchestrator.core.report.document import Row
 from orchestrator.errors import NotConfirmedError, OrganizationError, ReportLostError, ReportStoreError
 from orchestrator.ports import RegionStatus
+from orchestrator.sweep.pool import Pool
 from orchestrator.sweep.run import run_sweep
 from tests.support.builders import SWEEP_ID, a_policy, a_resource, an_account
 from tests.support.fake_world import (
@@ -130,12 +130,11 @@ def test_a_stop_that_is_running_when_the_sweep_breaks_off_is_waited_for_and_repo
 
 def test_when_stopping_breaks_off_no_other_target_is_begun(monkeypatch: pytest.MonkeyPatch) -> None:
     closed = threading.Event()
-    shutdown = ThreadPoolExecutor.shutdown
+    leave = Pool.__exit__
 
-    def close(pool: ThreadPoolExecutor, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        shutdown(pool, wait=False, cancel_futures=cancel_futures)
+    def close(pool: Pool[Any], *failure: Any) -> None:
         closed.set()
-        shutdown(pool, wait=wait)
+        leave(pool, *failure)
 
     def before_stop(target: Target) -> None:
         assert target == Target(ONE, REGIONS[0]) or closed.wait(timeout=30)  # type: ignore[arg-type]  # plain text
@@ -144,7 +143,7 @@ def test_when_stopping_breaks_off_no_other_target_is_begun(monkeypatch: pytest.M
         closed.clear()  # the pool that read is closed by now
         return ConsentHow.YES
 
-    monkeypatch.setattr(ThreadPoolExecutor, "shutdown", close)
+    monkeypatch.setattr(Pool, "__exit__", close)
     progress = Breaking(KeyboardInterrupt("Ctrl-C"), stops=1)
     fake = a_world(ONE, TWO, progress=progress, before_stop=before_stop, confirm=confirm, workers=1)
     report = broken_sweep(fake, KeyboardInterrupt)

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cache
 
 import pytest
 
-from orchestrator.core.model import Mode, OutcomeStatus
+from orchestrator.core.model import Mode, OutcomeStatus, Resource, Target
+from orchestrator.core.model.marks import STOPPED_BY_TAG
 from orchestrator.core.report.document import Row
-from orchestrator.errors import LedgerError
+from orchestrator.errors import LedgerError, PlanError
 from orchestrator.ports import NoProgress
 from orchestrator.sweep.run import apply_plan, open_plan, resume_sweep, run_sweep, undo_sweep
 from orchestrator.sweep.undo import UndoFilter
 from orchestrator.sweep.verify import verify
 from tests.support.builders import AT, SWEEP_ID, a_policy, a_resource, in_state
+from tests.support.fake_kind import FakeKind
 from tests.support.fake_world import (
     EVERYTHING,
     ONE,
@@ -147,7 +149,7 @@ def test_wherever_a_process_dies_the_next_one_ends_the_sweep_as_if_nothing_had_h
 
 def test_the_deaths_are_in_all_the_places_that_matter() -> None:
     words = {event.split()[0] for event in undisturbed("enforce").life.events}
-    assert words == {"begin", "file", "update", "intend", "stop", "settle", "put"}
+    assert words == {"begin", "file", "update", "intend", "stop", "settle", "put", "delete"}
     files = [event for event in undisturbed("enforce").life.events if event.startswith("file")]
     assert (files[0], files[1], files[-1]) == ("file plan.json", "file report.json", "file manifest.json")
 
@@ -201,12 +203,14 @@ def test_what_was_announced_and_is_gone_is_not_asked_for_again() -> None:
 
 
 @pytest.mark.parametrize("refusal", [unreadable("AccessDenied", "the role is gone"), ZeroDivisionError("our own")])
-def test_what_was_announced_and_cannot_be_looked_at_failed_and_is_not_touched(refusal: Exception) -> None:
+def test_what_was_announced_and_cannot_be_looked_at_is_unknown_and_is_not_touched(refusal: Exception) -> None:
     fake = died_at("stop i-a,i-b")
     fake.binds[ONE] = refusal
     report = resumed(fake)
-    failed = {row["resource_id"]: row["message"] for row in report["outcomes"] if row["status"] == "failed"}
-    assert "our own" in failed["i-a"] or "it was about to be acted on when the process died" in failed["i-a"]
+    unknown = {row["resource_id"]: row for row in report["outcomes"] if row["status"] == "unknown"}
+    assert unknown["i-a"]["message"].startswith("it was about to be acted on when the process died, and it cannot be")
+    assert unknown["i-a"]["requested_at"] == "2026-11-23T19:00:00Z"
+    assert fake.states()["i-a"] == "unknown"
     assert fake.stopped.count("i-a") == 1
     assert outcomes(report)["i-2"] == "stopped"
 
@@ -278,3 +282,34 @@ def test_a_held_plan_stays_held() -> None:
     assert begun is not None
     report, _ = resume_sweep(fake.world(), a_policy(policy), begun)
     assert (report["status"], set(outcomes(report).values()), fake.stopped) == ("held", {"held"}, [])
+
+
+def test_a_store_without_the_plan_that_the_ledger_knows_is_refused_and_nothing_is_forgotten() -> None:
+    fake = died_at("stop i-a,i-b")
+    plan = fake.files.files.pop((SWEEP_ID, "plan.json"))
+    fake.asked.clear()
+    with pytest.raises(PlanError, match=r"there is no .*plan\.json: name the store that it began with"):
+        resumed(fake)
+    assert (fake.asked, fake.has_file("report.json"), fake.states()["i-a"]) == ([], False, "intent")
+    fake.files.files[SWEEP_ID, "plan.json"] = plan
+    resumed(fake)
+    same_as_undisturbed("enforce", fake)
+
+
+def test_what_took_effect_between_two_looks_of_a_resume_is_this_sweeps_and_not_kept() -> None:
+    fake = died_at("intend i-a,i-b")
+    looks: list[str] = []
+    look = FakeKind.look
+
+    def late(kind: FakeKind, target: Target, resource_ids: Sequence[str]) -> Mapping[str, Resource]:
+        looks.append(target.region)
+        if len(looks) == 1:
+            tags = {STOPPED_BY_TAG: SWEEP_ID}
+            fake.change("i-a", lambda one: in_state(one, "stopped", tags=tags, changed_at=AT))
+        return look(kind, target, resource_ids)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FakeKind, "look", late)
+        report = resumed(fake)
+    assert outcomes(report)["i-a"] == fake.states()["i-a"] == "stopped"
+    assert "i-a" not in {*fake.stopped, *reasons(report)}

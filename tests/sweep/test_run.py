@@ -19,6 +19,7 @@ from orchestrator.errors import ReportStoreError
 from orchestrator.ports import RegionStatus
 from orchestrator.sweep.run import run_sweep
 from tests.support.builders import SWEEP_ID, a_policy, an_account
+from tests.support.fake_kind import FakeKind
 from tests.support.fake_world import (
     EVERYTHING,
     MANAGEMENT,
@@ -158,7 +159,7 @@ def test_a_bug_in_a_thread_becomes_data_and_the_rest_goes_on(place: str) -> None
     assert {"i-2", "i-3"} <= set(fake.stopped)
     if place == "stop":
         failed = next(one for one in report["outcomes"] if one["resource_id"] == "i-0")
-        assert (failed["status"], failed["code"], failed["message"]) == ("failed", "ZeroDivisionError", "our own")
+        assert (failed["status"], failed["code"], failed["message"]) == ("unknown", "ZeroDivisionError", "our own")
     else:
         assert "ZeroDivisionError: our own" in [row["detail"] for row in report["coverage"]]
 
@@ -235,3 +236,13 @@ def test_accounts_whose_regions_are_unknown_weigh_as_many_targets_as_the_hub_has
 def test_the_reports_of_equal_sweeps_are_equal() -> None:
     first, second = (sweep(a_world(ONE, TWO, THREE, workers=workers)) for workers in (1, 8))
     assert {**first, "calls": {}} == {**second, "calls": {}}
+
+
+def test_what_aws_names_twice_is_one_resource() -> None:
+    fake = a_world(ONE)
+    read = FakeKind.read
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FakeKind, "read", lambda kind, target: read(kind, target) * 2)
+        report = sweep(fake)
+    assert sorted(fake.stopped) == ["i-0", "i-1"]
+    assert report["totals"]["planned"] == 2

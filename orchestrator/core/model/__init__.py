@@ -26,7 +26,18 @@ from orchestrator.core.model.organization import (
     Tags,
     Target,
 )
-from orchestrator.core.model.outcome import ABORTING, Halt, HaltCause, Outcome, Outcomes, OutcomeStatus
+from orchestrator.core.model.outcome import (
+    ABORTING,
+    INTENT,
+    Halt,
+    HaltCause,
+    Intent,
+    Outcome,
+    Outcomes,
+    OutcomeStatus,
+    Strength,
+    strength,
+)
 from orchestrator.core.model.plan import GUARDRAILS_SEAL, ActionCounts, ApprovedPlan, GuardrailResult, HeldPlan, Plan
 from orchestrator.core.model.report import Mode, SweepReport, SweepStatus
 from orchestrator.core.model.resource import (
@@ -45,6 +56,7 @@ __all__ = [
     "ALL_KINDS",
     "ALL_REGIONS",
     "GUARDRAILS_SEAL",
+    "INTENT",
     "KEPT_AFTER_ALL",
     "STANDING_LASTS",
     "UNREADABLE",
@@ -67,6 +79,7 @@ __all__ = [
     "Halt",
     "HaltCause",
     "HeldPlan",
+    "Intent",
     "Inventory",
     "KindDescription",
     "Mode",
@@ -86,6 +99,7 @@ __all__ = [
     "Resource",
     "ResourceKey",
     "ResourceState",
+    "Strength",
     "SweepReport",
     "SweepStatus",
     "Tags",
@@ -93,5 +107,6 @@ __all__ = [
     "TargetStatus",
     "Verdict",
     "Violation",
+    "strength",
     "time_text",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 from orchestrator.core.model.decision import Reason
 from orchestrator.core.model.resource import Resource, ResourceKey
@@ -24,7 +24,42 @@ class OutcomeStatus(StrEnum):
     WOULD_START = "would_start"
     HELD = "held"
     NOT_ATTEMPTED = "not_attempted"
+    UNKNOWN = "unknown"
+    """It was asked for, or may have been, and it could not be looked at."""
     FAILED = "failed"
+
+
+INTENT = "intent"
+"""In the ledger, what stands for an outcome before there is one."""
+
+
+class Strength(IntEnum):
+    """How much an outcome knows. A weaker one never takes the place of a stronger one."""
+
+    INTENT = 0
+    NOT_ATTEMPTED = 1
+    UNKNOWN = 2
+    REFUSED = 3
+    ACCEPTED = 4
+    SEEN = 5
+
+
+_WEAK = {
+    INTENT: Strength.INTENT,
+    OutcomeStatus.UNKNOWN.value: Strength.UNKNOWN,
+    **dict.fromkeys((one.value for one in OutcomeStatus if one.value.startswith("would_")), Strength.NOT_ATTEMPTED),
+    OutcomeStatus.HELD.value: Strength.NOT_ATTEMPTED,
+    OutcomeStatus.NOT_ATTEMPTED.value: Strength.NOT_ATTEMPTED,
+}
+
+
+def strength(status: str, *, verified: bool) -> Strength:
+    """Of an outcome's status, or of an intent; `verified`: it was looked at afterwards."""
+    if status in _WEAK:
+        return _WEAK[status]
+    if verified:
+        return Strength.SEEN
+    return Strength.REFUSED if status == OutcomeStatus.FAILED else Strength.ACCEPTED
 
 
 class HaltCause(StrEnum):
@@ -63,6 +98,22 @@ class Outcome:
     verified_at: datetime | None = None
     warnings: tuple[str, ...] = ()
 
+    @property
+    def strength(self) -> Strength:
+        """How much it knows."""
+        return strength(self.status.value, verified=self.verified_at is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """An action that was announced in the ledger. Without an outcome, what came of it is unknown."""
+
+    id: str
+    """Random: the ledger replaces an intent only where this is the one that was read."""
+    requested_at: datetime | None = None
+    untouched: bool = False
+    """A dead process announced it, and the resource was seen as it was before: it may be announced anew."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
@@ -74,11 +125,23 @@ class Outcomes:
     """What was kept after all, right before its action."""
     halt: Halt | None = None
     """Why no more work was handed out."""
+    intents: Mapping[ResourceKey, Intent] = field(default_factory=dict)
+    """What was announced, by this process or by one before it."""
 
     def __add__(self, later: Outcomes) -> Outcomes:
-        return Outcomes((*self.outcomes, *later.outcomes), {**self.kept, **later.kept}, self.halt or later.halt)
+        return Outcomes(
+            (*self.outcomes, *later.outcomes),
+            {**self.kept, **later.kept},
+            self.halt or later.halt,
+            {**self.intents, **later.intents},
+        )
 
     @property
     def keys(self) -> frozenset[ResourceKey]:
         """Of what needs nothing more: it has an outcome, or was kept."""
         return frozenset(outcome.resource.key for outcome in self.outcomes) | self.kept.keys()
+
+    @property
+    def open_intents(self) -> frozenset[ResourceKey]:
+        """What AWS may have been asked for, as far as this process knows."""
+        return frozenset(key for key, intent in self.intents.items() if not intent.untouched)

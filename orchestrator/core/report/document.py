@@ -20,6 +20,7 @@ from orchestrator.core.model import (
     GuardrailResult,
     Outcome,
     OutcomeStatus,
+    ReasonCode,
     SweepReport,
     SweepStatus,
     TargetStatus,
@@ -39,6 +40,8 @@ from orchestrator.core.report.rows import (
     ViolationRow,
 )
 
+SCHEMA_VERSION = 2
+"""The report's format. The release before wrote none, which is 1: its `totals` have no `unknown`."""
 Row = dict[str, Any]
 """A report's document, or a row of it, as it is read back from JSON; rows.py has the types that it is made by."""
 
@@ -51,6 +54,7 @@ OUTCOME_TOTALS = (
     OutcomeStatus.WOULD_START,
     OutcomeStatus.HELD,
     OutcomeStatus.NOT_ATTEMPTED,
+    OutcomeStatus.UNKNOWN,
     OutcomeStatus.FAILED,
 )
 
@@ -61,7 +65,7 @@ def sweep_status(
     """How a sweep ended that no error ended."""
     if not all(result.passed for result in guardrails):
         return SweepStatus.HELD
-    left_undone = {OutcomeStatus.FAILED, OutcomeStatus.NOT_ATTEMPTED}
+    left_undone = {OutcomeStatus.FAILED, OutcomeStatus.UNKNOWN, OutcomeStatus.NOT_ATTEMPTED}
     if any(row.status in UNREADABLE for row in coverage) or any(one.status in left_undone for one in outcomes):
         return SweepStatus.INCOMPLETE
     return SweepStatus.COMPLETE
@@ -75,12 +79,14 @@ def exit_code(report: SweepReport) -> int:
 def document_exit_code(document: Row) -> int:
     """The same from the report's document."""
     statuses = {row["status"] for row in document["outcomes"]}
-    unread = any(row["status"] in UNREADABLE for row in document["coverage"])
+    unread = any(row["status"] in UNREADABLE for row in document["coverage"]) or any(
+        row["reason_code"] == ReasonCode.NOT_SEEN_AGAIN for row in document["decisions"]
+    )
     holding = {
         ERROR: document["status"] in (SweepStatus.FAILED, SweepStatus.ABANDONED),
         INCOMPLETE: unread or OutcomeStatus.NOT_ATTEMPTED in statuses,
         HELD: not all(row["passed"] for row in document["guardrails"]),
-        STOP_FAILED: OutcomeStatus.FAILED in statuses,
+        STOP_FAILED: not statuses.isdisjoint({OutcomeStatus.FAILED, OutcomeStatus.UNKNOWN}),
     }
     return max((code for code, holds in holding.items() if holds), default=COMPLETE)
 
@@ -114,6 +120,7 @@ def totals(report: SweepReport) -> Totals:
 def report_document(report: SweepReport) -> Row:
     """The JSON form. Rows are sorted, so that equal sweeps give equal bytes."""
     document: ReportDocument = {
+        "schema_version": SCHEMA_VERSION,
         "sweep_id": report.sweep_id,
         "policy_name": report.policy_name,
         "policy_sha256": report.policy_sha256,

@@ -7,7 +7,6 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -26,6 +25,7 @@ from orchestrator.core.report.manifest import sha256_of
 from orchestrator.errors import PlanError
 
 PLAN_FILE = "plan.json"
+PLAN_FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +44,8 @@ class StoredPlan:
     coverage: tuple[Coverage, ...]
     guardrails: tuple[GuardrailResult, ...]
     compliance: tuple[Violation, ...] = ()
-    version: Literal[2] = 2
-    """1 had no reason codes, and no coverage by kind."""
+    format: int = 1
+    """PLAN_FORMAT; the release before wrote none."""
 
     @property
     def plan(self) -> Plan:
@@ -71,13 +71,28 @@ def plan_from(content: bytes, sha256: str | None) -> StoredPlan:
     if sha256 is not None and sha256_of(content) != sha256:
         raise PlanError(f"{PLAN_FILE} was altered: its SHA-256 is not the one that was recorded when it was planned")
     try:
-        return _ADAPTER.validate_json(content)
+        stored = _ADAPTER.validate_json(content)
     except ValidationError as invalid:
-        if any(error["loc"] == ("version",) for error in invalid.errors()):
-            raise PlanError(f"{PLAN_FILE} has the format of another release of this program; plan again") from None
+        _require_format(_format_of(content))
         raise PlanError(
             f"{PLAN_FILE} is no plan: {invalid.error_count()} problems, the first: {_first(invalid)}"
         ) from None
+    _require_format(stored.format)
+    return stored
+
+
+def _require_format(number: object) -> None:
+    if number != PLAN_FORMAT:
+        raise PlanError(f"{PLAN_FILE} has the format of another release of this program; plan again")
+
+
+def _format_of(content: bytes) -> object:
+    """Of what is no plan of this release: one of another has other fields too."""
+    try:
+        document = json.loads(content)
+    except ValueError:
+        return PLAN_FORMAT
+    return document.get("format", 1) if isinstance(document, dict) and "sweep_id" in document else PLAN_FORMAT
 
 
 def organization_sha256(accounts: Iterable[Account]) -> str:

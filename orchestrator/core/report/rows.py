@@ -140,6 +140,7 @@ class Totals(TypedDict):
     would_start: Count
     held: Count
     not_attempted: Count
+    unknown: Count
     failed: Count
     violations: Count
 
@@ -160,6 +161,7 @@ class ConsentRow(TypedDict):
 class ReportDocument(TypedDict):
     """Everything that one sweep saw, decided and did."""
 
+    schema_version: Annotated[int, Field(description="Missing in reports of format 1.")]
     sweep_id: Annotated[str, Field(pattern=r"^\d{8}T\d{6}Z-[0-9a-f]{6}$")]
     policy_name: str
     policy_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]

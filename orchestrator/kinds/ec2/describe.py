@@ -24,7 +24,7 @@ from orchestrator.aws.failures import wrong_account
 from orchestrator.aws.retries import Retries
 from orchestrator.aws.signing import signed_headers
 from orchestrator.core.model import Target
-from orchestrator.kinds.shared.operations import Call
+from orchestrator.kinds.shared.operations import Call, require_new_token
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -70,7 +70,7 @@ def _instances(
     clients: Clients, target: Target, call: _Calling, asked: Mapping[str, str], first_page: bytes
 ) -> Iterator[dict[str, Any]]:
     client = clients.ec2(target.region)
-    body = first_page
+    body, tokens = first_page, set[str]()
     while True:
         root = call(lambda body=body: _call(clients, client, body))  # type: ignore[misc]  # mypy loses the default
         for reservation in root.iterfind("reservationSet/item"):
@@ -81,6 +81,7 @@ def _instances(
         token = root.findtext("nextToken")
         if not token:
             return
+        require_new_token(token, tokens)
         body = urlencode({**asked, "NextToken": token}).encode()
 
 

@@ -84,7 +84,9 @@ class ActRun:
         notes = {resource.resource_id: note for resource, note in batch if note}
         admitted = []
         for resource in self._guard.admit([resource for resource, _ in batch]):
-            attempt = Attempt(resource, self._transition, self._operations.profile)
+            asked_before = self._guard.asked_before(resource)
+            attempt = Attempt(resource, self._transition, self._operations.profile, asked_before)
+            attempt.unanswered = asked_before is not None
             attempt.notes += [notes[resource.resource_id]] if resource.resource_id in notes else []
             self._attempts[resource.resource_id] = attempt
             admitted.append(attempt)
@@ -167,8 +169,8 @@ class ActRun:
                 seen = self._batches.describe(asked)
             except Exception as failure:  # noqa: BLE001 - what AWS answered to the calls is known all the same
                 return Look({}, None, error_of(failure))
-            accepted = [seen[one] for one in asked if one in seen and self._attempts[one].accepted]
-            if look == _LOOKS or not any(one.state in self._transition.earlier_states for one in accepted):
+            moved = [seen[one] for one in asked if one in seen and self._attempts[one].may_have_happened]
+            if look == _LOOKS or not any(one.state in self._transition.earlier_states for one in moved):
                 break
             self._retries.wait(look)
         return Look(seen, self._now())

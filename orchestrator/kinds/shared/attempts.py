@@ -31,6 +31,8 @@ class Attempt:
     resource: Resource
     transition: Transition
     profile: Profile
+    asked_before: datetime | None = None
+    """When a process that died announced it: it may be what took it where it is."""
     requested_at: datetime | None = None
     """When its stop or start was first asked for."""
     marked: bool = False
@@ -73,7 +75,18 @@ class Attempt:
         """Whether someone else did it before this sweep asked for the first time; AWS tells whole seconds."""
         assert self.requested_at is not None, "it was asked for"
         since = since_when(seen, self.transition)
-        return since is not None and since < self.requested_at.replace(microsecond=0)
+        asked = min(self.requested_at, self.asked_before or self.requested_at)
+        return since is not None and since < asked.replace(microsecond=0)
+
+    def happened_earlier(self, seen: Resource) -> bool:
+        """Whether it is there since before this process asked, by what the one before asked for."""
+        since = since_when(seen, self.transition)
+        return (
+            self.asked_before is not None
+            and self.requested_at is not None
+            and since is not None
+            and since < self.requested_at.replace(microsecond=0)
+        )
 
     def found_there(self, *, before: bool) -> None:
         """It is where it was wanted: by someone else before, or by this sweep."""
@@ -93,7 +106,13 @@ def answered_outcome(attempt: Attempt) -> Outcome:
 
 def seen_outcome(attempt: Attempt, look: Look) -> Outcome:
     """The outcome by what was seen, which counts for more than what AWS answered."""
-    return _outcome(attempt, _as_seen(attempt, look), verified_at=look.at if attempt.is_looked_at else None)
+    result = _as_seen(attempt, look)
+    seen = look.seen.get(attempt.resource.resource_id)
+    is_there = seen is not None and seen.state in attempt.transition.reached_states
+    is_open = not is_there and result[0] in (attempt.transition.accepted_status, OutcomeStatus.UNKNOWN)
+    if attempt.accepted and seen is not None and attempt.happened_earlier(seen):
+        attempt.requested_at = attempt.asked_before
+    return _outcome(attempt, result, verified_at=look.at if attempt.is_looked_at and not is_open else None)
 
 
 _Result = tuple[OutcomeStatus, str, str]
@@ -114,14 +133,15 @@ def _outcome(attempt: Attempt, result: _Result, verified_at: datetime | None) ->
 
 
 def _as_answered(attempt: Attempt) -> _Result:
-    transition, profile = attempt.transition, attempt.profile
+    transition = attempt.transition
     if attempt.already_there:
         return transition.already_status, "", already_there(transition)
     if attempt.accepted:
         return transition.accepted_status, "", ""
-    operation = profile.stop if transition is STOP else profile.start
-    text = f"AWS's answer to {operation} does not name this {profile.noun}"
-    return _not_asked_or_refused(attempt) or (OutcomeStatus.FAILED, "Unanswered", text)
+    known = _not_asked_or_refused(attempt)
+    if attempt.unanswered and known is not None and known[0] is OutcomeStatus.FAILED:
+        return OutcomeStatus.UNKNOWN, known[1], known[2]
+    return known or (OutcomeStatus.UNKNOWN, _UNANSWERED, _not_named(attempt))
 
 
 def _as_seen(attempt: Attempt, look: Look) -> _Result:
@@ -135,7 +155,11 @@ def _as_seen(attempt: Attempt, look: Look) -> _Result:
         return transition.reached_states[seen.state], "", ""
     if attempt.mark_refusal is not None and look.error is None and (seen is None or seen.state is ResourceState.GONE):
         return gone(attempt.profile, seen)
-    return _not_asked_or_refused(attempt) or _not_seen(attempt, seen, look)
+    known = _not_asked_or_refused(attempt)
+    if attempt.unanswered and look.error is not None and known is not None and known[0] is OutcomeStatus.FAILED:
+        text = f"AWS did not answer ({known[1]}: {known[2]}), and it could not be looked at afterwards: {look.error}"
+        return OutcomeStatus.UNKNOWN, look.error.code, text
+    return known or _not_seen(attempt, seen, look)
 
 
 def _not_asked_or_refused(attempt: Attempt) -> _Result | None:
@@ -152,14 +176,34 @@ def _not_asked_or_refused(attempt: Attempt) -> _Result | None:
 def _not_seen(attempt: Attempt, seen: Resource | None, look: Look) -> _Result:
     transition, profile = attempt.transition, attempt.profile
     accepted = f"AWS accepted the {transition.verb}"
+    status = transition.accepted_status
+    if not attempt.accepted:
+        accepted, status = _not_named(attempt), OutcomeStatus.UNKNOWN
+    code = "" if attempt.accepted else _UNANSWERED
     if look.error is not None:
-        return transition.accepted_status, "", f"{accepted}; it could not be looked at afterwards: {look.error}"
+        return status, code, f"{accepted}; it could not be looked at afterwards: {look.error}"
     if seen is None or seen.state is ResourceState.GONE:
         return gone(profile, seen)
     if seen.state in transition.earlier_states:
         text = f"{accepted}, but the {profile.noun} is still {seen.aws_state}"
-        return OutcomeStatus.FAILED, transition.not_seen_code, text
-    return transition.accepted_status, "", f"{accepted}; the {profile.noun} is {seen.aws_state}"
+        if transition is STOP and _was_started_since(attempt.resource, seen):
+            return OutcomeStatus.FAILED, transition.not_seen_code, f"{accepted}, and it was started again since"
+        # AWS shows a stop late, and an undo has to look at it. A start that AWS takes back shows as the state before.
+        return (status if transition is STOP else OutcomeStatus.UNKNOWN), code or transition.not_seen_code, text
+    return status, code, f"{accepted}; the {profile.noun} is {seen.aws_state}"
+
+
+def _was_started_since(planned: Resource, seen: Resource) -> bool:
+    before, now = planned.started_at, seen.started_at
+    return before is not None and now is not None and now > before
+
+
+_UNANSWERED = "Unanswered"
+
+
+def _not_named(attempt: Attempt) -> str:
+    operation = attempt.profile.stop if attempt.transition is STOP else attempt.profile.start
+    return f"AWS's answer to {operation} does not name this {attempt.profile.noun}"
 
 
 def already_there(transition: Transition) -> str:

@@ -104,6 +104,10 @@ class Batches:
             for attempt in asked:
                 attempt.unanswered |= self._meaning(failure) is Failure.TRANSIENT
             return failure
+        except Exception:  # whatever breaks on the way back: the call may have gone out
+            for attempt in asked:
+                attempt.unanswered = True
+            raise
         for attempt in asked:
             state = before.get(attempt.resource.resource_id)
             if state is not None:

@@ -105,6 +105,13 @@ def answer_with(key: str, call: Callable[[], Any]) -> Any:
     return answer
 
 
+def require_new_token(token: str, known: set[str]) -> None:
+    """Raises ResponseParserError where AWS names a page for the second time: there would be no end to the reading."""
+    if token in known:
+        raise ResponseParserError("the answer names a next page that was read already")
+    known.add(token)
+
+
 def in_portions(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     """Slices of at most `size` items, in order."""
     for start in range(0, len(items), size):

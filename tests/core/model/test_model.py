@@ -112,7 +112,7 @@ def test_an_aws_error_reads_as_code_and_message() -> None:
             OutcomeStatus,
             (
                 "stopped stopping already_stopped would_stop started starting already_running would_start "
-                "held not_attempted failed"
+                "held not_attempted unknown failed"
             ),
         ),
     ],

@@ -149,6 +149,7 @@ def test_the_totals_count_accounts_targets_decisions_and_outcomes() -> None:
         "would_start": 1,
         "held": 1,
         "not_attempted": 1,
+        "unknown": 1,
         "failed": 2,
         "violations": 7,
     }

@@ -31,7 +31,7 @@ from orchestrator.core.model import (
     Violation,
 )
 from orchestrator.core.report.manifest import sha256_of
-from orchestrator.core.report.plan_file import StoredPlan, organization_sha256, plan_bytes, plan_from
+from orchestrator.core.report.plan_file import PLAN_FORMAT, StoredPlan, organization_sha256, plan_bytes, plan_from
 from orchestrator.errors import PlanError
 from tests.support.builders import AT, SWEEP_ID, a_coverage, a_decision, a_unit, an_account
 from tests.support.strategies import ACCOUNT_IDS, quick, tags
@@ -101,7 +101,7 @@ def a_stored_plan(*decisions: Decision, **fields: Any) -> StoredPlan:
         "coverage": (),
         "guardrails": (),
     }
-    return StoredPlan(decisions=decisions, **{**defaults, **fields})
+    return StoredPlan(decisions=decisions, format=PLAN_FORMAT, **{**defaults, **fields})
 
 
 def with_types(values: Any) -> list[tuple[str, type, Any]]:
@@ -164,9 +164,9 @@ def test_what_is_no_plan_is_refused_with_its_place(content: bytes, place: str) -
         plan_from(content, sha256_of(content))
 
 
-@pytest.mark.parametrize("version", [1, 3])
-def test_a_plan_in_the_format_of_another_release_says_to_plan_again(version: int) -> None:
-    content = edited(lambda document: document.update(version=version))
+@pytest.mark.parametrize("number", [1, 3, None])
+def test_a_plan_in_the_format_of_another_release_says_to_plan_again(number: int | None) -> None:
+    content = edited(lambda document: document.update(format=number) if number else document.pop("format"))
     with pytest.raises(PlanError, match="format of another release of this program; plan again"):
         plan_from(content, sha256_of(content))
 

@@ -152,6 +152,14 @@ def test_every_page_is_read_and_an_empty_one_is_not_the_end(aws: LocalAws, clien
     assert [request.form.get("NextToken") for request in aws.requests] == [None, "one", token]
 
 
+def test_a_page_that_is_named_twice_is_an_error_and_not_read_for_ever(aws: LocalAws, clients: Clients) -> None:
+    tokens = iter(["one", "two", "one"])
+    aws.answering = lambda _: instances_answer(BARE, next(tokens))
+    with pytest.raises(ResponseParserError, match="a next page that was read already"):
+        read(clients)
+    assert len(aws.requests) == 3
+
+
 def test_only_what_is_running_or_about_to_is_asked_for_on_every_page(aws: LocalAws, clients: Clients) -> None:
     pages = [instances_answer(BARE, "one"), instances_answer(BARE)]
     aws.answering = lambda _: pages.pop(0)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Any
+
 import pytest
 
 from orchestrator.aws.retries import Retries
@@ -83,7 +86,7 @@ def test_an_instance_that_awss_answer_leaves_out_is_not_recorded_as_stopped() ->
     act(ec2, ids(2), guard=guard)
     assert [(outcome.status, outcome.code) for outcome in guard.recorded] == [
         (OutcomeStatus.STOPPING, ""),
-        (OutcomeStatus.FAILED, "Unanswered"),
+        (OutcomeStatus.UNKNOWN, "Unanswered"),
     ]
 
 
@@ -161,8 +164,52 @@ def test_whatever_breaks_in_one_batch_it_is_recorded_as_failed_and_the_next_is_c
     guard = RecordingGuard()
     outcomes = act(ec2, ids(60), guard=guard)
     assert list(statuses(outcomes).values()) == [OutcomeStatus.FAILED] * 50 + [OutcomeStatus.STOPPING] * 10
-    assert guard.statuses() == statuses(outcomes)
+    assert set(guard.statuses().values()) == {OutcomeStatus.UNKNOWN, OutcomeStatus.STOPPING}  # before it was looked at
     assert outcomes[ids(1)[0]].code == "ZeroDivisionError"
+
+
+def test_what_a_bug_breaks_off_after_the_call_is_unknown_where_it_cannot_be_looked_at() -> None:
+    ec2 = FakeEc2(ids(1))
+
+    def bug() -> None:
+        ec2.describe_instances = blind  # type: ignore[method-assign]  # from here on
+        raise ZeroDivisionError("our own bug")
+
+    ec2.before_stop = [bug]
+    (outcome,) = act(ec2, ids(1)).values()
+    assert outcome.status is OutcomeStatus.UNKNOWN
+
+
+def test_an_answer_that_is_lost_in_a_region_that_is_then_blind_is_unknown_and_stays_marked() -> None:
+    ec2 = FakeEc2(ids(1))
+
+    def lost() -> None:
+        ec2.describe_instances = blind  # type: ignore[method-assign]  # from here on
+        raise refused("InternalError", "no answer", 500)
+
+    ec2.before_stop = [lost] * 4
+    guard = RecordingGuard()
+    (outcome,) = act(ec2, ids(1), guard=guard).values()
+    assert (outcome.status, outcome.code) == (OutcomeStatus.UNKNOWN, "UnauthorizedOperation")
+    assert (outcome.requested_at, outcome.verified_at) == (NOW, None)
+    assert guard.recorded[0].status is OutcomeStatus.UNKNOWN
+    assert ec2.tags[ids(1)[0]]
+
+
+def blind(*_: object) -> list[dict[str, Any]]:
+    raise refused("UnauthorizedOperation", "no more looks", 403)
+
+
+def test_what_a_process_that_died_asked_for_is_this_sweeps_where_it_is_found_down() -> None:
+    """Delivered twice, or resumed while AWS was behind: it is down since the first call."""
+    one, other = ids(2)
+    ec2 = FakeEc2([one, other])
+    ec2.states = dict.fromkeys([one, other], "stopped")
+    earlier = NOW - timedelta(minutes=3)
+    ec2.reasons = {one: f"User initiated ({earlier + timedelta(seconds=1):%Y-%m-%d %H:%M:%S} GMT)"}
+    outcomes = act(ec2, [one, other], guard=RecordingGuard(before={one: earlier}))
+    assert list(statuses(outcomes).values()) == [OutcomeStatus.STOPPING, OutcomeStatus.ALREADY_STOPPED]
+    assert outcomes[one].requested_at == earlier
 
 
 @pytest.mark.parametrize(

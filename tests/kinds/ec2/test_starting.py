@@ -99,11 +99,12 @@ def test_a_terminated_instance_is_a_failure_and_the_rest_is_started() -> None:
     assert [state for one, state in ec2.states.items() if one != bad] == ["pending"] * 2
 
 
-def test_a_start_that_aws_accepted_but_that_is_not_seen_is_a_failure() -> None:
+def test_a_start_that_aws_accepted_but_that_is_not_seen_is_unknown() -> None:
     ec2 = stopped(1)
     ec2.start_instances = lambda **_: {"StartingInstances": [{"InstanceId": ids(1)[0]}]}  # type: ignore[method-assign]  # a lie
     (outcome,) = start(ec2).values()
-    assert (outcome.code, outcome.message) == (
+    assert (outcome.status, outcome.code, outcome.message) == (
+        OutcomeStatus.UNKNOWN,
         "StillStopped",
         "AWS accepted the start, but the instance is still stopped",
     )

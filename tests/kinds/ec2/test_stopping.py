@@ -201,7 +201,7 @@ def test_what_aws_never_answered_about_keeps_its_marks_unless_it_is_seen_to_run_
     state: str, is_marked: bool
 ) -> None:
     one = ids(1)[0]
-    looks = iter([*["running"] * 4, state])
+    looks = iter([*["running"] * 4, *[state] * 3])
 
     class Unanswering(FakeEc2):
         def describe_instances(self, ids: Sequence[str]) -> list[dict[str, Any]]:
@@ -227,10 +227,14 @@ def test_marks_of_which_nobody_knows_if_they_were_written_are_taken_back() -> No
     assert ec2.log[-1] == "unmark 1"
 
 
-def test_a_stop_that_aws_accepted_but_that_is_not_seen_is_a_failure() -> None:
+def test_a_stop_that_aws_accepted_and_does_not_show_yet_stays_accepted_and_marked() -> None:
     ec2 = FakeEc2(ids(1))
     ec2.stop_instances = lambda **_: {"StoppingInstances": [{"InstanceId": ids(1)[0]}]}  # type: ignore[method-assign]  # a lie
-    assert stop(ec2, ids(1))[ids(1)[0]].code == "StillRunning"
+    (outcome,) = stop(ec2, ids(1)).values()
+    assert (outcome.status, outcome.code) == (OutcomeStatus.STOPPING, "StillRunning")
+    assert outcome.message == "AWS accepted the stop, but the instance is still running"
+    assert outcome.verified_at is None
+    assert STOPPED_BY_TAG in ec2.tags[ids(1)[0]]
 
 
 def test_when_the_time_is_up_the_rest_is_not_attempted_and_says_so() -> None:

@@ -1,0 +1,128 @@
+"""What is written of an action, and what it may replace: never a stronger row, nor an intent that is another's.
+
+An action's row carries the lease's generation, its strength (core.model.strength) and the id of its intent. Conditions
+are on the row alone: threads of one sweep do not wait for each other, as they would for one item that all check.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from orchestrator.core.model import INTENT, Mode, OutcomeStatus, ReasonCode, Resource, Strength, strength
+from orchestrator.core.report.document import Row
+from orchestrator.ledger.items import Absent, AllOf, AnyOf, AtMost, Condition, Equals, Item, Missing, Put
+
+NO_INTENT = ""
+_HAPPENED = frozenset({OutcomeStatus.STOPPED, OutcomeStatus.STOPPING, OutcomeStatus.STARTED, OutcomeStatus.STARTING})
+_BY_OTHERS = frozenset({OutcomeStatus.ALREADY_STOPPED, OutcomeStatus.ALREADY_RUNNING})
+_WEAK = (OutcomeStatus.NOT_ATTEMPTED, OutcomeStatus.UNKNOWN, OutcomeStatus.FAILED)
+_OWN = ("generation", "strength", "intent_id", "expires_at", "format", "batch")
+"""What the ledger adds to an action's row."""
+_SHARDS = 16
+
+
+def intent_write(item: Item, generation: int, intent_id: str, found_id: str, held: Item | None) -> Put:
+    """An intent takes the place of nothing, of what was not attempted, or of the very intent that was `found`.
+
+    With it goes what will be held down by it.
+    """
+    fenced = AtMost("generation", generation)
+    conditions: list[Condition] = [
+        Absent(),
+        AllOf((fenced, Equals("status", OutcomeStatus.NOT_ATTEMPTED.value))),
+        Equals("intent_id", intent_id),  # this very write, whose answer was lost
+    ]
+    if found_id:
+        weak = AtMost("strength", Strength.UNKNOWN)
+        conditions.append(AllOf((fenced, Equals("intent_id", found_id), weak)))
+    mine = {"status": INTENT, "strength": int(Strength.INTENT), "generation": generation, "intent_id": intent_id}
+    return Put({**item, **mine}, AnyOf(tuple(conditions)), (held,) if held is not None else ())
+
+
+def outcome_write(item: Item, generation: int, intent_id: str) -> Put:
+    """`intent_id` is that of the intent which the outcome is of, as far as the writer knows."""
+    knows = strength(item["status"], verified=bool(item["verified_at"]))
+    fenced, no_stronger = AtMost("generation", generation), AtMost("strength", knows)
+    conditions: list[Condition] = [Absent()]
+    if item["status"] in _BY_OTHERS:
+        pass  # "others" may be a second delivery of the same work: then the row is of its intent, and stays
+    elif knows >= Strength.ACCEPTED:
+        conditions.append(AllOf((fenced, no_stronger)))
+        if item["status"] in _HAPPENED:  # AWS did it, whoever has the lease by now
+            conditions.append(AtMost("strength", knows - 1))
+    else:
+        weak = [Equals("status", one.value) for one in _WEAK if strength(one.value, verified=False) <= knows]
+        conditions.append(AllOf((fenced, no_stronger, AnyOf(tuple(weak)))))
+        conditions.append(AllOf((Missing("generation"), Equals("status", INTENT))))  # of the release before
+    if intent_id:
+        conditions.append(AllOf((fenced, no_stronger, Equals("intent_id", intent_id))))
+    mine = {"strength": int(knows), "generation": generation, "intent_id": intent_id or None}
+    return Put({**item, **mine}, AnyOf(tuple(conditions)))
+
+
+def is_same(item: Item, found: Item | None) -> bool:
+    """Whether the table has that already, but for what the ledger adds."""
+    if found is None:
+        return False
+    return _plain(item) == _plain(found)
+
+
+def _plain(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in item.items() if name not in _OWN and value is not None}
+
+
+# --- what is held down ------------------------------------------------------------------------------------------------
+
+
+def held_key(row: Mapping[str, str]) -> tuple[str, str]:
+    """Where it is remembered that this resource is held down; `row` as ResourceKey.as_row gives it."""
+    return f"HELD#{row['account_id']}#{row['region']}", f"{row['kind']}#{row['resource_id']}"
+
+
+def held_item(sweep_id: str, resource: Resource, asked_at: str, policy_name: str, earlier: Item | None) -> Item:
+    """What a sweep is about to hold down. It has no expiry: a group at size 0 outlives every row of its sweep.
+
+    `earlier`: what is known to be held by another sweep. It comes back if this stop is refused.
+    """
+    row = resource.key.as_row()
+    pk, sk = held_key(row)
+    other = earlier if earlier is not None and earlier["sweep_id"] != sweep_id else (earlier or {}).get("earlier")
+    return {
+        "PK": pk,
+        "SK": sk,
+        "GSI1PK": held_shard(resource.resource_id),
+        "GSI1SK": "#".join((sweep_id, *row.values())),
+        **row,
+        "sweep_id": sweep_id,
+        "asked_at": asked_at,
+        "arn": resource.arn,
+        "policy_name": policy_name,
+        "restore": dict(resource.restore),
+        "earlier": {name: value for name, value in other.items() if name != "earlier"} if other else None,
+    }
+
+
+def held_shard(resource_id: str) -> str:
+    """The partition of the index that it is in: several, since one takes 1,000 writes a second only."""
+    return f"HELD#{zlib.crc32(resource_id.encode()) % _SHARDS:x}"
+
+
+def released(document: Row) -> Iterator[tuple[Row, bool]]:
+    """What the sweep of that report holds down no more. True: nor does any other; it was seen up, or gone."""
+    for row in document["outcomes"]:
+        seen_up = row["status"] in _UP and bool(row["verified_at"])
+        if seen_up or row["status"] == OutcomeStatus.ALREADY_RUNNING:
+            yield row, True
+        elif row["status"] in _NOT_BY_IT:
+            yield row, False
+    for row in document["decisions"]:
+        if document["mode"] == Mode.UNDO and row["reason_code"] in _SEEN_UP_OR_GONE:
+            yield row, True
+
+
+_UP = frozenset({OutcomeStatus.STARTED, OutcomeStatus.STARTING})
+_NOT_BY_IT = frozenset({OutcomeStatus.FAILED, OutcomeStatus.NOT_ATTEMPTED, OutcomeStatus.ALREADY_STOPPED})
+_SEEN_UP_OR_GONE = frozenset({ReasonCode.GONE, ReasonCode.STARTED_SINCE})
+HELD_SHARDS = tuple(f"HELD#{number:x}" for number in range(_SHARDS))
