@@ -21,6 +21,7 @@ from orchestrator.core.model import (
     OutcomeStatus,
     Resource,
     ResourceKey,
+    Target,
     time_text,
 )
 from orchestrator.core.report.document import Row
@@ -51,6 +52,7 @@ from orchestrator.ledger.writes import (
     NO_INTENT,
     held_item,
     held_key,
+    held_pk,
     intent_write,
     is_same,
     outcome_write,
@@ -240,6 +242,11 @@ class Ledger:
         """What that sweep holds down, in the order of its actions."""
         found = [one for shard in HELD_SHARDS for one in self._items.query_index(shard, f"{sweep_id}#")]
         return tuple(record_from(HeldRecord, one) for one in sorted(found, key=lambda one: str(one["GSI1SK"])))
+
+    def held_in(self, sweep_id: str, target: Target) -> frozenset[ResourceKey]:
+        """What that sweep holds down in the target as of now: what was seen up or gone since is not in it."""
+        found = self._items.query(held_pk(target.account_id, target.region))
+        return frozenset(record_from(HeldRecord, one).key for one in found if one["sweep_id"] == sweep_id)
 
     def _held(self, sweep_id: str, one: Resource, at: str, policy_name: str, earlier: Mapping[str, Item]) -> Item:
         item = held_item(sweep_id, one, at, policy_name, earlier.get(held_key(one.key.as_row())[1]))

@@ -105,6 +105,7 @@ class ActionRecord:
     intent_id: str = ""
     generation: int = 0
     """The lease's, when it was written."""
+    format: int = 1
 
     @property
     def key(self) -> ResourceKey:

@@ -78,7 +78,12 @@ def _plain(item: Mapping[str, Any]) -> dict[str, Any]:
 
 def held_key(row: Mapping[str, str]) -> tuple[str, str]:
     """Where it is remembered that this resource is held down; `row` as ResourceKey.as_row gives it."""
-    return f"HELD#{row['account_id']}#{row['region']}", f"{row['kind']}#{row['resource_id']}"
+    return held_pk(row["account_id"], row["region"]), f"{row['kind']}#{row['resource_id']}"
+
+
+def held_pk(account_id: str, region: str) -> str:
+    """The partition of what is held down in one target."""
+    return f"HELD#{account_id}#{region}"
 
 
 def held_item(sweep_id: str, resource: Resource, asked_at: str, policy_name: str, earlier: Item | None) -> Item:

@@ -16,7 +16,15 @@ from orchestrator.ledger.lease import Lease
 from orchestrator.ledger.records import LeaseRecord, SweepSummary, consent_from
 from orchestrator.ports import Runtime, Stores, World, consent_to_nothing
 from orchestrator.sweep.consent import missing_standing_consent
-from orchestrator.sweep.run import abandon_sweep, apply_plan, open_plan, resume_sweep, run_sweep, undo_sweep
+from orchestrator.sweep.run import (
+    abandon_sweep,
+    apply_plan,
+    open_plan,
+    resume_sweep,
+    run_sweep,
+    undo_sweep,
+    unreadable_plan,
+)
 from orchestrator.sweep.undo import UndoFilter
 
 _SAME_TRIGGER = timedelta(minutes=15)
@@ -251,7 +259,7 @@ def _resumed(
     if begun.status != SweepStatus.RUNNING:
         return _finished(stores, begun)
     mode = Mode(begun.mode)
-    refusal = _refusal(stores, policy, begun, runtime, current)
+    refusal = _refusal(stores, policy, begun, runtime, current) or unreadable_plan(stores.store, begun)
     if refusal:
         world = stores.build_world(policy, sweep_id, Mode.PLAN, runtime, lease)
         return Ended(*abandon_sweep(world, policy, begun, refusal))

@@ -8,15 +8,19 @@ from dataclasses import replace
 from datetime import datetime
 
 from orchestrator.core.model import (
+    Action,
     Decision,
     Intent,
     Outcome,
     Outcomes,
     OutcomeStatus,
+    ReasonCode,
     Resource,
     ResourceKey,
+    ResourceState,
     Strength,
     Target,
+    Verdict,
     strength,
 )
 from orchestrator.errors import LedgerError
@@ -48,6 +52,36 @@ def recover_intents(world: World, sweep_id: str, actions: Sequence[Decision]) ->
         else:
             unknown.setdefault((record.key.target, record.kind), []).append((action, record))
     return Outcomes(tuple(outcomes)) + _look_at(world, sweep_id, unknown)
+
+
+def recover_from_records(world: World, sweep_id: str, action: Action) -> tuple[tuple[Decision, ...], Outcomes]:
+    """The same where there is no plan to read: what the ledger has of each action is all there is."""
+    decisions = tuple(
+        Decision(
+            resource_of(record),
+            Verdict.START if action.starts else Verdict.STOP,
+            ReasonCode.PLAN_UNREADABLE,
+            "It was planned, by the ledger; the plan itself cannot be read.",
+            action=action,
+        )
+        for record in world.ledger.actions(sweep_id)
+    )
+    return decisions, recover_intents(world, sweep_id, decisions)
+
+
+def resource_of(record: ActionRecord) -> Resource:
+    """What the ledger says of a resource, for one that was not looked at, or that AWS does not know any more."""
+    return Resource(
+        kind=record.kind,
+        target=record.key.target,
+        resource_id=record.resource_id,
+        arn=record.arn,
+        name="",
+        state=ResourceState.GONE,
+        aws_state="gone",
+        tags={},
+        facts={},
+    )
 
 
 def recorded_outcomes(world: World, sweep_id: str, actions: Sequence[Decision]) -> tuple[Outcome, ...]:

@@ -17,7 +17,9 @@ from orchestrator.core.decide.decisions import decide_inventory
 from orchestrator.core.decide.guardrails import hold_as_frozen
 from orchestrator.core.model import (
     AccountId,
+    Action,
     ApprovedPlan,
+    Decisions,
     GuardrailResult,
     HaltCause,
     Inventory,
@@ -43,7 +45,7 @@ from orchestrator.sweep.finish import Keep, run_to_report
 from orchestrator.sweep.inventory_file import StoredInventory, inventory_bytes, inventory_from, without_gaps
 from orchestrator.sweep.read import Listing, Reading, complete_inventory, inventory_so_far, list_accounts, read_accounts
 from orchestrator.sweep.recheck import Recheck
-from orchestrator.sweep.recover import recover_intents
+from orchestrator.sweep.recover import recover_from_records, recover_intents
 from orchestrator.sweep.seal import Document, write_and_seal
 from orchestrator.sweep.state import Sweep, SweepState
 from orchestrator.sweep.undo import StoppedInventory, UndoFilter, read_stopped
@@ -112,11 +114,7 @@ def abandon_sweep(world: World, policy: OrgPolicy, summary: SweepSummary, why: s
     sweep = Sweep.resumed(policy, summary)
 
     def work(keep: Keep) -> SweepState:
-        content = world.store.find(sweep.sweep_id, PLAN_FILE)
-        state = SweepState()
-        if content is not None:
-            state, _ = restore_plan(world, sweep, content, summary)
-        state = replace(state, abandoned=why)
+        state = replace(_restore_for_good(world, sweep, summary), abandoned=why)
         keep(state)
         return state
 
@@ -196,6 +194,28 @@ def restore_plan(
     inventory = Inventory(stored.organization_id, coverage=stored.coverage)
     state = SweepState(inventory, stored.decided, outcomes=outcomes, consent=consent_from(summary.consent))
     return hold_plan(sweep, state, hold_as_frozen(plan, stored.guardrails))
+
+
+def unreadable_plan(store: ReportStore, summary: SweepSummary) -> str:
+    """Why a sweep's plan cannot be carried out any more, where it is there; empty otherwise."""
+    content = store.find(summary.sweep_id, PLAN_FILE)
+    try:
+        if content is not None:
+            plan_from(content, summary.plan_sha256 or None)
+    except PlanError as unreadable:
+        return str(unreadable)
+    return ""
+
+
+def _restore_for_good(world: World, sweep: Sweep, summary: SweepSummary) -> SweepState:
+    """What is known of it: by its plan, or by the ledger alone."""
+    content = world.store.find(sweep.sweep_id, PLAN_FILE)
+    if content is not None and not unreadable_plan(world.store, summary):
+        state, _ = restore_plan(world, sweep, content, summary)
+        return state
+    action = Action.START if sweep.mode is Mode.UNDO else Action.STOP
+    decisions, outcomes = recover_from_records(world, sweep.sweep_id, action)
+    return SweepState(decisions=Decisions(decisions), outcomes=outcomes, consent=consent_from(summary.consent))
 
 
 class _Run:

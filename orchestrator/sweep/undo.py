@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,6 +13,7 @@ from orchestrator.core.model import (
     INTENT,
     Account,
     AccountId,
+    AwsError,
     Coverage,
     Decision,
     Decisions,
@@ -21,21 +22,27 @@ from orchestrator.core.model import (
     OutcomeStatus,
     ReasonCode,
     Resource,
-    ResourceState,
+    ResourceKey,
     Target,
     TargetStatus,
     Verdict,
 )
 from orchestrator.errors import LedgerError, PlanError
-from orchestrator.ledger.records import ActionRecord
-from orchestrator.ports import Kind, TargetHealth, World
+from orchestrator.ledger.records import FORMAT, ActionRecord
+from orchestrator.ports import Kind, TargetHealth, TargetUnreadableError, World
 from orchestrator.sweep.pool import Pool
 from orchestrator.sweep.read import ENDED_EARLY, Unread, read_unless_halted
+from orchestrator.sweep.recover import resource_of
 
 _STOPPED = frozenset({OutcomeStatus.STOPPED.value, OutcomeStatus.STOPPING.value, OutcomeStatus.UNKNOWN.value, INTENT})
 """What the sweep stopped, or may have stopped: marks and times tell."""
 _SETS = ("accounts", "regions", "resources")
 _NOT_MISSED = "No load balancer misses it."
+_RELEASED: dict[str, Any] = {
+    "verdict": Verdict.KEEP,
+    "reason_code": ReasonCode.STOPPED_BY_OTHERS,
+    "reason": "By the ledger it was started after this sweep had stopped it, so it was stopped again since.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,22 +201,39 @@ def _decide(
 ) -> tuple[Decision, ...]:
     fresh = kind.look(target, [record.resource_id for record in records])
     noted_within = kind.description.stop_noted_within
-    decisions = tuple(_decisions(source_sweep_id, target, records, fresh, noted_within))
+    released = _released(world, source_sweep_id, target, records)
+    decisions = tuple(_decisions(source_sweep_id, records, fresh, noted_within, released))
     return _only_missed(kind, target, decisions, world.now()) if undo_filter.failed_health else decisions
 
 
 def _decisions(
     source_sweep_id: str,
-    target: Target,
     records: Sequence[ActionRecord],
     fresh: Mapping[str, Resource],
     noted_within: timedelta,
+    released: Collection[ResourceKey],
 ) -> Iterator[Decision]:
     for record in records:
         requested_at = datetime.fromisoformat(record.requested_at) if record.requested_at else None
         seen = fresh.get(record.resource_id)
         restorable = replace(seen, restore=record.restore) if seen is not None else None
-        yield decide_undo(_as_recorded(record, target), restorable, source_sweep_id, requested_at, noted_within)
+        decision = decide_undo(resource_of(record), restorable, source_sweep_id, requested_at, noted_within)
+        is_released = decision.verdict is Verdict.START and record.key in released
+        yield replace(decision, **_RELEASED) if is_released else decision
+
+
+def _released(
+    world: World, source_sweep_id: str, target: Target, records: Sequence[ActionRecord]
+) -> frozenset[ResourceKey]:
+    """What the sweep stopped and does not hold down any more: an undo or another start was seen since.
+
+    Its marks may still be there, and who stopped it after that was someone else.
+    """
+    try:
+        held = world.ledger.held_in(source_sweep_id, target)
+    except LedgerError as failure:
+        raise TargetUnreadableError(AwsError("LedgerError", str(failure)), "reading what is held down") from failure
+    return frozenset(one.key for one in records if one.format >= FORMAT) - held
 
 
 def _only_missed(kind: Kind, target: Target, decisions: Sequence[Decision], at: datetime) -> tuple[Decision, ...]:
@@ -226,21 +250,6 @@ def _if_missed(start: Decision, at: datetime, *, is_missed: bool) -> Decision:
     if is_missed:
         return replace(start, facts_read_at=at)
     return replace(start, verdict=Verdict.KEEP, reason_code=ReasonCode.NOT_MISSED, reason=_NOT_MISSED)
-
-
-def _as_recorded(record: ActionRecord, target: Target) -> Resource:
-    """For one that AWS does not know any more: what the ledger says of it."""
-    return Resource(
-        kind=record.kind,
-        target=target,
-        resource_id=record.resource_id,
-        arn=record.arn,
-        name="",
-        state=ResourceState.GONE,
-        aws_state="gone",
-        tags={},
-        facts={},
-    )
 
 
 def _unknown_account(account_id: AccountId) -> Account:

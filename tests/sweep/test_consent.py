@@ -269,3 +269,36 @@ def test_a_resumed_sweep_is_not_held_for_what_it_has_done_and_says_what_it_stopp
     fake.hub_regions = unreadable("RequestLimitExceeded")
     report = document(coordination.resume(stores(fake), SWEEP_ID, CONSENTING))
     assert (report["status"], outcomes(report)) == ("incomplete", {"i-0": "stopped", "i-1": "stopped"})
+
+
+# --- a plan that cannot be read any more ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("change", [lambda plan: plan + b" ", lambda plan: plan.replace(b'"format":2', b'"format":1')])
+def test_a_sweep_whose_plan_was_altered_is_closed_with_all_that_it_did_and_can_be_undone(
+    fake: FakeWorld, change: Callable[[bytes], bytes]
+) -> None:
+    killed(fake, lambda: swept(fake, Mode.ENFORCE, SWEEP_ID), after="stop i-1")
+    stopped = list(fake.stopped)
+    plan = fake.files.files[SWEEP_ID, "plan.json"]
+    fake.files.files[SWEEP_ID, "plan.json"] = change(plan)
+    report = document(coordination.resume(stores(fake), SWEEP_ID, CONSENTING))
+    assert (report["status"], status(fake)) == ("abandoned", "abandoned")
+    assert {one for one, came in outcomes(report).items() if came == "stopped"} == set(stopped) == {"i-0", "i-1"}
+    coordination.undo(stores(fake), SWEEP_ID, SECOND, UndoFilter(), CONSENTING)
+    assert sorted(fake.started) == stopped
+
+
+def test_what_an_undo_started_and_someone_stopped_again_is_not_started_by_a_second_one_though_its_mark_stayed(
+    fake: FakeWorld,
+) -> None:
+    """RDS takes no change of tags while a database starts, so the mark stays."""
+    swept(fake, Mode.ENFORCE, SWEEP_ID)
+    down = {one: fake.instances(target)[one] for target in fake.resources for one in fake.instances(target)}
+    coordination.undo(stores(fake), SWEEP_ID, SECOND, UndoFilter(), CONSENTING)
+    fake.change("i-0", lambda _: down["i-0"])
+    started = list(fake.started)
+    report = document(coordination.undo(stores(fake), SWEEP_ID, THIRD, UndoFilter(), CONSENTING))
+    assert (fake.started, outcomes(report)) == (started, {})
+    [kept] = [row for row in report["decisions"] if row["resource_id"] == "i-0"]
+    assert (kept["verdict"], kept["reason_code"]) == ("keep", "stopped_by_others")

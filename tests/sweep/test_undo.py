@@ -111,7 +111,11 @@ class Stopped:
     def _world(self) -> Any:
         organization = Organization("o-example", an_account("999999999999").id, (an_account(),))
         return SimpleNamespace(
-            ledger=SimpleNamespace(actions=lambda _: [an_action(one) for one in self.now], held_by=lambda _: ()),
+            ledger=SimpleNamespace(
+                actions=lambda _: [an_action(one) for one in self.now],
+                held_by=lambda _: (),
+                held_in=lambda *_: frozenset(),
+            ),
             organization=SimpleNamespace(read=lambda: organization),
             accounts=SimpleNamespace(bind=self._bind),
             kinds={"ec2": self},

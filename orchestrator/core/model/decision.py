@@ -62,6 +62,8 @@ class ReasonCode(StrEnum):
     """It does not have the mark of the sweep that is undone."""
     STOPPED_BY_OTHERS = "stopped_by_others"
     """Nothing proves that it is down because of the sweep that is undone."""
+    PLAN_UNREADABLE = "plan_unreadable"
+    """It was planned by the ledger, and the plan itself cannot be read any more."""
     NOT_MISSED = "not_missed"
     """No load balancer misses it."""
 

@@ -60,14 +60,6 @@ class Marks:
 
         return self._all_but_refused(resources, lambda some: self._paced.retries.call(lambda: change(some)))
 
-    def complete(self, resources: Sequence[Resource], sweep_id: str, at: datetime) -> dict[str, AwsError]:
-        """Writes the marks of what was stopped already; by resource id, what AWS refused."""
-        tags, operation = marks_of(sweep_id, at), self._operations.profile.mark
-        mark = self._operations.mark
-        return self._all_but_refused(
-            resources, lambda some: self._paced.call(operation, lambda: mark(some, tags))
-        ).refused
-
     def delete(self, resources: Sequence[Resource]) -> dict[str, AwsError]:
         """By resource id, what AWS refused. Not held back by a halt: it takes back, and acts on nothing."""
         operation, unmark = self._operations.profile.unmark, self._operations.unmark

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from orchestrator.core.model import Action, AwsError, Outcome, Resource, ResourceState
+from orchestrator.core.model import Action, Outcome, Resource, ResourceState
 from orchestrator.core.model.marks import MARKS, STOPPED_BY_TAG
 from orchestrator.kinds.shared.attempts import already_there, gone, since_when
 from orchestrator.kinds.shared.marks import Marks
@@ -37,7 +36,7 @@ class Intent:
 
 
 class Recovery:
-    """One target's. Stops and starts nothing; completes the marks that the process left undone.
+    """One target's. Stops and starts nothing; deletes the marks of what the process had started.
 
     What still runs keeps its marks: AWS shows a stop some time after it accepted it, and the sweep is resumed.
     """
@@ -50,7 +49,7 @@ class Recovery:
 
     def recover(self, intents: Sequence[Intent]) -> tuple[Outcome, ...]:
         """One for each that is where it was wanted, or gone; none for those on which the call had no effect."""
-        warnings = self._complete_marks([intent for intent in intents if self._is_ours(intent)])
+        warnings = self._delete_marks([intent for intent in intents if self._is_ours(intent)])
         outcomes = [(intent, self._outcome(intent)) for intent in intents]
         return tuple(
             replace(outcome, warnings=warnings.get(intent.resource.resource_id, ()))
@@ -71,32 +70,27 @@ class Recovery:
         return Outcome(intent.resource, status, code, message, intent.requested_at, self._now())
 
     def _is_ours(self, intent: Intent) -> bool:
-        """Where it was wanted, and not since before the process asked, as far as clocks agree."""
+        """Where it was wanted, and not since before the process asked, as far as clocks agree.
+
+        A stop is marked before it is asked for: what does not carry this sweep's mark was stopped by someone else.
+        """
         transition, fresh = intent.transition, intent.fresh
         if fresh is None or fresh.state not in transition.reached_states:
             return False
         since = since_when(fresh, transition)
-        tolerance = _CLOCKS_DIFFER_BY
-        if transition is STOP and fresh.tags.get(STOPPED_BY_TAG) == self._sweep_id:
-            tolerance = _CLOCKS_DIFFER_BY_AT_MOST
+        if transition is STOP and fresh.tags.get(STOPPED_BY_TAG) != self._sweep_id:
+            return False
+        tolerance = _CLOCKS_DIFFER_BY_AT_MOST if transition is STOP else _CLOCKS_DIFFER_BY
         return since is None or since >= intent.requested_at - tolerance
 
-    def _complete_marks(self, ours: Sequence[Intent]) -> dict[str, tuple[str, ...]]:
-        """Warnings by resource id. The time in the marks is that of the request, not that of this look."""
-        unmarked: dict[datetime, list[Resource]] = defaultdict(list)
-        marked: list[Resource] = []
-        for intent in ours:
-            tags = intent.fresh.tags if intent.fresh else {}
-            if intent.transition is STOP and tags.get(STOPPED_BY_TAG) != self._sweep_id:
-                unmarked[intent.requested_at].append(intent.resource)
-            if intent.transition is START and any(key in tags for key in MARKS):
-                marked.append(intent.resource)
-        warnings = _warnings("its marks were not deleted", self._marks.delete(marked))
-        for at, resources in unmarked.items():
-            refused = self._marks.complete(resources, self._sweep_id, at)
-            warnings.update(_warnings("it is not marked, so no undo starts it", refused))
-        return warnings
-
-
-def _warnings(text: str, refused: Mapping[str, AwsError]) -> dict[str, tuple[str, ...]]:
-    return {resource_id: (f"{text}: {error}",) for resource_id, error in refused.items()}
+    def _delete_marks(self, ours: Sequence[Intent]) -> dict[str, tuple[str, ...]]:
+        """Warnings by resource id."""
+        marked = [
+            one.resource
+            for one in ours
+            if one.transition is START and one.fresh is not None and any(key in one.fresh.tags for key in MARKS)
+        ]
+        return {
+            resource_id: (f"its marks were not deleted: {error}",)
+            for resource_id, error in self._marks.delete(marked).items()
+        }
