@@ -119,6 +119,12 @@ class BatchGuard(Protocol):
         """
         ...
 
+    def is_anothers(self, resource: Resource) -> bool:
+        """Whether another delivery of the same work took an admitted resource over: then what happened to it, and its
+        marks, are this sweep's.
+        """
+        ...
+
     def asked_before(self, resource: Resource) -> datetime | None:
         """When a process before this one announced it, of which is unknown whether it called.
 

@@ -196,6 +196,12 @@ class Ledger:
         intent = Intent(intent_id, datetime.fromisoformat(at))
         return {one.key: intent for number, one in enumerate(each) if number not in refused}
 
+    def intent_id(self, sweep_id: str, resource: Resource) -> str:
+        """The id of the intent that the resource's action has now; empty where there is none."""
+        item = resource_item(sweep_id, resource)
+        found = self._items.get((item["PK"], item["SK"])) or {}
+        return str(found.get("intent_id") or "")
+
     def record_outcomes(
         self, sweep_id: str, outcomes: Sequence[Outcome], intents: Mapping[ResourceKey, Intent] | None = None
     ) -> None:

@@ -96,6 +96,14 @@ class TargetGuard:
         found = self._context.found.get(resource.key)
         return found.requested_at if found is not None else None
 
+    def is_anothers(self, resource: Resource) -> bool:
+        mine = self._context.intents.get(resource.key)
+        try:
+            now = self._context.ledger.intent_id(self._context.sweep_id, resource)
+        except LedgerError:
+            return True  # nothing is taken back of which it is not known whose it is
+        return mine is None or now != mine.id
+
     def may_call(self) -> bool:
         halt = self._context.halt() or (self._context.recheck.too_old(self._looked_at) if self._looked_at else None)
         self.halt = self.halt or halt

@@ -126,6 +126,11 @@ class RecordingGuard:
     recorded: list[Outcome] = field(default_factory=list)
     before: dict[str, datetime] = field(default_factory=dict)
     """When a process before announced it, by id."""
+    anothers: frozenset[str] = frozenset()
+    """What a second delivery of the same work took over, by id."""
+
+    def is_anothers(self, resource: Resource) -> bool:
+        return resource.resource_id in self.anothers
 
     def asked_before(self, resource: Resource) -> datetime | None:
         return self.before.get(resource.resource_id)

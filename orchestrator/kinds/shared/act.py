@@ -105,6 +105,10 @@ class ActRun:
             for attempt in attempts:
                 if not attempt.is_concluded:
                     attempt.error = error_of(failure)
+        for attempt in attempts:
+            # Seen up a moment ago, and down before it was asked for: by a person, or by a second delivery of this work.
+            if attempt.already_there and attempt.marked and self._guard.is_anothers(attempt.resource):
+                attempt.found_there(before=False)
         self._delete_marks(attempts)
         self._guard.record_outcomes([answered_outcome(one) for one in attempts if not one.waits_for_capacity])
 

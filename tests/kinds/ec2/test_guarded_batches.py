@@ -267,3 +267,16 @@ def test_a_halt_leaves_what_waits_for_capacity_with_awss_words() -> None:
     assert (
         outcomes[one].message == f"AWS answered before: InsufficientInstanceCapacity: {NO_CAPACITY}; {NOT_HANDED_OUT}"
     )
+
+
+@pytest.mark.parametrize("is_anothers", [False, True])
+def test_what_a_second_delivery_of_the_same_work_stopped_first_keeps_its_marks_and_is_this_sweeps(
+    is_anothers: bool,
+) -> None:
+    there, good = ids(2)
+    ec2 = FakeEc2(ids(2))
+    ec2.states[there], ec2.reasons[there] = "stopped", "User initiated (2026-11-23 18:00:00 GMT)"
+    outcomes = act(ec2, ids(2), guard=RecordingGuard(anothers=frozenset({there} if is_anothers else ())))
+    assert (statuses(outcomes)[there] is OutcomeStatus.ALREADY_STOPPED) is not is_anothers
+    assert bool(ec2.tags[there]) is is_anothers
+    assert ec2.tags[good]
