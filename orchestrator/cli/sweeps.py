@@ -93,7 +93,11 @@ def sweep(
     ] = None,
     resume: Annotated[
         str | None,
-        typer.Option(metavar="SWEEP_ID", help="Resume a sweep whose process died, from wherever it was."),
+        typer.Option(
+            metavar="SWEEP_ID",
+            help="Resume a sweep whose process died, from wherever it was, under the consent that it has. One without, "
+            "or whose policy has another text today, is closed as abandoned.",
+        ),
     ] = None,
     yes: YesOption = False,
     output: FormatOption = Format.TABLE,

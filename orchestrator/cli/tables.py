@@ -31,6 +31,7 @@ _STYLES = {
     "abandoned": "bold red",
 }
 _DOES = {"apply": "carried out the plan of", "undo": "undid"}
+_WAS_TO = {"apply": "was to carry out the plan of", "undo": "was to undo"}
 _MOST_ROWS = 20
 
 
@@ -322,7 +323,9 @@ def _print_sweeps(console: Console, sweeps: Sequence[SweepSummary], dead: Collec
     console.print(table)
     for one in sweeps:
         if one.source_sweep_id:
-            console.print(f"{one.sweep_id} {_DOES[one.mode]} {one.source_sweep_id}", highlight=False)
+            unconfirmed = one.consent is None and one.status in ("abandoned", "failed")
+            does = (_WAS_TO if unconfirmed else _DOES)[one.mode]
+            console.print(f"{one.sweep_id} {does} {one.source_sweep_id}", highlight=False)
         if one.consent_missing:
             console.print(Text(f"{one.sweep_id} only planned: {one.consent_missing}"))
         if one.status == "abandoned":
