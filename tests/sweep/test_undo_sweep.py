@@ -83,7 +83,7 @@ def test_an_undo_has_a_report_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda _: None, "It is gone: it was terminated since."),
+        (lambda _: None, "It is gone."),
         (lambda one: in_state(one, "running"), "It is running: somebody started it since."),
         (lambda one: replace(one, tags={}), f"It has no {STOPPED_BY_TAG} tag."),
         (lambda one: replace(one, tags={STOPPED_BY_TAG: "x"}), f"Its tag {STOPPED_BY_TAG} names 'x', not this sweep."),
