@@ -114,7 +114,7 @@ class Stopped:
             ledger=SimpleNamespace(actions=lambda _: [an_action(one) for one in self.now], held_by=lambda _: ()),
             organization=SimpleNamespace(read=lambda: organization),
             accounts=SimpleNamespace(bind=self._bind),
-            kinds={"ec2": self},
+            kind={"ec2": self}.__getitem__,
             progress=NoProgress(),
             halt=lambda: None,
             now=lambda: AT,

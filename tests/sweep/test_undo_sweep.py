@@ -159,6 +159,16 @@ def test_a_target_that_cannot_be_looked_at_is_a_hole_in_the_coverage_and_nothing
     assert report["status"] == "incomplete"
 
 
+def test_what_is_of_a_kind_that_this_release_does_not_know_is_a_hole_in_the_coverage_too() -> None:
+    fake = swept(ONE)
+    undo_sweep(replace(fake.world(), kinds={}, actors={}), a_policy(EVERYTHING), UNDO_ID, SWEEP_ID, ALL)
+    report = fake.written(UNDO_ID)
+    assert {(row["status"], row["detail"]) for row in report["coverage"]} == {
+        ("failed", "UnknownKind: this release does not know the kind ec2")
+    }
+    assert fake.started == []
+
+
 def test_a_bug_while_looking_is_coverage_too() -> None:
     fake = swept(ONE)
     fake.resources[next(iter(fake.resources))] = ZeroDivisionError("our own")
