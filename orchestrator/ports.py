@@ -286,6 +286,19 @@ class World:
     progress: Progress = field(default_factory=NoProgress)
     workers: int = 64
 
+    def kind(self, name: str) -> Kind:
+        """Raises TargetUnreadableError for one of another release, which a plan or a record may be about."""
+        if name not in self.kinds:
+            raise TargetUnreadableError(AwsError("UnknownKind", f"this release does not know the kind {name}"))
+        return self.kinds[name]
+
+    def actor(self, name: str) -> Actor:
+        """Raises TargetUnreadableError where this process may not act."""
+        if name not in self.actors:
+            text = f"this process only plans: nothing in it can act on the kind {name}"
+            raise TargetUnreadableError(AwsError("MayNotAct", text))
+        return self.actors[name]
+
 
 @dataclass(frozen=True, slots=True)
 class Runtime:

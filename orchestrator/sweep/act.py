@@ -150,12 +150,16 @@ def _act_on_target(world: World, context: GuardContext, actions: tuple[Decision,
     halt = context.halt()
     if halt is not None:
         return Outcomes(halt=halt)
-    kind = world.kinds[first.kind]
+    try:
+        kind, actor = world.kind(first.kind), world.actor(first.kind)
+    except TargetUnreadableError as refusal:
+        code, text = refusal.error.code, refusal.error.message
+        return Outcomes(tuple(Outcome(one.resource, OutcomeStatus.FAILED, code, text) for one in actions))
     guard = TargetGuard(context, kind, {one.resource.resource_id: one for one in actions})
     try:
         with world.accounts.bind(first.target.account_id):
             asked = [(one.resource, one.action) for one in actions]
-            outcomes = world.actors[first.kind].act(first.target, asked, context.sweep_id, guard)
+            outcomes = actor.act(first.target, asked, context.sweep_id, guard)
         outcomes += tuple(guard.recovered)
     except TargetUnreadableError as refusal:
         outcomes = guard.fail_the_rest(actions, refusal.error.code, refusal.error.message)

@@ -150,7 +150,7 @@ def _recover_target(world: World, sweep_id: str, target: Target, kind: str, rows
     intents = {row.key: Intent(row.intent_id, _time(row.requested_at), untouched=True) for _, row in rows}
     try:
         with world.accounts.bind(target.account_id):
-            outcomes = world.kinds[kind].recover_intents(target, asked, sweep_id)
+            outcomes = world.kind(kind).recover_intents(target, asked, sweep_id)
         unseen = [one for one in rows if one[1].key not in {outcome.resource.key for outcome in outcomes}]
         outcomes += tuple(
             _still_accepted(row, action, _NOT_SEEN) for action, row in unseen if _strength(row) > Strength.UNKNOWN

@@ -183,7 +183,7 @@ def _look(
 
     def decide() -> tuple[Decision, ...]:
         with world.accounts.bind(target.account_id):
-            return _decide(world, world.kinds[kind], source_sweep_id, target, records, undo_filter)
+            return _decide(world, world.kind(kind), source_sweep_id, target, records, undo_filter)
 
     result = read_unless_halted(world, decide)
     if isinstance(result, Unread):

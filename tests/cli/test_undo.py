@@ -90,8 +90,8 @@ def test_undo_keeps_what_people_changed_each_with_its_reason(
         "started": ("keep", "It is running: somebody started it since."),
         "another tag": ("keep", f"Its tag {key} names 'me', not this sweep."),
         "without the tag": ("keep", f"It has no {key} tag."),
-        "terminated": ("keep", "It is terminated: it was terminated since."),
-        "forgotten": ("keep", "It is gone: it was terminated since."),
+        "terminated": ("keep", "It is terminated: it is gone."),
+        "forgotten": ("keep", "It is gone."),
     }
     assert (ran.exit_code, ran.report["totals"]["started"]) == (0, 1)
     kept_down = {by_name[name] for name in ("stopped again", "another tag", "without the tag")}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -10,7 +11,7 @@ from orchestrator.core.decide.waves import accounts_in_order
 from orchestrator.core.model import Halt, HaltCause, Mode, OutcomeStatus, Target
 from orchestrator.core.report.document import Row, report_document
 from orchestrator.errors import HaltedError, LeaseLostError, LedgerError
-from orchestrator.sweep.run import resume_sweep, run_sweep
+from orchestrator.sweep.run import apply_plan, open_plan, resume_sweep, run_sweep
 from tests.support.builders import SWEEP_ID, a_decision, a_policy, a_resource
 from tests.support.fake_world import EVERYTHING, ONE, REGIONS, THREE, TWO, FakeWorld, a_world, outcomes
 
@@ -201,3 +202,26 @@ def test_what_was_settled_before_a_target_broke_off_is_not_called_failed() -> No
     report = enforced(fake)
     assert outcomes(report) == fake.states() == {"i-0": "stopping", "i-1": "unknown", "i-2": "failed"}
     assert {row["code"] for row in report["outcomes"] if row["status"] != "stopping"} == {"ZeroDivisionError"}
+
+
+def test_of_a_plan_with_a_kind_that_this_release_does_not_know_each_action_fails_and_says_so() -> None:
+    fake = a_full_target(2)
+    run_sweep(fake.world(), a_policy(EVERYTHING), SWEEP_ID, Mode.PLAN)
+    _, source = open_plan(fake.files, fake.ledger, SWEEP_ID, fake.at)
+    apply_plan(replace(fake.world(), kinds={}, actors={}), a_policy(EVERYTHING), "20261123T200000Z-000001", source)
+    report = fake.written("20261123T200000Z-000001")
+    assert [(row["status"], row["code"], row["message"]) for row in report["outcomes"]] == [
+        ("failed", "UnknownKind", "this release does not know the kind ec2")
+    ] * 2
+    assert report["status"] == "incomplete"
+    assert fake.stopped == []
+
+
+def test_a_process_that_only_plans_fails_each_action_and_says_so() -> None:
+    fake = a_full_target(2)
+    run_sweep(replace(fake.world(), actors={}), a_policy(EVERYTHING), SWEEP_ID, Mode.ENFORCE)
+    assert [(row["status"], row["code"], row["message"]) for row in fake.written()["outcomes"]] == [
+        ("failed", "MayNotAct", "this process only plans: nothing in it can act on the kind ec2")
+    ] * 2
+    assert fake.states() == {"i-0": "failed", "i-1": "failed"}
+    assert fake.stopped == []

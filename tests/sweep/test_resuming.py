@@ -215,6 +215,15 @@ def test_what_was_announced_and_cannot_be_looked_at_is_unknown_and_is_not_touche
     assert outcomes(report)["i-2"] == "stopped"
 
 
+def test_what_was_announced_of_a_kind_that_this_release_does_not_know_is_unknown_and_is_not_touched() -> None:
+    fake = died_at("intend i-a,i-b")
+    resume_sweep(replace(fake.world(), kinds={}, actors={}), a_policy(POLICY), fake.ledger.sweeps()[0])
+    found = {row["resource_id"]: row for row in fake.written()["outcomes"]}
+    assert (found["i-a"]["status"], found["i-a"]["code"]) == ("unknown", "UnknownKind")
+    assert found["i-a"]["message"].endswith("it cannot be looked at: this release does not know the kind ec2")
+    assert not {"i-a", "i-b"} & set(fake.stopped)
+
+
 def test_what_was_seen_of_an_intent_is_reported_also_when_the_ledger_does_not_take_it_at_once() -> None:
     fake = died_at("stop i-a,i-b")
 

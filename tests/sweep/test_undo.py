@@ -118,7 +118,7 @@ class Stopped:
             ),
             organization=SimpleNamespace(read=lambda: organization),
             accounts=SimpleNamespace(bind=self._bind),
-            kinds={"ec2": self},
+            kind={"ec2": self}.__getitem__,
             progress=NoProgress(),
             halt=lambda: None,
             now=lambda: AT,

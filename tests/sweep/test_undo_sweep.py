@@ -83,7 +83,7 @@ def test_an_undo_has_a_report_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda _: None, "It is gone: it was terminated since."),
+        (lambda _: None, "It is gone."),
         (lambda one: in_state(one, "running"), "It is running: somebody started it since."),
         (lambda one: replace(one, tags={}), f"It has no {STOPPED_BY_TAG} tag."),
         (lambda one: replace(one, tags={STOPPED_BY_TAG: "x"}), f"Its tag {STOPPED_BY_TAG} names 'x', not this sweep."),
@@ -157,6 +157,16 @@ def test_a_target_that_cannot_be_looked_at_is_a_hole_in_the_coverage_and_nothing
         (TWO, REGIONS[1]): "scanned",
     }
     assert report["status"] == "incomplete"
+
+
+def test_what_is_of_a_kind_that_this_release_does_not_know_is_a_hole_in_the_coverage_too() -> None:
+    fake = swept(ONE)
+    undo_sweep(replace(fake.world(), kinds={}, actors={}), a_policy(EVERYTHING), UNDO_ID, SWEEP_ID, ALL)
+    report = fake.written(UNDO_ID)
+    assert {(row["status"], row["detail"]) for row in report["coverage"]} == {
+        ("failed", "UnknownKind: this release does not know the kind ec2")
+    }
+    assert fake.started == []
 
 
 def test_a_bug_while_looking_is_coverage_too() -> None:

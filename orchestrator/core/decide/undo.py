@@ -37,7 +37,7 @@ def _reasons_to_keep(
     fresh: Resource | None, sweep_id: str, requested_at: datetime | None, noted_within: timedelta
 ) -> Iterator[Reason]:
     if fresh is None:
-        yield Reason(ReasonCode.GONE, "It is gone: it was terminated since.")
+        yield Reason(ReasonCode.GONE, "It is gone.")
         return
     yield from _by_state(fresh)
     by = fresh.tags.get(STOPPED_BY_TAG)
@@ -49,7 +49,7 @@ def _reasons_to_keep(
 
 def _by_state(fresh: Resource) -> Iterator[Reason]:
     if fresh.state is ResourceState.GONE:
-        yield Reason(ReasonCode.GONE, f"It is {fresh.aws_state}: it was terminated since.")
+        yield Reason(ReasonCode.GONE, f"It is {fresh.aws_state}: it is gone.")
     if fresh.state is ResourceState.STOPPING:
         yield Reason(ReasonCode.STILL_STOPPING, "It is still stopping; undo again when it is stopped.")
     if fresh.state is not ResourceState.STOPPED:

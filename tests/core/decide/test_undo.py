@@ -43,9 +43,9 @@ def test_its_facts_are_those_of_now() -> None:
 @pytest.mark.parametrize(
     ("fresh", "reason"),
     [
-        (None, "It is gone: it was terminated since."),
-        (stopped("terminated"), "It is terminated: it was terminated since."),
-        (stopped("shutting-down"), "It is shutting-down: it was terminated since."),
+        (None, "It is gone."),
+        (stopped("terminated"), "It is terminated: it is gone."),
+        (stopped("shutting-down"), "It is shutting-down: it is gone."),
         (stopped("running"), "It is running: somebody started it since."),
         (stopped("pending"), "It is pending: somebody started it since."),
         (stopped("stopping"), "It is still stopping; undo again when it is stopped."),
