@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from orchestrator.core.model import Action, AwsError, Outcome, Resource, ResourceState
-from orchestrator.core.model.marks import MARKS, STOPPED_BY_TAG
+from orchestrator.core.model import Action, AwsError, Outcome, Resource, ResourceState, time_text
+from orchestrator.core.model.marks import MARKS, STOPPED_AT_TAG, STOPPED_BY_TAG
 from orchestrator.kinds.shared.attempts import already_there, gone, since_when
 from orchestrator.kinds.shared.marks import Marks
 from orchestrator.kinds.shared.operations import Profile
@@ -73,13 +73,19 @@ class Recovery:
     def _is_ours(self, intent: Intent) -> bool:
         """Where it was wanted, and not since before the process asked, as far as clocks agree."""
         transition, fresh = intent.transition, intent.fresh
-        if fresh is None or fresh.state not in transition.reached_states:
+        if fresh is None or fresh.state not in transition.reached_states or self._was_marked_since(intent, fresh):
             return False
         since = since_when(fresh, transition)
         tolerance = _CLOCKS_DIFFER_BY
         if transition is STOP and fresh.tags.get(STOPPED_BY_TAG) == self._sweep_id:
             tolerance = _CLOCKS_DIFFER_BY_AT_MOST
         return since is None or since >= intent.requested_at - tolerance
+
+    def _was_marked_since(self, intent: Intent, fresh: Resource) -> bool:
+        """Whether another sweep announced its own stop after this intent: then it ran until that one asked."""
+        at = fresh.tags.get(STOPPED_AT_TAG, "")
+        another = fresh.tags.get(STOPPED_BY_TAG, self._sweep_id) != self._sweep_id
+        return intent.transition is STOP and another and at > (time_text(intent.requested_at) or "")
 
     def _complete_marks(self, ours: Sequence[Intent]) -> dict[str, tuple[str, ...]]:
         """Warnings by resource id. The time in the marks is that of the request, not that of this look."""

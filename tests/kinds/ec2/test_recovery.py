@@ -131,6 +131,16 @@ def test_missing_tags_are_written_with_the_time_of_the_intent(
     assert (request.form["ResourceId.1"], written) == ("i-1", OURS)
 
 
+def test_what_another_sweep_marked_after_the_intent_was_stopped_by_that_one_and_its_marks_stay(
+    ec2: MadeUpEc2, kind: Ec2Instances, aws: LocalAws
+) -> None:
+    tags = {STOPPED_BY_TAG: "20261123T193000Z-000001", STOPPED_AT_TAG: "2026-11-23T19:30:05Z"}
+    reason = stopped_at(ASKED + timedelta(minutes=30, seconds=5))
+    ec2.instances = {"i-1": an_instance(state="stopped", reason=reason, tags=tags)}
+    assert recover(kind, Action.STOP)[0].status is OutcomeStatus.ALREADY_STOPPED
+    assert aws.operations() == ["DescribeInstances"]
+
+
 def test_tags_that_are_there_are_not_written_again(ec2: MadeUpEc2, kind: Ec2Instances, aws: LocalAws) -> None:
     ec2.instances = {"i-1": an_instance(state="stopped", reason=stopped_at(ASKED), tags=OURS)}
     recover(kind, Action.STOP)
