@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 from hypothesis import settings
@@ -25,7 +26,11 @@ _SAFE = {
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """`make test` draws fewer examples, as it runs fewer kill boundaries."""
+    """`make test` draws fewer examples, as it runs fewer kill boundaries.
+
+    Commands honour `nohup`; the tests that hang up on them may themselves have been begun by it.
+    """
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     settings.load_profile("fast" if config.option.markexpr == "not full" else "full")
 
 

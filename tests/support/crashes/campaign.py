@@ -55,6 +55,7 @@ class Crashes:
         self._instances = Instances(scene.accounts)
         self._items = dynamodb_backends[MANAGEMENT][REGIONS[0]].tables[TABLE].items
         self._kept = set(self._items)
+        self._held = {one: dict(rows) for one, rows in self._items.items() if one.value.startswith("HELD#")}
 
     def boundaries(self) -> list[Boundary]:
         """Of all its calls, counted once in each process that runs tests."""
@@ -115,10 +116,12 @@ class Crashes:
         return code, known
 
     def _forget_actions(self) -> None:
-        """Those of the runs before: moto copies the whole table for each transaction."""
-        for partition in self._items.keys() - self._kept:
-            if partition.value.startswith("SWEEP#"):
+        """Those of the runs before, and what they held down or let go: moto copies the table for each transaction."""
+        for partition in [*self._items]:
+            is_new = partition.value.startswith("SWEEP#") and partition not in self._kept
+            if is_new or partition.value.startswith("HELD#"):
                 del self._items[partition]
+        self._items.update({one: dict(rows) for one, rows in self._held.items()})
 
     def _sweeps(self) -> set[str]:
         """Their ids, from moto's own memory."""
