@@ -34,7 +34,7 @@ def inherit_consent(world: World, sweep: Sweep, approved: ApprovedPlan, recorded
 
 
 def halted_without_consent(world: World, consent: Consent) -> World:
-    """The same world, halted from the moment on that the consent is over: also where a sweep was suspended meanwhile."""
+    """The same world, halted from the moment on that the consent is over, as where it was suspended."""
 
     def halt() -> Halt | None:
         refusal = consent.refusal(consent.plan_sha256, consent.policy_sha256, world.now())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -168,6 +168,8 @@ class Process:
         self._interference = dict(interference or {})
         self._points = 0
         self._lease: Lease | None = None
+        self.event = ""
+        """At which something happens to it."""
         self._renewed_at = self.monotonic
 
     # --- time
@@ -244,7 +246,7 @@ class Process:
         )
         return Stores(self.files, self.ledger, leases, self._world, lambda text, _: load_once(text), lambda _mode: None)
 
-    def _world(self, policy: OrgPolicy, sweep_id: str, mode: Mode, runtime: Runtime, lease: Lease) -> World:
+    def _world(self, _policy: OrgPolicy, sweep_id: str, mode: Mode, runtime: Runtime, lease: Lease) -> World:
         self._lease, self._renewed_at = lease, self.monotonic
         switch = KillSwitch("switch", self._read_switch, clock=self.clock, sleep=self.sleep)
         halting = Halting(lambda: lease.lost, (switch,), lambda: self.interrupted, runtime.out_of_time, self.sleep)
@@ -329,7 +331,6 @@ class Ec2InMemory:
 
     process: Process
     sweep_id: str
-    made: list[str] = field(default_factory=list)
 
     def stop_instances(self, *, InstanceIds: list[str]) -> Any:  # noqa: N803 - AWS's names
         return {"StoppingInstances": self._change("stop", InstanceIds)}
