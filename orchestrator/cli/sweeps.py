@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -42,7 +42,7 @@ from orchestrator.cli.options import (
     YesOption,
 )
 from orchestrator.cli.progress import TerminalProgress
-from orchestrator.core.model import ApprovedPlan, ConsentHow, Mode, SweepStatus
+from orchestrator.core.model import ApprovedPlan, ConsentHow, Mode, OutcomeStatus, SweepStatus
 from orchestrator.core.report.document import document_exit_code
 from orchestrator.errors import ReportStoreError, SettingsError, StopOrchestratorError
 from orchestrator.local.processes import this_process, this_user
@@ -266,13 +266,13 @@ def _carried_out(
     stores = wiring.make_stores(settings, clients, this_process())
     sweep_id = wiring.new_sweep_id(triggered_at)
     progress = TerminalProgress(stderr)
-    try:
-        with interruptible() as interrupted, progress.shown():
-            ask = asker(progress, interrupted, lambda: wiring.kill_switch_names(settings, stores.ledger))
+    with interruptible() as interrupted:
+        ask = asker(progress, interrupted, lambda: wiring.kill_switch_names(settings, stores.ledger))
 
-            def confirm(approved: ApprovedPlan) -> ConsentHow | None:
-                return how if how is not ConsentHow.TYPED or ask(approved) else None
+        def confirm(approved: ApprovedPlan) -> ConsentHow | None:
+            return how if how is not ConsentHow.TYPED or ask(approved) else None
 
+        try:
             runtime = Runtime(
                 interrupted=interrupted,
                 asked_by=f"{wiring.caller(clients)} ({this_user()})",
@@ -281,14 +281,22 @@ def _carried_out(
                 progress=progress,
                 triggered_at=triggered_at,
             )
-            return work(stores, clients, sweep_id, runtime)
-    except ReportStoreError:
-        raise  # there is no report to show
-    except (KeyboardInterrupt, StopOrchestratorError, *wiring.AWS_ERRORS):
-        # A sweep that an error ended has a report too.
-        with suppress(StopOrchestratorError):
-            show(parsed(stores.store.read(sweep_id, "report.json"), sweep_id), output)
-        raise
+            with progress.shown():
+                return work(stores, clients, sweep_id, runtime)
+        except ReportStoreError:
+            raise  # there is no report to show
+        except (KeyboardInterrupt, StopOrchestratorError, *wiring.AWS_ERRORS):
+            # A sweep that an error ended has a report too. Still here, further signals do not end its showing.
+            with suppress(StopOrchestratorError):
+                document = parsed(stores.store.read(sweep_id, "report.json"), sweep_id)
+                show(document, output)
+                if _is_unknown(document):
+                    fail("What was being asked for is unknown; `undo` looks at it.", document_exit_code(document))
+            raise
+
+
+def _is_unknown(document: Mapping[str, Any]) -> bool:
+    return any(row["status"] == OutcomeStatus.UNKNOWN for row in document["outcomes"])
 
 
 def _say_busy(busy: Busy, output: Format) -> NoReturn:

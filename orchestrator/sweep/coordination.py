@@ -11,6 +11,7 @@ from typing import Any
 from orchestrator.core.model import STANDING_LASTS, Mode, SweepReport, SweepStatus
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.report.document import report_document
+from orchestrator.core.report.plan_file import PLAN_FILE
 from orchestrator.errors import LedgerError, PlanError
 from orchestrator.ledger.lease import Lease
 from orchestrator.ledger.records import LeaseRecord, SweepSummary, consent_from
@@ -120,7 +121,11 @@ def undo(stores: Stores, source_sweep_id: str, sweep_id: str, undo_filter: UndoF
         applied = f"; it was carried out by {begun.applied_by}: undo that one" if begun.applied_by else ""
         raise PlanError(f"{source_sweep_id} stopped nothing, its mode was {begun.mode}{applied}")
     if begun.status == SweepStatus.RUNNING:
-        raise PlanError(f"{source_sweep_id} is not finished; first: stop-orchestrator sweep --resume {source_sweep_id}")
+        if not (begun.plan_sha256 and stores.store.find(source_sweep_id, PLAN_FILE) is None):
+            raise PlanError(
+                f"{source_sweep_id} is not finished; first: stop-orchestrator sweep --resume {source_sweep_id}"
+            )
+        close_without_plan(stores, begun, runtime)
     policy = _policy_of(stores, begun)
 
     def work(world: World) -> tuple[SweepReport, str]:
@@ -149,6 +154,23 @@ def resume(stores: Stores, sweep_id: str, runtime: Runtime, current: OrgPolicy |
         return Busy(lease.sweep_id, same=lease.sweep_id == sweep_id)
     with lease.held():
         return _resumed(stores, policy, sweep_id, runtime, lease, current)
+
+
+def close_without_plan(stores: Stores, begun: SweepSummary, runtime: Runtime) -> None:
+    """Closes a dead sweep whose plan is lost, as abandoned: what the ledger has of it is looked at.
+
+    Only where a person gives it up, since a plan that was put back would say more. Raises PlanError where it lives.
+    """
+    policy = _policy_of(stores, begun)
+    lease = stores.leases.take(policy.name, begun.sweep_id, purpose_of(begun))
+    if isinstance(lease, LeaseRecord):
+        runtime.progress.phase(f"Waiting for the lease that {lease.sweep_id} has now")
+        lease = stores.leases.take_over(policy.name, begun.sweep_id, purpose_of(begun))
+    if isinstance(lease, LeaseRecord):
+        raise PlanError(f"{lease.sweep_id} is running by the same policy; try again when `history` shows its end")
+    with lease.held():
+        world = stores.build_world(policy, begun.sweep_id, Mode.PLAN, runtime, lease)
+        abandon_sweep(world, policy, begun, "its process died, and its plan is lost")
 
 
 def get_sweep(stores: Stores, sweep_id: str) -> SweepSummary:

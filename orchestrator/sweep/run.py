@@ -172,7 +172,9 @@ def require_plan(world: World, summary: SweepSummary) -> None:
         raise PlanError(
             f"{summary.sweep_id} has a plan by its ledger, and there is no "
             f"{world.store.location(summary.sweep_id, PLAN_FILE)}: name the store that it began with "
-            "(--store, STOP_ORCHESTRATOR_REPORT_BUCKET), or put the file back. Nothing was done, nothing is forgotten"
+            "(--store, STOP_ORCHESTRATOR_REPORT_BUCKET), or put the file back. Nothing was done, nothing is forgotten. "
+            f"Where it is lost for good: `stop-orchestrator undo {summary.sweep_id}` closes the sweep by what the "
+            "ledger has of it, and starts what it stopped"
         )
 
 

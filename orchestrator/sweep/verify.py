@@ -12,7 +12,9 @@ from orchestrator.core.report.manifest import (
     Link,
     check_chain,
     check_sweep,
+    sha256_of,
 )
+from orchestrator.core.report.plan_file import PLAN_FILE
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ports import ReportStore
 
@@ -43,6 +45,8 @@ def verify(
     broken: list[Broken] = []
     for sweep_id in sweep_ids:
         link, problems = _check(store, sweep_id, check_signature)
+        summary = ledger.sweep(sweep_id)
+        problems += _plan_against_ledger(store, sweep_id, summary.plan_sha256 if summary else "")
         broken += [*_against_ledger(sweep_id, link, ledger.link(sweep_id)), *problems]
     return Verified(len(sweep_ids), tuple(broken))
 
@@ -50,7 +54,9 @@ def verify(
 def _verify_all(store: ReportStore, ledger: Ledger, check_signature: Signature | None) -> Verified:
     # In this order, so that a sweep that is begun or sealed meanwhile is never taken for one that is not known.
     stored = store.sweep_ids()
-    sweeps = {one.sweep_id: bool(one.finished_at) for one in ledger.sweeps()}
+    summaries = ledger.sweeps()
+    sweeps = {one.sweep_id: bool(one.finished_at) for one in summaries}
+    plans = {one.sweep_id: one.plan_sha256 for one in summaries}
     recorded = {link.sweep_id: link for link in ledger.links()}
     head = ledger.chain_head()
     problems: dict[str, list[Broken]] = {}
@@ -62,6 +68,7 @@ def _verify_all(store: ReportStore, ledger: Ledger, check_signature: Signature |
             return recorded.get(sweep_id) or ledger.link(sweep_id)  # its process is about to write it
         checked.add(sweep_id)
         link, problems[sweep_id] = _check(store, sweep_id, check_signature)
+        problems[sweep_id] += _plan_against_ledger(store, sweep_id, plans.get(sweep_id, ""))
         return link
 
     walk = check_chain(head, look, recorded)
@@ -94,6 +101,13 @@ def _against_ledger(sweep_id: str, link: Link | None, recorded: Link | None) -> 
         yield _in_no_chain(sweep_id)
     elif link.sha256 != recorded.sha256:
         yield Broken(sweep_id, MANIFEST, "was altered: the ledger has another SHA-256 for it")
+
+
+def _plan_against_ledger(store: ReportStore, sweep_id: str, recorded: str) -> Iterator[Broken]:
+    """A plan that was altered before its sweep was closed is sealed as it was found then."""
+    content = store.find(sweep_id, PLAN_FILE) if recorded else None
+    if content is not None and sha256_of(content) != recorded:
+        yield Broken(sweep_id, PLAN_FILE, "was altered: the ledger has another SHA-256 for it")
 
 
 def _in_no_chain(sweep_id: str) -> Broken:

@@ -11,11 +11,13 @@ import pytest
 from orchestrator.core.model import ActivePolicy, ConsentHow, Mode
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.report.document import Row
+from orchestrator.errors import PlanError
 from orchestrator.ledger.lease import Lease, Leases, Times
 from orchestrator.ports import Runtime, Stores, World
 from orchestrator.sweep import coordination
 from orchestrator.sweep.coordination import Busy, Ended
 from orchestrator.sweep.undo import UndoFilter
+from orchestrator.sweep.verify import verify
 from tests.support.builders import AT, SWEEP_ID, a_policy, a_resource
 from tests.support.consent import CONSENTING, activate, say_yes
 from tests.support.fake_world import EVERYTHING, ONE, TWO, FakeWorld, a_world, outcomes, unreadable
@@ -315,3 +317,28 @@ def test_what_an_undo_started_and_someone_stopped_again_is_not_started_by_a_seco
     assert (fake.started, outcomes(report)) == (started, {})
     [kept] = [row for row in report["decisions"] if row["resource_id"] == "i-0"]
     assert (kept["verdict"], kept["reason_code"]) == ("keep", "stopped_by_others")
+
+
+def test_where_the_plan_is_lost_a_resume_refuses_and_undo_closes_the_sweep_and_starts_what_it_stopped(
+    fake: FakeWorld,
+) -> None:
+    killed(fake, lambda: swept(fake, Mode.ENFORCE, SWEEP_ID), after="stop i-1")
+    stopped = list(fake.stopped)
+    del fake.files.files[SWEEP_ID, "plan.json"]
+    with pytest.raises(PlanError, match="closes the sweep by what the ledger has of it"):
+        coordination.resume(stores(fake), SWEEP_ID, CONSENTING)
+    assert status(fake) == "running"
+    coordination.undo(stores(fake), SWEEP_ID, SECOND, UndoFilter(), CONSENTING)
+    assert (sorted(fake.started), status(fake)) == (stopped, "abandoned")
+
+
+def test_an_altered_plan_is_named_by_verify_although_it_is_sealed_with_its_abandoned_sweep(fake: FakeWorld) -> None:
+    killed(fake, lambda: swept(fake, Mode.ENFORCE, SWEEP_ID), after="stop i-1")
+    fake.files.files[SWEEP_ID, "plan.json"] += b" "
+    coordination.resume(stores(fake), SWEEP_ID, CONSENTING)
+    for sweep_ids in (None, [SWEEP_ID]):
+        [broken] = verify(fake.files, fake.ledger, sweep_ids, None).broken
+        assert (broken.file, broken.problem) == (
+            "plan.json",
+            "was altered: the ledger has another SHA-256 for it",
+        )
