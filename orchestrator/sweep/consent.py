@@ -4,9 +4,10 @@ resume.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
-from orchestrator.core.model import STANDING_LASTS, ApprovedPlan, Consent, ConsentHow, Mode
+from orchestrator.core.model import STANDING_LASTS, ApprovedPlan, Consent, ConsentHow, Halt, HaltCause, Mode
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.errors import ConsentError, NotConfirmedError
 from orchestrator.ledger.ledger import Ledger
@@ -30,6 +31,16 @@ def inherit_consent(world: World, sweep: Sweep, approved: ApprovedPlan, recorded
     if refusal:
         raise ConsentError(f"{sweep.sweep_id} may not act: {refusal}; nothing was done")
     return recorded
+
+
+def halted_without_consent(world: World, consent: Consent) -> World:
+    """The same world, halted from the moment on that the consent is over, as where it was suspended."""
+
+    def halt() -> Halt | None:
+        refusal = consent.refusal(consent.plan_sha256, consent.policy_sha256, world.now())
+        return world.halt() or (Halt(HaltCause.INTERRUPTED, refusal) if refusal else None)
+
+    return replace(world, halt=halt)
 
 
 def missing_standing_consent(ledger: Ledger, policy: OrgPolicy) -> str:

@@ -34,7 +34,7 @@ from orchestrator.ledger.records import SweepSummary, consent_from
 from orchestrator.ports import World
 from orchestrator.sweep.act import act_on_accounts, too_many_failures
 from orchestrator.sweep.barrier import guard_plan
-from orchestrator.sweep.consent import inherit_consent, require_consent
+from orchestrator.sweep.consent import halted_without_consent, inherit_consent, require_consent
 from orchestrator.sweep.finish import Keep, run_to_report
 from orchestrator.sweep.fresh_accounts import FreshAccounts
 from orchestrator.sweep.inventory_file import StoredInventory, inventory_bytes, inventory_from
@@ -122,7 +122,7 @@ def act_on_part(world: World, sweep: Sweep, summary: SweepSummary, part: Part) -
     state, approved = restore_plan(world, sweep, content, summary, part.accounts)
     if approved is None:
         return
-    inherit_consent(world, sweep, approved, state.consent)
+    world = halted_without_consent(world, inherit_consent(world, sweep, approved, state.consent))
     recheck = Recheck(world, sweep.policy, _known_accounts(world, sweep, part.wave))
     outcomes = act_on_accounts(world, sweep.policy, approved, recheck, part.accounts, state.outcomes)
     world.ledger.record_outcomes(sweep.sweep_id, outcomes.outcomes, outcomes.intents)

@@ -38,7 +38,7 @@ from orchestrator.ledger.records import SweepSummary, consent_from
 from orchestrator.ports import ReportStore, World
 from orchestrator.sweep.act import act_on_plan
 from orchestrator.sweep.barrier import guard_plan, hold_plan
-from orchestrator.sweep.consent import require_consent
+from orchestrator.sweep.consent import halted_without_consent, require_consent
 from orchestrator.sweep.finish import Keep, run_to_report
 from orchestrator.sweep.inventory_file import StoredInventory, inventory_bytes, inventory_from, without_gaps
 from orchestrator.sweep.read import Listing, Reading, complete_inventory, inventory_so_far, list_accounts, read_accounts
@@ -311,7 +311,8 @@ class _Run:
         """
         if not approved.plan.actions:
             return state
-        state = replace(state, consent=require_consent(self._world, self._sweep, approved, state.consent))
+        consent = require_consent(self._world, self._sweep, approved, state.consent)
+        state = replace(state, consent=consent)
         keep(state)
         policy = self._sweep.policy
         recheck = Recheck(self._world, policy, state.inventory.accounts)
@@ -322,7 +323,8 @@ class _Run:
         def keep_outcomes(outcomes: Outcomes) -> None:
             keep(replace(state, outcomes=outcomes))
 
-        outcomes = act_on_plan(self._world, policy, approved, recheck, state.outcomes, keep_outcomes)
+        world = halted_without_consent(self._world, consent)
+        outcomes = act_on_plan(world, policy, approved, recheck, state.outcomes, keep_outcomes)
         state = replace(state, outcomes=outcomes)
         keep(state)
         if state.halt is not None and state.halt.cause is HaltCause.OUT_OF_TIME and not state.handover_refused:

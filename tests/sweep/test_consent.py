@@ -150,6 +150,19 @@ def test_a_confirmed_sweep_is_closed_once_its_consent_is_worth_nothing_and_what_
     assert set(outcomes(fake.written(SECOND))) == {"i-0", "i-1", "i-2", "i-3"} - set(done)
 
 
+def test_a_sweep_that_was_suspended_until_its_consent_was_over_asks_for_no_further_batch(fake: FakeWorld) -> None:
+    def before(event: str) -> None:
+        if event == "settle i-0":
+            fake.at = AT + timedelta(hours=25)
+
+    fake.life.before = before
+    report = document(swept(fake, Mode.ENFORCE, SWEEP_ID))
+    assert (fake.stopped, report["status"]) == (["i-0"], "incomplete")
+    left = [row for row in report["outcomes"] if row["resource_id"] != "i-0"]
+    assert {row["status"] for row in left} == {"not_attempted"}
+    assert "expired at 2026-11-24T07:00:00Z" in left[0]["message"]
+
+
 def test_resuming_by_hand_holds_the_policy_against_todays_text(fake: FakeWorld) -> None:
     killed(fake, lambda: swept(fake, Mode.ENFORCE, SWEEP_ID), after="settle i-0")
     result = coordination.resume(stores(fake), SWEEP_ID, CONSENTING, a_policy(MENDED))
