@@ -130,6 +130,13 @@ class BatchGuard(Protocol):
         """Asked right before each call that stops or starts; False: no more such calls, what is left is left."""
         ...
 
+    def may_unmark(self) -> bool:
+        """Whether the marks of what was not stopped after all are this process's to delete.
+
+        Not so once another process has the sweep: it may have stopped the same by the same marks.
+        """
+        ...
+
     def record_outcomes(self, outcomes: Sequence[Outcome]) -> None:
         """What came of the batch, as far as AWS's answer says; told once for each admitted resource."""
         ...

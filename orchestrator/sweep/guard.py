@@ -101,6 +101,10 @@ class TargetGuard:
         self.halt = self.halt or halt
         return halt is None
 
+    def may_unmark(self) -> bool:
+        halt = self._context.ask_halt()
+        return halt is None or halt.cause is not HaltCause.LEASE_LOST
+
     def record_outcomes(self, outcomes: Sequence[Outcome]) -> None:
         self._recorded.update({outcome.resource.key: outcome for outcome in outcomes})
         try:

@@ -122,6 +122,7 @@ class RecordingGuard:
     log: list[str] = field(default_factory=list)
     refused: frozenset[str] = frozenset()
     allows: Callable[[], bool] = lambda: True
+    unmarks: bool = True
     before_admitting: Callable[[], None] = lambda: None
     recorded: list[Outcome] = field(default_factory=list)
     before: dict[str, datetime] = field(default_factory=dict)
@@ -137,6 +138,9 @@ class RecordingGuard:
 
     def may_call(self) -> bool:
         return self.allows()
+
+    def may_unmark(self) -> bool:
+        return self.unmarks
 
     def record_outcomes(self, outcomes: Sequence[Outcome]) -> None:
         self.log.append(f"record {len(outcomes)}")

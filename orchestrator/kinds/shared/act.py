@@ -123,7 +123,7 @@ class ActRun:
         """Of what was started; and of what was marked and not stopped, unless only a look can tell if it was."""
         if self._transition is START:
             self._unmark([attempt for attempt in attempts if attempt.accepted])
-        else:
+        elif self._guard.may_unmark():
             self._unmark([attempt for attempt in attempts if attempt.marked and not attempt.may_have_happened])
 
     def _unmark_what_was_seen_up(self, look: Look) -> None:
@@ -131,7 +131,8 @@ class ActRun:
         unclear = [one for one in self._attempts.values() if one.marked and one.unanswered and not one.accepted]
         seen = {one: look.seen[one].state for one in look.seen}
         not_down = self._transition.earlier_states | {ResourceState.GONE}
-        self._unmark([one for one in unclear if seen.get(one.resource.resource_id) in not_down])
+        if self._guard.may_unmark():
+            self._unmark([one for one in unclear if seen.get(one.resource.resource_id) in not_down])
 
     def _unmark(self, attempts: Sequence[Attempt]) -> None:
         refused = self._marks.delete([attempt.resource for attempt in attempts])

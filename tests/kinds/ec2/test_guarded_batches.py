@@ -66,6 +66,12 @@ def test_what_is_recorded_is_what_aws_answered_and_not_yet_seen() -> None:
     assert {outcome.verified_at for outcome in outcomes.values()} == {NOW}
 
 
+def test_marks_are_not_deleted_again_once_another_process_has_the_sweep() -> None:
+    ec2 = FakeEc2(ids(1), bad={ids(1)[0]: ("OperationNotPermitted", "The instance '{id}' may not be stopped.")})
+    act(ec2, ids(1), guard=RecordingGuard(log=ec2.log, unmarks=False))
+    assert ec2.log == ["admit 1", "mark 1", "stop 1", "record 1"]
+
+
 def test_marks_that_could_not_be_deleted_again_are_recorded_as_a_warning() -> None:
     ec2 = FakeEc2(ids(1), bad={ids(1)[0]: ("OperationNotPermitted", "The instance '{id}' may not be stopped.")})
 
