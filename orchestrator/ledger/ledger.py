@@ -170,14 +170,16 @@ class Ledger:
         batch: str,
         found: Mapping[ResourceKey, Intent] | None = None,
         held_by: str | None = None,
+        intent_id: str = "",
     ) -> dict[ResourceKey, Intent]:
         """Announces one batch, in one write, before the call goes out; gives back what may be acted on.
 
         The others are another process's, or have an outcome. `found`: intents of a dead process, which are replaced.
-        `held_by`: the policy by which they are stopped; with each goes an item of what it holds down.
+        `held_by`: the policy by which they are stopped; with each goes an item of what it holds down. `intent_id`:
+        random, from a caller who has to know it also when this raises.
         """
         at = time_text(self._now()) or ""
-        intent_id = secrets.token_hex(8)
+        intent_id = intent_id or new_intent_id()
         each = list({one.key: one for one in resources}.values())
         earlier = self._held_in(each) if held_by is not None else {}
         writes = [
@@ -315,6 +317,11 @@ class Ledger:
 
     def _lasting(self, item: Item) -> Item:
         return {**item, "format": FORMAT, "expires_at": int((self._now() + TTL).astimezone(UTC).timestamp())}
+
+
+def new_intent_id() -> str:
+    """Random: each is used once."""
+    return secrets.token_hex(8)
 
 
 def _summary(item: Item) -> SweepSummary:

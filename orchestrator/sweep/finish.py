@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from orchestrator.core.model import Halt, HaltCause, Outcome, OutcomeStatus, SweepReport
+from orchestrator.core.model import Halt, HaltCause, Intent, Outcome, OutcomeStatus, SweepReport
 from orchestrator.core.report.document import report_document
 from orchestrator.errors import LeaseLostError, PlanError, ReportLostError, ReportStoreError, StopOrchestratorError
 from orchestrator.ports import World
@@ -71,12 +71,15 @@ def _write(world: World, sweep: Sweep, state: SweepState, error: str = "") -> tu
 
 
 def _close_untouched_intents(world: World, sweep: Sweep, state: SweepState) -> None:
-    """Intents of a dead process that were seen to have had no effect, and that this one did not announce anew."""
+    """Those by which no call was made: of a dead process, or of which the ledger did not say that they were written."""
     outcomes = state.outcomes
     known = {one.resource.key for one in outcomes.outcomes}
     untouched = {key: one for key, one in outcomes.intents.items() if one.untouched and one.id and key not in known}
     left = [one for one in state.decisions.actions if one.resource.key in untouched]
-    text = "the process that was about to ask for it died, and it was seen untouched"
-    world.ledger.record_outcomes(
-        sweep.sweep_id, [Outcome(one.resource, OutcomeStatus.NOT_ATTEMPTED, message=text) for one in left], untouched
-    )
+    closed = [Outcome(one.resource, OutcomeStatus.NOT_ATTEMPTED, message=_NOT_ASKED) for one in left]
+    replaced = {key: Intent(one.found) for key, one in untouched.items() if one.found}
+    for intents in (untouched, replaced):
+        world.ledger.record_outcomes(sweep.sweep_id, [one for one in closed if one.resource.key in intents], intents)
+
+
+_NOT_ASKED = "it was announced, and the process that announced it ended before it asked for it"

@@ -18,7 +18,7 @@ from orchestrator.core.model import (
     ResourceKey,
 )
 from orchestrator.errors import LedgerError
-from orchestrator.ledger.ledger import Ledger
+from orchestrator.ledger.ledger import Ledger, new_intent_id
 from orchestrator.ports import Kind, TargetUnreadableError
 from orchestrator.sweep.recheck import Recheck
 
@@ -123,9 +123,10 @@ class TargetGuard:
         unknown = [
             Outcome(one, OutcomeStatus.UNKNOWN, code, message, intents[one.key].requested_at)
             for one in left
-            if one.key in intents
+            if one.key in intents and not intents[one.key].untouched
         ]
-        failed = [Outcome(one, OutcomeStatus.FAILED, code, message) for one in left if one.key not in intents]
+        asked = {one.resource.key for one in unknown}
+        failed = [Outcome(one, OutcomeStatus.FAILED, code, message) for one in left if one.key not in asked]
         return (*self._recorded.values(), *self.recovered, *unknown, *failed)
 
     def _intended(self, resources: Sequence[Resource], batch: str) -> tuple[Resource, ...]:
@@ -135,9 +136,19 @@ class TargetGuard:
         starts = [one for one in resources if one not in stops]
         for some, held_by in ((stops, context.policy_name), (starts, None)):
             if some:
-                mine = context.ledger.intend(context.sweep_id, some, batch, context.found, held_by)
+                intent_id = new_intent_id()
+                try:
+                    mine = context.ledger.intend(context.sweep_id, some, batch, context.found, held_by, intent_id)
+                except LedgerError:
+                    context.intents.update({one.key: self._not_asked(one, intent_id) for one in some})
+                    raise
                 context.intents.update({one.key: mine.get(one.key, Intent("")) for one in some})
         return tuple(one for one in resources if context.intents[one.key].id)
+
+    def _not_asked(self, resource: Resource, intent_id: str) -> Intent:
+        """It may have been written, and its answer was lost: nothing is asked for by it."""
+        found = self._context.found.get(resource.key)
+        return Intent(intent_id, untouched=True, found=found.id if found else "")
 
     def _recover_kept(self, resources: Sequence[Resource]) -> None:
         """What is kept since it is not as planned any more may be so by the intent of the process that died."""

@@ -13,6 +13,7 @@ from orchestrator.errors import HaltedError, LeaseLostError, LedgerError
 from orchestrator.sweep.run import resume_sweep, run_sweep
 from tests.support.builders import SWEEP_ID, a_decision, a_policy, a_resource
 from tests.support.fake_world import EVERYTHING, ONE, REGIONS, THREE, TWO, FakeWorld, a_world, outcomes
+from tests.support.memory_store import Died
 
 CANARY = EVERYTHING + "\nwaves: [{accounts: 1}]"
 BLIND = Halt(HaltCause.KILL_SWITCH_UNREADABLE, "the kill switch cannot be read any more")
@@ -47,6 +48,36 @@ def failing_at(word: str) -> Callable[[str], None]:
     def before(event: str) -> None:
         if event.startswith(word):
             raise LedgerError("the table is gone")
+
+    return before
+
+
+@pytest.mark.parametrize("dies_before", [None, "stop i-0"])
+def test_an_intent_whose_answer_was_lost_is_closed_since_nothing_was_asked_for_by_it(dies_before: str | None) -> None:
+    """Also where it takes the place of a dead process's."""
+    fake = a_full_target(1)
+    if dies_before:
+        fake.life.before = dying_before(fake, dies_before)
+        with pytest.raises(Died):
+            enforced(fake)
+        fake.life.before, fake.life.dies_after = (lambda _: None), None
+
+    def lost(what: str) -> None:
+        if what == "write all":
+            fake.items.after = lambda _what: None
+            raise LedgerError("no answer")
+
+    fake.items.after = lost
+    begun = fake.ledger.sweep(SWEEP_ID)
+    report = resume_sweep(fake.world(), a_policy(EVERYTHING), begun)[0] if begun else enforced(fake)
+    assert (fake.stopped, outcomes(report), fake.states()) == ([], {"i-0": "not_attempted"}, {"i-0": "not_attempted"})
+
+
+def dying_before(fake: FakeWorld, word: str) -> Callable[[str], None]:
+    def before(event: str) -> None:
+        if event.startswith(word):
+            fake.life.dies_after = len(fake.life.events)
+            raise Died
 
     return before
 

@@ -112,7 +112,11 @@ class Intent:
     """Random: the ledger replaces an intent only where this is the one that was read."""
     requested_at: datetime | None = None
     untouched: bool = False
-    """A dead process announced it, and the resource was seen as it was before: it may be announced anew."""
+    """No call was made by it: it may be announced anew. A dead process announced it, and the resource was seen as it
+    was before; or it was not known here whether it was written, so nothing was asked for.
+    """
+    found: str = ""
+    """The id of the intent that it was to take the place of: that one may stand still."""
 
 
 @dataclass(frozen=True, slots=True)
