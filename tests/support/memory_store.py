@@ -88,8 +88,11 @@ class MortalFiles(MemoryFiles):
             raise ReportStoreError(f"{sweep_id} has files already")
 
     def put(self, sweep_id: str, name: str, content: bytes) -> None:
-        if self.files.get((sweep_id, name), content) != content:
-            raise ReportStoreError(f"{sweep_id}/{name} is there already, with other content")
-        if (sweep_id, name) in self.files:
+        if self.files.get((sweep_id, name)) == content:
             return  # the same again is no event: nothing changes
-        self.life.does(f"file {name}", lambda: self.files.update({(sweep_id, name): content}))
+
+        def write() -> None:
+            if self.files.setdefault((sweep_id, name), content) != content:
+                raise ReportStoreError(f"{sweep_id}/{name} is there already, with other content")
+
+        self.life.does(f"file {name}", write)
