@@ -168,6 +168,8 @@ class Process:
         self._interference = dict(interference or {})
         self._points = 0
         self._lease: Lease | None = None
+        self.sweep_id = ""
+        """Of the one that it is at."""
         self.event = ""
         """At which something happens to it."""
         self._renewed_at = self.monotonic
@@ -247,7 +249,7 @@ class Process:
         return Stores(self.files, self.ledger, leases, self._world, lambda text, _: load_once(text), lambda _mode: None)
 
     def _world(self, _policy: OrgPolicy, sweep_id: str, mode: Mode, runtime: Runtime, lease: Lease) -> World:
-        self._lease, self._renewed_at = lease, self.monotonic
+        self._lease, self._renewed_at, self.sweep_id = lease, self.monotonic, sweep_id
         switch = KillSwitch("switch", self._read_switch, clock=self.clock, sleep=self.sleep)
         halting = Halting(lambda: lease.lost, (switch,), lambda: self.interrupted, runtime.out_of_time, self.sleep)
         retries = Retries(attempts=3, sleep=self.sleep, out_of_time=lambda: halting.halt() is not None)
