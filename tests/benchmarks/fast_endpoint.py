@@ -75,7 +75,8 @@ class FastAws:
         else:
             self.stopped.difference_update((scope, one) for one in ids)
         items = "".join(_instance(one, "stopped" if (scope, one) in self.stopped else "running") for one in ids)
-        reservations = f"<item><instancesSet>{items}</instancesSet></item>" if items else ""
+        owner = scope[len("ASIA") :][:12]  # the account, as _assumed puts it into the key
+        reservations = f"<item><ownerId>{owner}</ownerId><instancesSet>{items}</instancesSet></item>" if items else ""
         text = f"<reservationSet>{reservations}</reservationSet>"
         return f"<DescribeInstancesResponse {XML}>{text}</DescribeInstancesResponse>"
 

@@ -12,7 +12,7 @@ import resource
 import sys
 
 from orchestrator import app
-from orchestrator.core.model import Mode
+from orchestrator.core.model import ConsentHow, Mode
 from orchestrator.ports import Runtime
 from orchestrator.settings import Settings
 from orchestrator.sweep import coordination
@@ -31,7 +31,7 @@ def main(mode: str, directory: str) -> None:
     sweep_id = app.new_sweep_id(app.now())
     started = cpu()
     hub = app.make_stores(settings, app.make_clients(settings))
-    ended = coordination.sweep(hub, policy, sweep_id, Mode(mode), Runtime())
+    ended = coordination.sweep(hub, policy, sweep_id, Mode(mode), Runtime(confirm=lambda _: ConsentHow.YES))
     assert isinstance(ended, coordination.Ended)
     work = cpu() - started
     document = ended.document
