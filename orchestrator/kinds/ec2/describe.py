@@ -92,7 +92,7 @@ def _call(clients: Clients, client: EC2Client, body: bytes) -> ET.Element:
     request = AWSPreparedRequest("POST", url, {**headers, **_HEADERS}, body, stream_output=False)  # type: ignore[arg-type]  # any mapping
     clients.count("ec2", _OPERATION)
     # botocore offers no public way to its HTTP session, which holds the proxies, certificates and pools.
-    response = client._endpoint.http_session.send(request)  # type: ignore[attr-defined]  # noqa: SLF001
+    response = client._endpoint.http_session.send(request)  # type: ignore[attr-defined]  # noqa: SLF001 - no public way
     if response.status_code != _OK:
         raise _refusal(response, client)
     return _answer(response.content)
