@@ -95,6 +95,9 @@ def _run(application: WSGIApplication, environ: WSGIEnvironment) -> None:
 
 
 class QuietRequestHandler(MotoRequestHandler):
+    protocol_version = "HTTP/1.1"
+    """Connections are kept, as AWS keeps them; werkzeug's default is a new one, and a new thread, for each request."""
+
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - werkzeug's name
         """Says nothing: a sweep makes thousands of requests."""
 

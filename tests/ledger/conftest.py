@@ -12,6 +12,7 @@ from orchestrator.ledger.items import Items
 from orchestrator.local.sqlite_items import SqliteItems
 from tests.support.leases import World
 from tests.support.moto_server import hub, moto_url  # noqa: F401 - pytest finds fixtures by their names here
+from tests.support.moto_speed import _moto_is_quick  # noqa: F401 - the same
 
 TABLE = "sweeps"
 

@@ -21,7 +21,7 @@ from cloudformation import deploy, package
 from orchestrator.demo.server import EmbeddedAws
 from tests.packaging.deploying import HUB, HUB_OUTPUTS, MEMBER_ROLE, MEMBERS, POLICY, ZIP, Deploy, Ran, executed
 from tests.support.embedded import MANAGEMENT, OrganizationBuilder
-from tests.support.fixtures import _moto_looks_once, _service_models_read_once  # noqa: F401 - fixtures, for speed
+from tests.support.fixtures import _moto_is_quick, _service_models_read_once  # noqa: F401 - fixtures, for speed
 
 ROOT = Path(__file__).parents[2]
 MACHINE = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())

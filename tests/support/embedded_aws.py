@@ -7,15 +7,14 @@ from functools import cache
 
 import pytest
 from botocore.loaders import JSONFileLoader
-from moto import backends
-from moto.core import responses
 from moto.moto_api._internal.models import moto_api_backend
 
 from orchestrator.demo.server import EmbeddedAws
 from tests.support.client_pool import ClientPool
 from tests.support.embedded import OrganizationBuilder
+from tests.support.moto_speed import _moto_is_quick
 
-__all__ = ["_moto_looks_once", "_service_models_read_once", "client_pool", "organization", "server"]
+__all__ = ["_moto_is_quick", "_service_models_read_once", "client_pool", "organization", "server"]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -24,16 +23,6 @@ def _service_models_read_once() -> Iterator[None]:
     read_once = cache(JSONFileLoader().load_file)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(JSONFileLoader, "load_file", lambda _, path: read_once(path))
-        yield
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _moto_looks_once() -> Iterator[None]:
-    """It lists its own folder twice for each request, and the methods of a class: a sixth of all the time."""
-    modules = tuple(backends.list_of_moto_modules())
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(backends, "list_of_moto_modules", lambda: modules)
-        patch.setattr(responses, "method_names_from_class", cache(responses.method_names_from_class))
         yield
 
 

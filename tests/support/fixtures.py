@@ -20,12 +20,13 @@ from orchestrator.cli.main import cli
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.demo.organization import TABLE, active_policy
 from tests.support.embedded import MANAGEMENT, OrganizationBuilder
-from tests.support.embedded_aws import _moto_looks_once, _service_models_read_once, client_pool, organization, server
+from tests.support.embedded_aws import _service_models_read_once, client_pool, organization, server
 from tests.support.lambdas import SWEEP_ID, Lines, Stdout
+from tests.support.moto_speed import _moto_is_quick
 from tests.support.sweeps import DEV, FRANKFURT, Sweeps
 
 __all__ = [
-    "_moto_looks_once",
+    "_moto_is_quick",
     "_service_models_read_once",
     "client_pool",
     "first_id",

@@ -37,6 +37,7 @@ def moto_url() -> Iterator[str]:
     server.start()
     assert server._server is not None
     server._server.app = _OneAtATime(server._server.app)
+    server._server.RequestHandlerClass.protocol_version = "HTTP/1.1"  # connections are kept, as AWS keeps them
     host, port = server.get_host_and_port()
     yield f"http://{host}:{port}"
     server.stop()
