@@ -31,6 +31,7 @@ from orchestrator.ledger.records import HeldRecord, SweepSummary
 from orchestrator.local.processes import this_process
 from orchestrator.ports import Stores
 from orchestrator.sweep import coordination
+from orchestrator.sweep.dead_sweeps import without_a_process
 from orchestrator.sweep.verify import verify as verify_evidence
 
 LONG_DOWN = timedelta(days=30)
@@ -61,7 +62,7 @@ def history(
     with errors_as_exit_codes(Format.TABLE):
         stores = wiring.make_stores(settings, wiring.make_clients(settings), this_process())
         sweeps = stores.ledger.sweeps(limit)
-        dead = coordination.without_a_process(stores, sweeps)
+        dead = without_a_process(stores, sweeps)
         long_ago = f"{wiring.now() - LONG_DOWN:%Y%m%dT%H%M%SZ}"
         held = _held_since_before(stores, long_ago)
     if output is Format.JSON:

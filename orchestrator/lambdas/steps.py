@@ -26,7 +26,8 @@ from orchestrator.ledger.records import SweepSummary
 from orchestrator.ports import Runtime, Stores, World
 from orchestrator.settings import SWEEP_ID
 from orchestrator.sweep import parts
-from orchestrator.sweep.coordination import Busy, Ended, SweepRequest, get_sweep, lease_for, permitted_mode, purpose_of
+from orchestrator.sweep.coordination import Busy, Ended, SweepRequest, get_sweep, lease_for, permitted_mode
+from orchestrator.sweep.dead_sweeps import purpose_of
 from orchestrator.sweep.finish import run_to_report
 from orchestrator.sweep.parts import BATCHES, Part, acts_file
 from orchestrator.sweep.run import begin

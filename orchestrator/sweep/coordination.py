@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from orchestrator.core.model import STANDING_LASTS, Mode, SweepReport, SweepStatus
+from orchestrator.core.model import Mode, SweepReport, SweepStatus
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.report.document import report_document
 from orchestrator.core.report.plan_file import PLAN_FILE
 from orchestrator.errors import LedgerError, PlanError
 from orchestrator.ledger.lease import Lease
-from orchestrator.ledger.records import LeaseRecord, SweepSummary, consent_from
+from orchestrator.ledger.records import LeaseRecord, SweepSummary
 from orchestrator.ports import Runtime, Stores, World, consent_to_nothing
 from orchestrator.sweep.consent import missing_standing_consent
-from orchestrator.sweep.run import (
+from orchestrator.sweep.dead_sweeps import (
     abandon_sweep,
-    apply_plan,
-    open_plan,
-    resume_sweep,
-    run_sweep,
-    undo_sweep,
-    unreadable_plan,
+    close_without_plan,
+    is_left,
+    policy_of,
+    purpose,
+    purpose_of,
+    resume_refusal,
+    unfinished_sweeps,
 )
+from orchestrator.sweep.run import apply_plan, resume_sweep, run_sweep, undo_sweep
+from orchestrator.sweep.stored_plan import open_plan, unreadable_plan
 from orchestrator.sweep.undo import UndoFilter
 
 _SAME_TRIGGER = timedelta(minutes=15)
@@ -33,8 +36,6 @@ _SAME_TRIGGER = timedelta(minutes=15)
 _CLOCKS_DIFFER = timedelta(minutes=1)
 """At most: an end later than that from now is of a clock that was wrong, and says nothing of what is wanted here."""
 _LATEST = 5
-_LATEST_UNFINISHED = 50
-"""Among so many of the newest sweeps of the ledger a dead one is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ class SweepRequest:
     @property
     def purpose(self) -> str:
         """What the sweep is for, as the lease records it: equal for two requests of the same."""
-        return _purpose(self.mode, self.source_sweep_id, self.policy.sha256)
+        return purpose(self.mode, self.source_sweep_id, self.policy.sha256)
 
 
 def sweep(stores: Stores, policy: OrgPolicy, sweep_id: str, mode: Mode, runtime: Runtime) -> Result:
@@ -102,7 +103,7 @@ def apply(stores: Stores, source_sweep_id: str, sweep_id: str, runtime: Runtime)
     """Carries out an earlier sweep's plan. Raises PlanError, before anything else, when it cannot be applied."""
     now = stores.leases.now
     begun, _ = open_plan(stores.store, stores.ledger, source_sweep_id, now())
-    policy = _policy_of(stores, begun)
+    policy = policy_of(stores, begun)
 
     def work(world: World) -> tuple[SweepReport, str]:
         # Opened a second time: under the lease no other process can apply it meanwhile.
@@ -126,7 +127,7 @@ def undo(stores: Stores, source_sweep_id: str, sweep_id: str, undo_filter: UndoF
                 f"{source_sweep_id} is not finished; first: stop-orchestrator sweep --resume {source_sweep_id}"
             )
         close_without_plan(stores, begun, runtime)
-    policy = _policy_of(stores, begun)
+    policy = policy_of(stores, begun)
 
     def work(world: World) -> tuple[SweepReport, str]:
         return undo_sweep(world, policy, sweep_id, source_sweep_id, undo_filter)
@@ -144,33 +145,16 @@ def resume(stores: Stores, sweep_id: str, runtime: Runtime, current: OrgPolicy |
     begun = get_sweep(stores, sweep_id)
     if begun.status != SweepStatus.RUNNING:
         return _finished(stores, begun)
-    policy = _policy_of(stores, begun)
-    purpose = purpose_of(begun)
-    lease = stores.leases.take(policy.name, sweep_id, purpose)
+    policy = policy_of(stores, begun)
+    wanted = purpose_of(begun)
+    lease = stores.leases.take(policy.name, sweep_id, wanted)
     if isinstance(lease, LeaseRecord):
         runtime.progress.phase(f"Waiting for the lease that {lease.sweep_id} has now")
-        lease = stores.leases.take_over(policy.name, sweep_id, purpose)
+        lease = stores.leases.take_over(policy.name, sweep_id, wanted)
     if isinstance(lease, LeaseRecord):
         return Busy(lease.sweep_id, same=lease.sweep_id == sweep_id)
     with lease.held():
         return _resumed(stores, policy, sweep_id, runtime, lease, current)
-
-
-def close_without_plan(stores: Stores, begun: SweepSummary, runtime: Runtime) -> None:
-    """Closes a dead sweep whose plan is lost, as abandoned: what the ledger has of it is looked at.
-
-    Only where a person gives it up, since a plan that was put back would say more. Raises PlanError where it lives.
-    """
-    policy = _policy_of(stores, begun)
-    lease = stores.leases.take(policy.name, begun.sweep_id, purpose_of(begun))
-    if isinstance(lease, LeaseRecord):
-        runtime.progress.phase(f"Waiting for the lease that {lease.sweep_id} has now")
-        lease = stores.leases.take_over(policy.name, begun.sweep_id, purpose_of(begun))
-    if isinstance(lease, LeaseRecord):
-        raise PlanError(f"{lease.sweep_id} is running by the same policy; try again when `history` shows its end")
-    with lease.held():
-        world = stores.build_world(policy, begun.sweep_id, Mode.PLAN, runtime, lease)
-        abandon_sweep(world, policy, begun, "its process died, and its plan is lost")
 
 
 def get_sweep(stores: Stores, sweep_id: str) -> SweepSummary:
@@ -179,19 +163,6 @@ def get_sweep(stores: Stores, sweep_id: str) -> SweepSummary:
     if begun is None:
         raise PlanError(f"there is no sweep {sweep_id} in the ledger; `stop-orchestrator history` lists them")
     return begun
-
-
-def without_a_process(stores: Stores, sweeps: Sequence[SweepSummary]) -> frozenset[str]:
-    """The ids of those that are running by their record, while no live process holds their lease."""
-    running = [one for one in sweeps if one.status == SweepStatus.RUNNING]
-    leases = {name: stores.ledger.lease(name) for name in {one.policy_name for one in running}}
-    return frozenset(
-        one.sweep_id
-        for one in running
-        if (lease := leases[one.policy_name]) is None
-        or lease.sweep_id != one.sweep_id
-        or stores.leases.has_ended(lease)
-    )
 
 
 def _holding(stores: Stores, request: SweepRequest, runtime: Runtime, work: Work) -> Result:
@@ -216,8 +187,8 @@ def lease_for(stores: Stores, request: SweepRequest, runtime: Runtime) -> Lease 
     lease = _take(stores, request)
     if isinstance(lease, Busy):
         return lease
-    for dead in _dead_sweeps(stores, request):
-        if _is_left(stores, request, dead):
+    for dead in unfinished_sweeps(stores, request.policy.name, (request.sweep_id, request.source_sweep_id)):
+        if is_left(stores, dead, request.purpose, request.policy):
             runtime.progress.phase(
                 f"{dead.sweep_id} died and is left: stop-orchestrator sweep --resume {dead.sweep_id}"
             )
@@ -281,7 +252,7 @@ def _resumed(
     if begun.status != SweepStatus.RUNNING:
         return _finished(stores, begun)
     mode = Mode(begun.mode)
-    refusal = _refusal(stores, policy, begun, runtime, current) or unreadable_plan(stores.store, begun)
+    refusal = resume_refusal(stores, policy, begun, runtime, current) or unreadable_plan(stores.store, begun)
     if refusal:
         world = stores.build_world(policy, sweep_id, Mode.PLAN, runtime, lease)
         return Ended(*abandon_sweep(world, policy, begun, refusal))
@@ -289,46 +260,6 @@ def _resumed(
     inheriting = runtime if runtime.standing else replace(runtime, confirm=consent_to_nothing)
     world = stores.build_world(policy, sweep_id, mode, inheriting, lease)
     return Ended(*resume_sweep(world, policy, begun))
-
-
-def _refusal(
-    stores: Stores, policy: OrgPolicy, begun: SweepSummary, runtime: Runtime, current: OrgPolicy | None
-) -> str:
-    """Why a sweep may not be resumed; empty where it may."""
-    if current is not None and current.name == policy.name and current.sha256 != policy.sha256:
-        return "its process died, and the policy has another text today"
-    if not Mode(begun.mode).acts:
-        return ""
-    consent = consent_from(begun.consent)
-    if consent is not None:
-        reason = consent.refusal(consent.plan_sha256, policy.sha256, stores.leases.now())
-        return f"its process died, and {reason}" if reason else ""
-    if begun.mode != Mode.ENFORCE or not runtime.standing:
-        return "its process died before anyone confirmed it"
-    missing = missing_standing_consent(stores.ledger, policy)
-    if missing:
-        return f"its process died, and {missing}"
-    late = stores.leases.now() - datetime.fromisoformat(begun.started_at) > STANDING_LASTS
-    return f"its process died over {STANDING_LASTS.seconds // 3600} hours ago" if late else ""
-
-
-def _dead_sweeps(stores: Stores, request: SweepRequest) -> list[SweepSummary]:
-    """The unfinished ones by this policy, oldest first; asked under its lease, so none of them has a process."""
-    return [
-        one
-        for one in reversed(stores.ledger.sweeps(_LATEST_UNFINISHED))
-        if one.status == SweepStatus.RUNNING
-        and one.policy_name == request.policy.name
-        and one.sweep_id not in (request.sweep_id, request.source_sweep_id)
-    ]
-
-
-def _is_left(stores: Stores, request: SweepRequest, dead: SweepSummary) -> bool:
-    """Whether it has consent that is still good, and something else is wanted here: only who asks for it resumes it."""
-    consent = consent_from(dead.consent)
-    if consent is None or purpose_of(dead) == request.purpose or dead.policy_sha256 != request.policy.sha256:
-        return False
-    return not consent.refusal(consent.plan_sha256, dead.policy_sha256, stores.leases.now())
 
 
 def _busy(lease: LeaseRecord, request: SweepRequest) -> Busy:
@@ -340,16 +271,3 @@ def _busy(lease: LeaseRecord, request: SweepRequest) -> Busy:
 def _finished(stores: Stores, begun: SweepSummary) -> Ended:
     content = stores.store.read(begun.sweep_id, "report.json")
     return Ended(json.loads(content), stores.store.location(begun.sweep_id, "report.json"), repeated=True)
-
-
-def _policy_of(stores: Stores, begun: SweepSummary) -> OrgPolicy:
-    return stores.load_policy(begun.policy, f"the policy of {begun.sweep_id}")
-
-
-def purpose_of(begun: SweepSummary) -> str:
-    """What a sweep is for, as its lease records it."""
-    return _purpose(begun.mode, begun.source_sweep_id, begun.policy_sha256)
-
-
-def _purpose(mode: str, source_sweep_id: str, policy_sha256: str) -> str:
-    return " ".join(part for part in (mode, source_sweep_id, policy_sha256) if part)

@@ -41,9 +41,9 @@ from orchestrator.sweep.inventory_file import StoredInventory, inventory_bytes, 
 from orchestrator.sweep.read import Listing, Reading, complete_inventory, list_accounts, read_accounts
 from orchestrator.sweep.recheck import Recheck
 from orchestrator.sweep.recover import recorded_outcomes
-from orchestrator.sweep.run import require_plan, restore_plan
 from orchestrator.sweep.seal import Document, write_and_seal
 from orchestrator.sweep.state import Sweep, SweepState
+from orchestrator.sweep.stored_plan import require_plan, restore_plan
 
 LISTING = "work/listing.json"
 BATCHES = "work/batches.json"

@@ -9,17 +9,12 @@ resume a sweep from wherever another one died.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 
 from orchestrator.core.decide.decisions import decide_inventory
-from orchestrator.core.decide.guardrails import hold_as_frozen
 from orchestrator.core.model import (
-    AccountId,
-    Action,
     ApprovedPlan,
-    Decisions,
     GuardrailResult,
     HaltCause,
     Inventory,
@@ -32,22 +27,20 @@ from orchestrator.core.model import (
 )
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.report.document import report_document
-from orchestrator.core.report.manifest import sha256_of
-from orchestrator.core.report.plan_file import PLAN_FILE, StoredPlan, plan_from
+from orchestrator.core.report.plan_file import PLAN_FILE, StoredPlan
 from orchestrator.errors import HaltedError, PlanError
-from orchestrator.ledger.ledger import Ledger
-from orchestrator.ledger.records import SweepSummary, consent_from
-from orchestrator.ports import ReportStore, World
+from orchestrator.ledger.records import SweepSummary
+from orchestrator.ports import World
 from orchestrator.sweep.act import act_on_plan
-from orchestrator.sweep.barrier import guard_plan, hold_plan
+from orchestrator.sweep.barrier import guard_plan
 from orchestrator.sweep.consent import halted_without_consent, require_consent
 from orchestrator.sweep.finish import Keep, run_to_report
 from orchestrator.sweep.inventory_file import StoredInventory, inventory_bytes, inventory_from, without_gaps
 from orchestrator.sweep.read import Listing, Reading, complete_inventory, inventory_so_far, list_accounts, read_accounts
 from orchestrator.sweep.recheck import Recheck
-from orchestrator.sweep.recover import recover_from_records, recover_intents
 from orchestrator.sweep.seal import Document, write_and_seal
 from orchestrator.sweep.state import Sweep, SweepState
+from orchestrator.sweep.stored_plan import open_plan, require_plan, restore_plan
 from orchestrator.sweep.undo import StoppedInventory, UndoFilter, read_stopped
 
 
@@ -101,47 +94,6 @@ def resume_sweep(world: World, policy: OrgPolicy, summary: SweepSummary) -> tupl
     return report_document(report), location
 
 
-def abandon_sweep(world: World, policy: OrgPolicy, summary: SweepSummary, why: str) -> tuple[Document, str]:
-    """Closes a sweep whose process died and that may not be resumed: what it had asked for is looked at, and nothing
-    new is done.
-
-    Raises as run_sweep.
-    """
-    written = world.store.find(summary.sweep_id, "report.json")
-    if written is not None:
-        document: Document = json.loads(written)
-        return document, write_and_seal(world, document)
-    sweep = Sweep.resumed(policy, summary)
-
-    def work(keep: Keep) -> SweepState:
-        state = replace(_restore_for_good(world, sweep, summary), abandoned=why)
-        keep(state)
-        return state
-
-    report, location = run_to_report(world, sweep, SweepState(reportable=False), work)
-    return report_document(report), location
-
-
-def open_plan(
-    store: ReportStore, ledger: Ledger, sweep_id: str, now: datetime, by: str = ""
-) -> tuple[SweepSummary, StoredPlan]:
-    """The plan of an earlier sweep, ready to be applied `by` this one. Raises PlanError that says why it cannot be."""
-    source = ledger.sweep(sweep_id)
-    if source is None:
-        raise PlanError(f"there is no sweep {sweep_id} in the ledger; `stop-orchestrator history` lists them")
-    if source.mode not in (Mode.PLAN, Mode.APPROVE):
-        raise PlanError(f"{sweep_id} is no plan: its mode was {source.mode}")
-    if source.applied_by not in ("", by):
-        raise PlanError(f"{sweep_id} was applied already, by {source.applied_by}")
-    content = store.find(sweep_id, PLAN_FILE)
-    if content is None or not source.plan_sha256:
-        raise PlanError(f"{sweep_id} has no {PLAN_FILE}: it did not get as far as a plan")
-    stored = plan_from(content, source.plan_sha256)
-    if now >= stored.expires_at:
-        raise PlanError(f"{sweep_id} expired at {time_text(stored.expires_at)}; plan again")
-    return source, stored
-
-
 def begin(world: World, sweep: Sweep, undo_filter: UndoFilter | None = None, execution: str = "") -> None:
     """Records the sweep as running. Raises HaltedError, and ReportStoreError when no report could be written."""
     halt = world.halt()
@@ -164,60 +116,6 @@ def begin(world: World, sweep: Sweep, undo_filter: UndoFilter | None = None, exe
             execution=execution,
         )
     )
-
-
-def require_plan(world: World, summary: SweepSummary) -> None:
-    """Raises PlanError where the ledger knows of a plan and this store has none: what was done by it would be lost."""
-    if summary.plan_sha256 and world.store.find(summary.sweep_id, PLAN_FILE) is None:
-        raise PlanError(
-            f"{summary.sweep_id} has a plan by its ledger, and there is no "
-            f"{world.store.location(summary.sweep_id, PLAN_FILE)}: name the store that it began with "
-            "(--store, STOP_ORCHESTRATOR_REPORT_BUCKET), or put the file back. Nothing was done, nothing is forgotten. "
-            f"Where it is lost for good: `stop-orchestrator undo {summary.sweep_id}` closes the sweep by what the "
-            "ledger has of it, and starts what it stopped"
-        )
-
-
-def restore_plan(
-    world: World, sweep: Sweep, content: bytes, summary: SweepSummary, accounts: Collection[AccountId] | None = None
-) -> tuple[SweepState, ApprovedPlan | None]:
-    """The frozen plan with what came of it so far, and what is approved to be acted on.
-
-    `accounts`: only what came of it there; others look after the rest. Raises PlanError.
-    """
-    stored = plan_from(content, summary.plan_sha256 or None)
-    if not summary.plan_sha256:
-        world.ledger.amend(sweep.sweep_id, plan_sha256=sha256_of(content))
-    plan = replace(stored.plan, sweep_id=sweep.sweep_id)
-    outcomes = Outcomes()
-    if sweep.mode.acts:
-        concerned = [one for one in plan.actions if accounts is None or one.resource.target.account_id in accounts]
-        outcomes = recover_intents(world, sweep.sweep_id, concerned)
-    inventory = Inventory(stored.organization_id, coverage=stored.coverage)
-    state = SweepState(inventory, stored.decided, outcomes=outcomes, consent=consent_from(summary.consent))
-    return hold_plan(sweep, state, hold_as_frozen(plan, stored.guardrails))
-
-
-def unreadable_plan(store: ReportStore, summary: SweepSummary) -> str:
-    """Why a sweep's plan cannot be carried out any more, where it is there; empty otherwise."""
-    content = store.find(summary.sweep_id, PLAN_FILE)
-    try:
-        if content is not None:
-            plan_from(content, summary.plan_sha256 or None)
-    except PlanError as unreadable:
-        return str(unreadable)
-    return ""
-
-
-def _restore_for_good(world: World, sweep: Sweep, summary: SweepSummary) -> SweepState:
-    """What is known of it: by its plan, or by the ledger alone."""
-    content = world.store.find(sweep.sweep_id, PLAN_FILE)
-    if content is not None and not unreadable_plan(world.store, summary):
-        state, _ = restore_plan(world, sweep, content, summary)
-        return state
-    action = Action.START if sweep.mode is Mode.UNDO else Action.STOP
-    decisions, outcomes = recover_from_records(world, sweep.sweep_id, action)
-    return SweepState(decisions=Decisions(decisions), outcomes=outcomes, consent=consent_from(summary.consent))
 
 
 class _Run:

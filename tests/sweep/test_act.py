@@ -11,7 +11,8 @@ from orchestrator.core.decide.waves import accounts_in_order
 from orchestrator.core.model import Halt, HaltCause, Mode, OutcomeStatus, Target
 from orchestrator.core.report.document import Row, report_document
 from orchestrator.errors import HaltedError, LeaseLostError, LedgerError
-from orchestrator.sweep.run import apply_plan, open_plan, resume_sweep, run_sweep
+from orchestrator.sweep.run import apply_plan, resume_sweep, run_sweep
+from orchestrator.sweep.stored_plan import open_plan
 from tests.support.builders import SWEEP_ID, a_decision, a_policy, a_resource
 from tests.support.fake_world import EVERYTHING, ONE, REGIONS, THREE, TWO, FakeWorld, a_world, outcomes
 from tests.support.memory_store import Died

@@ -19,7 +19,8 @@ from orchestrator.core.model import (
 )
 from orchestrator.core.report.document import Row, document_exit_code
 from orchestrator.errors import NotConfirmedError, PlanError
-from orchestrator.sweep.run import apply_plan, open_plan, run_sweep
+from orchestrator.sweep.run import apply_plan, run_sweep
+from orchestrator.sweep.stored_plan import open_plan
 from tests.support.builders import AT, SWEEP_ID, a_policy, a_resource, an_account, in_state
 from tests.support.consent import say_yes
 from tests.support.fake_world import EVERYTHING, ONE, REGIONS, TWO, FakeWorld, a_world, outcomes, reasons, unreadable

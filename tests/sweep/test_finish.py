@@ -10,7 +10,8 @@ import pytest
 from orchestrator.core.model import Halt, HaltCause, Mode
 from orchestrator.core.report.document import Row
 from orchestrator.errors import LeaseLostError, LedgerError, OrganizationError, PlanError, StopOrchestratorError
-from orchestrator.sweep.run import apply_plan, open_plan, resume_sweep, run_sweep
+from orchestrator.sweep.run import apply_plan, resume_sweep, run_sweep
+from orchestrator.sweep.stored_plan import open_plan
 from tests.support.builders import SWEEP_ID, a_policy
 from tests.support.fake_world import EVERYTHING, ONE, Breaking, FakeWorld, a_world, outcomes
 from tests.support.memory_store import Died

@@ -14,7 +14,8 @@ from orchestrator.core.model.marks import STOPPED_BY_TAG
 from orchestrator.core.report.document import Row
 from orchestrator.errors import LedgerError, PlanError
 from orchestrator.ports import NoProgress
-from orchestrator.sweep.run import apply_plan, open_plan, resume_sweep, run_sweep, undo_sweep
+from orchestrator.sweep.run import apply_plan, resume_sweep, run_sweep, undo_sweep
+from orchestrator.sweep.stored_plan import open_plan
 from orchestrator.sweep.undo import UndoFilter
 from orchestrator.sweep.verify import verify
 from tests.support.builders import AT, SWEEP_ID, a_policy, a_resource, in_state

@@ -1,0 +1,127 @@
+"""What becomes of a sweep whose process died: whether it may be resumed, is left, or is closed as abandoned."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from orchestrator.core.model import STANDING_LASTS, Mode, SweepStatus
+from orchestrator.core.policy.org_policy import OrgPolicy
+from orchestrator.core.report.document import report_document
+from orchestrator.errors import PlanError
+from orchestrator.ledger.records import LeaseRecord, SweepSummary, consent_from
+from orchestrator.ports import Runtime, Stores, World
+from orchestrator.sweep.consent import missing_standing_consent
+from orchestrator.sweep.finish import Keep, run_to_report
+from orchestrator.sweep.seal import Document, write_and_seal
+from orchestrator.sweep.state import Sweep, SweepState
+from orchestrator.sweep.stored_plan import restore_for_good
+
+_LATEST_UNFINISHED = 50
+"""Among so many of the newest sweeps of the ledger a dead one is looked for."""
+
+
+def unfinished_sweeps(stores: Stores, policy_name: str, but: Collection[str]) -> list[SweepSummary]:
+    """The unfinished ones by this policy, oldest first; asked under its lease, so none of them has a process."""
+    return [
+        one
+        for one in reversed(stores.ledger.sweeps(_LATEST_UNFINISHED))
+        if one.status == SweepStatus.RUNNING and one.policy_name == policy_name and one.sweep_id not in but
+    ]
+
+
+def without_a_process(stores: Stores, sweeps: Sequence[SweepSummary]) -> frozenset[str]:
+    """The ids of those that are running by their record, while no live process holds their lease."""
+    running = [one for one in sweeps if one.status == SweepStatus.RUNNING]
+    leases = {name: stores.ledger.lease(name) for name in {one.policy_name for one in running}}
+    return frozenset(
+        one.sweep_id
+        for one in running
+        if (lease := leases[one.policy_name]) is None
+        or lease.sweep_id != one.sweep_id
+        or stores.leases.has_ended(lease)
+    )
+
+
+def is_left(stores: Stores, dead: SweepSummary, wanted: str, policy: OrgPolicy) -> bool:
+    """Whether it has consent that is still good, and something else is wanted here: only who asks for it resumes it."""
+    consent = consent_from(dead.consent)
+    if consent is None or purpose_of(dead) == wanted or dead.policy_sha256 != policy.sha256:
+        return False
+    return not consent.refusal(consent.plan_sha256, dead.policy_sha256, stores.leases.now())
+
+
+def resume_refusal(
+    stores: Stores, policy: OrgPolicy, begun: SweepSummary, runtime: Runtime, current: OrgPolicy | None
+) -> str:
+    """Why a sweep may not be resumed; empty where it may."""
+    if current is not None and current.name == policy.name and current.sha256 != policy.sha256:
+        return "its process died, and the policy has another text today"
+    if not Mode(begun.mode).acts:
+        return ""
+    consent = consent_from(begun.consent)
+    if consent is not None:
+        reason = consent.refusal(consent.plan_sha256, policy.sha256, stores.leases.now())
+        return f"its process died, and {reason}" if reason else ""
+    if begun.mode != Mode.ENFORCE or not runtime.standing:
+        return "its process died before anyone confirmed it"
+    missing = missing_standing_consent(stores.ledger, policy)
+    if missing:
+        return f"its process died, and {missing}"
+    late = stores.leases.now() - datetime.fromisoformat(begun.started_at) > STANDING_LASTS
+    return f"its process died over {STANDING_LASTS.seconds // 3600} hours ago" if late else ""
+
+
+def abandon_sweep(world: World, policy: OrgPolicy, summary: SweepSummary, why: str) -> tuple[Document, str]:
+    """Closes a sweep whose process died and that may not be resumed: what it had asked for is looked at, and nothing
+    new is done.
+
+    Raises as run_sweep.
+    """
+    written = world.store.find(summary.sweep_id, "report.json")
+    if written is not None:
+        document: Document = json.loads(written)
+        return document, write_and_seal(world, document)
+    sweep = Sweep.resumed(policy, summary)
+
+    def work(keep: Keep) -> SweepState:
+        state = replace(restore_for_good(world, sweep, summary), abandoned=why)
+        keep(state)
+        return state
+
+    report, location = run_to_report(world, sweep, SweepState(reportable=False), work)
+    return report_document(report), location
+
+
+def close_without_plan(stores: Stores, begun: SweepSummary, runtime: Runtime) -> None:
+    """Closes a dead sweep whose plan is lost, as abandoned: what the ledger has of it is looked at.
+
+    Only where a person gives it up, since a plan that was put back would say more. Raises PlanError where it lives.
+    """
+    policy = policy_of(stores, begun)
+    lease = stores.leases.take(policy.name, begun.sweep_id, purpose_of(begun))
+    if isinstance(lease, LeaseRecord):
+        runtime.progress.phase(f"Waiting for the lease that {lease.sweep_id} has now")
+        lease = stores.leases.take_over(policy.name, begun.sweep_id, purpose_of(begun))
+    if isinstance(lease, LeaseRecord):
+        raise PlanError(f"{lease.sweep_id} is running by the same policy; try again when `history` shows its end")
+    with lease.held():
+        world = stores.build_world(policy, begun.sweep_id, Mode.PLAN, runtime, lease)
+        abandon_sweep(world, policy, begun, "its process died, and its plan is lost")
+
+
+def policy_of(stores: Stores, begun: SweepSummary) -> OrgPolicy:
+    """As it was when the sweep began. Raises PolicyError."""
+    return stores.load_policy(begun.policy, f"the policy of {begun.sweep_id}")
+
+
+def purpose_of(begun: SweepSummary) -> str:
+    """What a sweep is for, as its lease records it."""
+    return purpose(begun.mode, begun.source_sweep_id, begun.policy_sha256)
+
+
+def purpose(mode: str, source_sweep_id: str, policy_sha256: str) -> str:
+    """What a sweep is for, as the lease records it: equal for two requests of the same."""
+    return " ".join(part for part in (mode, source_sweep_id, policy_sha256) if part)
