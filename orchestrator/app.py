@@ -69,7 +69,7 @@ def new_sweep_id(at: datetime) -> str:
 def read_policy(source: str, clients: Callable[[], Clients], *, quoted: bool = True) -> OrgPolicy:
     """The policy from a path, `s3://bucket/key` or `ssm:/name`. Raises PolicyError or SettingsError.
 
-    Not `quoted`, the error about a text that is no policy has nothing of it: a caller may not be meant to read it.
+    Not `quoted`, an error names the lines and has nothing of the text: a caller may not be meant to read it.
     """
     return load_policy(policy_text(source, clients), source, registry.DESCRIPTIONS, quoted=quoted)
 

@@ -30,22 +30,20 @@ from orchestrator.core.policy.schema import (
 from orchestrator.core.policy.yaml_document import Document, Path, read_document, value_words
 from orchestrator.errors import PolicyError, PolicyProblem
 
-_NO_POLICY = (
-    "this text is no policy, which is a mapping with `version: 1` and a `name`; nothing of it is quoted here: see "
-    "`stop-orchestrator validate`"
-)
+_UNQUOTED = "is not right; nothing of the text is quoted here: `stop-orchestrator validate` says what would be"
 
 
 def load_policy(text: str, source: str, kinds: Sequence[KindDescription], *, quoted: bool = True) -> OrgPolicy:
     """The policy in a YAML document; `kinds` are all that its rules may be about, `source` is for messages.
 
-    Raises PolicyError with every problem, each with its path and line. Where it is not to be `quoted`, a text that
-    does not even say that it is a policy is one problem, which has nothing of it.
+    Raises PolicyError with every problem, each with its path and line; with the line alone where it is not to be
+    `quoted`, since a path and what would be right may have words of the text.
     """
     document = read_document(text)
     parsed, conditions, problems = _check(document, kinds)
-    if problems and not (quoted or _claims_to_be_a_policy(document)):
-        raise PolicyError(source, (PolicyProblem("", problems[0].line, _NO_POLICY),))
+    if problems and not quoted:
+        lines = sorted({problem.line or 1 for problem in problems})
+        raise PolicyError(source, tuple(PolicyProblem("", line, _UNQUOTED) for line in lines))
     if problems or parsed is None:
         raise PolicyError(source, tuple(sorted(problems, key=lambda problem: problem.line or 0)))
     schedules = {name: _schedule(name, one) for name, one in parsed.schedules.items()}
@@ -68,11 +66,6 @@ def load_policy(text: str, source: str, kinds: Sequence[KindDescription], *, quo
         document=document.value,
         text=text,
     )
-
-
-def _claims_to_be_a_policy(document: Document) -> bool:
-    value = document.value
-    return isinstance(value, dict) and value.get("version") == 1 and isinstance(value.get("name"), str)
 
 
 def dump_policy(policy: OrgPolicy) -> str:
