@@ -192,6 +192,7 @@ class _Worlds:
             notify=publisher(clients, settings.topic) if settings.topic else _no_notification,
             sign=Signer(clients, settings.signing_key).sign if settings.signing_key else None,
             asked_by=runtime.asked_by,
+            standing=runtime.standing,
             policy_source=runtime.policy_source,
             confirm=runtime.confirm if mode.acts else consent_to_nothing,
             progress=runtime.progress,

@@ -286,6 +286,8 @@ class World:
     asked_by: str = ""
     """The caller, as AWS and this machine know it."""
     policy_source: str = ""
+    standing: bool = False
+    """Without a person: only the active version of a policy is consent."""
     confirm: Callable[[ApprovedPlan], ConsentHow | None] = consent_to_nothing
     """Asked once, in a mode that acts, after the guardrails and before the first action: how consent was given; None
     where it was not.

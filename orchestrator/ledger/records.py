@@ -54,6 +54,8 @@ class SweepSummary:
     policy_source: str = ""
     """Where the policy was read, so that a resume can tell whether it was changed since."""
     asked_by: str = ""
+    standing: bool = False
+    """A schedule asked, so that no person has to confirm it."""
     consent: Mapping[str, str] | None = None
     """Who confirmed it (consent_from); None: it may not act."""
     consent_missing: str = ""

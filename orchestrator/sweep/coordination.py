@@ -36,6 +36,8 @@ _SAME_TRIGGER = timedelta(minutes=15)
 _CLOCKS_DIFFER = timedelta(minutes=1)
 """At most: an end later than that from now is of a clock that was wrong, and says nothing of what is wanted here."""
 _LATEST = 5
+_UNDONE = (SweepStatus.FAILED.value, SweepStatus.ABANDONED.value)
+"""Who asked for the same has not had it: no one confirmed it, or it did not get as far as to act."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,8 @@ class SweepRequest:
     sweep_id: str
     mode: Mode
     source_sweep_id: str = ""
+    standing: bool = False
+    """Of a schedule, which a person who has yet to confirm does not serve."""
 
     @property
     def purpose(self) -> str:
@@ -89,7 +93,7 @@ def sweep(stores: Stores, policy: OrgPolicy, sweep_id: str, mode: Mode, runtime:
     A schedule whose policy text is not the active version only plans, and the report says why.
     """
     mode, missing = permitted_mode(stores, policy, mode, runtime)
-    request = SweepRequest(policy, sweep_id, mode)
+    request = SweepRequest(policy, sweep_id, mode, standing=runtime.standing)
     return _holding(stores, request, runtime, lambda world: run_sweep(world, policy, sweep_id, mode, missing))
 
 
@@ -222,7 +226,7 @@ def _take(stores: Stores, request: SweepRequest) -> Lease | Busy:
             lease = stores.leases.take(name, request.sweep_id, request.purpose, lease.sweep_id)
         elif stores.leases.has_ended(lease):
             lease = stores.leases.take_over(name, request.sweep_id, request.purpose)
-    return _busy(lease, request) if isinstance(lease, LeaseRecord) else lease
+    return _busy(stores, lease, request) if isinstance(lease, LeaseRecord) else lease
 
 
 def _is_same(stores: Stores, request: SweepRequest, dead: SweepSummary) -> bool:
@@ -234,13 +238,18 @@ def _is_same(stores: Stores, request: SweepRequest, dead: SweepSummary) -> bool:
 
 
 def _done_since(stores: Stores, request: SweepRequest, triggered_at: datetime | None) -> Ended | None:
-    """A sweep that does the same, and ended after this one was triggered: then both were triggered at once."""
+    """A sweep that did the same, and ended after this one was triggered: then both were triggered at once."""
     if triggered_at is None:
         return None
     latest = stores.leases.now() + _CLOCKS_DIFFER
     for last in stores.ledger.sweeps(_LATEST):
         same = last.policy_name == request.policy.name and purpose_of(last) == request.purpose
-        if same and last.ended_at and triggered_at < datetime.fromisoformat(last.ended_at) <= latest:
+        if (
+            same
+            and last.status not in _UNDONE
+            and last.ended_at
+            and triggered_at < datetime.fromisoformat(last.ended_at) <= latest
+        ):
             return _finished(stores, last)
     return None
 
@@ -262,10 +271,19 @@ def _resumed(
     return Ended(*resume_sweep(world, policy, begun))
 
 
-def _busy(lease: LeaseRecord, request: SweepRequest) -> Busy:
-    same = lease.purpose == request.purpose
-    other_text = not same and lease.purpose.rpartition(" ")[0] == request.purpose.rpartition(" ")[0]
+def _busy(stores: Stores, lease: LeaseRecord, request: SweepRequest) -> Busy:
+    asks_for_the_same = lease.purpose == request.purpose
+    same = asks_for_the_same and not (request.standing and _waits_for_a_person(stores, lease))
+    other_text = not asks_for_the_same and lease.purpose.rpartition(" ")[0] == request.purpose.rpartition(" ")[0]
     return Busy(lease.sweep_id, same, other_text)
+
+
+def _waits_for_a_person(stores: Stores, lease: LeaseRecord) -> bool:
+    """Whether its sweep may still end with a `no`: then a schedule has to come again."""
+    begun = stores.ledger.sweep(lease.sweep_id)
+    if begun is None:  # about to be recorded
+        return bool(lease.holder)  # of a terminal; a Lambda has no name
+    return Mode(begun.mode).acts and not begun.standing and begun.consent is None
 
 
 def _finished(stores: Stores, begun: SweepSummary) -> Ended:

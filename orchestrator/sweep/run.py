@@ -111,6 +111,7 @@ def begin(world: World, sweep: Sweep, undo_filter: UndoFilter | None = None, exe
             source_sweep_id=sweep.source_sweep_id,
             policy_source=world.policy_source,
             asked_by=sweep.asked_by,
+            standing=world.standing,
             consent_missing=sweep.consent_missing,
             only=undo_filter.as_item() if undo_filter else None,
             execution=execution,

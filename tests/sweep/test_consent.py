@@ -35,21 +35,29 @@ def fake() -> FakeWorld:
     return a_world(ONE, TWO, workers=1)
 
 
-def stores(fake: FakeWorld) -> Stores:
-    """Those of one more process: the one before it is known to be dead."""
-    leases = Leases(fake.ledger, lambda: fake.at, Times(), holder="process", is_dead=lambda _: True)
+def stores(fake: FakeWorld, *, alone: bool = True) -> Stores:
+    """Those of one more process: the one before it is known to be dead, unless it is not `alone`."""
+    leases = Leases(fake.ledger, lambda: fake.at, Times(), holder="process", is_dead=lambda _: alone)
 
     def build(_policy: OrgPolicy, _id: str, mode: Mode, runtime: Runtime, _lease: Lease) -> World:
         world = fake.world()
-        return replace(world, confirm=runtime.confirm, actors=world.actors if mode.acts else {})
+        return replace(
+            world, confirm=runtime.confirm, standing=runtime.standing, actors=world.actors if mode.acts else {}
+        )
 
     return Stores(fake.files, fake.ledger, leases, build, lambda text, _: load(text), lambda _: None)
 
 
 def swept(
-    fake: FakeWorld, mode: Mode, sweep_id: str, policy: str = EVERYTHING, runtime: Runtime = CONSENTING
+    fake: FakeWorld,
+    mode: Mode,
+    sweep_id: str,
+    policy: str = EVERYTHING,
+    runtime: Runtime = CONSENTING,
+    *,
+    alone: bool = True,
 ) -> coordination.Result:
-    return coordination.sweep(stores(fake), a_policy(policy), sweep_id, mode, runtime)
+    return coordination.sweep(stores(fake, alone=alone), a_policy(policy), sweep_id, mode, runtime)
 
 
 def document(result: coordination.Result) -> Row:
@@ -101,6 +109,46 @@ def test_a_sweep_that_died_at_its_prompt_is_never_resumed_and_the_next_one_asks_
     with pytest.raises(Exception, match="not confirmed"):
         swept(fake, Mode.ENFORCE, SECOND, runtime=Runtime(confirm=lambda _: None))
     assert (fake.stopped, status(fake), status(fake, SECOND)) == ([], "abandoned", "failed")
+
+
+def test_a_schedule_is_turned_away_while_a_person_has_not_confirmed_and_acts_when_they_said_no(fake: FakeWorld) -> None:
+    activate(fake.ledger, a_policy(EVERYTHING))
+    scheduled: list[coordination.Result] = []
+
+    def say_no_after_the_schedule(_: object) -> None:
+        scheduled.append(swept(fake, Mode.ENFORCE, SECOND, runtime=STANDING, alone=False))
+
+    with pytest.raises(Exception, match="not confirmed"):
+        swept(fake, Mode.ENFORCE, SWEEP_ID, runtime=Runtime(confirm=say_no_after_the_schedule))
+    assert scheduled == [Busy(SWEEP_ID, same=False)]
+    again = replace(STANDING, triggered_at=fake.at - timedelta(minutes=1))
+    assert document(swept(fake, Mode.ENFORCE, SECOND, runtime=again))["status"] == "complete"
+    assert fake.stopped != []
+
+
+def test_a_schedule_has_what_it_asked_for_once_a_person_has_confirmed(fake: FakeWorld) -> None:
+    activate(fake.ledger, a_policy(EVERYTHING))
+    scheduled: list[coordination.Result] = []
+
+    def trigger(_: object) -> None:
+        if not scheduled:
+            scheduled.append(swept(fake, Mode.ENFORCE, SECOND, runtime=STANDING, alone=False))
+
+    fake.before_stop = trigger
+    swept(fake, Mode.ENFORCE, SWEEP_ID)
+    assert scheduled == [Busy(SWEEP_ID, same=True)]
+
+
+def test_of_two_schedules_the_second_has_what_it_asked_for_before_the_first_has_consented(fake: FakeWorld) -> None:
+    activate(fake.ledger, a_policy(EVERYTHING))
+    scheduled: list[coordination.Result] = []
+
+    def trigger(_: object) -> ConsentHow:
+        scheduled.append(swept(fake, Mode.ENFORCE, SECOND, runtime=STANDING, alone=False))
+        return ConsentHow.STANDING
+
+    swept(fake, Mode.ENFORCE, SWEEP_ID, runtime=replace(STANDING, confirm=trigger))
+    assert scheduled == [Busy(SWEEP_ID, same=True)]
 
 
 def test_resuming_gives_no_consent_even_where_the_caller_says_yes(fake: FakeWorld) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator.errors import BusyError
 from tests.support.cloudformation import resolved, statements
 
 STEPS = {"begin", "read", "decide", "act", "next_wave", "end"}
@@ -106,8 +107,18 @@ def test_only_the_report_is_tried_again_after_an_error_of_the_code(states: dict[
     for task in _tasks(states):
         if task["Parameters"]["Payload"]["step"] == "end":
             continue
-        [retry] = task["Retry"]
+        retry = task["Retry"][0]
+        assert len(task["Retry"]) == 1 or task is states["Begin"]
         assert all(error.startswith("Lambda.") and error != "Lambda.Unknown" for error in retry["ErrorEquals"])
+
+
+def test_a_sweep_comes_again_for_half_an_hour_while_another_by_its_policy_has_not_ended(
+    states: dict[str, State],
+) -> None:
+    _, retry = states["Begin"]["Retry"]
+    assert retry["ErrorEquals"] == [BusyError.__name__]
+    waits = [retry["IntervalSeconds"] * retry["BackoffRate"] ** number for number in range(retry["MaxAttempts"])]
+    assert sum(waits) >= 1800
 
 
 def test_acting_goes_on_wave_by_wave_until_there_is_none(states: dict[str, State]) -> None:
