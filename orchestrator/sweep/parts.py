@@ -29,7 +29,7 @@ from orchestrator.core.model import (
 )
 from orchestrator.core.report.document import report_document
 from orchestrator.core.report.plan_file import PLAN_FILE, plan_from
-from orchestrator.errors import ExecutionFailedError
+from orchestrator.errors import ConsentError, ExecutionFailedError
 from orchestrator.ledger.records import SweepSummary, consent_from
 from orchestrator.ports import World
 from orchestrator.sweep.act import act_on_accounts, too_many_failures
@@ -48,6 +48,8 @@ from orchestrator.sweep.stored_plan import require_plan, restore_plan
 LISTING = "work/listing.json"
 BATCHES = "work/batches.json"
 _NOT_READ = "the step of the state machine that was to read it failed"
+_HALTS_ALL = frozenset({*ABORTING, HaltCause.KILL_SWITCH_UNREADABLE, HaltCause.INTERRUPTED})
+"""Met in one part, they end the acting of all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,14 +124,19 @@ def act_on_part(world: World, sweep: Sweep, summary: SweepSummary, part: Part) -
     state, approved = restore_plan(world, sweep, content, summary, part.accounts)
     if approved is None:
         return
-    world = halted_without_consent(world, inherit_consent(world, sweep, approved, state.consent))
+    try:
+        consent = inherit_consent(world, sweep, approved, state.consent)
+    except ConsentError as refusal:  # the report is another step's, which would not know
+        _record_halt(world, sweep, Halt(HaltCause.INTERRUPTED, str(refusal)))
+        raise
+    world = halted_without_consent(world, consent)
     recheck = Recheck(world, sweep.policy, _known_accounts(world, sweep, part.wave))
     outcomes = act_on_accounts(world, sweep.policy, approved, recheck, part.accounts, state.outcomes)
     world.ledger.record_outcomes(sweep.sweep_id, outcomes.outcomes, outcomes.intents)
     name = _kept_file(part)
     if outcomes.kept and world.store.find(sweep.sweep_id, name) is None:
         world.store.put(sweep.sweep_id, name, _kept_bytes(outcomes))
-    if outcomes.halt is not None and outcomes.halt.cause in {*ABORTING, HaltCause.KILL_SWITCH_UNREADABLE}:
+    if outcomes.halt is not None and outcomes.halt.cause in _HALTS_ALL:
         _record_halt(world, sweep, outcomes.halt)
 
 

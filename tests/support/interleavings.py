@@ -264,6 +264,7 @@ class Process:
             halt=halting.halt,
             hand_over=lambda: False,
             leave=lease.hand_over,
+            standing=runtime.standing,
             confirm=runtime.confirm if mode.acts else lambda _: None,
         )
 

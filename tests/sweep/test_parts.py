@@ -34,6 +34,7 @@ from tests.support.fake_world import (
     outcomes,
     reasons,
 )
+from tests.support.interleavings import elsewhere
 from tests.support.machines import Answer, StateMachine
 from tests.support.policies import load
 
@@ -251,6 +252,72 @@ def test_the_end_says_what_ended_the_state_machine_before_there_was_a_plan(fake:
     report = fake.written()
     assert (report["status"], set(coverage(report).values())) == ("failed", {"scanned"})
     assert fake.stopped == []
+
+
+# --- delivered twice, and without consent
+
+
+@pytest.mark.parametrize("stop", [1, 2])
+def test_a_part_that_is_delivered_again_while_it_acts_stops_each_once_and_undo_finds_them(
+    fake: FakeWorld, machine: Machine, stop: int
+) -> None:
+    """As by Step Functions when a call of its got no answer: both run, here one inside the other."""
+    parts, events, stops = machine(EVERYTHING, accounts_a_part=3), list[Answer](), list[object]()
+
+    def before(event: Answer) -> None:
+        events.append(event)
+
+    def before_stop(target: object) -> None:
+        stops.append(target)
+        if len(stops) == stop:
+            elsewhere(lambda: parts.step(events[-1]))
+
+    parts.before, fake.before_stop = before, before_stop
+    parts(ENFORCE)
+    every = {f"i-{number}" for number in range(6)}
+    assert events[-1]["step"] == "end"
+    assert set(fake.stopped) == every
+    report = fake.written()
+    assert outcomes(report) == dict.fromkeys(every, "stopped")
+    assert {one.resource_id: one.status for one in fake.ledger.actions(SWEEP_ID)} == dict.fromkeys(every, "stopped")
+    assert {one.resource_id for one in fake.ledger.held_by(SWEEP_ID)} == every
+
+
+def said_of_what_was_left(report: Row) -> set[bool]:
+    """Whether each says that the consent is over."""
+    return {"expired" in row["message"] for row in report["outcomes"] if row["status"] == "not_attempted"}
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_a_part_whose_consent_is_over_by_its_turn_stops_nothing(fake: FakeWorld, machine: Machine, number: int) -> None:
+    def before(event: Answer) -> None:
+        if in_wave(number, event):
+            later(fake, hours=6)
+
+    parts = machine()
+    parts.before = before
+    parts(ENFORCE)
+    report = fake.written()
+    assert len(fake.stopped) == 2 * (number - 1)
+    assert Counter(outcomes(report).values()) == Counter(stopped=2 * (number - 1), not_attempted=6 - 2 * (number - 1))
+    assert report["status"] == "incomplete"
+    assert said_of_what_was_left(report) == {True}
+
+
+def test_a_part_whose_consent_runs_out_while_it_acts_asks_for_nothing_more(fake: FakeWorld, machine: Machine) -> None:
+    stops: list[object] = []
+
+    def before_stop(target: object) -> None:
+        stops.append(target)
+        if len(stops) == 2:
+            later(fake, hours=6)
+
+    parts = machine(EVERYTHING, accounts_a_part=3)
+    fake.before_stop = before_stop
+    parts(ENFORCE)
+    report = fake.written()
+    assert Counter(outcomes(report).values()) == {"stopped": 1, "not_attempted": 5}
+    assert said_of_what_was_left(report) == {True}
 
 
 # --- the organization as of now
