@@ -28,12 +28,12 @@ from cloudformation.parameters import read_template
 from cloudformation.stacks import ChangeSet, DeployError, Event, Stack
 from cloudformation.tables import changes_table, empty_table, pairs_table
 from orchestrator.app import now
+from orchestrator.aws.dynamodb_items import DynamoItems
 from orchestrator.aws.failures import AWS_FAILURES
 from orchestrator.core.model import ActivePolicy, time_text
 from orchestrator.core.policy.org_policy import OrgPolicy
-from orchestrator.errors import PolicyError, SettingsError
-from orchestrator.ledger.ledger import KILL_SWITCH_ITEM
-from orchestrator.ledger.records import active_policy_item
+from orchestrator.errors import LedgerError, LedgerSettingError, PolicyError, SettingsError
+from orchestrator.ledger.ledger import Ledger
 
 FAILED, BAD_USAGE = 1, 2
 
@@ -52,7 +52,7 @@ def main(command_line: list[str] | None = None) -> int:
         return _Deployment(arguments, read_inputs(arguments)).run()
     except (SettingsError, PolicyError, TemplateError) as wrong:
         return _failed(str(wrong), BAD_USAGE)
-    except (DeployError, package.PackageError, *AWS_FAILURES, OSError) as failure:
+    except (DeployError, LedgerError, package.PackageError, *AWS_FAILURES, OSError) as failure:
         return _failed(str(failure), FAILED)
     except KeyboardInterrupt:
         return _failed("Interrupted; CloudFormation completes what it has begun.", FAILED)
@@ -177,7 +177,7 @@ class _Deployment:
             console.print("The policy document is new, or differs from the one in place; it is put there at the end.")
         if not is_active:
             console.print(f"This text becomes the active version of policy {policy.name}: schedules act by it.")
-        unnamed = self._kill_switch_to_name() is not None
+        unnamed = self._kill_switch_to_name() != ""
         if unnamed:
             console.print("The table does not name the stack's kill switch; its name is written there at the end.")
         return differs or unnamed or not is_active
@@ -230,48 +230,45 @@ class _Deployment:
         self._session.client("s3").put_object(Bucket=location[0], Key=location[1], Body=policy.text.encode())
         console.print(f"put the policy at s3://{location[0]}/{location[1]}", soft_wrap=True)
 
-    def _is_active(self, policy: OrgPolicy) -> bool:
+    def _ledger(self) -> Ledger | None:
+        """In the stack's table; None where it has none yet."""
         table = self._stack.outputs().get("TableName")
-        if not table:
-            return False
-        wanted = active_policy_item(policy.name, ActivePolicy(policy.sha256, "", ""))
-        key = {name: {"S": str(wanted[name])} for name in ("PK", "SK")}
-        found = self._session.client("dynamodb").get_item(TableName=table, Key=key, ConsistentRead=True).get("Item", {})
-        return found.get("policy_sha256", {}).get("S") == policy.sha256
+        return Ledger(DynamoItems(self._session.client("dynamodb"), table), now) if table else None
+
+    def _is_active(self, policy: OrgPolicy) -> bool:
+        ledger = self._ledger()
+        active = ledger.active_policy(policy.name) if ledger else None
+        return active is not None and active.policy_sha256 == policy.sha256
 
     def _activate_policy(self) -> None:
         """What lets schedules act by this text; the hub's own role is denied writing it."""
         policy = self._inputs.policy
         if policy is None or self._is_active(policy):
             return
-        table = self._stack.outputs().get("TableName")
-        if not table:
+        ledger = self._ledger()
+        if ledger is None:
             raise DeployError(f"{self._stack.name} has no output TableName: the policy is not activated")
         by = self._session.client("sts").get_caller_identity()["Arn"]
-        item = active_policy_item(policy.name, ActivePolicy(policy.sha256, by, time_text(now()) or ""))
-        values = {name: {"S": str(value)} for name, value in item.items()}
-        self._session.client("dynamodb").put_item(TableName=table, Item=values)
+        ledger.activate_policy(policy.name, ActivePolicy(policy.sha256, by, time_text(now()) or ""))
         console.print(f"activated policy {policy.name}, SHA-256 {policy.sha256}", soft_wrap=True)
 
-    def _kill_switch_to_name(self) -> tuple[str, str] | None:
-        """The table, and the kill switch that it does not name though the stack has it; None where nothing is to do."""
-        outputs = self._stack.outputs()
-        table, name = outputs.get("TableName", ""), outputs.get("KillSwitchName", "")
-        if not (table and name):
-            return None
-        key = {"PK": {"S": KILL_SWITCH_ITEM[0]}, "SK": {"S": KILL_SWITCH_ITEM[1]}}
-        found = self._session.client("dynamodb").get_item(TableName=table, Key=key, ConsistentRead=True).get("Item", {})
-        return None if found.get("name") == {"S": name} else (table, name)
+    def _kill_switch_to_name(self) -> str:
+        """The kill switch that the stack has and its table does not name; empty where nothing is to do."""
+        ledger, name = self._ledger(), self._stack.outputs().get("KillSwitchName", "")
+        if ledger is None:
+            return ""
+        try:
+            return "" if ledger.kill_switch() == name else name
+        except LedgerSettingError:
+            return name
 
     def _put_kill_switch(self) -> None:
         """So that a terminal that uses the table obeys the hub's kill switch too."""
-        to_name = self._kill_switch_to_name()
-        if to_name is None:
-            return
-        item = {"PK": KILL_SWITCH_ITEM[0], "SK": KILL_SWITCH_ITEM[1], "name": to_name[1]}
-        typed = {name: {"S": value} for name, value in item.items()}
-        self._session.client("dynamodb").put_item(TableName=to_name[0], Item=typed)
-        console.print(f"the table {to_name[0]} names the kill switch {to_name[1]}", soft_wrap=True)
+        ledger, name = self._ledger(), self._kill_switch_to_name()
+        if ledger is not None and name:
+            ledger.name_kill_switch(name)
+            table = self._stack.outputs()["TableName"]
+            console.print(f"the table {table} names the kill switch {name}", soft_wrap=True)
 
     def _show_outputs(self) -> None:
         outputs = self._stack.outputs()

@@ -66,6 +66,10 @@ class LedgerError(ReportStoreError):
     """The ledger cannot be read or written; nothing is stopped that it does not know of."""
 
 
+class LedgerSettingError(LedgerError):
+    """A setting in the ledger's table is none of what it may be."""
+
+
 class LeaseLostError(StopOrchestratorError):
     """Another process holds this policy's lease now and resumes the sweep; this process left it."""
 

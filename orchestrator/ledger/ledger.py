@@ -26,7 +26,7 @@ from orchestrator.core.model import (
 )
 from orchestrator.core.report.document import Row
 from orchestrator.core.report.manifest import Link
-from orchestrator.errors import LedgerError, ReportStoreError
+from orchestrator.errors import LedgerSettingError, ReportStoreError
 from orchestrator.ledger.items import ITEMS_AT_ONCE, Absent, Delete, Equals, Item, Items, Put, Write
 from orchestrator.ledger.records import (
     ACTIVE,
@@ -152,16 +152,20 @@ class Ledger:
     def kill_switch(self) -> str:
         """The name of the kill switch that was deployed with this table; empty where none was.
 
-        Raises LedgerError too for an item that names no SSM parameter: it is no reason to act without one, and a table
-        has no say in which file of this machine is read.
+        Raises LedgerSettingError for an item that names no SSM parameter: it is no reason to act without one, and a
+        table has no say in which file of this machine is read.
         """
         item = self._items.get(KILL_SWITCH_ITEM)
         if item is None:
             return ""
         name = item.get("name")
         if not (isinstance(name, str) and _PARAMETER.fullmatch(name)):
-            raise LedgerError(f"the item {' / '.join(KILL_SWITCH_ITEM)} of the table names no SSM parameter")
+            raise LedgerSettingError(f"the item {' / '.join(KILL_SWITCH_ITEM)} of the table names no SSM parameter")
         return name
+
+    def name_kill_switch(self, name: str) -> None:
+        """Lets whoever uses this table obey the SSM parameter; the hub's own role may not write it."""
+        self._items.put({"PK": KILL_SWITCH_ITEM[0], "SK": KILL_SWITCH_ITEM[1], "name": name})
 
     # --- actions
 
