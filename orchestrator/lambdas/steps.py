@@ -27,7 +27,7 @@ from orchestrator.ports import Runtime, Stores, World
 from orchestrator.settings import SWEEP_ID
 from orchestrator.sweep import parts
 from orchestrator.sweep.coordination import Busy, Ended, SweepRequest, get_sweep, lease_for, permitted_mode
-from orchestrator.sweep.dead_sweeps import purpose_of
+from orchestrator.sweep.dead_sweeps import policy_of, purpose_of
 from orchestrator.sweep.finish import run_to_report
 from orchestrator.sweep.parts import BATCHES, Part, acts_file
 from orchestrator.sweep.run import begin
@@ -180,7 +180,7 @@ class _Step:
         self.wiring = wiring
         self.begun = begun
         self.lease = lease
-        policy = wiring.stores.load_policy(begun.policy, f"the policy of {begun.sweep_id}")
+        policy = policy_of(wiring.stores, begun)
         self.world = wiring.stores.build_world(policy, begun.sweep_id, Mode(begun.mode), runtime, lease)
         self.sweep = Sweep.resumed(policy, begun)
 

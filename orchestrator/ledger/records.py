@@ -50,7 +50,9 @@ class SweepSummary:
     """The sweep that is applied or undone."""
     plan_sha256: str = ""
     policy: str = ""
-    """The policy document itself, so that the sweep can be resumed."""
+    """The policy document itself, so that the sweep can be resumed; empty where only its hash is here."""
+    policy_by_hash: str = ""
+    """The SHA-256 of a document that is too large for an item: a file of the sweep has the text (sweep.policy_text)."""
     policy_source: str = ""
     """Where the policy was read, so that a resume can tell whether it was changed since."""
     asked_by: str = ""
@@ -80,7 +82,7 @@ class SweepSummary:
     @property
     def policy_sha256(self) -> str:
         """Of the policy's text."""
-        return sha256_of(self.policy.encode("utf-8", "surrogatepass"))
+        return self.policy_by_hash or sha256_of(text_bytes(self.policy))
 
     def as_row(self) -> Row:
         """For programs; without the policy's text."""
@@ -164,6 +166,11 @@ class LeaseRecord:
     """The process, where it can be told from every other one (local/processes.py)."""
     generation: int = 0
     """The fencing token: one more each time that another process, or another sweep, takes it."""
+
+
+def text_bytes(text: str) -> bytes:
+    """Those of which a policy's hash is made."""
+    return text.encode("utf-8", "surrogatepass")
 
 
 def record_from(record: type[Any], item: Item, **more: Any) -> Any:

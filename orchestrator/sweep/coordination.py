@@ -22,6 +22,7 @@ from orchestrator.sweep.dead_sweeps import (
     close_without_plan,
     is_left,
     policy_of,
+    policy_to_resume_by,
     purpose,
     purpose_of,
     resume_refusal,
@@ -143,13 +144,13 @@ def resume(stores: Stores, sweep_id: str, runtime: Runtime, current: OrgPolicy |
     """Resumes a sweep whose process died or handed over; waits for a dead holder's lease to run out.
 
     One that may not be resumed is closed as abandoned, a finished one is returned as it is. `current` is today's text
-    of its policy, None where it is not known. Raises PlanError when there is no such sweep, and SettingsError when
-    this process may not do what its mode does.
+    of its policy, None where it is not known. Raises PlanError when there is no such sweep, or the text of its policy
+    is lost and today's is not known, and SettingsError when this process may not do what its mode does.
     """
     begun = get_sweep(stores, sweep_id)
     if begun.status != SweepStatus.RUNNING:
         return _finished(stores, begun)
-    policy = policy_of(stores, begun)
+    policy, lost = policy_to_resume_by(stores, begun, current)
     wanted = purpose_of(begun)
     lease = stores.leases.take(policy.name, sweep_id, wanted)
     if isinstance(lease, LeaseRecord):
@@ -158,7 +159,7 @@ def resume(stores: Stores, sweep_id: str, runtime: Runtime, current: OrgPolicy |
     if isinstance(lease, LeaseRecord):
         return Busy(lease.sweep_id, same=lease.sweep_id == sweep_id)
     with lease.held():
-        return _resumed(stores, policy, sweep_id, runtime, lease, current)
+        return _resumed(stores, policy, sweep_id, runtime, lease, current, lost)
 
 
 def get_sweep(stores: Stores, sweep_id: str) -> SweepSummary:
@@ -255,13 +256,19 @@ def _done_since(stores: Stores, request: SweepRequest, triggered_at: datetime | 
 
 
 def _resumed(
-    stores: Stores, policy: OrgPolicy, sweep_id: str, runtime: Runtime, lease: Lease, current: OrgPolicy | None
+    stores: Stores,
+    policy: OrgPolicy,
+    sweep_id: str,
+    runtime: Runtime,
+    lease: Lease,
+    current: OrgPolicy | None,
+    lost: str,
 ) -> Result:
     begun = get_sweep(stores, sweep_id)  # re-read: it may have been finished while this process waited
     if begun.status != SweepStatus.RUNNING:
         return _finished(stores, begun)
     mode = Mode(begun.mode)
-    refusal = resume_refusal(stores, policy, begun, runtime, current) or unreadable_plan(stores.store, begun)
+    refusal = lost or resume_refusal(stores, policy, begun, runtime, current) or unreadable_plan(stores.store, begun)
     if refusal:
         world = stores.build_world(policy, sweep_id, Mode.PLAN, runtime, lease)
         return Ended(*abandon_sweep(world, policy, begun, refusal))

@@ -15,6 +15,7 @@ from orchestrator.ledger.records import LeaseRecord, SweepSummary, consent_from
 from orchestrator.ports import Runtime, Stores, World
 from orchestrator.sweep.consent import missing_standing_consent
 from orchestrator.sweep.finish import Keep, run_to_report
+from orchestrator.sweep.policy_text import PolicyTextMissingError, keep_text, text_of
 from orchestrator.sweep.seal import Document, write_and_seal
 from orchestrator.sweep.state import Sweep, SweepState
 from orchestrator.sweep.stored_plan import restore_for_good
@@ -113,8 +114,25 @@ def close_without_plan(stores: Stores, begun: SweepSummary, runtime: Runtime) ->
 
 
 def policy_of(stores: Stores, begun: SweepSummary) -> OrgPolicy:
-    """As it was when the sweep began. Raises PolicyError."""
-    return stores.load_policy(begun.policy, f"the policy of {begun.sweep_id}")
+    """As it was when the sweep began. Raises PolicyError, and PlanError where its text is missing or was altered."""
+    return stores.load_policy(text_of(stores.store, begun), f"the policy of {begun.sweep_id}")
+
+
+def policy_to_resume_by(stores: Stores, begun: SweepSummary, current: OrgPolicy | None) -> tuple[OrgPolicy, str]:
+    """The policy of a dead sweep, and why it may only be closed: today's text stands in for one that is lost.
+
+    A text that is merely missing, and is today's still, is written again: the process died before it had written it.
+    Raises as policy_of where today's text is not known.
+    """
+    try:
+        return policy_of(stores, begun), ""
+    except PlanError as lost:
+        if current is None or current.name != begun.policy_name:
+            raise
+        if isinstance(lost, PolicyTextMissingError) and current.sha256 == begun.policy_sha256:
+            keep_text(stores.store, begun.sweep_id, current)
+            return current, ""
+        return replace(current, sha256=begun.policy_sha256, text=""), f"its process died, and {lost}"
 
 
 def purpose_of(begun: SweepSummary) -> str:

@@ -36,6 +36,7 @@ from orchestrator.sweep.barrier import guard_plan
 from orchestrator.sweep.consent import halted_without_consent, require_consent
 from orchestrator.sweep.finish import Keep, run_to_report
 from orchestrator.sweep.inventory_file import StoredInventory, inventory_bytes, inventory_from, without_gaps
+from orchestrator.sweep.policy_text import is_too_large, keep_text
 from orchestrator.sweep.read import Listing, Reading, complete_inventory, inventory_so_far, list_accounts, read_accounts
 from orchestrator.sweep.recheck import Recheck
 from orchestrator.sweep.seal import Document, write_and_seal
@@ -100,13 +101,15 @@ def begin(world: World, sweep: Sweep, undo_filter: UndoFilter | None = None, exe
     if halt is not None and halt.cause in (HaltCause.KILL_SWITCH, HaltCause.KILL_SWITCH_UNREADABLE):
         raise HaltedError(f"no sweep begins: {halt.text}")
     world.store.check(sweep.sweep_id)
+    by_hash = is_too_large(sweep.policy)
     world.ledger.begin(
         SweepSummary(
             sweep_id=sweep.sweep_id,
             status=SweepStatus.RUNNING.value,
             mode=sweep.mode.value,
             policy_name=sweep.policy.name,
-            policy=sweep.policy.text,
+            policy="" if by_hash else sweep.policy.text,
+            policy_by_hash=sweep.policy.sha256 if by_hash else "",
             started_at=time_text(sweep.started_at) or "",
             source_sweep_id=sweep.source_sweep_id,
             policy_source=world.policy_source,
@@ -117,6 +120,7 @@ def begin(world: World, sweep: Sweep, undo_filter: UndoFilter | None = None, exe
             execution=execution,
         )
     )
+    keep_text(world.store, sweep.sweep_id, sweep.policy)
 
 
 class _Run:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from orchestrator.core.model import SweepStatus, Verdict
-from orchestrator.core.report.files import report_files
+from orchestrator.core.report.files import policy_file, report_files
 from orchestrator.core.report.manifest import (
     MANIFEST,
     SIGNATURE,
@@ -28,8 +28,8 @@ def write_and_seal(world: World, document: Document) -> str:
     files = report_files(document)
     for name, content in files.items():
         world.store.put(sweep_id, name, content)
-    plan = world.store.find(sweep_id, PLAN_FILE)
-    all_files = {**files, PLAN_FILE: plan} if plan is not None else files
+    frozen = {name: world.store.find(sweep_id, name) for name in (PLAN_FILE, policy_file(document["policy_sha256"]))}
+    all_files = {**files, **{name: content for name, content in frozen.items() if content is not None}}
     seal(world.store, world.ledger, sweep_id, all_files, world.sign)
     if document["status"] == SweepStatus.AWAITING_APPROVAL:
         world.notify(*_question(document))  # before the end: told twice after a crash is better than never

@@ -22,6 +22,7 @@ CONTENT_TYPES = {
     ".json": "application/json",
     ".csv": "text/csv; charset=utf-8",
     ".gz": "application/gzip",
+    ".yaml": "application/yaml",
     ".sig": "application/octet-stream",
 }
 
@@ -29,6 +30,11 @@ CONTENT_TYPES = {
 def sweep_folder(sweep_id: str) -> str:
     """`sweeps/dt=2026-11-23/sweep=20261123T190000Z-7f3a9c`; the same in S3 and in a local folder."""
     return f"sweeps/dt={sweep_id[:4]}-{sweep_id[4:6]}-{sweep_id[6:8]}/sweep={sweep_id}"
+
+
+def policy_file(sha256: str) -> str:
+    """The file with the text of a sweep's policy, where that is too large for the ledger: named by its content."""
+    return f"policy-{sha256}.yaml"
 
 
 def report_files(document: Row) -> dict[str, bytes]:
