@@ -213,9 +213,7 @@ def _open_account(world: World, account: Account) -> Opened | Reading:
     result = read_unless_halted(world, open_account)
     if isinstance(result, Opened):
         return result
-    closed = result.status is TargetStatus.REGION_DISABLED  # one closed region says nothing of the account's others
-    status = TargetStatus.FAILED if closed else result.status
-    return Reading(coverage=(scope.whole_account(account, status, result.detail),))
+    return Reading(coverage=(scope.whole_account(account, result.status, result.detail),))
 
 
 def _read_target(world: World, account: Account, region: Region, kinds: Iterable[str]) -> Reading:

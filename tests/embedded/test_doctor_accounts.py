@@ -176,11 +176,14 @@ def test_a_disabled_region_that_a_pattern_catches_is_no_warning(enrolled: Organi
     assert ("sick", "region", "region_disabled") in found(ran, "ok")
 
 
-def test_a_region_that_does_not_let_the_account_in_is_disabled(enrolled: OrganizationBuilder, doctor: Doctor) -> None:
+def test_an_enabled_region_that_accepts_no_credentials_is_not_swept(
+    enrolled: OrganizationBuilder, doctor: Doctor
+) -> None:
     closed = Fault(code="AuthFailure", message="AWS was not able to validate", status=401, region=IRELAND)
     enrolled.front.faults.add(closed)
     ran = doctor()
-    assert ("sick", "ec2:DescribeInstances", "region_disabled") in found(ran, "warning")
+    assert ("sick", "ec2:DescribeInstances", "unreadable") in found(ran, "failed")
+    assert ran.exit_code == 3
 
 
 def test_a_suspended_account_is_named_and_is_no_gap(enrolled: OrganizationBuilder, doctor: Doctor) -> None:
