@@ -9,14 +9,17 @@ from typing import Any
 
 import pytest
 
+from orchestrator.core.decide.scope import NAME_THE_REGIONS
 from orchestrator.demo.faults import Fault
 from tests.support.embedded import OrganizationBuilder
 from tests.support.fixtures import Policy, Ran, Run
 from tests.support.suites import only_in_full
-from tests.support.sweeps import DEV, DEV_RULE, FRANKFURT, IRELAND
+from tests.support.sweeps import DEV, DEV_RULE, FRANKFURT, IRELAND, MILAN
 from tests.support.time import set_time
 
 DESCRIBE = "ec2:DescribeInstances"
+REGIONS = "ec2:DescribeRegions"
+BY_SCP = "with an explicit deny in a service control policy"
 DATABASES = "rules: [{name: dev, kinds: [ec2, rds], where: {tag: {Environment: dev}}}]\n"
 NOT_VALIDATED = "AWS was not able to validate the provided access credentials"
 ENFORCE = ("sweep", "--mode", "enforce", "--yes")
@@ -121,3 +124,55 @@ def test_an_undo_that_accepts_no_credentials_says_so(
     assert ran.exit_code == 3
     assert "AuthFailure" in ran.stdout
     assert len(organization.down(account, IRELAND)) == 1
+
+
+# --- the list of regions ----------------------------------------------------------------------------------------------
+
+
+def deny_the_list(organization: OrganizationBuilder, account: str, region: str = "*") -> None:
+    text = f"User: x is not authorized to perform: {REGIONS} {BY_SCP}"
+    organization.front.faults.add(Fault("UnauthorizedOperation", text, 403, account, REGIONS, region))
+
+
+def test_regions_that_the_policy_names_are_read_where_they_may_not_be_listed(
+    organization: OrganizationBuilder, run: Run, policy: Policy, account: str
+) -> None:
+    deny_the_list(organization, account)
+    ran = run(*ENFORCE, "--policy", policy(DEV_RULE))
+    rows = {row["region"]: row for row in report()["coverage"] if row["account_id"] == account}
+    assert {region: row["status"] for region, row in rows.items()} == {FRANKFURT: "scanned", IRELAND: "scanned"}
+    assert f"its regions could not be listed, and the policy names this one: {REGIONS}" in rows[IRELAND]["detail"]
+    assert csv_coverage()[account, IRELAND, "ec2"] == ("scanned", rows[IRELAND]["detail"])
+    assert (ran.exit_code, len(organization.down(account, FRANKFURT)), len(organization.down(account, IRELAND))) == (
+        0,
+        1,
+        1,
+    )
+
+
+def test_a_named_region_that_is_not_enabled_is_failed_where_no_list_says_so(
+    organization: OrganizationBuilder, run: Run, policy: Policy, account: str
+) -> None:
+    deny_the_list(organization, account)
+    ran = run(*ENFORCE, "--policy", policy(DEV_RULE, FRANKFURT, MILAN))
+    assert_not_read(ran, account, MILAN, "ec2", "failed", "AuthFailure: AWS was not able to validate")
+    assert len(organization.down(account, FRANKFURT)) == 1
+
+
+def test_where_only_the_hubs_region_denies_the_list_another_one_tells_what_is_disabled(
+    organization: OrganizationBuilder, run: Run, policy: Policy, account: str
+) -> None:
+    deny_the_list(organization, account, FRANKFURT)
+    ran = run(*ENFORCE, "--policy", policy(DEV_RULE, IRELAND, MILAN))
+    statuses = {row["region"]: row["status"] for row in report()["coverage"] if row["account_id"] == account}
+    assert (statuses, ran.exit_code) == ({IRELAND: "scanned", MILAN: "region_disabled"}, 0)
+
+
+def test_with_patterns_an_account_that_may_not_list_its_regions_is_denied_and_told_what_to_do(
+    organization: OrganizationBuilder, run: Run, policy: Policy, account: str
+) -> None:
+    deny_the_list(organization, account)
+    ran = run(*ENFORCE, "--policy", policy(DEV_RULE, FRANKFURT, '"eu-west-*"'))
+    assert_not_read(ran, account, "*", "*", "denied", "denied by a service control policy; ec2:DescribeRegions")
+    [row] = [row for row in report()["coverage"] if row["account_id"] == account]
+    assert row["detail"].endswith(NAME_THE_REGIONS)

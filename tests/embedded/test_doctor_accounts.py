@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from orchestrator.core.decide.scope import NAME_THE_REGIONS
 from orchestrator.demo.faults import Fault
 from tests.support.doctor import (
     BY_SCP,
@@ -120,7 +121,7 @@ def test_where_the_stack_set_may_not_be_asked_it_says_that_it_cannot_tell(
         ("ec2:StopInstances", "failed", NO_POLICY, "missing_permission"),
         ("elasticloadbalancing:DescribeTargetGroups", "warning", BY_SCP, "scp"),
         *only_in_full(
-            ("ec2:DescribeRegions", "failed", BY_SCP, "scp"),
+            ("ec2:DescribeRegions", "warning", BY_SCP, "scp"),
             ("ec2:StopInstances", "failed", BY_SCP, "scp"),
             ("ec2:StopInstances", "failed", NO_SCP, "scp"),
             ("ec2:StartInstances", "failed", NO_POLICY, "missing_permission"),
@@ -140,6 +141,15 @@ def test_a_missing_permission_is_named_and_a_service_control_policy_told_apart(
     assert found(ran, "failed", "warning") == {("sick", action, code)}
     assert row(ran, action)["status"] == status
     assert why.format(action=action) in row(ran, action)["detail"]
+
+
+def test_regions_that_may_not_be_listed_leave_an_account_unswept_where_the_policy_includes_them_by_pattern(
+    enrolled: OrganizationBuilder, doctor: Doctor
+) -> None:
+    refuse(enrolled, "ec2:DescribeRegions", BY_SCP)
+    ran = doctor(regions=(FRANKFURT, "eu-west-1*"))
+    assert (ran.exit_code, found(ran, "failed")) == (3, {("sick", "ec2:DescribeRegions", "scp")})
+    assert row(ran, "ec2:DescribeRegions")["advice"].endswith(NAME_THE_REGIONS)
 
 
 def test_a_kind_is_asked_about_where_a_rule_of_the_policy_names_it(

@@ -5,6 +5,7 @@ Where AWS gives one answer for two causes, other evidence tells them apart; wher
 
 from __future__ import annotations
 
+from orchestrator.core.decide.scope import NAME_THE_REGIONS
 from orchestrator.core.diagnosis.checks import (
     CURRENT,
     DRIFTED,
@@ -132,6 +133,14 @@ def no_regions(account: Account) -> Check:
     """Nothing in the account is swept, as none of its regions is in scope."""
     detail = "none of its regions is in the policy's scope"
     return _of(account, "region", CheckStatus.WARNING, Code.NOT_CHECKED, detail, "nothing of it is swept")
+
+
+def regions_refused(account: Account, error: AwsError, *, are_named: bool) -> Check:
+    """Its regions cannot be listed. A sweep works without the list where the policy names each of its regions."""
+    asked = Asked("ec2:DescribeRegions", error, optional=are_named)
+    status, code, detail, advice = _permission(asked)
+    what = "a sweep reads the regions that the policy names" if are_named else NAME_THE_REGIONS
+    return _of(account, asked.action, status, code, detail, f"{advice}; {what}")
 
 
 def permission(account: Account, region: Region, asked: Asked) -> Check:

@@ -47,6 +47,11 @@ def coverage_of(error: AwsError, operation: str) -> tuple[TargetStatus, str]:
     return TargetStatus.FAILED, text
 
 
+def is_refusal(error: AwsError) -> bool:
+    """Whether AWS answered and said no to who asks: in another region, or for another action, it may say yes."""
+    return error.code in DENIED_CODES or error.code in UNAUTHENTICATED_CODES
+
+
 def is_by_scp(error: AwsError) -> bool:
     """Whether the organization forbids it, whatever the role allows."""
     return _BY_SCP in error.message.lower()
