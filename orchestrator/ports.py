@@ -96,8 +96,10 @@ class AccountsPort(Protocol):
         """
         ...
 
-    def regions(self) -> tuple[RegionStatus, ...]:
-        """The regions of the bound account. Raises TargetUnreadableError."""
+    def regions(self, named: Sequence[Region] = ()) -> tuple[RegionStatus, ...]:
+        """The regions of the bound account, as it lists them in the hub's region, or, where that refuses, in the first
+        of the `named` ones that does not. Raises TargetUnreadableError with the first refusal.
+        """
         ...
 
     def hub_regions(self) -> tuple[RegionStatus, ...]:

@@ -290,6 +290,8 @@ def _sessions(operations: Operations) -> tuple[boto3.Session, boto3.Session]:
     """The hub's session with the process's own credentials, and one whose only credentials are the bound ones."""
     loader = _NarrowLoader(operations)
     hub, member = botocore.session.Session(), botocore.session.Session()
+    # Whatever the environment says: regions that have to be opted into refuse the global endpoint's tokens.
+    hub.set_config_variable("sts_regional_endpoints", "regional")
     hub.register_component("data_loader", loader)
     member.register_component("data_loader", loader)
     member.register_component("credential_provider", CredentialResolver([_BoundProvider()]))

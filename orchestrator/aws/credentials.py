@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,6 +17,7 @@ from orchestrator.aws.clients import Clients, bound_to
 from orchestrator.aws.failures import AWS_FAILURES, require_account, unreadable_when_refused, withhold
 from orchestrator.aws.retries import Retries
 from orchestrator.core.model import AccountId, AwsError, Region
+from orchestrator.core.model.aws_error_codes import is_refusal
 from orchestrator.ports import RegionStatus, TargetUnreadableError
 
 if TYPE_CHECKING:
@@ -118,9 +119,17 @@ class MemberSessions:
         with bound_to(credentials):
             yield
 
-    def regions(self) -> tuple[RegionStatus, ...]:
+    def regions(self, named: Sequence[Region] = ()) -> tuple[RegionStatus, ...]:
         """ports.AccountsPort."""
-        return self._regions(self._clients.ec2(self._clients.region))
+        refusals: list[TargetUnreadableError] = []
+        for region in dict.fromkeys((self._clients.region, *named)):
+            try:
+                return self._regions(self._clients.ec2(region))
+            except TargetUnreadableError as refusal:
+                refusals.append(refusal)
+                if not is_refusal(refusal.error):
+                    break
+        raise refusals[0]
 
     def hub_regions(self) -> tuple[RegionStatus, ...]:
         """ports.AccountsPort."""

@@ -12,7 +12,7 @@ from botocore.exceptions import ConnectionError as NoConnectionError
 from botocore.parsers import ResponseParserError
 
 from orchestrator.core.model import AccountId, AwsError
-from orchestrator.core.model.aws_error_codes import DENIED_CODES, REGION_DISABLED_CODES
+from orchestrator.core.model.aws_error_codes import DENIED_CODES, UNAUTHENTICATED_CODES
 from orchestrator.ports import TargetUnreadableError
 
 
@@ -20,7 +20,8 @@ class Failure(Enum):
     """What to do about a failed call."""
 
     DENIED = auto()
-    REGION_DISABLED = auto()
+    UNAUTHENTICATED = auto()
+    """AWS did not accept who asks, for any of several causes; other credentials may be accepted."""
     EXPIRED = auto()
     THROTTLED = auto()
     TRANSIENT = auto()
@@ -123,7 +124,7 @@ def _status(failure: ClientError) -> int:
 
 _BY_CODE = (
     (DENIED_CODES, Failure.DENIED),
-    (REGION_DISABLED_CODES, Failure.REGION_DISABLED),
+    (UNAUTHENTICATED_CODES, Failure.UNAUTHENTICATED),
     (_EXPIRED, Failure.EXPIRED),
     (_THROTTLED, Failure.THROTTLED),
     (_TRANSIENT, Failure.TRANSIENT),

@@ -19,7 +19,11 @@ from orchestrator.aws.failures import AWS_FAILURES, Failure, classify
 
 T = TypeVar("T")
 
-_AGAIN = frozenset({Failure.THROTTLED, Failure.TRANSIENT, Failure.EXPIRED})
+_AGAIN = frozenset({Failure.THROTTLED, Failure.TRANSIENT, Failure.EXPIRED, Failure.UNAUTHENTICATED})
+RENEWED_AFTER = frozenset({Failure.EXPIRED, Failure.UNAUTHENTICATED})
+"""What other credentials may cure."""
+UNAUTHENTICATED_TRIES = 3
+"""Each costs new credentials, and most of the causes do not pass."""
 
 
 def _never() -> bool:
@@ -46,7 +50,7 @@ class Retries:
     sleep: Callable[[float], None] = time.sleep
     out_of_time: Callable[[], bool] = _never
     on_expired: Callable[[], None] = _nothing
-    """Called before a call is retried because its credentials had expired."""
+    """Called before a call is retried because its credentials had expired, or were not accepted."""
 
     def call(self, function: Callable[[], T]) -> T:
         """The function's result; after throttling or a passing fault it is retried. Raises the last failure."""
@@ -57,6 +61,7 @@ class Retries:
                 tenacity.stop_after_attempt(self.attempts),
                 tenacity.stop_after_delay(self.longest_total),
                 _OutOfTime(self.out_of_time),
+                _Unauthenticated(),
             ),
             sleep=self.sleep,
             before_sleep=self._renew_if_expired,
@@ -70,7 +75,7 @@ class Retries:
 
     def _renew_if_expired(self, state: tenacity.RetryCallState) -> None:
         failure = state.outcome.exception() if state.outcome else None
-        if isinstance(failure, AWS_FAILURES) and classify(failure) is Failure.EXPIRED:
+        if isinstance(failure, AWS_FAILURES) and classify(failure) in RENEWED_AFTER:
             self.on_expired()
 
 
@@ -97,6 +102,18 @@ class _OutOfTime(stop_base):
     def __call__(self, retry_state: tenacity.RetryCallState) -> bool:
         del retry_state
         return self._out_of_time()
+
+
+class _Unauthenticated(stop_base):
+    """For one call: it counts."""
+
+    def __init__(self) -> None:
+        self._refusals = 0
+
+    def __call__(self, retry_state: tenacity.RetryCallState) -> bool:
+        failure = retry_state.outcome.exception() if retry_state.outcome else None
+        self._refusals += isinstance(failure, AWS_FAILURES) and classify(failure) is Failure.UNAUTHENTICATED
+        return self._refusals >= UNAUTHENTICATED_TRIES
 
 
 def _is_worth_another_try(failure: BaseException) -> bool:

@@ -10,11 +10,13 @@ from orchestrator.core.diagnosis import accounts as doctor_accounts
 from orchestrator.core.diagnosis import hub as doctor_hub
 from orchestrator.core.diagnosis.checks import Asked, Check, Diagnosis, StackSet, in_order
 from orchestrator.core.model import ALL_REGIONS, Account, AccountId, AwsError, Organization, Region
+from orchestrator.core.model.aws_error_codes import is_refusal
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.doctor.context import DoctorContext, PermissionsPort
 from orchestrator.errors import OrganizationError
 from orchestrator.ports import RegionStatus, TargetUnreadableError
 from orchestrator.sweep.pool import Pool
+from orchestrator.sweep.read import LIST_REGIONS, list_regions
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +134,19 @@ def _examine(context: DoctorContext, policy: OrgPolicy, account: Account, found:
         with context.accounts.bind(account.id):
             is_enrolled = doctor_accounts.enrolled(account, enrolment)
             checks += [is_enrolled] if is_enrolled else []
-            regions = context.accounts.regions()
-            checks.append(doctor_accounts.permission(account, ALL_REGIONS, Asked("ec2:DescribeRegions")))
+            regions, refusal = list_regions(context.accounts, policy)
+            if refusal is None:
+                checks.append(doctor_accounts.permission(account, ALL_REGIONS, Asked(LIST_REGIONS)))
+            else:
+                checks.append(doctor_accounts.regions_refused(account, refusal.error, are_named=True))
             checks += _of_regions(context, policy, account, regions)
             return _Examined(account, tuple(checks), regions)
     except TargetUnreadableError as refusal:
         if refusal.operation == "sts:AssumeRole":
             return _Examined(account, (doctor_accounts.role_refused(account, refusal.error, enrolment),))
+        if refusal.operation == LIST_REGIONS and is_refusal(refusal.error):
+            unlisted = doctor_accounts.regions_refused(account, refusal.error, are_named=False)
+            return _Examined(account, (*checks, unlisted))
         asked = Asked(refusal.operation, refusal.error)
         return _Examined(account, (*checks, doctor_accounts.permission(account, ALL_REGIONS, asked)))
     except Exception as failure:  # noqa: BLE001 - a thread's boundary, and it is recorded

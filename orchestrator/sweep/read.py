@@ -23,14 +23,15 @@ from orchestrator.core.model import (
     Target,
     TargetStatus,
 )
-from orchestrator.core.model.aws_error_codes import coverage_of
+from orchestrator.core.model.aws_error_codes import coverage_of, is_refusal
 from orchestrator.core.policy.org_policy import OrgPolicy
-from orchestrator.ports import RegionStatus, TargetUnreadableError, World
+from orchestrator.ports import AccountsPort, RegionStatus, TargetUnreadableError, World
 from orchestrator.sweep.pool import Pool
 
 T = TypeVar("T")
 
 _ACCOUNTS_AT_ONCE = 20
+LIST_REGIONS = "ec2:DescribeRegions"
 ENDED_EARLY = "the sweep ended before it was read"
 
 
@@ -55,6 +56,8 @@ class Unread:
 
     status: TargetStatus
     detail: str
+    lacks_list: bool = False
+    """The account may not list its regions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,8 @@ class Opened:
 
     account_id: AccountId
     regions: tuple[RegionStatus, ...]
+    unlisted: str = ""
+    """Why AWS did not list them; then they are those that the policy names, and whether each is enabled is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +183,7 @@ class _AccountReader:
             total += self._hand_out(pool, one)
         for account in self._accounts.values():
             if account.id not in opened and account.id not in whole:
-                pool.submit(_open_account, self._world, account)
+                pool.submit(_open_account, self._world, self._policy, account)
                 total += 1
         return total
 
@@ -187,7 +192,7 @@ class _AccountReader:
         for region in regions_to_read(self._policy, opened):
             kinds = [kind for kind in self._kinds if (account.id, region, kind) not in self._known]
             if kinds:
-                pool.submit(_read_target, self._world, account, region, kinds)
+                pool.submit(_read_target, self._world, account, region, kinds, opened.unlisted)
                 targets += 1
         return targets
 
@@ -203,31 +208,48 @@ def regions_to_read(policy: OrgPolicy, opened: Opened) -> list[Region]:
     return [one.region for one in opened.regions if one.enabled and scope.region_in_scope(policy.regions, one.region)]
 
 
-def _open_account(world: World, account: Account) -> Opened | Reading:
+def _open_account(world: World, policy: OrgPolicy, account: Account) -> Opened | Reading:
     """A thread's boundary: nothing is raised past it."""
 
     def open_account() -> Opened:
         with world.accounts.bind(account.id):
-            return Opened(account.id, world.accounts.regions())
+            regions, refusal = list_regions(world.accounts, policy)
+            return Opened(account.id, regions, str(refusal or ""))
 
     result = read_unless_halted(world, open_account)
     if isinstance(result, Opened):
         return result
-    closed = result.status is TargetStatus.REGION_DISABLED  # one closed region says nothing of the account's others
-    status = TargetStatus.FAILED if closed else result.status
-    return Reading(coverage=(scope.whole_account(account, status, result.detail),))
+    advice = f"; {scope.NAME_THE_REGIONS}" if result.lacks_list else ""
+    return Reading(coverage=(scope.whole_account(account, result.status, f"{result.detail}{advice}"),))
 
 
-def _read_target(world: World, account: Account, region: Region, kinds: Iterable[str]) -> Reading:
+def list_regions(
+    accounts: AccountsPort, policy: OrgPolicy
+) -> tuple[tuple[RegionStatus, ...], TargetUnreadableError | None]:
+    """The regions of the bound account; where it may not list them and the policy names each of its own, those, and
+    the refusal. Raises TargetUnreadableError.
+    """
+    named = scope.named_regions(policy.regions)
+    try:
+        return accounts.regions(named), None
+    except TargetUnreadableError as refusal:
+        if not named or not is_refusal(refusal.error):
+            raise
+        return tuple(RegionStatus(region, enabled=True) for region in named), refusal
+
+
+def _read_target(world: World, account: Account, region: Region, kinds: Iterable[str], unlisted: str) -> Reading:
     """A row for each kind: one that cannot be read leaves the others as they are. A thread's boundary."""
     reading = Reading()
+    note = f"its regions could not be listed, and the policy names this one: {unlisted}" if unlisted else ""
     for kind in kinds:
         result = read_unless_halted(world, partial(_read_kind, world, Target(account.id, region), kind))
         if isinstance(result, Unread):
-            row = scope.coverage_row(account, region, result.status, result.detail, kind)
+            detail = "; ".join(filter(None, (result.detail, note)))
+            row = scope.coverage_row(account, region, result.status, detail, kind)
             reading += Reading(coverage=(row,))
         else:
-            row = scope.coverage_row(account, region, TargetStatus.SCANNED, kind=kind)
+            row = scope.coverage_row(account, region, TargetStatus.SCANNED, note, kind)
             reading += Reading(coverage=(row,), resources=result)
     return reading
 
@@ -246,7 +268,8 @@ def read_unless_halted(world: World, read: Callable[[], T]) -> T | Unread:
     try:
         return read()
     except TargetUnreadableError as refusal:
-        return Unread(*coverage_of(refusal.error, refusal.operation))
+        lacks_list = refusal.operation == LIST_REGIONS and is_refusal(refusal.error)
+        return Unread(*coverage_of(refusal.error, refusal.operation), lacks_list)
     except Exception as failure:  # noqa: BLE001 - a thread's boundary, and it is recorded
         return Unread(TargetStatus.FAILED, f"{type(failure).__name__}: {failure}")
 
@@ -315,10 +338,10 @@ def _without_regions(
 
 def unknown_account_weight(world: World, policy: OrgPolicy) -> int | None:
     """How many targets an account weighs whose regions are not known: at least one; None where the hub's regions are
-    not known either.
+    not known either, and the policy does not name each of them.
     """
     try:
         statuses = world.accounts.hub_regions()
     except TargetUnreadableError:
-        return None
+        return len(scope.named_regions(policy.regions)) or None
     return max(1, sum(one.enabled and scope.region_in_scope(policy.regions, one.region) for one in statuses))

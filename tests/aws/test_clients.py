@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -267,3 +269,28 @@ def test_aws_region_names_the_hubs_region_also_where_boto3_would_not_read_it(mon
     monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
     assert Clients().region == "eu-west-1"
+
+
+@pytest.mark.parametrize("how", ["environment", "config file", "profile"])
+@pytest.mark.parametrize("region", ["us-east-1", "eu-central-1", "eu-south-1"])
+def test_sts_is_asked_in_the_hubs_region_whatever_is_configured(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, how: str, region: str
+) -> None:
+    config = tmp_path / "config"
+    config.write_text(f"[{'profile mine' if how == 'profile' else 'default'}]\nsts_regional_endpoints = legacy\n")
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    monkeypatch.setenv("AWS_REGION", region)
+    if how == "environment":
+        monkeypatch.setenv("AWS_STS_REGIONAL_ENDPOINTS", "legacy")
+    else:
+        monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+        monkeypatch.setenv("AWS_PROFILE", "mine" if how == "profile" else "default")
+
+    def send_nothing(request: Any, **_: object) -> None:
+        raise AssertionError(request.url)
+
+    with closing_clients() as clients:
+        client = clients.sts()
+        client.meta.events.register_first("before-send.sts", send_nothing)
+        with pytest.raises(AssertionError, match=f"^https://sts.{region}.amazonaws.com/$"):
+            client.assume_role(RoleArn="arn:aws:iam::111111111111:role/r", RoleSessionName="session")

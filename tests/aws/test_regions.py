@@ -56,6 +56,33 @@ def test_the_hubs_own_regions_need_no_member_account(aws: LocalAws, sessions: Me
     assert [request.access_key for request in aws.requests] == ["AKIATESTTESTTESTTEST"]
 
 
+@pytest.mark.parametrize("code", ["UnauthorizedOperation", "AuthFailure"])
+def test_where_the_hubs_region_refuses_the_list_the_named_regions_are_asked_one_after_the_other(
+    aws: LocalAws, sessions: MemberSessions, code: str
+) -> None:
+    listed = regions_answer(("eu-west-1", "opt-in-not-required"))
+    aws.answering = lambda request: listed if request.region == "eu-west-1" else refusal(code, "in this region", 403)
+    with bound_to(Fixed("111111111111")):
+        assert sessions.regions(("us-east-1", "eu-west-1", "eu-west-2")) == (RegionStatus("eu-west-1", enabled=True),)
+    assert list(dict.fromkeys(one.region for one in aws.requests)) == ["eu-central-1", "us-east-1", "eu-west-1"]
+
+
+def test_where_every_region_refuses_the_list_the_first_refusal_is_raised(
+    aws: LocalAws, sessions: MemberSessions
+) -> None:
+    aws.answering = lambda request: refusal("UnauthorizedOperation", f"not in {request.region}", 403)
+    with bound_to(Fixed("111111111111")), pytest.raises(TargetUnreadableError) as refused:
+        sessions.regions(("us-east-1",))
+    assert refused.value.error.message == "not in eu-central-1"
+
+
+def test_what_is_no_refusal_is_not_asked_of_another_region(aws: LocalAws, sessions: MemberSessions) -> None:
+    aws.answering = lambda _: refusal("RequestLimitExceeded", "slow down", 503)
+    with bound_to(Fixed("111111111111")), pytest.raises(TargetUnreadableError):
+        sessions.regions(("us-east-1",))
+    assert {one.region for one in aws.requests} == {"eu-central-1"}
+
+
 @pytest.mark.parametrize(
     ("answer", "code"),
     [

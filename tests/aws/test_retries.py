@@ -66,7 +66,6 @@ def test_throttling_and_passing_faults_are_tried_again(failure: Exception) -> No
     "failure",
     [
         refused("UnauthorizedOperation", 403),
-        refused("AuthFailure", 401),
         refused("InvalidInstanceID.NotFound"),
         refused("SomethingNobodyKnows"),
         UnboundAccountError("nothing was sent"),
@@ -133,9 +132,10 @@ def test_a_call_is_given_up_after_the_longest_total_whatever_tries_are_left() ->
 
 
 @pytest.mark.parametrize(
-    ("code", "renewals"), [("ExpiredToken", 2), ("RequestExpired", 2), ("RequestLimitExceeded", 0)]
+    ("code", "renewals"),
+    [("ExpiredToken", 2), ("RequestExpired", 2), ("AuthFailure", 2), ("InvalidClientTokenId", 2), ("Throttling", 0)],
 )
-def test_credentials_are_renewed_before_a_try_that_follows_an_expired_token(code: str, renewals: int) -> None:
+def test_credentials_are_renewed_before_a_try_that_follows_a_refusal_of_them(code: str, renewals: int) -> None:
     order: list[str] = []
     call = Call(refused(code), refused(code))
 
@@ -146,6 +146,14 @@ def test_credentials_are_renewed_before_a_try_that_follows_an_expired_token(code
     retries(on_expired=lambda: order.append("renew")).call(traced)
     assert order.count("renew") == renewals
     assert order == (["try", "renew", "try", "renew", "try"] if renewals else ["try"] * 3)
+
+
+def test_credentials_that_are_never_accepted_are_given_up_after_the_third_try() -> None:
+    refusals = [refused("AuthFailure", 401), refused("Throttling"), *[refused("OptInRequired", 401)] * 8]
+    call = Call(*refusals)
+    with pytest.raises(ClientError) as raised:
+        retries(attempts=9).call(call)
+    assert (raised.value, call.tries) == (refusals[3], 4)
 
 
 def test_a_call_inside_a_call_has_tries_of_its_own() -> None:

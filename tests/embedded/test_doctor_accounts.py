@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from orchestrator.core.decide.scope import NAME_THE_REGIONS
 from orchestrator.demo.faults import Fault
 from tests.support.doctor import (
     BY_SCP,
@@ -120,7 +121,7 @@ def test_where_the_stack_set_may_not_be_asked_it_says_that_it_cannot_tell(
         ("ec2:StopInstances", "failed", NO_POLICY, "missing_permission"),
         ("elasticloadbalancing:DescribeTargetGroups", "warning", BY_SCP, "scp"),
         *only_in_full(
-            ("ec2:DescribeRegions", "failed", BY_SCP, "scp"),
+            ("ec2:DescribeRegions", "warning", BY_SCP, "scp"),
             ("ec2:StopInstances", "failed", BY_SCP, "scp"),
             ("ec2:StopInstances", "failed", NO_SCP, "scp"),
             ("ec2:StartInstances", "failed", NO_POLICY, "missing_permission"),
@@ -140,6 +141,15 @@ def test_a_missing_permission_is_named_and_a_service_control_policy_told_apart(
     assert found(ran, "failed", "warning") == {("sick", action, code)}
     assert row(ran, action)["status"] == status
     assert why.format(action=action) in row(ran, action)["detail"]
+
+
+def test_regions_that_may_not_be_listed_leave_an_account_unswept_where_the_policy_includes_them_by_pattern(
+    enrolled: OrganizationBuilder, doctor: Doctor
+) -> None:
+    refuse(enrolled, "ec2:DescribeRegions", BY_SCP)
+    ran = doctor(regions=(FRANKFURT, "eu-west-1*"))
+    assert (ran.exit_code, found(ran, "failed")) == (3, {("sick", "ec2:DescribeRegions", "scp")})
+    assert row(ran, "ec2:DescribeRegions")["advice"].endswith(NAME_THE_REGIONS)
 
 
 def test_a_kind_is_asked_about_where_a_rule_of_the_policy_names_it(
@@ -176,11 +186,14 @@ def test_a_disabled_region_that_a_pattern_catches_is_no_warning(enrolled: Organi
     assert ("sick", "region", "region_disabled") in found(ran, "ok")
 
 
-def test_a_region_that_does_not_let_the_account_in_is_disabled(enrolled: OrganizationBuilder, doctor: Doctor) -> None:
+def test_an_enabled_region_that_accepts_no_credentials_is_not_swept(
+    enrolled: OrganizationBuilder, doctor: Doctor
+) -> None:
     closed = Fault(code="AuthFailure", message="AWS was not able to validate", status=401, region=IRELAND)
     enrolled.front.faults.add(closed)
     ran = doctor()
-    assert ("sick", "ec2:DescribeInstances", "region_disabled") in found(ran, "warning")
+    assert ("sick", "ec2:DescribeInstances", "unreadable") in found(ran, "failed")
+    assert ran.exit_code == 3
 
 
 def test_a_suspended_account_is_named_and_is_no_gap(enrolled: OrganizationBuilder, doctor: Doctor) -> None:

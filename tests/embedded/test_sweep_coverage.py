@@ -188,19 +188,6 @@ def test_a_disabled_region_is_region_disabled_where_it_is_disabled_and_read_wher
     assert swept.exit_code == 0
 
 
-@pytest.mark.parametrize("code", ["AuthFailure", "OptInRequired"])
-def test_a_region_that_turns_out_to_be_closed_is_region_disabled_in_awss_words(
-    organization: OrganizationBuilder, sweep: Sweeps, healthy: str, code: str
-) -> None:
-    account = organization.account("half")
-    organization.front.faults.add(Fault(code, "not for you", 401, account, DESCRIBE, IRELAND))
-    swept = sweep()
-    assert swept.coverage[account, IRELAND]["status"] == "region_disabled"
-    assert swept.coverage[account, IRELAND]["detail"] == f"{DESCRIBE}: {code}: not for you"
-    assert swept.statuses()[account, FRANKFURT] == "scanned"
-    assert_done(swept, organization, healthy)
-
-
 def test_a_policy_without_any_region_that_exists_leaves_no_account_without_a_state(
     organization: OrganizationBuilder, sweep: Sweeps, healthy: str
 ) -> None:

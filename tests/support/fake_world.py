@@ -237,7 +237,7 @@ class _Accounts:
         finally:
             self.fake.bound.account = None
 
-    def regions(self) -> tuple[RegionStatus, ...]:
+    def regions(self, _named: Sequence[Region] = ()) -> tuple[RegionStatus, ...]:
         account_id = self.fake.bound.account
         self.fake.asked.append(f"regions {account_id}")
         return given(self.fake.regions.get(account_id, open_regions()))  # type: ignore[no-any-return]  # as given

@@ -107,7 +107,7 @@ def test_each_account_and_region_has_its_own_status_and_awss_words() -> None:
     report = sweep(fake)
     assert coverage(report) == {
         (ONE, REGIONS[0]): "scanned",
-        (ONE, REGIONS[1]): "region_disabled",
+        (ONE, REGIONS[1]): "failed",
         (ONE, "af-south-1"): "region_disabled",
         (TWO, REGIONS[0]): "failed",
         (TWO, REGIONS[1]): "scanned",
@@ -124,7 +124,7 @@ def test_each_account_and_region_has_its_own_status_and_awss_words() -> None:
     assert sorted(fake.stopped) == ["i-0", "i-3"]
 
 
-def test_a_closed_region_seen_while_listing_regions_says_nothing_of_the_others() -> None:
+def test_an_account_that_does_not_accept_who_asks_for_its_regions_is_failed() -> None:
     fake = a_world(ONE)
     fake.regions[ONE] = unreadable("AuthFailure", operation="ec2:DescribeRegions")
     assert coverage(sweep(fake)) == {(ONE, "*"): "failed"}

@@ -25,6 +25,10 @@ from orchestrator.core.policy.opt_outs import account_opt_outs, exemption_senten
 from orchestrator.core.policy.schema import OrganizationScope, RegionScope
 
 ACTIVE = "ACTIVE"
+NAME_THE_REGIONS = (
+    "let the member role call ec2:DescribeRegions there, or name each region in the policy, without patterns: "
+    "regions: {include: [us-east-1, ...]}; then those are read without a list"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +72,21 @@ def region_in_scope(scope: RegionScope, region: Region) -> bool:
     return included and not any(fnmatchcase(region, pattern) for pattern in scope.exclude)
 
 
+def named_regions(scope: RegionScope) -> tuple[Region, ...]:
+    """The regions in scope where the policy names every one of them; none where it includes some by a pattern."""
+    if any(_is_pattern(name) for name in scope.include):
+        return ()
+    return tuple(Region(name) for name in dict.fromkeys(scope.include) if region_in_scope(scope, Region(name)))
+
+
 def unlisted_regions(scope: RegionScope, listed: Iterable[Region], known: Iterable[Region]) -> tuple[Region, ...]:
     """Regions in scope that exist for others, or that the policy names, but that this account's list lacks."""
-    named = {Region(pattern) for pattern in scope.include if not any(sign in pattern for sign in "*?[")}
+    named = {Region(pattern) for pattern in scope.include if not _is_pattern(pattern)}
     return tuple(sorted(region for region in {*known, *named} - set(listed) if region_in_scope(scope, region)))
+
+
+def _is_pattern(text: str) -> bool:
+    return any(sign in text for sign in "*?[")
 
 
 def _select(accounts: Iterable[Account], left_out: Callable[[Account], Coverage | None]) -> Selection:

@@ -5,6 +5,7 @@ Where AWS gives one answer for two causes, other evidence tells them apart; wher
 
 from __future__ import annotations
 
+from orchestrator.core.decide.scope import NAME_THE_REGIONS
 from orchestrator.core.diagnosis.checks import (
     CURRENT,
     DRIFTED,
@@ -20,13 +21,17 @@ from orchestrator.core.diagnosis.checks import (
 from orchestrator.core.model import ALL_REGIONS, Account, AwsError, Coverage, Region, TargetStatus
 from orchestrator.core.model.aws_error_codes import (
     DENIED_CODES,
-    REGION_DISABLED_CODES,
+    UNAUTHENTICATED_CODES,
     denied_action,
     is_by_scp,
     lacks_own_permission,
 )
 from orchestrator.core.policy.schema import RegionScope
 
+_NOT_ACCEPTED = (
+    "AWS does not accept these credentials there, new ones neither, and does not say why: compare this machine's clock "
+    "with AWS's, and see in the account whether the region is enabled, and not only being enabled"
+)
 _OF_THE_TRUST = ("sts:SetSourceIdentity", "sts:TagSession")
 
 
@@ -130,12 +135,17 @@ def no_regions(account: Account) -> Check:
     return _of(account, "region", CheckStatus.WARNING, Code.NOT_CHECKED, detail, "nothing of it is swept")
 
 
+def regions_refused(account: Account, error: AwsError, *, are_named: bool) -> Check:
+    """Its regions cannot be listed. A sweep works without the list where the policy names each of its regions."""
+    asked = Asked("ec2:DescribeRegions", error, optional=are_named)
+    status, code, detail, advice = _permission(asked)
+    what = "a sweep reads the regions that the policy names" if are_named else NAME_THE_REGIONS
+    return _of(account, asked.action, status, code, detail, f"{advice}; {what}")
+
+
 def permission(account: Account, region: Region, asked: Asked) -> Check:
     """Whether the member role may do one thing, as far as AWS's answer tells."""
-    status, code, detail, advice = _permission(asked)
-    if region == ALL_REGIONS and code is Code.REGION_DISABLED:  # where its regions are asked for, not one of them
-        status, advice = CheckStatus.FAILED, "the hub's own region is disabled there, so its regions cannot be listed"
-    return _of(account, asked.action, status, code, detail, advice, region)
+    return _of(account, asked.action, *_permission(asked), region)
 
 
 def _permission(asked: Asked) -> tuple[CheckStatus, Code, str, str]:
@@ -149,8 +159,8 @@ def _permission(asked: Asked) -> tuple[CheckStatus, Code, str, str]:
 def _refused(asked: Asked, error: AwsError) -> tuple[CheckStatus, Code, str, str]:
     refused = CheckStatus.WARNING if asked.optional else CheckStatus.FAILED
     text, code = str(error), refusal_code(error)
-    if error.code in REGION_DISABLED_CODES:
-        return CheckStatus.WARNING, Code.REGION_DISABLED, text, "the region is disabled in that account"
+    if error.code in UNAUTHENTICATED_CODES:
+        return refused, Code.UNREADABLE, text, _NOT_ACCEPTED
     if code is Code.SCP:
         return refused, code, text, "a service control policy forbids it, whatever the role allows: exempt the role"
     if code is Code.MISSING_PERMISSION:

@@ -7,7 +7,29 @@ from collections.abc import Sequence
 from orchestrator.core.model import AwsError, TargetStatus
 
 DENIED_CODES = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
-REGION_DISABLED_CODES = frozenset({"AuthFailure", "OptInRequired"})
+UNAUTHENTICATED_CODES = frozenset(
+    {
+        "AuthFailure",
+        "IncompleteSignature",
+        "IncompleteSignatureException",
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "InvalidSignatureException",
+        "InvalidToken",
+        "MissingAuthenticationToken",
+        "MissingAuthenticationTokenException",
+        "NotSignedUp",
+        "OptInRequired",
+        "RequestInTheFuture",
+        "RequestTimeTooSkewed",
+        "SignatureDoesNotMatch",
+        "SubscriptionRequiredException",
+        "UnrecognizedClientException",
+    }
+)
+"""AWS does not accept who asks: a region that the account did not opt into, a clock that is wrong, a session token of
+the global endpoint, keys that are too new or were revoked, or chance. No code tells which: only DescribeRegions does.
+"""
 _BY_SCP = "service control policy"
 """In both of IAM's sentences: `with an explicit deny in a ...`, and `because no ... allows the action`."""
 _EXPLICITLY = "explicit deny"
@@ -15,13 +37,19 @@ _OWN_PERMISSION = "identity-based policy allows the {action}"
 
 
 def coverage_of(error: AwsError, operation: str) -> tuple[TargetStatus, str]:
-    """A target's status and its detail, in AWS's own words. What is not known is `failed`."""
+    """A target's status and its detail, in AWS's own words. What is not known is `failed`.
+
+    Never one that leaves the coverage: what an account has is said by AWS's listings, and by no refusal.
+    """
     text = f"{operation}: {error}" if operation else str(error)
-    if error.code in REGION_DISABLED_CODES:
-        return TargetStatus.REGION_DISABLED, text
     if error.code in DENIED_CODES:
         return TargetStatus.DENIED, f"denied by a service control policy; {text}" if is_by_scp(error) else text
     return TargetStatus.FAILED, text
+
+
+def is_refusal(error: AwsError) -> bool:
+    """Whether AWS answered and said no to who asks: in another region, or for another action, it may say yes."""
+    return error.code in DENIED_CODES or error.code in UNAUTHENTICATED_CODES
 
 
 def is_by_scp(error: AwsError) -> bool:

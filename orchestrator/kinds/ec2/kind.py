@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.aws.clients import Clients
-from orchestrator.aws.failures import AWS_FAILURES, Failure, classify, error_of, unreadable_when_refused
+from orchestrator.aws.failures import AWS_FAILURES, unreadable_when_refused
 from orchestrator.aws.pacing import Pacing
 from orchestrator.aws.retries import Retries
 from orchestrator.core.model import Resource, Target
@@ -20,7 +20,6 @@ from orchestrator.kinds.ec2.permissions import Ec2Permissions
 from orchestrator.kinds.ec2.rules import resource_of
 from orchestrator.kinds.shared.engine import KindOnEngine
 from orchestrator.kinds.shared.entry import KindEntry
-from orchestrator.ports import TargetUnreadableError
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -74,9 +73,7 @@ class Ec2Instances(KindOnEngine):
             answer: Any = self._retries.call(
                 lambda: client.describe_spot_instance_requests(Filters=only_these)  # type: ignore[arg-type]  # a plain dict
             )
-        except AWS_FAILURES as failure:
-            if classify(failure) is Failure.REGION_DISABLED:
-                raise TargetUnreadableError(error_of(failure), "ec2:DescribeSpotInstanceRequests") from failure
+        except AWS_FAILURES:
             return {}
         return {request["SpotInstanceRequestId"]: request["Type"] for request in answer.get("SpotInstanceRequests", ())}
 

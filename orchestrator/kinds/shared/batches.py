@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from orchestrator.aws.failures import AWS_FAILURES, Failure, classify, error_of
+from orchestrator.aws.retries import RENEWED_AFTER, UNAUTHENTICATED_TRIES
 from orchestrator.core.model import Action, AwsError, Resource
 from orchestrator.kinds.shared.attempts import Attempt
 from orchestrator.kinds.shared.handing_out import HandingOut
@@ -164,10 +165,10 @@ class Batches:
 
     def _wait_or_give_up(self, refusal: Exception, batch: _Batch) -> _Step:
         meaning = self._meaning(refusal)
-        if meaning is Failure.REGION_DISABLED:
+        if meaning is Failure.UNAUTHENTICATED and batch.tries >= UNAUTHENTICATED_TRIES:
             self._fail(batch.ids, error_of(refusal))
             return _Step([])
-        if meaning is Failure.EXPIRED:
+        if meaning in RENEWED_AFTER:
             self._paced.retries.on_expired()
         return _Step(self._retry_later(batch.ids, batch.tries, error_of(refusal)))
 

@@ -17,7 +17,7 @@ from orchestrator.kinds.shared.operations import Operations, in_portions, names
 from orchestrator.kinds.shared.paced import Paced
 
 SAYS_NOTHING_OF_ONE_RESOURCE = frozenset(
-    {Failure.THROTTLED, Failure.TRANSIENT, Failure.REGION_DISABLED, Failure.EXPIRED}
+    {Failure.THROTTLED, Failure.TRANSIENT, Failure.UNAUTHENTICATED, Failure.EXPIRED}
 )
 _Change = Callable[[Sequence[Resource]], None]
 

@@ -19,7 +19,7 @@ from orchestrator.core.diagnosis.checks import (
     diagnosis_document,
     in_order,
 )
-from orchestrator.core.model import ALL_REGIONS, AwsError, Coverage, TargetStatus
+from orchestrator.core.model import ALL_REGIONS, AwsError, Coverage, Region, TargetStatus
 from orchestrator.core.policy.schema import RegionScope
 from tests.support.builders import ACCOUNT, REGION, an_account
 
@@ -140,13 +140,14 @@ def test_an_answer_that_is_no_denial_is_no_missing_permission() -> None:
     assert asked("RequestLimitExceeded").code is Code.UNREADABLE
 
 
-def test_a_region_that_is_closed_is_no_missing_permission() -> None:
-    assert asked("AuthFailure").code is asked("OptInRequired").code is Code.REGION_DISABLED
-
-
-def test_regions_that_cannot_be_listed_leave_the_whole_account_unswept() -> None:
-    closed = Asked("ec2:DescribeRegions", AwsError("AuthFailure", ""))
-    assert doctor_accounts.permission(an_account(), ALL_REGIONS, closed).status is CheckStatus.FAILED
+@pytest.mark.parametrize("code", ["AuthFailure", "OptInRequired", "InvalidClientTokenId"])
+@pytest.mark.parametrize("region", [REGION, ALL_REGIONS])
+def test_a_target_that_accepts_no_credentials_is_not_swept_and_is_not_called_disabled(
+    code: str, region: Region
+) -> None:
+    check = doctor_accounts.permission(an_account(), region, Asked("ec2:DescribeRegions", AwsError(code, "")))
+    assert (check.status, check.code) == (CheckStatus.FAILED, Code.UNREADABLE)
+    assert "clock" in check.advice
 
 
 def test_what_has_no_dry_run_is_not_checked() -> None:

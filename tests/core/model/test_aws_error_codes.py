@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from orchestrator.core.model import AwsError, TargetStatus
-from orchestrator.core.model.aws_error_codes import coverage_of, denied_action, denied_explicitly, lacks_own_permission
+from orchestrator.core.model import UNREADABLE, AwsError, TargetStatus
+from orchestrator.core.model.aws_error_codes import (
+    DENIED_CODES,
+    UNAUTHENTICATED_CODES,
+    coverage_of,
+    denied_action,
+    denied_explicitly,
+    lacks_own_permission,
+)
 
 BY_SCP = "User: x is not authorized to perform: ec2:DescribeInstances with an explicit deny in a service control policy"
 NO_SCP = "User: x is not authorized to perform: a because no service control policy allows the a action"
@@ -17,19 +26,22 @@ NO_SCP = "User: x is not authorized to perform: a because no service control pol
         ("AccessDenied", TargetStatus.DENIED),
         ("AccessDeniedException", TargetStatus.DENIED),
         ("UnauthorizedOperation", TargetStatus.DENIED),
-        ("AuthFailure", TargetStatus.REGION_DISABLED),
-        ("OptInRequired", TargetStatus.REGION_DISABLED),
         ("RequestLimitExceeded", TargetStatus.FAILED),
         ("InternalError", TargetStatus.FAILED),
         ("", TargetStatus.FAILED),
         ("accessdenied", TargetStatus.FAILED),
     ],
 )
-def test_a_code_means_a_closed_door_a_disabled_region_or_a_failure(code: str, status: TargetStatus) -> None:
+def test_a_code_means_a_closed_door_or_a_failure(code: str, status: TargetStatus) -> None:
     assert coverage_of(AwsError(code, "because"), "ec2:DescribeInstances") == (
         status,
         f"ec2:DescribeInstances: {code}: because",
     )
+
+
+@given(code=st.sampled_from(sorted(UNAUTHENTICATED_CODES | DENIED_CODES)) | st.text(max_size=40), message=st.text())
+def test_no_refusal_takes_a_target_out_of_the_coverage(code: str, message: str) -> None:
+    assert coverage_of(AwsError(code, message), "x:Describe")[0] in UNREADABLE
 
 
 def test_without_an_operation_the_detail_is_awss_words_alone() -> None:

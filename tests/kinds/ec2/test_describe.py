@@ -174,7 +174,7 @@ def test_only_what_is_running_or_about_to_is_asked_for_on_every_page(aws: LocalA
         }
 
 
-@pytest.mark.parametrize("code", ["UnauthorizedOperation", "AuthFailure", "OptInRequired", "InvalidParameterValue"])
+@pytest.mark.parametrize("code", ["UnauthorizedOperation", "InvalidParameterValue"])
 def test_a_refusal_is_raised_with_awss_code_and_message_and_is_not_tried_again(
     aws: LocalAws, clients: Clients, code: str
 ) -> None:

@@ -174,14 +174,6 @@ def test_a_spot_instance_whose_request_cannot_be_read_is_kept_and_the_rest_is_re
     assert plain.obstacle is None
 
 
-def test_a_region_that_is_closed_between_two_calls_is_unreadable_as_a_whole(ec2: Ec2, kind: Ec2Instances) -> None:
-    ec2.instances = [an_instance("i-1", spot="sir-1")]
-    ec2.refused = {"DescribeSpotInstanceRequests": refusal("AuthFailure", "not validated", status=401)}
-    with pytest.raises(TargetUnreadableError) as unreadable:
-        read(kind)
-    assert unreadable.value.operation == "ec2:DescribeSpotInstanceRequests"
-
-
 @pytest.mark.parametrize("code", ["AuthFailure", "UnauthorizedOperation", "SomethingNew"])
 def test_a_target_that_cannot_be_described_is_unreadable_with_awss_words(
     ec2: Ec2, kind: Ec2Instances, code: str

@@ -166,6 +166,6 @@ def test_what_the_call_never_reached_has_no_outcome_and_is_not_touched(
 
 
 def test_a_target_that_cannot_be_looked_at_recovers_nothing(ec2: MadeUpEc2, kind: Ec2Instances) -> None:
-    ec2.refused = {"DescribeInstances": [refusal("AuthFailure", "no", 401)]}
+    ec2.refused = {"DescribeInstances": [refusal("UnauthorizedOperation", "no", 403)]}
     with pytest.raises(TargetUnreadableError):
         recover(kind, Action.STOP)
