@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.core.model import Exemption, OutcomeStatus, TargetStatus, Verdict, Violation
-from orchestrator.core.policy.opt_outs import OPT_OUT_TAG
+from orchestrator.core.policy.tag_keys import OPT_OUT_TAG
 from orchestrator.core.report.csv import csv_bytes, defused
 from orchestrator.core.report.document import report_document
 from orchestrator.core.report.files import content_type, report_files, sweep_folder
