@@ -13,6 +13,7 @@ from rich.text import Text
 
 from orchestrator.core.model import ALL_KINDS
 from orchestrator.core.model.decision import KEPT_AFTER_ALL
+from orchestrator.core.policy.opt_outs import MISSPELT_KEY
 from orchestrator.ledger.records import HeldRecord, SweepSummary
 from orchestrator.sweep.verify import Verified
 
@@ -48,6 +49,7 @@ def print_summary(console: Console, document: Row, location: str = "") -> None:
         _broken_guardrails(document),
         _kept_after_all(document),
         _failed(document),
+        _misspelt_keys(document),
         _compliance(document),
     ):
         if table is not None:
@@ -264,6 +266,14 @@ def _why(row: Row) -> str:
 
 def _key(row: Row) -> tuple[str, ...]:
     return row["account_id"], row["region"], row["kind"], row["resource_id"]
+
+
+def _misspelt_keys(document: Row) -> Table | None:
+    """What a person meant to spare, and which key they should have written."""
+    rows = [row for row in document["compliance"] if row["violation"] == MISSPELT_KEY]
+    table = _table("Misspelt opt-out keys", "carrier", ("where", "fixed"), "which")
+    cells = [(row["resource_id"], f"{row['account_id']}\n{row['region']}", row["detail"]) for row in rows]
+    return _add_rows(table, cells)
 
 
 def _compliance(document: Row) -> Table | None:

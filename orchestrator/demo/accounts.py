@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
+from orchestrator.core.policy.tag_keys import OPT_OUT_TAG, PROTECTED_TAG, REASON_TAG
+
 FRANKFURT, MILAN, IRELAND, VIRGINIA = "eu-central-1", "eu-south-1", "eu-west-1", "us-east-1"
-OPT_OUT, REASON, PROTECTED = (f"stop-orchestrator:{name}" for name in ("opt-out", "opt-out-reason", "protected"))
 
 Tags = Mapping[str, str]
 
@@ -39,7 +40,7 @@ class DemoAccount:
 UNITS: Mapping[str, Tags] = {
     "/Workloads": {},
     "/Workloads/Dev": {},
-    "/Labs": {OPT_OUT: "true", REASON: "experiments run for weeks"},
+    "/Labs": {OPT_OUT_TAG: "true", REASON_TAG: "experiments run for weeks"},
     "/Production": {},
 }
 """OU paths, parents first, with their tags."""
@@ -59,11 +60,13 @@ def accounts(today: date) -> tuple[DemoAccount, ...]:
             (
                 Fleet(14, FRANKFURT, {**dev, "Name": "web"}),
                 Fleet(6, IRELAND, {**dev, "Name": "web-replica"}),
-                Fleet(1, FRANKFURT, {**dev, "Name": "load-test", OPT_OUT: soon, REASON: "load test this week"}),
-                Fleet(1, FRANKFURT, {**dev, "Name": "kept-for-good", OPT_OUT: "true"}),
-                Fleet(1, FRANKFURT, {**dev, "Name": "spared-once", OPT_OUT: past, REASON: "demo for a customer"}),
-                Fleet(1, IRELAND, {**dev, "Name": "spared-by-typo", OPT_OUT: "yes please"}),
-                Fleet(1, IRELAND, {**dev, "Name": "license-server", PROTECTED: "legal"}),
+                Fleet(1, FRANKFURT, {**dev, "Name": "load-test", OPT_OUT_TAG: soon, REASON_TAG: "load test this week"}),
+                Fleet(1, FRANKFURT, {**dev, "Name": "kept-for-good", OPT_OUT_TAG: "true"}),
+                Fleet(
+                    1, FRANKFURT, {**dev, "Name": "spared-once", OPT_OUT_TAG: past, REASON_TAG: "demo for a customer"}
+                ),
+                Fleet(1, IRELAND, {**dev, "Name": "spared-by-typo", OPT_OUT_TAG: "yes please"}),
+                Fleet(1, IRELAND, {**dev, "Name": "license-server", PROTECTED_TAG: "legal"}),
             ),
         ),
         DemoAccount(
@@ -120,7 +123,7 @@ def accounts(today: date) -> tuple[DemoAccount, ...]:
             "/Workloads/Dev",
             "the account opted out, with a date",
             (Fleet(8, FRANKFURT, {**dev, "Name": "payments"}),),
-            tags={OPT_OUT: soon, REASON: "audit until then"},
+            tags={OPT_OUT_TAG: soon, REASON_TAG: "audit until then"},
         ),
         DemoAccount(
             "dev-legacy",

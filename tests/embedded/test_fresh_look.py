@@ -42,10 +42,11 @@ def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[timedelta], None]:
 
 def test_what_is_tagged_while_the_prompt_is_open_stays_up(organization: OrganizationBuilder, sweep: Sweeps) -> None:
     account = organization.account("dev")
-    opted_out, protected, prod, other = organization.instances(account, FRANKFURT, 4, DEV)
+    opted_out, misspelt, protected, prod, other = organization.instances(account, FRANKFURT, 5, DEV)
 
     def meanwhile() -> None:
         tag(organization, account, opted_out, OPT_OUT, "true")
+        tag(organization, account, misspelt, "Stop_Orchestrator:Opt Out", "no")
         tag(organization, account, protected, PROTECTED, "yes")
         tag(organization, account, prod, "Environment", "prod")
 
@@ -53,14 +54,16 @@ def test_what_is_tagged_while_the_prompt_is_open_stays_up(organization: Organiza
     assert organization.down(account, FRANKFURT) == {other} == set(ended.outcomes)
     assert {one for one, row in ended.decisions.items() if row["reason_code"] == "changed"} == {
         opted_out,
+        misspelt,
         protected,
         prod,
     }
+    assert "misspelt" in ended.decisions[misspelt]["reason"]
     assert {one.resource_id for one in sweep.hub().ledger.actions(ended.sweep_id)} == {other}
     assert ended.document["calls"]["ec2:DescribeInstances"] == 1 + 1 + 1  # read, looked at again, seen afterwards
 
 
-@pytest.mark.parametrize("carrier", ["account", "OU", "moved"])
+@pytest.mark.parametrize("carrier", ["account", "OU", "misspelt", "moved"])
 def test_an_account_that_is_spared_as_a_whole_while_the_prompt_is_open_stays_up(
     organization: OrganizationBuilder, sweep: Sweeps, monkeypatch: pytest.MonkeyPatch, carrier: str
 ) -> None:
@@ -77,7 +80,8 @@ def test_an_account_that_is_spared_as_a_whole_while_the_prompt_is_open_stays_up(
             client.move_account(AccountId=account, SourceParentId=unit, DestinationParentId=kept_out)
         else:
             concerned = account if carrier == "account" else unit
-            client.tag_resource(ResourceId=concerned, Tags=[{"Key": OPT_OUT, "Value": "true"}])
+            key = OPT_OUT.upper() if carrier == "misspelt" else OPT_OUT
+            client.tag_resource(ResourceId=concerned, Tags=[{"Key": key, "Value": "true"}])
         move_clock(timedelta(minutes=6))
 
     ended = sweep(f"{DEV_RULE}organization: {{exclude: [/Locked]}}\n", while_asked=meanwhile, regions=(FRANKFURT,))

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import io
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from rich.console import Console
 
+from orchestrator.cli.tables import print_summary
+from orchestrator.core.policy.opt_outs import MISSPELT_KEY as MISSPELT
+from orchestrator.core.report.files import report_files
 from tests.support.embedded import OrganizationBuilder
 from tests.support.sweeps import DEV, DEV_RULE, FRANKFURT, Sweeps
 from tests.support.time import set_time
@@ -66,6 +71,36 @@ def test_an_instance_opts_out_for_good_or_through_a_day_and_a_malformed_value_is
         (expired, "expired_opt_out"),
     }
     assert swept.document["totals"]["exempt"] == 4
+
+
+def test_misspelt_keys_spare_instance_account_and_ou_and_report_table_and_csv_name_the_nearest_one(
+    organization: OrganizationBuilder, sweep: Sweeps, account: str
+) -> None:
+    keys = ("Stop-Orchestrator:Opt-Out", "stop-orchestrator:Opt-out ", "stop-orchestrator:protect", REASON)
+    spared = {organization.instances(account, FRANKFURT, 1, {**DEV, key: "2020-01-01"})[0]: key for key in keys}
+    [plain] = organization.instances(account, FRANKFURT, 1, DEV)
+    organization.unit("/Labs", {"stop-orchestrator:opt_out": "true"})
+    whole = (organization.account("lab", "/Labs"), organization.account("shop", "/Shop", {"STOP_ORCHESTRATOR:X": ""}))
+    for one in whole:
+        organization.instances(one, FRANKFURT, 1, DEV)
+    swept = sweep(regions=(FRANKFURT,))
+    assert organization.down(account, FRANKFURT) == {plain}
+    assert [organization.down(one, FRANKFURT) for one in whole] == [set(), set()]
+    for one, key in spared.items():
+        decision = swept.decisions[one]
+        assert (decision["reason_code"], decision["exemption"]["tag"]) == ("exempt", key)
+        assert repr(key) in decision["reason"]
+        assert f"`{decision['exemption']['nearest_key']}`" in decision["reason"]
+    rows = {row["resource_id"]: row for row in swept.document["compliance"] if row["violation"] == MISSPELT}
+    assert set(rows) == {*spared, "/Labs", whole[1]}
+    assert f"`{PROTECTED}`" in rows[next(one for one, key in spared.items() if key.endswith("protect"))]["detail"]
+    assert {swept.coverage[one, "*"]["status"] for one in whole} == {"opted_out"}
+    compliance = report_files(swept.document)["compliance.csv"].decode()
+    assert compliance.count(MISSPELT) == len(rows)
+    table = io.StringIO()
+    print_summary(Console(width=80, file=table), swept.document)
+    assert "Misspelt opt-out keys" in table.getvalue()
+    assert all(one in table.getvalue() for one in rows)
 
 
 @pytest.mark.parametrize("carrier", ["account", "OU"])

@@ -93,6 +93,8 @@ class Exemption:
     """The last day that it counts, in the policy's time zone; None: for good."""
     reason: str | None
     malformed: bool = False
+    nearest_key: str | None = None
+    """The key of ours that a misspelt one was most likely meant to be; None where it is one of ours."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The opt-out tags: who may not be stopped, until when and why. Most protective wins.
 
 `true` is for good; a date counts through the end of that day; anything else is honoured as for good and reported as
-malformed, because a person who wrote it meant to be spared.
+malformed, because a person who wrote it meant to be spared. So is a key that is misspelt, whatever its value.
 """
 
 from __future__ import annotations
@@ -12,11 +12,17 @@ from dataclasses import dataclass
 from datetime import date
 
 from orchestrator.core.model import ALL_KINDS, Account, AccountId, Exemption, Region, Tags, Violation
+from orchestrator.core.policy.tag_keys import (
+    KEYS,
+    OPT_OUT_TAG,
+    PROTECTED_TAG,
+    REASON_TAG,
+    is_a_persons,
+    is_a_reason,
+    nearest_key,
+)
 
-OPT_OUT_TAG = "stop-orchestrator:opt-out"
-REASON_TAG = "stop-orchestrator:opt-out-reason"
-PROTECTED_TAG = "stop-orchestrator:protected"
-
+MISSPELT_KEY = "misspelt_opt_out_key"
 RESOURCE, ACCOUNT, UNIT = "resource", "account", "organizational_unit"
 _SOURCE_WORDS = {RESOURCE: "the resource", ACCOUNT: "the account", UNIT: "the OU"}
 _OUTERMOST_FIRST = {UNIT: 0, ACCOUNT: 1, RESOURCE: 2}
@@ -26,20 +32,31 @@ _DATE = re.compile(r"[2-9][0-9]{3}-[0-9]{2}-[0-9]{2}")
 
 @dataclass(frozen=True, slots=True)
 class OptOut:
-    """One tag as it was found. An expired one exempts nothing but is reported."""
+    """One tag as it was found. An expired one, or one that only says why, exempts nothing but is reported."""
 
     exemption: Exemption
     expired: bool = False
+    only_a_reason: bool = False
+    """A misspelt key of the reason, beside an opt-out that it belongs to."""
 
 
 def read_opt_outs(tags: Tags, source: str, source_id: str, today: date) -> tuple[OptOut, ...]:
     """What the tags of one carrier say; `today` is the day in the policy's time zone."""
+    ours = sorted(filter(is_a_persons, tags))
+    if not ours:
+        return ()
     found = []
-    reason = tags.get(REASON_TAG, "").strip() or None
+    reason = _reason(tags, ours)
     if PROTECTED_TAG in tags:
         found.append(OptOut(Exemption(source, source_id, PROTECTED_TAG, tags[PROTECTED_TAG], None, reason)))
     if OPT_OUT_TAG in tags:
         found.append(_opt_out(tags[OPT_OUT_TAG], source, source_id, reason, today))
+    alone = all(map(is_a_reason, ours))
+    for key in ours:
+        if key not in KEYS or (alone and key == REASON_TAG):
+            nearest = OPT_OUT_TAG if key == REASON_TAG else nearest_key(key)
+            exemption = Exemption(source, source_id, key, tags[key], None, reason, nearest_key=nearest)
+            found.append(OptOut(exemption, only_a_reason=is_a_reason(key) and not alone))
     return tuple(found)
 
 
@@ -53,14 +70,17 @@ def account_opt_outs(account: Account, today: date) -> tuple[OptOut, ...]:
 
 def most_protective(opt_outs: Iterable[OptOut]) -> Exemption | None:
     """The one that spares longest; among equals the outermost. None when nothing exempts today."""
-    active = [opt_out.exemption for opt_out in opt_outs if not opt_out.expired]
+    active = [one.exemption for one in opt_outs if not one.expired and not one.only_a_reason]
     return min(active, key=_protection, default=None)
 
 
 def exemption_sentence(exemption: Exemption) -> str:
     """Which tag, on what, until when, why; as one sentence."""
     carrier = _SOURCE_WORDS[exemption.source]
-    if exemption.tag == PROTECTED_TAG:
+    if exemption.nearest_key is not None:
+        tag = f"{exemption.tag!r}={exemption.value}"
+        text = f"The tag {tag} on {carrier} {exemption.source_id} spares it for good, because {_misspelt(exemption)}"
+    elif exemption.tag == PROTECTED_TAG:
         text = f"The tag {PROTECTED_TAG} on {carrier} {exemption.source_id} protects it for good"
     else:
         tag = f"{OPT_OUT_TAG}={exemption.value}"
@@ -75,13 +95,16 @@ def opt_out_violations(
     exemption = opt_out.exemption
     if exemption.tag == PROTECTED_TAG:
         return
-    shown = f"{OPT_OUT_TAG}={exemption.value}"
-    for name, detail in _findings(opt_out, shown):
+    for name, detail in _findings(opt_out, f"{OPT_OUT_TAG}={exemption.value}"):
         yield Violation(account_id, region, resource_id, name, detail, kind)
 
 
 def _findings(opt_out: OptOut, shown: str) -> Iterator[tuple[str, str]]:
     exemption = opt_out.exemption
+    if exemption.nearest_key is not None:
+        honoured = "read as the reason" if opt_out.only_a_reason else "it spares for good until mended"
+        yield MISSPELT_KEY, f"{exemption.tag!r}: {_misspelt(exemption)}; {honoured}"
+        return
     if opt_out.expired:
         yield "expired_opt_out", f"{shown} is over; it exempts nothing any more"
         return
@@ -105,6 +128,18 @@ def _opt_out(value: str, source: str, source_id: str, reason: str | None, today:
     return OptOut(Exemption(source, source_id, OPT_OUT_TAG, value, until, reason), expired=today > until)
 
 
+def _reason(tags: Tags, ours: Iterable[str]) -> str | None:
+    """That of the key as it should be, else of one that is misspelt."""
+    texts = [tags.get(REASON_TAG, ""), *(tags[key] for key in ours if is_a_reason(key))]
+    return next((text.strip() for text in texts if text.strip()), None)
+
+
+def _misspelt(exemption: Exemption) -> str:
+    if exemption.tag == REASON_TAG:
+        return f"it stands alone: `{OPT_OUT_TAG}` is missing"
+    return f"its key is misspelt: the nearest one is `{exemption.nearest_key}`"
+
+
 def _date(value: str) -> date | None:
     if not _DATE.fullmatch(value):
         return None
@@ -114,7 +149,7 @@ def _date(value: str) -> date | None:
         return None
 
 
-def _protection(exemption: Exemption) -> tuple[bool, int, bool, bool, int]:
+def _protection(exemption: Exemption) -> tuple[bool, int, bool, bool, bool, int]:
     """Sorts the most protective first: for good, then the latest date."""
     last_day = exemption.until.toordinal() if exemption.until else 0
     return (
@@ -122,6 +157,7 @@ def _protection(exemption: Exemption) -> tuple[bool, int, bool, bool, int]:
         -last_day,
         exemption.tag != PROTECTED_TAG,
         exemption.malformed,
+        exemption.nearest_key is not None,
         _OUTERMOST_FIRST[exemption.source],
     )
 

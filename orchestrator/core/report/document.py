@@ -214,6 +214,7 @@ def _exemption_row(exemption: Exemption | None) -> ExemptionRow | None:
         "until": exemption.until.isoformat() if exemption.until else None,
         "reason": exemption.reason,
         "malformed": exemption.malformed,
+        "nearest_key": exemption.nearest_key,
     }
 
 

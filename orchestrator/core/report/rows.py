@@ -1,13 +1,14 @@
 """The report's rows as types: what report.json holds, and what its JSON Schema is made from.
 
-Every field is required and there is no other. Statuses and codes are text there, by the values of the model's enums.
+There is no other field, and each is required but for those that the release before did not write. Statuses and codes
+are text there, by the values of the model's enums.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, NotRequired
 
 from pydantic import ConfigDict, Field, WithJsonSchema, with_config
 from typing_extensions import TypedDict
@@ -45,6 +46,9 @@ class ExemptionRow(TypedDict):
     until: Annotated[str | None, Field(description="The last day that it counts; null: for good.")]
     reason: str | None
     malformed: bool
+    nearest_key: NotRequired[
+        Annotated[str | None, Field(description="Of a misspelt key, the one that was most likely meant; else null.")]
+    ]
 
 
 @with_config(_STRICT)

@@ -18,7 +18,7 @@ from orchestrator.aws.retries import Retries
 from orchestrator.core.diagnosis.checks import Asked
 from orchestrator.core.model import Region
 from orchestrator.core.model.marks import MARKS
-from orchestrator.core.policy.opt_outs import OPT_OUT_TAG, PROTECTED_TAG
+from orchestrator.core.policy.tag_keys import is_a_persons
 from orchestrator.kinds.ec2.description import EC2
 
 _NO_INSTANCE = "i-00000000000000000"
@@ -26,7 +26,6 @@ _WOULD_HAVE_SUCCEEDED = "DryRunOperation"
 _ABOUT_NOTHING = "none to ask about, and AWS does not say if it looks at permissions before ids"
 _PAGES, _PAGE_SIZE = 5, 100
 _STATES = ["running", "stopped", "stopping"]
-_SPARED = frozenset({OPT_OUT_TAG, PROTECTED_TAG})
 
 
 class Ec2Permissions:
@@ -109,5 +108,5 @@ class Ec2Permissions:
 
 
 def _is_unspared(raw: Any) -> bool:
-    keys = {tag["Key"] for tag in raw.get("Tags", ())}
-    return raw.get("RootDeviceType") == "ebs" and not keys & _SPARED
+    """IAM may hold a key in another case for ours, so whatever is spelt like one counts."""
+    return raw.get("RootDeviceType") == "ebs" and not any(is_a_persons(tag["Key"]) for tag in raw.get("Tags", ()))

@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator.core.decide.compliance import violations
 from orchestrator.core.model import Account, Resource, Violation
-from orchestrator.core.policy.opt_outs import OPT_OUT_TAG, REASON_TAG
+from orchestrator.core.policy.tag_keys import OPT_OUT_TAG, REASON_TAG
 from tests.support.builders import ACCOUNT, REGION, a_resource, a_unit, an_account
 
 TODAY = date(2026, 11, 23)

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from orchestrator.core.decide.decisions import decide, decide_all
 from orchestrator.core.decide.scope import accounts_not_opted_out
 from orchestrator.core.model import Account, Action, Decision, ReasonCode, Region, Resource, Target, Verdict
-from orchestrator.core.policy.opt_outs import OPT_OUT_TAG, PROTECTED_TAG
 from orchestrator.core.policy.org_policy import OrgPolicy
+from orchestrator.core.policy.tag_keys import OPT_OUT_TAG, PROTECTED_TAG
 from tests.support.builders import ACCOUNT, a_policy, a_resource, a_unit, an_account
 from tests.support.conditions import Answer
 from tests.support.policies import load

@@ -12,7 +12,7 @@ from orchestrator.core.decide.decisions import decide
 from orchestrator.core.decide.drift import changed, keep_after_all, kept_down_since, kept_since
 from orchestrator.core.model import Decision, ReasonCode, Resource, Verdict
 from orchestrator.core.model.marks import STOPPED_AT_TAG, STOPPED_BY_TAG
-from orchestrator.core.policy.opt_outs import OPT_OUT_TAG
+from orchestrator.core.policy.tag_keys import OPT_OUT_TAG
 from tests.support.builders import AT, a_decision, a_policy, a_resource, an_account, in_state
 
 POLICY = a_policy("""\

@@ -18,8 +18,8 @@ from orchestrator.core.decide.scope import (
     unlisted_regions,
 )
 from orchestrator.core.model import ALL_REGIONS, Account, AwsError, Coverage, Organization, Region, TargetStatus
-from orchestrator.core.policy.opt_outs import OPT_OUT_TAG, PROTECTED_TAG, REASON_TAG
 from orchestrator.core.policy.schema import OrganizationScope, RegionScope
+from orchestrator.core.policy.tag_keys import OPT_OUT_TAG, PROTECTED_TAG, REASON_TAG
 from tests.support.builders import ACCOUNT, a_unit, an_account
 from tests.support.strategies import OPT_OUT_VALUES, OU_PATHS, quick
 
@@ -170,7 +170,7 @@ def test_an_opt_out_on_any_ou_above_spares_the_account(tags: dict[str, str]) -> 
         assert row.exemption.source == "organizational_unit"
 
 
-@pytest.mark.parametrize("tags", [{}, {"Owner": "me"}, {OPT_OUT_TAG: "2026-11-22"}, {REASON_TAG: "demo"}])
+@pytest.mark.parametrize("tags", [{}, {"Owner": "me"}, {OPT_OUT_TAG: "2026-11-22", REASON_TAG: "demo"}])
 def test_an_account_without_an_opt_out_or_with_one_that_is_over_is_read(tags: dict[str, str]) -> None:
     assert spared(an_account(tags=tags, organizational_units=(a_unit("/A", tags),))) is None
 

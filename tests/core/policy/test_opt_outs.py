@@ -11,9 +11,6 @@ from hypothesis import strategies as st
 from orchestrator.core.model import ALL_REGIONS, AccountId, Exemption
 from orchestrator.core.policy.opt_outs import (
     ACCOUNT,
-    OPT_OUT_TAG,
-    PROTECTED_TAG,
-    REASON_TAG,
     RESOURCE,
     UNIT,
     account_opt_outs,
@@ -22,6 +19,7 @@ from orchestrator.core.policy.opt_outs import (
     opt_out_violations,
     read_opt_outs,
 )
+from orchestrator.core.policy.tag_keys import OPT_OUT_TAG, PROTECTED_TAG, REASON_TAG
 from tests.support.builders import a_unit, an_account
 from tests.support.strategies import OPT_OUT_VALUES, quick
 
@@ -55,7 +53,7 @@ def test_the_tags_and_their_carriers_are_called_as_iam_and_the_report_schema_cal
 
 
 def test_without_a_tag_nothing_is_exempt() -> None:
-    assert read_opt_outs({"Owner": "me", REASON_TAG: "because"}, RESOURCE, "i-1", TODAY) == ()
+    assert read_opt_outs({"Owner": "me", "opt-out": "true"}, RESOURCE, "i-1", TODAY) == ()
     assert most_protective(()) is None
 
 

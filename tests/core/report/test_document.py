@@ -27,7 +27,7 @@ from orchestrator.core.model import (
     Violation,
     time_text,
 )
-from orchestrator.core.policy.opt_outs import OPT_OUT_TAG
+from orchestrator.core.policy.tag_keys import OPT_OUT_TAG
 from orchestrator.core.report.document import exit_code, report_document, sweep_status, totals
 from orchestrator.core.report.schema import report_json_schema
 from tests.support.builders import ACCOUNT, AT, REGION, a_coverage, a_decision, a_report, a_resource, an_outcome
@@ -168,6 +168,7 @@ def test_the_document_has_every_field_of_the_design() -> None:
         "until": "2026-12-31",
         "reason": "demo",
         "malformed": False,
+        "nearest_key": None,
     }
     decision: dict[str, Any] = {"name": "", "reason": "Because.", "tags": {}, "facts": {}, "exemption": None}
     stop = {"verdict": "stop", "action": "hibernate", "rule": "nights", "facts": {"a": True, "b": None, "c": 5}}

@@ -52,7 +52,13 @@ def test_a_rule_without_kinds_means_instances_alone(
 
 
 @pytest.mark.parametrize(
-    "tags", [{"stop-orchestrator:opt-out": "true"}, {"stop-orchestrator:protected": "legal"}, {"Environment": "prod"}]
+    "tags",
+    [
+        {"stop-orchestrator:opt-out": "true"},
+        {"stop-orchestrator:Opt_Out": "true"},
+        {"stop-orchestrator:protected": "legal"},
+        {"Environment": "prod"},
+    ],
 )
 def test_what_opted_out_is_protected_or_has_no_rule_is_kept(
     organization: OrganizationBuilder, sweep: Sweeps, account: str, tags: dict[str, str]

@@ -1,0 +1,27 @@
+"""Characters that a terminal or a spreadsheet acts on instead of showing them, written so that they are shown.
+
+C0 (line breaks, tabs, escape sequences), DEL, C1, line and paragraph separators, what turns the direction of writing or
+is invisible, and halves of surrogate pairs. Not the joiners of emoji and Persian.
+"""
+
+from __future__ import annotations
+
+import re
+
+_CONTROL = (
+    r"\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff"
+)
+_ALL = re.compile(f"[{_CONTROL}]")
+_ALL_BUT_LINES = re.compile(rf"(?!\n)[{_CONTROL}]")
+_SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def without_controls(text: str, *, lines: bool = False) -> str:
+    r"""The text with each such character as an escape of JSON, such as `\u001b`; with `lines`, line feeds stay."""
+    if text.isprintable():
+        return text
+    return (_ALL_BUT_LINES if lines else _ALL).sub(_escape, text)
+
+
+def _escape(found: re.Match[str]) -> str:
+    return _SHORT.get(found[0]) or f"\\u{ord(found[0]):04x}"

@@ -1,0 +1,174 @@
+"""Keys that a person meant as ours: whatever folds to below our prefix spares its carrier, and is reported."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import orchestrator
+from orchestrator.core.decide import scope
+from orchestrator.core.decide.compliance import violations
+from orchestrator.core.decide.decisions import decide
+from orchestrator.core.model import Account, ReasonCode, Resource, TargetStatus, Verdict
+from orchestrator.core.model.marks import MARKS, STOPPED_AT_TAG, STOPPED_BY_TAG
+from orchestrator.core.policy.opt_outs import RESOURCE, exemption_sentence, most_protective, read_opt_outs
+from orchestrator.core.policy.tag_keys import KEYS, OPT_OUT_TAG, PROTECTED_TAG, REASON_TAG
+from tests.support.builders import a_policy, a_resource, a_unit, an_account
+from tests.support.strategies import key_spellings, unrelated_keys
+
+TODAY = date(2026, 11, 23)
+NOW = datetime(2026, 11, 23, 19, 0, tzinfo=UTC)
+POLICY = a_policy("rules: [{name: all, where: everything}]")
+MISSPELT = "misspelt_opt_out_key"
+PREFIX = "stop-orchestrator:"
+hundreds = settings(deadline=None, max_examples=300)
+
+
+def carriers(tags: dict[str, str]) -> tuple[tuple[Resource, Account], ...]:
+    """The same tags on an instance, on its account, and on an OU two levels above it."""
+    return (
+        (a_resource("i-1", tags=tags), an_account()),
+        (a_resource("i-1"), an_account(tags=tags)),
+        (a_resource("i-1"), an_account(organizational_units=(a_unit("/A", tags), a_unit("/A/B")))),
+    )
+
+
+def is_spared(resource: Resource, account: Account) -> bool:
+    row = scope.left_out(POLICY.organization, account, TODAY)
+    if row is not None:
+        assert row.status is TargetStatus.OPTED_OUT
+        return True
+    decision = decide(POLICY, resource, account, NOW)
+    assert decision.reason_code is not ReasonCode.EXEMPT or decision.verdict is Verdict.KEEP
+    return decision.reason_code is ReasonCode.EXEMPT
+
+
+def reported(resource: Resource, account: Account, violation: str = MISSPELT) -> list[str]:
+    rows = violations([resource], [account], (), TODAY)
+    return [row.detail for row in rows if row.violation == violation]
+
+
+@hundreds
+@given(key=key_spellings(), value=st.sampled_from(["true", "2020-01-01", "", "no"]))
+def test_a_key_at_a_folding_distance_from_ours_spares_instance_account_and_ou_and_is_reported(
+    key: str, value: str
+) -> None:
+    for resource, account in carriers({"Environment": "dev", key: value}):
+        assert is_spared(resource, account)
+        (detail,) = reported(resource, account)
+        assert repr(key) in detail
+        assert any(f"`{known}`" in detail for known in KEYS)
+
+
+@hundreds
+@given(key=unrelated_keys, value=st.sampled_from(["true", "2026-12-31", ""]))
+def test_an_unrelated_key_neither_spares_nor_is_reported(key: str, value: str) -> None:
+    for resource, account in carriers({key: value}):
+        assert not is_spared(resource, account)
+        assert violations([resource], [account], (), TODAY) == ()
+
+
+@pytest.mark.parametrize(
+    ("key", "nearest"),
+    [
+        ("Stop-Orchestrator:Opt-Out", OPT_OUT_TAG),
+        ("stop-orchestrator:Opt-out ", OPT_OUT_TAG),
+        ("stop-orchestrator:opt_out", OPT_OUT_TAG),
+        ("stop-orchestrator:optout", OPT_OUT_TAG),
+        ("stop orchestrator:opt out", OPT_OUT_TAG),
+        ("STOP_ORCHESTRATOR : OPT_OUT", OPT_OUT_TAG),
+        ("stop-orchestrator:opt-uot", OPT_OUT_TAG),
+        ("stop-orchestrator:opt‑out", OPT_OUT_TAG),  # noqa: RUF001 - a hyphen that does not break
+        ("stop-orchestrator：opt-out", OPT_OUT_TAG),  # noqa: RUF001 - a full-width colon
+        ("stop-orchestrator:\u00a0opt-out", OPT_OUT_TAG),
+        ("\u200bstop-orchestrator:opt-out", OPT_OUT_TAG),
+        ("ＳＴＯＰ-orchestrator:opt-out", OPT_OUT_TAG),  # noqa: RUF001 - full-width letters
+        ("stop-orchestrator:", OPT_OUT_TAG),
+        ("stop-orchestrator:protect", PROTECTED_TAG),
+        ("stop-orchestrator:Protected", PROTECTED_TAG),
+        ("stop-orchestrator:reason", REASON_TAG),
+        ("stop-orchestrator:-reason", REASON_TAG),
+        (REASON_TAG, OPT_OUT_TAG),
+        ("stop-orchestrator:opt_out_reason", REASON_TAG),
+        ("Stop-Orchestrator:Stopped-By", STOPPED_BY_TAG),
+    ],
+)
+def test_the_report_names_the_nearest_key_that_we_know(key: str, nearest: str) -> None:
+    for resource, account in carriers({key: "because"}):
+        assert is_spared(resource, account)
+        (detail,) = reported(resource, account)
+        assert f"`{nearest}`" in detail
+
+
+def test_the_reason_of_a_decision_shows_the_key_as_it_was_found_and_the_nearest_one() -> None:
+    decision = decide(POLICY, a_resource("i-1", tags={"stop-orchestrator:Opt-out ": "true"}), an_account(), NOW)
+    assert decision.reason == (
+        "The tag 'stop-orchestrator:Opt-out '=true on the resource i-1 spares it for good, because its key is "
+        "misspelt: the nearest one is `stop-orchestrator:opt-out` (no reason given)."
+    )
+    assert decision.exemption is not None
+    assert (decision.exemption.tag, decision.exemption.nearest_key) == ("stop-orchestrator:Opt-out ", OPT_OUT_TAG)
+
+
+def test_a_reason_alone_spares_and_says_what_is_missing() -> None:
+    found = most_protective(read_opt_outs({REASON_TAG: " load test "}, RESOURCE, "i-1", TODAY))
+    assert found is not None
+    assert exemption_sentence(found) == (
+        f"The tag '{REASON_TAG}'= load test  on the resource i-1 spares it for good, because it stands alone: "
+        f"`{OPT_OUT_TAG}` is missing (reason: load test)."
+    )
+
+
+@pytest.mark.parametrize("key", ["stop-orchestrator:opt_out_reason", "Stop-Orchestrator:Opt-Out-Reason "])
+def test_a_misspelt_reason_beside_an_opt_out_is_its_reason_and_does_not_make_it_last_longer(key: str) -> None:
+    over = {OPT_OUT_TAG: "2026-11-22", key: "demo"}
+    resource, account = a_resource("i-1", tags=over), an_account()
+    assert not is_spared(resource, account)
+    assert len(reported(resource, account)) == 1
+    until = read_opt_outs({OPT_OUT_TAG: "2026-12-31", key: "demo"}, RESOURCE, "i-1", TODAY)
+    found = most_protective(until)
+    assert found is not None
+    assert (found.until, found.reason) == (date(2026, 12, 31), "demo")
+    assert reported(a_resource("i-1", tags={OPT_OUT_TAG: "true", key: "demo"}), account, "opt_out_without_reason") == []
+
+
+@pytest.mark.parametrize("value", ["true", "2026-11-22", "2026-12-31"])
+def test_of_two_spellings_on_one_carrier_the_one_that_spares_longer_wins_and_the_misspelt_one_is_reported(
+    value: str,
+) -> None:
+    tags = {OPT_OUT_TAG: "2026-11-22", "Stop-Orchestrator:Opt-Out": value}
+    for order in (tags, dict(reversed(tags.items()))):
+        for resource, account in carriers(order):
+            assert is_spared(resource, account)
+            assert len(reported(resource, account)) == 1
+            assert len(reported(resource, account, "expired_opt_out")) == 1
+
+
+def test_beside_a_key_that_spares_as_long_the_misspelt_one_is_not_the_exemption() -> None:
+    for exact in ({OPT_OUT_TAG: "true"}, {PROTECTED_TAG: ""}):
+        found = most_protective(read_opt_outs({"Stop-Orchestrator:Opt-Out": "true", **exact}, RESOURCE, "i-1", TODAY))
+        assert found is not None
+        assert found.nearest_key is None
+
+
+@pytest.mark.parametrize("mark", MARKS)
+def test_our_own_marks_spare_nothing_and_are_not_reported(mark: str) -> None:
+    for resource, account in carriers({mark: "20261123T190000Z-7f3a9c"}):
+        assert not is_spared(resource, account)
+        assert violations([resource], [account], (), TODAY) == ()
+
+
+def test_every_key_of_ours_is_in_one_list_and_is_written_nowhere_else() -> None:
+    assert KEYS == (OPT_OUT_TAG, REASON_TAG, PROTECTED_TAG, STOPPED_BY_TAG, STOPPED_AT_TAG)
+    package = Path(orchestrator.__file__).parent
+    written = {
+        str(path.relative_to(package))
+        for path in package.rglob("*.py")
+        if re.search(rf'"{PREFIX}[^"]', path.read_text())
+    }
+    assert written == {"core/policy/tag_keys.py", "core/model/marks.py"}
