@@ -14,7 +14,7 @@ from orchestrator.core.model import Action, Outcome, Resource, ResourceState
 from orchestrator.kinds.shared.attempts import Attempt, Look, answered_outcome, seen_outcome
 from orchestrator.kinds.shared.batches import Batches
 from orchestrator.kinds.shared.handing_out import HandingOut
-from orchestrator.kinds.shared.marks import Marks
+from orchestrator.kinds.shared.marks import Marks, marks_of
 from orchestrator.kinds.shared.operations import Operations, in_portions
 from orchestrator.kinds.shared.paced import Paced
 from orchestrator.kinds.shared.transitions import START, STOP, Transition, transition_of
@@ -115,7 +115,7 @@ class ActRun:
     def _mark(self, attempts: Sequence[Attempt]) -> None:
         """What is not marked by this is concluded: it is not stopped."""
         resources = [attempt.resource for attempt in attempts]
-        marking = self._marks.write(resources, self._sweep_id, self._now(), self._handing_out)
+        marking = self._marks.write(resources, marks_of(self._sweep_id, self._now()), self._handing_out)
         for attempt in attempts:
             resource_id = attempt.resource.resource_id
             attempt.left = resource_id in marking.left

@@ -15,7 +15,7 @@ from orchestrator.aws.failures import AWS_FAILURES, Failure, classify, error_of
 from orchestrator.core.model import Action, AwsError, Resource
 from orchestrator.kinds.shared.attempts import Attempt
 from orchestrator.kinds.shared.handing_out import HandingOut
-from orchestrator.kinds.shared.marks import SAYS_NOTHING_OF_ONE_RESOURCE
+from orchestrator.kinds.shared.isolating import SAYS_NOTHING_OF_ONE_RESOURCE, charged, halves
 from orchestrator.kinds.shared.operations import Operations, in_portions, names
 from orchestrator.kinds.shared.paced import Paced
 from orchestrator.kinds.shared.transitions import Transition
@@ -120,11 +120,9 @@ class Batches:
         batch = replace(batch, ids=self._set_aside_what_is_there(batch.ids, seen, error))
         if self._meaning(refusal) in SAYS_NOTHING_OF_ONE_RESOURCE:
             return self._wait_or_give_up(refusal, batch)
-        named = [one for one in batch.ids if names(error.message, one)]
-        if not named and len(batch.ids) > 1:
-            middle = len(batch.ids) // 2
-            return _Step([replace(batch, ids=half) for half in (batch.ids[:middle], batch.ids[middle:])])
-        bad = named or batch.ids
+        bad = charged(error.message, batch.ids)
+        if not bad:
+            return _Step([replace(batch, ids=half) for half in halves(batch.ids)])
         rest = replace(batch, ids=[one for one in batch.ids if one not in set(bad)])
         return self._put_aside(error, bad, rest, seen)
 
