@@ -34,8 +34,10 @@ from orchestrator.sweep.pool import Pool
 from orchestrator.sweep.read import ENDED_EARLY, Unread, read_unless_halted
 from orchestrator.sweep.recover import resource_of
 
-_STOPPED = frozenset({OutcomeStatus.STOPPED.value, OutcomeStatus.STOPPING.value, OutcomeStatus.UNKNOWN.value, INTENT})
-"""What the sweep stopped, or may have stopped: marks and times tell."""
+_ACCEPTED = frozenset({OutcomeStatus.STOPPED.value, OutcomeStatus.STOPPING.value})
+"""What AWS accepted, or was seen: the sweep stopped it, whatever became of its marks."""
+_STOPPED = _ACCEPTED | {OutcomeStatus.UNKNOWN.value}
+"""What the sweep stopped, or may have stopped: then mark, state and times have to tell."""
 _SETS = ("accounts", "regions", "resources")
 _NOT_MISSED = "No load balancer misses it."
 _RELEASED: dict[str, Any] = {
@@ -105,7 +107,7 @@ def read_stopped(
     OrganizationError.
     """
     records = _actions(world, source_sweep_id)
-    stopped = [one for one in records if one.status in _STOPPED and undo_filter.matches(one)]
+    stopped = [one for one in records if _may_be_down_by_it(one) and undo_filter.matches(one)]
     if not stopped:
         raise PlanError(f"sweep {source_sweep_id} stopped nothing that could be started again")
     world.progress.phase("Listing the organization")
@@ -127,6 +129,11 @@ def read_stopped(
         found = _found(world, found.inventory, accounts, groups, looked)
         keep(found)
     return found
+
+
+def _may_be_down_by_it(record: ActionRecord) -> bool:
+    """An intent is no outcome, and each has one in the end; but for what the release before did not finish."""
+    return record.status in _STOPPED or (record.status == INTENT and record.format < FORMAT)
 
 
 def _actions(world: World, sweep_id: str) -> tuple[ActionRecord, ...]:
@@ -217,7 +224,10 @@ def _decisions(
         requested_at = datetime.fromisoformat(record.requested_at) if record.requested_at else None
         seen = fresh.get(record.resource_id)
         restorable = replace(seen, restore=record.restore) if seen is not None else None
-        decision = decide_undo(resource_of(record), restorable, source_sweep_id, requested_at, noted_within)
+        accepted = record.status in _ACCEPTED
+        decision = decide_undo(
+            resource_of(record), restorable, source_sweep_id, requested_at, noted_within, accepted=accepted
+        )
         is_released = decision.verdict is Verdict.START and record.key in released
         yield replace(decision, **_RELEASED) if is_released else decision
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from orchestrator.core.model import AwsError, Outcome, OutcomeStatus, Resource, ResourceState
+from orchestrator.core.model.marks import STOPPED_BY_TAG
 from orchestrator.kinds.shared.operations import Profile
 from orchestrator.kinds.shared.transitions import STOP, Transition
 from orchestrator.ports import NOT_HANDED_OUT
@@ -38,6 +39,10 @@ class Attempt:
     marked: bool = False
     """It has this sweep's marks, or may have them: nothing says that they were refused."""
     mark_refusal: AwsError | None = None
+    marked_again: bool = False
+    """Before its start, as the mark of the sweep that stopped it was gone."""
+    unmarkable: AwsError | None = None
+    """Why that could not be: AWS may refuse its start."""
     unanswered: bool = False
     """A call for it got no answer: where it is now, it may be because of it."""
     accepted: bool = False
@@ -49,6 +54,11 @@ class Attempt:
     """AWS had no room for it when it was last requested; it is retried at the end."""
     notes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+
+    @property
+    def lost_mark(self) -> str:
+        """The sweep whose mark a start has to write again first; empty where none was lost."""
+        return str(self.resource.restore.get(STOPPED_BY_TAG) or "")
 
     @property
     def is_concluded(self) -> bool:
@@ -169,7 +179,8 @@ def _not_asked_or_refused(attempt: Attempt) -> _Result | None:
     if attempt.requested_at is None or attempt.left:
         return OutcomeStatus.NOT_ATTEMPTED, error.code, error.message or NOT_HANDED_OUT
     if attempt.error is not None:
-        return OutcomeStatus.FAILED, error.code, error.message
+        unmarked = f"; its mark was removed, and it cannot be marked again: {attempt.unmarkable}"
+        return OutcomeStatus.FAILED, error.code, f"{error.message}{unmarked if attempt.unmarkable else ''}"
     return None
 
 

@@ -13,6 +13,7 @@ from datetime import datetime
 
 from orchestrator.aws.failures import AWS_FAILURES, Failure, classify, error_of
 from orchestrator.core.model import Action, AwsError, Resource
+from orchestrator.core.model.aws_error_codes import DENIED_CODES
 from orchestrator.kinds.shared.attempts import Attempt
 from orchestrator.kinds.shared.handing_out import HandingOut
 from orchestrator.kinds.shared.isolating import SAYS_NOTHING_OF_ONE_RESOURCE, charged, halves
@@ -157,6 +158,8 @@ class Batches:
         passes = self._errors.wrong_state_passes and error.code in self._errors.wrong_state
         earlier = self._transition.earlier_states
         later = [one for one in bad if passes and one in seen and seen[one].state in earlier]
+        if error.code in DENIED_CODES:  # IAM learns of a mark some time after it was written
+            later = [one for one in bad if self._attempts[one].marked_again]
         self._fail([one for one in bad if one not in set(later)], error)
         return _Step([*self._retry_later(later, rest.tries, error), rest])
 
