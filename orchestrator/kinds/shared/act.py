@@ -187,14 +187,14 @@ class ActRun:
             return Look({}, None)
         for look in range(1, _LOOKS + 1):
             try:
-                seen = self._batches.describe(asked)
+                seen, refused = self._batches.describe(asked)
             except Exception as failure:  # noqa: BLE001 - what AWS answered to the calls is known all the same
                 return Look({}, None, error_of(failure))
             moved = [seen[one] for one in asked if one in seen and self._attempts[one].may_have_happened]
             if look == _LOOKS or not any(one.state in self._transition.earlier_states for one in moved):
                 break
             self._retries.wait(look)
-        return Look(seen, self._now())
+        return Look(seen, self._now(), refused=refused)
 
 
 def _unmarkable_last(attempts: Iterable[Attempt]) -> Iterator[list[Attempt]]:

@@ -17,6 +17,7 @@ from orchestrator.core.model.aws_error_codes import DENIED_CODES
 from orchestrator.kinds.shared.attempts import Attempt
 from orchestrator.kinds.shared.handing_out import HandingOut
 from orchestrator.kinds.shared.isolating import SAYS_NOTHING_OF_ONE_RESOURCE, charged, halves
+from orchestrator.kinds.shared.looking import describe_each
 from orchestrator.kinds.shared.operations import Operations, in_portions, names
 from orchestrator.kinds.shared.paced import Paced
 from orchestrator.kinds.shared.transitions import Transition
@@ -65,9 +66,14 @@ class Batches:
         if not_hibernated:
             self._work_off(not_hibernated, Action.STOP)
 
-    def describe(self, ids: list[str], *, tries: bool = True) -> Mapping[str, Resource]:
-        """Each resource that AWS still knows. Without `tries` each call is made once. Raises botocore's exceptions."""
-        return self._operations.describe(ids, self._paced.call if tries else self._paced.once)
+    def describe(self, ids: list[str], *, tries: bool = True) -> tuple[dict[str, Resource], dict[str, AwsError]]:
+        """Each resource that AWS still knows, and by id why it tells nothing of some.
+
+        Without `tries` each call is made once.
+        """
+        call = self._paced.call if tries else self._paced.once
+        found, refused = describe_each(ids, lambda some: self._operations.describe(some, call).values())
+        return {one.resource_id: one for one in found}, refused
 
     def _work_off(self, ids: list[str], action: Action) -> list[str]:
         """The ids that AWS would not hibernate.
@@ -129,10 +135,7 @@ class Batches:
 
     def _seen_after_refusal(self, refusal: Exception, ids: list[str]) -> Mapping[str, Resource]:
         """AWS does nothing of what it throttles, and where it does, a look with all its tries multiplies the wait."""
-        try:
-            return self.describe(ids, tries=self._meaning(refusal) is not Failure.THROTTLED)
-        except AWS_FAILURES:
-            return {}
+        return self.describe(ids, tries=self._meaning(refusal) is not Failure.THROTTLED)[0]
 
     def _set_aside_what_is_there(self, ids: list[str], seen: Mapping[str, Resource], error: AwsError) -> list[str]:
         """The ids that still need the call.

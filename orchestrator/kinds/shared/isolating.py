@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from orchestrator.aws.failures import Failure, classify, error_of
+from orchestrator.aws.failures import WRONG_ACCOUNT, Failure, classify, error_of
 from orchestrator.kinds.shared.operations import in_portions, names
 
 SAYS_NOTHING_OF_ONE_RESOURCE = frozenset(
@@ -54,4 +54,6 @@ def isolate(
 
 
 def _says_nothing_of_one(failure: Exception) -> bool:
-    return isinstance(failure, NotHandedOutError) or classify(failure) in SAYS_NOTHING_OF_ONE_RESOURCE
+    if isinstance(failure, NotHandedOutError) or classify(failure) in SAYS_NOTHING_OF_ONE_RESOURCE:
+        return True
+    return error_of(failure).code == WRONG_ACCOUNT  # then no answer there is to be trusted
