@@ -43,6 +43,20 @@ class TargetUnreadableError(Exception):
         super().__init__(f"{operation}: {error}" if operation else str(error))
 
 
+class LookRefusedError(TargetUnreadableError):
+    """Raised by a look that AWS refused for some: `refused` says for which and why. Nothing is known of those.
+
+    `seen` has the others that AWS knows. Who does not ask for it takes all of them for unreadable.
+    """
+
+    def __init__(
+        self, error: AwsError, operation: str, seen: Mapping[str, Resource], refused: Mapping[str, AwsError]
+    ) -> None:
+        super().__init__(error, operation)
+        self.seen = seen
+        self.refused = refused
+
+
 class KillSwitchUnreadableError(Exception):
     """The kill switch cannot be read; the text says why."""
 
@@ -163,7 +177,7 @@ class Kind(Protocol):
     def look(self, target: Target, resource_ids: Sequence[str]) -> Mapping[str, Resource]:
         """These resources as they are now, in whatever state; what AWS does not know any more is missing.
 
-        Raises TargetUnreadableError.
+        Raises TargetUnreadableError, and LookRefusedError where only some cannot be looked at.
         """
         ...
 
@@ -172,7 +186,8 @@ class Kind(Protocol):
     ) -> tuple[Outcome, ...]:
         """For intents of a process that died: looks at each, changes no state, and marks what that process stopped.
 
-        One outcome for each that is where the action wanted it; none for those on which the call never had an effect.
+        One outcome for each that is where the action wanted it, or that cannot be looked at (unknown); none for those
+        on which the call never had an effect.
         """
         ...
 

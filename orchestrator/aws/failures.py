@@ -32,6 +32,8 @@ class Failure(Enum):
 # An answer that is no answer (an HTML page of a proxy) is an exception outside of botocore's own tree.
 AWS_FAILURES = (ClientError, BotoCoreError, ResponseParserError)
 
+WRONG_ACCOUNT = "WrongAccount"
+"""The code of `wrong_account`."""
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
 _THROTTLED = frozenset(
     {
@@ -77,7 +79,7 @@ def error_of(failure: Exception) -> AwsError:
 def wrong_account(operation: str, wanted: AccountId, found: str | None) -> ClientError:
     """The refusal of an answer that is not about the account that was asked about: it is never used, nor retried."""
     text = f"asked about account {wanted}, AWS answered about {found or 'an account that it does not name'}"
-    return ClientError({"Error": {"Code": "WrongAccount", "Message": text}}, operation)
+    return ClientError({"Error": {"Code": WRONG_ACCOUNT, "Message": text}}, operation)
 
 
 def require_account(operation: str, wanted: AccountId, arn: str) -> None:

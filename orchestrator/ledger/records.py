@@ -143,9 +143,9 @@ class HeldRecord:
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
     def as_action(self) -> ActionRecord:
-        """In place of its action, whose row has expired."""
+        """In place of its action, whose row has expired with the outcome in it: that is unknown by now."""
         row = {name: getattr(self, name) for name in (*_KEY, "arn", "restore")}
-        return ActionRecord(**row, status=OutcomeStatus.STOPPED.value, requested_at=self.asked_at)
+        return ActionRecord(**row, status=OutcomeStatus.UNKNOWN.value, requested_at=self.asked_at)
 
 
 _KEY = ("account_id", "region", "kind", "resource_id")

@@ -12,6 +12,7 @@ from orchestrator.core.decide.drift import changed, kept_down_since, kept_since,
 from orchestrator.core.model import (
     Account,
     AccountId,
+    AwsError,
     Decision,
     Halt,
     HaltCause,
@@ -22,7 +23,7 @@ from orchestrator.core.model import (
     time_text,
 )
 from orchestrator.core.policy.org_policy import OrgPolicy
-from orchestrator.ports import Kind, TargetUnreadableError, World
+from orchestrator.ports import Kind, LookRefusedError, TargetUnreadableError, World
 from orchestrator.sweep.fresh_accounts import FreshAccounts
 
 _A_LOOK_COUNTS = timedelta(minutes=5)
@@ -72,11 +73,19 @@ class Recheck:
         at = self._now()
         if isinstance(account, Reason):
             return Look(at, {one.resource.key: account for one in actions})
+        refused: Mapping[str, AwsError] = {}
         try:
             fresh = kind.look(target, [one.resource.resource_id for one in actions])
+        except LookRefusedError as refusal:
+            fresh, refused = refusal.seen, refusal.refused
         except TargetUnreadableError as refusal:
             return Look(at, {one.resource.key: not_seen_again(refusal) for one in actions})
-        found = {one.resource.key: self._reason(one, fresh.get(one.resource.resource_id), account) for one in actions}
+        found = {
+            one.resource.key: not_seen_again(refused[one.resource.resource_id])
+            if one.resource.resource_id in refused
+            else self._reason(one, fresh.get(one.resource.resource_id), account)
+            for one in actions
+        }
         return Look(at, {key: reason for key, reason in found.items() if reason is not None})
 
     def _account(self, account_id: AccountId, *, stops: bool) -> Account | Reason:

@@ -30,6 +30,7 @@ from orchestrator.sweep.pool import Pool
 
 _DIED = "it was about to be acted on when the process died"
 _NOT_SEEN = "AWS accepted it, and it was not seen to happen yet"
+_NOT_TOLD = "AWS accepted it, and neither its mark nor its time tells that it is down since then"
 _Found = tuple[Decision, ActionRecord]
 """What was announced, and its row."""
 
@@ -151,10 +152,7 @@ def _recover_target(world: World, sweep_id: str, target: Target, kind: str, rows
     try:
         with world.accounts.bind(target.account_id):
             outcomes = world.kind(kind).recover_intents(target, asked, sweep_id)
-        unseen = [one for one in rows if one[1].key not in {outcome.resource.key for outcome in outcomes}]
-        outcomes += tuple(
-            _still_accepted(row, action, _NOT_SEEN) for action, row in unseen if _strength(row) > Strength.UNKNOWN
-        )
+        outcomes = _with_what_aws_accepted(rows, outcomes)
     except TargetUnreadableError as refusal:
         outcomes = _unknown(rows, refusal.error.code, refusal.error.message)
     except Exception as failure:  # noqa: BLE001 - a thread's boundary, and it is recorded
@@ -162,6 +160,22 @@ def _recover_target(world: World, sweep_id: str, target: Target, kind: str, rows
     with suppress(LedgerError):  # it still has the intents, and gets these outcomes again with the report
         world.ledger.record_outcomes(sweep_id, outcomes, intents)
     return Outcomes(outcomes, intents=intents)
+
+
+def _with_what_aws_accepted(rows: Sequence[_Found], outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
+    """What AWS accepted stays accepted where the look found no more: it shows some late, and a mark may be gone."""
+    found = {outcome.resource.key: outcome for outcome in outcomes}
+    for action, row in rows:
+        outcome = found.get(row.key)
+        if _strength(row) <= Strength.UNKNOWN:
+            continue
+        if outcome is None:
+            found[row.key] = _still_accepted(row, action, _NOT_SEEN)
+        elif outcome.status is OutcomeStatus.UNKNOWN:
+            found[row.key] = _still_accepted(row, action, outcome.message)
+        elif outcome.status is OutcomeStatus.ALREADY_STOPPED:
+            found[row.key] = _still_accepted(row, action, _NOT_TOLD)
+    return tuple(found.values())
 
 
 def _unknown(rows: Sequence[_Found], code: str, message: str) -> tuple[Outcome, ...]:

@@ -8,11 +8,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from orchestrator.core.decide import scope
+from orchestrator.core.decide.drift import not_seen_again
 from orchestrator.core.decide.undo import decide_undo
 from orchestrator.core.model import (
     INTENT,
     Account,
     AccountId,
+    Action,
     AwsError,
     Coverage,
     Decision,
@@ -23,19 +25,23 @@ from orchestrator.core.model import (
     ReasonCode,
     Resource,
     ResourceKey,
+    ResourceState,
     Target,
     TargetStatus,
     Verdict,
 )
+from orchestrator.core.model.aws_error_codes import coverage_of
 from orchestrator.errors import LedgerError, PlanError
 from orchestrator.ledger.records import FORMAT, ActionRecord
-from orchestrator.ports import Kind, TargetHealth, TargetUnreadableError, World
+from orchestrator.ports import Kind, LookRefusedError, TargetHealth, TargetUnreadableError, World
 from orchestrator.sweep.pool import Pool
 from orchestrator.sweep.read import ENDED_EARLY, Unread, read_unless_halted
 from orchestrator.sweep.recover import resource_of
 
-_STOPPED = frozenset({OutcomeStatus.STOPPED.value, OutcomeStatus.STOPPING.value, OutcomeStatus.UNKNOWN.value, INTENT})
-"""What the sweep stopped, or may have stopped: marks and times tell."""
+_ACCEPTED = frozenset({OutcomeStatus.STOPPED.value, OutcomeStatus.STOPPING.value})
+"""What AWS accepted, or was seen: the sweep stopped it, whatever became of its marks."""
+_STOPPED = _ACCEPTED | {OutcomeStatus.UNKNOWN.value}
+"""What the sweep stopped, or may have stopped: then mark, state and times have to tell."""
 _SETS = ("accounts", "regions", "resources")
 _NOT_MISSED = "No load balancer misses it."
 _RELEASED: dict[str, Any] = {
@@ -105,7 +111,7 @@ def read_stopped(
     OrganizationError.
     """
     records = _actions(world, source_sweep_id)
-    stopped = [one for one in records if one.status in _STOPPED and undo_filter.matches(one)]
+    stopped = [one for one in records if _may_be_down_by_it(one) and undo_filter.matches(one)]
     if not stopped:
         raise PlanError(f"sweep {source_sweep_id} stopped nothing that could be started again")
     world.progress.phase("Listing the organization")
@@ -127,6 +133,11 @@ def read_stopped(
         found = _found(world, found.inventory, accounts, groups, looked)
         keep(found)
     return found
+
+
+def _may_be_down_by_it(record: ActionRecord) -> bool:
+    """An intent is no outcome, and each has one in the end; but for what the release before did not finish."""
+    return record.status in _STOPPED or (record.status == INTENT and record.format < FORMAT)
 
 
 def _actions(world: World, sweep_id: str) -> tuple[ActionRecord, ...]:
@@ -181,14 +192,16 @@ def _look(
 ) -> _Looked:
     """A thread's boundary: nothing is raised past it."""
 
-    def decide() -> tuple[Decision, ...]:
+    def decide() -> _Looked:
         with world.accounts.bind(target.account_id):
-            return _decide(world, world.kind(kind), source_sweep_id, target, records, undo_filter)
+            decisions, refusal = _decide(world, world.kind(kind), source_sweep_id, target, records, undo_filter)
+        status, detail = coverage_of(refusal.error, refusal.operation) if refusal else (TargetStatus.SCANNED, "")
+        return _Looked(scope.coverage_row(account, target.region, status, detail, kind), decisions)
 
     result = read_unless_halted(world, decide)
     if isinstance(result, Unread):
         return _Looked(scope.coverage_row(account, target.region, result.status, result.detail, kind))
-    return _Looked(scope.coverage_row(account, target.region, TargetStatus.SCANNED, kind=kind), result)
+    return result
 
 
 def _decide(
@@ -198,12 +211,28 @@ def _decide(
     target: Target,
     records: Sequence[ActionRecord],
     undo_filter: UndoFilter,
-) -> tuple[Decision, ...]:
-    fresh = kind.look(target, [record.resource_id for record in records])
+) -> tuple[tuple[Decision, ...], LookRefusedError | None]:
+    """Also why some of them have a decision without a look."""
+    refusal = None
+    try:
+        fresh = kind.look(target, [record.resource_id for record in records])
+    except LookRefusedError as refused:
+        fresh, refusal = refused.seen, refused
+    unseen = refusal.refused if refusal else {}
     noted_within = kind.description.stop_noted_within
     released = _released(world, source_sweep_id, target, records)
-    decisions = tuple(_decisions(source_sweep_id, records, fresh, noted_within, released))
-    return _only_missed(kind, target, decisions, world.now()) if undo_filter.failed_health else decisions
+    looked_at = [record for record in records if record.resource_id not in unseen]
+    decisions = tuple(_decisions(source_sweep_id, looked_at, fresh, noted_within, released))
+    if undo_filter.failed_health:
+        decisions = _only_missed(kind, target, decisions, world.now())
+    kept = (_unseen(record, unseen[record.resource_id]) for record in records if record.resource_id in unseen)
+    return (*decisions, *kept), refusal
+
+
+def _unseen(record: ActionRecord, error: AwsError) -> Decision:
+    reason = not_seen_again(error)
+    resource = replace(resource_of(record), state=ResourceState.UNKNOWN, aws_state="unknown")
+    return Decision(resource, Verdict.KEEP, reason.code, reason.sentence, action=Action.START)
 
 
 def _decisions(
@@ -217,7 +246,10 @@ def _decisions(
         requested_at = datetime.fromisoformat(record.requested_at) if record.requested_at else None
         seen = fresh.get(record.resource_id)
         restorable = replace(seen, restore=record.restore) if seen is not None else None
-        decision = decide_undo(resource_of(record), restorable, source_sweep_id, requested_at, noted_within)
+        accepted = record.status in _ACCEPTED
+        decision = decide_undo(
+            resource_of(record), restorable, source_sweep_id, requested_at, noted_within, accepted=accepted
+        )
         is_released = decision.verdict is Verdict.START and record.key in released
         yield replace(decision, **_RELEASED) if is_released else decision
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from orchestrator import app
+from orchestrator.core.model.marks import MARKS
+from orchestrator.demo.calls import Call
 from orchestrator.demo.faults import Fault
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.local.sqlite_items import SqliteItems
@@ -57,7 +59,7 @@ def test_undo_starts_everything_again_and_leaves_no_tags_of_the_sweep(
 def test_undo_keeps_what_people_changed_each_with_its_reason(
     organization: OrganizationBuilder, account: str, do: Do, policy: Policy
 ) -> None:
-    names = ("untouched", "started", "stopped again", "another tag", "without the tag", "terminated", "forgotten")
+    names = ("untouched", "started", "stopped again", "another tag", "terminated", "forgotten")
     by_name = dict(zip(names, organization.instances(account, FRANKFURT, len(names), DEV), strict=True))
     sweep_id = do("sweep", "--mode", "enforce", "--policy", policy(DEV_RULE)).report["sweep_id"]
     asked = time.time()
@@ -78,8 +80,6 @@ def test_undo_keeps_what_people_changed_each_with_its_reason(
     key = "stop-orchestrator:stopped-by"
     change: dict[str, Any] = {"Resources": [by_name["another tag"]], "Tags": [{"Key": key, "Value": "me"}]}
     organization.act("create_tags", account, FRANKFURT, **change)
-    change = {"Resources": [by_name["without the tag"]], "Tags": [{"Key": key}]}
-    organization.act("delete_tags", account, FRANKFURT, **change)
     ran = do("undo", sweep_id)
     said = {name: reasons(ran)[one] for name, one in by_name.items()}
     assert said.pop("untouched") == ("start", f"Sweep {sweep_id} stopped it and nobody touched it since.")
@@ -89,13 +89,83 @@ def test_undo_keeps_what_people_changed_each_with_its_reason(
     assert said == {
         "started": ("keep", "It is running: somebody started it since."),
         "another tag": ("keep", f"Its tag {key} names 'me', not this sweep."),
-        "without the tag": ("keep", f"It has no {key} tag."),
         "terminated": ("keep", "It is terminated: it is gone."),
         "forgotten": ("keep", "It is gone."),
     }
     assert (ran.exit_code, ran.report["totals"]["started"]) == (0, 1)
-    kept_down = {by_name[name] for name in ("stopped again", "another tag", "without the tag")}
-    assert organization.down(account, FRANKFURT) == kept_down
+    assert organization.down(account, FRANKFURT) == {by_name[name] for name in ("stopped again", "another tag")}
+
+
+def lose_marks(organization: OrganizationBuilder, account: str, region: str, ids: Sequence[str]) -> None:
+    """Somebody removes both marks."""
+    organization.act("delete_tags", account, region, Resources=[*ids], Tags=[{"Key": key} for key in MARKS])
+
+
+def fill_up(organization: OrganizationBuilder, account: str, region: str, ids: Sequence[str], count: int = 50) -> None:
+    """Up to that many tags each."""
+    for one in ids:
+        there = organization.tags(account, region)[one]
+        more = [{"Key": f"filler-{number}", "Value": ""} for number in range(count - len(there))]
+        organization.act("create_tags", account, region, Resources=[one], Tags=more)
+
+
+def test_undo_marks_again_what_lost_its_marks_and_starts_it(
+    organization: OrganizationBuilder, account: str, ids: list[str], stopped: str, do: Do
+) -> None:
+    calls: list[Call] = []
+    lose_marks(organization, account, FRANKFURT, ids[:2])
+    for operation in ("ec2:CreateTags", "ec2:StartInstances"):
+        organization.front.faults.add(Fault(operation=operation, region=FRANKFURT, effect=calls.append))
+    ran = do("undo", stopped)
+    assert (ran.exit_code, ran.report["totals"]["started"], down(organization, account)) == (0, 3, set())
+    assert [call.action for call in calls] == ["CreateTags", "StartInstances"]
+    assert stopped in calls[0].body.decode()
+    assert {reason for _, reason in reasons(ran).values()} == {
+        f"Sweep {stopped} stopped it and nobody touched it since.",
+        f"Sweep {stopped} stopped it and nobody touched it since, but for its mark.",
+    }
+    for region in (FRANKFURT, IRELAND):
+        assert all(tags == DEV for tags in organization.tags(account, region).values())
+
+
+def test_an_undo_that_died_after_it_had_marked_again_is_done_by_the_next_one(
+    organization: OrganizationBuilder, account: str, ids: list[str], stopped: str, do: Do
+) -> None:
+    lose_marks(organization, account, FRANKFURT, ids[:2])
+    organization.front.faults.add(Fault("InternalError", operation="ec2:StartInstances", region=FRANKFURT))
+    assert do("undo", stopped).exit_code == 5
+    assert {tags[MARKS[0]] for tags in organization.tags(account, FRANKFURT).values()} == {stopped}
+    organization.front.faults.clear()
+    assert (do("undo", stopped).exit_code, down(organization, account)) == (0, set())
+
+
+def test_undo_reaches_what_has_no_room_for_a_tag(
+    organization: OrganizationBuilder, account: str, ids: list[str], stopped: str, do: Do
+) -> None:
+    fill_up(organization, account, FRANKFURT, ids[:1])
+    lose_marks(organization, account, FRANKFURT, ids[1:2])
+    fill_up(organization, account, FRANKFURT, ids[1:2])
+    ran = do("undo", stopped)
+    assert (ran.exit_code, ran.report["totals"]["started"], down(organization, account)) == (0, 3, set())
+
+
+def test_a_mark_alone_starts_nothing(
+    organization: OrganizationBuilder, account: str, ids: list[str], do: Do, policy: Policy
+) -> None:
+    """Its stop was refused and its marks could not be taken back; then somebody else stops it."""
+    [refused] = organization.instances(account, FRANKFURT, 1, DEV)
+    organization.front.faults.add(Fault("SomethingNew", operation="ec2:StopInstances", instance=refused))
+    organization.front.faults.add(Fault("SomethingNew", operation="ec2:DeleteTags", instance=refused))
+    ran = do("sweep", "--mode", "enforce", "--policy", policy(DEV_RULE))
+    organization.front.faults.clear()
+    sweep_id = ran.report["sweep_id"]
+    assert (ran.exit_code, organization.tags(account, FRANKFURT)[refused][MARKS[0]]) == (5, sweep_id)
+    [warnings] = [row["warnings"] for row in ran.report["outcomes"] if row["resource_id"] == refused]
+    assert warnings == ["its marks were not deleted: SomethingNew: injected"]
+    organization.act("stop_instances", account, FRANKFURT, InstanceIds=[refused])
+    undone = do("undo", sweep_id)
+    assert (undone.exit_code, undone.report["totals"]["started"]) == (0, len(ids))
+    assert down(organization, account) == {refused}
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -178,10 +178,11 @@ def act(
     guard: RecordingGuard | None = None,
     pacing: RecordingPacing | None = None,
     retries: Retries | None = None,
+    restore: Mapping[str, Any] | None = None,
     **facts: Any,
 ) -> dict[str, Outcome]:
     """One run on this fake, in the order given; by instance id."""
-    resources: list[tuple[Resource, Action]] = [(a_resource(resource_id=one, facts=facts), action) for one in wanted]
+    resources = [(a_resource(resource_id=one, facts=facts, restore=restore or {}), action) for one in wanted]
     retries = retries or Retries(attempts=4, sleep=lambda _: None)
     target = a_resource().target
     paced = Paced("ec2", target, pacing or RecordingPacing(), retries)  # type: ignore[arg-type]  # a fake

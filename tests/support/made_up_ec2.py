@@ -33,11 +33,16 @@ class MadeUpEc2:
     spot_types: dict[str, str] = field(default_factory=dict)
     refused: dict[str, list[Answer]] = field(default_factory=dict)
     """Answers that come first, one for each call."""
+    untold: dict[str, Answer] = field(default_factory=dict)
+    """By id, the answer to every describe that asks for it too."""
 
     def __call__(self, request: Request) -> Answer:
         if self.refused.get(request.operation):
             return self.refused[request.operation].pop(0)
         if request.operation == "DescribeInstances":
+            untold = next((self.untold[one] for one in asked_for(request) if one in self.untold), None)
+            if untold is not None:
+                return untold
             return instances_answer("".join(self.instances[one] for one in asked_for(request) if one in self.instances))
         if request.operation == "DescribeSpotInstanceRequests":
             return self._spot_requests(request)

@@ -13,9 +13,11 @@ from orchestrator.core.model import Account, ApprovedPlan, AwsError, ConsentHow,
 from orchestrator.core.model.marks import STOPPED_BY_TAG
 from orchestrator.core.report.document import Row
 from orchestrator.errors import OrganizationError
+from orchestrator.ports import LookRefusedError
 from orchestrator.sweep.run import run_sweep, undo_sweep
 from orchestrator.sweep.undo import UndoFilter
 from tests.support.builders import AT, SWEEP_ID, a_policy, a_resource, a_unit, an_account, in_state
+from tests.support.fake_kind import FakeKind
 from tests.support.fake_world import (
     EVERYTHING,
     ONE,
@@ -404,3 +406,24 @@ def test_without_a_load_balancer_in_it_nothing_that_a_start_hangs_on_grows_too_o
     fake = a_world(ONE)
     undone(fake, lambda: setattr(fake, "at", AT + timedelta(hours=2)))
     assert sorted(fake.started) == ["i-0", "i-1"]
+
+
+# --- one that cannot be looked at -------------------------------------------------------------------------------------
+
+
+def test_one_that_cannot_be_looked_at_is_kept_and_costs_no_other_its_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = a_world(ONE)
+    look = FakeKind.look
+
+    def refused(kind: FakeKind, target: Target, resource_ids: Any) -> Any:
+        seen, error = dict(look(kind, target, resource_ids)), AwsError("SomethingNew", "no")
+        if seen.pop("i-0", None) is None:
+            return seen
+        raise LookRefusedError(error, "ec2:DescribeInstances", seen, {"i-0": error})
+
+    monkeypatch.setattr(FakeKind, "look", refused)
+    fake.batch_size = 10
+    report = enforced(fake)
+    assert outcomes(report) == {"i-1": "stopped"}
+    assert reasons(report) == {"i-0": "It could not be looked at again: SomethingNew: no"}
+    assert report["status"] == "incomplete"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,8 +17,8 @@ from orchestrator.core.model import AwsError, Organization, Resource, Target, Ve
 from orchestrator.core.model.kind import KindDescription
 from orchestrator.core.model.marks import STOPPED_BY_TAG
 from orchestrator.kinds.ec2.description import EC2
-from orchestrator.ledger.records import ActionRecord
-from orchestrator.ports import NoProgress, TargetUnreadableError
+from orchestrator.ledger.records import FORMAT, ActionRecord
+from orchestrator.ports import LookRefusedError, NoProgress, TargetUnreadableError
 from orchestrator.sweep.undo import StoppedInventory, UndoFilter, read_stopped
 from tests.support.builders import ACCOUNT, AT, REGION, SWEEP_ID, a_resource, an_account
 
@@ -27,7 +27,9 @@ UNDO_ID = "20261124T070000Z-000001"
 
 
 def an_action(resource_id: str = "i-1", account: str = ACCOUNT, region: str = REGION) -> ActionRecord:
-    return ActionRecord(account, region, "ec2", resource_id, "stopped", requested_at="2026-11-23T19:00:00Z")
+    return ActionRecord(
+        account, region, "ec2", resource_id, "stopped", requested_at="2026-11-23T19:00:00Z", format=FORMAT
+    )
 
 
 # --- Only -------------------------------------------------------------------------------------------------------------
@@ -78,7 +80,11 @@ class Stopped:
     """A sweep that stopped instances of one target, as they are now; `missed` is what the load balancers say."""
 
     now: dict[str, Resource] = field(default_factory=dict)
+    statuses: dict[str, str] = field(default_factory=dict)
+    """In the ledger, where another one than `stopped`."""
     missed: frozenset[str] | Exception = frozenset()
+    untold: dict[str, AwsError] = field(default_factory=dict)
+    """What cannot be looked at."""
     asked: list[list[str]] = field(default_factory=list)
     bound: str = ""
 
@@ -93,7 +99,10 @@ class Stopped:
         return EC2
 
     def look(self, _: Target, resource_ids: Sequence[str]) -> Mapping[str, Resource]:
-        return {one: self.now[one] for one in resource_ids}
+        seen = {one: self.now[one] for one in resource_ids if one not in self.untold}
+        if self.untold:
+            raise LookRefusedError(next(iter(self.untold.values())), "ec2:DescribeInstances", seen, self.untold)
+        return seen
 
     def failed_health(self, target: Target, resource_ids: Sequence[str]) -> frozenset[str]:
         assert self.bound == target.account_id
@@ -112,9 +121,11 @@ class Stopped:
         organization = Organization("o-example", an_account("999999999999").id, (an_account(),))
         return SimpleNamespace(
             ledger=SimpleNamespace(
-                actions=lambda _: [an_action(one) for one in self.now],
+                actions=lambda _: [
+                    replace(an_action(one), status=self.statuses.get(one, "stopped")) for one in self.now
+                ],
                 held_by=lambda _: (),
-                held_in=lambda *_: frozenset(),
+                held_in=lambda *_: frozenset(an_action(one).key for one in self.now),
             ),
             organization=SimpleNamespace(read=lambda: organization),
             accounts=SimpleNamespace(bind=self._bind),
@@ -185,3 +196,34 @@ def test_a_target_whose_health_cannot_be_read_is_unreadable_and_nothing_of_it_is
     record = stopped.undo(UndoFilter(failed_health=True))
     assert record.decisions.decisions == ()
     assert [(row.status.value, row.detail) for row in record.inventory.coverage] == [(status, detail)]
+
+
+# --- what the ledger knows, and what cannot be looked at --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", ["intent", "not_attempted", "failed", "already_stopped"])
+def test_a_mark_alone_starts_nothing_whatever_state_and_times_say(stopped: Stopped, status: str) -> None:
+    stopped.statuses = {"i-1": status}
+    assert verdicts(stopped.undo(UndoFilter())) == {"i-2": "start", "i-3": "start", "i-4": "keep", "i-5": "keep"}
+
+
+@pytest.mark.parametrize(
+    ("status", "verdict"), [("stopped", "start"), ("stopping", "start"), ("unknown", "keep"), (None, None)]
+)
+def test_without_its_mark_it_is_started_where_the_ledger_knows_that_aws_accepted_its_stop(
+    stopped: Stopped, status: str | None, verdict: str | None
+) -> None:
+    stopped.now["i-1"] = replace(stopped.now["i-1"], tags={})
+    stopped.statuses = {"i-1": status or "failed"}
+    assert verdicts(stopped.undo(UndoFilter())).get("i-1") == verdict
+
+
+def test_one_that_cannot_be_looked_at_is_kept_and_the_rest_is_started(stopped: Stopped) -> None:
+    stopped.untold = {"i-2": AwsError("SomethingNew", "no")}
+    found = stopped.undo(UndoFilter())
+    assert verdicts(found) == {"i-1": "start", "i-2": "keep", "i-3": "start", "i-4": "keep", "i-5": "keep"}
+    [reason] = [one.reason for one in found.decisions.decisions if one.resource.resource_id == "i-2"]
+    assert reason == "It could not be looked at again: SomethingNew: no"
+    assert [(row.status.value, row.detail) for row in found.inventory.coverage] == [
+        ("failed", "ec2:DescribeInstances: SomethingNew: no")
+    ]

@@ -85,14 +85,13 @@ def test_an_undo_has_a_report_of_its_own() -> None:
     [
         (lambda _: None, "It is gone."),
         (lambda one: in_state(one, "running"), "It is running: somebody started it since."),
-        (lambda one: replace(one, tags={}), f"It has no {STOPPED_BY_TAG} tag."),
         (lambda one: replace(one, tags={STOPPED_BY_TAG: "x"}), f"Its tag {STOPPED_BY_TAG} names 'x', not this sweep."),
         (
             lambda one: replace(one, changed_at=datetime(2026, 11, 23, 23, tzinfo=UTC)),
             "It was stopped at 2026-11-23T23:00:00Z, not by this sweep: somebody started it in between.",
         ),
     ],
-    ids=["terminated", "started", "untagged", "other sweep", "stopped again"],
+    ids=["terminated", "started", "other sweep", "stopped again"],
 )
 def test_what_somebody_touched_since_is_kept_and_says_why(
     change: Callable[[Resource], Resource | None], reason: str
@@ -103,6 +102,17 @@ def test_what_somebody_touched_since_is_kept_and_says_why(
     assert fake.started == ["i-1"]
     assert reasons(report) == {"i-0": reason}
     assert (outcomes(report), report["status"]) == ({"i-1": "started"}, "complete")
+
+
+def test_what_lost_its_mark_is_started_and_the_ledger_says_which_mark_it_needed() -> None:
+    fake = swept(ONE)
+    fake.change("i-0", lambda one: replace(one, tags={}))
+    report = undone(fake)
+    assert sorted(fake.started) == ["i-0", "i-1"]
+    assert {row["resource_id"]: row["restore"] for row in report["outcomes"]} == {
+        "i-0": {STOPPED_BY_TAG: SWEEP_ID},
+        "i-1": {},
+    }
 
 
 @pytest.mark.parametrize(

@@ -38,8 +38,8 @@ def kept_since(
 def kept_down_since(planned: Decision, fresh: Resource | None, max_fact_age: timedelta, now: datetime) -> Reason | None:
     """For a start: why it is kept although it was planned; None when the plan still holds.
 
-    It has to be down as it was when it was planned, with the same marks: then nobody touched it since. A tag that
-    spares a resource forbids no start.
+    It has to be down as it was when it was planned, with the same marks, or with the one that the start writes again:
+    then nobody touched it since. A tag that spares a resource forbids no start.
     """
     reason = next(_touched(planned.resource, fresh), None)
     if reason is not None:
@@ -101,7 +101,7 @@ def _touched(before: Resource, fresh: Resource | None) -> Iterator[str]:
     if fresh.changed_at != before.changed_at:
         yield f"it was stopped again at {time_text(fresh.changed_at)}."
     for key in MARKS:
-        if fresh.tags.get(key) != before.tags.get(key):
+        if fresh.tags.get(key) not in (before.tags.get(key), before.restore.get(key, before.tags.get(key))):
             yield f"its mark is another ({key}: {_shown(before.tags, key)} -> {_shown(fresh.tags, key)})."
 
 

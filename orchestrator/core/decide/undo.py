@@ -1,8 +1,13 @@
-"""Undoing a sweep: start exactly what it stopped, unless its state changed since. Always with a reason."""
+"""Undoing a sweep: start exactly what it stopped, unless its state changed since. Always with a reason.
+
+A mark alone starts nothing: the ledger has to know that AWS accepted the stop, or mark, state and times have to agree
+where it does not know. A mark that was removed since is written again, where everything else agrees.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from orchestrator.core.model import Action, Decision, Reason, ReasonCode, Resource, ResourceState, Verdict, time_text
@@ -13,16 +18,25 @@ _CLOCKS_DIFFER = timedelta(minutes=5)
 
 
 def decide_undo(
-    stopped: Resource, fresh: Resource | None, sweep_id: str, requested_at: datetime | None, noted_within: timedelta
+    stopped: Resource,
+    fresh: Resource | None,
+    sweep_id: str,
+    requested_at: datetime | None,
+    noted_within: timedelta,
+    *,
+    accepted: bool,
 ) -> Decision:
-    """Start or keep for one resource that the sweep stopped.
+    """Start or keep for one resource that the sweep stopped, or may have stopped.
 
     `stopped` is the resource as the sweep knew it, `fresh` as it is now (None: gone), `requested_at` when the sweep
     asked for the stop, `noted_within` how long after that AWS may date it (KindDescription.stop_noted_within).
+    `accepted`: the ledger knows that AWS accepted the stop, or that it was seen; else what came of it is unknown.
     """
-    keep = next(_reasons_to_keep(fresh, sweep_id, requested_at, noted_within), None)
-    since = Reason(ReasonCode.STOPPED_BY_SWEEP, f"Sweep {sweep_id} stopped it and nobody touched it since.")
-    reason = keep or since
+    keep = next(_reasons_to_keep(fresh, sweep_id, requested_at, noted_within, accepted=accepted), None)
+    reason = keep or Reason(ReasonCode.STOPPED_BY_SWEEP, f"Sweep {sweep_id} stopped it and nobody touched it since.")
+    if keep is None and fresh is not None and not fresh.tags.get(STOPPED_BY_TAG):
+        fresh = replace(fresh, restore={**fresh.restore, STOPPED_BY_TAG: sweep_id})
+        reason = reason._replace(sentence=f"Sweep {sweep_id} stopped it and nobody touched it since, but for its mark.")
     return Decision(
         resource=fresh or stopped,
         verdict=Verdict.KEEP if keep else Verdict.START,
@@ -34,15 +48,17 @@ def decide_undo(
 
 
 def _reasons_to_keep(
-    fresh: Resource | None, sweep_id: str, requested_at: datetime | None, noted_within: timedelta
+    fresh: Resource | None, sweep_id: str, requested_at: datetime | None, noted_within: timedelta, *, accepted: bool
 ) -> Iterator[Reason]:
     if fresh is None:
         yield Reason(ReasonCode.GONE, "It is gone.")
         return
     yield from _by_state(fresh)
     by = fresh.tags.get(STOPPED_BY_TAG)
-    if by != sweep_id:
-        text = f"Its tag {STOPPED_BY_TAG} names {by!r}, not this sweep." if by else f"It has no {STOPPED_BY_TAG} tag."
+    if by and by != sweep_id:
+        yield Reason(ReasonCode.NOT_MARKED, f"Its tag {STOPPED_BY_TAG} names {by!r}, not this sweep.")
+    if not by and not accepted:
+        text = f"It has no {STOPPED_BY_TAG} tag, and the ledger does not know that AWS accepted its stop."
         yield Reason(ReasonCode.NOT_MARKED, text)
     yield from _by_times(fresh, requested_at, noted_within)
 

@@ -12,6 +12,7 @@ _START = frozenset(
     {
         "ec2:DescribeInstances",
         "ec2:StartInstances",
+        "ec2:CreateTags",  # where the mark was removed
         "ec2:DeleteTags",
         "elasticloadbalancing:DescribeTargetGroups",
         "elasticloadbalancing:DescribeTargetHealth",

@@ -20,6 +20,7 @@ from orchestrator.kinds.ec2.permissions import Ec2Permissions
 from orchestrator.kinds.ec2.rules import resource_of
 from orchestrator.kinds.shared.engine import KindOnEngine
 from orchestrator.kinds.shared.entry import KindEntry
+from orchestrator.kinds.shared.looking import describe_each, require_all
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -44,9 +45,10 @@ class Ec2Instances(KindOnEngine):
         return tuple(self._resources(target, raw))
 
     def look(self, target: Target, resource_ids: Sequence[str]) -> Mapping[str, Resource]:
-        with unreadable_when_refused("ec2:DescribeInstances"):
-            raw = list(instances_by_id(self._clients, target, resource_ids, self._paced(target).call))
-        return {resource.resource_id: resource for resource in self._resources(target, raw)}
+        call = self._paced(target).call
+        raw, refused = describe_each(resource_ids, lambda some: instances_by_id(self._clients, target, some, call))
+        seen = {resource.resource_id: resource for resource in self._resources(target, raw)}
+        return require_all(resource_ids, seen, refused, "ec2:DescribeInstances")
 
     def failed_health(self, target: Target, resource_ids: Sequence[str]) -> frozenset[str]:
         return failed_health(self._clients, self._retries, target.region, resource_ids)

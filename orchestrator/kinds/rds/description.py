@@ -14,7 +14,7 @@ RDS = KindDescription(
     actions=("stop",),
     read_permissions=_READ,
     stop_permissions=_READ | {"rds:StopDBInstance", "rds:AddTagsToResource", "rds:RemoveTagsFromResource"},
-    start_permissions=_READ | {"rds:StartDBInstance", "rds:RemoveTagsFromResource"},
+    start_permissions=_READ | {"rds:StartDBInstance", "rds:AddTagsToResource", "rds:RemoveTagsFromResource"},
     operations={
         "rds": frozenset(
             {

@@ -16,6 +16,7 @@ from orchestrator.kinds.rds.description import RDS
 from orchestrator.kinds.rds.rules import is_up, resource_of
 from orchestrator.kinds.shared.engine import KindOnEngine
 from orchestrator.kinds.shared.entry import KindEntry
+from orchestrator.kinds.shared.looking import describe_each, require_all
 from orchestrator.kinds.shared.permissions import ReadingOnly
 
 
@@ -37,8 +38,9 @@ class DbInstances(KindOnEngine):
         return tuple(resource for resource in resources if is_up(resource))
 
     def look(self, target: Target, resource_ids: Sequence[str]) -> Mapping[str, Resource]:
-        with unreadable_when_refused(f"rds:{OPERATION}"):
-            return self._operations(target).describe(resource_ids, self._paced(target).call)
+        operations, call = self._operations(target), self._paced(target).call
+        found, refused = describe_each(resource_ids, lambda some: operations.describe(some, call).values())
+        return require_all(resource_ids, {one.resource_id: one for one in found}, refused, f"rds:{OPERATION}")
 
     def _operations(self, target: Target) -> RdsOperations:
         return RdsOperations(self._clients.member("rds", target.region), target, self._clients.partition)

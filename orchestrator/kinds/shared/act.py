@@ -1,20 +1,22 @@
 """Stopping or starting resources of one target, whatever their kind.
 
-Batch by batch: what the guard admits is marked (before a stop), stopped or started, loses its marks where it was not
-stopped or was started, and is told to the guard. At the end everything is looked at once.
+Batch by batch: what the guard admits is marked (before a stop, and before a start where the mark was removed), stopped
+or started, loses its marks where it was not stopped or was started, and is told to the guard. At the end everything is
+looked at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 
 from orchestrator.aws.failures import error_of
 from orchestrator.core.model import Action, Outcome, Resource, ResourceState
+from orchestrator.core.model.marks import STOPPED_BY_TAG
 from orchestrator.kinds.shared.attempts import Attempt, Look, answered_outcome, seen_outcome
 from orchestrator.kinds.shared.batches import Batches
 from orchestrator.kinds.shared.handing_out import HandingOut
-from orchestrator.kinds.shared.marks import Marks
+from orchestrator.kinds.shared.marks import Marks, marks_of
 from orchestrator.kinds.shared.operations import Operations, in_portions
 from orchestrator.kinds.shared.paced import Paced
 from orchestrator.kinds.shared.transitions import START, STOP, Transition, transition_of
@@ -99,8 +101,10 @@ class ActRun:
         try:
             if self._transition is STOP:
                 self._mark(attempts)
-            ids = [attempt.resource.resource_id for attempt in attempts if not attempt.is_concluded]
-            self._batches.carry_out(ids, action)
+            else:
+                self._mark_again([attempt for attempt in attempts if attempt.lost_mark and not attempt.marked_again])
+            for some in _unmarkable_last(attempts):
+                self._batches.carry_out([one.resource.resource_id for one in some], action)
         except Exception as failure:  # noqa: BLE001 - whatever breaks, what AWS accepted before is recorded
             for attempt in attempts:
                 if not attempt.is_concluded:
@@ -115,13 +119,25 @@ class ActRun:
     def _mark(self, attempts: Sequence[Attempt]) -> None:
         """What is not marked by this is concluded: it is not stopped."""
         resources = [attempt.resource for attempt in attempts]
-        marking = self._marks.write(resources, self._sweep_id, self._now(), self._handing_out)
+        marking = self._marks.write(resources, marks_of(self._sweep_id, self._now()), self._handing_out)
         for attempt in attempts:
             resource_id = attempt.resource.resource_id
             attempt.left = resource_id in marking.left
             attempt.mark_refusal = marking.refused.get(resource_id)
             is_refused = attempt.mark_refusal is not None and resource_id not in marking.unanswered
             attempt.marked = not (attempt.left or is_refused)
+
+    def _mark_again(self, attempts: Sequence[Attempt]) -> None:
+        """The member role starts only what is marked. What AWS does not let be marked is asked for all the same."""
+        for sweep_id in {attempt.lost_mark for attempt in attempts}:
+            some = [attempt for attempt in attempts if attempt.lost_mark == sweep_id]
+            resources = [attempt.resource for attempt in some]
+            marking = self._marks.write(resources, {STOPPED_BY_TAG: sweep_id}, self._handing_out)
+            for attempt in some:
+                resource_id = attempt.resource.resource_id
+                attempt.left = resource_id in marking.left
+                attempt.marked_again = not attempt.left and resource_id not in marking.refused
+                attempt.unmarkable = marking.refused.get(resource_id)
 
     def _delete_marks(self, attempts: Iterable[Attempt]) -> None:
         """Of what was started; and of what was marked and not stopped, unless only a look can tell if it was."""
@@ -171,11 +187,20 @@ class ActRun:
             return Look({}, None)
         for look in range(1, _LOOKS + 1):
             try:
-                seen = self._batches.describe(asked)
+                seen, refused = self._batches.describe(asked)
             except Exception as failure:  # noqa: BLE001 - what AWS answered to the calls is known all the same
                 return Look({}, None, error_of(failure))
             moved = [seen[one] for one in asked if one in seen and self._attempts[one].may_have_happened]
             if look == _LOOKS or not any(one.state in self._transition.earlier_states for one in moved):
                 break
             self._retries.wait(look)
-        return Look(seen, self._now())
+        return Look(seen, self._now(), refused=refused)
+
+
+def _unmarkable_last(attempts: Iterable[Attempt]) -> Iterator[list[Attempt]]:
+    """What is to be called for: a start that IAM may refuse for want of a mark is not asked for with others."""
+    todo = [attempt for attempt in attempts if not attempt.is_concluded]
+    for unmarkable in (False, True):
+        some = [attempt for attempt in todo if (attempt.unmarkable is not None) is unmarkable]
+        if some:
+            yield some

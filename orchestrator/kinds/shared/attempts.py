@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from orchestrator.core.model import AwsError, Outcome, OutcomeStatus, Resource, ResourceState
+from orchestrator.core.model.marks import STOPPED_BY_TAG
 from orchestrator.kinds.shared.operations import Profile
 from orchestrator.kinds.shared.transitions import STOP, Transition
 from orchestrator.ports import NOT_HANDED_OUT
@@ -22,6 +23,12 @@ class Look:
     seen: Mapping[str, Resource]
     at: datetime | None
     error: AwsError | None = None
+    refused: Mapping[str, AwsError] = field(default_factory=dict)
+    """Those that could not be seen, by id."""
+
+    def error_about(self, resource_id: str) -> AwsError | None:
+        """Why nothing is known of that one; None where it was seen, or is gone."""
+        return self.error or self.refused.get(resource_id)
 
 
 @dataclass(slots=True)
@@ -38,6 +45,10 @@ class Attempt:
     marked: bool = False
     """It has this sweep's marks, or may have them: nothing says that they were refused."""
     mark_refusal: AwsError | None = None
+    marked_again: bool = False
+    """Before its start, as the mark of the sweep that stopped it was gone."""
+    unmarkable: AwsError | None = None
+    """Why that could not be: AWS may refuse its start."""
     unanswered: bool = False
     """A call for it got no answer: where it is now, it may be because of it."""
     accepted: bool = False
@@ -49,6 +60,11 @@ class Attempt:
     """AWS had no room for it when it was last requested; it is retried at the end."""
     notes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+
+    @property
+    def lost_mark(self) -> str:
+        """The sweep whose mark a start has to write again first; empty where none was lost."""
+        return str(self.resource.restore.get(STOPPED_BY_TAG) or "")
 
     @property
     def is_concluded(self) -> bool:
@@ -109,7 +125,8 @@ def seen_outcome(attempt: Attempt, look: Look) -> Outcome:
     result = _as_seen(attempt, look)
     seen = look.seen.get(attempt.resource.resource_id)
     is_there = seen is not None and seen.state in attempt.transition.reached_states
-    is_open = not is_there and result[0] in (attempt.transition.accepted_status, OutcomeStatus.UNKNOWN)
+    unseen = look.error_about(attempt.resource.resource_id) is not None
+    is_open = unseen or (not is_there and result[0] in (attempt.transition.accepted_status, OutcomeStatus.UNKNOWN))
     if attempt.accepted and seen is not None and attempt.happened_earlier(seen):
         attempt.requested_at = attempt.asked_before
     return _outcome(attempt, result, verified_at=look.at if attempt.is_looked_at and not is_open else None)
@@ -146,20 +163,20 @@ def _as_answered(attempt: Attempt) -> _Result:
 
 def _as_seen(attempt: Attempt, look: Look) -> _Result:
     transition = attempt.transition
-    seen = look.seen.get(attempt.resource.resource_id)
+    seen, unseen = look.seen.get(attempt.resource.resource_id), look.error_about(attempt.resource.resource_id)
     if attempt.already_there:
         return transition.already_status, "", already_there(transition)
     if seen is not None and seen.state in transition.reached_states:
         if attempt.mark_refusal is not None:  # so this sweep did not ask for its stop
             return transition.already_status, "", already_there(transition)
         return transition.reached_states[seen.state], "", ""
-    if attempt.mark_refusal is not None and look.error is None and (seen is None or seen.state is ResourceState.GONE):
+    if attempt.mark_refusal is not None and unseen is None and (seen is None or seen.state is ResourceState.GONE):
         return gone(attempt.profile, seen)
     known = _not_asked_or_refused(attempt)
-    if attempt.unanswered and look.error is not None and known is not None and known[0] is OutcomeStatus.FAILED:
-        text = f"AWS did not answer ({known[1]}: {known[2]}), and it could not be looked at afterwards: {look.error}"
-        return OutcomeStatus.UNKNOWN, look.error.code, text
-    return known or _not_seen(attempt, seen, look)
+    if attempt.unanswered and unseen is not None and known is not None and known[0] is OutcomeStatus.FAILED:
+        text = f"AWS did not answer ({known[1]}: {known[2]}), and it could not be looked at afterwards: {unseen}"
+        return OutcomeStatus.UNKNOWN, unseen.code, text
+    return known or _not_seen(attempt, seen, unseen)
 
 
 def _not_asked_or_refused(attempt: Attempt) -> _Result | None:
@@ -169,19 +186,20 @@ def _not_asked_or_refused(attempt: Attempt) -> _Result | None:
     if attempt.requested_at is None or attempt.left:
         return OutcomeStatus.NOT_ATTEMPTED, error.code, error.message or NOT_HANDED_OUT
     if attempt.error is not None:
-        return OutcomeStatus.FAILED, error.code, error.message
+        unmarked = f"; its mark was removed, and it cannot be marked again: {attempt.unmarkable}"
+        return OutcomeStatus.FAILED, error.code, f"{error.message}{unmarked if attempt.unmarkable else ''}"
     return None
 
 
-def _not_seen(attempt: Attempt, seen: Resource | None, look: Look) -> _Result:
+def _not_seen(attempt: Attempt, seen: Resource | None, unseen: AwsError | None) -> _Result:
     transition, profile = attempt.transition, attempt.profile
     accepted = f"AWS accepted the {transition.verb}"
     status = transition.accepted_status
     if not attempt.accepted:
         accepted, status = _not_named(attempt), OutcomeStatus.UNKNOWN
     code = "" if attempt.accepted else _UNANSWERED
-    if look.error is not None:
-        return status, code, f"{accepted}; it could not be looked at afterwards: {look.error}"
+    if unseen is not None:
+        return status, code, f"{accepted}; it could not be looked at afterwards: {unseen}"
     if seen is None or seen.state is ResourceState.GONE:
         return gone(profile, seen)
     if seen.state in transition.earlier_states:

@@ -14,9 +14,11 @@ from datetime import datetime
 from orchestrator.aws.failures import AWS_FAILURES, Failure, classify, error_of
 from orchestrator.aws.retries import RENEWED_AFTER, UNAUTHENTICATED_TRIES
 from orchestrator.core.model import Action, AwsError, Resource
+from orchestrator.core.model.aws_error_codes import DENIED_CODES
 from orchestrator.kinds.shared.attempts import Attempt
 from orchestrator.kinds.shared.handing_out import HandingOut
-from orchestrator.kinds.shared.marks import SAYS_NOTHING_OF_ONE_RESOURCE
+from orchestrator.kinds.shared.isolating import SAYS_NOTHING_OF_ONE_RESOURCE, charged, halves
+from orchestrator.kinds.shared.looking import describe_each
 from orchestrator.kinds.shared.operations import Operations, in_portions, names
 from orchestrator.kinds.shared.paced import Paced
 from orchestrator.kinds.shared.transitions import Transition
@@ -65,9 +67,14 @@ class Batches:
         if not_hibernated:
             self._work_off(not_hibernated, Action.STOP)
 
-    def describe(self, ids: list[str], *, tries: bool = True) -> Mapping[str, Resource]:
-        """Each resource that AWS still knows. Without `tries` each call is made once. Raises botocore's exceptions."""
-        return self._operations.describe(ids, self._paced.call if tries else self._paced.once)
+    def describe(self, ids: list[str], *, tries: bool = True) -> tuple[dict[str, Resource], dict[str, AwsError]]:
+        """Each resource that AWS still knows, and by id why it tells nothing of some.
+
+        Without `tries` each call is made once.
+        """
+        call = self._paced.call if tries else self._paced.once
+        found, refused = describe_each(ids, lambda some: self._operations.describe(some, call).values())
+        return {one.resource_id: one for one in found}, refused
 
     def _work_off(self, ids: list[str], action: Action) -> list[str]:
         """The ids that AWS would not hibernate.
@@ -121,20 +128,15 @@ class Batches:
         batch = replace(batch, ids=self._set_aside_what_is_there(batch.ids, seen, error))
         if self._meaning(refusal) in SAYS_NOTHING_OF_ONE_RESOURCE:
             return self._wait_or_give_up(refusal, batch)
-        named = [one for one in batch.ids if names(error.message, one)]
-        if not named and len(batch.ids) > 1:
-            middle = len(batch.ids) // 2
-            return _Step([replace(batch, ids=half) for half in (batch.ids[:middle], batch.ids[middle:])])
-        bad = named or batch.ids
+        bad = charged(error.message, batch.ids)
+        if not bad:
+            return _Step([replace(batch, ids=half) for half in halves(batch.ids)])
         rest = replace(batch, ids=[one for one in batch.ids if one not in set(bad)])
         return self._put_aside(error, bad, rest, seen)
 
     def _seen_after_refusal(self, refusal: Exception, ids: list[str]) -> Mapping[str, Resource]:
         """AWS does nothing of what it throttles, and where it does, a look with all its tries multiplies the wait."""
-        try:
-            return self.describe(ids, tries=self._meaning(refusal) is not Failure.THROTTLED)
-        except AWS_FAILURES:
-            return {}
+        return self.describe(ids, tries=self._meaning(refusal) is not Failure.THROTTLED)[0]
 
     def _set_aside_what_is_there(self, ids: list[str], seen: Mapping[str, Resource], error: AwsError) -> list[str]:
         """The ids that still need the call.
@@ -160,6 +162,8 @@ class Batches:
         passes = self._errors.wrong_state_passes and error.code in self._errors.wrong_state
         earlier = self._transition.earlier_states
         later = [one for one in bad if passes and one in seen and seen[one].state in earlier]
+        if error.code in DENIED_CODES:  # IAM learns of a mark some time after it was written
+            later = [one for one in bad if self._attempts[one].marked_again]
         self._fail([one for one in bad if one not in set(later)], error)
         return _Step([*self._retry_later(later, rest.tries, error), rest])
 

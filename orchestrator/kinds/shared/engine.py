@@ -8,18 +8,20 @@ from datetime import datetime
 
 from orchestrator.aws.pacing import Pacing
 from orchestrator.aws.retries import Retries
-from orchestrator.core.model import Action, Outcome, Resource, Target
+from orchestrator.core.model import Action, AwsError, Outcome, Resource, Target
+from orchestrator.core.model.kind import KindDescription
 from orchestrator.kinds.shared.act import carry_out
 from orchestrator.kinds.shared.marks import Marks
 from orchestrator.kinds.shared.operations import Operations, Profile
 from orchestrator.kinds.shared.paced import Paced
-from orchestrator.kinds.shared.recovery import Intent, Recovery
-from orchestrator.ports import BatchGuard
+from orchestrator.kinds.shared.recovery import Intent, Recovery, unknown
+from orchestrator.ports import BatchGuard, LookRefusedError
 
 
 class KindOnEngine(ABC):
-    """ports.Kind but for `description` and `read`: it looks by its own calls, and acts by the shared engine."""
+    """ports.Kind but for `read`: it looks by its own calls, and acts by the shared engine."""
 
+    description: KindDescription
     profile: Profile
 
     def __init__(self, retries: Retries, now: Callable[[], datetime], pacing: Pacing) -> None:
@@ -44,11 +46,21 @@ class KindOnEngine(ABC):
     def recover_intents(
         self, target: Target, intents: Sequence[tuple[Resource, Action, datetime]], sweep_id: str
     ) -> tuple[Outcome, ...]:
-        """ports.Kind.recover_intents. Raises TargetUnreadableError when it cannot look."""
-        fresh = self.look(target, [resource.resource_id for resource, _, _ in intents])
+        """ports.Kind.recover_intents. Raises TargetUnreadableError when it cannot look at any."""
+        refused: Mapping[str, AwsError] = {}
+        try:
+            fresh = self.look(target, [resource.resource_id for resource, _, _ in intents])
+        except LookRefusedError as refusal:
+            fresh, refused = refusal.seen, refusal.refused
         marks = Marks(self._operations(target), self._paced(target))
-        recovery = Recovery(self.profile, marks, sweep_id, self._now)
-        return recovery.recover([Intent.of(intent, fresh) for intent in intents])
+        recovery = Recovery(self.profile, marks, sweep_id, self._now, self.description.stop_noted_within)
+        seen = [Intent.of(intent, fresh) for intent in intents if intent[0].resource_id not in refused]
+        unseen = [
+            (Intent.of(intent, fresh), refused[intent[0].resource_id])
+            for intent in intents
+            if intent[0].resource_id in refused
+        ]
+        return (*recovery.recover(seen), *(unknown(*one) for one in unseen))
 
     def _paced(self, target: Target) -> Paced:
         """Turns for the kind's calls there."""

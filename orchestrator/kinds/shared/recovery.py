@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from orchestrator.core.model import Action, Outcome, Resource, ResourceState
+from orchestrator.core.model import Action, AwsError, Outcome, OutcomeStatus, Resource, ResourceState
 from orchestrator.core.model.marks import MARKS, STOPPED_BY_TAG
 from orchestrator.kinds.shared.attempts import already_there, gone, since_when
 from orchestrator.kinds.shared.marks import Marks
@@ -35,17 +35,32 @@ class Intent:
         return cls(resource, transition_of(action), requested_at, fresh.get(resource.resource_id))
 
 
+def unknown(intent: Intent, error: AwsError) -> Outcome:
+    """For one that could not be looked at."""
+    text = f"it was about to be acted on when the process died, and it cannot be looked at: {error.message}"
+    return Outcome(intent.resource, OutcomeStatus.UNKNOWN, error.code, text, intent.requested_at)
+
+
 class Recovery:
     """One target's. Stops and starts nothing; deletes the marks of what the process had started.
 
     What still runs keeps its marks: AWS shows a stop some time after it accepted it, and the sweep is resumed.
     """
 
-    def __init__(self, profile: Profile, marks: Marks, sweep_id: str, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        profile: Profile,
+        marks: Marks,
+        sweep_id: str,
+        now: Callable[[], datetime],
+        noted_within: timedelta,
+    ) -> None:
+        """`noted_within`: how long after a stop was asked for AWS may date it."""
         self._profile = profile
         self._marks = marks
         self._sweep_id = sweep_id
         self._now = now
+        self._noted_within = noted_within
 
     def recover(self, intents: Sequence[Intent]) -> tuple[Outcome, ...]:
         """One for each that is where it was wanted, or gone; none for those on which the call had no effect."""
@@ -70,9 +85,10 @@ class Recovery:
         return Outcome(intent.resource, status, code, message, intent.requested_at, self._now())
 
     def _is_ours(self, intent: Intent) -> bool:
-        """Where it was wanted, and not since before the process asked, as far as clocks agree.
+        """Where it was wanted, and since when the process may have asked, as far as clocks agree.
 
-        A stop is marked before it is asked for: what does not carry this sweep's mark was stopped by someone else.
+        A stop is marked before it is asked for: what does not carry this sweep's mark was stopped by someone else. So
+        was what went down long after: the process died after it had marked, and a mark alone says nothing.
         """
         transition, fresh = intent.transition, intent.fresh
         if fresh is None or fresh.state not in transition.reached_states:
@@ -80,8 +96,10 @@ class Recovery:
         since = since_when(fresh, transition)
         if transition is STOP and fresh.tags.get(STOPPED_BY_TAG) != self._sweep_id:
             return False
-        tolerance = _CLOCKS_DIFFER_BY_AT_MOST if transition is STOP else _CLOCKS_DIFFER_BY
-        return since is None or since >= intent.requested_at - tolerance
+        if since is None or transition is START:
+            return since is None or since >= intent.requested_at - _CLOCKS_DIFFER_BY
+        after = since - intent.requested_at
+        return -_CLOCKS_DIFFER_BY_AT_MOST <= after <= self._noted_within + _CLOCKS_DIFFER_BY_AT_MOST
 
     def _delete_marks(self, ours: Sequence[Intent]) -> dict[str, tuple[str, ...]]:
         """Warnings by resource id."""

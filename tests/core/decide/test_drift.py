@@ -134,6 +134,22 @@ def test_a_start_holds_while_nothing_says_that_somebody_touched_its_resource(fre
 
 
 @pytest.mark.parametrize(
+    ("tags", "text"),
+    [
+        ({}, None),
+        ({STOPPED_BY_TAG: "a-sweep"}, None),  # by a process that died before it asked for the start
+        ({STOPPED_BY_TAG: "another"}, f"its mark is another ({STOPPED_BY_TAG}: absent -> 'another')."),
+    ],
+)
+def test_a_start_holds_where_it_is_the_one_that_wrote_the_lost_mark_again(
+    tags: dict[str, str], text: str | None
+) -> None:
+    bare = replace(STOPPED, tags={}, restore={STOPPED_BY_TAG: "a-sweep"})
+    reason = kept_down_since(a_decision(bare, Verdict.START), replace(STOPPED, tags=tags), HOUR, AT)
+    assert (reason.sentence if reason else None) == (f"Changed since the plan: {text}" if text else None)
+
+
+@pytest.mark.parametrize(
     ("age", "holds"), [(timedelta(), True), (HOUR, True), (HOUR + timedelta(seconds=1), False), (-HOUR, False)]
 )
 def test_a_start_by_facts_that_no_describe_gives_holds_while_they_are_young(age: timedelta, *, holds: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,11 +24,15 @@ def stopped(state: str = "stopped", by: str | None = SWEEP_ID, **fields: Any) ->
 
 
 def undone(
-    fresh: Resource | None, requested_at: datetime | None = AT, noted_within: timedelta = NOTED_WITHIN
+    fresh: Resource | None,
+    requested_at: datetime | None = AT,
+    noted_within: timedelta = NOTED_WITHIN,
+    *,
+    accepted: bool = True,
 ) -> tuple[Verdict, str]:
-    decision = decide_undo(a_resource(), fresh, SWEEP_ID, requested_at, noted_within)
+    decision = decide_undo(a_resource(), fresh, SWEEP_ID, requested_at, noted_within, accepted=accepted)
     assert decision.action is Action.START
-    assert decision.resource == (fresh or a_resource())
+    assert replace(decision.resource, restore={}) == (fresh or a_resource())
     return decision.verdict, decision.reason
 
 
@@ -37,7 +42,7 @@ def test_what_the_sweep_stopped_and_nobody_touched_is_started() -> None:
 
 def test_its_facts_are_those_of_now() -> None:
     fresh = stopped()
-    assert decide_undo(a_resource(), fresh, SWEEP_ID, AT, NOTED_WITHIN).facts == fresh.facts
+    assert decide_undo(a_resource(), fresh, SWEEP_ID, AT, NOTED_WITHIN, accepted=True).facts == fresh.facts
 
 
 @pytest.mark.parametrize(
@@ -49,7 +54,6 @@ def test_its_facts_are_those_of_now() -> None:
         (stopped("running"), "It is running: somebody started it since."),
         (stopped("pending"), "It is pending: somebody started it since."),
         (stopped("stopping"), "It is still stopping; undo again when it is stopped."),
-        (stopped(by=None), f"It has no {STOPPED_BY_TAG} tag."),
         (stopped(by="another"), f"Its tag {STOPPED_BY_TAG} names 'another', not this sweep."),
         (
             stopped(changed_at=datetime(2026, 11, 24, 8, tzinfo=UTC)),
@@ -63,6 +67,50 @@ def test_its_facts_are_those_of_now() -> None:
 )
 def test_what_somebody_touched_since_is_kept_and_the_reason_says_what(fresh: Resource | None, reason: str) -> None:
     assert undone(fresh) == (Verdict.KEEP, reason)
+
+
+# --- the mark and the ledger ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("by", [None, ""])
+def test_where_the_mark_was_removed_and_all_else_agrees_it_is_written_again_and_it_is_started(by: str | None) -> None:
+    decision = decide_undo(a_resource(), stopped(by=by), SWEEP_ID, AT, NOTED_WITHIN, accepted=True)
+    assert decision.verdict is Verdict.START
+    assert decision.reason == f"Sweep {SWEEP_ID} stopped it and nobody touched it since, but for its mark."
+    assert decision.resource.restore == {STOPPED_BY_TAG: SWEEP_ID}
+
+
+def test_what_a_start_needs_besides_stays_with_the_mark() -> None:
+    fresh = stopped(by=None, restore={"desired": 3})
+    decision = decide_undo(a_resource(), fresh, SWEEP_ID, AT, NOTED_WITHIN, accepted=True)
+    assert decision.resource.restore == {"desired": 3, STOPPED_BY_TAG: SWEEP_ID}
+
+
+def test_what_has_its_mark_is_not_marked_again() -> None:
+    assert decide_undo(a_resource(), stopped(), SWEEP_ID, AT, NOTED_WITHIN, accepted=True).resource == stopped()
+
+
+@pytest.mark.parametrize(
+    "fresh",
+    [
+        stopped("running", by=None),
+        stopped(by=None, changed_at=None),
+        stopped(by=None, changed_at=datetime(2026, 11, 24, 8, tzinfo=UTC)),
+        stopped(by=None, started_at=datetime(2026, 11, 23, 19, 0, 10, tzinfo=UTC)),
+    ],
+)
+def test_without_its_mark_state_and_times_have_to_agree(fresh: Resource) -> None:
+    assert undone(fresh)[0] is Verdict.KEEP
+
+
+def test_where_the_ledger_does_not_know_of_the_stop_mark_state_and_times_have_to_agree() -> None:
+    assert undone(stopped(), accepted=False)[0] is Verdict.START
+    assert undone(stopped(changed_at=None), accepted=False)[0] is Verdict.KEEP
+    text = f"It has no {STOPPED_BY_TAG} tag, and the ledger does not know that AWS accepted its stop."
+    assert undone(stopped(by=None), accepted=False) == (Verdict.KEEP, text)
+
+
+# --- times ------------------------------------------------------------------------------------------------------------
 
 
 def test_a_stop_at_a_time_that_nobody_knows_is_not_undone() -> None:
@@ -102,4 +150,4 @@ def test_a_start_at_a_time_that_nobody_knows_is_left_to_the_other_facts() -> Non
     ],
 )
 def test_each_reason_has_its_code(fresh: Resource | None, code: ReasonCode) -> None:
-    assert decide_undo(a_resource(), fresh, SWEEP_ID, AT, NOTED_WITHIN).reason_code is code
+    assert decide_undo(a_resource(), fresh, SWEEP_ID, AT, NOTED_WITHIN, accepted=True).reason_code is code

@@ -6,9 +6,9 @@ A kind's `tests/kinds/<kind>/harness.py` gives `InMemory`, `Embedded`, and `seed
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from orchestrator.aws.clients import Clients, bound_to
 from orchestrator.aws.pacing import Pacing
 from orchestrator.aws.retries import Retries
-from orchestrator.core.model import AccountId, Action, Outcome, Region, Resource, Target
+from orchestrator.core.model import AccountId, Action, Fact, Outcome, Region, Resource, Target
 from orchestrator.demo.calls import Answer, Call
 from orchestrator.demo.faults import Fault
 from orchestrator.kinds.shared.entry import KindEntry
@@ -96,6 +96,10 @@ class Harness(ABC):
     def tag(self, resource_id: str, tags: Mapping[str, str]) -> None: ...
 
     @abstractmethod
+    def untag(self, resource_id: str, keys: Collection[str]) -> None:
+        """Somebody else does, in whatever state it is."""
+
+    @abstractmethod
     def someone(self, action: Action, ids: Sequence[str]) -> None:
         """Somebody else stops or starts them."""
 
@@ -122,8 +126,14 @@ class Harness(ABC):
     def guard(self, refused: Sequence[str] = (), allows: Callable[[], bool] = lambda: True) -> RecordingGuard:
         return RecordingGuard(log=self.log, refused=frozenset(refused), allows=allows)
 
-    def act(self, action: Action, ids: Sequence[str], guard: RecordingGuard | None = None) -> dict[str, Outcome]:
-        resources = self.look(*ids)
+    def act(
+        self,
+        action: Action,
+        ids: Sequence[str],
+        guard: RecordingGuard | None = None,
+        restore: Mapping[str, Fact] | None = None,
+    ) -> dict[str, Outcome]:
+        resources = {one: replace(resource, restore=restore or {}) for one, resource in self.look(*ids).items()}
         self.log.clear()
         with self.binding():
             actions = [(resources[one], action) for one in ids]
@@ -203,6 +213,10 @@ class MemoryAws(Harness):
 
     def tag(self, resource_id: str, tags: Mapping[str, str]) -> None:
         self.rows[resource_id].tags.update(tags)
+
+    def untag(self, resource_id: str, keys: Collection[str]) -> None:
+        for key in keys:
+            self.rows[resource_id].tags.pop(key, None)
 
     def someone(self, action: Action, ids: Sequence[str]) -> None:
         for one in ids:

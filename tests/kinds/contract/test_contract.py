@@ -240,6 +240,19 @@ def test_one_that_aws_will_not_start_costs_no_other_its_start_and_keeps_its_mark
     assert ids[1] in marked(aws, ids)
 
 
+@pytest.mark.parametrize("marks_itself", [True, False])
+def test_what_lost_its_mark_is_started_with_it_again_or_says_why_not(aws: Harness, marks_itself: bool) -> None:
+    ids = stopped(aws, 2)
+    for one in ids:
+        aws.untag(one, MARKS)
+    if not marks_itself:
+        aws.refuse("mark", ids[0], aws.words.cannot_mark)
+    outcomes = aws.act(Action.START, ids, restore={STOPPED_BY_TAG: SWEEP_ID})
+    assert {outcome.status for outcome in outcomes.values()} <= UP
+    assert aws.log.index("mark") < aws.log.index("start")
+    assert aws.log[-1] == "record 2"
+
+
 # --- recovering intents -----------------------------------------------------------------------------------------------
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from orchestrator.aws.retries import Retries
 from orchestrator.core.model import Action, OutcomeStatus
+from orchestrator.core.model.marks import MARKS, STOPPED_BY_TAG
 from orchestrator.kinds import registry
 from orchestrator.ports import TargetHealth
 from tests.kinds.contract.harness import EmbeddedAws
@@ -107,6 +108,23 @@ def test_what_has_no_mark_iam_never_lets_start(embedded_aws: EmbeddedAws, permis
     aws.look(one)
     assert aws.act(Action.START, [one])[one].status is OutcomeStatus.FAILED
     assert permissions.refused == [("member", _permission(aws, aws.words.profile.start))]
+
+
+def test_what_lost_its_mark_iam_lets_start_once_it_is_marked_again(
+    embedded_aws: EmbeddedAws, permissions: Permissions
+) -> None:
+    aws = embedded_aws
+    [one] = aws.add()
+    aws.act(Action.STOP, [one])
+    aws.look(one)
+    aws.untag(one, MARKS)
+    outcome = aws.act(Action.START, [one], restore={STOPPED_BY_TAG: SWEEP_ID})[one]
+    if "cannot be marked again" in outcome.message:  # a service that takes no tags while it is down
+        assert outcome.status is OutcomeStatus.FAILED
+        assert permissions.refused[0] == ("member", _permission(aws, aws.words.profile.start))
+    else:
+        assert outcome.status is not OutcomeStatus.FAILED
+        assert permissions.refused == []
 
 
 def test_no_tags_but_the_marks_can_be_written(embedded_aws: EmbeddedAws, permissions: Permissions) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -128,6 +128,10 @@ class Embedded(harness.EmbeddedAws):
     def tag(self, resource_id: str, tags: Mapping[str, str]) -> None:
         pairs = [{"Key": key, "Value": value} for key, value in tags.items()]
         self.organization.act("create_tags", self.account, REGION, Resources=[resource_id], Tags=pairs)
+
+    def untag(self, resource_id: str, keys: Collection[str]) -> None:
+        tags = [{"Key": key} for key in keys]
+        self.organization.act("delete_tags", self.account, REGION, Resources=[resource_id], Tags=tags)
 
     def someone(self, action: Action, ids: Sequence[str]) -> None:
         operation = "start_instances" if action.starts else "stop_instances"

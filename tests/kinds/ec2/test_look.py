@@ -9,9 +9,9 @@ import pytest
 
 from orchestrator.aws.clients import bound_to
 from orchestrator.aws.retries import Retries
-from orchestrator.core.model import AccountId, Region, ResourceState, Target
+from orchestrator.core.model import AccountId, AwsError, Region, ResourceState, Target
 from orchestrator.kinds.ec2.kind import Ec2Instances
-from orchestrator.ports import TargetUnreadableError
+from orchestrator.ports import LookRefusedError, TargetUnreadableError
 from tests.support.builders import AT
 from tests.support.fake_ec2 import RecordingPacing
 from tests.support.local_aws import Fixed, LocalAws, closing_clients, refusal
@@ -115,3 +115,28 @@ def test_a_target_that_cannot_be_looked_at_is_unreadable_with_awss_words(ec2: Ma
     with pytest.raises(TargetUnreadableError) as unreadable:
         kind.look(TARGET, ["i-1"])
     assert str(unreadable.value) == "ec2:DescribeInstances: UnauthorizedOperation: AWS's words"
+
+
+# --- one that AWS does not tell of ------------------------------------------------------------------------------------
+
+
+def test_one_that_aws_refuses_to_tell_of_costs_no_other_its_look(ec2: MadeUpEc2, kind: Ec2Instances) -> None:
+    wanted = [f"i-{number}" for number in range(50)]
+    ec2.instances = {one: an_instance(one) for one in wanted[:-1]}
+    ec2.untold = {"i-37": refusal("SomethingNew", "AWS says no, and does not say of whom")}
+    with pytest.raises(LookRefusedError) as refused:
+        kind.look(TARGET, wanted)
+    assert set(refused.value.seen) == set(wanted) - {"i-37", "i-49"}, "and one that is gone is no refused one"
+    assert refused.value.refused == {"i-37": AwsError("SomethingNew", "AWS says no, and does not say of whom")}
+    assert str(refused.value).startswith("ec2:DescribeInstances: SomethingNew")
+
+
+@pytest.mark.parametrize("code", ["UnauthorizedOperation", "RequestLimitExceeded", "OptInRequired"])
+def test_what_says_nothing_of_one_instance_makes_the_target_unreadable_without_halving(
+    ec2: MadeUpEc2, kind: Ec2Instances, aws: LocalAws, code: str
+) -> None:
+    ec2.untold = {"i-1": refusal(code, "no", 403)}
+    with pytest.raises(TargetUnreadableError) as unreadable:
+        kind.look(TARGET, ["i-0", "i-1", "i-2"])
+    assert not isinstance(unreadable.value, LookRefusedError)
+    assert len(aws.requests) == (2 if code == "RequestLimitExceeded" else 1)

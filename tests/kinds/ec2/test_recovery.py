@@ -118,6 +118,28 @@ def test_clocks_may_differ_by_minutes_where_its_marks_say_that_it_ran_just_befor
     assert recover(kind, Action.STOP)[0].status is status
 
 
+@pytest.mark.parametrize(("late", "status"), [(600, OutcomeStatus.STOPPED), (601, OutcomeStatus.ALREADY_STOPPED)])
+def test_a_mark_that_a_dead_process_left_says_nothing_of_what_a_person_stopped_later(
+    ec2: MadeUpEc2, kind: Ec2Instances, late: int, status: OutcomeStatus
+) -> None:
+    reason = stopped_at(ASKED + timedelta(seconds=late))
+    ec2.instances = {"i-1": an_instance(state="stopped", reason=reason, tags=OURS)}
+    assert recover(kind, Action.STOP)[0].status is status
+
+
+@pytest.mark.parametrize("action", [Action.STOP, Action.START])
+def test_one_that_aws_refuses_to_tell_of_is_unknown_and_costs_no_other_its_outcome(
+    ec2: MadeUpEc2, kind: Ec2Instances, action: Action
+) -> None:
+    state = "running" if action is Action.START else "stopped"
+    ec2.instances = {"i-1": an_instance(state=state, tags=OURS)}
+    ec2.untold = {"i-2": refusal("SomethingNew", "no")}
+    outcomes = {one.resource.resource_id: one for one in recover(kind, action, "i-1", "i-2")}
+    assert outcomes["i-1"].message == "recovered after an interruption"
+    assert (outcomes["i-2"].status, outcomes["i-2"].code) == (OutcomeStatus.UNKNOWN, "SomethingNew")
+    assert outcomes["i-2"].verified_at is None
+
+
 def test_tags_that_are_there_are_not_written_again(ec2: MadeUpEc2, kind: Ec2Instances, aws: LocalAws) -> None:
     ec2.instances = {"i-1": an_instance(state="stopped", reason=stopped_at(ASKED), tags=OURS)}
     recover(kind, Action.STOP)

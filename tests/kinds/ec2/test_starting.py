@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from botocore.exceptions import ReadTimeoutError
@@ -185,3 +186,93 @@ def test_an_unsupported_type_is_no_lack_of_capacity_and_fails_at_once() -> None:
     outcomes = start(ec2)
     assert list(statuses(outcomes).values()) == [OutcomeStatus.FAILED, OutcomeStatus.STARTING]
     assert ec2.starts.count((ids(1)[0],)) == 1
+
+
+# --- what lost its mark -----------------------------------------------------------------------------------------------
+
+LOST = {STOPPED_BY_TAG: "20261123T190000Z-source"}
+"""What such a start has to write first."""
+DENIED = ("UnauthorizedOperation", "You are not authorized to perform this operation.")
+
+
+class OnlyMarked(FakeEc2):
+    """Starts only what is marked, as the member role does; of a fresh mark IAM knows after `learns_after` refusals."""
+
+    learns_after = 0
+
+    def start_instances(self, *, InstanceIds: list[str]) -> dict[str, Any]:  # noqa: N803 - AWS's names
+        bare = [one for one in InstanceIds if STOPPED_BY_TAG not in self.tags.get(one, {})]
+        if bare or self.learns_after:
+            self.learns_after -= not bare
+            self.starts.append(tuple(InstanceIds))
+            raise refused(*DENIED, 403)
+        return super().start_instances(InstanceIds=InstanceIds)
+
+
+def bare(count: int) -> OnlyMarked:
+    return OnlyMarked(ids(count), state="stopped")
+
+
+def start_bare(ec2: FakeEc2, guard: RecordingGuard | None = None) -> dict[str, Outcome]:
+    return act(ec2, list(ec2.states), Action.START, guard, restore=LOST)
+
+
+def test_what_lost_its_mark_gets_it_of_the_sweep_that_stopped_it_and_is_then_started() -> None:
+    ec2 = bare(3)
+    seen: list[dict[str, str]] = []
+    ec2.before_start = [lambda: seen.extend(dict(tags) for tags in ec2.tags.values())]
+    outcomes = start_bare(ec2, RecordingGuard(log=ec2.log))
+    assert set(statuses(outcomes).values()) == {OutcomeStatus.STARTING}
+    assert seen == [LOST] * 3
+    assert ec2.log == ["admit 3", "mark 3", "start 3", "unmark 3", "record 3"]
+    assert ec2.tags == {one: {} for one in ids(3)}
+
+
+def test_a_start_that_needs_no_mark_costs_no_call_for_one() -> None:
+    ec2 = stopped(3)
+    start(ec2)
+    assert ec2.log == ["start 3", "unmark 3"]
+
+
+def test_one_that_cannot_be_marked_again_is_asked_for_all_the_same_and_costs_no_other_its_start() -> None:
+    full = ids(50)[20]
+    ec2 = bare(50)
+    ec2.cannot_tag = {full: ("TagLimitExceeded", "The maximum number of Tags for a resource has been reached.")}
+    outcomes = start_bare(ec2)
+    assert {one for one, status in statuses(outcomes).items() if status is not OutcomeStatus.STARTING} == {full}
+    assert (outcomes[full].status, outcomes[full].code) == (OutcomeStatus.FAILED, "UnauthorizedOperation")
+    assert "its mark was removed, and it cannot be marked again: TagLimitExceeded" in outcomes[full].message
+    assert [len(batch) for batch in ec2.starts] == [49, 1]
+
+
+def test_where_iam_asks_for_no_mark_one_that_cannot_be_marked_again_is_started() -> None:
+    ec2 = stopped(2)
+    ec2.cannot_tag = dict.fromkeys(ids(1), ("TagLimitExceeded", "The maximum number of Tags ..."))
+    assert set(statuses(start_bare(ec2)).values()) == {OutcomeStatus.STARTING}
+
+
+def test_iam_that_does_not_know_of_the_mark_yet_is_asked_again() -> None:
+    ec2 = bare(2)
+    ec2.learns_after = 2
+    assert set(statuses(start_bare(ec2)).values()) == {OutcomeStatus.STARTING}
+
+
+def test_a_denial_of_what_had_its_mark_all_along_is_final() -> None:
+    ec2 = stopped(1)
+    ec2.bad = {ids(1)[0]: DENIED}
+    assert set(statuses(start(ec2)).values()) == {OutcomeStatus.FAILED}
+    assert len(ec2.starts) == 1
+
+
+def test_what_was_marked_again_and_not_started_keeps_its_mark_for_the_next_undo() -> None:
+    ec2 = bare(1)
+    ec2.bad = {ids(1)[0]: ("SomethingNew", "no")}
+    assert set(statuses(start_bare(ec2)).values()) == {OutcomeStatus.FAILED}
+    assert ec2.tags == {ids(1)[0]: LOST}
+
+
+def test_a_halt_before_the_mark_is_written_again_leaves_the_start() -> None:
+    ec2 = bare(2)
+    outcomes = start_bare(ec2, RecordingGuard(allows=lambda: False))
+    assert set(statuses(outcomes).values()) == {OutcomeStatus.NOT_ATTEMPTED}
+    assert (ec2.starts, ec2.tags) == ([], {})

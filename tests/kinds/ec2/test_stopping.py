@@ -256,3 +256,21 @@ def test_whichever_instances_are_bad_all_others_stop_and_each_has_one_outcome(ba
         expected = OutcomeStatus.FAILED if number in bad else OutcomeStatus.STOPPING
         assert outcomes[one].status is expected
         assert (ec2.states[one] == "running") == (number in bad)
+
+
+# --- the look afterwards ----------------------------------------------------------------------------------------------
+
+
+def test_one_that_aws_refuses_to_tell_of_afterwards_leaves_the_others_seen() -> None:
+    untold = ids(50)[20]
+
+    class Untold(FakeEc2):
+        def describe_instances(self, ids: Sequence[str]) -> list[dict[str, Any]]:
+            if untold in ids:
+                raise refused("SomethingNew", "AWS says no, and does not say of whom")
+            return super().describe_instances(ids)
+
+    outcomes = stop(Untold(ids(50)), ids(50))
+    assert {one for one, outcome in outcomes.items() if outcome.verified_at is None} == {untold}
+    assert set(statuses(outcomes).values()) == {OutcomeStatus.STOPPING}
+    assert "could not be looked at afterwards: SomethingNew" in outcomes[untold].message

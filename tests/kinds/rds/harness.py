@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from itertools import count
 from typing import Any
@@ -133,6 +133,9 @@ class Embedded(harness.EmbeddedAws):
 
     def tag(self, resource_id: str, tags: Mapping[str, str]) -> None:
         self._database(resource_id).add_tags([{"Key": key, "Value": value} for key, value in tags.items()])
+
+    def untag(self, resource_id: str, keys: Collection[str]) -> None:
+        self._database(resource_id).remove_tags([*keys])
 
     def someone(self, action: Action, ids: Sequence[str]) -> None:
         with self.organization.acting_in(self.account):

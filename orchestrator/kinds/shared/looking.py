@@ -1,0 +1,40 @@
+"""Looking at several resources by their ids: one that AWS refuses to tell of costs no other its look."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
+
+from orchestrator.aws.failures import AWS_FAILURES, error_of
+from orchestrator.core.model import AwsError, Resource
+from orchestrator.kinds.shared.isolating import isolate
+from orchestrator.ports import LookRefusedError, TargetUnreadableError
+
+T = TypeVar("T")
+
+
+def describe_each(
+    ids: Sequence[str], describe: Callable[[Sequence[str]], Iterable[T]]
+) -> tuple[list[T], dict[str, AwsError]]:
+    """What AWS tells of each of them, and by id why it tells nothing of some.
+
+    `describe` raises botocore's exceptions. Permissions to describe do not differ between resources.
+    """
+    found: list[T] = []
+    failed = isolate(ids, len(ids) or 1, lambda some: found.extend(list(describe(some))), denials_concern_all=True)
+    for failure in failed.values():
+        if not isinstance(failure, AWS_FAILURES):
+            raise failure
+    return found, {one: error_of(failure) for one, failure in failed.items()}
+
+
+def require_all(
+    ids: Sequence[str], seen: Mapping[str, Resource], refused: Mapping[str, AwsError], operation: str
+) -> Mapping[str, Resource]:
+    """What was seen. Raises TargetUnreadableError where all was refused, and LookRefusedError where some was."""
+    if not refused:
+        return seen
+    first = next(iter(refused.values()))
+    if len(refused) == len(set(ids)):
+        raise TargetUnreadableError(first, operation)
+    raise LookRefusedError(first, operation, seen, refused)
