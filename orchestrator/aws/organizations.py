@@ -14,7 +14,7 @@ from botocore.parsers import ResponseParserError
 from orchestrator.aws.clients import Clients
 from orchestrator.aws.failures import AWS_FAILURES, error_of
 from orchestrator.aws.pacing import Pacing, Rates
-from orchestrator.core.model import Account, AccountId, AwsError, Organization, OrganizationalUnit, Tags
+from orchestrator.core.model import Account, AccountId, AwsError, Organization, OrganizationalUnit, Tags, unit_path
 from orchestrator.core.model.kind import OperationRates, Rate
 from orchestrator.errors import OrganizationError
 from orchestrator.ports import Carrier
@@ -79,8 +79,10 @@ class OrganizationReader:
             raise OrganizationError("organizations:ListRoots named no root; is this account in an organization?")
         at = self._now()
         organization_id, management = self._identity(roots[0]["Arn"])
-        accounts = (replace(one, listed_at=at) for one in self._accounts(roots[0]["Id"], management))
-        return Organization(organization_id, management, tuple(sorted(accounts, key=lambda account: account.id)))
+        above: dict[str, Units] = {roots[0]["Id"]: ()}
+        accounts = (replace(one, listed_at=at) for one in self._accounts(roots[0]["Id"], management, above))
+        ordered = tuple(sorted(accounts, key=lambda account: account.id))
+        return Organization(organization_id, management, ordered, tuple(units[-1] for units in above.values() if units))
 
     def _identity(self, root_arn: str) -> tuple[str, AccountId]:
         """Organization and management account; both are in the root's ARN, which saves a call."""
@@ -90,13 +92,12 @@ class OrganizationReader:
         described = self._client.describe_organization()["Organization"]
         return described["Id"], AccountId(described["MasterAccountId"])
 
-    def _accounts(self, root_id: str, management: AccountId) -> list[Account]:
-        """Every account of the organization, held against a list that knows no units.
+    def _accounts(self, root_id: str, management: AccountId, above: dict[str, Units]) -> list[Account]:
+        """Every account of the organization, held against a list that knows no units; `above` as `_walk` fills it.
 
         What is moved while the units are walked through, from one that is still to come to one that is done, is in no
         unit's list.
         """
-        above: dict[str, Units] = {root_id: ()}
         found = self._walk(root_id, management, above)
         listed = {AccountId(raw["Id"]): raw for raw in self._pages("list_accounts", "Accounts")}
         accounts = [account if account.id in listed else _left(account) for account in found.values()]
@@ -164,8 +165,7 @@ class OrganizationReader:
 
 
 def _unit(raw: Any, above: tuple[OrganizationalUnit, ...]) -> OrganizationalUnit:
-    parent = above[-1].path if above else ""
-    return OrganizationalUnit(id=raw["Id"], path=f"{parent}/{raw['Name']}")
+    return OrganizationalUnit(id=raw["Id"], path=unit_path(above[-1].path if above else "", raw["Name"]))
 
 
 def _account(raw: Any, above: tuple[OrganizationalUnit, ...], management: AccountId) -> Account:

@@ -121,6 +121,18 @@ def test_an_accounts_ou_path_is_made_of_all_the_ous_above_it(
     assert [unit.id for unit in found["3" * 12].organizational_units] == ["ou-1", "ou-2", "ou-3"]
 
 
+def test_every_ou_is_listed_with_accounts_in_it_or_not(fake: FakeOrganizations, reader: OrganizationReader) -> None:
+    fake.unit("ou-1", "Workloads")
+    fake.unit("ou-2", "Dev/Team", parent="ou-1")
+    fake.unit("ou-3", "Team", parent="ou-1")
+    fake.account("1" * 12, "ou-3")
+    assert {unit.id: unit.path for unit in reader.read().units} == {
+        "ou-1": "/Workloads",
+        "ou-2": r"/Workloads/Dev\/Team",
+        "ou-3": "/Workloads/Team",
+    }
+
+
 def test_accounts_come_in_the_order_of_their_ids_with_their_names(
     fake: FakeOrganizations, reader: OrganizationReader
 ) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from fnmatch import fnmatchcase
 
 from orchestrator.core.model import (
     ALL_KINDS,
@@ -20,7 +19,7 @@ from orchestrator.core.model import (
     Region,
     TargetStatus,
 )
-from orchestrator.core.policy.conditions.matching import path_within
+from orchestrator.core.policy.conditions.matching import account_within, globs_of, is_glob
 from orchestrator.core.policy.opt_outs import account_opt_outs, exemption_sentence, most_protective
 from orchestrator.core.policy.schema import OrganizationScope, RegionScope
 
@@ -68,25 +67,20 @@ def coverage_row(
 
 def region_in_scope(scope: RegionScope, region: Region) -> bool:
     """Whether the policy's globs include the region and none excludes it."""
-    included = any(fnmatchcase(region, pattern) for pattern in scope.include)
-    return included and not any(fnmatchcase(region, pattern) for pattern in scope.exclude)
+    return globs_of(*scope.include).match(region) and not globs_of(*scope.exclude).match(region)
 
 
 def named_regions(scope: RegionScope) -> tuple[Region, ...]:
     """The regions in scope where the policy names every one of them; none where it includes some by a pattern."""
-    if any(_is_pattern(name) for name in scope.include):
+    if any(is_glob(name) for name in scope.include):
         return ()
     return tuple(Region(name) for name in dict.fromkeys(scope.include) if region_in_scope(scope, Region(name)))
 
 
 def unlisted_regions(scope: RegionScope, listed: Iterable[Region], known: Iterable[Region]) -> tuple[Region, ...]:
     """Regions in scope that exist for others, or that the policy names, but that this account's list lacks."""
-    named = {Region(pattern) for pattern in scope.include if not _is_pattern(pattern)}
+    named = {Region(pattern) for pattern in scope.include if not is_glob(pattern)}
     return tuple(sorted(region for region in {*known, *named} - set(listed) if region_in_scope(scope, region)))
-
-
-def _is_pattern(text: str) -> bool:
-    return any(sign in text for sign in "*?[")
 
 
 def _select(accounts: Iterable[Account], left_out: Callable[[Account], Coverage | None]) -> Selection:
@@ -106,11 +100,11 @@ def _left_out(scope: OrganizationScope, account: Account) -> Coverage | None:
     if account.units_error is not None:
         detail = f"where it is in the organization is not known, so it is kept: {account.units_error}"
         return _not_active(account) or whole_account(account, TargetStatus.FAILED, detail)
-    if scope.include and not any(path_within(account.ou_path, path) for path in scope.include):
+    if scope.include and not any(account_within(account, unit) for unit in scope.include):
         return whole_account(account, TargetStatus.EXCLUDED, "it is in none of the OUs that the policy includes")
-    for path in scope.exclude:
-        if path_within(account.ou_path, path):
-            return whole_account(account, TargetStatus.EXCLUDED, f"the policy excludes the OU {path}")
+    for unit in scope.exclude:
+        if account_within(account, unit):
+            return whole_account(account, TargetStatus.EXCLUDED, f"the policy excludes the OU {unit}")
     return _not_active(account)
 
 

@@ -25,6 +25,8 @@ from orchestrator.core.model.organization import (
     Region,
     Tags,
     Target,
+    path_names,
+    unit_path,
 )
 from orchestrator.core.model.outcome import (
     ABORTING,
@@ -107,6 +109,8 @@ __all__ = [
     "TargetStatus",
     "Verdict",
     "Violation",
+    "path_names",
     "strength",
     "time_text",
+    "unit_path",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,6 +20,23 @@ ALL_REGIONS = Region("*")
 
 Tags = Mapping[str, str]
 
+_NAME = re.compile(r"(?:\\[\\/]|[^/])+")
+"""One name in an OU's path; `/` and `\\` in a name stand after a `\\`."""
+
+
+def unit_path(parent: str, name: str) -> str:
+    r"""The path of an OU below that one (empty: below the root).
+
+    An OU named `A/B` gets `/A\/B`, which is not the path of `B` in `A`.
+    """
+    escaped = name.replace("\\", r"\\").replace("/", r"\/")
+    return f"{parent}/{escaped}"
+
+
+def path_names(path: str) -> tuple[str, ...]:
+    """The names in an OU's path, as AWS has them; none for `/`."""
+    return tuple(re.sub(r"\\([\\/])", r"\1", name) for name in _NAME.findall(path))
+
 
 @dataclass(frozen=True, slots=True)
 class OrganizationalUnit:
@@ -26,7 +44,7 @@ class OrganizationalUnit:
 
     id: str
     path: str
-    """Names from the root down, such as `/Workloads/Dev`."""
+    """Names from the root down, such as `/Workloads/Dev` (unit_path)."""
     tags: Tags = field(default_factory=dict)
     tags_error: AwsError | None = None
     tags_read_at: datetime | None = field(default=None, compare=False)
@@ -62,11 +80,12 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Organization:
-    """An organization with all of its accounts."""
+    """An organization with all of its accounts, and all of its OUs, with accounts in them or not."""
 
     id: str
     management_account_id: AccountId
     accounts: tuple[Account, ...]
+    units: tuple[OrganizationalUnit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -25,6 +25,7 @@ from pydantic_core import PydanticCustomError
 
 from orchestrator.core.model import KindDescription
 from orchestrator.core.policy.conditions.everything import EVERYTHING
+from orchestrator.core.policy.conditions.matching import is_unit_id
 from orchestrator.core.policy.schedules.windows import parse_window
 from orchestrator.core.policy.yaml_document import value_words
 
@@ -57,9 +58,10 @@ def _as_text(value: Any) -> str:
     return value
 
 
-def _as_path(value: str) -> str:
-    if not value.startswith("/"):
-        raise PydanticCustomError("path", "must be an OU path from the root, such as /Workloads/Dev")
+def _as_unit(value: str) -> str:
+    if not (value.startswith("/") or is_unit_id(value)):
+        text = "must be an OU's id, such as ou-a1b2-c3d4e5f6, or its path from the root, such as /Workloads/Dev"
+        raise PydanticCustomError("path", "{why}", {"why": text})
     return value
 
 
@@ -158,7 +160,7 @@ def _timezones() -> frozenset[str]:
 # Field before the validators, or pydantic leaves the limit out of the JSON Schema.
 Text = Annotated[str, Field(min_length=1), BeforeValidator(_as_text)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"), BeforeValidator(_as_text)]
-OuPath = Annotated[Text, AfterValidator(_as_path)]
+UnitName = Annotated[Text, AfterValidator(_as_unit)]
 TimeZone = Annotated[Text, AfterValidator(_as_timezone)]
 WindowText = Annotated[Text, AfterValidator(_as_window)]
 AccountIdText = Annotated[str, Field(pattern=r"^[0-9]{12}$"), BeforeValidator(_as_text)]
@@ -186,11 +188,11 @@ class OrganizationScope(_Part):
     """Which accounts are looked at."""
 
     include: Annotated[
-        tuple[OuPath, ...],
-        Field(min_length=1, description="OU paths, each with all below it; absent: the whole organization."),
+        tuple[UnitName, ...],
+        Field(min_length=1, description="OU ids or paths, each with all below it; absent: the whole organization."),
     ] = ()
     exclude: Annotated[
-        tuple[OuPath, ...], Field(description="OU paths that are left out, each with all below it.")
+        tuple[UnitName, ...], Field(description="OU ids or paths that are left out, each with all below it.")
     ] = ()
     exclude_accounts: Annotated[tuple[AccountIdText, ...], Field(description="Account ids, in quotes.")] = ()
     include_management_account: Annotated[StrictBool, Field(description="It is left out unless this is true.")] = False

@@ -17,7 +17,16 @@ from orchestrator.core.decide.scope import (
     region_in_scope,
     unlisted_regions,
 )
-from orchestrator.core.model import ALL_REGIONS, Account, AwsError, Coverage, Organization, Region, TargetStatus
+from orchestrator.core.model import (
+    ALL_REGIONS,
+    Account,
+    AwsError,
+    Coverage,
+    Organization,
+    OrganizationalUnit,
+    Region,
+    TargetStatus,
+)
 from orchestrator.core.policy.schema import OrganizationScope, RegionScope
 from orchestrator.core.policy.tag_keys import OPT_OUT_TAG, PROTECTED_TAG, REASON_TAG
 from tests.support.builders import ACCOUNT, a_unit, an_account
@@ -44,6 +53,14 @@ def spared(account: Account) -> Coverage | None:
 @pytest.mark.parametrize("ou", ["/", "/Dev", "/Dev/Team"])
 def test_without_a_scope_every_active_member_account_is_looked_at(ou: str) -> None:
     assert left_out(an_account(ou=ou)) is None
+
+
+def test_an_ou_is_included_and_excluded_by_its_id_too() -> None:
+    account = replace(an_account(), organizational_units=(OrganizationalUnit("ou-a1b2-c3d4e5f6", "/Renamed"),))
+    assert left_out(account, include=["ou-a1b2-c3d4e5f6"]) is None
+    assert left_out(account, include=["ou-a1b2-00000000"]) is not None
+    assert left_out(account, exclude=["ou-a1b2-c3d4e5f6"]) is not None
+    assert left_out(account, exclude=["ou-a1b2-00000000"]) is None
 
 
 @pytest.mark.parametrize(

@@ -31,13 +31,13 @@ def test_a_wrong_account_or_ou_says_what_is_right() -> None:
         "'123' does not fit: an account id has twelve digits; put it in quotes"
     )
     assert the_problem("organization: {exclude: [Labs]}")[2] == (
-        "must be an OU path from the root, such as /Workloads/Dev"
+        "must be an OU's id, such as ou-a1b2-c3d4e5f6, or its path from the root, such as /Workloads/Dev"
     )
 
 
 @pytest.mark.parametrize("key", ["include", "exclude"])
-@pytest.mark.parametrize("ou", ["Dev", "''", "5", "ou-1234-abcd", "{}"])
-def test_an_ou_in_the_scope_is_a_path_from_the_root(key: str, ou: str) -> None:
+@pytest.mark.parametrize("ou", ["Dev", "''", "5", "ou-1234-abcd", "OU-a1b2-c3d4e5f6", "{}"])
+def test_an_ou_in_the_scope_is_an_id_or_a_path_from_the_root(key: str, ou: str) -> None:
     path, line, _ = the_problem(f"organization:\n  {key}:\n    - /Labs\n    - {ou}\n")
     assert (path, line) == (f"organization.{key}[1]", 4)
 
@@ -146,7 +146,7 @@ def test_a_wrong_part_of_a_rule_is_named(rule: str, path: str, message: str) -> 
         (
             "{organizational_unit: [/Dev, Labs]}",
             ".organizational_unit[1]",
-            "'Labs' is no OU path; paths start at the root, such as /Workloads/Dev",
+            "'Labs' is no OU: name its id, such as ou-a1b2-c3d4e5f6, or its path from the root, such as /Workloads/Dev",
         ),
         ("{account: '11112222333'}", ".account", "'11112222333' is no account id; it has twelve digits"),
         ("{account: [11112222333]}", ".account[0]", f"11112222333 {TEXT_WANTED}"),

@@ -1,16 +1,20 @@
-"""How a text is held against globs, tags against tag globs, and an OU's path against a subtree."""
+"""The one way in which a text is held against names and globs; tags against tag globs, accounts and OUs against OUs.
+
+Literal text comes before the glob: `db[prod]` matches `db[prod]`, and what it matches as a glob.
+"""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase, translate
+from fnmatch import translate
 from functools import lru_cache
 
-from orchestrator.core.model import Fact, Tags
+from orchestrator.core.model import Account, Fact, OrganizationalUnit, Tags, path_names
 
 _GLOB_SIGNS = "*?["
 _NOTHING = re.compile(r"(?!)")
+_UNIT_ID = re.compile(r"ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}")
 
 
 def is_glob(text: str) -> bool:
@@ -20,7 +24,7 @@ def is_glob(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Globs:
-    """Texts of which any may match, case and all; compiled once, because a sweep asks a million times."""
+    """Texts of which any may match, as it is or as a glob, case and all; compiled, as a sweep asks a million times."""
 
     texts: tuple[str, ...]
     _literals: frozenset[str] = field(init=False, repr=False, compare=False)
@@ -28,12 +32,18 @@ class Globs:
 
     def __post_init__(self) -> None:
         globs = [translate(text) for text in self.texts if is_glob(text)]
-        object.__setattr__(self, "_literals", frozenset(text for text in self.texts if not is_glob(text)))
+        object.__setattr__(self, "_literals", frozenset(self.texts))
         object.__setattr__(self, "_pattern", re.compile("|".join(globs)) if globs else _NOTHING)
 
     def match(self, value: str) -> bool:
         """Whether one of them matches the whole value."""
         return value in self._literals or self._pattern.match(value) is not None
+
+
+@lru_cache(maxsize=4096)
+def globs_of(*texts: str) -> Globs:
+    """These texts, compiled; the same ones once."""
+    return Globs(texts)
 
 
 TagGlobs = tuple[tuple[str, Globs], ...]
@@ -55,18 +65,29 @@ def tags_used(prefix: str, wanted: TagGlobs, tags: Tags) -> dict[str, Fact]:
 
 @lru_cache(maxsize=65536)  # a sweep asks of every resource what few OUs and few rules make up
 def path_within(path: str, ancestor: str) -> bool:
-    """Whether an OU path is the ancestor or below it, segment by segment: `/Dev` holds `/Dev/A` but not `/Developers`.
+    """Whether an OU path is the ancestor or below it, name by name: `/Dev` holds `/Dev/A` but not `/Developers`.
 
-    A segment of the ancestor may be a glob, and matches itself in any case: an OU may be named `Old [2]`. `/` holds
+    A name in the ancestor may be a glob, and matches itself in any case: an OU may be named `Old [2]`. `/` holds
     everything.
     """
-    wanted, actual = _segments(ancestor), _segments(path)
-    return len(actual) >= len(wanted) and all(map(_segment_matches, actual, wanted))
+    wanted, actual = path_names(ancestor), path_names(path)
+    return len(actual) >= len(wanted) and all(
+        globs_of(name).match(one) for name, one in zip(wanted, actual, strict=False)
+    )
 
 
-def _segment_matches(actual: str, wanted: str) -> bool:
-    return actual == wanted or fnmatchcase(actual, wanted)
+def is_unit_id(text: str) -> bool:
+    """Whether it has the form of an OU's id, which no path has."""
+    return _UNIT_ID.fullmatch(text) is not None
 
 
-def _segments(path: str) -> list[str]:
-    return [segment for segment in path.split("/") if segment]
+def account_within(account: Account, unit: str) -> bool:
+    """Whether the account is in the OU of that id, or of that path with globs, or anywhere below."""
+    if is_unit_id(unit):
+        return any(one.id == unit for one in account.organizational_units)
+    return path_within(account.ou_path, unit)
+
+
+def unit_within(unit: OrganizationalUnit, name: str) -> bool:
+    """Whether it is the OU of that id, or one of that path with globs or below it."""
+    return unit.id == name or path_within(unit.path, name)

@@ -7,19 +7,19 @@ from typing import Any
 
 from orchestrator.core.model import Account, Fact, Resource
 from orchestrator.core.policy.conditions.interface import Condition, Parser, Word
-from orchestrator.core.policy.conditions.matching import path_within
+from orchestrator.core.policy.conditions.matching import account_within, is_unit_id
 from orchestrator.core.policy.conditions.schema_parts import GLOBS
 from orchestrator.core.policy.yaml_document import Path
 
 
 @dataclass(frozen=True, slots=True)
 class OrganizationalUnitMatches(Condition):
-    """Each path stands for itself with all below it; a segment of it may be a glob."""
+    """Each id or path stands for its OU with all below it; a name in a path may be a glob."""
 
-    paths: tuple[str, ...]
+    units: tuple[str, ...]
 
     def evaluate(self, resource: Resource, account: Account) -> bool:
-        return any(path_within(account.ou_path, path) for path in self.paths)
+        return any(account_within(account, unit) for unit in self.units)
 
     def facts_used(self, resource: Resource, account: Account) -> dict[str, Fact]:
         return {"organizational_unit": account.ou_path}
@@ -30,9 +30,13 @@ def _parse(value: Any, path: Path, parser: Parser) -> Condition:
 
 
 def _problem(text: str) -> str | None:
-    if text.startswith("/"):
+    if text.startswith("/") or is_unit_id(text):
         return None
-    return f"{text!r} is no OU path; paths start at the root, such as /Workloads/Dev"
+    return (
+        f"{text!r} is no OU: name its id, such as ou-a1b2-c3d4e5f6, or its path from the root, such as /Workloads/Dev"
+    )
 
 
-ORGANIZATIONAL_UNIT = Word("organizational_unit", _parse, {**GLOBS, "description": "OU paths, each with all below it."})
+ORGANIZATIONAL_UNIT = Word(
+    "organizational_unit", _parse, {**GLOBS, "description": "OU ids or paths, each with all below it."}
+)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.core.model import path_names, unit_path
 from orchestrator.core.policy.conditions.matching import Globs, is_glob, path_within, tags_match
 from tests.support.strategies import quick
 
@@ -39,8 +40,19 @@ def test_an_ou_holds_what_is_below_it_segment_by_segment(path: str, ancestor: st
 
 @quick
 @given(texts=st.lists(signs, max_size=4).map(tuple), value=signs)
-def test_globs_match_what_one_of_them_matches_and_any_text_is_a_glob(texts: tuple[str, ...], value: str) -> None:
-    assert Globs(texts).match(value) is any(fnmatchcase(value, text) for text in texts)
+def test_globs_match_themselves_and_what_one_of_them_matches(texts: tuple[str, ...], value: str) -> None:
+    assert Globs(texts).match(value) is any(value == text or fnmatchcase(value, text) for text in texts)
+
+
+@quick
+@given(names=st.lists(st.text(st.sampled_from("AB/\\*[")).filter(bool), min_size=1, max_size=4))
+def test_the_path_of_an_ou_is_that_of_no_other(names: list[str]) -> None:
+    path = ""
+    for name in names:
+        path = unit_path(path, name)
+    assert path_names(path) == tuple(names)
+    assert path_within(path, path)
+    assert not path_within(path, unit_path(path, "A"))
 
 
 @quick

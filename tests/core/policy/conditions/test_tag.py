@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from orchestrator.core.policy.conditions.tag import TAG, TagMatches
+from tests.support.builders import a_resource
 from tests.support.conditions import ACCOUNT, RESOURCE, condition, evaluate, mistakes
 
 
@@ -22,6 +23,13 @@ def test_a_tag_is_true_or_false_and_never_unknown(tags: dict[str, str], held: bo
     assert evaluate({"tag": tags}) is held
     assert evaluate({"not": {"tag": tags}}) is not held
     assert condition({"tag": tags}).unknown_facts(RESOURCE, ACCOUNT) == ()
+
+
+@pytest.mark.parametrize("name", ["db[prod]", "a*b", "what?", "[", "[!x]"])
+def test_a_tag_that_looks_like_a_glob_matches_itself(name: str) -> None:
+    resource = a_resource(tags={"Name": name})
+    assert evaluate({"tag": {"Name": name}}, resource) is True
+    assert evaluate({"not": {"tag": {"Name": [name, "other"]}}}, resource) is False
 
 
 def test_the_facts_are_the_tags_that_were_asked_for() -> None:
