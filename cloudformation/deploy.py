@@ -18,7 +18,6 @@ from pathlib import Path
 
 import boto3
 from botocore.exceptions import ClientError
-from rich.console import Console
 
 from cloudformation import package
 from cloudformation.artifacts import Artifact, ArtifactBucket
@@ -30,6 +29,7 @@ from cloudformation.tables import changes_table, empty_table, pairs_table
 from orchestrator.app import now
 from orchestrator.aws.dynamodb_items import DynamoItems
 from orchestrator.aws.failures import AWS_FAILURES
+from orchestrator.cli.terminal import SafeConsole
 from orchestrator.core.model import ActivePolicy, time_text
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.errors import LedgerError, LedgerSettingError, PolicyError, SettingsError
@@ -40,7 +40,7 @@ FAILED, BAD_USAGE = 1, 2
 _HERE = Path(__file__).parent
 _MEMBER_ROLE = "member-role.yaml"
 
-console = Console(emoji=False, highlight=False, markup=False)
+console = SafeConsole(highlight=False)
 
 
 def main(command_line: list[str] | None = None) -> int:
@@ -316,7 +316,7 @@ def _say(event: Event) -> None:
 
 
 def _failed(message: str, code: int) -> int:
-    Console(stderr=True, emoji=False, highlight=False).print(message, style="red", markup=False, soft_wrap=True)
+    SafeConsole(stderr=True, highlight=False).print(message, style="red", soft_wrap=True)
     return code
 
 

@@ -13,12 +13,11 @@ from enum import StrEnum
 from typing import Any, NoReturn
 
 import typer
-from pydantic_core import to_json
-from rich.console import Console
 
 from orchestrator import app as wiring
 from orchestrator.cli.progress import TerminalProgress
 from orchestrator.cli.tables import print_summary
+from orchestrator.cli.terminal import SafeConsole, json_text
 from orchestrator.core.model import ActionCounts, ApprovedPlan, Plan
 from orchestrator.errors import (
     PlanError,
@@ -34,9 +33,8 @@ from orchestrator.settings import SWEEP_ID, Settings
 
 ERROR, BAD_USAGE = 1, 2
 
-# No emoji: in a tag or an ARN, `:key:` is text.
-stdout = Console(emoji=False)
-stderr = Console(stderr=True, emoji=False)
+stdout = SafeConsole()
+stderr = SafeConsole(stderr=True)
 
 
 class Format(StrEnum):
@@ -57,7 +55,7 @@ def errors_as_exit_codes(output: Format) -> Iterator[None]:
     except (SettingsError, PlanError) as wrong:
         fail(str(wrong), BAD_USAGE)
     except ReportLostError as lost:
-        sys.stderr.write(f"{json.dumps(lost.document)}\n")
+        sys.stderr.write(f"{json_text(lost.document)}\n")
         fail(f"The report above could not be written: {lost}", ERROR)
     except StopOrchestratorError as failure:
         fail(str(failure), ERROR)
@@ -96,7 +94,7 @@ def checked_sweep_id(text: str) -> None:
 
 def print_json(document: Any) -> None:
     """Writes the document to standard output, indented."""
-    sys.stdout.write(to_json(document, indent=2).decode() + "\n")
+    sys.stdout.write(f"{json_text(document, indent=2)}\n")
 
 
 def print_problems(output: Format, source: str, *problems: PolicyProblem) -> None:

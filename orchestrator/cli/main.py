@@ -6,6 +6,7 @@ import typer
 
 from orchestrator.cli import doctor, policies, records, sweeps
 from orchestrator.cli.demo import demo
+from orchestrator.cli.terminal import safe_streams
 
 EXIT_CODES = (
     "Exit codes: 0 complete, 1 an error ended the run, 2 bad usage, bad policy or a plan that cannot be applied, "
@@ -58,4 +59,5 @@ cli.command(
 
 def main() -> None:
     """The console script."""
-    cli()
+    with safe_streams():
+        cli()

@@ -19,13 +19,16 @@ class TerminalProgress:
         self._live = console.is_terminal  # asked once: it is a system call, and there is a call for every target
         self._bar = Progress(
             SpinnerColumn(),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             console=console,
             transient=True,
             refresh_per_second=5,
+            # What prints past the console keeps its own way: rich would take its escape sequences for colours.
+            redirect_stdout=False,
+            redirect_stderr=False,
         )
         self._task = self._bar.add_task("Starting", total=None)
         self._said: tuple[str, int] = ("", 0)

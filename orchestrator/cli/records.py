@@ -26,6 +26,7 @@ from orchestrator.cli.console import (
 )
 from orchestrator.cli.options import FormatOption, StoreOption, SweepIdArgument
 from orchestrator.cli.tables import print_history, print_summary, print_verified
+from orchestrator.cli.terminal import csv_text
 from orchestrator.errors import LedgerError
 from orchestrator.ledger.records import HeldRecord, SweepSummary
 from orchestrator.local.processes import this_process
@@ -141,7 +142,7 @@ def report(
         content = wiring.make_stores(settings, wiring.make_clients(settings), this_process()).store.read(sweep_id, name)
         document = {} if output is ReportFormat.CSV else parsed(content, sweep_id)
     if output is ReportFormat.CSV:
-        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.write(csv_text(content).encode())
     elif output is ReportFormat.JSON:
         print_json(document)
     else:

@@ -14,6 +14,7 @@ from rich.text import Text
 from orchestrator.core.model import ALL_KINDS
 from orchestrator.core.model.decision import KEPT_AFTER_ALL
 from orchestrator.core.policy.opt_outs import MISSPELT_KEY
+from orchestrator.core.report.control_characters import without_controls
 from orchestrator.ledger.records import HeldRecord, SweepSummary
 from orchestrator.sweep.verify import Verified
 
@@ -144,12 +145,21 @@ def _number(count: int) -> str:
     return str(count) if count else "-"
 
 
-def _add_rows(table: Table, rows: Sequence[Sequence[str]]) -> Table | None:
+Cell = str | tuple[str, ...]
+"""The text of a cell, or the lines of it. A line feed in a text begins no line."""
+
+
+def _add_rows(table: Table, rows: Sequence[Sequence[Cell]]) -> Table | None:
     for row in rows[:_MOST_ROWS]:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*map(_cell, row))
     if len(rows) > _MOST_ROWS:
         table.add_row(Text(f"... and {len(rows) - _MOST_ROWS} more in the report"))
     return table if rows else None
+
+
+def _cell(cell: Cell) -> Text:
+    lines = (cell,) if isinstance(cell, str) else cell
+    return Text("\n".join(map(without_controls, lines)))
 
 
 def _by_account(document: Row) -> Table | None:
@@ -173,7 +183,7 @@ def _by_account(document: Row) -> Table | None:
     numbers = [(name, "right") for name in counts]
     table = _table("By account", ("account", "fixed"), "name", *numbers, ("coverage", "fixed"))
     table.padding = (0, 1, 0, 0)  # six columns have to fit into 80
-    rows = [
+    rows: list[tuple[Cell, ...]] = [
         (one, names[one], *(_number(count[one]) for count in counts.values()), _statuses(statuses[one]))
         for one in order
     ]
@@ -184,10 +194,10 @@ def _names(document: Row) -> dict[str, str]:
     return {row["account_id"]: row["account_name"] for row in document["coverage"]}
 
 
-def _statuses(counts: Counter[str]) -> str:
+def _statuses(counts: Counter[str]) -> tuple[str, ...]:
     several = len(counts) > 1
     rows = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
-    return "\n".join(f"{count} {status}" if several else status for status, count in rows)
+    return tuple(f"{count} {status}" if several else status for status, count in rows)
 
 
 def _by_rule(document: Row) -> Table | None:
@@ -212,8 +222,8 @@ def _coverage_holes(document: Row) -> Table | None:
     several = len({row["kind"] for row in document["coverage"]} - {ALL_KINDS}) > 1
     cells = [
         (
-            f"{row['account_id']}\n{row['account_name']}",
-            f"{row['region']}\n{row['kind']}" if several and row["kind"] != ALL_KINDS else row["region"],
+            (row["account_id"], row["account_name"]),
+            (row["region"], row["kind"]) if several and row["kind"] != ALL_KINDS else row["region"],
             row["status"],
             row["detail"],
         )
@@ -237,7 +247,7 @@ def _kept_after_all(document: Row) -> Table | None:
     """Of a plan or a sweep that came before: what it says is not what was done, and why."""
     rows = [row for row in document["decisions"] if row["verdict"] == "keep" and _is_kept_after_all(document, row)]
     table = _table("Kept after all", ("resource", "fixed"), ("where", "fixed"), "why")
-    cells = [(row["resource_id"], f"{row['account_id']}\n{row['region']}", row["reason"]) for row in rows]
+    cells = [(row["resource_id"], (row["account_id"], row["region"]), row["reason"]) for row in rows]
     return _add_rows(table, cells)
 
 
@@ -255,7 +265,7 @@ def _failed(document: Row) -> Table | None:
     table = _table(
         f"{' and '.join(names).capitalize()} that {failed}", ("resource", "fixed"), ("where", "fixed"), "why"
     )
-    cells = [(row["resource_id"], f"{row['account_id']}\n{row['region']}", _why(row)) for row in rows]
+    cells = [(row["resource_id"], (row["account_id"], row["region"]), _why(row)) for row in rows]
     return _add_rows(table, cells)
 
 
@@ -272,7 +282,7 @@ def _misspelt_keys(document: Row) -> Table | None:
     """What a person meant to spare, and which key they should have written."""
     rows = [row for row in document["compliance"] if row["violation"] == MISSPELT_KEY]
     table = _table("Misspelt opt-out keys", "carrier", ("where", "fixed"), "which")
-    cells = [(row["resource_id"], f"{row['account_id']}\n{row['region']}", row["detail"]) for row in rows]
+    cells = [(row["resource_id"], (row["account_id"], row["region"]), row["detail"]) for row in rows]
     return _add_rows(table, cells)
 
 
@@ -300,7 +310,7 @@ def print_history(
         ("since", "fixed"),
         ("sweep", "fixed"),
     )
-    cells = [(one.resource_id, f"{one.account_id}\n{one.region}", one.asked_at[:10], one.sweep_id) for one in held]
+    cells = [(one.resource_id, (one.account_id, one.region), one.asked_at[:10], one.sweep_id) for one in held]
     shown = _add_rows(table, cells)
     if shown is not None:
         console.print()

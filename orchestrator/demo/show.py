@@ -47,7 +47,10 @@ class DemoRequest:
 
 def show(console: Console, print_summary: PrintSummary, request: DemoRequest) -> int:
     """The exit code: 0 when EC2 agrees with the report, else 1. Ctrl-C ends it and leaves nothing running."""
-    console.print("[bold]Stop Orchestrator demo[/]: an AWS embedded in this machine; nothing real is touched.")
+    title = Text.assemble(
+        ("Stop Orchestrator demo", "bold"), ": an AWS embedded in this machine; nothing real is touched."
+    )
+    console.print(title)
     try:
         with ending_signals(_interrupt), _without_the_users_aws(), ExitStack() as stack:
             if request.sweep:
@@ -152,11 +155,11 @@ class _Demo:
                 self.console.print(Text(line, style="red"), soft_wrap=True)
             return
         stopped = counted["stopped"] + counted["stopping"]
-        self.console.print(
-            f"[bold green]Agreed.[/] {len(report['outcomes'])} planned: {stopped} stopped, "
-            f"{counted['failed']} refused by AWS as reported; everything else is as it was.",
-            highlight=False,
+        text = (
+            f" {len(report['outcomes'])} planned: {stopped} stopped, {counted['failed']} refused by AWS as reported; "
+            "everything else is as it was."
         )
+        self.console.print(Text.assemble(("Agreed.", "bold green"), text))
 
     def _where_to_look(self, report: Report) -> None:
         sweep_id = report["sweep_id"]
@@ -193,7 +196,7 @@ class _Demo:
 
     def _heading(self, number: int, text: str) -> None:
         self.console.print()
-        self.console.rule(f"[bold]{number}. {text}", align="left")
+        self.console.rule(Text(f"{number}. {text}", style="bold"), align="left")
 
     def _plain(self, text: str) -> None:
         """One line as it is: not wrapped, not coloured, so that it can be copied."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from orchestrator.core.model import (
@@ -85,8 +85,12 @@ class SweepSummary:
         return self.policy_by_hash or sha256_of(text_bytes(self.policy))
 
     def as_row(self) -> Row:
-        """For programs; without the policy's text."""
-        return {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "policy"}
+        """For programs; without the policy's text, and with every time in the one form."""
+        row = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "policy"}
+        consent = {
+            name: _in_one_form(text) if name.endswith("_at") else text for name, text in (self.consent or {}).items()
+        }
+        return {**row, "ended_at": _in_one_form(self.ended_at), "consent": consent or None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +182,14 @@ def record_from(record: type[Any], item: Item, **more: Any) -> Any:
     return record(**{**{name: item[name] for name in record.__dataclass_fields__ if name in item}, **more})
 
 
+def _in_one_form(text: str) -> str:
+    """A time as reports write it. What is none, in an item that another program wrote, stays as it is."""
+    try:
+        return time_text(datetime.fromisoformat(text)) or ""
+    except ValueError:
+        return text
+
+
 def link_from(item: Item) -> Link:
     """The link in an item that the ledger wrote."""
     return Link(item["SK"], item["sha256"], item.get("previous_sweep_id"), item.get("previous_sha256"))
@@ -196,8 +208,8 @@ def consent_item(consent: Consent) -> dict[str, str]:
         "how": consent.how.value,
         "plan_sha256": consent.plan_sha256,
         "policy_sha256": consent.policy_sha256,
-        "given_at": consent.given_at.astimezone(UTC).isoformat(),
-        "expires_at": consent.expires_at.astimezone(UTC).isoformat(),
+        "given_at": time_text(consent.given_at) or "",
+        "expires_at": time_text(consent.expires_at) or "",
     }
 
 

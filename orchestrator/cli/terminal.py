@@ -1,0 +1,88 @@
+r"""The one way to a terminal: no control character of a name, tag, policy or message of AWS reaches it.
+
+Such a character is shown as an escape, such as `\u001b`; line feeds stay, they are layout. What rich itself writes
+(colours, the moving bar) passes. Square brackets are text: there is no markup by which a name could colour or link.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import IO, Any, cast
+
+from pydantic_core import PydanticSerializationError, to_json
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+
+from orchestrator.core.report.control_characters import without_controls
+
+
+class SafeConsole(Console):
+    """Rich's console for texts that strangers wrote. Markup and emoji codes mean nothing in it."""
+
+    def __init__(self, **how: Any) -> None:
+        super().__init__(**{"markup": False, "emoji": False, **how})
+
+    @property
+    def file(self) -> IO[str]:
+        """Where rich writes; never a stream that would take its own escape sequences for a stranger's."""
+        found: Any = super().file
+        while (proxied := getattr(found, "rich_proxied_file", None)) is not None:
+            found = proxied
+        return cast("IO[str]", found)
+
+    @file.setter
+    def file(self, new_file: IO[str]) -> None:
+        self._file = new_file
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """As rich does, but with the texts made harmless; everything that is printed passes here."""
+        for one in super().render(renderable, options):
+            yield one if one.control else Segment(without_controls(one.text, lines=True), one.style)
+
+
+class SafeStream:
+    """A standard stream for all that does not print through a console: logs, warnings, bad usage, tracebacks."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self.rich_proxied_file = stream
+        """Rich's name for where its consoles write instead."""
+
+    def write(self, text: str) -> int:
+        self.rich_proxied_file.write(without_controls(text, lines=True))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.rich_proxied_file, name)
+
+
+@contextmanager
+def safe_streams() -> Iterator[None]:
+    """Meanwhile standard output and standard error are safe streams."""
+    before = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = (cast("Any", SafeStream(one)) for one in before)
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = before
+
+
+def json_text(document: Any, *, indent: int | None = None) -> str:
+    """The document as JSON that no terminal acts on: DEL, C1 and their like are escaped as JSON escapes C0."""
+    try:
+        text = to_json(document, indent=indent).decode()
+    except PydanticSerializationError:  # half of a surrogate pair, which UTF-8 does not have
+        text = json.dumps(document, indent=indent, ensure_ascii=False)
+    return without_controls(text, lines=True)
+
+
+def csv_text(content: bytes) -> str:
+    """A CSV file as it is, but for what an earlier release let into one."""
+    rows = content.decode("utf-8", "replace").split("\r\n")
+    return "\r\n".join(without_controls(row, lines=True) for row in rows)
