@@ -66,6 +66,10 @@ class LedgerError(ReportStoreError):
     """The ledger cannot be read or written; nothing is stopped that it does not know of."""
 
 
+class AnchorError(StopOrchestratorError):
+    """The anchor of the chain of manifests cannot be read or written; no sweep is lost by it."""
+
+
 class LeaseLostError(StopOrchestratorError):
     """Another process holds this policy's lease now and resumes the sweep; this process left it."""
 

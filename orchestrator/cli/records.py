@@ -26,6 +26,7 @@ from orchestrator.cli.console import (
 )
 from orchestrator.cli.options import FormatOption, StoreOption, SweepIdArgument
 from orchestrator.cli.tables import print_history, print_summary, print_verified
+from orchestrator.core.report.manifest import MANIFEST
 from orchestrator.errors import LedgerError
 from orchestrator.ledger.records import HeldRecord, SweepSummary
 from orchestrator.local.processes import this_process
@@ -111,12 +112,20 @@ def verify(
     with errors_as_exit_codes(Format.TABLE):
         clients = wiring.make_clients(settings)
         stores = wiring.make_stores(settings, clients, this_process())
-        sweep_ids = [coordination.get_sweep(stores, sweep_id).sweep_id] if sweep_id is not None else None
-        verified = verify_evidence(stores.store, stores.ledger, sweep_ids, wiring.signature_check(settings, clients))
+        if sweep_id is not None and stores.store.find(sweep_id, MANIFEST) is None:
+            coordination.get_sweep(stores, sweep_id)  # else its record may have expired before its files
+        verified = verify_evidence(
+            stores.store,
+            stores.ledger,
+            [sweep_id] if sweep_id is not None else None,
+            wiring.signature_check(settings, clients),
+            wiring.make_anchor(settings, clients),
+        )
     if output is Format.JSON:
         rows = [{"sweep_id": one.sweep_id, "file": one.file, "problem": one.problem} for one in verified.broken]
         holds = bool(verified.sweeps and not verified.broken)
-        print_json({"verified": holds, "sweeps": verified.sweeps, "broken": rows})
+        chain = {"begins": verified.begins, "expired": verified.expired}
+        print_json({"verified": holds, "sweeps": verified.sweeps, "broken": rows, **chain, "notes": verified.notes})
     else:
         print_verified(stdout, verified)
     if not verified.sweeps:
