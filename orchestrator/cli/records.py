@@ -101,8 +101,20 @@ def verify(
 ) -> None:
     """Compute the SHA-256 of every file of a sweep again and hold it against its manifest and the chain of manifests.
 
-    With --all the first broken link, from the newest manifest back, comes first. Signatures are checked where
-    STOP_ORCHESTRATOR_SIGNING_KEY names the key.
+    Files: each is as it was sealed, and none was added to the sweep's folder. Working files (work/, inventory-*.json)
+    are not sealed; no command reads them once the sweep has ended.
+
+    Chain: the ledger's newest manifest leads to this one. With --all it leads to every sweep, back to the oldest that
+    is kept, with no gap, and there is no folder of another sweep. It cannot tell whether retention or a person removed
+    the oldest sweeps: it says where the chain begins, and of how many before it no file is left.
+
+    Anchor (STOP_ORCHESTRATOR_ANCHOR, with --all): the newest sweeps were not removed while the ledger was put back.
+    Without one nothing shows that, and it proves nothing against a person who may write store, ledger and anchor.
+
+    Signature (STOP_ORCHESTRATOR_SIGNING_KEY): the manifest was written by one who may sign with the key.
+
+    Exit code 1: something does not hold, the first broken link from the newest manifest back comes first; or nothing
+    was verified.
     """
     if (sweep_id is None) is not every:
         fail("name one sweep, or give --all", BAD_USAGE)
