@@ -16,7 +16,7 @@ from orchestrator.aws.clients import Clients, renew_bound_credentials
 from orchestrator.aws.credentials import REGION_PERMISSIONS, MemberRole, MemberSessions
 from orchestrator.aws.dynamodb_items import DynamoItems
 from orchestrator.aws.failures import AWS_FAILURES, error_of
-from orchestrator.aws.hub_services import Signer, parameter_reader, publisher
+from orchestrator.aws.hub_services import ParameterAnchor, Signer, parameter_reader, publisher
 from orchestrator.aws.organizations import OrganizationReader
 from orchestrator.aws.pacing import Pacing
 from orchestrator.aws.retries import Retries
@@ -32,11 +32,12 @@ from orchestrator.errors import SettingsError
 from orchestrator.kinds import registry
 from orchestrator.ledger.lease import Lease, Leases
 from orchestrator.ledger.ledger import Ledger
+from orchestrator.local.file_anchor import FileAnchor
 from orchestrator.local.folder_report_store import LocalReportStore
 from orchestrator.local.kill_switch import FILE_PREFIX, file_reader
 from orchestrator.local.processes import is_dead
 from orchestrator.local.sqlite_items import SqliteItems
-from orchestrator.ports import ReportStore, Runtime, Stores, Time, World, consent_to_nothing
+from orchestrator.ports import Anchor, ReportStore, Runtime, Stores, Time, World, consent_to_nothing
 from orchestrator.settings import Settings
 from orchestrator.sweep.halt import LAST_GO_COUNTS_SECONDS, Halting, KillSwitch, Read
 
@@ -191,6 +192,8 @@ class _Worlds:
             kill_switches=switches,
             notify=publisher(clients, settings.topic) if settings.topic else _no_notification,
             sign=Signer(clients, settings.signing_key).sign if settings.signing_key else None,
+            anchor=make_anchor(settings, clients),
+            warn=runtime.warn,
             asked_by=runtime.asked_by,
             standing=runtime.standing,
             policy_source=runtime.policy_source,
@@ -209,6 +212,16 @@ def signature_check(settings: Settings, clients: Clients) -> Callable[[bytes, by
     """Whether a manifest was signed like that, where the settings name a key."""
     key = settings.signing_key
     return Signer(clients, key).check if key else None
+
+
+def make_anchor(settings: Settings, clients: Clients) -> Anchor | None:
+    """Where the newest manifest is named outside of store and ledger, where the settings name such a place."""
+    name = settings.anchor
+    if name is None:
+        return None
+    if name.startswith(FILE_PREFIX):
+        return FileAnchor(Path(name.removeprefix(FILE_PREFIX)))
+    return ParameterAnchor(clients, name)
 
 
 def _no_notification(_subject: str, _text: str) -> None:

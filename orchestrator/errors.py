@@ -70,6 +70,10 @@ class LedgerSettingError(LedgerError):
     """A setting in the ledger's table is none of what it may be."""
 
 
+class AnchorError(StopOrchestratorError):
+    """The anchor of the chain of manifests cannot be read or written; no sweep is lost by it."""
+
+
 class LeaseLostError(StopOrchestratorError):
     """Another process holds this policy's lease now and resumes the sweep; this process left it."""
 

@@ -240,12 +240,32 @@ class ReportStore(Protocol):
         """One file. Raises ReportStoreError that says what there is instead."""
         ...
 
-    def sweep_ids(self) -> frozenset[str]:
-        """Every sweep that has files, finished or not. Raises ReportStoreError when they cannot be listed."""
+    def list_files(self, sweep_id: str | None = None) -> Mapping[str, int]:
+        """Size by key (`sweeps/...`) of all that is stored, or of one sweep's files; an empty folder ends in `/`.
+
+        Raises ReportStoreError when they cannot be listed.
+        """
         ...
 
     def location(self, sweep_id: str, name: str) -> str:
         """Where a person finds the file: a path, or `s3://bucket/key`."""
+        ...
+
+
+class Anchor(Protocol):
+    """Where the newest manifest is named outside of store and ledger, so that a chain that was cut short shows."""
+
+    @property
+    def name(self) -> str:
+        """Of the place, for messages."""
+        ...
+
+    def read(self) -> str | None:
+        """None where nothing was written yet. Raises AnchorError."""
+        ...
+
+    def write(self, text: str) -> None:
+        """In place of what is there. Raises AnchorError."""
         ...
 
 
@@ -298,6 +318,10 @@ class World:
     """Subject and text for those who may approve."""
     sign: Callable[[bytes], bytes] | None = None
     """The signature of a manifest, where there is a key."""
+    anchor: Anchor | None = None
+    """Where the newest manifest is named, outside of store and ledger."""
+    warn: Callable[[str], None] = lambda _text: None
+    """Tells the caller, or the log, what went wrong and costs no sweep."""
     actors: Mapping[str, Actor] = field(default_factory=dict)
     """What can act, by kind; none in a process whose mode does not act."""
     asked_by: str = ""
@@ -340,6 +364,8 @@ class Runtime:
     """Without a person: only the active version of a policy is consent."""
     policy_source: str = ""
     progress: Progress = NoProgress()  # noqa: RUF009 - it holds no state
+    warn: Callable[[str], None] = lambda _text: None
+    """Tells the caller, or the log, what went wrong and costs no sweep."""
     triggered_at: datetime | None = None
     """When this process was asked to sweep: one that ends after it was the same trigger's."""
 

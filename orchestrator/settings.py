@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -19,7 +19,7 @@ DEFAULT_STORE = Path(".stop-orchestrator")
 SWEEP_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}")
 _POLICY_ENTRY = re.compile(r"(s3://[a-z0-9][a-z0-9.-]*/|ssm:/?[A-Za-z0-9_.-])[^*]*\*?")
 """A bucket is named as a whole: anybody may have one whose name begins like another's."""
-_ONLY_ELSEWHERE = frozenset({"report_bucket", "table"})
+_ONLY_ELSEWHERE = frozenset({"report_bucket", "table", "anchor"})
 _WITHHELD = frozenset({"external_id"})
 """Whose values no message quotes."""
 _SWEEP_MODES = (Mode.PLAN, Mode.ENFORCE, Mode.APPROVE)
@@ -70,6 +70,8 @@ class Settings(BaseModel):
     """An SSM parameter's name, or `file:PATH`."""
     topic: Annotated[str, Field(pattern=r"^arn:[^:]+:sns:")] | None = None
     signing_key: str | None = None
+    anchor: Annotated[str, Field(pattern=r"^(file:.+|[A-Za-z0-9_./-]+)$")] | None = None
+    """Where the newest manifest is named outside of store and ledger: an SSM parameter's name, or `file:PATH`."""
     continuations: Annotated[int, Field(ge=0, le=50)] = 5
     """How often a fresh invocation of the Lambda may resume one sweep."""
     accounts_a_part: Annotated[int, Field(ge=1, le=1000)] = 20
@@ -110,21 +112,24 @@ class Settings(BaseModel):
     def from_env(cls, environment: Mapping[str, str], needed: Sequence[str] = (), /, **overrides: object) -> Settings:
         """Settings from STOP_ORCHESTRATOR_* variables; an override that is not None wins.
 
-        A `store` among the overrides wins over the report bucket and the table too. Raises SettingsError that names
-        every variable that makes no sense, or is `needed` and missing, and what would be right.
+        A `store` among the overrides wins over the report bucket, the table and an anchor in SSM too. Raises
+        SettingsError that names every variable that makes no sense, or is `needed` and missing, and what would be
+        right.
         """
         overridden = {name: value for name, value in overrides.items() if value is not None}
         here = _ONLY_ELSEWHERE if "store" in overridden else frozenset()
         values = {
-            name: environment[variable]
+            name: value
             for name in cls.model_fields
-            if environment.get(variable := f"{PREFIX}{name.upper()}") and name not in here
+            if (value := environment.get(f"{PREFIX}{name.upper()}")) and not _is_elsewhere(name, value, here)
         }
         problems = [
             f"{PREFIX}{name.upper()} is missing"
             for name in needed
             if not str({**values, **overridden}.get(name, "")).strip()
         ]
+        if values.get("anchor") and values["anchor"] == {**values, **overridden}.get("kill_switch"):
+            problems.append(f"{PREFIX}ANCHOR={values['anchor']!r}: is the kill switch, which every sweep would pull")
         try:
             settings = cls.model_validate({**values, **overridden})
         except ValidationError as invalid:
@@ -132,6 +137,11 @@ class Settings(BaseModel):
         if problems:
             raise SettingsError("\n".join(problems))
         return settings
+
+
+def _is_elsewhere(name: str, value: str, here: Collection[str]) -> bool:
+    """Whether a setting is about the hub's store, where another store is named. A file may be any one's anchor."""
+    return name in here and not (name == "anchor" and value.startswith("file:"))
 
 
 def _problem(error: Mapping[str, object], overridden: Mapping[str, object]) -> str:

@@ -25,6 +25,20 @@ def test_a_folder_that_is_given_wins_over_the_bucket_and_the_table_of_the_enviro
     assert (elsewhere.store, elsewhere.report_bucket, elsewhere.table) == (Path("there"), "reports", "sweeps")
 
 
+@pytest.mark.parametrize(("anchor", "kept"), [("/anchor", None), ("file:anchor", "file:anchor")])
+def test_a_folder_that_is_given_has_not_the_anchor_of_the_hub(anchor: str, kept: str | None) -> None:
+    environment = {f"{PREFIX}ANCHOR": anchor}
+    assert Settings.from_env(environment).anchor == anchor
+    assert Settings.from_env(environment, store=Path("here")).anchor == kept
+
+
+def test_an_anchor_is_not_the_kill_switch() -> None:
+    environment = {f"{PREFIX}ANCHOR": "/a", f"{PREFIX}KILL_SWITCH": "/a", f"{PREFIX}WORKERS": "0"}
+    with pytest.raises(SettingsError) as wrong:
+        Settings.from_env(environment)
+    assert [line.split("=")[0] for line in str(wrong.value).splitlines()] == [f"{PREFIX}ANCHOR", f"{PREFIX}WORKERS"]
+
+
 @pytest.mark.parametrize("name", Settings.model_fields)
 def test_an_empty_variable_is_as_if_it_were_not_there(name: str) -> None:
     assert Settings.from_env({f"{PREFIX}{name.upper()}": ""}) == Settings()

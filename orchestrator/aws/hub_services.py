@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 from orchestrator.aws.clients import Clients
 from orchestrator.aws.failures import AWS_FAILURES, error_of
-from orchestrator.errors import StopOrchestratorError
+from orchestrator.errors import AnchorError, StopOrchestratorError
 from orchestrator.ports import KillSwitchUnreadableError
 
 _LONGEST_SUBJECT = 100
@@ -32,6 +32,29 @@ def parameter_reader(clients: Clients, name: str) -> Callable[[], str | None]:
         return value if kind == "String" else f"{kind} {value}"
 
     return read
+
+
+class ParameterAnchor:
+    """ports.Anchor in an SSM parameter, whose history has the last 100 values and who wrote each."""
+
+    def __init__(self, clients: Clients, name: str) -> None:
+        self._clients = clients
+        self.name = name
+
+    def read(self) -> str | None:
+        try:
+            return self._clients.ssm().get_parameter(Name=self.name)["Parameter"]["Value"]
+        except AWS_FAILURES as failure:
+            error = error_of(failure)
+            if error.code == "ParameterNotFound":
+                return None
+            raise AnchorError(f"ssm:GetParameter {self.name}: {error}") from failure
+
+    def write(self, text: str) -> None:
+        try:
+            self._clients.ssm().put_parameter(Name=self.name, Value=text, Type="String", Overwrite=True)
+        except AWS_FAILURES as failure:
+            raise AnchorError(f"ssm:PutParameter {self.name}: {error_of(failure)}") from failure
 
 
 def publisher(clients: Clients, topic_arn: str) -> Callable[[str, str], None]:

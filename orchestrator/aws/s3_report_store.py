@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import tenacity
@@ -14,6 +13,7 @@ from orchestrator.aws.failures import AWS_FAILURES, error_of
 from orchestrator.aws.retries import after_pauses
 from orchestrator.core.model.aws_error_codes import DENIED_CODES
 from orchestrator.core.report.files import content_type, sweep_folder
+from orchestrator.core.report.stored_files import SWEEPS_FOLDER
 from orchestrator.errors import ReportStoreError
 
 if TYPE_CHECKING:
@@ -26,8 +26,6 @@ _MISSING = "NoSuchKey"
 _CLASH = "ConditionalRequestConflict"
 """Two writers at once: https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html"""
 _TAKEN = frozenset({"PreconditionFailed", _CLASH})
-_FILE = re.compile(r"sweeps/dt=[^/]*/sweep=([^/]*)/[^.]")
-"""A file of a sweep; no probe that stayed behind."""
 _PAUSES = (0.1, 0.4, 1.0)
 
 
@@ -74,13 +72,13 @@ class S3ReportStore:
         except AWS_FAILURES as failure:
             raise self._unreadable(sweep_id, name, failure) from failure
 
-    def sweep_ids(self) -> frozenset[str]:
-        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix="sweeps/")
+    def list_files(self, sweep_id: str | None = None) -> Mapping[str, int]:
+        prefix = SWEEPS_FOLDER if sweep_id is None else f"{sweep_folder(sweep_id)}/"
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
         try:
-            keys = [one["Key"] for page in pages for one in page.get("Contents", ())]
+            return {one["Key"]: one["Size"] for page in pages for one in page.get("Contents", ())}
         except AWS_FAILURES as failure:
-            raise ReportStoreError(f"s3://{self._bucket}/sweeps/ cannot be listed: {error_of(failure)}") from failure
-        return frozenset(file[1] for key in keys if (file := _FILE.match(key)))
+            raise ReportStoreError(f"s3://{self._bucket}/{prefix} cannot be listed: {error_of(failure)}") from failure
 
     def location(self, sweep_id: str, name: str) -> str:
         return f"s3://{self._bucket}/{self._key(sweep_id, name)}"

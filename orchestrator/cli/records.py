@@ -27,6 +27,7 @@ from orchestrator.cli.console import (
 from orchestrator.cli.options import FormatOption, StoreOption, SweepIdArgument
 from orchestrator.cli.tables import print_history, print_summary, print_verified
 from orchestrator.cli.terminal import csv_text
+from orchestrator.core.report.manifest import MANIFEST
 from orchestrator.errors import LedgerError
 from orchestrator.ledger.records import HeldRecord, SweepSummary
 from orchestrator.local.processes import this_process
@@ -101,8 +102,20 @@ def verify(
 ) -> None:
     """Compute the SHA-256 of every file of a sweep again and hold it against its manifest and the chain of manifests.
 
-    With --all the first broken link, from the newest manifest back, comes first. Signatures are checked where
-    STOP_ORCHESTRATOR_SIGNING_KEY names the key.
+    Files: each is as it was sealed, and none was added to the sweep's folder. Working files (work/, inventory-*.json)
+    are not sealed; no command reads them once the sweep has ended.
+
+    Chain: the ledger's newest manifest leads to this one. With --all it leads to every sweep, back to the oldest that
+    is kept, with no gap, and there is no folder of another sweep. It cannot tell whether retention or a person removed
+    the oldest sweeps: it says where the chain begins, and of how many before it no file is left.
+
+    Anchor (STOP_ORCHESTRATOR_ANCHOR, with --all): the newest sweeps were not removed while the ledger was put back.
+    Without one nothing shows that, and it proves nothing against a person who may write store, ledger and anchor.
+
+    Signature (STOP_ORCHESTRATOR_SIGNING_KEY): the manifest was written by one who may sign with the key.
+
+    Exit code 1: something does not hold, the first broken link from the newest manifest back comes first; or nothing
+    was verified.
     """
     if (sweep_id is None) is not every:
         fail("name one sweep, or give --all", BAD_USAGE)
@@ -112,12 +125,20 @@ def verify(
     with errors_as_exit_codes(Format.TABLE):
         clients = wiring.make_clients(settings)
         stores = wiring.make_stores(settings, clients, this_process())
-        sweep_ids = [coordination.get_sweep(stores, sweep_id).sweep_id] if sweep_id is not None else None
-        verified = verify_evidence(stores.store, stores.ledger, sweep_ids, wiring.signature_check(settings, clients))
+        if sweep_id is not None and stores.store.find(sweep_id, MANIFEST) is None:
+            coordination.get_sweep(stores, sweep_id)  # else its record may have expired before its files
+        verified = verify_evidence(
+            stores.store,
+            stores.ledger,
+            [sweep_id] if sweep_id is not None else None,
+            wiring.signature_check(settings, clients),
+            wiring.make_anchor(settings, clients),
+        )
     if output is Format.JSON:
         rows = [{"sweep_id": one.sweep_id, "file": one.file, "problem": one.problem} for one in verified.broken]
         holds = bool(verified.sweeps and not verified.broken)
-        print_json({"verified": holds, "sweeps": verified.sweeps, "broken": rows})
+        chain = {"begins": verified.begins, "expired": verified.expired}
+        print_json({"verified": holds, "sweeps": verified.sweeps, "broken": rows, **chain, "notes": verified.notes})
     else:
         print_verified(stdout, verified)
     if not verified.sweeps:

@@ -279,6 +279,7 @@ def _carried_out(
                 confirm=confirm,
                 policy_source=_absolute(settings.policy),
                 progress=progress,
+                warn=say,
                 triggered_at=triggered_at,
             )
             with progress.shown():

@@ -350,6 +350,8 @@ def _print_sweeps(console: Console, sweeps: Sequence[SweepSummary], dead: Collec
             console.print(Text(f"{one.sweep_id} only planned: {one.consent_missing}"))
         if one.status == "abandoned":
             console.print(Text(f"{one.sweep_id} was abandoned: {one.error}"))
+        if one.warning:
+            console.print(Text(f"{one.sweep_id}: {one.warning}"))
         if one.consent is not None:
             text = f"{one.sweep_id} was confirmed by {one.consent.get('by')} ({one.consent.get('how')})"
             console.print(Text(text))
@@ -361,9 +363,17 @@ def _print_sweeps(console: Console, sweeps: Sequence[SweepSummary], dead: Collec
 
 
 def print_verified(console: Console, verified: Verified) -> None:
-    """The first broken link first; of how many sweeps every file is as it was sealed."""
+    """The first broken link first; of how many sweeps every file is as it was sealed, and where the chain begins."""
     if verified.sweeps and not verified.broken:
         what = "1 sweep" if verified.sweeps == 1 else f"{verified.sweeps} sweeps"
         console.print(Text(f"{what} verified: every file is as it was sealed", style="bold green"))
     for one in verified.broken:
-        console.print(Text(f"{one.sweep_id} {one.file} {one.problem}", style="red"), soft_wrap=True)
+        file = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in one.file)  # as somebody named it
+        where = f"{one.sweep_id} {file}".strip()
+        console.print(Text(f"{where} {one.problem}", style="red"), soft_wrap=True)
+    if verified.expired:
+        gone = "1 sweep" if verified.expired == 1 else f"{verified.expired} sweeps"
+        text = f"The chain begins at {verified.begins}: of {gone} before it no file is left, as retention leaves it"
+        console.print(Text(text), soft_wrap=True)
+    for note in verified.notes:
+        console.print(Text(f"Note: {note}"), soft_wrap=True)

@@ -52,6 +52,7 @@ def _sweep(asked: SweepEvent, sweep_id: str, context: LambdaContext) -> dict[str
         out_of_time=time_is_up(context),
         hand_over=lambda lease: _hand_over(wiring, lease, context),
         progress=LogProgress(),
+        warn=logger.warning,
         triggered_at=triggered_at,
         asked_by=caller(context),
         confirm=standing_consent,

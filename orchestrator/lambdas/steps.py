@@ -238,6 +238,7 @@ def _runtime(context: LambdaContext, execution: str) -> Runtime:
         confirm=standing_consent,
         standing=True,
         progress=LogProgress(),
+        warn=logger.warning,
     )
 
 

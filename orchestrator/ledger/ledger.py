@@ -327,7 +327,8 @@ class Ledger:
 
     def advance_chain(self, sweep_id: str, sha256: str, previous: tuple[str, str] | None) -> bool:
         """Makes this the newest manifest; False when `previous` is not the newest any more."""
-        item = self._lasting({"PK": CHAIN, "SK": HEAD, "sweep_id": sweep_id, "sha256": sha256})
+        # It never expires: after a long pause the chain would begin anew, and lead to nothing that is kept.
+        item = {"PK": CHAIN, "SK": HEAD, "sweep_id": sweep_id, "sha256": sha256, "format": FORMAT}
         if self._items.put(item, Equals("sha256", previous[1]) if previous else Absent()):
             return True
         return self.chain_head() == (sweep_id, sha256)  # it was this write, and its answer was lost

@@ -68,6 +68,8 @@ class SweepSummary:
     totals: Mapping[str, int] | None = None
     report: str = ""
     error: str = ""
+    warning: str = ""
+    """What went wrong after its report was sealed, and cost nothing of it."""
     ended_at: str = ""
     """To the microsecond, by the clock of the process that ended it."""
     only: Mapping[str, Any] | None = None

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from orchestrator.core.report.files import sweep_folder
 from orchestrator.core.report.manifest import MANIFEST
+from orchestrator.core.report.stored_files import SWEEPS_FOLDER
 from orchestrator.errors import ReportStoreError
 
 
@@ -52,9 +54,12 @@ class LocalReportStore:
             raise ReportStoreError(f"there is no {self.location(sweep_id, name)}; the newest sweeps here: {known}")
         return content
 
-    def sweep_ids(self) -> frozenset[str]:
-        files = self._directory.glob("sweeps/dt=*/sweep=*/[!.]*")
-        return frozenset(path.parent.name.removeprefix("sweep=") for path in files)
+    def list_files(self, sweep_id: str | None = None) -> Mapping[str, int]:
+        top = self._directory / SWEEPS_FOLDER if sweep_id is None else self._folder(sweep_id)
+        try:
+            return dict(_sizes(top, f"{top.relative_to(self._directory).as_posix()}/")) if top.exists() else {}
+        except OSError as failure:
+            raise ReportStoreError(f"{top} cannot be listed: {failure.strerror or failure}") from failure
 
     def location(self, sweep_id: str, name: str) -> str:
         return str(self._folder(sweep_id) / name)
@@ -66,6 +71,19 @@ class LocalReportStore:
 
     def _folder(self, sweep_id: str) -> Path:
         return self._directory / sweep_folder(sweep_id)
+
+
+def _sizes(folder: Path, key: str) -> Iterator[tuple[str, int]]:
+    """By key; a link to elsewhere is a file, since no sweep makes one, and an empty folder ends in `/`."""
+    entries = sorted(os.scandir(folder), key=lambda one: one.name)
+    if not entries:
+        yield key, 0
+    for entry in entries:
+        name = os.fsencode(entry.name).decode("utf-8", "backslashreplace")
+        if entry.is_dir(follow_symlinks=False):
+            yield from _sizes(Path(entry.path), f"{key}{name}/")
+        else:
+            yield f"{key}{name}", entry.stat(follow_symlinks=False).st_size
 
 
 def _write_once(path: Path, content: bytes) -> None:

@@ -18,6 +18,7 @@ from orchestrator.core.report.plan_file import PLAN_FILE
 from orchestrator.errors import ReportStoreError
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ports import ReportStore, World
+from orchestrator.sweep.anchor import move_anchor
 
 Document = dict[str, Any]
 
@@ -35,6 +36,7 @@ def write_and_seal(world: World, document: Document) -> str:
         world.notify(*_question(document))  # before the end: told twice after a crash is better than never
     location = world.store.location(sweep_id, "report.json")
     world.ledger.finish(document, location)
+    move_anchor(world, sweep_id)  # last: it may fail or take its time, and by now the sweep is whole
     return location
 
 

@@ -206,14 +206,17 @@ def test_a_bucket_that_is_gone_has_not_just_lost_a_file(hub: Clients) -> None:
         S3ReportStore(hub.s3(), "no-such-bucket").find(SWEEP_ID, "report.json")
 
 
-def test_every_sweep_with_a_file_is_one_that_is_stored(hub: Clients, store: S3ReportStore) -> None:
+def test_every_object_below_the_sweeps_is_listed_with_its_size(hub: Clients, store: S3ReportStore) -> None:
     stored = S3ReportStore(hub.s3(), BUCKET)
-    hub.s3().put_object(Bucket=BUCKET, Key=f"{FOLDER.replace(SWEEP_ID, 'only-a-probe')}/.writable", Body=b"")
-    assert stored.sweep_ids() == frozenset()
+    assert stored.list_files() == {}
+    for key in (f"{FOLDER}/.writable", "sweeps/notes.txt", "policy.yaml"):
+        hub.s3().put_object(Bucket=BUCKET, Key=key, Body=b"")
     store.put(SWEEP_ID, "report.json", CONTENT)
-    assert stored.sweep_ids() == {SWEEP_ID}
+    mine = {f"{FOLDER}/.writable": 0, f"{FOLDER}/report.json": len(CONTENT)}
+    assert stored.list_files(SWEEP_ID) == mine
+    assert stored.list_files() == {**mine, "sweeps/notes.txt": 0}
 
 
 def test_a_bucket_that_cannot_be_listed_is_an_error(hub: Clients) -> None:
     with pytest.raises(ReportStoreError, match=r"s3://no-such-bucket/sweeps/ cannot be listed: NoSuchBucket"):
-        S3ReportStore(hub.s3(), "no-such-bucket").sweep_ids()
+        S3ReportStore(hub.s3(), "no-such-bucket").list_files()

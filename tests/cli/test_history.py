@@ -166,7 +166,8 @@ def test_verify_says_that_every_file_is_as_it_was_sealed(planned: str, run: Run)
         assert ran.exit_code == 0
         assert ran.stdout == "1 sweep verified: every file is as it was sealed\n"
         document = json.loads(run("verify", *arguments, "--format", "json").stdout)
-        assert document == {"verified": True, "sweeps": 1, "broken": []}
+        begins = {"begins": planned if arguments == ("--all",) else "", "expired": 0}
+        assert document == {"verified": True, "sweeps": 1, "broken": [], **begins, "notes": []}
 
 
 def test_without_a_sweep_nothing_is_verified_and_no_folder_is_made(
@@ -174,7 +175,8 @@ def test_without_a_sweep_nothing_is_verified_and_no_folder_is_made(
 ) -> None:
     for arguments in (("--store", str(tmp_path / "no-such")), ()):
         ran = run("verify", "--all", *arguments, "--format", "json")
-        assert (ran.exit_code, json.loads(ran.stdout)) == (1, {"verified": False, "sweeps": 0, "broken": []})
+        nothing = {"verified": False, "sweeps": 0, "broken": [], "begins": "", "expired": 0, "notes": []}
+        assert (ran.exit_code, json.loads(ran.stdout)) == (1, nothing)
         assert f"there are no sweeps in the ledger of {arguments[1] if arguments else STORE} " in ran.stderr
     assert run("history").exit_code == 0
     assert not (tmp_path / "no-such").exists()
@@ -182,9 +184,10 @@ def test_without_a_sweep_nothing_is_verified_and_no_folder_is_made(
 
 
 def test_verify_all_names_a_folder_that_the_ledger_does_not_know(planned: str, run: Run) -> None:
-    file_of(planned, "report.json").parent.with_name(f"sweep={UNKNOWN}").mkdir()
+    folder = STORE / f"sweeps/dt=2026-11-23/sweep={UNKNOWN}"
+    folder.mkdir(parents=True)
     assert run("verify", "--all").exit_code == 0  # what dies before it is in the ledger leaves an empty one
-    file_of(planned, "report.json").parent.with_name(f"sweep={UNKNOWN}").joinpath("report.json").write_text("forged")
+    (folder / "report.json").write_text("forged")
     ran = run("verify", "--all")
     assert ran.exit_code == 1
     assert f"{UNKNOWN} * belongs to no sweep of the ledger" in ran.stdout

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from orchestrator.aws.clients import Clients
-from orchestrator.aws.hub_services import Signer, parameter_reader, publisher
+from orchestrator.aws.hub_services import ParameterAnchor, Signer, parameter_reader, publisher
 from orchestrator.core.report.manifest import MANIFEST, SIGNATURE
 from orchestrator.demo.faults import Fault
-from orchestrator.errors import StopOrchestratorError
+from orchestrator.errors import AnchorError, StopOrchestratorError
 from orchestrator.ports import KillSwitchUnreadableError
 from tests.support.embedded import OrganizationBuilder
 from tests.support.fixtures import Policy, Ran, Run
@@ -92,6 +92,37 @@ def test_a_key_that_is_gone_says_nothing_of_a_signature(organization: Organizati
 def test_a_topic_that_is_not_there_is_an_error_with_snss_words(organization: OrganizationBuilder) -> None:
     with pytest.raises(StopOrchestratorError, match="cannot be told: NotFound"):
         publisher(Clients(), f"arn:aws:sns:eu-central-1:{'1' * 12}:nobody")("subject", "text")
+
+
+def test_an_anchor_is_written_over_what_it_was_and_a_refusal_has_ssms_words(organization: OrganizationBuilder) -> None:
+    anchor = ParameterAnchor(Clients(), "/stop-orchestrator/anchor")
+    assert anchor.read() is None
+    for text in ("one", "two"):
+        anchor.write(text)
+        assert anchor.read() == text
+    organization.front.faults.add(Fault("AccessDeniedException", "not you", operation="ssm:*"))
+    for call in (anchor.read, lambda: anchor.write("three")):
+        with pytest.raises(
+            AnchorError, match=r"ssm:\w+Parameter /stop-orchestrator/anchor: AccessDeniedException: not you"
+        ):
+            call()
+
+
+@pytest.mark.usefixtures("healthy")
+def test_a_sweep_whose_anchor_may_not_be_written_is_complete_and_says_so(
+    organization: OrganizationBuilder, run: Run, policy: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STOP_ORCHESTRATOR_ANCHOR", "/stop-orchestrator/anchor")
+    organization.front.faults.add(Fault("AccessDeniedException", "not you", operation="ssm:PutParameter"))
+    ran = planned(run, policy)
+    warning = "the anchor /stop-orchestrator/anchor was not moved: ssm:PutParameter"
+    assert warning in ran.stderr
+    assert f"{ran.report['sweep_id']}: {warning}" in " ".join(run("history").stdout.split())
+    verified = run("verify", "--all", "--format", "json")
+    assert (verified.exit_code, [row["file"] for row in verified.report["broken"]]) == (
+        1,
+        ["/stop-orchestrator/anchor"],
+    )
 
 
 def test_a_parameter_is_read_a_missing_one_says_nothing_and_another_refusal_makes_it_unreadable(

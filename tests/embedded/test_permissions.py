@@ -39,6 +39,7 @@ from tests.support.suites import only_in_full
 DEV = {"Environment": "dev"}
 PROTECTED, OPT_OUT = {"stop-orchestrator:protected": ""}, {"stop-orchestrator:opt-out": "true"}
 SWITCH = "/stop-orchestrator/kill-switch"
+ANCHOR = "/stop-orchestrator/anchor"
 NOT_OF_A_SWEEP = {
     "kms:Decrypt",
     "kms:GenerateDataKey",
@@ -63,7 +64,7 @@ EVERY_ANSWER = (
 @pytest.fixture
 def guarded(hub: OrganizationBuilder) -> Iterator[Permissions]:
     """From here on each call of the hub and the members is held against the templates; the test's own are not."""
-    permissions = Permissions(policy_of("member-role", "MemberRole"), policy_of("hub", "HubRole"))
+    permissions = Permissions(policy_of("member-role", "MemberRole"), policy_of("hub", "HubRole", AnchorName=ANCHOR))
     yield permissions
     hub.front._gates = tuple(gate for gate in hub.front._gates if gate is not permissions)
 
@@ -101,6 +102,7 @@ def do_everything(
     settings = {
         "TOPIC": topic,
         "KILL_SWITCH": SWITCH,
+        "ANCHOR": ANCHOR,
         "POLICY": "s3://stop-orchestrator-demo/policy.yaml",
         "POLICIES": "s3://stop-orchestrator-demo/*",
     }

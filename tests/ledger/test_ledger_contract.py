@@ -22,7 +22,7 @@ from orchestrator.core.report.document import report_document
 from orchestrator.core.report.manifest import Link
 from orchestrator.errors import LedgerError, ReportStoreError
 from orchestrator.ledger.items import ITEMS_AT_ONCE, Items
-from orchestrator.ledger.ledger import TTL, Ledger
+from orchestrator.ledger.ledger import HEAD, TTL, Ledger
 from orchestrator.ledger.records import LeaseRecord, SweepSummary
 from tests.support.builders import (
     ACCOUNT,
@@ -400,7 +400,7 @@ def test_threads_of_many_targets_write_their_batches_at_once(ledger: Ledger) -> 
     assert {one.status for one in actions} == {"stopped"}
 
 
-def test_everything_expires(ledger: Ledger, table: Items) -> None:
+def test_everything_but_the_head_of_the_chain_expires(ledger: Ledger, table: Items) -> None:
     ledger.begin(a_record())
     ledger.intend(SWEEP_ID, [a_resource()], "1")
     ledger.take_lease(POLICY, a_lease("a", "1"), None)
@@ -408,7 +408,8 @@ def test_everything_expires(ledger: Ledger, table: Items) -> None:
     ledger.advance_chain(SWEEP_ID, "a", None)
     items = [one for pk in ("SWEEPS", f"SWEEP#{SWEEP_ID}", "LEASE", "CHAIN") for one in table.query(pk)]
     assert len(items) == 5
-    assert {one["expires_at"] for one in items} == {int((AT + TTL).timestamp())}
+    assert {one.get("expires_at") for one in items if one["SK"] != HEAD} == {int((AT + TTL).timestamp())}
+    assert [one["SK"] for one in items if "expires_at" not in one] == [HEAD]
 
 
 # --- lease and chain

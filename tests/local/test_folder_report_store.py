@@ -15,6 +15,7 @@ from tests.support.local_aws import in_threads
 
 CONTENT = b'{"a": 1}'
 NEWER = "20261124T190000Z-000000"
+KEYS = f"sweeps/dt=2026-11-23/sweep={SWEEP_ID}"
 
 
 @pytest.fixture
@@ -156,8 +157,29 @@ def test_only_finished_sweeps_are_listed_and_the_newest_first(store: LocalReport
     assert store.sweeps() == [NEWER, SWEEP_ID]
 
 
-def test_every_sweep_with_a_file_is_one_that_is_stored(store: LocalReportStore) -> None:
-    assert store.sweep_ids() == frozenset()
-    store.check(NEWER)
+def test_every_file_is_listed_with_its_size_also_what_no_sweep_wrote(store: LocalReportStore, tmp_path: Path) -> None:
+    assert store.list_files() == {}
     store.put(SWEEP_ID, "report.json", CONTENT)
-    assert store.sweep_ids() == {SWEEP_ID}
+    store.put(SWEEP_ID, "work/listing.json", b"[]")
+    (folder(tmp_path) / ".writable").touch()
+    mine = {f"{KEYS}/report.json": len(CONTENT), f"{KEYS}/work/listing.json": 2, f"{KEYS}/.writable": 0}
+    assert store.list_files() == store.list_files(SWEEP_ID) == mine
+    store.check(NEWER)
+    (tmp_path / "store/sweeps/notes.txt").write_text("added")
+    assert store.list_files(SWEEP_ID) == mine
+    empty = f"sweeps/dt=2026-11-24/sweep={NEWER}/"
+    assert store.list_files() == {**mine, empty: 0, "sweeps/notes.txt": 5}
+
+
+def test_a_link_to_a_folder_elsewhere_is_listed_as_the_file_that_it_is(store: LocalReportStore, tmp_path: Path) -> None:
+    store.put(SWEEP_ID, "report.json", CONTENT)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (tmp_path / "store/sweeps/dt=2026-11-23/sweep=forged").symlink_to(elsewhere)
+    assert "sweeps/dt=2026-11-23/sweep=forged" in store.list_files()
+
+
+def test_a_name_that_is_no_text_is_listed_as_one(store: LocalReportStore, tmp_path: Path) -> None:
+    store.put(SWEEP_ID, "report.json", CONTENT)
+    Path(os.fsdecode(os.fsencode(folder(tmp_path)) + b"/\xff")).touch()
+    assert f"{KEYS}/\\xff" in store.list_files()

@@ -58,6 +58,7 @@ EVERYTHING: Mapping[str, Mapping[str, str]] = {
         "AccessLogBucket": "access-logs",
         "KmsKeyArn": KEY,
         "SigningKeyArn": KEY,
+        "AnchorName": "/stop-orchestrator/anchor",
         "AlarmEmail": "platform@example.com",
         "OperatorArns": f"arn:aws:iam::{ACCOUNT}:role/aws-reserved/sso.amazonaws.com/*/AWSReservedSSO_Platform_*",
     },

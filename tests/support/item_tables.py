@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from orchestrator.core.report.files import sweep_folder
 from orchestrator.errors import LedgerError
 from orchestrator.ledger.items import Condition, Delete, Item, Write, holds
 
@@ -81,6 +82,8 @@ class MemoryFiles:
 
     def __init__(self) -> None:
         self.files: dict[tuple[str, str], bytes] = {}
+        self.strays: dict[str, int] = {}
+        """Sizes of what is in no folder of a sweep, by key."""
         self.after: Callable[[str], None] = lambda _what: None
 
     def check(self, sweep_id: str) -> None:
@@ -96,8 +99,11 @@ class MemoryFiles:
     def read(self, sweep_id: str, name: str) -> bytes:
         return self.files[sweep_id, name]
 
-    def sweep_ids(self) -> frozenset[str]:
-        return frozenset(sweep_id for sweep_id, _ in self.files)
+    def list_files(self, sweep_id: str | None = None) -> Mapping[str, int]:
+        sizes = {f"{sweep_folder(one)}/{name}": len(content) for (one, name), content in self.files.items()}
+        if sweep_id is not None:
+            return {key: size for key, size in sizes.items() if key.startswith(f"{sweep_folder(sweep_id)}/")}
+        return {**sizes, **self.strays}
 
     def location(self, sweep_id: str, name: str) -> str:
         return f"memory/{sweep_id}/{name}"

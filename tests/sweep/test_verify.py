@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.core.report.manifest import MANIFEST, SIGNATURE, Broken, Link, manifest_bytes, sha256_of
+from orchestrator.core.report.manifest import (
+    MANIFEST,
+    SIGNATURE,
+    Broken,
+    Link,
+    anchor_text,
+    manifest_bytes,
+    sha256_of,
+)
+from orchestrator.errors import AnchorError
 from orchestrator.ledger.ledger import CHAIN, HEAD
 from orchestrator.ledger.records import SWEEPS
 from orchestrator.sweep.verify import ALL_FILES, Verified, verify
-from tests.support.chain import A, B, C, DiedError, Hub
+from tests.support.chain import A, B, C, DiedError, Hub, MemoryAnchor
 
 
 def test_what_nobody_touched_holds(three: Hub) -> None:
@@ -199,3 +208,202 @@ def test_a_signature_that_does_not_fit_is_named(hub: Hub) -> None:
     hub.files.files[A, SIGNATURE] = b"forged"
     assert hub.verify(check=fits) == [Broken(A, SIGNATURE, "does not fit the manifest")]
     assert hub.verify() == []
+
+
+# --- what was added ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sweep_id", [A, B, C])
+@pytest.mark.parametrize("name", ["notes.txt", "report (1).json", "work/forged.json", ".hidden"])
+def test_a_file_that_no_sweep_writes_is_named_in_whatever_folder(three: Hub, sweep_id: str, name: str) -> None:
+    three.files.files[sweep_id, name] = b"forged"
+    broken = [Broken(sweep_id, name, "was added: no sweep writes a file of that name")]
+    assert three.verify() == three.verify(sweep_id) == broken
+
+
+def test_working_files_and_what_a_killed_process_left_are_not_evidence_and_not_broken(three: Hub) -> None:
+    for name in ("work/listing.json", "inventory-0.json", ".tmp1234.part"):
+        three.files.files[B, name] = b"{}"
+    assert three.verify() == three.verify(B) == []
+    assert three.verified().notes == (
+        f"{B} has a part of a file that a killed process left behind; no command reads it",
+    )
+
+
+def test_a_file_beside_the_folders_of_sweeps_is_named(three: Hub) -> None:
+    key = f"sweeps/dt=2020-01-01/sweep={A}/report.json"
+    three.files.strays = {key: 6, "sweeps/.doctor": 0}
+    assert three.verify() == [Broken("", key, "was added: it is in no folder of a sweep")]
+
+
+def test_a_folder_with_a_manifest_that_names_the_newest_one_and_that_no_ledger_knows_is_named(three: Hub) -> None:
+    forged = "20261126T190000Z-ffffff"
+    files = {"report.json": b"{}"}
+    manifest = manifest_bytes(forged, files, three.ledger.chain_head())
+    three.files.files |= {(forged, "report.json"): b"{}", (forged, MANIFEST): manifest}
+    assert three.named() == [(forged, ALL_FILES)]
+    assert three.verify(forged) == [Broken(forged, MANIFEST, "was added: the chain does not lead to it")]
+
+
+def test_a_manifest_that_was_forged_into_the_folder_of_a_sweep_that_did_not_end_is_named(three: Hub) -> None:
+    running = "20261126T190000Z-dddddd"
+    three.begin(running)
+    three.files.files[running, "notes.txt"] = b""
+    assert three.named() == [(running, "notes.txt")]
+    three.files.files[running, MANIFEST] = manifest_bytes(running, {"notes.txt": b""}, None)
+    assert three.verify() == [Broken(running, MANIFEST, "was added: the chain does not lead to it")]
+
+
+# --- retention --------------------------------------------------------------------------------------------------------
+
+NINE = [f"202611{day:02}T190000Z-{day:06x}" for day in range(11, 20)]
+OLDEST = NINE[:3]
+
+
+@pytest.fixture
+def nine(hub: Hub) -> Hub:
+    for sweep_id in NINE:
+        hub.sweep(sweep_id)
+    return hub
+
+
+def test_a_store_of_which_retention_removed_the_oldest_third_holds_and_says_where_it_begins(nine: Hub) -> None:
+    nine.lose_files(*OLDEST)
+    verified = nine.verified()
+    assert verified == Verified(6, (), begins=NINE[3], expired=3)
+    nine.lose_rows(*OLDEST)
+    assert nine.verified() == Verified(6, (), begins=NINE[3], expired=1)
+
+
+def test_a_table_whose_rows_of_the_oldest_third_expired_holds(nine: Hub) -> None:
+    nine.lose_rows(*OLDEST)
+    assert nine.verified() == Verified(9, (), begins=NINE[0])
+    assert nine.verify(OLDEST[1]) == []
+
+
+def test_rows_may_expire_in_any_order_and_before_or_after_the_files(nine: Hub) -> None:
+    nine.lose_files(*OLDEST)
+    nine.lose_rows(OLDEST[1])
+    assert nine.verified() == Verified(6, (), begins=NINE[3], expired=3)
+    nine.lose_rows(NINE[3], NINE[4])
+    assert nine.verified().broken == ()
+
+
+def test_a_gap_in_the_middle_is_broken_also_where_the_oldest_are_gone(nine: Hub) -> None:
+    nine.lose_files(*OLDEST, NINE[5])
+    assert nine.named() == [(NINE[5], MANIFEST)]
+    nine.lose_rows(NINE[5])
+    assert (NINE[5], MANIFEST) in nine.named()
+
+
+def test_files_that_are_left_of_a_sweep_without_its_manifest_are_no_retention(nine: Hub) -> None:
+    nine.lose_files(*OLDEST[:2])
+    del nine.files.files[OLDEST[2], MANIFEST]
+    assert nine.named() == [(OLDEST[2], MANIFEST)]
+
+
+@pytest.mark.parametrize("name", ["report.json", MANIFEST])
+@pytest.mark.parametrize("how", ["altered", "removed", "added"])
+def test_where_the_oldest_are_gone_every_other_change_is_still_named(nine: Hub, name: str, how: str) -> None:
+    nine.lose_files(*OLDEST)
+    nine.lose_rows(*OLDEST[:1])
+    key = (NINE[3], name)
+    if how == "altered":
+        nine.files.files[key] += b" "
+    elif how == "removed":
+        del nine.files.files[key]
+    else:
+        key = (NINE[3], f"{name}.bak")
+        nine.files.files[key] = b""
+    assert key in nine.named()
+
+
+def test_a_sweep_that_was_added_in_place_of_one_that_expired_is_named(nine: Hub) -> None:
+    nine.lose_files(*OLDEST)
+    nine.lose_rows(*OLDEST)
+    forged = "20261112T200000Z-ffffff"
+    manifest = manifest_bytes(forged, {"report.json": b"{}"}, None)
+    nine.files.files |= {(forged, "report.json"): b"{}", (forged, MANIFEST): manifest}
+    assert nine.named() == [(forged, ALL_FILES)]
+    nine.ledger.put_link(Link(forged, sha256_of(manifest), None, None))
+    nine.begin(forged)
+    nine.finish(forged)
+    assert (forged, MANIFEST) in nine.named()
+
+
+def test_a_store_of_which_nothing_is_left_is_broken_whatever_removed_it(nine: Hub) -> None:
+    nine.lose_files(*NINE)
+    assert [sweep_id for sweep_id, _ in nine.named()] == NINE[::-1]
+
+
+def test_the_head_of_the_chain_does_not_expire(three: Hub) -> None:
+    assert "expires_at" not in three.table.items[CHAIN, HEAD]
+
+
+# --- the anchor -------------------------------------------------------------------------------------------------------
+
+
+def anchored(hub: Hub) -> MemoryAnchor:
+    """As it is after the newest sweep."""
+    hub.anchor = MemoryAnchor()
+    head = hub.ledger.chain_head()
+    hub.anchor.text = anchor_text(head) if head else None
+    return hub.anchor
+
+
+@pytest.mark.parametrize("newest", [(C,), (B, C)])
+def test_the_newest_sweeps_removed_with_the_head_put_back_show_by_the_anchor_alone(
+    three: Hub, newest: tuple[str, ...]
+) -> None:
+    anchored(three)
+    assert three.verified() == Verified(3, (), begins=A)
+    three.cut(*newest)
+    [broken] = three.verify()
+    assert (broken.sweep_id, broken.file) == (C, MANIFEST)
+    assert "is what the anchor /anchor names, and the chain does not lead to it" in broken.problem
+    three.anchor = None
+    assert three.verify() == []
+
+
+def test_an_anchor_of_an_altered_hash_is_named(three: Hub) -> None:
+    anchor = anchored(three)
+    anchor.text = anchor_text((B, "0"))
+    assert three.named() == [(B, MANIFEST)]
+
+
+def test_an_anchor_that_stayed_behind_is_no_fault_and_told(three: Hub) -> None:
+    anchor = anchored(three)
+    link = three.ledger.link(A)
+    assert link is not None
+    anchor.text = anchor_text((A, link.sha256))
+    assert three.verified().broken == ()
+    assert three.verified().notes == (
+        "the anchor /anchor is 2 sweeps behind the newest; if those were removed, it would not show",
+    )
+
+
+@pytest.mark.parametrize("text", ["go", "{}", "[]", '{"sweep_id": 1, "sha256": "0"}', "null"])
+def test_an_anchor_that_is_none_is_named(three: Hub, text: str) -> None:
+    anchored(three).text = text
+    assert three.verify() == [Broken("", "/anchor", "was altered: it names no sweep and no SHA-256")]
+
+
+def test_an_anchor_that_is_not_there_proves_nothing_but_before_the_first_sweep(three: Hub) -> None:
+    anchored(three).text = None
+    assert three.named() == [("", "/anchor")]
+    empty = Hub()
+    anchored(empty)
+    assert empty.verify() == []
+
+
+def test_an_anchor_that_cannot_be_read_is_named_and_the_rest_is_verified(three: Hub) -> None:
+    anchored(three).refuses = AnchorError("AccessDenied")
+    three.files.files[A, "report.json"] += b" "
+    assert three.named() == [("", "/anchor"), (A, "report.json")]
+
+
+def test_a_ledger_that_was_emptied_shows_by_its_anchor(three: Hub) -> None:
+    anchored(three)
+    three.lose_files(A, B, C)
+    three.table.items.clear()
+    assert three.named() == [(C, MANIFEST)]

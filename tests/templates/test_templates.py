@@ -234,6 +234,34 @@ def test_the_function_may_invoke_itself_and_nothing_else() -> None:
     assert resources["Sweep"]["Properties"]["FunctionName"] == "other"
 
 
+def test_the_hub_may_write_the_anchor_where_one_is_named_and_nothing_else_in_the_parameter_store() -> None:
+    def writes(**parameters: str) -> list[dict[str, Any]]:
+        role = resolved("hub", **parameters)["Resources"]["HubRole"]
+        return [one for one in statements(role) if "ssm:PutParameter" in as_list(one["Action"])]
+
+    assert writes() == []
+    [keep] = writes(AnchorName="/stop-orchestrator/anchor")
+    assert keep["Resource"] == "arn:aws:ssm:eu-central-1:111111111111:parameter/stop-orchestrator/anchor"
+
+
+@pytest.mark.parametrize(
+    ("name", "is_one"),
+    [
+        ("", True),
+        ("/stop-orchestrator/anchor", True),
+        ("/anchor", True),
+        ("/a/b/night-anchor", True),
+        ("/stop-orchestrator/kill-switch", False),
+        ("/stop-orchestrator/*anchor", False),
+        ("anchor", False),
+        ("/a//anchor", False),
+    ],
+)
+def test_an_anchor_has_a_name_that_the_kill_switch_has_not(name: str, is_one: bool) -> None:
+    pattern = template("hub")["Parameters"]["AnchorName"]["AllowedPattern"]
+    assert bool(re.search(pattern, name)) is is_one
+
+
 def test_every_alarm_watches_a_metric_that_is_there_and_tells_the_topic() -> None:
     resources = resolved("hub", ScaleOut="enabled")["Resources"]
     alarms = [one["Properties"] for one in resources.values() if one["Type"] == "AWS::CloudWatch::Alarm"]

@@ -21,7 +21,7 @@ SEALED = (
     "compliance.csv",
     "plan.json",
 )
-"""Every file that is evidence. One that is there and not in the manifest was added later."""
+"""Every file that is evidence, but for the policy of a sweep that has it as a file (files.policy_file)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +54,16 @@ class Broken:
 class Walk:
     """The chain from its newest manifest back, as far as it can be followed."""
 
-    sweep_ids: list[str] = field(default_factory=list)
-    """Newest first."""
+    sealed: dict[str, str] = field(default_factory=dict)
+    """The SHA-256 of each manifest by its sweep, as the one after it names it; newest first."""
     broken: list[Broken] = field(default_factory=list)
     whole: bool = False
     """Followed to its beginning."""
+
+    @property
+    def sweep_ids(self) -> tuple[str, ...]:
+        """Newest first."""
+        return tuple(self.sealed)
 
 
 def sha256_of(content: bytes) -> str:
@@ -92,8 +97,6 @@ def check_sweep(
             broken.append(Broken(sweep_id, name, "is missing"))
         elif sha256_of(content) != sealed["sha256"]:
             broken.append(Broken(sweep_id, name, "was altered: its SHA-256 is not the one in the manifest"))
-    added = (name for name in SEALED if name not in document["files"] and read(name) is not None)
-    broken += [Broken(sweep_id, name, "was added: the manifest does not seal it") for name in added]
     previous = document["previous"] or {}
     return Link(sweep_id, sha256_of(manifest), previous.get("sweep_id"), previous.get("sha256")), broken
 
@@ -109,9 +112,9 @@ def check_chain(
     expected = newest
     while expected is not None:
         sweep_id, sha256 = expected
-        if sweep_id in walk.sweep_ids:
+        if sweep_id in walk.sealed:
             return walk  # only forged manifests go round in a circle, and they were named already
-        walk.sweep_ids.append(sweep_id)
+        walk.sealed[sweep_id] = sha256
         link = look(sweep_id)
         if link is not None and link.sha256 != sha256:
             walk.broken.append(Broken(sweep_id, MANIFEST, "was altered: the chain has another SHA-256 for it"))
@@ -122,6 +125,27 @@ def check_chain(
         expected = link.previous
     walk.whole = True
     return walk
+
+
+def sealed_names(manifest: bytes) -> tuple[str, ...]:
+    """The files that a manifest seals; none for what is no manifest."""
+    document = _document(manifest)
+    return tuple(document["files"]) if document is not None else ()
+
+
+def anchor_text(head: tuple[str, str]) -> str:
+    """What an anchor outside of store and ledger says: sweep id and SHA-256 of the newest manifest."""
+    return json.dumps({"sweep_id": head[0], "sha256": head[1]})
+
+
+def anchor_from(text: str) -> tuple[str, str] | None:
+    """What `anchor_text` was made of; None for what is no anchor."""
+    try:
+        document = json.loads(text)
+        found = document["sweep_id"], document["sha256"]
+    except (ValueError, TypeError, KeyError):
+        return None
+    return found if all(isinstance(one, str) for one in found) else None
 
 
 def _document(manifest: bytes) -> dict[str, Any] | None:
