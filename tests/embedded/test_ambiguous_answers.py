@@ -240,3 +240,48 @@ def test_an_undo_starts_what_got_a_control_character_meanwhile(
     organization.act("create_tags", account, IRELAND, Resources=[one], Tags=tags)
     assert run("undo", report()["sweep_id"], "--yes").exit_code == 0
     assert organization.in_memory(account, IRELAND, one).state in {"pending", "running"}
+
+
+# --- regions that a service control policy denies everywhere ----------------------------------------------------------
+
+
+def test_a_region_that_is_denied_everywhere_is_named_with_the_line_that_leaves_it_out(
+    organization: OrganizationBuilder, run: Run, policy: Policy, account: str
+) -> None:
+    organization.account("other")
+    text = f"User: x is not authorized to perform: {DESCRIBE} {BY_SCP}"
+    organization.front.faults.add(Fault("UnauthorizedOperation", text, 403, operation=DESCRIBE, region=IRELAND))
+    guarded = f"{DEV_RULE}guardrails: {{min_coverage_percent: 80}}\n"
+    path = policy(guarded)
+    line = f'exclude: ["{IRELAND}"]'
+
+    doctor = run("doctor", "--policy", path, "--format", "json")
+    [check] = [one for one in doctor.report["checks"] if one["name"] == "regions"]
+    assert (doctor.exit_code, check["code"], check["advice"].endswith(line)) == (3, "scp", True)
+    assert IRELAND in check["detail"]
+    assert line in run("doctor", "--policy", path).stdout
+
+    ran = run(*ENFORCE, "--policy", path)
+    [guardrail] = report()["guardrails"]
+    assert (ran.exit_code, guardrail["actual"], guardrail["detail"].endswith(line)) == (4, 50, True)
+    assert f"min_coverage_percent: {guardrail['detail']}\n" in ran.stdout
+    assert organization.down(account, FRANKFURT) == set()
+
+    obeyed = Path(path).read_text().replace("regions: {", f"regions: {{{line}, ")
+    Path(path).write_text(obeyed)
+    assert run(*ENFORCE, "--policy", path).exit_code == 0
+    assert len(organization.down(account, FRANKFURT)) == 1
+
+
+def test_a_region_that_is_denied_in_one_account_alone_is_not_named(
+    organization: OrganizationBuilder, run: Run, policy: Policy, account: str
+) -> None:
+    organization.account("other")
+    text = f"User: x is not authorized to perform: {DESCRIBE} {BY_SCP}"
+    organization.front.faults.add(Fault("UnauthorizedOperation", text, 403, account, DESCRIBE, IRELAND))
+    path = policy(f"{DEV_RULE}guardrails: {{min_coverage_percent: 80}}\n")
+    assert [
+        one for one in run("doctor", "--policy", path, "--format", "json").report["checks"] if one["name"] == "regions"
+    ] == []
+    assert run(*ENFORCE, "--policy", path).exit_code == 4
+    assert report()["guardrails"][0]["detail"] == ""
