@@ -23,6 +23,7 @@ from botocore.config import Config
 from botocore.credentials import CredentialProvider, CredentialResolver, Credentials, ReadOnlyCredentials
 from botocore.loaders import Loader
 
+from orchestrator.aws.xml_answers import RepairingParsers
 from orchestrator.errors import UnboundAccountError
 
 if TYPE_CHECKING:
@@ -294,5 +295,6 @@ def _sessions(operations: Operations) -> tuple[boto3.Session, boto3.Session]:
     hub.set_config_variable("sts_regional_endpoints", "regional")
     hub.register_component("data_loader", loader)
     member.register_component("data_loader", loader)
+    member.register_component("response_parser_factory", RepairingParsers())
     member.register_component("credential_provider", CredentialResolver([_BoundProvider()]))
     return boto3.Session(botocore_session=hub), boto3.Session(botocore_session=member)

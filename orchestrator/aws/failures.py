@@ -64,6 +64,8 @@ _TRANSIENT = frozenset(
 # No answer, or only a part of one. botocore's other exceptions (no credentials, a bad parameter) come every time.
 _NO_ANSWER = (HTTPClientError, IncompleteReadError, NoConnectionError, ResponseParserError)
 _FIRST_SERVER_ERROR = 500
+_WHOLE_ANSWER = " Further retries may succeed:"
+"""In botocore's exception a whole answer follows it, with whatever is in it."""
 
 
 def error_of(failure: Exception) -> AwsError:
@@ -73,7 +75,10 @@ def error_of(failure: Exception) -> AwsError:
         if not error.get("Code"):
             return AwsError("Unknown", f"the answer has HTTP status {_status(failure)} and no error code")
         return AwsError(str(error["Code"]), str(error.get("Message") or ""))
-    return AwsError(type(failure).__name__, str(failure))
+    text = str(failure)
+    if isinstance(failure, ResponseParserError):
+        text, _, _ = text.partition(_WHOLE_ANSWER)
+    return AwsError(type(failure).__name__, text)
 
 
 def wrong_account(operation: str, wanted: AccountId, found: str | None) -> ClientError:

@@ -56,6 +56,7 @@ def print_summary(console: Console, document: Row, location: str = "") -> None:
         if table is not None:
             console.print()
             console.print(table)
+    _print_guardrail_details(console, document)
     if document.get("consent_missing"):
         console.print(Text(f"Only planned: {document['consent_missing']}", style="yellow"))
     if document.get("consent"):
@@ -241,6 +242,14 @@ def _broken_guardrails(document: Row) -> Table | None:
     return _add_rows(
         table, [(row["name"], row["account_id"] or "all", f"{row['limit']:g}", f"{row['actual']:g}") for row in rows]
     )
+
+
+def _print_guardrail_details(console: Console, document: Row) -> None:
+    """Each in one line of its own, to copy from."""
+    for row in document["guardrails"]:
+        if not row["passed"] and row.get("detail"):  # a report of the version before has none
+            console.print()
+            console.print(Text(f"{row['name']}: {row['detail']}"), soft_wrap=True)
 
 
 def _kept_after_all(document: Row) -> Table | None:

@@ -9,8 +9,17 @@ from orchestrator.core.decide import scope as targets
 from orchestrator.core.diagnosis import accounts as doctor_accounts
 from orchestrator.core.diagnosis import hub as doctor_hub
 from orchestrator.core.diagnosis.checks import Asked, Check, Diagnosis, StackSet, in_order
-from orchestrator.core.model import ALL_REGIONS, Account, AccountId, AwsError, Organization, Region
-from orchestrator.core.model.aws_error_codes import is_refusal
+from orchestrator.core.model import (
+    ALL_REGIONS,
+    Account,
+    AccountId,
+    AwsError,
+    Coverage,
+    Organization,
+    Region,
+    TargetStatus,
+)
+from orchestrator.core.model.aws_error_codes import coverage_of, is_refusal
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.doctor.context import DoctorContext, PermissionsPort
 from orchestrator.errors import OrganizationError
@@ -24,6 +33,8 @@ class _Examined:
     account: Account
     checks: tuple[Check, ...]
     regions: tuple[RegionStatus, ...] = ()
+    read: tuple[Coverage, ...] = ()
+    """What a sweep would have read of its regions, kind by kind."""
 
 
 def diagnose(context: DoctorContext, policy: OrgPolicy) -> Diagnosis:
@@ -48,8 +59,11 @@ def diagnose(context: DoctorContext, policy: OrgPolicy) -> Diagnosis:
     examined = _accounts(context, policy, in_scope.accounts, found)
     checks += [check for one in examined for check in one.checks]
     checks += _unlisted_regions(policy, examined)
-    everywhere = doctor_hub.refused_everywhere(checks)
-    return Diagnosis(in_order([*checks, *([everywhere] if everywhere else [])]))
+    everywhere = (
+        doctor_hub.refused_everywhere(checks),
+        doctor_hub.denied_regions((row for one in examined for row in one.read), policy.regions),
+    )
+    return Diagnosis(in_order([*checks, *(one for one in everywhere if one is not None)]))
 
 
 # --- the hub ----------------------------------------------------------------------------------------------------------
@@ -130,6 +144,7 @@ def _examine(context: DoctorContext, policy: OrgPolicy, account: Account, found:
     """A thread's boundary: nothing is raised past it."""
     enrolment = found.enrolment(account)
     checks = [doctor_accounts.role_assumed(account)]
+    read: list[Coverage] = []
     try:
         with context.accounts.bind(account.id):
             is_enrolled = doctor_accounts.enrolled(account, enrolment)
@@ -139,8 +154,8 @@ def _examine(context: DoctorContext, policy: OrgPolicy, account: Account, found:
                 checks.append(doctor_accounts.permission(account, ALL_REGIONS, Asked(LIST_REGIONS)))
             else:
                 checks.append(doctor_accounts.regions_refused(account, refusal.error, are_named=True))
-            checks += _of_regions(context, policy, account, regions)
-            return _Examined(account, tuple(checks), regions)
+            checks += _of_regions(context, policy, account, regions, read)
+            return _Examined(account, tuple(checks), regions, tuple(read))
     except TargetUnreadableError as refusal:
         if refusal.operation == "sts:AssumeRole":
             return _Examined(account, (doctor_accounts.role_refused(account, refusal.error, enrolment),))
@@ -155,8 +170,13 @@ def _examine(context: DoctorContext, policy: OrgPolicy, account: Account, found:
 
 
 def _of_regions(
-    context: DoctorContext, policy: OrgPolicy, account: Account, regions: Iterable[RegionStatus]
+    context: DoctorContext,
+    policy: OrgPolicy,
+    account: Account,
+    regions: Iterable[RegionStatus],
+    read: list[Coverage],
 ) -> Iterator[Check]:
+    """What a sweep would have read is added to `read`."""
     in_scope = [one for one in regions if targets.region_in_scope(policy.regions, one.region)]
     for one in in_scope:
         if not one.enabled:
@@ -166,15 +186,18 @@ def _of_regions(
         yield doctor_accounts.no_regions(account)
         return
     for kind in context.kinds:
-        yield from _of_kind(kind, account, enabled)
+        yield from _of_kind(kind, account, enabled, read)
 
 
-def _of_kind(kind: PermissionsPort, account: Account, regions: Sequence[Region]) -> Iterator[Check]:
+def _of_kind(
+    kind: PermissionsPort, account: Account, regions: Sequence[Region], read: list[Coverage]
+) -> Iterator[Check]:
     """Every region is read; the actions are asked for in one, which is where there is something to ask about."""
     where, resource_id = regions[0], None
     done = set()
     for region in regions:
         asked, sample = kind.read(region)
+        read.append(_as_coverage(account, region, asked))
         done.add(asked.action)
         yield doctor_accounts.permission(account, region, asked)
         if resource_id is None and sample is not None:
@@ -184,6 +207,12 @@ def _of_kind(kind: PermissionsPort, account: Account, regions: Sequence[Region])
         yield doctor_accounts.permission(account, where, asked)
     for action in sorted(kind.needed - done):
         yield doctor_accounts.permission(account, where, Asked(action, not_asked="AWS has no dry run for it"))
+
+
+def _as_coverage(account: Account, region: Region, asked: Asked) -> Coverage:
+    scanned = (TargetStatus.SCANNED, "")
+    status, detail = coverage_of(asked.error, asked.action) if asked.error is not None else scanned
+    return targets.coverage_row(account, region, status, detail, asked.action)
 
 
 def _unlisted_regions(policy: OrgPolicy, examined: Sequence[_Examined]) -> Iterator[Check]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
+from orchestrator.core.decide.denied_regions import explain_hold
 from orchestrator.core.decide.guardrails import hold_against
 from orchestrator.core.model import (
     ApprovedPlan,
@@ -42,6 +43,8 @@ def guard_plan(
     plan = Plan(sweep.sweep_id, sweep.policy.sha256, inventory.organization_id, decisions, inventory.coverage)
     policy = sweep.policy
     verdict = hold_against(plan, policy.guardrails, lambda: unknown_account_weight(world, policy), frozen)
+    if isinstance(verdict, HeldPlan):
+        verdict = explain_hold(verdict, policy.regions)
     state, approved = hold_plan(sweep, state, verdict)
     _freeze(world, sweep, state)
     return state, approved

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.parsers import ResponseParserError
 
 from orchestrator.core.decide.scope import NAME_THE_REGIONS
 from orchestrator.demo.faults import Fault
@@ -54,6 +56,10 @@ def csv_coverage() -> dict[tuple[str, str, str], tuple[str, str]]:
     with stored("coverage.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     return {(row["account_id"], row["region"], row["kind"]): (row["status"], row["detail"]) for row in rows}
+
+
+def csv_text() -> str:
+    return stored("coverage.csv").read_text() + stored("decisions.csv").read_text()
 
 
 def assert_not_read(ran: Ran, account: str, region: str, kind: str, status: str, said: str) -> None:
@@ -176,3 +182,106 @@ def test_with_patterns_an_account_that_may_not_list_its_regions_is_denied_and_to
     assert_not_read(ran, account, "*", "*", "denied", "denied by a service control policy; ec2:DescribeRegions")
     [row] = [row for row in report()["coverage"] if row["account_id"] == account]
     assert row["detail"].endswith(NAME_THE_REGIONS)
+
+
+# --- a character that no answer can carry -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {"Note": "a\x01b"},
+        *only_in_full({"Note\x00": "a"}, {"Note": "\x1b[31m"}, {"stop-orchestrator:opt-out\x0b": "true"}),
+    ],
+)
+def test_an_instance_with_a_control_character_in_a_tag_is_kept_and_named_and_the_rest_is_stopped(
+    organization: OrganizationBuilder, run: Run, policy: Policy, account: str, tags: dict[str, str]
+) -> None:
+    [culprit] = organization.instances(account, IRELAND, 1, DEV)
+    pairs = [{"Key": key, "Value": value} for key, value in tags.items()]
+    organization.act("create_tags", account, IRELAND, Resources=[culprit], Tags=pairs)
+    path = policy(DEV_RULE)
+    assert run("doctor", "--policy", path).exit_code == 0
+    ran = run(*ENFORCE, "--policy", path)
+    rows = {row["resource_id"]: row for row in report()["decisions"]}
+    states = {one: row["verdict"] for one, row in rows.items()}
+    assert (ran.exit_code, states.pop(culprit), set(states.values())) == (0, "keep", {"stop"})
+    [key] = tags
+    shown = "".join(character if character >= " " else "\ufffd" for character in key)
+    assert f"a character that cannot be read in its tag {shown}" in rows[culprit]["reason"]
+    assert report()["calls"][DESCRIBE] == 2 + 2 * 2  # each target once, and the looks before and after its stop
+    assert organization.in_memory(account, IRELAND, culprit).state == "running"
+    assert {row["status"] for row in report()["coverage"] if row["account_id"] == account} == {"scanned"}
+    assert not any(character in ran.stdout + csv_text() for character in "\x00\x01\x0b\x1b")
+
+
+def test_a_database_with_a_control_character_in_a_tag_is_kept_and_the_rest_is_stopped(
+    organization: OrganizationBuilder, run: Run, policy: Policy, account: str
+) -> None:
+    with organization.acting_in(account):
+        client = organization.client("rds", IRELAND)
+        for name, note in (("plain", "a"), ("culprit", "a\x01b")):
+            tags = [{"Key": "Environment", "Value": "dev"}, {"Key": "Note", "Value": note}]
+            with suppress(ResponseParserError):  # the answer quotes the tag
+                client.create_db_instance(
+                    DBInstanceIdentifier=name, DBInstanceClass="db.t3.micro", Engine="postgres", Tags=tags
+                )
+    ran = run(*ENFORCE, "--policy", policy("rules: [{name: all, kinds: [rds], where: everything}]\n"))
+    verdicts = {row["resource_id"]: row["verdict"] for row in report()["decisions"]}
+    assert (ran.exit_code, verdicts) == (0, {"plain": "stop", "culprit": "keep"})
+
+
+def test_an_undo_starts_what_got_a_control_character_meanwhile(
+    organization: OrganizationBuilder, run: Run, policy: Policy, account: str
+) -> None:
+    run(*ENFORCE, "--policy", policy(DEV_RULE))
+    [one] = organization.down(account, IRELAND)
+    tags = [{"Key": "Note", "Value": "a\x01b"}]
+    organization.act("create_tags", account, IRELAND, Resources=[one], Tags=tags)
+    assert run("undo", report()["sweep_id"], "--yes").exit_code == 0
+    assert organization.in_memory(account, IRELAND, one).state in {"pending", "running"}
+
+
+# --- regions that a service control policy denies everywhere ----------------------------------------------------------
+
+
+def test_a_region_that_is_denied_everywhere_is_named_with_the_line_that_leaves_it_out(
+    organization: OrganizationBuilder, run: Run, policy: Policy, account: str
+) -> None:
+    organization.account("other")
+    text = f"User: x is not authorized to perform: {DESCRIBE} {BY_SCP}"
+    organization.front.faults.add(Fault("UnauthorizedOperation", text, 403, operation=DESCRIBE, region=IRELAND))
+    guarded = f"{DEV_RULE}guardrails: {{min_coverage_percent: 80}}\n"
+    path = policy(guarded)
+    line = f'exclude: ["{IRELAND}"]'
+
+    doctor = run("doctor", "--policy", path, "--format", "json")
+    [check] = [one for one in doctor.report["checks"] if one["name"] == "regions"]
+    assert (doctor.exit_code, check["code"], check["advice"].endswith(line)) == (3, "scp", True)
+    assert IRELAND in check["detail"]
+    assert line in run("doctor", "--policy", path).stdout
+
+    ran = run(*ENFORCE, "--policy", path)
+    [guardrail] = report()["guardrails"]
+    assert (ran.exit_code, guardrail["actual"], guardrail["detail"].endswith(line)) == (4, 50, True)
+    assert f"min_coverage_percent: {guardrail['detail']}\n" in ran.stdout
+    assert organization.down(account, FRANKFURT) == set()
+
+    obeyed = Path(path).read_text().replace("regions: {", f"regions: {{{line}, ")
+    Path(path).write_text(obeyed)
+    assert run(*ENFORCE, "--policy", path).exit_code == 0
+    assert len(organization.down(account, FRANKFURT)) == 1
+
+
+def test_a_region_that_is_denied_in_one_account_alone_is_not_named(
+    organization: OrganizationBuilder, run: Run, policy: Policy, account: str
+) -> None:
+    organization.account("other")
+    text = f"User: x is not authorized to perform: {DESCRIBE} {BY_SCP}"
+    organization.front.faults.add(Fault("UnauthorizedOperation", text, 403, account, DESCRIBE, IRELAND))
+    path = policy(f"{DEV_RULE}guardrails: {{min_coverage_percent: 80}}\n")
+    assert [
+        one for one in run("doctor", "--policy", path, "--format", "json").report["checks"] if one["name"] == "regions"
+    ] == []
+    assert run(*ENFORCE, "--policy", path).exit_code == 4
+    assert report()["guardrails"][0]["detail"] == ""

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from orchestrator.core.decide.denied_regions import (
+    denied_everywhere_text,
+    exclude_advice,
+    regions_denied_everywhere,
+)
 from orchestrator.core.diagnosis.checks import (
     CURRENT,
     Area,
@@ -14,7 +19,8 @@ from orchestrator.core.diagnosis.checks import (
     TableShape,
     refusal_code,
 )
-from orchestrator.core.model import AccountId, AwsError
+from orchestrator.core.model import AccountId, AwsError, Coverage
+from orchestrator.core.policy.schema import RegionScope
 
 STACK_SETS = "member.org.stacksets.cloudformation.amazonaws.com"
 """What AWS Organizations calls service-managed StackSets."""
@@ -122,6 +128,15 @@ def kill_switches(names: Sequence[str], halting: Sequence[str]) -> Check:
     detail = "there is none: neither STOP_ORCHESTRATOR_KILL_SWITCH nor the table names one"
     advice = "set STOP_ORCHESTRATOR_KILL_SWITCH, or use the table of a hub that was deployed with one"
     return Check(Area.HUB, "kill_switch", CheckStatus.WARNING, Code.NO_KILL_SWITCH, detail, advice)
+
+
+def denied_regions(coverage: Iterable[Coverage], scope: RegionScope) -> Check | None:
+    """Regions that a service control policy denies in every account, with the line that leaves them out."""
+    regions = regions_denied_everywhere(coverage)
+    if not regions:
+        return None
+    text, advice = denied_everywhere_text(regions), exclude_advice(scope, regions)
+    return Check(Area.HUB, "regions", CheckStatus.WARNING, Code.SCP, text, advice)
 
 
 def refused_everywhere(checks: Iterable[Check]) -> Check | None:

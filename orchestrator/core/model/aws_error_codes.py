@@ -32,6 +32,7 @@ the global endpoint, keys that are too new or were revoked, or chance. No code t
 """
 _BY_SCP = "service control policy"
 """In both of IAM's sentences: `with an explicit deny in a ...`, and `because no ... allows the action`."""
+_DENIED_BY_SCP = "denied by a service control policy"
 _EXPLICITLY = "explicit deny"
 _OWN_PERMISSION = "identity-based policy allows the {action}"
 
@@ -43,13 +44,18 @@ def coverage_of(error: AwsError, operation: str) -> tuple[TargetStatus, str]:
     """
     text = f"{operation}: {error}" if operation else str(error)
     if error.code in DENIED_CODES:
-        return TargetStatus.DENIED, f"denied by a service control policy; {text}" if is_by_scp(error) else text
+        return TargetStatus.DENIED, f"{_DENIED_BY_SCP}; {text}" if is_by_scp(error) else text
     return TargetStatus.FAILED, text
 
 
 def is_refusal(error: AwsError) -> bool:
     """Whether AWS answered and said no to who asks: in another region, or for another action, it may say yes."""
     return error.code in DENIED_CODES or error.code in UNAUTHENTICATED_CODES
+
+
+def says_denied_by_scp(detail: str) -> bool:
+    """Whether this detail of `coverage_of` says that the organization forbids it."""
+    return detail.startswith(_DENIED_BY_SCP)
 
 
 def is_by_scp(error: AwsError) -> bool:

@@ -254,4 +254,5 @@ def _guardrail_row(result: GuardrailResult) -> GuardrailRow:
         "actual": result.actual,
         "passed": result.passed,
         "account_id": result.account_id,
+        "detail": result.detail,
     }

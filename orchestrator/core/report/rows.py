@@ -114,6 +114,7 @@ class GuardrailRow(TypedDict):
     actual: float
     passed: bool
     account_id: Annotated[AccountText | None, Field(description="Set for a limit per account.")]
+    detail: Annotated[str, Field(description="What the numbers do not say; reports of earlier releases have none.")]
 
 
 @with_config(_STRICT)

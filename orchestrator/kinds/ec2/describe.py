@@ -17,12 +17,13 @@ from xml.etree import ElementTree as ET
 
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.exceptions import ClientError
-from botocore.parsers import EC2QueryParser, ResponseParserError
+from botocore.parsers import ResponseParserError
 
 from orchestrator.aws.clients import Clients, bound_credentials
 from orchestrator.aws.failures import wrong_account
 from orchestrator.aws.retries import Retries
 from orchestrator.aws.signing import signed_headers
+from orchestrator.aws.xml_answers import RepairingParsers, repair_xml
 from orchestrator.core.model import Target
 from orchestrator.kinds.shared.operations import Call, require_new_token
 
@@ -104,18 +105,25 @@ def _answer(content: bytes) -> ET.Element:
     Raises ResponseParserError for what is no answer to this question: an empty list must be one that EC2 gave.
     """
     try:
-        root = ET.fromstring(_NAMESPACE.sub(b"", content, count=1))  # noqa: S314 - expat without external entities
+        root = _root(content)
     except ET.ParseError as broken:
-        raise ResponseParserError(f"{_OPERATION} answered something that is no XML: {broken}") from broken
+        try:
+            root = _root(repair_xml(content))
+        except ET.ParseError:
+            raise ResponseParserError(f"{_OPERATION} answered something that is no XML: {broken}") from broken
     if root.tag != f"{_OPERATION}Response" or root.find("reservationSet") is None:
         raise ResponseParserError(f"{_OPERATION} answered a <{root.tag}> without reservations")
     return root
 
 
+def _root(content: bytes) -> ET.Element:
+    return ET.fromstring(_NAMESPACE.sub(b"", content, count=1))  # noqa: S314 - expat without external entities
+
+
 def _refusal(response: Any, client: EC2Client) -> ClientError:
     raw = {"body": response.content, "headers": response.headers, "status_code": response.status_code}
     shape: Any = client.meta.service_model.operation_model(_OPERATION).output_shape
-    return ClientError(EC2QueryParser().parse(raw, shape), _OPERATION)
+    return ClientError(RepairingParsers().create_parser("ec2").parse(raw, shape), _OPERATION)
 
 
 def _instance(item: ET.Element) -> dict[str, Any]:

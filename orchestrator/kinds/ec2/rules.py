@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from orchestrator.core.model import Fact, Obstacle, ObstacleCode, Resource, ResourceState, Tags, Target, time_text
+from orchestrator.core.model.unreadable import spare_unreadable
 
 _STATES: Mapping[str, ResourceState] = {
     "pending": ResourceState.STARTING,
@@ -48,7 +49,7 @@ def resource_of(raw: Any, target: Target, partition: str, spot_types: Mapping[st
     tags = {tag["Key"]: tag["Value"] for tag in raw.get("Tags", ())}  # EC2 leaves them out where there are none
     instance_id, facts = raw["InstanceId"], _facts(raw, spot_types)
     aws_state = raw.get("State", {}).get("Name")
-    return Resource(
+    resource = Resource(
         kind="ec2",
         target=target,
         resource_id=instance_id,
@@ -62,6 +63,7 @@ def resource_of(raw: Any, target: Target, partition: str, spot_types: Mapping[st
         started_at=raw.get("LaunchTime"),
         obstacle=obstacle(facts, tags),
     )
+    return spare_unreadable(resource)
 
 
 def _facts(raw: Any, spot_types: Mapping[str, str]) -> dict[str, Fact]:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from orchestrator.core.model import Fact, Obstacle, ObstacleCode, Resource, ResourceState, Tags, Target, time_text
+from orchestrator.core.model.unreadable import spare_unreadable
 
 _STATES: Mapping[str, ResourceState] = {
     "available": ResourceState.RUNNING,
@@ -42,7 +43,7 @@ def resource_of(raw: Any, target: Target, partition: str) -> Resource:
     resource_id, facts = raw["DBInstanceIdentifier"], _facts(raw)
     arn = f"arn:{partition}:rds:{target.region}:{target.account_id}:db:{resource_id}"
     aws_state = raw.get("DBInstanceStatus")
-    return Resource(
+    resource = Resource(
         kind="rds",
         target=target,
         resource_id=resource_id,
@@ -55,6 +56,7 @@ def resource_of(raw: Any, target: Target, partition: str) -> Resource:
         changed_at=stopped_at(raw.get("AutomaticRestartTime")),
         obstacle=obstacle(facts, tags if told is not None else None),
     )
+    return spare_unreadable(resource)
 
 
 def stopped_at(restart: datetime | None) -> datetime | None:

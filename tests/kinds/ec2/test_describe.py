@@ -13,6 +13,7 @@ from orchestrator.aws.clients import Clients, bound_to
 from orchestrator.aws.failures import Failure, classify
 from orchestrator.aws.retries import Retries
 from orchestrator.core.model import AccountId, Region, Target
+from orchestrator.core.model.unreadable import UNREADABLE_CHARACTER
 from orchestrator.kinds.ec2.describe import running_instances
 from tests.support.local_aws import (
     EC2_NAMESPACE,
@@ -216,6 +217,18 @@ def test_what_is_no_answer_is_never_taken_for_an_empty_target(aws: LocalAws, cli
         read(clients)
     assert classify(unreadable.value) is Failure.TRANSIENT
     assert len(aws.requests) == RETRIES.attempts
+
+
+@pytest.mark.parametrize("written", ["\x01", "&#x1;", "\ufffe"])
+def test_an_instance_with_a_forbidden_character_in_a_tag_costs_one_call_and_no_other_instance(
+    aws: LocalAws, clients: Clients, written: str
+) -> None:
+    culprit = BARE.replace("</item>", f"<tagSet><item><key>Note</key><value>a{written}b</value></item></tagSet></item>")
+    aws.answering = lambda _: instances_answer(FULL + culprit)
+    whole, marked = read(clients)
+    assert len(aws.requests) == 1
+    assert marked["Tags"] == [{"Key": "Note", "Value": f"a{UNREADABLE_CHARACTER}b"}]
+    assert [used(whole), used(marked)] == [used(one) for one in read_by_botocore(clients)]
 
 
 @pytest.mark.parametrize("status", [203, 302, 403, 404, 500, 503])

@@ -1,0 +1,63 @@
+"""Answers whose XML is not well-formed because of what somebody wrote into a tag: read all the same, and marked there.
+
+XML has no way to write a control character, and AWS takes them in tags: one value would make a whole target unreadable,
+each time that it is asked. What XML forbids is never a part of its markup, so another character in its place changes no
+structure; the one that stands there says that what was read is not what is there.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import Any
+
+from botocore.parsers import ResponseParserError, ResponseParserFactory
+
+from orchestrator.core.model.unreadable import UNREADABLE_CHARACTER
+
+_ALLOWED = r"\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff"
+"""https://www.w3.org/TR/xml/#charsets"""
+_FORBIDDEN = re.compile(f"[^{_ALLOWED}]")
+_REFERENCE = re.compile(r"&#(?:x(?P<hex>[0-9a-fA-F]+)|(?P<decimal>[0-9]+));")
+_LONGEST_REFERENCE = 8
+"""In digits; more than any character has."""
+_OTHER_ENCODING = re.compile(rb"""^\s*<\?xml[^>]*\sencoding=["'](?!utf-8["'])""", re.IGNORECASE)
+
+
+def repair_xml(content: bytes) -> bytes:
+    """The same answer with UNREADABLE_CHARACTER for each character, reference and byte that XML in UTF-8 forbids."""
+    if _OTHER_ENCODING.match(content):
+        return content
+    text = content.decode("utf-8", "surrogateescape")  # a byte that is no UTF-8 becomes what is forbidden
+    text = _REFERENCE.sub(_repaired_reference, _FORBIDDEN.sub(UNREADABLE_CHARACTER, text))
+    return text.encode()
+
+
+def _repaired_reference(reference: re.Match[str]) -> str:
+    digits, base = (reference["hex"], 16) if reference["hex"] else (reference["decimal"], 10)
+    digits = digits.lstrip("0")[:_LONGEST_REFERENCE] or "0"
+    code = int(digits, base)
+    is_allowed = code <= sys.maxunicode and not _FORBIDDEN.match(chr(code))
+    return reference[0] if is_allowed else UNREADABLE_CHARACTER
+
+
+class RepairingParsers(ResponseParserFactory):
+    """botocore's component `response_parser_factory`."""
+
+    def create_parser(self, protocol_name: str) -> Any:
+        """Any: botocore asks for nothing of it but `parse`."""
+        return _RepairingParser(super().create_parser(protocol_name))
+
+
+class _RepairingParser:
+    def __init__(self, parser: Any) -> None:
+        self._parser = parser
+
+    def parse(self, response: Any, shape: Any) -> Any:
+        try:
+            return self._parser.parse(response, shape)
+        except ResponseParserError:
+            content = repair_xml(response["body"])
+            if content == response["body"]:
+                raise
+            return self._parser.parse({**response, "body": content}, shape)
