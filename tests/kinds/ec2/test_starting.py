@@ -255,6 +255,7 @@ def test_iam_that_does_not_know_of_the_mark_yet_is_asked_again() -> None:
     ec2 = bare(2)
     ec2.learns_after = 2
     assert set(statuses(start_bare(ec2)).values()) == {OutcomeStatus.STARTING}
+    assert [len(batch) for batch in ec2.starts] == [2, 2, 2], "all together, as it is nobody's fault"
 
 
 def test_a_denial_of_what_had_its_mark_all_along_is_final() -> None:
