@@ -51,6 +51,7 @@ def print_summary(console: Console, document: Row, location: str = "") -> None:
         _kept_after_all(document),
         _failed(document),
         _misspelt_keys(document),
+        _warned(document),
         _compliance(document),
     ):
         if table is not None:
@@ -278,8 +279,19 @@ def _failed(document: Row) -> Table | None:
     return _add_rows(table, cells)
 
 
+def _warned(document: Row) -> Table | None:
+    """What happened all the same, such as a start whose marks are still there."""
+    rows = [row for row in document["outcomes"] if row["warnings"] and row["status"] not in _FAILED]
+    table = _table("Warnings", ("resource", "fixed"), ("where", "fixed"), "what")
+    cells = [
+        (row["resource_id"], f"{row['account_id']}\n{row['region']}", "; ".join((row["status"], *row["warnings"])))
+        for row in rows
+    ]
+    return _add_rows(table, cells)
+
+
 def _why(row: Row) -> str:
-    why = f"{row['code']}: {row['message']}"
+    why = "; ".join((f"{row['code']}: {row['message']}", *row["warnings"]))
     return f"unknown: {why}" if row["status"] == "unknown" else why
 
 

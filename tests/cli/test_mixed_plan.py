@@ -139,6 +139,21 @@ def test_the_tables_count_stops_and_starts_apart() -> None:
     assert "Stops and starts that failed" in said
 
 
+def test_marks_that_could_not_be_taken_back_are_told_of_what_failed_and_of_what_did_not() -> None:
+    warnings = ("its marks were not deleted: SomethingNew: no",)
+    outcomes = (
+        an_outcome(
+            OutcomeStatus.FAILED, STOPS[0].resource, code="OperationNotPermitted", message="no", warnings=warnings
+        ),
+        an_outcome(OutcomeStatus.STARTED, STARTS[0].resource, warnings=warnings),
+    )
+    words = (word for word in summary(outcomes=outcomes).split() if not word.startswith("eu-"))  # of the column before
+    failed, others = " ".join(words).split("Warnings")
+    assert f"OperationNotPermitted: no; {warnings[0]}" in failed
+    assert f"started; {warnings[0]}" in others
+    assert "Warnings" not in summary()
+
+
 def test_coverage_counts_a_region_once_under_each_status_however_many_kinds_have_it() -> None:
     regions, kinds = ("eu-central-1", "eu-west-1", "us-east-1"), ("ec2", "rds")
     coverage = [a_coverage(region=region, kind=kind) for region in regions for kind in kinds]

@@ -211,3 +211,32 @@ def test_a_body_that_comes_in_chunks_arrives_whole(organization: OrganizationBui
     kind = {"Content-Type": "application/octet-stream"}
     urlopen(Request(url, data=iter([b"one ", b"two"]), method="PUT", headers=kind)).close()
     assert client.get_object(Bucket="stop-orchestrator-demo", Key="k")["Body"].read() == b"one two"
+
+
+# --- CreateTags -------------------------------------------------------------------------------------------------------
+
+
+def tags(count: int, first: int = 0) -> list[dict[str, str]]:
+    return [{"Key": f"key-{number}", "Value": ""} for number in range(first, first + count)]
+
+
+def test_one_instance_with_full_tags_and_none_of_the_batch_gets_any_and_ec2_names_nobody(
+    organization: OrganizationBuilder,
+) -> None:
+    account = organization.account("member", role=False)
+    full, other = organization.instances(account, FRANKFURT, 2)
+    organization.act("create_tags", account, FRANKFURT, Resources=[full], Tags=tags(49))
+    with refused("TagLimitExceeded", "The maximum number of Tags for a resource has been reached.") as refusal:
+        organization.act("create_tags", account, FRANKFURT, Resources=[other, full], Tags=tags(2, first=49))
+    assert full not in str(refusal.value)
+    assert organization.tags(account, FRANKFURT)[other] == {}
+
+
+def test_a_key_that_is_there_takes_no_room_and_neither_do_those_of_aws(organization: OrganizationBuilder) -> None:
+    account = organization.account("member", role=False)
+    [one] = organization.instances(account, FRANKFURT, 1)
+    organization.in_memory(account, FRANKFURT, one).ec2_backend.tags[one]["aws:cloudformation:stack-name"] = "a"
+    organization.act("create_tags", account, FRANKFURT, Resources=[one], Tags=tags(50))
+    organization.act("create_tags", account, FRANKFURT, Resources=[one], Tags=tags(2))
+    with refused("TagLimitExceeded", "The maximum number of Tags"):
+        organization.act("create_tags", account, FRANKFURT, Resources=[one], Tags=tags(2, first=49))

@@ -103,6 +103,25 @@ def test_a_hundred_and_twenty_instances_go_in_batches_of_at_most_fifty(
     assert swept.document["totals"]["stopped"] == 120
 
 
+def test_one_whose_tags_are_full_is_not_stopped_and_costs_no_other_its_mark_and_its_stop(
+    organization: OrganizationBuilder, sweep: Sweeps, account: str, stops: list[Call]
+) -> None:
+    ids = organization.instances(account, FRANKFURT, 12, DEV)
+    full, has_room = ids[7], ids[3]
+    for one, count in ((full, 49), (has_room, 48)):
+        fillers = [{"Key": f"filler-{number}", "Value": ""} for number in range(count - len(DEV))]
+        organization.act("create_tags", account, FRANKFURT, Resources=[one], Tags=fillers)
+    swept = sweep(regions=(FRANKFURT,))
+    others = set(ids) - {full}
+    assert organization.down(account, FRANKFURT) == others
+    assert {one for one, tags in organization.tags(account, FRANKFURT).items() if BY_TAG in tags} == others
+    assert result(swept.outcomes[full]) == ("failed", "CannotMark")
+    assert "TagLimitExceeded" in swept.outcomes[full]["message"]
+    assert swept.exit_code == 5
+    assert [len(call.form_list("InstanceId")) for call in stops] == [11]
+    assert swept.document["calls"]["ec2:CreateTags"] <= 9
+
+
 def test_an_instance_that_is_still_starting_is_asked_again_after_a_wait(
     organization: OrganizationBuilder, sweep: Sweeps, account: str, stops: list[Call]
 ) -> None:

@@ -30,7 +30,7 @@ from orchestrator.ledger.lease import Lease, Leases, Times
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ports import KillSwitchUnreadableError, Runtime, Stores, World
 from orchestrator.sweep.halt import Halting, KillSwitch
-from tests.support.fake_ec2 import RecordingPacing
+from tests.support.fake_ec2 import RecordingPacing, refused
 from tests.support.fake_world import FakeWorld
 from tests.support.memory_store import Died, Life, MortalFiles, MortalItems
 from tests.support.policies import load
@@ -123,6 +123,12 @@ class Shared:
         """Of the next change, in looks."""
         self.lost_answers = 0
         """So many of the next calls take effect and get no answer."""
+        self.full: set[str] = set()
+        """Instances that take no tag more."""
+        self.unmarked: set[str] = set()
+        """Instances of which a person removed our marks."""
+        self.refused_unmarks = 0
+        """So many of the next calls that delete marks are refused."""
         self.blind: dict[Target, int] = {}
         """So many of the next describes there get no answer."""
         self.processes: list[Process] = []
@@ -343,6 +349,8 @@ class Ec2InMemory:
 
     def create_tags(self, *, Resources: list[str], Tags: list[dict[str, str]]) -> None:  # noqa: N803 - AWS's names
         def tag() -> None:
+            if not self.process.shared.full.isdisjoint(Resources):
+                raise refused("TagLimitExceeded", "The maximum number of Tags for a resource has been reached.")
             for one in Resources:
                 self._of(one).tags.update({tag["Key"]: tag["Value"] for tag in Tags})
 
@@ -350,6 +358,9 @@ class Ec2InMemory:
 
     def delete_tags(self, *, Resources: list[str], Tags: list[dict[str, str]]) -> None:  # noqa: N803 - AWS's names
         def untag() -> None:
+            if self.process.shared.refused_unmarks:
+                self.process.shared.refused_unmarks -= 1
+                raise refused("SomethingNew", "no")
             for one in Resources:
                 for tag in Tags:
                     self._of(one).tags.pop(tag["Key"], None)

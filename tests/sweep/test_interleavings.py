@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from orchestrator.core.model import ConsentHow, Mode, Target, strength
+from orchestrator.core.model.marks import MARKS
 from orchestrator.core.report.plan_file import plan_from
 from orchestrator.errors import StopOrchestratorError
 from orchestrator.ledger.records import SweepSummary, consent_from
@@ -107,7 +108,8 @@ class Campaign:
         self.shared.pass_by(self.rng.choice((1, 60, 600, 600, 7 * 3600, 25 * 3600)))
         if self.rng.random() < 0.8:
             self.shared.switch = "go"
-            self.shared.lag = self.shared.lost_answers = 0
+            self.shared.lag = self.shared.lost_answers = self.shared.refused_unmarks = 0
+            self.shared.full.clear()
             self.shared.blind.clear()
 
     # --- interference
@@ -129,8 +131,9 @@ class Campaign:
     def _end_well(self) -> None:
         """Nothing interferes: what is unfinished ends, and every sweep is undone."""
         shared = self.shared
-        shared.switch, shared.lag, shared.lost_answers = "go", 0, 0
+        shared.switch, shared.lag, shared.lost_answers, shared.refused_unmarks = "go", 0, 0, 0
         shared.blind.clear()
+        shared.full.clear()
         for one in shared.instances.values():
             one.lag = 0
             one.described()
@@ -148,8 +151,14 @@ class Campaign:
                 process = Process(shared)
                 self._undo_of(process, begun.sweep_id, ConsentHow.YES)
         self.check()
-        left = [one.instance_id for one in shared.instances.values() if not one.is_up and self.held_by_us(one)]
+        down = [one for one in shared.instances.values() if not one.is_up and self.held_by_us(one)]
+        left = [one.instance_id for one in down if not self._lost_its_proof(one)]
         assert left == [], f"no undo reaches {left}"
+
+    def _lost_its_proof(self, one: Instance) -> bool:
+        """Its mark was removed, and of its stop the ledger did not come to know that AWS had accepted it."""
+        rows = {row.resource_id: row.status for row in self.shared.ledger.actions(self.held_by_us(one))}
+        return one.instance_id in self.shared.unmarked and rows[one.instance_id] not in ("stopped", "stopping")
 
     def _must(self, work: Callable[[], object]) -> None:
         self._note(f"at the end -> {_shown(work())}")
@@ -171,7 +180,7 @@ class Campaign:
     def _holds_down_what_it_stopped(self) -> None:
         held = {one.resource_id: one.sweep_id for one in self.shared.ledger.held_since_before("9")}
         for one in self.shared.instances.values():
-            if not one.is_up and (by := self.held_by_us(one)):
+            if not one.is_up and (by := self.held_by_us(one)) and not self._lost_its_proof(one):
                 assert held.get(one.instance_id) == by, f"{one.instance_id} is held down by {by}: {held}"
 
     # --- the promises
@@ -252,7 +261,8 @@ class Campaign:
             by_person = [one for one in touches if one.by == "" and one.verb == verb]
             assert mine or by_person, text
         if status in ("not_attempted", "failed", "already_stopped", "already_running"):
-            assert not mine or others, text
+            lost_its_mark = status == "already_stopped" and instance_id in self.shared.unmarked
+            assert not mine or others or lost_its_mark, text
 
 
 Step = Callable[[Campaign, Process], object]
@@ -406,6 +416,23 @@ def somebody_starts_one(campaign: Campaign, _: Process) -> None:
     campaign.shared.touch(campaign.rng.choice(list(campaign.shared.instances.values())), "start")
 
 
+def somebody_removes_our_marks(campaign: Campaign, _: Process) -> None:
+    """Of whatever is down."""
+    down = [one for one in campaign.shared.instances.values() if not one.is_up]
+    for one in down[: campaign.rng.choice((1, 9))]:
+        campaign.shared.unmarked.add(one.instance_id)
+        for key in MARKS:
+            one.tags.pop(key, None)
+
+
+def one_has_no_room_for_a_tag(campaign: Campaign, _: Process) -> None:
+    campaign.shared.full.add(campaign.rng.choice(list(campaign.shared.instances)))
+
+
+def marks_cannot_be_taken_back(campaign: Campaign, _: Process) -> None:
+    campaign.shared.refused_unmarks = campaign.rng.choice((1, 9))
+
+
 def the_policy_is_changed(campaign: Campaign, _: Process) -> None:
     campaign.shared.text = OTHER_TEXT if campaign.shared.text == TEXT else TEXT
 
@@ -436,6 +463,9 @@ INTERFERENCE: tuple[Happens, ...] = (
     somebody_tags_an_account,
     somebody_stops_one,
     somebody_starts_one,
+    somebody_removes_our_marks,
+    one_has_no_room_for_a_tag,
+    marks_cannot_be_taken_back,
     the_policy_is_changed,
     the_policy_is_deployed,
 )

@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cache
+from typing import Any
 
 import pytest
 
-from orchestrator.core.model import Mode, OutcomeStatus, Resource, Target
+from orchestrator.core.model import Mode, Outcome, OutcomeStatus, Resource, Target
 from orchestrator.core.model.marks import STOPPED_BY_TAG
 from orchestrator.core.report.document import Row
 from orchestrator.errors import LedgerError, PlanError
@@ -190,6 +191,24 @@ def test_an_intent_is_settled_by_looking_and_not_by_stopping_again() -> None:
     assert fake.stopped.count("i-a") == 1
     assert outcomes(report)["i-a"] == "stopped"
     assert not [one for one in fake.asked if one.startswith("read")]
+
+
+def test_what_aws_had_accepted_stays_so_where_its_mark_is_gone_and_undo_reaches_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def without_marks(_: FakeKind, __: Target, intents: Any, *___: object) -> tuple[Outcome, ...]:
+        return tuple(Outcome(one, OutcomeStatus.ALREADY_STOPPED, "", "", at, at) for one, _, at in intents)
+
+    fake = died_at("settle i-a,i-b")
+    assert fake.states()["i-a"] == "stopping"
+    monkeypatch.setattr(FakeKind, "recover_intents", without_marks)
+    report = resumed(fake)
+    assert outcomes(report)["i-a"] == fake.states()["i-a"] == "stopping"
+    messages = {row["resource_id"]: row["message"] for row in report["outcomes"]}
+    assert messages["i-a"] == "AWS accepted it, and neither its mark nor its time tells that it is down since then"
+    fake.change("i-a", lambda one: replace(one, tags={}))
+    undo_sweep(fake.world(), a_policy(EVERYTHING), "20261124T070000Z-000001", SWEEP_ID, UndoFilter())
+    assert "i-a" in fake.started
 
 
 def test_what_was_announced_and_is_gone_is_not_asked_for_again() -> None:

@@ -118,7 +118,7 @@ def _decision_cells(document: Row) -> Iterable[Row]:
             "exemption_reason": exemption.get("reason"),
             "outcome": outcome.get("status"),
             "code": outcome.get("code"),
-            "message": outcome.get("message"),
+            "message": "; ".join(filter(None, (outcome.get("message"), *outcome.get("warnings", ())))),
             "requested_at": outcome.get("requested_at"),
             "verified_at": outcome.get("verified_at"),
         }

@@ -140,9 +140,12 @@ class ActRun:
                 attempt.unmarkable = marking.refused.get(resource_id)
 
     def _delete_marks(self, attempts: Iterable[Attempt]) -> None:
-        """Of what was started; and of what was marked and not stopped, unless only a look can tell if it was."""
+        """Of what was started, or marked again in vain; and of what was marked and not stopped, unless only a look can
+        tell if it was.
+        """
         if self._transition is START:
-            self._unmark([attempt for attempt in attempts if attempt.accepted])
+            in_vain = [one for one in attempts if one.marked_again and one.already_there]
+            self._unmark([*(attempt for attempt in attempts if attempt.accepted), *in_vain])
         elif self._guard.may_unmark():
             self._unmark([attempt for attempt in attempts if attempt.marked and not attempt.may_have_happened])
 

@@ -23,6 +23,9 @@ from orchestrator.kinds.shared.operations import Operations, in_portions, names
 from orchestrator.kinds.shared.paced import Paced
 from orchestrator.kinds.shared.transitions import Transition
 
+_TRIES_TOGETHER = 3
+"""Before a denial is halved that may be over in a moment."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
@@ -129,6 +132,8 @@ class Batches:
         if self._meaning(refusal) in SAYS_NOTHING_OF_ONE_RESOURCE:
             return self._wait_or_give_up(refusal, batch)
         bad = charged(error.message, batch.ids)
+        if not bad and self._may_be_news_to_iam(error, batch.ids) and batch.tries < _TRIES_TOGETHER:
+            return _Step(self._retry_later(batch.ids, batch.tries, error))
         if not bad:
             return _Step([replace(batch, ids=half) for half in halves(batch.ids)])
         rest = replace(batch, ids=[one for one in batch.ids if one not in set(bad)])
@@ -162,10 +167,13 @@ class Batches:
         passes = self._errors.wrong_state_passes and error.code in self._errors.wrong_state
         earlier = self._transition.earlier_states
         later = [one for one in bad if passes and one in seen and seen[one].state in earlier]
-        if error.code in DENIED_CODES:  # IAM learns of a mark some time after it was written
-            later = [one for one in bad if self._attempts[one].marked_again]
+        later += [one for one in bad if self._may_be_news_to_iam(error, [one])]
         self._fail([one for one in bad if one not in set(later)], error)
         return _Step([*self._retry_later(later, rest.tries, error), rest])
+
+    def _may_be_news_to_iam(self, error: AwsError, ids: Iterable[str]) -> bool:
+        """IAM learns of a mark some time after it was written."""
+        return error.code in DENIED_CODES and all(self._attempts[one].marked_again for one in ids)
 
     def _wait_or_give_up(self, refusal: Exception, batch: _Batch) -> _Step:
         meaning = self._meaning(refusal)

@@ -1,4 +1,4 @@
-"""Whom a refusal of several resources at once is charged to: those that it names, or whoever is found by halving.
+"""Whom a refusal of several resources at once is charged to: those that it names, or those that halving finds.
 
 One bad resource makes AWS refuse a whole call, and AWS need not name it. The one mechanism for every call that takes
 several resources: stops, starts, marks, and looks.

@@ -128,6 +128,13 @@ def test_an_outcome_stands_beside_its_own_decision_and_no_other() -> None:
     ]
 
 
+def test_what_an_outcome_warns_of_stands_behind_its_message() -> None:
+    outcome = an_outcome(OutcomeStatus.FAILED, message="no", warnings=("its marks were not deleted",))
+    report = a_report(decisions=(a_decision(outcome.resource),), outcomes=(outcome,))
+    text = report_files(report_document(report))["decisions.csv"].decode()
+    assert [row["message"] for row in csv.DictReader(io.StringIO(text))] == ["no; its marks were not deleted"]
+
+
 def test_the_tables_of_coverage_and_compliance_have_a_row_each() -> None:
     assert table("coverage.csv") == [
         {

@@ -255,6 +255,7 @@ def test_iam_that_does_not_know_of_the_mark_yet_is_asked_again() -> None:
     ec2 = bare(2)
     ec2.learns_after = 2
     assert set(statuses(start_bare(ec2)).values()) == {OutcomeStatus.STARTING}
+    assert [len(batch) for batch in ec2.starts] == [2, 2, 2], "all together, as none of them is guilty"
 
 
 def test_a_denial_of_what_had_its_mark_all_along_is_final() -> None:
@@ -269,6 +270,13 @@ def test_what_was_marked_again_and_not_started_keeps_its_mark_for_the_next_undo(
     ec2.bad = {ids(1)[0]: ("SomethingNew", "no")}
     assert set(statuses(start_bare(ec2)).values()) == {OutcomeStatus.FAILED}
     assert ec2.tags == {ids(1)[0]: LOST}
+
+
+def test_what_was_marked_again_and_already_ran_loses_that_mark() -> None:
+    ec2 = bare(2)
+    ec2.states[ids(1)[0]] = "running"
+    assert statuses(start_bare(ec2))[ids(1)[0]] is OutcomeStatus.ALREADY_RUNNING
+    assert ec2.tags == {one: {} for one in ids(2)}
 
 
 def test_a_halt_before_the_mark_is_written_again_leaves_the_start() -> None:

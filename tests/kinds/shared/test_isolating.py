@@ -1,4 +1,4 @@
-"""A refusal of several at once is charged to those that it names, or to whoever halving finds; to no other."""
+"""A refusal of several at once is charged to those that it names, or to those that halving finds; to no other."""
 
 from __future__ import annotations
 
