@@ -196,6 +196,7 @@ class _Worlds:
             confirm=runtime.confirm if mode.acts else consent_to_nothing,
             progress=runtime.progress,
             workers=settings.workers,
+            sleep=halting.sleep,
         )
 
 

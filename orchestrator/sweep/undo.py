@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from orchestrator.core.decide import scope
 from orchestrator.core.decide.undo import decide_undo
 from orchestrator.core.model import (
+    ANSWERS_BEHIND_AT_MOST,
     INTENT,
     Account,
     AccountId,
@@ -23,12 +24,13 @@ from orchestrator.core.model import (
     ReasonCode,
     Resource,
     ResourceKey,
+    ResourceState,
     Target,
     TargetStatus,
     Verdict,
 )
 from orchestrator.errors import LedgerError, PlanError
-from orchestrator.ledger.records import FORMAT, ActionRecord
+from orchestrator.ledger.records import FORMAT, ActionRecord, HeldRecord
 from orchestrator.ports import Kind, TargetHealth, TargetUnreadableError, World
 from orchestrator.sweep.pool import Pool
 from orchestrator.sweep.read import ENDED_EARLY, Unread, read_unless_halted
@@ -36,6 +38,7 @@ from orchestrator.sweep.recover import resource_of
 
 _STOPPED = frozenset({OutcomeStatus.STOPPED.value, OutcomeStatus.STOPPING.value, OutcomeStatus.UNKNOWN.value, INTENT})
 """What the sweep stopped, or may have stopped: marks and times tell."""
+_DOWN = frozenset({ResourceState.STOPPING, ResourceState.STOPPED, ResourceState.GONE})
 _SETS = ("accounts", "regions", "resources")
 _NOT_MISSED = "No load balancer misses it."
 _RELEASED: dict[str, Any] = {
@@ -199,11 +202,30 @@ def _decide(
     records: Sequence[ActionRecord],
     undo_filter: UndoFilter,
 ) -> tuple[Decision, ...]:
-    fresh = kind.look(target, [record.resource_id for record in records])
+    fresh = _look_settled(world, kind, target, records)
     noted_within = kind.description.stop_noted_within
-    released = _released(world, source_sweep_id, target, records)
-    decisions = tuple(_decisions(source_sweep_id, records, fresh, noted_within, released))
+    held = _held(world, source_sweep_id, target)
+    decisions = tuple(_decisions(source_sweep_id, records, fresh, noted_within, held))
     return _only_missed(kind, target, decisions, world.now()) if undo_filter.failed_health else decisions
+
+
+def _look_settled(world: World, kind: Kind, target: Target, records: Sequence[ActionRecord]) -> Mapping[str, Resource]:
+    """The resources as they are. What is up and was asked to stop a moment ago is looked at again later: AWS's answers
+    may be from before the stop.
+    """
+    ids = [record.resource_id for record in records]
+    fresh = kind.look(target, ids)
+    asked = {one.resource_id: datetime.fromisoformat(one.requested_at) for one in records if one.requested_at}
+    up = [one for one in ids if one in fresh and fresh[one].state not in _DOWN and one in asked]
+    since = max((asked[one] for one in up), default=None)
+    left = (since + ANSWERS_BEHIND_AT_MOST - world.now()).total_seconds() if since else 0.0
+    if left <= 0:
+        return fresh
+    world.sleep(min(left, ANSWERS_BEHIND_AT_MOST.total_seconds()))
+    halt = world.halt()
+    if halt is not None:
+        raise TargetUnreadableError(AwsError("Halted", halt.text), "looking again at what was stopped a moment ago")
+    return kind.look(target, ids)
 
 
 def _decisions(
@@ -211,29 +233,30 @@ def _decisions(
     records: Sequence[ActionRecord],
     fresh: Mapping[str, Resource],
     noted_within: timedelta,
-    released: Collection[ResourceKey],
+    held: Mapping[ResourceKey, HeldRecord],
 ) -> Iterator[Decision]:
+    """What the sweep stopped and does not hold down any more is kept: an undo or another start was seen since.
+
+    Its marks may still be there, and who stopped it after that was someone else.
+    """
     for record in records:
         requested_at = datetime.fromisoformat(record.requested_at) if record.requested_at else None
         seen = fresh.get(record.resource_id)
         restorable = replace(seen, restore=record.restore) if seen is not None else None
-        decision = decide_undo(resource_of(record), restorable, source_sweep_id, requested_at, noted_within)
-        is_released = decision.verdict is Verdict.START and record.key in released
+        start_asked = held[record.key].start_asked_at if record.key in held else ""
+        start_asked_at = datetime.fromisoformat(start_asked) if start_asked else None
+        decision = decide_undo(
+            resource_of(record), restorable, source_sweep_id, requested_at, noted_within, start_asked_at
+        )
+        is_released = decision.verdict is Verdict.START and record.format >= FORMAT and record.key not in held
         yield replace(decision, **_RELEASED) if is_released else decision
 
 
-def _released(
-    world: World, source_sweep_id: str, target: Target, records: Sequence[ActionRecord]
-) -> frozenset[ResourceKey]:
-    """What the sweep stopped and does not hold down any more: an undo or another start was seen since.
-
-    Its marks may still be there, and who stopped it after that was someone else.
-    """
+def _held(world: World, source_sweep_id: str, target: Target) -> Mapping[ResourceKey, HeldRecord]:
     try:
-        held = world.ledger.held_in(source_sweep_id, target)
+        return world.ledger.held_in(source_sweep_id, target)
     except LedgerError as failure:
         raise TargetUnreadableError(AwsError("LedgerError", str(failure)), "reading what is held down") from failure
-    return frozenset(one.key for one in records if one.format >= FORMAT) - held
 
 
 def _only_missed(kind: Kind, target: Target, decisions: Sequence[Decision], at: datetime) -> tuple[Decision, ...]:

@@ -262,6 +262,7 @@ class Process:
             ledger=self.ledger.fenced(lease.generation),
             now=self.now,
             halt=halting.halt,
+            sleep=self.sleep,
             hand_over=lambda: False,
             leave=lease.hand_over,
             confirm=runtime.confirm if mode.acts else lambda _: None,

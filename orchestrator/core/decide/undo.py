@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from orchestrator.core.model import Action, Decision, Reason, ReasonCode, Resource, ResourceState, Verdict, time_text
 from orchestrator.core.model.marks import STOPPED_BY_TAG
@@ -13,14 +14,21 @@ _CLOCKS_DIFFER = timedelta(minutes=5)
 
 
 def decide_undo(
-    stopped: Resource, fresh: Resource | None, sweep_id: str, requested_at: datetime | None, noted_within: timedelta
+    stopped: Resource,
+    fresh: Resource | None,
+    sweep_id: str,
+    requested_at: datetime | None,
+    noted_within: timedelta,
+    start_asked_at: datetime | None = None,
 ) -> Decision:
     """Start or keep for one resource that the sweep stopped.
 
     `stopped` is the resource as the sweep knew it, `fresh` as it is now (None: gone), `requested_at` when the sweep
-    asked for the stop, `noted_within` how long after that AWS may date it (KindDescription.stop_noted_within).
+    asked for the stop, `noted_within` how long after that AWS may date it (KindDescription.stop_noted_within),
+    `start_asked_at` when an earlier undo asked for its start, which was not seen to come up.
     """
-    keep = next(_reasons_to_keep(fresh, sweep_id, requested_at, noted_within), None)
+    times = _Times(requested_at, noted_within, start_asked_at)
+    keep = next(_reasons_to_keep(fresh, sweep_id, times), None)
     since = Reason(ReasonCode.STOPPED_BY_SWEEP, f"Sweep {sweep_id} stopped it and nobody touched it since.")
     reason = keep or since
     return Decision(
@@ -33,9 +41,13 @@ def decide_undo(
     )
 
 
-def _reasons_to_keep(
-    fresh: Resource | None, sweep_id: str, requested_at: datetime | None, noted_within: timedelta
-) -> Iterator[Reason]:
+class _Times(NamedTuple):
+    requested_at: datetime | None
+    noted_within: timedelta
+    start_asked_at: datetime | None
+
+
+def _reasons_to_keep(fresh: Resource | None, sweep_id: str, times: _Times) -> Iterator[Reason]:
     if fresh is None:
         yield Reason(ReasonCode.GONE, "It is gone.")
         return
@@ -44,7 +56,8 @@ def _reasons_to_keep(
     if by != sweep_id:
         text = f"Its tag {STOPPED_BY_TAG} names {by!r}, not this sweep." if by else f"It has no {STOPPED_BY_TAG} tag."
         yield Reason(ReasonCode.NOT_MARKED, text)
-    yield from _by_times(fresh, requested_at, noted_within)
+    if not _fell_back(fresh, times.start_asked_at):
+        yield from _by_times(fresh, times.requested_at, times.noted_within)
 
 
 def _by_state(fresh: Resource) -> Iterator[Reason]:
@@ -52,8 +65,24 @@ def _by_state(fresh: Resource) -> Iterator[Reason]:
         yield Reason(ReasonCode.GONE, f"It is {fresh.aws_state}: it is gone.")
     if fresh.state is ResourceState.STOPPING:
         yield Reason(ReasonCode.STILL_STOPPING, "It is still stopping; undo again when it is stopped.")
-    if fresh.state is not ResourceState.STOPPED:
+    if fresh.state is ResourceState.STARTING:
+        text = f"It is {fresh.aws_state}: it is being started. Undo again where it does not come up."
+        yield Reason(ReasonCode.IN_TRANSITION, text)
+    if fresh.state is ResourceState.UNKNOWN and fresh.start_failure is None:
+        text = f"It is {fresh.aws_state}, neither running nor stopped; undo again when it is stopped."
+        yield Reason(ReasonCode.IN_TRANSITION, text)
+    if fresh.state is ResourceState.RUNNING:
         yield Reason(ReasonCode.STARTED_SINCE, f"It is {fresh.aws_state}: somebody started it since.")
+
+
+def _fell_back(fresh: Resource, start_asked_at: datetime | None) -> bool:
+    """Whether it is down because the start that an earlier undo asked for came to nothing, and was not started since.
+
+    Then its times are those of that start, and say nothing of the stop.
+    """
+    if start_asked_at is None or fresh.start_failure is None:
+        return False
+    return fresh.started_at is None or fresh.started_at <= start_asked_at + _CLOCKS_DIFFER
 
 
 def _by_times(fresh: Resource, requested_at: datetime | None, noted_within: timedelta) -> Iterator[Reason]:

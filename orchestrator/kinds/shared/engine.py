@@ -14,6 +14,7 @@ from orchestrator.kinds.shared.marks import Marks
 from orchestrator.kinds.shared.operations import Operations, Profile
 from orchestrator.kinds.shared.paced import Paced
 from orchestrator.kinds.shared.recovery import Intent, Recovery
+from orchestrator.kinds.shared.starts import Starts
 from orchestrator.ports import BatchGuard
 
 
@@ -49,6 +50,12 @@ class KindOnEngine(ABC):
         marks = Marks(self._operations(target), self._paced(target))
         recovery = Recovery(self.profile, marks, sweep_id, self._now)
         return recovery.recover([Intent.of(intent, fresh) for intent in intents])
+
+    def see_starts(self, target: Target, starts: Sequence[Outcome]) -> tuple[Outcome, ...]:
+        """ports.Kind.see_starts. Raises TargetUnreadableError when it cannot look."""
+        fresh = self.look(target, [start.resource.resource_id for start in starts])
+        marks = Marks(self._operations(target), self._paced(target))
+        return Starts(self.profile, marks, self._now).see(starts, fresh)
 
     def _paced(self, target: Target) -> Paced:
         """Turns for the kind's calls there."""
