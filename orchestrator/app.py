@@ -200,6 +200,7 @@ class _Worlds:
             confirm=runtime.confirm if mode.acts else consent_to_nothing,
             progress=runtime.progress,
             workers=settings.workers,
+            sleep=halting.sleep,
         )
 
 

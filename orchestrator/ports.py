@@ -191,6 +191,14 @@ class Kind(Protocol):
         """
         ...
 
+    def see_starts(self, target: Target, starts: Sequence[Outcome]) -> tuple[Outcome, ...]:
+        """Looks once at starts that AWS accepted: what was seen to come of each by now, in the same order.
+
+        What runs is started, and loses its marks; what fell back failed, with AWS's reason, and keeps them. Starts
+        nothing. Raises TargetUnreadableError.
+        """
+        ...
+
 
 class Actor(Protocol):
     """What stops and starts resources of one kind. Runs inside `AccountsPort.bind`, in a thread of its own."""
@@ -335,6 +343,8 @@ class World:
     """
     progress: Progress = field(default_factory=NoProgress)
     workers: int = 64
+    sleep: Callable[[float], None] = lambda _seconds: None
+    """Waits so many seconds, or until there is a halt."""
 
     def kind(self, name: str) -> Kind:
         """Raises TargetUnreadableError for one of another release, which a plan or a record may be about."""

@@ -181,20 +181,21 @@ class Ledger:
         """Announces one batch, in one write, before the call goes out; gives back what may be acted on.
 
         The others are another process's, or have an outcome. `found`: intents of a dead process, which are replaced.
-        `held_by`: the policy by which they are stopped; with each goes an item of what it holds down. `intent_id`:
-        random, from a caller who has to know it also when this raises.
+        `held_by`: the policy by which they are stopped; with each goes an item of what it holds down. Without it they
+        are started; with each goes when, in the item of what is held down, where there is one. `intent_id`: random,
+        from a caller who has to know it also when this raises.
         """
         at = time_text(self._now()) or ""
         intent_id = intent_id or new_intent_id()
         each = list({one.key: one for one in resources}.values())
-        earlier = self._held_in(each) if held_by is not None else {}
+        earlier = self._held_in(each)
         writes = [
             intent_write(
                 self._lasting({**resource_item(sweep_id, one), "requested_at": at, "batch": batch}),
                 self._generation,
                 intent_id,
                 found[one.key].id if found and one.key in found else NO_INTENT,
-                self._held(sweep_id, one, at, held_by, earlier) if held_by is not None else None,
+                self._held(sweep_id, one, at, held_by, earlier),
             )
             for one in each
         ]
@@ -255,14 +256,20 @@ class Ledger:
         found = [one for shard in HELD_SHARDS for one in self._items.query_index(shard, f"{sweep_id}#")]
         return tuple(record_from(HeldRecord, one) for one in sorted(found, key=lambda one: str(one["GSI1SK"])))
 
-    def held_in(self, sweep_id: str, target: Target) -> frozenset[ResourceKey]:
+    def held_in(self, sweep_id: str, target: Target) -> Mapping[ResourceKey, HeldRecord]:
         """What that sweep holds down in the target as of now: what was seen up or gone since is not in it."""
         found = self._items.query(held_pk(target.account_id, target.region))
-        return frozenset(record_from(HeldRecord, one).key for one in found if one["sweep_id"] == sweep_id)
+        records: list[HeldRecord] = [record_from(HeldRecord, one) for one in found if one["sweep_id"] == sweep_id]
+        return {one.key: one for one in records}
 
-    def _held(self, sweep_id: str, one: Resource, at: str, policy_name: str, earlier: Mapping[str, Item]) -> Item:
-        item = held_item(sweep_id, one, at, policy_name, earlier.get(held_key(one.key.as_row())[1]))
-        return {**item, "format": FORMAT}
+    def _held(
+        self, sweep_id: str, one: Resource, at: str, policy_name: str | None, found: Mapping[str, Item]
+    ) -> Item | None:
+        """Without a policy the resource is started: it stays held down until it is seen up."""
+        earlier = found.get(held_key(one.key.as_row())[1])
+        if policy_name is None:
+            return {**earlier, "start_asked_at": at} if earlier is not None else None
+        return {**held_item(sweep_id, one, at, policy_name, earlier), "format": FORMAT}
 
     def _held_in(self, resources: Sequence[Resource]) -> dict[str, Item]:
         """What is held down in their target, by sort key."""

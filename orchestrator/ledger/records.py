@@ -138,6 +138,8 @@ class HeldRecord:
     policy_name: str
     restore: Mapping[str, Fact] = field(default_factory=dict)
     """What a start needs to know."""
+    start_asked_at: str = ""
+    """When an undo asked for its start last; it was not seen to come up since. Empty: none did."""
 
     @property
     def key(self) -> ResourceKey:

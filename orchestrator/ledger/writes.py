@@ -117,7 +117,7 @@ def held_shard(resource_id: str) -> str:
 def released(document: Row) -> Iterator[tuple[Row, bool]]:
     """What the sweep of that report holds down no more. True: nor does any other; it was seen up, or gone."""
     for row in document["outcomes"]:
-        seen_up = row["status"] in _UP and bool(row["verified_at"])
+        seen_up = row["status"] == OutcomeStatus.STARTED and bool(row["verified_at"])
         if seen_up or row["status"] == OutcomeStatus.ALREADY_RUNNING:
             yield row, True
         elif row["status"] in _NOT_BY_IT:
@@ -127,7 +127,6 @@ def released(document: Row) -> Iterator[tuple[Row, bool]]:
             yield row, True
 
 
-_UP = frozenset({OutcomeStatus.STARTED, OutcomeStatus.STARTING})
 _NOT_BY_IT = frozenset({OutcomeStatus.FAILED, OutcomeStatus.NOT_ATTEMPTED, OutcomeStatus.ALREADY_STOPPED})
 _SEEN_UP_OR_GONE = frozenset({ReasonCode.GONE, ReasonCode.STARTED_SINCE})
 HELD_SHARDS = tuple(f"HELD#{number:x}" for number in range(_SHARDS))

@@ -30,6 +30,7 @@ from orchestrator.sweep.guard import GuardContext, TargetGuard
 from orchestrator.sweep.pool import Pool
 from orchestrator.sweep.recheck import Recheck
 from orchestrator.sweep.recover import outcomes_by_now
+from orchestrator.sweep.starts import watch_starts
 
 Keep = Callable[[Outcomes], None]
 
@@ -45,7 +46,7 @@ def act_on_plan(
     actor = _Actor(world, sweep_id, policy.name, recheck, approved.plan.actions)
     for number, wave in enumerate(waves, 1):
         of = f" of wave {number} of {len(waves)}" if len(waves) > 1 else ""
-        done = actor.act(wave, of, done, keep)
+        done = watch_starts(world, sweep_id, actor.act(wave, of, done, keep), policy.max_start_wait)
         if done.halt is None and number < len(waves):
             done = replace(done, halt=too_many_failures(policy, done.outcomes, number))
         if done.halt is not None:
@@ -65,7 +66,8 @@ def act_on_accounts(
     """The actions in these accounts that have no outcome yet: one part of a wave, of which others do the rest."""
     actions = tuple(one for one in approved.plan.actions if one.resource.target.account_id in accounts)
     actor = _Actor(world, approved.plan.sweep_id, policy.name, recheck, actions)
-    return actor.act(actions, f" in {len(accounts)} accounts", done, lambda _: None)
+    done = actor.act(actions, f" in {len(accounts)} accounts", done, lambda _: None)
+    return watch_starts(world, approved.plan.sweep_id, done, policy.max_start_wait)
 
 
 def too_many_failures(policy: OrgPolicy, outcomes: Sequence[Outcome], wave: int) -> Halt | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from orchestrator.core.decide import scope
-from orchestrator.core.decide.drift import changed, kept_down_since, kept_since, not_seen_again
+from orchestrator.core.decide.drift import changed, kept_down_since, kept_since, may_be_behind, not_seen_again
 from orchestrator.core.model import (
     Account,
     AccountId,
@@ -30,6 +30,10 @@ _A_LOOK_COUNTS = timedelta(minutes=5)
 """Longer than any batch waits for its turn (25 s: 50 starts, of which EC2 allows 2 a second) and for its retries."""
 
 
+_LOOKED_AGAIN_AFTER = (2.0, 3.0, 5.0, 5.0)
+"""Seconds; together as long as AWS's answers may be behind (ANSWERS_BEHIND_AT_MOST)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """When a batch was looked at, and why some of it are kept after all."""
@@ -43,6 +47,7 @@ class Recheck:
 
     def __init__(self, world: World, policy: OrgPolicy, known: Iterable[Account] = ()) -> None:
         self._now = world.now
+        self._sleep = world.sleep
         self._policy = policy
         self._accounts = FreshAccounts(world, policy.max_tag_age, known)
 
@@ -75,7 +80,7 @@ class Recheck:
             return Look(at, {one.resource.key: account for one in actions})
         refused: Mapping[str, AwsError] = {}
         try:
-            fresh = kind.look(target, [one.resource.resource_id for one in actions])
+            at, fresh = self._look(kind, actions)
         except LookRefusedError as refusal:
             fresh, refused = refusal.seen, refusal.refused
         except TargetUnreadableError as refusal:
@@ -87,6 +92,18 @@ class Recheck:
             for one in actions
         }
         return Look(at, {key: reason for key, reason in found.items() if reason is not None})
+
+    def _look(self, kind: Kind, actions: Sequence[Decision]) -> tuple[datetime, Mapping[str, Resource]]:
+        """When, and what was seen; a start of what AWS may show as it was before is looked at again."""
+        target, ids = actions[0].resource.target, [one.resource.resource_id for one in actions]
+        starts = [one.resource for one in actions if one.action.starts]
+        at, fresh = self._now(), kind.look(target, ids)
+        for pause in _LOOKED_AGAIN_AFTER:
+            if not any(may_be_behind(one, fresh.get(one.resource_id)) for one in starts):
+                break
+            self._sleep(pause)
+            at, fresh = self._now(), kind.look(target, ids)
+        return at, fresh
 
     def _account(self, account_id: AccountId, *, stops: bool) -> Account | Reason:
         """Tags spare from a stop, and forbid no start."""

@@ -104,11 +104,13 @@ def outcomes_by_now(world: World, sweep_id: str, actions: Sequence[Decision]) ->
 
 
 def outcome_of(record: ActionRecord, resource: Resource) -> Outcome | None:
-    """What the ledger knows for certain; None for what is unknown, and what AWS accepted and no look has confirmed."""
-    accepted = {OutcomeStatus.STOPPING.value, OutcomeStatus.STARTING.value}
-    if _strength(record) in (Strength.INTENT, Strength.UNKNOWN):
+    """What the ledger knows for certain; None for what is unknown, and what AWS accepted and no look has confirmed.
+
+    What was seen starting may have fallen back since.
+    """
+    if _strength(record) in (Strength.INTENT, Strength.UNKNOWN) or record.status == OutcomeStatus.STARTING:
         return None
-    if record.status in accepted and not record.verified_at:
+    if record.status == OutcomeStatus.STOPPING and not record.verified_at:
         return None
     return _as_recorded(record, resource)
 
@@ -147,11 +149,17 @@ def _recover_target(world: World, sweep_id: str, target: Target, kind: str, rows
 
     What AWS accepted stays accepted, and is not asked for again either: AWS shows some of it late.
     """
-    asked = [(action.resource, action.action, datetime.fromisoformat(row.requested_at)) for action, row in rows]
+    started = [_as_recorded(row, action.resource) for action, row in rows if row.status == OutcomeStatus.STARTING]
+    asked = [
+        (action.resource, action.action, datetime.fromisoformat(row.requested_at))
+        for action, row in rows
+        if row.status != OutcomeStatus.STARTING
+    ]
     intents = {row.key: Intent(row.intent_id, _time(row.requested_at), untouched=True) for _, row in rows}
     try:
         with world.accounts.bind(target.account_id):
-            outcomes = world.kind(kind).recover_intents(target, asked, sweep_id)
+            outcomes = world.kind(kind).recover_intents(target, asked, sweep_id) if asked else ()
+            outcomes += world.kind(kind).see_starts(target, started) if started else ()
         outcomes = _with_what_aws_accepted(rows, outcomes)
     except TargetUnreadableError as refusal:
         outcomes = _unknown(rows, refusal.error.code, refusal.error.message)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,6 +11,7 @@ from orchestrator.core.decide import scope
 from orchestrator.core.decide.drift import not_seen_again
 from orchestrator.core.decide.undo import decide_undo
 from orchestrator.core.model import (
+    ANSWERS_BEHIND_AT_MOST,
     INTENT,
     Account,
     AccountId,
@@ -32,7 +33,7 @@ from orchestrator.core.model import (
 )
 from orchestrator.core.model.aws_error_codes import coverage_of
 from orchestrator.errors import LedgerError, PlanError
-from orchestrator.ledger.records import FORMAT, ActionRecord
+from orchestrator.ledger.records import FORMAT, ActionRecord, HeldRecord
 from orchestrator.ports import Kind, LookRefusedError, TargetHealth, TargetUnreadableError, World
 from orchestrator.sweep.pool import Pool
 from orchestrator.sweep.read import ENDED_EARLY, Unread, read_unless_halted
@@ -42,6 +43,7 @@ _ACCEPTED = frozenset({OutcomeStatus.STOPPED.value, OutcomeStatus.STOPPING.value
 """What AWS accepted, or was seen: the sweep stopped it, whatever became of its marks."""
 _STOPPED = _ACCEPTED | {OutcomeStatus.UNKNOWN.value}
 """What the sweep stopped, or may have stopped: then mark, state and times have to tell."""
+_DOWN = frozenset({ResourceState.STOPPING, ResourceState.STOPPED, ResourceState.GONE})
 _SETS = ("accounts", "regions", "resources")
 _NOT_MISSED = "No load balancer misses it."
 _RELEASED: dict[str, Any] = {
@@ -213,16 +215,12 @@ def _decide(
     undo_filter: UndoFilter,
 ) -> tuple[tuple[Decision, ...], LookRefusedError | None]:
     """Also why some of them have a decision without a look."""
-    refusal = None
-    try:
-        fresh = kind.look(target, [record.resource_id for record in records])
-    except LookRefusedError as refused:
-        fresh, refusal = refused.seen, refused
+    fresh, refusal = _look_settled(world, kind, target, records)
     unseen = refusal.refused if refusal else {}
     noted_within = kind.description.stop_noted_within
-    released = _released(world, source_sweep_id, target, records)
+    held = _held(world, source_sweep_id, target)
     looked_at = [record for record in records if record.resource_id not in unseen]
-    decisions = tuple(_decisions(source_sweep_id, looked_at, fresh, noted_within, released))
+    decisions = tuple(_decisions(source_sweep_id, looked_at, fresh, noted_within, held))
     if undo_filter.failed_health:
         decisions = _only_missed(kind, target, decisions, world.now())
     kept = (_unseen(record, unseen[record.resource_id]) for record in records if record.resource_id in unseen)
@@ -235,37 +233,73 @@ def _unseen(record: ActionRecord, error: AwsError) -> Decision:
     return Decision(resource, Verdict.KEEP, reason.code, reason.sentence, action=Action.START)
 
 
+def _looked_at(
+    kind: Kind, target: Target, ids: Sequence[str]
+) -> tuple[Mapping[str, Resource], LookRefusedError | None]:
+    try:
+        return kind.look(target, ids), None
+    except LookRefusedError as refusal:
+        return refusal.seen, refusal
+
+
+def _look_settled(
+    world: World, kind: Kind, target: Target, records: Sequence[ActionRecord]
+) -> tuple[Mapping[str, Resource], LookRefusedError | None]:
+    """The resources as they are. What is up and was asked to stop a moment ago is looked at again later: AWS's answers
+    may be from before the stop.
+    """
+    ids = [record.resource_id for record in records]
+    fresh, refusal = _looked_at(kind, target, ids)
+    asked = {one.resource_id: datetime.fromisoformat(one.requested_at) for one in records if one.requested_at}
+    up = [one for one in ids if one in fresh and fresh[one].state not in _DOWN and one in asked]
+    since = max((asked[one] for one in up), default=None)
+    left = (since + ANSWERS_BEHIND_AT_MOST - world.now()).total_seconds() if since else 0.0
+    if left <= 0:
+        return fresh, refusal
+    world.sleep(min(left, ANSWERS_BEHIND_AT_MOST.total_seconds()))
+    halt = world.halt()
+    if halt is not None:
+        raise TargetUnreadableError(AwsError("Halted", halt.text), "looking again at what was stopped a moment ago")
+    return _looked_at(kind, target, ids)
+
+
 def _decisions(
     source_sweep_id: str,
     records: Sequence[ActionRecord],
     fresh: Mapping[str, Resource],
     noted_within: timedelta,
-    released: Collection[ResourceKey],
+    held: Mapping[ResourceKey, HeldRecord],
 ) -> Iterator[Decision]:
+    """What the sweep stopped and does not hold down any more is kept: an undo or another start was seen since.
+
+    Its marks may still be there, and who stopped it after that was someone else.
+    """
     for record in records:
         requested_at = datetime.fromisoformat(record.requested_at) if record.requested_at else None
         seen = fresh.get(record.resource_id)
         restorable = replace(seen, restore=record.restore) if seen is not None else None
-        accepted = record.status in _ACCEPTED
+        start_asked = held[record.key].start_asked_at if record.key in held else ""
+        start_asked_at = datetime.fromisoformat(start_asked) if start_asked else None
+        is_held = record.key in held
         decision = decide_undo(
-            resource_of(record), restorable, source_sweep_id, requested_at, noted_within, accepted=accepted
+            resource_of(record),
+            restorable,
+            source_sweep_id,
+            requested_at,
+            noted_within,
+            start_asked_at,
+            accepted=record.status in _ACCEPTED,
+            held=is_held,
         )
-        is_released = decision.verdict is Verdict.START and record.key in released
+        is_released = decision.verdict is Verdict.START and record.format >= FORMAT and not is_held
         yield replace(decision, **_RELEASED) if is_released else decision
 
 
-def _released(
-    world: World, source_sweep_id: str, target: Target, records: Sequence[ActionRecord]
-) -> frozenset[ResourceKey]:
-    """What the sweep stopped and does not hold down any more: an undo or another start was seen since.
-
-    Its marks may still be there, and who stopped it after that was someone else.
-    """
+def _held(world: World, source_sweep_id: str, target: Target) -> Mapping[ResourceKey, HeldRecord]:
     try:
-        held = world.ledger.held_in(source_sweep_id, target)
+        return world.ledger.held_in(source_sweep_id, target)
     except LedgerError as failure:
         raise TargetUnreadableError(AwsError("LedgerError", str(failure)), "reading what is held down") from failure
-    return frozenset(one.key for one in records if one.format >= FORMAT) - held
 
 
 def _only_missed(kind: Kind, target: Target, decisions: Sequence[Decision], at: datetime) -> tuple[Decision, ...]:

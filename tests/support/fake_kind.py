@@ -72,6 +72,15 @@ class FakeKind:
                 outcomes.append(Outcome(resource, _goal(action)[1], "", "", asked_at, self.fake.at))
         return tuple(outcomes)
 
+    def see_starts(self, target: Target, starts: Sequence[Outcome]) -> tuple[Outcome, ...]:
+        """Ends as `fake.starts_end` says, by resource id; what is missing there runs by now."""
+        self._instances("see", target)
+        return tuple(self._seen(one) for one in starts)
+
+    def _seen(self, start: Outcome) -> Outcome:
+        status = self.fake.starts_end.get(start.resource.resource_id, OutcomeStatus.STARTED)
+        return replace(start, status=status, code="", message="", verified_at=self.fake.at)
+
     def _call(self, todo: _Actions, sweep_id: str) -> list[Outcome]:
         """One call for the whole batch."""
         verb = "start" if todo[0][1] is Action.START else "stop"

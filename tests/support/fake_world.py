@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from orchestrator.core.model import (
@@ -64,6 +64,8 @@ class FakeWorld:
     binds: dict[str, Exception] = field(default_factory=dict)
     stops: dict[str, OutcomeStatus | Exception] = field(default_factory=dict)
     """By resource id; those that are missing stop. An exception is raised after the ones before it were stopped."""
+    starts_end: dict[str, OutcomeStatus] = field(default_factory=dict)
+    """How a start that AWS accepted is seen later, by resource id; those that are missing run."""
     hub_regions: tuple[RegionStatus, ...] | Exception = field(default_factory=open_regions)
     organization_error: Exception | None = None
     tags_error: Exception | None = None
@@ -82,6 +84,7 @@ class FakeWorld:
     stopped: list[str] = field(default_factory=list)
     started: list[str] = field(default_factory=list)
     told: list[tuple[str, str]] = field(default_factory=list)
+    slept: list[float] = field(default_factory=list)
     life: Life = field(default_factory=Life)
 
     def __post_init__(self) -> None:
@@ -108,7 +111,13 @@ class FakeWorld:
             confirm=self.confirm,
             progress=self.progress,
             workers=self.workers,
+            sleep=self.sleep,
         )
+
+    def sleep(self, seconds: float) -> None:
+        """Time passes by it."""
+        self.slept.append(seconds)
+        self.at += timedelta(seconds=seconds)
 
     def written(self, sweep_id: str = SWEEP_ID) -> Row:
         """The report of a sweep; fails when there is none."""

@@ -268,6 +268,7 @@ class Process:
             ledger=self.ledger.fenced(lease.generation),
             now=self.now,
             halt=halting.halt,
+            sleep=self.sleep,
             hand_over=lambda: False,
             leave=lease.hand_over,
             standing=runtime.standing,

@@ -133,6 +133,7 @@ class Stopped:
             progress=NoProgress(),
             halt=lambda: None,
             now=lambda: AT,
+            sleep=lambda _: None,
             workers=2,
         )
 

@@ -14,6 +14,7 @@ from orchestrator.core.model import (
     ReasonCode,
     Resource,
     ResourceKey,
+    ResourceState,
     Tags,
     Verdict,
     time_text,
@@ -49,6 +50,17 @@ def kept_down_since(planned: Decision, fresh: Resource | None, max_fact_age: tim
         return None
     text = f"What made it be started was read at {time_text(read_at)}, which is too long ago to count by now."
     return Reason(ReasonCode.NOT_SEEN_AGAIN, text)
+
+
+def may_be_behind(planned: Resource, fresh: Resource | None) -> bool:
+    """For a start: whether what is seen now may be from before what was planned, as AWS answers from several places.
+
+    Nobody started it since, by its times, and it is not down as it was.
+    """
+    if fresh is None or fresh.state is planned.state:
+        return False
+    is_up = fresh.state is ResourceState.RUNNING and fresh.started_at is not None
+    return fresh.state is ResourceState.STOPPING or (is_up and fresh.started_at == planned.started_at)
 
 
 def not_seen_again(why: object) -> Reason:

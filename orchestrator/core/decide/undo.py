@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from orchestrator.core.model import Action, Decision, Reason, ReasonCode, Resource, ResourceState, Verdict, time_text
 from orchestrator.core.model.marks import STOPPED_BY_TAG
@@ -23,16 +24,21 @@ def decide_undo(
     sweep_id: str,
     requested_at: datetime | None,
     noted_within: timedelta,
+    start_asked_at: datetime | None = None,
     *,
     accepted: bool,
+    held: bool = False,
 ) -> Decision:
     """Start or keep for one resource that the sweep stopped, or may have stopped.
 
     `stopped` is the resource as the sweep knew it, `fresh` as it is now (None: gone), `requested_at` when the sweep
-    asked for the stop, `noted_within` how long after that AWS may date it (KindDescription.stop_noted_within).
+    asked for the stop, `noted_within` how long after that AWS may date it (KindDescription.stop_noted_within),
+    `start_asked_at` when an earlier undo asked for its start, which was not seen to come up.
     `accepted`: the ledger knows that AWS accepted the stop, or that it was seen; else what came of it is unknown.
+    `held`: by the ledger it is this sweep that holds it down, whatever a mark says that another one left.
     """
-    keep = next(_reasons_to_keep(fresh, sweep_id, requested_at, noted_within, accepted=accepted), None)
+    times = _Times(requested_at, noted_within, start_asked_at)
+    keep = next(_reasons_to_keep(fresh, sweep_id, times, accepted=accepted, held=held), None)
     reason = keep or Reason(ReasonCode.STOPPED_BY_SWEEP, f"Sweep {sweep_id} stopped it and nobody touched it since.")
     if keep is None and fresh is not None and not fresh.tags.get(STOPPED_BY_TAG):
         fresh = replace(fresh, restore={**fresh.restore, STOPPED_BY_TAG: sweep_id})
@@ -47,20 +53,27 @@ def decide_undo(
     )
 
 
+class _Times(NamedTuple):
+    requested_at: datetime | None
+    noted_within: timedelta
+    start_asked_at: datetime | None
+
+
 def _reasons_to_keep(
-    fresh: Resource | None, sweep_id: str, requested_at: datetime | None, noted_within: timedelta, *, accepted: bool
+    fresh: Resource | None, sweep_id: str, times: _Times, *, accepted: bool, held: bool
 ) -> Iterator[Reason]:
     if fresh is None:
         yield Reason(ReasonCode.GONE, "It is gone.")
         return
     yield from _by_state(fresh)
     by = fresh.tags.get(STOPPED_BY_TAG)
-    if by and by != sweep_id:
+    if by and by != sweep_id and not (accepted and held):
         yield Reason(ReasonCode.NOT_MARKED, f"Its tag {STOPPED_BY_TAG} names {by!r}, not this sweep.")
     if not by and not accepted:
         text = f"It has no {STOPPED_BY_TAG} tag, and the ledger does not know that AWS accepted its stop."
         yield Reason(ReasonCode.NOT_MARKED, text)
-    yield from _by_times(fresh, requested_at, noted_within)
+    if not _fell_back(fresh, times.start_asked_at):
+        yield from _by_times(fresh, times.requested_at, times.noted_within)
 
 
 def _by_state(fresh: Resource) -> Iterator[Reason]:
@@ -68,8 +81,24 @@ def _by_state(fresh: Resource) -> Iterator[Reason]:
         yield Reason(ReasonCode.GONE, f"It is {fresh.aws_state}: it is gone.")
     if fresh.state is ResourceState.STOPPING:
         yield Reason(ReasonCode.STILL_STOPPING, "It is still stopping; undo again when it is stopped.")
-    if fresh.state is not ResourceState.STOPPED:
+    if fresh.state is ResourceState.STARTING:
+        text = f"It is {fresh.aws_state}: it is being started. Undo again where it does not come up."
+        yield Reason(ReasonCode.IN_TRANSITION, text)
+    if fresh.state is ResourceState.UNKNOWN and fresh.start_failure is None:
+        text = f"It is {fresh.aws_state}, neither running nor stopped; undo again when it is stopped."
+        yield Reason(ReasonCode.IN_TRANSITION, text)
+    if fresh.state is ResourceState.RUNNING:
         yield Reason(ReasonCode.STARTED_SINCE, f"It is {fresh.aws_state}: somebody started it since.")
+
+
+def _fell_back(fresh: Resource, start_asked_at: datetime | None) -> bool:
+    """Whether it is down because the start that an earlier undo asked for came to nothing, and was not started since.
+
+    Then its times are those of that start, and say nothing of the stop.
+    """
+    if start_asked_at is None or fresh.start_failure is None:
+        return False
+    return fresh.started_at is None or fresh.started_at <= start_asked_at + _CLOCKS_DIFFER
 
 
 def _by_times(fresh: Resource, requested_at: datetime | None, noted_within: timedelta) -> Iterator[Reason]:

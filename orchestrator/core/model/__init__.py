@@ -51,12 +51,13 @@ from orchestrator.core.model.resource import (
     ResourceKey,
     ResourceState,
 )
-from orchestrator.core.model.times import time_text
+from orchestrator.core.model.times import ANSWERS_BEHIND_AT_MOST, time_text
 
 __all__ = [
     "ABORTING",
     "ALL_KINDS",
     "ALL_REGIONS",
+    "ANSWERS_BEHIND_AT_MOST",
     "GUARDRAILS_SEAL",
     "INTENT",
     "KEPT_AFTER_ALL",

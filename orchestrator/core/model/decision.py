@@ -57,6 +57,8 @@ class ReasonCode(StrEnum):
     """It could not be looked at right before the action."""
     GONE = "gone"
     STILL_STOPPING = "still_stopping"
+    IN_TRANSITION = "in_transition"
+    """An undo: it is neither up nor down, such as being started; it may yet fall back."""
     STARTED_SINCE = "started_since"
     NOT_MARKED = "not_marked"
     """It does not have the mark of the sweep that is undone."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from orchestrator.core.model.aws_error import AwsError
 from orchestrator.core.model.organization import AccountId, Region, Tags, Target
 
 Fact = str | int | bool | None
@@ -91,6 +92,8 @@ class Resource:
     started_at: datetime | None = None
     """When it was started last, where AWS says so."""
     obstacle: Obstacle | None = None
+    start_failure: AwsError | None = None
+    """Why its last start did not last, where AWS says so; the message is AWS's and what it mostly comes from."""
     restore: Mapping[str, Fact] = field(default_factory=dict)
     """What a later start needs to know, such as sizes, or the mark to write again first; part of the intent."""
 

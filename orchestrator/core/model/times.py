@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+
+ANSWERS_BEHIND_AT_MOST = timedelta(seconds=15)
+"""So long after a call AWS may still show what was before it: https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html"""
 
 
 def time_text(at: datetime | None) -> str | None:

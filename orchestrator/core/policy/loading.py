@@ -60,6 +60,7 @@ def load_policy(text: str, source: str, kinds: Sequence[KindDescription], *, quo
         plan_valid_hours=parsed.plan_valid_hours,
         max_tag_age=duration(parsed.max_tag_age),
         max_fact_age=duration(parsed.max_fact_age),
+        max_start_wait=duration(parsed.max_start_wait),
         kill_switch=parsed.kill_switch,
         required_tags=parsed.required_tags,
         sha256=hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest(),

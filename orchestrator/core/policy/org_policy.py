@@ -41,6 +41,7 @@ class OrgPolicy:
     plan_valid_hours: float
     max_tag_age: timedelta
     max_fact_age: timedelta
+    max_start_wait: timedelta
     kill_switch: KillSwitch
     required_tags: tuple[str, ...]
     sha256: str = field(compare=False)

@@ -172,6 +172,9 @@ TagAge = Annotated[
 FactAge = Annotated[
     str, Field(pattern=DURATION), BeforeValidator(_as_duration(timedelta(minutes=1), timedelta(hours=24)))
 ]
+StartWait = Annotated[
+    str, Field(pattern=DURATION), BeforeValidator(_as_duration(timedelta(seconds=1), timedelta(hours=1)))
+]
 Percent = Annotated[float, Field(ge=0, le=100), BeforeValidator(_as_number)]
 KindName = Annotated[str, BeforeValidator(_as_kind)]
 ActionName = Annotated[str, BeforeValidator(_as_action)]
@@ -296,5 +299,12 @@ class PolicyDocument(_Part):
             "then it is unknown."
         ),
     ] = "1h"
+    max_start_wait: Annotated[
+        StartWait,
+        Field(
+            description="From `1s` to `1h`: so long an undo looks whether what it started runs, or fell back; all "
+            "targets at once. What is still starting then keeps its marks."
+        ),
+    ] = "60s"
     kill_switch: KillSwitch = KillSwitch()
     required_tags: Annotated[tuple[Text, ...], Field(description="Reported under compliance; no reason to stop.")] = ()

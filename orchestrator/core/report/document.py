@@ -46,6 +46,8 @@ Row = dict[str, Any]
 """A report's document, or a row of it, as it is read back from JSON; rows.py has the types that it is made by."""
 
 COMPLETE, ERROR, INCOMPLETE, HELD, STOP_FAILED = 0, 1, 3, 4, 5
+_NOT_DONE_YET = frozenset({ReasonCode.NOT_SEEN_AGAIN, ReasonCode.IN_TRANSITION})
+"""Of what is kept for now; the same command, later, may do more."""
 TARGET_TOTALS = {TargetStatus.FAILED: "failed_targets", TargetStatus.NOT_ATTEMPTED: "not_attempted_targets"}
 OUTCOME_TOTALS = (
     OutcomeStatus.ALREADY_STOPPED,
@@ -65,7 +67,12 @@ def sweep_status(
     """How a sweep ended that no error ended."""
     if not all(result.passed for result in guardrails):
         return SweepStatus.HELD
-    left_undone = {OutcomeStatus.FAILED, OutcomeStatus.UNKNOWN, OutcomeStatus.NOT_ATTEMPTED}
+    left_undone = {
+        OutcomeStatus.FAILED,
+        OutcomeStatus.UNKNOWN,
+        OutcomeStatus.NOT_ATTEMPTED,
+        OutcomeStatus.STARTING,  # AWS accepted it, and it may fall back
+    }
     if any(row.status in UNREADABLE for row in coverage) or any(one.status in left_undone for one in outcomes):
         return SweepStatus.INCOMPLETE
     return SweepStatus.COMPLETE
@@ -80,11 +87,11 @@ def document_exit_code(document: Row) -> int:
     """The same from the report's document."""
     statuses = {row["status"] for row in document["outcomes"]}
     unread = any(row["status"] in UNREADABLE for row in document["coverage"]) or any(
-        row["reason_code"] == ReasonCode.NOT_SEEN_AGAIN for row in document["decisions"]
+        row["reason_code"] in _NOT_DONE_YET for row in document["decisions"]
     )
     holding = {
         ERROR: document["status"] in (SweepStatus.FAILED, SweepStatus.ABANDONED),
-        INCOMPLETE: unread or OutcomeStatus.NOT_ATTEMPTED in statuses,
+        INCOMPLETE: unread or not statuses.isdisjoint({OutcomeStatus.NOT_ATTEMPTED, OutcomeStatus.STARTING}),
         HELD: not all(row["passed"] for row in document["guardrails"]),
         STOP_FAILED: not statuses.isdisjoint({OutcomeStatus.FAILED, OutcomeStatus.UNKNOWN}),
     }

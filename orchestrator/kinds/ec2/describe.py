@@ -136,6 +136,7 @@ def _instance(item: ET.Element) -> dict[str, Any]:
         "RootDeviceType": _text(item, "rootDeviceType"),
         "State": {"Name": _text(item, "instanceState", "name")},
         "StateTransitionReason": _text(item, "reason"),
+        "StateReason": {"Code": _text(item, "stateReason", "code"), "Message": _text(item, "stateReason", "message")},
         "LaunchTime": datetime.fromisoformat(launched) if launched else None,
         "Placement": {"AvailabilityZone": _text(item, "placement", "availabilityZone")},
         "Operator": {

@@ -11,7 +11,17 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import Any
 
-from orchestrator.core.model import Fact, Obstacle, ObstacleCode, Resource, ResourceState, Tags, Target, time_text
+from orchestrator.core.model import (
+    AwsError,
+    Fact,
+    Obstacle,
+    ObstacleCode,
+    Resource,
+    ResourceState,
+    Tags,
+    Target,
+    time_text,
+)
 from orchestrator.core.model.unreadable import spare_unreadable
 
 _STATES: Mapping[str, ResourceState] = {
@@ -24,6 +34,17 @@ _STATES: Mapping[str, ResourceState] = {
 }
 # `User initiated (2026-11-25 19:00:12 GMT)`: the only place where EC2 says when an instance stopped.
 _TRANSITION = re.compile(r"\((\d{4}-\d{2}-\d{2}) (\d{2}:\d{2}:\d{2}) (?:GMT|UTC)\)")
+
+# The codes of EC2's StateReason that say that a start came to nothing, and what they mostly come from:
+# https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/troubleshooting-launch.html
+_START_FAILURES: Mapping[str, str] = {
+    "Client.InternalError": "mostly a volume of it is encrypted by a KMS key of the account's own, and the key is "
+    "disabled, or its key policy or the member role lacks kms:CreateGrant",
+    "Client.InvalidSnapshot.NotFound": "a snapshot that it needs is gone",
+    "Client.VolumeLimitExceeded": "the account's limit of EBS volumes or storage is reached",
+    "Server.InsufficientInstanceCapacity": "AWS had no capacity for its instance type in its zone; undo again later",
+    "Server.InternalError": "an error inside of AWS; undo again",
+}
 
 # Tag keys by which a service marks the instances that it owns. A group or cluster would replace what is stopped.
 _OWNED_BY_TAG: Mapping[str, str] = {
@@ -62,6 +83,7 @@ def resource_of(raw: Any, target: Target, partition: str, spot_types: Mapping[st
         changed_at=transition_time(raw.get("StateTransitionReason")),
         started_at=raw.get("LaunchTime"),
         obstacle=obstacle(facts, tags),
+        start_failure=start_failure(state_of(aws_state), raw.get("StateReason") or {}),
     )
     return spare_unreadable(resource)
 
@@ -79,6 +101,15 @@ def _facts(raw: Any, spot_types: Mapping[str, str]) -> dict[str, Fact]:
         "hibernation_configured": bool(raw.get("HibernationOptions", {}).get("Configured")),
         "availability_zone": raw.get("Placement", {}).get("AvailabilityZone"),
     }
+
+
+def start_failure(state: ResourceState, reason: Mapping[str, str | None]) -> AwsError | None:
+    """Why an instance fell back that EC2 had begun to start; None for what a person or a service stopped."""
+    code, message = reason.get("Code") or "", reason.get("Message") or ""
+    why = _START_FAILURES.get(code)
+    if state is not ResourceState.STOPPED or why is None:
+        return None
+    return AwsError(code, f"{message.removeprefix(f'{code}: ')}; {why}" if message else why)
 
 
 def state_of(aws_state: str | None) -> ResourceState:

@@ -9,7 +9,17 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from orchestrator.core.model import Fact, Obstacle, ObstacleCode, Resource, ResourceState, Tags, Target, time_text
+from orchestrator.core.model import (
+    AwsError,
+    Fact,
+    Obstacle,
+    ObstacleCode,
+    Resource,
+    ResourceState,
+    Tags,
+    Target,
+    time_text,
+)
 from orchestrator.core.model.unreadable import spare_unreadable
 
 _STATES: Mapping[str, ResourceState] = {
@@ -21,6 +31,15 @@ _STATES: Mapping[str, ResourceState] = {
     "deleting": ResourceState.GONE,
 }
 """Whatever else there is (backing-up, modifying, maintenance ...) is unknown: it can neither be stopped nor tagged."""
+# https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/accessing-monitoring.html#Overview.DBInstance.Status
+_START_FAILURES: Mapping[str, str] = {
+    "failed": "RDS cannot recover it",
+    "inaccessible-encryption-credentials": "its KMS key is disabled, or the key's policy keeps RDS from it",
+    "incompatible-": "it needs what is not there any more, as its network, its parameters or its option group",
+    "insufficient-capacity": "AWS had no capacity for its class in its zone; undo again later",
+    "storage-full": "its storage is full",
+}
+"""Statuses, or how they begin, and what they mostly come from."""
 _RESTARTED_AFTER = timedelta(days=7)
 """AWS starts what is stopped again by itself after that time, which it tells beforehand."""
 _OF_CLUSTERS = ("aurora", "docdb", "neptune")
@@ -55,8 +74,15 @@ def resource_of(raw: Any, target: Target, partition: str) -> Resource:
         facts=facts,
         changed_at=stopped_at(raw.get("AutomaticRestartTime")),
         obstacle=obstacle(facts, tags if told is not None else None),
+        start_failure=start_failure(aws_state or ""),
     )
     return spare_unreadable(resource)
+
+
+def start_failure(aws_state: str) -> AwsError | None:
+    """Why a start came to nothing, from the status that RDS leaves it in; None for every other status."""
+    why = next((text for status, text in _START_FAILURES.items() if aws_state.startswith(status)), None)
+    return AwsError(aws_state, why) if why is not None else None
 
 
 def stopped_at(restart: datetime | None) -> datetime | None:

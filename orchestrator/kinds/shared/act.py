@@ -1,8 +1,8 @@
 """Stopping or starting resources of one target, whatever their kind.
 
 Batch by batch: what the guard admits is marked (before a stop, and before a start where the mark was removed), stopped
-or started, loses its marks where it was not stopped or was started, and is told to the guard. At the end everything is
-looked at once.
+or started, loses its marks where it was not stopped, and is told to the guard. At the end everything is looked at once;
+what was started and is seen running loses its marks.
 """
 
 from __future__ import annotations
@@ -140,17 +140,22 @@ class ActRun:
                 attempt.unmarkable = marking.refused.get(resource_id)
 
     def _delete_marks(self, attempts: Iterable[Attempt]) -> None:
-        """Of what was started, or marked again in vain; and of what was marked and not stopped, unless only a look can
-        tell if it was.
+        """Of what was marked again in vain; and of what was marked and not stopped, unless only a look can tell if it
+        was.
         """
         if self._transition is START:
-            in_vain = [one for one in attempts if one.marked_again and one.already_there]
-            self._unmark([*(attempt for attempt in attempts if attempt.accepted), *in_vain])
+            self._unmark([one for one in attempts if one.marked_again and one.already_there])
         elif self._guard.may_unmark():
             self._unmark([attempt for attempt in attempts if attempt.marked and not attempt.may_have_happened])
 
     def _unmark_what_was_seen_up(self, look: Look) -> None:
-        """Of what AWS gave no answer about: what runs on was not stopped, and no undo will want what is gone."""
+        """Of what was started; and of what AWS gave no answer about: what runs on was not stopped, and no undo will
+        want what is gone.
+        """
+        if self._transition is START:
+            up = {one for one in look.seen if look.seen[one].state is ResourceState.RUNNING}
+            self._unmark([self._attempts[one] for one in up if one in self._attempts and self._attempts[one].accepted])
+            return
         unclear = [one for one in self._attempts.values() if one.marked and one.unanswered and not one.accepted]
         seen = {one: look.seen[one].state for one in look.seen}
         not_down = self._transition.earlier_states | {ResourceState.GONE}
@@ -184,7 +189,10 @@ class ActRun:
         return [attempt for attempt in self._attempts.values() if attempt.waits_for_capacity]
 
     def _look(self) -> Look:
-        """One describe of the target; more only while something that AWS accepted is not seen to move."""
+        """One describe of the target; more only while a stop that AWS accepted is not seen to move.
+
+        What comes of a start takes longer, and is seen later, for all targets at once (sweep.starts).
+        """
         asked = [one for one, attempt in self._attempts.items() if attempt.is_looked_at]
         if not asked:
             return Look({}, None)
@@ -194,7 +202,11 @@ class ActRun:
             except Exception as failure:  # noqa: BLE001 - what AWS answered to the calls is known all the same
                 return Look({}, None, error_of(failure))
             moved = [seen[one] for one in asked if one in seen and self._attempts[one].may_have_happened]
-            if look == _LOOKS or not any(one.state in self._transition.earlier_states for one in moved):
+            if (
+                look == _LOOKS
+                or self._transition is START
+                or not any(one.state in self._transition.earlier_states for one in moved)
+            ):
                 break
             self._retries.wait(look)
         return Look(seen, self._now(), refused=refused)

@@ -206,8 +206,8 @@ def _not_seen(attempt: Attempt, seen: Resource | None, unseen: AwsError | None) 
         text = f"{accepted}, but the {profile.noun} is still {seen.aws_state}"
         if transition is STOP and _was_started_since(attempt.resource, seen):
             return OutcomeStatus.FAILED, transition.not_seen_code, f"{accepted}, and it was started again since"
-        # AWS shows a stop late, and an undo has to look at it. A start that AWS takes back shows as the state before.
-        return (status if transition is STOP else OutcomeStatus.UNKNOWN), code or transition.not_seen_code, text
+        # AWS shows it late: an undo has to look at a stop, and a start is watched until it is up or fell back.
+        return status, code or (transition.not_seen_code if transition is STOP else ""), text
     return status, code, f"{accepted}; the {profile.noun} is {seen.aws_state}"
 
 

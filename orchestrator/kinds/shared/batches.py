@@ -122,7 +122,7 @@ class Batches:
         for attempt in asked:
             state = before.get(attempt.resource.resource_id)
             if state is not None:
-                attempt.found_there(before=state in self._transition.reached_states and not attempt.unanswered)
+                attempt.found_there(before=state in self._transition.done_before and not attempt.unanswered)
         return None
 
     def _after_refusal(self, refusal: Exception, batch: _Batch) -> _Step:
@@ -153,7 +153,8 @@ class Batches:
         for one in there:
             attempt = self._attempts[one]
             named = error.code in self._errors.wrong_state and names(error.message, one) and not attempt.unanswered
-            attempt.found_there(before=named or attempt.was_there_before(seen[one]))
+            is_done = seen[one].state in self._transition.done_before
+            attempt.found_there(before=is_done and (named or attempt.was_there_before(seen[one])))
         return [one for one in ids if one not in set(there)]
 
     def _put_aside(self, error: AwsError, bad: list[str], rest: _Batch, seen: Mapping[str, Resource]) -> _Step:

@@ -15,6 +15,7 @@ from orchestrator.kinds.shared.marks import Marks
 from orchestrator.kinds.shared.operations import Operations, Profile
 from orchestrator.kinds.shared.paced import Paced
 from orchestrator.kinds.shared.recovery import Intent, Recovery, unknown
+from orchestrator.kinds.shared.starts import Starts
 from orchestrator.ports import BatchGuard, LookRefusedError
 
 
@@ -61,6 +62,18 @@ class KindOnEngine(ABC):
             if intent[0].resource_id in refused
         ]
         return (*recovery.recover(seen), *(unknown(*one) for one in unseen))
+
+    def see_starts(self, target: Target, starts: Sequence[Outcome]) -> tuple[Outcome, ...]:
+        """ports.Kind.see_starts. Raises TargetUnreadableError when it cannot look."""
+        refused: Mapping[str, AwsError] = {}
+        try:
+            fresh = self.look(target, [start.resource.resource_id for start in starts])
+        except LookRefusedError as refusal:
+            fresh, refused = refusal.seen, refusal.refused
+        marks = Marks(self._operations(target), self._paced(target))
+        looked_at = [start for start in starts if start.resource.resource_id not in refused]
+        seen = {one.resource.key: one for one in Starts(self.profile, marks, self._now).see(looked_at, fresh)}
+        return tuple(seen.get(start.resource.key, start) for start in starts)
 
     def _paced(self, target: Target) -> Paced:
         """Turns for the kind's calls there."""

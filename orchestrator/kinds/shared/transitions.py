@@ -17,6 +17,8 @@ class Transition:
 
     reached_states: Mapping[ResourceState, OutcomeStatus]
     """The states that are wanted, the passing one and the final one."""
+    done_before: frozenset[ResourceState]
+    """What was in such a state before it was asked for got there by someone else. A start that passes may fall back."""
     earlier_states: frozenset[ResourceState]
     """States from which it can still get there."""
     accepted_status: OutcomeStatus
@@ -30,6 +32,7 @@ class Transition:
 
 STOP = Transition(
     reached_states={ResourceState.STOPPING: OutcomeStatus.STOPPING, ResourceState.STOPPED: OutcomeStatus.STOPPED},
+    done_before=_DOWN,
     earlier_states=_UP,
     accepted_status=OutcomeStatus.STOPPING,
     already_status=OutcomeStatus.ALREADY_STOPPED,
@@ -39,6 +42,7 @@ STOP = Transition(
 )
 START = Transition(
     reached_states={ResourceState.STARTING: OutcomeStatus.STARTING, ResourceState.RUNNING: OutcomeStatus.STARTED},
+    done_before=frozenset({ResourceState.RUNNING}),
     earlier_states=_DOWN,
     accepted_status=OutcomeStatus.STARTING,
     already_status=OutcomeStatus.ALREADY_RUNNING,

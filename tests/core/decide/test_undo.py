@@ -52,7 +52,8 @@ def test_its_facts_are_those_of_now() -> None:
         (stopped("terminated"), "It is terminated: it is gone."),
         (stopped("shutting-down"), "It is shutting-down: it is gone."),
         (stopped("running"), "It is running: somebody started it since."),
-        (stopped("pending"), "It is pending: somebody started it since."),
+        (stopped("pending"), "It is pending: it is being started. Undo again where it does not come up."),
+        (stopped("odd"), "It is odd, neither running nor stopped; undo again when it is stopped."),
         (stopped("stopping"), "It is still stopping; undo again when it is stopped."),
         (stopped(by="another"), f"Its tag {STOPPED_BY_TAG} names 'another', not this sweep."),
         (

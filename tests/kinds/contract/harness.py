@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from botocore.credentials import ReadOnlyCredentials
@@ -44,6 +44,8 @@ class Words:
     running: str
     odd_state: str
     """One that the kind does not know."""
+    fell_back: str
+    """Where a start that came to nothing leaves one."""
     throttled: str
     cannot_stop: Refusal
     cannot_mark: Refusal
@@ -139,6 +141,14 @@ class Harness(ABC):
             actions = [(resources[one], action) for one in ids]
             outcomes = self.kind.act(self.target, actions, SWEEP_ID, guard or self.guard())
         assert len({outcome.resource.key for outcome in outcomes}) == len(outcomes), "one outcome each"
+        return {outcome.resource.resource_id: outcome for outcome in outcomes}
+
+    def see(self, starts: Sequence[Outcome], after: timedelta) -> dict[str, Outcome]:
+        """As so long after they were asked for."""
+        asked = [replace(one, requested_at=self.now() - after) for one in starts]
+        with self.binding():
+            outcomes = self.kind.see_starts(self.target, asked)
+        assert [one.resource for one in outcomes] == [one.resource for one in starts], "one each, in the same order"
         return {outcome.resource.resource_id: outcome for outcome in outcomes}
 
     def recover(self, action: Action, resources: Sequence[Resource], at: datetime) -> dict[str, Outcome]:

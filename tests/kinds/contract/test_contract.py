@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from orchestrator.core.model import Action, OutcomeStatus, ResourceState
+from orchestrator.core.model import Action, Outcome, OutcomeStatus, ResourceState
 from orchestrator.core.model.marks import MARKS, STOPPED_AT_TAG, STOPPED_BY_TAG
 from orchestrator.kinds.shared.marks import marks_of
 from tests.kinds.contract.harness import Harness
@@ -214,16 +214,85 @@ def stopped(aws: Harness, count: int = 1) -> list[str]:
     return ids
 
 
-def test_what_it_stopped_it_starts_and_takes_the_marks_away_or_says_why_not(aws: Harness) -> None:
+def test_what_it_stopped_it_starts_and_takes_the_marks_away_once_it_runs(aws: Harness) -> None:
     ids = stopped(aws, 2)
     outcomes = aws.act(Action.START, ids)
     assert {outcome.status for outcome in outcomes.values()} <= UP
     assert aws.log[0] == "admit 2"
     assert aws.log[1] == "start"
+    assert marked(aws, ids) == {one for one in ids if outcomes[one].status is OutcomeStatus.STARTING}
     for one in ids:
-        left = set(aws.tags(one)) & set(MARKS)
-        assert bool(left) is bool(outcomes[one].warnings)
+        aws.put(one, aws.words.running)
+    aws.log.clear()
+    starting = [one for one in outcomes.values() if one.status is OutcomeStatus.STARTING]
+    seen = aws.see(starting, SECONDS)
+    assert {(one.status, one.code, one.message, one.warnings) for one in seen.values()} <= {STARTED}
+    assert all(one.verified_at for one in seen.values())
+    assert set(aws.log) <= {"unmark"}
+    for one in ids:
+        assert not set(aws.tags(one)) & set(MARKS)
         assert aws.tags(one)["Owner"] == "me"
+
+
+STARTED = (OutcomeStatus.STARTED, "", "", ())
+SECONDS, A_MINUTE = timedelta(seconds=5), timedelta(minutes=1)
+
+
+def accepted(aws: Harness, ids: list[str]) -> list[Outcome]:
+    """As AWS answers a start, before anybody looked."""
+    resources = aws.look(*ids)
+    aws.log.clear()
+    return [Outcome(resources[one], OutcomeStatus.STARTING) for one in ids]
+
+
+def test_what_is_still_on_its_way_up_keeps_its_marks_and_is_starting(aws: Harness) -> None:
+    ids = stopped(aws)
+    starts = accepted(aws, ids)
+    aws.someone(Action.START, ids)
+    aws.put(ids[0], {"ec2": "pending", "rds": "creating"}[aws.words.entry.description.name])
+    seen = aws.see(starts, A_MINUTE)[ids[0]]
+    assert (seen.status, bool(seen.verified_at)) == (OutcomeStatus.STARTING, True)
+    assert marked(aws, ids) == set(ids)
+    assert aws.log == []
+
+
+def test_a_start_that_fell_back_failed_and_keeps_its_marks(aws: Harness) -> None:
+    back, up = ids = stopped(aws, 2)
+    starts = accepted(aws, ids)
+    aws.put(back, aws.words.fell_back)
+    aws.put(up, aws.words.running)
+    seen = aws.see(starts, A_MINUTE)
+    assert [seen[one].status for one in ids] == [OutcomeStatus.FAILED, OutcomeStatus.STARTED]
+    assert aws.words.fell_back in seen[back].message
+    assert seen[back].code
+    assert seen[back].verified_at
+    assert marked(aws, ids) == {back}
+
+
+def test_what_is_seen_down_seconds_after_its_start_may_be_an_answer_from_before_it(aws: Harness) -> None:
+    ids = stopped(aws)
+    aws.put(ids[0], "stopped")
+    starts = accepted(aws, ids)
+    seen = aws.see(starts, SECONDS)[ids[0]]
+    assert (seen.status, seen.verified_at) == (OutcomeStatus.STARTING, None)
+    assert aws.see([seen], A_MINUTE)[ids[0]].status is OutcomeStatus.FAILED
+    assert marked(aws, ids) == set(ids)
+
+
+def test_what_is_gone_after_its_start_failed(aws: Harness) -> None:
+    ids = stopped(aws)
+    starts = accepted(aws, ids)
+    aws.remove(ids[0])
+    assert aws.see(starts, SECONDS)[ids[0]].status is OutcomeStatus.FAILED
+
+
+def test_marks_of_what_runs_that_cannot_be_deleted_are_a_warning(aws: Harness) -> None:
+    ids = stopped(aws)
+    starts = accepted(aws, ids)
+    aws.put(ids[0], aws.words.running)
+    aws.refuse("unmark", ids[0], ("SomethingNew", "no"))
+    seen = aws.see(starts, A_MINUTE)[ids[0]]
+    assert (seen.status, seen.warnings) == (STARTED[0], ("its marks were not deleted: SomethingNew: no",))
 
 
 def test_throttled_starts_are_waited_out(aws: Harness) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
@@ -39,7 +40,10 @@ def test_what_it_declares_is_what_it_calls(embedded_aws: EmbeddedAws) -> None:
     assert reading == description.read_permissions
     aws.act(Action.STOP, ids)
     aws.look(*ids)
-    aws.act(Action.START, ids)
+    started = aws.act(Action.START, ids)
+    for one in ids:
+        aws.put(one, aws.words.running)
+    aws.see(list(started.values()), timedelta(minutes=1))
     if isinstance(aws.kind, TargetHealth):
         with aws.binding():
             aws.kind.failed_health(aws.target, ids)

@@ -20,6 +20,7 @@ WORDS = Words(
     profile=PROFILE,
     running="running",
     odd_state="something-new",
+    fell_back="stopped",
     throttled="RequestLimitExceeded",
     cannot_stop=("OperationNotPermitted", "The instance '{id}' may not be stopped."),
     cannot_mark=("TagLimitExceeded", "The maximum number of Tags for a resource has been reached."),

@@ -220,14 +220,15 @@ def test_what_a_process_that_died_asked_for_is_this_sweeps_where_it_is_found_dow
 
 @pytest.mark.parametrize(
     ("action", "change", "tagging"),
-    [(Action.STOP, "StopInstances", "CreateTags"), (Action.START, "StartInstances", "DeleteTags")],
+    [(Action.STOP, "StopInstances", [("CreateTags", 0)]), (Action.START, "StartInstances", [])],
 )
-def test_each_call_waits_for_its_turn_in_its_account_and_region(action: Action, change: str, tagging: str) -> None:
+def test_each_call_waits_for_its_turn_in_its_account_and_region(
+    action: Action, change: str, tagging: list[tuple[str, int]]
+) -> None:
     ec2 = FakeEc2(ids(60), state="running" if action is Action.STOP else "stopped")
     pacing = RecordingPacing()
     act(ec2, ids(60), action, pacing=pacing)
-    tags, first, last = (tagging, 0), (change, 50), (change, 10)
-    batches = [tags, first, tags, last] if action is Action.STOP else [first, tags, last, tags]
+    batches = [*tagging, (change, 50), *tagging, (change, 10)]
     assert pacing.waits == [
         (ACCOUNT, REGION, f"ec2:{operation}", instances)
         for operation, instances in (*batches, ("DescribeInstances", 0))

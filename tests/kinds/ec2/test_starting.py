@@ -31,6 +31,17 @@ def short_of_capacity(ec2: FakeEc2, short: list[str], code: str = CODES[0], stat
     ec2.bad, ec2.status = dict.fromkeys(short, (code, NO_CAPACITY)), status
 
 
+def comes_up_at_once(ec2: FakeEc2) -> None:
+    """Faster than EC2."""
+    [one] = ec2.states
+
+    def started(**_: object) -> dict[str, object]:
+        ec2.states[one] = "running"
+        return {"StartingInstances": [{"InstanceId": one, "PreviousState": {"Name": "stopped"}}]}
+
+    ec2.start_instances = started  # type: ignore[method-assign,assignment]  # a fake's
+
+
 def test_stopped_instances_are_started_in_batches_of_at_most_fifty() -> None:
     ec2 = stopped(120)
     outcomes = start(ec2)
@@ -41,12 +52,7 @@ def test_stopped_instances_are_started_in_batches_of_at_most_fifty() -> None:
 
 def test_an_instance_that_already_runs_when_it_is_looked_at_is_started() -> None:
     ec2 = stopped(1)
-
-    def started_at_once(**_: object) -> dict[str, object]:
-        ec2.states[ids(1)[0]] = "running"
-        return {"StartingInstances": [{"InstanceId": ids(1)[0], "PreviousState": {"Name": "stopped"}}]}
-
-    ec2.start_instances = started_at_once  # type: ignore[method-assign,assignment]  # faster than EC2
+    comes_up_at_once(ec2)
     assert statuses(start(ec2)) == {ids(1)[0]: OutcomeStatus.STARTED}
 
 
@@ -65,21 +71,32 @@ def test_what_someone_else_started_before_is_not_claimed_and_keeps_its_tags() ->
     outcomes = start(ec2)
     assert statuses(outcomes) == {running: OutcomeStatus.ALREADY_RUNNING, down: OutcomeStatus.STARTING}
     assert outcomes[running].message == "it was started by someone else before this sweep asked"
-    assert ec2.tags == {running: {STOPPED_BY_TAG: SWEEP_ID}, down: {}}
+    assert ec2.tags == {one: {STOPPED_BY_TAG: SWEEP_ID} for one in ids(2)}
 
 
-def test_a_started_instance_loses_both_tags_of_its_stop_and_no_others() -> None:
+def test_what_someone_else_is_starting_has_not_come_up_yet_and_is_watched_like_any_start() -> None:
     ec2 = stopped(1)
-    ec2.tags = {ids(1)[0]: {STOPPED_BY_TAG: SWEEP_ID, STOPPED_AT_TAG: "2026-11-23T18:00:00Z", "Owner": "me"}}
+    ec2.states[ids(1)[0]] = "pending"
+    assert statuses(start(ec2)) == {ids(1)[0]: OutcomeStatus.STARTING}
+
+
+@pytest.mark.parametrize("is_up", [False, True])
+def test_an_instance_that_is_seen_running_loses_both_tags_of_its_stop_and_no_others(is_up: bool) -> None:
+    ec2 = stopped(1)
+    marks = {STOPPED_BY_TAG: SWEEP_ID, STOPPED_AT_TAG: "2026-11-23T18:00:00Z"}
+    ec2.tags = {ids(1)[0]: {**marks, "Owner": "me"}}
+    if is_up:
+        comes_up_at_once(ec2)
     start(ec2)
-    assert ec2.tags == {ids(1)[0]: {"Owner": "me"}}
+    assert ec2.tags == {ids(1)[0]: {"Owner": "me"} if is_up else {**marks, "Owner": "me"}}
 
 
 def test_tags_that_cannot_be_deleted_are_a_warning_and_never_a_failed_start() -> None:
     ec2 = stopped(1)
+    comes_up_at_once(ec2)
     ec2.tag_refusals = [refused("UnauthorizedOperation", "not authorized to perform: ec2:DeleteTags")]
     (outcome,) = start(ec2).values()
-    assert outcome.status is OutcomeStatus.STARTING
+    assert outcome.status is OutcomeStatus.STARTED
     assert "not authorized to perform: ec2:DeleteTags" in outcome.warnings[0]
 
 
@@ -100,26 +117,34 @@ def test_a_terminated_instance_is_a_failure_and_the_rest_is_started() -> None:
     assert [state for one, state in ec2.states.items() if one != bad] == ["pending"] * 2
 
 
-def test_a_start_that_aws_accepted_but_that_is_not_seen_is_unknown() -> None:
+def test_a_start_that_aws_accepted_but_that_is_not_seen_yet_is_starting() -> None:
     ec2 = stopped(1)
     ec2.start_instances = lambda **_: {"StartingInstances": [{"InstanceId": ids(1)[0]}]}  # type: ignore[method-assign]  # a lie
     (outcome,) = start(ec2).values()
-    assert (outcome.status, outcome.code, outcome.message) == (
-        OutcomeStatus.UNKNOWN,
-        "StillStopped",
+    assert (outcome.status, outcome.code, outcome.message, outcome.verified_at) == (
+        OutcomeStatus.STARTING,
+        "",
         "AWS accepted the start, but the instance is still stopped",
+        None,
     )
 
 
 @pytest.mark.parametrize(
-    ("launched", "status"),
-    [(timedelta(0), OutcomeStatus.STARTING), (timedelta(minutes=-5), OutcomeStatus.ALREADY_RUNNING)],
+    ("launched", "state", "status"),
+    [
+        (timedelta(0), "pending", OutcomeStatus.STARTING),
+        (timedelta(0), "running", OutcomeStatus.STARTED),
+        (timedelta(minutes=-5), "pending", OutcomeStatus.STARTING),
+        (timedelta(minutes=-5), "running", OutcomeStatus.ALREADY_RUNNING),
+    ],
 )
-def test_after_a_time_out_the_launch_time_tells_who_started_it(launched: timedelta, status: OutcomeStatus) -> None:
+def test_after_a_time_out_the_launch_time_tells_who_started_what_runs(
+    launched: timedelta, state: str, status: OutcomeStatus
+) -> None:
     ec2 = stopped(1)
 
     def timed_out() -> None:
-        ec2.states[ids(1)[0]], ec2.launched[ids(1)[0]] = "pending", NOW + launched
+        ec2.states[ids(1)[0]], ec2.launched[ids(1)[0]] = state, NOW + launched
         raise ReadTimeoutError(endpoint_url="http://127.0.0.1")
 
     ec2.before_start = [timed_out]
@@ -166,7 +191,7 @@ def test_capacity_that_comes_back_is_used_after_a_wait_and_recorded_once_at_the_
     outcomes = act(ec2, ids(3), Action.START, guard, retries=Retries(attempts=4, sleep=capacity_is_back))
     assert set(statuses(outcomes).values()) == {OutcomeStatus.STARTING}
     after = ec2.log.index("wait")
-    assert ec2.log[after - 1 :] == ["record 2", "wait", "start 1", "unmark 1", "record 1"]
+    assert ec2.log[after - 1 :] == ["record 2", "wait", "start 1", "record 1"]
     assert len(guard.recorded) == len(guard.statuses()) == 3
 
 

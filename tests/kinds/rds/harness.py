@@ -22,6 +22,7 @@ WORDS = Words(
     profile=PROFILE,
     running="available",
     odd_state="storage-optimization",
+    fell_back="inaccessible-encryption-credentials-recoverable",
     throttled="Throttling",
     cannot_stop=("InvalidParameterCombination", "The DB instance {id} cannot be stopped."),
     cannot_mark=("InvalidDBInstanceState", "Instance {id} is not in available state."),

@@ -101,14 +101,16 @@ def test_a_stop_passes_through_stopping_and_tells_when_it_was(aws: Embedded) -> 
     assert -timedelta(minutes=5) <= seen.changed_at - outcome.requested_at <= RDS.stop_noted_within
 
 
-def test_after_a_start_its_marks_stay_until_it_takes_tags_again_and_that_is_said(aws: Embedded) -> None:
+def test_after_a_start_its_marks_stay_until_it_is_available_and_takes_tags_again(aws: Embedded) -> None:
     [one] = aws.add()
     aws.act(Action.STOP, [one])
     aws.look(one)
     outcome = aws.act(Action.START, [one])[one]
-    assert outcome.status is OutcomeStatus.STARTING
-    assert "its marks were not deleted: InvalidDBInstanceState" in outcome.warnings[0]
+    assert (outcome.status, outcome.warnings) == (OutcomeStatus.STARTING, ())
     assert STOPPED_BY_TAG in aws.tags(one)
+    seen = aws.see([outcome], timedelta(minutes=1))[one]
+    assert (seen.status, seen.warnings) == (OutcomeStatus.STARTED, ())
+    assert STOPPED_BY_TAG not in aws.tags(one)
 
 
 @pytest.mark.parametrize("word", ["backing-up", "modifying", "starting"])

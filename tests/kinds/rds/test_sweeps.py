@@ -128,5 +128,5 @@ def test_an_undo_starts_exactly_what_the_sweep_stopped(
     assert status(organization, account, database) == "stopped"
     undone = run("undo", swept.report["sweep_id"], "--yes", "--format", "json")
     assert undone.exit_code == 0
-    assert {row["resource_id"]: row["status"] for row in undone.report["outcomes"]} == {database: "starting"}
+    assert {row["resource_id"]: row["status"] for row in undone.report["outcomes"]} == {database: "started"}
     assert status(organization, account, others) == "stopped"

@@ -1,0 +1,81 @@
+"""Starts that AWS accepted: what was seen to come of each by now.
+
+A start is `started` when it was seen running, and loses its marks only then. What fell back keeps them, so that
+another undo can start it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from orchestrator.core.model import (
+    ANSWERS_BEHIND_AT_MOST,
+    AwsError,
+    Outcome,
+    OutcomeStatus,
+    Resource,
+    ResourceState,
+)
+from orchestrator.core.model.marks import MARKS
+from orchestrator.kinds.shared.attempts import gone
+from orchestrator.kinds.shared.marks import Marks
+from orchestrator.kinds.shared.operations import Profile
+from orchestrator.kinds.shared.transitions import START
+
+_ON_ITS_WAY = frozenset({ResourceState.STARTING, ResourceState.RUNNING})
+
+
+class Starts:
+    """One target's. Starts nothing; deletes the marks of what runs."""
+
+    def __init__(self, profile: Profile, marks: Marks, now: Callable[[], datetime]) -> None:
+        self._profile = profile
+        self._marks = marks
+        self._now = now
+
+    def see(self, starts: Sequence[Outcome], fresh: Mapping[str, Resource]) -> tuple[Outcome, ...]:
+        """Exactly one outcome for each, in the same order. `fresh`: the resources as they are, by id."""
+        seen = [self._seen(one, fresh.get(one.resource.resource_id)) for one in starts]
+        up = [one for one in seen if one.status is OutcomeStatus.STARTED]
+        marked = [one.resource for one in up if _is_marked(fresh[one.resource.resource_id])]
+        refused = self._marks.delete(marked)
+        return tuple(replace(one, warnings=(*one.warnings, *_warnings(one, refused))) for one in seen)
+
+    def _seen(self, start: Outcome, fresh: Resource | None) -> Outcome:
+        if fresh is None or fresh.state is ResourceState.GONE:
+            return self._concluded(start, OutcomeStatus.FAILED, *gone(self._profile, fresh)[1:])
+        if fresh.state is ResourceState.RUNNING:
+            return self._concluded(start, OutcomeStatus.STARTED)
+        if self._is_settled(start) and fresh.state not in _ON_ITS_WAY:
+            if fresh.start_failure is not None:
+                return self._fell_back(start, fresh, fresh.start_failure)
+            if fresh.state is ResourceState.STOPPED:
+                text = "AWS does not say why"
+                return self._fell_back(start, fresh, AwsError(START.not_seen_code, text))
+        text = f"AWS accepted the start; the {self._profile.noun} is {fresh.aws_state}"
+        is_moving = fresh.state in _ON_ITS_WAY
+        return replace(start, message=text, verified_at=self._now() if is_moving else start.verified_at)
+
+    def _fell_back(self, start: Outcome, fresh: Resource, why: AwsError) -> Outcome:
+        text = f"AWS accepted the start, and the {self._profile.noun} is {fresh.aws_state}: {why.message}"
+        return self._concluded(start, OutcomeStatus.FAILED, why.code, text)
+
+    def _concluded(self, start: Outcome, status: OutcomeStatus, code: str = "", message: str = "") -> Outcome:
+        return replace(start, status=status, code=code, message=message, verified_at=self._now())
+
+    def _is_settled(self, start: Outcome) -> bool:
+        """Whether what is seen now cannot be from before the call."""
+        asked = start.requested_at
+        return asked is not None and self._now() - asked >= ANSWERS_BEHIND_AT_MOST
+
+
+def _is_marked(fresh: Resource) -> bool:
+    return any(key in fresh.tags for key in MARKS)
+
+
+def _warnings(start: Outcome, refused: Mapping[str, AwsError]) -> Iterator[str]:
+    error = refused.get(start.resource.resource_id)
+    if error is not None:
+        yield f"its marks were not deleted: {error}"
