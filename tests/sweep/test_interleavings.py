@@ -314,14 +314,6 @@ def resume(campaign: Campaign, process: Process) -> object:
     return coordination.resume(process.stores(), campaign.rng.choice(dead), runtime, current)
 
 
-def resume_it(sweep_id: str) -> Step:
-    def resume_this(campaign: Campaign, process: Process) -> object:
-        runtime = Runtime(confirm=process.asks(None))
-        return coordination.resume(process.stores(), sweep_id, runtime, load_once(campaign.shared.text))
-
-    return resume_this
-
-
 STEPS = (plan, enforce, enforce, schedule, apply, undo, resume)
 
 
@@ -346,17 +338,12 @@ def is_suspended(campaign: Campaign, process: Process) -> None:
 
 
 def is_overtaken(campaign: Campaign, process: Process) -> None:
-    """Another process works while this one is suspended; one that resumes this very sweep where it is about to mark.
-
-    By another sweep, marks that were on their way would land on what that one has stopped meanwhile: AWS fences no
-    call, and an undo wants its own sweep's mark (seen with seed 770; the ledger has it held down by the right one).
-    """
+    """Another process works while this one is suspended."""
     if process.event.startswith(("stop", "start")):
         process.later(lambda later: is_overtaken(campaign, later))
         return
     campaign.shared.pass_by(campaign.rng.choice((1, 30, 600)))
-    step = resume_it(process.sweep_id) if process.event.startswith("mark") else campaign.rng.choice(STEPS)
-    elsewhere(lambda: campaign.carry_out(step, Process(campaign.shared)))
+    elsewhere(lambda: campaign.carry_out(campaign.rng.choice(STEPS), Process(campaign.shared)))
 
 
 def the_switch_is_pulled(campaign: Campaign, process: Process) -> None:

@@ -17,7 +17,7 @@ from orchestrator.core.model import AwsError, Organization, Resource, Target, Ve
 from orchestrator.core.model.kind import KindDescription
 from orchestrator.core.model.marks import STOPPED_BY_TAG
 from orchestrator.kinds.ec2.description import EC2
-from orchestrator.ledger.records import FORMAT, ActionRecord
+from orchestrator.ledger.records import FORMAT, ActionRecord, HeldRecord
 from orchestrator.ports import LookRefusedError, NoProgress, TargetUnreadableError
 from orchestrator.sweep.undo import StoppedInventory, UndoFilter, read_stopped
 from tests.support.builders import ACCOUNT, AT, REGION, SWEEP_ID, a_resource, an_account
@@ -30,6 +30,10 @@ def an_action(resource_id: str = "i-1", account: str = ACCOUNT, region: str = RE
     return ActionRecord(
         account, region, "ec2", resource_id, "stopped", requested_at="2026-11-23T19:00:00Z", format=FORMAT
     )
+
+
+def held(resource_id: str) -> HeldRecord:
+    return HeldRecord(ACCOUNT, REGION, "ec2", resource_id, SWEEP_ID, "2026-11-23T19:00:00Z", "", "nonprod")
 
 
 # --- Only -------------------------------------------------------------------------------------------------------------
@@ -125,7 +129,11 @@ class Stopped:
                     replace(an_action(one), status=self.statuses.get(one, "stopped")) for one in self.now
                 ],
                 held_by=lambda _: (),
-                held_in=lambda *_: frozenset(an_action(one).key for one in self.now),
+                held_in=lambda *_: {
+                    an_action(one).key: held(one)
+                    for one, now in self.now.items()
+                    if now.tags.get(STOPPED_BY_TAG, SWEEP_ID) == SWEEP_ID
+                },
             ),
             organization=SimpleNamespace(read=lambda: organization),
             accounts=SimpleNamespace(bind=self._bind),

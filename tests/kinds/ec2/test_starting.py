@@ -249,14 +249,14 @@ def test_what_lost_its_mark_gets_it_of_the_sweep_that_stopped_it_and_is_then_sta
     outcomes = start_bare(ec2, RecordingGuard(log=ec2.log))
     assert set(statuses(outcomes).values()) == {OutcomeStatus.STARTING}
     assert seen == [LOST] * 3
-    assert ec2.log == ["admit 3", "mark 3", "start 3", "unmark 3", "record 3"]
-    assert ec2.tags == {one: {} for one in ids(3)}
+    assert ec2.log == ["admit 3", "mark 3", "start 3", "record 3"]
+    assert ec2.tags == dict.fromkeys(ids(3), LOST), "until they are seen running"
 
 
 def test_a_start_that_needs_no_mark_costs_no_call_for_one() -> None:
     ec2 = stopped(3)
     start(ec2)
-    assert ec2.log == ["start 3", "unmark 3"]
+    assert ec2.log == ["start 3"]
 
 
 def test_one_that_cannot_be_marked_again_is_asked_for_all_the_same_and_costs_no_other_its_start() -> None:
@@ -301,7 +301,7 @@ def test_what_was_marked_again_and_already_ran_loses_that_mark() -> None:
     ec2 = bare(2)
     ec2.states[ids(1)[0]] = "running"
     assert statuses(start_bare(ec2))[ids(1)[0]] is OutcomeStatus.ALREADY_RUNNING
-    assert ec2.tags == {one: {} for one in ids(2)}
+    assert [ec2.tags[one] for one in ids(2)] == [{}, LOST]
 
 
 def test_a_halt_before_the_mark_is_written_again_leaves_the_start() -> None:
