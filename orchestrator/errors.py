@@ -75,7 +75,7 @@ class AnchorError(StopOrchestratorError):
 
 
 class LeaseLostError(StopOrchestratorError):
-    """Another process holds this policy's lease now and resumes the sweep; this process left it."""
+    """The lease ran out, or another process has it now: this process leaves the sweep to whichever resumes it."""
 
 
 class PlanError(StopOrchestratorError):

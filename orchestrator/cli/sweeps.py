@@ -230,8 +230,9 @@ def _resuming(settings: Settings, sweep_id: str) -> _Work:
         begun = coordination.get_sweep(stores, sweep_id)
         current = None
         for source in dict.fromkeys(one for one in (settings.policy, begun.policy_source) if one):
-            if current is None or current.name != begun.policy_name:
-                current = wiring.read_policy(source, lambda: clients)
+            found = wiring.read_policy(source, lambda: clients)
+            if current is None and (found.name == begun.policy_name or source == begun.policy_source):
+                current = found
         return coordination.resume(stores, sweep_id, runtime, current)
 
     return work

@@ -13,7 +13,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from orchestrator import app
 from orchestrator.aws.hub_services import invoke_again
-from orchestrator.errors import ReportLostError, StopOrchestratorError
+from orchestrator.core.policy.org_policy import OrgPolicy
+from orchestrator.errors import EventError, ReportLostError, StopOrchestratorError
 from orchestrator.lambdas.answers import answer_of
 from orchestrator.lambdas.events import SweepEvent, parse, sweep_to_resume
 from orchestrator.lambdas.log import LogProgress, log_lost_report, logger
@@ -21,6 +22,8 @@ from orchestrator.lambdas.metrics import measure
 from orchestrator.lambdas.once import once
 from orchestrator.lambdas.wiring import Wiring, caller, standing_consent, time_is_up, tracer, wire
 from orchestrator.ledger.lease import Lease
+from orchestrator.ledger.ledger import Ledger
+from orchestrator.ledger.records import SweepSummary
 from orchestrator.ports import Runtime
 from orchestrator.sweep import coordination
 
@@ -61,15 +64,15 @@ def _sweep(asked: SweepEvent, sweep_id: str, context: LambdaContext) -> dict[str
     )
     begun = sweep_to_resume(stores.ledger, asked)
     if begun is not None:
-        current = app.read_policy(settings.policy or "", lambda: wiring.clients, quoted=False)
-        return answer_of(coordination.resume(stores, begun.sweep_id, runtime, current))
+        return answer_of(coordination.resume(stores, begun.sweep_id, runtime, _policy_of_today(wiring, begun)))
 
     def sweep(trigger: dict[str, Any]) -> dict[str, Any]:
-        """A delivery before this one may have done all but its report: that sweep is resumed, and no other begun."""
-        own_id = sweep_id
-        if trigger:
-            own_id = stores.ledger.sweep_of_trigger(json.dumps(trigger, sort_keys=True), sweep_id)
-            logger.append_keys(sweep_id=own_id)
+        """A delivery before this one may have done all but its report: that sweep is resumed, and no other begun.
+
+        Unless it ended without doing what it was to do: then this delivery is another try.
+        """
+        own_id = _sweep_of(stores.ledger, trigger, sweep_id) if trigger else sweep_id
+        logger.append_keys(sweep_id=own_id)
         policy = app.read_policy(settings.policy or "", lambda: wiring.clients, quoted=False)
         if own_id != sweep_id and stores.ledger.sweep(own_id) is not None:
             return answer_of(coordination.resume(stores, own_id, runtime, policy))
@@ -79,6 +82,30 @@ def _sweep(asked: SweepEvent, sweep_id: str, context: LambdaContext) -> dict[str
     if not event_id:
         return sweep({})
     return once(wiring, sweep, {"id": event_id, "mode": mode.value, "policy": settings.policy}, context)
+
+
+def _policy_of_today(wiring: Wiring, begun: SweepSummary) -> OrgPolicy:
+    """What the source of its policy has now. Raises EventError where that is none that this function reads."""
+    settings = wiring.settings
+    is_own = bool(begun.policy_source) and settings.allows_policy(begun.policy_source)
+    source = begun.policy_source if is_own else settings.policy or ""
+    policy = app.read_policy(source, lambda: wiring.clients, quoted=False)
+    if not is_own and policy.name != begun.policy_name:
+        raise EventError(
+            f"sweep_id: the policy of {begun.sweep_id} came from {begun.policy_source or 'an unknown source'}, which "
+            f"this function does not read; at a terminal: stop-orchestrator sweep --resume {begun.sweep_id}"
+        )
+    return policy
+
+
+def _sweep_of(ledger: Ledger, trigger: dict[str, Any], sweep_id: str) -> str:
+    """The sweep that an earlier delivery of this event began and that has not failed, else this one."""
+    while True:
+        own_id = ledger.sweep_of_trigger(json.dumps(trigger, sort_keys=True), sweep_id)
+        begun = ledger.sweep(own_id) if own_id != sweep_id else None
+        if begun is None or begun.status not in coordination.UNDONE:
+            return own_id
+        trigger = {**trigger, "after": own_id}
 
 
 def _request_id(context: LambdaContext) -> str:

@@ -135,7 +135,7 @@ def _list_accounts(wiring: Wiring, mode: Mode, sweep_id: str, execution: str, co
     mode, missing = permitted_mode(stores, policy, mode, runtime)
     held = stores.ledger.lease(policy.name)
     begun = stores.ledger.sweep(held.sweep_id) if held is not None and held.holder == stores.leases.holder else None
-    request = SweepRequest(policy, begun.sweep_id if begun else sweep_id, mode, standing=True)
+    request = SweepRequest(policy, begun.sweep_id if begun else sweep_id, mode, standing=True, consent_missing=missing)
     lease = lease_for(stores, request, runtime)
     if isinstance(lease, Busy) and not lease.same:
         raise BusyError(f"{lease.sweep_id} is running by the same policy; try again when it has ended")

@@ -37,7 +37,7 @@ _SAME_TRIGGER = timedelta(minutes=15)
 _CLOCKS_DIFFER = timedelta(minutes=1)
 """At most: an end later than that from now is of a clock that was wrong, and says nothing of what is wanted here."""
 _LATEST = 5
-_UNDONE = (SweepStatus.FAILED.value, SweepStatus.ABANDONED.value)
+UNDONE = (SweepStatus.FAILED.value, SweepStatus.ABANDONED.value)
 """Who asked for the same has not had it: no one confirmed it, or it did not get as far as to act."""
 
 
@@ -81,11 +81,14 @@ class SweepRequest:
     source_sweep_id: str = ""
     standing: bool = False
     """Of a schedule, which a person who has yet to confirm does not serve."""
+    consent_missing: str = ""
+    """Why it only plans although a schedule asked it to act."""
 
     @property
     def purpose(self) -> str:
         """What the sweep is for, as the lease records it: equal for two requests of the same."""
-        return purpose(self.mode, self.source_sweep_id, self.policy.sha256)
+        missing = bool(self.consent_missing)
+        return purpose(self.mode, self.source_sweep_id, self.policy.sha256, is_without_consent=missing)
 
 
 def sweep(stores: Stores, policy: OrgPolicy, sweep_id: str, mode: Mode, runtime: Runtime) -> Result:
@@ -94,7 +97,7 @@ def sweep(stores: Stores, policy: OrgPolicy, sweep_id: str, mode: Mode, runtime:
     A schedule whose policy text is not the active version only plans, and the report says why.
     """
     mode, missing = permitted_mode(stores, policy, mode, runtime)
-    request = SweepRequest(policy, sweep_id, mode, standing=runtime.standing)
+    request = SweepRequest(policy, sweep_id, mode, standing=runtime.standing, consent_missing=missing)
     return _holding(stores, request, runtime, lambda world: run_sweep(world, policy, sweep_id, mode, missing))
 
 
@@ -143,9 +146,10 @@ def undo(stores: Stores, source_sweep_id: str, sweep_id: str, undo_filter: UndoF
 def resume(stores: Stores, sweep_id: str, runtime: Runtime, current: OrgPolicy | None = None) -> Result:
     """Resumes a sweep whose process died or handed over; waits for a dead holder's lease to run out.
 
-    One that may not be resumed is closed as abandoned, a finished one is returned as it is. `current` is today's text
-    of its policy, None where it is not known. Raises PlanError when there is no such sweep, or the text of its policy
-    is lost and today's is not known, and SettingsError when this process may not do what its mode does.
+    One that may not be resumed is closed as abandoned, a finished one is returned as it is. `current` is what the
+    source of its policy has today, None where that is not known. Raises PlanError when there is no such sweep, or the
+    text of its policy is lost and today's is not known, and SettingsError when this process may not do what its mode
+    does.
     """
     begun = get_sweep(stores, sweep_id)
     if begun.status != SweepStatus.RUNNING:
@@ -247,7 +251,7 @@ def _done_since(stores: Stores, request: SweepRequest, triggered_at: datetime | 
         same = last.policy_name == request.policy.name and purpose_of(last) == request.purpose
         if (
             same
-            and last.status not in _UNDONE
+            and last.status not in UNDONE
             and last.ended_at
             and triggered_at < datetime.fromisoformat(last.ended_at) <= latest
         ):

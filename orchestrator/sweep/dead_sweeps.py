@@ -57,8 +57,8 @@ def is_left(stores: Stores, dead: SweepSummary, wanted: str, policy: OrgPolicy) 
 def resume_refusal(
     stores: Stores, policy: OrgPolicy, begun: SweepSummary, runtime: Runtime, current: OrgPolicy | None
 ) -> str:
-    """Why a sweep may not be resumed; empty where it may."""
-    if current is not None and current.name == policy.name and current.sha256 != policy.sha256:
+    """Why a sweep may not be resumed; empty where it may. `current`: what its policy's source has today."""
+    if current is not None and current.sha256 != policy.sha256:
         return "its process died, and the policy has another text today"
     if not Mode(begun.mode).acts:
         return ""
@@ -66,7 +66,7 @@ def resume_refusal(
     if consent is not None:
         reason = consent.refusal(consent.plan_sha256, policy.sha256, stores.leases.now())
         return f"its process died, and {reason}" if reason else ""
-    if begun.mode != Mode.ENFORCE or not runtime.standing:
+    if begun.mode != Mode.ENFORCE or not (begun.standing and runtime.standing):  # nor does a schedule confirm for one
         return "its process died before anyone confirmed it"
     missing = missing_standing_consent(stores.ledger, policy)
     if missing:
@@ -137,9 +137,14 @@ def policy_to_resume_by(stores: Stores, begun: SweepSummary, current: OrgPolicy 
 
 def purpose_of(begun: SweepSummary) -> str:
     """What a sweep is for, as its lease records it."""
-    return purpose(begun.mode, begun.source_sweep_id, begun.policy_sha256)
+    missing = bool(begun.consent_missing)
+    return purpose(begun.mode, begun.source_sweep_id, begun.policy_sha256, is_without_consent=missing)
 
 
-def purpose(mode: str, source_sweep_id: str, policy_sha256: str) -> str:
-    """What a sweep is for, as the lease records it: equal for two requests of the same."""
-    return " ".join(part for part in (mode, source_sweep_id, policy_sha256) if part)
+def purpose(mode: str, source_sweep_id: str, policy_sha256: str, *, is_without_consent: bool = False) -> str:
+    """What a sweep is for, as the lease records it: equal for two requests of the same.
+
+    A schedule that only plans for want of consent has that to report, unlike a plan that was asked for.
+    """
+    instead = "without-consent" if is_without_consent else ""
+    return " ".join(part for part in (mode, instead, source_sweep_id, policy_sha256) if part)

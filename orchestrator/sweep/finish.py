@@ -33,13 +33,13 @@ def run_to_report(
     try:
         keep(work(keep))
     except BaseException as failure:
-        _leave_it_to_the_lease_holder(world, latest[0].halt, failure)
+        _leave_it_to_the_lease_holder(world, sweep.sweep_id, latest[0].halt, failure)
         if latest[0].reportable or isinstance(failure, PlanError):
             _write(world, sweep, latest[0], f"{type(failure).__name__}: {failure}")
         raise
     if latest[0].handed_over:
         return _report(world, sweep, latest[0]), ""
-    _leave_it_to_the_lease_holder(world, latest[0].halt, None)
+    _leave_it_to_the_lease_holder(world, sweep.sweep_id, latest[0].halt, None)
     return _write(world, sweep, latest[0])
 
 
@@ -48,11 +48,14 @@ def _report(world: World, sweep: Sweep, state: SweepState, error: str = "") -> S
     return replace(report, kill_switches=world.kill_switches)
 
 
-def _leave_it_to_the_lease_holder(world: World, halt: Halt | None, failure: BaseException | None) -> None:
-    """Raises LeaseLostError when that is another process: it writes the report."""
+def _leave_it_to_the_lease_holder(
+    world: World, sweep_id: str, halt: Halt | None, failure: BaseException | None
+) -> None:
+    """Raises LeaseLostError where this process is that no more: whichever resumes the sweep writes the report."""
     for one in (halt, world.halt()):
         if one is not None and one.cause is HaltCause.LEASE_LOST:
-            raise LeaseLostError(one.text) from failure
+            again = f"the same request resumes the sweep, or: stop-orchestrator sweep --resume {sweep_id}"
+            raise LeaseLostError(f"{sweep_id}: {one.text}. Where no other process has it, {again}") from failure
 
 
 def _write(world: World, sweep: Sweep, state: SweepState, error: str = "") -> tuple[SweepReport, str]:

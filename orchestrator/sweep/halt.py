@@ -147,7 +147,10 @@ class Halting:
     def halt(self) -> Halt | None:
         """The most urgent reason to hand out no more work; None while there is none."""
         if self.lease_lost():
-            return Halt(HaltCause.LEASE_LOST, "another process holds this policy's lease and resumes the sweep")
+            return Halt(
+                HaltCause.LEASE_LOST,
+                "this process's lease of the policy ran out or was taken over; it asks for nothing more",
+            )
         if self.interrupted():
             return Halt(HaltCause.INTERRUPTED, "interrupted before it was its turn")
         if self.out_of_time():

@@ -20,14 +20,15 @@ from uuid import NAMESPACE_OID, uuid5
 import pytest
 
 from orchestrator import app
-from orchestrator.core.model import Mode
+from orchestrator.core.model import Mode, time_text
 from orchestrator.demo.faults import Fault
 from orchestrator.demo.organization import BUCKET, TABLE
-from orchestrator.errors import BusyError, ReportLostError
+from orchestrator.errors import BusyError, OrganizationError, ReportLostError
 from orchestrator.lambdas import handler
 from orchestrator.ledger.lease import Lease, Times
 from orchestrator.ledger.records import SweepSummary
 from orchestrator.ports import Stores
+from orchestrator.settings import Settings
 from orchestrator.sweep import coordination
 from orchestrator.sweep.coordination import Ended, get_sweep
 from tests.support.consent import CONSENTING
@@ -352,6 +353,53 @@ def test_a_clock_that_jumps_during_a_sweep_takes_nobodys_lease_away(
     assert stop_states(written_report(hub)) == dict.fromkeys(places.values(), "stopped")
     assert swept(hub) == {SWEEP_ID}
     assert swept(hub) < {SWEEP_ID, invoked(ENFORCE, "later")["sweep_id"]}
+
+
+# --- what ended without doing what it was to do
+
+
+def test_a_retry_of_an_event_whose_sweep_failed_sweeps_again(hub: OrganizationBuilder) -> None:
+    places = dev_accounts(hub, 1)
+    hub.front.faults.add(Fault(code="ServiceException", status=400, operation="organizations:ListRoots"))
+    with pytest.raises(OrganizationError):
+        invoked(ENFORCE, "the-same")
+    hub.front.faults.clear()
+    answer = invoked(ENFORCE, "the-same")
+    assert (answer["status"], answer["totals"]["stopped"]) == ("complete", len(places))
+    assert invoked(ENFORCE, "the-same") == answer
+    assert len(swept(hub)) == 2
+
+
+# --- resuming by id
+
+
+@pytest.mark.parametrize("mended", ["name: alpha", "name: renamed"])
+def test_a_sweep_by_a_policy_that_an_event_named_is_not_resumed_once_its_source_has_another_text(
+    hub: OrganizationBuilder, monkeypatch: pytest.MonkeyPatch, mended: str
+) -> None:
+    dev_accounts(hub, 1)
+    source, s3 = f"s3://{BUCKET}/policies/alpha.yaml", hub.client("s3")
+    text = "version: 1\nname: alpha\nrules: [{name: dev, where: {tag: {Environment: dev}}}]\n"
+    settings = Settings.from_env(dict(os.environ))
+    ledger = app.make_stores(settings, app.make_clients(settings)).ledger
+    ledger.begin(
+        SweepSummary(
+            SWEEP_ID,
+            "running",
+            "enforce",
+            "alpha",
+            time_text(app.now()) or "",
+            policy=text,
+            policy_source=source,
+            standing=True,
+        )
+    )
+    text = text.replace("name: alpha", mended).replace("Environment: dev", "Environment: none")
+    s3.put_object(Bucket=BUCKET, Key="policies/alpha.yaml", Body=text.encode())
+    monkeypatch.setenv("STOP_ORCHESTRATOR_POLICIES", f"s3://{BUCKET}/policies/*")
+    answer = invoked({"sweep_id": SWEEP_ID}, "resume")
+    assert answer["status"] == "abandoned"
+    assert hub.front.calls["ec2:StopInstances"] == 0
 
 
 # --- a report that was lost

@@ -151,6 +151,27 @@ def test_of_two_schedules_the_second_has_what_it_asked_for_before_the_first_has_
     assert scheduled == [Busy(SWEEP_ID, same=True)]
 
 
+def test_a_schedule_never_confirms_for_a_person_whose_process_died_and_sweeps_by_itself(fake: FakeWorld) -> None:
+    activate(fake.ledger, a_policy(EVERYTHING))
+    killed(fake, lambda: swept(fake, Mode.ENFORCE, SWEEP_ID, runtime=at_the_prompt(fake)))
+    done = document(swept(fake, Mode.ENFORCE, SECOND, runtime=STANDING))
+    assert (done["sweep_id"], done["status"], status(fake)) == (SECOND, "complete", "abandoned")
+    assert set(outcomes(fake.written()).values()) == {"not_attempted"}
+
+
+def test_a_schedule_without_consent_reports_that_also_where_somebody_plans_at_that_moment(fake: FakeWorld) -> None:
+    scheduled: list[coordination.Result] = []
+
+    def trigger(what: str) -> None:
+        if what.startswith("file plan.json") and not scheduled:
+            scheduled.append(swept(fake, Mode.ENFORCE, SECOND, runtime=STANDING, alone=False))
+
+    fake.life.before = trigger
+    swept(fake, Mode.PLAN, SWEEP_ID)
+    assert scheduled == [Busy(SWEEP_ID, same=False)]
+    assert "was activated" in document(swept(fake, Mode.ENFORCE, THIRD, runtime=STANDING))["consent_missing"]
+
+
 def test_resuming_gives_no_consent_even_where_the_caller_says_yes(fake: FakeWorld) -> None:
     killed(fake, lambda: swept(fake, Mode.ENFORCE, SWEEP_ID, runtime=at_the_prompt(fake)))
     assert document(coordination.resume(stores(fake), SWEEP_ID, CONSENTING))["status"] == "abandoned"
