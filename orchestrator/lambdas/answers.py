@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from orchestrator.core.model import SweepStatus
@@ -27,8 +28,14 @@ def answer_of(result: Result) -> dict[str, Any]:
     counted: dict[str, int] = document["totals"]
     if not result.repeated and document["status"] != SweepStatus.RUNNING:
         measure(document)
-    logger.info("Sweep ended", status=document["status"], totals=counted, report=result.location)
+    held_by = [": ".join(filter(None, (row["name"], row.get("detail")))) for row in _broken(document)]
+    logger.info("Sweep ended", status=document["status"], totals=counted, report=result.location, held_by=held_by)
     return _answered(result.sweep_id, document["status"], counted, result.location or None)
+
+
+def _broken(document: Mapping[str, Any]) -> list[Any]:
+    """The guardrails that hold it."""
+    return [row for row in document["guardrails"] if not row["passed"]]
 
 
 def _answered(sweep_id: str, status: str, counted: dict[str, int], location: str | None) -> dict[str, Any]:

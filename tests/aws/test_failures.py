@@ -16,7 +16,7 @@ from botocore.exceptions import (
     ParamValidationError,
     ReadTimeoutError,
 )
-from botocore.parsers import ResponseParserError
+from botocore.parsers import QueryParser, ResponseParserError
 
 from orchestrator.aws.failures import AWS_FAILURES, Failure, classify, error_of
 from orchestrator.core.model import AwsError, TargetStatus
@@ -104,6 +104,16 @@ def test_an_answer_without_an_error_code_says_its_http_status(parsed: dict[str, 
     failure = ClientError({**parsed, "ResponseMetadata": {"HTTPStatusCode": 407}}, "DescribeInstances")
     assert error_of(failure) == AwsError("Unknown", "the answer has HTTP status 407 and no error code")
     assert classify(failure) is Failure.REFUSED
+
+
+def test_an_answer_that_cannot_be_parsed_is_not_quoted() -> None:
+    broken = b"<DescribeDBInstancesResponse>" + b"<Tag>private</Tag>" * 1000
+    with pytest.raises(ResponseParserError) as unreadable:
+        QueryParser().parse({"body": broken, "headers": {}, "status_code": 200}, None)
+    error = error_of(unreadable.value)
+    assert error.code == "ResponseParserError"
+    assert error.message.startswith("Unable to parse response (no element found")
+    assert error.message.endswith("invalid XML received.")
 
 
 def test_an_error_without_a_message_has_an_empty_one() -> None:

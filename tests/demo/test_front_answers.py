@@ -7,10 +7,35 @@ from urllib.request import Request, urlopen
 
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
+from botocore.parsers import ResponseParserError
 
 from orchestrator.demo.faults import Fault
 from tests.support.embedded import OrganizationBuilder, refused
 from tests.support.sweeps import FRANKFURT, IRELAND, MILAN
+
+# --- tags -------------------------------------------------------------------------------------------------------------
+
+
+NOTE = {"Key": "Note", "Value": "a\x01b"}
+
+
+def test_ec2_answers_a_control_character_in_a_tag_by_what_is_not_well_formed(organization: OrganizationBuilder) -> None:
+    account = organization.account("member", role=False)
+    [one] = organization.instances(account, FRANKFURT)
+    organization.act("create_tags", account, FRANKFURT, Resources=[one], Tags=[NOTE])
+    with pytest.raises(ResponseParserError, match="not well-formed"):
+        organization.described(account, FRANKFURT)
+
+
+def test_rds_answers_a_control_character_in_a_tag_by_what_is_not_well_formed(organization: OrganizationBuilder) -> None:
+    made = {"DBInstanceIdentifier": "one", "DBInstanceClass": "db.t3.micro", "Engine": "postgres", "Tags": [NOTE]}
+    with organization.acting_in(organization.account("member", role=False)):
+        client = organization.client("rds", FRANKFURT)
+        with pytest.raises(ResponseParserError, match="not well-formed"):
+            client.create_db_instance(**made)
+        with pytest.raises(ResponseParserError, match="not well-formed"):
+            client.describe_db_instances()
+
 
 # --- StopInstances ----------------------------------------------------------------------------------------------------
 

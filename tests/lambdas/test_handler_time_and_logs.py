@@ -10,6 +10,7 @@ import pytest
 from orchestrator.demo.faults import Fault
 from orchestrator.errors import EventError, OrganizationError, SettingsError
 from tests.support.embedded import OrganizationBuilder
+from tests.support.fixtures import Policy
 from tests.support.lambdas import (
     ENFORCE,
     FRANKFURT,
@@ -26,6 +27,7 @@ from tests.support.lambdas import (
     written_report,
 )
 from tests.support.suites import only_in_full
+from tests.support.sweeps import DEV_RULE
 
 DEV_TAGS = {"Environment": "dev"}
 pytestmark = pytest.mark.usefixtures("first_id")
@@ -106,6 +108,21 @@ def test_every_line_carries_the_sweep_id_and_the_last_says_how_it_ended(hub: Org
     progress = [(line["message"], line["done"], line["total"]) for line in said if "done" in line]
     assert ("Targets read", 2, 2) in progress
     assert ("Stops done", 2, 2) in progress
+
+
+def test_the_last_line_of_a_held_sweep_says_what_holds_it(
+    hub: OrganizationBuilder, lines: Lines, policy: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dev_accounts(hub, 1)
+    text = "User: x is not authorized to perform: a with an explicit deny in a service control policy"
+    hub.front.faults.add(Fault("UnauthorizedOperation", text, 403, operation="ec2:DescribeInstances", region=IRELAND))
+    guardrails = "guardrails: {max_stops: 0, min_coverage_percent: 80}\n"
+    monkeypatch.setenv("STOP_ORCHESTRATOR_POLICY", policy(f"{DEV_RULE}{guardrails}"))
+    assert invoked(ENFORCE)["status"] == "held"
+    count, coverage = lines()[-1]["held_by"]
+    assert count == "max_stops"
+    assert coverage.startswith("min_coverage_percent: ")
+    assert coverage.endswith(f'exclude: ["{IRELAND}"]')
 
 
 def test_a_sweep_id_that_was_not_given_is_on_every_line_too(hub: OrganizationBuilder, lines: Lines) -> None:

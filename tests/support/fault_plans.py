@@ -95,6 +95,10 @@ EXPIRED_TOKENS = FaultPlan(
         Fault("ExpiredToken", "The security token is expired.", 403, operation="ec2:*", share=0.15),
     ),
 )
+REFUSED_CREDENTIALS = FaultPlan(
+    "credentials refused by chance",
+    (Fault("AuthFailure", "AWS was not able to validate the provided credentials", 401, operation="ec2:*", share=0.1),),
+)
 DYNAMODB_THROUGHPUT = FaultPlan(
     "DynamoDB throughput",
     (
@@ -123,6 +127,7 @@ EACH = (
     LOST_ANSWERS,
     LATENCY,
     EXPIRED_TOKENS,
+    REFUSED_CREDENTIALS,
     DYNAMODB_THROUGHPUT,
     S3_SLOW_DOWN,
     DENIED_ACCOUNT,

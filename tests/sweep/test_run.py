@@ -233,6 +233,33 @@ def test_accounts_whose_regions_are_unknown_weigh_as_many_targets_as_the_hub_has
     assert fake.asked.count("hub regions") == 1
 
 
+def test_where_the_hubs_regions_are_unknown_too_such_an_account_weighs_as_many_as_the_policy_names() -> None:
+    fake = a_world(ONE, TWO, hub_regions=unreadable("AccessDenied"))
+    fake.binds = {TWO: unreadable("AccessDenied")}
+    named = f"regions: {{include: [{', '.join(REGIONS)}, us-east-1, us-west-2], exclude: ['us-w*']}}"
+    report = sweep(fake, policy=f"{EVERYTHING}\n{named}\nguardrails: {{min_coverage_percent: 30}}")
+    assert [row["actual"] for row in report["guardrails"]] == [pytest.approx(40.0)]  # 2 of 2 + 3
+
+
+def test_an_account_that_may_not_list_its_regions_is_read_where_the_policy_names_them() -> None:
+    fake = a_world(ONE, TWO)
+    fake.regions[ONE] = unreadable("UnauthorizedOperation", "no", "ec2:DescribeRegions")
+    named = sweep(fake, policy=f"{EVERYTHING}\nregions: {{include: [{', '.join(REGIONS)}]}}")
+    assert coverage(named) == {(one, region): "scanned" for one in (ONE, TWO) for region in REGIONS}
+    assert sorted(fake.stopped) == ["i-0", "i-1", "i-2", "i-3"]
+
+
+@pytest.mark.parametrize(
+    ("code", "include"), [("RequestLimitExceeded", "eu-central-1"), ("UnauthorizedOperation", "'eu-*'")]
+)
+def test_what_is_no_refusal_or_meets_a_pattern_leaves_the_account_unread(code: str, include: str) -> None:
+    fake = a_world(ONE)
+    fake.regions[ONE] = unreadable(code, "no", "ec2:DescribeRegions")
+    report = sweep(fake, policy=f"{EVERYTHING}\nregions: {{include: [{include}]}}")
+    assert [place for place, status in coverage(report).items() if status != "scanned"] == [(ONE, "*")]
+    assert fake.stopped == []
+
+
 def test_the_reports_of_equal_sweeps_are_equal() -> None:
     first, second = (sweep(a_world(ONE, TWO, THREE, workers=workers)) for workers in (1, 8))
     assert {**first, "calls": {}} == {**second, "calls": {}}

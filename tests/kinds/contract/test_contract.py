@@ -8,6 +8,7 @@ import pytest
 
 from orchestrator.core.model import Action, Outcome, OutcomeStatus, ResourceState
 from orchestrator.core.model.marks import MARKS, STOPPED_AT_TAG, STOPPED_BY_TAG
+from orchestrator.core.model.unreadable import UNREADABLE_CHARACTER
 from orchestrator.kinds.shared.marks import marks_of
 from tests.kinds.contract.harness import Harness
 from tests.support.builders import SWEEP_ID
@@ -57,6 +58,16 @@ def test_what_aws_does_not_know_any_more_is_missing(aws: Harness) -> None:
     here, gone = aws.add(2)
     aws.remove(gone)
     assert list(aws.look(here, gone)) == [here]
+
+
+def test_what_has_a_character_that_could_not_be_read_is_kept_and_says_where(aws: Harness) -> None:
+    plain, culprit = aws.add(2, {"Environment": "dev"})
+    aws.tag(culprit, {"Note": f"a{UNREADABLE_CHARACTER}b"})
+    for found in (aws.read(), aws.look(plain, culprit)):
+        obstacle = found[culprit].obstacle
+        assert obstacle is not None
+        assert "its tag Note" in obstacle.sentence
+        assert (found[culprit].tags["Note"], found[plain].obstacle) == ("a\ufffdb", None)
 
 
 # --- stopping ---------------------------------------------------------------------------------------------------------
