@@ -167,11 +167,20 @@ class _VerifyAll:
         looked = self._looked[sweep_id]
         if looked.link is not None and is_whole:
             yield _in_no_chain(sweep_id)
-        elif looked.link is not None and walk.sealed and self._looked[walk.sweep_ids[-1]].is_gone:
-            problem = f"was added, or {walk.sweep_ids[-1]} removed, where the chain breaks off before it leads to it"
+        elif looked.link is not None and (last := self._breaks_off_at(walk)):
+            problem = f"was added, or {last} was removed, where the chain breaks off before it leads to it"
             yield Broken(sweep_id, MANIFEST, problem)
         else:
             yield from _against_ledger(sweep_id, looked.link, self._recorded.get(sweep_id))
+
+    def _breaks_off_at(self, walk: Walk) -> str:
+        """The sweeps without a file at the end of the walk, where not even a link leads on; empty otherwise."""
+        gone: list[str] = []
+        for sweep_id in reversed(walk.sweep_ids if not walk.whole else ()):
+            if not self._looked[sweep_id].is_gone:
+                break
+            gone.append(sweep_id)
+        return gone[0] if len(gone) == 1 else " to ".join((gone[0], gone[-1])) if gone else ""
 
     def _unsealed_broken(self, walk: Walk) -> Iterator[Broken]:
         """Of sweeps without a manifest: what no sweep writes; and whatever belongs to a sweep that is not known."""
@@ -180,7 +189,7 @@ class _VerifyAll:
             names = self._stored.of(sweep_id)
             if sweep_id not in known:
                 if not all(map(is_left_over, names)):
-                    yield _unknown(sweep_id)
+                    yield _unknown(sweep_id, self._breaks_off_at(walk) if MANIFEST in names else "")
             elif sweep_id not in self._looked or self._looked[sweep_id].runs:
                 yield from strange_files(sweep_id, names)
                 yield from _against_summary(self._store, self._summaries.get(sweep_id))
@@ -323,6 +332,8 @@ def _in_no_chain(sweep_id: str) -> Broken:
     return Broken(sweep_id, MANIFEST, "was added: the chain does not lead to it")
 
 
-def _unknown(sweep_id: str) -> Broken:
+def _unknown(sweep_id: str, breaks_off_at: str) -> Broken:
     problem = "belongs to no sweep of the ledger: it was added, or the sweep's record was removed or has expired"
+    if breaks_off_at:
+        problem += f", and {breaks_off_at} was removed, where the chain breaks off before it may lead to it"
     return Broken(sweep_id, ALL_FILES, problem)

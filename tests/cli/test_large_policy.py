@@ -16,6 +16,8 @@ from tests.support.fixtures import Policy, Run
 from tests.support.sweeps import DEV_RULE, FRANKFURT, IRELAND
 
 STORE = Path(".stop-orchestrator")
+pytestmark = pytest.mark.full
+"""The same over a store in memory: tests/sweep/test_policy_text.py."""
 COMMENT = "# a line about why this is so\n"
 
 

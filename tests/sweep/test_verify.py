@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from orchestrator.core.report.manifest import (
     MANIFEST,
@@ -407,3 +409,67 @@ def test_a_ledger_that_was_emptied_shows_by_its_anchor(three: Hub) -> None:
     three.lose_files(A, B, C)
     three.table.items.clear()
     assert three.named() == [(C, MANIFEST)]
+
+
+# --- whatever somebody does to whatever retention left ----------------------------------------------------------------
+
+
+@st.composite
+def kept_stores(draw: st.DrawFn) -> tuple[Hub, list[str]]:
+    """Up to nine sweeps, of the oldest of which files and rows are gone, the rows in any order; the kept ones."""
+    hub = Hub()
+    ids = NINE[: draw(st.integers(1, 9))]
+    for sweep_id in ids:
+        hub.sweep(sweep_id)
+    anchored(hub)
+    files, rows = (draw(st.integers(0, len(ids) - 1)) for _ in range(2))
+    hub.lose_files(*ids[:files])
+    hub.lose_rows(*draw(st.sets(st.sampled_from(ids[:rows]))) if rows else ())
+    return hub, ids[files:]
+
+
+@given(kept_stores())
+def test_whatever_retention_left_holds(found: tuple[Hub, list[str]]) -> None:
+    hub, kept = found
+    verified = hub.verified()
+    assert (verified.broken, verified.notes, verified.sweeps, verified.begins) == ((), (), len(kept), kept[0])
+    assert [hub.verify(sweep_id) for sweep_id in kept] == [[]] * len(kept)
+
+
+@given(kept_stores(), st.data())
+def test_whatever_is_done_to_one_of_its_files_is_named(found: tuple[Hub, list[str]], data: st.DataObject) -> None:
+    hub, kept = found
+    sweep_id = data.draw(st.sampled_from(kept))
+    name = data.draw(st.sampled_from(["report.json", "plan.json", MANIFEST]))
+    what = data.draw(st.sampled_from(["change", "remove", "add", "copy"]))
+    if what == "change":
+        content = hub.files.files[sweep_id, name]
+        at = data.draw(st.integers(0, len(content) - 1))
+        hub.files.files[sweep_id, name] = content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
+    elif what == "remove":
+        del hub.files.files[sweep_id, name]
+    elif what == "add":
+        name = data.draw(st.sampled_from(["decisions.csv", "compliance.csv", "x", "work/x.json", f"{name}~"]))
+        hub.files.files[sweep_id, name] = b"added"
+    else:
+        other = sweep_id.replace("T190000Z", "T190001Z")
+        hub.files.files |= {(other, one): content for (at, one), content in hub.files.files.items() if at == sweep_id}
+        sweep_id, name = other, ALL_FILES
+    assert (sweep_id, name) in hub.named()
+
+
+@given(kept_stores(), st.data())
+def test_whatever_sweeps_are_taken_out_show_but_for_the_oldest(
+    found: tuple[Hub, list[str]], data: st.DataObject
+) -> None:
+    """Those that are the oldest by then are what retention takes."""
+    hub, kept = found
+    removed = data.draw(st.sets(st.sampled_from(kept), min_size=1))
+    hub.lose_files(*removed)
+    if data.draw(st.booleans()):
+        hub.lose_rows(*removed)
+    left = [one for one in kept if one not in removed]
+    gaps = [one for one in removed if not left or one > left[0]]
+    said = [f"{one.sweep_id} {one.problem}" for one in hub.verify()]
+    assert bool(said) is bool(gaps)
+    assert not gaps or max(gaps) in " ".join(said)
