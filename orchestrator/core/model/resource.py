@@ -92,7 +92,7 @@ class Resource:
     """When it was started last, where AWS says so."""
     obstacle: Obstacle | None = None
     restore: Mapping[str, Fact] = field(default_factory=dict)
-    """What a later start needs to know, such as sizes, or the mark to write again first; part of the intent."""
+    """What a later start needs to know, such as sizes, or the mark to write again if it is gone; part of the intent."""
 
     @property
     def key(self) -> ResourceKey:
