@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from orchestrator.core.model import (
@@ -20,7 +20,7 @@ from orchestrator.core.model import (
 from orchestrator.errors import LedgerError
 from orchestrator.ledger.ledger import Ledger, new_intent_id
 from orchestrator.ports import Kind, TargetUnreadableError
-from orchestrator.sweep.recheck import Recheck
+from orchestrator.sweep.recheck import Look, Recheck
 
 
 class LedgerHalt:
@@ -80,7 +80,7 @@ class TargetGuard:
         self._looked_at = look.at
         self.kept.update(look.kept)
         self._recover_kept(resources)
-        admitted = tuple(one for one in resources if one.key not in look.kept)
+        admitted = tuple(self._as_seen(one, look) for one in resources if one.key not in look.kept)
         if not admitted:
             return ()
         self._batches += 1
@@ -91,6 +91,11 @@ class TargetGuard:
         except LedgerError as failure:
             self.halt = self._context.ledger_halt.set(failure)
             return ()
+
+    def _as_seen(self, resource: Resource, look: Look) -> Resource:
+        """A start has to know whether the mark is still there; a stop goes by what was planned."""
+        starts = self._actions[resource.resource_id].action.starts
+        return replace(resource, tags=look.tags.get(resource.key, resource.tags)) if starts else resource
 
     def asked_before(self, resource: Resource) -> datetime | None:
         found = self._context.found.get(resource.key)

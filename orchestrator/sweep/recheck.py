@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from orchestrator.core.decide import scope
@@ -19,6 +19,7 @@ from orchestrator.core.model import (
     Reason,
     Resource,
     ResourceKey,
+    Tags,
     TargetStatus,
     time_text,
 )
@@ -36,10 +37,11 @@ _LOOKED_AGAIN_AFTER = (2.0, 3.0, 5.0, 5.0)
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """When a batch was looked at, and why some of it are kept after all."""
+    """When a batch was looked at, why some of it are kept after all, and the tags of those that were seen."""
 
     at: datetime
     kept: Mapping[ResourceKey, Reason]
+    tags: Mapping[ResourceKey, Tags] = field(default_factory=dict)
 
 
 class Recheck:
@@ -91,7 +93,8 @@ class Recheck:
             else self._reason(one, fresh.get(one.resource.resource_id), account)
             for one in actions
         }
-        return Look(at, {key: reason for key, reason in found.items() if reason is not None})
+        kept = {key: reason for key, reason in found.items() if reason is not None}
+        return Look(at, kept, {one.key: one.tags for one in fresh.values()})
 
     def _look(self, kind: Kind, actions: Sequence[Decision]) -> tuple[datetime, Mapping[str, Resource]]:
         """When, and what was seen; a start of what AWS may show as it was before is looked at again."""

@@ -128,6 +128,21 @@ def test_undo_marks_again_what_lost_its_marks_and_starts_it(
         assert all(tags == DEV for tags in organization.tags(account, region).values())
 
 
+def test_undo_marks_again_what_lost_its_marks_only_after_it_was_planned(
+    organization: OrganizationBuilder, account: str, ids: list[str], stopped: str, do: Do
+) -> None:
+    def lose_them(_: Call) -> None:
+        lose_marks(organization, account, FRANKFURT, ids[:1])
+
+    looks = Fault(operation="ec2:DescribeInstances", region=FRANKFURT, times=2)
+    looks.effect = lambda call: lose_them(call) if looks.times == 1 else None  # before the second look
+    organization.front.faults.add(looks)
+    ran = do("undo", stopped)
+    assert (ran.exit_code, ran.report["totals"]["started"], down(organization, account)) == (0, 3, set())
+    assert ran.report["calls"]["ec2:CreateTags"] == 1
+    assert all(tags == DEV for tags in organization.tags(account, FRANKFURT).values())
+
+
 def test_an_undo_that_died_after_it_had_marked_again_is_done_by_the_next_one(
     organization: OrganizationBuilder, account: str, ids: list[str], stopped: str, do: Do
 ) -> None:

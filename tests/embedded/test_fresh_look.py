@@ -126,22 +126,23 @@ def test_what_is_tagged_during_the_first_wave_stays_up_in_the_second(
     assert set(ended.outcomes) == set(instances[down[0]])
 
 
-def test_an_undo_starts_nothing_whose_marks_went_while_its_prompt_was_open(
+def test_an_undo_starts_what_lost_its_mark_while_its_prompt_was_open_and_nothing_that_got_anothers(
     organization: OrganizationBuilder, sweep: Sweeps
 ) -> None:
     account = organization.account("dev")
-    touched, other = organization.instances(account, FRANKFURT, 2, DEV)
+    touched, lost, other = organization.instances(account, FRANKFURT, 3, DEV)
     stopped = sweep(regions=(FRANKFURT,))
 
     def confirm(_: object) -> ConsentHow | None:
-        keys = [{"Key": "stop-orchestrator:stopped-by"}]
-        organization.act("delete_tags", account, FRANKFURT, Resources=[touched], Tags=keys)
+        key = {"Key": "stop-orchestrator:stopped-by"}
+        organization.act("create_tags", account, FRANKFURT, Resources=[touched], Tags=[{**key, "Value": "another"}])
+        organization.act("delete_tags", account, FRANKFURT, Resources=[lost], Tags=[key])
         return ConsentHow.YES
 
     undo_id = app.new_sweep_id(app.now())
     ended = coordination.undo(sweep.hub(), stopped.sweep_id, undo_id, UndoFilter(), Runtime(confirm=confirm))
     assert isinstance(ended, coordination.Ended)
-    assert set(swept(ended).outcomes) == {other}
+    assert set(swept(ended).outcomes) == {lost, other}
     assert organization.down(account, FRANKFURT) == {touched}
 
 

@@ -343,7 +343,6 @@ def undone(fake: FakeWorld, change: Callable[[], object], undo_filter: UndoFilte
     ("change", "reason"),
     [
         (lambda one: in_state(one, "running"), "it is running."),
-        (lambda one: replace(one, tags={}), f"its mark is another ({STOPPED_BY_TAG}: '{SWEEP_ID}' -> absent)."),
         (tagged(**{STOPPED_BY_TAG: "another"}), f"its mark is another ({STOPPED_BY_TAG}: '{SWEEP_ID}' -> 'another')."),
         (
             lambda one: replace(one, changed_at=AT + timedelta(minutes=1)),
@@ -355,7 +354,7 @@ def undone(fake: FakeWorld, change: Callable[[], object], undo_filter: UndoFilte
         ),
         (lambda _: None, "it is gone."),
     ],
-    ids=["running", "unmarked", "another's", "stopped again", "started and stopped", "gone"],
+    ids=["running", "another's", "stopped again", "started and stopped", "gone"],
 )
 def test_an_undo_keeps_what_somebody_touched_while_its_prompt_was_open(
     change: Callable[[Resource], Resource | None], reason: str
@@ -405,6 +404,12 @@ def test_what_a_load_balancer_said_counts_for_an_hour(minutes: int, started: lis
 def test_without_a_load_balancer_in_it_nothing_that_a_start_hangs_on_grows_too_old() -> None:
     fake = a_world(ONE)
     undone(fake, lambda: setattr(fake, "at", AT + timedelta(hours=2)))
+    assert sorted(fake.started) == ["i-0", "i-1"]
+
+
+def test_an_undo_starts_what_lost_its_marks_while_its_prompt_was_open() -> None:
+    fake = a_world(ONE)
+    undone(fake, lambda: fake.change("i-0", lambda one: replace(one, tags={})))
     assert sorted(fake.started) == ["i-0", "i-1"]
 
 

@@ -19,7 +19,7 @@ from orchestrator.core.model import (
     Verdict,
     time_text,
 )
-from orchestrator.core.model.marks import MARKS
+from orchestrator.core.model.marks import MARKS, STOPPED_BY_TAG
 from orchestrator.core.policy.org_policy import OrgPolicy
 
 _CHANGED = "Changed since the plan:"
@@ -39,8 +39,8 @@ def kept_since(
 def kept_down_since(planned: Decision, fresh: Resource | None, max_fact_age: timedelta, now: datetime) -> Reason | None:
     """For a start: why it is kept although it was planned; None when the plan still holds.
 
-    It has to be down as it was when it was planned, with the same marks, or with the one that the start writes again:
-    then nobody touched it since. A tag that spares a resource forbids no start.
+    It has to be down as it was when it was planned, with the same marks, or with none where the start writes its mark
+    again: then nobody touched it since. A tag that spares a resource forbids no start.
     """
     reason = next(_touched(planned.resource, fresh), None)
     if reason is not None:
@@ -112,8 +112,11 @@ def _touched(before: Resource, fresh: Resource | None) -> Iterator[str]:
         yield f"it was started at {time_text(fresh.started_at)}, and stopped again."
     if fresh.changed_at != before.changed_at:
         yield f"it was stopped again at {time_text(fresh.changed_at)}."
+    by, vouched_for = fresh.tags.get(STOPPED_BY_TAG), before.restore.get(STOPPED_BY_TAG)
+    if vouched_for and (not by or by == vouched_for):
+        return
     for key in MARKS:
-        if fresh.tags.get(key) not in (before.tags.get(key), before.restore.get(key, before.tags.get(key))):
+        if fresh.tags.get(key) != before.tags.get(key):
             yield f"its mark is another ({key}: {_shown(before.tags, key)} -> {_shown(fresh.tags, key)})."
 
 

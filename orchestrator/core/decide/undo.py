@@ -40,9 +40,10 @@ def decide_undo(
     times = _Times(requested_at, noted_within, start_asked_at)
     keep = next(_reasons_to_keep(fresh, sweep_id, times, accepted=accepted, held=held), None)
     reason = keep or Reason(ReasonCode.STOPPED_BY_SWEEP, f"Sweep {sweep_id} stopped it and nobody touched it since.")
-    if keep is None and fresh is not None and not fresh.tags.get(STOPPED_BY_TAG):
+    if keep is None and fresh is not None and accepted:
+        if not fresh.tags.get(STOPPED_BY_TAG):
+            reason = reason._replace(sentence=f"{reason.sentence.removesuffix('.')}, but for its mark.")
         fresh = replace(fresh, restore={**fresh.restore, STOPPED_BY_TAG: sweep_id})
-        reason = reason._replace(sentence=f"Sweep {sweep_id} stopped it and nobody touched it since, but for its mark.")
     return Decision(
         resource=fresh or stopped,
         verdict=Verdict.KEEP if keep else Verdict.START,

@@ -95,7 +95,7 @@ class Resource:
     start_failure: AwsError | None = None
     """Why its last start did not last, where AWS says so; the message is AWS's and what it mostly comes from."""
     restore: Mapping[str, Fact] = field(default_factory=dict)
-    """What a later start needs to know, such as sizes, or the mark to write again first; part of the intent."""
+    """What a later start needs to know, such as sizes, or the mark to write again if it is gone; part of the intent."""
 
     @property
     def key(self) -> ResourceKey:

@@ -64,7 +64,7 @@ class Attempt:
     @property
     def lost_mark(self) -> str:
         """The sweep whose mark a start has to write again first; empty where none was lost."""
-        return str(self.resource.restore.get(STOPPED_BY_TAG) or "")
+        return "" if self.resource.tags.get(STOPPED_BY_TAG) else str(self.resource.restore.get(STOPPED_BY_TAG) or "")
 
     @property
     def is_concluded(self) -> bool:

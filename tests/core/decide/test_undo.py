@@ -87,8 +87,11 @@ def test_what_a_start_needs_besides_stays_with_the_mark() -> None:
     assert decision.resource.restore == {"desired": 3, STOPPED_BY_TAG: SWEEP_ID}
 
 
-def test_what_has_its_mark_is_not_marked_again() -> None:
-    assert decide_undo(a_resource(), stopped(), SWEEP_ID, AT, NOTED_WITHIN, accepted=True).resource == stopped()
+def test_where_the_ledger_knows_of_the_stop_the_start_knows_the_mark_to_write_should_it_be_gone_by_then() -> None:
+    known = decide_undo(a_resource(), stopped(), SWEEP_ID, AT, NOTED_WITHIN, accepted=True)
+    unknown = decide_undo(a_resource(), stopped(), SWEEP_ID, AT, NOTED_WITHIN, accepted=False)
+    assert known.resource == replace(stopped(), restore={STOPPED_BY_TAG: SWEEP_ID})
+    assert unknown.resource == stopped()
 
 
 @pytest.mark.parametrize(
