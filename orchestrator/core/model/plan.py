@@ -74,6 +74,10 @@ class GuardrailResult:
     actual: float
     passed: bool
     account_id: AccountId | None = None
+    unknown_account_weight: int | None = None
+    """For the coverage: how many targets an account counted for whose regions are not known; None where none counted,
+    or where that is not known either.
+    """
 
 
 GUARDRAILS_SEAL = object()

@@ -39,7 +39,7 @@ _DECISION_COLUMNS = (
     "tags",
     "arn",
 )
-_COVERAGE_COLUMNS = ("account_id", "account_name", "ou_path", "region", "kind", "status", "detail")
+_COVERAGE_COLUMNS = ("account_id", "account_name", "ou_path", "region", "kind", "status", "detail", "weight")
 _COMPLIANCE_COLUMNS = ("account_id", "region", "kind", "resource_id", "violation", "detail")
 # A spreadsheet runs a cell that starts with one of these: https://owasp.org/www-community/attacks/CSV_Injection
 _RUN = "=+@\uff1d\uff0b\uff0d\uff20-"
