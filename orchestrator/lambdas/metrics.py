@@ -8,7 +8,8 @@ from typing import Any
 from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from orchestrator.core.model import OutcomeStatus, SweepStatus, Verdict
+from orchestrator.core.decide.guardrails import MIN_COVERAGE
+from orchestrator.core.model import OutcomeStatus, SweepStatus, TargetStatus, Verdict
 from orchestrator.core.model.aws_error_codes import denied_explicitly
 from orchestrator.core.report.document import Row
 from orchestrator.lambdas.log import SERVICE
@@ -52,13 +53,15 @@ def _key(row: Row) -> tuple[str, str, str, str]:
 
 
 def _coverage_percent(document: Mapping[str, Any]) -> float:
-    """The guardrail's where the policy has one; it knows how many regions an account has that could not be read."""
+    """The guardrail's where the policy has one, which may be frozen with a plan; else what the rows add up to."""
     for row in document["guardrails"]:
-        if row["name"] == "min_coverage_percent":
+        if row["name"] == MIN_COVERAGE:
             return float(row["actual"])
-    counted: dict[str, int] = document["totals"]
-    in_scope = counted["scanned"] + _unreadable(counted)
-    return counted["scanned"] * 100 / in_scope if in_scope else 100.0
+    rows = [(row["status"], row["weight"]) for row in document["coverage"]]
+    in_scope = sum(weight for _, weight in rows)
+    return (
+        sum(weight for status, weight in rows if status == TargetStatus.SCANNED) * 100 / in_scope if in_scope else 100.0
+    )
 
 
 def _unreadable(counted: Mapping[str, int]) -> int:

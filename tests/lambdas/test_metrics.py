@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from orchestrator.core.model import OutcomeStatus, Verdict
+from orchestrator.core.model import OutcomeStatus, TargetStatus, Verdict
 from orchestrator.core.report.document import report_document
 from orchestrator.lambdas.metrics import measure
-from tests.support.builders import a_decision, a_report, a_resource, an_outcome
+from tests.support.builders import a_coverage, a_decision, a_report, a_resource, an_outcome
 from tests.support.lambdas import metrics_of
 
 DENIED = "You are not authorized to perform this, with an explicit deny in an identity-based policy."
@@ -33,3 +33,17 @@ def test_stops_and_starts_that_failed_or_were_done_are_counted_apart(capsys: pyt
     measured = {name: value for name, (value, _) in metrics_of([json.loads(capsys.readouterr().out)]).items()}
     assert (measured["ResourcesStopped"], measured["StopsFailed"], measured["StopsDeniedByGuard"]) == (2, 1, 1)
     assert (measured["ResourcesStarted"], measured["StartsFailed"]) == (3, 2)
+
+
+def test_without_a_limit_the_coverage_is_what_the_rows_of_the_report_add_up_to(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    rows = (
+        *(a_coverage(kind=kind) for kind in ("ec2", "rds")),
+        a_coverage(TargetStatus.FAILED, "eu-west-1", kind="ec2"),
+        a_coverage(TargetStatus.EXCLUDED, "*", "222222222222"),
+        a_coverage(TargetStatus.DENIED, "*", "333333333333"),
+    )
+    measure(report_document(a_report(coverage=rows)))
+    measured = metrics_of([json.loads(capsys.readouterr().out)])
+    assert measured["CoveragePercent"][0] == 2 * 100 / (2 + 1 + 2)

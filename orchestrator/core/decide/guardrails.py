@@ -6,10 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from orchestrator.core.model import (
-    ALL_KINDS,
-    ALL_REGIONS,
     GUARDRAILS_SEAL,
-    UNREADABLE,
     AccountId,
     ApprovedPlan,
     Coverage,
@@ -18,9 +15,11 @@ from orchestrator.core.model import (
     Plan,
     ResourceState,
     TargetStatus,
+    coverage_weights,
 )
 from orchestrator.core.policy.schema import AccountLimits, Guardrails
 
+MIN_COVERAGE = "min_coverage_percent"
 Weight = Callable[[], int | None]
 """How many targets an account weighs whose regions are not known (the hub account's regions in scope); None where that
 is not known either.
@@ -65,9 +64,10 @@ def _results(plan: Plan, limits: Guardrails, unknown_account_weight: Weight) -> 
         yield _at_most("max_stops_percent", limits.max_stops_percent, _percent(stops.total(), running.total()))
     yield from _per_account(limits.per_account, stops, starts, running)
     if limits.min_coverage_percent is not None:
-        actual = coverage_percent(plan.coverage, unknown_account_weight)
+        weight = _unknown_account_weight(plan.coverage, unknown_account_weight)
+        actual = coverage_percent(plan.coverage, lambda: weight)
         passed = actual >= limits.min_coverage_percent
-        yield GuardrailResult("min_coverage_percent", limits.min_coverage_percent, actual, passed)
+        yield GuardrailResult(MIN_COVERAGE, limits.min_coverage_percent, actual, passed, unknown_account_weight=weight)
 
 
 def _by_account(plan: Plan, *, starts: bool) -> Counter[AccountId]:
@@ -105,19 +105,15 @@ def coverage_percent(coverage: Iterable[Coverage], unknown_account_weight: Weigh
     Left out on purpose (excluded, opted out, suspended) and disabled regions are not in scope. An unknown weight counts
     against: then as good as nothing was read.
     """
-    scanned = missed = unknown_accounts = 0
-    kinds = set()
-    for row in coverage:
-        kinds.add(row.kind)
-        if row.status is TargetStatus.SCANNED:
-            scanned += 1
-        elif row.status in UNREADABLE:
-            missed += row.region != ALL_REGIONS
-            unknown_accounts += row.region == ALL_REGIONS
-    if unknown_accounts:
-        # Asked once: it costs a call to AWS. An unread account misses each kind that others were read for.
-        weight = unknown_account_weight()
-        if weight is None:
-            return 0.0
-        missed += unknown_accounts * weight * max(len(kinds - {ALL_KINDS}), 1)
-    return 100.0 if scanned + missed == 0 else scanned * 100 / (scanned + missed)
+    rows = tuple(coverage)
+    weights = coverage_weights(rows, _unknown_account_weight(rows, unknown_account_weight))
+    known = [weight for weight in weights if weight is not None]
+    if len(known) < len(weights):
+        return 0.0
+    scanned = sum(row.status is TargetStatus.SCANNED for row in rows)
+    return 100.0 if not sum(known) else scanned * 100 / sum(known)
+
+
+def _unknown_account_weight(coverage: Iterable[Coverage], weight: Weight) -> int | None:
+    """Asked once, and only where there is such an account: it costs a call to AWS."""
+    return weight() if any(row.is_unknown_account for row in coverage) else None

@@ -2,7 +2,7 @@
 
 from orchestrator.core.model.aws_error import AwsError
 from orchestrator.core.model.consent import STANDING_LASTS, ActivePolicy, Consent, ConsentHow
-from orchestrator.core.model.coverage import UNREADABLE, Coverage, TargetStatus
+from orchestrator.core.model.coverage import UNREADABLE, Coverage, TargetStatus, coverage_weights
 from orchestrator.core.model.decision import (
     KEPT_AFTER_ALL,
     Action,
@@ -110,6 +110,7 @@ __all__ = [
     "TargetStatus",
     "Verdict",
     "Violation",
+    "coverage_weights",
     "path_names",
     "strength",
     "time_text",

@@ -76,6 +76,10 @@ class GuardrailResult:
     account_id: AccountId | None = None
     detail: str = ""
     """What the numbers do not say."""
+    unknown_account_weight: int | None = None
+    """For the coverage: how many targets an account counted for whose regions are not known; None where none counted,
+    or where that is not known either.
+    """
 
 
 GUARDRAILS_SEAL = object()

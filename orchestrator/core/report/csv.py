@@ -12,6 +12,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from orchestrator.core.report.control_characters import without_controls
@@ -39,7 +40,7 @@ _DECISION_COLUMNS = (
     "tags",
     "arn",
 )
-_COVERAGE_COLUMNS = ("account_id", "account_name", "ou_path", "region", "kind", "status", "detail")
+_COVERAGE_COLUMNS = ("account_id", "account_name", "ou_path", "region", "kind", "status", "detail", "weight")
 _COMPLIANCE_COLUMNS = ("account_id", "region", "kind", "resource_id", "violation", "detail")
 # A spreadsheet runs a cell that starts with one of these: https://owasp.org/www-community/attacks/CSV_Injection
 _RUN = "=+@\uff1d\uff0b\uff0d\uff20-"
@@ -71,7 +72,13 @@ def read_rows(content: bytes) -> list[Row]:
 
 def cell_of(value: object) -> str:
     """The value as text that no spreadsheet runs as a formula, and that is one line."""
-    return _defused("" if value is None else _escaped(str(value)))
+    return "" if value is None else _text_cell(str(value))
+
+
+@lru_cache(maxsize=4096)
+def _text_cell(text: str) -> str:
+    """Remembered: the cells of most columns are few texts, on thousands of rows."""
+    return _defused(_escaped(text))
 
 
 def text_of(cell: str) -> str:
@@ -81,8 +88,13 @@ def text_of(cell: str) -> str:
 
 def tags_cell(tags: Mapping[str, str] | None) -> str:
     r"""`key=value; key=value`; in keys and values `;` is `\;`, in keys `=` is `\=`."""
-    pairs = ((_escaped(key).replace("=", "\\="), _escaped(value)) for key, value in (tags or {}).items())
-    return _defused("; ".join(f"{key}={value}".replace(";", "\\;") for key, value in pairs))
+    return _defused("; ".join([_pair(key, value) for key, value in (tags or {}).items()]))
+
+
+@lru_cache(maxsize=4096)
+def _pair(key: str, value: str) -> str:
+    escaped_key = _escaped(key).replace("=", "\\=")
+    return f"{escaped_key}={_escaped(value)}".replace(";", "\\;")
 
 
 def tags_of(cell: str) -> dict[str, str]:

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any, cast
 
+from orchestrator.core.decide.guardrails import MIN_COVERAGE
 from orchestrator.core.model import (
     ALL_REGIONS,
     UNREADABLE,
@@ -26,6 +27,7 @@ from orchestrator.core.model import (
     TargetStatus,
     Verdict,
     Violation,
+    coverage_weights,
     time_text,
 )
 from orchestrator.core.report.rows import (
@@ -170,6 +172,7 @@ def _consent_row(consent: Consent | None) -> ConsentRow | None:
 def coverage_rows(report: SweepReport) -> list[CoverageRow]:
     """A row for each coverage, sorted by account, region and kind."""
     rows = sorted(report.coverage, key=lambda row: (row.account_id, row.region, row.kind))
+    weights = coverage_weights(rows, _unknown_account_weight(report.guardrails))
     return [
         {
             "account_id": row.account_id,
@@ -180,9 +183,15 @@ def coverage_rows(report: SweepReport) -> list[CoverageRow]:
             "status": row.status.value,
             "detail": row.detail,
             "exemption": _exemption_row(row.exemption),
+            "weight": weight,
         }
-        for row in rows
+        for row, weight in zip(rows, weights, strict=True)
     ]
+
+
+def _unknown_account_weight(guardrails: Iterable[GuardrailResult]) -> int | None:
+    """That of the limit on the coverage; where the policy has none, such an account counts for one target."""
+    return next((one.unknown_account_weight for one in guardrails if one.name == MIN_COVERAGE), 1)
 
 
 def decision_rows(report: SweepReport) -> list[DecisionRow]:

@@ -61,6 +61,12 @@ class CoverageRow(TypedDict):
     status: Annotated[str, _one_of(TargetStatus)]
     detail: str
     exemption: ExemptionRow | None
+    weight: NotRequired[
+        Annotated[
+            int | None,
+            Field(description="Targets that it counts for in the coverage percentage; null: unknown, and that is 0."),
+        ]
+    ]
 
 
 @with_config(_STRICT)
@@ -119,7 +125,10 @@ class GuardrailRow(TypedDict):
 
 @with_config(_STRICT)
 class Totals(TypedDict):
-    """Targets are accounts x regions: one counts under each status that a kind has in it."""
+    """Targets are accounts x regions: one counts under each status that a kind has in it.
+
+    `targets` are those whose region is known; under its status an account whose regions are not known counts once.
+    """
 
     accounts: Count
     targets: Count

@@ -13,7 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from orchestrator.core.decide.guardrails import hold_against
 from orchestrator.core.model import Exemption, OutcomeStatus, TargetStatus, Verdict, Violation
+from orchestrator.core.policy.schema import Guardrails
 from orchestrator.core.policy.tag_keys import OPT_OUT_TAG
 from orchestrator.core.report.csv import cell_of, csv_bytes, read_rows, tags_cell, tags_of, text_of
 from orchestrator.core.report.document import report_document
@@ -25,6 +27,7 @@ from tests.support.builders import (
     SWEEP_ID,
     a_coverage,
     a_decision,
+    a_plan,
     a_report,
     a_resource,
     an_outcome,
@@ -144,14 +147,59 @@ def test_the_tables_of_coverage_and_compliance_have_a_row_each() -> None:
             "region": "*",
             "kind": "*",
         }
-        | {"status": "denied", "detail": 'AccessDenied: "no", he said'},
+        | {"status": "denied", "detail": 'AccessDenied: "no", he said', "weight": "1"},
         {"account_id": ACCOUNT, "account_name": f"account-{ACCOUNT}", "ou_path": "/", "region": REGION, "kind": "ec2"}
-        | {"status": "scanned", "detail": ""},
+        | {"status": "scanned", "detail": "", "weight": "1"},
     ]
     assert table("compliance.csv") == [
         {"account_id": ACCOUNT, "region": REGION, "kind": "ec2", "resource_id": "i-1"}
         | {"violation": "missing_required_tag", "detail": "the tag Owner is missing"}
     ]
+
+
+_STATUSES = st.sampled_from([*TargetStatus, TargetStatus.SCANNED, TargetStatus.SCANNED])
+_COVERED = st.dictionaries(
+    st.tuples(st.sampled_from(["111111111111", "222222222222", "333333333333"]), st.sampled_from("abc")),
+    st.dictionaries(st.sampled_from(["ec2", "rds"]), _STATUSES, min_size=1),
+    max_size=6,
+)
+_WHOLE = st.dictionaries(
+    st.sampled_from(["444444444444", "555555555555"]), _STATUSES.filter(lambda one: one is not TargetStatus.SCANNED)
+)
+
+
+@quick
+@given(covered=_COVERED, whole=_WHOLE, weight=st.integers(1, 17))
+def test_targets_and_the_coverage_percentage_add_up_by_hand_from_coverage_csv(
+    covered: dict[tuple[str, str], dict[str, TargetStatus]],
+    whole: dict[str, TargetStatus],
+    weight: int,
+) -> None:
+    rows = [
+        a_coverage(status, region, account, kind=kind)
+        for (account, region), kinds in covered.items()
+        for kind, status in kinds.items()
+    ]
+    rows += [a_coverage(status, "*", account) for account, status in whole.items()]
+    verdict = hold_against(a_plan(coverage=tuple(rows)), Guardrails(min_coverage_percent=50), lambda: weight)
+    document = report_document(a_report(coverage=tuple(rows), guardrails=verdict.guardrails))
+    read = read_rows(report_files(document)["coverage.csv"])
+    targets = {(row["account_id"], row["region"]) for row in read if row["region"] != "*"}
+    assert document["totals"]["targets"] == len(targets)
+    scanned = {(row["account_id"], row["region"]) for row in read if row["status"] == "scanned"}
+    assert document["totals"]["scanned"] == len(scanned)
+    in_scope = sum(int(row["weight"]) for row in read)
+    share = sum(int(row["weight"]) for row in read if row["status"] == "scanned")
+    by_hand = share * 100 / in_scope if in_scope else 100
+    assert [(row["actual"], row["passed"]) for row in document["guardrails"]] == [(by_hand, by_hand >= 50)]
+
+
+def test_where_nobody_knows_what_an_account_weighs_its_row_says_so_and_nothing_is_covered() -> None:
+    rows = (a_coverage(), a_coverage(TargetStatus.DENIED, "*", "222222222222"))
+    verdict = hold_against(a_plan(coverage=rows), Guardrails(min_coverage_percent=1), lambda: None)
+    document = report_document(a_report(coverage=rows, guardrails=verdict.guardrails))
+    assert [row["weight"] for row in document["coverage"]] == [1, None]
+    assert [(row["actual"], row["passed"]) for row in document["guardrails"]] == [(0, False)]
 
 
 def test_a_sweep_that_saw_nothing_still_has_every_file_with_its_header() -> None:
