@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from orchestrator.core.decide.drift import is_from_before
 from orchestrator.core.model import Action, Outcome, Resource, ResourceState
 from orchestrator.core.model.marks import MARKS, STOPPED_BY_TAG
 from orchestrator.kinds.shared.attempts import already_there, gone, since_when
@@ -35,6 +36,12 @@ class Intent:
         return cls(resource, transition_of(action), requested_at, fresh.get(resource.resource_id))
 
 
+def _is_behind(intent: Intent) -> bool:
+    """A start of what AWS shows as it was before it was down."""
+    fresh = intent.fresh
+    return intent.transition is START and fresh is not None and is_from_before(intent.resource, fresh)
+
+
 class Recovery:
     """One target's. Stops and starts nothing; deletes the marks of what the process had started.
 
@@ -61,7 +68,7 @@ class Recovery:
         transition, fresh = intent.transition, intent.fresh
         if fresh is None or fresh.state is ResourceState.GONE:
             status, code, message = gone(self._profile, fresh)
-        elif fresh.state not in transition.reached_states:
+        elif fresh.state not in transition.reached_states or _is_behind(intent):
             return None
         elif self._is_ours(intent):
             status, code, message = transition.reached_states[fresh.state], "", RECOVERED
@@ -75,7 +82,7 @@ class Recovery:
         A stop is marked before it is asked for: what does not carry this sweep's mark was stopped by someone else.
         """
         transition, fresh = intent.transition, intent.fresh
-        if fresh is None or fresh.state not in transition.reached_states:
+        if fresh is None or fresh.state not in transition.reached_states or _is_behind(intent):
             return False
         since = since_when(fresh, transition)
         if transition is STOP and fresh.tags.get(STOPPED_BY_TAG) != self._sweep_id:
