@@ -171,7 +171,10 @@ class Kind(Protocol):
     def description(self) -> KindDescription: ...
 
     def read(self, target: Target) -> tuple[Resource, ...]:
-        """Every running (or starting) resource of the target. Raises TargetUnreadableError: all or nothing."""
+        """Every running (or starting) resource of the target, and what a sweep stopped that is still stopping.
+
+        Raises TargetUnreadableError: all or nothing.
+        """
         ...
 
     def look(self, target: Target, resource_ids: Sequence[str]) -> Mapping[str, Resource]:

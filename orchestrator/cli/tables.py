@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from orchestrator.core.model import ALL_KINDS
+from orchestrator.core.model import ALL_KINDS, ReasonCode
 from orchestrator.core.model.decision import KEPT_AFTER_ALL
 from orchestrator.core.policy.opt_outs import MISSPELT_KEY
 from orchestrator.core.report.control_characters import without_controls
@@ -49,6 +49,7 @@ def print_summary(console: Console, document: Row, location: str = "") -> None:
         _coverage_holes(document),
         _broken_guardrails(document),
         _kept_after_all(document),
+        _still_stopping(document),
         _failed(document),
         _misspelt_keys(document),
         _warned(document),
@@ -263,6 +264,15 @@ def _kept_after_all(document: Row) -> Table | None:
 
 def _is_kept_after_all(document: Row, decision: Row) -> bool:
     return document["mode"] == "undo" or decision.get("reason_code") in KEPT_AFTER_ALL
+
+
+def _still_stopping(document: Row) -> Table | None:
+    """What an earlier sweep stopped and AWS has not brought down yet. An undo has it among what is kept."""
+    rows = [row for row in document["decisions"] if row.get("reason_code") == ReasonCode.STILL_STOPPING]
+    rows = [] if document["mode"] == "undo" else rows
+    table = _table("Still stopping", ("resource", "fixed"), ("where", "fixed"), "since when")
+    cells = [(row["resource_id"], f"{row['account_id']}\n{row['region']}", row["reason"]) for row in rows]
+    return _add_rows(table, cells)
 
 
 def _failed(document: Row) -> Table | None:

@@ -16,6 +16,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from orchestrator.demo.calls import Answer, Call
 from orchestrator.demo.faults import Faults
 from orchestrator.demo.gates import Gate, find_gates
+from orchestrator.demo.gates.ec2_behind import BEHIND
 from orchestrator.demo.regions import RegionOptIn
 from orchestrator.demo.roles import session_policy_gate, trust_gate
 
@@ -54,6 +55,12 @@ class Front:
         call = Call(environ)
         with self._lock:
             self.calls[f"{call.service}:{call.action}"] += 1
+        if BEHIND.seconds and call.service == "ec2":
+            with BEHIND.lock:  # what it shows as it was is the one that others change
+                return self._answer(call, environ, start_response)
+        return self._answer(call, environ, start_response)
+
+    def _answer(self, call: Call, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         for gate in self._gates:
             answer = gate(call)
             if answer is not None:
@@ -61,17 +68,21 @@ class Front:
         if call.afterwards is not None:
             _run(self._moto, environ)
             return call.afterwards.send(start_response)
+        if BEHIND.seconds and call.service == "ec2" and call.action == "DescribeInstances":
+            with BEHIND.as_it_was(call):
+                return list(self._moto(environ, start_response))
         if call.service == "dynamodb":
             with self._one_write:  # moto copies whole tables for a transaction, and breaks when one changes meanwhile
                 return list(self._moto(environ, start_response))
         return self._moto(environ, start_response)
 
     def clear(self) -> None:
-        """Forgets faults, opted-in regions, page sizes and counts; moto's own API resets what moto holds."""
+        """Forgets faults, opted-in regions, page sizes, counts and what was; moto's own API resets what moto holds."""
         self.faults.clear()
         self.regions.clear()
         self.calls.clear()
         self.instances_a_page = None
+        BEHIND.clear()
 
     def _moto_api(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if environ["PATH_INFO"] == "/moto-api/reset":

@@ -245,14 +245,14 @@ def _looked_at(
 def _look_settled(
     world: World, kind: Kind, target: Target, records: Sequence[ActionRecord]
 ) -> tuple[Mapping[str, Resource], LookRefusedError | None]:
-    """The resources as they are. What is up and was asked to stop a moment ago is looked at again later: AWS's answers
-    may be from before the stop.
+    """The resources as they are. What is up, was asked to stop a moment ago and was not started since is looked at
+    again later: AWS's answers may be from before the stop.
     """
     ids = [record.resource_id for record in records]
     fresh, refusal = _looked_at(kind, target, ids)
     asked = {one.resource_id: datetime.fromisoformat(one.requested_at) for one in records if one.requested_at}
-    up = [one for one in ids if one in fresh and fresh[one].state not in _DOWN and one in asked]
-    since = max((asked[one] for one in up), default=None)
+    up = [one for one in asked if one in fresh and fresh[one].state not in _DOWN]
+    since = max((asked[one] for one in up if not _was_started_since(fresh[one], asked[one])), default=None)
     left = (since + ANSWERS_BEHIND_AT_MOST - world.now()).total_seconds() if since else 0.0
     if left <= 0:
         return fresh, refusal
@@ -261,6 +261,10 @@ def _look_settled(
     if halt is not None:
         raise TargetUnreadableError(AwsError("Halted", halt.text), "looking again at what was stopped a moment ago")
     return _looked_at(kind, target, ids)
+
+
+def _was_started_since(fresh: Resource, asked: datetime) -> bool:
+    return fresh.started_at is not None and fresh.started_at >= asked
 
 
 def _decisions(

@@ -20,7 +20,9 @@ from orchestrator.core.model import (
     Resource,
     ResourceState,
     Verdict,
+    time_text,
 )
+from orchestrator.core.model.marks import STOPPED_AT_TAG, STOPPED_BY_TAG
 from orchestrator.core.policy.opt_outs import RESOURCE, exemption_sentence, most_protective, read_opt_outs
 from orchestrator.core.policy.org_policy import OrgPolicy, Rule
 
@@ -88,6 +90,8 @@ def _exemption(policy: OrgPolicy, resource: Resource, now: datetime) -> Exemptio
 
 
 def _reason_to_keep(resource: Resource, owner: _Owner, exemption: Exemption | None, now: datetime) -> Reason | None:
+    if resource.state is ResourceState.STOPPING:
+        return _still_stopping(resource)
     if exemption is not None:
         return Reason(ReasonCode.EXEMPT, exemption_sentence(exemption))
     if resource.state is not ResourceState.RUNNING:
@@ -97,6 +101,12 @@ def _reason_to_keep(resource: Resource, owner: _Owner, exemption: Exemption | No
     if owner.rule is None:
         return Reason(ReasonCode.NO_RULE, "No rule of the policy matches it.")
     return _rules_reason_to_keep(owner.rule, owner.unknown, now)
+
+
+def _still_stopping(resource: Resource) -> Reason:
+    by, since = resource.tags.get(STOPPED_BY_TAG), time_text(resource.changed_at) or resource.tags.get(STOPPED_AT_TAG)
+    text = f"Sweep {by} stopped it, and it is still {resource.aws_state}" if by else f"It is {resource.aws_state}"
+    return Reason(ReasonCode.STILL_STOPPING, f"{text}{f', since {since}' if since else ''}.")
 
 
 def _rules_reason_to_keep(rule: Rule, unknown: Sequence[str] | None, now: datetime) -> Reason | None:

@@ -59,8 +59,16 @@ def may_be_behind(planned: Resource, fresh: Resource | None) -> bool:
     """
     if fresh is None or fresh.state is planned.state:
         return False
-    is_up = fresh.state is ResourceState.RUNNING and fresh.started_at is not None
-    return fresh.state is ResourceState.STOPPING or (is_up and fresh.started_at == planned.started_at)
+    return fresh.state is ResourceState.STOPPING or is_from_before(planned, fresh)
+
+
+def is_from_before(planned: Resource, fresh: Resource) -> bool:
+    """Of what was planned to be started: whether it is shown running as it was before it was down.
+
+    A start changes when it was started; kinds of which AWS does not say that are believed.
+    """
+    is_up = fresh.state is ResourceState.RUNNING is not planned.state and fresh.started_at is not None
+    return is_up and fresh.started_at == planned.started_at
 
 
 def not_seen_again(why: object) -> Reason:

@@ -27,7 +27,6 @@ PROFILE = Profile(
         no_capacity=frozenset(
             {"InsufficientInstanceCapacity", "InsufficientHostCapacity", "InsufficientReservedInstanceCapacity"}
         ),
-        no_hibernation=frozenset({"UnsupportedHibernationConfiguration"}),
     ),
     noun="instance",
     destroyed="terminated",

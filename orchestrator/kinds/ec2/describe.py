@@ -39,6 +39,7 @@ _RUNNING = {
     "Filter.1.Name": "instance-state-name",
     "Filter.1.Value.1": "pending",
     "Filter.1.Value.2": "running",
+    "Filter.1.Value.3": "stopping",
 }
 _FIRST_PAGE = urlencode(_RUNNING).encode()
 _HEADERS = {"user-agent": "stop-orchestrator"}
@@ -49,7 +50,8 @@ _NAMESPACE = re.compile(rb"""\sxmlns=("[^"]*"|'[^']*')""")
 
 
 def running_instances(clients: Clients, retries: Retries, target: Target) -> Iterator[dict[str, Any]]:
-    """The target's pending and running instances, as botocore would name their fields; its account is bound.
+    """The target's instances that are pending, running or stopping, as botocore would name their fields; its account is
+    bound.
 
     Only the fields that decisions need. Raises botocore's exceptions, also for an answer about another account.
     """

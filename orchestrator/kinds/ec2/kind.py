@@ -21,6 +21,7 @@ from orchestrator.kinds.ec2.rules import resource_of
 from orchestrator.kinds.shared.engine import KindOnEngine
 from orchestrator.kinds.shared.entry import KindEntry
 from orchestrator.kinds.shared.looking import describe_each, require_all
+from orchestrator.kinds.shared.stopping import is_marked
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -41,7 +42,7 @@ class Ec2Instances(KindOnEngine):
 
     def read(self, target: Target) -> tuple[Resource, ...]:
         with unreadable_when_refused("ec2:DescribeInstances"):
-            raw = list(running_instances(self._clients, self._retries, target))
+            raw = [one for one in running_instances(self._clients, self._retries, target) if _is_read(one)]
         return tuple(self._resources(target, raw))
 
     def look(self, target: Target, resource_ids: Sequence[str]) -> Mapping[str, Resource]:
@@ -78,6 +79,12 @@ class Ec2Instances(KindOnEngine):
         except AWS_FAILURES:
             return {}
         return {request["SpotInstanceRequestId"]: request["Type"] for request in answer.get("SpotInstanceRequests", ())}
+
+
+def _is_read(instance: Any) -> bool:
+    """Of what is stopping, only what a sweep stopped."""
+    tags = {tag["Key"]: tag["Value"] for tag in instance.get("Tags", ())}
+    return instance["State"]["Name"] != "stopping" or is_marked(tags)
 
 
 KIND = KindEntry(EC2, Ec2Instances, Ec2Permissions)

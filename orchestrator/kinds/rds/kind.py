@@ -18,6 +18,7 @@ from orchestrator.kinds.shared.engine import KindOnEngine
 from orchestrator.kinds.shared.entry import KindEntry
 from orchestrator.kinds.shared.looking import describe_each, require_all
 from orchestrator.kinds.shared.permissions import ReadingOnly
+from orchestrator.kinds.shared.stopping import is_reported
 
 
 class DbInstances(KindOnEngine):
@@ -35,7 +36,7 @@ class DbInstances(KindOnEngine):
             found = all_databases(self._clients.member("rds", target.region), self._paced(target).call)
             raw = list(of_account(target.account_id, found))
         resources = (resource_of(one, target, self._clients.partition) for one in raw)
-        return tuple(resource for resource in resources if is_up(resource))
+        return tuple(resource for resource in resources if is_up(resource) or is_reported(resource))
 
     def look(self, target: Target, resource_ids: Sequence[str]) -> Mapping[str, Resource]:
         operations, call = self._operations(target), self._paced(target).call

@@ -153,8 +153,9 @@ class ActRun:
         want what is gone.
         """
         if self._transition is START:
-            up = {one for one in look.seen if look.seen[one].state is ResourceState.RUNNING}
-            self._unmark([self._attempts[one] for one in up if one in self._attempts and self._attempts[one].accepted])
+            started = [one for one in self._attempts.values() if one.accepted and one.resource.resource_id in look.seen]
+            up = [one for one in started if one.is_there(look.seen[one.resource.resource_id])]
+            self._unmark([one for one in up if look.seen[one.resource.resource_id].state is ResourceState.RUNNING])
             return
         unclear = [one for one in self._attempts.values() if one.marked and one.unanswered and not one.accepted]
         seen = {one: look.seen[one].state for one in look.seen}

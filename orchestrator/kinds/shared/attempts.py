@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from orchestrator.core.decide.drift import is_from_before
 from orchestrator.core.model import AwsError, Outcome, OutcomeStatus, Resource, ResourceState
 from orchestrator.core.model.marks import STOPPED_BY_TAG
 from orchestrator.kinds.shared.operations import Profile
@@ -87,6 +88,12 @@ class Attempt:
         """It was asked for; or its marks were refused, as AWS refuses them for what is down or gone already."""
         return self.requested_at is not None or self.mark_refusal is not None
 
+    def is_there(self, seen: Resource) -> bool:
+        """Whether it is seen where it was wanted; and not, for a start, as it was before it was down."""
+        if seen.state not in self.transition.reached_states:
+            return False
+        return self.transition is STOP or not is_from_before(self.resource, seen)
+
     def was_there_before(self, seen: Resource) -> bool:
         """Whether someone else did it before this sweep asked for the first time; AWS tells whole seconds."""
         assert self.requested_at is not None, "it was asked for"
@@ -124,7 +131,7 @@ def seen_outcome(attempt: Attempt, look: Look) -> Outcome:
     """The outcome by what was seen, which counts for more than what AWS answered."""
     result = _as_seen(attempt, look)
     seen = look.seen.get(attempt.resource.resource_id)
-    is_there = seen is not None and seen.state in attempt.transition.reached_states
+    is_there = seen is not None and attempt.is_there(seen)
     unseen = look.error_about(attempt.resource.resource_id) is not None
     is_open = unseen or (not is_there and result[0] in (attempt.transition.accepted_status, OutcomeStatus.UNKNOWN))
     if attempt.accepted and seen is not None and attempt.happened_earlier(seen):
@@ -166,7 +173,7 @@ def _as_seen(attempt: Attempt, look: Look) -> _Result:
     seen, unseen = look.seen.get(attempt.resource.resource_id), look.error_about(attempt.resource.resource_id)
     if attempt.already_there:
         return transition.already_status, "", already_there(transition)
-    if seen is not None and seen.state in transition.reached_states:
+    if seen is not None and attempt.is_there(seen):
         if attempt.mark_refusal is not None:  # so this sweep did not ask for its stop
             return transition.already_status, "", already_there(transition)
         return transition.reached_states[seen.state], "", ""

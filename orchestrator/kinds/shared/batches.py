@@ -19,7 +19,7 @@ from orchestrator.kinds.shared.attempts import Attempt
 from orchestrator.kinds.shared.handing_out import HandingOut
 from orchestrator.kinds.shared.isolating import SAYS_NOTHING_OF_ONE_RESOURCE, charged, halves
 from orchestrator.kinds.shared.looking import describe_each
-from orchestrator.kinds.shared.operations import Operations, in_portions, names
+from orchestrator.kinds.shared.operations import Operations, in_portions, is_about_hibernation, names
 from orchestrator.kinds.shared.paced import Paced
 from orchestrator.kinds.shared.transitions import Transition
 
@@ -94,7 +94,7 @@ class Batches:
                 continue
             refusal = self._ask(batch.ids, action)
             if refusal is not None:
-                step = self._after_refusal(refusal, batch)
+                step = self._after_refusal(refusal, batch, action)
                 work += [retry for retry in step.retried if retry.ids]
                 not_hibernated += step.not_hibernated
         return not_hibernated
@@ -122,10 +122,12 @@ class Batches:
         for attempt in asked:
             state = before.get(attempt.resource.resource_id)
             if state is not None:
+                if action is Action.HIBERNATE and state not in self._transition.reached_states:
+                    attempt.notes.append("hibernated")
                 attempt.found_there(before=state in self._transition.done_before and not attempt.unanswered)
         return None
 
-    def _after_refusal(self, refusal: Exception, batch: _Batch) -> _Step:
+    def _after_refusal(self, refusal: Exception, batch: _Batch, action: Action) -> _Step:
         error = error_of(refusal)
         seen = self._seen_after_refusal(refusal, batch.ids)
         batch = replace(batch, ids=self._set_aside_what_is_there(batch.ids, seen, error))
@@ -137,6 +139,9 @@ class Batches:
         if not bad:
             return _Step([replace(batch, ids=half) for half in halves(batch.ids)])
         rest = replace(batch, ids=[one for one in batch.ids if one not in set(bad)])
+        if action is Action.HIBERNATE and is_about_hibernation(error.code, error.message):
+            self._note(bad, f"AWS cannot hibernate it: stopped instead ({error})")
+            return _Step([rest], not_hibernated=bad)
         return self._put_aside(error, bad, rest, seen)
 
     def _seen_after_refusal(self, refusal: Exception, ids: list[str]) -> Mapping[str, Resource]:
@@ -149,7 +154,7 @@ class Batches:
         One that is there although its batch was refused got there by that call, unless AWS says that it was there
         before: by its times, or by this very refusal. A call that got no answer may have been what took it there.
         """
-        there = [one for one in ids if one in seen and seen[one].state in self._transition.reached_states]
+        there = [one for one in ids if one in seen and self._attempts[one].is_there(seen[one])]
         for one in there:
             attempt = self._attempts[one]
             named = error.code in self._errors.wrong_state and names(error.message, one) and not attempt.unanswered
@@ -158,9 +163,6 @@ class Batches:
         return [one for one in ids if one not in set(there)]
 
     def _put_aside(self, error: AwsError, bad: list[str], rest: _Batch, seen: Mapping[str, Resource]) -> _Step:
-        if error.code in self._errors.no_hibernation:
-            self._note(bad, "AWS cannot hibernate it: stopped instead")
-            return _Step([rest], not_hibernated=bad)
         if error.code in self._errors.no_capacity:
             for one in bad:
                 self._attempts[one].no_capacity = error

@@ -30,8 +30,6 @@ class ErrorTable:
     """Seconds later it may be in a state for it: the same call again, as often as retries allow."""
     no_capacity: frozenset[str] = frozenset()
     """Retried after everything else; never taken for a server's passing fault, whatever the HTTP status."""
-    no_hibernation: frozenset[str] = frozenset()
-    """Stopped instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +86,11 @@ class Operations(Protocol):
 def plain_stop_instead(action: Action) -> tuple[Action, str]:
     """`possible_action` of a kind that AWS has no hibernation for."""
     return (Action.STOP, "AWS cannot hibernate it: stopped instead") if action is Action.HIBERNATE else (action, "")
+
+
+def is_about_hibernation(code: str, message: str) -> bool:
+    """Whether a refusal of AWS is about hibernating, whatever its code: a plain stop may pass, or is refused itself."""
+    return "hibernat" in f"{code} {message}".lower()
 
 
 def names(message: str, resource_id: str) -> bool:

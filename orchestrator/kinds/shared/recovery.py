@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from orchestrator.core.decide.drift import is_from_before
 from orchestrator.core.model import Action, AwsError, Outcome, OutcomeStatus, Resource, ResourceState
 from orchestrator.core.model.marks import MARKS, STOPPED_BY_TAG
 from orchestrator.kinds.shared.attempts import already_there, gone, since_when
@@ -39,6 +40,12 @@ def unknown(intent: Intent, error: AwsError) -> Outcome:
     """For one that could not be looked at."""
     text = f"it was about to be acted on when the process died, and it cannot be looked at: {error.message}"
     return Outcome(intent.resource, OutcomeStatus.UNKNOWN, error.code, text, intent.requested_at)
+
+
+def _is_behind(intent: Intent) -> bool:
+    """A start of what AWS shows as it was before it was down."""
+    fresh = intent.fresh
+    return intent.transition is START and fresh is not None and is_from_before(intent.resource, fresh)
 
 
 class Recovery:
@@ -76,7 +83,7 @@ class Recovery:
         transition, fresh = intent.transition, intent.fresh
         if fresh is None or fresh.state is ResourceState.GONE:
             status, code, message = gone(self._profile, fresh)
-        elif fresh.state not in transition.reached_states:
+        elif fresh.state not in transition.reached_states or _is_behind(intent):
             return None
         elif self._is_ours(intent):
             status, code, message = transition.reached_states[fresh.state], "", RECOVERED
@@ -91,7 +98,7 @@ class Recovery:
         was what went down long after: the process died after it had marked, and a mark alone says nothing.
         """
         transition, fresh = intent.transition, intent.fresh
-        if fresh is None or fresh.state not in transition.reached_states:
+        if fresh is None or fresh.state not in transition.reached_states or _is_behind(intent):
             return False
         since = since_when(fresh, transition)
         if transition is STOP and fresh.tags.get(STOPPED_BY_TAG) != self._sweep_id:

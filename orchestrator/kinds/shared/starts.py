@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from orchestrator.core.decide.drift import is_from_before
 from orchestrator.core.model import (
     ANSWERS_BEHIND_AT_MOST,
     AwsError,
@@ -46,7 +47,8 @@ class Starts:
     def _seen(self, start: Outcome, fresh: Resource | None) -> Outcome:
         if fresh is None or fresh.state is ResourceState.GONE:
             return self._concluded(start, OutcomeStatus.FAILED, *gone(self._profile, fresh)[1:])
-        if fresh.state is ResourceState.RUNNING:
+        is_behind = is_from_before(start.resource, fresh) and not self._is_settled(start)
+        if fresh.state is ResourceState.RUNNING and not is_behind:
             return self._concluded(start, OutcomeStatus.STARTED)
         if self._is_settled(start) and fresh.state not in _ON_ITS_WAY:
             if fresh.start_failure is not None:
@@ -55,7 +57,7 @@ class Starts:
                 text = "AWS does not say why"
                 return self._fell_back(start, fresh, AwsError(START.not_seen_code, text))
         text = f"AWS accepted the start; the {self._profile.noun} is {fresh.aws_state}"
-        is_moving = fresh.state in _ON_ITS_WAY
+        is_moving = fresh.state in _ON_ITS_WAY and not is_behind
         return replace(start, message=text, verified_at=self._now() if is_moving else start.verified_at)
 
     def _fell_back(self, start: Outcome, fresh: Resource, why: AwsError) -> Outcome:

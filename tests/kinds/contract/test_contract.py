@@ -236,7 +236,7 @@ def test_what_it_stopped_it_starts_and_takes_the_marks_away_once_it_runs(aws: Ha
         aws.put(one, aws.words.running)
     aws.log.clear()
     starting = [one for one in outcomes.values() if one.status is OutcomeStatus.STARTING]
-    seen = aws.see(starting, SECONDS)
+    seen = aws.see(starting, A_MINUTE)
     assert {(one.status, one.code, one.message, one.warnings) for one in seen.values()} <= {STARTED}
     assert all(one.verified_at for one in seen.values())
     assert set(aws.log) <= {"unmark"}

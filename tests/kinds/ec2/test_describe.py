@@ -171,6 +171,7 @@ def test_only_what_is_running_or_about_to_is_asked_for_on_every_page(aws: LocalA
             "Filter.1.Name": "instance-state-name",
             "Filter.1.Value.1": "pending",
             "Filter.1.Value.2": "running",
+            "Filter.1.Value.3": "stopping",
             "MaxResults": "1000",
         }
 

@@ -142,18 +142,52 @@ def test_a_terminated_instance_is_a_failure_and_the_rest_is_stopped() -> None:
     assert {one for one, tags in ec2.tags.items() if tags} == set(ids(3)) - {bad}
 
 
-def test_hibernation_falls_back_to_a_plain_stop_where_it_is_unsupported() -> None:
+ABOUT_HIBERNATION = [
+    ("UnsupportedHibernationConfiguration", "The instance '{id}' is not configured to hibernate."),
+    ("UnsupportedOperation", "The instance '{id}' does not support hibernation."),
+    ("InvalidParameterCombination", "Hibernate is not supported for the Spot Instance '{id}'."),
+    ("IncorrectInstanceState", "The instance '{id}' is not ready to hibernate yet, retry in a few minutes."),
+    ("OperationNotPermitted", "Hibernation of '{id}' failed: not enough space on its root volume."),
+    ("HibernationNotReady", "'{id}' is not ready"),
+]
+
+
+@pytest.mark.parametrize(("code", "message"), ABOUT_HIBERNATION)
+@pytest.mark.parametrize("is_named", [True, False])
+def test_whatever_aws_says_about_hibernating_falls_back_to_a_plain_stop_once(
+    code: str, message: str, is_named: bool
+) -> None:
     bad = ids(2)[0]
     ec2 = FakeEc2(ids(2))
+    message = message.format(id=bad if is_named else "of yours")
 
     def no_hibernation() -> None:
-        raise refused("UnsupportedHibernationConfiguration", f"The instance '{bad}' is not configured to hibernate.")
+        if any(bad in batch and hibernate for batch, hibernate in ec2.stops[-1:]):
+            raise refused(code, message)
 
-    ec2.before_stop = [no_hibernation]
+    ec2.before_stop = [no_hibernation] * 4
     outcomes = stop(ec2, ids(2), Action.HIBERNATE, hibernation_configured=True)
-    assert ec2.stops == [(tuple(ids(2)), True), ((ids(2)[1],), True), ((bad,), False)]
+    assert ec2.stops[-1] == ((bad,), False)
+    assert [batch for batch, hibernate in ec2.stops if not hibernate] == [(bad,)], "once"
     assert set(statuses(outcomes).values()) == {OutcomeStatus.STOPPING}
-    assert "stopped instead" in outcomes[bad].message
+    assert outcomes[bad].message == f"AWS cannot hibernate it: stopped instead ({code}: {message})"
+    assert outcomes[ids(2)[1]].message == "hibernated"
+
+
+def test_a_plain_stop_that_is_refused_with_words_about_hibernation_is_not_tried_again() -> None:
+    [one] = ids(1)
+    ec2 = FakeEc2([one], bad={one: ("UnsupportedOperation", "The instance '{id}' does not support hibernation.")})
+    outcome = stop(ec2, [one], Action.HIBERNATE, hibernation_configured=True)[one]
+    assert [hibernate for _, hibernate in ec2.stops] == [True, False]
+    assert (outcome.status, outcome.code) == (OutcomeStatus.FAILED, "UnsupportedOperation")
+
+
+def test_a_refusal_to_stop_is_no_refusal_to_hibernate() -> None:
+    [one] = ids(1)
+    ec2 = FakeEc2([one], bad={one: ("OperationNotPermitted", "The instance '{id}' may not be stopped.")})
+    outcome = stop(ec2, [one], Action.HIBERNATE, hibernation_configured=True)[one]
+    assert [hibernate for _, hibernate in ec2.stops] == [True]
+    assert (outcome.status, outcome.code) == (OutcomeStatus.FAILED, "OperationNotPermitted")
 
 
 def test_hibernation_that_is_not_configured_is_not_even_asked_for() -> None:

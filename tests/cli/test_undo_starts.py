@@ -1,0 +1,133 @@
+"""What AWS accepts to start and does not start: each undo says what was seen, and reaches what is still down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from orchestrator.core.model.marks import STOPPED_BY_TAG
+from orchestrator.demo.gates.ec2_behind import BEHIND
+from orchestrator.demo.gates.ec2_starts import let_fall_back, let_start
+from tests.support.command_line import Do
+from tests.support.embedded import OrganizationBuilder
+from tests.support.fixtures import Policy, Ran
+from tests.support.sweeps import DEV, DEV_RULE, FRANKFURT, IRELAND
+from tests.support.time import set_time
+
+
+@dataclass
+class Time:
+    """The machine's, and what was slept beside it."""
+
+    slept: float = 0.0
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + timedelta(seconds=self.slept)  # noqa: TID251 - moto has the machine's clock
+
+    def sleep(self, seconds: float) -> None:
+        self.slept += seconds
+
+
+@pytest.fixture
+def time(monkeypatch: pytest.MonkeyPatch) -> Time:
+    made = Time()
+    set_time(monkeypatch, now=made.now, sleep=made.sleep)
+    return made
+
+
+@pytest.fixture
+def stopped(time: Time, ids: list[str], do: Do, policy: Policy) -> str:
+    """The id of the sweep that stopped them; a minute ago."""
+    ran = do("sweep", "--mode", "enforce", "--policy", policy(DEV_RULE))
+    assert ran.report["totals"]["stopped"] == len(ids)
+    time.sleep(60)
+    return str(ran.report["sweep_id"])
+
+
+def by_id(ran: Ran) -> dict[str, dict[str, str]]:
+    return {row["resource_id"]: row for row in ran.report["outcomes"]}
+
+
+def marked(organization: OrganizationBuilder, account: str) -> set[str]:
+    tags = {**organization.tags(account, FRANKFURT), **organization.tags(account, IRELAND)}
+    return {one for one, found in tags.items() if STOPPED_BY_TAG in found}
+
+
+def test_a_start_that_falls_back_failed_with_awss_reason_and_a_second_undo_starts_it(
+    organization: OrganizationBuilder, account: str, ids: list[str], stopped: str, do: Do
+) -> None:
+    back = organization.in_memory(account, FRANKFURT, ids[0])
+    let_fall_back(back)
+    ran = do("undo", stopped)
+    row = by_id(ran)[ids[0]]
+    assert (ran.exit_code, row["status"], row["code"]) == (5, "failed", "Client.InternalError")
+    assert "the instance is stopped: Client error on launch; " in row["message"]
+    assert "kms:CreateGrant" in row["message"]
+    assert {by_id(ran)[one]["status"] for one in ids[1:]} == {"started"}
+    assert marked(organization, account) == {ids[0]}
+    again = do("undo", stopped)
+    assert (again.exit_code, by_id(again)[ids[0]]["status"]) == (5, "failed")
+    let_start(back)
+    last = do("undo", stopped)
+    assert (last.exit_code, {one: row["status"] for one, row in by_id(last).items()}) == (0, {ids[0]: "started"})
+    assert marked(organization, account) == set()
+
+
+def test_what_still_starts_at_the_end_is_incomplete_and_stays_within_reach_of_another_undo(
+    organization: OrganizationBuilder, account: str, ids: list[str], stopped: str, do: Do, time: Time
+) -> None:
+    slow = organization.in_memory(account, FRANKFURT, ids[0])
+    let_fall_back(slow, code="")
+    asked = time.slept
+    ran = do("undo", stopped)
+    assert time.slept - asked == pytest.approx(60, abs=5)
+    row = by_id(ran)[ids[0]]
+    assert (ran.exit_code, ran.report["status"], row["status"]) == (3, "incomplete", "starting")
+    assert row["message"] == "AWS accepted the start; the instance is pending"
+    assert marked(organization, account) == {ids[0]}
+    meanwhile = do("undo", stopped)
+    kept = {row["resource_id"]: row for row in meanwhile.report["decisions"]}[ids[0]]
+    assert (meanwhile.exit_code, kept["reason_code"]) == (3, "in_transition")
+    let_fall_back(slow, "Server.InsufficientInstanceCapacity", "")
+    organization.described(account, FRANKFURT)  # a look, with which it falls back
+    let_start(slow)
+    last = do("undo", stopped)
+    assert (last.exit_code, by_id(last)[ids[0]]["status"]) == (0, "started")
+    assert marked(organization, account) == set()
+
+
+def test_what_a_person_stopped_after_an_undo_had_started_it_is_not_started_by_another_one(
+    organization: OrganizationBuilder, account: str, ids: list[str], stopped: str, do: Do
+) -> None:
+    slow = organization.in_memory(account, FRANKFURT, ids[0])
+    let_fall_back(slow, code="")
+    do("undo", stopped)
+    let_start(slow)
+    organization.act("start_instances", account, FRANKFURT, InstanceIds=ids[:1])
+    slow.launch_time += timedelta(minutes=1)  # moto's clock does not know what was slept
+    organization.act("stop_instances", account, FRANKFURT, InstanceIds=ids[:1])
+    last = do("undo", stopped)
+    assert (last.exit_code, by_id(last)) == (0, {})
+    assert ids[0] in organization.down(account, FRANKFURT)
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_undo_right_after_a_sweep_reaches_everything_although_ec2_is_behind_by_up_to_ten_seconds(
+    organization: OrganizationBuilder, account: str, do: Do, policy: Policy, time: Time, number: int
+) -> None:
+    ids = organization.instances(account, FRANKFURT, 5, DEV)
+    back = organization.in_memory(account, FRANKFURT, ids[number])
+    let_fall_back(back)
+    time.sleep(60)
+    BEHIND.seconds, BEHIND.clock = 10.0, lambda: time.now().timestamp()
+    swept = do("sweep", "--mode", "enforce", "--policy", policy(DEV_RULE))
+    assert {row["status"] for row in by_id(swept).values()} <= {"stopped", "stopping"}
+    time.sleep(number)
+    ran = do("undo", swept.report["sweep_id"])
+    assert {one: row["status"] for one, row in by_id(ran).items()} == {
+        one: "failed" if one == back.id else "started" for one in ids
+    }
+    let_start(back)
+    assert {row["status"] for row in by_id(do("undo", swept.report["sweep_id"])).values()} == {"started"}
