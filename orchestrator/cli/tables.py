@@ -46,6 +46,7 @@ def print_summary(console: Console, document: Row, location: str = "") -> None:
         _by_rule(document),
         _coverage_holes(document),
         _broken_guardrails(document),
+        unresolved_names(document.get("unresolved_names", ())),
         _kept_after_all(document),
         _failed(document),
         _compliance(document),
@@ -229,6 +230,13 @@ def _broken_guardrails(document: Row) -> Table | None:
     return _add_rows(
         table, [(row["name"], row["account_id"] or "all", f"{row['limit']:g}", f"{row['actual']:g}") for row in rows]
     )
+
+
+def unresolved_names(rows: Sequence[Row]) -> Table | None:
+    """What the policy names and the organization does not have; a report of the release before does not say."""
+    table = _table("Names in the policy that match nothing", "where", "name", "what comes of it", "nearest real name")
+    cells = [(f"{row['path']}\nline {row['line']}", row["name"], row["detail"], row["nearest"] or "-") for row in rows]
+    return _add_rows(table, cells)
 
 
 def _kept_after_all(document: Row) -> Table | None:

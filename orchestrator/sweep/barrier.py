@@ -41,7 +41,9 @@ def guard_plan(
     inventory, decisions = state.inventory, state.decisions.decisions
     plan = Plan(sweep.sweep_id, sweep.policy.sha256, inventory.organization_id, decisions, inventory.coverage)
     policy = sweep.policy
-    verdict = hold_against(plan, policy.guardrails, lambda: unknown_account_weight(world, policy), frozen)
+    verdict = hold_against(
+        plan, policy.guardrails, lambda: unknown_account_weight(world, policy), frozen, inventory.names
+    )
     state, approved = hold_plan(sweep, state, verdict)
     _freeze(world, sweep, state)
     return state, approved
@@ -82,6 +84,7 @@ def _freeze(world: World, sweep: Sweep, state: SweepState) -> None:
         coverage=state.inventory.coverage,
         guardrails=state.guardrails,
         compliance=state.decisions.compliance,
+        names=state.inventory.names,
         format=PLAN_FORMAT,
     )
     content = plan_bytes(stored)

@@ -67,7 +67,17 @@ class Heard:
 def checked(fake: FakeWorld, hub: FakeHub, kind: FakePermissions | None = None, policy: str = POLICY) -> list[Check]:
     world: Any = fake.world()
     kinds = (kind or FakePermissions(),)
-    practice = DoctorContext(hub, world.organization, world.accounts, kinds, (), "members", Heard(), workers=2)
+    practice = DoctorContext(
+        hub,
+        world.organization,
+        world.accounts,
+        kinds,
+        (),
+        "members",
+        Heard(),
+        workers=2,
+        partition_regions=world.partition_regions,
+    )
     return list(diagnose(practice, load(policy)).checks)
 
 

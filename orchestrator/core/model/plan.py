@@ -74,6 +74,8 @@ class GuardrailResult:
     actual: float
     passed: bool
     account_id: AccountId | None = None
+    detail: str = ""
+    """What the numbers do not say."""
 
 
 GUARDRAILS_SEAL = object()

@@ -17,6 +17,7 @@ from orchestrator.core.model import (
     ConsentHow,
     Fact,
     Mode,
+    NameEffect,
     OutcomeStatus,
     ReasonCode,
     SweepStatus,
@@ -110,6 +111,20 @@ class GuardrailRow(TypedDict):
     actual: float
     passed: bool
     account_id: Annotated[AccountText | None, Field(description="Set for a limit per account.")]
+    detail: Annotated[str, Field(description="What the numbers do not say; reports of earlier releases have none.")]
+
+
+@with_config(_STRICT)
+class UnresolvedNameRow(TypedDict):
+    """What the policy names and the organization did not have when it was listed."""
+
+    path: Annotated[str, Field(description="Its place in the policy document.")]
+    line: Annotated[int, Field(ge=1)]
+    word: Annotated[str, Field(description="What it was to name: `account`, `organizational_unit` or `region`.")]
+    name: str
+    effect: Annotated[str, _one_of(NameEffect)]
+    detail: str
+    nearest: Annotated[str, Field(description="The real name that is nearest; empty where there is none.")]
 
 
 @with_config(_STRICT)
@@ -177,6 +192,7 @@ class ReportDocument(TypedDict):
     outcomes: list[OutcomeRow]
     compliance: list[ViolationRow]
     guardrails: list[GuardrailRow]
+    unresolved_names: list[UnresolvedNameRow]
     kill_switches: Annotated[list[str], Field(description="Those that could have halted it; empty: there was none.")]
     calls: Annotated[dict[str, Count], Field(description="Requests by service:Operation.")]
     duration_seconds: Annotated[float, Field(ge=0)]
