@@ -46,7 +46,6 @@ def print_summary(console: Console, document: Row, location: str = "") -> None:
         _by_rule(document),
         _coverage_holes(document),
         _broken_guardrails(document),
-        unresolved_names(document.get("unresolved_names", ())),
         _kept_after_all(document),
         _failed(document),
         _compliance(document),
@@ -54,6 +53,7 @@ def print_summary(console: Console, document: Row, location: str = "") -> None:
         if table is not None:
             console.print()
             console.print(table)
+    _print_unresolved_names(console, document.get("unresolved_names", ()))  # of earlier releases none
     if document.get("consent_missing"):
         console.print(Text(f"Only planned: {document['consent_missing']}", style="yellow"))
     if document.get("consent"):
@@ -232,11 +232,17 @@ def _broken_guardrails(document: Row) -> Table | None:
     )
 
 
-def unresolved_names(rows: Sequence[Row]) -> Table | None:
-    """What the policy names and the organization does not have; a report of the release before does not say."""
-    table = _table("Names in the policy that match nothing", "where", "name", "what comes of it", "nearest real name")
-    cells = [(f"{row['path']}\nline {row['line']}", row["name"], row["detail"], row["nearest"] or "-") for row in rows]
-    return _add_rows(table, cells)
+def _print_unresolved_names(console: Console, rows: Sequence[Row]) -> None:
+    """What the policy names and the organization does not have: a line each, as places must not be broken."""
+    if rows:
+        console.print()
+        console.print(Text("Names in the policy that match nothing", style="bold"))
+    for row in rows[:_MOST_ROWS]:
+        nearest = f"; the nearest is {row['nearest']}" if row["nearest"] else ""
+        text = f"{row['path']} (line {row['line']}): {row['name']!r} {row['detail']}{nearest}"
+        console.print(Text(text, style="yellow"), soft_wrap=True)
+    if len(rows) > _MOST_ROWS:
+        console.print(f"... and {len(rows) - _MOST_ROWS} more in the report")
 
 
 def _kept_after_all(document: Row) -> Table | None:
