@@ -12,7 +12,7 @@ from time import monotonic, sleep
 
 from orchestrator.aws import hub_questions as asking
 from orchestrator.aws import organizations
-from orchestrator.aws.clients import Clients, renew_bound_credentials
+from orchestrator.aws.clients import Clients, partition_regions, renew_bound_credentials
 from orchestrator.aws.credentials import REGION_PERMISSIONS, MemberRole, MemberSessions
 from orchestrator.aws.dynamodb_items import DynamoItems
 from orchestrator.aws.failures import AWS_FAILURES, error_of
@@ -21,8 +21,9 @@ from orchestrator.aws.organizations import OrganizationReader
 from orchestrator.aws.pacing import Pacing
 from orchestrator.aws.retries import Retries
 from orchestrator.aws.s3_report_store import S3ReportStore
+from orchestrator.core.decide.names import Known, resolve_names
 from orchestrator.core.diagnosis.checks import Check
-from orchestrator.core.model import Action, Mode
+from orchestrator.core.model import Action, Mode, Names
 from orchestrator.core.policy.loading import load_policy
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.doctor import hub_checks
@@ -40,6 +41,7 @@ from orchestrator.local.sqlite_items import SqliteItems
 from orchestrator.ports import Anchor, ReportStore, Runtime, Stores, Time, World, consent_to_nothing
 from orchestrator.settings import Settings
 from orchestrator.sweep.halt import LAST_GO_COUNTS_SECONDS, Halting, KillSwitch, Read
+from orchestrator.sweep.names import regions_for
 
 AWS_ERRORS = AWS_FAILURES
 MEMBER_PERMISSIONS = REGION_PERMISSIONS
@@ -190,6 +192,7 @@ class _Worlds:
             hand_over=lambda: runtime.hand_over(lease),
             leave=lease.hand_over,
             kill_switches=switches,
+            partition_regions=partition_regions(),
             notify=publisher(clients, settings.topic) if settings.topic else _no_notification,
             sign=Signer(clients, settings.signing_key).sign if settings.signing_key else None,
             anchor=make_anchor(settings, clients),
@@ -259,7 +262,22 @@ def make_doctor_context(
         stack_set=settings.stack_set,
         progress=progress,
         workers=settings.workers,
+        partition_regions=partition_regions(),
+        earlier_listings=make_stores(settings, clients).ledger.earlier_listings,
     )
+
+
+def resolve_names_now(settings: Settings, clients: Clients, policy: OrgPolicy) -> Names:
+    """The verdict on the policy's names as of now; nothing else is read, and nothing is written.
+
+    Raises OrganizationError and LedgerError.
+    """
+    organization = OrganizationReader(clients, SYSTEM_TIME.now).read()
+    retries = Retries(sleep=SYSTEM_TIME.sleep)
+    accounts = MemberSessions(clients, MemberRole(settings.member_role, settings.external_id, "validate"), retries)
+    regions = regions_for(policy, partition_regions(), accounts.hub_regions)
+    before = make_stores(settings, clients).ledger.earlier_listings(organization.id, policy.name)
+    return resolve_names(policy, Known(organization, regions, before.accounts, before.units))
 
 
 def _services(settings: Settings, clients: Clients) -> Iterator[Callable[[], Check]]:

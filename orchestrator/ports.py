@@ -325,6 +325,8 @@ class World:
     """Called when nothing more may be done for now: True when any later process may resume this sweep."""
     kill_switches: tuple[str, ...] = ()
     """The names of those that `halt` obeys."""
+    partition_regions: frozenset[Region] = frozenset()
+    """Every region that is known without asking AWS, of whatever partition."""
     notify: Callable[[str, str], None] = lambda _subject, _text: None
     """Subject and text for those who may approve."""
     sign: Callable[[bytes], bytes] | None = None

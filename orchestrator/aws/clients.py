@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -24,6 +24,7 @@ from botocore.credentials import CredentialProvider, CredentialResolver, Credent
 from botocore.loaders import Loader
 
 from orchestrator.aws.xml_answers import RepairingParsers
+from orchestrator.core.model import Region
 from orchestrator.errors import UnboundAccountError
 
 if TYPE_CHECKING:
@@ -285,6 +286,13 @@ class _NarrowLoader(Loader):
         if type_name != "service-2" or used is None:
             return model
         return {**model, "operations": {name: model["operations"][name] for name in used}}
+
+
+@cache
+def partition_regions() -> frozenset[Region]:
+    """Every region that botocore knows, of whatever partition."""
+    partitions = Loader().load_data("endpoints")["partitions"]
+    return frozenset(Region(region) for partition in partitions for region in partition["regions"])
 
 
 def _sessions(operations: Operations) -> tuple[boto3.Session, boto3.Session]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,10 +19,11 @@ from orchestrator.cli.console import (
     settings_of,
     stdout,
 )
-from orchestrator.cli.options import (
-    FormatOption,
-)
+from orchestrator.cli.options import FormatOption, StoreOption
+from orchestrator.core.model import NameEffect, Names
 from orchestrator.core.policy.json_schema import policy_json_schema
+from orchestrator.core.policy.org_policy import OrgPolicy
+from orchestrator.core.report.document import HELD, unresolved_name_row
 from orchestrator.core.report.schema import report_json_schema
 from orchestrator.errors import PolicyProblem, SettingsError
 from orchestrator.kinds.registry import DESCRIPTIONS
@@ -32,11 +34,20 @@ def validate(
         str | None,
         typer.Argument(help="A path, s3://bucket/key or ssm:/name. [env STOP_ORCHESTRATOR_POLICY]"),
     ] = None,
+    against_organization: Annotated[
+        bool,
+        typer.Option(
+            "--against-organization",
+            help="List the organization too, and name every OU, account and region in the policy that is not there. "
+            "Exit code 4 where a sweep would be held by it, or keep what a rule could own.",
+        ),
+    ] = False,
     output: FormatOption = Format.TABLE,
+    store: StoreOption = None,
 ) -> None:
     """Check a policy document and print every mistake at once, each with its line and its place.
 
-    Nothing of AWS is needed for a policy in a file.
+    Nothing of AWS is needed for a policy in a file, unless it is held against the organization.
     """
     source = policy or os.environ.get("STOP_ORCHESTRATOR_POLICY") or ""
     if not source:
@@ -47,11 +58,33 @@ def validate(
         except SettingsError as unreadable:
             print_problems(output, source, PolicyProblem("", None, str(unreadable)))
             raise
+        names = _names(loaded, store) if against_organization else None
     if output is Format.JSON:
-        print_json({"valid": True, "name": loaded.name, "sha256": loaded.sha256, "problems": []})
+        resolved = {} if names is None else {"unresolved_names": [unresolved_name_row(one) for one in names.unresolved]}
+        print_json({"valid": True, "name": loaded.name, "sha256": loaded.sha256, "problems": [], **resolved})
     else:
         rules = f"{len(loaded.rules)} rule{'s' if len(loaded.rules) != 1 else ''}"
         stdout.print(f"{source}: policy {loaded.name} is valid: {rules}", highlight=False, markup=False, soft_wrap=True)
+        if names is not None:
+            _print_names(source, names)
+    if names is not None and any(one.effect is not NameEffect.WARNS for one in names.unresolved):
+        raise typer.Exit(HELD)
+
+
+def _names(policy: OrgPolicy, store: Path | None) -> Names:
+    settings = settings_of(store=store)
+    return wiring.resolve_names_now(settings, wiring.make_clients(settings), policy)
+
+
+def _print_names(source: str, names: Names) -> None:
+    """One line for each, as mistakes have."""
+    if not names.unresolved:
+        stdout.print("Every OU, account and region that it names is there.", highlight=False)
+    for one in names.unresolved:
+        style = "yellow" if one.effect is NameEffect.WARNS else "red"
+        nearest = f"; the nearest is {one.nearest}" if one.nearest else ""
+        text = f"{source}:{one.line}: {one.path}: {one.name!r} {one.detail}{nearest}"
+        stdout.print(text, style=style, highlight=False, markup=False, soft_wrap=True)
 
 
 def schema(

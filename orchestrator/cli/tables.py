@@ -59,6 +59,7 @@ def print_summary(console: Console, document: Row, location: str = "") -> None:
             console.print()
             console.print(table)
     _print_guardrail_details(console, document)
+    _print_unresolved_names(console, document.get("unresolved_names", ()))  # of earlier releases none
     if document.get("consent_missing"):
         console.print(Text(f"Only planned: {document['consent_missing']}", style="yellow"))
     if document.get("consent"):
@@ -249,9 +250,24 @@ def _broken_guardrails(document: Row) -> Table | None:
 def _print_guardrail_details(console: Console, document: Row) -> None:
     """Each in one line of its own, to copy from."""
     for row in document["guardrails"]:
-        if not row["passed"] and row.get("detail"):  # a report of the version before has none
+        if (
+            row["name"] != "names_resolved" and not row["passed"] and row.get("detail")
+        ):  # a report of the version before has none
             console.print()
             console.print(Text(f"{row['name']}: {row['detail']}"), soft_wrap=True)
+
+
+def _print_unresolved_names(console: Console, rows: Sequence[Row]) -> None:
+    """What the policy names and the organization does not have: a line each, as places must not be broken."""
+    if rows:
+        console.print()
+        console.print(Text("Names in the policy that match nothing", style="bold"))
+    for row in rows[:_MOST_ROWS]:
+        nearest = f"; the nearest is {row['nearest']}" if row["nearest"] else ""
+        text = f"{row['path']} (line {row['line']}): {row['name']!r} {row['detail']}{nearest}"
+        console.print(Text(text, style="yellow"), soft_wrap=True)
+    if len(rows) > _MOST_ROWS:
+        console.print(f"... and {len(rows) - _MOST_ROWS} more in the report")
 
 
 def _kept_after_all(document: Row) -> Table | None:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from orchestrator.core.diagnosis.checks import Asked, Check, StackSet
 from orchestrator.core.model import AccountId, Region
+from orchestrator.ledger.records import Listed
 from orchestrator.ports import AccountsPort, OrganizationPort
 
 
@@ -69,3 +70,7 @@ class DoctorContext:
     stack_set: str
     progress: Progress
     workers: int = 64
+    partition_regions: frozenset[Region] = frozenset()
+    """Every region that is known without asking AWS, of whatever partition."""
+    earlier_listings: Callable[[str, str], Listed] = lambda _organization_id, _policy_name: Listed()
+    """What sweeps by that policy listed before. Raises LedgerError."""

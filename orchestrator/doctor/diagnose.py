@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from orchestrator.core.decide import scope as targets
+from orchestrator.core.decide.names import Known, resolve_names
 from orchestrator.core.diagnosis import accounts as doctor_accounts
 from orchestrator.core.diagnosis import hub as doctor_hub
 from orchestrator.core.diagnosis.checks import Asked, Check, Diagnosis, StackSet, in_order
@@ -22,8 +23,9 @@ from orchestrator.core.model import (
 from orchestrator.core.model.aws_error_codes import coverage_of, is_refusal
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.doctor.context import DoctorContext, PermissionsPort
-from orchestrator.errors import OrganizationError
+from orchestrator.errors import LedgerError, OrganizationError
 from orchestrator.ports import RegionStatus, TargetUnreadableError
+from orchestrator.sweep.names import regions_for
 from orchestrator.sweep.pool import Pool
 from orchestrator.sweep.read import LIST_REGIONS, list_regions
 
@@ -51,6 +53,7 @@ def diagnose(context: DoctorContext, policy: OrgPolicy) -> Diagnosis:
         checks.append(doctor_hub.no_organization(str(unlisted)))
         return Diagnosis((*checks, *_services(context)), ended=True)
     checks.append(doctor_hub.ok("organization", f"{organization.id}: {len(organization.accounts)} accounts"))
+    checks += _names(context, policy, organization)
     in_scope = targets.accounts_in_scope(policy.organization, organization)
     checks += _tags(context, in_scope.accounts)
     found = _roll_out(context, hub, organization, checks)
@@ -78,6 +81,17 @@ def _identity(context: DoctorContext, checks: list[Check]) -> AccountId | None:
         return None
     checks.append(doctor_hub.ok("identity", arn))
     return account_id
+
+
+def _names(context: DoctorContext, policy: OrgPolicy, organization: Organization) -> Iterator[Check]:
+    try:
+        regions = regions_for(policy, context.partition_regions, context.accounts.hub_regions)
+        before = context.earlier_listings(organization.id, policy.name)
+        known = Known(organization, regions, before.accounts, before.units)
+    except (OrganizationError, LedgerError) as failure:
+        yield doctor_hub.names_unknown(str(failure))
+        return
+    yield from doctor_hub.names_resolved(resolve_names(policy, known))
 
 
 def _tags(context: DoctorContext, accounts: Sequence[Account]) -> Iterator[Check]:

@@ -6,6 +6,7 @@ Intents are written before the call that they announce, outcomes after it, one w
 
 from __future__ import annotations
 
+import json
 import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from orchestrator.core.model import (
+    AccountId,
     ActivePolicy,
     Consent,
     Intent,
@@ -36,6 +38,7 @@ from orchestrator.ledger.records import (
     ActionRecord,
     HeldRecord,
     LeaseRecord,
+    Listed,
     SweepSummary,
     action_items,
     active_policy_item,
@@ -62,6 +65,7 @@ from orchestrator.ledger.writes import (
 TTL = timedelta(days=400)
 LEASE = "LEASE"
 TRIGGER = "TRIGGER"
+LISTED, ACCOUNTS, UNITS = "LISTED#", "ACCOUNTS#", "UNITS#"
 CHAIN = "CHAIN"
 HEAD = "HEAD"
 KILL_SWITCH_ITEM = ("SETTINGS", "KILL_SWITCH")
@@ -290,6 +294,32 @@ class Ledger:
         ]
         for start in range(0, len(writes), ITEMS_AT_ONCE):
             self._items.write_all(writes[start : start + ITEMS_AT_ONCE])
+
+    # --- earlier listings
+
+    def earlier_listings(self, organization_id: str, policy_name: str) -> Listed:
+        """Every account that some listing of the organization had, and what the names of that policy were names of."""
+        items = {item["SK"]: item for item in self._items.query(f"{LISTED}{organization_id}")}
+        accounts = [one for sk, item in items.items() if sk.startswith(ACCOUNTS) for one in item["accounts"].split()]
+        units = json.loads(items.get(f"{UNITS}{policy_name}", {}).get("units", "{}"))
+        return Listed(frozenset(map(AccountId, accounts)), {name: frozenset(ids) for name, ids in units.items()})
+
+    def remember_listing(self, organization_id: str, policy_name: str, before: Listed, now: Listed) -> None:
+        """Adds what a listing had to what `earlier_listings` gave; without expiry.
+
+        Of two sweeps at once one may forget what is new to the other: the next listing has it again.
+        """
+        both = before.joined(now)
+        items: dict[str, Item] = {}
+        for shard in sorted({one[-1] for one in both.accounts - before.accounts}):  # ten items: one holds 400 KB
+            accounts = sorted(one for one in both.accounts if one[-1] == shard)
+            items[f"{ACCOUNTS}{shard}"] = {"accounts": " ".join(accounts)}
+        if both.units != before.units:
+            units = {name: sorted(ids) for name, ids in sorted(both.units.items())}
+            items[f"{UNITS}{policy_name}"] = {"units": json.dumps(units)}
+        key = {"PK": f"{LISTED}{organization_id}", "format": FORMAT}
+        if items:
+            self._items.write_all([Put({**key, "SK": sk, **item}) for sk, item in items.items()])
 
     # --- lease
 

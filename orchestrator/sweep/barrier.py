@@ -42,7 +42,9 @@ def guard_plan(
     inventory, decisions = state.inventory, state.decisions.decisions
     plan = Plan(sweep.sweep_id, sweep.policy.sha256, inventory.organization_id, decisions, inventory.coverage)
     policy = sweep.policy
-    verdict = hold_against(plan, policy.guardrails, lambda: unknown_account_weight(world, policy), frozen)
+    verdict = hold_against(
+        plan, policy.guardrails, lambda: unknown_account_weight(world, policy), frozen, inventory.names
+    )
     if isinstance(verdict, HeldPlan):
         verdict = explain_hold(verdict, policy.regions)
     state, approved = hold_plan(sweep, state, verdict)
@@ -85,6 +87,7 @@ def _freeze(world: World, sweep: Sweep, state: SweepState) -> None:
         coverage=state.inventory.coverage,
         guardrails=state.guardrails,
         compliance=state.decisions.compliance,
+        names=state.inventory.names,
         format=PLAN_FORMAT,
     )
     content = plan_bytes(stored)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from orchestrator.core.decide.drift import changed, not_seen_again
-from orchestrator.core.model import Account, AccountId, OrganizationalUnit, Reason
+from orchestrator.core.model import Account, AccountId, Organization, OrganizationalUnit, Reason
 from orchestrator.errors import OrganizationError
 from orchestrator.ports import Carrier, World
 
@@ -34,6 +34,7 @@ class _Listing:
 
     at: datetime
     done_at: datetime
+    organization: Organization | None = None
     accounts: Mapping[AccountId, Account] = field(default_factory=dict)
     error: OrganizationError | None = None
 
@@ -62,6 +63,12 @@ class FreshAccounts:
                 listing = self._listed(account_id)
                 if listing is not None and listing.error is not None:
                     raise listing.error
+
+    @property
+    def organization(self) -> Organization | None:
+        """As it was listed last here; None where that was not needed, or failed."""
+        listing = self._listing
+        return listing.organization if listing is not None else None
 
     def place(self, account_id: AccountId) -> Account | Reason:
         """The account where it is now, its tags as they may be; or why what is in it is kept."""
@@ -144,7 +151,7 @@ class FreshAccounts:
         except OrganizationError as failure:
             return _Listing(at, self._world.now(), error=failure)
         accounts = {account.id: account for account in organization.accounts}
-        return _Listing(at, self._world.now(), accounts)
+        return _Listing(at, self._world.now(), organization, accounts)
 
     # --- their tags
 

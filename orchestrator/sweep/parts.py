@@ -13,14 +13,17 @@ from typing import Any
 
 from orchestrator.core.decide import scope
 from orchestrator.core.decide.decisions import decide_inventory
+from orchestrator.core.decide.names import Known, no_longer_resolved
 from orchestrator.core.decide.waves import accounts_in_order, waves_of
 from orchestrator.core.model import (
     ABORTING,
+    NO_NAMES,
     Account,
     AccountId,
     Halt,
     HaltCause,
     Inventory,
+    Names,
     Outcomes,
     Reason,
     ReasonCode,
@@ -130,7 +133,8 @@ def act_on_part(world: World, sweep: Sweep, summary: SweepSummary, part: Part) -
         _record_halt(world, sweep, Halt(HaltCause.INTERRUPTED, str(refusal)))
         raise
     world = halted_without_consent(world, consent)
-    recheck = Recheck(world, sweep.policy, _known_accounts(world, sweep, part.wave))
+    accounts, lost = _known_accounts(world, sweep, part.wave)
+    recheck = Recheck(world, sweep.policy, accounts, state.inventory.names, lost)
     outcomes = act_on_accounts(world, sweep.policy, approved, recheck, part.accounts, state.outcomes)
     world.ledger.record_outcomes(sweep.sweep_id, outcomes.outcomes, outcomes.intents)
     name = _kept_file(part)
@@ -177,21 +181,30 @@ def _look_ahead(world: World, sweep: Sweep, wave: int) -> None:
     name = _accounts_file(wave)
     if world.store.find(sweep.sweep_id, name) is not None:
         return
-    fresh = FreshAccounts(world, sweep.policy.max_tag_age, _known_accounts(world, sweep, wave))
+    known, _ = _known_accounts(world, sweep, wave)
+    fresh = FreshAccounts(world, sweep.policy.max_tag_age, known)
     parts = _parts(world, sweep, acts_file(wave))
     accounts = fresh.for_others(account_id for part in parts for account_id in part.accounts)
     if accounts:
-        world.store.put(sweep.sweep_id, name, inventory_bytes(StoredInventory(Listing("", accounts))))
+        lost = NO_NAMES
+        if fresh.organization is not None:
+            names = listed.listing.names if (listed := _stored_listing(world, sweep)) else NO_NAMES
+            before = world.ledger.earlier_listings(fresh.organization.id, sweep.policy.name)
+            known_by_now = Known(fresh.organization, named_before=before.units)
+            lost = no_longer_resolved(sweep.policy, known_by_now, names)
+        world.store.put(sweep.sweep_id, name, inventory_bytes(StoredInventory(Listing("", accounts, names=lost))))
 
 
-def _known_accounts(world: World, sweep: Sweep, wave: int) -> tuple[Account, ...]:
-    """The organization as it was listed, but for what was read again before the wave."""
-    listed = _stored_listing(world, sweep)
+def _known_accounts(world: World, sweep: Sweep, wave: int) -> tuple[tuple[Account, ...], Names]:
+    """The organization as it was listed, but for what was read again before the wave; and the names that were lost."""
+    listed, lost = _stored_listing(world, sweep), NO_NAMES
     accounts = {one.id: one for one in listed.listing.accounts} if listed else {}
     content = world.store.find(sweep.sweep_id, _accounts_file(wave))
     if content is not None:
-        accounts |= {one.id: one for one in inventory_from(content).listing.accounts}
-    return tuple(accounts.values())
+        fresh = inventory_from(content).listing
+        accounts |= {one.id: one for one in fresh.accounts}
+        lost = fresh.names
+    return tuple(accounts.values()), lost
 
 
 # --- their files ------------------------------------------------------------------------------------------------------

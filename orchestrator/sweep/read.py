@@ -14,10 +14,12 @@ from typing import TypeVar
 from orchestrator.core.decide import scope
 from orchestrator.core.model import (
     ALL_REGIONS,
+    NO_NAMES,
     Account,
     AccountId,
     Coverage,
     Inventory,
+    Names,
     Region,
     Resource,
     Target,
@@ -26,6 +28,7 @@ from orchestrator.core.model import (
 from orchestrator.core.model.aws_error_codes import coverage_of, is_refusal
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.ports import AccountsPort, RegionStatus, TargetUnreadableError, World
+from orchestrator.sweep.names import resolve_and_remember
 from orchestrator.sweep.pool import Pool
 
 T = TypeVar("T")
@@ -48,6 +51,8 @@ class Listing:
     """A row for each account that is left out."""
     listed_at: datetime | None = None
     """What it says of tags is not older than that."""
+    names: Names = NO_NAMES
+    """Those of the policy of which it has nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +97,16 @@ class Reading:
 def list_accounts(world: World, policy: OrgPolicy, today: date, keep: Callable[[Listing], None]) -> Listing:
     """The accounts in scope that did not opt out, and a row for each of the others.
 
-    `keep` is told what is known so far, for a report if this breaks off. Raises OrganizationError.
+    `keep` is told what is known so far, for a report if this breaks off. Raises OrganizationError and LedgerError.
     """
     world.progress.phase("Listing the organization")
     listed_at = world.now()
     organization = world.organization.read()
+    names = resolve_and_remember(world, policy, organization)
     in_scope = scope.accounts_in_scope(policy.organization, organization)
-    listing = Listing(organization.id, organization.accounts, coverage=in_scope.left_out, listed_at=listed_at)
+    listing = Listing(
+        organization.id, organization.accounts, coverage=in_scope.left_out, listed_at=listed_at, names=names
+    )
     keep(listing)
     world.progress.phase(f"Reading the tags of {len(in_scope.accounts)} accounts and their OUs")
     tagged, unattempted = _read_tags(world, in_scope.accounts)
@@ -282,7 +290,7 @@ def inventory_so_far(policy: OrgPolicy, listing: Listing, reading: Reading) -> I
     accounts = {account.id: account for account in listing.accounts}
     coverage = [*listing.coverage, *reading.coverage]
     coverage += _not_read(policy, accounts, reading.opened, coverage)
-    return Inventory(listing.organization_id, listing.accounts, tuple(coverage), reading.resources)
+    return Inventory(listing.organization_id, listing.accounts, tuple(coverage), reading.resources, listing.names)
 
 
 def complete_inventory(policy: OrgPolicy, listing: Listing, reading: Reading) -> Inventory:

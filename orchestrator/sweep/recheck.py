@@ -9,18 +9,23 @@ from datetime import datetime, timedelta
 
 from orchestrator.core.decide import scope
 from orchestrator.core.decide.drift import changed, kept_down_since, kept_since, may_be_behind, not_seen_again
+from orchestrator.core.decide.names import Known, no_longer_resolved
 from orchestrator.core.model import (
+    NO_NAMES,
     Account,
     AccountId,
     AwsError,
     Decision,
     Halt,
     HaltCause,
+    Names,
+    Organization,
     Reason,
     Resource,
     ResourceKey,
     Tags,
     TargetStatus,
+    UnresolvedName,
     time_text,
 )
 from orchestrator.core.policy.org_policy import OrgPolicy
@@ -45,17 +50,33 @@ class Look:
 
 
 class Recheck:
-    """Looks again, for all threads of a sweep. `known` are the accounts as they were listed for the plan."""
+    """Looks again, for all threads of a sweep. `known` are the accounts as they were listed for the plan, `names` those
+    of the policy that were names of nothing then, and `lost` those of which that was found out since.
+    """
 
-    def __init__(self, world: World, policy: OrgPolicy, known: Iterable[Account] = ()) -> None:
+    def __init__(
+        self,
+        world: World,
+        policy: OrgPolicy,
+        known: Iterable[Account] = (),
+        names: Names = NO_NAMES,
+        lost: Names = NO_NAMES,
+    ) -> None:
         self._now = world.now
         self._sleep = world.sleep
-        self._policy = policy
+        self._policy = policy.with_unresolved(names)
         self._accounts = FreshAccounts(world, policy.max_tag_age, known)
+        self._ledger = world.ledger
+        self._names = names
+        self._named_before: Mapping[str, frozenset[str]] = {}
+        self._lost: tuple[Organization | None, Names] = (None, lost)
 
     def begin(self, actions: Iterable[Decision]) -> None:
-        """Lists the organization where what is known of it is older. Raises OrganizationError."""
+        """Lists the organization where what is known of it is older. Raises OrganizationError and LedgerError."""
         self._accounts.list_again(dict.fromkeys(map(_account_id, actions)))
+        organization = self._accounts.organization
+        if organization is not None:
+            self._named_before = self._ledger.earlier_listings(organization.id, self._policy.name).units
 
     def read_ahead(self, actions: Sequence[Decision]) -> AbstractContextManager[None]:
         """Meanwhile the tags that these stops will wait for are read, in the order of the actions."""
@@ -115,10 +136,21 @@ class Recheck:
         account = self._accounts.account(account_id)
         if isinstance(account, Reason):
             return account
+        lost = next(iter(self._lost_names()), None)
+        if lost is not None:
+            return changed(f"the policy names an OU that was there when it was planned: {lost.text}.")
         row = scope.left_out(self._policy.organization, account, self._policy.day(self._now()))
         if row is None:
             return account
         return not_seen_again(row.detail) if row.status is TargetStatus.FAILED else changed(row.detail)
+
+    def _lost_names(self) -> tuple[UnresolvedName, ...]:
+        """The OUs that the policy spares, and that were renamed or deleted since: what was in them is unknown."""
+        organization = self._accounts.organization
+        if organization is not None and self._lost[0] is not organization:
+            known = Known(organization, named_before=self._named_before)
+            self._lost = organization, no_longer_resolved(self._policy, known, self._names)
+        return self._lost[1].unresolved
 
     def _reason(self, planned: Decision, fresh: Resource | None, account: Account) -> Reason | None:
         if planned.action.starts:

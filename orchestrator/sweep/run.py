@@ -153,7 +153,7 @@ class _Run:
         return self._guard_and_act(SweepState(found.inventory, found.decisions, read_halt=found.halt), keep)
 
     def apply(self, source: StoredPlan, keep: Keep) -> SweepState:
-        inventory = Inventory(source.organization_id, coverage=source.coverage)
+        inventory = Inventory(source.organization_id, coverage=source.coverage, names=source.names)
         return self._guard_and_act(SweepState(inventory, source.decided), keep, source.guardrails)
 
     def resume(self, summary: SweepSummary, keep: Keep) -> SweepState:
@@ -240,7 +240,7 @@ class _Run:
         state = replace(state, consent=consent)
         keep(state)
         policy = self._sweep.policy
-        recheck = Recheck(self._world, policy, state.inventory.accounts)
+        recheck = Recheck(self._world, policy, state.inventory.accounts, state.inventory.names)
         recheck.begin(approved.plan.actions)
         if self._sweep.mode is Mode.APPLY:
             self._claim_plan()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.demo.faults import Fault
 from orchestrator.demo.organization import BUCKET
 from tests.support.embedded import OrganizationBuilder
 from tests.support.fixtures import Run
@@ -174,3 +175,59 @@ def test_it_needs_no_credentials_no_region_and_no_endpoint(tmp_path: Path, text:
     assert ran.returncode == exit_code
     assert json.loads(ran.stdout)["valid"] is (exit_code == 0)
     assert "Traceback" not in ran.stderr
+
+
+# --- against the organization -----------------------------------------------------------------------------------------
+
+
+def test_a_name_that_is_not_there_is_told_with_its_line_and_the_nearest_and_nothing_is_written(
+    organization: OrganizationBuilder, run: Run, tmp_path: Path
+) -> None:
+    unit = organization.unit("/Workloads/Prod")
+    path = written(tmp_path, f"{GOOD}organization:\n  exclude:\n    - /Workloads/Production\n")
+    assert run("validate", str(path)).exit_code == 0
+    ran = run("validate", str(path), "--against-organization")
+    assert (ran.exit_code, ran.stderr) == (4, "")
+    assert f"{path}:6: organization.exclude[0]: '/Workloads/Production' is no OU of the organization" in ran.stdout
+    assert f"the nearest is /Workloads/Prod ({unit})" in ran.stdout
+    ran = run("validate", str(path), "--against-organization", "--format", "json")
+    assert (ran.exit_code, ran.report["valid"]) == (4, True)
+    (name,) = ran.report["unresolved_names"]
+    assert (name["path"], name["line"], name["effect"]) == ("organization.exclude[0]", 6, "holds")
+    assert not (tmp_path / ".stop-orchestrator").exists()
+
+
+def test_names_that_are_there_or_allowed_are_no_reason_to_hold(
+    organization: OrganizationBuilder, run: Run, tmp_path: Path
+) -> None:
+    unit = organization.unit("/Workloads/Prod")
+    scope = f"organization: {{exclude: [/Workloads/Prod, {unit}]}}\nregions: {{exclude: ['us-gov-*', cn-north-1]}}\n"
+    path = written(tmp_path, GOOD + scope)
+    ran = run("validate", str(path), "--against-organization")
+    assert (ran.exit_code, ran.stdout.splitlines()[1]) == (0, "Every OU, account and region that it names is there.")
+    path.write_text(f"{GOOD}unresolved_names: allow\norganization: {{exclude: [/Gone]}}\n")
+    ran = run("validate", str(path), "--against-organization")
+    assert ran.exit_code == 0
+    assert "'/Gone'" in ran.stdout
+
+
+def test_an_organization_that_cannot_be_listed_is_an_error_and_no_unresolved_name(
+    organization: OrganizationBuilder, run: Run, tmp_path: Path
+) -> None:
+    organization.front.faults.add(Fault(code="AccessDeniedException", operation="organizations:ListRoots"))
+    path = written(tmp_path, f"{GOOD}organization: {{exclude: [/Production]}}\n")
+    ran = run("validate", str(path), "--against-organization")
+    assert ran.exit_code == 1
+    assert "/Production" not in ran.stdout + ran.stderr
+
+
+def test_the_table_of_a_held_plan_names_what_to_change(
+    organization: OrganizationBuilder, run: Run, tmp_path: Path
+) -> None:
+    organization.instances(organization.account("live", "/Prod"), "eu-central-1", 1, {"Environment": "dev"})
+    scope = "organization: {exclude: [/Production]}\nregions: {include: [eu-central-1]}\n"
+    path = written(tmp_path, GOOD + scope)
+    ran = run("plan", "--policy", str(path))
+    assert ran.exit_code == 4
+    for text in ("names_resolved", "organization.exclude[0]", "line 4", "/Production", "/Prod"):
+        assert text in ran.stdout

@@ -67,7 +67,17 @@ class Heard:
 def checked(fake: FakeWorld, hub: FakeHub, kind: FakePermissions | None = None, policy: str = POLICY) -> list[Check]:
     world: Any = fake.world()
     kinds = (kind or FakePermissions(),)
-    practice = DoctorContext(hub, world.organization, world.accounts, kinds, (), "members", Heard(), workers=2)
+    practice = DoctorContext(
+        hub,
+        world.organization,
+        world.accounts,
+        kinds,
+        (),
+        "members",
+        Heard(),
+        workers=2,
+        partition_regions=world.partition_regions,
+    )
     return list(diagnose(practice, load(policy)).checks)
 
 
@@ -144,3 +154,22 @@ def test_a_region_that_only_others_list_is_named() -> None:
 def test_without_an_account_in_scope_the_tags_are_not_checked() -> None:
     checks = checked(FakeWorld(), FakeHub())
     assert code(checks, "account_tags") == "not_checked"
+
+
+def test_a_name_that_is_not_there_is_told_with_what_is_near() -> None:
+    checks = checked(one_account(), FakeHub(), policy=POLICY + "organization: {exclude: [/Gone]}\n")
+    (one,) = [check for check in checks if check.name == "names_resolved"]
+    assert (one.status.value, one.code.value) == ("failed", "unresolved_name")
+    assert "organization.exclude[0] (line 4): '/Gone'" in one.detail
+    assert code(checked(one_account(), FakeHub()), "names_resolved") == "ok"
+    checks = checked(one_account(), FakeHub(), policy=POLICY + "regions: {include: [eu-central-1, eu-nowhere-1]}\n")
+    assert [one.status.value for one in checks if one.name == "names_resolved"] == ["warning"]
+
+
+def test_regions_that_cannot_be_listed_say_nothing_of_names() -> None:
+    fake = one_account()
+    fake.hub_regions = TargetUnreadableError(AwsError("UnauthorizedOperation", "no"), "ec2:DescribeRegions")
+    checks = checked(fake, FakeHub(), policy=POLICY + "regions: {exclude: [eu-new-1]}\n")
+    assert [(one.status.value, one.code.value) for one in checks if one.name == "names_resolved"] == [
+        ("failed", "unreadable")
+    ]

@@ -61,6 +61,7 @@ def test_what_was_looked_at_is_in_the_document(enrolled: OrganizationBuilder, do
     assert hub == {
         "identity",
         "organization",
+        "names_resolved",
         "account_tags",
         "trusted_access",
         "stack_set",

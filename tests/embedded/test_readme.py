@@ -42,6 +42,7 @@ def test_every_command_does_what_the_readme_says(
     at = datetime(2026, 11, 25, 22, 0, tzinfo=UTC)  # outside of office hours
     set_time(monkeypatch, now=lambda: at)
     monkeypatch.setattr("moto.ec2.models.instances.utcnow", lambda: at.replace(tzinfo=None))
+    organization.unit("/Labs/Always-On")  # the example's policy excludes it
     account = organization.account("dev-web", "/Workloads/Dev", {"CostCenter": "cc-1"})
     organization.instances(account, "eu-central-1", 2, {"Environment": "dev"})
     organization.instances(account, "eu-central-1", 2, {"Environment": "production"})

@@ -9,6 +9,7 @@ import pytest
 
 from orchestrator.core.model import (
     INTENT,
+    AccountId,
     Mode,
     Outcome,
     OutcomeStatus,
@@ -23,7 +24,7 @@ from orchestrator.core.report.manifest import Link
 from orchestrator.errors import LedgerError, ReportStoreError
 from orchestrator.ledger.items import ITEMS_AT_ONCE, Items
 from orchestrator.ledger.ledger import HEAD, TTL, Ledger
-from orchestrator.ledger.records import LeaseRecord, SweepSummary
+from orchestrator.ledger.records import LeaseRecord, Listed, SweepSummary
 from tests.support.builders import (
     ACCOUNT,
     AT,
@@ -470,3 +471,21 @@ def test_of_many_that_advance_the_chain_at_once_each_comes_once(ledger: Ledger) 
     links = ledger.links()
     assert len(links) == 6
     assert len({link.previous_sha256 for link in links}) == 6
+
+
+def test_what_listings_had_is_remembered_by_organization_and_policy(ledger: Ledger) -> None:
+    accounts = frozenset(AccountId(f"{number:012}") for number in range(25))
+    one, two = (
+        Listed(accounts, {"/Prod": frozenset({"ou-1"}), "/Gone": frozenset()}),
+        Listed(frozenset({AccountId("9" * 12)}), {"/Prod": frozenset({"ou-2"})}),
+    )
+    assert ledger.earlier_listings("o-1", "nonprod") == Listed()
+    ledger.remember_listing("o-1", "nonprod", Listed(), one)
+    before = ledger.earlier_listings("o-1", "nonprod")
+    assert before == Listed(accounts, {"/Prod": frozenset({"ou-1"})})
+    ledger.remember_listing("o-1", "nonprod", before, two)
+    assert ledger.earlier_listings("o-1", "nonprod") == Listed(
+        accounts | two.accounts, {"/Prod": frozenset({"ou-1", "ou-2"})}
+    )
+    assert ledger.earlier_listings("o-1", "other") == Listed(accounts | two.accounts)
+    assert ledger.earlier_listings("o-2", "nonprod") == Listed()

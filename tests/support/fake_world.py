@@ -24,6 +24,7 @@ from orchestrator.core.model import (
     Halt,
     HaltCause,
     Organization,
+    OrganizationalUnit,
     OutcomeStatus,
     Region,
     Resource,
@@ -39,6 +40,7 @@ from tests.support.memory_store import Life, MortalFiles, MortalItems
 
 MANAGEMENT = AccountId("999999999999")
 REGIONS = ("eu-central-1", "eu-west-1")
+PARTITION_REGIONS = (*REGIONS, "us-east-1", "us-gov-west-1", "us-west-2")
 EVERYTHING = "rules: [{name: all, where: everything}]"
 ONE, TWO, THREE = "111111111111", "222222222222", "333333333333"
 OUT_OF_TIME = Halt(HaltCause.OUT_OF_TIME, "the time was up")
@@ -67,6 +69,8 @@ class FakeWorld:
     starts_end: dict[str, OutcomeStatus] = field(default_factory=dict)
     """How a start that AWS accepted is seen later, by resource id; those that are missing run."""
     hub_regions: tuple[RegionStatus, ...] | Exception = field(default_factory=open_regions)
+    units: tuple[OrganizationalUnit, ...] = ()
+    """The OUs that have no account in them; those above an account are there anyway."""
     organization_error: Exception | None = None
     tags_error: Exception | None = None
     halt: Callable[[], Halt | None] = lambda: None
@@ -110,6 +114,7 @@ class FakeWorld:
             notify=lambda subject, text: self.told.append((subject, text)),
             confirm=self.confirm,
             progress=self.progress,
+            partition_regions=frozenset(map(Region, PARTITION_REGIONS)),
             workers=self.workers,
             sleep=self.sleep,
         )
@@ -208,7 +213,7 @@ class _Organization:
         """Without tags, as AWS lists it."""
         self.fake.asked.append("organization")
         given(self.fake.organization_error)
-        return Organization("o-example", MANAGEMENT, tuple(map(self._listed, self.fake.accounts)))
+        return Organization("o-example", MANAGEMENT, tuple(map(self._listed, self.fake.accounts)), self.fake.units)
 
     def read_tags(self, accounts: Sequence[Account]) -> tuple[Account, ...]:
         given(self.fake.tags_error)

@@ -63,6 +63,8 @@ class MortalItems(MemoryItems):
     def write_all(self, writes: Sequence[Write]) -> frozenset[int]:
         items = [write.item for write in writes if not isinstance(write, Delete)]
         word = "intend" if any(item.get("status") == INTENT for item in items) else "settle"
+        if not any("status" in item for item in items):
+            word = "put"  # what a listing had
         names = ",".join(str(item.get("resource_id", item["SK"])) for item in items)
         event = f"{word} {names}" if items else "delete rows"
         return self.life.does(event, lambda: super(MortalItems, self).write_all(writes))

@@ -11,6 +11,7 @@ from orchestrator.core.decide.waves import accounts_in_order
 from orchestrator.core.model import Halt, HaltCause, Mode, OutcomeStatus, Target
 from orchestrator.core.report.document import Row, report_document
 from orchestrator.errors import HaltedError, LeaseLostError, LedgerError
+from orchestrator.ledger.records import Listed
 from orchestrator.sweep.run import apply_plan, resume_sweep, run_sweep
 from orchestrator.sweep.stored_plan import open_plan
 from tests.support.builders import SWEEP_ID, a_decision, a_policy, a_resource
@@ -58,6 +59,8 @@ def failing_at(word: str) -> Callable[[str], None]:
 def test_an_intent_whose_answer_was_lost_is_closed_since_nothing_was_asked_for_by_it(dies_before: str | None) -> None:
     """Also where it takes the place of a dead process's."""
     fake = a_full_target(1)
+    listed = Listed(frozenset(one.id for one in fake.accounts))
+    fake.ledger.remember_listing("o-example", "nonprod", Listed(), listed)  # the intent is written first
     if dies_before:
         fake.life.before = dying_before(fake, dies_before)
         with pytest.raises(Died):

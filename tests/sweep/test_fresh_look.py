@@ -221,8 +221,9 @@ def test_an_account_that_opts_out_moves_or_leaves_while_the_prompt_is_open_is_ke
     change: Account | None, reason: str
 ) -> None:
     fake = a_world(ONE, TWO)
-    fake.accounts = (in_a_unit(ONE), an_account(TWO))
-    now_stale(fake, *((change,) if change else ()), an_account(TWO))
+    others = (an_account(TWO), in_a_unit(THREE, "/Locked"))
+    fake.accounts = (in_a_unit(ONE), *others)
+    now_stale(fake, *((change,) if change else ()), *others)
     report = enforced(fake, f"{EVERYTHING}\norganization: {{exclude: [/Locked]}}")
     assert sorted(fake.stopped) == ["i-2", "i-3"]
     assert set(reasons(report)) == {"i-0", "i-1"}

@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 from orchestrator import app
-from orchestrator.core.model import ConsentHow, Halt, HaltCause, OutcomeStatus, Resource
+from orchestrator.core.model import ConsentHow, Halt, HaltCause, OrganizationalUnit, OutcomeStatus, Resource
 from orchestrator.core.report.document import Row
 from orchestrator.errors import OrganizationError, ReportStoreError
 from orchestrator.lambdas import steps
@@ -389,3 +389,39 @@ def test_an_organization_that_cannot_be_listed_again_keeps_what_its_parts_were_t
     parts(ENFORCE)
     assert fake.stopped == []
     assert set(reasons(fake.written()).values()) == {"It could not be looked at again: it is gone"}
+
+
+@pytest.mark.parametrize("rule", [False, True])
+def test_a_name_that_matches_nothing_holds_the_parts_as_it_holds_one_process(
+    fake: FakeWorld, machine: Machine, rule: bool
+) -> None:
+    policy = f"{EVERYTHING}\norganization: {{exclude: [/Production]}}"
+    if rule:
+        policy = "rules: [{name: all, where: {not: {organizational_unit: /Production}}}]"
+    answer = machine(policy)(ENFORCE)
+    report = fake.written()
+    assert fake.stopped == []
+    assert (answer["status"], report["status"]) == (("complete", "complete") if rule else ("held", "held"))
+    assert [(one["name"], one["effect"]) for one in report["unresolved_names"]] == [
+        ("/Production", "unknown" if rule else "holds")
+    ]
+    assert [(one["name"], one["passed"]) for one in report["guardrails"]] == [("names_resolved", rule)]
+
+
+def test_an_ou_that_is_renamed_between_two_waves_keeps_what_is_left(fake: FakeWorld, machine: Machine) -> None:
+    prod = OrganizationalUnit("ou-a1b2-00000001", "/Prod")
+    others, last = fake.accounts[:-1], replace(fake.accounts[-1], organizational_units=(prod,))
+    fake.accounts = (*others, last)
+    parts = machine(f"{ONE_BY_ONE}\norganization: {{exclude: [/Prod]}}")
+
+    def rename(event: Answer) -> None:
+        if event["step"] == "next_wave":
+            fake.accounts = (*others, replace(last, organizational_units=(replace(prod, path="/Production"),)))
+            fake.at += timedelta(minutes=6)
+
+    parts.before = rename
+    parts(ENFORCE)
+    assert len(fake.stopped) == len(REGIONS)
+    kept = reasons(fake.written()).values()
+    assert len(kept) == len(REGIONS)
+    assert all("'/Prod' is no OU of the organization" in reason for reason in kept)

@@ -28,7 +28,11 @@ from orchestrator.core.policy.org_policy import OrgPolicy, Rule
 
 
 def decide_inventory(policy: OrgPolicy, inventory: Inventory, now: datetime) -> Decisions:
-    """A decision for each resource of the inventory, and its compliance; both as of `now`, which has a time zone."""
+    """A decision for each resource of the inventory, and its compliance; both as of `now`, which has a time zone.
+
+    A condition that depends on a name which the organization did not have is unknown.
+    """
+    policy = policy.with_unresolved(inventory.names)
     accounts = {account.id: account for account in inventory.accounts}
     today = policy.day(now)
     return Decisions(

@@ -7,11 +7,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from orchestrator.core.model import (
     GUARDRAILS_SEAL,
+    NO_NAMES,
     AccountId,
     ApprovedPlan,
     Coverage,
     GuardrailResult,
     HeldPlan,
+    NameEffect,
+    Names,
     Plan,
     ResourceState,
     TargetStatus,
@@ -27,14 +30,19 @@ is not known either.
 
 
 def hold_against(
-    plan: Plan, limits: Guardrails, unknown_account_weight: Weight, frozen: Sequence[GuardrailResult] = ()
+    plan: Plan,
+    limits: Guardrails,
+    unknown_account_weight: Weight,
+    frozen: Sequence[GuardrailResult] = (),
+    names: Names = NO_NAMES,
 ) -> ApprovedPlan | HeldPlan:
     """Every limit that the policy sets, checked; one broken limit holds the whole plan.
 
     `unknown_account_weight` is asked only when there is such an account. `frozen` is the verdict on the same plan when
-    it was made: what held it then holds it for good.
+    it was made: what held it then holds it for good. `names`: those of the policy that are names of nothing.
     """
-    now = {(one.name, one.account_id): one for one in _results(plan, limits, unknown_account_weight)}
+    results = (*_names(names), *_results(plan, limits, unknown_account_weight))
+    now = {(one.name, one.account_id): one for one in results}
     then = {(one.name, one.account_id): one for one in frozen if not one.passed}
     return hold_as_frozen(plan, tuple({**now, **then}.values()))
 
@@ -44,6 +52,14 @@ def hold_as_frozen(plan: Plan, results: tuple[GuardrailResult, ...]) -> Approved
     if all(result.passed for result in results):
         return ApprovedPlan(plan, results, GUARDRAILS_SEAL)
     return HeldPlan(plan, results)
+
+
+def _names(names: Names) -> Iterator[GuardrailResult]:
+    """A row where there is such a name; it holds by those that were to leave something out of the sweep."""
+    if names.unresolved:
+        holding = sum(1 for _ in names.of(NameEffect.HOLDS))
+        detail = "; ".join(one.text for one in names.unresolved)
+        yield GuardrailResult("names_resolved", 0, holding, holding == 0, detail=detail)
 
 
 def _results(plan: Plan, limits: Guardrails, unknown_account_weight: Weight) -> Iterator[GuardrailResult]:

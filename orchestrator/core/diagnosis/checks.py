@@ -54,6 +54,8 @@ class Code(StrEnum):
     WRONG_KEYS = "wrong_keys"
     PULLED = "kill_switch_pulled"
     NO_KILL_SWITCH = "no_kill_switch"
+    UNRESOLVED_NAME = "unresolved_name"
+    """A name in the policy is the name of nothing."""
     UNREADABLE = "unreadable"
     """AWS refused for another reason, or did not answer; the detail has its words."""
     NOT_CHECKED = "not_checked"

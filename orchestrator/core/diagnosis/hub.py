@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from orchestrator.core.decide.denied_regions import (
     denied_everywhere_text,
@@ -19,7 +19,7 @@ from orchestrator.core.diagnosis.checks import (
     TableShape,
     refusal_code,
 )
-from orchestrator.core.model import AccountId, AwsError, Coverage
+from orchestrator.core.model import AccountId, AwsError, Coverage, NameEffect, Names
 from orchestrator.core.policy.schema import RegionScope
 
 STACK_SETS = "member.org.stacksets.cloudformation.amazonaws.com"
@@ -137,6 +137,23 @@ def denied_regions(coverage: Iterable[Coverage], scope: RegionScope) -> Check | 
         return None
     text, advice = denied_everywhere_text(regions), exclude_advice(scope, regions)
     return Check(Area.HUB, "regions", CheckStatus.WARNING, Code.SCP, text, advice)
+
+
+def names_resolved(names: Names) -> Iterator[Check]:
+    """Whether every name in the policy is the name of something; a check for each that is not."""
+    if not names.unresolved:
+        yield ok("names_resolved", "every OU, account and region that the policy names is there")
+    for one in names.unresolved:
+        status = CheckStatus.WARNING if one.effect is NameEffect.WARNS else CheckStatus.FAILED
+        named = f"`{one.nearest}`" if one.nearest else "what is meant"
+        advice = f"name {named}, take it out of the policy, or say `unresolved_names: allow` where names come and go"
+        yield Check(Area.HUB, "names_resolved", status, Code.UNRESOLVED_NAME, one.text, advice)
+
+
+def names_unknown(why: str) -> Check:
+    """What names are held against could not be read: that says nothing of the names."""
+    advice = "a sweep fails as long as it cannot be read"
+    return Check(Area.HUB, "names_resolved", CheckStatus.FAILED, Code.UNREADABLE, why, advice)
 
 
 def refused_everywhere(checks: Iterable[Check]) -> Check | None:

@@ -16,6 +16,7 @@ from orchestrator.core.model.decision import (
 )
 from orchestrator.core.model.inventory import Inventory
 from orchestrator.core.model.kind import FactWord, KindDescription, OperationRates, Rate
+from orchestrator.core.model.names import NO_NAMES, NameEffect, Names, UnresolvedName
 from orchestrator.core.model.organization import (
     ALL_REGIONS,
     Account,
@@ -61,6 +62,7 @@ __all__ = [
     "GUARDRAILS_SEAL",
     "INTENT",
     "KEPT_AFTER_ALL",
+    "NO_NAMES",
     "STANDING_LASTS",
     "UNREADABLE",
     "Account",
@@ -86,6 +88,8 @@ __all__ = [
     "Inventory",
     "KindDescription",
     "Mode",
+    "NameEffect",
+    "Names",
     "Obstacle",
     "ObstacleCode",
     "OperationRates",
@@ -108,6 +112,7 @@ __all__ = [
     "Tags",
     "Target",
     "TargetStatus",
+    "UnresolvedName",
     "Verdict",
     "Violation",
     "coverage_weights",

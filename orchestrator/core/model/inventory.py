@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from orchestrator.core.model.coverage import Coverage
+from orchestrator.core.model.names import NO_NAMES, Names
 from orchestrator.core.model.organization import Account
 from orchestrator.core.model.resource import Resource
 
@@ -17,3 +18,5 @@ class Inventory:
     accounts: tuple[Account, ...] = ()
     coverage: tuple[Coverage, ...] = ()
     resources: tuple[Resource, ...] = ()
+    names: Names = NO_NAMES
+    """What the policy names and the organization did not have when it was listed."""

@@ -10,6 +10,7 @@ from enum import StrEnum
 from orchestrator.core.model.consent import Consent
 from orchestrator.core.model.coverage import Coverage
 from orchestrator.core.model.decision import Decision, Violation
+from orchestrator.core.model.names import NO_NAMES, Names
 from orchestrator.core.model.outcome import Outcome
 from orchestrator.core.model.plan import GuardrailResult
 
@@ -70,6 +71,8 @@ class SweepReport:
     outcomes: tuple[Outcome, ...] = ()
     compliance: tuple[Violation, ...] = ()
     guardrails: tuple[GuardrailResult, ...] = ()
+    names: Names = NO_NAMES
+    """What the policy names and the organization did not have when it was listed."""
     kill_switches: tuple[str, ...] = ()
     """The names of those that could have halted it."""
     calls: Mapping[str, int] = field(default_factory=dict)

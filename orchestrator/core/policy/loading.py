@@ -63,9 +63,11 @@ def load_policy(text: str, source: str, kinds: Sequence[KindDescription], *, quo
         max_start_wait=duration(parsed.max_start_wait),
         kill_switch=parsed.kill_switch,
         required_tags=parsed.required_tags,
+        unresolved_names=parsed.unresolved_names,
         sha256=hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest(),
         document=document.value,
         text=text,
+        lines=document.lines,
     )
 
 

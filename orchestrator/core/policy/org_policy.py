@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from orchestrator.core.model import Action
+from orchestrator.core.model import Action, Names
 from orchestrator.core.policy.conditions.interface import Condition
 from orchestrator.core.policy.schedules.schedule import Schedule
 from orchestrator.core.policy.schema import DEFAULT_KINDS, Guardrails, KillSwitch, OrganizationScope, RegionScope, Wave
+from orchestrator.core.policy.yaml_document import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +45,26 @@ class OrgPolicy:
     max_start_wait: timedelta
     kill_switch: KillSwitch
     required_tags: tuple[str, ...]
+    unresolved_names: str
+    """`hold` or `allow`."""
     sha256: str = field(compare=False)
     document: Mapping[str, Any] = field(compare=False, repr=False)
     text: str = field(compare=False, repr=False)
+    lines: Mapping[Path, int] = field(compare=False, repr=False)
+    """The line of each value of the document, from 1."""
 
     @property
     def kinds(self) -> frozenset[str]:
         """The kinds that a sweep has to read: those that the rules name, or the default ones where there is no rule."""
         return frozenset().union(*(rule.kinds for rule in self.rules)) or frozenset(DEFAULT_KINDS)
+
+    def with_unresolved(self, names: Names) -> OrgPolicy:
+        """The same policy, for an organization in which these names are unresolved."""
+        places = names.unknown_places
+        if not places:
+            return self
+        rules = (replace(rule, where=rule.where.with_unresolved(places)) for rule in self.rules)
+        return replace(self, rules=tuple(rules))
 
     def day(self, at: datetime) -> date:
         """The day that it is then in the policy's time zone: opt-outs end at midnight there."""

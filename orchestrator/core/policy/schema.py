@@ -308,3 +308,10 @@ class PolicyDocument(_Part):
     ] = "60s"
     kill_switch: KillSwitch = KillSwitch()
     required_tags: Annotated[tuple[Text, ...], Field(description="Reported under compliance; no reason to stop.")] = ()
+    unresolved_names: Annotated[
+        Literal["hold", "allow"],
+        Field(
+            description="What an OU, account or region does that is named and not there. `hold`: one that was to leave "
+            "something out holds the sweep, and in a rule keeps what the rule could own; `allow`: it is only reported."
+        ),
+    ] = "hold"

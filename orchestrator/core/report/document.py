@@ -25,6 +25,7 @@ from orchestrator.core.model import (
     SweepReport,
     SweepStatus,
     TargetStatus,
+    UnresolvedName,
     Verdict,
     Violation,
     coverage_weights,
@@ -39,6 +40,7 @@ from orchestrator.core.report.rows import (
     OutcomeRow,
     ReportDocument,
     Totals,
+    UnresolvedNameRow,
     ViolationRow,
 )
 
@@ -145,6 +147,7 @@ def report_document(report: SweepReport) -> Row:
         "outcomes": [_outcome_row(outcome) for outcome in sorted(report.outcomes, key=lambda one: one.resource.key)],
         "compliance": [_violation_row(violation) for violation in report.compliance],
         "guardrails": [_guardrail_row(result) for result in report.guardrails],
+        "unresolved_names": [unresolved_name_row(one) for one in report.names.unresolved],
         "kill_switches": list(report.kill_switches),
         "calls": dict(sorted(report.calls.items())),
         "duration_seconds": report.duration_seconds,
@@ -271,4 +274,17 @@ def _guardrail_row(result: GuardrailResult) -> GuardrailRow:
         "passed": result.passed,
         "account_id": result.account_id,
         "detail": result.detail,
+    }
+
+
+def unresolved_name_row(one: UnresolvedName) -> UnresolvedNameRow:
+    """One name of the policy that matches nothing, as every form of output has it."""
+    return {
+        "path": one.path,
+        "line": one.line,
+        "word": one.word,
+        "name": one.name,
+        "effect": one.effect.value,
+        "detail": one.detail,
+        "nearest": one.nearest,
     }

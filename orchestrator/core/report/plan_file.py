@@ -11,12 +11,14 @@ from datetime import datetime
 from pydantic import TypeAdapter, ValidationError
 
 from orchestrator.core.model import (
+    NO_NAMES,
     Account,
     Coverage,
     Decision,
     Decisions,
     GuardrailResult,
     Mode,
+    Names,
     OrganizationalUnit,
     Plan,
     Violation,
@@ -44,6 +46,7 @@ class StoredPlan:
     coverage: tuple[Coverage, ...]
     guardrails: tuple[GuardrailResult, ...]
     compliance: tuple[Violation, ...] = ()
+    names: Names = NO_NAMES
     format: int = 1
     """PLAN_FORMAT; the release before wrote none."""
 

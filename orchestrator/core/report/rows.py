@@ -18,6 +18,7 @@ from orchestrator.core.model import (
     ConsentHow,
     Fact,
     Mode,
+    NameEffect,
     OutcomeStatus,
     ReasonCode,
     SweepStatus,
@@ -124,6 +125,19 @@ class GuardrailRow(TypedDict):
 
 
 @with_config(_STRICT)
+class UnresolvedNameRow(TypedDict):
+    """What the policy names and the organization did not have when it was listed."""
+
+    path: Annotated[str, Field(description="Its place in the policy document.")]
+    line: Annotated[int, Field(ge=1)]
+    word: Annotated[str, Field(description="What it was to name: `account`, `organizational_unit` or `region`.")]
+    name: str
+    effect: Annotated[str, _one_of(NameEffect)]
+    detail: str
+    nearest: Annotated[str, Field(description="The real name that is nearest; empty where there is none.")]
+
+
+@with_config(_STRICT)
 class Totals(TypedDict):
     """Targets are accounts x regions: one counts under each status that a kind has in it.
 
@@ -191,6 +205,7 @@ class ReportDocument(TypedDict):
     outcomes: list[OutcomeRow]
     compliance: list[ViolationRow]
     guardrails: list[GuardrailRow]
+    unresolved_names: list[UnresolvedNameRow]
     kill_switches: Annotated[list[str], Field(description="Those that could have halted it; empty: there was none.")]
     calls: Annotated[dict[str, Count], Field(description="Requests by service:Operation.")]
     duration_seconds: Annotated[float, Field(ge=0)]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from orchestrator.core.model import Account, Fact, Resource
 from orchestrator.core.policy.conditions.interface import Condition, Parser, Word
-from orchestrator.core.policy.conditions.matching import Globs, is_glob
+from orchestrator.core.policy.conditions.matching import globs_of, is_glob
+from orchestrator.core.policy.conditions.named import NamesMatch, text_places
 from orchestrator.core.policy.conditions.schema_parts import GLOBS
 from orchestrator.core.policy.yaml_document import Path
 
@@ -17,11 +18,11 @@ _ACCOUNT = re.compile(rf"[0-9]{{{_DIGITS}}}")
 
 
 @dataclass(frozen=True, slots=True)
-class AccountMatches(Condition):
-    globs: Globs
+class AccountMatches(NamesMatch):
+    word: ClassVar[str] = "account"
 
-    def evaluate(self, resource: Resource, account: Account) -> bool:
-        return self.globs.match(account.id)
+    def matches(self, texts: tuple[str, ...], resource: Resource, account: Account) -> bool:
+        return globs_of(*texts).match(account.id)
 
     def facts_used(self, resource: Resource, account: Account) -> dict[str, Fact]:
         return {"account": account.id}
@@ -29,7 +30,7 @@ class AccountMatches(Condition):
 
 def _parse(value: Any, path: Path, parser: Parser) -> Condition:
     texts = [_text(one) for one in value] if isinstance(value, list) else _text(value)
-    return AccountMatches(parser.globs(texts, path, _problem))
+    return AccountMatches(parser.globs(texts, path, _problem).texts, text_places(value, path))
 
 
 def _text(value: Any) -> Any:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Self
 
 from orchestrator.core.model import Account, Fact, Resource
-from orchestrator.core.policy.conditions.interface import Condition
+from orchestrator.core.policy.conditions.interface import Condition, NamedText
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,3 +26,10 @@ class Combined(Condition, ABC):
             return ()
         names = (name for condition in self.conditions for name in condition.unknown_facts(resource, account))
         return tuple(dict.fromkeys(names))
+
+    def names(self) -> Iterator[NamedText]:
+        for condition in self.conditions:
+            yield from condition.names()
+
+    def with_unresolved(self, places: frozenset[str]) -> Self:
+        return replace(self, conditions=tuple(condition.with_unresolved(places) for condition in self.conditions))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol, Self
 
 from orchestrator.core.model import Account, Fact, Resource
 from orchestrator.core.policy.conditions.matching import Globs
@@ -13,6 +13,15 @@ from orchestrator.core.policy.yaml_document import Path
 
 Problem = Callable[[str], str | None]
 """What is wrong with a text; None when nothing is."""
+
+
+class NamedText(NamedTuple):
+    """A text by which a policy names accounts, OUs or regions, and its place in the document."""
+
+    word: str
+    """`account`, `organizational_unit` or `region`."""
+    text: str
+    place: Path
 
 
 class Condition(ABC):
@@ -31,6 +40,16 @@ class Condition(ABC):
     def unknown_facts(self, resource: Resource, account: Account) -> tuple[str, ...]:
         """The names of the facts without which `evaluate` is None; empty when it is not."""
         return ()
+
+    def names(self) -> Iterable[NamedText]:
+        """The names in it that are held against the organization."""
+        return ()
+
+    def with_unresolved(self, places: frozenset[str]) -> Self:
+        """The same condition, for an organization that has nothing of the names at these places: unknown, and not
+        false, where one of them is all that it could hold by.
+        """
+        return self
 
 
 class Parser(Protocol):

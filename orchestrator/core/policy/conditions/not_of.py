@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 from orchestrator.core.model import Account, Fact, Resource
-from orchestrator.core.policy.conditions.interface import Condition, Parser, Word
+from orchestrator.core.policy.conditions.interface import Condition, NamedText, Parser, Word
 from orchestrator.core.policy.conditions.schema_parts import WHERE
 from orchestrator.core.policy.yaml_document import Path
 
@@ -26,6 +27,12 @@ class NotOf(Condition):
 
     def unknown_facts(self, resource: Resource, account: Account) -> tuple[str, ...]:
         return self.condition.unknown_facts(resource, account)
+
+    def names(self) -> Iterable[NamedText]:
+        return self.condition.names()
+
+    def with_unresolved(self, places: frozenset[str]) -> Self:
+        return replace(self, condition=self.condition.with_unresolved(places))
 
 
 def _parse(value: Any, path: Path, parser: Parser) -> Condition | None:

@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from orchestrator.core.model import Account, Fact, Resource
 from orchestrator.core.policy.conditions.interface import Condition, Parser, Word
 from orchestrator.core.policy.conditions.matching import account_within, is_unit_id
+from orchestrator.core.policy.conditions.named import NamesMatch, text_places
 from orchestrator.core.policy.conditions.schema_parts import GLOBS
 from orchestrator.core.policy.yaml_document import Path
 
 
 @dataclass(frozen=True, slots=True)
-class OrganizationalUnitMatches(Condition):
+class OrganizationalUnitMatches(NamesMatch):
     """Each id or path stands for its OU with all below it; a name in a path may be a glob."""
 
-    units: tuple[str, ...]
+    word: ClassVar[str] = "organizational_unit"
 
-    def evaluate(self, resource: Resource, account: Account) -> bool:
-        return any(account_within(account, unit) for unit in self.units)
+    def matches(self, texts: tuple[str, ...], resource: Resource, account: Account) -> bool:
+        return any(account_within(account, unit) for unit in texts)
 
     def facts_used(self, resource: Resource, account: Account) -> dict[str, Fact]:
         return {"organizational_unit": account.ou_path}
 
 
 def _parse(value: Any, path: Path, parser: Parser) -> Condition:
-    return OrganizationalUnitMatches(parser.globs(value, path, _problem).texts)
+    return OrganizationalUnitMatches(parser.globs(value, path, _problem).texts, text_places(value, path))
 
 
 def _problem(text: str) -> str | None:

@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from orchestrator.core.model import Account, Fact, Resource
 from orchestrator.core.policy.conditions.interface import Condition, Parser, Word
-from orchestrator.core.policy.conditions.matching import Globs
+from orchestrator.core.policy.conditions.matching import globs_of
+from orchestrator.core.policy.conditions.named import NamesMatch, text_places
 from orchestrator.core.policy.conditions.schema_parts import GLOBS
 from orchestrator.core.policy.yaml_document import Path
 
 
 @dataclass(frozen=True, slots=True)
-class RegionMatches(Condition):
-    globs: Globs
+class RegionMatches(NamesMatch):
+    word: ClassVar[str] = "region"
 
-    def evaluate(self, resource: Resource, account: Account) -> bool:
-        return self.globs.match(resource.target.region)
+    def matches(self, texts: tuple[str, ...], resource: Resource, account: Account) -> bool:
+        return globs_of(*texts).match(resource.target.region)
 
     def facts_used(self, resource: Resource, account: Account) -> dict[str, Fact]:
         return {"region": resource.target.region}
 
 
 def _parse(value: Any, path: Path, parser: Parser) -> Condition:
-    return RegionMatches(parser.globs(value, path))
+    return RegionMatches(parser.globs(value, path).texts, text_places(value, path))
 
 
 REGION = Word("region", _parse, {**GLOBS, "description": "Region globs."})

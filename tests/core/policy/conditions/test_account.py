@@ -6,7 +6,6 @@ import pytest
 
 from orchestrator.core.policy.conditions.account import ACCOUNT as WORD
 from orchestrator.core.policy.conditions.account import AccountMatches
-from orchestrator.core.policy.conditions.matching import Globs
 from tests.support.conditions import ACCOUNT, RESOURCE, condition, evaluate, mistakes
 
 
@@ -18,7 +17,7 @@ def test_an_account_is_matched_by_its_id(account: object, held: bool) -> None:
 
 
 def test_an_id_that_yaml_read_as_a_number_is_text_again() -> None:
-    assert condition({"account": [111122223333]}) == AccountMatches(Globs(("111122223333",)))
+    assert condition({"account": [111122223333]}) == AccountMatches(("111122223333",))
 
 
 def test_the_fact_is_the_accounts_id() -> None:

@@ -1,0 +1,226 @@
+"""Are the names in a policy names of anything? Policy and organization in, every name that matches nothing out.
+
+A name that matches nothing excludes nothing, and a `not` makes everything of it: so it holds the sweep, or makes its
+condition unknown, unless the policy allows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import SequenceMatcher
+
+from orchestrator.core.model import (
+    AccountId,
+    NameEffect,
+    Names,
+    Organization,
+    OrganizationalUnit,
+    Region,
+    UnresolvedName,
+    path_names,
+)
+from orchestrator.core.policy.conditions.interface import NamedText
+from orchestrator.core.policy.conditions.matching import account_within, globs_of, is_glob, is_unit_id, unit_within
+from orchestrator.core.policy.org_policy import OrgPolicy, Rule
+from orchestrator.core.policy.yaml_document import path_text
+
+ALLOW = "allow"
+_ACCOUNT, _UNIT, _REGION = "account", "organizational_unit", "region"
+_NOT = "not"
+_CONSEQUENCES = {
+    NameEffect.HOLDS: "so the sweep is held",
+    NameEffect.UNKNOWN: "so what its rule could own is kept",
+    NameEffect.WARNS: "",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What names are held against."""
+
+    organization: Organization
+    regions: frozenset[Region] = frozenset()
+    """Of every partition, and of this organization."""
+    listed_before: frozenset[AccountId] = frozenset()
+    """The accounts that some earlier listing had."""
+    named_before: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """The ids of the OUs that each name of the policy was the name of in earlier listings."""
+
+
+def units_named(policy: OrgPolicy, organization: Organization) -> dict[str, frozenset[str]]:
+    """The ids of the OUs that each name of an OU in the policy is the name of: themselves, without those below."""
+    resolver = _Resolver(policy, Known(organization))
+    scope = policy.organization
+    texts = {one.text for rule in policy.rules for one in rule.where.names() if one.word == _UNIT}
+    return {text: resolver.ids_of(text) for text in {*scope.include, *scope.exclude, *texts}}
+
+
+def resolve_names(policy: OrgPolicy, known: Known) -> Names:
+    """Every name of the policy that matches nothing, in the order of the document, and what comes of it."""
+    resolver = _Resolver(policy, known)
+    found = [*resolver.in_scope(), *resolver.in_rules()]
+    return Names(tuple(sorted(found, key=lambda one: one.line)))
+
+
+def no_longer_resolved(policy: OrgPolicy, known: Known, frozen: Names) -> Names:
+    """The OUs by whose names the policy spares something, that were there when it planned, and are not there now."""
+    before = {one.path for one in frozen.unresolved}
+    now = resolve_names(policy, known).unresolved
+    lost = (one for one in now if one.word == _UNIT and one.path not in before)
+    return Names(tuple(one for one in lost if one.effect is not NameEffect.WARNS))
+
+
+def regions_resolved(policy: OrgPolicy, regions: frozenset[Region]) -> bool:
+    """Whether these are enough: every name of a region in the policy matches one of them."""
+    named = [*policy.regions.include, *policy.regions.exclude]
+    named += [one.text for rule in policy.rules for one in rule.where.names() if one.word == _REGION]
+    return all(_matches_any(text, regions) for text in named)
+
+
+class _Resolver:
+    """One policy against one organization."""
+
+    def __init__(self, policy: OrgPolicy, known: Known) -> None:
+        self._policy = policy
+        self._known = known
+        above = (unit for account in known.organization.accounts for unit in account.organizational_units)
+        self._units = {unit.id: unit for unit in (*above, *known.organization.units)}
+        self._accounts = {account.id: account for account in known.organization.accounts}
+
+    def in_scope(self) -> Iterator[UnresolvedName]:
+        scope, regions = self._policy.organization, self._policy.regions
+        yield from self._included(_named(_UNIT, "organization.include", scope.include), self._has_account)
+        yield from self._included(_named(_REGION, "regions.include", regions.include), self._is_there)
+        for one in (
+            *_named(_UNIT, "organization.exclude", scope.exclude),
+            *_named(_ACCOUNT, "organization.exclude_accounts", scope.exclude_accounts),
+            *_named(_REGION, "regions.exclude", regions.exclude),
+        ):
+            if not self._is_there(one) or self._escaped(one):
+                yield self._unresolved(one, NameEffect.HOLDS)
+
+    def in_rules(self) -> Iterator[UnresolvedName]:
+        rules = self._policy.rules
+        for number, rule in enumerate(rules):
+            shields = _shields(rule, rules[number + 1 :])
+            for one in rule.where.names():
+                spares = one.place.count(_NOT) % 2 == 1 or shields
+                escaped = bool(self._escaped(one)) and (spares or not is_glob(one.text))
+                if not self._is_there(one) or escaped:
+                    spares |= escaped
+                    yield self._unresolved(one, NameEffect.UNKNOWN if spares else NameEffect.WARNS)
+
+    def _included(
+        self, names: Sequence[NamedText], includes_any: Callable[[NamedText], bool]
+    ) -> Iterator[UnresolvedName]:
+        """Beside one that includes something, one that includes nothing widens nothing; one that includes another OU
+        than before may.
+        """
+        dead = [one for one in names if not includes_any(one)]
+        effect = NameEffect.HOLDS if len(dead) == len(names) else NameEffect.WARNS
+        for one in names:
+            if one in dead:
+                yield self._unresolved(one, effect)
+            elif self._escaped(one) and not is_glob(one.text):
+                yield self._unresolved(one, NameEffect.HOLDS)
+
+    def ids_of(self, text: str) -> frozenset[str]:
+        depth = len(path_names(text))
+        return frozenset(
+            unit.id
+            for unit in self._units.values()
+            if unit_within(unit, text) and (unit.id == text or len(path_names(unit.path)) == depth)
+        )
+
+    def _escaped(self, one: NamedText) -> list[OrganizationalUnit]:
+        """The OUs that had this name, and are there by another one now: which of them is meant is not known."""
+        if one.word != _UNIT or not self._is_there(one):
+            return []
+        before = [self._units[unit] for unit in self._known.named_before.get(one.text, ()) if unit in self._units]
+        return sorted((unit for unit in before if not unit_within(unit, one.text)), key=lambda unit: unit.path)
+
+    def _has_account(self, unit: NamedText) -> bool:
+        return any(account_within(account, unit.text) for account in self._accounts.values())
+
+    def _is_there(self, one: NamedText) -> bool:
+        if one.word == _UNIT:
+            is_root = not path_names(one.text)
+            return is_root or any(unit_within(unit, one.text) for unit in self._units.values())
+        return _matches_any(one.text, self._accounts if one.word == _ACCOUNT else self._known.regions)
+
+    def _unresolved(self, one: NamedText, effect: NameEffect) -> UnresolvedName:
+        """An account that left has nothing any more that could be stopped."""
+        has_left = one.word == _ACCOUNT and _matches_any(one.text, self._known.listed_before)
+        if has_left:
+            effect = NameEffect.WARNS
+        detail, consequence = self._what_is_wrong(one, has_left=has_left), _CONSEQUENCES[effect]
+        if effect is not NameEffect.WARNS and self._policy.unresolved_names == ALLOW:
+            effect, consequence = NameEffect.WARNS, "which `unresolved_names: allow` lets pass"
+        text = f"{detail}, {consequence}" if consequence else detail
+        return UnresolvedName(
+            path_text(one.place), self._line(one), one.word, one.text, effect, text, self._nearest(one)
+        )
+
+    def _what_is_wrong(self, one: NamedText, *, has_left: bool) -> str:
+        if one.word == _REGION:
+            return "matches no region of any partition"
+        if one.word == _ACCOUNT:
+            return "matches only what left the organization" if has_left else "was no account in any listing"
+        escaped = self._escaped(one)
+        if escaped:
+            units = ", ".join(f"{unit.id}, which is {unit.path} now" for unit in escaped)
+            return f"was the name of {units}: name what you mean by its id"
+        return "has no account in it" if self._is_there(one) else "is no OU of the organization"
+
+    def _line(self, one: NamedText) -> int:
+        """That of the nearest part of the document that has one."""
+        place = one.place
+        while place and place not in self._policy.lines:
+            place = place[:-1]
+        return self._policy.lines.get(place, 1)
+
+    def _nearest(self, one: NamedText) -> str:
+        """Of OUs the path with the id, which an OU keeps when it is renamed."""
+        if one.word == _ACCOUNT:
+            return _most_alike(one.text, self._accounts)
+        if one.word == _REGION:
+            return _most_alike(one.text, self._known.regions)
+        escaped = self._escaped(one)
+        if escaped:
+            return f"{escaped[0].path} ({escaped[0].id})"
+        if is_unit_id(one.text):
+            nearest = _most_alike(one.text, self._units)
+            return f"{nearest} ({self._units[nearest].path})" if nearest else ""
+        by_path: dict[str, OrganizationalUnit] = {unit.path: unit for unit in self._units.values()}
+        nearest = _most_alike(one.text, by_path.keys() - {one.text})
+        return f"{nearest} ({by_path[nearest].id})" if nearest else ""
+
+
+def _shields(rule: Rule, later: Sequence[Rule]) -> bool:
+    """Whether the schedule of a rule may keep what a later one would stop, if this one did not own it."""
+    return rule.schedule is not None and any(rule.kinds & one.kinds for one in later)
+
+
+def _named(word: str, place: str, texts: Iterable[str]) -> list[NamedText]:
+    return [NamedText(word, text, (*place.split("."), number)) for number, text in enumerate(texts)]
+
+
+def _matches_any(text: str, names: Iterable[str]) -> bool:
+    return any(map(globs_of(text).match, names))
+
+
+def _most_alike(text: str, names: Iterable[str]) -> str:
+    """The same but for the case of its letters, else the last name somewhere else, else the one most like it."""
+    matcher = SequenceMatcher(b=text, autojunk=False)
+    folded, last = text.casefold(), _last_name(text)
+
+    def likeness(name: str) -> tuple[bool, bool, float, str]:
+        matcher.set_seq1(name)
+        return name.casefold() == folded, _last_name(name) == last, matcher.ratio(), name
+
+    return max(names, key=likeness, default="")
+
+
+def _last_name(text: str) -> str:
+    return next(reversed(path_names(text)), "").casefold()

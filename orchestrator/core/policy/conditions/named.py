@@ -1,0 +1,55 @@
+"""What `account`, `organizational_unit` and `region` have in common: they name what the organization may not have.
+
+Such a name matches nothing, and a `not` would make everything of that; so where it may be wrong, what it does not match
+is unknown instead of false (core.decide.names decides where).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Self
+
+from orchestrator.core.model import Account, Resource
+from orchestrator.core.policy.conditions.interface import Condition, NamedText
+from orchestrator.core.policy.yaml_document import Path, path_text
+
+
+@dataclass(frozen=True, slots=True)
+class NamesMatch(Condition, ABC):
+    """One of its texts matches; unknown where none of the others does and it is not sure what one of them names."""
+
+    word: ClassVar[str]
+    texts: tuple[str, ...]
+    places: tuple[Path, ...] = field(default=(), compare=False)
+    """Where each text stands in the document."""
+    unresolved: tuple[str, ...] = field(default=(), kw_only=True)
+
+    @abstractmethod
+    def matches(self, texts: tuple[str, ...], resource: Resource, account: Account) -> bool:
+        """Whether one of the texts is a name of what the resource is in."""
+
+    def evaluate(self, resource: Resource, account: Account) -> bool | None:
+        if not self.unresolved:
+            return self.matches(self.texts, resource, account)
+        sure = tuple(text for text in self.texts if text not in self.unresolved)
+        return self.matches(sure, resource, account) or None
+
+    def unknown_facts(self, resource: Resource, account: Account) -> tuple[str, ...]:
+        if self.evaluate(resource, account) is not None:
+            return ()
+        return tuple(f"{self.word} ({text!r} is unresolved)" for text in self.unresolved)
+
+    def names(self) -> Iterator[NamedText]:
+        for text, place in zip(self.texts, self.places, strict=True):
+            yield NamedText(self.word, text, place)
+
+    def with_unresolved(self, places: frozenset[str]) -> Self:
+        named = zip(self.texts, self.places, strict=True)
+        return replace(self, unresolved=tuple(text for text, place in named if path_text(place) in places))
+
+
+def text_places(value: object, path: Path) -> tuple[Path, ...]:
+    """Where the texts of a word's value stand: itself, or each of its list."""
+    return tuple((*path, number) for number in range(len(value))) if isinstance(value, list) else (path,)

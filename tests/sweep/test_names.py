@@ -1,0 +1,288 @@
+"""Sweeps of an organization whose OUs are not what the policy calls them: held, told, and nothing stopped."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from random import Random
+
+import pytest
+
+from orchestrator.core.model import (
+    Account,
+    AwsError,
+    Mode,
+    OrganizationalUnit,
+    SweepStatus,
+    unit_path,
+)
+from orchestrator.core.report.document import Row, document_exit_code
+from orchestrator.errors import OrganizationError
+from orchestrator.ports import TargetUnreadableError
+from orchestrator.sweep.run import apply_plan, run_sweep
+from orchestrator.sweep.stored_plan import open_plan
+from tests.support.builders import AT, SWEEP_ID, a_policy, a_resource, an_account
+from tests.support.fake_world import EVERYTHING, ONE, REGIONS, THREE, TWO, FakeWorld, a_world, reasons
+
+LATER_ID = "20261123T200000Z-000001"
+PROD = OrganizationalUnit("ou-a1b2-00000001", "/Prod")
+DEV = OrganizationalUnit("ou-a1b2-00000002", "/Dev")
+
+
+def an_organization(prod: OrganizationalUnit = PROD) -> FakeWorld:
+    """ONE in /Dev, TWO in /Prod, with two instances each."""
+    fake = a_world(ONE, TWO, workers=1)
+    fake.accounts = (an_account(ONE, organizational_units=(DEV,)), an_account(TWO, organizational_units=(prod,)))
+    return fake
+
+
+def sweep(fake: FakeWorld, policy: str, mode: Mode = Mode.ENFORCE, sweep_id: str = SWEEP_ID) -> Row:
+    run_sweep(fake.world(), a_policy(policy), sweep_id, mode)
+    return fake.written(sweep_id)
+
+
+def the_row(report: Row) -> Row:
+    (row,) = [one for one in report["guardrails"] if one["name"] == "names_resolved"]
+    return dict(row)
+
+
+@pytest.mark.parametrize(
+    "scope",
+    [
+        "organization: {exclude: [/Production]}",
+        "organization: {exclude: [/prod]}",
+        "organization: {exclude: [ou-a1b2-0000000f]}",
+        "organization: {include: [/Development]}",
+        f"organization: {{exclude_accounts: ['{THREE}']}}",
+        "regions: {exclude: [eu-wset-1]}",
+    ],
+)
+@pytest.mark.parametrize("mode", [Mode.PLAN, Mode.ENFORCE])
+def test_a_name_that_matches_nothing_holds_the_sweep(scope: str, mode: Mode) -> None:
+    fake = an_organization()
+    report = sweep(fake, f"{EVERYTHING}\n{scope}", mode)
+    assert (fake.stopped, report["status"], document_exit_code(report)) == ([], SweepStatus.HELD, 4)
+    (name,) = report["unresolved_names"]
+    assert name["effect"] == "holds"
+    assert name["path"] in the_row(report)["detail"]
+    assert name["nearest"]
+    assert name["line"] == 5
+
+
+def test_what_a_dead_name_under_not_could_spare_is_kept_and_the_rest_is_stopped() -> None:
+    fake = an_organization()
+    report = sweep(fake, "rules: [{name: all, where: {not: {organizational_unit: [/Production, /Dev]}}}]")
+    assert (fake.stopped, report["status"]) == ([], SweepStatus.COMPLETE)
+    assert set(reasons(report)) == {"i-0", "i-1", "i-2", "i-3"}
+    assert "'/Production' is unresolved" in reasons(report)["i-2"]
+    assert the_row(report)["passed"]
+    assert [one["effect"] for one in report["unresolved_names"]] == ["unknown"]
+
+
+def test_a_policy_that_allows_dead_names_is_carried_out_and_tells_them() -> None:
+    fake = an_organization()
+    report = sweep(fake, f"{EVERYTHING}\norganization: {{exclude: [/Prod, /Gone]}}\nunresolved_names: allow")
+    assert sorted(fake.stopped) == ["i-0", "i-1"]
+    assert [one["name"] for one in report["unresolved_names"]] == ["/Gone"]
+    assert the_row(report)["passed"]
+
+
+def test_an_account_that_left_is_a_warning_by_what_earlier_sweeps_listed() -> None:
+    fake = an_organization()
+    sweep(fake, EVERYTHING, Mode.PLAN)
+    fake.accounts = fake.accounts[:1]
+    report = sweep(fake, f"{EVERYTHING}\norganization: {{exclude_accounts: ['{TWO}']}}", sweep_id=LATER_ID)
+    assert sorted(fake.stopped) == ["i-0", "i-1"]
+    assert [one["effect"] for one in report["unresolved_names"]] == ["warns"]
+
+
+def test_an_organization_that_cannot_be_listed_is_failed_and_no_name_is_unresolved() -> None:
+    fake = an_organization()
+    fake.organization_error = OrganizationError("no")
+    with pytest.raises(OrganizationError):
+        sweep(fake, f"{EVERYTHING}\norganization: {{exclude: [/Production]}}")
+    report = fake.written()
+    assert (report["status"], report["unresolved_names"], report["guardrails"]) == (SweepStatus.FAILED, [], [])
+
+
+def test_regions_that_cannot_be_listed_fail_a_sweep_that_depends_on_them_and_no_other() -> None:
+    refusal = TargetUnreadableError(AwsError("UnauthorizedOperation", "no"), "ec2:DescribeRegions")
+    fake = an_organization()
+    fake.hub_regions = refusal
+    with pytest.raises(OrganizationError, match="ec2:DescribeRegions"):
+        sweep(fake, f"{EVERYTHING}\nregions: {{exclude: [eu-new-1]}}")
+    assert (fake.written()["status"], fake.written()["unresolved_names"]) == (SweepStatus.FAILED, [])
+    sweep(fake, f"{EVERYTHING}\nregions: {{exclude: [us-west-2]}}", sweep_id=LATER_ID)
+    assert len(fake.stopped) == 4
+
+
+def test_a_held_plan_stays_held_when_the_name_is_there_again() -> None:
+    fake = an_organization()
+    policy = f"{EVERYTHING}\norganization: {{exclude: [/Production]}}"
+    sweep(fake, policy, Mode.PLAN)
+    fake.accounts = an_organization(replace(PROD, path="/Production")).accounts
+    _, source = open_plan(fake.files, fake.ledger, SWEEP_ID, fake.at)
+    report, _ = apply_plan(fake.world(), a_policy(policy), LATER_ID, source)
+    assert (fake.stopped, report.status) == ([], SweepStatus.HELD)
+    assert fake.written(LATER_ID)["unresolved_names"] == fake.written(SWEEP_ID)["unresolved_names"]
+
+
+@pytest.mark.parametrize("to", ["/Production", "/Dev/Prod"])
+def test_an_ou_that_is_renamed_between_the_plan_and_its_applying_keeps_what_may_be_in_it(to: str) -> None:
+    fake = an_organization()
+    policy = f"{EVERYTHING}\norganization: {{exclude: [/Prod]}}"
+    sweep(fake, policy, Mode.PLAN)
+    moved = replace(PROD, path=to)
+    fake.accounts = tuple(replace(one, organizational_units=(moved,)) for one in fake.accounts)
+    fake.at = AT + timedelta(hours=1)
+    _, source = open_plan(fake.files, fake.ledger, SWEEP_ID, fake.at)
+    apply_plan(fake.world(), a_policy(policy), LATER_ID, source)
+    assert fake.stopped == []
+    assert "'/Prod'" in reasons(fake.written(LATER_ID))["i-0"]
+
+
+def test_a_name_that_another_ou_has_now_holds_as_long_as_the_one_that_had_it_is_there() -> None:
+    fake = an_organization()
+    policy = f"{EVERYTHING}\norganization: {{exclude: [/Prod]}}"
+    sweep(fake, policy, Mode.PLAN)
+    fake.accounts = an_organization(replace(PROD, path="/Production")).accounts
+    fake.units = (OrganizationalUnit("ou-a1b2-00000003", "/Prod"),)
+    report = sweep(fake, policy, sweep_id=LATER_ID)
+    assert (fake.stopped, report["status"]) == ([], SweepStatus.HELD)
+    assert "ou-a1b2-00000001, which is /Production now" in the_row(report)["detail"]
+
+
+# --- random histories -------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Units:
+    """OUs by id, each with its name and its parent; what is done to them is drawn."""
+
+    draw: Random
+    names: dict[str, str] = field(default_factory=dict)
+    parents: dict[str, str] = field(default_factory=dict)
+    homes: dict[str, str] = field(default_factory=dict)
+    """The OU of each account."""
+    made: int = 0
+
+    NAMES = ("Prod", "Dev", "Labs", "prod", "Prod/Live", "Live", "Old [2]", "Old 2")
+
+    def make(self, parent: str = "", name: str = "") -> str:
+        self.made += 1
+        unit = f"ou-a1b2-{self.made:08}"
+        self.parents[unit] = parent
+        self.names[unit] = self._free(parent, name or self.draw.choice(self.NAMES))
+        return unit
+
+    def _free(self, parent: str, name: str) -> str:
+        """AWS allows a name once below one parent."""
+        taken = {self.names[one] for one, above in self.parents.items() if above == parent and one in self.names}
+        free = [one for one in (name, *self.NAMES, f"U{self.made}") if one not in taken]
+        return free[0]
+
+    def above(self, unit: str) -> list[str]:
+        return [*self.above(self.parents[unit]), unit] if unit else []
+
+    def path(self, unit: str) -> str:
+        path = ""
+        for one in self.above(unit):
+            path = unit_path(path, self.names[one])
+        return path
+
+    def unit(self, unit: str) -> OrganizationalUnit:
+        return OrganizationalUnit(unit, self.path(unit))
+
+    def account(self, account_id: str) -> Account:
+        units = tuple(map(self.unit, self.above(self.homes[account_id])))
+        return an_account(account_id, organizational_units=units)
+
+    def rename(self) -> None:
+        unit = self.draw.choice(list(self.names))
+        del self.names[unit]
+        self.names[unit] = self._free(self.parents[unit], self.draw.choice(self.NAMES))
+
+    def rename_and_make_again(self) -> None:
+        """Another OU gets the path of one that is still there."""
+        unit = self.draw.choice(list(self.names))
+        parent, name = self.parents[unit], self.names[unit]
+        self.made += 1
+        self.names[unit] = f"{name} {self.made}"
+        self.make(parent, name)
+
+    def move(self) -> None:
+        unit = self.draw.choice(list(self.names))
+        parent = self.draw.choice([one for one in ("", *self.names) if unit not in self.above(one)])
+        name = self.names.pop(unit)
+        self.parents[unit] = parent
+        self.names[unit] = self._free(parent, name)
+
+    def move_account(self) -> None:
+        self.homes[self.draw.choice(list(self.homes))] = self.draw.choice(list(self.names))
+
+    def delete(self) -> None:
+        """AWS deletes only what is empty."""
+        full = {*self.parents.values(), *self.homes.values()}
+        empty = [one for one in self.names if one not in full]
+        if empty:
+            gone = self.draw.choice(empty)
+            del self.names[gone], self.parents[gone]
+
+    def make_again(self) -> None:
+        self.make(self.draw.choice(["", *self.names]))
+
+
+@pytest.mark.parametrize(
+    "seed", [pytest.param(seed, marks=[pytest.mark.full] if seed >= 20 else []) for seed in range(200)]
+)
+def test_whatever_becomes_of_the_ous_no_sweep_stops_what_the_author_excluded_by_path_or_id(seed: int) -> None:
+    """Excluded is what is in the OU that the author meant (while it is there), and what is where the name points to."""
+    draw = Random(seed)
+    units = _Units(draw)
+    for _ in range(4):
+        units.make(draw.choice(["", *units.names]))
+    accounts = [str(number) * 12 for number in range(1, 5)]
+    units.homes = {account: draw.choice(list(units.names)) for account in accounts}
+    meant = draw.sample(list(units.names), 2)
+    by_rule = draw.random() < 0.4
+    names = [one if draw.random() < 0.4 else units.path(one) for one in meant]
+    policy = a_policy(_excluding(names, by_rule=by_rule))
+    fake = a_world(*accounts, workers=1)
+    steps: list[Callable[[], None]] = [units.rename, units.move, units.move_account, units.delete, units.make_again]
+    steps.append(units.rename_and_make_again)
+    for number in range(6):
+        fake.accounts = tuple(map(units.account, accounts))
+        fake.units = tuple(map(units.unit, units.names))
+        fake.stopped.clear()
+        for account, region in itertools.product(accounts, REGIONS):
+            one = a_resource(f"i-{account[0]}-{region}", account, region)
+            fake.resources[one.target] = (one,)
+        sweep_id = f"20261123T19000{number}Z-000000"
+        run_sweep(fake.world(), policy, sweep_id, Mode.ENFORCE)
+        report = fake.written(sweep_id)
+        excluded = {
+            account
+            for account in accounts
+            for unit in units.above(units.homes[account])
+            if unit in meant or units.path(unit) in names
+        }
+        stopped = {f"{one.split('-')[1]}" * 12 for one in fake.stopped}
+        assert stopped.isdisjoint(excluded), report["unresolved_names"]
+        if report["status"] == SweepStatus.HELD:
+            assert stopped == set()
+            holding = [one for one in report["unresolved_names"] if one["effect"] == "holds"]
+            assert holding
+            for one in holding:
+                assert one["name"] in names
+                assert one["path"] == f"organization.exclude[{names.index(one['name'])}]"
+        draw.choice(steps)()
+        draw.choice(steps)()
+
+
+def _excluding(names: list[str], *, by_rule: bool) -> str:
+    quoted = ", ".join(f"'{one}'" for one in names)
+    if by_rule:
+        return f"rules: [{{name: all, where: {{not: {{organizational_unit: [{quoted}]}}}}}}]"
+    return f"{EVERYTHING}\norganization: {{exclude: [{quoted}]}}"
