@@ -16,7 +16,6 @@ from orchestrator.ledger.lease import Times
 
 PREFIX = "STOP_ORCHESTRATOR_"
 DEFAULT_STORE = Path(".stop-orchestrator")
-SWEEP_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}")
 _POLICY_ENTRY = re.compile(r"(s3://[a-z0-9][a-z0-9.-]*/|ssm:/?[A-Za-z0-9_.-])[^*]*\*?")
 """A bucket is named as a whole: anybody may have one whose name begins like another's."""
 _ONLY_ELSEWHERE = frozenset({"report_bucket", "table", "anchor"})

@@ -19,6 +19,7 @@ from orchestrator.cli.progress import TerminalProgress
 from orchestrator.cli.tables import print_summary
 from orchestrator.cli.terminal import SafeConsole, json_text
 from orchestrator.core.model import ActionCounts, ApprovedPlan, Plan
+from orchestrator.core.model.marks import SWEEP_ID
 from orchestrator.errors import (
     PlanError,
     PolicyError,
@@ -29,7 +30,7 @@ from orchestrator.errors import (
     StopOrchestratorError,
 )
 from orchestrator.local.processes import ending_signals
-from orchestrator.settings import SWEEP_ID, Settings
+from orchestrator.settings import Settings
 
 ERROR, BAD_USAGE = 1, 2
 

@@ -7,10 +7,11 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from orchestrator.core.model.marks import SWEEP_ID
 from orchestrator.errors import EventError
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.records import SweepSummary
-from orchestrator.settings import SWEEP_ID, SweepMode
+from orchestrator.settings import SweepMode
 
 _EVENT = (
     'An event has at most "mode" ("plan", "enforce" or "approve"), "id", "sweep_id" and "policy"; a schedule carries '

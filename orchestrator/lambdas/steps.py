@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from orchestrator import app
 from orchestrator.core.model import AccountId, Mode, SweepStatus
+from orchestrator.core.model.marks import SWEEP_ID
 from orchestrator.errors import BusyError, EventError, LeaseLostError
 from orchestrator.lambdas.answers import answer_of
 from orchestrator.lambdas.events import parse
@@ -24,7 +25,6 @@ from orchestrator.lambdas.wiring import Wiring, caller, standing_consent, time_i
 from orchestrator.ledger.lease import EXECUTION, EXECUTION_LASTS, Lease, Times
 from orchestrator.ledger.records import SweepSummary
 from orchestrator.ports import Runtime, Stores, World
-from orchestrator.settings import SWEEP_ID
 from orchestrator.sweep import parts
 from orchestrator.sweep.coordination import Busy, Ended, SweepRequest, get_sweep, lease_for, permitted_mode
 from orchestrator.sweep.dead_sweeps import policy_of, purpose_of

@@ -57,7 +57,7 @@ def test_six_candidates_against_a_limit_of_five_stop_nothing(
     assert organization.front.calls["ec2:StopInstances"] == 0
     assert organization.down(account, FRANKFURT) == set()
     assert ran.report["guardrails"] == [
-        {"name": "max_stops", "limit": 5, "actual": 6, "passed": False, "account_id": None}
+        {"name": "max_stops", "limit": 5, "actual": 6, "passed": False, "account_id": None, "detail": ""}
     ]
 
 

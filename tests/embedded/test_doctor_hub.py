@@ -72,7 +72,7 @@ def test_a_bucket_and_a_table_that_are_not_there_are_named(
 ) -> None:
     monkeypatch.setenv("STOP_ORCHESTRATOR_REPORT_BUCKET", "no-such-bucket")
     monkeypatch.setenv("STOP_ORCHESTRATOR_TABLE", "no-such-table")
-    checks = ("bucket", "table", "kill_switch")  # the table may name a kill switch
+    checks = ("bucket", "table", "kill_switch", "names_resolved")  # what the table may say of them
     assert found(doctor(), "failed") == {("hub", one, "unreadable") for one in checks}
 
 
@@ -87,7 +87,8 @@ def test_a_table_with_other_keys_is_named(
     )
     monkeypatch.setenv("STOP_ORCHESTRATOR_TABLE", "other")
     ran = doctor()
-    assert found(ran, "failed") == {("hub", "table", "wrong_keys"), ("hub", "kill_switch", "unreadable")}
+    unreadable = {("hub", one, "unreadable") for one in ("kill_switch", "names_resolved")}
+    assert found(ran, "failed") == {("hub", "table", "wrong_keys"), *unreadable}
     assert row(ran, "table", None)["detail"] == "other: its keys are id, not PK, SK; its index GSI1 is missing"
 
 

@@ -32,6 +32,7 @@ from tests.support.fake_world import (
 )
 
 UNDO_ID = "20261124T070000Z-000001"
+OTHER_ID = "20261123T190500Z-0000ff"
 ALL = UndoFilter()
 
 
@@ -107,14 +108,14 @@ def test_what_somebody_touched_since_is_kept_and_says_why(
 def test_a_mark_of_another_sweep_counts_unless_the_ledger_has_it_held_down_by_this_one(is_held: bool) -> None:
     """As where a process that was overtaken wrote its marks late."""
     fake = swept(ONE)
-    fake.change("i-0", lambda one: replace(one, tags={STOPPED_BY_TAG: "x"}))
+    fake.change("i-0", lambda one: replace(one, tags={STOPPED_BY_TAG: OTHER_ID}))
     if not is_held:
         for key in [one for one in fake.items.items if one[0].startswith("HELD#") and "i-0" in one[1]]:
             del fake.items.items[key]
     report = undone(fake)
     assert sorted(fake.started) == (["i-0", "i-1"] if is_held else ["i-1"])
-    names_x = f"Its tag {STOPPED_BY_TAG} names 'x', not this sweep."
-    assert reasons(report) == ({} if is_held else {"i-0": names_x})
+    names_it = f"Its tag {STOPPED_BY_TAG} names {OTHER_ID!r}, not this sweep."
+    assert reasons(report) == ({} if is_held else {"i-0": names_it})
 
 
 def test_what_lost_its_mark_is_started_and_the_ledger_says_which_mark_it_needed() -> None:

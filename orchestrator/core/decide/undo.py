@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from orchestrator.core.model import Action, Decision, Reason, ReasonCode, Resource, ResourceState, Verdict, time_text
-from orchestrator.core.model.marks import STOPPED_BY_TAG
+from orchestrator.core.model.marks import STOPPED_BY_TAG, SWEEP_ID
 
 _CLOCKS_DIFFER = timedelta(minutes=5)
 """At most, between AWS and the process that asked for the stop."""
@@ -35,7 +35,8 @@ def decide_undo(
     asked for the stop, `noted_within` how long after that AWS may date it (KindDescription.stop_noted_within),
     `start_asked_at` when an earlier undo asked for its start, which was not seen to come up.
     `accepted`: the ledger knows that AWS accepted the stop, or that it was seen; else what came of it is unknown.
-    `held`: by the ledger it is this sweep that holds it down, whatever a mark says that another one left.
+    `held`: by the ledger it is this sweep that holds it down, whatever a mark says that another sweep wrote late. A
+    person's own word in the mark counts.
     """
     times = _Times(requested_at, noted_within, start_asked_at)
     keep = next(_reasons_to_keep(fresh, sweep_id, times, accepted=accepted, held=held), None)
@@ -68,7 +69,8 @@ def _reasons_to_keep(
         return
     yield from _by_state(fresh)
     by = fresh.tags.get(STOPPED_BY_TAG)
-    if by and by != sweep_id and not (accepted and held):
+    is_late = by is not None and SWEEP_ID.fullmatch(by) is not None and accepted and held
+    if by and by != sweep_id and not is_late:
         yield Reason(ReasonCode.NOT_MARKED, f"Its tag {STOPPED_BY_TAG} names {by!r}, not this sweep.")
     if not by and not accepted:
         text = f"It has no {STOPPED_BY_TAG} tag, and the ledger does not know that AWS accepted its stop."

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+
+SWEEP_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}")
 STOPPED_BY_TAG = "stop-orchestrator:stopped-by"
 """The sweep's id."""
 STOPPED_AT_TAG = "stop-orchestrator:stopped-at"
