@@ -32,6 +32,11 @@ from orchestrator.errors import (
 from orchestrator.local.processes import ending_signals
 from orchestrator.settings import Settings
 
+try:
+    import termios
+except ImportError:  # not on Windows
+    termios = None  # type: ignore[assignment]  # as typeshed knows it on every other system
+
 ERROR, BAD_USAGE = 1, 2
 
 stdout = SafeConsole()
@@ -172,6 +177,7 @@ def _typed(question: str) -> str:
     """What the person types; nothing when they press Ctrl-C or Ctrl-D, which here end the question at once."""
     try:
         with ending_signals(signal.default_int_handler):
+            _forget_what_was_typed()
             stderr.print(f"{question}: ", end="", highlight=False)
             line = sys.stdin.readline()
     except KeyboardInterrupt:
@@ -180,6 +186,13 @@ def _typed(question: str) -> str:
         with suppress(OSError):  # the terminal may have hung up
             stderr.print()
     return line.strip()
+
+
+def _forget_what_was_typed() -> None:
+    """What was typed before the question was there is no answer to it."""
+    if termios is not None:
+        with suppress(OSError, ValueError, termios.error):  # no terminal: a pipe is no person who types ahead
+            termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
 
 
 @contextmanager
@@ -201,7 +214,7 @@ def interruptible() -> Iterator[Callable[[], bool]]:
         try:
             stderr.print(f"\n{signal.Signals(number).name}: no more work is handed out; the report follows.")
         except RuntimeError:  # the signal came in the middle of another print
-            pass
+            _forget_what_was_typed()
         except OSError:
             _say_no_more(terminals)
 

@@ -115,7 +115,10 @@ def read_stopped(
     records = _actions(world, source_sweep_id)
     stopped = [one for one in records if _may_be_down_by_it(one) and undo_filter.matches(one)]
     if not stopped:
-        raise PlanError(f"sweep {source_sweep_id} stopped nothing that could be started again")
+        sets = ((name, sorted(getattr(undo_filter, name))) for name in _SETS)
+        asked = "; ".join(f"{name} {', '.join(values)}" for name, values in sets if values)
+        of_that = f" of what is asked for here ({asked})" if asked else ""
+        raise PlanError(f"sweep {source_sweep_id} stopped nothing{of_that} that could be started again")
     world.progress.phase("Listing the organization")
     organization = world.organization.read()
     accounts = {account.id: account for account in organization.accounts}

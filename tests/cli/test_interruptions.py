@@ -123,8 +123,8 @@ def test_without_a_terminal_and_without_yes_nothing_is_read(
 # --- a real terminal --------------------------------------------------------------------------------------------------
 
 
-def at_a_terminal(arguments: tuple[str, ...], folder: Path, typed: str) -> Ran:
-    """Runs with a terminal as standard input, and types once the question is there."""
+def at_a_terminal(arguments: tuple[str, ...], folder: Path, typed: str, *, too_early: str = "") -> Ran:
+    """Runs with a terminal as standard input, and types once the question is there; before it, what is `too_early`."""
     primary, secondary = pty.openpty()
     said = folder / "stderr"
     try:
@@ -140,6 +140,7 @@ def at_a_terminal(arguments: tuple[str, ...], folder: Path, typed: str) -> Ran:
                 start_new_session=True,
             ) as process,
         ):
+            os.write(primary, too_early.encode())
             until(lambda: "Type that number" in said.read_text() or process.poll() is not None)
             os.write(primary, typed.encode())
             stdout, _ = process.communicate(timeout=PATIENCE)
@@ -175,6 +176,14 @@ def test_at_a_real_terminal_a_number_answers_and_ctrl_c_and_ctrl_d_stop_nothing(
     assert down(organization, account) == ran.report["totals"]["stopped"] == stops
     assert ("the stops were not confirmed; nothing was stopped" in ran.stderr) is (stops == 0)
     assert "Traceback" not in ran.stderr
+
+
+def test_what_was_typed_before_the_question_is_no_answer_to_it(
+    organization: OrganizationBuilder, account: str, policy: Policy, tmp_path: Path
+) -> None:
+    ran = at_a_terminal((*ENFORCE, policy(DEV), "--format", "json"), tmp_path, "\x03", too_early="3\n")
+    assert "the stops were not confirmed; nothing was stopped" in ran.stderr
+    assert (ran.exit_code, down(organization, account)) == (1, 0)
 
 
 # --- ctrl-c -----------------------------------------------------------------------------------------------------------

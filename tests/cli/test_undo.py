@@ -211,7 +211,9 @@ def test_a_part_in_which_nothing_was_stopped_is_refused(
 ) -> None:
     ran = do("undo", stopped, "--account", "111122223333")
     assert ran.exit_code == 2
-    assert f"sweep {stopped} stopped nothing that could be started again" in ran.stderr
+    assert f"{stopped} stopped nothing of what is asked for here (accounts 111122223333)" in " ".join(
+        ran.stderr.split()
+    )
     assert organization.front.calls["ec2:StartInstances"] == 0
 
 

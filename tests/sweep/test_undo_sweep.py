@@ -145,7 +145,9 @@ def test_only_what_was_asked_for_is_started_or_looked_at(only: UndoFilter, start
 
 def test_a_sweep_that_stopped_nothing_that_is_asked_for_cannot_be_undone() -> None:
     fake = swept(ONE)
-    with pytest.raises(PlanError, match=f"sweep {SWEEP_ID} stopped nothing that could be started again"):
+    with pytest.raises(
+        PlanError, match=f"{SWEEP_ID} stopped nothing of what is asked for here .accounts {TWO}. that could be"
+    ):
         undone(fake, UndoFilter(accounts=frozenset({TWO})))
     assert fake.started == []
     assert fake.written(UNDO_ID)["status"] == "failed"
