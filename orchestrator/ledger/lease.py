@@ -48,6 +48,8 @@ class Leases:
     sleep: Callable[[float], None] = time.sleep
     holder: str = ""
     """This process, or the state machine's execution (EXECUTION) of which each step takes the same lease."""
+    final: bool = False
+    """This is the execution's last step, which ends the sweep though other steps may still be at work, or hang."""
     is_dead: Callable[[str], bool] = lambda _: False
     """Whether the holder of that name has ended for certain; then there is no need to wait."""
 
@@ -101,9 +103,10 @@ class Leases:
         return replace(record, nonce=nonce_begins + secrets.token_hex(8), held_until=until or "")
 
     def _open_to(self, record: LeaseRecord, sweep_id: str) -> bool:
-        """Given back, handed over to this sweep, or of the same execution."""
+        """Given back, handed over to this sweep, or of the same execution, whose last step has not begun."""
         handed_over = record.nonce.startswith(HANDED_OVER) and record.sweep_id == sweep_id
-        return not record.held_until or handed_over or (_of_an_execution(record) and record.holder == self.holder)
+        of_mine = _of_an_execution(record) and record.holder == self.holder and (self.final or not record.final)
+        return not record.held_until or handed_over or of_mine
 
     def _may_take(self, record: LeaseRecord, sweep_id: str, watched: float) -> bool:
         """An execution renews its lease with each step only, so there it is the time in the lease that counts."""
@@ -115,15 +118,18 @@ class Leases:
         at, wall = self.clock(), self.now()
         generation = self._generation(seen, sweep_id)
         mine = self.stamped(
-            LeaseRecord(sweep_id, "", "", time_text(self.now()) or "", purpose, self.holder, generation)
+            LeaseRecord(sweep_id, "", "", time_text(self.now()) or "", purpose, self.holder, generation, self.final)
         )
         return Lease(self, policy_name, mine, at, wall) if self.ledger.take_lease(policy_name, mine, seen) else None
 
     def _generation(self, seen: LeaseRecord | None, sweep_id: str) -> int:
-        """One more than that of the holder before; not for the steps of one execution, which work at once."""
+        """One more than that of the holder before; not for the steps of one execution, which work at once.
+
+        For its last step it is: what the others write from there on is void.
+        """
         if seen is None:
             return 1
-        same = _of_an_execution(seen) and seen.holder == self.holder and seen.sweep_id == sweep_id
+        same = _of_an_execution(seen) and seen.holder == self.holder and seen.sweep_id == sweep_id and not self.final
         return seen.generation if same else seen.generation + 1
 
 
@@ -166,6 +172,20 @@ class Lease:
                 if self._may_have_slept:
                     self._renew()
         return self._ran_out or self._may_have_slept
+
+    def is_held(self) -> bool:
+        """Whether work may still be announced; asked right before it is. Where not, it is lost from here on.
+
+        A lease that only this process renews is known by its clocks. The steps of an execution share one, and the last
+        of them gives it back though others may hang: so the ledger is asked. Raises LedgerError.
+        """
+        if self.lost or not _of_an_execution(self._record):
+            return not self.lost
+        latest, mine = self._leases.ledger.lease(self._policy_name), self._record
+        same = latest is not None and (latest.sweep_id, latest.generation) == (mine.sweep_id, mine.generation)
+        if latest is None or not same or not latest.held_until:
+            self._gone = True
+        return not self._gone
 
     @property
     def _ran_out(self) -> bool:

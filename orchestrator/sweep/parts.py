@@ -29,7 +29,7 @@ from orchestrator.core.model import (
 )
 from orchestrator.core.report.document import report_document
 from orchestrator.core.report.plan_file import PLAN_FILE, plan_from
-from orchestrator.errors import ConsentError, ExecutionFailedError
+from orchestrator.errors import ConsentError, ExecutionFailedError, LeaseLostError
 from orchestrator.ledger.records import SweepSummary, consent_from
 from orchestrator.ports import World
 from orchestrator.sweep.act import act_on_accounts, too_many_failures
@@ -119,7 +119,10 @@ def decide(world: World, sweep: Sweep, summary: SweepSummary, accounts_a_part: i
 
 
 def act_on_part(world: World, sweep: Sweep, summary: SweepSummary, part: Part) -> None:
-    """Carries out what the plan has for these accounts and has no outcome yet; each is rechecked right before."""
+    """Carries out what the plan has for these accounts and has no outcome yet; each is rechecked right before.
+
+    Raises LeaseLostError when the sweep was ended meanwhile, or is another process's.
+    """
     content = world.store.read(sweep.sweep_id, PLAN_FILE)
     state, approved = restore_plan(world, sweep, content, summary, part.accounts)
     if approved is None:
@@ -133,6 +136,9 @@ def act_on_part(world: World, sweep: Sweep, summary: SweepSummary, part: Part) -
     recheck = Recheck(world, sweep.policy, _known_accounts(world, sweep, part.wave))
     outcomes = act_on_accounts(world, sweep.policy, approved, recheck, part.accounts, state.outcomes)
     world.ledger.record_outcomes(sweep.sweep_id, outcomes.outcomes, outcomes.intents)
+    lost = [one for one in (outcomes.halt, world.halt()) if one is not None and one.cause is HaltCause.LEASE_LOST]
+    if lost:
+        raise LeaseLostError(lost[0].text)  # the sweep is over, or another process's: there is nothing to add to it
     name = _kept_file(part)
     if outcomes.kept and world.store.find(sweep.sweep_id, name) is None:
         world.store.put(sweep.sweep_id, name, _kept_bytes(outcomes))
@@ -203,7 +209,7 @@ def _gather(world: World, sweep: Sweep, summary: SweepSummary, error: str, keep:
         keep(SweepState())
         keep(SweepState(_put_together(world, sweep)))
         raise ExecutionFailedError(error or "the state machine ended before there was a plan")
-    state, approved = restore_plan(world, sweep, content, summary)
+    state, approved = restore_plan(world, sweep, content, summary, for_good=True)
     keep(state)
     outcomes = state.outcomes + Outcomes(kept=dict(_kept(world, sweep)))
     if approved is not None:
