@@ -21,7 +21,7 @@ from orchestrator.lambdas.events import parse
 from orchestrator.lambdas.log import LogProgress, logger
 from orchestrator.lambdas.once import once
 from orchestrator.lambdas.wiring import Wiring, caller, standing_consent, time_is_up, tracer, wire
-from orchestrator.ledger.lease import EXECUTION, EXECUTION_LASTS, Lease, Times
+from orchestrator.ledger.lease import EXECUTION, Lease
 from orchestrator.ledger.records import SweepSummary
 from orchestrator.ports import Runtime, Stores, World
 from orchestrator.settings import SWEEP_ID
@@ -113,7 +113,7 @@ def _begin(asked: StepEvent, context: LambdaContext) -> Answer:
     event = parse(asked.event)
     if event.sweep_id is not None:
         raise EventError("sweep_id: a state machine resumes no sweep, and makes the id of its own; leave it out")
-    wiring = _for_execution(wire(policy=event.policy), asked.execution)
+    wiring = _for_execution(wire(policy=event.policy), asked.execution).waiting_until(time_is_up(context))
     mode = wiring.allowed_mode(event.mode)
     sweep_id = app.new_sweep_id(app.now())
 
@@ -240,7 +240,7 @@ def _end(step: _Step, error: dict[str, Any] | None) -> Answer:
 def _for_execution(wiring: Wiring, execution: str, *, final: bool = False) -> Wiring:
     """With leases that are the execution's: each of its steps takes the same one."""
     stores = wiring.stores
-    leases = replace(stores.leases, holder=f"{EXECUTION}{execution}", times=Times(lasts=EXECUTION_LASTS), final=final)
+    leases = replace(stores.leases, holder=f"{EXECUTION}{execution}", final=final)
     return replace(wiring, stores=replace(stores, leases=leases))
 
 

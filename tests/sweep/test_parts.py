@@ -15,10 +15,10 @@ import pytest
 from orchestrator import app
 from orchestrator.core.model import ConsentHow, Halt, HaltCause, OutcomeStatus, Resource
 from orchestrator.core.report.document import Row
-from orchestrator.errors import LeaseLostError, OrganizationError, ReportStoreError
+from orchestrator.errors import BusyError, LeaseLostError, OrganizationError, ReportStoreError
 from orchestrator.lambdas import steps
-from orchestrator.lambdas.wiring import Wiring
-from orchestrator.ledger.lease import Leases, Times
+from orchestrator.lambdas.wiring import RESERVED_MILLISECONDS, Wiring
+from orchestrator.ledger.lease import Lease, Leases, Times
 from orchestrator.ledger.records import LeaseRecord
 from orchestrator.ports import Stores, World
 from orchestrator.settings import Settings
@@ -39,6 +39,7 @@ from tests.support.fake_world import (
     reasons,
 )
 from tests.support.interleavings import elsewhere
+from tests.support.lambdas import PLENTY
 from tests.support.machines import Answer, StateMachine
 from tests.support.policies import load
 
@@ -61,7 +62,11 @@ def machine(fake: FakeWorld, monkeypatch: pytest.MonkeyPatch) -> Machine:
 
     def wired(policy: str = ONE_BY_ONE, accounts_a_part: int = 1) -> StateMachine:
         here = {"policy": "memory", "report_bucket": "memory", "table": "memory", "accounts_a_part": accounts_a_part}
-        leases = Leases(fake.ledger, lambda: fake.at, Times())
+
+        def clock() -> float:
+            return fake.at.timestamp()
+
+        leases = Leases(fake.ledger, lambda: fake.at, Times(), clock, fake.sleep)
 
         def world(*asked: Any) -> World:
             lease = asked[-1]
@@ -447,6 +452,40 @@ def test_a_part_that_begins_late_does_nothing(fake: FakeWorld, machine: Machine,
     parts(ENFORCE)
     assert len(lost) == 1
     assert_all_agree_that_only(fake, set())
+
+
+# --- a lease that a dead process left
+
+
+def a_process_died(fake: FakeWorld) -> None:
+    """With the lease, which has run out by the wall clock since."""
+    times = Times()
+    assert isinstance(Leases(fake.ledger, lambda: fake.at, times).take(a_policy(EVERYTHING).name, "dead"), Lease)
+    later(fake, seconds=times.lasts + 1)
+
+
+def test_an_execution_begins_after_the_time_of_an_ordinary_lease_where_a_process_died_with_it(
+    fake: FakeWorld, machine: Machine
+) -> None:
+    parts = machine(EVERYTHING)
+    a_process_died(fake)
+    assert parts(ENFORCE)["status"] == "complete"
+    assert sum(fake.slept) == Times().lasts
+
+
+def test_an_execution_that_has_no_time_to_wait_for_a_dead_process_is_tried_again(
+    fake: FakeWorld, machine: Machine
+) -> None:
+    parts = machine(EVERYTHING)
+    a_process_died(fake)
+    begun_at = fake.at
+    parts.remaining = lambda: RESERVED_MILLISECONDS + 5000 - int((fake.at - begun_at).total_seconds() * 1000)
+    with pytest.raises(BusyError, match=r"dead has the lease .* try again"):
+        parts(ENFORCE)
+    assert 5 <= sum(fake.slept) <= 6
+    assert not fake.has_file("report.json")
+    parts.remaining = lambda: PLENTY
+    assert parts(ENFORCE)["status"] == "complete"
 
 
 def said_of_what_was_left(report: Row) -> set[bool]:
