@@ -7,8 +7,9 @@ What came of each action is in the ledger, as in an undivided sweep.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from orchestrator.core.decide import scope
@@ -20,6 +21,7 @@ from orchestrator.core.model import (
     AccountId,
     Halt,
     HaltCause,
+    Intent,
     Inventory,
     Outcomes,
     Reason,
@@ -47,6 +49,8 @@ from orchestrator.sweep.stored_plan import require_plan, restore_plan
 
 LISTING = "work/listing.json"
 BATCHES = "work/batches.json"
+_A_LAMBDA_LASTS = timedelta(minutes=15)
+"""At most."""
 _NOT_READ = "the step of the state machine that was to read it failed"
 _HALTS_ALL = frozenset({*ABORTING, HaltCause.KILL_SWITCH_UNREADABLE, HaltCause.INTERRUPTED})
 """Met in one part, they end the acting of all."""
@@ -214,10 +218,22 @@ def _gather(world: World, sweep: Sweep, summary: SweepSummary, error: str, keep:
     outcomes = state.outcomes + Outcomes(kept=dict(_kept(world, sweep)))
     if approved is not None:
         outcomes = replace(outcomes, halt=_halt(world, summary, error))
+    if error:
+        outcomes = replace(outcomes, intents=dict(_perhaps_at_work(outcomes.intents, world.now())))
     state = replace(state, outcomes=outcomes)
     keep(state)
     _stored_listing(world, sweep)  # one that was altered is an error that the report tells
     return state
+
+
+def _perhaps_at_work(intents: Mapping[ResourceKey, Intent], now: datetime) -> Iterator[tuple[ResourceKey, Intent]]:
+    """A state machine that ended early waited for no part: what one announced a moment ago it may ask for yet.
+
+    So it is unknown, though a look found it untouched.
+    """
+    for key, intent in intents.items():
+        recent = intent.requested_at is not None and now - intent.requested_at < _A_LAMBDA_LASTS
+        yield key, replace(intent, untouched=intent.untouched and not recent)
 
 
 def _halt(world: World, summary: SweepSummary, error: str) -> Halt | None:

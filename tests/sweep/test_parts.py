@@ -427,6 +427,31 @@ def test_a_part_that_is_about_to_announce_while_the_end_is_at_work_announces_not
     assert_all_agree_that_only(fake, set())
 
 
+@pytest.mark.parametrize(
+    ("minutes", "told", "by_now"), [(0, "unknown", "stopped"), (16, "not_attempted", "not_attempted")]
+)
+def test_what_a_part_has_announced_and_may_still_ask_for_when_its_sweep_is_ended_is_unknown(
+    fake: FakeWorld, machine: Machine, minutes: int, told: str, by_now: str
+) -> None:
+    """As long as a Lambda may be at work; the ledger learns what came of it. After that nothing is asked for."""
+    parts = machine(EVERYTHING, accounts_a_part=3)
+
+    def end() -> None:
+        later(fake, minutes=minutes)
+        ended_early(parts)
+
+    fake.before_stop = nth(2, end)
+    parts(ENFORCE)
+    assert fake.stopped == (["i-0", "i-1"] if by_now == "stopped" else ["i-0"])
+    assert outcomes(fake.written()) == {
+        **dict.fromkeys((f"i-{number}" for number in range(2, 6)), "not_attempted"),
+        "i-0": "stopped",
+        "i-1": told,
+    }
+    assert fake.states()["i-1"] == by_now
+    assert {one.resource_id for one in fake.ledger.held_by(SWEEP_ID)} == set(fake.stopped)
+
+
 @pytest.mark.parametrize("event", ["put LEASE", "file report.json"])
 def test_a_part_that_begins_late_does_nothing(fake: FakeWorld, machine: Machine, event: str) -> None:
     """While the end is at work, or after it though it had read the sweep's summary before."""
