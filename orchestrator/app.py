@@ -185,7 +185,7 @@ class _Worlds:
             kinds=kinds,
             actors=kinds if mode.acts else {},
             store=self.store,
-            ledger=self.ledger.fenced(lease.generation),
+            ledger=self.ledger.fenced(lease.generation, lease.is_held),
             now=time.now,
             calls=clients.calls,
             halt=halting.halt,

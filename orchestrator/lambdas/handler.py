@@ -48,7 +48,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
 
 def _sweep(asked: SweepEvent, sweep_id: str, context: LambdaContext) -> dict[str, Any]:
     triggered_at = app.now()
-    wiring = wire(policy=asked.policy)
+    wiring = wire(policy=asked.policy).waiting_until(time_is_up(context))
     settings, stores, mode = wiring.settings, wiring.stores, wiring.allowed_mode(asked.mode)
     logger.append_keys(mode=mode.value)
     runtime = Runtime(

@@ -22,7 +22,7 @@ from orchestrator.lambdas.events import parse
 from orchestrator.lambdas.log import LogProgress, logger
 from orchestrator.lambdas.once import once
 from orchestrator.lambdas.wiring import Wiring, caller, standing_consent, time_is_up, tracer, wire
-from orchestrator.ledger.lease import EXECUTION, EXECUTION_LASTS, Lease, Times
+from orchestrator.ledger.lease import EXECUTION, Lease
 from orchestrator.ledger.records import SweepSummary
 from orchestrator.ports import Runtime, Stores, World
 from orchestrator.sweep import parts
@@ -113,7 +113,7 @@ def _begin(asked: StepEvent, context: LambdaContext) -> Answer:
     event = parse(asked.event)
     if event.sweep_id is not None:
         raise EventError("sweep_id: a state machine resumes no sweep, and makes the id of its own; leave it out")
-    wiring = _for_execution(wire(policy=event.policy), asked.execution)
+    wiring = _for_execution(wire(policy=event.policy), asked.execution).waiting_until(time_is_up(context))
     mode = wiring.allowed_mode(event.mode)
     sweep_id = app.new_sweep_id(app.now())
 
@@ -190,16 +190,29 @@ class _Step:
 
 
 def _acquire_step(sweep_id: str, context: LambdaContext, *, may_be_over: bool = False) -> _Step:
-    """Raises LeaseLostError when another process has the sweep, or it is over."""
+    """Raises LeaseLostError when another process has the sweep, or it is over, or about to be."""
     wiring = wire()
     begun = get_sweep(wiring.stores, sweep_id)
-    if begun.status != SweepStatus.RUNNING and not may_be_over:
-        raise LeaseLostError(f"{sweep_id} is over; this step does nothing")
-    wiring = _for_execution(wiring, begun.execution)
+    if not may_be_over:
+        _refuse_one_that_is_over(begun)
+    wiring = _for_execution(wiring, begun.execution, final=may_be_over)
     lease = wiring.stores.leases.take(begun.policy_name, sweep_id, purpose_of(begun))
     if not isinstance(lease, Lease):
-        raise LeaseLostError(f"{lease.sweep_id} has the lease of policy {begun.policy_name}; this step does nothing")
+        whose = "the end of" if lease.sweep_id == sweep_id else ""
+        has = f"{whose} {lease.sweep_id} has the lease of policy {begun.policy_name}".strip()
+        raise LeaseLostError(f"{has}; this step does nothing")
+    if not may_be_over:
+        try:
+            _refuse_one_that_is_over(get_sweep(wiring.stores, sweep_id))  # the lease may be free since it ended
+        except LeaseLostError:
+            lease.give_back()
+            raise
     return _Step(wiring, begun, lease, _runtime(context, begun.execution))
+
+
+def _refuse_one_that_is_over(begun: SweepSummary) -> None:
+    if begun.status != SweepStatus.RUNNING:
+        raise LeaseLostError(f"{begun.sweep_id} is over; this step does nothing")
 
 
 def _part(name: str, part: Part, context: LambdaContext) -> None:
@@ -224,10 +237,10 @@ def _end(step: _Step, error: dict[str, Any] | None) -> Answer:
     return answer_of(Ended(document, location))
 
 
-def _for_execution(wiring: Wiring, execution: str) -> Wiring:
+def _for_execution(wiring: Wiring, execution: str, *, final: bool = False) -> Wiring:
     """With leases that are the execution's: each of its steps takes the same one."""
     stores = wiring.stores
-    leases = replace(stores.leases, holder=f"{EXECUTION}{execution}", times=Times(lasts=EXECUTION_LASTS))
+    leases = replace(stores.leases, holder=f"{EXECUTION}{execution}", final=final)
     return replace(wiring, stores=replace(stores, leases=leases))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aws_lambda_powertools import Tracer
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -40,6 +40,13 @@ class Wiring:
         mode = asked or self.settings.mode or UNSET_MODE
         self.stores.refuse_mode(mode)
         return mode
+
+    def waiting_until(self, out_of_time: Callable[[], bool]) -> Wiring:
+        """The same, which waits no longer for the lease of a dead process than it has time: it raises BusyError then.
+
+        Lambda would end it in the middle of waiting, and the event would be lost, or delivered as after any failure.
+        """
+        return replace(self, stores=replace(self.stores, leases=replace(self.stores.leases, out_of_time=out_of_time)))
 
 
 def wire(policy: str | None = None, **overrides: object) -> Wiring:

@@ -16,11 +16,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from orchestrator.core.model import time_text
-from orchestrator.errors import LedgerError
+from orchestrator.errors import BusyError, LedgerError
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.records import LeaseRecord
 
 _CLOCKS_DIFFER_SECONDS = 60
+_TRY_AGAIN = "there is no time left to wait for it, try again later"
 EXECUTION = "execution "
 EXECUTION_LASTS = 3600.0
 """In seconds: longer than any one step of a state machine, since it is renewed by each of them."""
@@ -30,7 +31,7 @@ HANDED_OVER = "handover-"
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """In seconds."""
+    """In seconds; of a process that renews its lease by itself."""
 
     renew_every: float = 5.0
     lasts: float = 20.0
@@ -48,8 +49,17 @@ class Leases:
     sleep: Callable[[float], None] = time.sleep
     holder: str = ""
     """This process, or the state machine's execution (EXECUTION) of which each step takes the same lease."""
+    out_of_time: Callable[[], bool] = lambda: False
+    """Whether this process may wait for a lease no longer."""
+    final: bool = False
+    """This is the execution's last step, which ends the sweep though other steps may still be at work, or hang."""
     is_dead: Callable[[str], bool] = lambda _: False
     """Whether the holder of that name has ended for certain; then there is no need to wait."""
+
+    @property
+    def lasts(self) -> float:
+        """How long a lease of this holder lasts, in seconds."""
+        return EXECUTION_LASTS if self.holder.startswith(EXECUTION) else self.times.lasts
 
     def has_ended(self, record: LeaseRecord) -> bool:
         """It ran out by this machine's wall clock, or its holder has ended for certain.
@@ -59,8 +69,7 @@ class Leases:
         if not record.held_until or self.is_dead(record.holder):
             return True
         left = (datetime.fromisoformat(record.held_until) - self.now()).total_seconds()
-        longest = EXECUTION_LASTS if _of_an_execution(record) else self.times.lasts
-        return not 0 < left <= longest + _CLOCKS_DIFFER_SECONDS
+        return not 0 < left <= self._lasting(record) + _CLOCKS_DIFFER_SECONDS
 
     def take(self, policy_name: str, sweep_id: str, purpose: str = "", finished: str = "") -> Lease | LeaseRecord:
         """The lease, where it is free or was handed over to this sweep; else who has it, dead or alive. Does not wait.
@@ -76,9 +85,10 @@ class Leases:
                 return mine
 
     def take_over(self, policy_name: str, sweep_id: str, purpose: str = "") -> Lease | LeaseRecord:
-        """Waits until the holder has shown no sign of life for as long as a lease lasts, and takes it from there.
+        """Waits until the holder has shown no sign of life for as long as its lease lasts, and takes it from there.
 
-        Returns the record of the holder when it lives, or when another process was faster. Raises LedgerError.
+        Returns the record of the holder when it lives, or when another process was faster. Raises LedgerError, and
+        BusyError when there is no time left to wait.
         """
         seen = self.ledger.lease(policy_name)
         since = self.clock()  # after the look, so never before the holder's last sign of life
@@ -87,6 +97,8 @@ class Leases:
                 mine = self._take(policy_name, sweep_id, purpose, seen)
                 if mine is not None:
                     return mine
+            elif self.out_of_time():
+                raise BusyError(f"{seen.sweep_id} has the lease of policy {policy_name} and may be dead; {_TRY_AGAIN}")
             else:
                 self.sleep(self.times.look_every)
             latest = self.ledger.lease(policy_name)
@@ -97,33 +109,41 @@ class Leases:
 
     def stamped(self, record: LeaseRecord, *, nonce_begins: str = "", held: bool = True) -> LeaseRecord:
         """The record as of now, with a nonce that was never used before."""
-        until = time_text(self.now() + timedelta(seconds=self.times.lasts)) if held else None
-        return replace(record, nonce=nonce_begins + secrets.token_hex(8), held_until=until or "")
+        until = time_text(self.now() + timedelta(seconds=self.lasts)) if held else None
+        return replace(record, nonce=nonce_begins + secrets.token_hex(8), held_until=until or "", lasts=self.lasts)
 
     def _open_to(self, record: LeaseRecord, sweep_id: str) -> bool:
-        """Given back, handed over to this sweep, or of the same execution."""
+        """Given back, handed over to this sweep, or of the same execution, whose last step has not begun."""
         handed_over = record.nonce.startswith(HANDED_OVER) and record.sweep_id == sweep_id
-        return not record.held_until or handed_over or (_of_an_execution(record) and record.holder == self.holder)
+        of_mine = _of_an_execution(record) and record.holder == self.holder and (self.final or not record.final)
+        return not record.held_until or handed_over or of_mine
 
     def _may_take(self, record: LeaseRecord, sweep_id: str, watched: float) -> bool:
         """An execution renews its lease with each step only, so there it is the time in the lease that counts."""
         if self._open_to(record, sweep_id) or self.is_dead(record.holder):
             return True
-        return self.has_ended(record) if _of_an_execution(record) else watched >= self.times.lasts
+        return self.has_ended(record) if _of_an_execution(record) else watched >= self._lasting(record)
+
+    def _lasting(self, record: LeaseRecord) -> float:
+        """As long as its holder said; a release before did not say, and set its processes as this one is."""
+        return record.lasts or (EXECUTION_LASTS if _of_an_execution(record) else self.times.lasts)
 
     def _take(self, policy_name: str, sweep_id: str, purpose: str, seen: LeaseRecord | None) -> Lease | None:
         at, wall = self.clock(), self.now()
         generation = self._generation(seen, sweep_id)
         mine = self.stamped(
-            LeaseRecord(sweep_id, "", "", time_text(self.now()) or "", purpose, self.holder, generation)
+            LeaseRecord(sweep_id, "", "", time_text(self.now()) or "", purpose, self.holder, generation, self.final)
         )
         return Lease(self, policy_name, mine, at, wall) if self.ledger.take_lease(policy_name, mine, seen) else None
 
     def _generation(self, seen: LeaseRecord | None, sweep_id: str) -> int:
-        """One more than that of the holder before; not for the steps of one execution, which work at once."""
+        """One more than that of the holder before; not for the steps of one execution, which work at once.
+
+        For its last step it is: what the others write from there on is void.
+        """
         if seen is None:
             return 1
-        same = _of_an_execution(seen) and seen.holder == self.holder and seen.sweep_id == sweep_id
+        same = _of_an_execution(seen) and seen.holder == self.holder and seen.sweep_id == sweep_id and not self.final
         return seen.generation if same else seen.generation + 1
 
 
@@ -167,6 +187,20 @@ class Lease:
                     self._renew()
         return self._ran_out or self._may_have_slept
 
+    def is_held(self) -> bool:
+        """Whether work may still be announced; asked right before it is. Where not, it is lost from here on.
+
+        A lease that only this process renews is known by its clocks. The steps of an execution share one, and the last
+        of them gives it back though others may hang: so the ledger is asked. Raises LedgerError.
+        """
+        if self.lost or not _of_an_execution(self._record):
+            return not self.lost
+        latest, mine = self._leases.ledger.lease(self._policy_name), self._record
+        same = latest is not None and (latest.sweep_id, latest.generation) == (mine.sweep_id, mine.generation)
+        if latest is None or not same or not latest.held_until:
+            self._gone = True
+        return not self._gone
+
     @property
     def _ran_out(self) -> bool:
         return self._gone or self._leases.clock() >= self._good_until
@@ -176,8 +210,8 @@ class Lease:
         return self._leases.now() >= self._good_until_by_wall
 
     def _lasts_from(self, at: float, wall: datetime) -> None:
-        self._good_until = at + self._leases.times.lasts
-        self._good_until_by_wall = wall + timedelta(seconds=self._leases.times.lasts)
+        self._good_until = at + self._leases.lasts
+        self._good_until_by_wall = wall + timedelta(seconds=self._leases.lasts)
 
     @contextmanager
     def held(self) -> Iterator[Lease]:

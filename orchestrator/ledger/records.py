@@ -174,6 +174,10 @@ class LeaseRecord:
     """The process, where it can be told from every other one (local/processes.py)."""
     generation: int = 0
     """The fencing token: one more each time that another process, or another sweep, takes it."""
+    final: bool = False
+    """Held by the last step of an execution: no other step of it takes it any more."""
+    lasts: float = 0.0
+    """In seconds, for its holder; 0 in those of a release before, which did not say."""
 
 
 def text_bytes(text: str) -> bytes:

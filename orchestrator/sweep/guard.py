@@ -17,7 +17,7 @@ from orchestrator.core.model import (
     Resource,
     ResourceKey,
 )
-from orchestrator.errors import LedgerError
+from orchestrator.errors import LeaseLostError, LedgerError
 from orchestrator.ledger.ledger import Ledger, new_intent_id
 from orchestrator.ports import Kind, TargetUnreadableError
 from orchestrator.sweep.recheck import Look, Recheck
@@ -88,6 +88,9 @@ class TargetGuard:
         try:
             batch = f"{target.account_id}/{target.region}/{admitted[0].kind}/{self._batches}"
             return self._intended(admitted, batch)
+        except LeaseLostError as lost:
+            self.halt = Halt(HaltCause.LEASE_LOST, str(lost))
+            return ()
         except LedgerError as failure:
             self.halt = self._context.ledger_halt.set(failure)
             return ()

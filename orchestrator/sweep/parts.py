@@ -7,8 +7,9 @@ What came of each action is in the ledger, as in an undivided sweep.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from orchestrator.core.decide import scope
@@ -22,6 +23,7 @@ from orchestrator.core.model import (
     AccountId,
     Halt,
     HaltCause,
+    Intent,
     Inventory,
     Names,
     Outcomes,
@@ -32,7 +34,7 @@ from orchestrator.core.model import (
 )
 from orchestrator.core.report.document import report_document
 from orchestrator.core.report.plan_file import PLAN_FILE, plan_from
-from orchestrator.errors import ConsentError, ExecutionFailedError
+from orchestrator.errors import ConsentError, ExecutionFailedError, LeaseLostError
 from orchestrator.ledger.records import SweepSummary, consent_from
 from orchestrator.ports import World
 from orchestrator.sweep.act import act_on_accounts, too_many_failures
@@ -50,6 +52,8 @@ from orchestrator.sweep.stored_plan import require_plan, restore_plan
 
 LISTING = "work/listing.json"
 BATCHES = "work/batches.json"
+_A_LAMBDA_LASTS = timedelta(minutes=15)
+"""At most."""
 _NOT_READ = "the step of the state machine that was to read it failed"
 _HALTS_ALL = frozenset({*ABORTING, HaltCause.KILL_SWITCH_UNREADABLE, HaltCause.INTERRUPTED})
 """Met in one part, they end the acting of all."""
@@ -122,7 +126,10 @@ def decide(world: World, sweep: Sweep, summary: SweepSummary, accounts_a_part: i
 
 
 def act_on_part(world: World, sweep: Sweep, summary: SweepSummary, part: Part) -> None:
-    """Carries out what the plan has for these accounts and has no outcome yet; each is rechecked right before."""
+    """Carries out what the plan has for these accounts and has no outcome yet; each is rechecked right before.
+
+    Raises LeaseLostError when the sweep was ended meanwhile, or is another process's.
+    """
     content = world.store.read(sweep.sweep_id, PLAN_FILE)
     state, approved = restore_plan(world, sweep, content, summary, part.accounts)
     if approved is None:
@@ -137,6 +144,9 @@ def act_on_part(world: World, sweep: Sweep, summary: SweepSummary, part: Part) -
     recheck = Recheck(world, sweep.policy, accounts, state.inventory.names, lost)
     outcomes = act_on_accounts(world, sweep.policy, approved, recheck, part.accounts, state.outcomes)
     world.ledger.record_outcomes(sweep.sweep_id, outcomes.outcomes, outcomes.intents)
+    lost = [one for one in (outcomes.halt, world.halt()) if one is not None and one.cause is HaltCause.LEASE_LOST]
+    if lost:
+        raise LeaseLostError(lost[0].text)  # the sweep is over, or another process's: there is nothing to add to it
     name = _kept_file(part)
     if outcomes.kept and world.store.find(sweep.sweep_id, name) is None:
         world.store.put(sweep.sweep_id, name, _kept_bytes(outcomes))
@@ -216,15 +226,27 @@ def _gather(world: World, sweep: Sweep, summary: SweepSummary, error: str, keep:
         keep(SweepState())
         keep(SweepState(_put_together(world, sweep)))
         raise ExecutionFailedError(error or "the state machine ended before there was a plan")
-    state, approved = restore_plan(world, sweep, content, summary)
+    state, approved = restore_plan(world, sweep, content, summary, for_good=True)
     keep(state)
     outcomes = state.outcomes + Outcomes(kept=dict(_kept(world, sweep)))
     if approved is not None:
         outcomes = replace(outcomes, halt=_halt(world, summary, error))
+    if error:
+        outcomes = replace(outcomes, intents=dict(_perhaps_at_work(outcomes.intents, world.now())))
     state = replace(state, outcomes=outcomes)
     keep(state)
     _stored_listing(world, sweep)  # one that was altered is an error that the report tells
     return state
+
+
+def _perhaps_at_work(intents: Mapping[ResourceKey, Intent], now: datetime) -> Iterator[tuple[ResourceKey, Intent]]:
+    """A state machine that ended early waited for no part: what one announced a moment ago it may ask for yet.
+
+    So it is unknown, though a look found it untouched.
+    """
+    for key, intent in intents.items():
+        recent = intent.requested_at is not None and now - intent.requested_at < _A_LAMBDA_LASTS
+        yield key, replace(intent, untouched=intent.untouched and not recent)
 
 
 def _halt(world: World, summary: SweepSummary, error: str) -> Halt | None:

@@ -28,6 +28,8 @@ from orchestrator.ledger.records import ActionRecord
 from orchestrator.ports import TargetUnreadableError, World
 from orchestrator.sweep.pool import Pool
 
+_NOTHING = OutcomeStatus.NOT_ATTEMPTED.value
+_NOT_BEGUN = "the sweep ended before it was its turn"
 _DIED = "it was about to be acted on when the process died"
 _NOT_SEEN = "AWS accepted it, and it was not seen to happen yet"
 _NOT_TOLD = "AWS accepted it, and neither its mark nor its time tells that it is down since then"
@@ -53,6 +55,18 @@ def recover_intents(world: World, sweep_id: str, actions: Sequence[Decision]) ->
         else:
             unknown.setdefault((record.key.target, record.kind), []).append((action, record))
     return Outcomes(tuple(outcomes)) + _look_at(world, sweep_id, unknown)
+
+
+def close_the_rest(world: World, sweep_id: str, actions: Sequence[Decision]) -> None:
+    """Of these planned actions those that were not announced yet can be announced no more, but by a later holder.
+
+    A process that lost the lease in the moment before it announces them finds their rows taken.
+    """
+    rows = {record.key: record.status for record in world.ledger.actions(sweep_id)}
+    left = [one for one in actions if rows.get(one.resource.key, _NOTHING) == _NOTHING]
+    world.ledger.record_outcomes(
+        sweep_id, [Outcome(one.resource, OutcomeStatus.NOT_ATTEMPTED, message=_NOT_BEGUN) for one in left]
+    )
 
 
 def recover_from_records(world: World, sweep_id: str, action: Action) -> tuple[tuple[Decision, ...], Outcomes]:

@@ -24,7 +24,7 @@ from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.records import SweepSummary, consent_from
 from orchestrator.ports import ReportStore, World
 from orchestrator.sweep.barrier import hold_plan
-from orchestrator.sweep.recover import recover_from_records, recover_intents
+from orchestrator.sweep.recover import close_the_rest, recover_from_records, recover_intents
 from orchestrator.sweep.state import Sweep, SweepState
 
 
@@ -61,23 +61,32 @@ def require_plan(world: World, summary: SweepSummary) -> None:
 
 
 def restore_plan(
-    world: World, sweep: Sweep, content: bytes, summary: SweepSummary, accounts: Collection[AccountId] | None = None
+    world: World,
+    sweep: Sweep,
+    content: bytes,
+    summary: SweepSummary,
+    accounts: Collection[AccountId] | None = None,
+    *,
+    for_good: bool = False,
 ) -> tuple[SweepState, ApprovedPlan | None]:
     """The frozen plan with what came of it so far, and what is approved to be acted on.
 
-    `accounts`: only what came of it there; others look after the rest. Raises PlanError.
+    `accounts`: only what came of it there; others look after the rest. `for_good`: nothing more is acted on, by this
+    process or by one before it that may still be at work. Raises PlanError.
     """
     stored = plan_from(content, summary.plan_sha256 or None)
     if not summary.plan_sha256:
         world.ledger.amend(sweep.sweep_id, plan_sha256=sha256_of(content))
     plan = replace(stored.plan, sweep_id=sweep.sweep_id)
-    outcomes = Outcomes()
+    outcomes, verdict = Outcomes(), hold_as_frozen(plan, stored.guardrails)
+    if for_good and sweep.mode.acts and isinstance(verdict, ApprovedPlan):
+        close_the_rest(world, sweep.sweep_id, plan.actions)
     if sweep.mode.acts:
         concerned = [one for one in plan.actions if accounts is None or one.resource.target.account_id in accounts]
         outcomes = recover_intents(world, sweep.sweep_id, concerned)
     inventory = Inventory(stored.organization_id, coverage=stored.coverage, names=stored.names)
     state = SweepState(inventory, stored.decided, outcomes=outcomes, consent=consent_from(summary.consent))
-    return hold_plan(sweep, state, hold_as_frozen(plan, stored.guardrails))
+    return hold_plan(sweep, state, verdict)
 
 
 def unreadable_plan(store: ReportStore, summary: SweepSummary) -> str:
@@ -95,7 +104,7 @@ def restore_for_good(world: World, sweep: Sweep, summary: SweepSummary) -> Sweep
     """What is known of it: by its plan, or by the ledger alone."""
     content = world.store.find(sweep.sweep_id, PLAN_FILE)
     if content is not None and not unreadable_plan(world.store, summary):
-        state, _ = restore_plan(world, sweep, content, summary)
+        state, _ = restore_plan(world, sweep, content, summary, for_good=True)
         return state
     action = Action.START if sweep.mode is Mode.UNDO else Action.STOP
     decisions, outcomes = recover_from_records(world, sweep.sweep_id, action)

@@ -312,6 +312,41 @@ def test_a_step_of_an_execution_that_lost_its_lease_does_nothing(
     assert hub.front.calls["ec2:StopInstances"] == 0
 
 
+@pytest.mark.parametrize("another", [False, *only_in_full((True,))])
+def test_a_part_that_hangs_in_its_look_until_its_sweep_was_ended_stops_nothing_more(
+    hub: OrganizationBuilder, machine: StateMachine, monkeypatch: pytest.MonkeyPatch, policy: Policy, *, another: bool
+) -> None:
+    """Or until another execution sweeps by a mended policy."""
+    monkeypatch.setenv("STOP_ORCHESTRATOR_WORKERS", "1")
+    dev_accounts(hub, 1)
+    other = StateMachine(from_s3(hub), "another")
+
+    def end(_call: object) -> None:
+        machine.step({**last, "state": {"error": {"Error": "States.Timeout", "Cause": ""}}})
+        if another:
+            policy("rules: [{name: dev, where: {tag: {Environment: other}}}]\n")
+            others.append(other({"mode": "plan"}))
+
+    def before(event: Answer) -> None:
+        if event["step"] == "act":
+            last.update(step="end", sweep_id=event["Items"][0]["sweep_id"])
+            hub.front.faults.add(Fault(operation="ec2:DescribeInstances", effect=end, times=1))
+
+    last: Answer = {}
+    others: list[Answer] = []
+    machine.before = before
+    sweep_id = machine({"mode": "enforce"})["sweep_id"]
+    assert hub.front.calls["ec2:StopInstances"] == 0
+    assert set(stop_states(written_report(hub, sweep_id)).values()) == {"not_attempted"}
+    assert [one["status"] for one in others] == ["complete"] * another
+    rows = hub.client("dynamodb").query(
+        TableName="stop-orchestrator",
+        KeyConditionExpression="PK = :pk AND begins_with(SK, :action)",
+        ExpressionAttributeValues={":pk": {"S": f"SWEEP#{sweep_id}"}, ":action": {"S": "ACTION#"}},
+    )["Items"]
+    assert [row["status"]["S"] for row in rows] == ["not_attempted"] * 2
+
+
 @pytest.mark.parametrize("name", ["decide", "next_wave"])
 def test_a_step_after_the_end_does_nothing(hub: OrganizationBuilder, machine: StateMachine, name: str) -> None:
     dev_accounts(hub, 1)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.errors import BusyError, LedgerError
 from orchestrator.ledger.lease import EXECUTION, EXECUTION_LASTS, HANDED_OVER, Lease, Leases, Times
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.records import LeaseRecord
@@ -258,13 +259,117 @@ def test_each_that_takes_the_lease_has_a_higher_generation_and_renewals_have_the
     assert found.generation == 4
 
 
-def test_the_steps_of_one_execution_share_a_generation_until_another_has_the_lease(world: World) -> None:
-    def of(execution: str) -> Leases:
-        return replace(world.leases(), holder=f"{EXECUTION}{execution}", times=Times(lasts=EXECUTION_LASTS))
+def of(world: World, execution: str, *, final: bool = False) -> Leases:
+    return replace(world.leases(), holder=f"{EXECUTION}{execution}", final=final)
 
-    steps = [taken(of("one").take(POLICY, "first")) for _ in range(3)]
+
+def test_the_steps_of_one_execution_share_a_generation_until_another_has_the_lease(world: World) -> None:
+    steps = [taken(of(world, "one").take(POLICY, "first")) for _ in range(3)]
     assert [one.generation for one in steps] == [1, 1, 1]
     world.pass_by(EXECUTION_LASTS + 1)
-    assert taken(of("two").take_over(POLICY, "first")).generation == 2
+    assert taken(of(world, "two").take_over(POLICY, "first")).generation == 2
     world.pass_by(EXECUTION_LASTS + 1)
-    assert taken(of("one").take_over(POLICY, "first")).generation == 3
+    assert taken(of(world, "one").take_over(POLICY, "first")).generation == 3
+
+
+# --- the steps of an execution: each has the lease, and none of them renews it
+
+
+def test_a_step_holds_the_lease_while_others_of_its_execution_take_it_too(world: World) -> None:
+    steps = [taken(of(world, "one").take(POLICY, "first")) for _ in range(2)]
+    assert [one.is_held() for one in steps] == [True, True]
+
+
+def test_from_its_last_step_on_no_other_one_holds_the_lease_or_takes_it(world: World) -> None:
+    part = taken(of(world, "one").take(POLICY, "first"))
+    last = taken(of(world, "one", final=True).take(POLICY, "first"))
+    assert (last.generation, last.is_held(), part.is_held(), part.lost) == (2, True, False, True)
+    assert refused(of(world, "one").take(POLICY, "first")).sweep_id == "first"
+    retried = taken(of(world, "one", final=True).take(POLICY, "first"))
+    assert (retried.generation, last.is_held()) == (3, False)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"held_until": ""},
+        {"generation": 2},
+        {"sweep_id": "second"},
+        {"sweep_id": "second", "generation": 2, "holder": ""},
+    ],
+)
+def test_a_step_holds_no_lease_that_was_given_back_or_is_anothers(world: World, change: dict[str, object]) -> None:
+    step = taken(of(world, "one").take(POLICY, "first"))
+    seen = world.ledger.lease(POLICY)
+    assert seen is not None
+    assert world.ledger.take_lease(POLICY, replace(seen, nonce="other", **change), seen)  # type: ignore[arg-type]  # by name
+    assert not step.is_held()
+    assert step.lost
+    step.give_back()
+    assert world.nonce() == "other"
+
+
+def test_a_step_that_cannot_ask_announces_nothing_and_loses_nothing(world: World) -> None:
+    step = taken(of(world, "one").take(POLICY, "first"))
+    found = world.table.get
+    world.table.get = unanswered  # type: ignore[method-assign, assignment]
+    with pytest.raises(LedgerError):
+        step.is_held()
+    world.table.get = found  # type: ignore[method-assign]
+    assert step.is_held()
+
+
+def test_a_process_that_renews_its_lease_by_itself_asks_for_nothing_more(world: World) -> None:
+    lease = taken(world.leases().take(POLICY, "first"))
+    world.table.get = unanswered  # type: ignore[method-assign, assignment]
+    assert lease.is_held()
+    world.pass_by(20)
+    assert not lease.is_held()
+
+
+# --- how long a lease lasts: as long as its holder said
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_an_execution_takes_over_from_a_dead_process_after_the_time_of_that_ones_lease(
+    world: World, *, recorded: bool
+) -> None:
+    taken(world.leases().take(POLICY, "first"))
+    if not recorded:  # by a release before
+        del world.table.items["LEASE", POLICY]["lasts"]
+    began = world.monotonic
+    mine = taken(of(world, "one").take_over(POLICY, "second"))
+    assert world.monotonic - began == 20
+    world.pass_by(EXECUTION_LASTS - 1)
+    assert not mine.lost
+    world.pass_by(1)
+    assert mine.lost
+
+
+@pytest.mark.parametrize(("theirs", "mine"), [(60.0, 20.0), (20.0, 60.0)])
+def test_a_dead_process_is_watched_for_as_long_as_its_own_lease_lasts(world: World, theirs: float, mine: float) -> None:
+    dead = taken(replace(world.leases(), times=Times(lasts=theirs)).take(POLICY, "first"))
+    began = world.monotonic
+    taken(replace(world.leases(), times=Times(lasts=mine)).take_over(POLICY, "second"))
+    assert world.monotonic - began == theirs
+    assert dead.lost
+
+
+def test_a_process_waits_for_the_time_of_an_executions_lease(world: World) -> None:
+    taken(of(world, "one").take(POLICY, "first"))
+    began = world.monotonic
+    taken(world.leases().take_over(POLICY, "second"))
+    assert world.monotonic - began == EXECUTION_LASTS
+
+
+def test_who_has_no_time_to_wait_for_a_lease_comes_again(world: World) -> None:
+    taken(world.leases().take(POLICY, "first"))
+    leases = replace(world.leases(), out_of_time=lambda: len(world.slept) == 3)
+    with pytest.raises(BusyError, match="first has the lease of policy nonprod and may be dead"):
+        leases.take_over(POLICY, "second")
+    assert len(world.slept) == 3
+    taken(world.leases().take_over(POLICY, "second"))
+
+
+def test_no_time_is_no_reason_to_leave_a_lease_that_is_free(world: World) -> None:
+    taken(replace(world.leases(), out_of_time=lambda: True).take_over(POLICY, "first"))

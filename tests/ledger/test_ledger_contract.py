@@ -21,7 +21,7 @@ from orchestrator.core.model import (
 )
 from orchestrator.core.report.document import report_document
 from orchestrator.core.report.manifest import Link
-from orchestrator.errors import LedgerError, ReportStoreError
+from orchestrator.errors import LeaseLostError, LedgerError, ReportStoreError
 from orchestrator.ledger.items import ITEMS_AT_ONCE, Items
 from orchestrator.ledger.ledger import HEAD, TTL, Ledger
 from orchestrator.ledger.records import LeaseRecord, Listed, SweepSummary
@@ -218,6 +218,17 @@ def test_who_lost_the_lease_replaces_nothing_of_who_has_it_now(ledger: Ledger, o
     loser.record_outcomes(SWEEP_ID, [outcome], lost)
     assert status_of(ledger) == "stopped"
     assert not loser.intend(SWEEP_ID, [RESOURCE], "2", lost)
+
+
+def test_nothing_is_announced_by_who_does_not_hold_the_lease_any_more(ledger: Ledger) -> None:
+    held = [True]
+    holder = ledger.fenced(1, lambda: held[0])
+    assert holder.intend(SWEEP_ID, [RESOURCE], "1", held_by=POLICY)
+    held[0] = False
+    with pytest.raises(LeaseLostError):
+        holder.intend(SWEEP_ID, [a_resource("i-2")], "2", held_by=POLICY)
+    assert [one.resource_id for one in ledger.actions(SWEEP_ID)] == [RESOURCE.resource_id]
+    assert len(ledger.held_by(SWEEP_ID)) == 1
 
 
 @pytest.mark.parametrize("outcome", RANKED[:3], ids=lambda one: one.status.value)

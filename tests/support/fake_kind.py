@@ -33,6 +33,7 @@ class FakeKind:
         return tuple(one for one in found.values() if one.state in (ResourceState.RUNNING, ResourceState.STARTING))
 
     def look(self, target: Target, resource_ids: Sequence[str]) -> Mapping[str, Resource]:
+        self.fake.before_look(target)
         found = self._instances("look", target)
         return {one: found[one] for one in resource_ids if one in found}
 

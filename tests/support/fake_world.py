@@ -80,6 +80,7 @@ class FakeWorld:
     leave: Callable[[], bool] = lambda: False
     progress: Progress = field(default_factory=NoProgress)
     before_stop: Callable[[Target], None] = lambda _: None
+    before_look: Callable[[Target], None] = lambda _: None
     batch_size: int = 50
     workers: int = 4
     at: datetime = AT

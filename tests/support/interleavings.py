@@ -265,7 +265,7 @@ class Process:
             kinds={"ec2": kind},
             actors={"ec2": kind} if mode.acts else {},
             store=self.files,
-            ledger=self.ledger.fenced(lease.generation),
+            ledger=self.ledger.fenced(lease.generation, lease.is_held),
             now=self.now,
             halt=halting.halt,
             sleep=self.sleep,

@@ -30,6 +30,8 @@ class StateMachine:
     one_by_one: bool = False
     """Whether maps send single items, as emulators without an ItemBatcher do."""
     invoked: list[Answer] = field(default_factory=list)
+    remaining: Callable[[], int] = lambda: PLENTY
+    """Of an invocation's time, in milliseconds."""
 
     def __call__(self, event: Answer) -> Answer:
         begun = self.step({"step": "begin", "event": event, "execution": self.execution})
@@ -54,7 +56,7 @@ class StateMachine:
         event = json.loads(json.dumps(event))
         self.invoked.append(event)
         self.before(event)
-        answer: Answer = steps.lambda_handler(event, Remaining(lambda: PLENTY))
+        answer: Answer = steps.lambda_handler(event, Remaining(self.remaining))
         assert len(json.dumps(answer)) < 10_000
         return answer
 

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from orchestrator import app
 from orchestrator.core.model import ConsentHow, Halt, HaltCause, OrganizationalUnit, OutcomeStatus, Resource
 from orchestrator.core.report.document import Row
-from orchestrator.errors import OrganizationError, ReportStoreError
+from orchestrator.errors import BusyError, LeaseLostError, OrganizationError, ReportStoreError
 from orchestrator.lambdas import steps
-from orchestrator.lambdas.wiring import Wiring
-from orchestrator.ledger.lease import Leases, Times
-from orchestrator.ports import Stores
+from orchestrator.lambdas.wiring import RESERVED_MILLISECONDS, Wiring
+from orchestrator.ledger.lease import Lease, Leases, Times
+from orchestrator.ledger.records import LeaseRecord
+from orchestrator.ports import Stores, World
 from orchestrator.settings import Settings
 from orchestrator.sweep.inventory_file import inventory_from
 from orchestrator.sweep.parts import LISTING
@@ -35,6 +39,7 @@ from tests.support.fake_world import (
     reasons,
 )
 from tests.support.interleavings import elsewhere
+from tests.support.lambdas import PLENTY
 from tests.support.machines import Answer, StateMachine
 from tests.support.policies import load
 
@@ -57,8 +62,17 @@ def machine(fake: FakeWorld, monkeypatch: pytest.MonkeyPatch) -> Machine:
 
     def wired(policy: str = ONE_BY_ONE, accounts_a_part: int = 1) -> StateMachine:
         here = {"policy": "memory", "report_bucket": "memory", "table": "memory", "accounts_a_part": accounts_a_part}
-        leases = Leases(fake.ledger, lambda: fake.at, Times())
-        stores = Stores(fake.files, fake.ledger, leases, lambda *_: fake.world(), load, lambda _mode: None)
+
+        def clock() -> float:
+            return fake.at.timestamp()
+
+        leases = Leases(fake.ledger, lambda: fake.at, Times(), clock, fake.sleep)
+
+        def world(*asked: Any) -> World:
+            lease = asked[-1]
+            return replace(fake.world(), ledger=fake.ledger.fenced(lease.generation, lease.is_held))
+
+        stores = Stores(fake.files, fake.ledger, leases, world, load, lambda _mode: None)
         patched = {
             "wire": lambda **wanted: Wiring(Settings.from_env({}, (), **here, mode=wanted.get("mode")), None, stores),
             "once": lambda _wiring, begin, trigger, _context: begin(trigger),
@@ -281,6 +295,222 @@ def test_a_part_that_is_delivered_again_while_it_acts_stops_each_once_and_undo_f
     assert outcomes(report) == dict.fromkeys(every, "stopped")
     assert {one.resource_id: one.status for one in fake.ledger.actions(SWEEP_ID)} == dict.fromkeys(every, "stopped")
     assert {one.resource_id for one in fake.ledger.held_by(SWEEP_ID)} == every
+
+
+# --- still at work when the sweep is over
+
+
+def ended_early(parts: StateMachine) -> None:
+    """The state machine goes to its end while a part of it is still at work, or hangs."""
+    state = {"sweep_id": SWEEP_ID, "error": {"Error": "States.Timeout", "Cause": "no answer"}}
+    elsewhere(lambda: parts.step({"step": "end", "sweep_id": SWEEP_ID, "state": state}))
+
+
+def taken_by_another_sweep(fake: FakeWorld) -> None:
+    """Which ended the one that had it, or waited until its lease ran out."""
+    [policy_name] = [sk for pk, sk in fake.items.items if pk == "LEASE"]
+    seen = fake.ledger.lease(policy_name)
+    assert fake.ledger.take_lease(policy_name, LeaseRecord("another", "theirs", "2027-01-01T00:00:00Z", ""), seen)
+
+
+def nth(number: int, happens: Callable[[], None]) -> Callable[[object], None]:
+    """It happens at that call."""
+    calls: list[object] = []
+
+    def called(what: object) -> None:
+        calls.append(what)
+        if len(calls) == number:
+            happens()
+
+    return called
+
+
+def at_event(fake: FakeWorld, begins: str, happens: Callable[[], None]) -> None:
+    """It happens right before the next write, or other event, of that name."""
+
+    def before(event: str) -> None:
+        if event.startswith(begins):
+            fake.life.before = lambda _event: None
+            happens()
+
+    fake.life.before = before
+
+
+def assert_all_agree_that_only(fake: FakeWorld, stopped: set[str]) -> None:
+    expected = {f"i-{number}": "stopped" if f"i-{number}" in stopped else "not_attempted" for number in range(6)}
+    assert set(fake.stopped) == stopped
+    assert outcomes(fake.written()) == expected
+    assert fake.states() == expected
+
+
+@pytest.mark.parametrize("look", [1, 2, 6])
+def test_a_part_that_hangs_in_its_look_until_its_sweep_was_ended_stops_nothing_more(
+    fake: FakeWorld, machine: Machine, look: int
+) -> None:
+    parts = machine(EVERYTHING, accounts_a_part=3)
+    fake.before_look = nth(look, lambda: ended_early(parts))
+    parts(ENFORCE)
+    assert len(fake.stopped) == look - 1
+    assert_all_agree_that_only(fake, set(fake.stopped))
+
+
+def test_a_part_that_hangs_in_its_look_until_another_sweep_has_the_lease_stops_nothing_more(
+    fake: FakeWorld, machine: Machine
+) -> None:
+    parts, acted = machine(EVERYTHING, accounts_a_part=3), list[BaseException]()
+    fake.before_look = nth(2, lambda: taken_by_another_sweep(fake))
+    step = parts.step
+
+    def told(event: Answer) -> Answer:
+        try:
+            return step(event)
+        except LeaseLostError as lost:
+            acted.append(lost)
+            raise
+
+    parts.step = told  # type: ignore[method-assign]
+    with pytest.raises(LeaseLostError, match="another has the lease"):
+        parts(ENFORCE)
+    assert len(fake.stopped) == 1
+    assert "lease" in str(acted[0])
+    assert not fake.has_file("report.json")
+
+
+def test_a_part_that_is_about_to_announce_when_the_end_begins_announces_nothing(
+    fake: FakeWorld, machine: Machine
+) -> None:
+    """It asked for the lease before: then the rows tell."""
+    parts = machine(EVERYTHING, accounts_a_part=3)
+    at_event(fake, "intend", lambda: ended_early(parts))
+    parts(ENFORCE)
+    assert_all_agree_that_only(fake, set())
+
+
+@pytest.mark.parametrize("event", ["file report.json", "settle"])
+def test_a_part_that_is_about_to_announce_while_the_end_is_at_work_announces_nothing(
+    fake: FakeWorld, machine: Machine, event: str
+) -> None:
+    """The end takes the lease from it first."""
+    parts, hangs, goes_on = machine(EVERYTHING, accounts_a_part=3), threading.Event(), threading.Event()
+    done = threading.Event()
+
+    def hang() -> None:
+        hangs.set()
+        assert goes_on.wait(10)
+
+    def release() -> None:
+        goes_on.set()
+        assert done.wait(10)
+
+    def act() -> None:
+        try:
+            with suppress(LeaseLostError):
+                parts.step(acts[0])
+        finally:
+            done.set()
+
+    acts: list[Answer] = []
+
+    def before(asked: Answer) -> None:
+        if asked["step"] == "act" and not acts:
+            acts.append(asked)
+            fake.before_look = nth(1, hang)
+            thread = threading.Thread(target=act)
+            thread.start()
+            assert hangs.wait(10)
+            at_event(fake, event, release)
+            ended_early(parts)
+            thread.join()
+
+    parts.before = before
+    parts(ENFORCE)
+    assert_all_agree_that_only(fake, set())
+
+
+@pytest.mark.parametrize(
+    ("minutes", "told", "by_now"), [(0, "unknown", "stopped"), (16, "not_attempted", "not_attempted")]
+)
+def test_what_a_part_has_announced_and_may_still_ask_for_when_its_sweep_is_ended_is_unknown(
+    fake: FakeWorld, machine: Machine, minutes: int, told: str, by_now: str
+) -> None:
+    """As long as a Lambda may be at work; the ledger learns what came of it. After that nothing is asked for."""
+    parts = machine(EVERYTHING, accounts_a_part=3)
+
+    def end() -> None:
+        later(fake, minutes=minutes)
+        ended_early(parts)
+
+    fake.before_stop = nth(2, end)
+    parts(ENFORCE)
+    assert fake.stopped == (["i-0", "i-1"] if by_now == "stopped" else ["i-0"])
+    assert outcomes(fake.written()) == {
+        **dict.fromkeys((f"i-{number}" for number in range(2, 6)), "not_attempted"),
+        "i-0": "stopped",
+        "i-1": told,
+    }
+    assert fake.states()["i-1"] == by_now
+    assert {one.resource_id for one in fake.ledger.held_by(SWEEP_ID)} == set(fake.stopped)
+
+
+@pytest.mark.parametrize("event", ["put LEASE", "file report.json"])
+def test_a_part_that_begins_late_does_nothing(fake: FakeWorld, machine: Machine, event: str) -> None:
+    """While the end is at work, or after it though it had read the sweep's summary before."""
+    parts, lost = machine(EVERYTHING, accounts_a_part=3), list[str]()
+
+    def late(asked: Answer) -> None:
+        with pytest.raises(LeaseLostError, match="this step does nothing") as refusal:
+            parts.step(asked)
+        lost.append(str(refusal.value))
+
+    def before(asked: Answer) -> None:
+        if asked["step"] != "act":
+            return
+        parts.before = lambda _event: None
+        if event == "put LEASE":
+            at_event(fake, event, lambda: ended_early(parts))
+            elsewhere(lambda: late(asked))
+        else:
+            at_event(fake, event, lambda: elsewhere(lambda: late(asked)))
+            ended_early(parts)
+
+    parts.before = before
+    parts(ENFORCE)
+    assert len(lost) == 1
+    assert_all_agree_that_only(fake, set())
+
+
+# --- a lease that a dead process left
+
+
+def a_process_died(fake: FakeWorld) -> None:
+    """With the lease, which has run out by the wall clock since."""
+    times = Times()
+    assert isinstance(Leases(fake.ledger, lambda: fake.at, times).take(a_policy(EVERYTHING).name, "dead"), Lease)
+    later(fake, seconds=times.lasts + 1)
+
+
+def test_an_execution_begins_after_the_time_of_an_ordinary_lease_where_a_process_died_with_it(
+    fake: FakeWorld, machine: Machine
+) -> None:
+    parts = machine(EVERYTHING)
+    a_process_died(fake)
+    assert parts(ENFORCE)["status"] == "complete"
+    assert sum(fake.slept) == Times().lasts
+
+
+def test_an_execution_that_has_no_time_to_wait_for_a_dead_process_is_tried_again(
+    fake: FakeWorld, machine: Machine
+) -> None:
+    parts = machine(EVERYTHING)
+    a_process_died(fake)
+    begun_at = fake.at
+    parts.remaining = lambda: RESERVED_MILLISECONDS + 5000 - int((fake.at - begun_at).total_seconds() * 1000)
+    with pytest.raises(BusyError, match=r"dead has the lease .* try again"):
+        parts(ENFORCE)
+    assert 5 <= sum(fake.slept) <= 6
+    assert not fake.has_file("report.json")
+    parts.remaining = lambda: PLENTY
+    assert parts(ENFORCE)["status"] == "complete"
 
 
 def said_of_what_was_left(report: Row) -> set[bool]:
