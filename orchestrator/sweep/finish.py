@@ -9,6 +9,7 @@ from orchestrator.core.model import Halt, HaltCause, Intent, Outcome, OutcomeSta
 from orchestrator.core.report.document import report_document
 from orchestrator.errors import LeaseLostError, PlanError, ReportLostError, ReportStoreError, StopOrchestratorError
 from orchestrator.ports import World
+from orchestrator.sweep.interruption import breakable
 from orchestrator.sweep.seal import write_and_seal
 from orchestrator.sweep.state import Sweep, SweepState, build_report
 
@@ -22,8 +23,8 @@ def run_to_report(
     """The report of what the work gave back, and where it was written; whatever ends the work is in it.
 
     No report is written by a process that left the sweep to another one, nor by one that does not know yet what the
-    process before it did: then the sweep is still running. Raises what the work raised, LeaseLostError and
-    ReportLostError.
+    process before it did: then the sweep is still running. From the end of the work on no signal breaks in. Raises
+    what the work raised, LeaseLostError and ReportLostError.
     """
     latest = [begin_with]
 
@@ -31,7 +32,8 @@ def run_to_report(
         latest[0] = state
 
     try:
-        keep(work(keep))
+        with breakable(world):
+            keep(work(keep))
     except BaseException as failure:
         _leave_it_to_the_lease_holder(world, latest[0].halt, failure)
         if latest[0].reportable or isinstance(failure, PlanError):

@@ -18,8 +18,14 @@ from typing import Any
 
 import pytest
 
+from orchestrator.cli import sweeps
 from orchestrator.cli.console import interruptible
+from orchestrator.core.report.manifest import MANIFEST
 from orchestrator.demo.faults import Fault
+from orchestrator.ledger.lease import Lease
+from orchestrator.ledger.ledger import Ledger
+from orchestrator.local.folder_report_store import LocalReportStore
+from orchestrator.sweep.act import _Actor
 from tests.support.embedded import OrganizationBuilder
 from tests.support.fixtures import Policy, Ran, Run
 from tests.support.suites import only_in_full
@@ -272,6 +278,83 @@ def test_a_second_ctrl_c_while_stopping_waits_for_no_answer_and_what_was_asked_f
     assert down(organization, account) == 0
 
 
+def at_the_first(monkeypatch: pytest.MonkeyPatch, place: tuple[Any, str, str], do: Callable[[], object]) -> None:
+    """Does that just before the first call of that function with that argument, if one is named."""
+    owner, name, argument = place
+    function, done = getattr(owner, name), threading.Event()
+
+    def called(*arguments: Any, **more: Any) -> Any:
+        if not done.is_set() and (not argument or argument in arguments):
+            done.set()
+            do()
+        return function(*arguments, **more)
+
+    monkeypatch.setattr(owner, name, called)
+
+
+def halt_in_the_first_stop(organization: OrganizationBuilder) -> None:
+    organization.front.faults.add(Fault(operation="ec2:StopInstances", times=1, effect=press_ctrl_c))
+
+
+THE_END = {
+    "outcomes put together": (_Actor, "_left_to_others", ""),
+    "report": (LocalReportStore, "put", "report.json"),
+    "table": (LocalReportStore, "put", "coverage.csv"),
+    "manifest": (LocalReportStore, "put", MANIFEST),
+    "ledger": (Ledger, "finish", ""),
+    "lease": (Lease, "give_back", ""),
+    "shown": (sweeps, "show", ""),
+}
+"""What is called when a sweep ends, in this order."""
+
+
+@pytest.mark.usefixtures("terminal")
+@pytest.mark.parametrize("number", [signal.SIGINT, *only_in_full(signal.SIGHUP, signal.SIGTERM)])
+@pytest.mark.parametrize("place", THE_END.values(), ids=THE_END)
+def test_a_second_signal_while_the_end_is_written_loses_nothing_and_the_next_sweep_asks_anew(
+    organization: OrganizationBuilder,
+    account: str,
+    run: Run,
+    policy: Policy,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    place: tuple[Any, str, str],
+    number: signal.Signals,
+) -> None:
+    halt_in_the_first_stop(organization)
+    at_the_first(monkeypatch, place, lambda: signal.raise_signal(number))
+    ran = run(*ENFORCE, policy(DEV), "--workers", "1", "--format", "json", typed="3\n")
+    assert ran.exit_code == 3, ran
+    assert ran.report == last_report(tmp_path)
+    stopped = organization.down(account, FRANKFURT) | organization.down(account, IRELAND)
+    reported = {row["resource_id"] for row in ran.report["outcomes"] if row["status"] in {"stopped", "stopping"}}
+    assert reported == stopped
+    assert 0 < len(stopped) < 3
+    [ended] = run("history", "--format", "json").report
+    assert (ended["status"], ended["totals"]) == (ran.report["status"], ran.report["totals"])
+    assert run("verify", ran.report["sweep_id"]).exit_code == 0
+    again = run(*ENFORCE, policy(DEV), typed="\n")
+    assert f"{3 - len(stopped)} resources in 1 accounts would be stopped now." in again.stderr
+    assert down(organization, account) == len(stopped)
+
+
+def test_a_second_ctrl_c_while_the_report_is_put_to_s3_which_hangs_up_loses_nothing(
+    hub: OrganizationBuilder, account: str, run: Run, policy: Policy
+) -> None:
+    def press(*_: object) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+    halt_in_the_first_stop(hub)
+    put = Fault(operation="s3:*report.json", times=1, hangs_up=True, effect=press)
+    hub.front.faults.add(put)
+    ran = run(*ENFORCE, policy(DEV), "--yes", "--workers", "1", "--format", "json")
+    assert ran.exit_code == 3, ran
+    assert put.times == 0
+    assert ran.report["totals"]["stopped"] == down(hub, account)
+    [ended] = run("history", "--format", "json").report
+    assert (ended["status"], ended["totals"]) == (ran.report["status"], ran.report["totals"])
+
+
 def test_the_signals_of_the_process_are_as_they_were_afterwards(
     organization: OrganizationBuilder, account: str, run: Run, policy: Policy
 ) -> None:
@@ -284,9 +367,9 @@ def test_the_signals_of_the_process_are_as_they_were_afterwards(
 def test_what_nohup_had_ignored_stays_ignored() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        with interruptible() as interrupted:
+        with interruptible() as interruption:
             os.kill(os.getpid(), signal.SIGHUP)
-            assert not interrupted()
+            assert not interruption.interrupted()
     finally:
         signal.signal(signal.SIGHUP, before)
 
