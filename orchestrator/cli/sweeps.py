@@ -97,7 +97,7 @@ def sweep(
         typer.Option(
             metavar="SWEEP_ID",
             help="Resume a sweep whose process died, from wherever it was, under the consent that it has. One without, "
-            "or whose policy has another text today, is closed as abandoned.",
+            "one that was interrupted, or whose policy has another text today, is closed as abandoned.",
         ),
     ] = None,
     yes: YesOption = False,

@@ -9,7 +9,7 @@ from orchestrator.core.model import Halt, HaltCause, Intent, Outcome, OutcomeSta
 from orchestrator.core.report.document import report_document
 from orchestrator.errors import LeaseLostError, PlanError, ReportLostError, ReportStoreError, StopOrchestratorError
 from orchestrator.ports import World
-from orchestrator.sweep.interruption import breakable
+from orchestrator.sweep.interruption import InterruptionNote, breakable
 from orchestrator.sweep.seal import write_and_seal
 from orchestrator.sweep.state import Sweep, SweepState, build_report
 
@@ -58,6 +58,8 @@ def _leave_it_to_the_lease_holder(world: World, halt: Halt | None, failure: Base
 
 
 def _write(world: World, sweep: Sweep, state: SweepState, error: str = "") -> tuple[SweepReport, str]:
+    if sweep.mode.acts:
+        InterruptionNote(world, sweep.sweep_id).write()
     report = _report(world, sweep, state, error)
     document = report_document(report)
     try:

@@ -338,6 +338,44 @@ def test_a_second_signal_while_the_end_is_written_loses_nothing_and_the_next_swe
     assert down(organization, account) == len(stopped)
 
 
+class _DiedError(BaseException):
+    """In place of the end of the process: no `except Exception` sees it."""
+
+
+@pytest.mark.usefixtures("terminal")
+@pytest.mark.parametrize(
+    "place", [THE_END["report"], THE_END["table"], THE_END["ledger"]], ids=["report", "table", "ledger"]
+)
+def test_what_a_person_interrupted_and_died_before_it_was_sealed_is_closed_and_the_next_sweep_asks_anew(
+    organization: OrganizationBuilder,
+    account: str,
+    run: Run,
+    policy: Policy,
+    monkeypatch: pytest.MonkeyPatch,
+    place: tuple[Any, str, str],
+) -> None:
+    def die() -> None:
+        raise _DiedError
+
+    halt_in_the_first_stop(organization)
+    at_the_first(monkeypatch, place, die)
+    with pytest.raises(_DiedError):
+        run(*ENFORCE, policy(DEV), "--yes", "--workers", "1")
+    [died] = run("history", "--format", "json").report
+    assert died["status"] == "running"
+    assert died["interrupted_at"]
+    stopped = down(organization, account)
+    again = run(*ENFORCE, policy(DEV), typed="\n")
+    assert f"{3 - stopped} resources in 1 accounts would be stopped now." in again.stderr
+    assert down(organization, account) == stopped
+    history = run("history", "--format", "json").report
+    [closed] = [one for one in history if one["sweep_id"] == died["sweep_id"]]
+    assert closed["status"] == ("abandoned" if place is THE_END["report"] else "incomplete")
+    assert closed["totals"]["stopped"] == stopped
+    report = run("report", died["sweep_id"], "--format", "json").report
+    assert Counter(row["status"] for row in report["outcomes"])["not_attempted"] == 3 - stopped
+
+
 def test_a_second_ctrl_c_while_the_report_is_put_to_s3_which_hangs_up_loses_nothing(
     hub: OrganizationBuilder, account: str, run: Run, policy: Policy
 ) -> None:

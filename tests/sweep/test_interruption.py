@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import signal
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -84,6 +86,25 @@ def ended_with(at_line: int) -> bool:
     assert summary.status == report["status"] != "running", at_line
     assert fake.has_file("manifest.json")
     return pressed.reached
+
+
+def test_the_ledger_says_that_a_person_interrupted_it_while_its_calls_are_still_running() -> None:
+    pressed = Pressed(0)
+    said = threading.Event()
+
+    def press_and_hold(target: Target) -> None:
+        pressed.first(target)
+        for _look in range(200):
+            begun = fake.ledger.sweep(SWEEP_ID)
+            if begun is not None and begun.interrupted_at:
+                said.set()
+                break
+            time.sleep(0.05)
+
+    fake = a_world(ONE, before_stop=press_and_hold, workers=1)
+    run_sweep(interrupted_world(fake, pressed.interruption), a_policy(EVERYTHING), SWEEP_ID, Mode.ENFORCE)
+    assert said.is_set()
+    assert fake.written()["status"] == "incomplete"
 
 
 @pytest.mark.full
