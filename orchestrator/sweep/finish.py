@@ -11,7 +11,7 @@ from orchestrator.errors import LeaseLostError, PlanError, ReportLostError, Repo
 from orchestrator.ports import World
 from orchestrator.sweep.interruption import InterruptionNote, breakable
 from orchestrator.sweep.seal import write_and_seal
-from orchestrator.sweep.state import Sweep, SweepState, build_report
+from orchestrator.sweep.state import Sweep, SweepState, build_report, interruption_text
 
 Keep = Callable[[SweepState], None]
 """Told what is known of the sweep from now on, for whatever ends it."""
@@ -37,7 +37,7 @@ def run_to_report(
     except BaseException as failure:
         _leave_it_to_the_lease_holder(world, latest[0].halt, failure)
         if latest[0].reportable or isinstance(failure, PlanError):
-            _write(world, sweep, latest[0], f"{type(failure).__name__}: {failure}")
+            _write(world, sweep, latest[0], _error_text(world, sweep, latest[0], failure))
         raise
     if latest[0].handed_over:
         return _report(world, sweep, latest[0]), ""
@@ -45,8 +45,16 @@ def run_to_report(
     return _write(world, sweep, latest[0])
 
 
+def _error_text(world: World, sweep: Sweep, state: SweepState, failure: BaseException) -> str:
+    if isinstance(failure, KeyboardInterrupt) and world.interrupted():
+        return interruption_text(sweep, state)
+    return f"{type(failure).__name__}: {failure}"
+
+
 def _report(world: World, sweep: Sweep, state: SweepState, error: str = "") -> SweepReport:
-    report = build_report(sweep, state, calls=world.calls(), finished_at=world.now(), error=error)
+    report = build_report(
+        sweep, state, calls=world.calls(), finished_at=world.now(), error=error, interrupted=world.interrupted()
+    )
     return replace(report, kill_switches=world.kill_switches)
 
 

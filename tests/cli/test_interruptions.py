@@ -218,6 +218,27 @@ def test_ctrl_c_while_stopping_reports_what_was_stopped_and_what_was_not(
     assert Counter(states.values())["not_attempted"] == 3 - len(stopped)
 
 
+def test_after_ctrl_c_the_totals_add_up_and_what_to_do_next_is_said(
+    organization: OrganizationBuilder, account: str, run: Run, policy: Policy, tmp_path: Path
+) -> None:
+    halt_in_the_first_stop(organization)
+    said = " ".join(run(*ENFORCE, policy(DEV), "--yes", "--workers", "1").stdout.split())
+    stopped, report = down(organization, account), last_report(tmp_path)
+    assert f"3 to stop, 0 exempt; {stopped} stopped, 0 failed, {3 - stopped} not attempted" in said
+    undo = f"`stop-orchestrator undo {report['sweep_id']}` starts what it stopped"
+    assert report["error"] == f"Interrupted: {undo}; the same command again does the rest"
+    assert f"Ended by: {report['error']}" in said
+
+
+def test_after_ctrl_c_while_reading_there_is_nothing_to_undo(
+    organization: OrganizationBuilder, account: str, run: Run, policy: Policy
+) -> None:
+    organization.front.faults.add(Fault(operation="ec2:DescribeInstances", times=1, effect=press_ctrl_c))
+    said = " ".join(run("plan", "--policy", policy(DEV), "--workers", "1").stdout.split())
+    assert "Ended by: Interrupted: the same command again does the rest" in said
+    assert "nothing stopped (plan only)" in said
+
+
 @pytest.mark.usefixtures("terminal")
 def test_ctrl_c_before_the_question_asks_nothing_and_stops_nothing(
     organization: OrganizationBuilder, account: str, run: Run, policy: Policy
@@ -242,6 +263,7 @@ def test_a_second_ctrl_c_ends_it_at_once_and_still_leaves_a_report(
     assert ran.exit_code == 1
     report = last_report(tmp_path)
     assert (report["status"], report["totals"]["stopped"]) == ("failed", 0)
+    assert report["error"] == "Interrupted: the same command again does the rest"
     assert account in {row["account_id"] for row in report["coverage"]}
     assert report["sweep_id"] in ran.stdout
 
@@ -270,6 +292,7 @@ def test_a_second_ctrl_c_while_stopping_waits_for_no_answer_and_what_was_asked_f
     states = {row["resource_id"]: row["status"] for row in report["outcomes"]}
     frankfurt = set(organization.described(account, FRANKFURT))
     assert ran.exit_code == 5
+    assert f"`stop-orchestrator undo {report['sweep_id']}` starts what it stopped" in report["error"]
     assert {one for one, state in states.items() if state == "unknown"} == frankfurt
     assert took < PATIENCE / 2
     until(lambda: organization.down(account, FRANKFURT) == frankfurt)
