@@ -202,6 +202,8 @@ class _Worlds:
             policy_source=runtime.policy_source,
             confirm=runtime.confirm if mode.acts else consent_to_nothing,
             progress=runtime.progress,
+            interrupted=runtime.interrupted,
+            let_break_in=runtime.let_break_in,
             workers=settings.workers,
             sleep=halting.sleep,
         )

@@ -347,6 +347,10 @@ class World:
     where it was not.
     """
     progress: Progress = field(default_factory=NoProgress)
+    interrupted: Callable[[], bool] = lambda: False
+    """Whether a person, or the system, told this process to end."""
+    let_break_in: Callable[[bool], None] = lambda _may: None
+    """Whether, from now on, a further signal may end by KeyboardInterrupt what this process is waiting for."""
     workers: int = 64
     sleep: Callable[[float], None] = lambda _seconds: None
     """Waits so many seconds, or until there is a halt."""
@@ -371,6 +375,8 @@ class Runtime:
 
     out_of_time: Callable[[], bool] = lambda: False
     interrupted: Callable[[], bool] = lambda: False
+    let_break_in: Callable[[bool], None] = lambda _may: None
+    """As of World."""
     hand_over: Callable[[Lease], bool] = lambda _lease: False
     asked_by: str = ""
     """The caller, as AWS and this machine know it."""

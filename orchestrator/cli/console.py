@@ -195,31 +195,55 @@ def _forget_what_was_typed() -> None:
             termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
 
 
-@contextmanager
-def interruptible() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C, SIGTERM and a hang-up end the handing out of work, not the process; a second one ends it at once.
+class Interruption:
+    """What Ctrl-C, SIGTERM and a hang-up do while a command sweeps.
 
-    Its report is written even then. Further ones do nothing: they would end the writing of that report.
+    The first one ends the handing out of work, not the process. A second one ends the waiting: it raises
+    KeyboardInterrupt, once, and only while that may break in. Further ones do nothing.
     """
-    pulled, ended = threading.Event(), threading.Event()
-    terminals = [one for one in (1, 2) if os.isatty(one)]
 
-    def pull(number: int, _frame: object) -> None:
-        if ended.is_set():
-            return
-        if pulled.is_set():
-            ended.set()
+    def __init__(self) -> None:
+        self._pulled = threading.Event()
+        self._may_break_in = True
+        self._broke_in = self._told = False
+        self._terminals = [one for one in (1, 2) if os.isatty(one)]
+
+    def interrupted(self) -> bool:
+        """Whether there was a signal."""
+        return self._pulled.is_set()
+
+    def let_break_in(self, may: bool) -> None:
+        """Whether, from now on, a second signal may raise KeyboardInterrupt."""
+        self._may_break_in = may
+
+    def pull(self, number: int, _frame: object) -> None:
+        """The signals' handler, which runs in the main thread between any two of its steps."""
+        name = signal.Signals(number).name
+        if not self._pulled.is_set():
+            self._pulled.set()
+            self._say(f"{name}: no more work is handed out; the report follows.")
+        elif self._may_break_in and not self._broke_in:
+            self._broke_in = True
             raise KeyboardInterrupt
-        pulled.set()
-        try:
-            stderr.print(f"\n{signal.Signals(number).name}: no more work is handed out; the report follows.")
-        except RuntimeError:  # the signal came in the middle of another print
-            _forget_what_was_typed()
-        except OSError:
-            _say_no_more(terminals)
+        elif not self._told:
+            self._told = True
+            self._say(f"{name}: the report is being written; nothing ends that.")
 
-    with ending_signals(pull):
-        yield pulled.is_set
+    def _say(self, text: str) -> None:
+        try:
+            stderr.print(f"\n{text}")
+        except RuntimeError:  # the signal came in the middle of another print
+            pass
+        except OSError:
+            _say_no_more(self._terminals)
+
+
+@contextmanager
+def interruptible() -> Iterator[Interruption]:
+    """Within it the signals that end a process are an interruption's."""
+    interruption = Interruption()
+    with ending_signals(interruption.pull):
+        yield interruption
 
 
 def _say_no_more(terminals: Sequence[int]) -> None:

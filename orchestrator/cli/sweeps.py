@@ -18,6 +18,7 @@ from orchestrator.cli.console import (
     BAD_USAGE,
     ERROR,
     Format,
+    Interruption,
     asker,
     checked_sweep_id,
     errors_as_exit_codes,
@@ -96,7 +97,7 @@ def sweep(
         typer.Option(
             metavar="SWEEP_ID",
             help="Resume a sweep whose process died, from wherever it was, under the consent that it has. One without, "
-            "or whose policy has another text today, is closed as abandoned.",
+            "one that was interrupted, or whose policy has another text today, is closed as abandoned.",
         ),
     ] = None,
     yes: YesOption = False,
@@ -248,53 +249,61 @@ def _absolute(source: str | None) -> str:
 def _run(settings: Settings, output: Format, work: _Work, how: ConsentHow | None = None) -> NoReturn:
     """`how` consent is given, where the command may act."""
     triggered_at = wiring.now()
-    with errors_as_exit_codes(output):
-        result = _carried_out(settings, output, work, how, triggered_at)
-    if isinstance(result, Busy):
-        _say_busy(result, output)
-    if result.repeated:
-        say(f"{result.sweep_id} is finished; nothing was done again.")
-    show(result.document, output, result.location)
-    if result.document["status"] == SweepStatus.RUNNING:
-        say(f"What is left can be done later: stop-orchestrator sweep --resume {result.sweep_id}")
-    raise typer.Exit(document_exit_code(result.document))
+    with interruptible() as interruption:  # to the end: what was done is shown, and is the exit code
+        with errors_as_exit_codes(output):
+            result = _carried_out(settings, output, work, how, triggered_at, interruption)
+            interruption.let_break_in(False)
+        if isinstance(result, Busy):
+            _say_busy(result, output)
+        if result.repeated:
+            say(f"{result.sweep_id} is finished; nothing was done again.")
+        show(result.document, output, result.location)
+        if result.document["status"] == SweepStatus.RUNNING:
+            say(f"What is left can be done later: stop-orchestrator sweep --resume {result.sweep_id}")
+        raise typer.Exit(document_exit_code(result.document))
 
 
 def _carried_out(
-    settings: Settings, output: Format, work: _Work, how: ConsentHow | None, triggered_at: datetime
+    settings: Settings,
+    output: Format,
+    work: _Work,
+    how: ConsentHow | None,
+    triggered_at: datetime,
+    interruption: Interruption,
 ) -> Result:
     clients = wiring.make_clients(settings)
     stores = wiring.make_stores(settings, clients, this_process())
     sweep_id = wiring.new_sweep_id(triggered_at)
     progress = TerminalProgress(stderr)
-    with interruptible() as interrupted:
-        ask = asker(progress, interrupted, lambda: wiring.kill_switch_names(settings, stores.ledger))
+    ask = asker(progress, interruption.interrupted, lambda: wiring.kill_switch_names(settings, stores.ledger))
 
-        def confirm(approved: ApprovedPlan) -> ConsentHow | None:
-            return how if how is not ConsentHow.TYPED or ask(approved) else None
+    def confirm(approved: ApprovedPlan) -> ConsentHow | None:
+        return how if how is not ConsentHow.TYPED or ask(approved) else None
 
-        try:
-            runtime = Runtime(
-                interrupted=interrupted,
-                asked_by=f"{wiring.caller(clients)} ({this_user()})",
-                confirm=confirm,
-                policy_source=_absolute(settings.policy),
-                progress=progress,
-                warn=say,
-                triggered_at=triggered_at,
-            )
-            with progress.shown():
-                return work(stores, clients, sweep_id, runtime)
-        except ReportStoreError:
-            raise  # there is no report to show
-        except (KeyboardInterrupt, StopOrchestratorError, *wiring.AWS_ERRORS):
-            # A sweep that an error ended has a report too. Still here, further signals do not end its showing.
-            with suppress(StopOrchestratorError):
-                document = parsed(stores.store.read(sweep_id, "report.json"), sweep_id)
-                show(document, output)
-                if _is_unknown(document):
-                    fail("What was being asked for is unknown; `undo` looks at it.", document_exit_code(document))
-            raise
+    try:
+        runtime = Runtime(
+            interrupted=interruption.interrupted,
+            let_break_in=interruption.let_break_in,
+            asked_by=f"{wiring.caller(clients)} ({this_user()})",
+            confirm=confirm,
+            policy_source=_absolute(settings.policy),
+            progress=progress,
+            warn=say,
+            triggered_at=triggered_at,
+        )
+        with progress.shown():
+            return work(stores, clients, sweep_id, runtime)
+    except ReportStoreError:
+        raise  # there is no report to show
+    except (KeyboardInterrupt, StopOrchestratorError, *wiring.AWS_ERRORS):
+        interruption.let_break_in(False)
+        # A sweep that an error ended has a report too. Still here, further signals do not end its showing.
+        with suppress(StopOrchestratorError):
+            document = parsed(stores.store.read(sweep_id, "report.json"), sweep_id)
+            show(document, output)
+            if _is_unknown(document):
+                fail("What was being asked for is unknown; `undo` looks at it.", document_exit_code(document))
+        raise
 
 
 def _is_unknown(document: Mapping[str, Any]) -> bool:

@@ -91,7 +91,8 @@ def _totals_line(document: Row) -> str:
     done = ", ".join(f"{totals[one.done]} {one.done}" for one in directions)
     nothing = "nothing stopped or started" if _STARTS in directions else "nothing stopped"
     unknown = f", {totals['unknown']} unknown" if totals.get("unknown") else ""
-    came_to = f"{done}, {totals['failed']} failed{unknown}" if _acts(document) else f"{nothing} (plan only)"
+    left = f", {totals['not_attempted']} not attempted" if totals["not_attempted"] else ""
+    came_to = f"{done}, {totals['failed']} failed{unknown}{left}" if _acts(document) else f"{nothing} (plan only)"
     return (
         f"{totals['accounts']} accounts, {totals['scanned']} targets read, {unread or 'none'} unreadable, "
         f"{totals['resources']} resources: {planned}, {totals['exempt']} exempt; {came_to}"

@@ -78,6 +78,8 @@ class SweepSummary:
     """The state machine's execution that carries it out, where one does."""
     halt: Mapping[str, str] | None = None
     """Cause and text, where a state machine ended the acting."""
+    interrupted_at: str = ""
+    """When a person, or the system, told its process to end while it acted. It is not resumed."""
     format: int = FORMAT
     """1: by the release before."""
 

@@ -27,6 +27,7 @@ from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.errors import LedgerError
 from orchestrator.ports import NOT_HANDED_OUT, TargetUnreadableError, World
 from orchestrator.sweep.guard import GuardContext, TargetGuard
+from orchestrator.sweep.interruption import InterruptionNote, breakable
 from orchestrator.sweep.pool import Pool
 from orchestrator.sweep.recheck import Recheck
 from orchestrator.sweep.recover import outcomes_by_now
@@ -105,9 +106,10 @@ class _Actor:
             policy_name=self.policy_name,
             found=done.intents,
         )
-        pool = Pool[Outcomes](self.world.workers)
+        note = InterruptionNote(self.world, self.sweep_id)
+        pool = Pool[Outcomes](self.world.workers, meanwhile=note.write)
         try:
-            with pool, self.recheck.read_ahead([one for group in groups for one in group]):
+            with breakable(self.world), pool, self.recheck.read_ahead([one for group in groups for one in group]):
                 for group in groups:
                     pool.submit(_act_on_target, self.world, context, group)
                 self._show_progress(pool, before)

@@ -206,7 +206,8 @@ def lease_for(stores: Stores, request: SweepRequest, runtime: Runtime) -> Lease 
         result = resume(stores, dead.sweep_id, runtime, request.policy)
         if isinstance(result, Busy):
             return replace(result, same=result.same and purpose_of(dead) == request.purpose)
-        if _is_same(stores, request, dead) and result.document["status"] != SweepStatus.ABANDONED:
+        is_to_be_repeated = dead.interrupted_at or result.document["status"] == SweepStatus.ABANDONED
+        if _is_same(stores, request, dead) and not is_to_be_repeated:
             return result
         lease = _take(stores, request)
         if isinstance(lease, Busy):
@@ -252,6 +253,7 @@ def _done_since(stores: Stores, request: SweepRequest, triggered_at: datetime | 
         if (
             same
             and last.status not in UNDONE
+            and not last.interrupted_at
             and last.ended_at
             and triggered_at < datetime.fromisoformat(last.ended_at) <= latest
         ):

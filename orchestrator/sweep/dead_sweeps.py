@@ -49,7 +49,7 @@ def without_a_process(stores: Stores, sweeps: Sequence[SweepSummary]) -> frozens
 def is_left(stores: Stores, dead: SweepSummary, wanted: str, policy: OrgPolicy) -> bool:
     """Whether it has consent that is still good, and something else is wanted here: only who asks for it resumes it."""
     consent = consent_from(dead.consent)
-    if consent is None or purpose_of(dead) == wanted or dead.policy_sha256 != policy.sha256:
+    if consent is None or dead.interrupted_at or purpose_of(dead) == wanted or dead.policy_sha256 != policy.sha256:
         return False
     return not consent.refusal(consent.plan_sha256, dead.policy_sha256, stores.leases.now())
 
@@ -62,6 +62,12 @@ def resume_refusal(
         return "its process died, and the policy has another text today"
     if not Mode(begun.mode).acts:
         return ""
+    if begun.interrupted_at:
+        return f"it was interrupted at {begun.interrupted_at}, and its process died before it was reported"
+    return _consent_refusal(stores, policy, begun, runtime)
+
+
+def _consent_refusal(stores: Stores, policy: OrgPolicy, begun: SweepSummary, runtime: Runtime) -> str:
     consent = consent_from(begun.consent)
     if consent is not None:
         reason = consent.refusal(consent.plan_sha256, policy.sha256, stores.leases.now())

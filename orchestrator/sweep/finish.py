@@ -9,8 +9,9 @@ from orchestrator.core.model import Halt, HaltCause, Intent, Outcome, OutcomeSta
 from orchestrator.core.report.document import report_document
 from orchestrator.errors import LeaseLostError, PlanError, ReportLostError, ReportStoreError, StopOrchestratorError
 from orchestrator.ports import World
+from orchestrator.sweep.interruption import InterruptionNote, breakable
 from orchestrator.sweep.seal import write_and_seal
-from orchestrator.sweep.state import Sweep, SweepState, build_report
+from orchestrator.sweep.state import Sweep, SweepState, build_report, interruption_text
 
 Keep = Callable[[SweepState], None]
 """Told what is known of the sweep from now on, for whatever ends it."""
@@ -22,8 +23,8 @@ def run_to_report(
     """The report of what the work gave back, and where it was written; whatever ends the work is in it.
 
     No report is written by a process that left the sweep to another one, nor by one that does not know yet what the
-    process before it did: then the sweep is still running. Raises what the work raised, LeaseLostError and
-    ReportLostError.
+    process before it did: then the sweep is still running. From the end of the work on no signal breaks in. Raises
+    what the work raised, LeaseLostError and ReportLostError.
     """
     latest = [begin_with]
 
@@ -31,11 +32,12 @@ def run_to_report(
         latest[0] = state
 
     try:
-        keep(work(keep))
+        with breakable(world):
+            keep(work(keep))
     except BaseException as failure:
         _leave_it_to_the_lease_holder(world, sweep.sweep_id, latest[0].halt, failure)
         if latest[0].reportable or isinstance(failure, PlanError):
-            _write(world, sweep, latest[0], f"{type(failure).__name__}: {failure}")
+            _write(world, sweep, latest[0], _error_text(world, sweep, latest[0], failure))
         raise
     if latest[0].handed_over:
         return _report(world, sweep, latest[0]), ""
@@ -43,8 +45,16 @@ def run_to_report(
     return _write(world, sweep, latest[0])
 
 
+def _error_text(world: World, sweep: Sweep, state: SweepState, failure: BaseException) -> str:
+    if isinstance(failure, KeyboardInterrupt) and world.interrupted():
+        return interruption_text(sweep, state)
+    return f"{type(failure).__name__}: {failure}"
+
+
 def _report(world: World, sweep: Sweep, state: SweepState, error: str = "") -> SweepReport:
-    report = build_report(sweep, state, calls=world.calls(), finished_at=world.now(), error=error)
+    report = build_report(
+        sweep, state, calls=world.calls(), finished_at=world.now(), error=error, interrupted=world.interrupted()
+    )
     return replace(report, kill_switches=world.kill_switches)
 
 
@@ -59,6 +69,8 @@ def _leave_it_to_the_lease_holder(
 
 
 def _write(world: World, sweep: Sweep, state: SweepState, error: str = "") -> tuple[SweepReport, str]:
+    if sweep.mode.acts:
+        InterruptionNote(world, sweep.sweep_id).write()
     report = _report(world, sweep, state, error)
     document = report_document(report)
     try:

@@ -144,9 +144,9 @@ def act_on_part(world: World, sweep: Sweep, summary: SweepSummary, part: Part) -
     recheck = Recheck(world, sweep.policy, accounts, state.inventory.names, lost)
     outcomes = act_on_accounts(world, sweep.policy, approved, recheck, part.accounts, state.outcomes)
     world.ledger.record_outcomes(sweep.sweep_id, outcomes.outcomes, outcomes.intents)
-    lost = [one for one in (outcomes.halt, world.halt()) if one is not None and one.cause is HaltCause.LEASE_LOST]
-    if lost:
-        raise LeaseLostError(lost[0].text)  # the sweep is over, or another process's: there is nothing to add to it
+    for halt in (outcomes.halt, world.halt()):
+        if halt is not None and halt.cause is HaltCause.LEASE_LOST:
+            raise LeaseLostError(halt.text)  # the sweep is over, or another process's: there is nothing to add to it
     name = _kept_file(part)
     if outcomes.kept and world.store.find(sweep.sweep_id, name) is None:
         world.store.put(sweep.sweep_id, name, _kept_bytes(outcomes))

@@ -24,7 +24,8 @@ class Pool(Generic[T]):
 
     A call to AWS waits a hundred times longer than it computes, so 64 threads pay; against an endpoint that answers at
     once they would only fight over the interpreter's lock. So it starts with a few and doubles them while the process
-    uses less than 60 % of one processor. `cpu` and `clock` are in seconds.
+    uses less than 60 % of one processor. `cpu` and `clock` are in seconds. While results are awaited, `meanwhile` is
+    called 20 times a second.
 
     Its threads are daemons, so that a process which is told to end at once does not wait for an answer of AWS.
     """
@@ -34,6 +35,7 @@ class Pool(Generic[T]):
         workers: int,
         cpu: Callable[[], float] = time.process_time,
         clock: Callable[[], float] = time.monotonic,
+        meanwhile: Callable[[], None] = lambda: None,
     ) -> None:
         self._work: SimpleQueue[tuple[Future[T], Callable[[], T]] | None] = SimpleQueue()
         self._threads = 0
@@ -45,6 +47,7 @@ class Pool(Generic[T]):
         self._width = min(workers, _FIRST_THREADS)
         self._cpu = cpu
         self._clock = clock
+        self._meanwhile = meanwhile
         self._looked = (cpu(), clock())
 
     def __enter__(self) -> Self:
@@ -66,6 +69,7 @@ class Pool(Generic[T]):
     def results(self) -> Iterator[T]:
         """Ends when nothing is waiting or running any more."""
         while self._running:
+            self._meanwhile()
             try:
                 future = self._done.get(timeout=_LOOK_EVERY_SECONDS)
             except Empty:

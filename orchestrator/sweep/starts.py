@@ -10,6 +10,7 @@ from datetime import timedelta
 from orchestrator.core.model import Outcome, Outcomes, OutcomeStatus, ResourceKey, Target
 from orchestrator.errors import LedgerError
 from orchestrator.ports import TargetUnreadableError, World
+from orchestrator.sweep.interruption import breakable
 from orchestrator.sweep.pool import Pool
 
 _FIRST_PAUSES, _PAUSE, _LATER_PAUSE = (2.0, 3.0, 5.0), 10.0, 30.0
@@ -22,6 +23,11 @@ def watch_starts(world: World, sweep_id: str, done: Outcomes, within: timedelta)
     Returns as soon as none is starting any more, when the time is up, or at a halt. Targets without a start cost no
     call; one with starts costs a look for each pause.
     """
+    with breakable(world):
+        return _watched(world, sweep_id, done, within)
+
+
+def _watched(world: World, sweep_id: str, done: Outcomes, within: timedelta) -> Outcomes:
     for pause in pauses(within):
         left = [one for one in done.outcomes if one.status is OutcomeStatus.STARTING]
         if not left or world.halt() is not None:

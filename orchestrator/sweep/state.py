@@ -93,11 +93,17 @@ class SweepState:
 
 
 def build_report(
-    sweep: Sweep, state: SweepState, *, calls: Mapping[str, int], finished_at: datetime, error: str = ""
+    sweep: Sweep,
+    state: SweepState,
+    *,
+    calls: Mapping[str, int],
+    finished_at: datetime,
+    error: str = "",
+    interrupted: bool = False,
 ) -> SweepReport:
     """The whole record. An action without an outcome, because the sweep ended early, was not attempted.
 
-    What was announced in the ledger by then is unknown.
+    What was announced in the ledger by then is unknown. `interrupted`: a person told its process to end.
     """
     decisions = keep_after_all(state.decisions.decisions, state.outcomes.kept)
     outcomes = (*state.outcomes.outcomes, *_not_attempted(state))
@@ -106,6 +112,8 @@ def build_report(
         ended_by = f"Aborted: {state.halt.text}"
     elif state.halt and state.halt.cause is HaltCause.KILL_SWITCH_UNREADABLE:
         ended_by = f"Halted: {state.halt.text}"
+    elif state.halt and state.halt.cause is HaltCause.INTERRUPTED and interrupted:
+        ended_by = interruption_text(sweep, state)
     return SweepReport(
         sweep_id=sweep.sweep_id,
         policy_name=sweep.policy.name,
@@ -129,6 +137,17 @@ def build_report(
         consent=state.consent,
         consent_missing=sweep.consent_missing,
     )
+
+
+def interruption_text(sweep: Sweep, state: SweepState) -> str:
+    """That a person interrupted it, and what they can do next."""
+    stopped = state.outcomes.open_intents or any(one.status in _MAY_BE_DOWN for one in state.outcomes.outcomes)
+    undo = f"`stop-orchestrator undo {sweep.sweep_id}` starts what it stopped; "
+    again = "plan and apply again for the rest" if sweep.mode is Mode.APPLY else "the same command again does the rest"
+    return f"Interrupted: {undo if stopped and sweep.mode is not Mode.UNDO else ''}{again}"
+
+
+_MAY_BE_DOWN = frozenset({OutcomeStatus.STOPPED, OutcomeStatus.STOPPING, OutcomeStatus.UNKNOWN})
 
 
 def _not_attempted(state: SweepState) -> tuple[Outcome, ...]:
