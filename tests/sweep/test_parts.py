@@ -22,6 +22,7 @@ from orchestrator.ledger.lease import Lease, Leases, Times
 from orchestrator.ledger.records import LeaseRecord
 from orchestrator.ports import Stores, World
 from orchestrator.settings import Settings
+from orchestrator.sweep.dead_sweeps import abandon_sweep
 from orchestrator.sweep.inventory_file import inventory_from
 from orchestrator.sweep.parts import LISTING
 from tests.support.builders import SWEEP_ID, a_policy
@@ -424,6 +425,34 @@ def test_a_part_that_is_about_to_announce_while_the_end_is_at_work_announces_not
 
     parts.before = before
     parts(ENFORCE)
+    assert_all_agree_that_only(fake, set())
+
+
+@pytest.mark.parametrize("how", ["ended", "abandoned"])
+def test_who_closes_a_sweep_leaves_nothing_that_a_process_before_could_announce_yet(
+    fake: FakeWorld, machine: Machine, how: str
+) -> None:
+    """One that asked for the lease in time, and writes its intents now."""
+
+    def before(asked: Answer) -> None:
+        if asked["step"] in ("act", "end"):
+            raise MemoryError("killed")
+
+    parts, late = machine(EVERYTHING), list[object]()
+    parts.before = before
+    with pytest.raises(MemoryError):
+        parts(ENFORCE)
+    parts.before = lambda _event: None
+    begun, dead = fake.ledger.sweep(SWEEP_ID), fake.ledger.fenced(1)
+    assert begun is not None
+    resources = [one for target in fake.resources for one in fake.instances(target).values()][:1]
+    at_event(fake, "file report.json", lambda: late.append(dead.intend(SWEEP_ID, resources, "1")))
+    if how == "ended":
+        ended_early(parts)
+    else:
+        world = replace(fake.world(), ledger=fake.ledger.fenced(2))
+        abandon_sweep(world, a_policy(EVERYTHING), begun, "its process died")
+    assert late == [{}]
     assert_all_agree_that_only(fake, set())
 
 
