@@ -72,5 +72,5 @@ class DoctorContext:
     workers: int = 64
     partition_regions: frozenset[Region] = frozenset()
     """Every region that is known without asking AWS, of whatever partition."""
-    earlier_listings: Callable[[str, str], Listed] = lambda _organization_id, _policy_name: Listed()
+    earlier_listings: Callable[[str], Listed] = lambda _organization_id: Listed()
     """What sweeps by that policy listed before. Raises LedgerError."""

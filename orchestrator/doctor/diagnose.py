@@ -86,7 +86,7 @@ def _identity(context: DoctorContext, checks: list[Check]) -> AccountId | None:
 def _names(context: DoctorContext, policy: OrgPolicy, organization: Organization) -> Iterator[Check]:
     try:
         regions = regions_for(policy, context.partition_regions, context.accounts.hub_regions)
-        before = context.earlier_listings(organization.id, policy.name)
+        before = context.earlier_listings(organization.id)
         known = Known(organization, regions, before.accounts, before.units)
     except (OrganizationError, LedgerError) as failure:
         yield doctor_hub.names_unknown(str(failure))

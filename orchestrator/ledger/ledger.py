@@ -313,12 +313,17 @@ class Ledger:
 
     # --- earlier listings
 
-    def earlier_listings(self, organization_id: str, policy_name: str) -> Listed:
-        """Every account that some listing of the organization had, and what the names of that policy were names of."""
+    def earlier_listings(self, organization_id: str) -> Listed:
+        """Every account that some listing of the organization had, and what the names in policies were names of.
+
+        In whichever policy: what an author excluded by a path stays known when the policy gets another name.
+        """
         items = {item["SK"]: item for item in self._items.query(f"{LISTED}{organization_id}")}
         accounts = [one for sk, item in items.items() if sk.startswith(ACCOUNTS) for one in item["accounts"].split()]
-        units = json.loads(items.get(f"{UNITS}{policy_name}", {}).get("units", "{}"))
-        return Listed(frozenset(map(AccountId, accounts)), {name: frozenset(ids) for name, ids in units.items()})
+        known = Listed(frozenset(map(AccountId, accounts)))
+        for units in (json.loads(item["units"]) for sk, item in items.items() if sk.startswith(UNITS)):
+            known = known.joined(Listed(units={name: frozenset(ids) for name, ids in units.items()}))
+        return known
 
     def remember_listing(self, organization_id: str, policy_name: str, before: Listed, now: Listed) -> None:
         """Adds what a listing had to what `earlier_listings` gave; without expiry.

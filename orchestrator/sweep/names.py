@@ -18,7 +18,7 @@ def resolve_and_remember(world: World, policy: OrgPolicy, organization: Organiza
     Raises OrganizationError where the regions cannot be listed and a name depends on that, and LedgerError.
     """
     regions = regions_for(policy, world.partition_regions, world.accounts.hub_regions)
-    before = world.ledger.earlier_listings(organization.id, policy.name)
+    before = world.ledger.earlier_listings(organization.id)
     now = Listed(frozenset(one.id for one in organization.accounts), units_named(policy, organization))
     world.ledger.remember_listing(organization.id, policy.name, before, now)
     return resolve_names(policy, Known(organization, regions, before.accounts, before.units))

@@ -76,7 +76,7 @@ class Recheck:
         self._accounts.list_again(dict.fromkeys(map(_account_id, actions)))
         organization = self._accounts.organization
         if organization is not None:
-            self._named_before = self._ledger.earlier_listings(organization.id, self._policy.name).units
+            self._named_before = self._ledger.earlier_listings(organization.id).units
 
     def read_ahead(self, actions: Sequence[Decision]) -> AbstractContextManager[None]:
         """Meanwhile the tags that these stops will wait for are read, in the order of the actions."""

@@ -484,19 +484,19 @@ def test_of_many_that_advance_the_chain_at_once_each_comes_once(ledger: Ledger) 
     assert len({link.previous_sha256 for link in links}) == 6
 
 
-def test_what_listings_had_is_remembered_by_organization_and_policy(ledger: Ledger) -> None:
+def test_what_listings_had_is_remembered_by_organization_whatever_the_policy_is_called(ledger: Ledger) -> None:
     accounts = frozenset(AccountId(f"{number:012}") for number in range(25))
     one, two = (
         Listed(accounts, {"/Prod": frozenset({"ou-1"}), "/Gone": frozenset()}),
         Listed(frozenset({AccountId("9" * 12)}), {"/Prod": frozenset({"ou-2"})}),
     )
-    assert ledger.earlier_listings("o-1", "nonprod") == Listed()
+    assert ledger.earlier_listings("o-1") == Listed()
     ledger.remember_listing("o-1", "nonprod", Listed(), one)
-    before = ledger.earlier_listings("o-1", "nonprod")
+    before = ledger.earlier_listings("o-1")
     assert before == Listed(accounts, {"/Prod": frozenset({"ou-1"})})
     ledger.remember_listing("o-1", "nonprod", before, two)
-    assert ledger.earlier_listings("o-1", "nonprod") == Listed(
-        accounts | two.accounts, {"/Prod": frozenset({"ou-1", "ou-2"})}
-    )
-    assert ledger.earlier_listings("o-1", "other") == Listed(accounts | two.accounts)
-    assert ledger.earlier_listings("o-2", "nonprod") == Listed()
+    assert ledger.earlier_listings("o-1") == Listed(accounts | two.accounts, {"/Prod": frozenset({"ou-1", "ou-2"})})
+    other = Listed(units={"/Prod": frozenset({"ou-3"})})
+    ledger.remember_listing("o-1", "other", Listed(), other)
+    assert ledger.earlier_listings("o-1").units == {"/Prod": frozenset({"ou-1", "ou-2", "ou-3"})}, "of every policy"
+    assert ledger.earlier_listings("o-2") == Listed()

@@ -116,9 +116,9 @@ class Crashes:
         return code, known
 
     def _forget_actions(self) -> None:
-        """Those of the runs before, and what they held down or let go: moto copies the table for each transaction."""
+        """Those of the runs before, what they held down or let go, and what their listings had: all call alike."""
         for partition in [*self._items]:
-            is_new = partition.value.startswith("SWEEP#") and partition not in self._kept
+            is_new = partition.value.startswith(("SWEEP#", "LISTED#")) and partition not in self._kept
             if is_new or partition.value.startswith("HELD#"):
                 del self._items[partition]
         self._items.update({one: dict(rows) for one, rows in self._held.items()})
