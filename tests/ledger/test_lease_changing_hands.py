@@ -312,16 +312,16 @@ def test_a_step_holds_no_lease_that_was_given_back_or_is_anothers(world: World, 
 def test_a_step_that_cannot_ask_announces_nothing_and_loses_nothing(world: World) -> None:
     step = taken(of(world, "one").take(POLICY, "first"))
     found = world.table.get
-    world.table.get = unanswered  # type: ignore[method-assign, assignment]
+    world.table.get = unanswered  # type: ignore[method-assign, assignment]  # a table that fails
     with pytest.raises(LedgerError):
         step.is_held()
-    world.table.get = found  # type: ignore[method-assign]
+    world.table.get = found  # type: ignore[method-assign]  # its own again
     assert step.is_held()
 
 
 def test_a_process_that_renews_its_lease_by_itself_asks_for_nothing_more(world: World) -> None:
     lease = taken(world.leases().take(POLICY, "first"))
-    world.table.get = unanswered  # type: ignore[method-assign, assignment]
+    world.table.get = unanswered  # type: ignore[method-assign, assignment]  # a table that fails
     assert lease.is_held()
     world.pass_by(20)
     assert not lease.is_held()

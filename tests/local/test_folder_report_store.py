@@ -162,7 +162,8 @@ def test_every_file_is_listed_with_its_size_also_what_no_sweep_wrote(store: Loca
     store.put(SWEEP_ID, "report.json", CONTENT)
     store.put(SWEEP_ID, "work/listing.json", b"[]")
     (folder(tmp_path) / ".writable").touch()
-    mine = {f"{KEYS}/report.json": len(CONTENT), f"{KEYS}/work/listing.json": 2, f"{KEYS}/.writable": 0}
+    sizes = {("report.json",): len(CONTENT), ("work", "listing.json"): 2, (".writable",): 0}
+    mine = {"/".join((KEYS, *names)): size for names, size in sizes.items()}
     assert store.list_files() == store.list_files(SWEEP_ID) == mine
     store.check(NEWER)
     (tmp_path / "store/sweeps/notes.txt").write_text("added")

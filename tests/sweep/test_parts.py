@@ -369,7 +369,7 @@ def test_a_part_that_hangs_in_its_look_until_another_sweep_has_the_lease_stops_n
             acted.append(lost)
             raise
 
-    parts.step = told  # type: ignore[method-assign]
+    parts.step = told  # type: ignore[method-assign]  # heard of in between
     with pytest.raises(LeaseLostError, match="another has the lease"):
         parts(ENFORCE)
     assert len(fake.stopped) == 1

@@ -9,6 +9,7 @@ from orchestrator.core.report.stored_files import added_files, sort_files, stran
 
 SWEEP = "20261123T190000Z-7f3a9c"
 FOLDER = f"sweeps/dt=2026-11-23/sweep={SWEEP}"
+WORK = "work/"
 WORKING = ["inventory-0.json", "work/listing.json", "work/batches.json", "work/inventory-12.json"]
 WORKING += ["work/acts-1.json", "work/accounts-2.json", "work/kept-1-3.json"]
 
@@ -40,7 +41,8 @@ def test_what_is_in_no_folder_of_a_sweep_is_a_stray(key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "key", [f"{FOLDER}/.writable", "sweeps/.doctor", "sweeps/dt=2026-11-23/", f"{FOLDER}/", f"{FOLDER}/work/"]
+    "key",
+    [f"{FOLDER}/.writable", "sweeps/.doctor", "sweeps/dt=2026-11-23/", f"{FOLDER}/", f"{FOLDER}/{WORK}"],
 )
 def test_an_empty_probe_or_folder_is_nothing_and_one_with_something_in_it_is_not(key: str) -> None:
     empty, full = sort_files({key: 0}), sort_files({key: 1})
