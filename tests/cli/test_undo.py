@@ -20,6 +20,7 @@ from tests.support.command_line import Do
 from tests.support.embedded import OrganizationBuilder
 from tests.support.fixtures import Policy, Ran
 from tests.support.processes import until
+from tests.support.suites import only_in_full
 from tests.support.sweeps import DEV, DEV_RULE, FRANKFURT, IRELAND
 from tests.support.time import set_time
 
@@ -128,6 +129,7 @@ def test_undo_marks_again_what_lost_its_marks_and_starts_it(
         assert all(tags == DEV for tags in organization.tags(account, region).values())
 
 
+@pytest.mark.full
 def test_undo_marks_again_what_lost_its_marks_only_after_it_was_planned(
     organization: OrganizationBuilder, account: str, ids: list[str], stopped: str, do: Do
 ) -> None:
@@ -186,9 +188,11 @@ def test_a_mark_alone_starts_nothing(
 @pytest.mark.parametrize(
     ("options", "started"),
     [
-        (lambda _, __: ("--region", IRELAND), {2}),
         (lambda _, ids: ("--resource", ids[0], "--resource", ids[2]), {0, 2}),
-        (lambda account, _: ("--account", account, "--region", FRANKFURT), {0, 1}),
+        *only_in_full(
+            (lambda _, __: ("--region", IRELAND), {2}),
+            (lambda account, _: ("--account", account, "--region", FRANKFURT), {0, 1}),
+        ),
     ],
 )
 def test_a_part_of_a_sweep_can_be_undone_and_the_rest_later(

@@ -164,6 +164,7 @@ def test_sigterm_ends_it_like_ctrl_c(tmp_path: Path) -> None:
         until(lambda: not alive(environment) and not is_listening(url))
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("number", [signal.SIGHUP, *only_in_full(signal.SIGINT, signal.SIGTERM)])
 def test_a_signal_before_the_organization_is_there_leaves_nothing_running(
     tmp_path: Path, number: signal.Signals

@@ -53,7 +53,7 @@ def test_a_sweep_killed_at_any_call_is_gone_on_with_and_ends_as_if_nothing_had_b
     sweeping: Crashes, tenth: int
 ) -> None:
     everywhere = sweeping.boundaries()
-    assert len(everywhere) >= 150
+    assert len(everywhere) >= 130
     boundaries = tenth_of(everywhere, tenth)
     assert sweeping.at(boundaries) == {}
     assert sweeping.killed == len(boundaries) > 0

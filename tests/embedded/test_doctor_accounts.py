@@ -180,12 +180,14 @@ def test_a_disabled_region_that_the_policy_names_is_a_warning(enrolled: Organiza
     assert (row(ran, "region")["region"], row(ran, "region")["status"]) == (MILAN, "warning")
 
 
+@pytest.mark.full
 def test_a_disabled_region_that_a_pattern_catches_is_no_warning(enrolled: OrganizationBuilder, doctor: Doctor) -> None:
     ran = doctor(regions=('"eu-*"',))
     assert (ran.exit_code, found(ran, "failed", "warning")) == (0, set())
     assert ("sick", "region", "region_disabled") in found(ran, "ok")
 
 
+@pytest.mark.full
 def test_an_enabled_region_that_accepts_no_credentials_is_not_swept(
     enrolled: OrganizationBuilder, doctor: Doctor
 ) -> None:
@@ -196,12 +198,14 @@ def test_an_enabled_region_that_accepts_no_credentials_is_not_swept(
     assert ran.exit_code == 3
 
 
+@pytest.mark.full
 def test_a_suspended_account_is_named_and_is_no_gap(enrolled: OrganizationBuilder, doctor: Doctor) -> None:
     enrolled.close(account_id(enrolled, "sick"))
     ran = doctor()
     assert (ran.exit_code, found(ran, "failed", "warning")) == (0, {("sick", "account", "suspended")})
 
 
+@pytest.mark.full
 def test_what_the_policy_excludes_is_not_looked_at(enrolled: OrganizationBuilder, doctor: Doctor) -> None:
     other_hub(enrolled)
     ran = doctor(body=RULES + f'organization: {{exclude_accounts: ["{account_id(enrolled, "sick")}"]}}\n')
@@ -258,6 +262,7 @@ def test_where_every_account_refuses_the_hub_is_to_be_looked_at_first(
     assert doctor("--external-id", "right").exit_code == 0
 
 
+@pytest.mark.full
 def test_the_management_account_gets_no_role_from_a_stack_set(enrolled: OrganizationBuilder, doctor: Doctor) -> None:
     ran = doctor(body=RULES + "organization: {include_management_account: true}\n")
     refused = next(one for one in ran.report["checks"] if one["status"] == "failed")
@@ -278,6 +283,7 @@ def test_without_an_instance_a_permission_is_not_checked_unless_it_is_refused(
     assert ("empty", "ec2:StopInstances", "missing_permission") in found(doctor(), "failed")
 
 
+@pytest.mark.full
 def test_an_instance_that_the_role_spares_on_purpose_is_not_asked_about(
     enrolled: OrganizationBuilder, doctor: Doctor
 ) -> None:

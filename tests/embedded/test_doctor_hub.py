@@ -76,6 +76,7 @@ def test_a_bucket_and_a_table_that_are_not_there_are_named(
     assert found(doctor(), "failed") == {("hub", one, "unreadable") for one in checks}
 
 
+@pytest.mark.full
 def test_a_table_with_other_keys_is_named(
     enrolled: OrganizationBuilder, doctor: Doctor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -110,6 +111,7 @@ def test_the_kill_switch_is_read(
     assert row(ran, "kill_switch", None)["detail"].endswith(said)
 
 
+@pytest.mark.full
 def test_a_kill_switch_that_cannot_be_read_fails(enrolled: OrganizationBuilder, doctor: Doctor, tmp_path: Path) -> None:
     ran = doctor("--kill-switch", f"file:{tmp_path}")
     assert ("hub", "kill_switch", "unreadable") in found(ran, "failed")
@@ -135,6 +137,7 @@ def test_the_kill_switch_of_the_table_is_read_too(
     assert "/the/hub/switch" in row(ran, "kill_switch", None)["detail"]
 
 
+@pytest.mark.full
 def test_a_topic_is_looked_up(enrolled: OrganizationBuilder, doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
     topic = enrolled.client("sns").create_topic(Name="approvals")["TopicArn"]
     monkeypatch.setenv("STOP_ORCHESTRATOR_TOPIC", topic)

@@ -163,6 +163,7 @@ def test_the_question_before_the_stops_says_what_can_halt_them(
     assert said in ran.stderr
 
 
+@pytest.mark.parametrize("say", ["file", *only_in_full("parameter")], indirect=True)
 def test_it_holds_for_apply_and_undo_too_and_lets_go_when_it_is_reset(
     organization: OrganizationBuilder, healthy: str, run: Run, policy: Policy, say: Say
 ) -> None:
@@ -181,6 +182,7 @@ def test_it_holds_for_apply_and_undo_too_and_lets_go_when_it_is_reset(
     assert run("undo", applied.report["sweep_id"], "--yes").exit_code == 0
 
 
+@pytest.mark.parametrize("say", ["parameter", *only_in_full("file")], indirect=True)
 def test_the_lambda_refuses_too_and_sweeps_the_same_event_once_it_is_reset(hub: OrganizationBuilder, say: Say) -> None:
     dev_accounts(hub, 1)
     say("stop")
@@ -236,7 +238,7 @@ def aborted(ran: Ran, organization: OrganizationBuilder, places: list[tuple[str,
     ("say", "accounts", "a_target"),
     [
         pytest.param("file", 4, 1, id="file, 16 instances"),
-        pytest.param("parameter", 4, 1, id="parameter, 16 instances"),
+        pytest.param("parameter", 4, 1, id="parameter, 16 instances", marks=pytest.mark.full),
         pytest.param("file", 10, 25, id="file, 1000 instances", marks=pytest.mark.full),
         pytest.param("parameter", 10, 5, id="parameter, 200 instances", marks=pytest.mark.full),
     ],
@@ -300,7 +302,7 @@ def test_one_that_cannot_be_read_twice_is_tried_again(
 
 @pytest.mark.usefixtures("parameter")
 @pytest.mark.parametrize("how", ["refuses", *only_in_full("hangs")])
-@pytest.mark.parametrize("policy_says", ["go_on", "stop"])
+@pytest.mark.parametrize("policy_says", ["go_on", *only_in_full("stop")])
 def test_one_that_cannot_be_read_any_more_halts_after_its_last_go_counted_and_the_rest_is_resumed(
     organization: OrganizationBuilder,
     run: Run,
@@ -384,7 +386,9 @@ def name_in_table(hub: OrganizationBuilder, **attributes: str) -> None:
     hub.client("dynamodb").put_item(TableName=TABLE, Item={name: {"S": value} for name, value in item.items()})
 
 
-@pytest.mark.parametrize(("own", "table"), [("stop", "go"), ("go", "stop"), (None, "stop"), ("go", None)])
+@pytest.mark.parametrize(
+    ("own", "table"), [("stop", "go"), ("go", "stop"), *only_in_full((None, "stop"), ("go", None))]
+)
 def test_a_terminal_that_uses_the_table_obeys_its_kill_switch_as_well_as_its_own(
     hub: OrganizationBuilder,
     run: Run,

@@ -135,6 +135,7 @@ def test_the_ledger_has_the_sweep_its_targets_and_its_actions(organization: Orga
     assert all(int(item["expires_at"]) > 0 for item in (summary, *items.values()))
 
 
+@pytest.mark.full
 def test_what_was_tried_on_one_instance_is_found_by_its_arn_and_a_plan_tried_nothing(
     organization: OrganizationBuilder, sweep: Sweeps, swept: Swept
 ) -> None:

@@ -146,6 +146,7 @@ def test_a_continuation_that_is_delivered_twice_does_nothing_twice(
     assert_done_once(hub, aws_lambda, places)
 
 
+@pytest.mark.full
 def test_a_stop_that_failed_before_stays_failed_and_is_not_tried_again(
     hub: OrganizationBuilder, aws_lambda: Lambda
 ) -> None:
@@ -253,6 +254,7 @@ def test_a_plan_that_waits_for_approval_tells_the_topic_and_apply_carries_it_out
     assert "To carry it out" not in said
 
 
+@pytest.mark.full
 def test_a_topic_that_cannot_be_told_is_an_error_and_the_plan_can_be_applied_all_the_same(
     hub: OrganizationBuilder, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

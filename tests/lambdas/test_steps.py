@@ -347,7 +347,7 @@ def test_a_part_that_hangs_in_its_look_until_its_sweep_was_ended_stops_nothing_m
     assert [row["status"]["S"] for row in rows] == ["not_attempted"] * 2
 
 
-@pytest.mark.parametrize("name", ["decide", "next_wave"])
+@pytest.mark.parametrize("name", ["next_wave", *only_in_full("decide")])
 def test_a_step_after_the_end_does_nothing(hub: OrganizationBuilder, machine: StateMachine, name: str) -> None:
     dev_accounts(hub, 1)
     sweep_id = machine({"mode": "enforce"})["sweep_id"]

@@ -37,11 +37,14 @@ from tests.packaging.deploying import (
     stacks,
 )
 from tests.support.embedded import MANAGEMENT, OrganizationBuilder
+from tests.support.suites import only_in_full
 
 # --- looking and refusing ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("arguments", "typed", "exit_code"), [(["--dry-run"], "", 0), ([], "no\n", 1), ([], "", 1)])
+@pytest.mark.parametrize(
+    ("arguments", "typed", "exit_code"), [(["--dry-run"], "", 0), ([], "no\n", 1), *only_in_full(([], "", 1))]
+)
 def test_the_change_set_is_shown_and_nothing_is_left_of_it(
     organization: OrganizationBuilder, run: Deploy, arguments: list[str], typed: str, exit_code: int
 ) -> None:
@@ -95,6 +98,7 @@ def active(organization: OrganizationBuilder, policy: str = "test") -> dict[str,
     return {name: value["S"] for name, value in found.items()}
 
 
+@pytest.mark.full
 def test_a_policy_in_place_that_nobody_activated_is_asked_about(organization: OrganizationBuilder, run: Deploy) -> None:
     run("hub", "--yes")
     key = {"PK": {"S": "POLICY#test"}, "SK": {"S": "ACTIVE"}}
@@ -124,6 +128,7 @@ def test_yes_uploads_executes_puts_the_policy_and_prints_the_outputs(
     assert "CREATE_COMPLETE              AWS::CloudFormation::Stack stop-orchestrator" in ran.stdout
 
 
+@pytest.mark.full
 def test_the_bucket_that_is_made_is_private(organization: OrganizationBuilder, run: Deploy) -> None:
     run("hub", "--yes")
     blocked = organization.client("s3").get_public_access_block(Bucket=ARTIFACTS)["PublicAccessBlockConfiguration"]
@@ -160,6 +165,7 @@ def test_an_update_without_changes_asks_nothing_and_does_nothing(
     assert organization.front.calls["cloudformation:ExecuteChangeSet"] == before
 
 
+@pytest.mark.full
 def test_another_mode_is_shown_as_the_change_that_it_is(
     organization: OrganizationBuilder, run: Deploy, folder: Path
 ) -> None:
@@ -173,6 +179,7 @@ def test_another_mode_is_shown_as_the_change_that_it_is(
     assert parameter(organization, "/mode") == "enforce"
 
 
+@pytest.mark.full
 def test_another_policy_alone_is_asked_about_and_put(
     organization: OrganizationBuilder, run: Deploy, folder: Path
 ) -> None:
@@ -238,6 +245,7 @@ def failing(status: str, resource: str, reason: str) -> Callable[[CloudFormation
     return execute
 
 
+@pytest.mark.full
 def test_a_rollback_is_told_with_the_resource_that_failed_and_the_reason(
     organization: OrganizationBuilder, run: Deploy, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -255,7 +263,10 @@ def test_a_rollback_is_told_with_the_resource_that_failed_and_the_reason(
 
 @pytest.mark.parametrize(
     ("status", "told"),
-    [("ROLLBACK_COMPLETE", "Remove it (make remove-...)"), ("UPDATE_IN_PROGRESS", "somebody is changing it")],
+    [
+        ("ROLLBACK_COMPLETE", "Remove it (make remove-...)"),
+        *only_in_full(("UPDATE_IN_PROGRESS", "somebody is changing it")),
+    ],
 )
 def test_a_stack_that_cannot_be_changed_now_is_left_alone(
     organization: OrganizationBuilder, run: Deploy, monkeypatch: pytest.MonkeyPatch, status: str, told: str
@@ -294,6 +305,7 @@ def test_what_aws_refuses_is_told_in_its_words(
 # --- removing ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.full
 def test_removal_leaves_the_evidence_and_with_the_last_stack_nothing_else(
     organization: OrganizationBuilder, run: Deploy
 ) -> None:
@@ -350,6 +362,7 @@ def invoked(organization: OrganizationBuilder) -> list[dict[str, str]]:
     return events
 
 
+@pytest.mark.full
 def test_when_the_members_are_there_a_plan_is_started_and_said_where_its_report_will_be(
     organization: OrganizationBuilder, run: Deploy
 ) -> None:

@@ -72,6 +72,7 @@ def test_a_template_of_one_file_needs_no_bucket(run: Deploy, sent: list[Mapping[
     assert sent == [{"TemplateBody": MEMBERS}]
 
 
+@pytest.mark.full
 def test_a_look_says_that_the_template_was_uploaded_and_is_gone_again(
     organization: OrganizationBuilder, run: Deploy, key: str
 ) -> None:
@@ -101,6 +102,7 @@ def test_what_an_earlier_deployment_uploaded_stays(
     assert "deleted again" not in ran.stdout
 
 
+@pytest.mark.full
 def test_another_template_that_changes_nothing_does_not_stay(
     organization: OrganizationBuilder, run: Deploy, monkeypatch: pytest.MonkeyPatch, folder: Path, key: str
 ) -> None:
@@ -114,6 +116,7 @@ def test_another_template_that_changes_nothing_does_not_stay(
     assert key in before
 
 
+@pytest.mark.full
 def test_a_bucket_that_somebody_else_began_to_use_meanwhile_stays(
     organization: OrganizationBuilder, run: Deploy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -126,6 +129,7 @@ def test_a_bucket_that_somebody_else_began_to_use_meanwhile_stays(
     assert versions(organization, ARTIFACTS) == ["lambda/theirs.zip"]
 
 
+@pytest.mark.full
 def test_an_upload_that_fails_after_the_yes_leaves_nothing_either(
     organization: OrganizationBuilder, run: Deploy
 ) -> None:
@@ -139,6 +143,7 @@ def test_an_upload_that_fails_after_the_yes_leaves_nothing_either(
     assert (stacks(organization), buckets(organization)) == ({}, set())
 
 
+@pytest.mark.full
 def test_what_cannot_be_deleted_again_is_told(organization: OrganizationBuilder, run: Deploy) -> None:
     def refuse(call: Call) -> Answer | None:
         is_deletion = call.service == "s3" and call.environ["REQUEST_METHOD"] == "DELETE"

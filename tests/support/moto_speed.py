@@ -16,6 +16,10 @@ from moto.core.utils import get_value
 from moto.dynamodb.comparisons import ConditionExpressionParser
 from moto.dynamodb.models import DynamoDBBackend, Table
 from moto.dynamodb.models.dynamo_type import DynamoType
+from moto.ec2 import utils
+from moto.ec2.models import EC2Backend
+from moto.moto_api._internal import mock_random
+from moto.moto_api._internal.moto_random import MotoRandom
 
 _MISSING = object()
 _PLAIN = (["S"], ["N"], ["BOOL"])
@@ -30,6 +34,8 @@ def _moto_is_quick() -> Iterator[None]:
         _pass_attribute_values_on(patch)
         _split_conditions_once(patch)
         _back_up_without_copies(patch)
+        _make_ids_of_one_number(patch)
+        patch.setattr(EC2Backend, "reset", lambda _: None)  # a default VPC and all else anew, and then it is dropped
         yield
 
 
@@ -113,3 +119,13 @@ def _back_up_without_copies(patch: pytest.MonkeyPatch) -> None:
 
     patch.setattr(Table, "__deepcopy__", backed_up, raising=False)
     patch.setattr(DynamoDBBackend, "update_item", update_a_copy)
+
+
+def _make_ids_of_one_number(patch: pytest.MonkeyPatch) -> None:
+    """It draws each digit of an id for itself, some forty ids for each region of each account."""
+
+    def hexadecimal(size: int = 8) -> str:
+        return f"{mock_random.getrandbits(4 * size):0{size}x}"
+
+    patch.setattr(utils, "random_resource_id", hexadecimal)
+    patch.setattr(MotoRandom, "get_random_hex", lambda _, length=8: hexadecimal(length))

@@ -28,6 +28,7 @@ from tests.support.consent import say_yes
 from tests.support.fake_world import EVERYTHING, ONE, FakeWorld, a_world
 from tests.support.memory_store import Died
 from tests.support.policies import load
+from tests.support.suites import only_in_full
 
 LATER_ID = "20261123T200000Z-000001"
 COMMENT = "# why this is so\n"
@@ -77,7 +78,7 @@ def alter(fake: FakeWorld, policy: OrgPolicy) -> None:
     fake.files.files[the_file(policy)] += b" "
 
 
-LOST = pytest.mark.parametrize(("lose", "how"), [(remove, "is missing"), (alter, "was altered")])
+LOST = pytest.mark.parametrize(("lose", "how"), [(remove, "is missing"), *only_in_full((alter, "was altered"))])
 Lose = Callable[[FakeWorld, OrgPolicy], None]
 
 

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import json
 import warnings
+from functools import cache
+from importlib import import_module
 from typing import Any
 
 import pytest
-from cfnlint import lint
-from cfnlint.config import ManualArgs
 
 from tests.support.cloudformation import NAMES, VARIANTS, policy_documents, resolved, template, text_of
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # it reads its own files by way of pkg_resources
-    import parliament
 
 EVERY_STATEMENT = [
     pytest.param(path, statement, id=f"{name}-{variant}-{path.split('/')[1]}-{statement['Sid']}")
@@ -33,14 +29,14 @@ WRONG = {
 @pytest.mark.parametrize("name", NAMES)
 def test_cfn_lint_finds_nothing(name: str) -> None:
     """As `make check` sees to on each commit."""
-    found = lint(text_of(name), config=ManualArgs(regions=["eu-central-1"]))
+    found = _cfn_lint(text_of(name))
     assert [f"{one.rule.id} line {one.linenumber}: {one.message}" for one in found] == []
 
 
 @pytest.mark.full
 def test_cfn_lint_would_find_something() -> None:
     broken = text_of("management").replace("!Ref DelegationToTheHub", "!Ref NoSuchThing")
-    assert [one.rule.id for one in lint(broken, config=ManualArgs(regions=["eu-central-1"]))] == ["E6101"]
+    assert [one.rule.id for one in _cfn_lint(broken)] == ["E6101"]
 
 
 @pytest.mark.parametrize(("path", "statement"), EVERY_STATEMENT)
@@ -69,10 +65,22 @@ def test_every_suppression_of_checkov_has_its_reason(name: str) -> None:
             assert len(skipped["comment"].split()) >= 4
 
 
+def _cfn_lint(text: str) -> list[Any]:
+    cfnlint = import_module("cfnlint")  # seconds, of which a process without these tests has no need
+    return list(cfnlint.lint(text, config=import_module("cfnlint.config").ManualArgs(regions=["eu-central-1"])))
+
+
+@cache
+def _parliament() -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it reads its own files by way of pkg_resources
+        return import_module("parliament")
+
+
 def _findings(path: str, statement: dict[str, Any]) -> list[str]:
     is_trust = path.endswith("/AssumeRolePolicyDocument")
     # A role's trust has no resource, it is about the role itself.
     whole = {**statement, "Resource": "*"} if is_trust else statement
     policy = json.dumps({"Version": "2012-10-17", "Statement": [whole]})
-    found = [str(finding.issue) for finding in parliament.analyze_policy_string(policy).findings]
+    found = [str(finding.issue) for finding in _parliament().analyze_policy_string(policy).findings]
     return [issue for issue in found if not (is_trust and issue == "RESOURCE_STAR")]

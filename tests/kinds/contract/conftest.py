@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Any
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from orchestrator.kinds.registry import DESCRIPTIONS
 from tests.kinds.contract.harness import EmbeddedAws, Harness, embedded
@@ -19,7 +20,16 @@ def _harness(kind: str) -> Any:
     return import_module(f"tests.kinds.{kind}.harness")
 
 
-@pytest.fixture(params=[(kind, world) for kind in KINDS for world in ("memory", "embedded")], ids="-".join)
+def _worlds() -> list[ParameterSet]:
+    """Over HTTP each kind has tests of its own in the fast suite; the contract there is the full suite's."""
+    return [
+        pytest.param((kind, world), id=f"{kind}-{world}", marks=marks)
+        for kind in KINDS
+        for world, marks in (("memory", ()), ("embedded", pytest.mark.full))
+    ]
+
+
+@pytest.fixture(params=_worlds())
 def aws(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Harness]:
     kind, world = request.param
     if world == "memory":
