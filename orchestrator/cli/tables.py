@@ -262,7 +262,7 @@ def _print_unresolved_names(console: Console, rows: Sequence[Row]) -> None:
     """What the policy names and the organization does not have: a line each, as places must not be broken."""
     if rows:
         console.print()
-        console.print(Text("Names in the policy that match nothing", style="bold"))
+        console.print(Text("Names in the policy that match nothing, or not what they matched before", style="bold"))
     for row in rows[:_MOST_ROWS]:
         nearest = f"; the nearest is {row['nearest']}" if row["nearest"] else ""
         text = f"{row['path']} (line {row['line']}): {row['name']!r} {row['detail']}{nearest}"

@@ -154,6 +154,85 @@ def test_a_name_that_another_ou_has_now_holds_as_long_as_the_one_that_had_it_is_
     assert "ou-a1b2-00000001, which is /Production now" in the_row(report)["detail"]
 
 
+MADE_AGAIN = OrganizationalUnit("ou-a1b2-00000003", "/Prod")
+PARKING = OrganizationalUnit("ou-a1b2-00000004", "/Parking")
+
+
+def park_and_make_again(fake: FakeWorld) -> None:
+    """TWO is moved out of /Prod, which is deleted and made again under the same path."""
+    one, two = fake.accounts
+    fake.accounts = (one, replace(two, organizational_units=(PARKING,)))
+    fake.units = (MADE_AGAIN,)
+
+
+@pytest.mark.parametrize("names", ["[/Prod]", "['/Pr*']", f"[/Prod, {DEV.id}]"])
+def test_what_was_in_an_ou_that_was_deleted_and_made_again_stays_spared_until_the_policy_says_otherwise(
+    names: str,
+) -> None:
+    fake = an_organization()
+    policy = f"{EVERYTHING}\norganization: {{exclude: {names}}}"
+    sweep(fake, policy, Mode.PLAN)
+    park_and_make_again(fake)
+    for again in "123":  # also in later sweeps, whose listings had the new one
+        report = sweep(fake, policy, sweep_id=f"20261123T20000{again}Z-000001")
+        assert (fake.stopped, report["status"], document_exit_code(report)) == ([], SweepStatus.HELD, 4)
+        for part in (f"{PROD.id}, which is gone", MADE_AGAIN.id, "exclude_accounts", "organization.exclude[0]"):
+            assert part in the_row(report)["detail"]
+    looked = f"{EVERYTHING}\norganization: {{exclude: [{MADE_AGAIN.id}], exclude_accounts: ['{TWO}']}}"
+    report = sweep(fake, looked, sweep_id=LATER_ID)
+    assert (sorted(fake.stopped), report["status"]) == (["i-0", "i-1"], SweepStatus.COMPLETE)
+
+
+def test_who_lets_names_come_and_go_is_told_that_an_ou_was_made_again() -> None:
+    fake = an_organization()
+    policy = f"{EVERYTHING}\norganization: {{exclude: [/Prod]}}\nunresolved_names: allow"
+    sweep(fake, policy, Mode.PLAN)
+    park_and_make_again(fake)
+    report = sweep(fake, policy, sweep_id=LATER_ID)
+    assert len(fake.stopped) == 4
+    assert "which `unresolved_names: allow` lets pass" in the_row(report)["detail"]
+
+
+def test_an_account_that_is_moved_out_of_an_ou_that_stays_is_what_it_is_now() -> None:
+    fake = an_organization()
+    policy = f"{EVERYTHING}\norganization: {{exclude: [/Prod]}}"
+    sweep(fake, policy, Mode.PLAN)
+    fake.accounts = (fake.accounts[0], replace(fake.accounts[1], organizational_units=(DEV,)))
+    fake.units = (PROD,)
+    report = sweep(fake, policy, sweep_id=LATER_ID)
+    assert (len(fake.stopped), report["status"]) == (4, SweepStatus.COMPLETE)
+
+
+def test_what_was_in_an_ou_under_not_that_was_made_again_is_kept_and_other_rules_are_followed() -> None:
+    fake = an_organization()
+    fake.resources = {
+        target: tuple(replace(one, tags={"Team": "a" if one.resource_id == "i-3" else "b"}) for one in resources)
+        for target, resources in fake.resources.items()
+    }
+    policy = """
+rules:
+  - {name: first, where: {tag: {Team: a}}}
+  - {name: second, where: {not: {organizational_unit: /Prod}}}
+"""
+    sweep(fake, policy, Mode.PLAN)
+    park_and_make_again(fake)
+    report = sweep(fake, policy, sweep_id=LATER_ID)
+    assert (fake.stopped, report["status"]) == (["i-3"], SweepStatus.COMPLETE)
+    assert "'/Prod' is unresolved" in reasons(report)["i-2"]
+    assert "which is gone" in the_row(report)["detail"]
+
+
+def test_a_path_that_includes_an_ou_which_was_made_again_stops_nothing_of_what_is_in_it_now() -> None:
+    fake = an_organization()
+    policy = f"{EVERYTHING}\norganization: {{include: [/Dev]}}"
+    sweep(fake, policy, Mode.PLAN)
+    again = replace(DEV, id="ou-a1b2-00000005")
+    fake.accounts = tuple(replace(one, organizational_units=(again,)) for one in fake.accounts)
+    report = sweep(fake, policy, sweep_id=LATER_ID)
+    assert (fake.stopped, report["status"]) == ([], SweepStatus.HELD)
+    assert f"put the id of what you mean in its place ({again.id})" in the_row(report)["detail"]
+
+
 # --- random histories -------------------------------------------------------------------------------------------------
 
 
