@@ -12,7 +12,9 @@ import pytest
 
 from orchestrator.core.model import (
     Account,
+    ApprovedPlan,
     AwsError,
+    ConsentHow,
     Mode,
     OrganizationalUnit,
     SweepStatus,
@@ -21,9 +23,11 @@ from orchestrator.core.model import (
 from orchestrator.core.report.document import Row, document_exit_code
 from orchestrator.errors import OrganizationError
 from orchestrator.ports import TargetUnreadableError
-from orchestrator.sweep.run import apply_plan, run_sweep
+from orchestrator.sweep.recheck import Recheck
+from orchestrator.sweep.run import apply_plan, run_sweep, undo_sweep
 from orchestrator.sweep.stored_plan import open_plan
-from tests.support.builders import AT, SWEEP_ID, a_policy, a_resource, an_account
+from orchestrator.sweep.undo import UndoFilter
+from tests.support.builders import SWEEP_ID, a_decision, a_policy, a_resource, an_account
 from tests.support.fake_world import EVERYTHING, ONE, REGIONS, THREE, TWO, FakeWorld, a_world, reasons
 
 LATER_ID = "20261123T200000Z-000001"
@@ -129,18 +133,147 @@ def test_a_held_plan_stays_held_when_the_name_is_there_again() -> None:
     assert fake.written(LATER_ID)["unresolved_names"] == fake.written(SWEEP_ID)["unresolved_names"]
 
 
-@pytest.mark.parametrize("to", ["/Production", "/Dev/Prod"])
-def test_an_ou_that_is_renamed_between_the_plan_and_its_applying_keeps_what_may_be_in_it(to: str) -> None:
+MADE_AGAIN = OrganizationalUnit("ou-a1b2-00000003", "/Prod")
+PARKING = OrganizationalUnit("ou-a1b2-00000004", "/Parking")
+
+
+def park_and_make_again(fake: FakeWorld) -> None:
+    """TWO is moved out of /Prod, which is deleted and made again under the same path."""
+    one, two = fake.accounts
+    fake.accounts = (one, replace(two, organizational_units=(PARKING,)))
+    fake.units = (MADE_AGAIN,)
+
+
+def rename_prod(fake: FakeWorld, to: str = "/Production") -> None:
+    """TWO is in it still, and every tag is too old."""
+    fake.accounts = (fake.accounts[0], replace(fake.accounts[1], organizational_units=(replace(PROD, path=to),)))
+    fake.at += timedelta(hours=1)
+
+
+def swap(fake: FakeWorld) -> None:
+    one, two = fake.accounts
+    prod, dev = replace(PROD, path="/Dev"), replace(DEV, path="/Prod")
+    fake.accounts = (replace(one, organizational_units=(dev,)), replace(two, organizational_units=(prod,)))
+    fake.at += timedelta(hours=1)
+
+
+def made_again_an_hour_later(fake: FakeWorld) -> None:
+    park_and_make_again(fake)
+    fake.at += timedelta(hours=1)
+
+
+CHANGES: list[Callable[[FakeWorld], None]] = [
+    rename_prod,
+    lambda fake: rename_prod(fake, "/Dev/Prod"),
+    swap,
+    made_again_an_hour_later,
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_an_excluded_ou_that_is_another_by_the_time_its_plan_is_applied_holds_it(
+    change: Callable[[FakeWorld], None],
+) -> None:
     fake = an_organization()
     policy = f"{EVERYTHING}\norganization: {{exclude: [/Prod]}}"
     sweep(fake, policy, Mode.PLAN)
-    moved = replace(PROD, path=to)
-    fake.accounts = tuple(replace(one, organizational_units=(moved,)) for one in fake.accounts)
-    fake.at = AT + timedelta(hours=1)
+    change(fake)
     _, source = open_plan(fake.files, fake.ledger, SWEEP_ID, fake.at)
     apply_plan(fake.world(), a_policy(policy), LATER_ID, source)
-    assert fake.stopped == []
-    assert "'/Prod'" in reasons(fake.written(LATER_ID))["i-0"]
+    assert_held(fake, LATER_ID)
+    open_plan(fake.files, fake.ledger, SWEEP_ID, fake.at)  # it was not applied
+
+
+def assert_held(fake: FakeWorld, sweep_id: str = SWEEP_ID) -> None:
+    report = fake.written(sweep_id)
+    assert (fake.stopped, report["status"], document_exit_code(report)) == ([], SweepStatus.HELD, 4)
+    assert {one["status"] for one in report["outcomes"]} == {"held"}
+    assert not the_row(report)["passed"]
+    assert "organization.exclude[0]" in the_row(report)["detail"]
+    assert [one["effect"] for one in report["unresolved_names"]] == ["holds"]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_an_excluded_ou_that_becomes_another_while_the_prompt_is_open_holds_the_sweep(
+    change: Callable[[FakeWorld], None],
+) -> None:
+    fake = an_organization()
+
+    def confirm(_: ApprovedPlan) -> ConsentHow:
+        change(fake)
+        return ConsentHow.YES
+
+    fake.confirm = confirm
+    sweep(fake, f"{EVERYTHING}\norganization: {{exclude: [/Prod]}}")
+    assert_held(fake)
+
+
+def test_an_ou_under_not_that_is_renamed_before_its_plan_is_applied_keeps_what_its_rule_could_own() -> None:
+    fake = an_organization()
+    fake.resources = {
+        target: tuple(replace(one, tags={"Team": one.resource_id}) for one in resources)
+        for target, resources in fake.resources.items()
+    }
+    policy = """
+rules:
+  - {name: first, where: {tag: {Team: i-0}}}
+  - {name: second, where: {not: {organizational_unit: /Prod}}}
+"""
+    sweep(fake, policy, Mode.PLAN)
+    rename_prod(fake)
+    _, source = open_plan(fake.files, fake.ledger, SWEEP_ID, fake.at)
+    apply_plan(fake.world(), a_policy(policy), LATER_ID, source)
+    report = fake.written(LATER_ID)
+    assert (fake.stopped, report["status"], document_exit_code(report)) == (["i-0"], SweepStatus.COMPLETE, 0)
+    assert "'/Prod' is unresolved" in reasons(report)["i-1"]
+    assert the_row(report)["passed"]
+    assert [one["effect"] for one in report["unresolved_names"]] == ["unknown"]
+
+
+def test_an_excluded_ou_that_is_renamed_between_two_waves_holds_what_is_left() -> None:
+    fake = an_organization()
+    fake.accounts = (*fake.accounts, an_account(THREE, organizational_units=(DEV,)))
+    fake.resources = {**fake.resources, **a_world(ONE, TWO, THREE).resources}
+    happened: list[str] = []
+
+    def before(event: str) -> None:
+        if event.startswith("settle") and not happened:
+            happened.append(event)
+            one, two, three = fake.accounts
+            fake.accounts = (one, replace(two, organizational_units=(replace(PROD, path="/Production"),)), three)
+            fake.at += timedelta(hours=1)
+
+    fake.life.before = before
+    report = sweep(fake, f"{EVERYTHING}\nwaves: [{{accounts: 1}}]\norganization: {{exclude: [/Prod]}}")
+    assert 0 < len(fake.stopped) < 4
+    assert not {"i-2", "i-3"} & {*fake.stopped}
+    assert (report["status"], document_exit_code(report)) == (SweepStatus.HELD, 4)
+    assert not the_row(report)["passed"]
+    assert len(reasons(report)) == 4 - len(fake.stopped)
+
+
+def test_a_name_that_was_lost_once_stays_lost_for_the_sweep() -> None:
+    fake = an_organization()
+    recheck = Recheck(fake.world(), a_policy(f"{EVERYTHING}\norganization: {{exclude: [/Prod]}}"))
+    action = a_decision(a_resource(account_id=TWO))
+    sweep(fake, f"{EVERYTHING}\norganization: {{exclude: [/Prod]}}", Mode.PLAN)
+    rename_prod(fake)
+    recheck.begin([action])
+    assert recheck.lost.holds
+    rename_prod(fake, "/Prod")
+    recheck.begin([action])
+    assert recheck.lost.holds
+
+
+def test_an_undo_is_not_held_by_names() -> None:
+    fake = an_organization()
+    policy = f"{EVERYTHING}\norganization: {{exclude: [/Prod]}}"
+    sweep(fake, policy)
+    rename_prod(fake)
+    undo_sweep(fake.world(), a_policy(policy), LATER_ID, SWEEP_ID, UndoFilter())
+    report = fake.written(LATER_ID)
+    assert report["guardrails"] == []
+    assert {one["status"] for one in report["outcomes"]} == {"started"}
 
 
 def test_a_name_that_another_ou_has_now_holds_as_long_as_the_one_that_had_it_is_there() -> None:
@@ -152,17 +285,6 @@ def test_a_name_that_another_ou_has_now_holds_as_long_as_the_one_that_had_it_is_
     report = sweep(fake, policy, sweep_id=LATER_ID)
     assert (fake.stopped, report["status"]) == ([], SweepStatus.HELD)
     assert "ou-a1b2-00000001, which is /Production now" in the_row(report)["detail"]
-
-
-MADE_AGAIN = OrganizationalUnit("ou-a1b2-00000003", "/Prod")
-PARKING = OrganizationalUnit("ou-a1b2-00000004", "/Parking")
-
-
-def park_and_make_again(fake: FakeWorld) -> None:
-    """TWO is moved out of /Prod, which is deleted and made again under the same path."""
-    one, two = fake.accounts
-    fake.accounts = (one, replace(two, organizational_units=(PARKING,)))
-    fake.units = (MADE_AGAIN,)
 
 
 @pytest.mark.parametrize("names", ["[/Prod]", "['/Pr*']", f"[/Prod, {DEV.id}]"])
