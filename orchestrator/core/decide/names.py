@@ -157,7 +157,10 @@ class _Resolver:
         return bool(self._escaped(one) or self._gone(one))
 
     def _is_excluded(self, unit: OrganizationalUnit) -> bool:
-        return any(unit_within(unit, text) for text in self._policy.organization.exclude)
+        """By whatever the policy names, by path or by id, of it or of what is above it."""
+        names = path_names(unit.path)
+        above = [one.id for one in self._units.values() if path_names(one.path) == names[: len(path_names(one.path))]]
+        return any(unit_within(unit, text) or text in above for text in self._policy.organization.exclude)
 
     def _has_account(self, unit: NamedText) -> bool:
         return any(account_within(account, unit.text) for account in self._accounts.values())
@@ -191,7 +194,7 @@ class _Resolver:
         moved = [f"{unit.id}, which is {unit.path} now" for unit in self._escaped(one)]
         gone = [f"{unit}, which is gone" for unit in self._gone(one)]
         if moved or gone:
-            return f"was the name of {_listed([*moved, *gone])}"
+            return f"was the name of {_listed([*moved, *gone], ' and of ')}"
         return "has no account in it" if self._is_there(one) else "is no OU of the organization"
 
     def _advice(self, one: NamedText) -> str:
@@ -257,9 +260,9 @@ def _most_alike(text: str, names: Iterable[str]) -> str:
     return max(names, key=likeness, default="")
 
 
-def _listed(texts: Sequence[str]) -> str:
+def _listed(texts: Sequence[str], between: str = ", ") -> str:
     more = [f"{len(texts) - _MOST_IDS} more"] if len(texts) > _MOST_IDS else []
-    return ", ".join([*texts[:_MOST_IDS], *more])
+    return between.join([*texts[:_MOST_IDS], *more])
 
 
 def _last_name(text: str) -> str:

@@ -297,7 +297,12 @@ def test_two_ous_that_swapped_their_names_hold_unless_what_had_the_name_is_spare
     before = {PROD.path: {PROD_ID}, DEV.path: {DEV_ID}}
     (one,) = made_again(f"organization: {{exclude: [{PROD.path}]}}", before, swapped)
     assert f"was the name of {PROD_ID}, which is {DEV.path} now" in one.text
-    for spared in (f"[{PROD.path}, {PROD_ID}]", f"[{PROD_ID}]", f"[{PROD.path}, {DEV.path}]"):
+    for spared in (
+        f"[{PROD.path}, {PROD_ID}]",
+        f"[{PROD_ID}]",
+        f"[{PROD.path}, {DEV.path}]",
+        f"[{PROD.path}, {WORKLOADS.id}]",
+    ):
         assert made_again(f"organization: {{exclude: {spared}}}", before, swapped) == []
 
 
