@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import re
 from collections.abc import Callable
@@ -12,6 +13,8 @@ from random import Random
 
 import pytest
 
+from orchestrator.cli.tables import print_summary
+from orchestrator.cli.terminal import SafeConsole
 from orchestrator.core.model import (
     Account,
     ApprovedPlan,
@@ -253,6 +256,9 @@ def test_an_excluded_ou_that_is_renamed_between_two_waves_holds_what_is_left() -
     assert (report["status"], document_exit_code(report)) == (SweepStatus.HELD, 4)
     assert not the_row(report)["passed"]
     assert len(reasons(report)) == 4 - len(fake.stopped)
+    file = io.StringIO()
+    print_summary(SafeConsole(file=file, width=80), report, "")
+    assert "Held by guardrails: nothing more was stopped" in " ".join(file.getvalue().split())
 
 
 def test_a_name_that_was_lost_once_stays_lost_for_the_sweep() -> None:
