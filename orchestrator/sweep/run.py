@@ -241,7 +241,8 @@ class _Run:
         keep(state)
         policy = self._sweep.policy
         recheck = Recheck(self._world, policy, state.inventory.accounts, state.inventory.names)
-        recheck.begin(approved.plan.actions)
+        done = state.outcomes.keys
+        recheck.begin(one for one in approved.plan.actions if one.resource.key not in done)
         state, still_approved = hold_plan_by_names(self._sweep, state, approved, recheck.lost)
         if still_approved is None:
             return state

@@ -30,11 +30,12 @@ from orchestrator.core.report.document import Row, document_exit_code
 from orchestrator.errors import OrganizationError
 from orchestrator.ports import TargetUnreadableError
 from orchestrator.sweep.recheck import Recheck
-from orchestrator.sweep.run import apply_plan, run_sweep, undo_sweep
+from orchestrator.sweep.run import apply_plan, resume_sweep, run_sweep, undo_sweep
 from orchestrator.sweep.stored_plan import open_plan
 from orchestrator.sweep.undo import UndoFilter
 from tests.support.builders import SWEEP_ID, a_decision, a_policy, a_resource, an_account
 from tests.support.fake_world import EVERYTHING, ONE, REGIONS, THREE, TWO, FakeWorld, a_world, reasons
+from tests.support.memory_store import Died
 
 LATER_ID = "20261123T200000Z-000001"
 PROD = OrganizationalUnit("ou-a1b2-00000001", "/Prod")
@@ -272,6 +273,40 @@ def test_a_name_that_was_lost_once_stays_lost_for_the_sweep() -> None:
     rename_prod(fake, "/Prod")
     recheck.begin([action])
     assert recheck.lost.holds
+
+
+def dying(after: int, policy: str) -> FakeWorld:
+    """The process of a sweep in two waves died at that of its calls; /Prod has another name since."""
+    fake = an_organization()
+    fake.accounts = (*fake.accounts, an_account(THREE, organizational_units=(DEV,)))
+    fake.resources = {**fake.resources, **a_world(ONE, TWO, THREE).resources}
+    fake.life.dies_after = after
+    with pytest.raises(Died):
+        sweep(fake, policy)
+    fake.life.dies_after = None
+    one, two, three = fake.accounts
+    fake.accounts = (one, replace(two, organizational_units=(replace(PROD, path="/Production"),)), three)
+    fake.at += timedelta(minutes=6)
+    return fake
+
+
+@pytest.mark.parametrize("after", range(2, 26))
+def test_a_sweep_that_is_resumed_after_an_excluded_ou_was_renamed_holds_what_is_left(after: int) -> None:
+    policy = f"{EVERYTHING}\nwaves: [{{accounts: 1}}]\norganization: {{exclude: [/Prod]}}"
+    fake = dying(after, policy)
+    before, begun = list(fake.stopped), fake.ledger.sweep(SWEEP_ID)
+    assert begun is not None
+    document, _ = resume_sweep(fake.world(), a_policy(policy), begun)
+    assert fake.stopped == before
+    down = {name for name, state in fake.states().items() if state == "stopped"}
+    if len(down) < 4:
+        assert (document["status"], document_exit_code(document)) == (SweepStatus.HELD, 4)
+        assert not the_row(document)["passed"]
+    else:
+        assert (document["status"], document_exit_code(document)) == (SweepStatus.COMPLETE, 0)
+    statuses = {row["resource_id"]: row["status"] for row in document["outcomes"]}
+    assert {name for name, status in statuses.items() if status == "stopped"} == {*before}
+    assert {*statuses.values()} <= {"stopped", "held", "not_attempted"}
 
 
 def test_an_undo_is_not_held_by_names() -> None:
