@@ -139,22 +139,23 @@ class _Resolver:
 
     def _escaped(self, one: NamedText) -> list[OrganizationalUnit]:
         """The OUs that had this name, and are there by another one now: which of them is meant is not known."""
-        if one.word != _UNIT or not self._is_there(one):
+        if one.word != _UNIT:
             return []
         before = [self._units[unit] for unit in self._known.named_before.get(one.text, ()) if unit in self._units]
         return sorted((unit for unit in before if not unit_within(unit, one.text)), key=lambda unit: unit.path)
 
     def _gone(self, one: NamedText) -> list[str]:
-        """The ids of the OUs that had this name and were deleted, where another one has it now, or others still do.
+        """The ids of the OUs that had this name and were deleted.
 
         AWS deletes only what is empty: somebody moved what was in them to where the name does not reach.
         """
-        if one.word != _UNIT or not self._is_there(one):
+        if one.word != _UNIT:
             return []
         return sorted(self._known.named_before.get(one.text, frozenset()) - self._units.keys())
 
     def _was_another(self, one: NamedText) -> bool:
-        return bool(self._escaped(one) or self._gone(one))
+        """Whether another OU has this name by now, or others still do."""
+        return self._is_there(one) and bool(self._escaped(one) or self._gone(one))
 
     def _is_excluded(self, unit: OrganizationalUnit) -> bool:
         """By whatever the policy names, by path or by id, of it or of what is above it."""
@@ -193,20 +194,23 @@ class _Resolver:
             return "matches only what left the organization" if has_left else "was no account in any listing"
         moved = [f"{unit.id}, which is {unit.path} now" for unit in self._escaped(one)]
         gone = [f"{unit}, which is gone" for unit in self._gone(one)]
-        if moved or gone:
-            return f"was the name of {_listed([*moved, *gone], ' and of ')}"
-        return "has no account in it" if self._is_there(one) else "is no OU of the organization"
+        was = f"was the name of {_listed([*moved, *gone], ' and of ')}"
+        if not self._is_there(one):
+            text = "is no OU of the organization"
+            return (
+                f"{text} any more" if one.text in self._gone(one) else f"{text}, and {was}" if moved or gone else text
+            )
+        return was if moved or gone else "has no account in it"
 
     def _advice(self, one: NamedText) -> str:
         """What to change where the name was another OU's."""
-        if not self._was_another(one):
-            return ""
         ids = [*sorted(self.ids_of(one.text)), *(unit.id for unit in self._escaped(one))]
-        advice = f"put the id of what you mean in its place ({_listed(ids)})"
-        gone = self._gone(one)
-        return (
-            f"{advice}, and under exclude_accounts what was in {_listed(gone)} and is to be spared" if gone else advice
-        )
+        gone, includes = self._gone(one), one.place[:2] == ("organization", "include")
+        if not (self._escaped(one) or gone):
+            return ""
+        advice = f"put the id of what you mean in its place ({_listed(ids)})" if ids else "take it out"
+        spared = f", and put under exclude_accounts what was in {_listed(gone)} and is to be spared"
+        return f"{advice}{spared}" if gone and not includes else advice
 
     def _line(self, one: NamedText) -> int:
         """That of the nearest part of the document that has one."""

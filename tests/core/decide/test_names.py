@@ -292,6 +292,30 @@ def test_one_of_those_that_a_pattern_spared_and_that_is_gone_holds_too() -> None
     assert f"{PROD_ID}, {DEV_ID}" in one.text
 
 
+@pytest.mark.parametrize(
+    ("name", "before", "words"),
+    [
+        ("/Prod", {PROD_ID}, f"is no OU of the organization, and was the name of {PROD_ID}, which is {PROD.path} now"),
+        ("/Prod", {PROD_ID}, f"put the id of what you mean in its place ({PROD_ID})"),
+        ("/Prod", {PROD_ID}, f"the nearest is {PROD.path} ({PROD_ID})"),
+        ("/Prod", {GONE_ID}, f"and was the name of {GONE_ID}, which is gone, so the sweep is held: take it out"),
+        (GONE_ID, {GONE_ID}, "is no OU of the organization any more, so the sweep is held: take it out"),
+        (GONE_ID, {GONE_ID}, f"put under exclude_accounts what was in {GONE_ID} and is to be spared"),
+    ],
+)
+def test_a_name_that_matches_nothing_any_more_says_what_it_was_the_name_of(
+    name: str, before: set[str], words: str
+) -> None:
+    (one,) = made_again(f"organization: {{exclude: ['{name}']}}", {name: before})
+    assert words in one.text
+
+
+def test_a_rule_whose_own_ou_is_gone_only_warns() -> None:
+    assert [one.effect for one in made_again(rule("{organizational_unit: /Gone}"), {"/Gone": {GONE_ID}})] == [
+        NameEffect.WARNS
+    ]
+
+
 def test_two_ous_that_swapped_their_names_hold_unless_what_had_the_name_is_spared_anyway() -> None:
     swapped = (WORKLOADS, replace(PROD, path=DEV.path), replace(DEV, path=PROD.path))
     before = {PROD.path: {PROD_ID}, DEV.path: {DEV_ID}}
