@@ -146,6 +146,9 @@ def _print_problem(console: Console, one: Check, regions: Sequence[str]) -> None
         head.append(f"  {', '.join(regions)}")
     console.print(head)
     detail = one.detail.split(_ENCODED, 1)[0].rstrip()
-    for text, style in ((detail, "dim"), (f"-> {one.advice}" if one.advice else "", "")):
-        if text:
+    advice = f"-> {one.advice}" if one.advice else ""
+    for text, style in ((detail, "dim"), (advice, "")):
+        if text == advice and one.has_line:
+            console.print(Text(f"    {text}", style=style), soft_wrap=True)
+        elif text:
             console.print(Padding(Text(text, style=style), (0, 0, 0, 4), expand=False))

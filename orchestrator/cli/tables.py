@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from orchestrator.core.model import ALL_KINDS, ReasonCode
+from orchestrator.core.model import ALL_KINDS, OutcomeStatus, ReasonCode
 from orchestrator.core.model.decision import KEPT_AFTER_ALL
 from orchestrator.core.policy.opt_outs import MISSPELT_KEY
 from orchestrator.core.report.control_characters import without_controls
@@ -240,8 +240,11 @@ def _coverage_holes(document: Row) -> Table | None:
 def _broken_guardrails(document: Row) -> Table | None:
     rows = [row for row in document["guardrails"] if not row["passed"]]
     done = " or ".join(one.done for one in _directions(document))
+    left = (OutcomeStatus.HELD, OutcomeStatus.NOT_ATTEMPTED)
+    begun = any(row["status"] not in left for row in document["outcomes"])
+    more = " more" if begun else ""
     table = _table(
-        f"Held by guardrails: nothing was {done}", "limit", "account", ("allowed", "right"), ("actual", "right")
+        f"Held by guardrails: nothing{more} was {done}", "limit", "account", ("allowed", "right"), ("actual", "right")
     )
     return _add_rows(
         table, [(row["name"], row["account_id"] or "all", f"{row['limit']:g}", f"{row['actual']:g}") for row in rows]
@@ -262,7 +265,7 @@ def _print_unresolved_names(console: Console, rows: Sequence[Row]) -> None:
     """What the policy names and the organization does not have: a line each, as places must not be broken."""
     if rows:
         console.print()
-        console.print(Text("Names in the policy that match nothing", style="bold"))
+        console.print(Text("Names in the policy that match nothing, or not what they matched before", style="bold"))
     for row in rows[:_MOST_ROWS]:
         nearest = f"; the nearest is {row['nearest']}" if row["nearest"] else ""
         text = f"{row['path']} (line {row['line']}): {row['name']!r} {row['detail']}{nearest}"

@@ -7,12 +7,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 from orchestrator.core.decide.denied_regions import explain_hold
-from orchestrator.core.decide.guardrails import hold_against
+from orchestrator.core.decide.guardrails import hold_against, hold_by_names
 from orchestrator.core.model import (
     ApprovedPlan,
     Decision,
     GuardrailResult,
     HeldPlan,
+    Names,
     Outcome,
     Outcomes,
     OutcomeStatus,
@@ -31,6 +32,7 @@ from orchestrator.sweep.read import unknown_account_weight
 from orchestrator.sweep.state import Sweep, SweepState
 
 _HELD_BY_A_GUARDRAIL = "a guardrail held the whole plan"
+_THE_REST_HELD = "a guardrail held what was left of the plan"
 
 
 def guard_plan(
@@ -55,20 +57,34 @@ def guard_plan(
 def hold_plan(
     sweep: Sweep, state: SweepState, verdict: ApprovedPlan | HeldPlan
 ) -> tuple[SweepState, ApprovedPlan | None]:
-    """None, with an outcome for each action in the state, where nothing may be acted on."""
+    """None, with an outcome for each action in the state, where nothing (more) may be acted on.
+
+    What was announced and has no outcome is left as it is: it may have been asked for.
+    """
     plan = verdict.plan
     state = replace(state, guardrails=verdict.guardrails)
     if isinstance(verdict, ApprovedPlan) and sweep.mode.acts:
         return state, verdict
-    done = state.outcomes.keys
+    done = {*state.outcomes.keys, *state.outcomes.intents}
     left = [one for one in plan.actions if one.resource.key not in done]
-    made = Outcomes(tuple(_not_acted_on(one, held=isinstance(verdict, HeldPlan)) for one in left))
+    held = (_THE_REST_HELD if done else _HELD_BY_A_GUARDRAIL) if isinstance(verdict, HeldPlan) else ""
+    made = Outcomes(tuple(_not_acted_on(one, held) for one in left))
     return replace(state, outcomes=state.outcomes + made), None
 
 
-def _not_acted_on(action: Decision, *, held: bool) -> Outcome:
+def hold_plan_by_names(
+    sweep: Sweep, state: SweepState, approved: ApprovedPlan, lost: Names
+) -> tuple[SweepState, ApprovedPlan | None]:
+    """The frozen verdict, made stricter by names that were lost since; None as of hold_plan. Starts need no name."""
+    if not lost.unresolved or not approved.plan.counts.stops:
+        return state, approved
+    inventory = replace(state.inventory, names=state.inventory.names.joined(lost))
+    return hold_plan(sweep, replace(state, inventory=inventory), hold_by_names(approved, inventory.names))
+
+
+def _not_acted_on(action: Decision, held: str) -> Outcome:
     if held:
-        return Outcome(action.resource, OutcomeStatus.HELD, message=_HELD_BY_A_GUARDRAIL)
+        return Outcome(action.resource, OutcomeStatus.HELD, message=held)
     would = OutcomeStatus.WOULD_START if action.action.starts else OutcomeStatus.WOULD_STOP
     return Outcome(action.resource, would)
 

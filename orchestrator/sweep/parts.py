@@ -38,7 +38,7 @@ from orchestrator.errors import ConsentError, ExecutionFailedError, LeaseLostErr
 from orchestrator.ledger.records import SweepSummary, consent_from
 from orchestrator.ports import World
 from orchestrator.sweep.act import act_on_accounts, too_many_failures
-from orchestrator.sweep.barrier import guard_plan
+from orchestrator.sweep.barrier import guard_plan, hold_plan_by_names
 from orchestrator.sweep.consent import halted_without_consent, inherit_consent, require_consent
 from orchestrator.sweep.finish import Keep, run_to_report
 from orchestrator.sweep.fresh_accounts import FreshAccounts
@@ -120,9 +120,7 @@ def decide(world: World, sweep: Sweep, summary: SweepSummary, accounts_a_part: i
     for number, wave in enumerate(waves, 1):
         accounts = accounts_in_order(wave, sweep.sweep_id)
         _put_parts(world, sweep, acts_file(number), accounts, accounts_a_part, number)
-    if waves:
-        _look_ahead(world, sweep, 1)
-    return bool(waves)
+    return bool(waves) and _look_ahead(world, sweep, 1)
 
 
 def act_on_part(world: World, sweep: Sweep, summary: SweepSummary, part: Part) -> None:
@@ -140,7 +138,7 @@ def act_on_part(world: World, sweep: Sweep, summary: SweepSummary, part: Part) -
         _record_halt(world, sweep, Halt(HaltCause.INTERRUPTED, str(refusal)))
         raise
     world = halted_without_consent(world, consent)
-    accounts, lost = _known_accounts(world, sweep, part.wave)
+    accounts, lost = _known_accounts(world, sweep, part.wave), _lost_before(world, sweep, part.wave)
     recheck = Recheck(world, sweep.policy, accounts, state.inventory.names, lost)
     outcomes = act_on_accounts(world, sweep.policy, approved, recheck, part.accounts, state.outcomes)
     world.ledger.record_outcomes(sweep.sweep_id, outcomes.outcomes, outcomes.intents)
@@ -150,6 +148,8 @@ def act_on_part(world: World, sweep: Sweep, summary: SweepSummary, part: Part) -
     name = _kept_file(part)
     if outcomes.kept and world.store.find(sweep.sweep_id, name) is None:
         world.store.put(sweep.sweep_id, name, _kept_bytes(outcomes))
+    if recheck.lost != lost and world.store.find(sweep.sweep_id, _lost_file(part)) is None:
+        world.store.put(sweep.sweep_id, _lost_file(part), _lost_bytes(recheck.lost))
     if outcomes.halt is not None and outcomes.halt.cause in _HALTS_ALL:
         _record_halt(world, sweep, outcomes.halt)
 
@@ -163,9 +163,8 @@ def next_wave(world: World, sweep: Sweep, summary: SweepSummary, wave: int) -> b
     halt = too_many_failures(sweep.policy, outcomes, wave)
     if halt is not None:
         _record_halt(world, sweep, halt)
-    else:
-        _look_ahead(world, sweep, wave + 1)
-    return halt is None
+        return False
+    return _look_ahead(world, sweep, wave + 1)
 
 
 def end(world: World, sweep: Sweep, summary: SweepSummary, error: str) -> tuple[Document, str]:
@@ -183,38 +182,54 @@ def end(world: World, sweep: Sweep, summary: SweepSummary, error: str) -> tuple[
     return report_document(report), location
 
 
-def _look_ahead(world: World, sweep: Sweep, wave: int) -> None:
-    """The accounts of a wave as of now, as a file, where what is known of them is too old for its parts.
+def _look_ahead(world: World, sweep: Sweep, wave: int) -> bool:
+    """The accounts of a wave as of now, as a file, where what is known of them is too old for its parts; and whether it
+    may begin: not where a name by which the policy leaves something out was lost since the plan.
 
     Once for all of them: each by itself would list the organization, and AWS Organizations allows few calls.
     """
     name = _accounts_file(wave)
-    if world.store.find(sweep.sweep_id, name) is not None:
-        return
-    known, _ = _known_accounts(world, sweep, wave)
-    fresh = FreshAccounts(world, sweep.policy.max_tag_age, known)
-    parts = _parts(world, sweep, acts_file(wave))
-    accounts = fresh.for_others(account_id for part in parts for account_id in part.accounts)
-    if accounts:
-        lost = NO_NAMES
+    if world.store.find(sweep.sweep_id, name) is None:
+        fresh = FreshAccounts(world, sweep.policy.max_tag_age, _known_accounts(world, sweep, wave))
+        parts = _parts(world, sweep, acts_file(wave))
+        accounts = fresh.for_others(account_id for part in parts for account_id in part.accounts)
+        lost = _lost_in(world, sweep, wave - 1)
         if fresh.organization is not None:
             names = listed.listing.names if (listed := _stored_listing(world, sweep)) else NO_NAMES
             before = world.ledger.earlier_listings(fresh.organization.id)
             known_by_now = Known(fresh.organization, named_before=before.units)
-            lost = no_longer_resolved(sweep.policy, known_by_now, names)
-        world.store.put(sweep.sweep_id, name, inventory_bytes(StoredInventory(Listing("", accounts, names=lost))))
+            lost = lost.joined(no_longer_resolved(sweep.policy, known_by_now, names))
+        if accounts or lost.unresolved:
+            world.store.put(sweep.sweep_id, name, inventory_bytes(StoredInventory(Listing("", accounts, names=lost))))
+    return not _lost_before(world, sweep, wave).holds
 
 
-def _known_accounts(world: World, sweep: Sweep, wave: int) -> tuple[tuple[Account, ...], Names]:
-    """The organization as it was listed, but for what was read again before the wave; and the names that were lost."""
-    listed, lost = _stored_listing(world, sweep), NO_NAMES
+def _known_accounts(world: World, sweep: Sweep, wave: int) -> tuple[Account, ...]:
+    """The organization as it was listed, but for what was read again before the wave."""
+    listed = _stored_listing(world, sweep)
     accounts = {one.id: one for one in listed.listing.accounts} if listed else {}
+    fresh = _looked_ahead(world, sweep, wave)
+    return tuple({**accounts, **{one.id: one for one in fresh.accounts}}.values())
+
+
+def _lost_before(world: World, sweep: Sweep, wave: int) -> Names:
+    """The names of the policy that were lost between the plan and the beginning of the wave."""
+    return _looked_ahead(world, sweep, wave).names
+
+
+def _lost_in(world: World, sweep: Sweep, wave: int) -> Names:
+    """Those that were lost by the end of the wave."""
+    lost = _lost_before(world, sweep, wave)
+    for part in _parts(world, sweep, acts_file(wave)):
+        content = world.store.find(sweep.sweep_id, _lost_file(part))
+        if content is not None:
+            lost = lost.joined(inventory_from(content, _lost_file(part)).listing.names)
+    return lost
+
+
+def _looked_ahead(world: World, sweep: Sweep, wave: int) -> Listing:
     content = world.store.find(sweep.sweep_id, _accounts_file(wave))
-    if content is not None:
-        fresh = inventory_from(content).listing
-        accounts |= {one.id: one for one in fresh.accounts}
-        lost = fresh.names
-    return tuple(accounts.values()), lost
+    return inventory_from(content, _accounts_file(wave)).listing if content is not None else Listing("")
 
 
 # --- their files ------------------------------------------------------------------------------------------------------
@@ -234,6 +249,8 @@ def _gather(world: World, sweep: Sweep, summary: SweepSummary, error: str, keep:
     if error:
         outcomes = replace(outcomes, intents=dict(_perhaps_at_work(outcomes.intents, world.now())))
     state = replace(state, outcomes=outcomes)
+    if approved is not None:
+        state, _ = hold_plan_by_names(sweep, state, approved, _lost_in_all(world, sweep))
     keep(state)
     _stored_listing(world, sweep)  # one that was altered is an error that the report tells
     return state
@@ -300,6 +317,17 @@ def _kept(world: World, sweep: Sweep) -> Iterator[tuple[ResourceKey, Reason]]:
         wave += 1
 
 
+def _lost_in_all(world: World, sweep: Sweep) -> Names:
+    lost, wave = NO_NAMES, 1
+    while world.store.find(sweep.sweep_id, acts_file(wave)) is not None:
+        lost, wave = lost.joined(_lost_in(world, sweep, wave)), wave + 1
+    return lost
+
+
+def _lost_bytes(lost: Names) -> bytes:
+    return inventory_bytes(StoredInventory(Listing("", names=lost)))
+
+
 def _kept_bytes(outcomes: Outcomes) -> bytes:
     rows = [
         {**key.as_row(), "reason_code": reason.code.value, "reason": reason.sentence}
@@ -318,6 +346,10 @@ def _inventory_file(number: int) -> str:
 
 def _accounts_file(wave: int) -> str:
     return f"work/accounts-{wave}.json"
+
+
+def _lost_file(part: Part) -> str:
+    return f"work/names-{part.wave}-{part.number}.json"
 
 
 def _kept_file(part: Part) -> str:

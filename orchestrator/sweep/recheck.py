@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from orchestrator.core.model import (
     Decision,
     Halt,
     HaltCause,
+    NameEffect,
     Names,
     Organization,
     Reason,
@@ -25,7 +27,6 @@ from orchestrator.core.model import (
     ResourceKey,
     Tags,
     TargetStatus,
-    UnresolvedName,
     time_text,
 )
 from orchestrator.core.policy.org_policy import OrgPolicy
@@ -64,12 +65,15 @@ class Recheck:
     ) -> None:
         self._now = world.now
         self._sleep = world.sleep
-        self._policy = policy.with_unresolved(names)
+        self._as_written = policy
+        self._policy = policy.with_unresolved(names.joined(lost))
         self._accounts = FreshAccounts(world, policy.max_tag_age, known)
         self._ledger = world.ledger
         self._names = names
         self._named_before: Mapping[str, frozenset[str]] = {}
-        self._lost: tuple[Organization | None, Names] = (None, lost)
+        self._lost = lost
+        self._lost_as_of: Organization | None = None
+        self._lock = threading.Lock()
 
     def begin(self, actions: Iterable[Decision]) -> None:
         """Lists the organization where what is known of it is older. Raises OrganizationError and LedgerError."""
@@ -77,6 +81,20 @@ class Recheck:
         organization = self._accounts.organization
         if organization is not None:
             self._named_before = self._ledger.earlier_listings(organization.id).units
+
+    @property
+    def lost(self) -> Names:
+        """The names of OUs by which the policy spares something, and that were lost since the plan: what was in them
+        is unknown. More with each listing, never fewer.
+        """
+        organization = self._accounts.organization
+        with self._lock:
+            if organization is not None and self._lost_as_of is not organization:
+                known = Known(organization, named_before=self._named_before)
+                self._lost = self._lost.joined(no_longer_resolved(self._as_written, known, self._names))
+                self._policy = self._as_written.with_unresolved(self._names.joined(self._lost))
+                self._lost_as_of = organization
+            return self._lost
 
     def read_ahead(self, actions: Sequence[Decision]) -> AbstractContextManager[None]:
         """Meanwhile the tags that these stops will wait for are read, in the order of the actions."""
@@ -136,21 +154,13 @@ class Recheck:
         account = self._accounts.account(account_id)
         if isinstance(account, Reason):
             return account
-        lost = next(iter(self._lost_names()), None)
+        lost = next(self.lost.of(NameEffect.HOLDS), None)
         if lost is not None:
             return changed(f"the policy names an OU that was there when it was planned: {lost.text}.")
         row = scope.left_out(self._policy.organization, account, self._policy.day(self._now()))
         if row is None:
             return account
         return not_seen_again(row.detail) if row.status is TargetStatus.FAILED else changed(row.detail)
-
-    def _lost_names(self) -> tuple[UnresolvedName, ...]:
-        """The OUs that the policy spares, and that were renamed or deleted since: what was in them is unknown."""
-        organization = self._accounts.organization
-        if organization is not None and self._lost[0] is not organization:
-            known = Known(organization, named_before=self._named_before)
-            self._lost = organization, no_longer_resolved(self._policy, known, self._names)
-        return self._lost[1].unresolved
 
     def _reason(self, planned: Decision, fresh: Resource | None, account: Account) -> Reason | None:
         if planned.action.starts:

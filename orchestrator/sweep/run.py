@@ -32,7 +32,7 @@ from orchestrator.errors import HaltedError, PlanError
 from orchestrator.ledger.records import SweepSummary
 from orchestrator.ports import World
 from orchestrator.sweep.act import act_on_plan
-from orchestrator.sweep.barrier import guard_plan
+from orchestrator.sweep.barrier import guard_plan, hold_plan_by_names
 from orchestrator.sweep.consent import halted_without_consent, require_consent
 from orchestrator.sweep.finish import Keep, run_to_report
 from orchestrator.sweep.inventory_file import StoredInventory, inventory_bytes, inventory_from, without_gaps
@@ -241,7 +241,11 @@ class _Run:
         keep(state)
         policy = self._sweep.policy
         recheck = Recheck(self._world, policy, state.inventory.accounts, state.inventory.names)
-        recheck.begin(approved.plan.actions)
+        done = state.outcomes.keys
+        recheck.begin(one for one in approved.plan.actions if one.resource.key not in done)
+        state, still_approved = hold_plan_by_names(self._sweep, state, approved, recheck.lost)
+        if still_approved is None:
+            return state
         if self._sweep.mode is Mode.APPLY:
             self._claim_plan()
 
@@ -250,8 +254,12 @@ class _Run:
 
         world = halted_without_consent(self._world, consent)
         outcomes = act_on_plan(world, policy, approved, recheck, state.outcomes, keep_outcomes)
-        state = replace(state, outcomes=outcomes)
+        state, still_approved = hold_plan_by_names(
+            self._sweep, replace(state, outcomes=outcomes), approved, recheck.lost
+        )
         keep(state)
+        if still_approved is None:  # nothing of it is left for another process
+            return state
         if state.halt is not None and state.halt.cause is HaltCause.OUT_OF_TIME and not state.handover_refused:
             return replace(state, handed_over=self._world.hand_over())
         if state.halt is not None and state.halt.cause is HaltCause.KILL_SWITCH_UNREADABLE:

@@ -14,7 +14,9 @@ import pytest
 
 from orchestrator import app
 from orchestrator.core.model import ConsentHow, Halt, HaltCause, OrganizationalUnit, OutcomeStatus, Resource
-from orchestrator.core.report.document import Row
+from orchestrator.core.report.document import Row, document_exit_code
+from orchestrator.core.report.manifest import SEALED
+from orchestrator.core.report.stored_files import added_files
 from orchestrator.errors import BusyError, LeaseLostError, OrganizationError, ReportStoreError
 from orchestrator.lambdas import steps
 from orchestrator.lambdas.wiring import RESERVED_MILLISECONDS, Wiring
@@ -667,20 +669,76 @@ def test_a_name_that_matches_nothing_holds_the_parts_as_it_holds_one_process(
     assert [(one["name"], one["passed"]) for one in report["guardrails"]] == [("names_resolved", rule)]
 
 
-def test_an_ou_that_is_renamed_between_two_waves_keeps_what_is_left(fake: FakeWorld, machine: Machine) -> None:
-    prod = OrganizationalUnit("ou-a1b2-00000001", "/Prod")
-    others, last = fake.accounts[:-1], replace(fake.accounts[-1], organizational_units=(prod,))
-    fake.accounts = (*others, last)
-    parts = machine(f"{ONE_BY_ONE}\norganization: {{exclude: [/Prod]}}")
+PROD = OrganizationalUnit("ou-a1b2-00000001", "/Prod")
 
-    def rename(event: Answer) -> None:
-        if event["step"] == "next_wave":
-            fake.accounts = (*others, replace(last, organizational_units=(replace(prod, path="/Production"),)))
+
+def renaming_prod(fake: FakeWorld, when: Callable[[Answer], bool]) -> Callable[[Answer], None]:
+    """The last account is in /Prod, which has another name from the first such step on; every tag is too old then."""
+    others, last = fake.accounts[:-1], replace(fake.accounts[-1], organizational_units=(PROD,))
+    fake.accounts = (*others, last)
+    renamed: list[Answer] = []
+
+    def before(event: Answer) -> None:
+        if when(event) and not renamed:
+            renamed.append(event)
+            fake.accounts = (*others, replace(last, organizational_units=(replace(PROD, path="/Production"),)))
             fake.at += timedelta(minutes=6)
 
-    parts.before = rename
+    return before
+
+
+def assert_held_by_names(report: Row) -> None:
+    assert (report["status"], document_exit_code(report)) == ("held", 4)
+    [row] = report["guardrails"]
+    assert (row["name"], row["passed"]) == ("names_resolved", False)
+    assert "organization.exclude[0]" in row["detail"]
+    assert [(one["name"], one["effect"]) for one in report["unresolved_names"]] == [("/Prod", "holds")]
+
+
+@pytest.mark.parametrize("wave", [1, 2])
+def test_an_excluded_ou_that_is_renamed_before_a_wave_holds_what_is_left(
+    fake: FakeWorld, machine: Machine, wave: int
+) -> None:
+    parts = machine(f"{ONE_BY_ONE}\norganization: {{exclude: [/Prod]}}")
+    parts.before = renaming_prod(fake, lambda event: event["step"] == ("decide" if wave == 1 else "next_wave"))
+    answer = parts(ENFORCE)
+    report = fake.written()
+    assert answer["status"] == "held"
+    assert_held_by_names(report)
+    assert len(fake.stopped) == len(REGIONS) * (wave - 1)
+    assert [*outcomes(report).values()].count("held") == 4 - len(fake.stopped)
+    assert not [one for one in fake.asked if one.startswith("tags") and THREE in one]
+
+
+def test_an_excluded_ou_that_is_renamed_before_a_part_acts_holds_it_and_the_waves_after(
+    fake: FakeWorld, machine: Machine
+) -> None:
+    parts = machine(f"{ONE_BY_ONE}\norganization: {{exclude: [/Prod]}}")
+    parts.before = renaming_prod(fake, lambda event: event["step"] == "act")
     parts(ENFORCE)
-    assert len(fake.stopped) == len(REGIONS)
-    kept = reasons(fake.written()).values()
+    report = fake.written()
+    assert fake.stopped == []
+    assert_held_by_names(report)
+    kept = reasons(report).values()
     assert len(kept) == len(REGIONS)
     assert all("'/Prod' is no OU of the organization" in reason for reason in kept)
+    assert [*outcomes(report).values()] == ["held"] * len(REGIONS)
+    files = [name for sweep_id, name in fake.files.files if sweep_id == SWEEP_ID]
+    assert "work/names-1-1.json" in files
+    assert list(added_files(SWEEP_ID, files, SEALED)) == []
+
+
+def test_an_ou_under_not_that_is_renamed_before_a_wave_keeps_what_its_rule_could_own_in_the_waves_after_too(
+    fake: FakeWorld, machine: Machine
+) -> None:
+    waves = ONE_BY_ONE.removeprefix(EVERYTHING)
+    parts = machine(f"rules: [{{name: all, where: {{not: {{organizational_unit: /Prod}}}}}}]{waves}")
+    parts.before = renaming_prod(fake, lambda event: event["step"] == "decide")
+    parts(ENFORCE)
+    report = fake.written()
+    assert (fake.stopped, report["status"]) == ([], "complete")
+    kept = [reason for reason in reasons(report).values() if reason.startswith("Changed since the plan")]
+    assert len(kept) == 2 * len(REGIONS)
+    assert all("'/Prod' is unresolved" in reason for reason in kept)
+    assert [(one["name"], one["effect"]) for one in report["unresolved_names"]] == [("/Prod", "unknown")]
+    assert [(one["name"], one["passed"]) for one in report["guardrails"]] == [("names_resolved", True)]

@@ -23,6 +23,7 @@ from orchestrator.core.model import (
 from orchestrator.core.policy.schema import AccountLimits, Guardrails
 
 MIN_COVERAGE = "min_coverage_percent"
+NAMES_RESOLVED = "names_resolved"
 Weight = Callable[[], int | None]
 """How many targets an account weighs whose regions are not known (the hub account's regions in scope); None where that
 is not known either.
@@ -54,12 +55,20 @@ def hold_as_frozen(plan: Plan, results: tuple[GuardrailResult, ...]) -> Approved
     return HeldPlan(plan, results)
 
 
+def hold_by_names(approved: ApprovedPlan, names: Names) -> ApprovedPlan | HeldPlan:
+    """The frozen verdict, made stricter: `names` are those of the plan and what a later look found. Every other row
+    stays.
+    """
+    others = (one for one in approved.guardrails if one.name != NAMES_RESOLVED)
+    return hold_as_frozen(approved.plan, (*_names(names), *others))
+
+
 def _names(names: Names) -> Iterator[GuardrailResult]:
     """A row where there is such a name; it holds by those that were to leave something out of the sweep."""
     if names.unresolved:
         holding = sum(1 for _ in names.of(NameEffect.HOLDS))
         detail = "; ".join(one.text for one in names.unresolved)
-        yield GuardrailResult("names_resolved", 0, holding, holding == 0, detail=detail)
+        yield GuardrailResult(NAMES_RESOLVED, 0, holding, holding == 0, detail=detail)
 
 
 def _results(plan: Plan, limits: Guardrails, unknown_account_weight: Weight) -> Iterator[GuardrailResult]:

@@ -1,7 +1,9 @@
 """Are the names in a policy names of anything? Policy and organization in, every name that matches nothing out.
 
 A name that matches nothing excludes nothing, and a `not` makes everything of it: so it holds the sweep, or makes its
-condition unknown, unless the policy allows it.
+condition unknown, unless the policy allows it. So does a path that stood for an OU in an earlier listing which is not
+there by that name any more: what was in it is elsewhere now, and the path spares it no longer. What a person moved out
+of an OU that is still there by its name is judged by where it is now.
 """
 
 from __future__ import annotations
@@ -28,6 +30,8 @@ from orchestrator.core.policy.yaml_document import path_text
 ALLOW = "allow"
 _ACCOUNT, _UNIT, _REGION = "account", "organizational_unit", "region"
 _NOT = "not"
+_MOST_IDS = 5
+"""That a message names."""
 _CONSEQUENCES = {
     NameEffect.HOLDS: "so the sweep is held",
     NameEffect.UNKNOWN: "so what its rule could own is kept",
@@ -97,7 +101,7 @@ class _Resolver:
             *_named(_ACCOUNT, "organization.exclude_accounts", scope.exclude_accounts),
             *_named(_REGION, "regions.exclude", regions.exclude),
         ):
-            if not self._is_there(one) or self._escaped(one):
+            if not self._is_there(one) or self._gone(one) or not all(map(self._is_excluded, self._escaped(one))):
                 yield self._unresolved(one, NameEffect.HOLDS)
 
     def in_rules(self) -> Iterator[UnresolvedName]:
@@ -106,9 +110,9 @@ class _Resolver:
             shields = _shields(rule, rules[number + 1 :])
             for one in rule.where.names():
                 spares = one.place.count(_NOT) % 2 == 1 or shields
-                escaped = bool(self._escaped(one)) and (spares or not is_glob(one.text))
-                if not self._is_there(one) or escaped:
-                    spares |= escaped
+                another = self._was_another(one) and (spares or not is_glob(one.text))
+                if not self._is_there(one) or another:
+                    spares |= another
                     yield self._unresolved(one, NameEffect.UNKNOWN if spares else NameEffect.WARNS)
 
     def _included(
@@ -122,7 +126,7 @@ class _Resolver:
         for one in names:
             if one in dead:
                 yield self._unresolved(one, effect)
-            elif self._escaped(one) and not is_glob(one.text):
+            elif self._was_another(one) and not is_glob(one.text):
                 yield self._unresolved(one, NameEffect.HOLDS)
 
     def ids_of(self, text: str) -> frozenset[str]:
@@ -135,10 +139,29 @@ class _Resolver:
 
     def _escaped(self, one: NamedText) -> list[OrganizationalUnit]:
         """The OUs that had this name, and are there by another one now: which of them is meant is not known."""
-        if one.word != _UNIT or not self._is_there(one):
+        if one.word != _UNIT:
             return []
         before = [self._units[unit] for unit in self._known.named_before.get(one.text, ()) if unit in self._units]
         return sorted((unit for unit in before if not unit_within(unit, one.text)), key=lambda unit: unit.path)
+
+    def _gone(self, one: NamedText) -> list[str]:
+        """The ids of the OUs that had this name and were deleted.
+
+        AWS deletes only what is empty: somebody moved what was in them to where the name does not reach.
+        """
+        if one.word != _UNIT:
+            return []
+        return sorted(self._known.named_before.get(one.text, frozenset()) - self._units.keys())
+
+    def _was_another(self, one: NamedText) -> bool:
+        """Whether another OU has this name by now, or others still do."""
+        return self._is_there(one) and bool(self._escaped(one) or self._gone(one))
+
+    def _is_excluded(self, unit: OrganizationalUnit) -> bool:
+        """By whatever the policy names, by path or by id, of it or of what is above it."""
+        names = path_names(unit.path)
+        above = [one.id for one in self._units.values() if path_names(one.path) == names[: len(path_names(one.path))]]
+        return any(unit_within(unit, text) or text in above for text in self._policy.organization.exclude)
 
     def _has_account(self, unit: NamedText) -> bool:
         return any(account_within(account, unit.text) for account in self._accounts.values())
@@ -154,10 +177,12 @@ class _Resolver:
         has_left = one.word == _ACCOUNT and _matches_any(one.text, self._known.listed_before)
         if has_left:
             effect = NameEffect.WARNS
-        detail, consequence = self._what_is_wrong(one, has_left=has_left), _CONSEQUENCES[effect]
+        consequence = _CONSEQUENCES[effect]
         if effect is not NameEffect.WARNS and self._policy.unresolved_names == ALLOW:
             effect, consequence = NameEffect.WARNS, "which `unresolved_names: allow` lets pass"
-        text = f"{detail}, {consequence}" if consequence else detail
+        parts = (self._what_is_wrong(one, has_left=has_left), consequence)
+        advice = self._advice(one)
+        text = ", ".join(filter(None, parts)) + (f": {advice}" if advice else "")
         return UnresolvedName(
             path_text(one.place), self._line(one), one.word, one.text, effect, text, self._nearest(one)
         )
@@ -167,11 +192,25 @@ class _Resolver:
             return "matches no region of any partition"
         if one.word == _ACCOUNT:
             return "matches only what left the organization" if has_left else "was no account in any listing"
-        escaped = self._escaped(one)
-        if escaped:
-            units = ", ".join(f"{unit.id}, which is {unit.path} now" for unit in escaped)
-            return f"was the name of {units}: name what you mean by its id"
-        return "has no account in it" if self._is_there(one) else "is no OU of the organization"
+        moved = [f"{unit.id}, which is {unit.path} now" for unit in self._escaped(one)]
+        gone = [f"{unit}, which is gone" for unit in self._gone(one)]
+        was = f"was the name of {_listed([*moved, *gone], ' and of ')}"
+        if not self._is_there(one):
+            text = "is no OU of the organization"
+            return (
+                f"{text} any more" if one.text in self._gone(one) else f"{text}, and {was}" if moved or gone else text
+            )
+        return was if moved or gone else "has no account in it"
+
+    def _advice(self, one: NamedText) -> str:
+        """What to change where the name was another OU's."""
+        ids = [*sorted(self.ids_of(one.text)), *(unit.id for unit in self._escaped(one))]
+        gone, includes = self._gone(one), one.place[:2] == ("organization", "include")
+        if not (self._escaped(one) or gone):
+            return ""
+        advice = f"put the id of what you mean in its place ({_listed(ids)})" if ids else "take it out"
+        spared = f", and put under exclude_accounts what was in {_listed(gone)} and is to be spared"
+        return f"{advice}{spared}" if gone and not includes else advice
 
     def _line(self, one: NamedText) -> int:
         """That of the nearest part of the document that has one."""
@@ -189,6 +228,9 @@ class _Resolver:
         escaped = self._escaped(one)
         if escaped:
             return f"{escaped[0].path} ({escaped[0].id})"
+        now = sorted(self.ids_of(one.text)) if self._gone(one) else []
+        if now:
+            return f"{self._units[now[0]].path} ({now[0]})"
         if is_unit_id(one.text):
             nearest = _most_alike(one.text, self._units)
             return f"{nearest} ({self._units[nearest].path})" if nearest else ""
@@ -220,6 +262,11 @@ def _most_alike(text: str, names: Iterable[str]) -> str:
         return name.casefold() == folded, _last_name(name) == last, matcher.ratio(), name
 
     return max(names, key=likeness, default="")
+
+
+def _listed(texts: Sequence[str], between: str = ", ") -> str:
+    more = [f"{len(texts) - _MOST_IDS} more"] if len(texts) > _MOST_IDS else []
+    return between.join([*texts[:_MOST_IDS], *more])
 
 
 def _last_name(text: str) -> str:

@@ -74,6 +74,8 @@ class Check:
     account_id: str = ""
     account_name: str = ""
     region: str = ""
+    has_line: bool = False
+    """The advice ends in a line for the policy, which is to be copied as it is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,7 +136,7 @@ def denied_regions(coverage: Iterable[Coverage], scope: RegionScope) -> Check | 
     if not regions:
         return None
     text, advice = denied_everywhere_text(regions), exclude_advice(scope, regions)
-    return Check(Area.HUB, "regions", CheckStatus.WARNING, Code.SCP, text, advice)
+    return Check(Area.HUB, "regions", CheckStatus.WARNING, Code.SCP, text, advice, has_line=True)
 
 
 def names_resolved(names: Names) -> Iterator[Check]:

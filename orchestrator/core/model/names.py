@@ -51,6 +51,16 @@ class Names:
         return (one for one in self.unresolved if one.effect is effect)
 
     @property
+    def holds(self) -> bool:
+        """Whether nothing may be acted on because of one of them."""
+        return any(self.of(NameEffect.HOLDS))
+
+    def joined(self, later: Names) -> Names:
+        """With those that a later look found, in the order of the document; none of these is taken back."""
+        by_place = {one.path: one for one in (*self.unresolved, *later.unresolved)}
+        return Names(tuple(sorted(by_place.values(), key=lambda one: one.line)))
+
+    @property
     def unknown_places(self) -> frozenset[str]:
         """Where the names stand that make their conditions unknown."""
         return frozenset(one.path for one in self.of(NameEffect.UNKNOWN))

@@ -13,7 +13,9 @@ SWEEPS_FOLDER = "sweeps/"
 _SWEEP = re.compile(r"sweeps/dt=[^/]*/sweep=([0-9]{8}T[0-9]{6}Z-[0-9a-f]{6})/(.*)", re.DOTALL)
 _DAY = re.compile(r"sweeps/(dt=[0-9]{4}-[0-9]{2}-[0-9]{2}/)?")
 _POLICY = re.compile(r"policy-[0-9a-f]{64}\.yaml")
-_WORKING = re.compile(r"(inventory-\d+|work/(listing|batches|acts-\d+|accounts-\d+|inventory-\d+|kept-\d+-\d+))\.json")
+_WORKING = re.compile(
+    r"(inventory-\d+|work/(listing|batches|acts-\d+|accounts-\d+|inventory-\d+|(kept|names)-\d+-\d+))\.json"
+)
 _PROBES = re.compile(r"(.*/)?\.(writable|doctor)", re.DOTALL)
 _PART = re.compile(r"(work/)?\.[^/]+\.part")
 _NOT_OURS = "was added: no sweep writes a file of that name"

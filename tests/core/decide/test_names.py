@@ -232,6 +232,104 @@ def test_an_ou_that_was_renamed_since_the_plan_is_told() -> None:
     assert no_longer_resolved(policy, Known(ORGANIZATION), frozen) == Names()
 
 
+def made_again(
+    body: str, before: dict[str, set[str]], units: tuple[OrganizationalUnit, ...] = (WORKLOADS, PROD, DEV, EMPTY)
+) -> list[UnresolvedName]:
+    """With what earlier listings had by each name."""
+    accounts = tuple(
+        replace(one, organizational_units=tuple(unit for unit in one.organizational_units if unit in units))
+        for one in ORGANIZATION.accounts
+    )
+    named_before = {name: frozenset(ids) for name, ids in before.items()}
+    known = Known(replace(ORGANIZATION, accounts=accounts, units=units), REGIONS, named_before=named_before)
+    return list(resolve_names(a_policy(body), known).unresolved)
+
+
+GONE_ID = "ou-a1b2-0000000d"
+
+
+@pytest.mark.parametrize(
+    ("body", "name", "effect"),
+    [
+        ("organization: {exclude: [/Workloads/Prod]}", "/Workloads/Prod", NameEffect.HOLDS),
+        ("organization: {exclude: ['/Workloads/Prod*']}", "/Workloads/Prod*", NameEffect.HOLDS),
+        (f"organization: {{exclude: [/Workloads/Prod, {PROD_ID}]}}", "/Workloads/Prod", NameEffect.HOLDS),
+        ("organization: {include: [/Workloads/Dev, /Workloads/Prod]}", "/Workloads/Prod", NameEffect.HOLDS),
+        (rule("{not: {organizational_unit: '/Workloads/P*'}}"), "/Workloads/P*", NameEffect.UNKNOWN),
+        (rule("{organizational_unit: /Workloads/Prod}"), "/Workloads/Prod", NameEffect.UNKNOWN),
+    ],
+)
+def test_a_path_of_an_ou_that_is_gone_is_not_taken_for_the_one_that_was_made_again(
+    body: str, name: str, effect: NameEffect
+) -> None:
+    (one,) = made_again(body, {name: {GONE_ID, PROD_ID}})
+    assert (one.name, one.effect) == (name, effect)
+    assert f"was the name of {GONE_ID}, which is gone" in one.text
+    assert f"put the id of what you mean in its place ({PROD_ID})" in one.text
+    assert one.nearest == f"/Workloads/Prod ({PROD_ID})"
+    assert "exclude_accounts" in one.text or "include" in one.path or "not" not in body
+    allowed = made_again(f"{body}\nunresolved_names: allow", {name: {GONE_ID, PROD_ID}})
+    assert [one.effect for one in allowed] == [NameEffect.WARNS]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f"organization: {{exclude: [{PROD_ID}], exclude_accounts: ['{ONE}']}}",  # a person looked
+        "organization: {include: ['/Workloads/*']}",  # a pattern lets in what comes
+        rule("{organizational_unit: '/Workloads/*'}"),
+        rule(f"{{not: {{organizational_unit: {PROD_ID}}}}}"),
+    ],
+)
+def test_an_id_in_place_of_the_path_ends_the_hold_and_a_pattern_lets_in_what_comes(body: str) -> None:
+    assert made_again(body, {"/Workloads/Prod": {GONE_ID}, "/Workloads/*": {GONE_ID}, PROD_ID: {PROD_ID}}) == []
+
+
+def test_one_of_those_that_a_pattern_spared_and_that_is_gone_holds_too() -> None:
+    """What was in it was moved out before, as AWS deletes only what is empty."""
+    (one,) = made_again("organization: {exclude: ['/Workloads/*']}", {"/Workloads/*": {GONE_ID, PROD_ID, DEV_ID}})
+    assert one.effect is NameEffect.HOLDS
+    assert f"{PROD_ID}, {DEV_ID}" in one.text
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "words"),
+    [
+        ("/Prod", {PROD_ID}, f"is no OU of the organization, and was the name of {PROD_ID}, which is {PROD.path} now"),
+        ("/Prod", {PROD_ID}, f"put the id of what you mean in its place ({PROD_ID})"),
+        ("/Prod", {PROD_ID}, f"the nearest is {PROD.path} ({PROD_ID})"),
+        ("/Prod", {GONE_ID}, f"and was the name of {GONE_ID}, which is gone, so the sweep is held: take it out"),
+        (GONE_ID, {GONE_ID}, "is no OU of the organization any more, so the sweep is held: take it out"),
+        (GONE_ID, {GONE_ID}, f"put under exclude_accounts what was in {GONE_ID} and is to be spared"),
+    ],
+)
+def test_a_name_that_matches_nothing_any_more_says_what_it_was_the_name_of(
+    name: str, before: set[str], words: str
+) -> None:
+    (one,) = made_again(f"organization: {{exclude: ['{name}']}}", {name: before})
+    assert words in one.text
+
+
+def test_a_rule_whose_own_ou_is_gone_only_warns() -> None:
+    assert [one.effect for one in made_again(rule("{organizational_unit: /Gone}"), {"/Gone": {GONE_ID}})] == [
+        NameEffect.WARNS
+    ]
+
+
+def test_two_ous_that_swapped_their_names_hold_unless_what_had_the_name_is_spared_anyway() -> None:
+    swapped = (WORKLOADS, replace(PROD, path=DEV.path), replace(DEV, path=PROD.path))
+    before = {PROD.path: {PROD_ID}, DEV.path: {DEV_ID}}
+    (one,) = made_again(f"organization: {{exclude: [{PROD.path}]}}", before, swapped)
+    assert f"was the name of {PROD_ID}, which is {DEV.path} now" in one.text
+    for spared in (
+        f"[{PROD.path}, {PROD_ID}]",
+        f"[{PROD_ID}]",
+        f"[{PROD.path}, {DEV.path}]",
+        f"[{PROD.path}, {WORKLOADS.id}]",
+    ):
+        assert made_again(f"organization: {{exclude: {spared}}}", before, swapped) == []
+
+
 @quick
 @given(document=policy_documents(), ids=st.booleans())
 def test_no_policy_and_no_organization_ends_in_an_error_and_each_name_has_a_line(document: object, ids: bool) -> None:

@@ -11,7 +11,7 @@ SWEEP = "20261123T190000Z-7f3a9c"
 FOLDER = f"sweeps/dt=2026-11-23/sweep={SWEEP}"
 WORK = "work/"
 WORKING = ["inventory-0.json", "work/listing.json", "work/batches.json", "work/inventory-12.json"]
-WORKING += ["work/acts-1.json", "work/accounts-2.json", "work/kept-1-3.json"]
+WORKING += ["work/acts-1.json", "work/accounts-2.json", "work/kept-1-3.json", "work/names-2-1.json"]
 
 
 @pytest.mark.parametrize("name", ["report.json", "manifest.json", "work/listing.json", "forged", "deep/er/forged.json"])
