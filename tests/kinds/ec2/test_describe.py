@@ -205,6 +205,7 @@ def test_a_passing_fault_is_tried_again_on_the_page_where_it_came(
     [
         "<!DOCTYPE html><html><head><meta charset=utf-8><p>Sign in",
         "<html><body>Sign in</body></html>",
+        '<?xml version="1.0" encoding="gb2312"?><html><body>Sign in</body></html>',
         "",
         "not even a tag",
         f'<DescribeVolumesResponse xmlns="{EC2_NAMESPACE}"><volumeSet/></DescribeVolumesResponse>',
