@@ -68,7 +68,7 @@ class Retries:
                 tenacity.stop_after_attempt(self.attempts),
                 tenacity.stop_after_delay(self.longest_total),
                 _OutOfTime(self.out_of_time),
-                _Unauthenticated(),
+                _RefusedCredentials(),
             ),
             sleep=self.sleep,
             before_sleep=self._renew_if_expired,
@@ -114,13 +114,13 @@ class _OutOfTime(stop_base):
         return self._out_of_time()
 
 
-class _Unauthenticated(stop_base):
-    """For one call: it counts."""
+class _RefusedCredentials(stop_base):
+    """For one call: it counts. What is expired however new it is has another cause, such as a clock that is wrong."""
 
     def __init__(self) -> None:
         self._refusals = 0
 
     def __call__(self, retry_state: tenacity.RetryCallState) -> bool:
         failure = retry_state.outcome.exception() if retry_state.outcome else None
-        self._refusals += isinstance(failure, AWS_FAILURES) and classify(failure) is Failure.UNAUTHENTICATED
+        self._refusals += isinstance(failure, AWS_FAILURES) and classify(failure) in RENEWED_AFTER
         return self._refusals >= UNAUTHENTICATED_TRIES

@@ -32,6 +32,8 @@ _TRIES_TOGETHER = 3
 class _Batch:
     ids: list[str]
     tries: int = 1
+    refused_credentials: int = 0
+    """How many of these tries."""
     apart: Apart | None = None
     """Of what it is a part, where a server's fault outlasted the retries of a batch."""
 
@@ -197,12 +199,14 @@ class Batches:
         meaning = self._meaning(refusal)
         if meaning is Failure.TRANSIENT and (batch.apart or batch.tries >= self._paced.retries.attempts):
             return self._take_apart(refusal, batch)
-        if meaning is Failure.UNAUTHENTICATED and batch.tries >= UNAUTHENTICATED_TRIES:
-            self._fail(batch.ids, error_of(refusal))
-            return _Step([])
         if meaning in RENEWED_AFTER:
+            batch = replace(batch, refused_credentials=batch.refused_credentials + 1)
+            if batch.refused_credentials >= UNAUTHENTICATED_TRIES:
+                self._fail(batch.ids, error_of(refusal))
+                return _Step([])
             self._paced.retries.on_expired()
-        return _Step(self._retry_later(batch.ids, batch.tries, error_of(refusal), batch.apart))
+        again = self._retry_later(batch.ids, batch.tries, error_of(refusal))
+        return _Step([replace(batch, tries=one.tries) for one in again])
 
     def _take_apart(self, fault: Exception, batch: _Batch) -> _Step:
         """After a server's fault that outlasted the retries, or that one part of such a batch had."""
@@ -215,9 +219,9 @@ class Batches:
         if not parts:
             self._fail(batch.ids, error_of(fault))
         apart, tries = batch.apart or Apart(), batch.tries + 1 if batch.apart and len(batch.ids) == 1 else 1
-        return _Step([], parts=[_Batch(some, tries, apart) for some in parts])
+        return _Step([], parts=[_Batch(some, tries, apart=apart) for some in parts])
 
-    def _retry_later(self, ids: list[str], tries: int, error: AwsError, apart: Apart | None = None) -> list[_Batch]:
+    def _retry_later(self, ids: list[str], tries: int, error: AwsError) -> list[_Batch]:
         """The same ids once more after a wait, or failed with AWS's words when tries or time are used up."""
         if not ids:
             return []
@@ -226,7 +230,7 @@ class Batches:
             self._fail(ids, error)
             return []
         retries.wait(tries)
-        return [_Batch(ids, tries + 1, apart)]
+        return [_Batch(ids, tries + 1)]
 
     def _fail(self, ids: Iterable[str], error: AwsError) -> None:
         for one in ids:

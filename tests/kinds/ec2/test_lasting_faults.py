@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -145,4 +146,35 @@ def test_marks_that_got_no_answer_before_a_halt_are_taken_back() -> None:
     guard = RecordingGuard(log=ec2.log, allows=lambda: "mark 8" not in ec2.log)
     outcomes = act(ec2, ids(8), guard=guard)
     assert {outcome.status for outcome in outcomes.values()} == {OutcomeStatus.NOT_ATTEMPTED}
+    assert not any(ec2.tags.values())
+
+
+# --- credentials that are not accepted --------------------------------------------------------------------------------
+
+
+def not_accepted(code: str) -> Callable[[], None]:
+    def refuse() -> None:
+        raise refused(code, "AWS was not able to validate the provided access credentials", 401)
+
+    return refuse
+
+
+@pytest.mark.parametrize("code", ["AuthFailure", "ExpiredToken"])
+def test_credentials_that_are_refused_once_after_throttling_are_renewed_and_asked_with_again(code: str) -> None:
+    renewed: list[bool] = []
+    ec2 = FakeEc2(ids(2))
+    ec2.before_stop = [throttle, throttle, throttle, not_accepted(code), lambda: None]
+    retries = Retries(attempts=10, sleep=lambda _: None, on_expired=lambda: renewed.append(True))
+    outcomes = act(ec2, ids(2), retries=retries)
+    assert {outcome.status for outcome in outcomes.values()} == {OutcomeStatus.STOPPING}
+    assert renewed == [True]
+
+
+@pytest.mark.parametrize("code", ["AuthFailure", "RequestExpired"])
+def test_credentials_that_are_never_accepted_are_given_up_after_three_tries_and_the_marks_taken_back(code: str) -> None:
+    ec2 = FakeEc2(ids(2))
+    ec2.before_stop = [not_accepted(code)] * 20
+    outcomes = act(ec2, ids(2), retries=TEN)
+    assert {(outcome.status, outcome.code) for outcome in outcomes.values()} == {(OutcomeStatus.FAILED, code)}
+    assert len(ec2.stops) == 3
     assert not any(ec2.tags.values())
