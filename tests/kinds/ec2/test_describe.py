@@ -233,6 +233,17 @@ def test_an_instance_with_a_forbidden_character_in_a_tag_costs_one_call_and_no_o
     assert [used(whole), used(marked)] == [used(one) for one in read_by_botocore(clients)]
 
 
+def test_a_forbidden_character_on_a_later_page_and_credentials_refused_there_cost_no_page_before(
+    aws: LocalAws, clients: Clients
+) -> None:
+    culprit = BARE.replace("</item>", "<tagSet><item><key>Note</key><value>&#xD800;</value></item></tagSet></item>")
+    answers = [instances_answer(FULL, "two"), refusal("AuthFailure", status=401), instances_answer(culprit)]
+    aws.answering = lambda _: answers.pop(0)
+    whole, marked = read(clients)
+    assert (whole["Tags"] != [], marked["Tags"]) == (True, [{"Key": "Note", "Value": UNREADABLE_CHARACTER}])
+    assert [request.form.get("NextToken") for request in aws.requests] == [None, "two", "two"]
+
+
 @pytest.mark.parametrize("status", [203, 302, 403, 404, 500, 503])
 def test_an_html_page_with_another_status_than_200_is_a_failure_too(
     aws: LocalAws, clients: Clients, status: int
