@@ -303,6 +303,7 @@ def _sessions(operations: Operations) -> tuple[boto3.Session, boto3.Session]:
     hub.set_config_variable("sts_regional_endpoints", "regional")
     hub.register_component("data_loader", loader)
     member.register_component("data_loader", loader)
+    hub.register_component("response_parser_factory", RepairingParsers())
     member.register_component("response_parser_factory", RepairingParsers())
     member.register_component("credential_provider", CredentialResolver([_BoundProvider()]))
     return boto3.Session(botocore_session=hub), boto3.Session(botocore_session=member)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from enum import Enum, auto
 from urllib.parse import quote_plus
 
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, IncompleteReadError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, IncompleteReadError, ReadTimeoutError
 from botocore.exceptions import ConnectionError as NoConnectionError
 from botocore.parsers import ResponseParserError
 
@@ -123,6 +123,16 @@ def classify(failure: Exception) -> Failure:
         if code in codes:
             return meaning
     return Failure.TRANSIENT if _status(failure) >= _FIRST_SERVER_ERROR else Failure.REFUSED
+
+
+def never_sent(failure: Exception) -> bool:
+    """Whether the call did not reach AWS at all, so that nothing in it can be why."""
+    return isinstance(failure, NoConnectionError)
+
+
+def took_long(failure: Exception) -> bool:
+    """Whether it took a read's whole time to know that there is no answer."""
+    return isinstance(failure, ReadTimeoutError)
 
 
 def _status(failure: ClientError) -> int:

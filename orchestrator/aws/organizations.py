@@ -16,6 +16,7 @@ from orchestrator.aws.failures import AWS_FAILURES, error_of
 from orchestrator.aws.pacing import Pacing, Rates
 from orchestrator.core.model import Account, AccountId, AwsError, Organization, OrganizationalUnit, Tags, unit_path
 from orchestrator.core.model.kind import OperationRates, Rate
+from orchestrator.core.model.unreadable import shown, unreadable_tags
 from orchestrator.errors import OrganizationError
 from orchestrator.ports import Carrier
 
@@ -147,7 +148,8 @@ class OrganizationReader:
     def _tags(self, resource_id: str) -> dict[str, str] | AwsError:
         try:
             pages = self._pages("list_tags_for_resource", "Tags", page_size=None, ResourceId=resource_id)
-            return {tag["Key"]: tag["Value"] for tag in pages}
+            tags = {tag["Key"]: tag["Value"] for tag in pages}
+            return unreadable_tags(tags) or tags
         except AWS_FAILURES as failure:
             return error_of(failure)
 
@@ -165,13 +167,13 @@ class OrganizationReader:
 
 
 def _unit(raw: Any, above: tuple[OrganizationalUnit, ...]) -> OrganizationalUnit:
-    return OrganizationalUnit(id=raw["Id"], path=unit_path(above[-1].path if above else "", raw["Name"]))
+    return OrganizationalUnit(id=raw["Id"], path=unit_path(above[-1].path if above else "", shown(raw["Name"])))
 
 
 def _account(raw: Any, above: tuple[OrganizationalUnit, ...], management: AccountId) -> Account:
     return Account(
         id=AccountId(raw["Id"]),
-        name=raw.get("Name", ""),
+        name=shown(raw.get("Name", "")),
         # `Status` is being retired in favour of `State`; an older botocore drops the latter.
         state=raw.get("State") or raw.get("Status"),
         organizational_units=above,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import tenacity
@@ -51,17 +51,24 @@ class Retries:
     out_of_time: Callable[[], bool] = _never
     on_expired: Callable[[], None] = _nothing
     """Called before a call is retried because its credentials had expired, or were not accepted."""
+    again_after: frozenset[Failure] = _AGAIN
+    """What is retried at all."""
+
+    @property
+    def without_faults(self) -> Retries:
+        """The same, but a server's passing fault is not retried."""
+        return replace(self, again_after=self.again_after - {Failure.TRANSIENT})
 
     def call(self, function: Callable[[], T]) -> T:
         """The function's result; after throttling or a passing fault it is retried. Raises the last failure."""
         return tenacity.Retrying(
-            retry=tenacity.retry_if_exception(_is_worth_another_try),
+            retry=tenacity.retry_if_exception(self._is_worth_another_try),
             wait=tenacity.wait_random_exponential(multiplier=self.first_wait, max=self.longest_wait),
             stop=tenacity.stop_any(
                 tenacity.stop_after_attempt(self.attempts),
                 tenacity.stop_after_delay(self.longest_total),
                 _OutOfTime(self.out_of_time),
-                _Unauthenticated(),
+                _RefusedCredentials(),
             ),
             sleep=self.sleep,
             before_sleep=self._renew_if_expired,
@@ -72,6 +79,9 @@ class Retries:
         """Sleeps as long as `call` would after that many failed attempts."""
         longest = min(self.longest_wait, self.first_wait * 2 ** (attempt - 1))
         self.sleep(random.uniform(0, longest))  # noqa: S311 - jitter, not a secret
+
+    def _is_worth_another_try(self, failure: BaseException) -> bool:
+        return isinstance(failure, AWS_FAILURES) and classify(failure) in self.again_after
 
     def _renew_if_expired(self, state: tenacity.RetryCallState) -> None:
         failure = state.outcome.exception() if state.outcome else None
@@ -104,17 +114,13 @@ class _OutOfTime(stop_base):
         return self._out_of_time()
 
 
-class _Unauthenticated(stop_base):
-    """For one call: it counts."""
+class _RefusedCredentials(stop_base):
+    """For one call: it counts. What is expired however new it is has another cause, such as a clock that is wrong."""
 
     def __init__(self) -> None:
         self._refusals = 0
 
     def __call__(self, retry_state: tenacity.RetryCallState) -> bool:
         failure = retry_state.outcome.exception() if retry_state.outcome else None
-        self._refusals += isinstance(failure, AWS_FAILURES) and classify(failure) is Failure.UNAUTHENTICATED
+        self._refusals += isinstance(failure, AWS_FAILURES) and classify(failure) in RENEWED_AFTER
         return self._refusals >= UNAUTHENTICATED_TRIES
-
-
-def _is_worth_another_try(failure: BaseException) -> bool:
-    return isinstance(failure, AWS_FAILURES) and classify(failure) in _AGAIN

@@ -13,6 +13,7 @@ from typing import Any
 
 from botocore.parsers import ResponseParserError, ResponseParserFactory
 
+from orchestrator.aws.json_answers import repair_json
 from orchestrator.core.model.unreadable import UNREADABLE_CHARACTER
 
 _ALLOWED = r"\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff"
@@ -46,10 +47,11 @@ class RepairingParsers(ResponseParserFactory):
 
     def create_parser(self, protocol_name: str) -> Any:
         """Any: botocore asks for nothing of it but `parse`."""
-        return _RepairingParser(super().create_parser(protocol_name))
+        parser = super().create_parser(protocol_name)
+        return _JsonParser(parser) if "json" in protocol_name else _XmlParser(parser)
 
 
-class _RepairingParser:
+class _XmlParser:
     def __init__(self, parser: Any) -> None:
         self._parser = parser
 
@@ -57,7 +59,21 @@ class _RepairingParser:
         try:
             return self._parser.parse(response, shape)
         except ResponseParserError:
-            content = repair_xml(response["body"])
-            if content == response["body"]:
+            body = response["body"]
+            content = repair_xml(body) if isinstance(body, bytes) else body  # else the stream of a file
+            if content == body:
                 raise
             return self._parser.parse({**response, "body": content}, shape)
+
+
+class _JsonParser:
+    def __init__(self, parser: Any) -> None:
+        self._parser = parser
+
+    def parse(self, response: Any, shape: Any) -> Any:
+        body = response["body"]
+        content = repair_json(body) if isinstance(body, bytes) else body
+        try:
+            return self._parser.parse({**response, "body": content}, shape)
+        except UnicodeDecodeError as broken:
+            raise ResponseParserError(f"the answer is no text: {broken}") from broken

@@ -382,3 +382,44 @@ def test_no_root_at_all_ends_the_sweep(fake: FakeOrganizations, reader: Organiza
     fake.roots = []
     with pytest.raises(OrganizationError, match="named no root"):
         reader.read()
+
+
+# --- what no text may hold --------------------------------------------------------------------------------------------
+
+ODD = "a\ud800b"
+"""As JSON has it: `"a\\ud800b"`."""
+
+
+def test_a_name_that_no_text_may_hold_is_marked_and_the_organization_is_read(
+    reader: OrganizationReader, fake: FakeOrganizations
+) -> None:
+    fake.unit("ou-1", ODD)
+    fake.account("111111111111", "ou-1", Name=ODD)
+    fake.account("222222222222")
+    odd, plain = reader.read().accounts
+    assert (odd.name, odd.organizational_units[0].path, plain.name) == ("a\ufffdb", "/a\ufffdb", "name-222222222222")
+
+
+@pytest.mark.parametrize("tags", [{ODD: "true"}, {"Note": ODD}])
+@pytest.mark.parametrize("carrier", ["111111111111", "ou-1"])
+def test_a_tag_that_no_text_may_hold_may_be_an_opt_out_so_its_carrier_is_kept_and_says_where(
+    reader: OrganizationReader, fake: FakeOrganizations, tags: dict[str, str], carrier: str
+) -> None:
+    fake.unit("ou-1", "Dev")
+    fake.account("111111111111", "ou-1")
+    fake.account("222222222222")
+    fake.tags[carrier] = tags
+    odd, plain = reader.read_tags(reader.read().accounts)
+    assert odd.tags_error is not None
+    assert odd.tags_error.code == "UnreadableCharacter"
+    assert f"in its tag {next(iter(tags)).replace(chr(0xD800), chr(0xFFFD))}" in odd.tags_error.message
+    assert plain.tags_error is None
+
+
+def test_a_control_character_in_a_name_or_tag_is_what_json_says_it_is(
+    reader: OrganizationReader, fake: FakeOrganizations
+) -> None:
+    fake.account("111111111111", Name="a\x00\x1bb")
+    fake.tags["111111111111"] = {"stop-orchestrator:opt\x00-out": "tr\x01ue"}
+    [account] = reader.read_tags(reader.read().accounts)
+    assert (account.name, account.tags) == ("a\x00\x1bb", {"stop-orchestrator:opt\x00-out": "tr\x01ue"})

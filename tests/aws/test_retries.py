@@ -156,6 +156,15 @@ def test_credentials_that_are_never_accepted_are_given_up_after_the_third_try() 
     assert (raised.value, call.tries) == (refusals[3], 4)
 
 
+@pytest.mark.parametrize("code", ["ExpiredToken", "RequestExpired"])
+def test_credentials_that_are_expired_however_new_are_given_up_too(code: str) -> None:
+    """As with a clock that is wrong; each try is an AssumeRole more."""
+    call = Call(*[refused(code)] * 9)
+    with pytest.raises(ClientError):
+        retries(attempts=9).call(call)
+    assert call.tries == 3
+
+
 def test_a_call_inside_a_call_has_tries_of_its_own() -> None:
     inner = Call(*[refused("Throttling")] * 2)
     outer_tries: list[int] = []

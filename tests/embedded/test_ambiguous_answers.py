@@ -242,6 +242,43 @@ def test_an_undo_starts_what_got_a_control_character_meanwhile(
     assert organization.in_memory(account, IRELAND, one).state in {"pending", "running"}
 
 
+@pytest.mark.parametrize("where", ["name", "unit", *only_in_full("escape")])
+def test_a_name_that_no_text_may_hold_costs_no_sweep(
+    organization: OrganizationBuilder, run: Run, policy: Policy, account: str, where: str
+) -> None:
+    odd = {"name": ("a\ud800b", "/Odd"), "unit": ("odd", "/a\ud800b"), "escape": ("a\x00\x1bb", "/a\x1b[31mb")}[where]
+    other = organization.account(*odd)
+    organization.instances(other, FRANKFURT, 1, DEV)
+    ran = run(*ENFORCE, "--policy", policy(DEV_RULE))
+    assert (ran.exit_code, len(organization.down(account, FRANKFURT)), len(organization.down(other, FRANKFURT))) == (
+        0,
+        1,
+        1,
+    )
+    assert not any(character in ran.stdout + csv_text() for character in "\x00\x1b\ud800")
+
+
+@pytest.mark.parametrize("tags", [{"a\ud800b": "true"}, *only_in_full({"Note": "a\ud800b"})])
+@pytest.mark.parametrize("carrier", ["account", "OU"])
+def test_a_tag_that_no_text_may_hold_keeps_its_account_or_ou_and_is_named(
+    organization: OrganizationBuilder, run: Run, policy: Policy, account: str, tags: dict[str, str], carrier: str
+) -> None:
+    organization.unit("/Odd", tags if carrier == "OU" else None)
+    other = organization.account("odd", "/Odd", tags if carrier == "account" else None)
+    organization.instances(other, FRANKFURT, 1, DEV)
+    ran = run(*ENFORCE, "--policy", policy(DEV_RULE))
+    shown = next(iter(tags)).replace("\ud800", "\ufffd")
+    assert_not_read(
+        ran,
+        other,
+        "*",
+        "*",
+        "failed",
+        f"UnreadableCharacter: AWS's answer has a character that cannot be read in its tag {shown}",
+    )
+    assert (organization.down(other, FRANKFURT), len(organization.down(account, FRANKFURT))) == (set(), 1)
+
+
 # --- regions that a service control policy denies everywhere ----------------------------------------------------------
 
 

@@ -41,6 +41,7 @@ def test_bad_instances_of_every_code_in_one_sweep_leave_all_healthy_ones_stopped
 ) -> None:
     ids = organization.instances(account, FRANKFURT, 50, DEV)  # one batch
     gone, also_gone, terminated, starting, store, spot, guarded, malformed, unnamed, denied = ids[2:50:5]
+    faulty = ids[1]
     arn = f"arn:aws:ec2:{FRANKFURT}:{account}:instance/{denied}"
     by_iam = f"You are not authorized to perform this operation. User: u is not authorized to perform: {STOP} on {arn}"
     refused = [
@@ -49,6 +50,7 @@ def test_bad_instances_of_every_code_in_one_sweep_leave_all_healthy_ones_stopped
         Fault("UnauthorizedOperation", by_iam, 403, instance=denied),
         Fault("RequestLimitExceeded", "Request limit exceeded.", 503, times=2),
         Fault("InternalError", "An internal error has occurred", 500, times=1),
+        Fault("ServiceUnavailable", "The service is unavailable", 503, instance=faulty),
     ]
     for fault in refused:
         fault.operation = STOP
@@ -81,6 +83,7 @@ def test_bad_instances_of_every_code_in_one_sweep_leave_all_healthy_ones_stopped
         malformed: ("InvalidInstanceID.Malformed", f'Invalid id: "{malformed}"'),
         unnamed: ("AccessDenied", "Access Denied"),
         denied: ("UnauthorizedOperation", by_iam),
+        faulty: ("ServiceUnavailable", "The service is unavailable"),
     }
     healthy = set(ids) - set(bad)
     assert organization.down(account, FRANKFURT) == healthy
@@ -101,6 +104,21 @@ def test_a_hundred_and_twenty_instances_go_in_batches_of_at_most_fifty(
     assert sorted(len(call.form_list("InstanceId")) for call in stops) == [20, 50, 50]
     assert organization.down(account, FRANKFURT) == set(ids)
     assert swept.document["totals"]["stopped"] == 120
+
+
+@pytest.mark.parametrize("operation", [STOP, "ec2:CreateTags"])
+def test_one_that_brings_about_a_fault_each_time_costs_no_other_its_stop(
+    organization: OrganizationBuilder, sweep: Sweeps, account: str, operation: str
+) -> None:
+    ids = organization.instances(account, FRANKFURT, 12, DEV)
+    text = "An internal error has occurred"
+    organization.front.faults.add(Fault("InternalError", text, 500, operation=operation, instance=ids[7]))
+    swept = sweep(regions=(FRANKFURT,))
+    assert organization.down(account, FRANKFURT) == set(ids) - {ids[7]}
+    assert {one for one, row in swept.outcomes.items() if row["status"] == "failed"} == {ids[7]}
+    assert text in swept.outcomes[ids[7]]["message"]
+    assert swept.exit_code == 5
+    assert {one for one, tags in organization.tags(account, FRANKFURT).items() if BY_TAG in tags} == set(ids) - {ids[7]}
 
 
 def test_one_whose_tags_are_full_is_not_stopped_and_costs_no_other_its_mark_and_its_stop(

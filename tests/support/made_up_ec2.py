@@ -39,10 +39,10 @@ class MadeUpEc2:
     def __call__(self, request: Request) -> Answer:
         if self.refused.get(request.operation):
             return self.refused[request.operation].pop(0)
+        untold = next((self.untold[one] for one in asked_for(request) if one in self.untold), None)
+        if untold is not None:
+            return untold
         if request.operation == "DescribeInstances":
-            untold = next((self.untold[one] for one in asked_for(request) if one in self.untold), None)
-            if untold is not None:
-                return untold
             return instances_answer("".join(self.instances[one] for one in asked_for(request) if one in self.instances))
         if request.operation == "DescribeSpotInstanceRequests":
             return self._spot_requests(request)

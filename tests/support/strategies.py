@@ -18,7 +18,16 @@ ACCOUNT_IDS = ("111111111111", "222222222222", "333333333333")
 OU_PATHS = ("/", "/Dev", "/Dev/Team", "/Developers", "/Prod")
 OPT_OUT_VALUES = ("true", "2026-11-22", "2026-11-23", "2026-11-24", "True", "yes", "", "2026-13-01")
 
-_SEPARATORS = ("-", "_", " ", "", "--", "\u2011", "\u00a0")
+_SEPARATORS = ("-", "_", " ", "", "--", "\u2011", "\u00a0", "\u200b", "\u00ad")
+_COLONS = (":", "/", ".", " : ", "::", "\uff1a", "\u2236", "\ua789")
+_LOOK_ALIKES = {
+    "o": "\u043e\u03bf",
+    "p": "\u0440\u03c1",
+    "s": "\u0455",
+    "t": "\u0442\u03c4",
+    "e": "\u0435\u03b5",
+    "a": "\u0430\u03b1",
+}
 
 
 @st.composite
@@ -26,18 +35,28 @@ def key_spellings(draw: st.DrawFn) -> str:
     """A key that folds to one of ours, or to one below our prefix, and is none of them to the letter."""
     names = ("opt-out", "opt-out-reason", "protected", "stopped-by", "stopped-at", "protect", "exclude", "opt-in")
     exact = f"stop-orchestrator:{draw(st.sampled_from(names))}"
-    separators = st.sampled_from(_SEPARATORS)
-    letters = st.sampled_from([str.lower, str.upper, str.swapcase])
-    key = "".join(draw(separators) if one == "-" else draw(letters)(one) for one in exact)
+    separators, colons = st.sampled_from(_SEPARATORS), st.sampled_from(_COLONS)
+    letters = st.sampled_from([str.lower, str.upper, str.swapcase, _full_width, _look_alike])
+    written = {"-": separators, ":": colons}
+    key = "".join(draw(written[one]) if one in written else draw(letters)(one) for one in exact)
     around = st.sampled_from(["", " ", "  ", "\u00a0"])
     return f"{draw(around)}{key}{draw(around)}" if key != exact else key.title()
+
+
+def _full_width(letter: str) -> str:
+    return chr(ord(letter) + 0xFEE0)
+
+
+def _look_alike(letter: str) -> str:
+    return _LOOK_ALIKES.get(letter, letter)[0]
 
 
 unrelated_keys = (
     st.text(min_size=1, max_size=40)
     | st.sampled_from(["opt-out", "Name", "orchestrator:opt-out", "my-stop-orchestrator:opt-out", "stop:opt-out"])
     | st.text("aZ0-_ .:/@=+", min_size=1, max_size=20).map("xstop-orchestrator:{}".format)
-    | st.text("aZ0./@=+", max_size=20).map("stop-orchestrator{}".format)
+    | st.text("aZ0", min_size=1, max_size=20).map("stop-orchestrator{}".format)
+    | st.text("aZ0-_@=+", min_size=1, max_size=20).map("stop-orchestrator-owner{}".format)
     | st.text("aZ0-_ ./@:", max_size=20).map("stop-orchestrators:{}".format)
 )
 """Keys of other people, some of them near ours, none below our prefix."""

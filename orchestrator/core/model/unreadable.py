@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from orchestrator.core.model.aws_error import AwsError
+from orchestrator.core.model.organization import Tags
 from orchestrator.core.model.resource import Fact, Obstacle, ObstacleCode, Resource
 
 UNREADABLE_CHARACTER = "\U0010fffd"
@@ -22,34 +24,49 @@ def spare_unreadable(resource: Resource) -> Resource:
     places = tuple(_places(resource))
     if not places:
         return resource
-    sentence = (
-        f"AWS's answer has a character that cannot be read in {', '.join(places)}, so what is there may spare it: "
-        "write it again without control characters."
-    )
+    sentence = f"{_sentence(places)}."
     return replace(
         resource,
-        arn=_shown(resource.arn),
-        name=_shown(resource.name),
-        aws_state=_shown(resource.aws_state),
-        tags={_shown(key): _shown(value) for key, value in resource.tags.items()},
+        arn=shown(resource.arn),
+        name=shown(resource.name),
+        aws_state=shown(resource.aws_state),
+        tags={shown(key): shown(value) for key, value in resource.tags.items()},
         facts={name: _shown_fact(value) for name, value in resource.facts.items()},
         obstacle=resource.obstacle or Obstacle(ObstacleCode.CANNOT_STOP, sentence),
     )
 
 
-def _places(resource: Resource) -> Iterator[str]:
-    for key, value in resource.tags.items():
+def unreadable_tags(tags: Tags) -> AwsError | None:
+    """Why an account or OU with these tags is kept, where something in them could not be read."""
+    places = tuple(_tags(tags))
+    return AwsError("UnreadableCharacter", _sentence(places)) if places else None
+
+
+def shown(text: str) -> str:
+    """The text as it may be written down."""
+    return text.replace(UNREADABLE_CHARACTER, _SHOWN)
+
+
+def _sentence(places: Iterable[str]) -> str:
+    return (
+        f"AWS's answer has a character that cannot be read in {', '.join(places)}, so what is there may spare it: "
+        "write it again without control characters"
+    )
+
+
+def _tags(tags: Tags) -> Iterator[str]:
+    for key, value in tags.items():
         if UNREADABLE_CHARACTER in key or UNREADABLE_CHARACTER in value:
-            yield f"its tag {_shown(key)}"
+            yield f"its tag {shown(key)}"
+
+
+def _places(resource: Resource) -> Iterator[str]:
+    yield from _tags(resource.tags)
     texts = {**resource.facts, "id": resource.resource_id, "ARN": resource.arn, "state": resource.aws_state}
     for name, text in texts.items():
         if isinstance(text, str) and UNREADABLE_CHARACTER in text:
             yield f"its {name}"
 
 
-def _shown(text: str) -> str:
-    return text.replace(UNREADABLE_CHARACTER, _SHOWN)
-
-
 def _shown_fact(value: Fact) -> Fact:
-    return _shown(value) if isinstance(value, str) else value
+    return shown(value) if isinstance(value, str) else value

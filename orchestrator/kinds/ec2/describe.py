@@ -46,6 +46,8 @@ _HEADERS = {"user-agent": "stop-orchestrator"}
 _OK = 200
 _Calling = Callable[[Callable[[], ET.Element]], ET.Element]
 """Makes a call, once or more often."""
+_NO_XML = (ET.ParseError, LookupError, ValueError)
+"""The latter two for an encoding that expat does not know, such as that of a proxy's page."""
 _NAMESPACE = re.compile(rb"""\sxmlns=("[^"]*"|'[^']*')""")
 
 
@@ -108,10 +110,10 @@ def _answer(content: bytes) -> ET.Element:
     """
     try:
         root = _root(content)
-    except ET.ParseError as broken:
+    except _NO_XML as broken:
         try:
             root = _root(repair_xml(content))
-        except ET.ParseError:
+        except _NO_XML:
             raise ResponseParserError(f"{_OPERATION} answered something that is no XML: {broken}") from broken
     if root.tag != f"{_OPERATION}Response" or root.find("reservationSet") is None:
         raise ResponseParserError(f"{_OPERATION} answered a <{root.tag}> without reservations")

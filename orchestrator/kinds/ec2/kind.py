@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.aws.clients import Clients
-from orchestrator.aws.failures import AWS_FAILURES, unreadable_when_refused
+from orchestrator.aws.failures import unreadable_when_refused
 from orchestrator.aws.pacing import Pacing
 from orchestrator.aws.retries import Retries
 from orchestrator.core.model import Resource, Target
@@ -21,6 +21,7 @@ from orchestrator.kinds.ec2.rules import resource_of
 from orchestrator.kinds.shared.engine import KindOnEngine
 from orchestrator.kinds.shared.entry import KindEntry
 from orchestrator.kinds.shared.looking import describe_each, require_all
+from orchestrator.kinds.shared.operations import Call, in_portions
 from orchestrator.kinds.shared.stopping import is_marked
 
 if TYPE_CHECKING:
@@ -46,8 +47,8 @@ class Ec2Instances(KindOnEngine):
         return tuple(self._resources(target, raw))
 
     def look(self, target: Target, resource_ids: Sequence[str]) -> Mapping[str, Resource]:
-        call = self._paced(target).call
-        raw, refused = describe_each(resource_ids, lambda some: instances_by_id(self._clients, target, some, call))
+        described = partial(instances_by_id, self._clients, target)
+        raw, refused = describe_each(resource_ids, described, self._paced(target))
         seen = {resource.resource_id: resource for resource in self._resources(target, raw)}
         return require_all(resource_ids, seen, refused, "ec2:DescribeInstances")
 
@@ -59,26 +60,24 @@ class Ec2Instances(KindOnEngine):
         return Ec2Operations(self._clients.ec2(target.region), target, self._clients.partition, described)
 
     def _resources(self, target: Target, instances: Sequence[Any]) -> Iterable[Resource]:
-        spot_types = self._spot_request_types(self._clients.ec2(target.region), instances)
+        spot_types = self._spot_request_types(target, instances)
         return (resource_of(raw, target, self._clients.partition, spot_types) for raw in instances)
 
-    def _spot_request_types(self, client: EC2Client, instances: Iterable[Any]) -> dict[str, str]:
+    def _spot_request_types(self, target: Target, instances: Iterable[Any]) -> dict[str, str]:
         """`one-time` or `persistent` by request id; what cannot be read is missing, and a missing one is kept."""
+        client = self._clients.ec2(target.region)
         ids = [raw["SpotInstanceRequestId"] for raw in instances if raw.get("SpotInstanceRequestId")]
         types: dict[str, str] = {}
-        for start in range(0, len(ids), _SPOT_REQUESTS_A_CALL):
-            types.update(self._some_spot_request_types(client, ids[start : start + _SPOT_REQUESTS_A_CALL]))
+        for some in in_portions(ids, _SPOT_REQUESTS_A_CALL):
+            found, _ = describe_each(some, partial(_spot_requests, client), self._paced(target))
+            types.update((one["SpotInstanceRequestId"], one["Type"]) for one in found)
         return types
 
-    def _some_spot_request_types(self, client: EC2Client, ids: list[str]) -> dict[str, str]:
-        only_these = [{"Name": "spot-instance-request-id", "Values": ids}]
-        try:
-            answer: Any = self._retries.call(
-                lambda: client.describe_spot_instance_requests(Filters=only_these)  # type: ignore[arg-type]  # a plain dict
-            )
-        except AWS_FAILURES:
-            return {}
-        return {request["SpotInstanceRequestId"]: request["Type"] for request in answer.get("SpotInstanceRequests", ())}
+
+def _spot_requests(client: EC2Client, ids: Sequence[str], call: Call) -> Iterable[Any]:
+    only_these: Any = [{"Name": "spot-instance-request-id", "Values": [*ids]}]
+    ask = partial(client.describe_spot_instance_requests, Filters=only_these)
+    return call("DescribeSpotInstanceRequests", ask).get("SpotInstanceRequests", ())
 
 
 def _is_read(instance: Any) -> bool:

@@ -39,8 +39,10 @@ class DbInstances(KindOnEngine):
         return tuple(resource for resource in resources if is_up(resource) or is_reported(resource))
 
     def look(self, target: Target, resource_ids: Sequence[str]) -> Mapping[str, Resource]:
-        operations, call = self._operations(target), self._paced(target).call
-        found, refused = describe_each(resource_ids, lambda some: operations.describe(some, call).values())
+        describe = self._operations(target).describe
+        found, refused = describe_each(
+            resource_ids, lambda some, call: describe(some, call).values(), self._paced(target)
+        )
         return require_all(resource_ids, {one.resource_id: one for one in found}, refused, f"rds:{OPERATION}")
 
     def _operations(self, target: Target) -> RdsOperations:

@@ -124,8 +124,8 @@ class ActRun:
             resource_id = attempt.resource.resource_id
             attempt.left = resource_id in marking.left
             attempt.mark_refusal = marking.refused.get(resource_id)
-            is_refused = attempt.mark_refusal is not None and resource_id not in marking.unanswered
-            attempt.marked = not (attempt.left or is_refused)
+            is_taken = attempt.mark_refusal is None and not attempt.left
+            attempt.marked = is_taken or resource_id in marking.unanswered
 
     def _mark_again(self, attempts: Sequence[Attempt]) -> None:
         """The member role starts only what is marked. What AWS does not let be marked is asked for all the same."""

@@ -190,7 +190,7 @@ def _not_asked_or_refused(attempt: Attempt) -> _Result | None:
     error = attempt.error or AwsError("", "")
     if attempt.mark_refusal is not None:
         return OutcomeStatus.FAILED, CANNOT_MARK, f"not stopped, as it cannot be marked: {attempt.mark_refusal}"
-    if attempt.requested_at is None or attempt.left:
+    if attempt.requested_at is None or (attempt.left and not attempt.unanswered):
         return OutcomeStatus.NOT_ATTEMPTED, error.code, error.message or NOT_HANDED_OUT
     if attempt.error is not None:
         unmarked = f"; its mark was removed, and it cannot be marked again: {attempt.unmarkable}"
@@ -228,6 +228,8 @@ _UNANSWERED = "Unanswered"
 
 def _not_named(attempt: Attempt) -> str:
     operation = attempt.profile.stop if attempt.transition is STOP else attempt.profile.start
+    if attempt.left:
+        return f"AWS did not answer {operation}, and it was not asked again"
     return f"AWS's answer to {operation} does not name this {attempt.profile.noun}"
 
 

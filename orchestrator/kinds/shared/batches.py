@@ -1,8 +1,9 @@
 """One batch of stops or starts against a kind's error table.
 
 One bad id makes AWS refuse a whole batch. So: every id that the refusal names is put aside with AWS's code, the rest is
-tried again; a refusal that names none is bisected; throttling is waited out and never bisected; and after any refusal
-the resources are described again, because some may have changed all the same.
+tried again; a refusal that names none is bisected; throttling is waited out and never bisected; a server's fault is
+bisected once retries are used up, as long as parts pass; and after any refusal the resources are described again,
+because some may have changed all the same.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from orchestrator.core.model import Action, AwsError, Resource
 from orchestrator.core.model.aws_error_codes import DENIED_CODES
 from orchestrator.kinds.shared.attempts import Attempt
 from orchestrator.kinds.shared.handing_out import HandingOut
-from orchestrator.kinds.shared.isolating import SAYS_NOTHING_OF_ONE_RESOURCE, charged, halves
+from orchestrator.kinds.shared.isolating import SAYS_NOTHING_OF_ONE_RESOURCE, Apart, charged, first_parts, halves
 from orchestrator.kinds.shared.looking import describe_each
 from orchestrator.kinds.shared.operations import Operations, in_portions, is_about_hibernation, names
 from orchestrator.kinds.shared.paced import Paced
@@ -31,6 +32,10 @@ _TRIES_TOGETHER = 3
 class _Batch:
     ids: list[str]
     tries: int = 1
+    refused_credentials: int = 0
+    """How many of these tries."""
+    apart: Apart | None = None
+    """Of what it is a part, where a server's fault outlasted the retries of a batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,8 @@ class _Step:
 
     retried: list[_Batch]
     not_hibernated: list[str] = field(default_factory=list)
+    parts: list[_Batch] = field(default_factory=list)
+    """To be called for after everything else, in this order."""
 
 
 class Batches:
@@ -73,10 +80,12 @@ class Batches:
     def describe(self, ids: list[str], *, tries: bool = True) -> tuple[dict[str, Resource], dict[str, AwsError]]:
         """Each resource that AWS still knows, and by id why it tells nothing of some.
 
-        Without `tries` each call is made once.
+        Without `tries` each call is made once, and none is taken apart after a server's fault.
         """
-        call = self._paced.call if tries else self._paced.once
-        found, refused = describe_each(ids, lambda some: self._operations.describe(some, call).values())
+        paced = self._paced if tries else self._paced.hasty
+        found, refused = describe_each(
+            ids, lambda some, call: self._operations.describe(some, call).values(), paced, takes_faults_apart=tries
+        )
         return {one.resource_id: one for one in found}, refused
 
     def _work_off(self, ids: list[str], action: Action) -> list[str]:
@@ -89,13 +98,19 @@ class Batches:
         work = [_Batch(list(portion)) for portion in portions][::-1]
         while work:
             batch = work.pop()
+            if batch.apart and batch.apart.given_up:
+                self._fail(batch.ids, error_of(batch.apart.given_up))
+                continue
             if not self._is_handed_out(batch.ids, action):
                 self._leave(batch.ids)
                 continue
             refusal = self._ask(batch.ids, action)
+            if batch.apart and (refusal is None or self._meaning(refusal) not in SAYS_NOTHING_OF_ONE_RESOURCE):
+                batch.apart.answered()
             if refusal is not None:
                 step = self._after_refusal(refusal, batch, action)
                 work += [retry for retry in step.retried if retry.ids]
+                work[:0] = [part for part in step.parts[::-1] if part.ids]
                 not_hibernated += step.not_hibernated
         return not_hibernated
 
@@ -145,8 +160,10 @@ class Batches:
         return self._put_aside(error, bad, rest, seen)
 
     def _seen_after_refusal(self, refusal: Exception, ids: list[str]) -> Mapping[str, Resource]:
-        """AWS does nothing of what it throttles, and where it does, a look with all its tries multiplies the wait."""
-        return self.describe(ids, tries=self._meaning(refusal) is not Failure.THROTTLED)[0]
+        """AWS does nothing of what it throttles; and where it throttles or fails, a look with all its tries multiplies
+        the wait. What may have happened all the same is seen at the end.
+        """
+        return self.describe(ids, tries=self._meaning(refusal) not in {Failure.THROTTLED, Failure.TRANSIENT})[0]
 
     def _set_aside_what_is_there(self, ids: list[str], seen: Mapping[str, Resource], error: AwsError) -> list[str]:
         """The ids that still need the call.
@@ -180,12 +197,29 @@ class Batches:
 
     def _wait_or_give_up(self, refusal: Exception, batch: _Batch) -> _Step:
         meaning = self._meaning(refusal)
-        if meaning is Failure.UNAUTHENTICATED and batch.tries >= UNAUTHENTICATED_TRIES:
-            self._fail(batch.ids, error_of(refusal))
-            return _Step([])
+        if meaning is Failure.TRANSIENT and (batch.apart or batch.tries >= self._paced.retries.attempts):
+            return self._take_apart(refusal, batch)
         if meaning in RENEWED_AFTER:
+            batch = replace(batch, refused_credentials=batch.refused_credentials + 1)
+            if batch.refused_credentials >= UNAUTHENTICATED_TRIES:
+                self._fail(batch.ids, error_of(refusal))
+                return _Step([])
             self._paced.retries.on_expired()
-        return _Step(self._retry_later(batch.ids, batch.tries, error_of(refusal)))
+        again = self._retry_later(batch.ids, batch.tries, error_of(refusal))
+        return _Step([replace(batch, tries=one.tries) for one in again])
+
+    def _take_apart(self, fault: Exception, batch: _Batch) -> _Step:
+        """After a server's fault that outlasted the retries, or that one part of such a batch had."""
+        if not batch.ids:
+            return _Step([])
+        if batch.apart:
+            parts = batch.apart.parts(fault, batch.ids, batch.tries, self._paced)
+        else:
+            parts = first_parts(fault, batch.ids, self._paced)
+        if not parts:
+            self._fail(batch.ids, error_of(fault))
+        apart, tries = batch.apart or Apart(), batch.tries + 1 if batch.apart and len(batch.ids) == 1 else 1
+        return _Step([], parts=[_Batch(some, tries, apart=apart) for some in parts])
 
     def _retry_later(self, ids: list[str], tries: int, error: AwsError) -> list[_Batch]:
         """The same ids once more after a wait, or failed with AWS's words when tries or time are used up."""

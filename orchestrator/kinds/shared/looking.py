@@ -8,20 +8,34 @@ from typing import TypeVar
 from orchestrator.aws.failures import AWS_FAILURES, error_of
 from orchestrator.core.model import AwsError, Resource
 from orchestrator.kinds.shared.isolating import isolate
+from orchestrator.kinds.shared.operations import Call
+from orchestrator.kinds.shared.paced import Paced
 from orchestrator.ports import LookRefusedError, TargetUnreadableError
 
 T = TypeVar("T")
 
 
 def describe_each(
-    ids: Sequence[str], describe: Callable[[Sequence[str]], Iterable[T]]
+    ids: Sequence[str],
+    describe: Callable[[Sequence[str], Call], Iterable[T]],
+    paced: Paced,
+    *,
+    takes_faults_apart: bool = True,
 ) -> tuple[list[T], dict[str, AwsError]]:
     """What AWS tells of each of them, and by id why it tells nothing of some.
 
-    `describe` raises botocore's exceptions. Permissions to describe do not differ between resources.
+    `describe` makes its calls by what it is given, and raises botocore's exceptions. Permissions to describe do not
+    differ between resources.
     """
     found: list[T] = []
-    failed = isolate(ids, len(ids) or 1, lambda some: found.extend(list(describe(some))), denials_concern_all=True)
+    failed = isolate(
+        ids,
+        len(ids) or 1,
+        lambda some, turns: found.extend(list(describe(some, turns.call))),
+        paced,
+        denials_concern_all=True,
+        takes_faults_apart=takes_faults_apart,
+    )
     for failure in failed.values():
         if not isinstance(failure, AWS_FAILURES):
             raise failure

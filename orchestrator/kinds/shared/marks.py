@@ -6,10 +6,10 @@ The marks of a resource that was then not stopped are deleted.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from orchestrator.aws.failures import Failure, classify, error_of
+from orchestrator.aws.failures import AWS_FAILURES, Failure, classify, error_of
 from orchestrator.core.model import AwsError, Resource, Tags, time_text
 from orchestrator.core.model.marks import MARKS, STOPPED_AT_TAG, STOPPED_BY_TAG
 from orchestrator.kinds.shared.handing_out import HandingOut
@@ -17,7 +17,7 @@ from orchestrator.kinds.shared.isolating import NotHandedOutError, isolate
 from orchestrator.kinds.shared.operations import Operations
 from orchestrator.kinds.shared.paced import Paced
 
-_Change = Callable[[Sequence[Resource]], None]
+_Change = Callable[[Sequence[Resource], Paced], None]
 
 
 def marks_of(sweep_id: str, at: datetime) -> Tags:
@@ -31,7 +31,7 @@ class Marking:
 
     refused: dict[str, AwsError] = field(default_factory=dict)
     unanswered: set[str] = field(default_factory=set)
-    """Of what is refused: AWS gave no answer, so the marks may be there."""
+    """Of what is refused or left: some call got no answer from AWS, so the marks may be there."""
     left: set[str] = field(default_factory=set)
     """No more work was handed out."""
 
@@ -50,15 +50,22 @@ class Marks:
         def change(some: Sequence[Resource]) -> None:
             if not handing_out.allows(lambda: self._paced.wait(operation)):
                 raise NotHandedOutError
-            self._paced.now(operation, lambda: self._operations.mark(some, tags))
+            try:
+                self._paced.now(operation, lambda: self._operations.mark(some, tags))
+            except AWS_FAILURES as failure:
+                if classify(failure) is Failure.TRANSIENT:
+                    unanswered.update(one.resource_id for one in some)
+                raise
 
-        return self._all_but_refused(resources, lambda some: self._paced.retries.call(lambda: change(some)))
+        unanswered: set[str] = set()
+        marking = self._all_but_refused(resources, lambda some, paced: paced.retries.call(lambda: change(some)))
+        return replace(marking, unanswered=unanswered & (marking.refused.keys() | marking.left))
 
     def delete(self, resources: Sequence[Resource]) -> dict[str, AwsError]:
         """By resource id, what AWS refused. Not held back by a halt: it takes back, and acts on nothing."""
         operation, unmark = self._operations.profile.unmark, self._operations.unmark
         return self._all_but_refused(
-            resources, lambda some: self._paced.call(operation, lambda: unmark(some, MARKS))
+            resources, lambda some, paced: paced.call(operation, lambda: unmark(some, MARKS))
         ).refused
 
     def _all_but_refused(self, resources: Sequence[Resource], change: _Change) -> Marking:
@@ -66,11 +73,11 @@ class Marks:
         failed = isolate(
             list(by_id),
             self._operations.profile.resources_a_call,
-            lambda some: change([by_id[one] for one in some]),
+            lambda some, paced: change([by_id[one] for one in some], paced),
+            self._paced,
         )
         left = {one for one, failure in failed.items() if isinstance(failure, NotHandedOutError)}
         return Marking(
             refused={one: error_of(failure) for one, failure in failed.items() if one not in left},
-            unanswered={one for one, failure in failed.items() if classify(failure) is Failure.TRANSIENT},
             left=left,
         )

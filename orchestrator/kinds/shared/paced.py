@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from orchestrator.aws.failures import AWS_FAILURES, Failure, classify
@@ -22,6 +22,16 @@ class Paced:
     target: Target
     pacing: Pacing
     retries: Retries
+
+    @property
+    def without_faults(self) -> Paced:
+        """The same, but `call` does not retry a server's passing fault."""
+        return replace(self, retries=self.retries.without_faults)
+
+    @property
+    def hasty(self) -> Paced:
+        """The same, but `call` tries once."""
+        return replace(self, retries=replace(self.retries, attempts=1))
 
     def call(self, operation: str, function: Callable[[], T]) -> T:
         """The function's result, retried as `Retries.call` does, each try in its turn. Raises the last failure."""

@@ -17,7 +17,7 @@ from orchestrator.core.decide.decisions import decide
 from orchestrator.core.model import Account, ReasonCode, Resource, TargetStatus, Verdict
 from orchestrator.core.model.marks import MARKS, STOPPED_AT_TAG, STOPPED_BY_TAG
 from orchestrator.core.policy.opt_outs import RESOURCE, exemption_sentence, most_protective, read_opt_outs
-from orchestrator.core.policy.tag_keys import KEYS, OPT_OUT_TAG, PROTECTED_TAG, REASON_TAG
+from orchestrator.core.policy.tag_keys import KEYS, OPT_OUT_TAG, PROTECTED_TAG, REASON_TAG, is_a_persons
 from tests.support.builders import a_policy, a_resource, a_unit, an_account
 from tests.support.strategies import key_spellings, unrelated_keys
 
@@ -96,6 +96,27 @@ def test_an_unrelated_key_neither_spares_nor_is_reported(key: str, value: str) -
         (REASON_TAG, OPT_OUT_TAG),
         ("stop-orchestrator:opt_out_reason", REASON_TAG),
         ("Stop-Orchestrator:Stopped-By", STOPPED_BY_TAG),
+        ("stop-orchestrator/opt-out", OPT_OUT_TAG),
+        ("stop-orchestrator.opt-out", OPT_OUT_TAG),
+        ("stop-orchestrator/protected", PROTECTED_TAG),
+        ("stop-orchestrator.opt.out.reason", REASON_TAG),
+        ("stoporchestrator:optout", OPT_OUT_TAG),
+        ("StopOrchestrator:OptOut", OPT_OUT_TAG),
+        ("stop.orchestrator/opt", OPT_OUT_TAG),
+        ("stop-orchestrator-opt-out", OPT_OUT_TAG),
+        ("stop_orchestrator_opt_out_reason", REASON_TAG),
+        ("stop-orchestrator=protected", PROTECTED_TAG),
+        ("stop-orchestrator", OPT_OUT_TAG),
+        ("'stop-orchestrator:opt-out'", OPT_OUT_TAG),
+        (":stop-orchestrator:opt-out", OPT_OUT_TAG),
+        ("stop\u200b-orchestrator:opt\u00a0out", OPT_OUT_TAG),
+        ("stop-orchestrator:opt\u034f-\u180eout\ufe0f", OPT_OUT_TAG),
+        ("stop-orchestrator\u2060:\u3164opt-out", OPT_OUT_TAG),
+        ("\u202estop-orchestrator:opt-out", OPT_OUT_TAG),
+        ("st\u043ep-\u043erchestrator:\u043ept-\u043eut", OPT_OUT_TAG),
+        ("\u0405\u0422\u041e\u0420-ORCHESTRATOR:\u041e\u0420\u0422-OUT", OPT_OUT_TAG),
+        ("s\u0301top-orchestrator:opt-out", OPT_OUT_TAG),
+        ("stop-\u039fRCHES\u03a4RATOR:\u03c1r\u03bftected", PROTECTED_TAG),
     ],
 )
 def test_the_report_names_the_nearest_key_that_we_know(key: str, nearest: str) -> None:
@@ -103,6 +124,42 @@ def test_the_report_names_the_nearest_key_that_we_know(key: str, nearest: str) -
         assert is_spared(resource, account)
         (detail,) = reported(resource, account)
         assert f"`{nearest}`" in detail
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "stop",
+        "orchestrator",
+        "opt-out",
+        "protected",
+        "my-stop-orchestrator:opt-out",
+        "stop-orchestrator-owner",
+        "stop-orchestrator-version",
+        "stop-orchestrator-stopped-by",
+        "stop-orchestrators:opt-out",
+        "stop-orchestration:opt-out",
+        "non-stop-orchestrator:opt-out",
+        "stop:orchestra",
+        "aws:stop-orchestrator:opt-out",
+        "\u043e\u03bf:opt-out",
+        "",
+    ],
+)
+def test_a_key_of_something_else_neither_spares_nor_is_reported(key: str) -> None:
+    for resource, account in carriers({key: "true"}):
+        assert not is_spared(resource, account)
+        assert violations([resource], [account], (), TODAY) == ()
+
+
+@hundreds
+@given(key=st.text())
+def test_whatever_the_key_it_is_ours_or_not_and_reading_it_ends(key: str) -> None:
+    for one in (key, f"stop-orchestrator:{key}", f"stop-orchestrator {key}"):
+        found = read_opt_outs({one: "true"}, RESOURCE, "i-1", TODAY)
+        assert len(found) == is_a_persons(one)
+    assert is_a_persons(f"stop-orchestrator:{key}") or f"stop-orchestrator:{key}" in MARKS
+    assert not any(is_a_persons(mark) for mark in MARKS)
 
 
 def test_the_reason_of_a_decision_shows_the_key_as_it_was_found_and_the_nearest_one() -> None:

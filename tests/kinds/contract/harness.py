@@ -33,6 +33,7 @@ ACCOUNT, REGION = AccountId("111111111111"), Region("eu-central-1")
 RETRIES = Retries(attempts=4, sleep=lambda _: None)
 Refusal = tuple[str, str]
 """AWS's code and its message, in which `{id}` stands for the resource."""
+FAULT: Refusal = ("InternalError", "An internal error has occurred")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,10 @@ class Harness(ABC):
 
     @abstractmethod
     def throttle(self, verb: str, times: int) -> None: ...
+
+    @abstractmethod
+    def fault(self, verb: str, resource_id: str) -> None:
+        """A server's fault at each call (or `look`) in which that one is, with no effect and no name."""
 
     @abstractmethod
     def lose_the_answer(self, verb: str) -> None:
@@ -241,6 +246,15 @@ class MemoryAws(Harness):
     def throttle(self, verb: str, times: int) -> None:
         self._troubles.append(_Trouble(verb, None, refused(self.words.throttled, "Rate exceeded", 503), times))
 
+    def fault(self, verb: str, resource_id: str) -> None:
+        self._troubles.append(_Trouble(verb, resource_id, refused(*FAULT, 500)))
+
+    def looked(self, ids: Collection[str]) -> None:
+        """A kind's client tells it of each look by ids."""
+        for trouble in self._troubles:
+            if trouble.verb == "look" and trouble.resource_id in ids:
+                raise trouble.failure
+
     def lose_the_answer(self, verb: str) -> None:
         lost = ReadTimeoutError(endpoint_url="http://127.0.0.1")
         self._troubles.append(_Trouble(verb, None, lost, 1, carried_out=True))
@@ -296,6 +310,7 @@ class EmbeddedAws(Harness):
         self.account = organization.account("member")
         self.target = Target(AccountId(self.account), REGION)
         self.log = []
+        self._not_told: set[str] = set()
         self.kind = self.words.entry.make(clients, RETRIES, self.now, Pacing({}, sleep=lambda _: None))
 
     def now(self) -> datetime:
@@ -318,6 +333,12 @@ class EmbeddedAws(Harness):
     def throttle(self, verb: str, times: int) -> None:
         self._fault(verb, Fault(self.words.throttled, "Rate exceeded", 503, times=times))
 
+    def fault(self, verb: str, resource_id: str) -> None:
+        if verb == "look":
+            self._not_told.add(resource_id)
+        else:
+            self._fault(verb, Fault(*FAULT, 500, instance=f"*{resource_id}"))
+
     def lose_the_answer(self, verb: str) -> None:
         self._fault(verb, Fault(hangs_up=True, carried_out=True, times=1))
 
@@ -328,7 +349,8 @@ class EmbeddedAws(Harness):
         """A gate of the front."""
         verb = self.words.verb(call.action) if call.access_key.startswith("ASIA") else None
         self.log += [verb] if verb else []
-        return None
+        asked_for = {value for name, value in call.form.items() if name.startswith("Filter")}
+        return call.refused(*FAULT, 500) if self._not_told & asked_for else None
 
     def _fault(self, verb: str, fault: Fault) -> None:
         profile = self.words.profile

@@ -10,6 +10,7 @@ from orchestrator.core.model import Action, Outcome, OutcomeStatus, ResourceStat
 from orchestrator.core.model.marks import MARKS, STOPPED_AT_TAG, STOPPED_BY_TAG
 from orchestrator.core.model.unreadable import UNREADABLE_CHARACTER
 from orchestrator.kinds.shared.marks import marks_of
+from orchestrator.ports import LookRefusedError
 from tests.kinds.contract.harness import Harness
 from tests.support.builders import SWEEP_ID
 
@@ -330,6 +331,52 @@ def test_what_lost_its_mark_is_started_with_it_again_or_says_why_not(aws: Harnes
     outcomes = aws.act(Action.START, ids, restore={STOPPED_BY_TAG: SWEEP_ID})
     assert {outcome.status for outcome in outcomes.values()} <= UP
     assert aws.log.index("mark") < aws.log.index("start") < aws.log.index("record 2")
+
+
+# --- a server's fault that one resource brings about, each time -------------------------------------------------------
+
+
+@pytest.mark.parametrize("verb", ["mark", "stop"])
+def test_a_fault_of_one_costs_no_other_its_stop(aws: Harness, verb: str) -> None:
+    ids = aws.add(7, {"Owner": "me"})
+    aws.fault(verb, ids[4])
+    outcomes = aws.act(Action.STOP, ids)
+    failed = outcomes.pop(ids[4])
+    assert (failed.status, failed.code) == (OutcomeStatus.FAILED, "CannotMark" if verb == "mark" else "InternalError")
+    assert "An internal error has occurred" in failed.message
+    assert failed.verified_at, "it was looked at, as a fault may have acted"
+    assert {one.status for one in outcomes.values()} <= DOWN
+    assert running(aws, ids) == {ids[4]}
+    assert marked(aws, ids) == set(ids) - {ids[4]}
+    assert aws.tags(ids[4]) == {"Owner": "me"}
+
+
+def test_a_fault_of_one_costs_no_other_its_start(aws: Harness) -> None:
+    ids = stopped(aws, 7)
+    aws.fault("start", ids[4])
+    outcomes = aws.act(Action.START, ids)
+    assert {one for one in ids if outcomes[one].status not in UP} == {ids[4]}
+    assert (outcomes[ids[4]].status, outcomes[ids[4]].code) == (OutcomeStatus.FAILED, "InternalError")
+    assert ids[4] in marked(aws, ids)
+
+
+def test_a_fault_of_one_at_taking_back_marks_leaves_no_others_marks(aws: Harness) -> None:
+    ids = stopped(aws, 7)
+    starts = accepted(aws, ids)
+    for one in ids:
+        aws.put(one, aws.words.running)
+    aws.fault("unmark", ids[4])
+    seen = aws.see(starts, A_MINUTE)
+    assert {one for one in ids if seen[one].warnings} == {ids[4]} == marked(aws, ids)
+
+
+def test_a_fault_of_one_costs_no_other_its_look(aws: Harness) -> None:
+    ids = aws.add(7)
+    aws.fault("look", ids[4])
+    with pytest.raises(LookRefusedError) as refused:
+        aws.look(*ids)
+    assert set(refused.value.seen) == set(ids) - {ids[4]}
+    assert {one: error.code for one, error in refused.value.refused.items()} == {ids[4]: "InternalError"}
 
 
 # --- recovering intents -----------------------------------------------------------------------------------------------

@@ -91,7 +91,11 @@ class InMemory(harness.MemoryAws):
         return (_raw(one, row) for one, row in self.rows.items() if row.word in ("running", "pending"))
 
     def _by_id(self, _clients: object, _target: Target, ids: Sequence[str], call: Call) -> list[dict[str, Any]]:
-        return call("DescribeInstances", lambda: [_raw(one, self.rows[one]) for one in ids if one in self.rows])
+        def described() -> list[dict[str, Any]]:
+            self.looked(ids)
+            return [_raw(one, self.rows[one]) for one in ids if one in self.rows]
+
+        return call("DescribeInstances", described)
 
 
 def _raw(instance_id: str, row: Row) -> dict[str, Any]:

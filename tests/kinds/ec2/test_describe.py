@@ -205,6 +205,7 @@ def test_a_passing_fault_is_tried_again_on_the_page_where_it_came(
     [
         "<!DOCTYPE html><html><head><meta charset=utf-8><p>Sign in",
         "<html><body>Sign in</body></html>",
+        '<?xml version="1.0" encoding="gb2312"?><html><body>Sign in</body></html>',
         "",
         "not even a tag",
         f'<DescribeVolumesResponse xmlns="{EC2_NAMESPACE}"><volumeSet/></DescribeVolumesResponse>',
@@ -230,6 +231,17 @@ def test_an_instance_with_a_forbidden_character_in_a_tag_costs_one_call_and_no_o
     assert len(aws.requests) == 1
     assert marked["Tags"] == [{"Key": "Note", "Value": f"a{UNREADABLE_CHARACTER}b"}]
     assert [used(whole), used(marked)] == [used(one) for one in read_by_botocore(clients)]
+
+
+def test_a_forbidden_character_on_a_later_page_and_credentials_refused_there_cost_no_page_before(
+    aws: LocalAws, clients: Clients
+) -> None:
+    culprit = BARE.replace("</item>", "<tagSet><item><key>Note</key><value>&#xD800;</value></item></tagSet></item>")
+    answers = [instances_answer(FULL, "two"), refusal("AuthFailure", status=401), instances_answer(culprit)]
+    aws.answering = lambda _: answers.pop(0)
+    whole, marked = read(clients)
+    assert (whole["Tags"] != [], marked["Tags"]) == (True, [{"Key": "Note", "Value": UNREADABLE_CHARACTER}])
+    assert [request.form.get("NextToken") for request in aws.requests] == [None, "two", "two"]
 
 
 @pytest.mark.parametrize("status", [203, 302, 403, 404, 500, 503])

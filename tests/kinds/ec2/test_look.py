@@ -14,7 +14,7 @@ from orchestrator.kinds.ec2.kind import Ec2Instances
 from orchestrator.ports import LookRefusedError, TargetUnreadableError
 from tests.support.builders import AT
 from tests.support.fake_ec2 import RecordingPacing
-from tests.support.local_aws import Fixed, LocalAws, closing_clients, refusal
+from tests.support.local_aws import Answer, Fixed, LocalAws, closing_clients, refusal
 from tests.support.made_up_ec2 import MadeUpEc2, an_instance, asked_for
 
 TARGET = Target(AccountId("111111111111"), Region("eu-west-1"))
@@ -140,3 +140,15 @@ def test_what_says_nothing_of_one_instance_makes_the_target_unreadable_without_h
         kind.look(TARGET, ["i-0", "i-1", "i-2"])
     assert not isinstance(unreadable.value, LookRefusedError)
     assert len(aws.requests) == (1 if code == "UnauthorizedOperation" else 2)
+
+
+@pytest.mark.parametrize("failure", [refusal("InternalError", status=500), refusal("SomethingNew")])
+def test_one_spot_request_that_cannot_be_read_costs_no_other_spot_instance_its_type(
+    ec2: MadeUpEc2, kind: Ec2Instances, failure: Answer
+) -> None:
+    numbers = range(8)
+    ec2.instances = {f"i-{number}": an_instance(f"i-{number}", spot=f"sir-{number}") for number in numbers}
+    ec2.spot_types = {f"sir-{number}": "persistent" for number in numbers}
+    ec2.untold = {"sir-5": failure}
+    seen = kind.look(TARGET, list(ec2.instances))
+    assert [one for one, resource in seen.items() if resource.facts["spot_request_type"] is None] == ["i-5"]

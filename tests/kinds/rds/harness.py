@@ -59,6 +59,7 @@ class InMemory(harness.MemoryAws):
     def describe_db_instances(self, *, MaxRecords: int, Filters: Sequence[Any] = ()) -> dict[str, Any]:  # noqa: N803 - AWS's names
         assert MaxRecords <= 100
         wanted = Filters[0]["Values"] if Filters else [*self.rows]
+        self.looked(wanted if Filters else ())
         return {"DBInstances": [_raw(one, self.rows[one]) for one in wanted if one in self.rows]}
 
     def stop_db_instance(self, *, DBInstanceIdentifier: str) -> dict[str, Any]:  # noqa: N803 - AWS's names
