@@ -75,6 +75,23 @@ def test_a_start_that_falls_back_failed_with_awss_reason_and_a_second_undo_start
     assert marked(organization, account) == set()
 
 
+def test_with_the_shortest_wait_that_a_policy_may_have_what_fell_back_failed_and_a_second_undo_starts_it(
+    organization: OrganizationBuilder, account: str, do: Do, policy: Policy, time: Time
+) -> None:
+    good, bad = organization.instances(account, FRANKFURT, 2, DEV)
+    back = organization.in_memory(account, FRANKFURT, bad)
+    let_fall_back(back)
+    swept = do("sweep", "--mode", "enforce", "--policy", policy(f"{DEV_RULE}max_start_wait: 15s\n"))
+    time.sleep(60)
+    ran = do("undo", swept.report["sweep_id"])
+    assert (ran.exit_code, ran.report["status"]) == (5, "incomplete")
+    assert {one: row["status"] for one, row in by_id(ran).items()} == {good: "started", bad: "failed"}
+    assert marked(organization, account) == {bad}
+    let_start(back)
+    again = do("undo", swept.report["sweep_id"])
+    assert (again.exit_code, by_id(again)[bad]["status"]) == (0, "started")
+
+
 def test_what_still_starts_at_the_end_is_incomplete_and_stays_within_reach_of_another_undo(
     organization: OrganizationBuilder, account: str, ids: list[str], stopped: str, do: Do, time: Time
 ) -> None:

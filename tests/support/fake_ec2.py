@@ -179,6 +179,7 @@ def act(
     pacing: RecordingPacing | None = None,
     retries: Retries | None = None,
     restore: Mapping[str, Any] | None = None,
+    now: Callable[[], datetime] = lambda: NOW,
     **facts: Any,
 ) -> dict[str, Outcome]:
     """One run on this fake, in the order given; by instance id."""
@@ -187,7 +188,7 @@ def act(
     target = a_resource().target
     paced = Paced("ec2", target, pacing or RecordingPacing(), retries)  # type: ignore[arg-type]  # a fake
     operations = Ec2Operations(ec2, target, "aws", ec2.described)  # type: ignore[arg-type]  # a fake
-    outcomes = carry_out(resources, operations, paced, lambda: NOW, SWEEP_ID, guard or RecordingGuard())
+    outcomes = carry_out(resources, operations, paced, now, SWEEP_ID, guard or RecordingGuard())
     return {outcome.resource.resource_id: outcome for outcome in outcomes}
 
 

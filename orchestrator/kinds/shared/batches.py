@@ -107,7 +107,8 @@ class Batches:
         """AWS's refusal, if it refused. What was there before the call is not this sweep's doing."""
         asked = [self._attempts[one] for one in ids]
         for attempt in asked:
-            attempt.requested_at = attempt.requested_at or self._now()
+            if attempt.requested_at is None or attempt.no_capacity is not None:  # AWS did nothing of the one before
+                attempt.requested_at = self._now()
         resources, operation = [attempt.resource for attempt in asked], self._operations.profile.operation(action)
         try:
             before = self._paced.now(operation, lambda: self._operations.change(resources, action))
