@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from orchestrator.core.model.marks import STOPPED_BY_TAG
+from orchestrator.core.report.csv import read_rows
 from orchestrator.demo.gates.ec2_behind import BEHIND
 from orchestrator.demo.gates.ec2_starts import let_fall_back, let_start
 from tests.support.command_line import Do
 from tests.support.embedded import OrganizationBuilder
-from tests.support.fixtures import Policy, Ran
+from tests.support.fixtures import Policy, Ran, Run
 from tests.support.sweeps import DEV, DEV_RULE, FRANKFURT, IRELAND
 from tests.support.time import set_time
 
@@ -106,13 +108,42 @@ def test_what_still_starts_at_the_end_is_incomplete_and_stays_within_reach_of_an
     assert marked(organization, account) == {ids[0]}
     meanwhile = do("undo", stopped)
     kept = {row["resource_id"]: row for row in meanwhile.report["decisions"]}[ids[0]]
-    assert (meanwhile.exit_code, kept["reason_code"]) == (3, "in_transition")
+    assert (meanwhile.exit_code, meanwhile.report["status"], kept["reason_code"]) == (3, "incomplete", "in_transition")
     let_fall_back(slow, "Server.InsufficientInstanceCapacity", "")
     organization.described(account, FRANKFURT)  # a look, with which it falls back
     let_start(slow)
     last = do("undo", stopped)
     assert (last.exit_code, by_id(last)[ids[0]]["status"]) == (0, "started")
     assert marked(organization, account) == set()
+
+
+def test_an_undo_of_what_is_still_stopping_is_incomplete_in_table_csv_history_and_exit_code(
+    organization: OrganizationBuilder, account: str, ids: list[str], stopped: str, do: Do, run: Run
+) -> None:
+    organization.in_memory(account, FRANKFURT, ids[0])._state.name = "stopping"
+    ran = do("undo", stopped)
+    sweep_id = ran.report["sweep_id"]
+    assert (ran.exit_code, ran.report["status"], ran.report["totals"]["started"]) == (3, "incomplete", len(ids) - 1)
+    table, cells = run("report", sweep_id).stdout, run("report", sweep_id, "--format", "csv", "--part", "decisions")
+    assert "undo  incomplete" in table
+    assert "It is still stopping" in table
+    [row] = [one for one in read_rows(cells.stdout.encode()) if one["resource_id"] == ids[0]]
+    assert (row["verdict"], row["reason_code"], row["outcome"]) == ("keep", "still_stopping", "")
+    summary = json.loads(run("history", "--format", "json").stdout)[0]
+    assert (summary["sweep_id"], summary["status"]) == (sweep_id, "incomplete")
+
+
+def test_what_is_only_starting_is_not_counted_as_started_and_the_table_says_what_was_seen(
+    organization: OrganizationBuilder, account: str, ids: list[str], stopped: str, do: Do, run: Run
+) -> None:
+    let_fall_back(organization.in_memory(account, FRANKFURT, ids[0]), code="")
+    ran = do("undo", stopped)
+    totals = ran.report["totals"]
+    assert (totals["started"], totals["starting"], totals["failed"]) == (len(ids) - 1, 1, 0)
+    table = run("report", ran.report["sweep_id"]).stdout
+    assert f"{len(ids) - 1} started, 1 starting, 0 failed" in " ".join(table.split())
+    assert "Still starting" in table
+    assert ids[0] in table
 
 
 def test_what_a_person_stopped_after_an_undo_had_started_it_is_not_started_by_another_one(
