@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from orchestrator.core.model.marks import STOPPED_BY_TAG
+from orchestrator.core.model.marks import STOPPED_AT_TAG, STOPPED_BY_TAG
 from orchestrator.core.report.csv import read_rows
+from orchestrator.demo.faults import Fault
 from orchestrator.demo.gates.ec2_behind import BEHIND
 from orchestrator.demo.gates.ec2_starts import let_fall_back, let_start
 from tests.support.command_line import Do
@@ -144,6 +145,60 @@ def test_what_is_only_starting_is_not_counted_as_started_and_the_table_says_what
     assert f"{len(ids) - 1} started, 1 starting, 0 failed" in " ".join(table.split())
     assert "Still starting" in table
     assert ids[0] in table
+
+
+NOT_DELETED = {
+    "denied": Fault(code="UnauthorizedOperation", message="an SCP says no", status=403),
+    "throttled": Fault(code="RequestLimitExceeded", message="Request limit exceeded.", status=503),
+    "a proxy's page": Fault(body="<html><body>sign in</body></html>", status=200),
+}
+
+
+@pytest.mark.parametrize("fault", NOT_DELETED)
+def test_marks_that_cannot_be_deleted_are_told_everywhere_and_the_next_undo_deletes_them(
+    organization: OrganizationBuilder, account: str, ids: list[str], stopped: str, do: Do, run: Run, fault: str
+) -> None:
+    refusal = replace(NOT_DELETED[fault], account=account, region=IRELAND, operation="ec2:DeleteTags")
+    organization.front.faults.add(refusal)
+    ran = do("undo", stopped)
+    left = ids[2]
+    assert (ran.exit_code, ran.report["status"], ran.report["totals"]["started"]) == (3, "incomplete", len(ids))
+    assert marked(organization, account) == {left}
+    assert {one: bool(row["warnings"]) for one, row in by_id(ran).items()} == {one: one == left for one in ids}
+    [text] = by_id(ran)[left]["warnings"]
+    assert text.startswith(f"its tags {STOPPED_BY_TAG} and {STOPPED_AT_TAG} were not deleted: ")
+    assert refusal.message in text or "the answer is not AWS's" in text
+    assert text.endswith("; undo again, or delete them yourself")
+    table = run("report", ran.report["sweep_id"]).stdout
+    assert "Warnings" in table
+    assert left in table
+    cells = run("report", ran.report["sweep_id"], "--format", "csv", "--part", "decisions").stdout
+    [row] = [one for one in read_rows(cells.encode()) if one["resource_id"] == left]
+    assert (row["outcome"], row["message"]) == ("started", text)
+    again = do("undo", stopped)
+    kept = {row["resource_id"]: row for row in again.report["decisions"]}[left]
+    assert (again.exit_code, again.report["status"], kept["reason_code"]) == (3, "incomplete", "marks_left")
+    assert text.removesuffix("; undo again, or delete them yourself") in kept["reason"]
+    organization.front.faults.clear()
+    last = do("undo", stopped)
+    kept = {row["resource_id"]: row for row in last.report["decisions"]}[left]
+    assert (last.exit_code, last.report["status"], kept["reason_code"]) == (0, "complete", "started_since")
+    assert marked(organization, account) == set()
+
+
+def test_what_came_up_after_its_undo_had_ended_loses_its_marks_in_the_next_one(
+    organization: OrganizationBuilder, account: str, ids: list[str], stopped: str, do: Do
+) -> None:
+    slow = organization.in_memory(account, FRANKFURT, ids[0])
+    let_fall_back(slow, code="")
+    assert do("undo", stopped).exit_code == 3
+    let_start(slow)
+    slow._state.name = "running"
+    last = do("undo", stopped)
+    kept = {row["resource_id"]: row for row in last.report["decisions"]}[ids[0]]
+    assert (last.exit_code, kept["reason_code"]) == (0, "started_since")
+    assert kept["reason"].endswith("Its marks were deleted.")
+    assert marked(organization, account) == set()
 
 
 def test_what_a_person_stopped_after_an_undo_had_started_it_is_not_started_by_another_one(

@@ -50,7 +50,7 @@ OUTCOME_CODES: dict[str, int] = {
 }
 UNREAD = {TargetStatus.DENIED, TargetStatus.FAILED, TargetStatus.NOT_ATTEMPTED}
 NOT_DONE = {ReasonCode.NOT_SEEN_AGAIN}
-NOT_DONE_BY_AN_UNDO = {*NOT_DONE, ReasonCode.IN_TRANSITION, ReasonCode.STILL_STOPPING}
+NOT_DONE_BY_AN_UNDO = {*NOT_DONE, ReasonCode.IN_TRANSITION, ReasonCode.STILL_STOPPING, ReasonCode.MARKS_LEFT}
 ENDS = {0: SweepStatus.COMPLETE, 3: SweepStatus.INCOMPLETE, 4: SweepStatus.HELD, 5: SweepStatus.INCOMPLETE}
 
 

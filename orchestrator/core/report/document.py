@@ -56,7 +56,11 @@ _LEFT = frozenset(
     {OutcomeStatus.NOT_ATTEMPTED, OutcomeStatus.STARTING}
 )  # AWS accepted the latter, and it may fall back
 _KEPT_FOR_NOW = frozenset({ReasonCode.NOT_SEEN_AGAIN})
-_KEPT_FOR_NOW_BY_UNDO = _KEPT_FOR_NOW | {ReasonCode.IN_TRANSITION, ReasonCode.STILL_STOPPING}
+_KEPT_FOR_NOW_BY_UNDO = _KEPT_FOR_NOW | {
+    ReasonCode.IN_TRANSITION,
+    ReasonCode.STILL_STOPPING,
+    ReasonCode.MARKS_LEFT,
+}
 """Of what is kept: the same command, later, may do more. Another sweep has nothing to do where one still stops."""
 TARGET_TOTALS = {TargetStatus.FAILED: "failed_targets", TargetStatus.NOT_ATTEMPTED: "not_attempted_targets"}
 OUTCOME_TOTALS = (

@@ -108,6 +108,15 @@ def answer_with(key: str, call: Callable[[], Any]) -> Any:
     return answer
 
 
+def require_answer(call: Callable[[], Any]) -> None:
+    """Makes a call whose answer says nothing but that it was done. Raises ResponseParserError for one that is not
+    AWS's: botocore takes any page of XML for it, and AWS's alone names the request.
+    """
+    answer = call()
+    if not answer.get("ResponseMetadata", {}).get("RequestId"):
+        raise ResponseParserError("the answer is not AWS's: it names no request")
+
+
 def require_new_token(token: str, known: set[str]) -> None:
     """Raises ResponseParserError where AWS names a page for the second time: there would be no end to the reading."""
     if token in known:
