@@ -48,7 +48,7 @@ class Ec2Operations:
 
     def possible_action(self, resource: Resource, action: Action) -> tuple[Action, str]:
         if action is Action.HIBERNATE and not resource.facts.get("hibernation_configured"):
-            return Action.STOP, "hibernation is not configured: stopped instead"
+            return Action.STOP, "hibernation is not configured: plain stop instead"
         return action, ""
 
     def change(self, resources: Sequence[Resource], action: Action) -> Mapping[str, ResourceState]:

@@ -132,7 +132,8 @@ class Batches:
         error = error_of(refusal)
         seen = self._seen_after_refusal(refusal, batch.ids)
         batch = replace(batch, ids=self._set_aside_what_is_there(batch.ids, seen, error))
-        if self._meaning(refusal) in SAYS_NOTHING_OF_ONE_RESOURCE:
+        is_hibernation = action is Action.HIBERNATE and is_about_hibernation(error.code, error.message)
+        if self._meaning(refusal) in SAYS_NOTHING_OF_ONE_RESOURCE and not is_hibernation:
             return self._wait_or_give_up(refusal, batch)
         bad = charged(error.message, batch.ids)
         if not bad and self._may_be_news_to_iam(error, batch.ids) and batch.tries < _TRIES_TOGETHER:
@@ -140,8 +141,8 @@ class Batches:
         if not bad:
             return _Step([replace(batch, ids=half) for half in halves(batch.ids)])
         rest = replace(batch, ids=[one for one in batch.ids if one not in set(bad)])
-        if action is Action.HIBERNATE and is_about_hibernation(error.code, error.message):
-            self._note(bad, f"AWS cannot hibernate it: stopped instead ({error})")
+        if is_hibernation:
+            self._note(bad, f"AWS cannot hibernate it: plain stop instead ({error})")
             return _Step([rest], not_hibernated=bad)
         return self._put_aside(error, bad, rest, seen)
 

@@ -213,7 +213,7 @@ def test_whatever_a_kind_cannot_do_falls_back_to_a_plain_stop_and_says_so(aws: H
     [one] = aws.add()
     outcome = aws.act(Action.HIBERNATE, [one])[one]
     assert outcome.status in DOWN
-    assert "stopped instead" in outcome.message
+    assert "plain stop instead" in outcome.message
 
 
 # --- starting ---------------------------------------------------------------------------------------------------------
