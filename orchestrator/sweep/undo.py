@@ -40,6 +40,7 @@ from orchestrator.ports import Kind, LookRefusedError, TargetHealth, TargetUnrea
 from orchestrator.sweep.pool import Pool
 from orchestrator.sweep.read import ENDED_EARLY, Unread, read_unless_halted
 from orchestrator.sweep.recover import resource_of
+from orchestrator.sweep.settled_look import look_until_settled
 
 _ACCEPTED = frozenset({OutcomeStatus.STOPPED.value, OutcomeStatus.STOPPING.value})
 """What AWS accepted, or was seen: the sweep stopped it, whatever became of its marks."""
@@ -220,8 +221,9 @@ def _decide(
     undo_filter: UndoFilter,
 ) -> tuple[tuple[Decision, ...], LookRefusedError | None]:
     """Also why some of them have a decision without a look."""
-    fresh, refusal = _look_settled(world, kind, target, records)
-    unseen = refusal.refused if refusal else {}
+    ids = [record.resource_id for record in records]
+    seen = look_until_settled(world, kind, target, ids, lambda fresh: _may_be_from_before(fresh, records, world.now()))
+    fresh, unseen = seen.fresh, seen.refused
     noted_within = kind.description.stop_noted_within
     held = _held(world, source_sweep_id, target)
     looked_at = [record for record in records if record.resource_id not in unseen]
@@ -230,7 +232,7 @@ def _decide(
     if undo_filter.failed_health:
         decisions = _only_missed(kind, target, decisions, world.now())
     kept = (_unseen(record, unseen[record.resource_id]) for record in records if record.resource_id in unseen)
-    return (*decisions, *kept), refusal
+    return (*decisions, *kept), seen.refusal
 
 
 def _without_old_marks(
@@ -276,34 +278,11 @@ def _unseen(record: ActionRecord, error: AwsError) -> Decision:
     return Decision(resource, Verdict.KEEP, reason.code, reason.sentence, action=Action.START)
 
 
-def _looked_at(
-    kind: Kind, target: Target, ids: Sequence[str]
-) -> tuple[Mapping[str, Resource], LookRefusedError | None]:
-    try:
-        return kind.look(target, ids), None
-    except LookRefusedError as refusal:
-        return refusal.seen, refusal
-
-
-def _look_settled(
-    world: World, kind: Kind, target: Target, records: Sequence[ActionRecord]
-) -> tuple[Mapping[str, Resource], LookRefusedError | None]:
-    """The resources as they are. What is up, was asked to stop a moment ago and was not started since is looked at
-    again later: AWS's answers may be from before the stop.
-    """
-    ids = [record.resource_id for record in records]
-    fresh, refusal = _looked_at(kind, target, ids)
+def _may_be_from_before(fresh: Mapping[str, Resource], records: Sequence[ActionRecord], now: datetime) -> bool:
+    """Whether one is up that was asked to stop a moment ago, and was not started since."""
     asked = {one.resource_id: datetime.fromisoformat(one.requested_at) for one in records if one.requested_at}
-    up = [one for one in asked if one in fresh and fresh[one].state not in _DOWN]
-    since = max((asked[one] for one in up if not _was_started_since(fresh[one], asked[one])), default=None)
-    left = (since + ANSWERS_BEHIND_AT_MOST - world.now()).total_seconds() if since else 0.0
-    if left <= 0:
-        return fresh, refusal
-    world.sleep(min(left, ANSWERS_BEHIND_AT_MOST.total_seconds()))
-    halt = world.halt()
-    if halt is not None:
-        raise TargetUnreadableError(AwsError("Halted", halt.text), "looking again at what was stopped a moment ago")
-    return _looked_at(kind, target, ids)
+    recent = [one for one, at in asked.items() if one in fresh and now < at + ANSWERS_BEHIND_AT_MOST]
+    return any(fresh[one].state not in _DOWN and not _was_started_since(fresh[one], asked[one]) for one in recent)
 
 
 def _was_started_since(fresh: Resource, asked: datetime) -> bool:
