@@ -50,6 +50,7 @@ def print_summary(console: Console, document: Row, location: str = "") -> None:
         _broken_guardrails(document),
         _kept_after_all(document),
         _still_stopping(document),
+        _still_starting(document),
         _failed(document),
         _misspelt_keys(document),
         _warned(document),
@@ -90,9 +91,12 @@ def _totals_line(document: Row) -> str:
     planned = ", ".join(f"{totals[one.total]} {one.plan}" for one in directions)
     done = ", ".join(f"{totals[one.done]} {one.done}" for one in directions)
     nothing = "nothing stopped or started" if _STARTS in directions else "nothing stopped"
+    starting = f", {totals['starting']} starting" if totals.get("starting") else ""  # the version before has none
     unknown = f", {totals['unknown']} unknown" if totals.get("unknown") else ""
     left = f", {totals['not_attempted']} not attempted" if totals["not_attempted"] else ""
-    came_to = f"{done}, {totals['failed']} failed{unknown}{left}" if _acts(document) else f"{nothing} (plan only)"
+    came_to = (
+        f"{done}{starting}, {totals['failed']} failed{unknown}{left}" if _acts(document) else f"{nothing} (plan only)"
+    )
     return (
         f"{totals['accounts']} accounts, {totals['scanned']} targets read, {unread or 'none'} unreadable, "
         f"{totals['resources']} resources: {planned}, {totals['exempt']} exempt; {came_to}"
@@ -115,7 +119,7 @@ class _Direction:
 
 
 _STOPS = _Direction("stop", "to stop", "stopped", "planned_stops", ("stopped", "stopping", "already_stopped"))
-_STARTS = _Direction("start", "to start", "started", "planned_starts", ("started", "starting", "already_running"))
+_STARTS = _Direction("start", "to start", "started", "planned_starts", ("started", "already_running"))
 
 
 def _directions(document: Row) -> tuple[_Direction, ...]:
@@ -291,7 +295,15 @@ def _still_stopping(document: Row) -> Table | None:
     rows = [row for row in document["decisions"] if row.get("reason_code") == ReasonCode.STILL_STOPPING]
     rows = [] if document["mode"] == "undo" else rows
     table = _table("Still stopping", ("resource", "fixed"), ("where", "fixed"), "since when")
-    cells = [(row["resource_id"], f"{row['account_id']}\n{row['region']}", row["reason"]) for row in rows]
+    cells = [(row["resource_id"], (row["account_id"], row["region"]), row["reason"]) for row in rows]
+    return _add_rows(table, cells)
+
+
+def _still_starting(document: Row) -> Table | None:
+    """What AWS accepted to start and nobody saw running."""
+    rows = [row for row in document["outcomes"] if row["status"] == "starting"]
+    table = _table("Still starting", ("resource", "fixed"), ("where", "fixed"), "what was seen")
+    cells = [(row["resource_id"], (row["account_id"], row["region"]), row["message"]) for row in rows]
     return _add_rows(table, cells)
 
 
@@ -314,7 +326,7 @@ def _warned(document: Row) -> Table | None:
     rows = [row for row in document["outcomes"] if row["warnings"] and row["status"] not in _FAILED]
     table = _table("Warnings", ("resource", "fixed"), ("where", "fixed"), "what")
     cells = [
-        (row["resource_id"], f"{row['account_id']}\n{row['region']}", "; ".join((row["status"], *row["warnings"])))
+        (row["resource_id"], (row["account_id"], row["region"]), "; ".join((row["status"], *row["warnings"])))
         for row in rows
     ]
     return _add_rows(table, cells)

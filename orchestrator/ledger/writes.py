@@ -128,5 +128,5 @@ def released(document: Row) -> Iterator[tuple[Row, bool]]:
 
 
 _NOT_BY_IT = frozenset({OutcomeStatus.FAILED, OutcomeStatus.NOT_ATTEMPTED, OutcomeStatus.ALREADY_STOPPED})
-_SEEN_UP_OR_GONE = frozenset({ReasonCode.GONE, ReasonCode.STARTED_SINCE})
+_SEEN_UP_OR_GONE = frozenset({ReasonCode.GONE, ReasonCode.STARTED_SINCE, ReasonCode.MARKS_LEFT})
 HELD_SHARDS = tuple(f"HELD#{number:x}" for number in range(_SHARDS))

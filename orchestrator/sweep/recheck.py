@@ -15,7 +15,6 @@ from orchestrator.core.model import (
     NO_NAMES,
     Account,
     AccountId,
-    AwsError,
     Decision,
     Halt,
     HaltCause,
@@ -30,15 +29,12 @@ from orchestrator.core.model import (
     time_text,
 )
 from orchestrator.core.policy.org_policy import OrgPolicy
-from orchestrator.ports import Kind, LookRefusedError, TargetUnreadableError, World
+from orchestrator.ports import Kind, TargetUnreadableError, World
 from orchestrator.sweep.fresh_accounts import FreshAccounts
+from orchestrator.sweep.settled_look import look_until_settled
 
 _A_LOOK_COUNTS = timedelta(minutes=5)
 """Longer than any batch waits for its turn (25 s: 50 starts, of which EC2 allows 2 a second) and for its retries."""
-
-
-_LOOKED_AGAIN_AFTER = (2.0, 3.0, 5.0, 5.0)
-"""Seconds; together as long as AWS's answers may be behind (ANSWERS_BEHIND_AT_MOST)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +59,8 @@ class Recheck:
         names: Names = NO_NAMES,
         lost: Names = NO_NAMES,
     ) -> None:
+        self._world = world
         self._now = world.now
-        self._sleep = world.sleep
         self._as_written = policy
         self._policy = policy.with_unresolved(names.joined(lost))
         self._accounts = FreshAccounts(world, policy.max_tag_age, known)
@@ -119,33 +115,24 @@ class Recheck:
         at = self._now()
         if isinstance(account, Reason):
             return Look(at, {one.resource.key: account for one in actions})
-        refused: Mapping[str, AwsError] = {}
+        starts = [one.resource for one in actions if one.action.starts]
+        ids = [one.resource.resource_id for one in actions]
+
+        def is_behind(fresh: Mapping[str, Resource]) -> bool:
+            return any(may_be_behind(one, fresh.get(one.resource_id)) for one in starts)
+
         try:
-            at, fresh = self._look(kind, actions)
-        except LookRefusedError as refusal:
-            fresh, refused = refusal.seen, refusal.refused
+            seen = look_until_settled(self._world, kind, target, ids, is_behind)
         except TargetUnreadableError as refusal:
             return Look(at, {one.resource.key: not_seen_again(refusal) for one in actions})
         found = {
-            one.resource.key: not_seen_again(refused[one.resource.resource_id])
-            if one.resource.resource_id in refused
-            else self._reason(one, fresh.get(one.resource.resource_id), account)
+            one.resource.key: not_seen_again(seen.refused[one.resource.resource_id])
+            if one.resource.resource_id in seen.refused
+            else self._reason(one, seen.fresh.get(one.resource.resource_id), account)
             for one in actions
         }
         kept = {key: reason for key, reason in found.items() if reason is not None}
-        return Look(at, kept, {one.key: one.tags for one in fresh.values()})
-
-    def _look(self, kind: Kind, actions: Sequence[Decision]) -> tuple[datetime, Mapping[str, Resource]]:
-        """When, and what was seen; a start of what AWS may show as it was before is looked at again."""
-        target, ids = actions[0].resource.target, [one.resource.resource_id for one in actions]
-        starts = [one.resource for one in actions if one.action.starts]
-        at, fresh = self._now(), kind.look(target, ids)
-        for pause in _LOOKED_AGAIN_AFTER:
-            if not any(may_be_behind(one, fresh.get(one.resource_id)) for one in starts):
-                break
-            self._sleep(pause)
-            at, fresh = self._now(), kind.look(target, ids)
-        return at, fresh
+        return Look(seen.at, kept, {one.key: one.tags for one in seen.fresh.values()})
 
     def _account(self, account_id: AccountId, *, stops: bool) -> Account | Reason:
         """Tags spare from a stop, and forbid no start."""

@@ -11,6 +11,7 @@ from orchestrator.core.model import (
     ABORTING,
     ActionCounts,
     Consent,
+    Decision,
     Decisions,
     GuardrailResult,
     Halt,
@@ -21,7 +22,6 @@ from orchestrator.core.model import (
     Outcome,
     Outcomes,
     OutcomeStatus,
-    ReasonCode,
     Resource,
     SweepReport,
     SweepStatus,
@@ -119,7 +119,7 @@ def build_report(
         policy_name=sweep.policy.name,
         policy_sha256=sweep.policy.sha256,
         mode=sweep.mode,
-        status=_status(sweep, state, outcomes, error),
+        status=_status(sweep, state, decisions, outcomes, error),
         started_at=sweep.started_at,
         finished_at=finished_at,
         organization_id=state.inventory.organization_id,
@@ -171,19 +171,17 @@ _INTERRUPTED = "it was about to be asked for, and the sweep ended before AWS's a
 _ANOTHERS = "another process was about to ask for it, and what came of it is not known here"
 
 
-def _status(sweep: Sweep, state: SweepState, outcomes: tuple[Outcome, ...], error: str) -> SweepStatus:
+def _status(
+    sweep: Sweep, state: SweepState, decisions: tuple[Decision, ...], outcomes: tuple[Outcome, ...], error: str
+) -> SweepStatus:
     if error or state.abandoned:
         return SweepStatus.FAILED if error else SweepStatus.ABANDONED
     if state.handed_over:
         return SweepStatus.RUNNING
-    ended = sweep_status(state.inventory.coverage, outcomes, state.guardrails)
+    ended = sweep_status(sweep.mode, state.inventory.coverage, decisions, outcomes, state.guardrails)
     if ended is SweepStatus.HELD:
         return ended
     if state.halt and state.halt.cause in ABORTING:
         return SweepStatus.ABORTED
-    if ended is SweepStatus.COMPLETE and any(
-        reason.code is ReasonCode.NOT_SEEN_AGAIN for reason in state.outcomes.kept.values()
-    ):
-        return SweepStatus.INCOMPLETE
     waits = sweep.mode is Mode.APPROVE and ActionCounts.of(state.decisions.decisions).total > 0
     return SweepStatus.AWAITING_APPROVAL if waits else ended

@@ -22,6 +22,7 @@ from orchestrator.core.model import (
     Decisions,
     Halt,
     Inventory,
+    Outcome,
     OutcomeStatus,
     ReasonCode,
     Resource,
@@ -32,12 +33,14 @@ from orchestrator.core.model import (
     Verdict,
 )
 from orchestrator.core.model.aws_error_codes import coverage_of
+from orchestrator.core.model.marks import STOPPED_BY_TAG
 from orchestrator.errors import LedgerError, PlanError
 from orchestrator.ledger.records import FORMAT, ActionRecord, HeldRecord
 from orchestrator.ports import Kind, LookRefusedError, TargetHealth, TargetUnreadableError, World
 from orchestrator.sweep.pool import Pool
 from orchestrator.sweep.read import ENDED_EARLY, Unread, read_unless_halted
 from orchestrator.sweep.recover import resource_of
+from orchestrator.sweep.settled_look import look_until_settled
 
 _ACCEPTED = frozenset({OutcomeStatus.STOPPED.value, OutcomeStatus.STOPPING.value})
 """What AWS accepted, or was seen: the sweep stopped it, whatever became of its marks."""
@@ -218,16 +221,55 @@ def _decide(
     undo_filter: UndoFilter,
 ) -> tuple[tuple[Decision, ...], LookRefusedError | None]:
     """Also why some of them have a decision without a look."""
-    fresh, refusal = _look_settled(world, kind, target, records)
-    unseen = refusal.refused if refusal else {}
+    ids = [record.resource_id for record in records]
+    seen = look_until_settled(world, kind, target, ids, lambda fresh: _may_be_from_before(fresh, records, world.now()))
+    fresh, unseen = seen.fresh, seen.refused
     noted_within = kind.description.stop_noted_within
     held = _held(world, source_sweep_id, target)
     looked_at = [record for record in records if record.resource_id not in unseen]
     decisions = tuple(_decisions(source_sweep_id, looked_at, fresh, noted_within, held))
+    decisions = _without_old_marks(kind, source_sweep_id, target, decisions)
     if undo_filter.failed_health:
         decisions = _only_missed(kind, target, decisions, world.now())
     kept = (_unseen(record, unseen[record.resource_id]) for record in records if record.resource_id in unseen)
-    return (*decisions, *kept), refusal
+    return (*decisions, *kept), seen.refusal
+
+
+def _without_old_marks(
+    kind: Kind, source_sweep_id: str, target: Target, decisions: Sequence[Decision]
+) -> tuple[Decision, ...]:
+    """What runs by now and still carries the sweep's marks loses them: an undo before this one may have asked for its
+    start, and ended before it was up. Otherwise the same decisions.
+    """
+    up = [one for one in decisions if _carries_old_marks(one, source_sweep_id)]
+    if not up:
+        return tuple(decisions)
+    try:
+        seen = kind.see_starts(target, [Outcome(one.resource, OutcomeStatus.STARTING) for one in up])
+        came_to = {one.resource.key: "; ".join(one.warnings or _if_not_up(one)) for one in seen}
+    except TargetUnreadableError as refusal:
+        came_to = dict.fromkeys((one.resource.key for one in up), f"its marks are still there: {refusal}")
+    return tuple(_told_of_marks(one, came_to.get(one.resource.key)) for one in decisions)
+
+
+def _carries_old_marks(decision: Decision, source_sweep_id: str) -> bool:
+    resource = decision.resource
+    is_up = decision.reason_code is ReasonCode.STARTED_SINCE and resource.state is ResourceState.RUNNING
+    return is_up and resource.tags.get(STOPPED_BY_TAG) == source_sweep_id
+
+
+def _if_not_up(seen: Outcome) -> tuple[str, ...]:
+    is_up = seen.status is OutcomeStatus.STARTED
+    return () if is_up else (f"its marks are still there: {seen.message}",)
+
+
+def _told_of_marks(decision: Decision, left: str | None) -> Decision:
+    """`left`: why they are there yet; empty where they are not; None where it carried none."""
+    if left is None:
+        return decision
+    if not left:
+        return replace(decision, reason=f"{decision.reason} Its marks were deleted.")
+    return replace(decision, reason_code=ReasonCode.MARKS_LEFT, reason=f"{decision.reason[:-1]}; {left}.")
 
 
 def _unseen(record: ActionRecord, error: AwsError) -> Decision:
@@ -236,34 +278,11 @@ def _unseen(record: ActionRecord, error: AwsError) -> Decision:
     return Decision(resource, Verdict.KEEP, reason.code, reason.sentence, action=Action.START)
 
 
-def _looked_at(
-    kind: Kind, target: Target, ids: Sequence[str]
-) -> tuple[Mapping[str, Resource], LookRefusedError | None]:
-    try:
-        return kind.look(target, ids), None
-    except LookRefusedError as refusal:
-        return refusal.seen, refusal
-
-
-def _look_settled(
-    world: World, kind: Kind, target: Target, records: Sequence[ActionRecord]
-) -> tuple[Mapping[str, Resource], LookRefusedError | None]:
-    """The resources as they are. What is up, was asked to stop a moment ago and was not started since is looked at
-    again later: AWS's answers may be from before the stop.
-    """
-    ids = [record.resource_id for record in records]
-    fresh, refusal = _looked_at(kind, target, ids)
+def _may_be_from_before(fresh: Mapping[str, Resource], records: Sequence[ActionRecord], now: datetime) -> bool:
+    """Whether one is up that was asked to stop a moment ago, and was not started since."""
     asked = {one.resource_id: datetime.fromisoformat(one.requested_at) for one in records if one.requested_at}
-    up = [one for one in asked if one in fresh and fresh[one].state not in _DOWN]
-    since = max((asked[one] for one in up if not _was_started_since(fresh[one], asked[one])), default=None)
-    left = (since + ANSWERS_BEHIND_AT_MOST - world.now()).total_seconds() if since else 0.0
-    if left <= 0:
-        return fresh, refusal
-    world.sleep(min(left, ANSWERS_BEHIND_AT_MOST.total_seconds()))
-    halt = world.halt()
-    if halt is not None:
-        raise TargetUnreadableError(AwsError("Halted", halt.text), "looking again at what was stopped a moment ago")
-    return _looked_at(kind, target, ids)
+    recent = [one for one, at in asked.items() if one in fresh and now < at + ANSWERS_BEHIND_AT_MOST]
+    return any(fresh[one].state not in _DOWN and not _was_started_since(fresh[one], asked[one]) for one in recent)
 
 
 def _was_started_since(fresh: Resource, asked: datetime) -> bool:

@@ -62,7 +62,9 @@ class FastAws:
         if operation == "DescribeRegions":
             return self.regions
         if operation == "CreateTags":
-            return f"<CreateTagsResponse {XML}><return>true</return></CreateTagsResponse>"
+            return (
+                f"<CreateTagsResponse {XML}><requestId>a-request</requestId><return>true</return></CreateTagsResponse>"
+            )
         if operation == "StopInstances":
             return self._stop(_numbered(form, "InstanceId"), scope)
         return self._described(form, scope)

@@ -88,7 +88,7 @@ def test_undo_keeps_what_people_changed_each_with_its_reason(
     assert again[1].startswith("It was started at ")
     assert again[1].endswith("after this sweep stopped it, and stopped again.")
     assert said == {
-        "started": ("keep", "It is running: somebody started it since."),
+        "started": ("keep", "It is running: somebody started it since. Its marks were deleted."),
         "another tag": ("keep", f"Its tag {key} names 'me', not this sweep."),
         "terminated": ("keep", "It is terminated: it is gone."),
         "forgotten": ("keep", "It is gone."),
@@ -178,7 +178,7 @@ def test_a_mark_alone_starts_nothing(
     sweep_id = ran.report["sweep_id"]
     assert (ran.exit_code, organization.tags(account, FRANKFURT)[refused][MARKS[0]]) == (5, sweep_id)
     [warnings] = [row["warnings"] for row in ran.report["outcomes"] if row["resource_id"] == refused]
-    assert warnings == ["its marks were not deleted: SomethingNew: injected"]
+    assert [one.partition(" not deleted: ")[2] for one in warnings] == ["SomethingNew: injected; delete them yourself"]
     organization.act("stop_instances", account, FRANKFURT, InstanceIds=[refused])
     undone = do("undo", sweep_id)
     assert (undone.exit_code, undone.report["totals"]["started"]) == (0, len(ids))

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from orchestrator.core.model.marks import STOPPED_BY_TAG
+from orchestrator.core.model.marks import STOPPED_AT_TAG, STOPPED_BY_TAG
+from orchestrator.core.report.csv import read_rows
+from orchestrator.demo.faults import Fault
 from orchestrator.demo.gates.ec2_behind import BEHIND
 from orchestrator.demo.gates.ec2_starts import let_fall_back, let_start
 from tests.support.command_line import Do
 from tests.support.embedded import OrganizationBuilder
-from tests.support.fixtures import Policy, Ran
+from tests.support.fixtures import Policy, Ran, Run
 from tests.support.sweeps import DEV, DEV_RULE, FRANKFURT, IRELAND
 from tests.support.time import set_time
 
@@ -75,6 +78,23 @@ def test_a_start_that_falls_back_failed_with_awss_reason_and_a_second_undo_start
     assert marked(organization, account) == set()
 
 
+def test_with_the_shortest_wait_that_a_policy_may_have_what_fell_back_failed_and_a_second_undo_starts_it(
+    organization: OrganizationBuilder, account: str, do: Do, policy: Policy, time: Time
+) -> None:
+    good, bad = organization.instances(account, FRANKFURT, 2, DEV)
+    back = organization.in_memory(account, FRANKFURT, bad)
+    let_fall_back(back)
+    swept = do("sweep", "--mode", "enforce", "--policy", policy(f"{DEV_RULE}max_start_wait: 15s\n"))
+    time.sleep(60)
+    ran = do("undo", swept.report["sweep_id"])
+    assert (ran.exit_code, ran.report["status"]) == (5, "incomplete")
+    assert {one: row["status"] for one, row in by_id(ran).items()} == {good: "started", bad: "failed"}
+    assert marked(organization, account) == {bad}
+    let_start(back)
+    again = do("undo", swept.report["sweep_id"])
+    assert (again.exit_code, by_id(again)[bad]["status"]) == (0, "started")
+
+
 def test_what_still_starts_at_the_end_is_incomplete_and_stays_within_reach_of_another_undo(
     organization: OrganizationBuilder, account: str, ids: list[str], stopped: str, do: Do, time: Time
 ) -> None:
@@ -89,12 +109,95 @@ def test_what_still_starts_at_the_end_is_incomplete_and_stays_within_reach_of_an
     assert marked(organization, account) == {ids[0]}
     meanwhile = do("undo", stopped)
     kept = {row["resource_id"]: row for row in meanwhile.report["decisions"]}[ids[0]]
-    assert (meanwhile.exit_code, kept["reason_code"]) == (3, "in_transition")
+    assert (meanwhile.exit_code, meanwhile.report["status"], kept["reason_code"]) == (3, "incomplete", "in_transition")
     let_fall_back(slow, "Server.InsufficientInstanceCapacity", "")
     organization.described(account, FRANKFURT)  # a look, with which it falls back
     let_start(slow)
     last = do("undo", stopped)
     assert (last.exit_code, by_id(last)[ids[0]]["status"]) == (0, "started")
+    assert marked(organization, account) == set()
+
+
+def test_an_undo_of_what_is_still_stopping_is_incomplete_in_table_csv_history_and_exit_code(
+    organization: OrganizationBuilder, account: str, ids: list[str], stopped: str, do: Do, run: Run
+) -> None:
+    organization.in_memory(account, FRANKFURT, ids[0])._state.name = "stopping"
+    ran = do("undo", stopped)
+    sweep_id = ran.report["sweep_id"]
+    assert (ran.exit_code, ran.report["status"], ran.report["totals"]["started"]) == (3, "incomplete", len(ids) - 1)
+    table, cells = run("report", sweep_id).stdout, run("report", sweep_id, "--format", "csv", "--part", "decisions")
+    assert "undo  incomplete" in table
+    assert "It is still stopping" in table
+    [row] = [one for one in read_rows(cells.stdout.encode()) if one["resource_id"] == ids[0]]
+    assert (row["verdict"], row["reason_code"], row["outcome"]) == ("keep", "still_stopping", "")
+    summary = json.loads(run("history", "--format", "json").stdout)[0]
+    assert (summary["sweep_id"], summary["status"]) == (sweep_id, "incomplete")
+
+
+def test_what_is_only_starting_is_not_counted_as_started_and_the_table_says_what_was_seen(
+    organization: OrganizationBuilder, account: str, ids: list[str], stopped: str, do: Do, run: Run
+) -> None:
+    let_fall_back(organization.in_memory(account, FRANKFURT, ids[0]), code="")
+    ran = do("undo", stopped)
+    totals = ran.report["totals"]
+    assert (totals["started"], totals["starting"], totals["failed"]) == (len(ids) - 1, 1, 0)
+    table = run("report", ran.report["sweep_id"]).stdout
+    assert f"{len(ids) - 1} started, 1 starting, 0 failed" in " ".join(table.split())
+    assert "Still starting" in table
+    assert ids[0] in table
+
+
+NOT_DELETED = {
+    "denied": Fault(code="UnauthorizedOperation", message="an SCP says no", status=403),
+    "throttled": Fault(code="RequestLimitExceeded", message="Request limit exceeded.", status=503),
+    "a proxy's page": Fault(body="<html><body>sign in</body></html>", status=200),
+}
+
+
+@pytest.mark.parametrize("fault", NOT_DELETED)
+def test_marks_that_cannot_be_deleted_are_told_everywhere_and_the_next_undo_deletes_them(
+    organization: OrganizationBuilder, account: str, ids: list[str], stopped: str, do: Do, run: Run, fault: str
+) -> None:
+    refusal = replace(NOT_DELETED[fault], account=account, region=IRELAND, operation="ec2:DeleteTags")
+    organization.front.faults.add(refusal)
+    ran = do("undo", stopped)
+    left = ids[2]
+    assert (ran.exit_code, ran.report["status"], ran.report["totals"]["started"]) == (3, "incomplete", len(ids))
+    assert marked(organization, account) == {left}
+    assert {one: bool(row["warnings"]) for one, row in by_id(ran).items()} == {one: one == left for one in ids}
+    [text] = by_id(ran)[left]["warnings"]
+    assert text.startswith(f"its tags {STOPPED_BY_TAG} and {STOPPED_AT_TAG} were not deleted: ")
+    assert refusal.message in text or "the answer is not AWS's" in text
+    assert text.endswith("; undo again, or delete them yourself")
+    table = run("report", ran.report["sweep_id"]).stdout
+    assert "Warnings" in table
+    assert left in table
+    cells = run("report", ran.report["sweep_id"], "--format", "csv", "--part", "decisions").stdout
+    [row] = [one for one in read_rows(cells.encode()) if one["resource_id"] == left]
+    assert (row["outcome"], row["message"]) == ("started", text)
+    again = do("undo", stopped)
+    kept = {row["resource_id"]: row for row in again.report["decisions"]}[left]
+    assert (again.exit_code, again.report["status"], kept["reason_code"]) == (3, "incomplete", "marks_left")
+    assert text.removesuffix("; undo again, or delete them yourself") in kept["reason"]
+    organization.front.faults.clear()
+    last = do("undo", stopped)
+    kept = {row["resource_id"]: row for row in last.report["decisions"]}[left]
+    assert (last.exit_code, last.report["status"], kept["reason_code"]) == (0, "complete", "started_since")
+    assert marked(organization, account) == set()
+
+
+def test_what_came_up_after_its_undo_had_ended_loses_its_marks_in_the_next_one(
+    organization: OrganizationBuilder, account: str, ids: list[str], stopped: str, do: Do
+) -> None:
+    slow = organization.in_memory(account, FRANKFURT, ids[0])
+    let_fall_back(slow, code="")
+    assert do("undo", stopped).exit_code == 3
+    let_start(slow)
+    slow._state.name = "running"
+    last = do("undo", stopped)
+    kept = {row["resource_id"]: row for row in last.report["decisions"]}[ids[0]]
+    assert (last.exit_code, kept["reason_code"]) == (0, "started_since")
+    assert kept["reason"].endswith("Its marks were deleted.")
     assert marked(organization, account) == set()
 
 

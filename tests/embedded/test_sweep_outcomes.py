@@ -100,6 +100,17 @@ def test_what_cannot_be_marked_is_not_stopped(organization: OrganizationBuilder,
     assert swept.exit_code == 5
 
 
+def test_what_a_proxy_says_to_its_marks_is_no_mark_so_it_is_not_stopped(
+    organization: OrganizationBuilder, sweep: Sweeps, account: str
+) -> None:
+    [one] = organization.instances(account, FRANKFURT, 1, DEV)
+    organization.front.faults.add(Fault(body="<html><body>sign in</body></html>", status=200, operation=TAG))
+    swept = sweep()
+    assert result(swept.outcomes[one]) == ("failed", "CannotMark")
+    assert "the answer is not AWS's" in swept.outcomes[one]["message"]
+    assert (organization.down(account, FRANKFURT), swept.exit_code) == (set(), 5)
+
+
 @pytest.mark.parametrize(
     ("operation", "code"), [("start_instances", "StillRunning"), ("terminate_instances", "Terminated")]
 )

@@ -224,8 +224,8 @@ def test_hibernation_is_asked_for_where_it_is_configured_and_falls_back_to_a_pla
     assert asked == [("true", {asleep, refused}), ("true", {asleep}), (None, {refused}), (None, {plain})]
     assert {row["status"] for row in swept.outcomes.values()} == {"stopped"}
     assert swept.outcomes[asleep]["message"] == "hibernated"
-    assert "AWS cannot hibernate it: stopped instead" in swept.outcomes[refused]["message"]
-    assert "hibernation is not configured: stopped instead" in swept.outcomes[plain]["message"]
+    assert "AWS cannot hibernate it: plain stop instead" in swept.outcomes[refused]["message"]
+    assert "hibernation is not configured: plain stop instead" in swept.outcomes[plain]["message"]
     assert swept.exit_code == 0
 
 

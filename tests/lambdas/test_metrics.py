@@ -32,7 +32,7 @@ def test_stops_and_starts_that_failed_or_were_done_are_counted_apart(capsys: pyt
     measure(report_document(a_report(decisions=decisions, outcomes=outcomes)))
     measured = {name: value for name, (value, _) in metrics_of([json.loads(capsys.readouterr().out)]).items()}
     assert (measured["ResourcesStopped"], measured["StopsFailed"], measured["StopsDeniedByGuard"]) == (2, 1, 1)
-    assert (measured["ResourcesStarted"], measured["StartsFailed"]) == (3, 2)
+    assert (measured["ResourcesStarted"], measured["StartsFailed"]) == (1, 2), "what is starting may fall back"
 
 
 def test_without_a_limit_the_coverage_is_what_the_rows_of_the_report_add_up_to(

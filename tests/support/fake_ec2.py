@@ -19,6 +19,8 @@ from tests.support.builders import SWEEP_ID, a_resource
 
 NOW = datetime(2026, 11, 23, 19, 0, tzinfo=UTC)
 Refusal = tuple[str, str]
+ANSWERED: dict[str, Any] = {"ResponseMetadata": {"RequestId": "a-request"}}
+"""What AWS answers to a call that tells nothing."""
 NO_CAPACITY = (
     "We currently do not have sufficient m5.large capacity in the Availability Zone you requested (eu-west-1a)."
 )
@@ -82,16 +84,18 @@ class FakeEc2:
             if one in self.states
         ]
 
-    def create_tags(self, *, Resources: list[str], Tags: list[dict[str, str]]) -> None:  # noqa: N803 - AWS's names
+    def create_tags(self, *, Resources: list[str], Tags: list[dict[str, str]]) -> dict[str, Any]:  # noqa: N803 - AWS's names
         self._tagged("mark", Resources)
         for one in Resources:
             self.tags.setdefault(one, {}).update({tag["Key"]: tag["Value"] for tag in Tags})
+        return ANSWERED
 
-    def delete_tags(self, *, Resources: list[str], Tags: list[dict[str, str]]) -> None:  # noqa: N803 - AWS's names
+    def delete_tags(self, *, Resources: list[str], Tags: list[dict[str, str]]) -> dict[str, Any]:  # noqa: N803 - AWS's names
         self._tagged("unmark", Resources)
         for one in Resources:
             for tag in Tags:
                 self.tags.get(one, {}).pop(tag["Key"], None)
+        return ANSWERED
 
     def _change(self, verb: str, ids: list[str], before: list[Callable[[], None]], state: str) -> list[dict[str, Any]]:
         self.log.append(f"{verb} {len(ids)}")
@@ -179,6 +183,7 @@ def act(
     pacing: RecordingPacing | None = None,
     retries: Retries | None = None,
     restore: Mapping[str, Any] | None = None,
+    now: Callable[[], datetime] = lambda: NOW,
     **facts: Any,
 ) -> dict[str, Outcome]:
     """One run on this fake, in the order given; by instance id."""
@@ -187,7 +192,7 @@ def act(
     target = a_resource().target
     paced = Paced("ec2", target, pacing or RecordingPacing(), retries)  # type: ignore[arg-type]  # a fake
     operations = Ec2Operations(ec2, target, "aws", ec2.described)  # type: ignore[arg-type]  # a fake
-    outcomes = carry_out(resources, operations, paced, lambda: NOW, SWEEP_ID, guard or RecordingGuard())
+    outcomes = carry_out(resources, operations, paced, now, SWEEP_ID, guard or RecordingGuard())
     return {outcome.resource.resource_id: outcome for outcome in outcomes}
 
 

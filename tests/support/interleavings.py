@@ -30,7 +30,7 @@ from orchestrator.ledger.lease import Lease, Leases, Times
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ports import KillSwitchUnreadableError, Runtime, Stores, World
 from orchestrator.sweep.halt import Halting, KillSwitch
-from tests.support.fake_ec2 import RecordingPacing, refused
+from tests.support.fake_ec2 import ANSWERED, RecordingPacing, refused
 from tests.support.fake_world import FakeWorld
 from tests.support.memory_store import Died, Life, MortalFiles, MortalItems
 from tests.support.policies import load
@@ -348,7 +348,7 @@ class Ec2InMemory:
     def start_instances(self, *, InstanceIds: list[str]) -> Any:  # noqa: N803 - AWS's names
         return {"StartingInstances": self._change("start", InstanceIds)}
 
-    def create_tags(self, *, Resources: list[str], Tags: list[dict[str, str]]) -> None:  # noqa: N803 - AWS's names
+    def create_tags(self, *, Resources: list[str], Tags: list[dict[str, str]]) -> dict[str, Any]:  # noqa: N803 - AWS's names
         def tag() -> None:
             if not self.process.shared.full.isdisjoint(Resources):
                 raise refused("TagLimitExceeded", "The maximum number of Tags for a resource has been reached.")
@@ -356,8 +356,9 @@ class Ec2InMemory:
                 self._of(one).tags.update({tag["Key"]: tag["Value"] for tag in Tags})
 
         self.process.life.does(f"mark {','.join(Resources)}", tag)
+        return ANSWERED
 
-    def delete_tags(self, *, Resources: list[str], Tags: list[dict[str, str]]) -> None:  # noqa: N803 - AWS's names
+    def delete_tags(self, *, Resources: list[str], Tags: list[dict[str, str]]) -> dict[str, Any]:  # noqa: N803 - AWS's names
         def untag() -> None:
             if self.process.shared.refused_unmarks:
                 self.process.shared.refused_unmarks -= 1
@@ -367,6 +368,7 @@ class Ec2InMemory:
                     self._of(one).tags.pop(tag["Key"], None)
 
         self.process.life.does(f"unmark {','.join(Resources)}", untag)
+        return ANSWERED
 
     def _change(self, verb: str, ids: list[str]) -> list[dict[str, Any]]:
         changes = self.process.life.does(f"{verb} {','.join(ids)}", lambda: [self._one(verb, one) for one in ids])

@@ -47,7 +47,8 @@ class MadeUpEc2:
         if request.operation == "DescribeSpotInstanceRequests":
             return self._spot_requests(request)
         return Answer(
-            f'<{request.operation}Response xmlns="{EC2_NAMESPACE}"><return>true</return></{request.operation}Response>'
+            f'<{request.operation}Response xmlns="{EC2_NAMESPACE}"><requestId>a-request</requestId>'
+            f"<return>true</return></{request.operation}Response>"
         )
 
     def _spot_requests(self, request: Request) -> Answer:

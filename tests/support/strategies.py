@@ -150,7 +150,7 @@ def policy_documents(draw: st.DrawFn) -> dict[str, Any]:
         "required_tags": st.lists(st.sampled_from(TAG_KEYS), unique=True),
         "regions": st.just({"include": ["eu-*"], "exclude": ["eu-west-2"]}),
         "max_tag_age": st.sampled_from(["60s", "5m", "1h"]),
-        "max_start_wait": st.sampled_from(["1s", "90s", "1h"]),
+        "max_start_wait": st.sampled_from(["15s", "90s", "1h"]),
         "max_fact_age": st.sampled_from(["60s", "90m", "24h"]),
         "organization": st.just({"include": ["/Dev"], "exclude_accounts": ["012345678901"]}),
     }

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.model import AwsError, Organization, Resource, Target, Verdict
+from orchestrator.core.model import AwsError, Organization, Outcome, OutcomeStatus, Resource, Target, Verdict
 from orchestrator.core.model.kind import KindDescription
 from orchestrator.core.model.marks import STOPPED_BY_TAG
 from orchestrator.kinds.ec2.description import EC2
@@ -108,6 +108,10 @@ class Stopped:
             raise LookRefusedError(next(iter(self.untold.values())), "ec2:DescribeInstances", seen, self.untold)
         return seen
 
+    def see_starts(self, target: Target, starts: Sequence[Outcome]) -> tuple[Outcome, ...]:
+        assert self.bound == target.account_id
+        return tuple(replace(one, status=OutcomeStatus.STARTED) for one in starts)
+
     def failed_health(self, target: Target, resource_ids: Sequence[str]) -> frozenset[str]:
         assert self.bound == target.account_id
         self.asked.append(list(resource_ids))
@@ -169,7 +173,7 @@ def test_only_those_are_started_that_a_load_balancer_misses(stopped: Stopped) ->
         one.resource.resource_id: one.reason for one in record.decisions.decisions if one.verdict is Verdict.KEEP
     }
     assert reasons["i-2"] == "No load balancer misses it."
-    assert reasons["i-4"] == "It is running: somebody started it since."
+    assert reasons["i-4"] == "It is running: somebody started it since. Its marks were deleted."
     assert "another-sweep" in reasons["i-5"]
     assert [row.status.value for row in record.inventory.coverage] == ["scanned"]
 

@@ -85,13 +85,17 @@ def test_an_undo_has_a_report_of_its_own() -> None:
     ("change", "reason"),
     [
         (lambda _: None, "It is gone."),
-        (lambda one: in_state(one, "running"), "It is running: somebody started it since."),
+        (
+            lambda one: in_state(one, "running"),
+            "It is running: somebody started it since. Its marks were deleted.",
+        ),
+        (lambda one: in_state(one, "running", tags={}), "It is running: somebody started it since."),
         (
             lambda one: replace(one, changed_at=datetime(2026, 11, 23, 23, tzinfo=UTC)),
             "It was stopped at 2026-11-23T23:00:00Z, not by this sweep: somebody started it in between.",
         ),
     ],
-    ids=["terminated", "started", "stopped again"],
+    ids=["terminated", "started", "started and unmarked", "stopped again"],
 )
 def test_what_somebody_touched_since_is_kept_and_says_why(
     change: Callable[[Resource], Resource | None], reason: str

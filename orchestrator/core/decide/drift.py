@@ -23,6 +23,12 @@ from orchestrator.core.model.marks import MARKS, STOPPED_BY_TAG
 from orchestrator.core.policy.org_policy import OrgPolicy
 
 _CHANGED = "Changed since the plan:"
+_ON_ITS_WAY = {
+    ResourceState.STOPPING: ReasonCode.STILL_STOPPING,
+    ResourceState.STARTING: ReasonCode.IN_TRANSITION,
+    ResourceState.UNKNOWN: ReasonCode.IN_TRANSITION,
+}
+"""Of what was to be started: why it is kept for now, so that another undo is due."""
 
 
 def kept_since(
@@ -44,7 +50,9 @@ def kept_down_since(planned: Decision, fresh: Resource | None, max_fact_age: tim
     """
     reason = next(_touched(planned.resource, fresh), None)
     if reason is not None:
-        return changed(reason)
+        state = fresh.state if fresh is not None else ResourceState.GONE
+        code = _ON_ITS_WAY.get(state) if state is not planned.resource.state else None
+        return changed(reason)._replace(code=code or ReasonCode.CHANGED)
     read_at = planned.facts_read_at
     if read_at is None or timedelta() <= now - read_at <= max_fact_age:
         return None

@@ -60,6 +60,8 @@ class ReasonCode(StrEnum):
     IN_TRANSITION = "in_transition"
     """An undo: it is neither up nor down, such as being started; it may yet fall back."""
     STARTED_SINCE = "started_since"
+    MARKS_LEFT = "marks_left"
+    """An undo: it was started since, and the marks that it still carries could not be deleted."""
     NOT_MARKED = "not_marked"
     """It does not have the mark of the sweep that is undone."""
     STOPPED_BY_OTHERS = "stopped_by_others"

@@ -37,9 +37,12 @@ class Mode(StrEnum):
 
 
 class SweepStatus(StrEnum):
-    """Where a sweep stands. `incomplete`: a target was not read, or a planned stop failed or was not attempted;
-    `aborted`: halted between its first stop and its last, by failures, the kill switch or its ledger; `abandoned`:
-    its process died, and nothing more is done of it, as it has no consent any more, or never had.
+    """Where a sweep stands.
+
+    `incomplete`: a target was not read; an action failed, was not attempted or not seen to come up; an undo left
+    something on its way; or marks could not be deleted. `aborted`: halted between its first stop and its last, by
+    failures, the kill switch or its ledger. `abandoned`: its process died, and nothing more is done of it, as it has no
+    consent any more, or never had.
     """
 
     RUNNING = "running"

@@ -23,7 +23,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from orchestrator.core.model import KindDescription
+from orchestrator.core.model import ANSWERS_BEHIND_AT_MOST, KindDescription
 from orchestrator.core.policy.conditions.everything import EVERYTHING
 from orchestrator.core.policy.conditions.matching import is_unit_id
 from orchestrator.core.policy.schedules.windows import parse_window
@@ -87,14 +87,16 @@ def _as_number(value: Any) -> float:
     return value
 
 
-def _as_duration(least: timedelta, most: timedelta) -> Callable[[Any], Any]:
+def _as_duration(least: timedelta, most: timedelta, why: str = "") -> Callable[[Any], Any]:
+    """`why` it may not be shorter, where that does not explain itself."""
+
     def check(value: Any) -> Any:
         shortest, longest = duration_text(least), duration_text(most)
         if not isinstance(value, str) or re.fullmatch(DURATION, value) is None:
             text = "must be a number with s, m or h, such as 90s, 5m or 1h, not {shown}"
             raise PydanticCustomError("duration", text, {"shown": value_words(value)})
         if not least <= duration(value) <= most:
-            text = f"must be from {shortest} to {longest}, not {value}"
+            text = f"must be from {shortest} to {longest}, not {value}{why and f': {why}'}"
             raise PydanticCustomError("duration", "{why}", {"why": text})
         return value
 
@@ -172,8 +174,9 @@ TagAge = Annotated[
 FactAge = Annotated[
     str, Field(pattern=DURATION), BeforeValidator(_as_duration(timedelta(minutes=1), timedelta(hours=24)))
 ]
+_BEHIND = f"AWS's answers may be {duration_text(ANSWERS_BEHIND_AT_MOST)} behind, so what fell back is not told sooner"
 StartWait = Annotated[
-    str, Field(pattern=DURATION), BeforeValidator(_as_duration(timedelta(seconds=1), timedelta(hours=1)))
+    str, Field(pattern=DURATION), BeforeValidator(_as_duration(ANSWERS_BEHIND_AT_MOST, timedelta(hours=1), _BEHIND))
 ]
 Percent = Annotated[float, Field(ge=0, le=100), BeforeValidator(_as_number)]
 KindName = Annotated[str, BeforeValidator(_as_kind)]
@@ -302,7 +305,7 @@ class PolicyDocument(_Part):
     max_start_wait: Annotated[
         StartWait,
         Field(
-            description="From `1s` to `1h`: so long an undo looks whether what it started runs, or fell back; all "
+            description="From `15s` to `1h`: so long an undo looks whether what it started runs, or fell back; all "
             "targets at once. What is still starting then keeps its marks."
         ),
     ] = "60s"

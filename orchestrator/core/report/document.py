@@ -6,7 +6,7 @@ Hot for 17,000 targets and 50,000 decisions: plain dictionaries, nothing that lo
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 from orchestrator.core.decide.guardrails import MIN_COVERAGE
@@ -19,6 +19,7 @@ from orchestrator.core.model import (
     Decision,
     Exemption,
     GuardrailResult,
+    Mode,
     Outcome,
     OutcomeStatus,
     ReasonCode,
@@ -50,8 +51,17 @@ Row = dict[str, Any]
 """A report's document, or a row of it, as it is read back from JSON; rows.py has the types that it is made by."""
 
 COMPLETE, ERROR, INCOMPLETE, HELD, STOP_FAILED = 0, 1, 3, 4, 5
-_NOT_DONE_YET = frozenset({ReasonCode.NOT_SEEN_AGAIN, ReasonCode.IN_TRANSITION})
-"""Of what is kept for now; the same command, later, may do more."""
+_FAILED = frozenset({OutcomeStatus.FAILED, OutcomeStatus.UNKNOWN})
+_LEFT = frozenset(
+    {OutcomeStatus.NOT_ATTEMPTED, OutcomeStatus.STARTING}
+)  # AWS accepted the latter, and it may fall back
+_KEPT_FOR_NOW = frozenset({ReasonCode.NOT_SEEN_AGAIN})
+_KEPT_FOR_NOW_BY_UNDO = _KEPT_FOR_NOW | {
+    ReasonCode.IN_TRANSITION,
+    ReasonCode.STILL_STOPPING,
+    ReasonCode.MARKS_LEFT,
+}
+"""Of what is kept: the same command, later, may do more. Another sweep has nothing to do where one still stops."""
 TARGET_TOTALS = {TargetStatus.FAILED: "failed_targets", TargetStatus.NOT_ATTEMPTED: "not_attempted_targets"}
 OUTCOME_TOTALS = (
     OutcomeStatus.ALREADY_STOPPED,
@@ -66,20 +76,22 @@ OUTCOME_TOTALS = (
 
 
 def sweep_status(
-    coverage: Iterable[Coverage], outcomes: Iterable[Outcome], guardrails: Iterable[GuardrailResult]
+    mode: Mode,
+    coverage: Iterable[Coverage],
+    decisions: Iterable[Decision],
+    outcomes: Iterable[Outcome],
+    guardrails: Iterable[GuardrailResult],
 ) -> SweepStatus:
-    """How a sweep ended that no error ended."""
+    """How a sweep ended that no error ended and nothing halted."""
     if not all(result.passed for result in guardrails):
         return SweepStatus.HELD
-    left_undone = {
-        OutcomeStatus.FAILED,
-        OutcomeStatus.UNKNOWN,
-        OutcomeStatus.NOT_ATTEMPTED,
-        OutcomeStatus.STARTING,  # AWS accepted it, and it may fall back
-    }
-    if any(row.status in UNREADABLE for row in coverage) or any(one.status in left_undone for one in outcomes):
-        return SweepStatus.INCOMPLETE
-    return SweepStatus.COMPLETE
+    left = _code_of_what_is_left(
+        mode,
+        (row.status for row in coverage),
+        (one.reason_code for one in decisions),
+        ((one.status, one.warnings) for one in outcomes),
+    )
+    return SweepStatus.INCOMPLETE if left else SweepStatus.COMPLETE
 
 
 def exit_code(report: SweepReport) -> int:
@@ -89,17 +101,31 @@ def exit_code(report: SweepReport) -> int:
 
 def document_exit_code(document: Row) -> int:
     """The same from the report's document."""
-    statuses = {row["status"] for row in document["outcomes"]}
-    unread = any(row["status"] in UNREADABLE for row in document["coverage"]) or any(
-        row["reason_code"] in _NOT_DONE_YET for row in document["decisions"]
+    left = _code_of_what_is_left(
+        document["mode"],
+        (row["status"] for row in document["coverage"]),
+        (row["reason_code"] for row in document["decisions"]),
+        ((row["status"], row["warnings"]) for row in document["outcomes"]),
     )
-    holding = {
-        ERROR: document["status"] in (SweepStatus.FAILED, SweepStatus.ABANDONED),
-        INCOMPLETE: unread or not statuses.isdisjoint({OutcomeStatus.NOT_ATTEMPTED, OutcomeStatus.STARTING}),
-        HELD: not all(row["passed"] for row in document["guardrails"]),
-        STOP_FAILED: not statuses.isdisjoint({OutcomeStatus.FAILED, OutcomeStatus.UNKNOWN}),
-    }
-    return max((code for code, holds in holding.items() if holds), default=COMPLETE)
+    codes = (
+        (ERROR, document["status"] in (SweepStatus.FAILED, SweepStatus.ABANDONED)),
+        (INCOMPLETE, document["status"] == SweepStatus.ABORTED),
+        (HELD, not all(row["passed"] for row in document["guardrails"])),
+    )
+    return max(left, *(code for code, holds in codes if holds), COMPLETE)
+
+
+def _code_of_what_is_left(
+    mode: str, coverage: Iterable[str], reasons: Iterable[str], outcomes: Iterable[tuple[str, Sequence[str]]]
+) -> int:
+    """By which status and exit code agree: they are made of the same. Each outcome comes with its warnings."""
+    kept_for_now = _KEPT_FOR_NOW_BY_UNDO if mode == Mode.UNDO else _KEPT_FOR_NOW
+    came_to = {(status, bool(warnings)) for status, warnings in outcomes}
+    if any(status in _FAILED for status, _ in came_to):
+        return STOP_FAILED
+    is_left = any(status in _LEFT or warned for status, warned in came_to)
+    is_unread = any(status in UNREADABLE for status in coverage) or not kept_for_now.isdisjoint(reasons)
+    return INCOMPLETE if is_left or is_unread else COMPLETE
 
 
 def totals(report: SweepReport) -> Totals:
@@ -121,7 +147,8 @@ def totals(report: SweepReport) -> Totals:
         "kept": len(report.decisions) - planned.total,
         "exempt": sum(decision.exemption is not None for decision in report.decisions),
         "stopped": outcomes[OutcomeStatus.STOPPED] + outcomes[OutcomeStatus.STOPPING],
-        "started": outcomes[OutcomeStatus.STARTED] + outcomes[OutcomeStatus.STARTING],
+        "started": outcomes[OutcomeStatus.STARTED],
+        "starting": outcomes[OutcomeStatus.STARTING],
         **{status.value: outcomes[status] for status in OUTCOME_TOTALS},
         "violations": len(report.compliance),
     }

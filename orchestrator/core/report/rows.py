@@ -161,7 +161,8 @@ class Totals(TypedDict):
     kept: Count
     exempt: Count
     stopped: Count
-    started: Count
+    started: Annotated[Count, Field(description="Seen running.")]
+    starting: NotRequired[Annotated[Count, Field(description="AWS accepted the start, and it was not seen running.")]]
     already_stopped: Count
     would_stop: Count
     already_running: Count

@@ -11,6 +11,7 @@ from orchestrator.demo.calls import Answer, Call
 
 _LIMIT = 50
 _OF_AWS = "aws:"
+_DONE = "<CreateTagsResponse><requestId>request-id</requestId><return>true</return></CreateTagsResponse>"
 
 
 def tag_limit_gate(call: Call) -> Answer | None:
@@ -25,7 +26,7 @@ def tag_limit_gate(call: Call) -> Answer | None:
         return None
     for one in ids:
         ec2_backends[call.account_id][call.region].tags[one].update(tags)
-    return Answer(200, "text/xml", "<CreateTagsResponse><return>true</return></CreateTagsResponse>")
+    return Answer(200, "text/xml", _DONE)
 
 
 def _tags(call: Call) -> dict[str, str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.core.model import Action, Resource, ResourceState, Tags, Target
 from orchestrator.kinds.ec2.rules import resource_of, state_of
-from orchestrator.kinds.shared.operations import Call, ErrorTable, Profile, answer_with
+from orchestrator.kinds.shared.operations import Call, ErrorTable, Profile, answer_with, require_answer
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -48,7 +48,7 @@ class Ec2Operations:
 
     def possible_action(self, resource: Resource, action: Action) -> tuple[Action, str]:
         if action is Action.HIBERNATE and not resource.facts.get("hibernation_configured"):
-            return Action.STOP, "hibernation is not configured: stopped instead"
+            return Action.STOP, "hibernation is not configured: plain stop instead"
         return action, ""
 
     def change(self, resources: Sequence[Resource], action: Action) -> Mapping[str, ResourceState]:
@@ -64,10 +64,12 @@ class Ec2Operations:
 
     def mark(self, resources: Sequence[Resource], tags: Tags) -> None:
         pairs: Any = [{"Key": key, "Value": value} for key, value in tags.items()]
-        self._client.create_tags(Resources=[one.resource_id for one in resources], Tags=pairs)
+        ids = [one.resource_id for one in resources]
+        require_answer(lambda: self._client.create_tags(Resources=ids, Tags=pairs))
 
     def unmark(self, resources: Sequence[Resource], keys: Sequence[str]) -> None:
-        self._client.delete_tags(Resources=[one.resource_id for one in resources], Tags=[{"Key": key} for key in keys])
+        ids = [one.resource_id for one in resources]
+        require_answer(lambda: self._client.delete_tags(Resources=ids, Tags=[{"Key": key} for key in keys]))
 
     def _call(self, ids: list[str], action: Action) -> Any:
         if action.starts:

@@ -8,7 +8,14 @@ from typing import Any
 from orchestrator.core.model import Action, Resource, ResourceState, Tags, Target
 from orchestrator.kinds.rds.describe import databases_by_id, of_account
 from orchestrator.kinds.rds.rules import resource_of
-from orchestrator.kinds.shared.operations import Call, ErrorTable, Profile, answer_with, plain_stop_instead
+from orchestrator.kinds.shared.operations import (
+    Call,
+    ErrorTable,
+    Profile,
+    answer_with,
+    plain_stop_instead,
+    require_answer,
+)
 
 PROFILE = Profile(
     service="rds",
@@ -59,8 +66,8 @@ class RdsOperations:
     def mark(self, resources: Sequence[Resource], tags: Tags) -> None:
         [resource] = resources
         pairs = [{"Key": key, "Value": value} for key, value in tags.items()]
-        self._client.add_tags_to_resource(ResourceName=resource.arn, Tags=pairs)
+        require_answer(lambda: self._client.add_tags_to_resource(ResourceName=resource.arn, Tags=pairs))
 
     def unmark(self, resources: Sequence[Resource], keys: Sequence[str]) -> None:
         [resource] = resources
-        self._client.remove_tags_from_resource(ResourceName=resource.arn, TagKeys=[*keys])
+        require_answer(lambda: self._client.remove_tags_from_resource(ResourceName=resource.arn, TagKeys=[*keys]))

@@ -16,7 +16,7 @@ from orchestrator.core.model.marks import STOPPED_BY_TAG
 from orchestrator.kinds.shared.attempts import Attempt, Look, answered_outcome, seen_outcome
 from orchestrator.kinds.shared.batches import Batches
 from orchestrator.kinds.shared.handing_out import HandingOut
-from orchestrator.kinds.shared.marks import Marks, marks_of
+from orchestrator.kinds.shared.marks import Marks, marks_of, not_deleted
 from orchestrator.kinds.shared.operations import Operations, in_portions
 from orchestrator.kinds.shared.paced import Paced
 from orchestrator.kinds.shared.transitions import START, STOP, Transition, transition_of
@@ -168,7 +168,7 @@ class ActRun:
         for attempt in attempts:
             error = refused.get(attempt.resource.resource_id)
             attempt.marked = error is not None
-            attempt.warnings += [f"its marks were not deleted: {error}"] if error else []
+            attempt.warnings += [not_deleted(error, self._transition)] if error else []
 
     def _try_again_without_capacity(self) -> None:
         """Capacity comes and goes: once more after everything else, as often as retries allow, and then it failed."""

@@ -42,7 +42,7 @@ class Attempt:
     asked_before: datetime | None = None
     """When a process that died announced it: it may be what took it where it is."""
     requested_at: datetime | None = None
-    """When its stop or start was first asked for."""
+    """When its stop or start was first asked for; of what had no capacity, when it was last."""
     marked: bool = False
     """It has this sweep's marks, or may have them: nothing says that they were refused."""
     mark_refusal: AwsError | None = None

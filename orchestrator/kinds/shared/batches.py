@@ -122,7 +122,8 @@ class Batches:
         """AWS's refusal, if it refused. What was there before the call is not this sweep's doing."""
         asked = [self._attempts[one] for one in ids]
         for attempt in asked:
-            attempt.requested_at = attempt.requested_at or self._now()
+            if attempt.requested_at is None or attempt.no_capacity is not None:  # AWS did nothing of the one before
+                attempt.requested_at = self._now()
         resources, operation = [attempt.resource for attempt in asked], self._operations.profile.operation(action)
         try:
             before = self._paced.now(operation, lambda: self._operations.change(resources, action))
@@ -146,7 +147,8 @@ class Batches:
         error = error_of(refusal)
         seen = self._seen_after_refusal(refusal, batch.ids)
         batch = replace(batch, ids=self._set_aside_what_is_there(batch.ids, seen, error))
-        if self._meaning(refusal) in SAYS_NOTHING_OF_ONE_RESOURCE:
+        is_hibernation = action is Action.HIBERNATE and is_about_hibernation(error.code, error.message)
+        if self._meaning(refusal) in SAYS_NOTHING_OF_ONE_RESOURCE and not is_hibernation:
             return self._wait_or_give_up(refusal, batch)
         bad = charged(error.message, batch.ids)
         if not bad and self._may_be_news_to_iam(error, batch.ids) and batch.tries < _TRIES_TOGETHER:
@@ -154,8 +156,8 @@ class Batches:
         if not bad:
             return _Step([replace(batch, ids=half) for half in halves(batch.ids)])
         rest = replace(batch, ids=[one for one in batch.ids if one not in set(bad)])
-        if action is Action.HIBERNATE and is_about_hibernation(error.code, error.message):
-            self._note(bad, f"AWS cannot hibernate it: stopped instead ({error})")
+        if is_hibernation:
+            self._note(bad, f"AWS cannot hibernate it: plain stop instead ({error})")
             return _Step([rest], not_hibernated=bad)
         return self._put_aside(error, bad, rest, seen)
 

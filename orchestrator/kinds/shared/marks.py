@@ -16,6 +16,7 @@ from orchestrator.kinds.shared.handing_out import HandingOut
 from orchestrator.kinds.shared.isolating import NotHandedOutError, isolate
 from orchestrator.kinds.shared.operations import Operations
 from orchestrator.kinds.shared.paced import Paced
+from orchestrator.kinds.shared.transitions import START, Transition
 
 _Change = Callable[[Sequence[Resource], Paced], None]
 
@@ -23,6 +24,12 @@ _Change = Callable[[Sequence[Resource], Paced], None]
 def marks_of(sweep_id: str, at: datetime) -> Tags:
     """The two tags of a stop; `at` is when it is requested, with a time zone."""
     return {STOPPED_BY_TAG: sweep_id, STOPPED_AT_TAG: time_text(at) or ""}
+
+
+def not_deleted(error: AwsError, transition: Transition) -> str:
+    """The warning of what still carries them: what is left, AWS's words, and what to do."""
+    again = "undo again, or " if transition is START else ""
+    return f"its tags {' and '.join(MARKS)} were not deleted: {error}; {again}delete them yourself"
 
 
 @dataclass(frozen=True, slots=True)

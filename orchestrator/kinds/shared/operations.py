@@ -85,12 +85,23 @@ class Operations(Protocol):
 
 def plain_stop_instead(action: Action) -> tuple[Action, str]:
     """`possible_action` of a kind that AWS has no hibernation for."""
-    return (Action.STOP, "AWS cannot hibernate it: stopped instead") if action is Action.HIBERNATE else (action, "")
+    return (Action.STOP, "AWS cannot hibernate it: plain stop instead") if action is Action.HIBERNATE else (action, "")
+
+
+_ABOUT_STOPPING = re.compile(
+    r"disableApiStop|ec2:StopInstances|one-time Spot"
+    r"|\b(?:can't|cannot|can not|may not) (?:be )?stop(?:ped)?\b(?! (?:with|and|by|for) hibernat)",
+    re.IGNORECASE,
+)
+"""Words by which AWS refuses a stop of any sort."""
 
 
 def is_about_hibernation(code: str, message: str) -> bool:
-    """Whether a refusal of AWS is about hibernating, whatever its code: a plain stop may pass, or is refused itself."""
-    return "hibernat" in f"{code} {message}".lower()
+    """Whether a refusal of AWS is about hibernating, whatever its code, and not about stopping: a plain stop may pass.
+
+    Where it does not after all, the plain stop is refused itself.
+    """
+    return "hibernat" in f"{code} {message}".lower() and _ABOUT_STOPPING.search(message) is None
 
 
 def names(message: str, resource_id: str) -> bool:
@@ -106,6 +117,15 @@ def answer_with(key: str, call: Callable[[], Any]) -> Any:
     except KeyError as missing:  # botocore's own too, where the wrapper of a result is missing
         raise ResponseParserError(f"the answer has no {missing}") from missing
     return answer
+
+
+def require_answer(call: Callable[[], Any]) -> None:
+    """Makes a call whose answer says nothing but that it was done. Raises ResponseParserError for one that is not
+    AWS's: botocore takes any page of XML for it, and AWS's alone names the request.
+    """
+    answer = call()
+    if not answer.get("ResponseMetadata", {}).get("RequestId"):
+        raise ResponseParserError("the answer is not AWS's: it names no request")
 
 
 def require_new_token(token: str, known: set[str]) -> None:

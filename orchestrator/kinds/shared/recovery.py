@@ -10,7 +10,7 @@ from orchestrator.core.decide.drift import is_from_before
 from orchestrator.core.model import Action, AwsError, Outcome, OutcomeStatus, Resource, ResourceState
 from orchestrator.core.model.marks import MARKS, STOPPED_BY_TAG
 from orchestrator.kinds.shared.attempts import already_there, gone, since_when
-from orchestrator.kinds.shared.marks import Marks
+from orchestrator.kinds.shared.marks import Marks, not_deleted
 from orchestrator.kinds.shared.operations import Profile
 from orchestrator.kinds.shared.transitions import START, STOP, Transition, transition_of
 
@@ -109,13 +109,13 @@ class Recovery:
         return -_CLOCKS_DIFFER_BY_AT_MOST <= after <= self._noted_within + _CLOCKS_DIFFER_BY_AT_MOST
 
     def _delete_marks(self, ours: Sequence[Intent]) -> dict[str, tuple[str, ...]]:
-        """Warnings by resource id."""
+        """Of the starts that run; warnings by resource id. What is on its way may fall back."""
         marked = [
             one.resource
             for one in ours
-            if one.transition is START and one.fresh is not None and any(key in one.fresh.tags for key in MARKS)
+            if one.transition is START
+            and one.fresh is not None
+            and one.fresh.state is ResourceState.RUNNING
+            and any(key in one.fresh.tags for key in MARKS)
         ]
-        return {
-            resource_id: (f"its marks were not deleted: {error}",)
-            for resource_id, error in self._marks.delete(marked).items()
-        }
+        return {resource_id: (not_deleted(error, START),) for resource_id, error in self._marks.delete(marked).items()}

@@ -21,7 +21,7 @@ from orchestrator.core.model import (
 )
 from orchestrator.core.model.marks import MARKS
 from orchestrator.kinds.shared.attempts import gone
-from orchestrator.kinds.shared.marks import Marks
+from orchestrator.kinds.shared.marks import Marks, not_deleted
 from orchestrator.kinds.shared.operations import Profile
 from orchestrator.kinds.shared.transitions import START
 
@@ -80,4 +80,4 @@ def _is_marked(fresh: Resource) -> bool:
 def _warnings(start: Outcome, refused: Mapping[str, AwsError]) -> Iterator[str]:
     error = refused.get(start.resource.resource_id)
     if error is not None:
-        yield f"its marks were not deleted: {error}"
+        yield not_deleted(error, START)

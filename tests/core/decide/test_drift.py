@@ -109,6 +109,23 @@ def test_a_start_holds_while_its_resource_is_in_the_state_that_it_was_planned_in
     assert (reason.sentence if reason else None) == (f"Changed since the plan: {text}" if text else None)
 
 
+@pytest.mark.parametrize(
+    ("state", "code"),
+    [
+        ("stopping", ReasonCode.STILL_STOPPING),
+        ("pending", ReasonCode.IN_TRANSITION),
+        ("something-new", ReasonCode.IN_TRANSITION),
+        ("running", ReasonCode.CHANGED),
+        ("terminated", ReasonCode.CHANGED),
+    ],
+)
+def test_what_a_start_finds_on_its_way_is_kept_for_now_and_not_for_good(state: str, code: ReasonCode) -> None:
+    planned_start = a_decision(in_state(BEFORE, "stopped"), Verdict.START)
+    reason = kept_down_since(planned_start, in_state(BEFORE, state), HOUR, AT)
+    assert reason is not None
+    assert (reason.code, reason.sentence) == (code, f"Changed since the plan: it is {state}.")
+
+
 STOPPED = in_state(BEFORE, "stopped", tags={STOPPED_BY_TAG: "a-sweep", STOPPED_AT_TAG: "then"}, changed_at=AT)
 
 

@@ -218,3 +218,9 @@ def test_an_age_is_a_number_with_its_unit_within_its_bounds(value: str, message:
 @pytest.mark.parametrize("value", ["59s", "25h"])
 def test_facts_count_for_a_minute_to_a_day(value: str) -> None:
     assert the_problem(f"max_fact_age: {value}\n")[2] == f"must be from 1m to 24h, not {value}"
+
+
+@pytest.mark.parametrize("value", ["1s", "14s", "61m"])
+def test_a_wait_for_starts_is_long_enough_to_tell_what_fell_back(value: str) -> None:
+    text = f"must be from 15s to 1h, not {value}: AWS's answers may be 15s behind, so what fell back is not told sooner"
+    assert the_problem(f"max_start_wait: {value}\n")[2] == text

@@ -162,7 +162,8 @@ def test_marks_that_cannot_be_taken_back_are_a_warning(aws: Harness) -> None:
     aws.refuse("unmark", one, ("SomethingNew", "no"))
     outcome = aws.act(Action.STOP, [one])[one]
     assert outcome.code == aws.words.cannot_stop[0]
-    assert outcome.warnings == ("its marks were not deleted: SomethingNew: no",)
+    tags = f"{STOPPED_BY_TAG} and {STOPPED_AT_TAG}"
+    assert outcome.warnings == (f"its tags {tags} were not deleted: SomethingNew: no; delete them yourself",)
 
 
 def test_a_halt_leaves_the_rest_unstopped_and_unmarked(aws: Harness) -> None:
@@ -213,7 +214,7 @@ def test_whatever_a_kind_cannot_do_falls_back_to_a_plain_stop_and_says_so(aws: H
     [one] = aws.add()
     outcome = aws.act(Action.HIBERNATE, [one])[one]
     assert outcome.status in DOWN
-    assert "stopped instead" in outcome.message
+    assert "plain stop instead" in outcome.message
 
 
 # --- starting ---------------------------------------------------------------------------------------------------------
@@ -304,7 +305,9 @@ def test_marks_of_what_runs_that_cannot_be_deleted_are_a_warning(aws: Harness) -
     aws.put(ids[0], aws.words.running)
     aws.refuse("unmark", ids[0], ("SomethingNew", "no"))
     seen = aws.see(starts, A_MINUTE)[ids[0]]
-    assert (seen.status, seen.warnings) == (STARTED[0], ("its marks were not deleted: SomethingNew: no",))
+    tags = f"{STOPPED_BY_TAG} and {STOPPED_AT_TAG}"
+    text = f"its tags {tags} were not deleted: SomethingNew: no; undo again, or delete them yourself"
+    assert (seen.status, seen.warnings) == (STARTED[0], (text,))
 
 
 def test_throttled_starts_are_waited_out(aws: Harness) -> None:

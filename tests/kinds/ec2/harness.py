@@ -14,6 +14,7 @@ from orchestrator.kinds.shared.operations import Call
 from tests.kinds.contract import harness
 from tests.kinds.contract.harness import REGION, Row, Words
 from tests.support.embedded import OrganizationBuilder
+from tests.support.fake_ec2 import ANSWERED
 
 WORDS = Words(
     entry=KIND,
@@ -59,11 +60,12 @@ class InMemory(harness.MemoryAws):
     def start_instances(self, *, InstanceIds: list[str]) -> dict[str, Any]:  # noqa: N803 - AWS's names
         return {"StartingInstances": self._change(PROFILE.start, InstanceIds, "pending")}
 
-    def create_tags(self, *, Resources: list[str], Tags: list[dict[str, str]]) -> None:  # noqa: N803 - AWS's names
+    def create_tags(self, *, Resources: list[str], Tags: list[dict[str, str]]) -> dict[str, Any]:  # noqa: N803 - AWS's names
         tags = {tag["Key"]: tag["Value"] for tag in Tags}
         self.called(PROFILE.mark, Resources, lambda: [self.rows[one].tags.update(tags) for one in Resources])
+        return ANSWERED
 
-    def delete_tags(self, *, Resources: list[str], Tags: list[dict[str, str]]) -> None:  # noqa: N803 - AWS's names
+    def delete_tags(self, *, Resources: list[str], Tags: list[dict[str, str]]) -> dict[str, Any]:  # noqa: N803 - AWS's names
         keys = [tag["Key"] for tag in Tags]
 
         def delete() -> None:
@@ -71,6 +73,7 @@ class InMemory(harness.MemoryAws):
                 self.rows[one].tags = {key: value for key, value in self.rows[one].tags.items() if key not in keys}
 
         self.called(PROFILE.unmark, Resources, delete)
+        return ANSWERED
 
     def _change(self, operation: str, ids: list[str], word: str) -> list[dict[str, Any]]:
         before: list[dict[str, Any]] = []

@@ -161,7 +161,16 @@ def test_marks_that_cannot_be_deleted_are_a_warning(ec2: MadeUpEc2, kind: Ec2Ins
     ec2.refused = {"DeleteTags": [refusal("UnauthorizedOperation", "no", 403)]}
     (outcome,) = recover(kind, Action.START)
     assert outcome.status is OutcomeStatus.STARTED
-    assert outcome.warnings[0].endswith("UnauthorizedOperation: no")
+    assert "were not deleted: UnauthorizedOperation: no; " in outcome.warnings[0]
+
+
+def test_a_start_that_is_on_its_way_keeps_its_marks_as_it_may_fall_back(
+    ec2: MadeUpEc2, kind: Ec2Instances, aws: LocalAws
+) -> None:
+    ec2.instances = {"i-1": an_instance(state="pending", tags=ANOTHERS)}
+    (outcome,) = recover(kind, Action.START)
+    assert outcome.status is OutcomeStatus.STARTING
+    assert aws.operations() == ["DescribeInstances"]
 
 
 @pytest.mark.parametrize("action", [Action.STOP, Action.START])

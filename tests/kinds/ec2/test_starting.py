@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -193,6 +193,24 @@ def test_capacity_that_comes_back_is_used_after_a_wait_and_recorded_once_at_the_
     after = ec2.log.index("wait")
     assert ec2.log[after - 1 :] == ["record 2", "wait", "start 1", "record 1"]
     assert len(guard.recorded) == len(guard.statuses()) == 3
+
+
+def test_a_start_that_waited_for_capacity_was_asked_for_when_aws_accepted_it() -> None:
+    """What is looked at afterwards must not be taken for newer than its start."""
+    waited: list[float] = []
+    ec2 = stopped(1)
+    short_of_capacity(ec2, ids(1))
+
+    def capacity_is_back(_: float) -> None:
+        waited.append(60)
+        ec2.bad.clear()
+
+    def now() -> datetime:
+        return NOW + timedelta(seconds=sum(waited))
+
+    retries = Retries(attempts=4, sleep=capacity_is_back)
+    (outcome,) = act(ec2, ids(1), Action.START, retries=retries, now=now).values()
+    assert (outcome.status, outcome.requested_at) == (OutcomeStatus.STARTING, NOW + timedelta(minutes=1))
 
 
 def test_between_the_tries_for_capacity_the_wait_grows_and_the_last_refusal_is_recorded_as_a_failure() -> None:

@@ -149,6 +149,29 @@ ABOUT_HIBERNATION = [
     ("IncorrectInstanceState", "The instance '{id}' is not ready to hibernate yet, retry in a few minutes."),
     ("OperationNotPermitted", "Hibernation of '{id}' failed: not enough space on its root volume."),
     ("HibernationNotReady", "'{id}' is not ready"),
+    ("UnsupportedOperation", "The instance '{id}' cannot be stopped with hibernation."),
+    ("InternalError", "Hibernation of '{id}' failed."),
+]
+ABOUT_STOPPING = [
+    ("OperationNotPermitted", "The instance '{id}' may not be stopped."),
+    (
+        "OperationNotPermitted",
+        "The instance '{id}' may not be stopped or hibernated. Modify its 'disableApiStop' instance attribute.",
+    ),
+    (
+        "UnsupportedOperation",
+        (
+            "You can't stop the Spot Instance '{id}' because it is associated with a one-time Spot Instance request. "
+            "See the hibernation prerequisites."
+        ),
+    ),
+    (
+        "UnauthorizedOperation",
+        (
+            "User is not authorized to perform: ec2:StopInstances on resource: {id} with an explicit deny in the "
+            "policy no-hibernation"
+        ),
+    ),
 ]
 
 
@@ -163,14 +186,14 @@ def test_whatever_aws_says_about_hibernating_falls_back_to_a_plain_stop_once(
 
     def no_hibernation() -> None:
         if any(bad in batch and hibernate for batch, hibernate in ec2.stops[-1:]):
-            raise refused(code, message)
+            raise refused(code, message, 500 if code == "InternalError" else 400)
 
     ec2.before_stop = [no_hibernation] * 4
     outcomes = stop(ec2, ids(2), Action.HIBERNATE, hibernation_configured=True)
     assert ec2.stops[-1] == ((bad,), False)
     assert [batch for batch, hibernate in ec2.stops if not hibernate] == [(bad,)], "once"
     assert set(statuses(outcomes).values()) == {OutcomeStatus.STOPPING}
-    assert outcomes[bad].message == f"AWS cannot hibernate it: stopped instead ({code}: {message})"
+    assert outcomes[bad].message == f"AWS cannot hibernate it: plain stop instead ({code}: {message})"
     assert outcomes[ids(2)[1]].message == "hibernated"
 
 
@@ -182,12 +205,15 @@ def test_a_plain_stop_that_is_refused_with_words_about_hibernation_is_not_tried_
     assert (outcome.status, outcome.code) == (OutcomeStatus.FAILED, "UnsupportedOperation")
 
 
-def test_a_refusal_to_stop_is_no_refusal_to_hibernate() -> None:
-    [one] = ids(1)
-    ec2 = FakeEc2([one], bad={one: ("OperationNotPermitted", "The instance '{id}' may not be stopped.")})
-    outcome = stop(ec2, [one], Action.HIBERNATE, hibernation_configured=True)[one]
-    assert [hibernate for _, hibernate in ec2.stops] == [True]
-    assert (outcome.status, outcome.code) == (OutcomeStatus.FAILED, "OperationNotPermitted")
+@pytest.mark.parametrize(("code", "message"), ABOUT_STOPPING)
+def test_a_refusal_to_stop_is_no_refusal_to_hibernate_whatever_else_it_names(code: str, message: str) -> None:
+    bad, good = ids(2)
+    ec2 = FakeEc2([bad, good], bad={bad: (code, message)})
+    outcomes = stop(ec2, [bad, good], Action.HIBERNATE, hibernation_configured=True)
+    assert {hibernate for _, hibernate in ec2.stops} == {True}
+    assert (outcomes[bad].status, outcomes[bad].code) == (OutcomeStatus.FAILED, code)
+    assert "instead" not in outcomes[bad].message
+    assert outcomes[good].status is OutcomeStatus.STOPPING
 
 
 def test_hibernation_that_is_not_configured_is_not_even_asked_for() -> None:

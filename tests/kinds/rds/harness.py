@@ -16,6 +16,7 @@ from orchestrator.kinds.rds.kind import KIND
 from tests.kinds.contract import harness
 from tests.kinds.contract.harness import REGION, Row, Words, refused
 from tests.support.embedded import OrganizationBuilder
+from tests.support.fake_ec2 import ANSWERED
 
 WORDS = Words(
     entry=KIND,
@@ -68,14 +69,16 @@ class InMemory(harness.MemoryAws):
     def start_db_instance(self, *, DBInstanceIdentifier: str) -> dict[str, Any]:  # noqa: N803 - AWS's names
         return self._change(PROFILE.start, DBInstanceIdentifier, "stopped", "starting")
 
-    def add_tags_to_resource(self, *, ResourceName: str, Tags: list[dict[str, str]]) -> None:  # noqa: N803 - AWS's names
+    def add_tags_to_resource(self, *, ResourceName: str, Tags: list[dict[str, str]]) -> dict[str, Any]:  # noqa: N803 - AWS's names
         name = ResourceName.rpartition(":db:")[2]
         tags = {tag["Key"]: tag["Value"] for tag in Tags}
         self.called(PROFILE.mark, [name], lambda: self._taggable(name).tags.update(tags))
+        return ANSWERED
 
-    def remove_tags_from_resource(self, *, ResourceName: str, TagKeys: list[str]) -> None:  # noqa: N803 - AWS's names
+    def remove_tags_from_resource(self, *, ResourceName: str, TagKeys: list[str]) -> dict[str, Any]:  # noqa: N803 - AWS's names
         name = ResourceName.rpartition(":db:")[2]
         self.called(PROFILE.unmark, [name], lambda: [self._taggable(name).tags.pop(key, None) for key in TagKeys])
+        return ANSWERED
 
     def look(self, *ids: str) -> Any:
         """What is about to be down is down the next time that somebody looks."""

@@ -132,7 +132,7 @@ def test_one_that_turns_busy_between_its_marks_and_its_stop_fails_with_awss_word
     outcome = aws.act(Action.STOP, [one])[one]
     assert (outcome.status, outcome.code) == (OutcomeStatus.FAILED, "InvalidDBInstanceState")
     assert aws.log.count("stop") == 1
-    assert "its marks were not deleted" in outcome.warnings[0]
+    assert "were not deleted: InvalidDBInstanceState" in outcome.warnings[0]
 
 
 def test_a_start_without_capacity_is_asked_for_again_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
