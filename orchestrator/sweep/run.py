@@ -36,6 +36,7 @@ from orchestrator.sweep.barrier import guard_plan, hold_plan_by_names
 from orchestrator.sweep.consent import halted_without_consent, require_consent
 from orchestrator.sweep.finish import Keep, run_to_report
 from orchestrator.sweep.inventory_file import StoredInventory, inventory_bytes, inventory_from, without_gaps
+from orchestrator.sweep.old_marks import delete_old_marks
 from orchestrator.sweep.policy_text import is_too_large, keep_text
 from orchestrator.sweep.read import Listing, Reading, complete_inventory, inventory_so_far, list_accounts, read_accounts
 from orchestrator.sweep.recheck import Recheck
@@ -235,7 +236,7 @@ class _Run:
         action.
         """
         if not approved.plan.actions:
-            return state
+            return self._delete_old_marks(state)
         consent = require_consent(self._world, self._sweep, approved, state.consent)
         state = replace(state, consent=consent)
         keep(state)
@@ -264,7 +265,14 @@ class _Run:
             return replace(state, handed_over=self._world.hand_over())
         if state.halt is not None and state.halt.cause is HaltCause.KILL_SWITCH_UNREADABLE:
             return replace(state, handed_over=self._world.leave())
-        return state
+        return self._delete_old_marks(state)
+
+    def _delete_old_marks(self, state: SweepState) -> SweepState:
+        """Past the barrier too: a person who does not confirm an undo leaves AWS as it was."""
+        if self._sweep.mode is not Mode.UNDO or state.halt is not None:
+            return state
+        decisions = delete_old_marks(self._world, self._sweep.source_sweep_id, state.decisions)
+        return replace(state, decisions=decisions)
 
     def _claim_plan(self) -> None:
         """A plan is applied once."""

@@ -22,7 +22,6 @@ from orchestrator.core.model import (
     Decisions,
     Halt,
     Inventory,
-    Outcome,
     OutcomeStatus,
     ReasonCode,
     Resource,
@@ -33,7 +32,6 @@ from orchestrator.core.model import (
     Verdict,
 )
 from orchestrator.core.model.aws_error_codes import coverage_of
-from orchestrator.core.model.marks import STOPPED_BY_TAG
 from orchestrator.errors import LedgerError, PlanError
 from orchestrator.ledger.records import FORMAT, ActionRecord, HeldRecord
 from orchestrator.ports import Kind, LookRefusedError, TargetHealth, TargetUnreadableError, World
@@ -228,48 +226,10 @@ def _decide(
     held = _held(world, source_sweep_id, target)
     looked_at = [record for record in records if record.resource_id not in unseen]
     decisions = tuple(_decisions(source_sweep_id, looked_at, fresh, noted_within, held))
-    decisions = _without_old_marks(kind, source_sweep_id, target, decisions)
     if undo_filter.failed_health:
         decisions = _only_missed(kind, target, decisions, world.now())
     kept = (_unseen(record, unseen[record.resource_id]) for record in records if record.resource_id in unseen)
     return (*decisions, *kept), seen.refusal
-
-
-def _without_old_marks(
-    kind: Kind, source_sweep_id: str, target: Target, decisions: Sequence[Decision]
-) -> tuple[Decision, ...]:
-    """What runs by now and still carries the sweep's marks loses them: an undo before this one may have asked for its
-    start, and ended before it was up. Otherwise the same decisions.
-    """
-    up = [one for one in decisions if _carries_old_marks(one, source_sweep_id)]
-    if not up:
-        return tuple(decisions)
-    try:
-        seen = kind.see_starts(target, [Outcome(one.resource, OutcomeStatus.STARTING) for one in up])
-        came_to = {one.resource.key: "; ".join(one.warnings or _if_not_up(one)) for one in seen}
-    except TargetUnreadableError as refusal:
-        came_to = dict.fromkeys((one.resource.key for one in up), f"its marks are still there: {refusal}")
-    return tuple(_told_of_marks(one, came_to.get(one.resource.key)) for one in decisions)
-
-
-def _carries_old_marks(decision: Decision, source_sweep_id: str) -> bool:
-    resource = decision.resource
-    is_up = decision.reason_code is ReasonCode.STARTED_SINCE and resource.state is ResourceState.RUNNING
-    return is_up and resource.tags.get(STOPPED_BY_TAG) == source_sweep_id
-
-
-def _if_not_up(seen: Outcome) -> tuple[str, ...]:
-    is_up = seen.status is OutcomeStatus.STARTED
-    return () if is_up else (f"its marks are still there: {seen.message}",)
-
-
-def _told_of_marks(decision: Decision, left: str | None) -> Decision:
-    """`left`: why they are there yet; empty where they are not; None where it carried none."""
-    if left is None:
-        return decision
-    if not left:
-        return replace(decision, reason=f"{decision.reason} Its marks were deleted.")
-    return replace(decision, reason_code=ReasonCode.MARKS_LEFT, reason=f"{decision.reason[:-1]}; {left}.")
 
 
 def _unseen(record: ActionRecord, error: AwsError) -> Decision:

@@ -1,0 +1,80 @@
+"""The marks of what runs by now: an undo before this one asked for its start, and ended before it was up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from orchestrator.core.model import (
+    Decision,
+    Decisions,
+    Outcome,
+    OutcomeStatus,
+    ReasonCode,
+    ResourceKey,
+    ResourceState,
+    Target,
+)
+from orchestrator.core.model.marks import STOPPED_BY_TAG
+from orchestrator.ports import World
+from orchestrator.sweep.pool import Pool
+from orchestrator.sweep.read import Unread, read_unless_halted
+
+_Left = dict[ResourceKey, str]
+"""Why the marks are there yet; empty where they are not."""
+
+
+def delete_old_marks(world: World, source_sweep_id: str, decisions: Decisions) -> Decisions:
+    """The same decisions, each of something whose marks of that sweep are old with what came of them.
+
+    A change in AWS, so it comes after the person's word; what does not run after all keeps its marks.
+    """
+    groups: dict[tuple[Target, str], list[Decision]] = {}
+    for one in decisions.decisions:
+        if _carries_old_marks(one, source_sweep_id):
+            groups.setdefault((one.resource.target, one.resource.kind), []).append(one)
+    if not groups:
+        return decisions
+    left: _Left = {}
+    with Pool[_Left](world.workers) as pool:
+        for (target, kind), old in groups.items():
+            pool.submit(_delete, world, target, kind, old)
+        for found in pool.results():
+            left.update(found)
+    return replace(
+        decisions, decisions=tuple(_told_of_marks(one, left.get(one.resource.key)) for one in decisions.decisions)
+    )
+
+
+def _carries_old_marks(decision: Decision, source_sweep_id: str) -> bool:
+    resource = decision.resource
+    is_up = decision.reason_code is ReasonCode.STARTED_SINCE and resource.state is ResourceState.RUNNING
+    return is_up and resource.tags.get(STOPPED_BY_TAG) == source_sweep_id
+
+
+def _delete(world: World, target: Target, kind: str, old: Sequence[Decision]) -> _Left:
+    """A thread's boundary: nothing is raised past it."""
+
+    def delete() -> _Left:
+        asked = [Outcome(one.resource, OutcomeStatus.STARTING) for one in old]
+        with world.accounts.bind(target.account_id):
+            seen = world.kind(kind).see_starts(target, asked)
+        return {one.resource.key: "; ".join(one.warnings or _if_not_up(one)) for one in seen}
+
+    result = read_unless_halted(world, delete)
+    if isinstance(result, Unread):
+        return {one.resource.key: f"its marks are still there: {result.detail}" for one in old}
+    return result
+
+
+def _if_not_up(seen: Outcome) -> tuple[str, ...]:
+    is_up = seen.status is OutcomeStatus.STARTED
+    return () if is_up else (f"its marks are still there: {seen.message}",)
+
+
+def _told_of_marks(decision: Decision, left: str | None) -> Decision:
+    if left is None:
+        return decision
+    if not left:
+        return replace(decision, reason=f"{decision.reason} Its marks were deleted.")
+    return replace(decision, reason_code=ReasonCode.MARKS_LEFT, reason=f"{decision.reason[:-1]}; {left}.")
