@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.core.report.files import sweep_folder
 from orchestrator.core.report.manifest import (
     MANIFEST,
     SIGNATURE,
@@ -15,9 +19,11 @@ from orchestrator.core.report.manifest import (
     manifest_bytes,
     sha256_of,
 )
+from orchestrator.core.report.stored_files import Entry
 from orchestrator.errors import AnchorError
 from orchestrator.ledger.ledger import CHAIN, HEAD
-from orchestrator.ledger.records import SWEEPS
+from orchestrator.ledger.records import SWEEPS, SweepSummary
+from orchestrator.local.folder_report_store import LocalReportStore
 from orchestrator.sweep.verify import ALL_FILES, Verified, verify
 from tests.support.chain import A, B, C, DiedError, Hub, MemoryAnchor
 
@@ -216,7 +222,10 @@ def test_a_signature_that_does_not_fit_is_named(hub: Hub) -> None:
 
 
 @pytest.mark.parametrize("sweep_id", [A, B, C])
-@pytest.mark.parametrize("name", ["notes.txt", "report (1).json", "work/forged.json", ".hidden"])
+@pytest.mark.parametrize(
+    "name",
+    ["notes.txt", "report (1).json", "work/forged.json", ".hidden", ".evil.part", "deep/", f"policy-{'0' * 64}.yml"],
+)
 def test_a_file_that_no_sweep_writes_is_named_in_whatever_folder(three: Hub, sweep_id: str, name: str) -> None:
     three.files.files[sweep_id, name] = b"forged"
     broken = [Broken(sweep_id, name, "was added: no sweep writes a file of that name")]
@@ -224,18 +233,70 @@ def test_a_file_that_no_sweep_writes_is_named_in_whatever_folder(three: Hub, swe
 
 
 def test_working_files_and_what_a_killed_process_left_are_not_evidence_and_not_broken(three: Hub) -> None:
-    for name in ("work/listing.json", "inventory-0.json", ".tmp1234.part"):
+    for name in ("work/listing.json", "inventory-0.json"):
         three.files.files[B, name] = b"{}"
+    three.files.entries[f"{sweep_folder(B)}/.abc_1234.part"] = Entry.PART
     assert three.verify() == three.verify(B) == []
     assert three.verified().notes == (
-        f"{B} has a part of a file that a killed process left behind; no command reads it",
+        f"{B} has a part of a file that a killed process left behind; no command reads it: .abc_1234.part",
     )
 
 
-def test_a_file_beside_the_folders_of_sweeps_is_named(three: Hub) -> None:
-    key = f"sweeps/dt=2020-01-01/sweep={A}/report.json"
-    three.files.strays = {key: 6, "sweeps/.doctor": 0}
-    assert three.verify() == [Broken("", key, "was added: it is in no folder of a sweep")]
+OF_NO_SWEEP = "20261122T190000Z-ffffff"
+
+
+@pytest.mark.parametrize(
+    ("key", "entry"),
+    [
+        (f"sweeps/dt=2020-01-01/sweep={A}/report.json", Entry.FILE),
+        ("sweeps/dt=2026-01-01/", Entry.EMPTY_FOLDER),
+        (f"{sweep_folder(OF_NO_SWEEP)}/", Entry.EMPTY_FOLDER),
+        (f"{sweep_folder(OF_NO_SWEEP)}/work/", Entry.EMPTY_FOLDER),
+        (f"{sweep_folder(OF_NO_SWEEP)}/.writable", Entry.PROBE),
+        (f"{sweep_folder(A)}/", Entry.FILE),
+        ("sweeps/dt=2026-11-23/", Entry.FILE),
+        ("sweeps/deep/er/", Entry.EMPTY_FOLDER),
+        (f"{sweep_folder(A)}", Entry.LINK),
+        ("sweeps/\x1b[2J\u202e", Entry.FILE),
+    ],
+)
+def test_whatever_no_sweep_of_the_ledger_accounts_for_is_named(three: Hub, key: str, entry: Entry) -> None:
+    three.files.entries = {key: entry, "sweeps/.doctor": Entry.PROBE, "sweeps/.writable": Entry.PROBE}
+    assert three.verify() == [Broken("", key, "was added: it is in no folder of a sweep that the ledger knows")]
+
+
+@pytest.mark.parametrize("key", ["sweeps/dt=2026-11-23/", f"{sweep_folder(A)}/", f"{sweep_folder(A)}/work/"])
+def test_an_empty_folder_of_a_sweep_that_the_ledger_knows_is_none_that_was_added(three: Hub, key: str) -> None:
+    three.files.entries = {key: Entry.EMPTY_FOLDER}
+    assert three.verify() == []
+
+
+@pytest.mark.parametrize("sweep_id", [A, B, C])
+def test_a_link_in_place_of_a_file_is_named_whatever_it_leads_to(three: Hub, sweep_id: str) -> None:
+    three.files.entries = {f"{sweep_folder(sweep_id)}/report.json": Entry.LINK}
+    broken = [Broken(sweep_id, "report.json", "was added: it is a link or no regular file, and no sweep makes one")]
+    assert three.verify() == three.verify(sweep_id) == broken
+
+
+def test_a_folder_in_place_of_a_file_is_named_and_ends_nothing(tmp_path: Path) -> None:
+    hub = Hub()
+    hub.store = LocalReportStore(tmp_path)
+    for sweep_id in (A, B):
+        hub.sweep(sweep_id)
+    assert hub.verify() == []
+    inner = tmp_path / sweep_folder(A) / "report.json"
+    inner.unlink()
+    inner.mkdir()
+    os.mkfifo(tmp_path / sweep_folder(B) / "decisions.csv")
+    assert sorted(hub.named()) == [(A, "report.json"), (A, "report.json/"), (B, "decisions.csv")]
+
+
+def test_the_file_of_another_policy_in_the_folder_of_a_sweep_that_runs_is_named(three: Hub) -> None:
+    running, ours, theirs = "20261126T190000Z-dddddd", sha256_of(b"ours"), sha256_of(b"theirs")
+    summary = SweepSummary(running, "running", "enforce", "nonprod", "2026-11-23T19:00:00Z", policy_by_hash=ours)
+    three.ledger.begin(summary)
+    three.files.files |= {(running, f"policy-{ours}.yaml"): b"ours", (running, f"policy-{theirs}.yaml"): b"theirs"}
+    assert three.named() == [(running, f"policy-{theirs}.yaml")]
 
 
 def test_a_folder_with_a_manifest_that_names_the_newest_one_and_that_no_ledger_knows_is_named(three: Hub) -> None:
@@ -318,6 +379,17 @@ def test_where_the_oldest_are_gone_every_other_change_is_still_named(nine: Hub, 
         key = (NINE[3], f"{name}.bak")
         nine.files.files[key] = b""
     assert key in nine.named()
+
+
+def test_a_day_that_retention_removed_and_somebody_made_again_is_named(nine: Hub) -> None:
+    nine.lose_files(*OLDEST)
+    nine.lose_rows(*OLDEST)
+    day, again = "sweeps/dt=2026-11-11/", f"{sweep_folder(OLDEST[0])}/"
+    nine.files.entries = {day: Entry.EMPTY_FOLDER, again: Entry.EMPTY_FOLDER}
+    assert nine.named() == [("", day), ("", again)]
+    nine.files.entries = {}
+    nine.files.files[OLDEST[0], "report.json"] = b"{}"
+    assert nine.named() == [(OLDEST[0], ALL_FILES)]
 
 
 def test_a_sweep_that_was_added_in_place_of_one_that_expired_is_named(nine: Hub) -> None:
