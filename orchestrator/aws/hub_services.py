@@ -48,13 +48,14 @@ class ParameterAnchor:
             error = error_of(failure)
             if error.code == "ParameterNotFound":
                 return None
-            raise AnchorError(f"ssm:GetParameter {self.name}: {error}") from failure
+            raise AnchorError(f"ssm:GetParameter {self.name}: {error}", error.code) from failure
 
     def write(self, text: str) -> None:
         try:
             self._clients.ssm().put_parameter(Name=self.name, Value=text, Type="String", Overwrite=True)
         except AWS_FAILURES as failure:
-            raise AnchorError(f"ssm:PutParameter {self.name}: {error_of(failure)}") from failure
+            error = error_of(failure)
+            raise AnchorError(f"ssm:PutParameter {self.name}: {error}", error.code) from failure
 
 
 def publisher(clients: Clients, topic_arn: str) -> Callable[[str, str], None]:

@@ -416,7 +416,7 @@ def print_verified(console: Console, verified: Verified) -> None:
         what = "1 sweep" if verified.sweeps == 1 else f"{verified.sweeps} sweeps"
         console.print(Text(f"{what} verified: every file is as it was sealed", style="bold green"))
     for one in verified.broken:
-        where = f"{one.sweep_id} {without_controls(one.file)}".strip()  # as somebody named it: also a line feed
+        where = without_controls(f"{one.sweep_id} {one.file}".strip())  # as somebody named it: also a line feed
         console.print(Text(f"{where} {one.problem}", style="red"), soft_wrap=True)
     if verified.expired:
         gone = "1 sweep" if verified.expired == 1 else f"{verified.expired} sweeps"

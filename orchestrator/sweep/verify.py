@@ -214,7 +214,7 @@ class _VerifyAll:
                 anchored.sweep_id,
                 MANIFEST,
                 f"is what the anchor {anchored.name} names, and the chain does not lead to it: the newest sweeps were "
-                "removed, and the ledger's head was put back",
+                "removed, and the ledger's head was put back; or it is the anchor of another store",
             )
 
     def _notes(self, walk: Walk) -> Iterator[str]:

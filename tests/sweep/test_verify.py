@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from orchestrator.core.report.manifest import (
     sha256_of,
 )
 from orchestrator.core.report.stored_files import Entry
-from orchestrator.errors import AnchorError
+from orchestrator.errors import AnchorError, LedgerError
 from orchestrator.ledger.ledger import CHAIN, HEAD
 from orchestrator.ledger.records import SWEEPS, SweepSummary
 from orchestrator.local.folder_report_store import LocalReportStore
@@ -132,6 +133,13 @@ def test_a_chain_without_its_head_holds_nothing(three: Hub) -> None:
     assert three.named() == [(C, MANIFEST), (B, MANIFEST), (A, MANIFEST)]
 
 
+@pytest.mark.parametrize("fields", [{"sha256": None}, {"sweep_id": None}, {"sweep_id": "../x"}, {"sweep_id": 1}])
+def test_a_head_that_names_no_sweep_is_an_error_that_says_so(three: Hub, fields: dict[str, object]) -> None:
+    three.table.items[CHAIN, HEAD].update(fields)
+    with pytest.raises(LedgerError, match="CHAIN HEAD was altered: it names no sweep"):
+        three.verify()
+
+
 def test_a_chain_that_breaks_where_the_ledger_knows_no_more_still_checks_the_rest(three: Hub) -> None:
     del three.table.items[CHAIN, B]
     del three.files.files[B, MANIFEST]
@@ -158,6 +166,11 @@ def test_manifests_that_lead_round_in_a_circle_are_named(three: Hub) -> None:
         b'{"sweep_id": "x", "files": {"a": {}}, "previous": null}',
         b'{"sweep_id": "x", "files": {}, "previous": {"sweep_id": "y"}}',
         b'{"sweep_id": "another sweep", "files": {}, "previous": null}',
+        b"[" * 5000,
+        *(
+            json.dumps({"sweep_id": B, "files": {name: {"sha256": "0"}}, "previous": None}).encode()
+            for name in ("../../../../etc/passwd", "/etc/passwd", "a\0b", "\ud800", "x" * 300, "", ".")
+        ),
     ],
 )
 def test_what_is_no_manifest_of_the_sweep_is_named_and_is_no_crash(three: Hub, manifest: bytes) -> None:
@@ -441,7 +454,7 @@ def test_the_newest_sweeps_removed_with_the_head_put_back_show_by_the_anchor_alo
 
 def test_an_anchor_of_an_altered_hash_is_named(three: Hub) -> None:
     anchor = anchored(three)
-    anchor.text = anchor_text((B, "0"))
+    anchor.text = anchor_text((B, "0" * 64))
     assert three.named() == [(B, MANIFEST)]
 
 
@@ -456,7 +469,19 @@ def test_an_anchor_that_stayed_behind_is_no_fault_and_told(three: Hub) -> None:
     )
 
 
-@pytest.mark.parametrize("text", ["go", "{}", "[]", '{"sweep_id": 1, "sha256": "0"}', "null"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "go",
+        "{}",
+        "[]",
+        '{"sweep_id": 1, "sha256": "0"}',
+        "null",
+        "[" * 4096,
+        anchor_text((A, "0")),
+        anchor_text((f"{A}\nall is well", "0" * 64)),
+    ],
+)
 def test_an_anchor_that_is_none_is_named(three: Hub, text: str) -> None:
     anchored(three).text = text
     assert three.verify() == [Broken("", "/anchor", "was altered: it names no sweep and no SHA-256")]
