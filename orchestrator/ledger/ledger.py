@@ -26,6 +26,7 @@ from orchestrator.core.model import (
     Target,
     time_text,
 )
+from orchestrator.core.model.times import ordering_time_text
 from orchestrator.core.report.document import Row
 from orchestrator.core.report.manifest import Link
 from orchestrator.errors import LeaseLostError, LedgerError, LedgerSettingError, ReportStoreError
@@ -158,7 +159,7 @@ class Ledger:
         self._write_again(sweep_id, action_items(document))
         self._release(document)
         copied = ("status", "finished_at", "duration_seconds", "totals", "error", "policy_sha256", "organization_id")
-        ended = {"report": location, "ended_at": self._now().astimezone(UTC).isoformat()}
+        ended = {"report": location, "ended_at": ordering_time_text(self._now())}
         self._items.update((SWEEPS, sweep_id), {**{name: document[name] for name in copied}, **ended})
 
     # --- settings

@@ -87,6 +87,21 @@ def test_on_a_terminal_the_only_escape_sequences_are_the_consoles_own() -> None:
     assert "\\u001b[31mred" in shown
 
 
+def test_each_phase_has_its_own_total_which_is_unknown_until_it_is_known() -> None:
+    def show(console: SafeConsole) -> None:
+        progress = TerminalProgress(console)
+        with progress.shown():
+            progress.targets(108, 108)
+            progress.phase("Planning")
+            [task] = progress._bar.tasks
+            assert (task.description, task.completed, task.total) == ("Planning", 0, None)
+            progress.targets(1, 67)
+            [task] = progress._bar.tasks
+            assert (task.completed, task.total) == (1, 67)
+
+    printed(show, force_terminal=True)
+
+
 def test_a_line_feed_in_a_cell_begins_no_line() -> None:
     resource = a_resource("i-1\nforged")
     report = a_report(outcomes=(an_outcome(OutcomeStatus.FAILED, resource, code="No", message="one\ntwo"),))
