@@ -25,6 +25,7 @@ from orchestrator.cli.terminal import SafeConsole, csv_text, json_text, safe_str
 from orchestrator.core.diagnosis.checks import Area, Check, CheckStatus, Code, Diagnosis
 from orchestrator.core.model import OutcomeStatus, TargetStatus, Verdict, Violation
 from orchestrator.core.policy.opt_outs import MISSPELT_KEY
+from orchestrator.core.report.control_characters import without_controls
 from orchestrator.core.report.document import report_document
 from orchestrator.demo.faults import Fault
 from tests.support.builders import ACCOUNT, REGION, a_coverage, a_decision, a_report, a_resource, an_outcome
@@ -100,6 +101,13 @@ def test_each_phase_has_its_own_total_which_is_unknown_until_it_is_known() -> No
             assert (task.completed, task.total) == (1, 67)
 
     printed(show, force_terminal=True)
+
+
+def test_a_joiner_stays_where_it_joins_and_is_shown_where_it_hides() -> None:
+    for text in ("\U0001f469\u200d\U0001f4bb", "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"):
+        assert without_controls(text) == text
+    assert without_controls("pr\u200dod\u200c-1 \u200d") == "pr\\u200dod\\u200c-1 \\u200d"
+    assert without_controls("\u200d\U0001f4bb") == "\\u200d\U0001f4bb"
 
 
 def test_a_line_feed_in_a_cell_begins_no_line() -> None:
