@@ -124,7 +124,7 @@ def parsed(content: bytes, sweep_id: str) -> dict[str, Any]:
     """The document of a stored report. Raises ReportStoreError for what is no JSON."""
     try:
         document: dict[str, Any] = json.loads(content)
-    except ValueError as damaged:
+    except (ValueError, RecursionError) as damaged:
         raise ReportStoreError(f"the report of {sweep_id} is damaged: {damaged}") from damaged
     return document
 

@@ -28,7 +28,7 @@ from orchestrator.cli.options import FormatOption, StoreOption
 from orchestrator.cli.tables import print_history, print_summary, print_verified
 from orchestrator.cli.terminal import csv_text
 from orchestrator.core.report.manifest import MANIFEST
-from orchestrator.errors import LedgerError
+from orchestrator.errors import LedgerError, ReportStoreError
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.records import HeldRecord, SweepSummary
 from orchestrator.local.processes import this_process
@@ -183,7 +183,19 @@ def report(
     elif output is ReportFormat.JSON:
         print_json(document)
     else:
-        print_summary(stdout, document)
+        with errors_as_exit_codes(Format.TABLE):
+            _print_stored_summary(document, sweep_id)
+
+
+def _print_stored_summary(document: dict[str, Any], sweep_id: str) -> None:
+    """As a whole or not at all. Raises ReportStoreError for what is JSON, and no report."""
+    try:
+        with stdout.capture() as said:
+            print_summary(stdout, document)
+    except (KeyError, TypeError, ValueError, AttributeError) as wrong:
+        text = f"the report of {sweep_id} is damaged: it is no report ({type(wrong).__name__}: {wrong})"
+        raise ReportStoreError(text) from wrong
+    stdout.file.write(said.get())  # the colours are the console's own
 
 
 def _latest(ledger: Ledger, settings: Settings) -> str:

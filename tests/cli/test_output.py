@@ -182,10 +182,13 @@ def test_a_part_without_csv_is_bad_usage(run: Run) -> None:
     assert "--format csv" in ran.stderr
 
 
-def test_a_damaged_report_is_said_to_be_damaged(run: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "damaged", ['{"sweep_id": ', "{}", "[]", "null", '{"sweep_id": 1, "status": "\\u001b"}', "[" * 100_000]
+)
+def test_a_damaged_report_is_said_to_be_damaged(run: Run, tmp_path: Path, damaged: str) -> None:
     folder = tmp_path / "sweeps" / "dt=2020-01-01" / f"sweep={UNKNOWN}"
     folder.mkdir(parents=True)
-    (folder / "report.json").write_text('{"sweep_id": ')
+    (folder / "report.json").write_text(damaged)
     ran = run("report", UNKNOWN, "--store", str(tmp_path))
     assert ran.exit_code == 1
     assert f"the report of {UNKNOWN} is damaged" in ran.stderr

@@ -12,7 +12,8 @@ import re
 _CONTROL = (
     r"\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff"
 )
-_LONE_JOINER = r"[\u200c\u200d](?:(?<=^.)|(?<=[\x00-\x7f].)|(?=[\x00-\x7f]|\Z))"
+_JOINABLE = rf"[^\x00-\x7f\u200c\u200d{_CONTROL}]"
+_LONE_JOINER = rf"(?<!{_JOINABLE})[\u200c\u200d]|[\u200c\u200d](?!{_JOINABLE})"
 _ALL = re.compile(f"[{_CONTROL}]|{_LONE_JOINER}")
 _ALL_BUT_LINES = re.compile(rf"(?!\n)[{_CONTROL}]|{_LONE_JOINER}")
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
