@@ -8,6 +8,7 @@ import logging
 import os
 import subprocess
 import sys
+import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -191,6 +192,33 @@ def test_no_command_lets_a_name_a_tag_a_policy_or_a_message_of_aws_act_on_the_te
     organization.front.faults.add(Fault(code="Bad\x9b", message="no\u202e", operation="organizations:*"))
     assert forbidden_in_all(run("plan", "--policy", path)) == set()
     assert forbidden_in_all(run("doctor", "--policy", path)) == set()
+
+
+HIDDEN = "\x1b\x9b\x85\x7f\u202e\u2066\u200b\u200d\u2028\u2029\ufeff\u00ad\r\x08"
+SETTINGS = ("POLICY", "REPORT_BUCKET", "TABLE", "ANCHOR", "KILL_SWITCH", "MODE", "TOPIC", "MEMBER_ROLE", "STACK_SET")
+
+
+def is_shown(ran: Ran) -> bool:
+    """Nothing that no terminal shows, of any kind: also what hides, joins or turns around."""
+    said = (ran.stdout + ran.stderr).replace("\n", "")
+    hides = {char for char in said if unicodedata.category(char) in ("Cc", "Cf", "Zl", "Zp", "Cs")}
+    return not hides and "Traceback" not in said
+
+
+@pytest.mark.usefixtures("organization")
+def test_no_setting_and_no_argument_acts_on_the_terminal(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    evil = f"n{HIDDEN}[31m[red]x[/red]"
+    monkeypatch.setenv("LOGNAME", evil)
+    for name in SETTINGS:
+        with monkeypatch.context() as set_here:
+            set_here.setenv(f"STOP_ORCHESTRATOR_{name}", evil)
+            for command in (("validate",) if name == "POLICY" else ("history",), ("verify", "--all")):
+                assert is_shown(run(*command)), (name, command)
+    arguments = (("validate", evil), ("report", evil), ("verify", evil), ("apply", evil, "--yes"))
+    for command in (*arguments, ("plan", "--policy", evil), ("plan", "--policy", f"s3://{evil}/x")):
+        ran = run(*command)
+        assert ran.exit_code == 2
+        assert is_shown(ran), command
 
 
 def test_bad_usage_prints_no_control_character() -> None:
