@@ -293,5 +293,8 @@ def _services(settings: Settings, clients: Clients) -> Iterator[Callable[[], Che
     yield hub_checks.kill_switch_check(
         lambda: kill_switch_names(settings, ledger), lambda name: _kill_switch_reader(name, clients), SYSTEM_TIME.sleep
     )
+    anchor = make_anchor(settings, clients)
+    if anchor is not None:
+        yield hub_checks.anchor_check(anchor, ledger)
     if settings.topic:
         yield asking.topic_check(clients, settings.topic)

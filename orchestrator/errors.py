@@ -71,7 +71,14 @@ class LedgerSettingError(LedgerError):
 
 
 class AnchorError(StopOrchestratorError):
-    """The anchor of the chain of manifests cannot be read or written; no sweep is lost by it."""
+    """The anchor of the chain of manifests cannot be read or written; no sweep is lost by it.
+
+    `code` is AWS's, where AWS refused.
+    """
+
+    def __init__(self, message: str, code: str = "") -> None:
+        self.code = code
+        super().__init__(message)
 
 
 class LeaseLostError(StopOrchestratorError):

@@ -27,6 +27,7 @@ from orchestrator.core.model import (
 )
 from orchestrator.core.model.kind import KindDescription
 from orchestrator.core.policy.org_policy import OrgPolicy
+from orchestrator.core.report.stored_files import Entry
 from orchestrator.ledger.lease import Lease, Leases
 from orchestrator.ledger.ledger import Ledger
 
@@ -251,8 +252,8 @@ class ReportStore(Protocol):
         """One file. Raises ReportStoreError that says what there is instead."""
         ...
 
-    def list_files(self, sweep_id: str | None = None) -> Mapping[str, int]:
-        """Size by key (`sweeps/...`) of all that is stored, or of one sweep's files; an empty folder ends in `/`.
+    def list_files(self, sweep_id: str | None = None) -> Mapping[str, Entry]:
+        """All that is stored by its key (`sweeps/...`), or one sweep's files; an empty folder ends in `/`.
 
         Raises ReportStoreError when they cannot be listed.
         """

@@ -27,7 +27,8 @@ def parameter_reader(clients: Clients, name: str) -> Callable[[], str | None]:
             error = error_of(failure)
             if error.code == "ParameterNotFound":
                 return None
-            raise KillSwitchUnreadableError(f"ssm:GetParameter {name}: {error}") from failure
+            hint = "" if name.startswith("/") else f" (it is read as an SSM parameter; a file is named file:{name})"
+            raise KillSwitchUnreadableError(f"ssm:GetParameter {name}: {error}{hint}") from failure
         value, kind = parameter["Value"], parameter.get("Type", "String")
         return value if kind == "String" else f"{kind} {value}"
 
@@ -43,18 +44,23 @@ class ParameterAnchor:
 
     def read(self) -> str | None:
         try:
-            return self._clients.ssm().get_parameter(Name=self.name)["Parameter"]["Value"]
+            parameter = self._clients.ssm().get_parameter(Name=self.name)["Parameter"]
         except AWS_FAILURES as failure:
             error = error_of(failure)
             if error.code == "ParameterNotFound":
                 return None
-            raise AnchorError(f"ssm:GetParameter {self.name}: {error}") from failure
+            raise AnchorError(f"ssm:GetParameter {self.name}: {error}", error.code) from failure
+        kind = parameter.get("Type", "String")
+        if kind != "String":
+            raise AnchorError(f"{self.name} is a {kind}, and no anchor: delete it, and the next sweep makes it anew")
+        return parameter["Value"]
 
     def write(self, text: str) -> None:
         try:
             self._clients.ssm().put_parameter(Name=self.name, Value=text, Type="String", Overwrite=True)
         except AWS_FAILURES as failure:
-            raise AnchorError(f"ssm:PutParameter {self.name}: {error_of(failure)}") from failure
+            error = error_of(failure)
+            raise AnchorError(f"ssm:PutParameter {self.name}: {error}", error.code) from failure
 
 
 def publisher(clients: Clients, topic_arn: str) -> Callable[[str, str], None]:

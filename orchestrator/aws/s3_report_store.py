@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
@@ -13,13 +14,16 @@ from orchestrator.aws.failures import AWS_FAILURES, error_of
 from orchestrator.aws.retries import after_pauses
 from orchestrator.core.model.aws_error_codes import DENIED_CODES
 from orchestrator.core.report.files import content_type, sweep_folder
-from orchestrator.core.report.stored_files import SWEEPS_FOLDER
+from orchestrator.core.report.stored_files import SWEEPS_FOLDER, Entry
 from orchestrator.errors import ReportStoreError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_PROBE = ".writable"
+_PROBE = f"{SWEEPS_FOLDER}.writable"
+"""One key for all sweeps: a role without s3:DeleteObject leaves it behind, a killed process too."""
+_PROBES = re.compile(r"sweeps/(\.doctor|(dt=[^/]+/sweep=[^/]+/)?\.writable)")
+"""Doctor's and the releases' before too, which had one in each sweep's folder."""
 _FIRST_FILES = ("plan.json", "report.json")
 """Whatever a sweep wrote, one of them is there."""
 _MISSING = "NoSuchKey"
@@ -38,17 +42,16 @@ class S3ReportStore:
         self._sleep = sleep
 
     def check(self, sweep_id: str) -> None:
-        key = self._key(sweep_id, _PROBE)
         try:
             if any(self._exists(self._key(sweep_id, name)) for name in _FIRST_FILES):
                 raise ReportStoreError(f"the sweep id {sweep_id} has files in s3://{self._bucket} already")
-            self._client.put_object(Bucket=self._bucket, Key=key, Body=b"")
+            self._client.put_object(Bucket=self._bucket, Key=_PROBE, Body=b"")
         except AWS_FAILURES as failure:
             raise ReportStoreError(
                 f"reports cannot be written to s3://{self._bucket} ({error_of(failure)}); nothing was read or stopped: "
                 "check the bucket's name and that s3:PutObject is allowed on it"
             ) from failure
-        self._remove_probe(key)
+        self._remove_probe()
 
     def put(self, sweep_id: str, name: str, content: bytes) -> None:
         key = self._key(sweep_id, name)
@@ -72,11 +75,11 @@ class S3ReportStore:
         except AWS_FAILURES as failure:
             raise self._unreadable(sweep_id, name, failure) from failure
 
-    def list_files(self, sweep_id: str | None = None) -> Mapping[str, int]:
+    def list_files(self, sweep_id: str | None = None) -> Mapping[str, Entry]:
         prefix = SWEEPS_FOLDER if sweep_id is None else f"{sweep_folder(sweep_id)}/"
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
         try:
-            return {one["Key"]: one["Size"] for page in pages for one in page.get("Contents", ())}
+            return {one["Key"]: _entry(one["Key"], one["Size"]) for page in pages for one in page.get("Contents", ())}
         except AWS_FAILURES as failure:
             raise ReportStoreError(f"s3://{self._bucket}/{prefix} cannot be listed: {error_of(failure)}") from failure
 
@@ -119,11 +122,15 @@ class S3ReportStore:
             return False
         return True
 
-    def _remove_probe(self, key: str) -> None:
+    def _remove_probe(self) -> None:
         try:
-            self._client.delete_object(Bucket=self._bucket, Key=key)
+            self._client.delete_object(Bucket=self._bucket, Key=_PROBE)
         except AWS_FAILURES:
             return  # an empty object stays behind; a role without s3:DeleteObject is a good role
+
+
+def _entry(key: str, size: int) -> Entry:
+    return Entry.PROBE if size == 0 and _PROBES.fullmatch(key) else Entry.FILE
 
 
 def _is_a_clash(failure: BaseException) -> bool:

@@ -92,10 +92,10 @@ def settings_of(**overrides: object) -> Settings:
         fail(str(wrong), BAD_USAGE)
 
 
-def checked_sweep_id(text: str) -> None:
+def checked_sweep_id(text: str, what: str = "sweep id") -> None:
     """Ends the command with exit code 2 for a text that has not the form of a sweep id."""
     if not SWEEP_ID.fullmatch(text):
-        fail(f"{text!r} is no sweep id; they look like 20261123T190000Z-7f3a9c", BAD_USAGE)
+        fail(f"{text!r} is no {what}; sweep ids look like 20261123T190000Z-7f3a9c", BAD_USAGE)
 
 
 def print_json(document: Any) -> None:
@@ -124,7 +124,7 @@ def parsed(content: bytes, sweep_id: str) -> dict[str, Any]:
     """The document of a stored report. Raises ReportStoreError for what is no JSON."""
     try:
         document: dict[str, Any] = json.loads(content)
-    except ValueError as damaged:
+    except (ValueError, RecursionError) as damaged:
         raise ReportStoreError(f"the report of {sweep_id} is damaged: {damaged}") from damaged
     return document
 

@@ -53,7 +53,9 @@ class TerminalProgress:
 
     def phase(self, text: str) -> None:
         if self._live:
-            self._bar.update(self._task, description=text, total=None, completed=0)
+            # A task of its own: rich's update and reset take a total of None for "as it was".
+            self._bar.remove_task(self._task)
+            self._task = self._bar.add_task(text, total=None)
         else:
             self._console.print(f"{text} ...", highlight=False)
 

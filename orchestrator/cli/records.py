@@ -24,14 +24,16 @@ from orchestrator.cli.console import (
     settings_of,
     stdout,
 )
-from orchestrator.cli.options import FormatOption, StoreOption, SweepIdArgument
+from orchestrator.cli.options import FormatOption, StoreOption
 from orchestrator.cli.tables import print_history, print_summary, print_verified
 from orchestrator.cli.terminal import csv_text
 from orchestrator.core.report.manifest import MANIFEST
-from orchestrator.errors import LedgerError
+from orchestrator.errors import LedgerError, ReportStoreError
+from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.records import HeldRecord, SweepSummary
 from orchestrator.local.processes import this_process
 from orchestrator.ports import Stores
+from orchestrator.settings import Settings
 from orchestrator.sweep import coordination
 from orchestrator.sweep.dead_sweeps import without_a_process
 from orchestrator.sweep.verify import verify as verify_evidence
@@ -147,24 +149,57 @@ def verify(
     raise typer.Exit(ERROR if verified.broken else 0)
 
 
+LATEST = "latest"
+"""In place of a sweep id: the newest sweep of the ledger that has ended."""
+
+
 def report(
-    sweep_id: SweepIdArgument,
+    sweep_id: Annotated[
+        str,
+        typer.Argument(
+            metavar="SWEEP_ID|latest",
+            help="Such as 20261123T190000Z-7f3a9c, or `latest`: the newest sweep of the ledger that has ended.",
+        ),
+    ],
     output: Annotated[ReportFormat, typer.Option("--format", "-f", help="How to print it.")] = ReportFormat.TABLE,
     part: Annotated[ReportPart | None, typer.Option(help="Which table, with --format csv. [default decisions]")] = None,
     store: StoreOption = None,
 ) -> None:
     """Show the report of an earlier sweep: a summary, the whole JSON, or one of its CSV tables."""
-    checked_sweep_id(sweep_id)
+    if sweep_id != LATEST:
+        checked_sweep_id(sweep_id, f"sweep id, nor `{LATEST}`")
     if part and output is not ReportFormat.CSV:
         fail("--part goes with --format csv", BAD_USAGE)
     settings = settings_of(store=store)
     name = f"{(part or ReportPart.DECISIONS).value}.csv" if output is ReportFormat.CSV else "report.json"
     with errors_as_exit_codes(Format.TABLE):
-        content = wiring.make_stores(settings, wiring.make_clients(settings), this_process()).store.read(sweep_id, name)
+        stores = wiring.make_stores(settings, wiring.make_clients(settings), this_process())
+        if sweep_id == LATEST:
+            sweep_id = _latest(stores.ledger, settings)
+        content = stores.store.read(sweep_id, name)
         document = {} if output is ReportFormat.CSV else parsed(content, sweep_id)
     if output is ReportFormat.CSV:
         sys.stdout.buffer.write(csv_text(content).encode())
     elif output is ReportFormat.JSON:
         print_json(document)
     else:
-        print_summary(stdout, document)
+        with errors_as_exit_codes(Format.TABLE):
+            _print_stored_summary(document, sweep_id)
+
+
+def _print_stored_summary(document: dict[str, Any], sweep_id: str) -> None:
+    """As a whole or not at all. Raises ReportStoreError for what is JSON, and no report."""
+    try:
+        with stdout.capture() as said:
+            print_summary(stdout, document)
+    except (KeyError, TypeError, ValueError, AttributeError) as wrong:
+        text = f"the report of {sweep_id} is damaged: it is no report ({type(wrong).__name__}: {wrong})"
+        raise ReportStoreError(text) from wrong
+    stdout.file.write(said.get())  # the colours are the console's own
+
+
+def _latest(ledger: Ledger, settings: Settings) -> str:
+    ended = next((one.sweep_id for one in ledger.sweeps() if one.finished_at), None)
+    if ended is None:
+        fail(f"no sweep in the ledger of {settings.table or settings.store} has ended yet", ERROR)
+    return ended

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -212,15 +212,15 @@ def _statuses(counts: Counter[str]) -> tuple[str, ...]:
 def _by_rule(document: Row) -> Table | None:
     if document["mode"] == "undo":
         return None  # an undo follows a sweep, and no rule
-    owned = Counter(row["rule"] for row in document["decisions"])
+    matched = Counter(row["rule"] for row in document["decisions"])
     exempt = Counter(row["rule"] for row in document["decisions"] if row["exemption"])
     planned = {
         one.plan: Counter(row["rule"] for row in document["decisions"] if row["verdict"] == one.verdict)
         for one in _directions(document)
     }
-    counts = {"owned": owned, **planned, "exempt": exempt}
+    counts = {"matched": matched, **planned, "exempt": exempt}
     table = _table("By rule", "rule", *((name, "right") for name in counts))
-    order = sorted(owned, key=lambda rule: (rule is None, -sum(one[rule] for one in planned.values()), rule or ""))
+    order = sorted(matched, key=lambda rule: (rule is None, -sum(one[rule] for one in planned.values()), rule or ""))
     rows = [(rule or "(no rule matches)", *(_number(count[rule]) for count in counts.values())) for rule in order]
     return _add_rows(table, rows)
 
@@ -356,9 +356,9 @@ def _compliance(document: Row) -> Table | None:
 
 
 def print_history(
-    console: Console, sweeps: Sequence[SweepSummary], dead: Collection[str], held: Sequence[HeldRecord] = ()
+    console: Console, sweeps: Sequence[SweepSummary], dead: Mapping[str, str], held: Sequence[HeldRecord] = ()
 ) -> None:
-    """Newest first; `dead` are the ids of those that run by their record while no process has their lease.
+    """Newest first; `dead` are those that run by their record without a valid lease, as sweep.dead_sweeps has them.
 
     Below it what sweeps stopped long ago (`held`).
     """
@@ -380,7 +380,7 @@ def print_history(
         console.print(shown)
 
 
-def _print_sweeps(console: Console, sweeps: Sequence[SweepSummary], dead: Collection[str]) -> None:
+def _print_sweeps(console: Console, sweeps: Sequence[SweepSummary], dead: Mapping[str, str]) -> None:
     table = _table(
         "",
         ("sweep", "fixed"),
@@ -421,8 +421,17 @@ def _print_sweeps(console: Console, sweeps: Sequence[SweepSummary], dead: Collec
         if one.status == "awaiting_approval":
             console.print(f"To carry it out: stop-orchestrator apply {one.sweep_id}", highlight=False)
         if one.sweep_id in dead:
-            text = f"Its process died: stop-orchestrator sweep --resume {one.sweep_id}"
-            console.print(text, highlight=False)
+            console.print(_without_a_process(one.sweep_id, dead[one.sweep_id]), highlight=False)
+
+
+def _without_a_process(sweep_id: str, ran_out_at: str) -> str:
+    resume = f"stop-orchestrator sweep --resume {sweep_id}"
+    if not ran_out_at:
+        return f"Its process died: {resume}"
+    return (
+        f"{sweep_id} gave no sign of life since its lease ran out at {ran_out_at}: its process may be dead, or slow. "
+        f"This waits for it, and resumes only where it is dead: {resume}"
+    )
 
 
 def print_verified(console: Console, verified: Verified) -> None:
@@ -431,8 +440,7 @@ def print_verified(console: Console, verified: Verified) -> None:
         what = "1 sweep" if verified.sweeps == 1 else f"{verified.sweeps} sweeps"
         console.print(Text(f"{what} verified: every file is as it was sealed", style="bold green"))
     for one in verified.broken:
-        file = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in one.file)  # as somebody named it
-        where = f"{one.sweep_id} {file}".strip()
+        where = without_controls(f"{one.sweep_id} {one.file}".strip())  # as somebody named it: also a line feed
         console.print(Text(f"{where} {one.problem}", style="red"), soft_wrap=True)
     if verified.expired:
         gone = "1 sweep" if verified.expired == 1 else f"{verified.expired} sweeps"

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from orchestrator.core.diagnosis import hub as doctor_hub
 from orchestrator.core.diagnosis.checks import Check
 from orchestrator.core.model import AwsError
-from orchestrator.errors import LedgerError
-from orchestrator.ports import KillSwitchUnreadableError
+from orchestrator.core.report.manifest import anchor_from
+from orchestrator.errors import AnchorError, LedgerError
+from orchestrator.ledger.ledger import Ledger
+from orchestrator.ports import Anchor, KillSwitchUnreadableError
+from orchestrator.sweep.anchor import leads_to
 from orchestrator.sweep.halt import Read, not_go, read_with_tries, says_go
 
 
@@ -29,6 +33,30 @@ def kill_switch_check(
         )
 
     return check
+
+
+def anchor_check(anchor: Anchor, ledger: Ledger) -> Callable[[], Check]:
+    """A check that the anchor can be read and names what the chain leads to; it is never written."""
+
+    def ask() -> Check:
+        try:
+            text = anchor.read()
+            head = ledger.chain_head()
+            named = anchor_from(text) if text is not None else None
+            if named is not None and head is not None and leads_to(ledger, head, named):
+                return doctor_hub.anchor_leads(anchor.name, named[0])
+        except AnchorError as failure:
+            advice = "allow ssm:GetParameter and ssm:PutParameter on it: verify --all proves less without it"
+            check = doctor_hub.refused("anchor", "", AwsError(failure.code, ""), advice)
+            return replace(check, detail=str(failure))
+        except LedgerError as failure:
+            return doctor_hub.not_checked("anchor", f"{anchor.name}: {failure}", "mend the table first")
+        if text is None:
+            return doctor_hub.no_anchor_yet(anchor.name, has_sweeps=head is not None)
+        says = f"names {named[0]}, to which the chain does not lead" if named else "names no sweep and no SHA-256"
+        return doctor_hub.wrong_anchor(anchor.name, says)
+
+    return ask
 
 
 def local_folder_check(path: str) -> Callable[[], Check]:

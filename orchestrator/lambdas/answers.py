@@ -30,7 +30,9 @@ def answer_of(result: Result) -> dict[str, Any]:
         measure(document)
     held_by = [": ".join(filter(None, (row["name"], row.get("detail")))) for row in _broken(document)]
     logger.info("Sweep ended", status=document["status"], totals=counted, report=result.location, held_by=held_by)
-    return _answered(result.sweep_id, document["status"], counted, result.location or None)
+    answer = _answered(result.sweep_id, document["status"], counted, result.location or None)
+    missing = document.get("consent_missing")
+    return {**answer, "consent_missing": missing} if missing else answer
 
 
 def _broken(document: Mapping[str, Any]) -> list[Any]:
@@ -43,5 +45,5 @@ def _answered(sweep_id: str, status: str, counted: dict[str, int], location: str
         "sweep_id": sweep_id,
         "status": str(status),
         "totals": counted,
-        "report": {"json": location, "html": None},
+        "report": {"json": location, "html": None},  # there is no such form yet, and the answer keeps its shape
     }

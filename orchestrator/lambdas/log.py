@@ -8,6 +8,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from orchestrator.core.model import ActionCounts
+from orchestrator.core.report.control_characters import without_controls
 from orchestrator.errors import ReportLostError
 
 SERVICE = "stop-orchestrator"
@@ -15,7 +16,13 @@ _LONGEST_LINE = 200_000
 """Of JSON; CloudWatch cuts a longer event (256 KB)."""
 _ROWS_A_LINE = 50
 
-logger = Logger(service=SERVICE)
+
+def _line(record: dict[str, Any]) -> str:
+    """As Powertools writes it, but without what a terminal, or what splits the log into lines, would act on."""
+    return without_controls(json.dumps(record, default=str, separators=(",", ":"), ensure_ascii=False))
+
+
+logger = Logger(service=SERVICE, json_serializer=_line, utc=True, datefmt="%Y-%m-%dT%H:%M:%S.%FZ")
 
 
 def log_lost_report(lost: ReportLostError) -> None:

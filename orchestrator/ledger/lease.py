@@ -66,10 +66,14 @@ class Leases:
 
         True too where it is held for longer than any lease is, since one of two clocks jumped: `take_over` watches it.
         """
-        if not record.held_until or self.is_dead(record.holder):
+        if self.is_given_up(record):
             return True
         left = (datetime.fromisoformat(record.held_until) - self.now()).total_seconds()
         return not 0 < left <= self._lasting(record) + _CLOCKS_DIFFER_SECONDS
+
+    def is_given_up(self, record: LeaseRecord) -> bool:
+        """It was given back, or its holder has ended for certain: no process has it, whatever the clocks say."""
+        return not record.held_until or self.is_dead(record.holder)
 
     def take(self, policy_name: str, sweep_id: str, purpose: str = "", finished: str = "") -> Lease | LeaseRecord:
         """The lease, where it is free or was handed over to this sweep; else who has it, dead or alive. Does not wait.

@@ -26,9 +26,10 @@ from orchestrator.core.model import (
     Target,
     time_text,
 )
+from orchestrator.core.model.times import ordering_time_text
 from orchestrator.core.report.document import Row
 from orchestrator.core.report.manifest import Link
-from orchestrator.errors import LeaseLostError, LedgerSettingError, ReportStoreError
+from orchestrator.errors import LeaseLostError, LedgerError, LedgerSettingError, ReportStoreError
 from orchestrator.ledger.items import ITEMS_AT_ONCE, Absent, Delete, Equals, Item, Items, Put, Write
 from orchestrator.ledger.records import (
     ACTIVE,
@@ -71,6 +72,7 @@ HEAD = "HEAD"
 KILL_SWITCH_ITEM = ("SETTINGS", "KILL_SWITCH")
 """The keys of the item that `make deploy-hub` writes; its `name` is the SSM parameter's."""
 _LEASE_LOST = "this policy's lease was given back, or another process has it; it ends this sweep, or resumes it"
+_NAME = re.compile(r"[A-Za-z0-9_-]+")
 _PARAMETER = re.compile(r"[A-Za-z0-9_./-]+")
 
 
@@ -157,7 +159,7 @@ class Ledger:
         self._write_again(sweep_id, action_items(document))
         self._release(document)
         copied = ("status", "finished_at", "duration_seconds", "totals", "error", "policy_sha256", "organization_id")
-        ended = {"report": location, "ended_at": self._now().astimezone(UTC).isoformat()}
+        ended = {"report": location, "ended_at": ordering_time_text(self._now())}
         self._items.update((SWEEPS, sweep_id), {**{name: document[name] for name in copied}, **ended})
 
     # --- settings
@@ -365,9 +367,14 @@ class Ledger:
     # --- the chain of manifests
 
     def chain_head(self) -> tuple[str, str] | None:
-        """The sweep id and SHA-256 of the newest manifest."""
+        """The sweep id and SHA-256 of the newest manifest. Raises LedgerError for a head that names none."""
         item = self._items.get((CHAIN, HEAD))
-        return (item["sweep_id"], item["sha256"]) if item else None
+        if item is None:
+            return None
+        sweep_id, sha256 = item.get("sweep_id"), item.get("sha256")
+        if not (isinstance(sweep_id, str) and isinstance(sha256, str) and _NAME.fullmatch(sweep_id)):
+            raise LedgerError(f"the ledger's item {CHAIN} {HEAD} was altered: it names no sweep and no SHA-256")
+        return sweep_id, sha256
 
     def link(self, sweep_id: str) -> Link | None:
         """What the sweep's manifest is, or would be: it counts when the chain was advanced to it."""

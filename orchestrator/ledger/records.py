@@ -216,7 +216,7 @@ def _in_one_form(text: str) -> str:
 
 def link_from(item: Item) -> Link:
     """The link in an item that the ledger wrote."""
-    return Link(item["SK"], item["sha256"], item.get("previous_sweep_id"), item.get("previous_sha256"))
+    return Link(item["SK"], str(item.get("sha256", "")), item.get("previous_sweep_id"), item.get("previous_sha256"))
 
 
 def active_policy_item(policy_name: str, active: ActivePolicy) -> Item:

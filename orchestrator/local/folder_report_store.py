@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from orchestrator.core.report.files import sweep_folder
 from orchestrator.core.report.manifest import MANIFEST
-from orchestrator.core.report.stored_files import SWEEPS_FOLDER
+from orchestrator.core.report.stored_files import SWEEPS_FOLDER, Entry
 from orchestrator.errors import ReportStoreError
+
+_PART = re.compile(r"\.[a-z0-9_]{8}\.part")
+"""As `_write_once` calls them."""
 
 
 class LocalReportStore:
@@ -20,13 +24,15 @@ class LocalReportStore:
         self._directory = directory
 
     def check(self, sweep_id: str) -> None:
+        """Makes no folder of the sweep: the ledger does not know it yet, and a process may be killed right here."""
         folder = self._folder(sweep_id)
         try:
-            folder.mkdir(parents=True)
-            with tempfile.TemporaryFile(dir=folder):
+            if os.path.lexists(folder):
+                raise ReportStoreError(f"{folder} exists already: the sweep id {sweep_id} was used before")
+            top = self._directory / SWEEPS_FOLDER
+            top.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder.parent if folder.parent.exists() else top):
                 pass
-        except FileExistsError as taken:
-            raise ReportStoreError(f"{folder} exists already: the sweep id {sweep_id} was used before") from taken
         except OSError as failure:
             raise ReportStoreError(f"reports cannot be written to {folder}: {failure.strerror or failure}") from failure
 
@@ -41,6 +47,8 @@ class LocalReportStore:
     def find(self, sweep_id: str, name: str) -> bytes | None:
         path = self._folder(sweep_id) / name
         try:
+            if path.is_fifo():
+                raise ReportStoreError(f"{path} cannot be read: it is a pipe")  # which would hold everything up
             return path.read_bytes()
         except FileNotFoundError:
             return None
@@ -54,10 +62,12 @@ class LocalReportStore:
             raise ReportStoreError(f"there is no {self.location(sweep_id, name)}; the newest sweeps here: {known}")
         return content
 
-    def list_files(self, sweep_id: str | None = None) -> Mapping[str, int]:
+    def list_files(self, sweep_id: str | None = None) -> Mapping[str, Entry]:
         top = self._directory / SWEEPS_FOLDER if sweep_id is None else self._folder(sweep_id)
+        if sweep_id is not None and top.is_symlink():
+            return {top.relative_to(self._directory).as_posix(): Entry.LINK}
         try:
-            return dict(_sizes(top, f"{top.relative_to(self._directory).as_posix()}/")) if top.exists() else {}
+            return dict(_entries(top, f"{top.relative_to(self._directory).as_posix()}/")) if top.exists() else {}
         except OSError as failure:
             raise ReportStoreError(f"{top} cannot be listed: {failure.strerror or failure}") from failure
 
@@ -73,17 +83,19 @@ class LocalReportStore:
         return self._directory / sweep_folder(sweep_id)
 
 
-def _sizes(folder: Path, key: str) -> Iterator[tuple[str, int]]:
-    """By key; a link to elsewhere is a file, since no sweep makes one, and an empty folder ends in `/`."""
+def _entries(folder: Path, key: str) -> Iterator[tuple[str, Entry]]:
+    """By key; no link is followed."""
     entries = sorted(os.scandir(folder), key=lambda one: one.name)
     if not entries:
-        yield key, 0
+        yield key, Entry.EMPTY_FOLDER
     for entry in entries:
         name = os.fsencode(entry.name).decode("utf-8", "backslashreplace")
         if entry.is_dir(follow_symlinks=False):
-            yield from _sizes(Path(entry.path), f"{key}{name}/")
+            yield from _entries(Path(entry.path), f"{key}{name}/")
+        elif entry.is_file(follow_symlinks=False):
+            yield f"{key}{name}", Entry.PART if _PART.fullmatch(name) else Entry.FILE
         else:
-            yield f"{key}{name}", entry.stat(follow_symlinks=False).st_size
+            yield f"{key}{name}", Entry.LINK
 
 
 def _write_once(path: Path, content: bytes) -> None:

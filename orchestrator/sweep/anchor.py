@@ -39,12 +39,12 @@ def _move(anchor: Anchor, ledger: Ledger) -> str:
             return ""
         text = anchor.read()
         named = anchor_from(text) if text is not None else None
-        if text is not None and (named is None or not _leads_to(ledger, head, named)):
+        if text is not None and (named is None or not leads_to(ledger, head, named)):
             which = named[0] if named is not None else "no sweep"
             return (
                 f"the anchor {anchor.name} names {which}, to which the chain does not lead; it is left as it is. The "
-                "newest sweeps may have been removed and the ledger put back: stop-orchestrator verify --all. Where "
-                "that was you, delete the anchor; the next sweep writes it"
+                "newest sweeps may have been removed and the ledger put back, or it is the anchor of another store: "
+                "stop-orchestrator verify --all. Where that was you, delete the anchor; the next sweep writes it"
             )
         if named != head:
             anchor.write(anchor_text(head))
@@ -52,8 +52,8 @@ def _move(anchor: Anchor, ledger: Ledger) -> str:
     return ""
 
 
-def _leads_to(ledger: Ledger, head: tuple[str, str], wanted: tuple[str, str]) -> bool:
-    """Whether that manifest is in the chain, as far as the ledger has its links."""
+def leads_to(ledger: Ledger, head: tuple[str, str], wanted: tuple[str, str]) -> bool:
+    """Whether that manifest is in the chain, as far as the ledger has its links. Raises LedgerError."""
     if wanted == head:
         return True
     newest = ledger.link(head[0])

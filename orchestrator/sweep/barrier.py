@@ -19,6 +19,7 @@ from orchestrator.core.model import (
     OutcomeStatus,
     Plan,
 )
+from orchestrator.core.model.times import whole_second
 from orchestrator.core.report.manifest import sha256_of
 from orchestrator.core.report.plan_file import (
     PLAN_FILE,
@@ -97,8 +98,8 @@ def _freeze(world: World, sweep: Sweep, state: SweepState) -> None:
         policy_sha256=sweep.policy.sha256,
         organization_id=state.inventory.organization_id,
         organization_sha256=organization_sha256(state.inventory.accounts),
-        created_at=sweep.started_at,
-        expires_at=sweep.started_at + timedelta(hours=sweep.policy.plan_valid_hours),
+        created_at=whole_second(sweep.started_at),
+        expires_at=whole_second(sweep.started_at) + timedelta(hours=sweep.policy.plan_valid_hours),
         decisions=state.decisions.decisions,
         coverage=state.inventory.coverage,
         guardrails=state.guardrails,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -33,17 +33,20 @@ def unfinished_sweeps(stores: Stores, policy_name: str, but: Collection[str]) ->
     ]
 
 
-def without_a_process(stores: Stores, sweeps: Sequence[SweepSummary]) -> frozenset[str]:
-    """The ids of those that are running by their record, while no live process holds their lease."""
+def without_a_process(stores: Stores, sweeps: Sequence[SweepSummary]) -> Mapping[str, str]:
+    """Those that are running by their record without a valid lease: by id, empty where no process has it any more, and
+    when it ran out where its process may be dead or only slow.
+    """
     running = [one for one in sweeps if one.status == SweepStatus.RUNNING]
     leases = {name: stores.ledger.lease(name) for name in {one.policy_name for one in running}}
-    return frozenset(
-        one.sweep_id
-        for one in running
-        if (lease := leases[one.policy_name]) is None
-        or lease.sweep_id != one.sweep_id
-        or stores.leases.has_ended(lease)
-    )
+    found: dict[str, str] = {}
+    for one in running:
+        lease = leases[one.policy_name]
+        if lease is None or lease.sweep_id != one.sweep_id or stores.leases.is_given_up(lease):
+            found[one.sweep_id] = ""
+        elif stores.leases.has_ended(lease):
+            found[one.sweep_id] = lease.held_until
+    return found
 
 
 def is_left(stores: Stores, dead: SweepSummary, wanted: str, policy: OrgPolicy) -> bool:

@@ -36,7 +36,8 @@ def says_go(text: str | None) -> bool:
 def not_go(name: str, text: str | None) -> str:
     """What a kill switch says in place of `go`, in words for the report."""
     if text is None:
-        return f"the kill switch {name} does not exist, so it does not say {GO!r}"
+        what = "" if name.startswith("file:") else f": there is no SSM parameter {name} (a file is named file:PATH)"
+        return f"the kill switch {name} does not exist, so it does not say {GO!r}{what}"
     shown = repr(text)
     return f"the kill switch {name} says {shown if len(shown) <= _SHOWN else f'{shown[:_SHOWN]}...'}, not {GO!r}"
 

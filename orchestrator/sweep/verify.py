@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from orchestrator.core.report.files import policy_file
@@ -19,8 +20,8 @@ from orchestrator.core.report.manifest import (
     sha256_of,
 )
 from orchestrator.core.report.plan_file import PLAN_FILE
-from orchestrator.core.report.stored_files import StoredFiles, added_files, is_left_over, sort_files, strange_files
-from orchestrator.errors import AnchorError
+from orchestrator.core.report.stored_files import StoredFiles, added_files, linked_files, sort_files, strange_files
+from orchestrator.errors import AnchorError, ReportStoreError
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.records import SweepSummary
 from orchestrator.ports import Anchor, ReportStore
@@ -29,7 +30,7 @@ Signature = Callable[[bytes, bytes], bool]
 """Whether a manifest (first) was signed like that (second)."""
 ALL_FILES = "*"
 _ALTERED = "was altered: the ledger has another SHA-256 for it"
-_STRAY = "was added: it is in no folder of a sweep"
+_STRAY = "was added: it is in no folder of a sweep that the ledger knows"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +79,10 @@ def verify(
         return _VerifyAll(store, ledger, check_signature, anchor).verified()
     broken: list[Broken] = []
     for sweep_id in sweep_ids:
-        looked = _look(store, sweep_id, ledger.sweep(sweep_id), sort_files(store.list_files(sweep_id)), check_signature)
+        stored = sort_files(store.list_files(sweep_id))
+        looked = _look(store, sweep_id, ledger.sweep(sweep_id), stored, check_signature)
         broken += [*_against_chain(store, ledger, sweep_id, looked.link), *looked.broken]
+        broken += [Broken("", key, _STRAY) for key in stored.strays]
     return Verified(len(sweep_ids), tuple(broken))
 
 
@@ -114,7 +117,7 @@ class _VerifyAll:
             if sweep_id not in expired:
                 broken += [*self._beside_broken(walk, sweep_id, is_whole=is_whole), *self._looked[sweep_id].broken]
         broken += self._unsealed_broken(walk)
-        broken += [Broken("", key, _STRAY) for key in self._stored.strays]
+        broken += [Broken("", key, _STRAY) for key in self._stored.unaccounted(self._known(walk))]
         kept = [one for one in walk.sweep_ids if self._looked[one].is_sealed]
         return Verified(
             sweeps=sum(not one.runs for sweep_id, one in self._looked.items() if sweep_id not in expired),
@@ -123,6 +126,10 @@ class _VerifyAll:
             expired=len(expired),
             notes=tuple(self._notes(walk)),
         )
+
+    def _known(self, walk: Walk) -> AbstractSet[str]:
+        """Of which ledger or chain know."""
+        return {*self._summaries, *self._recorded, *walk.sealed}
 
     def _look(self, sweep_id: str) -> _Looked:
         summary = self._summaries.get(sweep_id) or self._ledger.sweep(sweep_id)
@@ -184,15 +191,15 @@ class _VerifyAll:
 
     def _unsealed_broken(self, walk: Walk) -> Iterator[Broken]:
         """Of sweeps without a manifest: what no sweep writes; and whatever belongs to a sweep that is not known."""
-        known = {*self._summaries, *self._recorded, *walk.sealed}
+        known = self._known(walk)
         for sweep_id in sorted(self._stored.names, reverse=True):
             names = self._stored.of(sweep_id)
             if sweep_id not in known:
-                if not all(map(is_left_over, names)):
-                    yield _unknown(sweep_id, self._breaks_off_at(walk) if MANIFEST in names else "")
+                yield _unknown(sweep_id, self._breaks_off_at(walk) if MANIFEST in names else "")
             elif sweep_id not in self._looked or self._looked[sweep_id].runs:
-                yield from strange_files(sweep_id, names)
-                yield from _against_summary(self._store, self._summaries.get(sweep_id))
+                summary = self._summaries.get(sweep_id)
+                yield from _unsealed_files(sweep_id, summary, self._stored)
+                yield from _against_summary(self._store, summary)
 
     def _anchor_broken(self, walk: Walk) -> Iterator[Broken]:
         anchored = self._anchored
@@ -207,7 +214,7 @@ class _VerifyAll:
                 anchored.sweep_id,
                 MANIFEST,
                 f"is what the anchor {anchored.name} names, and the chain does not lead to it: the newest sweeps were "
-                "removed, and the ledger's head was put back",
+                "removed, and the ledger's head was put back; or it is the anchor of another store",
             )
 
     def _notes(self, walk: Walk) -> Iterator[str]:
@@ -225,9 +232,9 @@ class _VerifyAll:
                     f"{sweep_id} is in the chain without its manifest: it is being sealed, or its process died "
                     f"(stop-orchestrator sweep --resume {sweep_id})"
                 )
-        for sweep_id in sorted(self._stored.names):
-            if any(map(is_left_over, self._stored.of(sweep_id))):
-                yield f"{sweep_id} has a part of a file that a killed process left behind; no command reads it"
+        for sweep_id in sorted(self._stored.parts):
+            names = ", ".join(sorted(self._stored.parts[sweep_id]))
+            yield f"{sweep_id} has a part of a file that a killed process left behind; no command reads it: {names}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,18 +271,37 @@ def _look(
     stored: StoredFiles,
     check_signature: Signature | None,
 ) -> _Looked:
-    manifest = store.find(sweep_id, MANIFEST)
-    link, broken = check_sweep(sweep_id, manifest, lambda name: store.find(sweep_id, name))
+
+    def find(name: str) -> bytes | None:
+        try:
+            return store.find(sweep_id, name)
+        except ReportStoreError:
+            if stored.is_no_file(sweep_id, name):
+                return None  # what is there instead is named by itself
+            raise
+
+    manifest = find(MANIFEST)
+    link, broken = check_sweep(sweep_id, manifest, find)
     names = stored.of(sweep_id)
     if manifest is None:
-        return _Looked(link, (*broken, *strange_files(sweep_id, names)), is_gone=not names)
-    sealed = sealed_names(manifest)
-    broken += added_files(sweep_id, names, sealed) if link is not None else strange_files(sweep_id, names)
+        return _Looked(link, (*broken, *_unsealed_files(sweep_id, summary, stored)), is_gone=not names)
+    if link is None:
+        broken += _unsealed_files(sweep_id, summary, stored)
+    else:
+        broken += linked_files(sweep_id, stored)
+        broken += added_files(sweep_id, stored.regular(sweep_id), sealed_names(manifest))
     if check_signature is not None:
         broken += _signature_broken(store, sweep_id, manifest, check_signature)
     named = {one.file for one in broken}
     broken += [one for one in _against_summary(store, summary) if one.file not in named]
     return _Looked(link, tuple(broken), is_sealed=True)
+
+
+def _unsealed_files(sweep_id: str, summary: SweepSummary | None, stored: StoredFiles) -> Iterator[Broken]:
+    """What no sweep writes, among the files of one that no manifest seals."""
+    policy = summary.policy_by_hash if summary is not None else ""
+    yield from linked_files(sweep_id, stored)
+    yield from strange_files(sweep_id, stored.regular(sweep_id), [policy_file(policy)] if policy else [])
 
 
 def _signature_broken(

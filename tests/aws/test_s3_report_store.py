@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from orchestrator.aws.clients import Clients
 from orchestrator.aws.s3_report_store import S3ReportStore
+from orchestrator.core.report.stored_files import Entry
 from orchestrator.errors import ReportStoreError
 from tests.support.builders import SWEEP_ID
 
@@ -60,18 +61,31 @@ def keys(hub: Clients) -> set[str]:
     return {one["Key"] for one in hub.s3().list_objects_v2(Bucket=BUCKET).get("Contents", ())}
 
 
+def refuse_to_delete(operation: str, _key: str) -> None:
+    if operation == "delete_object":
+        raise refused("AccessDenied", "DeleteObject")
+
+
 def test_checking_leaves_nothing_behind(hub: Clients, client: Client, store: S3ReportStore) -> None:
     store.check(SWEEP_ID)
     assert ("put_object", ".writable") in client.calls
     assert keys(hub) == set()
 
 
-def test_a_role_that_may_not_delete_is_good_enough(hub: Clients, client: Client, store: S3ReportStore) -> None:
-    def spoil(operation: str, _key: str) -> None:
-        if operation == "delete_object":
-            raise refused("AccessDenied", "DeleteObject")
+def test_what_a_process_that_was_killed_while_it_checked_leaves_is_of_no_sweep(hub: Clients, client: Client) -> None:
+    def die(operation: str, _key: str) -> None:
+        if operation == "put_object":
+            raise KeyboardInterrupt
 
-    client.after = spoil
+    client.after = die
+    with pytest.raises(KeyboardInterrupt):
+        S3ReportStore(client, BUCKET).check(SWEEP_ID)  # type: ignore[arg-type]  # a traced client
+    assert keys(hub) == {"sweeps/.writable"}
+    assert S3ReportStore(hub.s3(), BUCKET).list_files() == {"sweeps/.writable": Entry.PROBE}
+
+
+def test_a_role_that_may_not_delete_is_good_enough(hub: Clients, client: Client, store: S3ReportStore) -> None:
+    client.after = refuse_to_delete
     store.check(SWEEP_ID)
 
 
@@ -206,15 +220,15 @@ def test_a_bucket_that_is_gone_has_not_just_lost_a_file(hub: Clients) -> None:
         S3ReportStore(hub.s3(), "no-such-bucket").find(SWEEP_ID, "report.json")
 
 
-def test_every_object_below_the_sweeps_is_listed_with_its_size(hub: Clients, store: S3ReportStore) -> None:
+def test_every_object_below_the_sweeps_is_listed_as_what_it_is(hub: Clients, store: S3ReportStore) -> None:
     stored = S3ReportStore(hub.s3(), BUCKET)
     assert stored.list_files() == {}
-    for key in (f"{FOLDER}/.writable", "sweeps/notes.txt", "policy.yaml"):
+    for key in (f"{FOLDER}/.writable", "sweeps/notes.txt", "sweeps/dt=2026-11-23/", "policy.yaml"):
         hub.s3().put_object(Bucket=BUCKET, Key=key, Body=b"")
     store.put(SWEEP_ID, "report.json", CONTENT)
-    mine = {f"{FOLDER}/.writable": 0, f"{FOLDER}/report.json": len(CONTENT)}
+    mine = {f"{FOLDER}/.writable": Entry.PROBE, f"{FOLDER}/report.json": Entry.FILE}
     assert stored.list_files(SWEEP_ID) == mine
-    assert stored.list_files() == {**mine, "sweeps/notes.txt": 0}
+    assert stored.list_files() == {**mine, "sweeps/notes.txt": Entry.FILE, "sweeps/dt=2026-11-23/": Entry.FILE}
 
 
 def test_a_bucket_that_cannot_be_listed_is_an_error(hub: Clients) -> None:

@@ -132,6 +132,11 @@ def test_history_says_how_to_resume_what_runs_without_a_process_and_only_that(
     assert record is not None
     run_out = replace(record, nonce="another", held_until="2026-11-23T19:00:00Z")
     assert hub.ledger.take_lease("test", run_out, record)
+    said = run("history").stdout
+    assert hint not in said, "a process that is slow lives"
+    assert f"{DEAD} gave no sign of life since its lease ran out at 2026-11-23T19:00:00Z" in " ".join(said.split())
+    given_back = replace(run_out, nonce="a third", held_until="")
+    assert hub.ledger.take_lease("test", given_back, run_out)
     assert hint in run("history").stdout.splitlines()
 
 
@@ -186,7 +191,8 @@ def test_without_a_sweep_nothing_is_verified_and_no_folder_is_made(
 def test_verify_all_names_a_folder_that_the_ledger_does_not_know(planned: str, run: Run) -> None:
     folder = STORE / f"sweeps/dt=2026-11-23/sweep={UNKNOWN}"
     folder.mkdir(parents=True)
-    assert run("verify", "--all").exit_code == 0  # what dies before it is in the ledger leaves an empty one
+    empty = run("verify", "--all")
+    assert (empty.exit_code, f"sweep={UNKNOWN}/ was added" in empty.stdout) == (1, True)
     (folder / "report.json").write_text("forged")
     ran = run("verify", "--all")
     assert ran.exit_code == 1

@@ -12,7 +12,11 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from orchestrator import app
 from orchestrator.demo.faults import Fault
+from orchestrator.ledger.ledger import Ledger
+from orchestrator.ledger.records import SweepSummary
+from orchestrator.local.sqlite_items import SqliteItems
 from tests.support.embedded import OrganizationBuilder
 from tests.support.fixtures import Policy, Run
 
@@ -120,6 +124,8 @@ def test_an_earlier_report_is_shown_in_every_form_from_a_folder_and_from_a_bucke
     assert again.stdout.endswith("\n}\n")
     table = run("report", sweep_id)
     assert table.exit_code == 0
+    assert run("report", "latest").stdout == table.stdout
+    assert run("report", "latest", "--format", "json").report == first
     assert table.stdout.startswith(f"Sweep {sweep_id}  plan  incomplete")
     for part in ("decisions", "coverage", "compliance"):
         ran = run("report", sweep_id, "--format", "csv", "--part", part)
@@ -149,7 +155,21 @@ def test_a_sweep_that_is_not_in_the_bucket_is_said_in_awss_words(
     assert f"sweep={UNKNOWN}/report.json cannot be read: NoSuchKey: The specified key does not exist." in ran.stderr
 
 
-@pytest.mark.parametrize("sweep_id", ["latest", "../../etc/passwd", f"{UNKNOWN}/x", UNKNOWN.lower(), f"{UNKNOWN}\n"])
+def test_latest_is_the_newest_sweep_that_has_ended(organization: OrganizationBuilder, run: Run, policy: Policy) -> None:
+    none = run("report", "latest")
+    assert (none.exit_code, none.stdout) == (1, "")
+    assert "no sweep in the ledger of .stop-orchestrator has ended yet" in none.stderr
+    ended = run(*PLAN, policy(DEV), "--format", "json").report["sweep_id"]
+    running = SweepSummary("99991231T235959Z-000000", "running", "plan", "nonprod", "2026-11-23T19:00:00Z")
+    Ledger(SqliteItems(Path(".stop-orchestrator")), app.now).begin(running)
+    assert run("report", "latest", "--format", "json").report["sweep_id"] == ended
+    said = " ".join(run("report", "--help").stdout.split())
+    assert "`latest`: the newest sweep of the ledger that has ended" in said
+
+
+@pytest.mark.parametrize(
+    "sweep_id", ["newest", "LATEST", "../../etc/passwd", f"{UNKNOWN}/x", UNKNOWN.lower(), f"{UNKNOWN}\n"]
+)
 def test_what_is_no_sweep_id_exits_2_and_shows_what_one_looks_like(run: Run, sweep_id: str) -> None:
     ran = run("report", sweep_id)
     assert (ran.exit_code, ran.stdout) == (2, "")
@@ -162,10 +182,13 @@ def test_a_part_without_csv_is_bad_usage(run: Run) -> None:
     assert "--format csv" in ran.stderr
 
 
-def test_a_damaged_report_is_said_to_be_damaged(run: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "damaged", ['{"sweep_id": ', "{}", "[]", "null", '{"sweep_id": 1, "status": "\\u001b"}', "[" * 100_000]
+)
+def test_a_damaged_report_is_said_to_be_damaged(run: Run, tmp_path: Path, damaged: str) -> None:
     folder = tmp_path / "sweeps" / "dt=2020-01-01" / f"sweep={UNKNOWN}"
     folder.mkdir(parents=True)
-    (folder / "report.json").write_text('{"sweep_id": ')
+    (folder / "report.json").write_text(damaged)
     ran = run("report", UNKNOWN, "--store", str(tmp_path))
     assert ran.exit_code == 1
     assert f"the report of {UNKNOWN} is damaged" in ran.stderr

@@ -8,6 +8,7 @@ import logging
 import os
 import subprocess
 import sys
+import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,7 @@ from orchestrator.cli.terminal import SafeConsole, csv_text, json_text, safe_str
 from orchestrator.core.diagnosis.checks import Area, Check, CheckStatus, Code, Diagnosis
 from orchestrator.core.model import OutcomeStatus, TargetStatus, Verdict, Violation
 from orchestrator.core.policy.opt_outs import MISSPELT_KEY
+from orchestrator.core.report.control_characters import without_controls
 from orchestrator.core.report.document import report_document
 from orchestrator.demo.faults import Fault
 from tests.support.builders import ACCOUNT, REGION, a_coverage, a_decision, a_report, a_resource, an_outcome
@@ -85,6 +87,28 @@ def test_on_a_terminal_the_only_escape_sequences_are_the_consoles_own() -> None:
     assert "\x07" not in shown
     assert "\x9b" not in shown
     assert "\\u001b[31mred" in shown
+
+
+def test_each_phase_has_its_own_total_which_is_unknown_until_it_is_known() -> None:
+    def show(console: SafeConsole) -> None:
+        progress = TerminalProgress(console)
+        with progress.shown():
+            progress.targets(108, 108)
+            progress.phase("Planning")
+            [task] = progress._bar.tasks
+            assert (task.description, task.completed, task.total) == ("Planning", 0, None)
+            progress.targets(1, 67)
+            [task] = progress._bar.tasks
+            assert (task.completed, task.total) == (1, 67)
+
+    printed(show, force_terminal=True)
+
+
+def test_a_joiner_stays_where_it_joins_and_is_shown_where_it_hides() -> None:
+    for text in ("\U0001f469\u200d\U0001f4bb", "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"):
+        assert without_controls(text) == text
+    assert without_controls("pr\u200dod\u200c-1 \u200d") == "pr\\u200dod\\u200c-1 \\u200d"
+    assert without_controls("\u200d\U0001f4bb") == "\\u200d\U0001f4bb"
 
 
 def test_a_line_feed_in_a_cell_begins_no_line() -> None:
@@ -168,6 +192,33 @@ def test_no_command_lets_a_name_a_tag_a_policy_or_a_message_of_aws_act_on_the_te
     organization.front.faults.add(Fault(code="Bad\x9b", message="no\u202e", operation="organizations:*"))
     assert forbidden_in_all(run("plan", "--policy", path)) == set()
     assert forbidden_in_all(run("doctor", "--policy", path)) == set()
+
+
+HIDDEN = "\x1b\x9b\x85\x7f\u202e\u2066\u200b\u200d\u2028\u2029\ufeff\u00ad\r\x08"
+SETTINGS = ("POLICY", "REPORT_BUCKET", "TABLE", "ANCHOR", "KILL_SWITCH", "MODE", "TOPIC", "MEMBER_ROLE", "STACK_SET")
+
+
+def is_shown(ran: Ran) -> bool:
+    """Nothing that no terminal shows, of any kind: also what hides, joins or turns around."""
+    said = (ran.stdout + ran.stderr).replace("\n", "")
+    hides = {char for char in said if unicodedata.category(char) in ("Cc", "Cf", "Zl", "Zp", "Cs")}
+    return not hides and "Traceback" not in said
+
+
+@pytest.mark.usefixtures("organization")
+def test_no_setting_and_no_argument_acts_on_the_terminal(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    evil = f"n{HIDDEN}[31m[red]x[/red]"
+    monkeypatch.setenv("LOGNAME", evil)
+    for name in SETTINGS:
+        with monkeypatch.context() as set_here:
+            set_here.setenv(f"STOP_ORCHESTRATOR_{name}", evil)
+            for command in (("validate",) if name == "POLICY" else ("history",), ("verify", "--all")):
+                assert is_shown(run(*command)), (name, command)
+    arguments = (("validate", evil), ("report", evil), ("verify", evil), ("apply", evil, "--yes"))
+    for command in (*arguments, ("plan", "--policy", evil), ("plan", "--policy", f"s3://{evil}/x")):
+        ran = run(*command)
+        assert ran.exit_code == 2
+        assert is_shown(ran), command
 
 
 def test_bad_usage_prints_no_control_character() -> None:

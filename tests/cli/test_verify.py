@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator.core.report.control_characters import without_controls
 from orchestrator.demo.organization import BUCKET, TABLE
 from tests.support.embedded import OrganizationBuilder
 from tests.support.fixtures import Policy, Ran, Run
@@ -44,6 +45,25 @@ class Folder:
         path.unlink()
         if not any(path.parent.iterdir()):
             path.parent.rmdir()
+
+    def add_what_no_sweep_accounts_for(self, sweep_id: str) -> list[tuple[str, str]]:
+        """Also what a sweep makes, of sweeps that were."""
+        for folder in ("sweeps/dt=2026-01-01", folder_of(ADDED), f"{folder_of(sweep_id)}/deep/er", "sweeps/dt=x/y"):
+            (STORE / folder).mkdir(parents=True)
+        (STORE / "sweeps/link").symlink_to("/etc")
+        (STORE / folder_of(sweep_id) / "linked.json").symlink_to("report.json")
+        for name in ("\x1b[2J\x9b31m\u202e", ".evil.part"):
+            (STORE / "sweeps" / name).touch()
+        folders = ["sweeps/dt=2026-01-01/", f"{folder_of(ADDED)}/", "sweeps/dt=x/y/"]
+        strays = [*folders, "sweeps/link", "sweeps/\x1b[2J\x9b31m\u202e", "sweeps/.evil.part"]
+        return [*(("", key) for key in strays), (sweep_id, "deep/er/"), (sweep_id, "linked.json")]
+
+    def remove_what_was_added(self) -> None:
+        for path in sorted((STORE / "sweeps").rglob("*"), reverse=True):
+            if path.is_symlink():
+                path.unlink()
+            elif path.is_dir() and not any(path.iterdir()):
+                path.rmdir()
 
     def items(self) -> list[dict[str, Any]]:
         with sqlite3.connect(STORE / "ledger.sqlite") as connection:
@@ -81,6 +101,17 @@ class HubStores:
 
     def delete(self, key: str) -> None:
         self._s3.delete_object(Bucket=BUCKET, Key=key)
+
+    def add_what_no_sweep_accounts_for(self, sweep_id: str) -> list[tuple[str, str]]:
+        strays = ["sweeps/", "sweeps/dt=2026-01-01/", f"{folder_of(sweep_id)}/", f"{folder_of(ADDED)}/.writable"]
+        strays += ["sweeps//", "sweeps/dt=x/y", "sweeps/\x1b[2J\u202e", "sweeps/.hidden"]
+        mine = ["/report.json", "work/", ".abc_1234.part"]
+        for key in (*strays, *(f"{folder_of(sweep_id)}/{name}" for name in mine)):
+            self.put(key, b"")
+        return [*(("", key) for key in strays), *((sweep_id, name) for name in mine)]
+
+    def remove_what_was_added(self) -> None:
+        """Objects: they are listed."""
 
     def items(self) -> list[dict[str, Any]]:
         found = self._table.scan(TableName=TABLE)["Items"]
@@ -126,7 +157,8 @@ class Evidence:
         ran, table = self.run("verify", "--all", "--format", "json"), self.run("verify", "--all")
         assert ran.exit_code == table.exit_code == (0 if ran.report["verified"] else 1)
         for row in ran.report["broken"]:
-            assert f"{row['sweep_id']} {row['file']}".strip() in table.stdout
+            assert f"{row['sweep_id']} {without_controls(row['file'])}".strip() in table.stdout
+        assert not set(map(chr, (*range(10), *range(11, 32), 127, 0x9B, 0x202E))) & {*table.stdout}
         assert ("every file is as it was sealed" in table.stdout) is not bool(ran.report["broken"])
         for note in ran.report["notes"]:
             assert note in table.stdout
@@ -173,6 +205,10 @@ Do = Callable[[Evidence], list[tuple[str, str]]]
 def add_a_file(evidence: Evidence) -> list[tuple[str, str]]:
     evidence.at.put(f"{folder_of(evidence.ids[1])}/notes.txt", b"added")
     return [(evidence.ids[1], "notes.txt")]
+
+
+def add_what_no_sweep_accounts_for(evidence: Evidence) -> list[tuple[str, str]]:
+    return evidence.at.add_what_no_sweep_accounts_for(evidence.ids[1])
 
 
 def add_a_folder(evidence: Evidence) -> list[tuple[str, str]]:
@@ -234,12 +270,13 @@ def test_it_names_whatever_was_done_to_evidence_and_passes_over_what_retention_r
                 evidence.at.delete(key)
         for key, content in before.items():
             evidence.at.put(key, content)
+        evidence.at.remove_what_was_added()
         evidence.at.delete_item("SWEEPS", FORGED)
         for item in items:
             if item["PK"] in ("SWEEPS", "CHAIN"):
                 evidence.at.put_item(item)
 
-    for changes in (AT_ONCE, (remove_a_folder,), (cut_the_head,)):
+    for changes in (AT_ONCE, (add_what_no_sweep_accounts_for,), (remove_a_folder,), (cut_the_head,)):
         wanted = [named for do in changes for named in do(evidence)]
         assert sorted(evidence.named()) == sorted(wanted)
         restore()

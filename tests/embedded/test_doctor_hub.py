@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from orchestrator.core.report.manifest import anchor_text
 from orchestrator.demo.faults import Fault
 from orchestrator.demo.organization import TABLE
+from tests.support.builders import SWEEP_ID
 from tests.support.doctor import (
     Doctor,
     found,
@@ -74,6 +77,61 @@ def test_a_bucket_and_a_table_that_are_not_there_are_named(
     monkeypatch.setenv("STOP_ORCHESTRATOR_TABLE", "no-such-table")
     checks = ("bucket", "table", "kill_switch", "names_resolved")  # what the table may say of them
     assert found(doctor(), "failed") == {("hub", one, "unreadable") for one in checks}
+
+
+ANCHOR = "/stop-orchestrator/anchor"
+SHA = "0" * 64
+
+
+@pytest.fixture
+def anchored(enrolled: OrganizationBuilder, monkeypatch: pytest.MonkeyPatch) -> OrganizationBuilder:
+    monkeypatch.setenv("STOP_ORCHESTRATOR_ANCHOR", ANCHOR)
+    return enrolled
+
+
+def set_anchor(organization: OrganizationBuilder, text: str) -> None:
+    organization.client("ssm").put_parameter(Name=ANCHOR, Value=text, Type="String", Overwrite=True)
+
+
+def set_head(organization: OrganizationBuilder, sweep_id: str) -> None:
+    head = {"PK": "CHAIN", "SK": "HEAD", "sweep_id": sweep_id, "sha256": SHA}
+    item: Any = {name: {"S": value} for name, value in head.items()}
+    organization.client("dynamodb").put_item(TableName=TABLE, Item=item)
+
+
+def test_without_an_anchor_there_is_no_row_of_it(enrolled: OrganizationBuilder, doctor: Doctor) -> None:
+    assert "anchor" not in {one["name"] for one in doctor().report["checks"]}
+
+
+def test_an_anchor_is_ok_where_the_chain_leads_to_it_and_wrong_elsewhere(
+    anchored: OrganizationBuilder, doctor: Doctor
+) -> None:
+    ran = doctor()
+    assert (ran.exit_code, row(ran, "anchor", None)["status"]) == (0, "not_checked")
+    set_head(anchored, SWEEP_ID)
+    absent = row(doctor(), "anchor", None)
+    assert (absent["status"], "somebody removed it" in absent["advice"]) == ("not_checked", True)
+    set_anchor(anchored, anchor_text((SWEEP_ID, SHA)))
+    ran = doctor()
+    assert (ran.exit_code, row(ran, "anchor", None)["status"]) == (0, "ok")
+    for text, says in ((anchor_text((SWEEP_ID, "1" * 64)), "does not lead"), ("go", "names no sweep")):
+        set_anchor(anchored, text)
+        ran = doctor()
+        assert (ran.exit_code, found(ran, "failed")) == (3, {("hub", "anchor", "wrong_anchor")})
+        wrong = row(ran, "anchor", None)
+        assert says in wrong["detail"]
+        assert "verify --all" in wrong["advice"]
+
+
+def test_an_anchor_that_may_not_be_read_is_named_with_what_to_allow(
+    anchored: OrganizationBuilder, doctor: Doctor
+) -> None:
+    anchored.front.faults.add(Fault(code="AccessDeniedException", message="not you", operation="ssm:GetParameter"))
+    ran = doctor()
+    refused = row(ran, "anchor", None)
+    assert (ran.exit_code, refused["status"], refused["code"]) == (3, "failed", "missing_permission")
+    assert refused["detail"] == f"ssm:GetParameter {ANCHOR}: AccessDeniedException: not you"
+    assert "ssm:GetParameter" in refused["advice"]
 
 
 @pytest.mark.full

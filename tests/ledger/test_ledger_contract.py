@@ -138,7 +138,7 @@ def test_a_finished_sweep_says_how_it_ended_and_keeps_what_it_began_with(ledger:
         duration_seconds=12.345,
         totals=document["totals"],
         report="s3://reports/report.json",
-        ended_at=AT.isoformat(),
+        ended_at="2026-11-23T19:00:00.000000Z",
     )
 
 

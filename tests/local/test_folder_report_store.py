@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.core.report.stored_files import Entry
 from orchestrator.errors import ReportStoreError
 from orchestrator.local.folder_report_store import LocalReportStore
 from tests.support.builders import SWEEP_ID
@@ -36,13 +37,15 @@ def test_a_file_is_laid_out_as_in_s3_and_read_back(store: LocalReportStore, tmp_
     assert store.read(SWEEP_ID, "report.json") == store.find(SWEEP_ID, "report.json") == CONTENT
 
 
-def test_checking_makes_the_folder_and_leaves_no_file_in_it(store: LocalReportStore, tmp_path: Path) -> None:
+def test_checking_leaves_nothing_of_a_sweep_that_the_ledger_does_not_know_yet(
+    store: LocalReportStore, tmp_path: Path
+) -> None:
     store.check(SWEEP_ID)
-    assert list(folder(tmp_path).iterdir()) == []
+    assert list((tmp_path / "store/sweeps").iterdir()) == []
 
 
 def test_a_sweep_id_is_used_once(store: LocalReportStore) -> None:
-    store.check(SWEEP_ID)
+    store.put(SWEEP_ID, "report.json", CONTENT)
     with pytest.raises(ReportStoreError, match=f"the sweep id {SWEEP_ID} was used before"):
         store.check(SWEEP_ID)
 
@@ -157,27 +160,38 @@ def test_only_finished_sweeps_are_listed_and_the_newest_first(store: LocalReport
     assert store.sweeps() == [NEWER, SWEEP_ID]
 
 
-def test_every_file_is_listed_with_its_size_also_what_no_sweep_wrote(store: LocalReportStore, tmp_path: Path) -> None:
+def test_everything_is_listed_as_what_it_is_also_what_no_sweep_wrote(store: LocalReportStore, tmp_path: Path) -> None:
     assert store.list_files() == {}
     store.put(SWEEP_ID, "report.json", CONTENT)
     store.put(SWEEP_ID, "work/listing.json", b"[]")
+    (folder(tmp_path) / ".abc_1234.part").touch()
     (folder(tmp_path) / ".writable").touch()
-    sizes = {("report.json",): len(CONTENT), ("work", "listing.json"): 2, (".writable",): 0}
-    mine = {"/".join((KEYS, *names)): size for names, size in sizes.items()}
+    names = ("report.json", "work/listing.json", ".writable")
+    mine = {f"{KEYS}/{name}": Entry.FILE for name in names} | {f"{KEYS}/.abc_1234.part": Entry.PART}
     assert store.list_files() == store.list_files(SWEEP_ID) == mine
-    store.check(NEWER)
+    folder(tmp_path, NEWER).mkdir(parents=True)
     (tmp_path / "store/sweeps/notes.txt").write_text("added")
     assert store.list_files(SWEEP_ID) == mine
     empty = f"sweeps/dt=2026-11-24/sweep={NEWER}/"
-    assert store.list_files() == {**mine, empty: 0, "sweeps/notes.txt": 5}
+    assert store.list_files() == {**mine, empty: Entry.EMPTY_FOLDER, "sweeps/notes.txt": Entry.FILE}
 
 
-def test_a_link_to_a_folder_elsewhere_is_listed_as_the_file_that_it_is(store: LocalReportStore, tmp_path: Path) -> None:
+def test_a_link_to_a_folder_elsewhere_is_listed_as_the_link_that_it_is(store: LocalReportStore, tmp_path: Path) -> None:
     store.put(SWEEP_ID, "report.json", CONTENT)
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (tmp_path / "store/sweeps/dt=2026-11-23/sweep=forged").symlink_to(elsewhere)
-    assert "sweeps/dt=2026-11-23/sweep=forged" in store.list_files()
+    assert store.list_files()["sweeps/dt=2026-11-23/sweep=forged"] is Entry.LINK
+    folder(tmp_path, NEWER).parent.mkdir()
+    folder(tmp_path, NEWER).symlink_to(folder(tmp_path))
+    assert store.list_files(NEWER) == {f"sweeps/dt=2026-11-24/sweep={NEWER}": Entry.LINK}
+
+
+def test_a_pipe_in_place_of_a_file_is_an_error_and_holds_nothing_up(store: LocalReportStore, tmp_path: Path) -> None:
+    store.put(SWEEP_ID, "plan.json", CONTENT)
+    os.mkfifo(folder(tmp_path) / "report.json")
+    with pytest.raises(ReportStoreError, match="it is a pipe"):
+        store.find(SWEEP_ID, "report.json")
 
 
 def test_a_name_that_is_no_text_is_listed_as_one(store: LocalReportStore, tmp_path: Path) -> None:

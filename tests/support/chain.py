@@ -11,6 +11,7 @@ from orchestrator.core.report.manifest import MANIFEST, Broken
 from orchestrator.errors import AnchorError
 from orchestrator.ledger.ledger import CHAIN, HEAD, Ledger
 from orchestrator.ledger.records import SWEEPS, SweepSummary
+from orchestrator.ports import ReportStore
 from orchestrator.sweep.seal import seal
 from orchestrator.sweep.verify import Verified, verify
 from tests.support.builders import AT, a_report
@@ -51,6 +52,7 @@ class Hub:
 
     def __init__(self) -> None:
         self.files = MemoryFiles()
+        self.store: ReportStore = self.files
         self.table = MemoryItems()
         self.ledger = Ledger(self.table, lambda: AT)
         self.anchor: MemoryAnchor | None = None
@@ -60,8 +62,8 @@ class Hub:
 
     def seal(self, sweep_id: str, files: Mapping[str, bytes] = FILES, sign: Any = None) -> None:
         for name, content in files.items():
-            self.files.put(sweep_id, name, content)
-        seal(self.files, self.ledger, sweep_id, files, sign)
+            self.store.put(sweep_id, name, content)
+        seal(self.store, self.ledger, sweep_id, files, sign)
 
     def sweep(self, sweep_id: str, sign: Any = None) -> None:
         self.begin(sweep_id)
@@ -83,7 +85,7 @@ class Hub:
         return [*self.verified(*sweep_ids, check=check).broken]
 
     def verified(self, *sweep_ids: str, check: Any = None) -> Verified:
-        return verify(self.files, self.ledger, list(sweep_ids) or None, check, self.anchor)
+        return verify(self.store, self.ledger, list(sweep_ids) or None, check, self.anchor)
 
     def lose_files(self, *sweep_ids: str) -> None:
         """All that is stored of them, as retention or somebody removes it."""

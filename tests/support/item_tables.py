@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from orchestrator.core.report.files import sweep_folder
+from orchestrator.core.report.stored_files import Entry
 from orchestrator.errors import LedgerError
 from orchestrator.ledger.items import Condition, Delete, Item, Write, holds
 
@@ -82,8 +83,8 @@ class MemoryFiles:
 
     def __init__(self) -> None:
         self.files: dict[tuple[str, str], bytes] = {}
-        self.strays: dict[str, int] = {}
-        """Sizes of what is in no folder of a sweep, by key."""
+        self.entries: dict[str, Entry] = {}
+        """What else is stored, by key."""
         self.after: Callable[[str], None] = lambda _what: None
 
     def check(self, sweep_id: str) -> None:
@@ -99,11 +100,10 @@ class MemoryFiles:
     def read(self, sweep_id: str, name: str) -> bytes:
         return self.files[sweep_id, name]
 
-    def list_files(self, sweep_id: str | None = None) -> Mapping[str, int]:
-        sizes = {f"{sweep_folder(one)}/{name}": len(content) for (one, name), content in self.files.items()}
-        if sweep_id is not None:
-            return {key: size for key, size in sizes.items() if key.startswith(f"{sweep_folder(sweep_id)}/")}
-        return {**sizes, **self.strays}
+    def list_files(self, sweep_id: str | None = None) -> Mapping[str, Entry]:
+        found = {f"{sweep_folder(one)}/{name}": Entry.FILE for one, name in self.files} | self.entries
+        folder = "" if sweep_id is None else f"{sweep_folder(sweep_id)}/"
+        return {key: entry for key, entry in found.items() if key.startswith(folder)}
 
     def location(self, sweep_id: str, name: str) -> str:
         return f"memory/{sweep_id}/{name}"

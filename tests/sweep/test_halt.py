@@ -77,7 +77,11 @@ def test_nothing_but_go_and_blanks_lets_a_sweep_act(text: str) -> None:
 
 
 def test_one_that_does_not_exist_halts_also_when_it_is_gone_after_it_said_go() -> None:
-    gone = Halt(HaltCause.KILL_SWITCH, "the kill switch /k does not exist, so it does not say 'go'")
+    gone = Halt(
+        HaltCause.KILL_SWITCH,
+        "the kill switch /k does not exist, so it does not say 'go': there is no SSM parameter /k "
+        "(a file is named file:PATH)",
+    )
     assert Switch(None).made().halt() == gone
     switch = Switch("go")
     made = switch.made()

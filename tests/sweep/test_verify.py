@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.core.report.files import sweep_folder
 from orchestrator.core.report.manifest import (
     MANIFEST,
     SIGNATURE,
@@ -15,9 +20,11 @@ from orchestrator.core.report.manifest import (
     manifest_bytes,
     sha256_of,
 )
-from orchestrator.errors import AnchorError
+from orchestrator.core.report.stored_files import Entry
+from orchestrator.errors import AnchorError, LedgerError
 from orchestrator.ledger.ledger import CHAIN, HEAD
-from orchestrator.ledger.records import SWEEPS
+from orchestrator.ledger.records import SWEEPS, SweepSummary
+from orchestrator.local.folder_report_store import LocalReportStore
 from orchestrator.sweep.verify import ALL_FILES, Verified, verify
 from tests.support.chain import A, B, C, DiedError, Hub, MemoryAnchor
 
@@ -126,6 +133,13 @@ def test_a_chain_without_its_head_holds_nothing(three: Hub) -> None:
     assert three.named() == [(C, MANIFEST), (B, MANIFEST), (A, MANIFEST)]
 
 
+@pytest.mark.parametrize("fields", [{"sha256": None}, {"sweep_id": None}, {"sweep_id": "../x"}, {"sweep_id": 1}])
+def test_a_head_that_names_no_sweep_is_an_error_that_says_so(three: Hub, fields: dict[str, object]) -> None:
+    three.table.items[CHAIN, HEAD].update(fields)
+    with pytest.raises(LedgerError, match="CHAIN HEAD was altered: it names no sweep"):
+        three.verify()
+
+
 def test_a_chain_that_breaks_where_the_ledger_knows_no_more_still_checks_the_rest(three: Hub) -> None:
     del three.table.items[CHAIN, B]
     del three.files.files[B, MANIFEST]
@@ -152,6 +166,11 @@ def test_manifests_that_lead_round_in_a_circle_are_named(three: Hub) -> None:
         b'{"sweep_id": "x", "files": {"a": {}}, "previous": null}',
         b'{"sweep_id": "x", "files": {}, "previous": {"sweep_id": "y"}}',
         b'{"sweep_id": "another sweep", "files": {}, "previous": null}',
+        b"[" * 5000,
+        *(
+            json.dumps({"sweep_id": B, "files": {name: {"sha256": "0"}}, "previous": None}).encode()
+            for name in ("../../../../etc/passwd", "/etc/passwd", "a\0b", "\ud800", "x" * 300, "", ".")
+        ),
     ],
 )
 def test_what_is_no_manifest_of_the_sweep_is_named_and_is_no_crash(three: Hub, manifest: bytes) -> None:
@@ -216,7 +235,10 @@ def test_a_signature_that_does_not_fit_is_named(hub: Hub) -> None:
 
 
 @pytest.mark.parametrize("sweep_id", [A, B, C])
-@pytest.mark.parametrize("name", ["notes.txt", "report (1).json", "work/forged.json", ".hidden"])
+@pytest.mark.parametrize(
+    "name",
+    ["notes.txt", "report (1).json", "work/forged.json", ".hidden", ".evil.part", "deep/", f"policy-{'0' * 64}.yml"],
+)
 def test_a_file_that_no_sweep_writes_is_named_in_whatever_folder(three: Hub, sweep_id: str, name: str) -> None:
     three.files.files[sweep_id, name] = b"forged"
     broken = [Broken(sweep_id, name, "was added: no sweep writes a file of that name")]
@@ -224,18 +246,70 @@ def test_a_file_that_no_sweep_writes_is_named_in_whatever_folder(three: Hub, swe
 
 
 def test_working_files_and_what_a_killed_process_left_are_not_evidence_and_not_broken(three: Hub) -> None:
-    for name in ("work/listing.json", "inventory-0.json", ".tmp1234.part"):
+    for name in ("work/listing.json", "inventory-0.json"):
         three.files.files[B, name] = b"{}"
+    three.files.entries[f"{sweep_folder(B)}/.abc_1234.part"] = Entry.PART
     assert three.verify() == three.verify(B) == []
     assert three.verified().notes == (
-        f"{B} has a part of a file that a killed process left behind; no command reads it",
+        f"{B} has a part of a file that a killed process left behind; no command reads it: .abc_1234.part",
     )
 
 
-def test_a_file_beside_the_folders_of_sweeps_is_named(three: Hub) -> None:
-    key = f"sweeps/dt=2020-01-01/sweep={A}/report.json"
-    three.files.strays = {key: 6, "sweeps/.doctor": 0}
-    assert three.verify() == [Broken("", key, "was added: it is in no folder of a sweep")]
+OF_NO_SWEEP = "20261122T190000Z-ffffff"
+
+
+@pytest.mark.parametrize(
+    ("key", "entry"),
+    [
+        (f"sweeps/dt=2020-01-01/sweep={A}/report.json", Entry.FILE),
+        ("sweeps/dt=2026-01-01/", Entry.EMPTY_FOLDER),
+        (f"{sweep_folder(OF_NO_SWEEP)}/", Entry.EMPTY_FOLDER),
+        (f"{sweep_folder(OF_NO_SWEEP)}/work/", Entry.EMPTY_FOLDER),
+        (f"{sweep_folder(OF_NO_SWEEP)}/.writable", Entry.PROBE),
+        (f"{sweep_folder(A)}/", Entry.FILE),
+        ("sweeps/dt=2026-11-23/", Entry.FILE),
+        ("sweeps/deep/er/", Entry.EMPTY_FOLDER),
+        (f"{sweep_folder(A)}", Entry.LINK),
+        ("sweeps/\x1b[2J\u202e", Entry.FILE),
+    ],
+)
+def test_whatever_no_sweep_of_the_ledger_accounts_for_is_named(three: Hub, key: str, entry: Entry) -> None:
+    three.files.entries = {key: entry, "sweeps/.doctor": Entry.PROBE, "sweeps/.writable": Entry.PROBE}
+    assert three.verify() == [Broken("", key, "was added: it is in no folder of a sweep that the ledger knows")]
+
+
+@pytest.mark.parametrize("key", ["sweeps/dt=2026-11-23/", f"{sweep_folder(A)}/", f"{sweep_folder(A)}/work/"])
+def test_an_empty_folder_of_a_sweep_that_the_ledger_knows_is_none_that_was_added(three: Hub, key: str) -> None:
+    three.files.entries = {key: Entry.EMPTY_FOLDER}
+    assert three.verify() == []
+
+
+@pytest.mark.parametrize("sweep_id", [A, B, C])
+def test_a_link_in_place_of_a_file_is_named_whatever_it_leads_to(three: Hub, sweep_id: str) -> None:
+    three.files.entries = {f"{sweep_folder(sweep_id)}/report.json": Entry.LINK}
+    broken = [Broken(sweep_id, "report.json", "was added: it is a link or no regular file, and no sweep makes one")]
+    assert three.verify() == three.verify(sweep_id) == broken
+
+
+def test_a_folder_in_place_of_a_file_is_named_and_ends_nothing(tmp_path: Path) -> None:
+    hub = Hub()
+    hub.store = LocalReportStore(tmp_path)
+    for sweep_id in (A, B):
+        hub.sweep(sweep_id)
+    assert hub.verify() == []
+    inner = tmp_path / sweep_folder(A) / "report.json"
+    inner.unlink()
+    inner.mkdir()
+    os.mkfifo(tmp_path / sweep_folder(B) / "decisions.csv")
+    assert sorted(hub.named()) == [(A, "report.json"), (A, "report.json/"), (B, "decisions.csv")]
+
+
+def test_the_file_of_another_policy_in_the_folder_of_a_sweep_that_runs_is_named(three: Hub) -> None:
+    running, ours, theirs = "20261126T190000Z-dddddd", sha256_of(b"ours"), sha256_of(b"theirs")
+    summary = SweepSummary(running, "running", "enforce", "nonprod", "2026-11-23T19:00:00Z", policy_by_hash=ours)
+    three.ledger.begin(summary)
+    three.files.files |= {(running, f"policy-{ours}.yaml"): b"ours", (running, f"policy-{theirs}.yaml"): b"theirs"}
+    assert three.named() == [(running, f"policy-{theirs}.yaml")]
 
 
 def test_a_folder_with_a_manifest_that_names_the_newest_one_and_that_no_ledger_knows_is_named(three: Hub) -> None:
@@ -320,6 +394,17 @@ def test_where_the_oldest_are_gone_every_other_change_is_still_named(nine: Hub, 
     assert key in nine.named()
 
 
+def test_a_day_that_retention_removed_and_somebody_made_again_is_named(nine: Hub) -> None:
+    nine.lose_files(*OLDEST)
+    nine.lose_rows(*OLDEST)
+    day, again = "sweeps/dt=2026-11-11/", f"{sweep_folder(OLDEST[0])}/"
+    nine.files.entries = {day: Entry.EMPTY_FOLDER, again: Entry.EMPTY_FOLDER}
+    assert nine.named() == [("", day), ("", again)]
+    nine.files.entries = {}
+    nine.files.files[OLDEST[0], "report.json"] = b"{}"
+    assert nine.named() == [(OLDEST[0], ALL_FILES)]
+
+
 def test_a_sweep_that_was_added_in_place_of_one_that_expired_is_named(nine: Hub) -> None:
     nine.lose_files(*OLDEST)
     nine.lose_rows(*OLDEST)
@@ -369,7 +454,7 @@ def test_the_newest_sweeps_removed_with_the_head_put_back_show_by_the_anchor_alo
 
 def test_an_anchor_of_an_altered_hash_is_named(three: Hub) -> None:
     anchor = anchored(three)
-    anchor.text = anchor_text((B, "0"))
+    anchor.text = anchor_text((B, "0" * 64))
     assert three.named() == [(B, MANIFEST)]
 
 
@@ -384,7 +469,19 @@ def test_an_anchor_that_stayed_behind_is_no_fault_and_told(three: Hub) -> None:
     )
 
 
-@pytest.mark.parametrize("text", ["go", "{}", "[]", '{"sweep_id": 1, "sha256": "0"}', "null"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "go",
+        "{}",
+        "[]",
+        '{"sweep_id": 1, "sha256": "0"}',
+        "null",
+        "[" * 4096,
+        anchor_text((A, "0")),
+        anchor_text((f"{A}\nall is well", "0" * 64)),
+    ],
+)
 def test_an_anchor_that_is_none_is_named(three: Hub, text: str) -> None:
     anchored(three).text = text
     assert three.verify() == [Broken("", "/anchor", "was altered: it names no sweep and no SHA-256")]

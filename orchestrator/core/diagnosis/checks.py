@@ -54,6 +54,8 @@ class Code(StrEnum):
     WRONG_KEYS = "wrong_keys"
     PULLED = "kill_switch_pulled"
     NO_KILL_SWITCH = "no_kill_switch"
+    WRONG_ANCHOR = "wrong_anchor"
+    """It names what the chain of manifests does not lead to."""
     UNRESOLVED_NAME = "unresolved_name"
     """A name in the policy is the name of nothing."""
     UNREADABLE = "unreadable"

@@ -130,6 +130,32 @@ def kill_switches(names: Sequence[str], halting: Sequence[str]) -> Check:
     return Check(Area.HUB, "kill_switch", CheckStatus.WARNING, Code.NO_KILL_SWITCH, detail, advice)
 
 
+_ANCHOR_WRITES = "whether ssm:PutParameter is allowed shows at the end of a sweep, which warns where it is not"
+
+
+def anchor_leads(name: str, sweep_id: str) -> Check:
+    """The anchor can be read, and names a manifest of the chain."""
+    return ok("anchor", f"{name} names {sweep_id}, to which the chain leads; {_ANCHOR_WRITES}")
+
+
+def no_anchor_yet(name: str, *, has_sweeps: bool) -> Check:
+    """There is nothing to hold against the chain."""
+    detail = f"{name} is not there yet; {_ANCHOR_WRITES}"
+    advice = "the next sweep that ends makes it"
+    if has_sweeps:
+        advice += "; where one made it before, somebody removed it: look who, before the next sweep"
+    return not_checked("anchor", detail, advice)
+
+
+def wrong_anchor(name: str, says: str) -> Check:
+    """The anchor is there, and no sweep will move it."""
+    advice = (
+        "stop-orchestrator verify --all says what is missing; where you put back the table yourself, or the name is "
+        "that of another hub's anchor, delete the parameter (the file) or set STOP_ORCHESTRATOR_ANCHOR to a new name"
+    )
+    return Check(Area.HUB, "anchor", CheckStatus.FAILED, Code.WRONG_ANCHOR, f"{name} {says}", advice)
+
+
 def denied_regions(coverage: Iterable[Coverage], scope: RegionScope) -> Check | None:
     """Regions that a service control policy denies in every account, with the line that leaves them out."""
     regions = regions_denied_everywhere(coverage)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,6 +15,7 @@ from orchestrator.core.policy.conditions.interface import Condition
 from orchestrator.core.policy.conditions.parsing import parse_where
 from orchestrator.core.policy.conditions.words import words_of
 from orchestrator.core.policy.messages import shape_problems
+from orchestrator.core.policy.nearest import nearest
 from orchestrator.core.policy.org_policy import OrgPolicy, Rule
 from orchestrator.core.policy.schedules.schedule import Schedule
 from orchestrator.core.policy.schedules.windows import Window, parse_window
@@ -175,6 +175,6 @@ def _duplicates(tags: Any) -> Iterator[tuple[Path, str]]:
 
 
 def _no_such(schedule: str, known: Iterable[str]) -> str:
-    near = get_close_matches(schedule, list(known), 1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
+    near = nearest(schedule, known)
+    hint = f"did you mean {near!r}? " if near else ""
     return f"there is no schedule {schedule!r}; {hint}schedules are: {', '.join(sorted(known)) or '(none)'}"

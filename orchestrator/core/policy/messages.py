@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from pydantic import ValidationError
 
 from orchestrator.core.policy.conditions.everything import EVERYTHING
+from orchestrator.core.policy.nearest import nearest
 from orchestrator.core.policy.schema import (
     AccountLimits,
     Guardrails,
@@ -46,13 +47,21 @@ def shape_problems(document: Document, invalid: ValidationError) -> Iterator[Pol
 def _missing(path: Path) -> str:
     if path[-1] == "where":
         return f"is missing: the rule would match everything; if that is meant, say `where: {EVERYTHING}`"
-    return "is missing"
+    return f"is missing; {_EXAMPLES[path[-1]]}"
+
+
+_EXAMPLES: Mapping[object, str] = {
+    "version": "say `version: 1`",
+    "name": "give it a name, such as `name: nonprod`",
+    "timezone": "name an IANA time zone, such as `timezone: Europe/Berlin`",
+    "running": 'say when resources run, such as `running: ["mon-fri 07:00-19:00"]`',
+}
 
 
 def _unknown_key(path: Path) -> str:
     known = list(_model_at(path[:-1]).model_fields)
-    near = get_close_matches(str(path[-1]), known, 1)
-    hint = f"did you mean `{near[0]}`? " if near else ""
+    near = nearest(path[-1], known)
+    hint = f"did you mean `{near}`? " if near else ""
     return f"unknown key `{path[-1]}`; {hint}known here: {', '.join(known)}"
 
 
@@ -74,17 +83,34 @@ def _model_at(path: Path) -> type[_Part]:
 
 
 def _shape_message(error: Any) -> str:
-    if error["type"] in {"model_type", "dict_type", "mapping_type"}:
-        return f"must be a mapping, not {value_words(error['input'])}"
-    if error["type"] in {"tuple_type", "list_type"}:
-        return f"must be a list, not {value_words(error['input'])}"
     if error["type"] == "too_short":
         return "must have at least one entry"
     if error["type"] == "string_pattern_mismatch":
         return f"{value_words(error['input'])} does not fit: {_PATTERNS.get(error['ctx']['pattern'], error['msg'])}"
     if error["type"] in {"literal_error", "enum"}:
-        return f"must be {error['ctx']['expected']}, not {value_words(error['input'])}"
+        expected = error["ctx"]["expected"]
+        near = nearest(error["input"], re.findall("'([^']*)'", expected))
+        hint = f"; did you mean {near!r}?" if near else ""
+        return f"must be {expected}, not {value_words(error['input'])}{hint}"
+    if error["type"] in _RIGHT:
+        return f"must be {_RIGHT[error['type']].format(**error.get('ctx', {}))}, not {value_words(error['input'])}"
     return f"{error['msg'][0].lower()}{error['msg'][1:]}"
+
+
+_RIGHT = {
+    "model_type": "a mapping",
+    "dict_type": "a mapping",
+    "mapping_type": "a mapping",
+    "tuple_type": "a list",
+    "list_type": "a list",
+    "bool_type": "true or false",
+    "int_type": "a whole number",
+    "greater_than": "more than {gt:g}",
+    "greater_than_equal": "at least {ge:g}",
+    "less_than": "less than {lt:g}",
+    "less_than_equal": "at most {le:g}",
+    "finite_number": "a number that is not infinite",
+}
 
 
 _PATTERNS = {

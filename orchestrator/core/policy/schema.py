@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from difflib import get_close_matches
 from functools import cache
 from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
@@ -26,6 +25,7 @@ from pydantic_core import PydanticCustomError
 from orchestrator.core.model import ANSWERS_BEHIND_AT_MOST, KindDescription
 from orchestrator.core.policy.conditions.everything import EVERYTHING
 from orchestrator.core.policy.conditions.matching import is_unit_id
+from orchestrator.core.policy.nearest import nearest
 from orchestrator.core.policy.schedules.windows import parse_window
 from orchestrator.core.policy.yaml_document import value_words
 
@@ -60,15 +60,18 @@ def _as_text(value: Any) -> str:
 
 def _as_unit(value: str) -> str:
     if not (value.startswith("/") or is_unit_id(value)):
-        text = "must be an OU's id, such as ou-a1b2-c3d4e5f6, or its path from the root, such as /Workloads/Dev"
+        text = (
+            "must be an OU's id, such as ou-a1b2-c3d4e5f6, or its path from the root, such as /Workloads/Dev, not "
+            f"{value!r}"
+        )
         raise PydanticCustomError("path", "{why}", {"why": text})
     return value
 
 
 def _as_timezone(value: str) -> str:
     if value not in _timezones():
-        near = get_close_matches(value, _timezones(), 1)
-        hint = f"did you mean {near[0]}?" if near else "use a name such as Europe/Berlin or UTC"
+        near = nearest(value, _timezones())
+        hint = f"did you mean {near}?" if near else "use a name such as Europe/Berlin or UTC"
         raise PydanticCustomError("timezone", "{why}", {"why": f"{value!r} is no IANA time zone; {hint}"})
     return value
 
@@ -142,8 +145,8 @@ def _choices(info: ValidationInfo) -> Choices:
 
 def _one_of(known: Sequence[str], value: Any) -> Any:
     if value not in known:
-        near = get_close_matches(value, known, 1) if isinstance(value, str) else []
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        near = nearest(value, known)
+        hint = f"; did you mean {near!r}?" if near else ""
         raise PydanticCustomError("choice", "{why}", {"why": f"must be {_or(known)}, not {value_words(value)}{hint}"})
     return value
 

@@ -1,7 +1,8 @@
 """Characters that a terminal or a spreadsheet acts on instead of showing them, written so that they are shown.
 
 C0 (line breaks, tabs, escape sequences), DEL, C1, line and paragraph separators, what turns the direction of writing or
-is invisible, and halves of surrogate pairs. Not the joiners of emoji and Persian.
+is invisible, and halves of surrogate pairs. Not the joiners of emoji and Persian, where there is something to join:
+beside ASCII they only make one name look like another.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ import re
 _CONTROL = (
     r"\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff"
 )
-_ALL = re.compile(f"[{_CONTROL}]")
-_ALL_BUT_LINES = re.compile(rf"(?!\n)[{_CONTROL}]")
+_JOINABLE = rf"[^\x00-\x7f\u200c\u200d{_CONTROL}]"
+_LONE_JOINER = rf"(?<!{_JOINABLE})[\u200c\u200d]|[\u200c\u200d](?!{_JOINABLE})"
+_ALL = re.compile(f"[{_CONTROL}]|{_LONE_JOINER}")
+_ALL_BUT_LINES = re.compile(rf"(?!\n)[{_CONTROL}]|{_LONE_JOINER}")
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 

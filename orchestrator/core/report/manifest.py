@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from orchestrator.core.model.marks import SWEEP_ID
 
 MANIFEST = "manifest.json"
 SIGNATURE = "manifest.sig"
@@ -22,6 +25,9 @@ SEALED = (
     "plan.json",
 )
 """Every file that is evidence, but for the policy of a sweep that has it as a file (files.policy_file)."""
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
+"""No other is sealed; what leads elsewhere or is no name was forged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +149,10 @@ def anchor_from(text: str) -> tuple[str, str] | None:
     try:
         document = json.loads(text)
         found = document["sweep_id"], document["sha256"]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return None
-    return found if all(isinstance(one, str) for one in found) else None
+    is_one = all(isinstance(one, str) for one in found) and SWEEP_ID.fullmatch(found[0]) and _SHA256.fullmatch(found[1])
+    return found if is_one else None
 
 
 def _document(manifest: bytes) -> dict[str, Any] | None:
@@ -155,6 +162,7 @@ def _document(manifest: bytes) -> dict[str, Any] | None:
         hashes = [sealed["sha256"] for sealed in document["files"].values()]
         previous = document["previous"]
         names = [document["sweep_id"], *((previous["sweep_id"], previous["sha256"]) if previous else ())]
-    except (ValueError, TypeError, KeyError, AttributeError):
+        are_names = all(map(_FILE_NAME.fullmatch, document["files"]))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
-    return document if all(isinstance(text, str) for text in (*hashes, *names)) else None
+    return document if are_names and all(isinstance(text, str) for text in (*hashes, *names)) else None

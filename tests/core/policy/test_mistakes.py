@@ -34,7 +34,7 @@ def test_five_mistakes_are_five_problems_in_the_order_of_their_lines() -> None:
         "'07:00-07:00' is an empty window: it ends when it starts; the whole day is 00:00-24:00",
         "False must be text; put it in quotes (YAML reads yes, no, on, off, numbers and dates as something else)",
         "there is no schedule 'nigth'; did you mean 'night'? schedules are: night",
-        "input should be less than or equal to 100",
+        "must be at most 100, not 120",
     ]
 
 

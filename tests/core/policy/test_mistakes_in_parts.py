@@ -31,7 +31,7 @@ def test_a_wrong_account_or_ou_says_what_is_right() -> None:
         "'123' does not fit: an account id has twelve digits; put it in quotes"
     )
     assert the_problem("organization: {exclude: [Labs]}")[2] == (
-        "must be an OU's id, such as ou-a1b2-c3d4e5f6, or its path from the root, such as /Workloads/Dev"
+        "must be an OU's id, such as ou-a1b2-c3d4e5f6, or its path from the root, such as /Workloads/Dev, not 'Labs'"
     )
 
 
@@ -89,8 +89,12 @@ def test_a_schedule_without_windows_is_refused() -> None:
     found = problems(f"{HEAD}schedules:\n  a: {{timezone: UTC, running: []}}\n  b: {{}}\n  c:\n")
     assert [(problem.path, problem.line, problem.message) for problem in found] == [
         ("schedules.a.running", 4, "must have at least one entry"),
-        ("schedules.b.timezone", 5, "is missing"),
-        ("schedules.b.running", 5, "is missing"),
+        ("schedules.b.timezone", 5, "is missing; name an IANA time zone, such as `timezone: Europe/Berlin`"),
+        (
+            "schedules.b.running",
+            5,
+            'is missing; say when resources run, such as `running: ["mon-fri 07:00-19:00"]`',
+        ),
         ("schedules.c", 6, "must be a mapping, not nothing"),
     ]
 
@@ -224,3 +228,45 @@ def test_facts_count_for_a_minute_to_a_day(value: str) -> None:
 def test_a_wait_for_starts_is_long_enough_to_tell_what_fell_back(value: str) -> None:
     text = f"must be from 15s to 1h, not {value}: AWS's answers may be 15s behind, so what fell back is not told sooner"
     assert the_problem(f"max_start_wait: {value}\n")[2] == text
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("organization: {include_management_account: 'yes'}", "must be true or false, not 'yes'"),
+        ("guardrails: {max_stops: -1}", "must be at least 0, not -1"),
+        ("guardrails: {max_stops: 1.5}", "must be a whole number, not 1.5"),
+        ("guardrails: {max_stops_percent: 101}", "must be at most 100, not 101"),
+        ("plan_valid_hours: 0", "must be more than 0, not 0"),
+        ("plan_valid_hours: 200", "must be at most 168, not 200"),
+        ("waves: [{accounts: 0}]", "must be at least 1, not 0"),
+        ("unresolved_names: Hold", "must be 'hold' or 'allow', not 'Hold'; did you mean 'hold'?"),
+        ("kill_switch: {unreadable: STOP}", "must be 'go_on' or 'stop', not 'STOP'; did you mean 'stop'?"),
+        ("timezone: europe/berlin", "'europe/berlin' is no IANA time zone; did you mean Europe/Berlin?"),
+    ],
+)
+def test_a_message_names_what_it_read_and_what_would_be_right(body: str, message: str) -> None:
+    assert the_problem(body)[2] == message
+
+
+@pytest.mark.parametrize(
+    ("rule", "hint"),
+    [
+        ("{name: a, where: everything, kinds: [EC2]}", "not 'EC2'; did you mean 'ec2'?"),
+        ("{name: a, where: everything, action: Stop}", "not 'Stop'; did you mean 'stop'?"),
+        ("{name: a, where: {Tag: {a: b}}}", "`Tag` is no condition; did you mean `tag`?"),
+        ("{name: a, where: {ORGANIZATIONAL_UNIT: /a}}", "did you mean `organizational_unit`?"),
+        ("{name: a, where: everything, Schedule: b}", "unknown key `Schedule`; did you mean `schedule`?"),
+        ("{name: a, where: everything, schedule: NIGHT}", "there is no schedule 'NIGHT'; did you mean 'night'?"),
+    ],
+)
+def test_a_word_in_another_case_has_the_word_that_was_meant(rule: str, hint: str) -> None:
+    night = "schedules: {night: {timezone: UTC, running: [daily 07:00-08:00]}}\n"
+    assert hint in the_problem(f"{night}rules: [{rule}]")[2]
+
+
+def test_what_is_not_there_is_told_with_an_example() -> None:
+    assert sorted(problem.message for problem in problems("timezone: UTC")) == [
+        "is missing; give it a name, such as `name: nonprod`",
+        "is missing; say `version: 1`",
+    ]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from orchestrator.core.policy.conditions.all_of import AllOf
 from orchestrator.core.policy.conditions.everything import EVERYTHING, Everything
 from orchestrator.core.policy.conditions.interface import Condition, Parser, Problem, Word
 from orchestrator.core.policy.conditions.matching import Globs, TagGlobs
+from orchestrator.core.policy.nearest import nearest
 from orchestrator.core.policy.yaml_document import Path, value_words
 
 _QUOTES = "must be text; put it in quotes (YAML reads yes, no, on, off, numbers and dates as something else)"
@@ -101,6 +101,6 @@ def _not_for(word: Word, without: Iterable[str]) -> str:
 
 
 def _unknown(word: str, known: list[str]) -> str:
-    near = get_close_matches(word, known, 1)
-    hint = f"did you mean `{near[0]}`? " if near else ""
+    near = nearest(word, known)
+    hint = f"did you mean `{near}`? " if near else ""
     return f"`{word}` is no condition; {hint}conditions are {', '.join(known)}"

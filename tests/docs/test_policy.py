@@ -1,0 +1,50 @@
+"""docs/policy.md has every key and every condition of a policy, with the defaults that the schema has."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from orchestrator.core.policy.json_schema import policy_json_schema
+from orchestrator.kinds.registry import DESCRIPTIONS
+
+PAGE = (Path(__file__).parents[2] / "docs/policy.md").read_text()
+KEYS, _, CONDITIONS = PAGE.partition("## Conditions")
+SCHEMA = policy_json_schema(DESCRIPTIONS)
+NEEDED = "needed"
+
+
+def rows(text: str) -> dict[str, list[str]]:
+    """The cells by what stands in back quotes in the first one."""
+    found = re.findall(r"^\| `([^`]+)` \| (.+) \|$", text, re.MULTILINE)
+    return {name: cells.split(" | ") for name, cells in found}
+
+
+def keys_of(part: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str]]:
+    """Every key by its place, with its default as YAML has it; empty: none."""
+    for name, value in part["properties"].items():
+        inner = value.get("items", value.get("additionalProperties", value))
+        model = SCHEMA["$defs"].get(str(inner.get("$ref", "")).rpartition("/")[2], {})
+        place = f"{before}{name}"
+        if "properties" in model:
+            end = "[]" if "items" in value else ".NAME" if "additionalProperties" in value else ""
+            yield from keys_of(model, f"{place}{end}.")
+            continue
+        default = value.get("default")
+        shown = "" if default is None else yaml.safe_dump(default, default_flow_style=True).split("\n")[0]
+        yield place, NEEDED if name in part.get("required", ()) else shown.replace("'*'", '"*"')
+
+
+def test_every_key_is_in_the_table_with_its_default_and_no_other_is() -> None:
+    shown = {place: "" if cells[0] == "-" else cells[0].strip("`") for place, cells in rows(KEYS).items()}
+    assert shown == dict(keys_of(SCHEMA))
+    assert all(cells[1] for cells in rows(KEYS).values())
+
+
+def test_every_condition_is_in_the_table_and_no_other_is() -> None:
+    [where] = [one for one in SCHEMA["$defs"]["where"]["anyOf"] if "properties" in one]
+    assert rows(CONDITIONS).keys() == {"everything", *where["properties"]}
