@@ -10,7 +10,8 @@ from orchestrator.cli.terminal import safe_streams
 
 EXIT_CODES = (
     "Exit codes: 0 complete, 1 an error ended the run, 2 bad usage, bad policy or a plan that cannot be applied, "
-    "3 incomplete coverage, 4 held by a guardrail, 5 at least one stop failed. Where several hold, the highest wins."
+    "3 incomplete coverage, 4 held by a guardrail, 5 at least one stop or start failed, or what came of it is unknown. "
+    "Where several hold, the highest wins."
 )
 
 cli = typer.Typer(
