@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from enum import StrEnum
 from typing import Any, NoReturn
 
@@ -175,8 +176,16 @@ def _right_answer(counts: ActionCounts) -> str:
 
 def _typed(question: str) -> str:
     """What the person types; nothing when they press Ctrl-C or Ctrl-D, which here end the question at once."""
+    ended = threading.Event()
+
+    def end_once(_number: int, _frame: object) -> None:
+        """Again while the question ends, it would leave this handler behind for the report."""
+        if not ended.is_set():
+            ended.set()
+            raise KeyboardInterrupt
+
     try:
-        with ending_signals(signal.default_int_handler):
+        with ending_signals(end_once):
             _forget_what_was_typed()
             stderr.print(f"{question}: ", end="", highlight=False)
             line = sys.stdin.readline()
@@ -238,12 +247,31 @@ class Interruption:
             _say_no_more(self._terminals)
 
 
+_is_whole_process = ContextVar("_is_whole_process", default=False)
+
+
+@contextmanager
+def whole_process() -> Iterator[None]:
+    """Within it a command is all that the process does: it ends with it."""
+    token = _is_whole_process.set(True)
+    try:
+        yield
+    finally:
+        _is_whole_process.reset(token)
+
+
 @contextmanager
 def interruptible() -> Iterator[Interruption]:
-    """Within it the signals that end a process are an interruption's."""
+    """Within it the signals that end a process are an interruption's.
+
+    Where the process ends with the command they do nothing afterwards: what was done is its exit code.
+    """
     interruption = Interruption()
-    with ending_signals(interruption.pull):
-        yield interruption
+    with ending_signals(interruption.pull, ignored_afterwards=_is_whole_process.get()):
+        try:
+            yield interruption
+        finally:
+            interruption.let_break_in(False)
 
 
 def _say_no_more(terminals: Sequence[int]) -> None:

@@ -251,8 +251,10 @@ def _run(settings: Settings, output: Format, work: _Work, how: ConsentHow | None
     triggered_at = wiring.now()
     with interruptible() as interruption:  # to the end: what was done is shown, and is the exit code
         with errors_as_exit_codes(output):
-            result = _carried_out(settings, output, work, how, triggered_at, interruption)
-            interruption.let_break_in(False)
+            try:
+                result = _carried_out(settings, output, work, how, triggered_at, interruption)
+            finally:  # an error has its exit code too
+                interruption.let_break_in(False)
         if isinstance(result, Busy):
             _say_busy(result, output)
         if result.repeated:

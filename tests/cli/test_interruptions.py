@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from orchestrator.cli import sweeps
-from orchestrator.cli.console import interruptible
+from orchestrator.cli.console import Interruption, interruptible
 from orchestrator.core.report.manifest import MANIFEST
 from orchestrator.demo.faults import Fault
 from orchestrator.ledger.lease import Lease
@@ -40,6 +40,25 @@ ON_A_TERMINAL = """
 import os, sys
 from orchestrator.cli.main import main
 os.dup2(os.open(sys.argv.pop(1), os.O_RDWR), 0)
+main()
+"""
+
+SIGNALS_WHILE_IT_ENDS = """
+import atexit, os, signal
+from orchestrator.cli.main import main
+
+def press():
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) * 2:
+        os.kill(os.getpid(), number)
+
+class AtTheVeryEnd:
+    def __init__(self, press=press):
+        self.press = press
+    def __del__(self):
+        self.press()
+
+atexit.register(press)
+at_the_very_end = AtTheVeryEnd()  # goes after Python gave up its signal handlers
 main()
 """
 
@@ -432,6 +451,60 @@ def test_the_signals_of_the_process_are_as_they_were_afterwards(
     before = [signal.getsignal(one) for one in ending]
     assert run("plan", "--policy", policy(DEV)).exit_code == 0
     assert [signal.getsignal(one) for one in ending] == before
+
+
+@pytest.mark.parametrize("command", ["plan", *only_in_full("enforce", "apply", "undo", "resume")])
+def test_from_its_end_on_no_signal_costs_a_command_its_exit_code(
+    organization: OrganizationBuilder, account: str, run: Run, policy: Policy, tmp_path: Path, command: str
+) -> None:
+    source = policy(DEV + "guardrails: {max_stops: 2}\n")
+    arguments: tuple[str, ...] = (command, "--policy", source)
+    code = 4  # held by the guardrail
+    if command in ("apply", "undo", "resume"):
+        how = ENFORCE[:3] if command == "undo" else ("plan",)
+        begun = run(*how, "--policy", policy(DEV), "--format", "json", *(("--yes",) if command == "undo" else ()))
+        sweep_id, code = begun.report["sweep_id"], 0
+        arguments = ("sweep", "--resume", sweep_id) if command == "resume" else (command, sweep_id, "--yes")
+    elif command == "enforce":
+        arguments = (*ENFORCE, source, "--yes")
+    ran = subprocess.run(
+        [sys.executable, "-c", SIGNALS_WHILE_IT_ENDS, *arguments, "--format", "json"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=6 * PATIENCE,
+        check=False,
+    )
+    assert (ran.returncode, json.loads(ran.stdout)["totals"]["planned"]) == (code, 3), ran.stderr
+
+
+@pytest.mark.usefixtures("terminal")
+def test_a_second_ctrl_c_while_the_question_ends_leaves_no_handler_of_the_question_behind(
+    organization: OrganizationBuilder, account: str, run: Run, policy: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_handler, left = signal.signal, [1]
+
+    def press(*_: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    def press_again_and_set(*arguments: Any) -> Any:
+        if seen and left:
+            left.pop()
+            press()
+        return set_handler(*arguments)
+
+    def readline(*_: object) -> str:
+        seen.append(signal.getsignal(signal.SIGINT))
+        press()
+        raise AssertionError("the question did not end")
+
+    seen: list[Any] = []
+    monkeypatch.setattr("typer.testing._NamedTextIOWrapper.readline", readline, raising=False)
+    monkeypatch.setattr(signal, "signal", press_again_and_set)
+    monkeypatch.setattr(sweeps, "show", lambda *_: seen.append(signal.getsignal(signal.SIGINT)))
+    ran = run(*ENFORCE, policy(DEV))
+    assert (ran.exit_code, down(organization, account), left) == (1, 0, [])
+    assert seen[-1].__func__ is Interruption.pull
 
 
 def test_what_nohup_had_ignored_stays_ignored() -> None:
