@@ -52,8 +52,11 @@ class Format(StrEnum):
 
 
 @contextmanager
-def errors_as_exit_codes(output: Format) -> Iterator[None]:
-    """Every expected error becomes its text on stderr and its exit code; never a traceback."""
+def errors_as_exit_codes(output: Format, reported: Sequence[int] = ()) -> Iterator[None]:
+    """Every expected error becomes its text on stderr and its exit code; never a traceback.
+
+    `reported`: by then the exit code of the report of what the error ended; of the two the highest.
+    """
     try:
         yield
     except PolicyError as invalid:
@@ -65,13 +68,13 @@ def errors_as_exit_codes(output: Format) -> Iterator[None]:
         sys.stderr.write(f"{json_text(lost.document)}\n")
         fail(f"The report above could not be written: {lost}", ERROR)
     except StopOrchestratorError as failure:
-        fail(str(failure), ERROR)
+        fail(str(failure), max((ERROR, *reported)))
     except wiring.AWS_ERRORS as failure:
-        fail(f"AWS: {failure}", ERROR)
+        fail(f"AWS: {failure}", max((ERROR, *reported)))
     except OSError as failure:
         fail(f"this machine: {failure}", ERROR)
     except KeyboardInterrupt:
-        fail("Interrupted.", ERROR)
+        fail("Interrupted.", max((ERROR, *reported)))
 
 
 def fail(message: str, code: int) -> NoReturn:

@@ -20,12 +20,14 @@ import pytest
 
 from orchestrator.cli import sweeps
 from orchestrator.cli.console import Interruption, interruptible
+from orchestrator.core.report.document import document_exit_code
 from orchestrator.core.report.manifest import MANIFEST
 from orchestrator.demo.faults import Fault
 from orchestrator.ledger.lease import Lease
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.local.folder_report_store import LocalReportStore
 from orchestrator.sweep.act import _Actor
+from orchestrator.sweep.interruption import InterruptionNote
 from tests.support.embedded import OrganizationBuilder
 from tests.support.fixtures import Policy, Ran, Run
 from tests.support.suites import only_in_full
@@ -105,6 +107,7 @@ def test_anything_else_stops_nothing_says_so_and_is_reported(
     assert (down(organization, account), organization.front.calls["ec2:StopInstances"]) == (0, 0)
     report = last_report(tmp_path)
     assert [row["status"] for row in report["outcomes"]] == ["not_attempted"] * 3
+    assert document_exit_code(report) == 1
     assert report["sweep_id"] in ran.stdout
 
 
@@ -288,12 +291,37 @@ def test_a_second_ctrl_c_ends_it_at_once_and_still_leaves_a_report(
 
     organization.front.faults.add(Fault(operation="ec2:DescribeInstances", times=1, effect=twice))
     ran = run(*ENFORCE, policy(DEV), "--yes", "--workers", "1")
-    assert ran.exit_code == 1
     report = last_report(tmp_path)
+    assert ran.exit_code == document_exit_code(report) == 3
     assert (report["status"], report["totals"]["stopped"]) == ("failed", 0)
     assert report["error"] == "Interrupted: the same command again does the rest"
     assert account in {row["account_id"] for row in report["coverage"]}
     assert report["sweep_id"] in ran.stdout
+
+
+def test_a_second_ctrl_c_in_a_resumed_sweep_shows_its_report_and_has_its_exit_code(
+    organization: OrganizationBuilder, account: str, run: Run, policy: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die() -> None:
+        raise _DiedError
+
+    at_the_first(monkeypatch, (_Actor, "act", ""), die)
+    at_the_first(monkeypatch, THE_END["report"], die)
+    source = policy(DEV)
+    with pytest.raises(_DiedError):
+        run(*ENFORCE, source, "--yes", "--workers", "1")
+    [died] = run("history", "--format", "json").report
+
+    def press_twice() -> None:
+        press_ctrl_c()
+        press_ctrl_c()
+
+    at_the_first(monkeypatch, (InterruptionNote, "write", ""), press_twice)
+    ran = run("sweep", "--resume", died["sweep_id"], "--workers", "1", "--format", "json")
+    assert ran.report["sweep_id"] == died["sweep_id"]
+    assert ran.report["error"].startswith("Interrupted: ")
+    assert ran.exit_code == document_exit_code(ran.report) >= 3
+    assert Counter(row["status"] for row in ran.report["outcomes"])["not_attempted"] > 0
 
 
 @pytest.mark.parametrize("presses", [2, 5])

@@ -43,6 +43,7 @@ from orchestrator.core.report.rows import (
     UnresolvedNameRow,
     ViolationRow,
 )
+from orchestrator.errors import NotConfirmedError
 
 SCHEMA_VERSION = 2
 """The report's format. The release before wrote none, which is 1: its `totals` have no `unknown`."""
@@ -90,16 +91,24 @@ def exit_code(report: SweepReport) -> int:
 def document_exit_code(document: Row) -> int:
     """The same from the report's document."""
     statuses = {row["status"] for row in document["outcomes"]}
+    undone = (
+        {OutcomeStatus.STARTING} if _was_declined(document) else {OutcomeStatus.NOT_ATTEMPTED, OutcomeStatus.STARTING}
+    )
     unread = any(row["status"] in UNREADABLE for row in document["coverage"]) or any(
         row["reason_code"] in _NOT_DONE_YET for row in document["decisions"]
     )
     holding = {
         ERROR: document["status"] in (SweepStatus.FAILED, SweepStatus.ABANDONED),
-        INCOMPLETE: unread or not statuses.isdisjoint({OutcomeStatus.NOT_ATTEMPTED, OutcomeStatus.STARTING}),
+        INCOMPLETE: unread or not statuses.isdisjoint(undone),
         HELD: not all(row["passed"] for row in document["guardrails"]),
         STOP_FAILED: not statuses.isdisjoint({OutcomeStatus.FAILED, OutcomeStatus.UNKNOWN}),
     }
     return max((code for code, holds in holding.items() if holds), default=COMPLETE)
+
+
+def _was_declined(document: Row) -> bool:
+    """Whether the person at the terminal did not confirm it: then nothing was agreed to that was left undone."""
+    return bool(document["error"].startswith(f"{NotConfirmedError.__name__}:"))
 
 
 def totals(report: SweepReport) -> Totals:
