@@ -120,6 +120,17 @@ def test_where_only_another_sweeps_mark_says_that_it_came_up_it_is_unknown(
     assert "it was stopped again by sweep 20261123T193000Z-0000ff" in outcome.message
 
 
+@pytest.mark.parametrize(("later", "status"), [(600, "unknown"), (0, None)])
+def test_a_stop_that_may_have_been_asked_for_and_was_started_again_is_never_untouched(
+    ec2: MadeUpEc2, kind: Ec2Instances, later: int, status: str | None
+) -> None:
+    planned = replace(a_resource("i-1"), started_at=BEFORE)
+    up = BEFORE if status is None else ASKED + timedelta(seconds=later)
+    ec2.instances = {"i-1": an_instance(launched=f"{up:%Y-%m-%dT%H:%M:%SZ}")}
+    outcomes = kind.recover_intents(TARGET, [(planned, Action.STOP, ASKED)], SWEEP_ID)
+    assert [(one.status.value, one.code) for one in outcomes] == ([(status, "StartedAgain")] if status else [])
+
+
 def test_a_start_that_had_no_effect_has_no_outcome(ec2: MadeUpEc2, kind: Ec2Instances) -> None:
     ec2.instances = {"i-1": an_instance(state="stopped", reason=stopped_at(BEFORE), tags=OURS)}
     assert kind.recover_intents(TARGET, [(DOWN, Action.START, ASKED)], SWEEP_ID) == ()
