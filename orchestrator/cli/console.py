@@ -228,6 +228,16 @@ class Interruption:
         """Whether, from now on, a second signal may raise KeyboardInterrupt."""
         self._may_break_in = may
 
+    @contextmanager
+    def showing(self) -> Iterator[None]:
+        """What is shown within goes nowhere from where the terminal hung up: that costs no exit code."""
+        try:
+            yield
+        except OSError:
+            if all(map(os.isatty, self._terminals)):
+                raise
+            _say_no_more(self._terminals)
+
     def pull(self, number: int, _frame: object) -> None:
         """The signals' handler, which runs in the main thread between any two of its steps."""
         name = signal.Signals(number).name

@@ -261,11 +261,12 @@ def _run(
                 interruption.let_break_in(False)
         if isinstance(result, Busy):
             _say_busy(result, output)
-        if result.repeated:
-            say(f"{result.sweep_id} is finished; nothing was done again.")
-        show(result.document, output, result.location)
-        if result.document["status"] == SweepStatus.RUNNING:
-            say(f"What is left can be done later: stop-orchestrator sweep --resume {result.sweep_id}")
+        with interruption.showing():
+            if result.repeated:
+                say(f"{result.sweep_id} is finished; nothing was done again.")
+            show(result.document, output, result.location)
+            if result.document["status"] == SweepStatus.RUNNING:
+                say(f"What is left can be done later: stop-orchestrator sweep --resume {result.sweep_id}")
         raise typer.Exit(document_exit_code(result.document))
 
 
@@ -308,8 +309,9 @@ def _carried_out(
         # A sweep that an error ended has a report too. Still here, further signals do not end its showing.
         with suppress(StopOrchestratorError):
             document = parsed(stores.store.read(sweep_id, "report.json"), sweep_id)
-            show(document, output)
             reported.append(document_exit_code(document))
+            with interruption.showing():
+                show(document, output)
             if _is_unknown(document):
                 fail("What was being asked for is unknown; `undo` looks at it.", *reported)
         raise

@@ -64,6 +64,23 @@ at_the_very_end = AtTheVeryEnd()  # goes after Python gave up its signal handler
 main()
 """
 
+HANGS_UP = """
+import os, pathlib, signal, sys, time
+from orchestrator.cli import main, sweeps
+shown, show = pathlib.Path(sys.argv.pop(1)), sweeps.show
+
+def show_late(*arguments):
+    for _ in range(3):
+        os.kill(os.getpid(), signal.SIGINT)
+    shown.touch()
+    while os.isatty(1):
+        time.sleep(0.05)
+    show(*arguments)
+
+sweeps.show = show_late
+main.main()
+"""
+
 
 @pytest.fixture
 def account(organization: OrganizationBuilder) -> str:
@@ -178,8 +195,8 @@ def at_a_terminal(arguments: tuple[str, ...], folder: Path, typed: str, *, too_e
     return Ran(process.returncode, stdout, said.read_text())
 
 
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
+def until(condition: Callable[[], bool], patience: float = PATIENCE) -> None:
+    deadline = time.monotonic() + patience
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -543,6 +560,25 @@ def test_what_nohup_had_ignored_stays_ignored() -> None:
             assert not interruption.interrupted()
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("output", ["table", "json"])
+def test_a_terminal_that_hangs_up_while_the_report_is_shown_costs_no_exit_code(
+    organization: OrganizationBuilder, account: str, policy: Policy, tmp_path: Path, output: str
+) -> None:
+    shown = tmp_path / "shown"
+    source = policy(DEV + "guardrails: {max_stops: 2}\n")
+    process, primary = pty.fork()
+    if not process:
+        os.chdir(tmp_path)
+        command = [sys.executable, "-c", HANGS_UP, str(shown), "plan", "--policy", source, "--format", output]
+        os.execv(sys.executable, command)
+    until(shown.exists, 6 * PATIENCE)
+    os.close(primary)
+    _, status = os.waitpid(process, 0)
+    assert os.waitstatus_to_exitcode(status) == 4
+    assert last_report(tmp_path)["status"] == "held"
 
 
 @pytest.mark.full
