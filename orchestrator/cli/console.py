@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from enum import StrEnum
 from typing import Any, NoReturn
 
@@ -51,8 +52,11 @@ class Format(StrEnum):
 
 
 @contextmanager
-def errors_as_exit_codes(output: Format) -> Iterator[None]:
-    """Every expected error becomes its text on stderr and its exit code; never a traceback."""
+def errors_as_exit_codes(output: Format, reported: Sequence[int] = ()) -> Iterator[None]:
+    """Every expected error becomes its text on stderr and its exit code; never a traceback.
+
+    `reported`: by then the exit code of the report of what the error ended; of the two the highest.
+    """
     try:
         yield
     except PolicyError as invalid:
@@ -64,13 +68,13 @@ def errors_as_exit_codes(output: Format) -> Iterator[None]:
         sys.stderr.write(f"{json_text(lost.document)}\n")
         fail(f"The report above could not be written: {lost}", ERROR)
     except StopOrchestratorError as failure:
-        fail(str(failure), ERROR)
+        fail(str(failure), max((ERROR, *reported)))
     except wiring.AWS_ERRORS as failure:
-        fail(f"AWS: {failure}", ERROR)
+        fail(f"AWS: {failure}", max((ERROR, *reported)))
     except OSError as failure:
         fail(f"this machine: {failure}", ERROR)
     except KeyboardInterrupt:
-        fail("Interrupted.", ERROR)
+        fail("Interrupted.", max((ERROR, *reported)))
 
 
 def fail(message: str, code: int) -> NoReturn:
@@ -175,8 +179,16 @@ def _right_answer(counts: ActionCounts) -> str:
 
 def _typed(question: str) -> str:
     """What the person types; nothing when they press Ctrl-C or Ctrl-D, which here end the question at once."""
+    ended = threading.Event()
+
+    def end_once(_number: int, _frame: object) -> None:
+        """Again while the question ends, it would leave this handler behind for the report."""
+        if not ended.is_set():
+            ended.set()
+            raise KeyboardInterrupt
+
     try:
-        with ending_signals(signal.default_int_handler):
+        with ending_signals(end_once):
             _forget_what_was_typed()
             stderr.print(f"{question}: ", end="", highlight=False)
             line = sys.stdin.readline()
@@ -216,6 +228,16 @@ class Interruption:
         """Whether, from now on, a second signal may raise KeyboardInterrupt."""
         self._may_break_in = may
 
+    @contextmanager
+    def showing(self) -> Iterator[None]:
+        """What is shown within goes nowhere from where the terminal hung up: that costs no exit code."""
+        try:
+            yield
+        except OSError:
+            if all(map(os.isatty, self._terminals)):
+                raise
+            _say_no_more(self._terminals)
+
     def pull(self, number: int, _frame: object) -> None:
         """The signals' handler, which runs in the main thread between any two of its steps."""
         name = signal.Signals(number).name
@@ -238,12 +260,31 @@ class Interruption:
             _say_no_more(self._terminals)
 
 
+_is_whole_process = ContextVar("_is_whole_process", default=False)
+
+
+@contextmanager
+def whole_process() -> Iterator[None]:
+    """Within it a command is all that the process does: it ends with it."""
+    token = _is_whole_process.set(True)
+    try:
+        yield
+    finally:
+        _is_whole_process.reset(token)
+
+
 @contextmanager
 def interruptible() -> Iterator[Interruption]:
-    """Within it the signals that end a process are an interruption's."""
+    """Within it the signals that end a process are an interruption's.
+
+    Where the process ends with the command they do nothing afterwards: what was done is its exit code.
+    """
     interruption = Interruption()
-    with ending_signals(interruption.pull):
-        yield interruption
+    with ending_signals(interruption.pull, ignored_afterwards=_is_whole_process.get()):
+        try:
+            yield interruption
+        finally:
+            interruption.let_break_in(False)
 
 
 def _say_no_more(terminals: Sequence[int]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from orchestrator.cli import doctor, policies, records, sweeps
+from orchestrator.cli.console import whole_process
 from orchestrator.cli.demo import demo
 from orchestrator.cli.terminal import safe_streams
 
@@ -60,5 +61,5 @@ cli.command(
 
 def main() -> None:
     """The console script."""
-    with safe_streams():
+    with safe_streams(), whole_process():
         cli()

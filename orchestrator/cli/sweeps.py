@@ -126,7 +126,7 @@ def sweep(
         if mode is not None or policy is not None:
             fail("--resume keeps the mode and the policy that the sweep began with; leave them out", BAD_USAGE)
         checked_sweep_id(resume)
-        _run(settings, output, _resuming(settings, resume))
+        _run(settings, output, _resuming(settings, resume), resumed=resume)
     asked = Mode(mode) if mode is not None else settings.mode or Mode.PLAN
     _refuse_mode(settings, asked)
     if asked is Mode.ENFORCE:
@@ -246,20 +246,27 @@ def _absolute(source: str | None) -> str:
     return str(Path(source).absolute())
 
 
-def _run(settings: Settings, output: Format, work: _Work, how: ConsentHow | None = None) -> NoReturn:
-    """`how` consent is given, where the command may act."""
+def _run(
+    settings: Settings, output: Format, work: _Work, how: ConsentHow | None = None, resumed: str | None = None
+) -> NoReturn:
+    """`how` consent is given, where the command may act; `resumed`: the sweep of an earlier process."""
     triggered_at = wiring.now()
+    reported: list[int] = []
     with interruptible() as interruption:  # to the end: what was done is shown, and is the exit code
-        with errors_as_exit_codes(output):
-            result = _carried_out(settings, output, work, how, triggered_at, interruption)
-            interruption.let_break_in(False)
+        with errors_as_exit_codes(output, reported):
+            sweep_id = resumed or wiring.new_sweep_id(triggered_at)
+            try:
+                result = _carried_out(settings, output, work, how, triggered_at, sweep_id, interruption, reported)
+            finally:  # an error has its exit code too
+                interruption.let_break_in(False)
         if isinstance(result, Busy):
             _say_busy(result, output)
-        if result.repeated:
-            say(f"{result.sweep_id} is finished; nothing was done again.")
-        show(result.document, output, result.location)
-        if result.document["status"] == SweepStatus.RUNNING:
-            say(f"What is left can be done later: stop-orchestrator sweep --resume {result.sweep_id}")
+        with interruption.showing():
+            if result.repeated:
+                say(f"{result.sweep_id} is finished; nothing was done again.")
+            show(result.document, output, result.location)
+            if result.document["status"] == SweepStatus.RUNNING:
+                say(f"What is left can be done later: stop-orchestrator sweep --resume {result.sweep_id}")
         raise typer.Exit(document_exit_code(result.document))
 
 
@@ -269,11 +276,13 @@ def _carried_out(
     work: _Work,
     how: ConsentHow | None,
     triggered_at: datetime,
+    sweep_id: str,
     interruption: Interruption,
+    reported: list[int],
 ) -> Result:
+    """`reported` is told the exit code of the report that was shown of what an error ended."""
     clients = wiring.make_clients(settings)
     stores = wiring.make_stores(settings, clients, this_process())
-    sweep_id = wiring.new_sweep_id(triggered_at)
     progress = TerminalProgress(stderr)
     ask = asker(progress, interruption.interrupted, lambda: wiring.kill_switch_names(settings, stores.ledger))
 
@@ -300,9 +309,11 @@ def _carried_out(
         # A sweep that an error ended has a report too. Still here, further signals do not end its showing.
         with suppress(StopOrchestratorError):
             document = parsed(stores.store.read(sweep_id, "report.json"), sweep_id)
-            show(document, output)
+            reported.append(document_exit_code(document))
+            with interruption.showing():
+                show(document, output)
             if _is_unknown(document):
-                fail("What was being asked for is unknown; `undo` looks at it.", document_exit_code(document))
+                fail("What was being asked for is unknown; `undo` looks at it.", *reported)
         raise
 
 

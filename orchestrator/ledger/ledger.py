@@ -232,14 +232,23 @@ class Ledger:
         return str(found.get("intent_id") or "")
 
     def record_outcomes(
-        self, sweep_id: str, outcomes: Sequence[Outcome], intents: Mapping[ResourceKey, Intent] | None = None
+        self,
+        sweep_id: str,
+        outcomes: Sequence[Outcome],
+        intents: Mapping[ResourceKey, Intent] | None = None,
+        *,
+        is_last: bool = False,
     ) -> None:
-        """What came of one batch, in one write; `intents` has those that they are of. What is known better stays."""
+        """What came of one batch, in one write; `intents` has those that they are of. What is known better stays.
+
+        `is_last`: the sweep ends, and nothing that this holder of the lease has still under way replaces them.
+        """
         known = intents or {}
-        self._write_each(
+        each = (
             (outcome_item(sweep_id, one), known[one.resource.key].id if one.resource.key in known else NO_INTENT)
             for one in outcomes
         )
+        self._write_each(each, is_last=is_last)
 
     def actions(self, sweep_id: str) -> tuple[ActionRecord, ...]:
         """Every action of a sweep, sorted by account, region, kind and id."""
@@ -257,12 +266,14 @@ class Ledger:
                 return NO_INTENT
             return str(found.get(item["SK"], {}).get("intent_id", NO_INTENT))
 
-        self._write_each((one, intent_id(one)) for one in changed)
+        self._write_each(((one, intent_id(one)) for one in changed), is_last=True)
 
-    def _write_each(self, outcomes: Iterable[tuple[Item, str]]) -> None:
+    def _write_each(self, outcomes: Iterable[tuple[Item, str]], *, is_last: bool) -> None:
         """Each with the id of its intent; of two about one resource the later one."""
         each = {item["SK"]: (item, intent_id) for item, intent_id in outcomes}.values()
-        writes = [outcome_write(self._lasting(item), self._generation, intent_id) for item, intent_id in each]
+        writes = [
+            outcome_write(self._lasting(item), self._generation, intent_id, is_last=is_last) for item, intent_id in each
+        ]
         for start in range(0, len(writes), ITEMS_AT_ONCE):
             self._items.write_all(writes[start : start + ITEMS_AT_ONCE])
 

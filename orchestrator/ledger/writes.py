@@ -41,8 +41,12 @@ def intent_write(item: Item, generation: int, intent_id: str, found_id: str, hel
     return Put({**item, **mine}, AnyOf(tuple(conditions)), (held,) if held is not None else ())
 
 
-def outcome_write(item: Item, generation: int, intent_id: str) -> Put:
-    """`intent_id` is that of the intent which the outcome is of, as far as the writer knows."""
+def outcome_write(item: Item, generation: int, intent_id: str, *, is_last: bool = False) -> Put:
+    """`intent_id` is that of the intent which the outcome is of, as far as the writer knows.
+
+    `is_last`: of a sweep that ends. It is written as by the next holder of the lease, so that what this one has still
+    under way, such as an intent that no answer came to, is refused as a holder's before.
+    """
     knows = strength(item["status"], verified=bool(item["verified_at"]))
     fenced, no_stronger = AtMost("generation", generation), AtMost("strength", knows)
     conditions: list[Condition] = [Absent()]
@@ -58,7 +62,12 @@ def outcome_write(item: Item, generation: int, intent_id: str) -> Put:
         conditions.append(AllOf((Missing("generation"), Equals("status", INTENT))))  # of the release before
     if intent_id:
         conditions.append(AllOf((fenced, no_stronger, Equals("intent_id", intent_id))))
-    mine = {"strength": int(knows), "generation": generation, "intent_id": intent_id or None}
+    is_void = item["status"] == OutcomeStatus.NOT_ATTEMPTED  # its intent may not be written once more
+    mine = {
+        "strength": int(knows),
+        "generation": generation + is_last,
+        "intent_id": None if is_void else intent_id or None,
+    }
     return Put({**item, **mine}, AnyOf(tuple(conditions)))
 
 

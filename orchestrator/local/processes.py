@@ -52,8 +52,14 @@ def is_dead(process: str) -> bool:
 
 
 @contextmanager
-def ending_signals(handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
-    """Within it the handler gets Ctrl-C, SIGTERM and the hang-up of the terminal, unless `nohup` has that ignored."""
+def ending_signals(
+    handler: Callable[[int, FrameType | None], object], *, ignored_afterwards: bool = False
+) -> Iterator[None]:
+    """Within it the handler gets Ctrl-C, SIGTERM and the hang-up of the terminal, unless `nohup` has that ignored.
+
+    Afterwards they are as they were, or are ignored from then on: by the kernel, since Python gives up its own handlers
+    while it ends.
+    """
     ending = [signal.SIGINT, signal.SIGTERM]
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         ending.append(signal.SIGHUP)
@@ -62,7 +68,7 @@ def ending_signals(handler: Callable[[int, FrameType | None], object]) -> Iterat
         yield
     finally:
         for number, earlier in before.items():
-            signal.signal(number, earlier)
+            signal.signal(number, signal.SIG_IGN if ignored_afterwards else earlier)
 
 
 def _machine() -> str:

@@ -86,7 +86,10 @@ def _write(world: World, sweep: Sweep, state: SweepState, error: str = "") -> tu
 
 
 def _close_untouched_intents(world: World, sweep: Sweep, state: SweepState) -> None:
-    """Those by which no call was made: of a dead process, or of which the ledger did not say that they were written."""
+    """Those by which no call was made: of a dead process, or of which the ledger did not say that they were written.
+
+    One that a thread still writes finds its row taken.
+    """
     outcomes = state.outcomes
     known = {one.resource.key for one in outcomes.outcomes}
     untouched = {key: one for key, one in outcomes.intents.items() if one.untouched and one.id and key not in known}
@@ -94,7 +97,8 @@ def _close_untouched_intents(world: World, sweep: Sweep, state: SweepState) -> N
     closed = [Outcome(one.resource, OutcomeStatus.NOT_ATTEMPTED, message=_NOT_ASKED) for one in left]
     replaced = {key: Intent(one.found) for key, one in untouched.items() if one.found}
     for intents in (untouched, replaced):
-        world.ledger.record_outcomes(sweep.sweep_id, [one for one in closed if one.resource.key in intents], intents)
+        some = [one for one in closed if one.resource.key in intents]
+        world.ledger.record_outcomes(sweep.sweep_id, some, intents, is_last=True)
 
 
 _NOT_ASKED = "it was announced, and the process that announced it ended before it asked for it"

@@ -153,16 +153,16 @@ class TargetGuard:
         for some, held_by in ((stops, context.policy_name), (starts, None)):
             if some:
                 intent_id = new_intent_id()
-                try:
-                    mine = context.ledger.intend(context.sweep_id, some, batch, context.found, held_by, intent_id)
-                except LedgerError:
-                    context.intents.update({one.key: self._not_asked(one, intent_id) for one in some})
-                    raise
+                # Before the write, and then the halt again: who ends the sweep knows of each that may still be written.
+                context.intents.update({one.key: self._not_asked(one, intent_id) for one in some})
+                if not self.may_call():
+                    return ()
+                mine = context.ledger.intend(context.sweep_id, some, batch, context.found, held_by, intent_id)
                 context.intents.update({one.key: mine.get(one.key, Intent("")) for one in some})
         return tuple(one for one in resources if context.intents[one.key].id)
 
     def _not_asked(self, resource: Resource, intent_id: str) -> Intent:
-        """It may have been written, and its answer was lost: nothing is asked for by it."""
+        """It is being written, or its answer was lost: nothing is asked for by it."""
         found = self._context.found.get(resource.key)
         return Intent(intent_id, untouched=True, found=found.id if found else "")
 

@@ -142,8 +142,8 @@ def read_stopped(
 
 
 def _may_be_down_by_it(record: ActionRecord) -> bool:
-    """An intent is no outcome, and each has one in the end; but for what the release before did not finish."""
-    return record.status in _STOPPED or (record.status == INTENT and record.format < FORMAT)
+    """An intent is no outcome. Each has one in the end; where a row was left as one all the same, it is looked at."""
+    return record.status in _STOPPED or record.status == INTENT
 
 
 def _actions(world: World, sweep_id: str) -> tuple[ActionRecord, ...]:

@@ -19,13 +19,15 @@ from typing import Any
 import pytest
 
 from orchestrator.cli import sweeps
-from orchestrator.cli.console import interruptible
+from orchestrator.cli.console import Interruption, interruptible
+from orchestrator.core.report.document import document_exit_code
 from orchestrator.core.report.manifest import MANIFEST
 from orchestrator.demo.faults import Fault
 from orchestrator.ledger.lease import Lease
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.local.folder_report_store import LocalReportStore
 from orchestrator.sweep.act import _Actor
+from orchestrator.sweep.interruption import InterruptionNote
 from tests.support.embedded import OrganizationBuilder
 from tests.support.fixtures import Policy, Ran, Run
 from tests.support.suites import only_in_full
@@ -41,6 +43,42 @@ import os, sys
 from orchestrator.cli.main import main
 os.dup2(os.open(sys.argv.pop(1), os.O_RDWR), 0)
 main()
+"""
+
+SIGNALS_WHILE_IT_ENDS = """
+import atexit, os, signal
+from orchestrator.cli.main import main
+
+def press():
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) * 2:
+        os.kill(os.getpid(), number)
+
+class AtTheVeryEnd:
+    def __init__(self, press=press):
+        self.press = press
+    def __del__(self):
+        self.press()
+
+atexit.register(press)
+at_the_very_end = AtTheVeryEnd()  # goes after Python gave up its signal handlers
+main()
+"""
+
+HANGS_UP = """
+import os, pathlib, signal, sys, time
+from orchestrator.cli import main, sweeps
+shown, show = pathlib.Path(sys.argv.pop(1)), sweeps.show
+
+def show_late(*arguments):
+    for _ in range(3):
+        os.kill(os.getpid(), signal.SIGINT)
+    shown.touch()
+    while os.isatty(1):
+        time.sleep(0.05)
+    show(*arguments)
+
+sweeps.show = show_late
+main.main()
 """
 
 
@@ -86,6 +124,7 @@ def test_anything_else_stops_nothing_says_so_and_is_reported(
     assert (down(organization, account), organization.front.calls["ec2:StopInstances"]) == (0, 0)
     report = last_report(tmp_path)
     assert [row["status"] for row in report["outcomes"]] == ["not_attempted"] * 3
+    assert document_exit_code(report) == 1
     assert report["sweep_id"] in ran.stdout
 
 
@@ -156,8 +195,8 @@ def at_a_terminal(arguments: tuple[str, ...], folder: Path, typed: str, *, too_e
     return Ran(process.returncode, stdout, said.read_text())
 
 
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
+def until(condition: Callable[[], bool], patience: float = PATIENCE) -> None:
+    deadline = time.monotonic() + patience
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -269,12 +308,37 @@ def test_a_second_ctrl_c_ends_it_at_once_and_still_leaves_a_report(
 
     organization.front.faults.add(Fault(operation="ec2:DescribeInstances", times=1, effect=twice))
     ran = run(*ENFORCE, policy(DEV), "--yes", "--workers", "1")
-    assert ran.exit_code == 1
     report = last_report(tmp_path)
+    assert ran.exit_code == document_exit_code(report) == 3
     assert (report["status"], report["totals"]["stopped"]) == ("failed", 0)
     assert report["error"] == "Interrupted: the same command again does the rest"
     assert account in {row["account_id"] for row in report["coverage"]}
     assert report["sweep_id"] in ran.stdout
+
+
+def test_a_second_ctrl_c_in_a_resumed_sweep_shows_its_report_and_has_its_exit_code(
+    organization: OrganizationBuilder, account: str, run: Run, policy: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die() -> None:
+        raise _DiedError
+
+    at_the_first(monkeypatch, (_Actor, "act", ""), die)
+    at_the_first(monkeypatch, THE_END["report"], die)
+    source = policy(DEV)
+    with pytest.raises(_DiedError):
+        run(*ENFORCE, source, "--yes", "--workers", "1")
+    [died] = run("history", "--format", "json").report
+
+    def press_twice() -> None:
+        press_ctrl_c()
+        press_ctrl_c()
+
+    at_the_first(monkeypatch, (InterruptionNote, "write", ""), press_twice)
+    ran = run("sweep", "--resume", died["sweep_id"], "--workers", "1", "--format", "json")
+    assert ran.report["sweep_id"] == died["sweep_id"]
+    assert ran.report["error"].startswith("Interrupted: ")
+    assert ran.exit_code == document_exit_code(ran.report) >= 3
+    assert Counter(row["status"] for row in ran.report["outcomes"])["not_attempted"] > 0
 
 
 @pytest.mark.parametrize("presses", [2, 5])
@@ -434,6 +498,60 @@ def test_the_signals_of_the_process_are_as_they_were_afterwards(
     assert [signal.getsignal(one) for one in ending] == before
 
 
+@pytest.mark.parametrize("command", ["plan", *only_in_full("enforce", "apply", "undo", "resume")])
+def test_from_its_end_on_no_signal_costs_a_command_its_exit_code(
+    organization: OrganizationBuilder, account: str, run: Run, policy: Policy, tmp_path: Path, command: str
+) -> None:
+    source = policy(DEV + "guardrails: {max_stops: 2}\n")
+    arguments: tuple[str, ...] = (command, "--policy", source)
+    code = 4  # held by the guardrail
+    if command in ("apply", "undo", "resume"):
+        how = ENFORCE[:3] if command == "undo" else ("plan",)
+        begun = run(*how, "--policy", policy(DEV), "--format", "json", *(("--yes",) if command == "undo" else ()))
+        sweep_id, code = begun.report["sweep_id"], 0
+        arguments = ("sweep", "--resume", sweep_id) if command == "resume" else (command, sweep_id, "--yes")
+    elif command == "enforce":
+        arguments = (*ENFORCE, source, "--yes")
+    ran = subprocess.run(
+        [sys.executable, "-c", SIGNALS_WHILE_IT_ENDS, *arguments, "--format", "json"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=6 * PATIENCE,
+        check=False,
+    )
+    assert (ran.returncode, json.loads(ran.stdout)["totals"]["planned"]) == (code, 3), ran.stderr
+
+
+@pytest.mark.usefixtures("terminal")
+def test_a_second_ctrl_c_while_the_question_ends_leaves_no_handler_of_the_question_behind(
+    organization: OrganizationBuilder, account: str, run: Run, policy: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_handler, left = signal.signal, [1]
+
+    def press(*_: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    def press_again_and_set(*arguments: Any) -> Any:
+        if seen and left:
+            left.pop()
+            press()
+        return set_handler(*arguments)
+
+    def readline(*_: object) -> str:
+        seen.append(signal.getsignal(signal.SIGINT))
+        press()
+        raise AssertionError("the question did not end")
+
+    seen: list[Any] = []
+    monkeypatch.setattr("typer.testing._NamedTextIOWrapper.readline", readline, raising=False)
+    monkeypatch.setattr(signal, "signal", press_again_and_set)
+    monkeypatch.setattr(sweeps, "show", lambda *_: seen.append(signal.getsignal(signal.SIGINT)))
+    ran = run(*ENFORCE, policy(DEV))
+    assert (ran.exit_code, down(organization, account), left) == (1, 0, [])
+    assert seen[-1].__func__ is Interruption.pull
+
+
 def test_what_nohup_had_ignored_stays_ignored() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
@@ -442,6 +560,25 @@ def test_what_nohup_had_ignored_stays_ignored() -> None:
             assert not interruption.interrupted()
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("output", ["table", "json"])
+def test_a_terminal_that_hangs_up_while_the_report_is_shown_costs_no_exit_code(
+    organization: OrganizationBuilder, account: str, policy: Policy, tmp_path: Path, output: str
+) -> None:
+    shown = tmp_path / "shown"
+    source = policy(DEV + "guardrails: {max_stops: 2}\n")
+    process, primary = pty.fork()
+    if not process:
+        os.chdir(tmp_path)
+        command = [sys.executable, "-c", HANGS_UP, str(shown), "plan", "--policy", source, "--format", output]
+        os.execv(sys.executable, command)
+    until(shown.exists, 6 * PATIENCE)
+    os.close(primary)
+    _, status = os.waitpid(process, 0)
+    assert os.waitstatus_to_exitcode(status) == 4
+    assert last_report(tmp_path)["status"] == "held"
 
 
 @pytest.mark.full

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -13,6 +14,8 @@ from orchestrator.core.report.csv import read_rows
 from orchestrator.demo.faults import Fault
 from orchestrator.demo.gates.ec2_behind import BEHIND
 from orchestrator.demo.gates.ec2_starts import let_fall_back, let_start
+from orchestrator.ledger.ledger import Ledger
+from orchestrator.local.folder_report_store import LocalReportStore
 from tests.support.command_line import Do
 from tests.support.embedded import OrganizationBuilder
 from tests.support.fixtures import Policy, Ran, Run
@@ -230,6 +233,53 @@ def test_what_a_person_stopped_after_an_undo_had_started_it_is_not_started_by_an
     last = do("undo", stopped)
     assert (last.exit_code, by_id(last)) == (0, {})
     assert ids[0] in organization.down(account, FRANKFURT)
+
+
+class _DiedError(BaseException):
+    """In place of the end of the process."""
+
+
+def test_what_a_dead_undo_started_and_a_later_sweep_stopped_was_not_left_unattempted(
+    organization: OrganizationBuilder,
+    account: str,
+    ids: list[str],
+    stopped: str,
+    do: Do,
+    run: Run,
+    policy: Policy,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def die(*_: object, **__: object) -> None:
+        raise _DiedError
+
+    with monkeypatch.context() as dying:
+        dying.setattr(Ledger, "record_outcomes", die)
+        dying.setattr(LocalReportStore, "put", _but_report(LocalReportStore.put, die))
+        with pytest.raises(_DiedError):
+            do("undo", stopped)
+    assert organization.down(account, FRANKFURT) | organization.down(account, IRELAND) == set()
+    died = run("history", "--format", "json").report[0]
+    assert (died["mode"], died["status"]) == ("undo", "running")
+    later = do("sweep", "--mode", "enforce", "--policy", policy(DEV_RULE)).report
+    assert later["totals"]["stopped"] == len(ids)
+    again = do("undo", stopped)
+    rows = by_id(again)
+    assert again.report["sweep_id"] == died["sweep_id"]
+    assert set(rows) == set(ids)
+    for row in rows.values():
+        assert (row["status"] in {"started", "unknown"}, row["code"]) == (True, "StoppedAgain"), row
+        assert f"by sweep {later['sweep_id']}" in row["message"]
+    assert again.exit_code in {0, 5}
+    assert do("undo", later["sweep_id"]).report["totals"]["started"] == len(ids)
+
+
+def _but_report(put: Callable[..., None], die: Callable[[], None]) -> Callable[..., None]:
+    def _put(store: LocalReportStore, sweep_id: str, name: str, content: bytes) -> None:
+        if name == "report.json":
+            die()
+        put(store, sweep_id, name, content)
+
+    return _put
 
 
 @pytest.mark.parametrize("number", range(3))

@@ -10,6 +10,7 @@ import pytest
 from orchestrator.core.model import (
     INTENT,
     AccountId,
+    Intent,
     Mode,
     Outcome,
     OutcomeStatus,
@@ -229,6 +230,18 @@ def test_nothing_is_announced_by_who_does_not_hold_the_lease_any_more(ledger: Le
         holder.intend(SWEEP_ID, [a_resource("i-2")], "2", held_by=POLICY)
     assert [one.resource_id for one in ledger.actions(SWEEP_ID)] == [RESOURCE.resource_id]
     assert len(ledger.held_by(SWEEP_ID)) == 1
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["not written yet", "written"])
+def test_what_ended_unattempted_is_not_announced_by_a_write_that_comes_late(ledger: Ledger, known: bool) -> None:
+    holder, next_holder = ledger.fenced(1), ledger.fenced(2)
+    intents = {RESOURCE.key: Intent("0123")}
+    if known:
+        holder.intend(SWEEP_ID, [RESOURCE], "1", held_by=POLICY, intent_id="0123")
+    holder.record_outcomes(SWEEP_ID, [an_outcome(OutcomeStatus.NOT_ATTEMPTED, RESOURCE)], intents, is_last=True)
+    assert not holder.intend(SWEEP_ID, [RESOURCE], "1", held_by=POLICY, intent_id="0123")
+    assert status_of(ledger) == "not_attempted"
+    assert next_holder.intend(SWEEP_ID, [RESOURCE], "2", held_by=POLICY)
 
 
 @pytest.mark.parametrize("outcome", RANKED[:3], ids=lambda one: one.status.value)

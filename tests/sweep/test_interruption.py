@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from orchestrator.cli.console import Interruption
-from orchestrator.core.model import Halt, HaltCause, Mode, Target
+from orchestrator.core.model import INTENT, Halt, HaltCause, Mode, Target
+from orchestrator.ledger.items import Put, Write
 from orchestrator.ports import World
 from orchestrator.sweep import act, finish, interruption, seal
 from orchestrator.sweep.run import run_sweep
@@ -105,6 +106,46 @@ def test_the_ledger_says_that_a_person_interrupted_it_while_its_calls_are_still_
     run_sweep(interrupted_world(fake, pressed.interruption), a_policy(EVERYTHING), SWEEP_ID, Mode.ENFORCE)
     assert said.is_set()
     assert fake.written()["status"] == "incomplete"
+
+
+@pytest.mark.parametrize("is_written", [False, True], ids=["on its way", "written"])
+def test_an_intent_that_is_being_written_when_the_sweep_is_ended_is_settled_and_holds_nothing_down(
+    is_written: bool,
+) -> None:
+    """The answer of the ledger comes when the report is there and the lease was given back."""
+    interruption, ended, answered = Interruption(), threading.Event(), threading.Event()
+    fake = a_world(ONE, workers=1)
+    write_all, coordinator = fake.items.write_all, threading.current_thread()
+    late: list[frozenset[int]] = []
+
+    def write_late(writes: Sequence[Write]) -> frozenset[int]:
+        is_intent = isinstance(writes[0], Put) and writes[0].item.get("status") == INTENT
+        if not is_intent or interruption.interrupted():
+            return write_all(writes)
+        refused = write_all(writes) if is_written else None
+        interruption.pull(signal.SIGINT, None)
+        assert ended.wait(timeout=30)
+        late.append(write_all(writes) if refused is None else refused)
+        answered.set()
+        return late[-1]
+
+    def interrupted() -> bool:
+        if interruption.interrupted() and threading.current_thread() is coordinator:
+            interruption.pull(signal.SIGINT, None)
+        return interruption.interrupted()
+
+    fake.items.write_all = write_late  # type: ignore[method-assign]  # the table answers late
+    world = replace(interrupted_world(fake, interruption), interrupted=interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run_sweep(world, a_policy(EVERYTHING), SWEEP_ID, Mode.ENFORCE)
+    ended.set()
+    assert answered.wait(timeout=30)
+    assert late == ([frozenset()] if is_written else [frozenset({0})])
+    report = fake.written()
+    assert {row["resource_id"]: row["status"] for row in report["outcomes"]} == fake.states()
+    assert set(fake.states().values()) == {"not_attempted"}
+    assert fake.ledger.held_by(SWEEP_ID) == ()
+    assert fake.stopped == []
 
 
 @pytest.mark.full

@@ -214,14 +214,23 @@ def test_a_target_whose_health_cannot_be_read_is_unreadable_and_nothing_of_it_is
 # --- what the ledger knows, and what cannot be looked at --------------------------------------------------------------
 
 
-@pytest.mark.parametrize("status", ["intent", "not_attempted", "failed", "already_stopped"])
+@pytest.mark.parametrize("status", ["intent", "unknown"])
+def test_what_may_have_been_asked_for_is_started_where_mark_state_and_times_agree(
+    stopped: Stopped, status: str
+) -> None:
+    stopped.statuses = {"i-1": status}
+    assert verdicts(stopped.undo(UndoFilter()))["i-1"] == "start"
+
+
+@pytest.mark.parametrize("status", ["not_attempted", "failed", "already_stopped"])
 def test_a_mark_alone_starts_nothing_whatever_state_and_times_say(stopped: Stopped, status: str) -> None:
     stopped.statuses = {"i-1": status}
     assert verdicts(stopped.undo(UndoFilter())) == {"i-2": "start", "i-3": "start", "i-4": "keep", "i-5": "keep"}
 
 
 @pytest.mark.parametrize(
-    ("status", "verdict"), [("stopped", "start"), ("stopping", "start"), ("unknown", "keep"), (None, None)]
+    ("status", "verdict"),
+    [("stopped", "start"), ("stopping", "start"), ("unknown", "keep"), ("intent", "keep"), (None, None)],
 )
 def test_without_its_mark_it_is_started_where_the_ledger_knows_that_aws_accepted_its_stop(
     stopped: Stopped, status: str | None, verdict: str | None

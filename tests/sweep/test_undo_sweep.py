@@ -14,7 +14,7 @@ from orchestrator.core.report.document import Row
 from orchestrator.errors import LeaseLostError, PlanError
 from orchestrator.sweep.run import run_sweep, undo_sweep
 from orchestrator.sweep.undo import UndoFilter
-from tests.support.builders import AT, SWEEP_ID, a_policy, in_state
+from tests.support.builders import AT, SWEEP_ID, a_policy, a_resource, in_state
 from tests.support.fake_world import (
     EVERYTHING,
     ONE,
@@ -66,6 +66,17 @@ def test_what_the_sweep_stopped_is_started_and_nothing_else_is_read() -> None:
     assert outcomes(report) == fake.states(UNDO_ID) == dict.fromkeys(["i-0", "i-1", "i-2"], "started")
     assert running(fake) == {"i-0", "i-1", "i-2"}
     assert {one.split()[0] for one in fake.asked} == {"organization", "look"}
+
+
+def test_an_intent_that_was_left_in_an_ended_sweep_is_looked_at_and_holds_nothing_down_that_runs() -> None:
+    fake = swept(ONE)
+    resource = a_resource("i-9", ONE, REGIONS[0])
+    fake.resources[resource.target] = (*fake.instances(resource.target).values(), resource)
+    fake.ledger.intend(SWEEP_ID, [resource], "9", held_by="nonprod")
+    report = undone(fake)
+    assert reasons(report) == {"i-9": "It is running: it was not stopped, or somebody started it since."}
+    assert sorted(fake.started) == ["i-0", "i-1"]
+    assert fake.ledger.held_by(SWEEP_ID) == ()
 
 
 def test_an_undo_has_a_report_of_its_own() -> None:

@@ -67,7 +67,7 @@ def _reasons_to_keep(
     if fresh is None:
         yield Reason(ReasonCode.GONE, "It is gone.")
         return
-    yield from _by_state(fresh)
+    yield from _by_state(fresh, accepted=accepted)
     by = fresh.tags.get(STOPPED_BY_TAG)
     is_late = by is not None and SWEEP_ID.fullmatch(by) is not None and accepted and held
     if by and by != sweep_id and not is_late:
@@ -79,7 +79,7 @@ def _reasons_to_keep(
         yield from _by_times(fresh, times.requested_at, times.noted_within)
 
 
-def _by_state(fresh: Resource) -> Iterator[Reason]:
+def _by_state(fresh: Resource, *, accepted: bool) -> Iterator[Reason]:
     if fresh.state is ResourceState.GONE:
         yield Reason(ReasonCode.GONE, f"It is {fresh.aws_state}: it is gone.")
     if fresh.state is ResourceState.STOPPING:
@@ -91,7 +91,8 @@ def _by_state(fresh: Resource) -> Iterator[Reason]:
         text = f"It is {fresh.aws_state}, neither running nor stopped; undo again when it is stopped."
         yield Reason(ReasonCode.IN_TRANSITION, text)
     if fresh.state is ResourceState.RUNNING:
-        yield Reason(ReasonCode.STARTED_SINCE, f"It is {fresh.aws_state}: somebody started it since.")
+        since = "somebody started it since" if accepted else "it was not stopped, or somebody started it since"
+        yield Reason(ReasonCode.STARTED_SINCE, f"It is {fresh.aws_state}: {since}.")
 
 
 def _fell_back(fresh: Resource, start_asked_at: datetime | None) -> bool:

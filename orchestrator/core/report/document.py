@@ -44,6 +44,7 @@ from orchestrator.core.report.rows import (
     UnresolvedNameRow,
     ViolationRow,
 )
+from orchestrator.errors import NotConfirmedError
 
 SCHEMA_VERSION = 2
 """The report's format. The release before wrote none, which is 1: its `totals` have no `unknown`."""
@@ -101,11 +102,12 @@ def exit_code(report: SweepReport) -> int:
 
 def document_exit_code(document: Row) -> int:
     """The same from the report's document."""
+    declined = {OutcomeStatus.NOT_ATTEMPTED} if _was_declined(document) else set()
     left = _code_of_what_is_left(
         document["mode"],
         (row["status"] for row in document["coverage"]),
         (row["reason_code"] for row in document["decisions"]),
-        ((row["status"], row["warnings"]) for row in document["outcomes"]),
+        ((row["status"], row["warnings"]) for row in document["outcomes"] if row["status"] not in declined),
     )
     codes = (
         (ERROR, document["status"] in (SweepStatus.FAILED, SweepStatus.ABANDONED)),
@@ -126,6 +128,11 @@ def _code_of_what_is_left(
     is_left = any(status in _LEFT or warned for status, warned in came_to)
     is_unread = any(status in UNREADABLE for status in coverage) or not kept_for_now.isdisjoint(reasons)
     return INCOMPLETE if is_left or is_unread else COMPLETE
+
+
+def _was_declined(document: Row) -> bool:
+    """Whether the person at the terminal did not confirm it: then nothing was agreed to that was left undone."""
+    return bool(document["error"].startswith(f"{NotConfirmedError.__name__}:"))
 
 
 def totals(report: SweepReport) -> Totals:

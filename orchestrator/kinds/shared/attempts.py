@@ -211,14 +211,15 @@ def _not_seen(attempt: Attempt, seen: Resource | None, unseen: AwsError | None) 
         return gone(profile, seen)
     if seen.state in transition.earlier_states:
         text = f"{accepted}, but the {profile.noun} is still {seen.aws_state}"
-        if transition is STOP and _was_started_since(attempt.resource, seen):
+        if transition is STOP and was_started_since(attempt.resource, seen):
             return OutcomeStatus.FAILED, transition.not_seen_code, f"{accepted}, and it was started again since"
         # AWS shows it late: an undo has to look at a stop, and a start is watched until it is up or fell back.
         return status, code or (transition.not_seen_code if transition is STOP else ""), text
     return status, code, f"{accepted}; the {profile.noun} is {seen.aws_state}"
 
 
-def _was_started_since(planned: Resource, seen: Resource) -> bool:
+def was_started_since(planned: Resource, seen: Resource) -> bool:
+    """Whether what ran when it was planned was started once more, so that it was down in between."""
     before, now = planned.started_at, seen.started_at
     return before is not None and now is not None and now > before
 

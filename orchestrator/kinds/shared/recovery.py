@@ -7,14 +7,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from orchestrator.core.decide.drift import is_from_before
-from orchestrator.core.model import Action, AwsError, Outcome, OutcomeStatus, Resource, ResourceState
+from orchestrator.core.model import Action, AwsError, Outcome, OutcomeStatus, Resource, ResourceState, time_text
 from orchestrator.core.model.marks import MARKS, STOPPED_BY_TAG
-from orchestrator.kinds.shared.attempts import already_there, gone, since_when
+from orchestrator.kinds.shared.attempts import already_there, gone, since_when, was_started_since
 from orchestrator.kinds.shared.marks import Marks, not_deleted
 from orchestrator.kinds.shared.operations import Profile
+from orchestrator.kinds.shared.stopped_again import STOPPED_AGAIN, stopped_again
 from orchestrator.kinds.shared.transitions import START, STOP, Transition, transition_of
 
 RECOVERED = "recovered after an interruption"
+STARTED_AGAIN = "StartedAgain"
+"""The code of what was stopped, or may have been, and was started again before anybody looked."""
 _CLOCKS_DIFFER_BY = timedelta(seconds=5)
 _CLOCKS_DIFFER_BY_AT_MOST = timedelta(minutes=5)
 """For what has this sweep's marks: they were written to something that ran, and soon after it was down."""
@@ -48,6 +51,29 @@ def _is_behind(intent: Intent) -> bool:
     return intent.transition is START and fresh is not None and is_from_before(intent.resource, fresh)
 
 
+def _came_up_and_went_down(intent: Intent, fresh: Resource) -> Outcome | None:
+    """Of a start. It is nothing that was seen here: what another sweep holds down by now stays so."""
+    again = stopped_again(intent.resource, fresh, intent.requested_at)
+    if not again:
+        return None
+    since = since_when(fresh, START)
+    if since is not None and since >= intent.requested_at - _CLOCKS_DIFFER_BY:
+        status, text = OutcomeStatus.STARTED, f"{RECOVERED}: it was started, and {again}"
+    else:
+        status, text = OutcomeStatus.UNKNOWN, f"{RECOVERED}: it was {again}, and AWS does not say who had started it"
+    return Outcome(intent.resource, status, STOPPED_AGAIN, text, intent.requested_at)
+
+
+def _went_down_and_came_up(intent: Intent, fresh: Resource) -> Outcome | None:
+    """Of a stop: by this, or by somebody else."""
+    if not was_started_since(intent.resource, fresh):
+        return None
+    text = (
+        f"{RECOVERED}: it was down, and started again at {time_text(fresh.started_at)}; AWS does not say who stopped it"
+    )
+    return Outcome(intent.resource, OutcomeStatus.UNKNOWN, STARTED_AGAIN, text, intent.requested_at)
+
+
 class Recovery:
     """One target's. Stops and starts nothing; deletes the marks of what the process had started.
 
@@ -70,7 +96,9 @@ class Recovery:
         self._noted_within = noted_within
 
     def recover(self, intents: Sequence[Intent]) -> tuple[Outcome, ...]:
-        """One for each that is where it was wanted, or gone; none for those on which the call had no effect."""
+        """One for each that is where it was wanted, or gone, or was there and is not any more; none for those on which
+        the call had no effect.
+        """
         warnings = self._delete_marks([intent for intent in intents if self._is_ours(intent)])
         outcomes = [(intent, self._outcome(intent)) for intent in intents]
         return tuple(
@@ -84,7 +112,9 @@ class Recovery:
         if fresh is None or fresh.state is ResourceState.GONE:
             status, code, message = gone(self._profile, fresh)
         elif fresh.state not in transition.reached_states or _is_behind(intent):
-            return None
+            return (
+                _came_up_and_went_down(intent, fresh) if transition is START else _went_down_and_came_up(intent, fresh)
+            )
         elif self._is_ours(intent):
             status, code, message = transition.reached_states[fresh.state], "", RECOVERED
         else:

@@ -1,7 +1,7 @@
 """Starts that AWS accepted: what was seen to come of each by now.
 
 A start is `started` when it was seen running, and loses its marks only then. What fell back keeps them, so that
-another undo can start it.
+another undo can start it. What somebody stopped again since did not fall back.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from orchestrator.core.model.marks import MARKS
 from orchestrator.kinds.shared.attempts import gone
 from orchestrator.kinds.shared.marks import Marks, not_deleted
 from orchestrator.kinds.shared.operations import Profile
+from orchestrator.kinds.shared.stopped_again import STOPPED_AGAIN, stopped_again
 from orchestrator.kinds.shared.transitions import START
 
 _ON_ITS_WAY = frozenset({ResourceState.STARTING, ResourceState.RUNNING})
@@ -39,7 +40,7 @@ class Starts:
     def see(self, starts: Sequence[Outcome], fresh: Mapping[str, Resource]) -> tuple[Outcome, ...]:
         """Exactly one outcome for each, in the same order. `fresh`: the resources as they are, by id."""
         seen = [self._seen(one, fresh.get(one.resource.resource_id)) for one in starts]
-        up = [one for one in seen if one.status is OutcomeStatus.STARTED]
+        up = [one for one in seen if one.status is OutcomeStatus.STARTED and one.verified_at is not None]
         marked = [one.resource for one in up if _is_marked(fresh[one.resource.resource_id])]
         refused = self._marks.delete(marked)
         return tuple(replace(one, warnings=(*one.warnings, *_warnings(one, refused))) for one in seen)
@@ -50,6 +51,10 @@ class Starts:
         is_behind = is_from_before(start.resource, fresh) and not self._is_settled(start)
         if fresh.state is ResourceState.RUNNING and not is_behind:
             return self._concluded(start, OutcomeStatus.STARTED)
+        again = stopped_again(start.resource, fresh, start.requested_at)
+        if again:  # not seen here: what another sweep holds down by now stays so, and keeps its marks
+            text = f"AWS accepted the start, and it was {again}"
+            return replace(start, status=OutcomeStatus.STARTED, code=STOPPED_AGAIN, message=text, verified_at=None)
         if self._is_settled(start) and fresh.state not in _ON_ITS_WAY:
             if fresh.start_failure is not None:
                 return self._fell_back(start, fresh, fresh.start_failure)

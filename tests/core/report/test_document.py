@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from itertools import combinations
 from typing import Any
@@ -90,6 +91,17 @@ def test_a_stop_that_failed_or_was_not_attempted_makes_the_sweep_incomplete(
 def test_a_broken_guardrail_holds_the_sweep_whatever_else_is_missing() -> None:
     assert sweep_status(Mode.ENFORCE, (a_coverage(TargetStatus.DENIED),), (), (), (PASSED, BROKEN)) is SweepStatus.HELD
     assert exit_code(a_report(status=SweepStatus.HELD, guardrails=(PASSED, BROKEN))) == 4
+
+
+def test_what_was_not_attempted_since_nobody_confirmed_it_is_no_incomplete_sweep() -> None:
+    declined = a_report(
+        status=SweepStatus.FAILED,
+        error="NotConfirmedError: the stops were not confirmed; nothing was stopped",
+        outcomes=(an_outcome(OutcomeStatus.NOT_ATTEMPTED),),
+    )
+    assert exit_code(declined) == 1
+    assert exit_code(replace(declined, error="Interrupted: the same command again does the rest")) == 3
+    assert exit_code(replace(declined, coverage=(a_coverage(status=TargetStatus.DENIED),))) == 3
 
 
 def test_where_several_exit_codes_hold_the_highest_wins() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -76,6 +77,78 @@ def test_what_came_up_after_the_intent_was_this_undos_doing(ec2: MadeUpEc2, kind
     (outcome,) = recover(kind, Action.START)
     expected = OutcomeStatus.STARTING if state == "pending" else OutcomeStatus.STARTED
     assert (outcome.status, outcome.message) == (expected, "recovered after an interruption")
+
+
+BEFORE = ASKED - timedelta(hours=12)
+DOWN = replace(a_resource("i-1", state="stopped", tags=OURS), changed_at=BEFORE, started_at=BEFORE - timedelta(hours=1))
+"""As an undo planned to start it, which died at ASKED."""
+THEIRS = {STOPPED_BY_TAG: "20261123T193000Z-0000ff", STOPPED_AT_TAG: "2026-11-23T19:30:00Z"}
+
+
+@pytest.mark.parametrize("state", ["stopping", "stopped"])
+@pytest.mark.parametrize(
+    ("tags", "who"), [(THEIRS, "sweep 20261123T193000Z-0000ff"), (OURS, "somebody else"), ({}, "somebody else")]
+)
+@pytest.mark.parametrize(("launched", "status"), [(1, OutcomeStatus.STARTED), (-3600, OutcomeStatus.UNKNOWN)])
+def test_a_start_that_may_have_been_asked_for_and_was_stopped_again_is_never_untouched(
+    ec2: MadeUpEc2,
+    kind: Ec2Instances,
+    aws: LocalAws,
+    state: str,
+    tags: dict[str, str],
+    who: str,
+    launched: int,
+    status: OutcomeStatus,
+) -> None:
+    again, up = ASKED + timedelta(minutes=30), ASKED + timedelta(seconds=launched)
+    ec2.instances = {
+        "i-1": an_instance(state=state, reason=stopped_at(again), launched=f"{up:%Y-%m-%dT%H:%M:%SZ}", tags=tags)
+    }
+    (outcome,) = kind.recover_intents(TARGET, [(DOWN, Action.START, ASKED)], SWEEP_ID)
+    assert (outcome.status, outcome.code, outcome.verified_at) == (status, "StoppedAgain", None)
+    assert f"stopped again at 2026-11-23T19:30:00Z by {who}" in outcome.message
+    assert aws.operations() == ["DescribeInstances"]
+
+
+@pytest.mark.parametrize("reason", ["", stopped_at(BEFORE)], ids=["no time", "the time of before"])
+def test_where_only_another_sweeps_mark_says_that_it_came_up_it_is_unknown(
+    ec2: MadeUpEc2, kind: Ec2Instances, reason: str
+) -> None:
+    ec2.instances = {"i-1": an_instance(state="stopped", reason=reason, tags=THEIRS)}
+    (outcome,) = kind.recover_intents(TARGET, [(DOWN, Action.START, ASKED)], SWEEP_ID)
+    assert outcome.status is OutcomeStatus.UNKNOWN
+    assert "it was stopped again by sweep 20261123T193000Z-0000ff" in outcome.message
+
+
+@pytest.mark.parametrize(("later", "status"), [(600, "unknown"), (0, None)])
+def test_a_stop_that_may_have_been_asked_for_and_was_started_again_is_never_untouched(
+    ec2: MadeUpEc2, kind: Ec2Instances, later: int, status: str | None
+) -> None:
+    planned = replace(a_resource("i-1"), started_at=BEFORE)
+    up = BEFORE if status is None else ASKED + timedelta(seconds=later)
+    ec2.instances = {"i-1": an_instance(launched=f"{up:%Y-%m-%dT%H:%M:%SZ}")}
+    outcomes = kind.recover_intents(TARGET, [(planned, Action.STOP, ASKED)], SWEEP_ID)
+    assert [(one.status.value, one.code) for one in outcomes] == ([(status, "StartedAgain")] if status else [])
+
+
+def test_a_start_that_had_no_effect_has_no_outcome(ec2: MadeUpEc2, kind: Ec2Instances) -> None:
+    ec2.instances = {"i-1": an_instance(state="stopped", reason=stopped_at(BEFORE), tags=OURS)}
+    assert kind.recover_intents(TARGET, [(DOWN, Action.START, ASKED)], SWEEP_ID) == ()
+
+
+@pytest.mark.parametrize(
+    ("tags", "who"), [(THEIRS, "sweep 20261123T193000Z-0000ff"), (OURS, "somebody else"), ({}, "somebody else")]
+)
+def test_a_start_that_aws_accepted_and_another_sweep_stopped_again_did_not_fall_back(
+    ec2: MadeUpEc2, kind: Ec2Instances, aws: LocalAws, tags: dict[str, str], who: str
+) -> None:
+    again = ASKED + timedelta(minutes=30)
+    ec2.instances = {"i-1": an_instance(state="stopped", reason=stopped_at(again), tags=tags)}
+    starting = Outcome(DOWN, OutcomeStatus.STARTING, requested_at=ASKED, verified_at=ASKED)
+    (outcome,) = kind.see_starts(TARGET, [starting])
+    assert (outcome.status, outcome.code, outcome.verified_at) == (OutcomeStatus.STARTED, "StoppedAgain", None)
+    assert outcome.message == f"AWS accepted the start, and it was stopped again at 2026-11-23T19:30:00Z by {who}"
+    assert aws.operations() == ["DescribeInstances"]
 
 
 @pytest.mark.parametrize("tags", [{}, ANOTHERS])
