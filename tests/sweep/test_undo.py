@@ -173,7 +173,7 @@ def test_only_those_are_started_that_a_load_balancer_misses(stopped: Stopped) ->
         one.resource.resource_id: one.reason for one in record.decisions.decisions if one.verdict is Verdict.KEEP
     }
     assert reasons["i-2"] == "No load balancer misses it."
-    assert reasons["i-4"] == "It is running: somebody started it since. Its marks were deleted."
+    assert reasons["i-4"] == "It is running: somebody started it since."
     assert "another-sweep" in reasons["i-5"]
     assert [row.status.value for row in record.inventory.coverage] == ["scanned"]
 
