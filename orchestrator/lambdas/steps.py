@@ -131,7 +131,7 @@ def _begin(asked: StepEvent, context: LambdaContext) -> Answer:
 def _list_accounts(wiring: Wiring, mode: Mode, sweep_id: str, execution: str, context: LambdaContext) -> Answer:
     settings, stores = wiring.settings, wiring.stores
     policy = app.read_policy(settings.policy or "", lambda: wiring.clients, quoted=False)
-    runtime = _runtime(context, execution)
+    runtime = replace(_runtime(context, execution), policy_source=settings.policy or "")
     mode, missing = permitted_mode(stores, policy, mode, runtime)
     held = stores.ledger.lease(policy.name)
     begun = stores.ledger.sweep(held.sweep_id) if held is not None and held.holder == stores.leases.holder else None

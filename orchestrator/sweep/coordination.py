@@ -12,7 +12,7 @@ from orchestrator.core.model import Mode, SweepReport, SweepStatus
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.report.document import report_document
 from orchestrator.core.report.plan_file import PLAN_FILE
-from orchestrator.errors import LedgerError, PlanError
+from orchestrator.errors import LedgerError, PlanError, PolicyError, SettingsError
 from orchestrator.ledger.lease import Lease
 from orchestrator.ledger.records import LeaseRecord, SweepSummary
 from orchestrator.ports import Runtime, Stores, World, consent_to_nothing
@@ -83,6 +83,8 @@ class SweepRequest:
     """Of a schedule, which a person who has yet to confirm does not serve."""
     consent_missing: str = ""
     """Why it only plans although a schedule asked it to act."""
+    by_frozen_text: bool = False
+    """The policy is as an earlier sweep had it: its text may be another one today."""
 
     @property
     def purpose(self) -> str:
@@ -112,13 +114,15 @@ def apply(stores: Stores, source_sweep_id: str, sweep_id: str, runtime: Runtime)
     now = stores.leases.now
     begun, _ = open_plan(stores.store, stores.ledger, source_sweep_id, now())
     policy = policy_of(stores, begun)
+    runtime = replace(runtime, policy_source=begun.policy_source)
 
     def work(world: World) -> tuple[SweepReport, str]:
         # Opened a second time: under the lease no other process can apply it meanwhile.
         _, source = open_plan(stores.store, stores.ledger, source_sweep_id, now())
         return apply_plan(world, policy, sweep_id, source)
 
-    return _holding(stores, SweepRequest(policy, sweep_id, Mode.APPLY, source_sweep_id), runtime, work)
+    request = SweepRequest(policy, sweep_id, Mode.APPLY, source_sweep_id, by_frozen_text=True)
+    return _holding(stores, request, runtime, work)
 
 
 def undo(stores: Stores, source_sweep_id: str, sweep_id: str, undo_filter: UndoFilter, runtime: Runtime) -> Result:
@@ -136,20 +140,22 @@ def undo(stores: Stores, source_sweep_id: str, sweep_id: str, undo_filter: UndoF
             )
         close_without_plan(stores, begun, runtime)
     policy = policy_of(stores, begun)
+    runtime = replace(runtime, policy_source=begun.policy_source)
 
     def work(world: World) -> tuple[SweepReport, str]:
         return undo_sweep(world, policy, sweep_id, source_sweep_id, undo_filter)
 
-    return _holding(stores, SweepRequest(policy, sweep_id, Mode.UNDO, source_sweep_id), runtime, work)
+    request = SweepRequest(policy, sweep_id, Mode.UNDO, source_sweep_id, by_frozen_text=True)
+    return _holding(stores, request, runtime, work)
 
 
 def resume(stores: Stores, sweep_id: str, runtime: Runtime, current: OrgPolicy | None = None) -> Result:
     """Resumes a sweep whose process died or handed over; waits for a dead holder's lease to run out.
 
     One that may not be resumed is closed as abandoned, a finished one is returned as it is. `current` is what the
-    source of its policy has today, None where that is not known. Raises PlanError when there is no such sweep, or the
-    text of its policy is lost and today's is not known, and SettingsError when this process may not do what its mode
-    does.
+    source of its policy has today, None where that is not known: nothing is acted on then. Raises PlanError when there
+    is no such sweep, or the text of its policy is lost and today's is not known, and SettingsError when this process
+    may not do what its mode does.
     """
     begun = get_sweep(stores, sweep_id)
     if begun.status != SweepStatus.RUNNING:
@@ -197,13 +203,14 @@ def lease_for(stores: Stores, request: SweepRequest, runtime: Runtime) -> Lease 
     if isinstance(lease, Busy):
         return lease
     for dead in unfinished_sweeps(stores, request.policy.name, (request.sweep_id, request.source_sweep_id)):
-        if is_left(stores, dead, request.purpose, request.policy):
+        today = _policy_today(request, dead, runtime)
+        if is_left(stores, dead, request.purpose, today):
             runtime.progress.phase(
                 f"{dead.sweep_id} died and is left: stop-orchestrator sweep --resume {dead.sweep_id}"
             )
             continue
         lease.give_back()
-        result = resume(stores, dead.sweep_id, runtime, request.policy)
+        result = resume(stores, dead.sweep_id, runtime, today)
         if isinstance(result, Busy):
             return replace(result, same=result.same and purpose_of(dead) == request.purpose)
         is_to_be_repeated = dead.interrupted_at or result.document["status"] == SweepStatus.ABANDONED
@@ -216,6 +223,16 @@ def lease_for(stores: Stores, request: SweepRequest, runtime: Runtime) -> Lease 
     if just_done is not None:
         lease.give_back()
     return just_done or lease
+
+
+def _policy_today(request: SweepRequest, dead: SweepSummary, runtime: Runtime) -> OrgPolicy | None:
+    """By which a dead sweep is measured; None where it cannot be told: then nothing is acted on."""
+    if not request.by_frozen_text:
+        return request.policy
+    try:
+        return runtime.policy_of_today(dead)
+    except (SettingsError, PolicyError):
+        return None
 
 
 def _take(stores: Stores, request: SweepRequest) -> Lease | Busy:

@@ -46,10 +46,15 @@ def without_a_process(stores: Stores, sweeps: Sequence[SweepSummary]) -> frozens
     )
 
 
-def is_left(stores: Stores, dead: SweepSummary, wanted: str, policy: OrgPolicy) -> bool:
-    """Whether it has consent that is still good, and something else is wanted here: only who asks for it resumes it."""
+def is_left(stores: Stores, dead: SweepSummary, wanted: str, current: OrgPolicy | None) -> bool:
+    """Whether it has consent that is still good, and something else is wanted here: only who asks for it resumes it.
+
+    `current`: as of resume_refusal.
+    """
     consent = consent_from(dead.consent)
-    if consent is None or dead.interrupted_at or purpose_of(dead) == wanted or dead.policy_sha256 != policy.sha256:
+    if consent is None or dead.interrupted_at or purpose_of(dead) == wanted:
+        return False
+    if current is not None and dead.policy_sha256 != current.sha256:
         return False
     return not consent.refusal(consent.plan_sha256, dead.policy_sha256, stores.leases.now())
 
@@ -57,11 +62,15 @@ def is_left(stores: Stores, dead: SweepSummary, wanted: str, policy: OrgPolicy) 
 def resume_refusal(
     stores: Stores, policy: OrgPolicy, begun: SweepSummary, runtime: Runtime, current: OrgPolicy | None
 ) -> str:
-    """Why a sweep may not be resumed; empty where it may. `current`: what its policy's source has today."""
+    """Why a sweep may not be resumed; empty where it may. `current`: what its policy's source has today, where that is
+    known.
+    """
     if current is not None and current.sha256 != policy.sha256:
         return "its process died, and the policy has another text today"
     if not Mode(begun.mode).acts:
         return ""
+    if current is None:
+        return "its process died, and which text its policy has today is not known"
     if begun.interrupted_at:
         return f"it was interrupted at {begun.interrupted_at}, and its process died before it was reported"
     return _consent_refusal(stores, policy, begun, runtime)
