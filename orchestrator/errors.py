@@ -78,6 +78,14 @@ class LeaseLostError(StopOrchestratorError):
     """The lease ran out, or another process has it now: this process leaves the sweep to whichever resumes it."""
 
 
+class SweepHaltedError(StopOrchestratorError):
+    """Another step of the same execution met a halt that ends the acting of all; its `cause` is a HaltCause."""
+
+    def __init__(self, cause: str, text: str) -> None:
+        self.cause = cause
+        super().__init__(text)
+
+
 class PlanError(StopOrchestratorError):
     """A plan that cannot be applied: altered, expired, applied already, or none."""
 

@@ -77,7 +77,7 @@ class SweepSummary:
     execution: str = ""
     """The state machine's execution that carries it out, where one does."""
     halt: Mapping[str, str] | None = None
-    """Cause and text, where a state machine ended the acting."""
+    """Cause and text of what ended the acting, where it is recorded before the report. It is not resumed."""
     interrupted_at: str = ""
     """When a person, or the system, told its process to end while it acted. It is not resumed."""
     format: int = FORMAT
@@ -180,6 +180,8 @@ class LeaseRecord:
     """Held by the last step of an execution: no other step of it takes it any more."""
     lasts: float = 0.0
     """In seconds, for its holder; 0 in those of a release before, which did not say."""
+    halt: Mapping[str, str] | None = None
+    """As of SweepSummary: here too, so that one read before each batch tells both."""
 
 
 def text_bytes(text: str) -> bytes:

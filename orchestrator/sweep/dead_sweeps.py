@@ -52,7 +52,7 @@ def is_left(stores: Stores, dead: SweepSummary, wanted: str, current: OrgPolicy 
     `current`: as of resume_refusal.
     """
     consent = consent_from(dead.consent)
-    if consent is None or dead.interrupted_at or purpose_of(dead) == wanted:
+    if consent is None or dead.interrupted_at or dead.halt or purpose_of(dead) == wanted:
         return False
     if current is not None and dead.policy_sha256 != current.sha256:
         return False
@@ -73,6 +73,8 @@ def resume_refusal(
         return "its process died, and which text its policy has today is not known"
     if begun.interrupted_at:
         return f"it was interrupted at {begun.interrupted_at}, and its process died before it was reported"
+    if begun.halt:
+        return f"its process died after it was halted: {begun.halt['text']}"
     return _consent_refusal(stores, policy, begun, runtime)
 
 

@@ -128,8 +128,11 @@ def decide(world: World, sweep: Sweep, summary: SweepSummary, accounts_a_part: i
 def act_on_part(world: World, sweep: Sweep, summary: SweepSummary, part: Part) -> None:
     """Carries out what the plan has for these accounts and has no outcome yet; each is rechecked right before.
 
-    Raises LeaseLostError when the sweep was ended meanwhile, or is another process's.
+    Nothing from the moment on that a halt is recorded, whatever part met it, though it may be over by now: the report
+    says that it ended the sweep. Raises LeaseLostError when the sweep was ended meanwhile, or is another process's.
     """
+    if summary.halt is not None:
+        return
     content = world.store.read(sweep.sweep_id, PLAN_FILE)
     state, approved = restore_plan(world, sweep, content, summary, part.accounts)
     if approved is None:
@@ -309,7 +312,7 @@ def _kept_bytes(outcomes: Outcomes) -> bytes:
 
 
 def _record_halt(world: World, sweep: Sweep, halt: Halt) -> None:
-    world.ledger.amend(sweep.sweep_id, halt={"cause": halt.cause.value, "text": halt.text})
+    world.ledger.halt_steps(sweep.sweep_id, sweep.policy.name, {"cause": halt.cause.value, "text": halt.text})
 
 
 def _inventory_file(number: int) -> str:

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from orchestrator.core.model import ActivePolicy, ConsentHow, Mode
+from orchestrator.core.model import ActivePolicy, ConsentHow, Halt, HaltCause, Mode
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.report.document import Row
 from orchestrator.errors import PlanError
@@ -236,6 +236,22 @@ def test_a_sweep_that_was_suspended_until_its_consent_was_over_asks_for_no_furth
     left = [row for row in report["outcomes"] if row["resource_id"] != "i-0"]
     assert {row["status"] for row in left} == {"not_attempted"}
     assert "expired at 2026-11-24T07:00:00Z" in left[0]["message"]
+
+
+@pytest.mark.parametrize("request_again", [False, True])
+def test_a_sweep_that_died_after_its_switch_was_pulled_is_not_resumed_once_that_says_go(
+    fake: FakeWorld, *, request_again: bool
+) -> None:
+    fake.halt = lambda: Halt(HaltCause.KILL_SWITCH, "pulled") if fake.stopped else None
+    killed(fake, lambda: swept(fake, Mode.ENFORCE, SWEEP_ID), after="file report.json")
+    fake.files.files.pop((SWEEP_ID, "report.json"), None)
+    fake.halt = lambda: None
+    if request_again:
+        swept(fake, Mode.PLAN, SECOND)
+    else:
+        coordination.resume(stores(fake), SWEEP_ID, CONSENTING, a_policy(EVERYTHING))
+    assert (fake.stopped, status(fake)) == (["i-0"], "abandoned")
+    assert "it was halted: pulled" in fake.written()["error"]
 
 
 def test_resuming_by_hand_holds_the_policy_against_todays_text(fake: FakeWorld) -> None:

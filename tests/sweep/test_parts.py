@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -253,6 +254,59 @@ def test_a_kill_switch_that_cannot_be_read_in_one_part_ends_the_execution_after_
     report: Row = fake.written()
     assert Counter(outcomes(report).values()) == {"stopped": 2, "not_attempted": 4}
     assert report["error"] == "Halted: unreadable"
+
+
+@pytest.mark.parametrize("cause", [HaltCause.KILL_SWITCH, HaltCause.KILL_SWITCH_UNREADABLE])
+def test_a_halt_of_one_part_holds_for_the_others_of_its_wave_and_for_itself_when_it_is_tried_again(
+    fake: FakeWorld, machine: Machine, cause: HaltCause
+) -> None:
+    """Also where it is over by then: the switch says `go` again."""
+    acts: list[Answer] = []
+
+    def before(event: Answer) -> None:
+        if event["step"] == "act":
+            fake.halt = (lambda: None) if acts else lambda: Halt(cause, "pulled")
+            acts.append(event)
+
+    parts = machine(EVERYTHING)
+    once = parts.step
+    parts.before = before
+    parts.step = lambda event: (once(event), once(event))[1] if event["step"] == "act" else once(event)  # type: ignore[method-assign]  # tried again
+    parts(ENFORCE)
+    assert (len(acts), fake.stopped) == (6, [])
+    report = fake.written()
+    assert {(row["status"], row["message"]) for row in report["outcomes"]} == {("not_attempted", "pulled")}
+
+
+def test_a_halt_of_one_part_ends_another_that_is_at_work_before_its_next_batch(
+    fake: FakeWorld, machine: Machine
+) -> None:
+    fake.batch_size = 1
+    nested: list[Answer] = []
+    parts = machine(EVERYTHING, accounts_a_part=1)
+    waiting: list[Answer] = []
+
+    def before(event: Answer) -> None:
+        if event["step"] == "act" and not nested:
+            waiting.append(event)
+
+    def another_part_meets_it() -> None:
+        if nested:
+            return
+        [mine] = waiting
+        nested.append(mine)
+        acts = json.loads(fake.files.read(SWEEP_ID, "work/acts-1.json"))
+        fake.halt = lambda: Halt(HaltCause.KILL_SWITCH, "pulled")
+        parts.step({"step": "act", "Items": [one for one in acts if [one] != mine["Items"]][:1]})
+        fake.halt = lambda: None
+
+    parts.before = before
+    fake.before_stop = lambda _: another_part_meets_it()
+    assert parts(ENFORCE)["status"] == "aborted"
+    assert len(fake.stopped) == 1
+    report = fake.written()
+    left = [row for row in report["outcomes"] if row["resource_id"] not in fake.stopped]
+    assert {(row["status"], row["message"]) for row in left} == {("not_attempted", "pulled")}
 
 
 def test_the_end_says_what_ended_the_state_machine_before_there_was_a_plan(fake: FakeWorld, machine: Machine) -> None:
