@@ -256,7 +256,7 @@ def _policy_of_today(settings: Settings, clients: Clients, begun: SweepSummary) 
     changed = [one for one in found if one.sha256 != begun.policy_sha256]
     if found:
         return (changed or found)[0]
-    if not unreadable and not Mode(begun.mode).acts:
+    if not (begun.is_of_this_release and Mode(begun.mode).acts):
         return None
     why = "; ".join(unreadable) or f"where {begun.sweep_id} had it from is not recorded"
     raise SettingsError(

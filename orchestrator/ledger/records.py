@@ -28,6 +28,7 @@ from orchestrator.ledger.items import Item
 
 FORMAT = 2
 """Of every item that is written. Those of the release before have no number: they are of format 1."""
+ANOTHER_FORMAT = "the format of another release of this program"
 SWEEPS = "SWEEPS"
 POLICY = "POLICY#"
 ACTIVE = "ACTIVE"
@@ -81,7 +82,12 @@ class SweepSummary:
     interrupted_at: str = ""
     """When a person, or the system, told its process to end while it acted. It is not resumed."""
     format: int = FORMAT
-    """1: by the release before."""
+    """1: by the release before. Whatever the item says, so that it may be no number at all."""
+
+    @property
+    def is_of_this_release(self) -> bool:
+        """Whether it can be carried on: what a record of another release leaves out, or has besides, is not known."""
+        return self.format == FORMAT
 
     @property
     def policy_sha256(self) -> str:

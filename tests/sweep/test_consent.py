@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
@@ -11,7 +12,7 @@ import pytest
 from orchestrator.core.model import ActivePolicy, ConsentHow, Halt, HaltCause, Mode
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.report.document import Row
-from orchestrator.errors import PlanError
+from orchestrator.errors import NotConfirmedError, PlanError
 from orchestrator.ledger.lease import Lease, Leases, Times
 from orchestrator.ports import Runtime, Stores, World
 from orchestrator.sweep import coordination
@@ -351,6 +352,54 @@ def test_a_process_that_only_plans_has_nothing_that_could_act(fake: FakeWorld) -
 
     coordination.sweep(replace(hub, build_world=build), a_policy(EVERYTHING), SWEEP_ID, Mode.PLAN, CONSENTING)
     assert [dict(world.actors) for world in built] == [{}]
+
+
+# --- another release --------------------------------------------------------------------------------------------------
+
+FORMATS = [99, 1, None, "two"]
+
+
+def written_by_another(fake: FakeWorld, sweep_id: str, number: object) -> None:
+    fake.ledger.amend(sweep_id, format=number)
+
+
+@pytest.mark.parametrize("number", FORMATS)
+@pytest.mark.parametrize("how", ["resume", "the same request", "plan"])
+def test_a_dead_sweep_of_another_format_is_closed_by_looking_and_can_be_undone(
+    fake: FakeWorld, number: object, how: str
+) -> None:
+    killed(fake, lambda: swept(fake, Mode.ENFORCE, SWEEP_ID), after="stop i-1")
+    stopped = list(fake.stopped)
+    written_by_another(fake, SWEEP_ID, number)
+    if how == "resume":
+        coordination.resume(stores(fake), SWEEP_ID, CONSENTING, a_policy(EVERYTHING))
+    else:
+        runtime = Runtime(confirm=lambda _: None)
+        with suppress(NotConfirmedError):
+            swept(fake, Mode.PLAN if how == "plan" else Mode.ENFORCE, SECOND, runtime=runtime)
+    assert (fake.stopped, status(fake)) == (stopped, "abandoned")
+    assert "the format of another release" in fake.written()["error"]
+    coordination.undo(stores(fake), SWEEP_ID, THIRD, UndoFilter(), CONSENTING)
+    assert sorted(fake.started) == stopped
+
+
+@pytest.mark.parametrize("number", FORMATS)
+def test_an_announced_action_of_another_format_lets_its_dead_sweep_act_no_more(fake: FakeWorld, number: object) -> None:
+    killed(fake, lambda: swept(fake, Mode.ENFORCE, SWEEP_ID), after="intend i-1")
+    stopped = list(fake.stopped)
+    [row] = [one for one in fake.items.query(f"SWEEP#{SWEEP_ID}", "ACTION#") if one["resource_id"] == "i-1"]
+    fake.items.update((row["PK"], row["SK"]), {"format": number})
+    report = document(coordination.resume(stores(fake), SWEEP_ID, CONSENTING, a_policy(EVERYTHING)))
+    assert (report["status"], fake.stopped) == ("abandoned", stopped)
+
+
+@pytest.mark.parametrize("number", FORMATS)
+def test_a_plan_whose_record_has_another_format_is_not_applied(fake: FakeWorld, number: object) -> None:
+    swept(fake, Mode.PLAN, SWEEP_ID)
+    written_by_another(fake, SWEEP_ID, number)
+    with pytest.raises(PlanError, match="has the format of another release of this program; plan again"):
+        coordination.apply(stores(fake), SWEEP_ID, SECOND, CONSENTING)
+    assert fake.stopped == []
 
 
 # --- standing consent -------------------------------------------------------------------------------------------------

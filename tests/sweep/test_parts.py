@@ -16,7 +16,7 @@ import pytest
 from orchestrator import app
 from orchestrator.core.model import ConsentHow, Halt, HaltCause, OrganizationalUnit, OutcomeStatus, Resource
 from orchestrator.core.report.document import Row
-from orchestrator.errors import BusyError, LeaseLostError, OrganizationError, ReportStoreError
+from orchestrator.errors import BusyError, ExecutionFailedError, LeaseLostError, OrganizationError, ReportStoreError
 from orchestrator.lambdas import steps
 from orchestrator.lambdas.wiring import RESERVED_MILLISECONDS, Wiring
 from orchestrator.ledger.lease import Lease, Leases, Times
@@ -560,6 +560,21 @@ def test_a_part_that_begins_late_does_nothing(fake: FakeWorld, machine: Machine,
     parts(ENFORCE)
     assert len(lost) == 1
     assert_all_agree_that_only(fake, set())
+
+
+@pytest.mark.parametrize("step", ["decide", "act"])
+def test_a_release_of_another_format_that_is_deployed_meanwhile_only_writes_the_report(
+    fake: FakeWorld, machine: Machine, step: str
+) -> None:
+    def before(event: Answer) -> None:
+        if event["step"] == step:
+            fake.ledger.amend(SWEEP_ID, format=99)
+
+    parts = machine()
+    parts.before = before
+    with suppress(ExecutionFailedError):
+        parts(ENFORCE)
+    assert (fake.stopped, fake.written()["sweep_id"]) == ([], SWEEP_ID)
 
 
 # --- a lease that a dead process left
