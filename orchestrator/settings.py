@@ -63,7 +63,7 @@ class Settings(BaseModel):
     report_bucket: str | None = None
     table: str | None = None
     mode: SweepMode | None = None
-    """The most that this process may do, and what it does where nothing else says a mode; None: it is not set."""
+    """The most that this process may do, and what a Lambda does where its event says no mode; None: it is not set."""
     workers: Annotated[int, Field(ge=1, le=512)] = 64
     kill_switch: Annotated[str, Field(pattern=r"^(file:.+|[A-Za-z0-9_./-]+)$")] | None = None
     """An SSM parameter's name, or `file:PATH`."""

@@ -92,7 +92,7 @@ def sweep(
         SweepMode | None,
         typer.Option(
             help="`plan` stops nothing; `approve` stops nothing, tells STOP_ORCHESTRATOR_TOPIC and waits for `apply`. "
-            "Never more than STOP_ORCHESTRATOR_MODE, where that is set. [default: that one, else plan]"
+            "Never more than STOP_ORCHESTRATOR_MODE, where that is set. [default: plan]"
         ),
     ] = None,
     resume: Annotated[
@@ -130,7 +130,7 @@ def sweep(
             fail("--resume keeps the mode and the policy that the sweep began with; leave them out", BAD_USAGE)
         checked_sweep_id(resume)
         _run(settings, output, _resuming(resume))
-    asked = Mode(mode) if mode is not None else settings.mode or Mode.PLAN
+    asked = Mode(mode) if mode is not None else Mode.PLAN
     _refuse_mode(settings, asked)
     if asked is Mode.ENFORCE:
         _require_confirmation(assume_yes=yes)
@@ -339,6 +339,12 @@ def _is_unknown(document: Mapping[str, Any]) -> bool:
 
 def _say_busy(busy: Busy, output: Format) -> NoReturn:
     """A second trigger of the same sweep has what it asked for; another request has not."""
+    if busy.execution:
+        say(
+            f"{busy.sweep_id} is carried out by the state machine's execution {busy.execution}; to look at it: "
+            f"aws stepfunctions describe-execution --execution-arn {busy.execution}\n"
+            "Where that has ended without a report, it can be resumed an hour after its last step."
+        )
     if busy.other_text:
         text = f"{busy.sweep_id} is running by another text of this policy; try again when `history` shows its end"
         fail(text, ERROR)

@@ -13,7 +13,7 @@ from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.report.document import report_document
 from orchestrator.core.report.plan_file import PLAN_FILE
 from orchestrator.errors import LedgerError, PlanError, PolicyError, SettingsError
-from orchestrator.ledger.lease import Lease
+from orchestrator.ledger.lease import EXECUTION, Lease
 from orchestrator.ledger.records import LeaseRecord, SweepSummary
 from orchestrator.ports import Runtime, Stores, World, consent_to_nothing
 from orchestrator.sweep.consent import missing_standing_consent
@@ -27,6 +27,7 @@ from orchestrator.sweep.dead_sweeps import (
     purpose_of,
     resume_refusal,
     unfinished_sweeps,
+    without_a_process,
 )
 from orchestrator.sweep.run import apply_plan, resume_sweep, run_sweep, undo_sweep
 from orchestrator.sweep.stored_plan import open_plan, unreadable_plan
@@ -65,6 +66,8 @@ class Busy:
     """It does what was wanted here."""
     other_text: bool = False
     """By another text of the policy of that name."""
+    execution: str = ""
+    """The state machine's execution that carries it out, where one does."""
 
 
 Result = Ended | Busy
@@ -110,7 +113,13 @@ def permitted_mode(stores: Stores, policy: OrgPolicy, mode: Mode, runtime: Runti
 
 
 def apply(stores: Stores, source_sweep_id: str, sweep_id: str, runtime: Runtime) -> Result:
-    """Carries out an earlier sweep's plan. Raises PlanError, before anything else, when it cannot be applied."""
+    """Carries out an earlier sweep's plan; where its apply died, that one is resumed.
+
+    Raises PlanError, before anything else, when it cannot be applied.
+    """
+    unfinished = _unfinished_apply(stores, source_sweep_id, runtime)
+    if unfinished is not None:
+        return unfinished
     now = stores.leases.now
     begun, _ = open_plan(stores.store, stores.ledger, source_sweep_id, now())
     policy = policy_of(stores, begun)
@@ -123,6 +132,17 @@ def apply(stores: Stores, source_sweep_id: str, sweep_id: str, runtime: Runtime)
 
     request = SweepRequest(policy, sweep_id, Mode.APPLY, source_sweep_id, by_frozen_text=True)
     return _holding(stores, request, runtime, work)
+
+
+def _unfinished_apply(stores: Stores, source_sweep_id: str, runtime: Runtime) -> Result | None:
+    """The same request before this one, where it did not end: resumed under the consent that it has, or running."""
+    source = stores.ledger.sweep(source_sweep_id)
+    applied = stores.ledger.sweep(source.applied_by) if source is not None and source.applied_by else None
+    if applied is None or applied.mode != Mode.APPLY or applied.status != SweepStatus.RUNNING:
+        return None
+    if applied.sweep_id not in without_a_process(stores, [applied]):
+        return Busy(applied.sweep_id, same=True)
+    return resume(stores, applied.sweep_id, runtime, runtime.policy_of_today(applied))
 
 
 def undo(stores: Stores, source_sweep_id: str, sweep_id: str, undo_filter: UndoFilter, runtime: Runtime) -> Result:
@@ -150,7 +170,8 @@ def undo(stores: Stores, source_sweep_id: str, sweep_id: str, undo_filter: UndoF
 
 
 def resume(stores: Stores, sweep_id: str, runtime: Runtime, current: OrgPolicy | None = None) -> Result:
-    """Resumes a sweep whose process died or handed over; waits for a dead holder's lease to run out.
+    """Resumes a sweep whose process died or handed over; waits for a dead holder's lease to run out, but for that of a
+    state machine's execution, which lasts for an hour.
 
     One that may not be resumed is closed as abandoned, a finished one is returned as it is. `current` is what the
     source of its policy has today, None where that is not known: nothing is acted on then. Raises PlanError when there
@@ -163,6 +184,8 @@ def resume(stores: Stores, sweep_id: str, runtime: Runtime, current: OrgPolicy |
     policy, lost = policy_to_resume_by(stores, begun, current)
     wanted = purpose_of(begun)
     lease = stores.leases.take(policy.name, sweep_id, wanted)
+    if isinstance(lease, LeaseRecord) and lease.holder.startswith(EXECUTION) and not stores.leases.has_ended(lease):
+        return Busy(lease.sweep_id, lease.sweep_id == sweep_id, execution=lease.holder.removeprefix(EXECUTION))
     if isinstance(lease, LeaseRecord):
         runtime.progress.phase(f"Waiting for the lease that {lease.sweep_id} has now")
         lease = stores.leases.take_over(policy.name, sweep_id, wanted)

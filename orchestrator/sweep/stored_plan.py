@@ -38,7 +38,10 @@ def open_plan(
     if source.mode not in (Mode.PLAN, Mode.APPROVE):
         raise PlanError(f"{sweep_id} is no plan: its mode was {source.mode}")
     if source.applied_by not in ("", by):
-        raise PlanError(f"{sweep_id} was applied already, by {source.applied_by}")
+        raise PlanError(
+            f"{sweep_id} was applied already, by {source.applied_by}. What came of it: `stop-orchestrator report "
+            f"{source.applied_by}`; `stop-orchestrator undo {source.applied_by}` starts what it stopped"
+        )
     content = store.find(sweep_id, PLAN_FILE)
     if content is None or not source.plan_sha256:
         raise PlanError(f"{sweep_id} has no {PLAN_FILE}: it did not get as far as a plan")

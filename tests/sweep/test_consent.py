@@ -302,6 +302,37 @@ def test_a_dead_apply_or_undo_acts_on_nothing_more_by_a_text_that_is_not_known_t
     assert ("has another text today" if current else "its policy has today is not known") in report["error"]
 
 
+def test_the_same_apply_resumes_the_one_that_died_under_its_consent_and_only_once(fake: FakeWorld) -> None:
+    swept(fake, Mode.PLAN, SWEEP_ID)
+    killed(fake, lambda: begin_apply(fake), "settle i-0")
+    nobody = replace(of_today(EVERYTHING), confirm=lambda _: None)
+    report = document(coordination.apply(stores(fake), SWEEP_ID, THIRD, nobody))
+    assert (report["sweep_id"], report["status"], report["consent"]["how"]) == (SECOND, "complete", "--yes")
+    assert sorted(fake.stopped) == ["i-0", "i-1", "i-2", "i-3"]
+    with pytest.raises(PlanError, match=f"by {SECOND}. What came of it: `stop-orchestrator report .* undo {SECOND}`"):
+        coordination.apply(stores(fake), SWEEP_ID, THIRD, nobody)
+
+
+def test_the_same_apply_closes_the_one_that_died_where_the_policy_has_another_text(fake: FakeWorld) -> None:
+    swept(fake, Mode.PLAN, SWEEP_ID)
+    killed(fake, lambda: begin_apply(fake), "settle i-0")
+    report = document(coordination.apply(stores(fake), SWEEP_ID, THIRD, of_today(MENDED)))
+    assert (report["sweep_id"], report["status"], fake.stopped) == (SECOND, "abandoned", ["i-0"])
+
+
+def test_the_same_apply_says_that_the_first_is_running(fake: FakeWorld) -> None:
+    swept(fake, Mode.PLAN, SWEEP_ID)
+    seen: list[coordination.Result] = []
+
+    def again(_: object) -> None:
+        if not seen:
+            seen.append(coordination.apply(stores(fake, alone=False), SWEEP_ID, THIRD, of_today(EVERYTHING)))
+
+    fake.before_stop = again
+    begin_apply(fake)
+    assert seen == [Busy(SECOND, same=True)]
+
+
 def test_a_dead_undo_by_an_old_text_is_closed_and_the_same_request_undoes_the_rest_anew(fake: FakeWorld) -> None:
     swept(fake, Mode.ENFORCE, SWEEP_ID)
     killed(fake, lambda: begin_undo(fake), "settle i-0")
