@@ -106,6 +106,14 @@ class ConsentError(StopOrchestratorError):
     """The consent that a sweep has does not cover what it is about to do: another plan, another policy, or expired."""
 
 
+class ConsentMissingError(ConsentError):
+    """The version by which a schedule may act is another one by now, or there is none; `why` says it."""
+
+    def __init__(self, sweep_id: str, why: str) -> None:
+        self.why = why
+        super().__init__(f"{sweep_id} may not act: {why}; nothing was done")
+
+
 class NotConfirmedError(StopOrchestratorError):
     """The person at the terminal did not confirm the stops."""
 

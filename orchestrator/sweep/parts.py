@@ -34,7 +34,7 @@ from orchestrator.core.model import (
 )
 from orchestrator.core.report.document import report_document
 from orchestrator.core.report.plan_file import PLAN_FILE, plan_from
-from orchestrator.errors import ConsentError, ExecutionFailedError, LeaseLostError
+from orchestrator.errors import ConsentError, ConsentMissingError, ExecutionFailedError, LeaseLostError
 from orchestrator.ledger.records import SweepSummary, consent_from
 from orchestrator.ports import World
 from orchestrator.sweep.act import act_on_accounts, too_many_failures
@@ -115,7 +115,11 @@ def decide(world: World, sweep: Sweep, summary: SweepSummary, accounts_a_part: i
     if approved is None:
         return False
     if approved.plan.actions:
-        require_consent(world, sweep, approved, consent_from(summary.consent))
+        try:
+            require_consent(world, sweep, approved, consent_from(summary.consent))
+        except ConsentMissingError as missing:  # the report says so, and its metric alarms
+            _record_halt(world, sweep, Halt(HaltCause.INTERRUPTED, str(missing)))
+            return False
     waves = waves_of(approved.plan.actions, sweep.policy.waves, sweep.sweep_id)
     for number, wave in enumerate(waves, 1):
         accounts = accounts_in_order(wave, sweep.sweep_id)

@@ -461,6 +461,7 @@ def test_a_version_that_is_replaced_while_the_sweep_reads_lets_nothing_be_stoppe
     with pytest.raises(Exception, match="is not its active version"):
         swept(fake, Mode.ENFORCE, SWEEP_ID, runtime=runtime)
     assert fake.stopped == []
+    assert "is not its active version" in fake.written()["consent_missing"]
 
 
 def _standing_after(fake: FakeWorld) -> ConsentHow:

@@ -648,6 +648,26 @@ def test_a_part_whose_consent_runs_out_while_it_acts_asks_for_nothing_more(fake:
     assert said_of_what_was_left(report) == {True}
 
 
+def test_a_version_that_is_replaced_before_the_decision_is_reported_as_missing_consent_by_which_an_alarm_tells(
+    fake: FakeWorld, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured: list[Row] = []
+    monkeypatch.setattr("orchestrator.lambdas.answers.measure", measured.append)
+
+    def before(event: Answer) -> None:
+        if event["step"] == "decide":
+            activate(fake.ledger, a_policy(EVERYTHING + "\n# another text"))
+
+    parts = machine()
+    parts.before = before
+    assert parts(ENFORCE)["status"] == "incomplete"
+    [report] = measured
+    assert report == fake.written()
+    assert "is not its active version" in report["consent_missing"]
+    assert (fake.stopped, {row["status"] for row in report["outcomes"]}) == ([], {"not_attempted"})
+    assert "is not its active version" in report["outcomes"][0]["message"]
+
+
 # --- the organization as of now
 
 
