@@ -85,6 +85,14 @@ class LeaseLostError(StopOrchestratorError):
     """The lease ran out, or another process has it now: this process leaves the sweep to whichever resumes it."""
 
 
+class SweepHaltedError(StopOrchestratorError):
+    """Another step of the same execution met a halt that ends the acting of all; its `cause` is a HaltCause."""
+
+    def __init__(self, cause: str, text: str) -> None:
+        self.cause = cause
+        super().__init__(text)
+
+
 class PlanError(StopOrchestratorError):
     """A plan that cannot be applied: altered, expired, applied already, or none."""
 
@@ -103,6 +111,14 @@ class ExecutionFailedError(StopOrchestratorError):
 
 class ConsentError(StopOrchestratorError):
     """The consent that a sweep has does not cover what it is about to do: another plan, another policy, or expired."""
+
+
+class ConsentMissingError(ConsentError):
+    """The version by which a schedule may act is another one by now, or there is none; `why` says it."""
+
+    def __init__(self, sweep_id: str, why: str) -> None:
+        self.why = why
+        super().__init__(f"{sweep_id} may not act: {why}; nothing was done")
 
 
 class NotConfirmedError(StopOrchestratorError):

@@ -30,6 +30,7 @@ from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.report.stored_files import Entry
 from orchestrator.ledger.lease import Lease, Leases
 from orchestrator.ledger.ledger import Ledger
+from orchestrator.ledger.records import SweepSummary
 
 Carrier = TypeVar("Carrier", Account, OrganizationalUnit)
 """What has tags in AWS Organizations."""
@@ -385,6 +386,10 @@ class Runtime:
     standing: bool = False
     """Without a person: only the active version of a policy is consent."""
     policy_source: str = ""
+    policy_of_today: Callable[[SweepSummary], OrgPolicy | None] = lambda _begun: None
+    """The text that the policy of an earlier sweep has now; None where that is not known. Raises SettingsError that
+    says what to do, and PolicyError.
+    """
     progress: Progress = NoProgress()  # noqa: RUF009 - it holds no state
     warn: Callable[[str], None] = lambda _text: None
     """Tells the caller, or the log, what went wrong and costs no sweep."""

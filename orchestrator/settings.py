@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic_core import PydanticCustomError
 
 from orchestrator.core.model import Mode
+from orchestrator.core.report.stored_files import SWEEPS_FOLDER
 from orchestrator.errors import SettingsError
 from orchestrator.ledger.lease import Times
 
@@ -63,7 +64,7 @@ class Settings(BaseModel):
     report_bucket: str | None = None
     table: str | None = None
     mode: SweepMode | None = None
-    """The most that this process may do, and what it does where nothing else says a mode; None: it is not set."""
+    """The most that this process may do, and what a Lambda does where its event says no mode; None: it is not set."""
     workers: Annotated[int, Field(ge=1, le=512)] = 64
     kill_switch: Annotated[str, Field(pattern=r"^(file:.+|[A-Za-z0-9_./-]+)$")] | None = None
     """An SSM parameter's name, or `file:PATH`."""
@@ -100,12 +101,16 @@ class Settings(BaseModel):
 
     def allows_policy(self, source: str) -> bool:
         """Whether an event may name that policy."""
-        if {".", ".."} & set(source.split("/")):
+        if {".", ".."} & set(source.split("/")) or self.is_written_by_sweeps(source):
             return False
         return any(
             source.startswith(one.removesuffix("*")) if one.endswith(("*", "/")) else source == one
             for one in self.allowed_policies
         )
+
+    def is_written_by_sweeps(self, source: str) -> bool:
+        """Whether the hub's own role may write that policy, so that no one answers for its text."""
+        return bool(self.report_bucket) and source.startswith(f"s3://{self.report_bucket}/{SWEEPS_FOLDER}")
 
     @classmethod
     def from_env(cls, environment: Mapping[str, str], needed: Sequence[str] = (), /, **overrides: object) -> Settings:
@@ -131,11 +136,20 @@ class Settings(BaseModel):
             problems.append(f"{PREFIX}ANCHOR={values['anchor']!r}: is the kill switch, which every sweep would pull")
         try:
             settings = cls.model_validate({**values, **overridden})
+            problems += _written_by_sweeps(settings, overridden)
         except ValidationError as invalid:
             problems += [_problem(error, overridden) for error in invalid.errors()]
         if problems:
             raise SettingsError("\n".join(problems))
         return settings
+
+
+def _written_by_sweeps(settings: Settings, overridden: Collection[str]) -> list[str]:
+    """A problem for each policy that is named where sweeps write."""
+    policy = "--policy" if "policy" in overridden else f"{PREFIX}POLICY"
+    sources = [(policy, settings.policy or ""), *((f"{PREFIX}POLICIES", one) for one in settings.policies)]
+    where = f"is below {SWEEPS_FOLDER} of the report bucket, where sweeps write; keep policies elsewhere"
+    return [f"{name}={source!r}: {where}" for name, source in sources if settings.is_written_by_sweeps(source)]
 
 
 def _is_elsewhere(name: str, value: str, here: Collection[str]) -> bool:

@@ -92,6 +92,31 @@ def test_an_event_may_name_a_policy_among_those_that_are_listed(source: str, *, 
     assert settings.allows_policy(source) is allowed
 
 
+@pytest.mark.parametrize(
+    ("source", "allowed"),
+    [
+        ("s3://reports/policies/dev.yaml", True),
+        ("s3://reports/sweeps/dt=2026-11-23/sweep=20261123T190000Z-7f3a9c/policy.yaml", False),
+        ("s3://reports/sweeps/", False),
+        ("s3://reports-of-others/sweeps/dev.yaml", False),
+    ],
+)
+def test_no_event_names_a_policy_where_the_hub_itself_writes(source: str, *, allowed: bool) -> None:
+    settings = Settings.from_env({f"{PREFIX}POLICIES": "s3://reports/*", f"{PREFIX}REPORT_BUCKET": "reports"})
+    assert settings.allows_policy(source) is allowed
+
+
+def test_every_policy_that_is_named_where_sweeps_write_is_refused_at_once() -> None:
+    here = {f"{PREFIX}REPORT_BUCKET": "reports", f"{PREFIX}POLICIES": "s3://reports/sweeps/*, s3://policies/*"}
+    with pytest.raises(SettingsError) as refused:
+        Settings.from_env({**here, f"{PREFIX}POLICY": "s3://reports/sweeps/mine.yaml"})
+    first, second = str(refused.value).splitlines()
+    assert first.startswith("STOP_ORCHESTRATOR_POLICY='s3://reports/sweeps/mine.yaml': is below sweeps/")
+    assert second.startswith("STOP_ORCHESTRATOR_POLICIES='s3://reports/sweeps/*': is below sweeps/")
+    with pytest.raises(SettingsError, match="is below sweeps/ of the report bucket"):
+        Settings.from_env({f"{PREFIX}REPORT_BUCKET": "reports"}, (), policy="s3://reports/sweeps/mine.yaml")
+
+
 def test_without_a_list_an_event_may_name_the_policy_of_the_settings_and_never_a_path() -> None:
     assert Settings(policy="ssm:/policy").allowed_policies == ("ssm:/policy",)
     assert Settings(policy="config/policy.yaml").allowed_policies == Settings().allowed_policies == ()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -44,8 +45,10 @@ from orchestrator.cli.options import (
 )
 from orchestrator.cli.progress import TerminalProgress
 from orchestrator.core.model import ApprovedPlan, ConsentHow, Mode, OutcomeStatus, SweepStatus
+from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.report.document import document_exit_code
 from orchestrator.errors import ReportStoreError, SettingsError, StopOrchestratorError
+from orchestrator.ledger.records import SweepSummary
 from orchestrator.local.processes import this_process, this_user
 from orchestrator.ports import Runtime, Stores
 from orchestrator.settings import Settings
@@ -89,7 +92,7 @@ def sweep(
         SweepMode | None,
         typer.Option(
             help="`plan` stops nothing; `approve` stops nothing, tells STOP_ORCHESTRATOR_TOPIC and waits for `apply`. "
-            "Never more than STOP_ORCHESTRATOR_MODE, where that is set. [default: that one, else plan]"
+            "Never more than STOP_ORCHESTRATOR_MODE, where that is set. [default: plan]"
         ),
     ] = None,
     resume: Annotated[
@@ -126,8 +129,8 @@ def sweep(
         if mode is not None or policy is not None:
             fail("--resume keeps the mode and the policy that the sweep began with; leave them out", BAD_USAGE)
         checked_sweep_id(resume)
-        _run(settings, output, _resuming(settings, resume), resumed=resume)
-    asked = Mode(mode) if mode is not None else settings.mode or Mode.PLAN
+        _run(settings, output, _resuming(resume), resumed=resume)
+    asked = Mode(mode) if mode is not None else Mode.PLAN
     _refuse_mode(settings, asked)
     if asked is Mode.ENFORCE:
         _require_confirmation(assume_yes=yes)
@@ -226,17 +229,40 @@ def _sweeping(settings: Settings, mode: Mode) -> _Work:
     return work
 
 
-def _resuming(settings: Settings, sweep_id: str) -> _Work:
-    def work(stores: Stores, clients: Clients, _new_id: str, runtime: Runtime) -> Result:
+def _resuming(sweep_id: str) -> _Work:
+    def work(stores: Stores, _clients: Clients, _new_id: str, runtime: Runtime) -> Result:
         begun = coordination.get_sweep(stores, sweep_id)
-        current = None
-        for source in dict.fromkeys(one for one in (settings.policy, begun.policy_source) if one):
-            found = wiring.read_policy(source, lambda: clients)
-            if current is None and (found.name == begun.policy_name or source == begun.policy_source):
-                current = found
+        current = runtime.policy_of_today(begun) if begun.status == SweepStatus.RUNNING else None
         return coordination.resume(stores, sweep_id, runtime, current)
 
     return work
+
+
+def _policy_of_today(settings: Settings, clients: Clients, begun: SweepSummary) -> OrgPolicy | None:
+    """Of two sources that have it, the one whose text was changed.
+
+    Raises PolicyError, and SettingsError where it is needed and neither has it; None where it is not.
+    """
+    found: list[OrgPolicy] = []
+    unreadable: list[str] = []
+    for source in dict.fromkeys(one for one in (_absolute(settings.policy), begun.policy_source) if one):
+        try:
+            policy = wiring.read_policy(source, lambda: clients)
+        except SettingsError as failure:
+            unreadable.append(str(failure))
+            continue
+        if source == begun.policy_source or policy.name == begun.policy_name:
+            found.append(policy)
+    changed = [one for one in found if one.sha256 != begun.policy_sha256]
+    if found:
+        return (changed or found)[0]
+    if not (begun.is_of_this_release and Mode(begun.mode).acts):
+        return None
+    why = "; ".join(unreadable) or f"where {begun.sweep_id} had it from is not recorded"
+    raise SettingsError(
+        f"{begun.sweep_id} is not resumed: which text policy {begun.policy_name} has today is not known ({why}). "
+        "Nothing was done. Name its source in STOP_ORCHESTRATOR_POLICY, and try again"
+    )
 
 
 def _absolute(source: str | None) -> str:
@@ -296,6 +322,7 @@ def _carried_out(
             asked_by=f"{wiring.caller(clients)} ({this_user()})",
             confirm=confirm,
             policy_source=_absolute(settings.policy),
+            policy_of_today=partial(_policy_of_today, settings, clients),
             progress=progress,
             warn=say,
             triggered_at=triggered_at,
@@ -323,6 +350,12 @@ def _is_unknown(document: Mapping[str, Any]) -> bool:
 
 def _say_busy(busy: Busy, output: Format) -> NoReturn:
     """A second trigger of the same sweep has what it asked for; another request has not."""
+    if busy.execution:
+        say(
+            f"{busy.sweep_id} is carried out by the state machine's execution {busy.execution}; to look at it: "
+            f"aws stepfunctions describe-execution --execution-arn {busy.execution}\n"
+            "Where that has ended without a report, it can be resumed an hour after its last step."
+        )
     if busy.other_text:
         text = f"{busy.sweep_id} is running by another text of this policy; try again when `history` shows its end"
         fail(text, ERROR)

@@ -16,14 +16,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from orchestrator import app
 from orchestrator.core.model import AccountId, Mode, SweepStatus
 from orchestrator.core.model.marks import SWEEP_ID
-from orchestrator.errors import BusyError, EventError, LeaseLostError
+from orchestrator.errors import BusyError, EventError, LeaseLostError, PlanError
 from orchestrator.lambdas.answers import answer_of
 from orchestrator.lambdas.events import parse
 from orchestrator.lambdas.log import LogProgress, logger
 from orchestrator.lambdas.once import once
 from orchestrator.lambdas.wiring import Wiring, caller, standing_consent, time_is_up, tracer, wire
 from orchestrator.ledger.lease import EXECUTION, Lease
-from orchestrator.ledger.records import SweepSummary
+from orchestrator.ledger.records import ANOTHER_FORMAT, SweepSummary
 from orchestrator.ports import Runtime, Stores, World
 from orchestrator.sweep import parts
 from orchestrator.sweep.coordination import Busy, Ended, SweepRequest, get_sweep, lease_for, permitted_mode
@@ -131,7 +131,7 @@ def _begin(asked: StepEvent, context: LambdaContext) -> Answer:
 def _list_accounts(wiring: Wiring, mode: Mode, sweep_id: str, execution: str, context: LambdaContext) -> Answer:
     settings, stores = wiring.settings, wiring.stores
     policy = app.read_policy(settings.policy or "", lambda: wiring.clients, quoted=False)
-    runtime = _runtime(context, execution)
+    runtime = replace(_runtime(context, execution), policy_source=settings.policy or "")
     mode, missing = permitted_mode(stores, policy, mode, runtime)
     held = stores.ledger.lease(policy.name)
     begun = stores.ledger.sweep(held.sweep_id) if held is not None and held.holder == stores.leases.holder else None
@@ -190,11 +190,13 @@ class _Step:
 
 
 def _acquire_step(sweep_id: str, context: LambdaContext, *, may_be_over: bool = False) -> _Step:
-    """Raises LeaseLostError when another process has the sweep, or it is over, or about to be."""
+    """Raises LeaseLostError when another process has the sweep, or it is over, or about to be, and PlanError when
+    another release began it.
+    """
     wiring = wire()
     begun = get_sweep(wiring.stores, sweep_id)
     if not may_be_over:
-        _refuse_one_that_is_over(begun)
+        _require_one_to_carry_on(begun)
     wiring = _for_execution(wiring, begun.execution, final=may_be_over)
     lease = wiring.stores.leases.take(begun.policy_name, sweep_id, purpose_of(begun))
     if not isinstance(lease, Lease):
@@ -203,16 +205,18 @@ def _acquire_step(sweep_id: str, context: LambdaContext, *, may_be_over: bool = 
         raise LeaseLostError(f"{has}; this step does nothing")
     if not may_be_over:
         try:
-            _refuse_one_that_is_over(get_sweep(wiring.stores, sweep_id))  # the lease may be free since it ended
+            _require_one_to_carry_on(get_sweep(wiring.stores, sweep_id))  # the lease may be free since it ended
         except LeaseLostError:
             lease.give_back()
             raise
     return _Step(wiring, begun, lease, _runtime(context, begun.execution))
 
 
-def _refuse_one_that_is_over(begun: SweepSummary) -> None:
+def _require_one_to_carry_on(begun: SweepSummary) -> None:
     if begun.status != SweepStatus.RUNNING:
         raise LeaseLostError(f"{begun.sweep_id} is over; this step does nothing")
+    if not begun.is_of_this_release:
+        raise PlanError(f"{begun.sweep_id} has {ANOTHER_FORMAT}; this step does nothing")
 
 
 def _part(name: str, part: Part, context: LambdaContext) -> None:

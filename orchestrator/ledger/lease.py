@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from orchestrator.core.model import time_text
-from orchestrator.errors import BusyError, LedgerError
+from orchestrator.errors import BusyError, LedgerError, SweepHaltedError
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.records import LeaseRecord
 
@@ -135,9 +135,9 @@ class Leases:
     def _take(self, policy_name: str, sweep_id: str, purpose: str, seen: LeaseRecord | None) -> Lease | None:
         at, wall = self.clock(), self.now()
         generation = self._generation(seen, sweep_id)
-        mine = self.stamped(
-            LeaseRecord(sweep_id, "", "", time_text(self.now()) or "", purpose, self.holder, generation, self.final)
-        )
+        at_first = LeaseRecord(sweep_id, "", "", time_text(wall) or "", purpose, self.holder, generation, self.final)
+        halt = seen.halt if seen is not None and seen.sweep_id == sweep_id else None
+        mine = self.stamped(replace(at_first, halt=halt))
         return Lease(self, policy_name, mine, at, wall) if self.ledger.take_lease(policy_name, mine, seen) else None
 
     def _generation(self, seen: LeaseRecord | None, sweep_id: str) -> int:
@@ -195,7 +195,8 @@ class Lease:
         """Whether work may still be announced; asked right before it is. Where not, it is lost from here on.
 
         A lease that only this process renews is known by its clocks. The steps of an execution share one, and the last
-        of them gives it back though others may hang: so the ledger is asked. Raises LedgerError.
+        of them gives it back though others may hang: so the ledger is asked. Raises LedgerError, and SweepHaltedError
+        where a step met a halt that ends the acting of all.
         """
         if self.lost or not _of_an_execution(self._record):
             return not self.lost
@@ -203,6 +204,8 @@ class Lease:
         same = latest is not None and (latest.sweep_id, latest.generation) == (mine.sweep_id, mine.generation)
         if latest is None or not same or not latest.held_until:
             self._gone = True
+        elif latest.halt:
+            raise SweepHaltedError(latest.halt["cause"], latest.halt["text"])
         return not self._gone
 
     @property

@@ -114,6 +114,16 @@ class Ledger:
         """Sets some fields of a sweep's summary."""
         self._items.update((SWEEPS, sweep_id), values)
 
+    def halt_steps(self, sweep_id: str, policy_name: str, halt: Mapping[str, str]) -> None:
+        """Ends the acting of all steps of the execution that carries out the sweep; `halt` has its cause and text."""
+        self.amend(sweep_id, halt=halt)
+        seen = self.lease(policy_name)
+        while seen is not None and seen.sweep_id == sweep_id and not seen.halt:
+            # With a nonce of its own: a step that takes the lease at that moment reads it again.
+            if self.take_lease(policy_name, replace(seen, halt=halt, nonce=secrets.token_hex(8)), seen):
+                return
+            seen = self.lease(policy_name)
+
     def give_consent(self, sweep_id: str, consent: Consent) -> None:
         """Records who confirmed the sweep's plan; without it nothing is acted on."""
         self.amend(sweep_id, consent=consent_item(consent))
@@ -200,7 +210,8 @@ class Ledger:
         are started; with each goes when, in the item of what is held down, where there is one. `intent_id`: random,
         from a caller who has to know it also when this raises.
 
-        Raises LeaseLostError, and writes nothing, where the lease is another holder's by now. It is asked for before
+        Raises LeaseLostError, and writes nothing, where the lease is another holder's by now, and SweepHaltedError
+        where another step of the execution met a halt. It is asked for before
         the write and not in it: a condition on one item in the transactions of every thread would make them wait for
         each other, and a batch is as large as a transaction may be. For the moment between there is the generation:
         whoever ends the sweep writes the rows that are left under its own, before it looks at what was announced.

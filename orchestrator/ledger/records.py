@@ -28,6 +28,7 @@ from orchestrator.ledger.items import Item
 
 FORMAT = 2
 """Of every item that is written. Those of the release before have no number: they are of format 1."""
+ANOTHER_FORMAT = "the format of another release of this program"
 SWEEPS = "SWEEPS"
 POLICY = "POLICY#"
 ACTIVE = "ACTIVE"
@@ -77,11 +78,16 @@ class SweepSummary:
     execution: str = ""
     """The state machine's execution that carries it out, where one does."""
     halt: Mapping[str, str] | None = None
-    """Cause and text, where a state machine ended the acting."""
+    """Cause and text of what ended the acting, where it is recorded before the report. It is not resumed."""
     interrupted_at: str = ""
     """When a person, or the system, told its process to end while it acted. It is not resumed."""
     format: int = FORMAT
-    """1: by the release before."""
+    """1: by the release before. Whatever the item says, so that it may be no number at all."""
+
+    @property
+    def is_of_this_release(self) -> bool:
+        """Whether it can be carried on: what a record of another release leaves out, or has besides, is not known."""
+        return self.format == FORMAT
 
     @property
     def policy_sha256(self) -> str:
@@ -180,6 +186,8 @@ class LeaseRecord:
     """Held by the last step of an execution: no other step of it takes it any more."""
     lasts: float = 0.0
     """In seconds, for its holder; 0 in those of a release before, which did not say."""
+    halt: Mapping[str, str] | None = None
+    """As of SweepSummary: here too, so that one read before each batch tells both."""
 
 
 def text_bytes(text: str) -> bytes:

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from orchestrator.core.model import STANDING_LASTS, ApprovedPlan, Consent, ConsentHow, Halt, HaltCause, Mode
 from orchestrator.core.policy.org_policy import OrgPolicy
-from orchestrator.errors import ConsentError, NotConfirmedError
+from orchestrator.errors import ConsentError, ConsentMissingError, NotConfirmedError
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ports import World
 from orchestrator.sweep.state import Sweep
@@ -66,8 +66,11 @@ def _ask(world: World, sweep: Sweep, approved: ApprovedPlan) -> Consent:
     by = world.asked_by
     if how is ConsentHow.STANDING:
         refusal = missing_standing_consent(world.ledger, sweep.policy)  # read again: it may be another one by now
-        if refusal or sweep.mode is not Mode.ENFORCE:
-            raise ConsentError(f"{sweep.sweep_id} may not act: {refusal or 'no person asked for it'}; nothing was done")
+        if refusal:
+            world.ledger.amend(sweep.sweep_id, consent_missing=refusal)
+            raise ConsentMissingError(sweep.sweep_id, refusal)
+        if sweep.mode is not Mode.ENFORCE:
+            raise ConsentError(f"{sweep.sweep_id} may not act: no person asked for it; nothing was done")
         by = f"the active version of policy {sweep.policy.name}"
     consent = Consent(by, how, approved.plan.sha256, sweep.policy.sha256, now, now + lasts)
     world.ledger.give_consent(sweep.sweep_id, consent)

@@ -12,8 +12,8 @@ from orchestrator.core.model import Mode, SweepReport, SweepStatus
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.report.document import report_document
 from orchestrator.core.report.plan_file import PLAN_FILE
-from orchestrator.errors import LedgerError, PlanError
-from orchestrator.ledger.lease import Lease
+from orchestrator.errors import LedgerError, PlanError, PolicyError, SettingsError
+from orchestrator.ledger.lease import EXECUTION, Lease
 from orchestrator.ledger.records import LeaseRecord, SweepSummary
 from orchestrator.ports import Runtime, Stores, World, consent_to_nothing
 from orchestrator.sweep.consent import missing_standing_consent
@@ -27,6 +27,7 @@ from orchestrator.sweep.dead_sweeps import (
     purpose_of,
     resume_refusal,
     unfinished_sweeps,
+    without_a_process,
 )
 from orchestrator.sweep.run import apply_plan, resume_sweep, run_sweep, undo_sweep
 from orchestrator.sweep.stored_plan import open_plan, unreadable_plan
@@ -65,6 +66,8 @@ class Busy:
     """It does what was wanted here."""
     other_text: bool = False
     """By another text of the policy of that name."""
+    execution: str = ""
+    """The state machine's execution that carries it out, where one does."""
 
 
 Result = Ended | Busy
@@ -83,6 +86,8 @@ class SweepRequest:
     """Of a schedule, which a person who has yet to confirm does not serve."""
     consent_missing: str = ""
     """Why it only plans although a schedule asked it to act."""
+    by_frozen_text: bool = False
+    """The policy is as an earlier sweep had it: its text may be another one today."""
 
     @property
     def purpose(self) -> str:
@@ -108,17 +113,36 @@ def permitted_mode(stores: Stores, policy: OrgPolicy, mode: Mode, runtime: Runti
 
 
 def apply(stores: Stores, source_sweep_id: str, sweep_id: str, runtime: Runtime) -> Result:
-    """Carries out an earlier sweep's plan. Raises PlanError, before anything else, when it cannot be applied."""
+    """Carries out an earlier sweep's plan; where its apply died, that one is resumed.
+
+    Raises PlanError, before anything else, when it cannot be applied.
+    """
+    unfinished = _unfinished_apply(stores, source_sweep_id, runtime)
+    if unfinished is not None:
+        return unfinished
     now = stores.leases.now
     begun, _ = open_plan(stores.store, stores.ledger, source_sweep_id, now())
     policy = policy_of(stores, begun)
+    runtime = replace(runtime, policy_source=begun.policy_source)
 
     def work(world: World) -> tuple[SweepReport, str]:
         # Opened a second time: under the lease no other process can apply it meanwhile.
         _, source = open_plan(stores.store, stores.ledger, source_sweep_id, now())
         return apply_plan(world, policy, sweep_id, source)
 
-    return _holding(stores, SweepRequest(policy, sweep_id, Mode.APPLY, source_sweep_id), runtime, work)
+    request = SweepRequest(policy, sweep_id, Mode.APPLY, source_sweep_id, by_frozen_text=True)
+    return _holding(stores, request, runtime, work)
+
+
+def _unfinished_apply(stores: Stores, source_sweep_id: str, runtime: Runtime) -> Result | None:
+    """The same request before this one, where it did not end: resumed under the consent that it has, or running."""
+    source = stores.ledger.sweep(source_sweep_id)
+    applied = stores.ledger.sweep(source.applied_by) if source is not None and source.applied_by else None
+    if applied is None or applied.mode != Mode.APPLY or applied.status != SweepStatus.RUNNING:
+        return None
+    if applied.sweep_id not in without_a_process(stores, [applied]):
+        return Busy(applied.sweep_id, same=True)
+    return resume(stores, applied.sweep_id, runtime, runtime.policy_of_today(applied))
 
 
 def undo(stores: Stores, source_sweep_id: str, sweep_id: str, undo_filter: UndoFilter, runtime: Runtime) -> Result:
@@ -136,20 +160,23 @@ def undo(stores: Stores, source_sweep_id: str, sweep_id: str, undo_filter: UndoF
             )
         close_without_plan(stores, begun, runtime)
     policy = policy_of(stores, begun)
+    runtime = replace(runtime, policy_source=begun.policy_source)
 
     def work(world: World) -> tuple[SweepReport, str]:
         return undo_sweep(world, policy, sweep_id, source_sweep_id, undo_filter)
 
-    return _holding(stores, SweepRequest(policy, sweep_id, Mode.UNDO, source_sweep_id), runtime, work)
+    request = SweepRequest(policy, sweep_id, Mode.UNDO, source_sweep_id, by_frozen_text=True)
+    return _holding(stores, request, runtime, work)
 
 
 def resume(stores: Stores, sweep_id: str, runtime: Runtime, current: OrgPolicy | None = None) -> Result:
-    """Resumes a sweep whose process died or handed over; waits for a dead holder's lease to run out.
+    """Resumes a sweep whose process died or handed over; waits for a dead holder's lease to run out, but for that of a
+    state machine's execution, which lasts for an hour.
 
     One that may not be resumed is closed as abandoned, a finished one is returned as it is. `current` is what the
-    source of its policy has today, None where that is not known. Raises PlanError when there is no such sweep, or the
-    text of its policy is lost and today's is not known, and SettingsError when this process may not do what its mode
-    does.
+    source of its policy has today, None where that is not known: nothing is acted on then. Raises PlanError when there
+    is no such sweep, or the text of its policy is lost and today's is not known, and SettingsError when this process
+    may not do what its mode does.
     """
     begun = get_sweep(stores, sweep_id)
     if begun.status != SweepStatus.RUNNING:
@@ -157,6 +184,8 @@ def resume(stores: Stores, sweep_id: str, runtime: Runtime, current: OrgPolicy |
     policy, lost = policy_to_resume_by(stores, begun, current)
     wanted = purpose_of(begun)
     lease = stores.leases.take(policy.name, sweep_id, wanted)
+    if isinstance(lease, LeaseRecord) and lease.holder.startswith(EXECUTION) and not stores.leases.has_ended(lease):
+        return Busy(lease.sweep_id, lease.sweep_id == sweep_id, execution=lease.holder.removeprefix(EXECUTION))
     if isinstance(lease, LeaseRecord):
         runtime.progress.phase(f"Waiting for the lease that {lease.sweep_id} has now")
         lease = stores.leases.take_over(policy.name, sweep_id, wanted)
@@ -197,13 +226,14 @@ def lease_for(stores: Stores, request: SweepRequest, runtime: Runtime) -> Lease 
     if isinstance(lease, Busy):
         return lease
     for dead in unfinished_sweeps(stores, request.policy.name, (request.sweep_id, request.source_sweep_id)):
-        if is_left(stores, dead, request.purpose, request.policy):
+        today = _policy_today(request, dead, runtime)
+        if is_left(stores, dead, request.purpose, today):
             runtime.progress.phase(
                 f"{dead.sweep_id} died and is left: stop-orchestrator sweep --resume {dead.sweep_id}"
             )
             continue
         lease.give_back()
-        result = resume(stores, dead.sweep_id, runtime, request.policy)
+        result = resume(stores, dead.sweep_id, runtime, today)
         if isinstance(result, Busy):
             return replace(result, same=result.same and purpose_of(dead) == request.purpose)
         is_to_be_repeated = dead.interrupted_at or result.document["status"] == SweepStatus.ABANDONED
@@ -216,6 +246,16 @@ def lease_for(stores: Stores, request: SweepRequest, runtime: Runtime) -> Lease 
     if just_done is not None:
         lease.give_back()
     return just_done or lease
+
+
+def _policy_today(request: SweepRequest, dead: SweepSummary, runtime: Runtime) -> OrgPolicy | None:
+    """By which a dead sweep is measured; None where it cannot be told: then nothing is acted on."""
+    if not request.by_frozen_text:
+        return request.policy
+    try:
+        return runtime.policy_of_today(dead)
+    except (SettingsError, PolicyError):
+        return None
 
 
 def _take(stores: Stores, request: SweepRequest) -> Lease | Busy:

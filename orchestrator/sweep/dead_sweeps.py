@@ -11,7 +11,7 @@ from orchestrator.core.model import STANDING_LASTS, Mode, SweepStatus
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.report.document import report_document
 from orchestrator.errors import PlanError
-from orchestrator.ledger.records import LeaseRecord, SweepSummary, consent_from
+from orchestrator.ledger.records import ANOTHER_FORMAT, FORMAT, LeaseRecord, SweepSummary, consent_from
 from orchestrator.ports import Runtime, Stores, World
 from orchestrator.sweep.consent import missing_standing_consent
 from orchestrator.sweep.finish import Keep, run_to_report
@@ -49,24 +49,48 @@ def without_a_process(stores: Stores, sweeps: Sequence[SweepSummary]) -> Mapping
     return found
 
 
-def is_left(stores: Stores, dead: SweepSummary, wanted: str, policy: OrgPolicy) -> bool:
-    """Whether it has consent that is still good, and something else is wanted here: only who asks for it resumes it."""
+def is_left(stores: Stores, dead: SweepSummary, wanted: str, current: OrgPolicy | None) -> bool:
+    """Whether it has consent that is still good, and something else is wanted here: only who asks for it resumes it.
+
+    `current`: as of resume_refusal.
+    """
     consent = consent_from(dead.consent)
-    if consent is None or dead.interrupted_at or purpose_of(dead) == wanted or dead.policy_sha256 != policy.sha256:
+    if consent is None or dead.interrupted_at or dead.halt or purpose_of(dead) == wanted:
+        return False
+    if not is_of_this_release(stores, dead):
+        return False
+    if current is not None and dead.policy_sha256 != current.sha256:
         return False
     return not consent.refusal(consent.plan_sha256, dead.policy_sha256, stores.leases.now())
+
+
+def is_of_this_release(stores: Stores, begun: SweepSummary) -> bool:
+    """Whether it and all that was announced for it were written by a release that this one can carry on."""
+    return begun.is_of_this_release and all(one.format == FORMAT for one in stores.ledger.actions(begun.sweep_id))
 
 
 def resume_refusal(
     stores: Stores, policy: OrgPolicy, begun: SweepSummary, runtime: Runtime, current: OrgPolicy | None
 ) -> str:
-    """Why a sweep may not be resumed; empty where it may. `current`: what its policy's source has today."""
+    """Why a sweep may not be resumed; empty where it may. `current`: what its policy's source has today, where that is
+    known.
+    """
+    if not is_of_this_release(stores, begun):
+        return f"its process died, and its records have {ANOTHER_FORMAT}"
     if current is not None and current.sha256 != policy.sha256:
         return "its process died, and the policy has another text today"
-    if not Mode(begun.mode).acts:
-        return ""
+    return _acting_refusal(stores, policy, begun, runtime, current) if Mode(begun.mode).acts else ""
+
+
+def _acting_refusal(
+    stores: Stores, policy: OrgPolicy, begun: SweepSummary, runtime: Runtime, current: OrgPolicy | None
+) -> str:
+    if current is None:
+        return "its process died, and which text its policy has today is not known"
     if begun.interrupted_at:
         return f"it was interrupted at {begun.interrupted_at}, and its process died before it was reported"
+    if begun.halt:
+        return f"its process died after it was halted: {begun.halt['text']}"
     return _consent_refusal(stores, policy, begun, runtime)
 
 

@@ -7,7 +7,14 @@ from dataclasses import replace
 
 from orchestrator.core.model import Halt, HaltCause, Intent, Outcome, OutcomeStatus, SweepReport
 from orchestrator.core.report.document import report_document
-from orchestrator.errors import LeaseLostError, PlanError, ReportLostError, ReportStoreError, StopOrchestratorError
+from orchestrator.errors import (
+    ConsentMissingError,
+    LeaseLostError,
+    PlanError,
+    ReportLostError,
+    ReportStoreError,
+    StopOrchestratorError,
+)
 from orchestrator.ports import World
 from orchestrator.sweep.interruption import InterruptionNote, breakable
 from orchestrator.sweep.seal import write_and_seal
@@ -36,6 +43,8 @@ def run_to_report(
             keep(work(keep))
     except BaseException as failure:
         _leave_it_to_the_lease_holder(world, sweep.sweep_id, latest[0].halt, failure)
+        if isinstance(failure, ConsentMissingError):
+            sweep = replace(sweep, consent_missing=failure.why)
         if latest[0].reportable or isinstance(failure, PlanError):
             _write(world, sweep, latest[0], _error_text(world, sweep, latest[0], failure))
         raise

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -17,22 +19,26 @@ from orchestrator.core.model import (
     Resource,
     ResourceKey,
 )
-from orchestrator.errors import LeaseLostError, LedgerError
+from orchestrator.errors import LeaseLostError, LedgerError, SweepHaltedError
 from orchestrator.ledger.ledger import Ledger, new_intent_id
 from orchestrator.ports import Kind, TargetUnreadableError
 from orchestrator.sweep.recheck import Look, Recheck
 
 
 class LedgerHalt:
-    """Set once for all threads of a sweep: nothing is acted on that the ledger does not know of."""
+    """Set once for all threads of a sweep: nothing is acted on that the ledger does not know, or says to be halted."""
 
     def __init__(self) -> None:
         self.halt: Halt | None = None
 
     def set(self, failure: LedgerError) -> Halt:
         """Halts the acting because the ledger failed; returns that halt."""
-        self.halt = Halt(HaltCause.LEDGER, str(failure))
-        return self.halt
+        return self.adopt(Halt(HaltCause.LEDGER, str(failure)))
+
+    def adopt(self, halt: Halt) -> Halt:
+        """The same for a halt that another process of this sweep met and recorded."""
+        self.halt = halt
+        return halt
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +55,20 @@ class GuardContext:
     """Intents of a process that died, of what was seen untouched."""
     intents: dict[ResourceKey, Intent] = field(default_factory=dict)
     """What was announced by this process, for whoever reports on it; and, without an id, what is another's."""
+    to_note: threading.Lock = field(default_factory=threading.Lock)
+    """Of the thread that notes it, and never given back."""
 
     def halt(self) -> Halt | None:
-        """Why no more work is handed out, a failed ledger included; None while it is."""
-        return self.ledger_halt.halt or self.ask_halt()
+        """Why no more work is handed out, a failed ledger included; None while it is.
+
+        A kill switch that was pulled is noted in the ledger first: a process that dies before its report leaves nothing
+        that another one resumes once it is released.
+        """
+        halt = self.ledger_halt.halt or self.ask_halt()
+        if halt is not None and halt.cause is HaltCause.KILL_SWITCH and self.to_note.acquire(blocking=False):
+            with suppress(LedgerError):
+                self.ledger.amend(self.sweep_id, halt={"cause": halt.cause.value, "text": halt.text})
+        return halt
 
 
 class TargetGuard:
@@ -90,10 +106,11 @@ class TargetGuard:
             return self._intended(admitted, batch)
         except LeaseLostError as lost:
             self.halt = Halt(HaltCause.LEASE_LOST, str(lost))
-            return ()
+        except SweepHaltedError as halted:
+            self.halt = self._context.ledger_halt.adopt(Halt(HaltCause(halted.cause), str(halted)))
         except LedgerError as failure:
             self.halt = self._context.ledger_halt.set(failure)
-            return ()
+        return ()
 
     def _as_seen(self, resource: Resource, look: Look) -> Resource:
         """A start has to know whether the mark is still there; a stop goes by what was planned."""

@@ -34,7 +34,7 @@ from orchestrator.core.model import (
 )
 from orchestrator.core.report.document import report_document
 from orchestrator.core.report.plan_file import PLAN_FILE, plan_from
-from orchestrator.errors import ConsentError, ExecutionFailedError, LeaseLostError
+from orchestrator.errors import ConsentError, ConsentMissingError, ExecutionFailedError, LeaseLostError
 from orchestrator.ledger.records import SweepSummary, consent_from
 from orchestrator.ports import World
 from orchestrator.sweep.act import act_on_accounts, too_many_failures
@@ -115,7 +115,11 @@ def decide(world: World, sweep: Sweep, summary: SweepSummary, accounts_a_part: i
     if approved is None:
         return False
     if approved.plan.actions:
-        require_consent(world, sweep, approved, consent_from(summary.consent))
+        try:
+            require_consent(world, sweep, approved, consent_from(summary.consent))
+        except ConsentMissingError as missing:  # the report says so, and its metric alarms
+            _record_halt(world, sweep, Halt(HaltCause.INTERRUPTED, str(missing)))
+            return False
     waves = waves_of(approved.plan.actions, sweep.policy.waves, sweep.sweep_id)
     for number, wave in enumerate(waves, 1):
         accounts = accounts_in_order(wave, sweep.sweep_id)
@@ -126,8 +130,11 @@ def decide(world: World, sweep: Sweep, summary: SweepSummary, accounts_a_part: i
 def act_on_part(world: World, sweep: Sweep, summary: SweepSummary, part: Part) -> None:
     """Carries out what the plan has for these accounts and has no outcome yet; each is rechecked right before.
 
-    Raises LeaseLostError when the sweep was ended meanwhile, or is another process's.
+    Nothing from the moment on that a halt is recorded, whatever part met it, though it may be over by now: the report
+    says that it ended the sweep. Raises LeaseLostError when the sweep was ended meanwhile, or is another process's.
     """
+    if summary.halt is not None:
+        return
     content = world.store.read(sweep.sweep_id, PLAN_FILE)
     state, approved = restore_plan(world, sweep, content, summary, part.accounts)
     if approved is None:
@@ -337,7 +344,7 @@ def _kept_bytes(outcomes: Outcomes) -> bytes:
 
 
 def _record_halt(world: World, sweep: Sweep, halt: Halt) -> None:
-    world.ledger.amend(sweep.sweep_id, halt={"cause": halt.cause.value, "text": halt.text})
+    world.ledger.halt_steps(sweep.sweep_id, sweep.policy.name, {"cause": halt.cause.value, "text": halt.text})
 
 
 def _inventory_file(number: int) -> str:

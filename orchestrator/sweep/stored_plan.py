@@ -21,7 +21,7 @@ from orchestrator.core.report.manifest import sha256_of
 from orchestrator.core.report.plan_file import PLAN_FILE, StoredPlan, plan_from
 from orchestrator.errors import PlanError
 from orchestrator.ledger.ledger import Ledger
-from orchestrator.ledger.records import SweepSummary, consent_from
+from orchestrator.ledger.records import ANOTHER_FORMAT, SweepSummary, consent_from
 from orchestrator.ports import ReportStore, World
 from orchestrator.sweep.barrier import hold_plan
 from orchestrator.sweep.recover import close_the_rest, recover_from_records, recover_intents
@@ -38,11 +38,16 @@ def open_plan(
     if source.mode not in (Mode.PLAN, Mode.APPROVE):
         raise PlanError(f"{sweep_id} is no plan: its mode was {source.mode}")
     if source.applied_by not in ("", by):
-        raise PlanError(f"{sweep_id} was applied already, by {source.applied_by}")
+        raise PlanError(
+            f"{sweep_id} was applied already, by {source.applied_by}. What came of it: `stop-orchestrator report "
+            f"{source.applied_by}`; `stop-orchestrator undo {source.applied_by}` starts what it stopped"
+        )
     content = store.find(sweep_id, PLAN_FILE)
     if content is None or not source.plan_sha256:
         raise PlanError(f"{sweep_id} has no {PLAN_FILE}: it did not get as far as a plan")
     stored = plan_from(content, source.plan_sha256)
+    if not source.is_of_this_release:
+        raise PlanError(f"{sweep_id} has {ANOTHER_FORMAT}; plan again")
     if now >= stored.expires_at:
         raise PlanError(f"{sweep_id} expired at {time_text(stored.expires_at)}; plan again")
     return source, stored

@@ -33,7 +33,7 @@ from orchestrator.core.model import (
 )
 from orchestrator.core.model.aws_error_codes import coverage_of
 from orchestrator.errors import LedgerError, PlanError
-from orchestrator.ledger.records import FORMAT, ActionRecord, HeldRecord
+from orchestrator.ledger.records import ActionRecord, HeldRecord
 from orchestrator.ports import Kind, LookRefusedError, TargetHealth, TargetUnreadableError, World
 from orchestrator.sweep.pool import Pool
 from orchestrator.sweep.read import ENDED_EARLY, Unread, read_unless_halted
@@ -45,6 +45,8 @@ _ACCEPTED = frozenset({OutcomeStatus.STOPPED.value, OutcomeStatus.STOPPING.value
 _STOPPED = _ACCEPTED | {OutcomeStatus.UNKNOWN.value}
 """What the sweep stopped, or may have stopped: then mark, state and times have to tell."""
 _DOWN = frozenset({ResourceState.STOPPING, ResourceState.STOPPED, ResourceState.GONE})
+_BEFORE = 1
+"""The format of the release before, which had no items of what it holds down."""
 _SETS = ("accounts", "regions", "resources")
 _NOT_MISSED = "No load balancer misses it."
 _RELEASED: dict[str, Any] = {
@@ -277,7 +279,7 @@ def _decisions(
             accepted=record.status in _ACCEPTED,
             held=is_held,
         )
-        is_released = decision.verdict is Verdict.START and record.format >= FORMAT and not is_held
+        is_released = decision.verdict is Verdict.START and record.format != _BEFORE and not is_held
         yield replace(decision, **_RELEASED) if is_released else decision
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -9,10 +12,14 @@ from pathlib import Path
 import pytest
 
 from orchestrator import app
+from orchestrator.demo.faults import Fault
 from orchestrator.demo.organization import BUCKET
+from orchestrator.ledger.ledger import Ledger
+from orchestrator.local.sqlite_items import SqliteItems
 from tests.support.command_line import Do
 from tests.support.embedded import OrganizationBuilder
 from tests.support.fixtures import Policy, Ran, Run
+from tests.support.processes import SCRIPT
 from tests.support.sweeps import DEV, DEV_RULE, FRANKFURT, IRELAND
 from tests.support.time import set_time
 
@@ -40,7 +47,62 @@ def refused(ran: Ran, organization: OrganizationBuilder, words: str, acts: int =
     """Exit code 2, and no more calls that stop or start than there were."""
     assert (ran.exit_code, ran.stdout) == (2, "")
     assert words in ran.stderr
-    assert sum(organization.front.calls[one] for one in ACTING) == acts
+    assert acted(organization) == acts
+
+
+def acted(organization: OrganizationBuilder) -> int:
+    """How many calls stopped or started."""
+    return sum(organization.front.calls[one] for one in ACTING)
+
+
+# --- a process that dies ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def dies(organization: OrganizationBuilder, tmp_path: Path) -> Callable[..., str]:
+    """Runs a command that is killed at its first stop or start; the id of its sweep."""
+
+    def _dies(*arguments: str) -> str:
+        running: list[subprocess.Popen[bytes]] = []
+        for one in ACTING:
+            kill = Fault(operation=one, times=1, effect=lambda _: os.kill(running[0].pid, signal.SIGKILL))
+            organization.front.faults.add(kill)
+        with subprocess.Popen([SCRIPT, *arguments, "--workers", "1"], cwd=tmp_path, stderr=subprocess.DEVNULL) as one:
+            running.append(one)
+        organization.front.faults.clear()
+        assert one.returncode == -signal.SIGKILL
+        [newest, *_] = Ledger(SqliteItems(tmp_path / ".stop-orchestrator"), app.now).sweeps(1)
+        assert newest.status == "running"
+        return newest.sweep_id
+
+    return _dies
+
+
+@pytest.mark.parametrize("how", ["mended", "gone"])
+@pytest.mark.parametrize("command", ["apply", "undo"])
+def test_a_dead_one_acts_no_more_once_the_text_that_it_went_by_is_another_or_cannot_be_read(
+    organization: OrganizationBuilder,
+    planned: str,
+    do: Do,
+    dies: Callable[..., str],
+    policy: Policy,
+    command: str,
+    how: str,
+) -> None:
+    source = str(do("apply", planned).report["sweep_id"]) if command == "undo" else planned
+    dead = dies(command, source, "--yes")
+    acts = acted(organization)
+    path = Path(policy(DEV_RULE.replace("Environment: dev", "Environment: none")))
+    if how == "gone":
+        path.unlink()
+    ran = do("sweep", "--resume", dead)
+    assert acted(organization) == acts
+    if how == "mended":
+        assert (ran.report["sweep_id"], ran.report["status"]) == (dead, "abandoned")
+        assert "the policy has another text today" in str(ran.report["error"])
+    else:
+        assert (ran.exit_code, ran.stdout) == (2, "")
+        assert "Name its source in STOP_ORCHESTRATOR_POLICY" in ran.stderr
 
 
 # --- apply ------------------------------------------------------------------------------------------------------------

@@ -54,6 +54,14 @@ def test_its_plan_is_refused(organization: OrganizationBuilder, run: Run) -> Non
     assert organization.front.calls["sts:AssumeRole"] == 0
 
 
+@pytest.mark.usefixtures("store")
+def test_its_unfinished_sweep_is_closed_and_never_resumed(organization: OrganizationBuilder, run: Run) -> None:
+    ran = run("sweep", "--resume", UNFINISHED, "--format", "json")
+    assert (ran.report["sweep_id"], ran.report["status"]) == (UNFINISHED, "abandoned")
+    assert "its records have the format of another release" in str(ran.report["error"])
+    assert organization.front.calls["ec2:StopInstances"] == 0
+
+
 def test_what_it_stopped_can_be_undone_also_of_a_sweep_that_did_not_finish(store: Path) -> None:
     for source in (SWEPT, UNFINISHED):
         fake = FakeWorld()

@@ -64,12 +64,17 @@ def test_sweep_stops_nothing_unless_it_is_told_to_enforce(
     assert (ran.exit_code, ran.report["mode"], stopped(organization)) == (0, "plan", 0)
 
 
-def test_plan_stops_nothing_where_the_environment_says_enforce(
-    organization: OrganizationBuilder, run: Run, policy: Policy, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("command", [("plan",), ("sweep",), ("sweep", "--yes")])
+def test_what_is_not_told_to_enforce_stops_nothing_where_the_environment_says_enforce(
+    organization: OrganizationBuilder,
+    run: Run,
+    policy: Policy,
+    monkeypatch: pytest.MonkeyPatch,
+    command: tuple[str, ...],
 ) -> None:
     monkeypatch.setenv("STOP_ORCHESTRATOR_MODE", "enforce")
     organization.instances(organization.account("dev"), FRANKFURT, 1, DEV_TAGS)
-    ran = run("plan", "--format", "json", "--policy", policy(DEV))
+    ran = run(*command, "--format", "json", "--policy", policy(DEV))
     assert (ran.exit_code, ran.report["mode"], stopped(organization)) == (0, "plan", 0)
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from orchestrator import app
 from orchestrator.demo.faults import Fault
-from orchestrator.ledger.lease import Lease
+from orchestrator.ledger.lease import EXECUTION, Lease, Leases
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.records import SweepSummary
 from orchestrator.local.sqlite_items import SqliteItems
@@ -262,6 +262,20 @@ def test_resuming_what_cannot_be_resumed_exits_2(
     ran = run("sweep", "--resume", *arguments)
     assert (ran.exit_code, ran.stdout) == (2, "")
     assert words in ran.stderr
+
+
+def test_resuming_what_a_state_machine_carries_out_says_so_at_once_and_how_to_look(
+    organization: OrganizationBuilder, run: Run
+) -> None:
+    execution = "arn:aws:states:eu-central-1:123456789012:execution:sweep:1"
+    text = f"version: 1\nname: test\nregions: {{include: [{FRANKFURT}]}}\n{DEV_RULE}"
+    begun(DEAD, text, execution=execution)
+    leases = replace(Leases(ledger(), app.now), holder=f"{EXECUTION}{execution}")
+    assert isinstance(leases.take("test", DEAD), Lease)
+    ran = run("sweep", "--resume", DEAD)
+    assert (ran.exit_code, listed(run)[0]["status"]) == (0, "running")
+    assert f"{DEAD} is carried out by the state machine's execution {execution}" in ran.stderr
+    assert f"aws stepfunctions describe-execution --execution-arn {execution}" in ran.stderr
 
 
 def test_resuming_a_dead_sweep_finishes_it_and_stops_nothing_twice_where_the_environment_lets_it_act(

@@ -147,19 +147,10 @@ def test_nothing_is_asked_where_a_guardrail_holds(
     assert "Type that number" not in ran.stderr
 
 
-@pytest.mark.parametrize("setting", [True, False], ids=["by the environment", "by the option"])
 def test_without_a_terminal_and_without_yes_nothing_is_read(
-    organization: OrganizationBuilder,
-    account: str,
-    run: Run,
-    policy: Policy,
-    monkeypatch: pytest.MonkeyPatch,
-    setting: bool,
+    organization: OrganizationBuilder, run: Run, policy: Policy
 ) -> None:
-    if setting:
-        monkeypatch.setenv("STOP_ORCHESTRATOR_MODE", "enforce")
-    command = ("sweep", "--policy") if setting else ENFORCE
-    ran = run(*command, policy(DEV), typed="3\n")
+    ran = run(*ENFORCE, policy(DEV), typed="3\n")
     assert (ran.exit_code, ran.stdout) == (2, "")
     assert "--yes" in ran.stderr
     assert organization.front.calls["organizations:ListAccountsForParent"] == 0

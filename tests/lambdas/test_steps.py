@@ -5,6 +5,7 @@ What is for the full suite alone has its fast test over the world in memory (tes
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
@@ -355,6 +356,13 @@ def test_a_step_after_the_end_does_nothing(hub: OrganizationBuilder, machine: St
     with pytest.raises(LeaseLostError, match=f"{sweep_id} is over; this step does nothing"):
         machine.step({"step": name, "sweep_id": sweep_id, "wave": 1})
     assert hub.front.calls["ec2:StopInstances"] == before["ec2:StopInstances"]
+
+
+def test_its_sweep_has_the_source_of_its_policy(hub: OrganizationBuilder, machine: StateMachine) -> None:
+    begun = machine.step({"step": "begin", "event": {"mode": "plan"}, "execution": machine.execution})
+    key = {"PK": {"S": "SWEEPS"}, "SK": {"S": begun["sweep_id"]}}
+    item = hub.client("dynamodb").get_item(TableName="stop-orchestrator", Key=key)["Item"]
+    assert item["policy_source"]["S"] == os.environ["STOP_ORCHESTRATOR_POLICY"]
 
 
 @pytest.mark.full

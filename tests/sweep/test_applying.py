@@ -81,7 +81,10 @@ def test_a_plan_whose_file_was_touched_is_refused() -> None:
 def test_a_plan_that_was_applied_is_refused_and_says_by_whom() -> None:
     fake = planned(a_world(ONE))
     applied(fake)
-    assert refused(fake) == f"{SWEEP_ID} was applied already, by {APPLY_ID}"
+    assert refused(fake) == (
+        f"{SWEEP_ID} was applied already, by {APPLY_ID}. What came of it: `stop-orchestrator report {APPLY_ID}`; "
+        f"`stop-orchestrator undo {APPLY_ID}` starts what it stopped"
+    )
 
 
 @pytest.mark.parametrize("mode", [Mode.PLAN, Mode.APPROVE])

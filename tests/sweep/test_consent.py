@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from orchestrator.core.model import ActivePolicy, ConsentHow, Mode
+from orchestrator.core.model import ActivePolicy, ConsentHow, Halt, HaltCause, Mode
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.report.document import Row
-from orchestrator.errors import PlanError
+from orchestrator.errors import NotConfirmedError, PlanError
 from orchestrator.ledger.lease import Lease, Leases, Times
 from orchestrator.ports import Runtime, Stores, World
 from orchestrator.sweep import coordination
@@ -42,7 +43,11 @@ def stores(fake: FakeWorld, *, alone: bool = True) -> Stores:
     def build(_policy: OrgPolicy, _id: str, mode: Mode, runtime: Runtime, _lease: Lease) -> World:
         world = fake.world()
         return replace(
-            world, confirm=runtime.confirm, standing=runtime.standing, actors=world.actors if mode.acts else {}
+            world,
+            confirm=runtime.confirm,
+            standing=runtime.standing,
+            policy_source=runtime.policy_source,
+            actors=world.actors if mode.acts else {},
         )
 
     return Stores(fake.files, fake.ledger, leases, build, lambda text, _: load(text), lambda _: None)
@@ -234,11 +239,119 @@ def test_a_sweep_that_was_suspended_until_its_consent_was_over_asks_for_no_furth
     assert "expired at 2026-11-24T07:00:00Z" in left[0]["message"]
 
 
+@pytest.mark.parametrize("request_again", [False, True])
+def test_a_sweep_that_died_after_its_switch_was_pulled_is_not_resumed_once_that_says_go(
+    fake: FakeWorld, *, request_again: bool
+) -> None:
+    fake.halt = lambda: Halt(HaltCause.KILL_SWITCH, "pulled") if fake.stopped else None
+    killed(fake, lambda: swept(fake, Mode.ENFORCE, SWEEP_ID), after="file report.json")
+    fake.files.files.pop((SWEEP_ID, "report.json"), None)
+    fake.halt = lambda: None
+    if request_again:
+        swept(fake, Mode.PLAN, SECOND)
+    else:
+        coordination.resume(stores(fake), SWEEP_ID, CONSENTING, a_policy(EVERYTHING))
+    assert (fake.stopped, status(fake)) == (["i-0"], "abandoned")
+    assert "it was halted: pulled" in fake.written()["error"]
+
+
 def test_resuming_by_hand_holds_the_policy_against_todays_text(fake: FakeWorld) -> None:
     killed(fake, lambda: swept(fake, Mode.ENFORCE, SWEEP_ID), after="settle i-0")
     result = coordination.resume(stores(fake), SWEEP_ID, CONSENTING, a_policy(MENDED))
     assert document(result)["status"] == "abandoned"
     assert fake.stopped == ["i-0"]
+
+
+def of_today(text: str) -> Runtime:
+    """Of a person whose machine finds that text at the source of the policy."""
+    return replace(CONSENTING, policy_of_today=lambda _: a_policy(text))
+
+
+def begin_apply(fake: FakeWorld, text: str = EVERYTHING) -> coordination.Result:
+    return coordination.apply(stores(fake), SWEEP_ID, SECOND, of_today(text))
+
+
+def begin_undo(fake: FakeWorld, text: str = EVERYTHING) -> coordination.Result:
+    return coordination.undo(stores(fake), SWEEP_ID, SECOND, UndoFilter(), of_today(text))
+
+
+@pytest.mark.parametrize(("begun", "mode"), [(begin_apply, Mode.PLAN), (begin_undo, Mode.ENFORCE)])
+def test_what_applies_or_undoes_a_sweep_has_the_source_of_its_policy(
+    fake: FakeWorld, begun: Callable[[FakeWorld], object], mode: Mode
+) -> None:
+    swept(fake, mode, SWEEP_ID, runtime=replace(CONSENTING, policy_source="s3://policies/all.yaml"))
+    begun(fake)
+    summary = fake.ledger.sweep(SECOND)
+    assert summary is not None
+    assert summary.policy_source == "s3://policies/all.yaml"
+
+
+@pytest.mark.parametrize("current", [MENDED, None])
+@pytest.mark.parametrize(
+    ("begun", "mode", "after"), [(begin_apply, Mode.PLAN, "settle i-0"), (begin_undo, Mode.ENFORCE, "settle i-0")]
+)
+def test_a_dead_apply_or_undo_acts_on_nothing_more_by_a_text_that_is_not_known_to_be_todays(
+    fake: FakeWorld, begun: Callable[[FakeWorld], object], mode: Mode, after: str, current: str | None
+) -> None:
+    swept(fake, mode, SWEEP_ID)
+    killed(fake, lambda: begun(fake), after)
+    done = (list(fake.stopped), list(fake.started))
+    today = a_policy(current) if current else None
+    report = document(coordination.resume(stores(fake), SECOND, CONSENTING, today))
+    assert (report["status"], (fake.stopped, fake.started)) == ("abandoned", done)
+    assert ("has another text today" if current else "its policy has today is not known") in report["error"]
+
+
+def test_the_same_apply_resumes_the_one_that_died_under_its_consent_and_only_once(fake: FakeWorld) -> None:
+    swept(fake, Mode.PLAN, SWEEP_ID)
+    killed(fake, lambda: begin_apply(fake), "settle i-0")
+    nobody = replace(of_today(EVERYTHING), confirm=lambda _: None)
+    report = document(coordination.apply(stores(fake), SWEEP_ID, THIRD, nobody))
+    assert (report["sweep_id"], report["status"], report["consent"]["how"]) == (SECOND, "complete", "--yes")
+    assert sorted(fake.stopped) == ["i-0", "i-1", "i-2", "i-3"]
+    with pytest.raises(PlanError, match=f"by {SECOND}. What came of it: `stop-orchestrator report .* undo {SECOND}`"):
+        coordination.apply(stores(fake), SWEEP_ID, THIRD, nobody)
+
+
+def test_the_same_apply_closes_the_one_that_died_where_the_policy_has_another_text(fake: FakeWorld) -> None:
+    swept(fake, Mode.PLAN, SWEEP_ID)
+    killed(fake, lambda: begin_apply(fake), "settle i-0")
+    report = document(coordination.apply(stores(fake), SWEEP_ID, THIRD, of_today(MENDED)))
+    assert (report["sweep_id"], report["status"], fake.stopped) == (SECOND, "abandoned", ["i-0"])
+
+
+def test_the_same_apply_says_that_the_first_is_running(fake: FakeWorld) -> None:
+    swept(fake, Mode.PLAN, SWEEP_ID)
+    seen: list[coordination.Result] = []
+
+    def again(_: object) -> None:
+        if not seen:
+            seen.append(coordination.apply(stores(fake, alone=False), SWEEP_ID, THIRD, of_today(EVERYTHING)))
+
+    fake.before_stop = again
+    begin_apply(fake)
+    assert seen == [Busy(SECOND, same=True)]
+
+
+def test_a_dead_undo_by_an_old_text_is_closed_and_the_same_request_undoes_the_rest_anew(fake: FakeWorld) -> None:
+    swept(fake, Mode.ENFORCE, SWEEP_ID)
+    killed(fake, lambda: begin_undo(fake), "settle i-0")
+    report = document(coordination.undo(stores(fake), SWEEP_ID, THIRD, UndoFilter(), of_today(MENDED)))
+    assert (status(fake, SECOND), report["sweep_id"], report["status"]) == ("abandoned", THIRD, "complete")
+    assert sorted(fake.started) == ["i-0", "i-1", "i-2", "i-3"]
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_an_undo_by_an_old_text_leaves_a_confirmed_dead_sweep_by_todays(fake: FakeWorld, *, known: bool) -> None:
+    swept(fake, Mode.ENFORCE, SWEEP_ID)
+    for number in (8, 9):
+        late = a_resource(f"i-{number}", ONE)
+        fake.resources[late.target] = (*fake.instances(late.target).values(), late)
+    fake.batch_size = 1
+    killed(fake, lambda: swept(fake, Mode.ENFORCE, SECOND, MENDED), after="settle i-8")
+    runtime = of_today(MENDED) if known else CONSENTING
+    coordination.undo(stores(fake), SWEEP_ID, THIRD, UndoFilter(), runtime)
+    assert (status(fake, SECOND), status(fake, THIRD)) == ("running", "complete")
 
 
 def test_an_undo_that_died_at_its_prompt_starts_nothing_later(fake: FakeWorld) -> None:
@@ -272,6 +385,54 @@ def test_a_process_that_only_plans_has_nothing_that_could_act(fake: FakeWorld) -
     assert [dict(world.actors) for world in built] == [{}]
 
 
+# --- another release --------------------------------------------------------------------------------------------------
+
+FORMATS = [99, 1, None, "two"]
+
+
+def written_by_another(fake: FakeWorld, sweep_id: str, number: object) -> None:
+    fake.ledger.amend(sweep_id, format=number)
+
+
+@pytest.mark.parametrize("number", FORMATS)
+@pytest.mark.parametrize("how", ["resume", "the same request", "plan"])
+def test_a_dead_sweep_of_another_format_is_closed_by_looking_and_can_be_undone(
+    fake: FakeWorld, number: object, how: str
+) -> None:
+    killed(fake, lambda: swept(fake, Mode.ENFORCE, SWEEP_ID), after="stop i-1")
+    stopped = list(fake.stopped)
+    written_by_another(fake, SWEEP_ID, number)
+    if how == "resume":
+        coordination.resume(stores(fake), SWEEP_ID, CONSENTING, a_policy(EVERYTHING))
+    else:
+        runtime = Runtime(confirm=lambda _: None)
+        with suppress(NotConfirmedError):
+            swept(fake, Mode.PLAN if how == "plan" else Mode.ENFORCE, SECOND, runtime=runtime)
+    assert (fake.stopped, status(fake)) == (stopped, "abandoned")
+    assert "the format of another release" in fake.written()["error"]
+    coordination.undo(stores(fake), SWEEP_ID, THIRD, UndoFilter(), CONSENTING)
+    assert sorted(fake.started) == stopped
+
+
+@pytest.mark.parametrize("number", FORMATS)
+def test_an_announced_action_of_another_format_lets_its_dead_sweep_act_no_more(fake: FakeWorld, number: object) -> None:
+    killed(fake, lambda: swept(fake, Mode.ENFORCE, SWEEP_ID), after="intend i-1")
+    stopped = list(fake.stopped)
+    [row] = [one for one in fake.items.query(f"SWEEP#{SWEEP_ID}", "ACTION#") if one["resource_id"] == "i-1"]
+    fake.items.update((row["PK"], row["SK"]), {"format": number})
+    report = document(coordination.resume(stores(fake), SWEEP_ID, CONSENTING, a_policy(EVERYTHING)))
+    assert (report["status"], fake.stopped) == ("abandoned", stopped)
+
+
+@pytest.mark.parametrize("number", FORMATS)
+def test_a_plan_whose_record_has_another_format_is_not_applied(fake: FakeWorld, number: object) -> None:
+    swept(fake, Mode.PLAN, SWEEP_ID)
+    written_by_another(fake, SWEEP_ID, number)
+    with pytest.raises(PlanError, match="has the format of another release of this program; plan again"):
+        coordination.apply(stores(fake), SWEEP_ID, SECOND, CONSENTING)
+    assert fake.stopped == []
+
+
 # --- standing consent -------------------------------------------------------------------------------------------------
 
 
@@ -300,6 +461,7 @@ def test_a_version_that_is_replaced_while_the_sweep_reads_lets_nothing_be_stoppe
     with pytest.raises(Exception, match="is not its active version"):
         swept(fake, Mode.ENFORCE, SWEEP_ID, runtime=runtime)
     assert fake.stopped == []
+    assert "is not its active version" in fake.written()["consent_missing"]
 
 
 def _standing_after(fake: FakeWorld) -> ConsentHow:
@@ -351,7 +513,7 @@ def test_a_resumed_sweep_is_not_held_for_what_it_has_done_and_says_what_it_stopp
     fake.binds[TWO] = unreadable("AccessDenied")
     killed(fake, lambda: swept(fake, Mode.ENFORCE, SWEEP_ID, policy), after="settle i-0")
     fake.hub_regions = unreadable("RequestLimitExceeded")
-    report = document(coordination.resume(stores(fake), SWEEP_ID, CONSENTING))
+    report = document(coordination.resume(stores(fake), SWEEP_ID, CONSENTING, a_policy(policy)))
     assert (report["status"], outcomes(report)) == ("incomplete", {"i-0": "stopped", "i-1": "stopped"})
 
 
@@ -366,7 +528,7 @@ def test_a_sweep_whose_plan_was_altered_is_closed_with_all_that_it_did_and_can_b
     stopped = list(fake.stopped)
     plan = fake.files.files[SWEEP_ID, "plan.json"]
     fake.files.files[SWEEP_ID, "plan.json"] = change(plan)
-    report = document(coordination.resume(stores(fake), SWEEP_ID, CONSENTING))
+    report = document(coordination.resume(stores(fake), SWEEP_ID, CONSENTING, a_policy(EVERYTHING)))
     assert (report["status"], status(fake)) == ("abandoned", "abandoned")
     assert {one for one, came in outcomes(report).items() if came == "stopped"} == set(stopped) == {"i-0", "i-1"}
     coordination.undo(stores(fake), SWEEP_ID, SECOND, UndoFilter(), CONSENTING)
@@ -395,7 +557,7 @@ def test_where_the_plan_is_lost_a_resume_refuses_and_undo_closes_the_sweep_and_s
     stopped = list(fake.stopped)
     del fake.files.files[SWEEP_ID, "plan.json"]
     with pytest.raises(PlanError, match="closes the sweep by what the ledger has of it"):
-        coordination.resume(stores(fake), SWEEP_ID, CONSENTING)
+        coordination.resume(stores(fake), SWEEP_ID, CONSENTING, a_policy(EVERYTHING))
     assert status(fake) == "running"
     coordination.undo(stores(fake), SWEEP_ID, SECOND, UndoFilter(), CONSENTING)
     assert (sorted(fake.started), status(fake)) == (stopped, "abandoned")
@@ -404,7 +566,7 @@ def test_where_the_plan_is_lost_a_resume_refuses_and_undo_closes_the_sweep_and_s
 def test_an_altered_plan_is_named_by_verify_although_it_is_sealed_with_its_abandoned_sweep(fake: FakeWorld) -> None:
     killed(fake, lambda: swept(fake, Mode.ENFORCE, SWEEP_ID), after="stop i-1")
     fake.files.files[SWEEP_ID, "plan.json"] += b" "
-    coordination.resume(stores(fake), SWEEP_ID, CONSENTING)
+    coordination.resume(stores(fake), SWEEP_ID, CONSENTING, a_policy(EVERYTHING))
     for sweep_ids in (None, [SWEEP_ID]):
         [broken] = verify(fake.files, fake.ledger, sweep_ids, None).broken
         assert (broken.file, broken.problem) == (

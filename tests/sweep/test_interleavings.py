@@ -141,8 +141,8 @@ class Campaign:
         for begun in reversed(self.sweeps()):
             if begun.status == "running":
                 process = Process(shared)
-                runtime = Runtime(confirm=process.asks(None))
-                self._must(lambda: coordination.resume(process.stores(), begun.sweep_id, runtime))  # noqa: B023 - now
+                runtime, today = Runtime(confirm=process.asks(None)), load_once(shared.text)
+                self._must(lambda: coordination.resume(process.stores(), begun.sweep_id, runtime, today))  # noqa: B023 - now
         assert "running" not in {one.status for one in self.sweeps()}, self.sweeps()
         self.check()
         self._holds_down_what_it_stopped()
@@ -292,7 +292,7 @@ def schedule(campaign: Campaign, process: Process) -> object:
 def apply(campaign: Campaign, process: Process) -> object:
     if not campaign.plans:
         return plan(campaign, process)
-    runtime = Runtime(confirm=process.asks(ConsentHow.APPLY))
+    runtime = Runtime(confirm=process.asks(ConsentHow.APPLY), policy_of_today=lambda _: load_once(campaign.shared.text))
     return coordination.apply(process.stores(), campaign.plans[-1], campaign.new_id(), runtime)
 
 
@@ -301,7 +301,7 @@ def undo(campaign: Campaign, process: Process) -> object:
     if not done:
         return enforce(campaign, process)
     answer = campaign.rng.choice((ConsentHow.TYPED, ConsentHow.YES, None))
-    runtime = Runtime(confirm=process.asks(answer))
+    runtime = Runtime(confirm=process.asks(answer), policy_of_today=lambda _: load_once(campaign.shared.text))
     return coordination.undo(process.stores(), campaign.rng.choice(done), campaign.new_id(), UndoFilter(), runtime)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from orchestrator.core.model import ConsentHow, Halt, HaltCause, OrganizationalU
 from orchestrator.core.report.document import Row, document_exit_code
 from orchestrator.core.report.manifest import SEALED
 from orchestrator.core.report.stored_files import added_files
-from orchestrator.errors import BusyError, LeaseLostError, OrganizationError, ReportStoreError
+from orchestrator.errors import BusyError, ExecutionFailedError, LeaseLostError, OrganizationError, ReportStoreError
 from orchestrator.lambdas import steps
 from orchestrator.lambdas.wiring import RESERVED_MILLISECONDS, Wiring
 from orchestrator.ledger.lease import Lease, Leases, Times
@@ -255,6 +256,59 @@ def test_a_kill_switch_that_cannot_be_read_in_one_part_ends_the_execution_after_
     report: Row = fake.written()
     assert Counter(outcomes(report).values()) == {"stopped": 2, "not_attempted": 4}
     assert report["error"] == "Halted: unreadable"
+
+
+@pytest.mark.parametrize("cause", [HaltCause.KILL_SWITCH, HaltCause.KILL_SWITCH_UNREADABLE])
+def test_a_halt_of_one_part_holds_for_the_others_of_its_wave_and_for_itself_when_it_is_tried_again(
+    fake: FakeWorld, machine: Machine, cause: HaltCause
+) -> None:
+    """Also where it is over by then: the switch says `go` again."""
+    acts: list[Answer] = []
+
+    def before(event: Answer) -> None:
+        if event["step"] == "act":
+            fake.halt = (lambda: None) if acts else lambda: Halt(cause, "pulled")
+            acts.append(event)
+
+    parts = machine(EVERYTHING)
+    once = parts.step
+    parts.before = before
+    parts.step = lambda event: (once(event), once(event))[1] if event["step"] == "act" else once(event)  # type: ignore[method-assign]  # tried again
+    parts(ENFORCE)
+    assert (len(acts), fake.stopped) == (6, [])
+    report = fake.written()
+    assert {(row["status"], row["message"]) for row in report["outcomes"]} == {("not_attempted", "pulled")}
+
+
+def test_a_halt_of_one_part_ends_another_that_is_at_work_before_its_next_batch(
+    fake: FakeWorld, machine: Machine
+) -> None:
+    fake.batch_size = 1
+    nested: list[Answer] = []
+    parts = machine(EVERYTHING, accounts_a_part=1)
+    waiting: list[Answer] = []
+
+    def before(event: Answer) -> None:
+        if event["step"] == "act" and not nested:
+            waiting.append(event)
+
+    def another_part_meets_it() -> None:
+        if nested:
+            return
+        [mine] = waiting
+        nested.append(mine)
+        acts = json.loads(fake.files.read(SWEEP_ID, "work/acts-1.json"))
+        fake.halt = lambda: Halt(HaltCause.KILL_SWITCH, "pulled")
+        parts.step({"step": "act", "Items": [one for one in acts if [one] != mine["Items"]][:1]})
+        fake.halt = lambda: None
+
+    parts.before = before
+    fake.before_stop = lambda _: another_part_meets_it()
+    assert parts(ENFORCE)["status"] == "aborted"
+    assert len(fake.stopped) == 1
+    report = fake.written()
+    left = [row for row in report["outcomes"] if row["resource_id"] not in fake.stopped]
+    assert {(row["status"], row["message"]) for row in left} == {("not_attempted", "pulled")}
 
 
 def test_the_end_says_what_ended_the_state_machine_before_there_was_a_plan(fake: FakeWorld, machine: Machine) -> None:
@@ -510,6 +564,21 @@ def test_a_part_that_begins_late_does_nothing(fake: FakeWorld, machine: Machine,
     assert_all_agree_that_only(fake, set())
 
 
+@pytest.mark.parametrize("step", ["decide", "act"])
+def test_a_release_of_another_format_that_is_deployed_meanwhile_only_writes_the_report(
+    fake: FakeWorld, machine: Machine, step: str
+) -> None:
+    def before(event: Answer) -> None:
+        if event["step"] == step:
+            fake.ledger.amend(SWEEP_ID, format=99)
+
+    parts = machine()
+    parts.before = before
+    with suppress(ExecutionFailedError):
+        parts(ENFORCE)
+    assert (fake.stopped, fake.written()["sweep_id"]) == ([], SWEEP_ID)
+
+
 # --- a lease that a dead process left
 
 
@@ -579,6 +648,26 @@ def test_a_part_whose_consent_runs_out_while_it_acts_asks_for_nothing_more(fake:
     report = fake.written()
     assert Counter(outcomes(report).values()) == {"stopped": 1, "not_attempted": 5}
     assert said_of_what_was_left(report) == {True}
+
+
+def test_a_version_that_is_replaced_before_the_decision_is_reported_as_missing_consent_by_which_an_alarm_tells(
+    fake: FakeWorld, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured: list[Row] = []
+    monkeypatch.setattr("orchestrator.lambdas.answers.measure", measured.append)
+
+    def before(event: Answer) -> None:
+        if event["step"] == "decide":
+            activate(fake.ledger, a_policy(EVERYTHING + "\n# another text"))
+
+    parts = machine()
+    parts.before = before
+    assert parts(ENFORCE)["status"] == "incomplete"
+    [report] = measured
+    assert report == fake.written()
+    assert "is not its active version" in report["consent_missing"]
+    assert (fake.stopped, {row["status"] for row in report["outcomes"]}) == ([], {"not_attempted"})
+    assert "is not its active version" in report["outcomes"][0]["message"]
 
 
 # --- the organization as of now

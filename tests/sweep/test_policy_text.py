@@ -160,7 +160,7 @@ def dead(fake: FakeWorld, policy: OrgPolicy, event: str) -> None:
 def test_a_dead_sweep_by_a_large_policy_is_resumed() -> None:
     fake, policy = a_world(ONE), large()
     dead(fake, policy, "intend")
-    assert status(coordination.resume(stores(fake), SWEEP_ID, PEOPLE)) == "complete"
+    assert status(coordination.resume(stores(fake), SWEEP_ID, PEOPLE, policy)) == "complete"
     assert sorted(fake.stopped) == ["i-0", "i-1"]
 
 

@@ -17,6 +17,7 @@ from orchestrator.demo.organization import TABLE
 from orchestrator.ledger.lease import Lease
 from orchestrator.ledger.records import SWEEPS
 from orchestrator.sweep import coordination
+from orchestrator.sweep.dead_sweeps import policy_of
 from orchestrator.sweep.verify import verify
 from tests.support.consent import CONSENTING
 from tests.support.crashes.boundaries import Boundary
@@ -87,7 +88,9 @@ class Crashes:
         hub = self._scene.later()
         if begun:
             [sweep_id] = begun
-            result = coordination.resume(hub, sweep_id, CONSENTING)
+            summary = hub.ledger.sweep(sweep_id)
+            assert summary is not None
+            result = coordination.resume(hub, sweep_id, CONSENTING, policy_of(hub, summary))
             if isinstance(result, coordination.Ended) and result.document["status"] == "abandoned":
                 if self._scene.victim.changes:
                     return killed_at, {"changed without consent": self._scene.victim.changes.copy()}
