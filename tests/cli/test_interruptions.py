@@ -593,7 +593,8 @@ def test_a_terminal_that_hangs_up_ends_the_sweep_with_its_report(
     assert down(organization, account) == 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGHUP, *only_in_full(signal.SIGINT, signal.SIGTERM)])
+@pytest.mark.full
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT, signal.SIGTERM])
 def test_a_real_signal_to_the_process_leaves_a_whole_report_on_stdout(
     organization: OrganizationBuilder, account: str, policy: Policy, tmp_path: Path, number: signal.Signals
 ) -> None:

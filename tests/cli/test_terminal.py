@@ -54,7 +54,7 @@ def printed(show: Callable[[SafeConsole], object], **how: object) -> str:
 # --- the console ------------------------------------------------------------------------------------------------------
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=100)
 @given(text=hostile)
 def test_no_control_character_passes_the_console_in_any_form(text: str) -> None:
     table = Table(text)

@@ -19,6 +19,7 @@ from orchestrator.local.folder_report_store import LocalReportStore
 from tests.support.command_line import Do
 from tests.support.embedded import OrganizationBuilder
 from tests.support.fixtures import Policy, Ran, Run
+from tests.support.suites import only_in_full
 from tests.support.sweeps import DEV, DEV_RULE, FRANKFURT, IRELAND
 from tests.support.time import set_time
 
@@ -157,7 +158,7 @@ NOT_DELETED = {
 }
 
 
-@pytest.mark.parametrize("fault", NOT_DELETED)
+@pytest.mark.parametrize("fault", ["a proxy's page", *only_in_full("denied", "throttled")])
 def test_marks_that_cannot_be_deleted_are_told_everywhere_and_the_next_undo_deletes_them(
     organization: OrganizationBuilder, account: str, ids: list[str], stopped: str, do: Do, run: Run, fault: str
 ) -> None:
@@ -282,7 +283,7 @@ def _but_report(put: Callable[..., None], die: Callable[[], None]) -> Callable[.
     return _put
 
 
-@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize("number", [0, *only_in_full(1, 2)])
 def test_undo_right_after_a_sweep_reaches_everything_although_ec2_is_behind_by_up_to_ten_seconds(
     organization: OrganizationBuilder, account: str, do: Do, policy: Policy, time: Time, number: int
 ) -> None:

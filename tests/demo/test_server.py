@@ -68,14 +68,22 @@ def test_what_it_logs_never_fills_a_pipe_that_nobody_reads(aws: Serving, environ
     until(lambda: len(list(Path(f"/proc/{pid}/task").iterdir())) < 10, seconds=5)
 
 
+TAKEN = "port {} of 127.0.0.1 cannot be used: Address already in use; leave --port out to take a free one"
+
+
+@pytest.mark.full
+def test_a_server_that_cannot_use_its_port_says_so_to_its_parent() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(DemoError, match=f"did not start: {TAKEN.format(port)}$"), serving(port):
+            pass
+
+
 def test_a_port_that_is_taken_or_none_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        words = f"port {port} of 127.0.0.1 cannot be used: Address already in use; leave --port out to take a free one"
-        with pytest.raises(DemoError, match=words):
+        with pytest.raises(DemoError, match=TAKEN.format(port)):
             EmbeddedAws(port)
-        with pytest.raises(DemoError, match=f"did not start: {words}$"), serving(port):
-            pass
     with pytest.raises(DemoError, match="70000 is no port"):
         EmbeddedAws(70000)
 
@@ -90,6 +98,7 @@ def test_it_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
         until(lambda: not alive(environment) and not is_listening(url))
 
 
+@pytest.mark.full
 def test_it_ends_when_its_input_ends_even_while_it_is_still_starting(tmp_path: Path) -> None:
     environment = marked({})
     with started([sys.executable, "-m", "orchestrator.demo.server", "0"], environment, tmp_path) as process:

@@ -10,6 +10,7 @@ from orchestrator import app
 from orchestrator.demo.calls import Call
 from orchestrator.demo.faults import Fault
 from tests.support.embedded import OrganizationBuilder
+from tests.support.suites import only_in_full
 from tests.support.sweeps import DEV, FRANKFURT, Sweeps, result
 from tests.support.time import set_time
 
@@ -55,6 +56,7 @@ def test_a_lost_answer_and_a_blind_look_afterwards_still_leave_the_stop_ours(
     assert organization.tags(account, FRANKFURT)[one][BY_TAG] == swept.sweep_id
 
 
+@pytest.mark.full
 def test_a_session_that_breaks_between_two_batches_does_not_hide_what_was_stopped_before(
     organization: OrganizationBuilder, sweep: Sweeps, account: str
 ) -> None:
@@ -131,7 +133,7 @@ def test_an_outcome_says_what_was_seen_and_not_what_aws_promised(
     assert swept.exit_code == 5
 
 
-@pytest.mark.parametrize("in_bad_company", [False, True])
+@pytest.mark.parametrize("in_bad_company", [True, *only_in_full(False)])
 def test_what_someone_else_stopped_meanwhile_is_not_claimed(
     organization: OrganizationBuilder,
     sweep: Sweeps,

@@ -87,6 +87,7 @@ def test_time_that_runs_out_while_stopping_leaves_each_stop_in_one_state_that_ec
     assert {status for one, status in states.items() if one not in down} == {"not_attempted"}
 
 
+@pytest.mark.full
 def test_a_deadline_that_is_not_reached_changes_nothing(hub: OrganizationBuilder) -> None:
     dev_accounts(hub, 1)
     answer = invoked(ENFORCE, lambda: 30_000)
