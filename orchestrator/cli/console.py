@@ -17,7 +17,7 @@ import typer
 
 from orchestrator import app as wiring
 from orchestrator.cli.progress import TerminalProgress
-from orchestrator.cli.tables import print_summary
+from orchestrator.cli.summary import print_summary
 from orchestrator.cli.terminal import SafeConsole, json_text
 from orchestrator.core.model import ActionCounts, ApprovedPlan, Plan
 from orchestrator.core.model.marks import SWEEP_ID

@@ -16,7 +16,7 @@ from orchestrator.cli.console import (
 from orchestrator.cli.options import (
     StoreOption,
 )
-from orchestrator.cli.tables import print_summary
+from orchestrator.cli.summary import print_summary
 from orchestrator.settings import DEFAULT_STORE
 
 

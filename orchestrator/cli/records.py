@@ -24,8 +24,9 @@ from orchestrator.cli.console import (
     settings_of,
     stdout,
 )
+from orchestrator.cli.history import print_history, print_verified
 from orchestrator.cli.options import FormatOption, StoreOption
-from orchestrator.cli.tables import print_history, print_summary, print_verified
+from orchestrator.cli.summary import print_summary
 from orchestrator.cli.terminal import csv_text
 from orchestrator.core.report.manifest import MANIFEST
 from orchestrator.errors import LedgerError, ReportStoreError

@@ -1,28 +1,18 @@
-"""The summary of a report, and the history of sweeps, as tables of at most 80 columns."""
+"""What the tables of a report and of the history have in common: at most 80 columns, and few rows."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from orchestrator.core.model import ALL_KINDS, OutcomeStatus, ReasonCode
-from orchestrator.core.model.decision import KEPT_AFTER_ALL
-from orchestrator.core.policy.opt_outs import MISSPELT_KEY
 from orchestrator.core.report.control_characters import without_controls
-from orchestrator.ledger.records import HeldRecord, SweepSummary
-from orchestrator.sweep.verify import Verified
 
-Row = Mapping[str, Any]
-
-_FAILED = ("failed", "unknown")
-_HOLES = ("denied", "failed", "not_attempted")
-_STYLES = {
+Cell = str | tuple[str, ...]
+"""The text of a cell, or the lines of it. A line feed in a text begins no line."""
+MOST_ROWS = 20
+STATUS_STYLES = {
     "running": "bold blue",
     "awaiting_approval": "bold blue",
     "complete": "bold green",
@@ -32,116 +22,9 @@ _STYLES = {
     "aborted": "bold red",
     "abandoned": "bold red",
 }
-_DOES = {"apply": "carried out the plan of", "undo": "undid"}
-_WAS_TO = {"apply": "was to carry out the plan of", "undo": "was to undo"}
-_MOST_ROWS = 20
 
 
-def print_summary(console: Console, document: Row, location: str = "") -> None:
-    """The report of one sweep: what happened, where, by which rule, and what a person should look at."""
-    console.print(_headline(document))
-    console.print(_totals_line(document), highlight=False)
-    if document["guardrails"]:
-        console.print(_guardrails_line(document), highlight=False)
-    for table in (
-        _by_account(document),
-        _by_rule(document),
-        _coverage_holes(document),
-        _broken_guardrails(document),
-        _kept_after_all(document),
-        _still_stopping(document),
-        _still_starting(document),
-        _failed(document),
-        _misspelt_keys(document),
-        _warned(document),
-        _compliance(document),
-    ):
-        if table is not None:
-            console.print()
-            console.print(table)
-    _print_guardrail_details(console, document)
-    _print_unresolved_names(console, document.get("unresolved_names", ()))  # of earlier releases none
-    if document.get("consent_missing"):
-        console.print(Text(f"Only planned: {document['consent_missing']}", style="yellow"))
-    if document.get("consent"):
-        consent = document["consent"]
-        console.print(Text(f"Confirmed by {consent['by']} ({consent['how']})"), soft_wrap=True)
-    if document.get("kill_switches") == []:  # a report of the version before does not say
-        console.print(Text("There was no kill switch: none was named.", style="yellow"))
-    if document["error"]:
-        console.print(Text(f"Ended by: {document['error']}", style="red"))
-    if location:
-        console.print(Text(f"Report: {location}"), soft_wrap=True)
-
-
-def _headline(document: Row) -> Text:
-    status = document["status"]
-    text = Text("Sweep ")
-    text.append(document["sweep_id"], style="bold")
-    text.append(f"  {document['mode']}  ")
-    text.append(status, style=_STYLES[status])
-    return text.append(f"  {document['duration_seconds']:.1f} s")
-
-
-def _totals_line(document: Row) -> str:
-    """Disabled regions and what was left out on purpose are no gap, so they do not count as unread."""
-    totals = document["totals"]
-    unread = totals["denied"] + totals["failed_targets"] + totals["not_attempted_targets"]
-    directions = _directions(document)
-    planned = ", ".join(f"{totals[one.total]} {one.plan}" for one in directions)
-    done = ", ".join(f"{totals[one.done]} {one.done}" for one in directions)
-    nothing = "nothing stopped or started" if _STARTS in directions else "nothing stopped"
-    starting = f", {totals['starting']} starting" if totals.get("starting") else ""  # the version before has none
-    unknown = f", {totals['unknown']} unknown" if totals.get("unknown") else ""
-    left = f", {totals['not_attempted']} not attempted" if totals["not_attempted"] else ""
-    came_to = (
-        f"{done}{starting}, {totals['failed']} failed{unknown}{left}" if _acts(document) else f"{nothing} (plan only)"
-    )
-    return (
-        f"{totals['accounts']} accounts, {totals['scanned']} targets read, {unread or 'none'} unreadable, "
-        f"{totals['resources']} resources: {planned}, {totals['exempt']} exempt; {came_to}"
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Direction:
-    """Stops or starts: every count says which."""
-
-    verdict: str
-    plan: str
-    """What is to be done."""
-    done: str
-    """What was done; its name among the totals."""
-    total: str
-    """The name of the count of what was planned."""
-    statuses: tuple[str, ...]
-    """Of the outcomes that count as done."""
-
-
-_STOPS = _Direction("stop", "to stop", "stopped", "planned_stops", ("stopped", "stopping", "already_stopped"))
-_STARTS = _Direction("start", "to start", "started", "planned_starts", ("started", "already_running"))
-
-
-def _directions(document: Row) -> tuple[_Direction, ...]:
-    """Those that the sweep has anything of; an undo starts, any other sweep stops, even where it had nothing to do."""
-    verdicts = {row["verdict"] for row in document["decisions"]}
-    usual = _STARTS if document["mode"] == "undo" else _STOPS
-    return tuple(one for one in (_STOPS, _STARTS) if one is usual or one.verdict in verdicts)
-
-
-def _acts(document: Row) -> bool:
-    return document["mode"] in ("enforce", "apply", "undo")
-
-
-def _guardrails_line(document: Row) -> str:
-    """The limits of the whole organization, and how close the plan comes to them."""
-    rows = [row for row in document["guardrails"] if row["account_id"] is None]
-    shown = ", ".join(f"{row['name']} {row['actual']:.4g} (limit {row['limit']:g})" for row in rows)
-    broken = sum(not row["passed"] for row in document["guardrails"])
-    return f"Guardrails {f'held: {broken} broken' if broken else 'passed'}{f': {shown}' if shown else ''}"
-
-
-def _table(title: str, *columns: str | tuple[str, str]) -> Table:
+def a_table(title: str, *columns: str | tuple[str, str]) -> Table:
     """A column is its heading, or its heading and how it is set: `right` for numbers, `fixed` for what never wraps."""
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for column in columns:
@@ -150,301 +33,20 @@ def _table(title: str, *columns: str | tuple[str, str]) -> Table:
     return table
 
 
-def _number(count: int) -> str:
+def number(count: int) -> str:
+    """A count; a dash for none, which is looked past."""
     return str(count) if count else "-"
 
 
-Cell = str | tuple[str, ...]
-"""The text of a cell, or the lines of it. A line feed in a text begins no line."""
-
-
-def _add_rows(table: Table, rows: Sequence[Sequence[Cell]]) -> Table | None:
-    for row in rows[:_MOST_ROWS]:
+def add_rows(table: Table, rows: Sequence[Sequence[Cell]]) -> Table | None:
+    """The table with the first rows of them, and how many more there are; None where there is none."""
+    for row in rows[:MOST_ROWS]:
         table.add_row(*map(_cell, row))
-    if len(rows) > _MOST_ROWS:
-        table.add_row(Text(f"... and {len(rows) - _MOST_ROWS} more in the report"))
+    if len(rows) > MOST_ROWS:
+        table.add_row(Text(f"... and {len(rows) - MOST_ROWS} more in the report"))
     return table if rows else None
 
 
 def _cell(cell: Cell) -> Text:
     lines = (cell,) if isinstance(cell, str) else cell
     return Text("\n".join(map(without_controls, lines)))
-
-
-def _by_account(document: Row) -> Table | None:
-    names = _names(document)
-    statuses: dict[str, Counter[str]] = {account_id: Counter() for account_id in names}
-    # Each region once under each status that a kind has in it, as the totals count.
-    for account_id, _, status in {(row["account_id"], row["region"], row["status"]) for row in document["coverage"]}:
-        statuses[account_id][status] += 1
-    directions = _directions(document)
-    looked_at = Counter(row["account_id"] for row in document["decisions"])
-    planned = Counter(row["account_id"] for row in document["decisions"] if row["verdict"] != "keep")
-    counts = {"stopped" if document["mode"] == "undo" else "running": looked_at}
-    for one in directions:
-        counts[one.plan] = Counter(row["account_id"] for row in document["decisions"] if row["verdict"] == one.verdict)
-    if _acts(document):
-        outcomes = document["outcomes"]
-        for one in directions:
-            counts[one.done] = Counter(row["account_id"] for row in outcomes if row["status"] in one.statuses)
-        counts["failed"] = Counter(row["account_id"] for row in outcomes if row["status"] in _FAILED)
-    order = sorted(names, key=lambda one: (-planned[one], -looked_at[one], names[one], one))
-    numbers = [(name, "right") for name in counts]
-    table = _table("By account", ("account", "fixed"), "name", *numbers, ("coverage", "fixed"))
-    table.padding = (0, 1, 0, 0)  # six columns have to fit into 80
-    rows: list[tuple[Cell, ...]] = [
-        (one, names[one], *(_number(count[one]) for count in counts.values()), _statuses(statuses[one]))
-        for one in order
-    ]
-    return _add_rows(table, rows)
-
-
-def _names(document: Row) -> dict[str, str]:
-    return {row["account_id"]: row["account_name"] for row in document["coverage"]}
-
-
-def _statuses(counts: Counter[str]) -> tuple[str, ...]:
-    several = len(counts) > 1
-    rows = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
-    return tuple(f"{count} {status}" if several else status for status, count in rows)
-
-
-def _by_rule(document: Row) -> Table | None:
-    if document["mode"] == "undo":
-        return None  # an undo follows a sweep, and no rule
-    matched = Counter(row["rule"] for row in document["decisions"])
-    exempt = Counter(row["rule"] for row in document["decisions"] if row["exemption"])
-    planned = {
-        one.plan: Counter(row["rule"] for row in document["decisions"] if row["verdict"] == one.verdict)
-        for one in _directions(document)
-    }
-    counts = {"matched": matched, **planned, "exempt": exempt}
-    table = _table("By rule", "rule", *((name, "right") for name in counts))
-    order = sorted(matched, key=lambda rule: (rule is None, -sum(one[rule] for one in planned.values()), rule or ""))
-    rows = [(rule or "(no rule matches)", *(_number(count[rule]) for count in counts.values())) for rule in order]
-    return _add_rows(table, rows)
-
-
-def _coverage_holes(document: Row) -> Table | None:
-    rows = [row for row in document["coverage"] if row["status"] in _HOLES]
-    table = _table("Not read", ("account", "fixed"), ("region", "fixed"), ("status", "fixed"), "why")
-    several = len({row["kind"] for row in document["coverage"]} - {ALL_KINDS}) > 1
-    cells = [
-        (
-            (row["account_id"], row["account_name"]),
-            (row["region"], row["kind"]) if several and row["kind"] != ALL_KINDS else row["region"],
-            row["status"],
-            row["detail"],
-        )
-        for row in rows
-    ]
-    return _add_rows(table, cells)
-
-
-def _broken_guardrails(document: Row) -> Table | None:
-    rows = [row for row in document["guardrails"] if not row["passed"]]
-    done = " or ".join(one.done for one in _directions(document))
-    left = (OutcomeStatus.HELD, OutcomeStatus.NOT_ATTEMPTED)
-    begun = any(row["status"] not in left for row in document["outcomes"])
-    more = " more" if begun else ""
-    table = _table(
-        f"Held by guardrails: nothing{more} was {done}", "limit", "account", ("allowed", "right"), ("actual", "right")
-    )
-    return _add_rows(
-        table, [(row["name"], row["account_id"] or "all", f"{row['limit']:g}", f"{row['actual']:g}") for row in rows]
-    )
-
-
-def _print_guardrail_details(console: Console, document: Row) -> None:
-    """Each in one line of its own, to copy from."""
-    for row in document["guardrails"]:
-        if (
-            row["name"] != "names_resolved" and not row["passed"] and row.get("detail")
-        ):  # a report of the version before has none
-            console.print()
-            console.print(Text(f"{row['name']}: {row['detail']}"), soft_wrap=True)
-
-
-def _print_unresolved_names(console: Console, rows: Sequence[Row]) -> None:
-    """What the policy names and the organization does not have: a line each, as places must not be broken."""
-    if rows:
-        console.print()
-        console.print(Text("Names in the policy that match nothing, or not what they matched before", style="bold"))
-    for row in rows[:_MOST_ROWS]:
-        nearest = f"; the nearest is {row['nearest']}" if row["nearest"] else ""
-        text = f"{row['path']} (line {row['line']}): {row['name']!r} {row['detail']}{nearest}"
-        console.print(Text(text, style="yellow"), soft_wrap=True)
-    if len(rows) > _MOST_ROWS:
-        console.print(f"... and {len(rows) - _MOST_ROWS} more in the report")
-
-
-def _kept_after_all(document: Row) -> Table | None:
-    """Of a plan or a sweep that came before: what it says is not what was done, and why."""
-    rows = [row for row in document["decisions"] if row["verdict"] == "keep" and _is_kept_after_all(document, row)]
-    table = _table("Kept after all", ("resource", "fixed"), ("where", "fixed"), "why")
-    cells = [(row["resource_id"], (row["account_id"], row["region"]), row["reason"]) for row in rows]
-    return _add_rows(table, cells)
-
-
-def _is_kept_after_all(document: Row, decision: Row) -> bool:
-    return document["mode"] == "undo" or decision.get("reason_code") in KEPT_AFTER_ALL
-
-
-def _still_stopping(document: Row) -> Table | None:
-    """What an earlier sweep stopped and AWS has not brought down yet. An undo has it among what is kept."""
-    rows = [row for row in document["decisions"] if row.get("reason_code") == ReasonCode.STILL_STOPPING]
-    rows = [] if document["mode"] == "undo" else rows
-    table = _table("Still stopping", ("resource", "fixed"), ("where", "fixed"), "since when")
-    cells = [(row["resource_id"], (row["account_id"], row["region"]), row["reason"]) for row in rows]
-    return _add_rows(table, cells)
-
-
-def _still_starting(document: Row) -> Table | None:
-    """What AWS accepted to start and nobody saw running."""
-    rows = [row for row in document["outcomes"] if row["status"] == "starting"]
-    table = _table("Still starting", ("resource", "fixed"), ("where", "fixed"), "what was seen")
-    cells = [(row["resource_id"], (row["account_id"], row["region"]), row["message"]) for row in rows]
-    return _add_rows(table, cells)
-
-
-def _failed(document: Row) -> Table | None:
-    rows = [row for row in document["outcomes"] if row["status"] in _FAILED]
-    starts = {_key(row) for row in document["decisions"] if row["verdict"] == _STARTS.verdict}
-    names = [
-        name for name, has in (("Stops", False), ("Starts", True)) if any((_key(row) in starts) is has for row in rows)
-    ]
-    failed = "failed" if all(row["status"] == "failed" for row in rows) else "failed, or of which it is unknown"
-    table = _table(
-        f"{' and '.join(names).capitalize()} that {failed}", ("resource", "fixed"), ("where", "fixed"), "why"
-    )
-    cells = [(row["resource_id"], (row["account_id"], row["region"]), _why(row)) for row in rows]
-    return _add_rows(table, cells)
-
-
-def _warned(document: Row) -> Table | None:
-    """What happened all the same, such as a start whose marks are still there."""
-    rows = [row for row in document["outcomes"] if row["warnings"] and row["status"] not in _FAILED]
-    table = _table("Warnings", ("resource", "fixed"), ("where", "fixed"), "what")
-    cells = [
-        (row["resource_id"], (row["account_id"], row["region"]), "; ".join((row["status"], *row["warnings"])))
-        for row in rows
-    ]
-    return _add_rows(table, cells)
-
-
-def _why(row: Row) -> str:
-    why = "; ".join((f"{row['code']}: {row['message']}", *row["warnings"]))
-    return f"unknown: {why}" if row["status"] == "unknown" else why
-
-
-def _key(row: Row) -> tuple[str, ...]:
-    return row["account_id"], row["region"], row["kind"], row["resource_id"]
-
-
-def _misspelt_keys(document: Row) -> Table | None:
-    """What a person meant to spare, and which key they should have written."""
-    rows = [row for row in document["compliance"] if row["violation"] == MISSPELT_KEY]
-    table = _table("Misspelt opt-out keys", "carrier", ("where", "fixed"), "which")
-    cells = [(row["resource_id"], (row["account_id"], row["region"]), row["detail"]) for row in rows]
-    return _add_rows(table, cells)
-
-
-def _compliance(document: Row) -> Table | None:
-    counts = Counter(row["violation"] for row in document["compliance"])
-    table = _table("Compliance", "violation", ("count", "right"))
-    return _add_rows(table, [(name, str(count)) for name, count in counts.most_common()])
-
-
-def print_history(
-    console: Console, sweeps: Sequence[SweepSummary], dead: Mapping[str, str], held: Sequence[HeldRecord] = ()
-) -> None:
-    """Newest first; `dead` are those that run by their record without a valid lease, as sweep.dead_sweeps has them.
-
-    Below it what sweeps stopped long ago (`held`).
-    """
-    if sweeps:
-        _print_sweeps(console, sweeps, dead)
-    else:
-        console.print("No sweeps yet.")
-    table = _table(
-        "Stopped over 30 days ago, and not seen started since",
-        ("resource", "fixed"),
-        ("where", "fixed"),
-        ("since", "fixed"),
-        ("sweep", "fixed"),
-    )
-    cells = [(one.resource_id, (one.account_id, one.region), one.asked_at[:10], one.sweep_id) for one in held]
-    shown = _add_rows(table, cells)
-    if shown is not None:
-        console.print()
-        console.print(shown)
-
-
-def _print_sweeps(console: Console, sweeps: Sequence[SweepSummary], dead: Mapping[str, str]) -> None:
-    table = _table(
-        "",
-        ("sweep", "fixed"),
-        "mode",
-        "status",
-        ("took", "right"),
-        ("planned", "right"),
-        ("done", "right"),
-        ("failed", "right"),
-    )
-    table.padding = (0, 1, 0, 0)
-    for one in sweeps:
-        totals = one.totals or {}
-        done = totals.get("stopped", 0) + totals.get("started", 0)
-        numbers = [
-            _number(totals.get("planned", 0)),
-            _number(done),
-            _number(totals.get("failed", 0) + totals.get("unknown", 0)),
-        ]
-        took = f"{one.duration_seconds:.0f} s" if one.finished_at else ""
-        status = Text(one.status.replace("_", " "), style=_STYLES[one.status])
-        table.add_row(one.sweep_id, one.mode, status, took, *numbers)
-    console.print(table)
-    for one in sweeps:
-        if one.source_sweep_id:
-            unconfirmed = one.consent is None and one.status in ("abandoned", "failed")
-            does = (_WAS_TO if unconfirmed else _DOES)[one.mode]
-            console.print(f"{one.sweep_id} {does} {one.source_sweep_id}", highlight=False)
-        if one.consent_missing:
-            console.print(Text(f"{one.sweep_id} only planned: {one.consent_missing}"))
-        if one.status == "abandoned":
-            console.print(Text(f"{one.sweep_id} was abandoned: {one.error}"))
-        if one.warning:
-            console.print(Text(f"{one.sweep_id}: {one.warning}"))
-        if one.consent is not None:
-            text = f"{one.sweep_id} was confirmed by {one.consent.get('by')} ({one.consent.get('how')})"
-            console.print(Text(text))
-        if one.status == "awaiting_approval":
-            console.print(f"To carry it out: stop-orchestrator apply {one.sweep_id}", highlight=False)
-        if one.sweep_id in dead:
-            console.print(_without_a_process(one.sweep_id, dead[one.sweep_id]), highlight=False)
-
-
-def _without_a_process(sweep_id: str, ran_out_at: str) -> str:
-    resume = f"stop-orchestrator sweep --resume {sweep_id}"
-    if not ran_out_at:
-        return f"Its process died: {resume}"
-    return (
-        f"{sweep_id} gave no sign of life since its lease ran out at {ran_out_at}: its process may be dead, or slow. "
-        f"This waits for it, and resumes only where it is dead: {resume}"
-    )
-
-
-def print_verified(console: Console, verified: Verified) -> None:
-    """The first broken link first; of how many sweeps every file is as it was sealed, and where the chain begins."""
-    if verified.sweeps and not verified.broken:
-        what = "1 sweep" if verified.sweeps == 1 else f"{verified.sweeps} sweeps"
-        console.print(Text(f"{what} verified: every file is as it was sealed", style="bold green"))
-    for one in verified.broken:
-        where = without_controls(f"{one.sweep_id} {one.file}".strip())  # as somebody named it: also a line feed
-        console.print(Text(f"{where} {one.problem}", style="red"), soft_wrap=True)
-    if verified.expired:
-        gone = "1 sweep" if verified.expired == 1 else f"{verified.expired} sweeps"
-        text = f"The chain begins at {verified.begins}: of {gone} before it no file is left, as retention leaves it"
-        console.print(Text(text), soft_wrap=True)
-    for note in verified.notes:
-        console.print(Text(f"Note: {note}"), soft_wrap=True)

@@ -11,7 +11,7 @@ from rich.console import Console
 from orchestrator.cli import console
 from orchestrator.cli.console import asker
 from orchestrator.cli.progress import TerminalProgress
-from orchestrator.cli.tables import print_summary
+from orchestrator.cli.summary import print_summary
 from orchestrator.core.decide.guardrails import hold_against
 from orchestrator.core.decide.waves import waves_of
 from orchestrator.core.model import (

@@ -21,7 +21,7 @@ from rich.text import Text
 
 from orchestrator.cli import doctor_tables, main
 from orchestrator.cli.progress import TerminalProgress
-from orchestrator.cli.tables import print_summary
+from orchestrator.cli.summary import print_summary
 from orchestrator.cli.terminal import SafeConsole, csv_text, json_text, safe_streams
 from orchestrator.core.diagnosis.checks import Area, Check, CheckStatus, Code, Diagnosis
 from orchestrator.core.model import OutcomeStatus, TargetStatus, Verdict, Violation

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from orchestrator.cli.tables import print_summary
+from orchestrator.cli.summary import print_summary
 from orchestrator.core.policy.opt_outs import MISSPELT_KEY as MISSPELT
 from orchestrator.core.report.files import report_files
 from tests.support.embedded import OrganizationBuilder

@@ -8,7 +8,7 @@ from itertools import combinations_with_replacement, product
 import pytest
 from rich.console import Console
 
-from orchestrator.cli.tables import print_summary
+from orchestrator.cli.summary import print_summary
 from orchestrator.core.model import (
     Decision,
     Decisions,

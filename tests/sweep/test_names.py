@@ -13,7 +13,7 @@ from random import Random
 
 import pytest
 
-from orchestrator.cli.tables import print_summary
+from orchestrator.cli.summary import print_summary
 from orchestrator.cli.terminal import SafeConsole
 from orchestrator.core.model import (
     Account,

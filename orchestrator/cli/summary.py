@@ -1,0 +1,309 @@
+"""The summary of a report, as tables of at most 80 columns."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from orchestrator.cli.tables import MOST_ROWS, STATUS_STYLES, Cell, a_table, add_rows, number
+from orchestrator.core.model import ALL_KINDS, OutcomeStatus, ReasonCode
+from orchestrator.core.model.decision import KEPT_AFTER_ALL
+from orchestrator.core.policy.opt_outs import MISSPELT_KEY
+
+Row = Mapping[str, Any]
+
+_FAILED = ("failed", "unknown")
+_HOLES = ("denied", "failed", "not_attempted")
+
+
+def print_summary(console: Console, document: Row, location: str = "") -> None:
+    """The report of one sweep: what happened, where, by which rule, and what a person should look at."""
+    console.print(_headline(document))
+    console.print(_totals_line(document), highlight=False)
+    if document["guardrails"]:
+        console.print(_guardrails_line(document), highlight=False)
+    for table in (
+        _by_account(document),
+        _by_rule(document),
+        _coverage_holes(document),
+        _broken_guardrails(document),
+        _kept_after_all(document),
+        _still_stopping(document),
+        _still_starting(document),
+        _failed(document),
+        _misspelt_keys(document),
+        _warned(document),
+        _compliance(document),
+    ):
+        if table is not None:
+            console.print()
+            console.print(table)
+    _print_guardrail_details(console, document)
+    _print_unresolved_names(console, document.get("unresolved_names", ()))  # of earlier releases none
+    if document.get("consent_missing"):
+        console.print(Text(f"Only planned: {document['consent_missing']}", style="yellow"))
+    if document.get("consent"):
+        consent = document["consent"]
+        console.print(Text(f"Confirmed by {consent['by']} ({consent['how']})"), soft_wrap=True)
+    if document.get("kill_switches") == []:  # a report of the version before does not say
+        console.print(Text("There was no kill switch: none was named.", style="yellow"))
+    if document["error"]:
+        console.print(Text(f"Ended by: {document['error']}", style="red"))
+    if location:
+        console.print(Text(f"Report: {location}"), soft_wrap=True)
+
+
+def _headline(document: Row) -> Text:
+    status = document["status"]
+    text = Text("Sweep ")
+    text.append(document["sweep_id"], style="bold")
+    text.append(f"  {document['mode']}  ")
+    text.append(status, style=STATUS_STYLES[status])
+    return text.append(f"  {document['duration_seconds']:.1f} s")
+
+
+def _totals_line(document: Row) -> str:
+    """Disabled regions and what was left out on purpose are no gap, so they do not count as unread."""
+    totals = document["totals"]
+    unread = totals["denied"] + totals["failed_targets"] + totals["not_attempted_targets"]
+    directions = _directions(document)
+    planned = ", ".join(f"{totals[one.total]} {one.plan}" for one in directions)
+    done = ", ".join(f"{totals[one.done]} {one.done}" for one in directions)
+    nothing = "nothing stopped or started" if _STARTS in directions else "nothing stopped"
+    starting = f", {totals['starting']} starting" if totals.get("starting") else ""  # the version before has none
+    unknown = f", {totals['unknown']} unknown" if totals.get("unknown") else ""
+    left = f", {totals['not_attempted']} not attempted" if totals["not_attempted"] else ""
+    came_to = (
+        f"{done}{starting}, {totals['failed']} failed{unknown}{left}" if _acts(document) else f"{nothing} (plan only)"
+    )
+    return (
+        f"{totals['accounts']} accounts, {totals['scanned']} targets read, {unread or 'none'} unreadable, "
+        f"{totals['resources']} resources: {planned}, {totals['exempt']} exempt; {came_to}"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Direction:
+    """Stops or starts: every count says which."""
+
+    verdict: str
+    plan: str
+    """What is to be done."""
+    done: str
+    """What was done; its name among the totals."""
+    total: str
+    """The name of the count of what was planned."""
+    statuses: tuple[str, ...]
+    """Of the outcomes that count as done."""
+
+
+_STOPS = _Direction("stop", "to stop", "stopped", "planned_stops", ("stopped", "stopping", "already_stopped"))
+_STARTS = _Direction("start", "to start", "started", "planned_starts", ("started", "already_running"))
+
+
+def _directions(document: Row) -> tuple[_Direction, ...]:
+    """Those that the sweep has anything of; an undo starts, any other sweep stops, even where it had nothing to do."""
+    verdicts = {row["verdict"] for row in document["decisions"]}
+    usual = _STARTS if document["mode"] == "undo" else _STOPS
+    return tuple(one for one in (_STOPS, _STARTS) if one is usual or one.verdict in verdicts)
+
+
+def _acts(document: Row) -> bool:
+    return document["mode"] in ("enforce", "apply", "undo")
+
+
+def _guardrails_line(document: Row) -> str:
+    """The limits of the whole organization, and how close the plan comes to them."""
+    rows = [row for row in document["guardrails"] if row["account_id"] is None]
+    shown = ", ".join(f"{row['name']} {row['actual']:.4g} (limit {row['limit']:g})" for row in rows)
+    broken = sum(not row["passed"] for row in document["guardrails"])
+    return f"Guardrails {f'held: {broken} broken' if broken else 'passed'}{f': {shown}' if shown else ''}"
+
+
+def _by_account(document: Row) -> Table | None:
+    names = _names(document)
+    statuses: dict[str, Counter[str]] = {account_id: Counter() for account_id in names}
+    # Each region once under each status that a kind has in it, as the totals count.
+    for account_id, _, status in {(row["account_id"], row["region"], row["status"]) for row in document["coverage"]}:
+        statuses[account_id][status] += 1
+    directions = _directions(document)
+    looked_at = Counter(row["account_id"] for row in document["decisions"])
+    planned = Counter(row["account_id"] for row in document["decisions"] if row["verdict"] != "keep")
+    counts = {"stopped" if document["mode"] == "undo" else "running": looked_at}
+    for one in directions:
+        counts[one.plan] = Counter(row["account_id"] for row in document["decisions"] if row["verdict"] == one.verdict)
+    if _acts(document):
+        outcomes = document["outcomes"]
+        for one in directions:
+            counts[one.done] = Counter(row["account_id"] for row in outcomes if row["status"] in one.statuses)
+        counts["failed"] = Counter(row["account_id"] for row in outcomes if row["status"] in _FAILED)
+    order = sorted(names, key=lambda one: (-planned[one], -looked_at[one], names[one], one))
+    numbers = [(name, "right") for name in counts]
+    table = a_table("By account", ("account", "fixed"), "name", *numbers, ("coverage", "fixed"))
+    table.padding = (0, 1, 0, 0)  # six columns have to fit into 80
+    rows: list[tuple[Cell, ...]] = [
+        (one, names[one], *(number(count[one]) for count in counts.values()), _statuses(statuses[one])) for one in order
+    ]
+    return add_rows(table, rows)
+
+
+def _names(document: Row) -> dict[str, str]:
+    return {row["account_id"]: row["account_name"] for row in document["coverage"]}
+
+
+def _statuses(counts: Counter[str]) -> tuple[str, ...]:
+    several = len(counts) > 1
+    rows = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
+    return tuple(f"{count} {status}" if several else status for status, count in rows)
+
+
+def _by_rule(document: Row) -> Table | None:
+    if document["mode"] == "undo":
+        return None  # an undo follows a sweep, and no rule
+    matched = Counter(row["rule"] for row in document["decisions"])
+    exempt = Counter(row["rule"] for row in document["decisions"] if row["exemption"])
+    planned = {
+        one.plan: Counter(row["rule"] for row in document["decisions"] if row["verdict"] == one.verdict)
+        for one in _directions(document)
+    }
+    counts = {"matched": matched, **planned, "exempt": exempt}
+    table = a_table("By rule", "rule", *((name, "right") for name in counts))
+    order = sorted(matched, key=lambda rule: (rule is None, -sum(one[rule] for one in planned.values()), rule or ""))
+    rows = [(rule or "(no rule matches)", *(number(count[rule]) for count in counts.values())) for rule in order]
+    return add_rows(table, rows)
+
+
+def _coverage_holes(document: Row) -> Table | None:
+    rows = [row for row in document["coverage"] if row["status"] in _HOLES]
+    table = a_table("Not read", ("account", "fixed"), ("region", "fixed"), ("status", "fixed"), "why")
+    several = len({row["kind"] for row in document["coverage"]} - {ALL_KINDS}) > 1
+    cells = [
+        (
+            (row["account_id"], row["account_name"]),
+            (row["region"], row["kind"]) if several and row["kind"] != ALL_KINDS else row["region"],
+            row["status"],
+            row["detail"],
+        )
+        for row in rows
+    ]
+    return add_rows(table, cells)
+
+
+def _broken_guardrails(document: Row) -> Table | None:
+    rows = [row for row in document["guardrails"] if not row["passed"]]
+    done = " or ".join(one.done for one in _directions(document))
+    left = (OutcomeStatus.HELD, OutcomeStatus.NOT_ATTEMPTED)
+    begun = any(row["status"] not in left for row in document["outcomes"])
+    more = " more" if begun else ""
+    table = a_table(
+        f"Held by guardrails: nothing{more} was {done}", "limit", "account", ("allowed", "right"), ("actual", "right")
+    )
+    return add_rows(
+        table, [(row["name"], row["account_id"] or "all", f"{row['limit']:g}", f"{row['actual']:g}") for row in rows]
+    )
+
+
+def _print_guardrail_details(console: Console, document: Row) -> None:
+    """Each in one line of its own, to copy from."""
+    for row in document["guardrails"]:
+        if (
+            row["name"] != "names_resolved" and not row["passed"] and row.get("detail")
+        ):  # a report of the version before has none
+            console.print()
+            console.print(Text(f"{row['name']}: {row['detail']}"), soft_wrap=True)
+
+
+def _print_unresolved_names(console: Console, rows: Sequence[Row]) -> None:
+    """What the policy names and the organization does not have: a line each, as places must not be broken."""
+    if rows:
+        console.print()
+        console.print(Text("Names in the policy that match nothing, or not what they matched before", style="bold"))
+    for row in rows[:MOST_ROWS]:
+        nearest = f"; the nearest is {row['nearest']}" if row["nearest"] else ""
+        text = f"{row['path']} (line {row['line']}): {row['name']!r} {row['detail']}{nearest}"
+        console.print(Text(text, style="yellow"), soft_wrap=True)
+    if len(rows) > MOST_ROWS:
+        console.print(f"... and {len(rows) - MOST_ROWS} more in the report")
+
+
+def _kept_after_all(document: Row) -> Table | None:
+    """Of a plan or a sweep that came before: what it says is not what was done, and why."""
+    rows = [row for row in document["decisions"] if row["verdict"] == "keep" and _is_kept_after_all(document, row)]
+    table = a_table("Kept after all", ("resource", "fixed"), ("where", "fixed"), "why")
+    cells = [(row["resource_id"], (row["account_id"], row["region"]), row["reason"]) for row in rows]
+    return add_rows(table, cells)
+
+
+def _is_kept_after_all(document: Row, decision: Row) -> bool:
+    return document["mode"] == "undo" or decision.get("reason_code") in KEPT_AFTER_ALL
+
+
+def _still_stopping(document: Row) -> Table | None:
+    """What an earlier sweep stopped and AWS has not brought down yet. An undo has it among what is kept."""
+    rows = [row for row in document["decisions"] if row.get("reason_code") == ReasonCode.STILL_STOPPING]
+    rows = [] if document["mode"] == "undo" else rows
+    table = a_table("Still stopping", ("resource", "fixed"), ("where", "fixed"), "since when")
+    cells = [(row["resource_id"], (row["account_id"], row["region"]), row["reason"]) for row in rows]
+    return add_rows(table, cells)
+
+
+def _still_starting(document: Row) -> Table | None:
+    """What AWS accepted to start and nobody saw running."""
+    rows = [row for row in document["outcomes"] if row["status"] == "starting"]
+    table = a_table("Still starting", ("resource", "fixed"), ("where", "fixed"), "what was seen")
+    cells = [(row["resource_id"], (row["account_id"], row["region"]), row["message"]) for row in rows]
+    return add_rows(table, cells)
+
+
+def _failed(document: Row) -> Table | None:
+    rows = [row for row in document["outcomes"] if row["status"] in _FAILED]
+    starts = {_key(row) for row in document["decisions"] if row["verdict"] == _STARTS.verdict}
+    names = [
+        name for name, has in (("Stops", False), ("Starts", True)) if any((_key(row) in starts) is has for row in rows)
+    ]
+    failed = "failed" if all(row["status"] == "failed" for row in rows) else "failed, or of which it is unknown"
+    table = a_table(
+        f"{' and '.join(names).capitalize()} that {failed}", ("resource", "fixed"), ("where", "fixed"), "why"
+    )
+    cells = [(row["resource_id"], (row["account_id"], row["region"]), _why(row)) for row in rows]
+    return add_rows(table, cells)
+
+
+def _warned(document: Row) -> Table | None:
+    """What happened all the same, such as a start whose marks are still there."""
+    rows = [row for row in document["outcomes"] if row["warnings"] and row["status"] not in _FAILED]
+    table = a_table("Warnings", ("resource", "fixed"), ("where", "fixed"), "what")
+    cells = [
+        (row["resource_id"], (row["account_id"], row["region"]), "; ".join((row["status"], *row["warnings"])))
+        for row in rows
+    ]
+    return add_rows(table, cells)
+
+
+def _why(row: Row) -> str:
+    why = "; ".join((f"{row['code']}: {row['message']}", *row["warnings"]))
+    return f"unknown: {why}" if row["status"] == "unknown" else why
+
+
+def _key(row: Row) -> tuple[str, ...]:
+    return row["account_id"], row["region"], row["kind"], row["resource_id"]
+
+
+def _misspelt_keys(document: Row) -> Table | None:
+    """What a person meant to spare, and which key they should have written."""
+    rows = [row for row in document["compliance"] if row["violation"] == MISSPELT_KEY]
+    table = a_table("Misspelt opt-out keys", "carrier", ("where", "fixed"), "which")
+    cells = [(row["resource_id"], (row["account_id"], row["region"]), row["detail"]) for row in rows]
+    return add_rows(table, cells)
+
+
+def _compliance(document: Row) -> Table | None:
+    counts = Counter(row["violation"] for row in document["compliance"])
+    table = a_table("Compliance", "violation", ("count", "right"))
+    return add_rows(table, [(name, str(count)) for name, count in counts.most_common()])
