@@ -53,7 +53,9 @@ class EmbeddedAws:
         os.environ.update(_MOTO_SETTINGS)
         # moto reads the user's AWS profile when it is imported: only a process that serves may do that.
         from orchestrator.demo.front import Front, QuietRequestHandler  # noqa: PLC0415 - after moto's settings
+        from orchestrator.demo.quick_moto import make_moto_quick  # noqa: PLC0415 - after moto's settings
 
+        make_moto_quick()
         self.front: Front = Front()
         with _listening(port) as listener:  # werkzeug would print and exit where the port is taken
             self._server: BaseWSGIServer = make_server(
