@@ -37,7 +37,8 @@ def demo(
         from orchestrator.demo.show import DemoRequest, show  # noqa: PLC0415 - moto is an extra that a Lambda does not have
     except ImportError as missing:
         fail(f"the demo needs the extra `demo`: pip install 'stop-orchestrator[demo]' ({missing})", ERROR)
-    request = DemoRequest(store or DEFAULT_STORE, port, keep=keep or serve_only, sweep=not serve_only)
+    # In a folder of its own: the ledger of its sweeps ends with it, so that `verify` would call them added.
+    request = DemoRequest(store or DEFAULT_STORE / "demo", port, keep=keep or serve_only, sweep=not serve_only)
     with errors_as_exit_codes(Format.TABLE):
         agreed = show(stdout, print_summary, request)
     raise typer.Exit(agreed)

@@ -35,7 +35,7 @@ cli.command(short_help="Carry out exactly the plan of an earlier sweep.", epilog
 cli.command(short_help="Start again what a sweep stopped.", epilog=EXIT_CODES)(sweeps.undo)
 cli.command(
     short_help="Check a policy document; print every mistake.",
-    epilog="Exit codes: 0 valid, 2 not valid or not readable.",
+    epilog="Exit codes: 0 valid, 2 not valid or not readable, 4 a name in it matches nothing (--against-organization).",
 )(policies.validate)
 cli.command(short_help="Print the JSON Schema of the policy, or of the report.", epilog="Exit code: 0.")(
     policies.schema

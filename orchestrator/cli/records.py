@@ -177,7 +177,7 @@ def report(
         stores = wiring.make_stores(settings, wiring.make_clients(settings), this_process())
         if sweep_id == LATEST:
             sweep_id = _latest(stores.ledger, settings)
-        content = stores.store.read(sweep_id, name)
+        content = _read(stores, sweep_id, name)
         document = {} if output is ReportFormat.CSV else parsed(content, sweep_id)
     if output is ReportFormat.CSV:
         sys.stdout.buffer.write(csv_text(content).encode())
@@ -186,6 +186,18 @@ def report(
     else:
         with errors_as_exit_codes(Format.TABLE):
             _print_stored_summary(document, sweep_id)
+
+
+def _read(stores: Stores, sweep_id: str, name: str) -> bytes:
+    """Raises ReportStoreError with what the store says of one that is not there; ends where the ledger knows more."""
+    begun = stores.ledger.sweep(sweep_id)
+    if begun is not None and stores.store.find(sweep_id, name) is None:
+        fail(
+            f"{sweep_id} has no report: by the ledger it is {begun.status}. While it runs its report is yet to come; "
+            f"where its process died (`history` tells): stop-orchestrator sweep --resume {sweep_id}",
+            ERROR,
+        )
+    return stores.store.read(sweep_id, name)
 
 
 def _print_stored_summary(document: dict[str, Any], sweep_id: str) -> None:

@@ -31,7 +31,6 @@ PrintSummary = Callable[[Console, Mapping[str, Any]], None]
 Report = Mapping[str, Any]
 
 AGREED, NOT_AGREED = 0, 1
-_DEFAULT_STORE = Path(".stop-orchestrator")
 _HANDLER = "orchestrator.lambdas.handler.lambda_handler"
 
 
@@ -167,8 +166,7 @@ class _Demo:
         self._plain(f"{self._local(sweep_id)}/")
         for path in sorted(self._local(sweep_id).iterdir()):
             self._plain(f"  {path.name}")
-        store = "" if self.request.store == _DEFAULT_STORE else f" --store {shlex.quote(str(self.request.store))}"
-        self._plain(f"Look again: stop-orchestrator report {sweep_id}{store}")
+        self._plain(f"Look again: stop-orchestrator report {sweep_id} --store {shlex.quote(str(self.request.store))}")
 
     def _keep_up(self) -> None:
         try:

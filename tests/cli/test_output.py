@@ -145,6 +145,15 @@ def test_a_sweep_that_is_not_there_names_those_that_are(
     assert f"the newest sweeps here: {known}" in ran.stderr
 
 
+def test_a_sweep_without_a_report_says_how_far_it_is(run: Run, tmp_path: Path) -> None:
+    running = SweepSummary(UNKNOWN, "running", "plan", "test", "2020-01-01T00:00:00Z")
+    Ledger(SqliteItems(Path(".stop-orchestrator")), app.now).begin(running)
+    ran = run("report", UNKNOWN)
+    assert (ran.exit_code, ran.stdout) == (1, "")
+    assert "by the ledger it is running" in ran.stderr
+    assert f"stop-orchestrator sweep --resume {UNKNOWN}" in ran.stderr
+
+
 def test_a_sweep_that_is_not_in_the_bucket_is_said_in_awss_words(
     organization: OrganizationBuilder, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

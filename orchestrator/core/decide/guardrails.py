@@ -79,7 +79,8 @@ def _results(plan: Plan, limits: Guardrails, unknown_account_weight: Weight) -> 
         for decision in plan.decisions
         if decision.resource.state is ResourceState.RUNNING
     )
-    only_starts = bool(starts) and not stops
+    only_starts = not stops and bool(plan.decisions) and all(one.action.starts for one in plan.decisions)
+    only_starts = only_starts or (bool(starts) and not stops)
     if limits.max_stops is not None:
         if not only_starts:
             yield _at_most("max_stops", limits.max_stops, stops.total())

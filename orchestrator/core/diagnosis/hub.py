@@ -171,8 +171,10 @@ def names_resolved(names: Names) -> Iterator[Check]:
         yield ok("names_resolved", "every OU, account and region that the policy names is there")
     for one in names.unresolved:
         status = CheckStatus.WARNING if one.effect is NameEffect.WARNS else CheckStatus.FAILED
-        named = f"`{one.nearest}`" if one.nearest else "what is meant"
-        advice = f"name {named}, take it out of the policy, or say `unresolved_names: allow` where names come and go"
+        advice = (
+            "put what you mean in its place, an OU best by its id alone; "
+            "only where names come and go on purpose say `unresolved_names: allow`"
+        )
         yield Check(Area.HUB, "names_resolved", status, Code.UNRESOLVED_NAME, one.text, advice)
 
 
