@@ -20,7 +20,14 @@ from orchestrator.core.report.manifest import (
     sha256_of,
 )
 from orchestrator.core.report.plan_file import PLAN_FILE
-from orchestrator.core.report.stored_files import StoredFiles, added_files, linked_files, sort_files, strange_files
+from orchestrator.core.report.stored_files import (
+    StoredFiles,
+    added_files,
+    early_files,
+    linked_files,
+    sort_files,
+    strange_files,
+)
 from orchestrator.errors import AnchorError, ReportStoreError
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.records import SweepSummary
@@ -30,6 +37,7 @@ Signature = Callable[[bytes, bytes], bool]
 """Whether a manifest (first) was signed like that (second)."""
 ALL_FILES = "*"
 _ALTERED = "was altered: the ledger has another SHA-256 for it"
+_NO_KEY = "was added; or the manifest is signed, and STOP_ORCHESTRATOR_SIGNING_KEY does not name the key here"
 _STRAY = "was added: it is in no folder of a sweep that the ledger knows"
 
 
@@ -199,6 +207,8 @@ class _VerifyAll:
             elif sweep_id not in self._looked or self._looked[sweep_id].runs:
                 summary = self._summaries.get(sweep_id)
                 yield from _unsealed_files(sweep_id, summary, self._stored)
+                if sweep_id not in self._looked:
+                    yield from early_files(sweep_id, names)
                 yield from _against_summary(self._store, summary)
 
     def _anchor_broken(self, walk: Walk) -> Iterator[Broken]:
@@ -290,6 +300,8 @@ def _look(
     else:
         broken += linked_files(sweep_id, stored)
         broken += added_files(sweep_id, stored.regular(sweep_id), sealed_names(manifest))
+    if check_signature is None and SIGNATURE in names:
+        broken += [Broken(sweep_id, SIGNATURE, _NO_KEY)]
     if check_signature is not None:
         broken += _signature_broken(store, sweep_id, manifest, check_signature)
     named = {one.file for one in broken}

@@ -28,6 +28,8 @@ from orchestrator.local.folder_report_store import LocalReportStore
 from orchestrator.sweep.verify import ALL_FILES, Verified, verify
 from tests.support.chain import A, B, C, DiedError, Hub, MemoryAnchor
 
+D = "20261126T190000Z-dddddd"
+
 
 def test_what_nobody_touched_holds(three: Hub) -> None:
     assert three.verify() == []
@@ -228,7 +230,25 @@ def test_a_signature_that_does_not_fit_is_named(hub: Hub) -> None:
     hub.sweep(A, signature)
     hub.files.files[A, SIGNATURE] = b"forged"
     assert hub.verify(check=fits) == [Broken(A, SIGNATURE, "does not fit the manifest")]
-    assert hub.verify() == []
+
+
+def test_a_signature_that_no_key_is_named_for_may_have_been_added(three: Hub) -> None:
+    three.files.files[B, SIGNATURE] = b"anything"
+    [broken] = three.verify()
+    assert (broken.sweep_id, broken.file) == (B, SIGNATURE)
+    assert "STOP_ORCHESTRATOR_SIGNING_KEY does not name the key here" in broken.problem
+    assert three.verify(B) == [broken]
+
+
+@pytest.mark.parametrize("name", ["report.json", "decisions.csv", SIGNATURE])
+def test_the_end_of_a_sweep_that_has_not_ended_proves_nothing_and_is_named(three: Hub, name: str) -> None:
+    three.begin(D)
+    three.files.files[D, "plan.json"] = b"{}"
+    assert three.verify() == []
+    three.files.files[D, name] = b"forged"
+    [broken] = three.verify()
+    assert (broken.sweep_id, broken.file) == (D, name)
+    assert f"or its process died while it did (stop-orchestrator sweep --resume {D})" in broken.problem
 
 
 # --- what was added ---------------------------------------------------------------------------------------------------

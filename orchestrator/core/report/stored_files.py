@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from orchestrator.core.report.files import sweep_folder
 from orchestrator.core.report.manifest import MANIFEST, SEALED, SIGNATURE, Broken
+from orchestrator.core.report.plan_file import PLAN_FILE
 
 SWEEPS_FOLDER = "sweeps/"
 _SWEEP = re.compile(r"sweeps/dt=[^/]*/sweep=([0-9]{8}T[0-9]{6}Z-[0-9a-f]{6})/(.*)", re.DOTALL)
@@ -124,6 +125,17 @@ def strange_files(sweep_id: str, names: Iterable[str], policies: Iterable[str] =
     """Those of a sweep that is not sealed yet which no sweep writes; `policies` are the files of its policy's text."""
     unsealed = (one for one in SEALED if one in names)
     yield from added_files(sweep_id, names, (*unsealed, *policies))
+
+
+def early_files(sweep_id: str, names: Iterable[str]) -> Iterator[Broken]:
+    """What a sweep writes only when it ends, in the folder of one that no manifest seals and that the chain lacks."""
+    for name in sorted({*SEALED, SIGNATURE}.intersection(names) - {PLAN_FILE}):
+        yield Broken(
+            sweep_id,
+            name,
+            "is not sealed, so nothing proves it: it was added; or the sweep is ending just now, or its process died "
+            f"while it did (stop-orchestrator sweep --resume {sweep_id})",
+        )
 
 
 def linked_files(sweep_id: str, stored: StoredFiles) -> Iterator[Broken]:
