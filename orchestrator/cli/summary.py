@@ -51,6 +51,8 @@ def print_summary(console: Console, document: Row, location: str = "") -> None:
     if document.get("consent"):
         consent = document["consent"]
         console.print(Text(f"Confirmed by {consent['by']} ({consent['how']})"), soft_wrap=True)
+    if document["status"] == "awaiting_approval":
+        console.print(f"To carry it out: stop-orchestrator apply {document['sweep_id']}", highlight=False)
     if document.get("kill_switches") == []:  # a report of the version before does not say
         console.print(Text("There was no kill switch: none was named.", style="yellow"))
     if document["error"]:

@@ -86,6 +86,8 @@ def disagreement(document: Row, code: int, mode: Mode) -> str:
     print_summary(Console(file=shown, width=200), document)
     if f"  {status}  " not in shown.getvalue().splitlines()[0]:
         return "the table has another status"
+    if ("stop-orchestrator apply" in shown.getvalue()) is not bool(waits):
+        return "the table does not say how a plan that waits is carried out, or says it of another"
     cells = {row["resource_id"]: row for row in read_rows(report_files(document)["decisions.csv"])}
     for row in document["outcomes"]:
         if cells[row["resource_id"]]["outcome"] != row["status"]:
