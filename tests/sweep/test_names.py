@@ -349,6 +349,17 @@ def test_what_was_in_an_ou_that_was_deleted_and_made_again_stays_spared_until_th
     assert (sorted(fake.stopped), report["status"]) == (["i-0", "i-1"], SweepStatus.COMPLETE)
 
 
+@pytest.mark.parametrize("respelt", ["/Prod/", "//Prod", "'/[P]rod'", "'/[P][r][o][d]//'"])
+def test_after_a_swap_of_names_another_spelling_of_the_path_in_the_policy_holds_too(respelt: str) -> None:
+    fake = an_organization()
+    sweep(fake, f"{EVERYTHING}\norganization: {{exclude: [/Prod]}}", Mode.PLAN)
+    dev, prod = replace(DEV, path="/Prod"), replace(PROD, path="/Dev")
+    fake.accounts = (an_account(ONE, organizational_units=(dev,)), an_account(TWO, organizational_units=(prod,)))
+    report = sweep(fake, f"{EVERYTHING}\norganization: {{exclude: [{respelt}]}}", sweep_id=LATER_ID)
+    assert (fake.stopped, report["status"]) == ([], SweepStatus.HELD)
+    assert f"{PROD.id}, which is /Dev now" in the_row(report)["detail"]
+
+
 def test_who_lets_names_come_and_go_is_told_that_an_ou_was_made_again() -> None:
     fake = an_organization()
     policy = f"{EVERYTHING}\norganization: {{exclude: [/Prod]}}\nunresolved_names: allow"

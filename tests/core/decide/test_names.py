@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from orchestrator.core.decide.decisions import decide_all
 from orchestrator.core.decide.guardrails import hold_against
-from orchestrator.core.decide.names import Known, no_longer_resolved, regions_resolved, resolve_names
+from orchestrator.core.decide.names import Known, no_longer_resolved, regions_resolved, resolve_names, units_named
 from orchestrator.core.model import (
     Account,
     AccountId,
@@ -328,6 +328,35 @@ def test_two_ous_that_swapped_their_names_hold_unless_what_had_the_name_is_spare
         f"[{PROD.path}, {WORKLOADS.id}]",
     ):
         assert made_again(f"organization: {{exclude: {spared}}}", before, swapped) == []
+
+
+SPELLINGS = ("/Workloads/Prod", "/Workloads/Prod/", "//Workloads//Prod", "/Workloads//Prod//", "/[W]orkloads/[P]ro[d]")
+
+
+@pytest.mark.parametrize("written", SPELLINGS)
+@pytest.mark.parametrize("remembered", SPELLINGS)
+def test_what_a_path_stood_for_is_known_by_every_spelling_of_it(written: str, remembered: str) -> None:
+    swapped = (WORKLOADS, replace(PROD, path=DEV.path), replace(DEV, path=PROD.path))
+    named = units_named(a_policy(f"organization: {{exclude: ['{remembered}']}}"), ORGANIZATION)
+    before = {name: set(ids) for name, ids in named.items()}
+    (one,) = made_again(f"organization: {{exclude: ['{written}']}}", before, swapped)
+    assert (one.effect, one.name) == (NameEffect.HOLDS, written)
+    assert f"was the name of {PROD_ID}, which is {DEV.path} now" in one.text
+
+
+@pytest.mark.parametrize("remembered", SPELLINGS[1:4])
+def test_what_an_earlier_release_remembered_by_the_text_in_a_policy_is_known_too(remembered: str) -> None:
+    (one,) = made_again(f"organization: {{exclude: [{PROD.path}]}}", {remembered: {GONE_ID}, PROD.path: {PROD_ID}})
+    assert f"was the name of {GONE_ID}, which is gone" in one.text
+
+
+def test_another_path_that_a_pattern_matches_is_no_spelling_of_it() -> None:
+    old, older = OrganizationalUnit(DEV_ID, "/Old [2]"), OrganizationalUnit(PROD_ID, "/Old 2")
+    organization = replace(ORGANIZATION, accounts=(), units=(old, older))
+    named = units_named(a_policy("organization: {exclude: ['/Old [2]']}"), organization)
+    assert named == {"/Old [2]": {DEV_ID, PROD_ID}, "/Old 2": {PROD_ID}}
+    before = {name: set(ids) for name, ids in named.items()}
+    assert made_again("organization: {exclude: ['/Old 2']}", before, (old, older)) == []
 
 
 @quick
