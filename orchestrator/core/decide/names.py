@@ -235,9 +235,9 @@ class _Resolver:
         return self._policy.lines.get(place, 1)
 
     def _nearest(self, one: NamedText) -> str:
-        """Of OUs the path with the id, which an OU keeps when it is renamed."""
+        """Of OUs the path with the id, which an OU keeps when it is renamed; of accounts none: their ids are random."""
         if one.word == _ACCOUNT:
-            return _most_alike(one.text, self._accounts)
+            return ""
         if one.word == _REGION:
             return _most_alike(one.text, self._known.regions)
         escaped = self._escaped(one)

@@ -89,7 +89,7 @@ def test_names_of_what_is_there_are_resolved(body: str) -> None:
         ("{exclude: [/Platform/Prod]}", "organization.exclude[0]", f"/Workloads/Prod ({PROD_ID})"),
         ("{exclude: ['/Workloads/Prod*/A']}", "organization.exclude[0]", f"/Workloads/Prod ({PROD_ID})"),
         ("{exclude: [/Labs, ou-a1b2-0000000f]}", "organization.exclude[1]", None),
-        (f"{{exclude_accounts: ['{THREE}']}}", "organization.exclude_accounts[0]", None),
+        (f"{{exclude_accounts: ['{THREE}']}}", "organization.exclude_accounts[0]", ""),
         ("{include: [/Workload]}", "organization.include[0]", "/Workloads (ou-a1b2-00000000)"),
         ("{include: [/Labs]}", "organization.include[0]", None),
     ],
@@ -125,6 +125,15 @@ def test_an_account_that_left_is_no_reason_to_hold_and_one_that_never_was_is() -
     condition = rule(f"{{not: {{account: '{THREE}'}}}}")
     assert the_name(condition, listed_before=(THREE,)).effect is NameEffect.WARNS
     assert the_name(condition).effect is NameEffect.UNKNOWN
+
+
+def test_an_account_id_is_near_to_no_other_one() -> None:
+    """Of random digits: the nearest is another team's, or the management account."""
+    for body in (f"organization: {{exclude_accounts: ['{THREE}']}}", rule(f"{{not: {{account: '{ONE[:-1]}2'}}}}")):
+        for before in ((), (THREE, f"{ONE[:-1]}2")):
+            one = the_name(body, listed_before=before)
+            assert one.nearest == ""
+            assert "nearest" not in one.text
 
 
 def test_what_the_policy_allows_is_reported_and_does_no_more() -> None:
