@@ -166,6 +166,13 @@ def test_a_name_that_is_not_there_is_told_with_what_is_near() -> None:
     assert [one.status.value for one in checks if one.name == "names_resolved"] == ["warning"]
 
 
+def test_no_other_account_is_advised_in_place_of_one_that_is_not_there() -> None:
+    checks = checked(one_account(), FakeHub(), policy=POLICY + f"organization: {{exclude_accounts: ['{TWO}']}}\n")
+    (one,) = [check for check in checks if check.name == "names_resolved"]
+    assert "name what is meant, take it out of the policy" in one.advice
+    assert "nearest" not in one.detail
+
+
 def test_regions_that_cannot_be_listed_say_nothing_of_names() -> None:
     fake = one_account()
     fake.hub_regions = TargetUnreadableError(AwsError("UnauthorizedOperation", "no"), "ec2:DescribeRegions")

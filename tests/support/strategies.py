@@ -20,13 +20,23 @@ OPT_OUT_VALUES = ("true", "2026-11-22", "2026-11-23", "2026-11-24", "True", "yes
 
 _SEPARATORS = ("-", "_", " ", "", "--", "\u2011", "\u00a0", "\u200b", "\u00ad")
 _COLONS = (":", "/", ".", " : ", "::", "\uff1a", "\u2236", "\ua789")
+_INSIDE = st.sampled_from(["", "", "", "", "-", "_", " ", "_-", "\u00a0", "\u2011", "\u200b"])
+"""What is written before a letter, also amid a word: mostly nothing."""
 _LOOK_ALIKES = {
-    "o": "\u043e\u03bf",
-    "p": "\u0440\u03c1",
-    "s": "\u0455",
-    "t": "\u0442\u03c4",
-    "e": "\u0435\u03b5",
-    "a": "\u0430\u03b1",
+    "o": "\u043e\u03bf\u03cc\u041e\u0585\u00f8\u00f6",
+    "p": "\u0440\u03c1\u0420\u03a1\u1d18",
+    "s": "\u0455\u0405\u0282\ua731\u015b",
+    "t": "\u0442\u03c4\u0422\u0163\u0167",
+    "e": "\u0435\u03b5\u03ad\u0451\u0395",
+    "a": "\u0430\u03b1\u03ac\u0410\u00e5",
+    "r": "\u0433\u0413\u0280\u0159\uab47",
+    "c": "\u0441\u03f2\u03f9\u0421\u1d04\u00e7",
+    "h": "\u04bb\u041d\u0397\u0570\u0127",
+    "n": "\u0578\u039d\u03b7\u00f1",
+    "u": "\u03c5\u057d\u03cd\u00fc",
+    "d": "\u0501\u0111\u13a0",
+    "b": "\u0412\u0392\u0180",
+    "y": "\u0443\u03a5\u04af\u00fd",
 }
 
 
@@ -36,19 +46,25 @@ def key_spellings(draw: st.DrawFn) -> str:
     names = ("opt-out", "opt-out-reason", "protected", "stopped-by", "stopped-at", "protect", "exclude", "opt-in")
     exact = f"stop-orchestrator:{draw(st.sampled_from(names))}"
     separators, colons = st.sampled_from(_SEPARATORS), st.sampled_from(_COLONS)
-    letters = st.sampled_from([str.lower, str.upper, str.swapcase, _full_width, _look_alike])
     written = {"-": separators, ":": colons}
-    key = "".join(draw(written[one]) if one in written else draw(letters)(one) for one in exact)
+    inside = _INSIDE if draw(st.booleans()) else st.just("")
+    key = "".join(draw(written[one]) if one in written else draw(inside) + draw(_letters(one)) for one in exact)
     around = st.sampled_from(["", " ", "  ", "\u00a0"])
     return f"{draw(around)}{key}{draw(around)}" if key != exact else key.title()
 
 
-def _full_width(letter: str) -> str:
-    return chr(ord(letter) + 0xFEE0)
+def _letters(letter: str) -> st.SearchStrategy[str]:
+    """The letter, as it is or as somebody may write it."""
+    full_width = chr(ord(letter) + 0xFEE0)
+    return st.sampled_from([letter, letter, letter.upper(), full_width]) | st.sampled_from(
+        _LOOK_ALIKES.get(letter, letter)
+    )
 
 
-def _look_alike(letter: str) -> str:
-    return _LOOK_ALIKES.get(letter, letter)[0]
+@st.composite
+def _separated(draw: st.DrawFn, key: str) -> str:
+    """The key with other separators, amid its words too."""
+    return "".join(draw(_INSIDE) + one for one in key.replace("-", ""))
 
 
 unrelated_keys = (
@@ -58,6 +74,17 @@ unrelated_keys = (
     | st.text("aZ0", min_size=1, max_size=20).map("stop-orchestrator{}".format)
     | st.text("aZ0-_@=+", min_size=1, max_size=20).map("stop-orchestrator-owner{}".format)
     | st.text("aZ0-_ ./@:", max_size=20).map("stop-orchestrators:{}".format)
+    | st.sampled_from(
+        [
+            "my-stop-orchestrator:opt-out",
+            "non-stop-orchestrator:protected",
+            "stop-orchestrators:opt-out",
+            "stop-orchestration:opt-out",
+            "stop-orchestrator-owner",
+            "stop-orchestrator-stopped-by",
+            "orchestrator:opt-out",
+        ]
+    ).flatmap(_separated)
 )
 """Keys of other people, some of them near ours, none below our prefix."""
 tags = st.dictionaries(st.sampled_from(TAG_KEYS), st.sampled_from(TAG_VALUES))

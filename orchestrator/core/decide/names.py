@@ -8,6 +8,7 @@ of an OU that is still there by its name is judged by where it is now.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
@@ -21,6 +22,7 @@ from orchestrator.core.model import (
     Region,
     UnresolvedName,
     path_names,
+    unit_path,
 )
 from orchestrator.core.policy.conditions.interface import NamedText
 from orchestrator.core.policy.conditions.matching import account_within, globs_of, is_glob, is_unit_id, unit_within
@@ -30,6 +32,7 @@ from orchestrator.core.policy.yaml_document import path_text
 ALLOW = "allow"
 _ACCOUNT, _UNIT, _REGION = "account", "organizational_unit", "region"
 _NOT = "not"
+_ONE_SIGN = re.compile(r"\[([^!\]])\]")
 _MOST_IDS = 5
 """That a message names."""
 _CONSEQUENCES = {
@@ -49,15 +52,19 @@ class Known:
     listed_before: frozenset[AccountId] = frozenset()
     """The accounts that some earlier listing had."""
     named_before: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    """The ids of the OUs that each name of the policy was the name of in earlier listings."""
+    """The ids of the OUs that each name of a policy was the name of in earlier listings, by its spellings; an earlier
+    release has it by its text."""
 
 
 def units_named(policy: OrgPolicy, organization: Organization) -> dict[str, frozenset[str]]:
-    """The ids of the OUs that each name of an OU in the policy is the name of: themselves, without those below."""
+    """The ids of the OUs that each name of an OU in the policy is the name of, by its spellings: themselves, without
+    those below.
+    """
     resolver = _Resolver(policy, Known(organization))
     scope = policy.organization
     texts = {one.text for rule in policy.rules for one in rule.where.names() if one.word == _UNIT}
-    return {text: resolver.ids_of(text) for text in {*scope.include, *scope.exclude, *texts}}
+    names = {name for text in (*scope.include, *scope.exclude, *texts) for name in _spellings(text)}
+    return {name: resolver.ids_of(name) for name in names}
 
 
 def resolve_names(policy: OrgPolicy, known: Known) -> Names:
@@ -91,6 +98,10 @@ class _Resolver:
         above = (unit for account in known.organization.accounts for unit in account.organizational_units)
         self._units = {unit.id: unit for unit in (*above, *known.organization.units)}
         self._accounts = {account.id: account for account in known.organization.accounts}
+        self._named_before: dict[str, frozenset[str]] = {}
+        for text, ids in known.named_before.items():
+            name = _spellings(text)[0]
+            self._named_before[name] = self._named_before.get(name, frozenset()) | ids
 
     def in_scope(self) -> Iterator[UnresolvedName]:
         scope, regions = self._policy.organization, self._policy.regions
@@ -141,7 +152,7 @@ class _Resolver:
         """The OUs that had this name, and are there by another one now: which of them is meant is not known."""
         if one.word != _UNIT:
             return []
-        before = [self._units[unit] for unit in self._known.named_before.get(one.text, ()) if unit in self._units]
+        before = [self._units[unit] for unit in self._before(one.text) if unit in self._units]
         return sorted((unit for unit in before if not unit_within(unit, one.text)), key=lambda unit: unit.path)
 
     def _gone(self, one: NamedText) -> list[str]:
@@ -151,7 +162,11 @@ class _Resolver:
         """
         if one.word != _UNIT:
             return []
-        return sorted(self._known.named_before.get(one.text, frozenset()) - self._units.keys())
+        return sorted(self._before(one.text) - self._units.keys())
+
+    def _before(self, text: str) -> frozenset[str]:
+        """The ids of the OUs that the name was the name of, in whichever spelling."""
+        return frozenset().union(*(self._named_before.get(name, frozenset()) for name in _spellings(text)))
 
     def _was_another(self, one: NamedText) -> bool:
         """Whether another OU has this name by now, or others still do."""
@@ -220,9 +235,9 @@ class _Resolver:
         return self._policy.lines.get(place, 1)
 
     def _nearest(self, one: NamedText) -> str:
-        """Of OUs the path with the id, which an OU keeps when it is renamed."""
+        """Of OUs the path with the id, which an OU keeps when it is renamed; of accounts none: their ids are random."""
         if one.word == _ACCOUNT:
-            return _most_alike(one.text, self._accounts)
+            return ""
         if one.word == _REGION:
             return _most_alike(one.text, self._known.regions)
         escaped = self._escaped(one)
@@ -242,6 +257,25 @@ class _Resolver:
 def _shields(rule: Rule, later: Sequence[Rule]) -> bool:
     """Whether the schedule of a rule may keep what a later one would stop, if this one did not own it."""
     return rule.schedule is not None and any(rule.kinds & one.kinds for one in later)
+
+
+def _spellings(text: str) -> tuple[str, ...]:
+    """The one text for all of a path that differ in their slashes, and the path that one with `[P]` for `P` spells too.
+
+    The policy's own text would forget what the path stood for as soon as somebody writes it in another way.
+    """
+    if is_unit_id(text):
+        return (text,)
+    names = path_names(text)
+    plain = [_ONE_SIGN.sub(r"\1", name) for name in names]
+    return tuple(dict.fromkeys(map(_path_of, (names, names if any(map(is_glob, plain)) else plain))))
+
+
+def _path_of(names: Iterable[str]) -> str:
+    path = ""
+    for name in names:
+        path = unit_path(path, name)
+    return path or "/"
 
 
 def _named(word: str, place: str, texts: Iterable[str]) -> list[NamedText]:

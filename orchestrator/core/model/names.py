@@ -31,7 +31,7 @@ class UnresolvedName:
     detail: str
     """What it does not match, and why that matters or does not."""
     nearest: str = ""
-    """The real name that is nearest to it; empty where there is none at all."""
+    """The real name that is nearest to it; empty where there is none at all, and for the id of an account."""
 
     @property
     def text(self) -> str:

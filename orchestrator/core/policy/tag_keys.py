@@ -23,33 +23,51 @@ KEYS = (OPT_OUT_TAG, REASON_TAG, PROTECTED_TAG, *MARKS)
 _WRITTEN_BY_PEOPLE = KEYS[:3]
 _INVISIBLE_LETTERS = "\u115f\u1160\u2800\u3164\uffa0"
 """Not so by their category."""
-_LOOK_ALIKES = str.maketrans(
-    "\u0430\u0432\u0441\u0501\u0435\u04bb\u043d\u043e\u0440\u0455\u0442\u0443"  # Cyrillic
-    "\u03b1\u03b2\u03f2\u03b5\u03b7\u03bd\u03bf\u03c1\u03c4\u03c5"  # Greek
-    "\u2236\ua789\u02d0\u05c3\u2215\u2044\u29f8",  # of the separators
-    "abcdehhopstyabcehnoptu::::///",
-)
-"""The small letters of other alphabets, and what casefolding makes of capitals, that look like one of our keys'."""
-_OURS = re.compile(r"[\W_]*stop[\W_]*orchestrator(?P<between>[\W_]*)(?P<name>.*)", re.DOTALL)
+_LOOK_ALIKES_OF = {
+    "a": "\u0251\u0391\u03b1\u0410\u0430\u13aa\u2c65\ua4ee",
+    "b": "\u0180\u0184\u0392\u03b2\u0412\u042c\u0431\u0432\u13cf\u13f4\ua4d0\ua7b4",
+    "c": "\u0188\u023c\u03f2\u03f9\u0421\u0441\u13df\u1d04\u2ca4\u2ca5\ua4da\uabaf",
+    "d": "\u0111\u0256\u0257\u03b4\u0501\u13a0\u13e7\u1d05\ua4d2\ua4d3",
+    "e": "\u0247\u025b\u0395\u03b5\u0415\u0435\u044d\u0454\u04bd\u13ac\u1d07\ua4f0\uab32",
+    "h": "\u0127\u0266\u029c\u0397\u041d\u043d\u04bb\u0570\u13bb\u13c2\u2c8e\ua4e7",
+    "n": "\u014b\u0272\u0274\u039d\u03b7\u03bd\u0438\u043f\u0578\u057c\u2c9a\ua4e0",
+    "o": "\u00f8\u0275\u039f\u03bf\u03c3\u041e\u043e\u0555\u0585\u1d0f\u1d11\u2c9e\u2c9f\u3007\ua4f3\uab3d",
+    "p": "\u01a5\u03a1\u03c1\u03f1\u0420\u0440\u13e2\u1d18\u2ca2\u2ca3\ua4d1\ua751",
+    "r": "\u01a6\u024d\u027c\u027d\u0280\u0393\u0413\u0433\u13a1\u13d2\u1d26\u2c85\ua4e3\uab47\uab48\uab81",
+    "s": "\u01bd\u0282\u03a3\u03c2\u0405\u0455\u054f\u13d5\u13da\ua4e2\ua731\uabaa",
+    "t": "\u0167\u01ad\u0288\u03a4\u03c4\u0422\u0442\u13a2\u1d1b\u2ca6\ua4d4",
+    "u": "\u0289\u028b\u03c5\u054d\u057d\u1d1c\ua4f4\ua79f\uab4e\uab52",
+    "y": "\u01b4\u024f\u0263\u028f\u03a5\u03b3\u03d2\u0423\u0443\u04ae\u04af\u13a9\u13bd\u1d8c\u1eff\u213d"
+    "\u2ca8\ua4ec\uab5a",
+    ":": "\u02d0\u02f8\u0589\u05c3\u1361\u205a\u2236\ua4fd\ua789",
+    "/": "\u2044\u2215\u2571\u27cb\u29f8\u3033\u30ce\u4e3f",
+    ".": "\u00b7\u2022\u2219\u22c5\u3002\u30fb\ua4f8",
+    "-": "\u1173\u2cba\u2cbb\u30fc\u4e00",
+}
+"""What looks like the letters of our keys, like their separators, or like a dash: capitals and small letters of Greek,
+Cyrillic, Armenian, Cherokee, Coptic and Lisu, and Latin ones with a stroke, with a hook or as small capitals."""
+_LOOK_ALIKES = str.maketrans({one: meant for meant, looks in _LOOK_ALIKES_OF.items() for one in looks})
+_BETWEEN = r"[\W_]*"
+_OURS = re.compile(f"{_BETWEEN}{_BETWEEN.join('stoporchestrator')}(?P<between>{_BETWEEN})(?P<name>.*)", re.DOTALL)
+"""Dashes, underscores and spaces count nowhere, not even amid a word."""
 _SEPARATORS = frozenset(":/.")
 _NO_LETTERS = re.compile(r"[\W_]+")
 
 
 def folded(key: str) -> str:
-    """The key without case, accents, compatibility forms (full-width letters) and what is invisible."""
-    once = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", key).casefold()).translate(_LOOK_ALIKES)
-    return "".join(
-        one
-        for one in unicodedata.normalize("NFKD", once)
-        if unicodedata.category(one)[0] not in "MC" and one not in _INVISIBLE_LETTERS
-    )
+    """The key without case, accents, compatibility forms (full-width letters), look-alikes and what is invisible."""
+    # Before it is decomposed, which makes another letter of the lunate sigma; and after, when accents are off.
+    apart = unicodedata.normalize("NFKD", key.translate(_LOOK_ALIKES))
+    bare = "".join(one for one in apart if unicodedata.category(one)[0] not in "MC" and one not in _INVISIBLE_LETTERS)
+    # Capitals look like another letter than the small one does: they are told before the case is folded.
+    return bare.translate(_LOOK_ALIKES).casefold().translate(_LOOK_ALIKES)
 
 
 @lru_cache(maxsize=8192)
 def name_below(key: str) -> str | None:
     """What it names below our prefix, letters and digits alone; None for a key that is nothing to us.
 
-    Ours is what begins with `stop-orchestrator`, with or without its hyphen, and one of `: / .` after it; that word
+    Ours is what begins with `stoporchestrator`, whatever separates its letters, and one of `: / .` after it; that word
     alone; and that word followed by the name of a person's key. Not `stop-orchestrator-owner`: it may be about the
     product. Remembered: an organization has few keys, each of them on thousands of resources.
     """

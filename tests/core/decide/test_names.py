@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from orchestrator.core.decide.decisions import decide_all
 from orchestrator.core.decide.guardrails import hold_against
-from orchestrator.core.decide.names import Known, no_longer_resolved, regions_resolved, resolve_names
+from orchestrator.core.decide.names import Known, no_longer_resolved, regions_resolved, resolve_names, units_named
 from orchestrator.core.model import (
     Account,
     AccountId,
@@ -89,7 +89,7 @@ def test_names_of_what_is_there_are_resolved(body: str) -> None:
         ("{exclude: [/Platform/Prod]}", "organization.exclude[0]", f"/Workloads/Prod ({PROD_ID})"),
         ("{exclude: ['/Workloads/Prod*/A']}", "organization.exclude[0]", f"/Workloads/Prod ({PROD_ID})"),
         ("{exclude: [/Labs, ou-a1b2-0000000f]}", "organization.exclude[1]", None),
-        (f"{{exclude_accounts: ['{THREE}']}}", "organization.exclude_accounts[0]", None),
+        (f"{{exclude_accounts: ['{THREE}']}}", "organization.exclude_accounts[0]", ""),
         ("{include: [/Workload]}", "organization.include[0]", "/Workloads (ou-a1b2-00000000)"),
         ("{include: [/Labs]}", "organization.include[0]", None),
     ],
@@ -125,6 +125,15 @@ def test_an_account_that_left_is_no_reason_to_hold_and_one_that_never_was_is() -
     condition = rule(f"{{not: {{account: '{THREE}'}}}}")
     assert the_name(condition, listed_before=(THREE,)).effect is NameEffect.WARNS
     assert the_name(condition).effect is NameEffect.UNKNOWN
+
+
+def test_an_account_id_is_near_to_no_other_one() -> None:
+    """Of random digits: the nearest is another team's, or the management account."""
+    for body in (f"organization: {{exclude_accounts: ['{THREE}']}}", rule(f"{{not: {{account: '{ONE[:-1]}2'}}}}")):
+        for before in ((), (THREE, f"{ONE[:-1]}2")):
+            one = the_name(body, listed_before=before)
+            assert one.nearest == ""
+            assert "nearest" not in one.text
 
 
 def test_what_the_policy_allows_is_reported_and_does_no_more() -> None:
@@ -328,6 +337,35 @@ def test_two_ous_that_swapped_their_names_hold_unless_what_had_the_name_is_spare
         f"[{PROD.path}, {WORKLOADS.id}]",
     ):
         assert made_again(f"organization: {{exclude: {spared}}}", before, swapped) == []
+
+
+SPELLINGS = ("/Workloads/Prod", "/Workloads/Prod/", "//Workloads//Prod", "/Workloads//Prod//", "/[W]orkloads/[P]ro[d]")
+
+
+@pytest.mark.parametrize("written", SPELLINGS)
+@pytest.mark.parametrize("remembered", SPELLINGS)
+def test_what_a_path_stood_for_is_known_by_every_spelling_of_it(written: str, remembered: str) -> None:
+    swapped = (WORKLOADS, replace(PROD, path=DEV.path), replace(DEV, path=PROD.path))
+    named = units_named(a_policy(f"organization: {{exclude: ['{remembered}']}}"), ORGANIZATION)
+    before = {name: set(ids) for name, ids in named.items()}
+    (one,) = made_again(f"organization: {{exclude: ['{written}']}}", before, swapped)
+    assert (one.effect, one.name) == (NameEffect.HOLDS, written)
+    assert f"was the name of {PROD_ID}, which is {DEV.path} now" in one.text
+
+
+@pytest.mark.parametrize("remembered", SPELLINGS[1:4])
+def test_what_an_earlier_release_remembered_by_the_text_in_a_policy_is_known_too(remembered: str) -> None:
+    (one,) = made_again(f"organization: {{exclude: [{PROD.path}]}}", {remembered: {GONE_ID}, PROD.path: {PROD_ID}})
+    assert f"was the name of {GONE_ID}, which is gone" in one.text
+
+
+def test_another_path_that_a_pattern_matches_is_no_spelling_of_it() -> None:
+    old, older = OrganizationalUnit(DEV_ID, "/Old [2]"), OrganizationalUnit(PROD_ID, "/Old 2")
+    organization = replace(ORGANIZATION, accounts=(), units=(old, older))
+    named = units_named(a_policy("organization: {exclude: ['/Old [2]']}"), organization)
+    assert named == {"/Old [2]": {DEV_ID, PROD_ID}, "/Old 2": {PROD_ID}}
+    before = {name: set(ids) for name, ids in named.items()}
+    assert made_again("organization: {exclude: ['/Old 2']}", before, (old, older)) == []
 
 
 @quick

@@ -249,6 +249,12 @@ def test_a_message_names_what_it_read_and_what_would_be_right(body: str, message
     assert the_problem(body)[2] == message
 
 
+@pytest.mark.parametrize("action", ["terminate", "delete", "shutdown"])
+def test_what_is_near_to_nothing_gets_no_hint(action: str) -> None:
+    message = the_problem(f"rules: [{{name: a, where: everything, action: {action}}}]")[2]
+    assert message == f"must be 'stop' or 'hibernate', not '{action}'"
+
+
 @pytest.mark.parametrize(
     ("rule", "hint"),
     [
