@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from moto.ec2.models.instances import StateReason
 from moto.rds.models import rds_backends
 
 from orchestrator.core.model.marks import STOPPED_AT_TAG, STOPPED_BY_TAG
@@ -292,6 +293,32 @@ def test_what_a_person_stopped_after_an_undo_had_started_it_is_not_started_by_an
     organization.act("start_instances", account, FRANKFURT, InstanceIds=ids[:1])
     slow.launch_time += timedelta(minutes=1)  # moto's clock does not know what was slept
     organization.act("stop_instances", account, FRANKFURT, InstanceIds=ids[:1])
+    last = do("undo", stopped)
+    assert (last.exit_code, by_id(last)) == (0, {})
+    assert ids[0] in organization.down(account, FRANKFURT)
+
+
+@pytest.mark.parametrize("saw_one_fall_back", [False, True])
+def test_what_was_shut_down_from_inside_after_an_undo_had_started_it_is_not_started_by_another_one(
+    organization: OrganizationBuilder,
+    account: str,
+    ids: list[str],
+    stopped: str,
+    do: Do,
+    *,
+    saw_one_fall_back: bool,
+) -> None:
+    """EC2 gives no time for it."""
+    slow = organization.in_memory(account, FRANKFURT, ids[0])
+    if saw_one_fall_back:
+        let_fall_back(slow)
+        assert by_id(do("undo", stopped))[ids[0]]["status"] == "failed"
+    let_fall_back(slow, code="")
+    assert by_id(do("undo", stopped))[ids[0]]["status"] == "starting"
+    let_start(slow)
+    slow._state.name, slow._state.code = "stopped", 80
+    code = "Client.InstanceInitiatedShutdown"
+    slow.state_reason = StateReason(f"{code}: Instance initiated shutdown", code)
     last = do("undo", stopped)
     assert (last.exit_code, by_id(last)) == (0, {})
     assert ids[0] in organization.down(account, FRANKFURT)

@@ -35,6 +35,7 @@ _STATES: Mapping[str, ResourceState] = {
 # `User initiated (2026-11-25 19:00:12 GMT)`: the only place where EC2 says when an instance stopped.
 _TRANSITION = re.compile(r"\((\d{4}-\d{2}-\d{2}) (\d{2}:\d{2}:\d{2}) (?:GMT|UTC)\)")
 
+_SHUT_DOWN_INSIDE = "Client.InstanceInitiatedShutdown"
 # In the codes of a stop that was asked for, of EC2 or in the instance; where such a stop was one, AWS says when.
 _INITIATED = "Initiated"
 
@@ -73,7 +74,7 @@ def resource_of(raw: Any, target: Target, partition: str, spot_types: Mapping[st
     tags = {tag["Key"]: tag["Value"] for tag in raw.get("Tags", ())}  # EC2 leaves them out where there are none
     instance_id, facts = raw["InstanceId"], _facts(raw, spot_types)
     aws_state = raw.get("State", {}).get("Name")
-    stopped_at = transition_time(raw.get("StateTransitionReason"))
+    stopped_at, reason = transition_time(raw.get("StateTransitionReason")), raw.get("StateReason") or {}
     resource = Resource(
         kind="ec2",
         target=target,
@@ -87,7 +88,8 @@ def resource_of(raw: Any, target: Target, partition: str, spot_types: Mapping[st
         changed_at=stopped_at,
         started_at=raw.get("LaunchTime"),
         obstacle=obstacle(facts, tags),
-        start_failure=start_failure(state_of(aws_state), raw.get("StateReason") or {}, stopped_at),
+        start_failure=start_failure(state_of(aws_state), reason, stopped_at),
+        may_have_run=reason.get("Code") == _SHUT_DOWN_INSIDE,
     )
     return spare_unreadable(resource)
 

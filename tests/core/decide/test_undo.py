@@ -199,6 +199,11 @@ def test_what_somebody_started_or_stopped_after_the_start_of_an_earlier_undo_is_
     assert undone_again(fresh) is code
 
 
+def test_what_shut_down_from_inside_at_an_unknown_time_may_have_come_up_and_is_kept() -> None:
+    fresh = stopped(**FELL_BACK, start_failure=AwsError("Shutdown", "x"), may_have_run=True)
+    assert undone_again(fresh) is ReasonCode.STOPPED_BY_OTHERS
+
+
 def test_what_a_person_stopped_right_after_an_undo_that_came_right_after_the_sweep_is_kept() -> None:
     """Its time alone might be that of the sweep's stop."""
     asked = AT + timedelta(seconds=20)
