@@ -54,6 +54,7 @@ from orchestrator.ledger.records import (
 from orchestrator.ledger.writes import (
     HELD_SHARDS,
     NO_INTENT,
+    failed_starts,
     held_item,
     held_key,
     held_pk,
@@ -168,6 +169,7 @@ class Ledger:
         self._items.put_many([self._lasting(item) for item in target_items(document)])
         self._write_again(sweep_id, action_items(document))
         self._release(document)
+        self._note_failed_starts(document)
         copied = ("status", "finished_at", "duration_seconds", "totals", "error", "policy_sha256", "organization_id")
         ended = {"report": location, "ended_at": ordering_time_text(self._now())}
         self._items.update((SWEEPS, sweep_id), {**{name: document[name] for name in copied}, **ended})
@@ -331,6 +333,21 @@ class Ledger:
             for pk, wanted in keys.items()
             for item in self._items.query(pk)
             if item["SK"] in wanted and (wanted[item["SK"]] or item["sweep_id"] == document["sweep_id"])
+        ]
+        for start in range(0, len(writes), ITEMS_AT_ONCE):
+            self._items.write_all(writes[start : start + ITEMS_AT_ONCE])
+
+    def _note_failed_starts(self, document: Row) -> None:
+        """Of what an undo asked for and saw down again: when. What shuts down from inside later is somebody's stop."""
+        seen: dict[str, dict[str, str]] = {}
+        for row in failed_starts(document):
+            pk, sk = held_key(row)
+            seen.setdefault(pk, {})[sk] = row["verified_at"]
+        writes = [
+            Put({**item, "start_failed_at": at[item["SK"]]}, Equals("start_asked_at", item["start_asked_at"]))
+            for pk, at in seen.items()
+            for item in self._items.query(pk)
+            if item["SK"] in at and item.get("start_asked_at")
         ]
         for start in range(0, len(writes), ITEMS_AT_ONCE):
             self._items.write_all(writes[start : start + ITEMS_AT_ONCE])

@@ -148,6 +148,8 @@ class HeldRecord:
     """What a start needs to know."""
     start_asked_at: str = ""
     """When an undo asked for its start last; it was not seen to come up since. Empty: none did."""
+    start_failed_at: str = ""
+    """When the start of an undo was last seen to have come to nothing. Empty: none was."""
 
     @property
     def key(self) -> ResourceKey:

@@ -136,6 +136,13 @@ def released(document: Row) -> Iterator[tuple[Row, bool]]:
             yield row, True
 
 
+def failed_starts(document: Row) -> Iterator[Row]:
+    """Of the report of an undo: what was seen down after its start was asked for."""
+    if document["mode"] == Mode.UNDO:
+        failed = (row for row in document["outcomes"] if row["status"] == OutcomeStatus.FAILED)
+        yield from (row for row in failed if row["verified_at"])
+
+
 _NOT_BY_IT = frozenset({OutcomeStatus.FAILED, OutcomeStatus.NOT_ATTEMPTED, OutcomeStatus.ALREADY_STOPPED})
 _SEEN_UP_OR_GONE = frozenset({ReasonCode.GONE, ReasonCode.STARTED_SINCE, ReasonCode.MARKS_LEFT})
 HELD_SHARDS = tuple(f"HELD#{number:x}" for number in range(_SHARDS))

@@ -264,11 +264,13 @@ def _decisions(
     """
     for record in records:
         requested_at = datetime.fromisoformat(record.requested_at) if record.requested_at else None
+        is_held = record.key in held
+        start_asked = held[record.key].start_asked_at if is_held else ""
+        start_asked_at = datetime.fromisoformat(start_asked) if start_asked else None
         seen = fresh.get(record.resource_id)
         restorable = replace(seen, restore=record.restore) if seen is not None else None
-        start_asked = held[record.key].start_asked_at if record.key in held else ""
-        start_asked_at = datetime.fromisoformat(start_asked) if start_asked else None
-        is_held = record.key in held
+        if restorable is not None and start_asked and held[record.key].start_failed_at > start_asked:
+            restorable = replace(restorable, may_have_run=False)  # the undo that asked for the start saw it down again
         decision = decide_undo(
             resource_of(record),
             restorable,

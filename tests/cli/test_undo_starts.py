@@ -8,14 +8,18 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from moto.ec2.models.instances import StateReason
+from moto.rds.models import rds_backends
 
 from orchestrator.core.model.marks import STOPPED_AT_TAG, STOPPED_BY_TAG
 from orchestrator.core.report.csv import read_rows
 from orchestrator.demo.faults import Fault
+from orchestrator.demo.gates import rds
 from orchestrator.demo.gates.ec2_behind import BEHIND
 from orchestrator.demo.gates.ec2_starts import let_fall_back, let_start
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.local.folder_report_store import LocalReportStore
+from tests.kinds.rds.harness import seed
 from tests.support.command_line import Do
 from tests.support.embedded import OrganizationBuilder
 from tests.support.fixtures import Policy, Ran, Run
@@ -80,6 +84,64 @@ def test_a_start_that_falls_back_failed_with_awss_reason_and_a_second_undo_start
     last = do("undo", stopped)
     assert (last.exit_code, {one: row["status"] for one, row in by_id(last).items()}) == (0, {ids[0]: "started"})
     assert marked(organization, account) == set()
+
+
+REASONS = {
+    "Server.InsufficientHostCapacity": "There is not enough capacity on the host",
+    "Client.InvalidKMSKey.InvalidState": "The KMS key provided is in an incorrect state",
+    "Client.InvalidVolume.NotFound": "A volume of it does not exist",
+    "Client.InstanceInitiatedShutdown": "Instance initiated shutdown",
+    "Client.UserInitiatedShutdown": "User initiated shutdown",
+    "Client.NewTomorrow": "",
+}
+
+
+def test_whatever_reason_aws_gives_for_a_start_that_fell_back_is_said_and_a_second_undo_starts_it(
+    organization: OrganizationBuilder, account: str, do: Do, policy: Policy, time: Time
+) -> None:
+    backs = {
+        one: organization.in_memory(account, FRANKFURT, one)
+        for one in organization.instances(account, FRANKFURT, len(REASONS), DEV)
+    }
+    reasons = dict(zip(backs, REASONS.items(), strict=True))
+    swept = do("sweep", "--mode", "enforce", "--policy", policy(DEV_RULE))
+    assert swept.report["totals"]["stopped"] == len(backs)
+    time.sleep(60)
+    for one, (code, message) in reasons.items():
+        let_fall_back(backs[one], code, message)
+    for _ in range(2):
+        ran = do("undo", swept.report["sweep_id"])
+        rows = by_id(ran)
+        assert (ran.exit_code, {one: rows[one]["status"] for one in rows}) == (5, dict.fromkeys(backs, "failed"))
+        for one, (code, message) in reasons.items():
+            assert rows[one]["code"] == code
+            assert rows[one]["message"] == f"AWS accepted the start, and the instance is stopped: {message or code}"
+        assert marked(organization, account) == set(backs)
+    for back in backs.values():
+        let_start(back)
+    last = do("undo", swept.report["sweep_id"])
+    assert {one: row["status"] for one, row in by_id(last).items()} == dict.fromkeys(backs, "started")
+    assert last.exit_code == 0
+    assert marked(organization, account) == set()
+
+
+def test_a_database_that_fell_back_to_stopped_without_a_reason_failed_and_a_second_undo_starts_it(
+    organization: OrganizationBuilder, account: str, do: Do, policy: Policy, time: Time
+) -> None:
+    name = seed(organization, account, FRANKFURT, DEV)
+    back = rds_backends[account][FRANKFURT].databases[name]
+    swept = do("sweep", "--mode", "enforce", "--policy", policy(DEV_RULE.replace("{name:", "{kinds: [rds], name:")))
+    do("plan", "--policy", policy(DEV_RULE.replace("{name:", "{kinds: [rds], name:")))
+    time.sleep(60)
+    rds.let_fall_back(back)
+    for _ in range(2):
+        ran = do("undo", swept.report["sweep_id"])
+        row = by_id(ran)[name]
+        assert (ran.exit_code, row["status"], row["code"]) == (5, "failed", "StillStopped")
+        assert row["message"].endswith("the DB instance is stopped: AWS does not say why")
+    rds.let_start(back)
+    last = do("undo", swept.report["sweep_id"])
+    assert (last.exit_code, by_id(last)[name]["status"]) == (0, "started")
 
 
 def test_with_the_shortest_wait_that_a_policy_may_have_what_fell_back_failed_and_a_second_undo_starts_it(
@@ -231,6 +293,32 @@ def test_what_a_person_stopped_after_an_undo_had_started_it_is_not_started_by_an
     organization.act("start_instances", account, FRANKFURT, InstanceIds=ids[:1])
     slow.launch_time += timedelta(minutes=1)  # moto's clock does not know what was slept
     organization.act("stop_instances", account, FRANKFURT, InstanceIds=ids[:1])
+    last = do("undo", stopped)
+    assert (last.exit_code, by_id(last)) == (0, {})
+    assert ids[0] in organization.down(account, FRANKFURT)
+
+
+@pytest.mark.parametrize("saw_one_fall_back", [False, True])
+def test_what_was_shut_down_from_inside_after_an_undo_had_started_it_is_not_started_by_another_one(
+    organization: OrganizationBuilder,
+    account: str,
+    ids: list[str],
+    stopped: str,
+    do: Do,
+    *,
+    saw_one_fall_back: bool,
+) -> None:
+    """EC2 gives no time for it."""
+    slow = organization.in_memory(account, FRANKFURT, ids[0])
+    if saw_one_fall_back:
+        let_fall_back(slow)
+        assert by_id(do("undo", stopped))[ids[0]]["status"] == "failed"
+    let_fall_back(slow, code="")
+    assert by_id(do("undo", stopped))[ids[0]]["status"] == "starting"
+    let_start(slow)
+    slow._state.name, slow._state.code = "stopped", 80
+    code = "Client.InstanceInitiatedShutdown"
+    slow.state_reason = StateReason(f"{code}: Instance initiated shutdown", code)
     last = do("undo", stopped)
     assert (last.exit_code, by_id(last)) == (0, {})
     assert ids[0] in organization.down(account, FRANKFURT)

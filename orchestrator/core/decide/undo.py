@@ -98,9 +98,10 @@ def _by_state(fresh: Resource, *, accepted: bool) -> Iterator[Reason]:
 def _fell_back(fresh: Resource, start_asked_at: datetime | None) -> bool:
     """Whether it is down because the start that an earlier undo asked for came to nothing, and was not started since.
 
-    Then its times are those of that start, and say nothing of the stop.
+    AWS says when a stop was that somebody asked for. Without a time there was none; with a reason, its times are those
+    of that start, and say nothing of the stop. What may have run was perhaps stopped by somebody.
     """
-    if start_asked_at is None or fresh.start_failure is None:
+    if start_asked_at is None or fresh.may_have_run or (fresh.start_failure is None and fresh.changed_at is not None):
         return False
     return fresh.started_at is None or fresh.started_at <= start_asked_at + _CLOCKS_DIFFER
 

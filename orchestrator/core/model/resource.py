@@ -94,6 +94,8 @@ class Resource:
     obstacle: Obstacle | None = None
     start_failure: AwsError | None = None
     """Why its last start did not last, where AWS says so; the message is AWS's and what it mostly comes from."""
+    may_have_run: bool = False
+    """It shut down from inside, and nothing says how long after its start that was."""
     restore: Mapping[str, Fact] = field(default_factory=dict)
     """What a later start needs to know, such as sizes, or the mark to write again if it is gone; part of the intent."""
 

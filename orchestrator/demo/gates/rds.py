@@ -17,6 +17,7 @@ from orchestrator.demo.calls import Answer, Call
 
 _PASSING = {"stopping": "stopped", "starting": "available"}
 _RESTARTED_AFTER = timedelta(days=7)
+_FALLS_BACK = "falls_back"
 
 
 def stop_gate(call: Call) -> Answer | None:
@@ -60,9 +61,20 @@ def states_gate(call: Call) -> Answer | None:
     if _asks(call, "DescribeDBInstances"):
         for database in list(rds_backends[call.account_id][call.region].databases.values()):
             if database.status in _PASSING and vars(database).get("seen_status") == database.status:
-                database.status = _PASSING[database.status]
+                falls_back = database.status == "starting" and _FALLS_BACK in vars(database)
+                database.status = "stopped" if falls_back else _PASSING[database.status]
             vars(database)["seen_status"] = database.status
     return None
+
+
+def let_fall_back(database: Any) -> None:
+    """From now on each start of it comes to nothing, without a word of why: it is seen starting, and stopped again."""
+    vars(database)[_FALLS_BACK] = True
+
+
+def let_start(database: Any) -> None:
+    """From now on it starts again."""
+    vars(database).pop(_FALLS_BACK, None)
 
 
 def _asks(call: Call, action: str) -> bool:

@@ -35,9 +35,13 @@ _STATES: Mapping[str, ResourceState] = {
 # `User initiated (2026-11-25 19:00:12 GMT)`: the only place where EC2 says when an instance stopped.
 _TRANSITION = re.compile(r"\((\d{4}-\d{2}-\d{2}) (\d{2}:\d{2}:\d{2}) (?:GMT|UTC)\)")
 
-# The codes of EC2's StateReason that say that a start came to nothing, and what they mostly come from:
+_SHUT_DOWN_INSIDE = "Client.InstanceInitiatedShutdown"
+# In the codes of a stop that was asked for, of EC2 or in the instance; where such a stop was one, AWS says when.
+_INITIATED = "Initiated"
+
+# What some codes of EC2's StateReason mostly come from, where a start came to nothing; there are more of them:
 # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/troubleshooting-launch.html
-_START_FAILURES: Mapping[str, str] = {
+_MOSTLY: Mapping[str, str] = {
     "Client.InternalError": "mostly a volume of it is encrypted by a KMS key of the account's own, and the key is "
     "disabled, or its key policy or the member role lacks kms:CreateGrant",
     "Client.InvalidSnapshot.NotFound": "a snapshot that it needs is gone",
@@ -70,6 +74,7 @@ def resource_of(raw: Any, target: Target, partition: str, spot_types: Mapping[st
     tags = {tag["Key"]: tag["Value"] for tag in raw.get("Tags", ())}  # EC2 leaves them out where there are none
     instance_id, facts = raw["InstanceId"], _facts(raw, spot_types)
     aws_state = raw.get("State", {}).get("Name")
+    stopped_at, reason = transition_time(raw.get("StateTransitionReason")), raw.get("StateReason") or {}
     resource = Resource(
         kind="ec2",
         target=target,
@@ -80,10 +85,11 @@ def resource_of(raw: Any, target: Target, partition: str, spot_types: Mapping[st
         aws_state=aws_state or "unknown",
         tags=tags,
         facts=facts,
-        changed_at=transition_time(raw.get("StateTransitionReason")),
+        changed_at=stopped_at,
         started_at=raw.get("LaunchTime"),
         obstacle=obstacle(facts, tags),
-        start_failure=start_failure(state_of(aws_state), raw.get("StateReason") or {}),
+        start_failure=start_failure(state_of(aws_state), reason, stopped_at),
+        may_have_run=reason.get("Code") == _SHUT_DOWN_INSIDE,
     )
     return spare_unreadable(resource)
 
@@ -103,13 +109,18 @@ def _facts(raw: Any, spot_types: Mapping[str, str]) -> dict[str, Fact]:
     }
 
 
-def start_failure(state: ResourceState, reason: Mapping[str, str | None]) -> AwsError | None:
-    """Why an instance fell back that EC2 had begun to start; None for what a person or a service stopped."""
+def start_failure(
+    state: ResourceState, reason: Mapping[str, str | None], changed_at: datetime | None
+) -> AwsError | None:
+    """Why an instance is stopped, if EC2 gives any reason but a stop that was asked for at a time; else None.
+
+    Of what was to be started that is why it fell back, whatever the code.
+    """
     code, message = reason.get("Code") or "", reason.get("Message") or ""
-    why = _START_FAILURES.get(code)
-    if state is not ResourceState.STOPPED or why is None:
+    if state is not ResourceState.STOPPED or not code or (changed_at is not None and _INITIATED in code):
         return None
-    return AwsError(code, f"{message.removeprefix(f'{code}: ')}; {why}" if message else why)
+    said = (message.removeprefix(f"{code}: ").strip(), _MOSTLY.get(code))
+    return AwsError(code, "; ".join(filter(None, said)) or code)
 
 
 def state_of(aws_state: str | None) -> ResourceState:

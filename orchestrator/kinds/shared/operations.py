@@ -90,7 +90,7 @@ def plain_stop_instead(action: Action) -> tuple[Action, str]:
 
 _ABOUT_STOPPING = re.compile(
     r"disableApiStop|ec2:StopInstances|one-time Spot"
-    r"|\b(?:can't|cannot|can not|may not) (?:be )?stop(?:ped)?\b(?! (?:with|and|by|for) hibernat)",
+    r"|\b(?:can't|cannot|can not|may not) (?:be )?stop(?:ped)?\b(?![- /(]+(?:(?:with|and|by|for) )?hibernat)",
     re.IGNORECASE,
 )
 """Words by which AWS refuses a stop of any sort."""
@@ -101,7 +101,9 @@ def is_about_hibernation(code: str, message: str) -> bool:
 
     Where it does not after all, the plain stop is refused itself.
     """
-    return "hibernat" in f"{code} {message}".lower() and _ABOUT_STOPPING.search(message) is None
+    if "hibernat" in code.lower():
+        return True
+    return "hibernat" in message.lower() and _ABOUT_STOPPING.search(message) is None
 
 
 def names(message: str, resource_id: str) -> bool:

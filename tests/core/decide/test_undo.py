@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from orchestrator.core.decide.undo import decide_undo
-from orchestrator.core.model import Action, ReasonCode, Resource, Verdict
+from orchestrator.core.model import Action, AwsError, ReasonCode, Resource, Verdict
 from orchestrator.core.model.marks import STOPPED_BY_TAG
 from tests.support.builders import AT, SWEEP_ID, a_resource
 
@@ -155,3 +155,61 @@ def test_a_start_at_a_time_that_nobody_knows_is_left_to_the_other_facts() -> Non
 )
 def test_each_reason_has_its_code(fresh: Resource | None, code: ReasonCode) -> None:
     assert decide_undo(a_resource(), fresh, SWEEP_ID, AT, NOTED_WITHIN, accepted=True).reason_code is code
+
+
+# --- a start that came to nothing -------------------------------------------------------------------------------------
+
+START_ASKED_AT = AT + timedelta(hours=2)
+FELL_BACK = {"changed_at": None, "started_at": START_ASKED_AT + timedelta(seconds=1)}
+
+
+def undone_again(fresh: Resource, asked: datetime | None = START_ASKED_AT, *, held: bool = True) -> ReasonCode:
+    return decide_undo(a_resource(), fresh, SWEEP_ID, AT, NOTED_WITHIN, asked, accepted=True, held=held).reason_code
+
+
+@pytest.mark.parametrize(
+    "fresh",
+    [
+        stopped(**FELL_BACK, start_failure=AwsError("Server.New", "x")),
+        stopped(**FELL_BACK),
+        stopped(changed_at=None, started_at=None),
+        stopped(changed_at=STOPPED_AT),
+        stopped(by=None, **FELL_BACK),
+    ],
+)
+def test_what_is_down_after_the_start_of_an_earlier_undo_and_of_which_no_later_stop_is_known_is_started(
+    fresh: Resource,
+) -> None:
+    assert undone_again(fresh) is ReasonCode.STOPPED_BY_SWEEP
+
+
+@pytest.mark.parametrize(
+    ("fresh", "code"),
+    [
+        (stopped(**{**FELL_BACK, "changed_at": START_ASKED_AT + timedelta(minutes=1)}), ReasonCode.STOPPED_BY_OTHERS),
+        (stopped(changed_at=START_ASKED_AT, started_at=None), ReasonCode.STOPPED_BY_OTHERS),
+        (stopped(changed_at=None, started_at=START_ASKED_AT + timedelta(hours=1)), ReasonCode.STOPPED_BY_OTHERS),
+        (stopped(by="another", **FELL_BACK), ReasonCode.NOT_MARKED),
+        (stopped("running", **FELL_BACK), ReasonCode.STARTED_SINCE),
+    ],
+)
+def test_what_somebody_started_or_stopped_after_the_start_of_an_earlier_undo_is_kept(
+    fresh: Resource, code: ReasonCode
+) -> None:
+    assert undone_again(fresh) is code
+
+
+def test_what_shut_down_from_inside_at_an_unknown_time_may_have_come_up_and_is_kept() -> None:
+    fresh = stopped(**FELL_BACK, start_failure=AwsError("Shutdown", "x"), may_have_run=True)
+    assert undone_again(fresh) is ReasonCode.STOPPED_BY_OTHERS
+
+
+def test_what_a_person_stopped_right_after_an_undo_that_came_right_after_the_sweep_is_kept() -> None:
+    """Its time alone might be that of the sweep's stop."""
+    asked = AT + timedelta(seconds=20)
+    fresh = stopped(started_at=asked, changed_at=asked + timedelta(minutes=1))
+    assert undone_again(fresh, asked) is ReasonCode.STARTED_SINCE
+
+
+def test_without_a_start_that_an_undo_asked_for_a_stop_at_an_unknown_time_is_kept() -> None:
+    assert undone_again(stopped(**FELL_BACK), None) is ReasonCode.STOPPED_BY_OTHERS

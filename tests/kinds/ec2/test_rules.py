@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from orchestrator.core.model import ObstacleCode, ResourceState
-from orchestrator.kinds.ec2.rules import obstacle, state_of
+from orchestrator.kinds.ec2.rules import obstacle, start_failure, state_of
 from tests.support.builders import EC2_FACTS
 
 
@@ -126,3 +127,31 @@ def test_an_unknown_instance_type_is_kept_since_a_rule_may_have_meant_to_spare_i
     reason = found({"instance_type": None})
     assert reason is not None
     assert "instance type is unknown" in reason
+
+
+STOPPED_AT = datetime(2026, 11, 25, 19, 0, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("code", "at", "is_failure"),
+    [
+        ("Client.UserInitiatedShutdown", STOPPED_AT, False),
+        ("Client.UserInitiatedHibernate", STOPPED_AT, False),
+        ("Client.InstanceInitiatedShutdown", STOPPED_AT, False),
+        ("Client.UserInitiatedShutdown", None, True),
+        ("Client.InternalError", STOPPED_AT, True),
+        ("Server.InsufficientHostCapacity", None, True),
+        ("Server.NewTomorrow", STOPPED_AT, True),
+        ("", None, False),
+    ],
+)
+def test_a_reason_is_why_a_start_came_to_nothing_but_for_a_stop_that_was_initiated_at_a_time(
+    code: str, at: datetime | None, *, is_failure: bool
+) -> None:
+    found = start_failure(ResourceState.STOPPED, {"Code": code, "Message": f"{code}: words"}, at)
+    assert (found is not None) == is_failure
+    assert found is None or (found.code, found.message.partition(";")[0]) == (code, "words")
+
+
+def test_only_what_is_stopped_has_a_start_that_came_to_nothing() -> None:
+    assert start_failure(ResourceState.STOPPING, {"Code": "Client.InternalError", "Message": "x"}, None) is None

@@ -151,6 +151,9 @@ ABOUT_HIBERNATION = [
     ("HibernationNotReady", "'{id}' is not ready"),
     ("UnsupportedOperation", "The instance '{id}' cannot be stopped with hibernation."),
     ("InternalError", "Hibernation of '{id}' failed."),
+    ("UnsupportedOperation", "You can't stop-hibernate the instance '{id}'."),
+    ("OperationNotPermitted", "The instance '{id}' cannot be stop-hibernated."),
+    ("HibernationRefused", "The instance '{id}' cannot be stopped in this way."),
 ]
 ABOUT_STOPPING = [
     ("OperationNotPermitted", "The instance '{id}' may not be stopped."),
