@@ -148,12 +148,12 @@ def test_credentials_are_renewed_before_a_try_that_follows_a_refusal_of_them(cod
     assert order == (["try", "renew", "try", "renew", "try"] if renewals else ["try"] * 3)
 
 
-def test_credentials_that_are_never_accepted_are_given_up_after_the_third_try() -> None:
+def test_credentials_that_are_never_accepted_are_given_up_after_the_fifth_try() -> None:
     refusals = [refused("AuthFailure", 401), refused("Throttling"), *[refused("OptInRequired", 401)] * 8]
     call = Call(*refusals)
     with pytest.raises(ClientError) as raised:
         retries(attempts=9).call(call)
-    assert (raised.value, call.tries) == (refusals[3], 4)
+    assert (raised.value, call.tries) == (refusals[5], 6)
 
 
 @pytest.mark.parametrize("code", ["ExpiredToken", "RequestExpired"])
@@ -162,7 +162,7 @@ def test_credentials_that_are_expired_however_new_are_given_up_too(code: str) ->
     call = Call(*[refused(code)] * 9)
     with pytest.raises(ClientError):
         retries(attempts=9).call(call)
-    assert call.tries == 3
+    assert call.tries == 5
 
 
 def test_a_call_inside_a_call_has_tries_of_its_own() -> None:

@@ -96,7 +96,7 @@ def test_a_region_that_is_enabled_by_the_accounts_own_list_and_accepts_no_creden
     ran = run(*ENFORCE, "--policy", policy(DATABASES))
     assert_not_read(ran, account, IRELAND, kind, "failed", f"{code}: {NOT_VALIDATED}")
     organization.front.faults.clear()
-    assert (len(organization.down(account, FRANKFURT)), report()["calls"]["sts:AssumeRole"]) == (1, 3)
+    assert (len(organization.down(account, FRANKFURT)), report()["calls"]["sts:AssumeRole"]) == (1, 5)
     assert len(organization.down(account, IRELAND)) == (kind == "rds")
 
 
@@ -208,7 +208,9 @@ def test_an_instance_with_a_control_character_in_a_tag_is_kept_and_named_and_the
     assert (ran.exit_code, states.pop(culprit), set(states.values())) == (0, "keep", {"stop"})
     [key] = tags
     shown = "".join(character if character >= " " else "\ufffd" for character in key)
-    assert f"a character that cannot be read in its tag {shown}" in rows[culprit]["reason"]
+    unread = f"a character that cannot be read in its tag {shown}"
+    said = "its key is misspelt" if key.startswith("stop-orchestrator") else unread  # it spares by itself
+    assert said in rows[culprit]["reason"]
     assert report()["calls"][DESCRIBE] == 2 + 2 * 2  # each target once, and the looks before and after its stop
     assert organization.in_memory(account, IRELAND, culprit).state == "running"
     assert {row["status"] for row in report()["coverage"] if row["account_id"] == account} == {"scanned"}

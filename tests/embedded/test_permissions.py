@@ -16,7 +16,7 @@ from orchestrator.core.model import AccountId, Action
 from orchestrator.core.model.marks import MARKS
 from orchestrator.demo.faults import Fault
 from orchestrator.demo.organization import TABLE
-from orchestrator.errors import SettingsError
+from orchestrator.errors import EventError
 from orchestrator.kinds import registry
 from orchestrator.settings import Settings
 from tests.support.embedded import OrganizationBuilder, session
@@ -115,7 +115,7 @@ def do_everything(
     enforce(hub, permissions)
     invoked({"mode": "plan", "id": "1"})
     invoked({"mode": "approve", "id": "2"})
-    with pytest.raises(SettingsError):
+    with pytest.raises(EventError):
         invoked({"id": "an event that fails", "policy": "s3://stop-orchestrator-demo/sweeps/none.yaml"})
     before = hub.front.calls["ec2:StopInstances"]
     invoked({"mode": "enforce", "id": "3"}, lambda: SHORT if hub.front.calls["ec2:StopInstances"] > before else PLENTY)

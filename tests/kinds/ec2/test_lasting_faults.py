@@ -171,10 +171,10 @@ def test_credentials_that_are_refused_once_after_throttling_are_renewed_and_aske
 
 
 @pytest.mark.parametrize("code", ["AuthFailure", "RequestExpired"])
-def test_credentials_that_are_never_accepted_are_given_up_after_three_tries_and_the_marks_taken_back(code: str) -> None:
+def test_credentials_that_are_never_accepted_are_given_up_after_five_tries_and_the_marks_taken_back(code: str) -> None:
     ec2 = FakeEc2(ids(2))
     ec2.before_stop = [not_accepted(code)] * 20
     outcomes = act(ec2, ids(2), retries=TEN)
     assert {(outcome.status, outcome.code) for outcome in outcomes.values()} == {(OutcomeStatus.FAILED, code)}
-    assert len(ec2.stops) == 3
+    assert len(ec2.stops) == 5
     assert not any(ec2.tags.values())
