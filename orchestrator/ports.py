@@ -173,7 +173,7 @@ class Kind(Protocol):
     def description(self) -> KindDescription: ...
 
     def read(self, target: Target) -> tuple[Resource, ...]:
-        """Every running (or starting) resource of the target, and what a sweep stopped that is still stopping.
+        """Every resource of the target that is running, starting or stopping.
 
         Raises TargetUnreadableError: all or nothing.
         """

@@ -308,6 +308,12 @@ class Ledger:
         records: list[HeldRecord] = [record_from(HeldRecord, one) for one in found if one["sweep_id"] == sweep_id]
         return {one.key: one for one in records}
 
+    def held_at(self, target: Target) -> Mapping[ResourceKey, HeldRecord]:
+        """What any sweep holds down in the target as of now."""
+        found = self._items.query(held_pk(target.account_id, target.region))
+        records: list[HeldRecord] = [record_from(HeldRecord, one) for one in found]
+        return {one.key: one for one in records}
+
     def _held(
         self, sweep_id: str, one: Resource, at: str, policy_name: str | None, found: Mapping[str, Item]
     ) -> Item | None:

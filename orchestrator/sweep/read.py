@@ -5,7 +5,8 @@ Listing in, Reading in, Inventory out. What breaks off in the middle leaves what
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import partial
@@ -22,11 +23,16 @@ from orchestrator.core.model import (
     Names,
     Region,
     Resource,
+    ResourceKey,
+    ResourceState,
     Target,
     TargetStatus,
 )
 from orchestrator.core.model.aws_error_codes import coverage_of, is_refusal
+from orchestrator.core.model.marks import STOPPED_BY_TAG
 from orchestrator.core.policy.org_policy import OrgPolicy
+from orchestrator.errors import LedgerError
+from orchestrator.ledger.records import HeldRecord
 from orchestrator.ports import AccountsPort, RegionStatus, TargetUnreadableError, World
 from orchestrator.sweep.names import resolve_and_remember
 from orchestrator.sweep.pool import Pool
@@ -265,7 +271,28 @@ def _read_target(world: World, account: Account, region: Region, kinds: Iterable
 def _read_kind(world: World, target: Target, kind: str) -> tuple[Resource, ...]:
     with world.accounts.bind(target.account_id):
         found = world.kinds[kind].read(target)
-    return tuple({one.key: one for one in found}.values())  # AWS may name one on two pages, while others come and go
+    each = tuple({one.key: one for one in found}.values())  # AWS may name one on two pages, while others come and go
+    return tuple(_reported(world, target, each))
+
+
+def _reported(world: World, target: Target, resources: Sequence[Resource]) -> Iterator[Resource]:
+    """Of what is stopping only what a sweep stopped: by the ledger, or by its mark where the ledger knows of none."""
+    held: Mapping[ResourceKey, HeldRecord] = {}
+    if any(one.state is ResourceState.STOPPING for one in resources):
+        with suppress(LedgerError):
+            held = world.ledger.held_at(target)
+    for one in resources:
+        by = held.get(one.key)
+        if one.state is not ResourceState.STOPPING:
+            yield one
+        elif by is not None and not _was_started_after(one, by):
+            yield replace(one, restore={**one.restore, STOPPED_BY_TAG: by.sweep_id})
+        elif STOPPED_BY_TAG in one.tags:
+            yield one
+
+
+def _was_started_after(resource: Resource, held: HeldRecord) -> bool:
+    return resource.started_at is not None and resource.started_at > datetime.fromisoformat(held.asked_at)
 
 
 def read_unless_halted(world: World, read: Callable[[], T]) -> T | Unread:

@@ -108,7 +108,8 @@ def _reason_to_keep(resource: Resource, owner: _Owner, exemption: Exemption | No
 
 
 def _still_stopping(resource: Resource) -> Reason:
-    by, since = resource.tags.get(STOPPED_BY_TAG), time_text(resource.changed_at) or resource.tags.get(STOPPED_AT_TAG)
+    by = resource.restore.get(STOPPED_BY_TAG) or resource.tags.get(STOPPED_BY_TAG)
+    since = time_text(resource.changed_at) or resource.tags.get(STOPPED_AT_TAG)
     text = f"Sweep {by} stopped it, and it is still {resource.aws_state}" if by else f"It is {resource.aws_state}"
     return Reason(ReasonCode.STILL_STOPPING, f"{text}{f', since {since}' if since else ''}.")
 

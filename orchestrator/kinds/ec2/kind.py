@@ -22,7 +22,6 @@ from orchestrator.kinds.shared.engine import KindOnEngine
 from orchestrator.kinds.shared.entry import KindEntry
 from orchestrator.kinds.shared.looking import describe_each, require_all
 from orchestrator.kinds.shared.operations import Call, in_portions
-from orchestrator.kinds.shared.stopping import is_marked
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -43,7 +42,7 @@ class Ec2Instances(KindOnEngine):
 
     def read(self, target: Target) -> tuple[Resource, ...]:
         with unreadable_when_refused("ec2:DescribeInstances"):
-            raw = [one for one in running_instances(self._clients, self._retries, target) if _is_read(one)]
+            raw = list(running_instances(self._clients, self._retries, target))
         return tuple(self._resources(target, raw))
 
     def look(self, target: Target, resource_ids: Sequence[str]) -> Mapping[str, Resource]:
@@ -78,12 +77,6 @@ def _spot_requests(client: EC2Client, ids: Sequence[str], call: Call) -> Iterabl
     only_these: Any = [{"Name": "spot-instance-request-id", "Values": [*ids]}]
     ask = partial(client.describe_spot_instance_requests, Filters=only_these)
     return call("DescribeSpotInstanceRequests", ask).get("SpotInstanceRequests", ())
-
-
-def _is_read(instance: Any) -> bool:
-    """Of what is stopping, only what a sweep stopped."""
-    tags = {tag["Key"]: tag["Value"] for tag in instance.get("Tags", ())}
-    return instance["State"]["Name"] != "stopping" or is_marked(tags)
 
 
 KIND = KindEntry(EC2, Ec2Instances, Ec2Permissions)

@@ -9,7 +9,7 @@ from orchestrator.aws.clients import Clients
 from orchestrator.aws.failures import unreadable_when_refused
 from orchestrator.aws.pacing import Pacing
 from orchestrator.aws.retries import Retries
-from orchestrator.core.model import Region, Resource, Target
+from orchestrator.core.model import Region, Resource, ResourceState, Target
 from orchestrator.kinds.rds.act import PROFILE, RdsOperations
 from orchestrator.kinds.rds.describe import OPERATION, all_databases, of_account
 from orchestrator.kinds.rds.description import RDS
@@ -18,7 +18,6 @@ from orchestrator.kinds.shared.engine import KindOnEngine
 from orchestrator.kinds.shared.entry import KindEntry
 from orchestrator.kinds.shared.looking import describe_each, require_all
 from orchestrator.kinds.shared.permissions import ReadingOnly
-from orchestrator.kinds.shared.stopping import is_reported
 
 
 class DbInstances(KindOnEngine):
@@ -36,7 +35,7 @@ class DbInstances(KindOnEngine):
             found = all_databases(self._clients.member("rds", target.region), self._paced(target).call)
             raw = list(of_account(target.account_id, found))
         resources = (resource_of(one, target, self._clients.partition) for one in raw)
-        return tuple(resource for resource in resources if is_up(resource) or is_reported(resource))
+        return tuple(resource for resource in resources if is_up(resource) or resource.state is ResourceState.STOPPING)
 
     def look(self, target: Target, resource_ids: Sequence[str]) -> Mapping[str, Resource]:
         describe = self._operations(target).describe
