@@ -29,6 +29,7 @@ from orchestrator.sweep.verify import ALL_FILES, Verified, verify
 from tests.support.chain import A, B, C, DiedError, Hub, MemoryAnchor
 
 D = "20261126T190000Z-dddddd"
+WORK = "work"
 
 
 def test_what_nobody_touched_holds(three: Hub) -> None:
@@ -284,7 +285,7 @@ OF_NO_SWEEP = "20261122T190000Z-ffffff"
         (f"sweeps/dt=2020-01-01/sweep={A}/report.json", Entry.FILE),
         ("sweeps/dt=2026-01-01/", Entry.EMPTY_FOLDER),
         (f"{sweep_folder(OF_NO_SWEEP)}/", Entry.EMPTY_FOLDER),
-        (f"{sweep_folder(OF_NO_SWEEP)}/work/", Entry.EMPTY_FOLDER),
+        (f"{sweep_folder(OF_NO_SWEEP)}/{WORK}/", Entry.EMPTY_FOLDER),
         (f"{sweep_folder(OF_NO_SWEEP)}/.writable", Entry.PROBE),
         (f"{sweep_folder(A)}/", Entry.FILE),
         ("sweeps/dt=2026-11-23/", Entry.FILE),
@@ -298,7 +299,7 @@ def test_whatever_no_sweep_of_the_ledger_accounts_for_is_named(three: Hub, key: 
     assert three.verify() == [Broken("", key, "was added: it is in no folder of a sweep that the ledger knows")]
 
 
-@pytest.mark.parametrize("key", ["sweeps/dt=2026-11-23/", f"{sweep_folder(A)}/", f"{sweep_folder(A)}/work/"])
+@pytest.mark.parametrize("key", ["sweeps/dt=2026-11-23/", f"{sweep_folder(A)}/", f"{sweep_folder(A)}/{WORK}/"])
 def test_an_empty_folder_of_a_sweep_that_the_ledger_knows_is_none_that_was_added(three: Hub, key: str) -> None:
     three.files.entries = {key: Entry.EMPTY_FOLDER}
     assert three.verify() == []
