@@ -157,14 +157,14 @@ def test_an_instance_that_is_still_starting_is_asked_again_after_a_wait(
     assert len(sweep.slept) == 1
 
 
-def test_where_aws_accepts_no_credentials_all_stops_of_the_target_fail_with_three_calls(
+def test_where_aws_accepts_no_credentials_all_stops_of_the_target_fail_with_five_calls(
     organization: OrganizationBuilder, sweep: Sweeps, account: str
 ) -> None:
     ids = organization.instances(account, FRANKFURT, 3, DEV)
     organization.front.faults.add(Fault("AuthFailure", "closed", 401, operation=STOP))
     swept = sweep()
     assert [result(swept.outcomes[one]) for one in ids] == [("failed", "AuthFailure")] * 3
-    assert swept.document["calls"][STOP] == 3
+    assert swept.document["calls"][STOP] == 5
     assert swept.exit_code == 5
 
 
