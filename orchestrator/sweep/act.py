@@ -114,16 +114,15 @@ class _Actor:
                     pool.submit(_act_on_target, self.world, context, group)
                 self._show_progress(pool, before)
         finally:  # also when the sweep breaks off: what the threads still did meanwhile was done
-            for came_to in pool.finished():
-                done += came_to
+            done = Outcomes.joined((done, *pool.finished()))
             done += self._left_to_others(replace(done, intents={**done.intents, **context.intents}))
             keep(done)
         return done
 
     def _left_to_others(self, done: Outcomes) -> Outcomes:
         """What was announced and has no outcome here: as far as the ledger knows by now what came of it."""
-        keys = done.keys
-        left = [one for one in self.actions if one.resource.key in done.open_intents and one.resource.key not in keys]
+        open_keys = done.open_intents - done.keys
+        left = [one for one in self.actions if one.resource.key in open_keys]
         try:
             found = outcomes_by_now(self.world, self.sweep_id, left) if left else ()
         except LedgerError:

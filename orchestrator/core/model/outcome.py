@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
@@ -133,11 +133,16 @@ class Outcomes:
     """What was announced, by this process or by one before it."""
 
     def __add__(self, later: Outcomes) -> Outcomes:
-        return Outcomes(
-            (*self.outcomes, *later.outcomes),
-            {**self.kept, **later.kept},
-            self.halt or later.halt,
-            {**self.intents, **later.intents},
+        return self.joined((self, later))
+
+    @classmethod
+    def joined(cls, parts: Sequence[Outcomes]) -> Outcomes:
+        """All of them, earlier ones first, in one go: each `+` copies what there is."""
+        return cls(
+            tuple(outcome for part in parts for outcome in part.outcomes),
+            {key: reason for part in parts for key, reason in part.kept.items()},
+            next((part.halt for part in parts if part.halt is not None), None),
+            {key: intent for part in parts for key, intent in part.intents.items()},
         )
 
     @property
