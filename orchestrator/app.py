@@ -279,7 +279,7 @@ def resolve_names_now(settings: Settings, clients: Clients, policy: OrgPolicy) -
     accounts = MemberSessions(clients, MemberRole(settings.member_role, settings.external_id, "validate"), retries)
     regions = regions_for(policy, partition_regions(), accounts.hub_regions)
     before = make_stores(settings, clients).ledger.earlier_listings(organization.id)
-    return resolve_names(policy, Known(organization, regions, before.accounts, before.units))
+    return resolve_names(policy, Known(organization, regions, before))
 
 
 def _services(settings: Settings, clients: Clients) -> Iterator[Callable[[], Check]]:

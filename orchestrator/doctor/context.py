@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from orchestrator.core.diagnosis.checks import Asked, Check, StackSet
-from orchestrator.core.model import AccountId, Region
-from orchestrator.ledger.records import Listed
+from orchestrator.core.model import AccountId, Listed, Region
 from orchestrator.ports import AccountsPort, OrganizationPort
 
 

@@ -87,7 +87,7 @@ def _names(context: DoctorContext, policy: OrgPolicy, organization: Organization
     try:
         regions = regions_for(policy, context.partition_regions, context.accounts.hub_regions)
         before = context.earlier_listings(organization.id)
-        known = Known(organization, regions, before.accounts, before.units)
+        known = Known(organization, regions, before)
     except (OrganizationError, LedgerError) as failure:
         yield doctor_hub.names_unknown(str(failure))
         return

@@ -6,7 +6,6 @@ Intents are written before the call that they announce, outcomes after it, one w
 
 from __future__ import annotations
 
-import json
 import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,10 +14,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from orchestrator.core.model import (
-    AccountId,
     ActivePolicy,
     Consent,
     Intent,
+    Listed,
     Outcome,
     OutcomeStatus,
     Resource,
@@ -31,6 +30,7 @@ from orchestrator.core.report.document import Row
 from orchestrator.core.report.manifest import Link
 from orchestrator.errors import LeaseLostError, LedgerError, LedgerSettingError, ReportStoreError
 from orchestrator.ledger.items import ITEMS_AT_ONCE, Absent, Delete, Equals, Item, Items, Put, Write
+from orchestrator.ledger.listings import listed_from, listed_items
 from orchestrator.ledger.records import (
     ACTIVE,
     FORMAT,
@@ -39,7 +39,6 @@ from orchestrator.ledger.records import (
     ActionRecord,
     HeldRecord,
     LeaseRecord,
-    Listed,
     SweepSummary,
     action_items,
     active_policy_item,
@@ -67,7 +66,7 @@ from orchestrator.ledger.writes import (
 TTL = timedelta(days=400)
 LEASE = "LEASE"
 TRIGGER = "TRIGGER"
-LISTED, ACCOUNTS, UNITS = "LISTED#", "ACCOUNTS#", "UNITS#"
+LISTED = "LISTED#"
 CHAIN = "CHAIN"
 HEAD = "HEAD"
 KILL_SWITCH_ITEM = ("SETTINGS", "KILL_SWITCH")
@@ -361,33 +360,22 @@ class Ledger:
     # --- earlier listings
 
     def earlier_listings(self, organization_id: str) -> Listed:
-        """Every account that some listing of the organization had, and what the names in policies were names of.
+        """Every account that some listing of the organization had, where it was, and what the names in policies were
+        names of.
 
         In whichever policy: what an author excluded by a path stays known when the policy gets another name.
         """
-        items = {item["SK"]: item for item in self._items.query(f"{LISTED}{organization_id}")}
-        accounts = [one for sk, item in items.items() if sk.startswith(ACCOUNTS) for one in item["accounts"].split()]
-        known = Listed(frozenset(map(AccountId, accounts)))
-        for units in (json.loads(item["units"]) for sk, item in items.items() if sk.startswith(UNITS)):
-            known = known.joined(Listed(units={name: frozenset(ids) for name, ids in units.items()}))
-        return known
+        return listed_from(self._items.query(f"{LISTED}{organization_id}"))
 
     def remember_listing(self, organization_id: str, policy_name: str, before: Listed, now: Listed) -> None:
         """Adds what a listing had to what `earlier_listings` gave; without expiry.
 
         Of two sweeps at once one may forget what is new to the other: the next listing has it again.
         """
-        both = before.joined(now)
-        items: dict[str, Item] = {}
-        for shard in sorted({one[-1] for one in both.accounts - before.accounts}):  # ten items: one holds 400 KB
-            accounts = sorted(one for one in both.accounts if one[-1] == shard)
-            items[f"{ACCOUNTS}{shard}"] = {"accounts": " ".join(accounts)}
-        if both.units != before.units:
-            units = {name: sorted(ids) for name, ids in sorted(both.units.items())}
-            items[f"{UNITS}{policy_name}"] = {"units": json.dumps(units)}
         key = {"PK": f"{LISTED}{organization_id}", "format": FORMAT}
+        items = listed_items(policy_name, before, before.joined(now))
         if items:
-            self._items.write_all([Put({**key, "SK": sk, **item}) for sk, item in items.items()])
+            self._items.write_all([Put({**key, **item}) for item in items])
 
     # --- lease
 

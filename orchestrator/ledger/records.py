@@ -197,20 +197,6 @@ def text_bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """What listings of an organization had: its accounts, and the ids of the OUs by each name in a policy."""
-
-    accounts: frozenset[AccountId] = frozenset()
-    units: Mapping[str, frozenset[str]] = field(default_factory=dict)
-
-    def joined(self, later: Listed) -> Listed:
-        """What either of them had."""
-        names = {*self.units, *(name for name, ids in later.units.items() if ids)}
-        units = {name: self.units.get(name, frozenset()) | later.units.get(name, frozenset()) for name in names}
-        return Listed(self.accounts | later.accounts, units)
-
-
 def record_from(record: type[Any], item: Item, **more: Any) -> Any:
     """The item's attributes that the record has; those that an older version did not write keep their defaults."""
     return record(**{**{name: item[name] for name in record.__dataclass_fields__ if name in item}, **more})

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from orchestrator.core.decide.names import Known, regions_resolved, resolve_names, units_named
-from orchestrator.core.model import Names, Organization, Region
+from orchestrator.core.decide.places import places_after
+from orchestrator.core.model import Listed, Names, Organization, Region
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.errors import OrganizationError
-from orchestrator.ledger.records import Listed
 from orchestrator.ports import RegionStatus, TargetUnreadableError, World
 
 
@@ -19,9 +19,12 @@ def resolve_and_remember(world: World, policy: OrgPolicy, organization: Organiza
     """
     regions = regions_for(policy, world.partition_regions, world.accounts.hub_regions)
     before = world.ledger.earlier_listings(organization.id)
-    now = Listed(frozenset(one.id for one in organization.accounts), units_named(policy, organization))
+    accounts = frozenset(one.id for one in organization.accounts)
+    units = units_named(policy, organization)
+    named = frozenset().union(*before.units.values(), *units.values())
+    now = Listed(accounts, units, places_after(before.places, organization, named))
     world.ledger.remember_listing(organization.id, policy.name, before, now)
-    return resolve_names(policy, Known(organization, regions, before.accounts, before.units))
+    return resolve_names(policy, Known(organization, regions, before))
 
 
 def regions_for(

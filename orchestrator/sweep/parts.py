@@ -204,7 +204,7 @@ def _look_ahead(world: World, sweep: Sweep, wave: int) -> bool:
         if fresh.organization is not None:
             names = listed.listing.names if (listed := _stored_listing(world, sweep)) else NO_NAMES
             before = world.ledger.earlier_listings(fresh.organization.id)
-            known_by_now = Known(fresh.organization, named_before=before.units)
+            known_by_now = Known(fresh.organization, before=before)
             lost = lost.joined(no_longer_resolved(sweep.policy, known_by_now, names))
         if accounts or lost.unresolved:
             world.store.put(sweep.sweep_id, name, inventory_bytes(StoredInventory(Listing("", accounts, names=lost))))

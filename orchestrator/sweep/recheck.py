@@ -18,6 +18,7 @@ from orchestrator.core.model import (
     Decision,
     Halt,
     HaltCause,
+    Listed,
     NameEffect,
     Names,
     Organization,
@@ -66,7 +67,7 @@ class Recheck:
         self._accounts = FreshAccounts(world, policy.max_tag_age, known)
         self._ledger = world.ledger
         self._names = names
-        self._named_before: Mapping[str, frozenset[str]] = {}
+        self._listed_before = Listed()
         self._lost = lost
         self._lost_as_of: Organization | None = None
         self._lock = threading.Lock()
@@ -76,7 +77,7 @@ class Recheck:
         self._accounts.list_again(dict.fromkeys(map(_account_id, actions)))
         organization = self._accounts.organization
         if organization is not None:
-            self._named_before = self._ledger.earlier_listings(organization.id).units
+            self._listed_before = self._ledger.earlier_listings(organization.id)
 
     @property
     def lost(self) -> Names:
@@ -86,7 +87,7 @@ class Recheck:
         organization = self._accounts.organization
         with self._lock:
             if organization is not None and self._lost_as_of is not organization:
-                known = Known(organization, named_before=self._named_before)
+                known = Known(organization, before=self._listed_before)
                 self._lost = self._lost.joined(no_longer_resolved(self._as_written, known, self._names))
                 self._policy = self._as_written.with_unresolved(self._names.joined(self._lost))
                 self._lost_as_of = organization

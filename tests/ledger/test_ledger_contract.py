@@ -11,9 +11,11 @@ from orchestrator.core.model import (
     INTENT,
     AccountId,
     Intent,
+    Listed,
     Mode,
     Outcome,
     OutcomeStatus,
+    Place,
     ReasonCode,
     ResourceKey,
     SweepStatus,
@@ -25,7 +27,7 @@ from orchestrator.core.report.manifest import Link
 from orchestrator.errors import LeaseLostError, LedgerError, ReportStoreError
 from orchestrator.ledger.items import ITEMS_AT_ONCE, Items
 from orchestrator.ledger.ledger import HEAD, TTL, Ledger
-from orchestrator.ledger.records import LeaseRecord, Listed, SweepSummary
+from orchestrator.ledger.records import LeaseRecord, SweepSummary
 from tests.support.builders import (
     ACCOUNT,
     AT,
@@ -513,3 +515,18 @@ def test_what_listings_had_is_remembered_by_organization_whatever_the_policy_is_
     ledger.remember_listing("o-1", "other", Listed(), other)
     assert ledger.earlier_listings("o-1").units == {"/Prod": frozenset({"ou-1", "ou-2", "ou-3"})}, "of every policy"
     assert ledger.earlier_listings("o-2") == Listed()
+
+
+def test_of_where_an_account_was_the_last_listing_counts(ledger: Ledger) -> None:
+    one, two = AccountId("1" * 12), AccountId("2" * 12)
+    accounts = frozenset({one, two})
+    first = Listed(accounts, places={one: frozenset({Place("ou-3", ("ou-1", "ou-2"))}), two: frozenset()})
+    ledger.remember_listing("o-1", "nonprod", Listed(), first)
+    before = ledger.earlier_listings("o-1")
+    assert before.places == {one: frozenset({Place("ou-3", ("ou-1", "ou-2"))})}
+    moved = frozenset({Place("ou-3", ("ou-1",)), Place("ou-4", ("ou-5",))})
+    ledger.remember_listing("o-1", "nonprod", before, Listed(accounts, places={one: moved, two: moved}))
+    before = ledger.earlier_listings("o-1")
+    assert before == Listed(accounts, places={one: moved, two: moved})
+    ledger.remember_listing("o-1", "nonprod", before, Listed(accounts, places={one: frozenset()}))
+    assert ledger.earlier_listings("o-1").places == {two: moved}

@@ -8,10 +8,9 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.core.decide.waves import accounts_in_order
-from orchestrator.core.model import Halt, HaltCause, Mode, OutcomeStatus, Target
+from orchestrator.core.model import Halt, HaltCause, Listed, Mode, OutcomeStatus, Target
 from orchestrator.core.report.document import Row, report_document
 from orchestrator.errors import HaltedError, LeaseLostError, LedgerError
-from orchestrator.ledger.records import Listed
 from orchestrator.sweep.run import apply_plan, resume_sweep, run_sweep
 from orchestrator.sweep.stored_plan import open_plan
 from tests.support.builders import SWEEP_ID, a_decision, a_policy, a_resource

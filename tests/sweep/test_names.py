@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from fnmatch import fnmatchcase
@@ -410,6 +410,96 @@ def test_a_path_that_includes_an_ou_which_was_made_again_stops_nothing_of_what_i
     assert f"put the id of what you mean in its place ({again.id})" in the_row(report)["detail"]
 
 
+LIVE = OrganizationalUnit("ou-a1b2-00000006", "/Prod/Live")
+REMADE = OrganizationalUnit("ou-a1b2-00000007", "/Live")
+
+
+def a_live_one_below_prod() -> FakeWorld:
+    """TWO is in /Prod/Live."""
+    fake = an_organization()
+    fake.accounts = (fake.accounts[0], an_account(TWO, organizational_units=(PROD, LIVE)))
+    return fake
+
+
+def move_live_out(fake: FakeWorld, *, deleted: bool = True) -> None:
+    """As AWS moves no OU: another /Live is made below the root, and TWO is moved there."""
+    fake.accounts = (fake.accounts[0], an_account(TWO, organizational_units=(REMADE,)))
+    fake.units = (PROD,) if deleted else (PROD, LIVE)
+    fake.at += timedelta(hours=1)
+
+
+@pytest.mark.parametrize("name", ["/Prod", PROD.id, "'/Pr*'"])
+@pytest.mark.parametrize("by_plan", [False, True])
+def test_an_ou_that_was_moved_out_of_an_excluded_one_by_making_it_again_holds_and_names_its_accounts(
+    name: str, by_plan: bool
+) -> None:
+    fake = a_live_one_below_prod()
+    policy = f"{EVERYTHING}\norganization: {{exclude: [{name}]}}"
+    sweep(fake, policy, Mode.PLAN)
+    move_live_out(fake)
+    if by_plan:
+        _, source = open_plan(fake.files, fake.ledger, SWEEP_ID, fake.at)
+        apply_plan(fake.world(), a_policy(policy), LATER_ID, source)
+        assert_held(fake, LATER_ID)
+    for again in "123":
+        report = sweep(fake, policy, sweep_id=f"20261123T20000{again}Z-000001")
+        assert (fake.stopped, report["status"]) == ([], SweepStatus.HELD)
+        (one,) = report["unresolved_names"]
+        assert f"was above {LIVE.id}, which is gone and had {TWO}, now in /Live" in one["detail"]
+        assert one["nearest"] == f"/Live ({REMADE.id})"
+    spared = f"{EVERYTHING}\norganization: {{exclude: [{name}], exclude_accounts: ['{TWO}']}}"
+    report = sweep(fake, spared, sweep_id="20261123T210000Z-000001")
+    assert (sorted(fake.stopped), report["status"]) == (["i-0", "i-1"], SweepStatus.COMPLETE)
+
+
+def test_what_was_moved_out_with_a_deleted_ou_is_stopped_after_a_person_moved_it_in_and_out_by_itself() -> None:
+    fake = a_live_one_below_prod()
+    policy = f"{EVERYTHING}\norganization: {{exclude: [{PROD.id}]}}"
+    sweep(fake, policy, Mode.PLAN)
+    move_live_out(fake)
+    assert sweep(fake, policy, sweep_id="20261123T200001Z-000001")["status"] == SweepStatus.HELD
+    fake.accounts = an_organization().accounts
+    sweep(fake, policy, Mode.PLAN, "20261123T200002Z-000001")
+    move_live_out(fake)
+    report = sweep(fake, policy, sweep_id="20261123T200003Z-000001")
+    assert (len(fake.stopped), report["status"]) == (4, SweepStatus.COMPLETE)
+
+
+def test_an_account_that_is_moved_out_of_an_ou_below_an_excluded_one_that_stays_is_what_it_is_now() -> None:
+    fake = a_live_one_below_prod()
+    policy = f"{EVERYTHING}\norganization: {{exclude: [/Prod]}}"
+    sweep(fake, policy, Mode.PLAN)
+    move_live_out(fake, deleted=False)
+    assert sweep(fake, policy, Mode.PLAN, "20261123T200001Z-000001")["status"] == SweepStatus.COMPLETE
+    move_live_out(fake)
+    report = sweep(fake, policy, sweep_id=LATER_ID)
+    assert (len(fake.stopped), report["status"]) == (4, SweepStatus.COMPLETE)
+
+
+def test_an_empty_ou_below_an_excluded_one_is_deleted_without_a_word() -> None:
+    fake = an_organization()
+    fake.units = (LIVE,)
+    policy = f"{EVERYTHING}\norganization: {{exclude: [/Prod]}}"
+    sweep(fake, policy, Mode.PLAN)
+    fake.units = ()
+    report = sweep(fake, policy, sweep_id=LATER_ID)
+    assert (sorted(fake.stopped), report["status"], report["unresolved_names"]) == (
+        ["i-0", "i-1"],
+        SweepStatus.COMPLETE,
+        [],
+    )
+
+
+def test_an_ou_that_was_moved_out_of_one_under_not_keeps_what_its_rule_could_own() -> None:
+    fake = a_live_one_below_prod()
+    policy = "rules: [{name: all, where: {not: {organizational_unit: /Prod}}}]"
+    sweep(fake, policy, Mode.PLAN)
+    move_live_out(fake)
+    report = sweep(fake, policy, sweep_id=LATER_ID)
+    assert (fake.stopped, report["status"]) == ([], SweepStatus.COMPLETE)
+    assert "'/Prod' is unresolved" in reasons(report)["i-2"]
+
+
 # --- random histories -------------------------------------------------------------------------------------------------
 
 
@@ -534,8 +624,9 @@ class _Author:
 
     So excluded are the accounts below an OU that is meant, wherever it is now; and, where it was deleted, those that
     were below it in the last listing that had it: they were moved out for the deletion. Who was moved out before, while
-    the OU was still there, was moved by a person who left the OU behind, and is not excluded by it any more. Nor is one
-    that was below a deleted OU which was itself only below one that is meant, and that is there.
+    the OU was still there, was moved by a person who left the OU behind, and is not excluded by it any more. The same
+    holds for the OU that an account was in, below one that is meant: AWS moves no OU, so who moves one makes another
+    one elsewhere, moves its accounts there, and deletes it.
     """
 
     names: list[str]
@@ -543,6 +634,9 @@ class _Author:
     """The OUs of each name."""
     below: dict[str, set[str]] = field(default_factory=dict)
     """The accounts below each OU, in the last listing that had it."""
+    homes: dict[tuple[str, str], str] = field(default_factory=dict)
+    """The OU that each account was in when it was below an OU that is meant; of those that were not moved out by hand.
+    """
 
     def see(self, units: _Units) -> None:
         """A listing."""
@@ -551,18 +645,33 @@ class _Author:
             for name in self.names:
                 if _is_named(name, unit, units):
                     self.meant.setdefault(name, set()).add(unit)
+        for unit in {unit for ids in self.meant.values() for unit in ids if unit in units.names}:
+            for account, home in units.homes.items():
+                if unit in units.above(home):
+                    self.homes[unit, account] = home
+                elif self.homes.get((unit, account)) in units.names:
+                    del self.homes[unit, account]
 
     def excluded(self, units: _Units) -> set[str]:
         """As of now."""
         meant = {unit for ids in self.meant.values() for unit in ids}
         meant |= {unit for unit in units.names if any(_is_named(name, unit, units) for name in self.names)}
         below = (units.below(unit) if unit in units.names else self.below[unit] for unit in meant)
-        return {account for accounts in below for account in accounts}
+        return {account for accounts in below for account in accounts} | self.taken_out(units)
+
+    def taken_out(self, units: _Units, name: str = "") -> set[str]:
+        """The accounts that were in an OU which is gone, below one that is there and meant; by the name, if given."""
+        meant = {unit for one, ids in self.meant.items() if name in ("", one) for unit in ids}
+        return {
+            account
+            for (unit, account), home in self.homes.items()
+            if unit in meant & {*units.names} and home not in units.names and account not in units.below(unit)
+        }
 
     def may_hold(self, name: str, units: _Units) -> bool:
         """Whether there is a reason to: it stands for nothing, or for less or others than it did."""
         now = {unit for unit in units.names if _is_named(name, unit, units)}
-        return not now or not self.meant.get(name, set()) <= now
+        return not now or not self.meant.get(name, set()) <= now or bool(self.taken_out(units, name))
 
 
 def _is_named(name: str, unit: str, units: _Units) -> bool:
@@ -698,16 +807,22 @@ IDS = re.compile(r"ou-a1b2-[0-9]{8}")
 
 
 def _as_told(history: _History, report: Row) -> str:
-    """Each name that holds the sweep gives its place to the ids that its message has, and are there."""
+    """Each name that holds the sweep gives its place to the ids that its message has, and are there; or is joined by
+    the accounts that were below it.
+    """
     names = list(history.written)
+    accounts: set[str] = set()
     for one in _holding(report, history):
-        names.remove(one["name"])
-        names += {*IDS.findall(f"{one['detail']} {one['nearest']}")} & history.there
-    return _excluding(names, by_rule=history.by_rule)
+        accounts |= {*re.findall(r"\b[0-9]{12}\b", one["detail"])}
+        if "was the name of" in one["detail"] or "is no OU" in one["detail"]:
+            names.remove(one["name"])
+            names += {*IDS.findall(f"{one['detail']} {one['nearest']}")} & history.there
+    return _excluding(names, by_rule=history.by_rule, accounts=accounts)
 
 
-def _excluding(names: list[str], *, by_rule: bool) -> str:
+def _excluding(names: list[str], *, by_rule: bool, accounts: Iterable[str] = ()) -> str:
     quoted = ", ".join(f"'{one}'" for one in names)
     if by_rule:
         return f"rules: [{{name: all, where: {{not: {{organizational_unit: [{quoted}]}}}}}}]"
-    return f"{EVERYTHING}\norganization: {{exclude: [{quoted}]}}"
+    more = f", exclude_accounts: {sorted(accounts)}" if accounts else ""
+    return f"{EVERYTHING}\norganization: {{exclude: [{quoted}]{more}}}"

@@ -2,19 +2,23 @@
 
 A name that matches nothing excludes nothing, and a `not` makes everything of it: so it holds the sweep, or makes its
 condition unknown, unless the policy allows it. So does a path that stood for an OU in an earlier listing which is not
-there by that name any more: what was in it is elsewhere now, and the path spares it no longer. What a person moved out
-of an OU that is still there by its name is judged by where it is now.
+there by that name any more: what was in it is elsewhere now, and the path spares it no longer. So does a name of an OU
+below which another one was deleted, of which the accounts are elsewhere now. What a person moved out of an OU that is
+still there is judged by where it is now.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 
+from orchestrator.core.decide.places import taken_out
+from orchestrator.core.decide.scope import accounts_in_scope
 from orchestrator.core.model import (
-    AccountId,
+    Account,
+    Listed,
     NameEffect,
     Names,
     Organization,
@@ -35,6 +39,10 @@ _NOT = "not"
 _ONE_SIGN = re.compile(r"\[([^!\]])\]")
 _MOST_IDS = 5
 """That a message names."""
+_TAKEN_OUT = (
+    "put under exclude_accounts what of it is to be spared; move what is not into the named OU, for the time of one "
+    "plan, and out again"
+)
 _CONSEQUENCES = {
     NameEffect.HOLDS: "so the sweep is held",
     NameEffect.UNKNOWN: "so what its rule could own is kept",
@@ -49,11 +57,8 @@ class Known:
     organization: Organization
     regions: frozenset[Region] = frozenset()
     """Of every partition, and of this organization."""
-    listed_before: frozenset[AccountId] = frozenset()
-    """The accounts that some earlier listing had."""
-    named_before: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    """The ids of the OUs that each name of a policy was the name of in earlier listings, by its spellings; an earlier
-    release has it by its text."""
+    before: Listed = field(default_factory=Listed)
+    """What earlier listings had."""
 
 
 def units_named(policy: OrgPolicy, organization: Organization) -> dict[str, frozenset[str]]:
@@ -95,11 +100,10 @@ class _Resolver:
     def __init__(self, policy: OrgPolicy, known: Known) -> None:
         self._policy = policy
         self._known = known
-        above = (unit for account in known.organization.accounts for unit in account.organizational_units)
-        self._units = {unit.id: unit for unit in (*above, *known.organization.units)}
+        self._units = known.organization.units_by_id
         self._accounts = {account.id: account for account in known.organization.accounts}
         self._named_before: dict[str, frozenset[str]] = {}
-        for text, ids in known.named_before.items():
+        for text, ids in known.before.units.items():
             name = _spellings(text)[0]
             self._named_before[name] = self._named_before.get(name, frozenset()) | ids
 
@@ -112,7 +116,8 @@ class _Resolver:
             *_named(_ACCOUNT, "organization.exclude_accounts", scope.exclude_accounts),
             *_named(_REGION, "regions.exclude", regions.exclude),
         ):
-            if not self._is_there(one) or self._gone(one) or not all(map(self._is_excluded, self._escaped(one))):
+            escaped = not all(map(self._is_excluded, self._escaped(one)))
+            if not self._is_there(one) or self._gone(one) or escaped or self._taken_out(one):
                 yield self._unresolved(one, NameEffect.HOLDS)
 
     def in_rules(self) -> Iterator[UnresolvedName]:
@@ -122,7 +127,7 @@ class _Resolver:
             for one in rule.where.names():
                 spares = one.place.count(_NOT) % 2 == 1 or shields
                 another = self._was_another(one) and (spares or not is_glob(one.text))
-                if not self._is_there(one) or another:
+                if not self._is_there(one) or another or (spares and self._taken_out(one)):
                     spares |= another
                     yield self._unresolved(one, NameEffect.UNKNOWN if spares else NameEffect.WARNS)
 
@@ -164,6 +169,15 @@ class _Resolver:
             return []
         return sorted(self._before(one.text) - self._units.keys())
 
+    def _taken_out(self, one: NamedText) -> list[tuple[Account, str]]:
+        """The accounts that were below an OU of this name in one that was deleted, and that nothing excludes now."""
+        if one.word != _UNIT or _includes(one) or not self._known.before.places:
+            return []
+        named = (self._before(one.text) | self.ids_of(one.text)) & self._units.keys()
+        selected = accounts_in_scope(self._policy.organization, self._known.organization).accounts
+        elsewhere = (account for account in selected if not account_within(account, one.text))
+        return list(taken_out(elsewhere, self._known.before.places, named, self._units))
+
     def _before(self, text: str) -> frozenset[str]:
         """The ids of the OUs that the name was the name of, in whichever spelling."""
         return frozenset().union(*(self._named_before.get(name, frozenset()) for name in _spellings(text)))
@@ -189,7 +203,7 @@ class _Resolver:
 
     def _unresolved(self, one: NamedText, effect: NameEffect) -> UnresolvedName:
         """An account that left has nothing any more that could be stopped."""
-        has_left = one.word == _ACCOUNT and _matches_any(one.text, self._known.listed_before)
+        has_left = one.word == _ACCOUNT and _matches_any(one.text, self._known.before.accounts)
         if has_left:
             effect = NameEffect.WARNS
         consequence = _CONSEQUENCES[effect]
@@ -207,25 +221,32 @@ class _Resolver:
             return "matches no region of any partition"
         if one.word == _ACCOUNT:
             return "matches only what left the organization" if has_left else "was no account in any listing"
+        return ", and ".join(self._what_became_of(one)) or "has no account in it"
+
+    def _what_became_of(self, one: NamedText) -> Iterator[str]:
+        deleted = one.text in self._gone(one)
+        if not self._is_there(one):
+            yield "is no OU of the organization" + (" any more" if deleted else "")
         moved = [f"{unit.id}, which is {unit.path} now" for unit in self._escaped(one)]
         gone = [f"{unit}, which is gone" for unit in self._gone(one)]
-        was = f"was the name of {_listed([*moved, *gone], ' and of ')}"
-        if not self._is_there(one):
-            text = "is no OU of the organization"
-            return (
-                f"{text} any more" if one.text in self._gone(one) else f"{text}, and {was}" if moved or gone else text
-            )
-        return was if moved or gone else "has no account in it"
+        if (moved or gone) and not deleted:
+            yield f"was the name of {_listed([*moved, *gone], ' and of ')}"
+        taken = [f"{unit}, which is gone and had {_is_now(account)}" for account, unit in self._taken_out(one)]
+        if taken:
+            yield f"was above {_listed(taken, ' and ')}"
 
     def _advice(self, one: NamedText) -> str:
-        """What to change where the name was another OU's."""
+        """What to change where the name was another OU's, or one below it is gone."""
+        return "; ".join(filter(None, (self._another_name(one), _TAKEN_OUT if self._taken_out(one) else "")))
+
+    def _another_name(self, one: NamedText) -> str:
         ids = [*sorted(self.ids_of(one.text)), *(unit.id for unit in self._escaped(one))]
-        gone, includes = self._gone(one), one.place[:2] == ("organization", "include")
+        gone = self._gone(one)
         if not (self._escaped(one) or gone):
             return ""
         advice = f"put the id of what you mean in its place ({_listed(ids)})" if ids else "take it out"
         spared = f", and put under exclude_accounts what was in {_listed(gone)} and is to be spared"
-        return f"{advice}{spared}" if gone and not includes else advice
+        return f"{advice}{spared}" if gone and not _includes(one) else advice
 
     def _line(self, one: NamedText) -> int:
         """That of the nearest part of the document that has one."""
@@ -234,24 +255,35 @@ class _Resolver:
             place = place[:-1]
         return self._policy.lines.get(place, 1)
 
+    def _meant(self, one: NamedText) -> OrganizationalUnit | None:
+        """An OU that is there and has to do with what is gone or named otherwise now."""
+        now = sorted(self.ids_of(one.text)) if self._gone(one) else []
+        homes = [unit for account, _ in self._taken_out(one) for unit in account.organizational_units[-1:]]
+        return next(iter([*self._escaped(one), *(self._units[unit] for unit in now), *homes]), None)
+
     def _nearest(self, one: NamedText) -> str:
         """Of OUs the path with the id, which an OU keeps when it is renamed; of accounts none: their ids are random."""
         if one.word == _ACCOUNT:
             return ""
         if one.word == _REGION:
             return _most_alike(one.text, self._known.regions)
-        escaped = self._escaped(one)
-        if escaped:
-            return f"{escaped[0].path} ({escaped[0].id})"
-        now = sorted(self.ids_of(one.text)) if self._gone(one) else []
-        if now:
-            return f"{self._units[now[0]].path} ({now[0]})"
+        meant = self._meant(one)
+        if meant is not None:
+            return f"{meant.path} ({meant.id})"
         if is_unit_id(one.text):
             nearest = _most_alike(one.text, self._units)
             return f"{nearest} ({self._units[nearest].path})" if nearest else ""
         by_path: dict[str, OrganizationalUnit] = {unit.path: unit for unit in self._units.values()}
         nearest = _most_alike(one.text, by_path.keys() - {one.text})
         return f"{nearest} ({by_path[nearest].id})" if nearest else ""
+
+
+def _is_now(account: Account) -> str:
+    return f"{account.id}, now in {account.ou_path}"
+
+
+def _includes(one: NamedText) -> bool:
+    return one.place[:2] == ("organization", "include")
 
 
 def _shields(rule: Rule, later: Sequence[Rule]) -> bool:

@@ -16,6 +16,7 @@ from orchestrator.core.model.decision import (
 )
 from orchestrator.core.model.inventory import Inventory
 from orchestrator.core.model.kind import FactWord, KindDescription, OperationRates, Rate
+from orchestrator.core.model.listed import Listed, Place, Places
 from orchestrator.core.model.names import NO_NAMES, NameEffect, Names, UnresolvedName
 from orchestrator.core.model.organization import (
     ALL_REGIONS,
@@ -87,6 +88,7 @@ __all__ = [
     "Intent",
     "Inventory",
     "KindDescription",
+    "Listed",
     "Mode",
     "NameEffect",
     "Names",
@@ -98,6 +100,8 @@ __all__ = [
     "Outcome",
     "OutcomeStatus",
     "Outcomes",
+    "Place",
+    "Places",
     "Plan",
     "Rate",
     "Reason",

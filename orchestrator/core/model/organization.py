@@ -87,6 +87,12 @@ class Organization:
     accounts: tuple[Account, ...]
     units: tuple[OrganizationalUnit, ...] = ()
 
+    @property
+    def units_by_id(self) -> dict[str, OrganizationalUnit]:
+        """Every OU, also where only the accounts in it were given."""
+        above = (unit for account in self.accounts for unit in account.organizational_units)
+        return {unit.id: unit for unit in (*above, *self.units)}
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Target:

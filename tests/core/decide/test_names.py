@@ -16,6 +16,7 @@ from orchestrator.core.model import (
     Account,
     AccountId,
     ApprovedPlan,
+    Listed,
     NameEffect,
     Names,
     Organization,
@@ -49,7 +50,7 @@ ORGANIZATION = Organization(
 def resolved(
     body: str, organization: Organization = ORGANIZATION, listed_before: tuple[str, ...] = ()
 ) -> list[UnresolvedName]:
-    known = Known(organization, REGIONS, frozenset(map(AccountId, listed_before)))
+    known = Known(organization, REGIONS, Listed(frozenset(map(AccountId, listed_before))))
     return list(resolve_names(a_policy(body), known).unresolved)
 
 
@@ -250,7 +251,7 @@ def made_again(
         for one in ORGANIZATION.accounts
     )
     named_before = {name: frozenset(ids) for name, ids in before.items()}
-    known = Known(replace(ORGANIZATION, accounts=accounts, units=units), REGIONS, named_before=named_before)
+    known = Known(replace(ORGANIZATION, accounts=accounts, units=units), REGIONS, Listed(units=named_before))
     return list(resolve_names(a_policy(body), known).unresolved)
 
 
