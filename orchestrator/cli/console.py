@@ -18,6 +18,7 @@ import typer
 from orchestrator import app as wiring
 from orchestrator.cli.progress import TerminalProgress
 from orchestrator.cli.summary import print_summary
+from orchestrator.cli.tables import counted
 from orchestrator.cli.terminal import SafeConsole, json_text
 from orchestrator.core.model import ActionCounts, ApprovedPlan, Plan
 from orchestrator.core.model.marks import SWEEP_ID
@@ -157,7 +158,8 @@ def _consequences(plan: Plan) -> Iterator[str]:
     for starts, done in ((False, "stopped"), (True, "started")):
         accounts = [one.resource.target.account_id for one in plan.actions if one.action.starts is starts]
         if accounts:
-            yield f"{len(accounts)} resources in {len(set(accounts))} accounts would be {done} now."
+            where = counted(len(set(accounts)), "account")
+            yield f"{counted(len(accounts), 'resource')} in {where} would be {done} now."
 
 
 def _what_halts(kill_switches: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from orchestrator.cli.tables import MOST_ROWS, STATUS_STYLES, Cell, a_table, add_rows, number
+from orchestrator.cli.tables import MOST_ROWS, STATUS_STYLES, Cell, a_table, add_rows, counted, number
 from orchestrator.core.model import ALL_KINDS, OutcomeStatus, ReasonCode
 from orchestrator.core.model.decision import KEPT_AFTER_ALL
 from orchestrator.core.policy.opt_outs import MISSPELT_KEY
@@ -85,8 +85,9 @@ def _totals_line(document: Row) -> str:
         f"{done}{starting}, {totals['failed']} failed{unknown}{left}" if _acts(document) else f"{nothing} (plan only)"
     )
     return (
-        f"{totals['accounts']} accounts, {totals['scanned']} targets read, {unread or 'none'} unreadable, "
-        f"{totals['resources']} resources: {planned}, {totals['exempt']} exempt; {came_to}"
+        f"{counted(totals['accounts'], 'account')}, {counted(totals['scanned'], 'target')} read, "
+        f"{unread or 'none'} unreadable, {counted(totals['resources'], 'resource')}: {planned}, "
+        f"{totals['exempt']} exempt; {came_to}"
     )
 
 
@@ -121,11 +122,14 @@ def _acts(document: Row) -> bool:
 
 
 def _guardrails_line(document: Row) -> str:
-    """The limits of the whole organization, and how close the plan comes to them."""
+    """The limits of the whole organization, and how close the plan comes to them; where it is held, those that hold."""
     rows = [row for row in document["guardrails"] if row["account_id"] is None]
-    shown = ", ".join(f"{row['name']} {row['actual']:.4g} (limit {row['limit']:g})" for row in rows)
     broken = sum(not row["passed"] for row in document["guardrails"])
-    return f"Guardrails {f'held: {broken} broken' if broken else 'passed'}{f': {shown}' if shown else ''}"
+    if broken:
+        rows = [row for row in rows if not row["passed"]]
+    shown = ", ".join(f"{row['name']} {row['actual']:.4g} (limit {row['limit']:g})" for row in rows)
+    verdict = f"held: {broken} of {len(document['guardrails'])} broken" if broken else "passed"
+    return f"Guardrails {verdict}" + (f": {shown}" if shown else "")
 
 
 def _by_account(document: Row) -> Table | None:

@@ -338,7 +338,7 @@ def _carried_out(
             document = parsed(stores.store.read(sweep_id, "report.json"), sweep_id)
             reported.append(document_exit_code(document))
             with interruption.showing():
-                show(document, output)
+                show(document, output, stores.store.location(sweep_id, "report.json"))
             if _is_unknown(document):
                 fail("What was being asked for is unknown; `undo` looks at it.", *reported)
         raise

@@ -220,13 +220,13 @@ def test_at_a_terminal_the_number_is_wanted_for_apply_and_for_undo(
     declined = run("apply", planned, typed="4\n")
     assert (declined.exit_code, down(organization, account)) == (1, set())
     ran = run("apply", planned, "--format", "json", typed="3\n")
-    assert "3 resources in 1 accounts would be stopped now." in ran.stderr
+    assert "3 resources in 1 account would be stopped now." in ran.stderr
     assert (ran.exit_code, down(organization, account)) == (0, set(ids))
     declined = run("undo", ran.report["sweep_id"], typed="yes\n")
     assert (declined.exit_code, down(organization, account)) == (1, set(ids))
     assert "the starts were not confirmed; nothing was started" in declined.stderr
     undone = run("undo", ran.report["sweep_id"], typed="3\n")
-    assert "3 resources in 1 accounts would be started now." in undone.stderr
+    assert "3 resources in 1 account would be started now." in undone.stderr
     assert (undone.exit_code, down(organization, account)) == (0, set())
 
 

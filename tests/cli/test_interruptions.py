@@ -6,6 +6,7 @@ import _thread
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ import pytest
 
 from orchestrator.cli import sweeps
 from orchestrator.cli.console import Interruption, interruptible
+from orchestrator.cli.tables import counted
 from orchestrator.core.report.document import document_exit_code
 from orchestrator.core.report.manifest import MANIFEST
 from orchestrator.demo.faults import Fault
@@ -35,7 +37,7 @@ from tests.support.suites import only_in_full
 FRANKFURT, IRELAND = "eu-central-1", "eu-west-1"
 DEV = "rules: [{name: dev, where: {tag: {Environment: dev}}}]\n"
 ENFORCE = ("sweep", "--mode", "enforce", "--policy")
-QUESTION = "3 resources in 1 accounts would be stopped now."
+QUESTION = "3 resources in 1 account would be stopped now."
 PATIENCE = 20
 """Seconds until a process that does not do what it should fails the test."""
 ON_A_TERMINAL = """
@@ -125,7 +127,7 @@ def test_anything_else_stops_nothing_says_so_and_is_reported(
     report = last_report(tmp_path)
     assert [row["status"] for row in report["outcomes"]] == ["not_attempted"] * 3
     assert document_exit_code(report) == 1
-    assert report["sweep_id"] in ran.stdout
+    assert re.search(rf"^Report: .*{report['sweep_id']}/report\.json$", ran.stdout, re.MULTILINE)
 
 
 @pytest.mark.usefixtures("terminal")
@@ -421,7 +423,7 @@ def test_a_second_signal_while_the_end_is_written_loses_nothing_and_the_next_swe
     assert (ended["status"], ended["totals"]) == (ran.report["status"], ran.report["totals"])
     assert run("verify", ran.report["sweep_id"]).exit_code == 0
     again = run(*ENFORCE, policy(DEV), typed="\n")
-    assert f"{3 - len(stopped)} resources in 1 accounts would be stopped now." in again.stderr
+    assert f"{counted(3 - len(stopped), 'resource')} in 1 account would be stopped now." in again.stderr
     assert down(organization, account) == len(stopped)
 
 
@@ -453,7 +455,7 @@ def test_what_a_person_interrupted_and_died_before_it_was_sealed_is_closed_and_t
     assert died["interrupted_at"]
     stopped = down(organization, account)
     again = run(*ENFORCE, policy(DEV), typed="\n")
-    assert f"{3 - stopped} resources in 1 accounts would be stopped now." in again.stderr
+    assert f"{counted(3 - stopped, 'resource')} in 1 account would be stopped now." in again.stderr
     assert down(organization, account) == stopped
     history = run("history", "--format", "json").report
     [closed] = [one for one in history if one["sweep_id"] == died["sweep_id"]]

@@ -92,6 +92,10 @@ def test_the_table_fits_80_columns_and_names_what_a_person_has_to_look_at(
     for text in ("denied", "InvalidParameterValue", "missing_required_tag" if limit == 1 else "OperationNotPermitted"):
         assert text in words
     assert ("Held by guardrails: nothing was stopped" in words) is (limit == 1)
+    count = len(
+        json.loads(run("report", last.split("sweep=")[1].split("/")[0], "--format", "json").stdout)["guardrails"]
+    )
+    assert (f"Guardrails held: 1 of {count} broken: max_stops 3 (limit 1) " in words) is (limit == 1)
 
 
 def test_progress_is_plain_lines_where_there_is_no_terminal(
