@@ -2,42 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from orchestrator.core.report.files import policy_file
-from orchestrator.core.report.manifest import (
-    MANIFEST,
-    SIGNATURE,
-    Broken,
-    Link,
-    Walk,
-    anchor_from,
-    check_chain,
-    check_sweep,
-    sealed_names,
-    sha256_of,
-)
-from orchestrator.core.report.plan_file import PLAN_FILE
-from orchestrator.core.report.stored_files import (
-    StoredFiles,
-    added_files,
-    early_files,
-    linked_files,
-    sort_files,
-    strange_files,
-)
-from orchestrator.errors import AnchorError, ReportStoreError
+from orchestrator.core.report.manifest import MANIFEST, Broken, Walk, anchor_from, check_chain
+from orchestrator.core.report.stored_files import StoredFiles, early_files, sort_files
+from orchestrator.errors import AnchorError
 from orchestrator.ledger.ledger import Ledger
-from orchestrator.ledger.records import SweepSummary
 from orchestrator.ports import Anchor, ReportStore
+from orchestrator.sweep.verify_sweep import (
+    Looked,
+    Signature,
+    against_chain,
+    against_ledger,
+    against_summary,
+    in_no_chain,
+    look_at,
+    unsealed_files,
+)
 
-Signature = Callable[[bytes, bytes], bool]
-"""Whether a manifest (first) was signed like that (second)."""
 ALL_FILES = "*"
-_ALTERED = "was altered: the ledger has another SHA-256 for it"
-_NO_KEY = "was added; or the manifest is signed, and STOP_ORCHESTRATOR_SIGNING_KEY does not name the key here"
 _STRAY = "was added: it is in no folder of a sweep that the ledger knows"
 
 
@@ -56,20 +41,6 @@ class Verified:
     """What is not broken, and proves less than it might."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Looked:
-    """One sweep's files as they are now."""
-
-    link: Link | None
-    broken: tuple[Broken, ...] = ()
-    is_sealed: bool = False
-    """Its manifest is there, right or wrong."""
-    is_gone: bool = False
-    """No file of it is left."""
-    runs: bool = False
-    """By the ledger it has not ended, so its manifest may be about to be written."""
-
-
 def verify(
     store: ReportStore,
     ledger: Ledger,
@@ -86,12 +57,14 @@ def verify(
     if sweep_ids is None:
         return _VerifyAll(store, ledger, check_signature, anchor).verified()
     broken: list[Broken] = []
+    notes: list[str] = []
     for sweep_id in sweep_ids:
         stored = sort_files(store.list_files(sweep_id))
-        looked = _look(store, sweep_id, ledger.sweep(sweep_id), stored, check_signature)
-        broken += [*_against_chain(store, ledger, sweep_id, looked.link), *looked.broken]
+        looked = look_at(store, sweep_id, ledger.sweep(sweep_id), stored, check_signature)
+        broken += [*against_chain(store, ledger, sweep_id, looked.link), *looked.broken]
         broken += [Broken("", key, _STRAY) for key in stored.strays]
-    return Verified(len(sweep_ids), tuple(broken))
+        notes += _parts_left(stored)
+    return Verified(len(sweep_ids), tuple(broken), notes=tuple(notes))
 
 
 class _VerifyAll:
@@ -108,7 +81,7 @@ class _VerifyAll:
         self._summaries = {one.sweep_id: one for one in ledger.sweeps()}
         self._recorded = {link.sweep_id: link for link in ledger.links()}
         self._head = ledger.chain_head()
-        self._looked: dict[str, _Looked] = {}
+        self._looked: dict[str, Looked] = {}
 
     def verified(self) -> Verified:
         walk = check_chain(self._head, lambda sweep_id: self._look(sweep_id).link, self._recorded)
@@ -139,14 +112,14 @@ class _VerifyAll:
         """Of which ledger or chain know."""
         return {*self._summaries, *self._recorded, *walk.sealed}
 
-    def _look(self, sweep_id: str) -> _Looked:
+    def _look(self, sweep_id: str) -> Looked:
         summary = self._summaries.get(sweep_id) or self._ledger.sweep(sweep_id)
-        looked = _look(self._store, sweep_id, summary, self._stored, self._check_signature)
+        looked = look_at(self._store, sweep_id, summary, self._stored, self._check_signature)
         if summary is not None and not looked.is_sealed and not summary.finished_at:
             summary = self._ledger.sweep(sweep_id) or summary  # as of now: it may have ended since
             if not summary.finished_at:
                 link = self._recorded.get(sweep_id) or self._ledger.link(sweep_id)
-                looked = _Looked(link, runs=True)
+                looked = Looked(link, runs=True)
         self._looked[sweep_id] = looked
         return looked
 
@@ -181,12 +154,12 @@ class _VerifyAll:
     def _beside_broken(self, walk: Walk, sweep_id: str, *, is_whole: bool) -> Iterator[Broken]:
         looked = self._looked[sweep_id]
         if looked.link is not None and is_whole:
-            yield _in_no_chain(sweep_id)
+            yield in_no_chain(sweep_id)
         elif looked.link is not None and (last := self._breaks_off_at(walk)):
             problem = f"was added, or {last} was removed, where the chain breaks off before it leads to it"
             yield Broken(sweep_id, MANIFEST, problem)
         else:
-            yield from _against_ledger(sweep_id, looked.link, self._recorded.get(sweep_id))
+            yield from against_ledger(sweep_id, looked.link, self._recorded.get(sweep_id))
 
     def _breaks_off_at(self, walk: Walk) -> str:
         """The sweeps without a file at the end of the walk, where not even a link leads on; empty otherwise."""
@@ -206,10 +179,10 @@ class _VerifyAll:
                 yield _unknown(sweep_id, self._breaks_off_at(walk) if MANIFEST in names else "")
             elif sweep_id not in self._looked or self._looked[sweep_id].runs:
                 summary = self._summaries.get(sweep_id)
-                yield from _unsealed_files(sweep_id, summary, self._stored)
+                yield from unsealed_files(sweep_id, summary, self._stored)
                 if sweep_id not in self._looked:
                     yield from early_files(sweep_id, names)
-                yield from _against_summary(self._store, summary)
+                yield from against_summary(self._store, summary)
 
     def _anchor_broken(self, walk: Walk) -> Iterator[Broken]:
         anchored = self._anchored
@@ -242,9 +215,13 @@ class _VerifyAll:
                     f"{sweep_id} is in the chain without its manifest: it is being sealed, or its process died "
                     f"(stop-orchestrator sweep --resume {sweep_id})"
                 )
-        for sweep_id in sorted(self._stored.parts):
-            names = ", ".join(sorted(self._stored.parts[sweep_id]))
-            yield f"{sweep_id} has a part of a file that a killed process left behind; no command reads it: {names}"
+        yield from _parts_left(self._stored)
+
+
+def _parts_left(stored: StoredFiles) -> Iterator[str]:
+    for sweep_id in sorted(stored.parts):
+        names = ", ".join(sorted(stored.parts[sweep_id]))
+        yield f"{sweep_id} has a part of a file that a killed process left behind; no command reads it: {names}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,105 +246,6 @@ def _read_anchor(anchor: Anchor) -> _Anchored:
     if named is None:
         return _Anchored(anchor.name, problem="was altered: it names no sweep and no SHA-256")
     return _Anchored(anchor.name, *named)
-
-
-# --- one sweep --------------------------------------------------------------------------------------------------------
-
-
-def _look(
-    store: ReportStore,
-    sweep_id: str,
-    summary: SweepSummary | None,
-    stored: StoredFiles,
-    check_signature: Signature | None,
-) -> _Looked:
-
-    def find(name: str) -> bytes | None:
-        try:
-            return store.find(sweep_id, name)
-        except ReportStoreError:
-            if stored.is_no_file(sweep_id, name):
-                return None  # what is there instead is named by itself
-            raise
-
-    manifest = find(MANIFEST)
-    link, broken = check_sweep(sweep_id, manifest, find)
-    names = stored.of(sweep_id)
-    if manifest is None:
-        return _Looked(link, (*broken, *_unsealed_files(sweep_id, summary, stored)), is_gone=not names)
-    if link is None:
-        broken += _unsealed_files(sweep_id, summary, stored)
-    else:
-        broken += linked_files(sweep_id, stored)
-        broken += added_files(sweep_id, stored.regular(sweep_id), sealed_names(manifest))
-    if check_signature is None and SIGNATURE in names:
-        broken += [Broken(sweep_id, SIGNATURE, _NO_KEY)]
-    if check_signature is not None:
-        broken += _signature_broken(store, sweep_id, manifest, check_signature)
-    named = {one.file for one in broken}
-    broken += [one for one in _against_summary(store, summary) if one.file not in named]
-    return _Looked(link, tuple(broken), is_sealed=True)
-
-
-def _unsealed_files(sweep_id: str, summary: SweepSummary | None, stored: StoredFiles) -> Iterator[Broken]:
-    """What no sweep writes, among the files of one that no manifest seals."""
-    policy = summary.policy_by_hash if summary is not None else ""
-    yield from linked_files(sweep_id, stored)
-    yield from strange_files(sweep_id, stored.regular(sweep_id), [policy_file(policy)] if policy else [])
-
-
-def _signature_broken(
-    store: ReportStore, sweep_id: str, manifest: bytes, check_signature: Signature
-) -> Iterator[Broken]:
-    signature = store.find(sweep_id, SIGNATURE)
-    if signature is None:
-        yield Broken(sweep_id, SIGNATURE, "is missing")
-    elif not check_signature(manifest, signature):
-        yield Broken(sweep_id, SIGNATURE, "does not fit the manifest")
-
-
-def _against_summary(store: ReportStore, summary: SweepSummary | None) -> Iterator[Broken]:
-    """A file that was altered before its sweep was closed is sealed as it was found then; the ledger knows its hash."""
-    if summary is None:
-        return
-    policy = summary.policy_by_hash
-    for name, recorded in ((PLAN_FILE, summary.plan_sha256), (policy_file(policy), policy)):
-        content = store.find(summary.sweep_id, name) if recorded else None
-        if content is not None and sha256_of(content) != recorded:
-            yield Broken(summary.sweep_id, name, _ALTERED)
-
-
-def _against_chain(store: ReportStore, ledger: Ledger, sweep_id: str, link: Link | None) -> Iterator[Broken]:
-    """Whether the chain leads to that manifest. Rows of the ledger may have expired: then the manifests lead on."""
-    if link is None:
-        return
-    recorded = {one.sweep_id: one for one in ledger.links()}
-
-    def look(other: str) -> Link | None:
-        return recorded.get(other) or check_sweep(other, store.find(other, MANIFEST), lambda _: b"")[0]
-
-    walk = check_chain(ledger.chain_head(), look, recorded)
-    sealed = walk.sealed.get(sweep_id)
-    if sealed is None and not walk.whole:
-        yield from _against_ledger(sweep_id, link, recorded.get(sweep_id))
-    elif sealed is None:
-        yield _in_no_chain(sweep_id)
-    elif sealed != link.sha256:
-        yield Broken(sweep_id, MANIFEST, _ALTERED)
-
-
-def _against_ledger(sweep_id: str, link: Link | None, recorded: Link | None) -> Iterator[Broken]:
-    """Where the chain is not walked, the ledger's own word on one manifest."""
-    if link is None:
-        return
-    if recorded is None:
-        yield _in_no_chain(sweep_id)
-    elif link.sha256 != recorded.sha256:
-        yield Broken(sweep_id, MANIFEST, _ALTERED)
-
-
-def _in_no_chain(sweep_id: str) -> Broken:
-    return Broken(sweep_id, MANIFEST, "was added: the chain does not lead to it")
 
 
 def _unknown(sweep_id: str, breaks_off_at: str) -> Broken:

@@ -271,6 +271,7 @@ def test_working_files_and_what_a_killed_process_left_are_not_evidence_and_not_b
         three.files.files[B, name] = b"{}"
     three.files.entries[f"{sweep_folder(B)}/.abc_1234.part"] = Entry.PART
     assert three.verify() == three.verify(B) == []
+    assert three.verified(B).notes == three.verified().notes
     assert three.verified().notes == (
         f"{B} has a part of a file that a killed process left behind; no command reads it: .abc_1234.part",
     )
