@@ -307,8 +307,31 @@ def consent_to_nothing(_: ApprovedPlan) -> ConsentHow | None:
     return None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who asked for a sweep, and how a sweep and they hear of one another."""
+
+    asked_by: str = ""
+    """As AWS and this machine know them."""
+    policy_source: str = ""
+    """Where they had the policy from."""
+    standing: bool = False
+    """Without a person: only the active version of a policy is consent."""
+    confirm: Callable[[ApprovedPlan], ConsentHow | None] = consent_to_nothing
+    """Asked once, in a mode that acts, after the guardrails and before the first action: how consent was given; None
+    where it was not.
+    """
+    progress: Progress = field(default_factory=NoProgress)
+    warn: Callable[[str], None] = lambda _text: None
+    """Tells them, or the log, what went wrong and costs no sweep."""
+    interrupted: Callable[[], bool] = lambda: False
+    """Whether a person, or the system, told this process to end."""
+    let_break_in: Callable[[bool], None] = lambda _may: None
+    """Whether, from now on, a further signal may end by KeyboardInterrupt what this process is waiting for."""
+
+
 @dataclass(frozen=True, slots=True)
-class World:
+class World(Caller):
     """Everything outside of the process that one sweep touches."""
 
     organization: OrganizationPort
@@ -335,24 +358,8 @@ class World:
     """The signature of a manifest, where there is a key."""
     anchor: Anchor | None = None
     """Where the newest manifest is named, outside of store and ledger."""
-    warn: Callable[[str], None] = lambda _text: None
-    """Tells the caller, or the log, what went wrong and costs no sweep."""
     actors: Mapping[str, Actor] = field(default_factory=dict)
     """What can act, by kind; none in a process whose mode does not act."""
-    asked_by: str = ""
-    """The caller, as AWS and this machine know it."""
-    policy_source: str = ""
-    standing: bool = False
-    """Without a person: only the active version of a policy is consent."""
-    confirm: Callable[[ApprovedPlan], ConsentHow | None] = consent_to_nothing
-    """Asked once, in a mode that acts, after the guardrails and before the first action: how consent was given; None
-    where it was not.
-    """
-    progress: Progress = field(default_factory=NoProgress)
-    interrupted: Callable[[], bool] = lambda: False
-    """Whether a person, or the system, told this process to end."""
-    let_break_in: Callable[[bool], None] = lambda _may: None
-    """Whether, from now on, a further signal may end by KeyboardInterrupt what this process is waiting for."""
     workers: int = 64
     sleep: Callable[[float], None] = lambda _seconds: None
     """Waits so many seconds, or until there is a halt."""
@@ -372,27 +379,15 @@ class World:
 
 
 @dataclass(frozen=True, slots=True)
-class Runtime:
+class Runtime(Caller):
     """What differs between a Lambda and a terminal."""
 
     out_of_time: Callable[[], bool] = lambda: False
-    interrupted: Callable[[], bool] = lambda: False
-    let_break_in: Callable[[bool], None] = lambda _may: None
-    """As of World."""
     hand_over: Callable[[Lease], bool] = lambda _lease: False
-    asked_by: str = ""
-    """The caller, as AWS and this machine know it."""
-    confirm: Callable[[ApprovedPlan], ConsentHow | None] = consent_to_nothing
-    standing: bool = False
-    """Without a person: only the active version of a policy is consent."""
-    policy_source: str = ""
     policy_of_today: Callable[[SweepSummary], OrgPolicy | None] = lambda _begun: None
     """The text that the policy of an earlier sweep has now; None where that is not known. Raises SettingsError that
     says what to do, and PolicyError.
     """
-    progress: Progress = NoProgress()  # noqa: RUF009 - it holds no state
-    warn: Callable[[str], None] = lambda _text: None
-    """Tells the caller, or the log, what went wrong and costs no sweep."""
     triggered_at: datetime | None = None
     """When this process was asked to sweep: one that ends after it was the same trigger's."""
 
