@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.cli import sweeps
+from orchestrator.cli import running
 from orchestrator.cli.console import Interruption, interruptible
 from orchestrator.cli.tables import counted
 from orchestrator.core.report.document import document_exit_code
@@ -68,8 +68,8 @@ main()
 
 HANGS_UP = """
 import os, pathlib, signal, sys, time
-from orchestrator.cli import main, sweeps
-shown, show = pathlib.Path(sys.argv.pop(1)), sweeps.show
+from orchestrator.cli import main, running
+shown, show = pathlib.Path(sys.argv.pop(1)), running.show
 
 def show_late(*arguments):
     for _ in range(3):
@@ -79,7 +79,7 @@ def show_late(*arguments):
         time.sleep(0.05)
     show(*arguments)
 
-sweeps.show = show_late
+running.show = show_late
 main.main()
 """
 
@@ -392,7 +392,7 @@ THE_END = {
     "manifest": (LocalReportStore, "put", MANIFEST),
     "ledger": (Ledger, "finish", ""),
     "lease": (Lease, "give_back", ""),
-    "shown": (sweeps, "show", ""),
+    "shown": (running, "show", ""),
 }
 """What is called when a sweep ends, in this order."""
 
@@ -539,7 +539,7 @@ def test_a_second_ctrl_c_while_the_question_ends_leaves_no_handler_of_the_questi
     seen: list[Any] = []
     monkeypatch.setattr("typer.testing._NamedTextIOWrapper.readline", readline, raising=False)
     monkeypatch.setattr(signal, "signal", press_again_and_set)
-    monkeypatch.setattr(sweeps, "show", lambda *_: seen.append(signal.getsignal(signal.SIGINT)))
+    monkeypatch.setattr(running, "show", lambda *_: seen.append(signal.getsignal(signal.SIGINT)))
     ran = run(*ENFORCE, policy(DEV))
     assert (ran.exit_code, down(organization, account), left) == (1, 0, [])
     assert seen[-1].__func__ is Interruption.pull
