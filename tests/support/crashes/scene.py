@@ -18,7 +18,7 @@ from orchestrator.ports import Stores
 from orchestrator.sweep import coordination
 from tests.support.consent import CONSENTING
 from tests.support.crashes.wire import Wire, wire
-from tests.support.crashes.zygote import REGIONS, Zygote
+from tests.support.crashes.zygote import REGIONS, Zygote, few_shards
 from tests.support.embedded import MANAGEMENT, OrganizationBuilder
 from tests.support.policies import load
 from tests.support.sweeps import Sweeps
@@ -109,6 +109,7 @@ def scene(
     """Instances to stop in three of four targets of two accounts, and one that is stop-protected; one that opted out,
     and one of no rule; an account without the role. As small as that: each call more is two kills more.
     """
+    few_shards(monkeypatch.setattr)
     settings = organization.hub()
     with wire([]) as (victim, there), wire(victim.changes) as (_, here):
         monkeypatch.setenv("AWS_ENDPOINT_URL", here["AWS_ENDPOINT_URL"])
