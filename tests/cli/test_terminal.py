@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from rich.table import Table
 from rich.text import Text
@@ -54,7 +54,6 @@ def printed(show: Callable[[SafeConsole], object], **how: object) -> str:
 # --- the console ------------------------------------------------------------------------------------------------------
 
 
-@settings(deadline=None, max_examples=100)
 @given(text=hostile)
 def test_no_control_character_passes_the_console_in_any_form(text: str) -> None:
     table = Table(text)
@@ -118,7 +117,6 @@ def test_a_line_feed_in_a_cell_begins_no_line() -> None:
     assert any("i-1\\nforged" in line and "No: one\\ntwo" in line for line in lines)
 
 
-@settings(deadline=None, max_examples=100)
 @given(text=hostile)
 def test_no_control_character_passes_a_summary_or_a_diagnosis(text: str) -> None:
     resource = a_resource(text or "i-1", tags={"Name": text})

@@ -298,7 +298,7 @@ def test_what_a_person_stopped_after_an_undo_had_started_it_is_not_started_by_an
     assert ids[0] in organization.down(account, FRANKFURT)
 
 
-@pytest.mark.parametrize("saw_one_fall_back", [False, True])
+@pytest.mark.parametrize("saw_one_fall_back", [True, *only_in_full(False)])
 def test_what_was_shut_down_from_inside_after_an_undo_had_started_it_is_not_started_by_another_one(
     organization: OrganizationBuilder,
     account: str,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -16,7 +17,13 @@ from orchestrator.demo.organization import AnyAccount
 from orchestrator.demo.server import DemoError, EmbeddedAws, Serving, serving, without_aws
 from tests.support.processes import MARK, USERS, alive, is_listening, lines_until, marked, started, until
 
-SERVE = "from orchestrator.demo.server import serving\nwith serving() as aws: print(aws.url, flush=True); input()"
+SERVE = """\
+import dataclasses, json
+from orchestrator.demo.server import serving
+with serving() as aws:
+    print(json.dumps(dataclasses.asdict(aws)), flush=True)
+    input()
+"""
 
 
 @pytest.fixture(scope="module")
@@ -34,14 +41,24 @@ def aws(environment: dict[str, str]) -> Iterator[Serving]:
             yield served
 
 
+@pytest.mark.full
 def test_only_the_loopback_address_is_bound(aws: Serving) -> None:
+    assert_loopback_only(aws)
+
+
+def assert_loopback_only(aws: Serving) -> None:
     assert aws.url.startswith("http://127.0.0.1:")
     assert is_listening(aws.url)
     assert not is_listening(aws.url, "127.0.0.2")
 
 
+@pytest.mark.full
 def test_nothing_of_the_users_aws_gets_into_the_process(aws: Serving, environment: dict[str, str]) -> None:
     [pid] = set(alive(environment)) - {os.getpid()}
+    assert_nothing_of_the_users(pid)
+
+
+def assert_nothing_of_the_users(pid: int) -> None:
     names = {entry.partition(b"=")[0].decode() for entry in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")}
     assert set(USERS) & names == {"COLUMNS"}
     assert {name for name in names if name.startswith(("AWS_", "STOP_ORCHESTRATOR_"))} == {
@@ -50,12 +67,18 @@ def test_nothing_of_the_users_aws_gets_into_the_process(aws: Serving, environmen
     }
 
 
+@pytest.mark.full
 def test_what_it_prints_is_all_that_is_needed_to_use_it(aws: Serving) -> None:
+    assert_usable(aws)
+
+
+def assert_usable(aws: Serving) -> None:
     client = AnyAccount(aws.environment).client("organizations")
     assert client.describe_organization()["Organization"]["Id"] == aws.organization["id"]
     assert aws.environment["STOP_ORCHESTRATOR_POLICY"].startswith("s3://")
 
 
+@pytest.mark.full
 def test_what_it_logs_never_fills_a_pipe_that_nobody_reads(aws: Serving, environment: dict[str, str]) -> None:
     """An unknown filter makes moto log a traceback; a pipe holds 64 KiB, and each thread that logs more is stuck."""
     anyone = AnyAccount(aws.environment)
@@ -88,14 +111,19 @@ def test_a_port_that_is_taken_or_none_is_named() -> None:
         EmbeddedAws(70000)
 
 
-def test_it_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
-    environment = marked({})
+def test_it_is_alone_with_this_machine_and_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
+    """One process for all that a server promises: to start one takes seconds."""
+    environment = marked(USERS)
     with started([sys.executable, "-c", SERVE], environment, tmp_path) as parent:
-        [url] = lines_until(parent, "http")
-        assert is_listening(url)
-        assert len(alive(environment)) == 2
+        [said] = lines_until(parent, "http")
+        aws = Serving(**json.loads(said))
+        assert_loopback_only(aws)
+        [pid] = set(alive(environment)) - {parent.pid}
+        assert_nothing_of_the_users(pid)
+        assert not str(Path(f"/proc/{pid}/fd/2").readlink()).startswith("pipe:"), "one that is not read fills up"
+        assert_usable(aws)
         parent.send_signal(signal.SIGKILL)
-        until(lambda: not alive(environment) and not is_listening(url))
+        until(lambda: not alive(environment) and not is_listening(aws.url))
 
 
 @pytest.mark.full

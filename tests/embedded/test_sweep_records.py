@@ -110,6 +110,7 @@ def test_the_tables_have_the_reports_rows(organization: OrganizationBuilder, swe
     assert [row["violation"] for row in compliance].count("missing_required_tag") == 1
 
 
+@pytest.mark.full
 def test_a_cell_that_a_spreadsheet_would_run_is_defused(organization: OrganizationBuilder, swept: Swept) -> None:
     names = {row["name"] for row in table(files_of(organization, swept)["decisions.csv"])}
     assert names == {f"'{NAME}", ""}

@@ -124,7 +124,8 @@ def test_a_trigger_that_comes_to_its_turn_when_the_other_is_done_gets_its_answer
     assert swept(hub) == {others[0]["sweep_id"]}
 
 
-@pytest.mark.parametrize("times", [1, *only_in_full(3)])
+@pytest.mark.full
+@pytest.mark.parametrize("times", [1, 3])
 def test_two_command_lines_at_once_are_one_sweep_and_both_say_which(
     organization: OrganizationBuilder, policy: Policy, tmp_path: Path, times: int
 ) -> None:

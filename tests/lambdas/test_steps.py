@@ -40,8 +40,8 @@ def machine(hub: OrganizationBuilder, monkeypatch: pytest.MonkeyPatch) -> StateM
 
 @pytest.fixture
 def mixed(hub: OrganizationBuilder) -> dict[tuple[str, str], str]:
-    """Five accounts with something to stop, one of it protected; one account without the role, one that opted out."""
-    places = dev_accounts(hub, 5)
+    """Three accounts with something to stop, one of it protected; one account without the role, one that opted out."""
+    places = dev_accounts(hub, 3)
     account = next(iter(places))[0]
     hub.instances(account, FRANKFURT, 1, DEV, DisableApiStop=True)
     hub.instances(account, FRANKFURT, 1, {**DEV, "stop-orchestrator:opt-out": "true"})

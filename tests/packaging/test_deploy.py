@@ -195,8 +195,9 @@ def test_another_policy_alone_is_asked_about_and_put(
     assert stacks(organization) == {"stop-orchestrator": "CREATE_COMPLETE"}
 
 
+@pytest.mark.parametrize("other", [{"name": {"S": "/other"}}, *only_in_full({})])
 def test_the_table_names_the_kill_switch_only_after_a_yes_and_again_where_it_does_not(
-    organization: OrganizationBuilder, run: Deploy
+    organization: OrganizationBuilder, run: Deploy, other: dict[str, Any]
 ) -> None:
     run("hub", typed="no\n")
     assert organization.front.calls["dynamodb:PutItem"] == 0
@@ -205,14 +206,13 @@ def test_the_table_names_the_kill_switch_only_after_a_yes_and_again_where_it_doe
     [table] = organization.client("dynamodb").list_tables()["TableNames"]
     ledger = Ledger(DynamoItems(organization.client("dynamodb"), table, time.sleep), app.now)
     assert ledger.kill_switch() == "/mode"
-    for other in ({}, {"name": {"S": "/other"}}):
-        item: Any = {"PK": {"S": "SETTINGS"}, "SK": {"S": "KILL_SWITCH"}, **other}
-        organization.client("dynamodb").put_item(TableName=table, Item=item)
-        refused = run("hub", typed="no\n")
-        assert "The table does not name the stack's kill switch" in refused.stdout
-        assert item in organization.client("dynamodb").scan(TableName=table)["Items"]
-        assert run("hub", typed="yes\n").exit_code == 0
-        assert ledger.kill_switch() == "/mode"
+    item: Any = {"PK": {"S": "SETTINGS"}, "SK": {"S": "KILL_SWITCH"}, **other}
+    organization.client("dynamodb").put_item(TableName=table, Item=item)
+    refused = run("hub", typed="no\n")
+    assert "The table does not name the stack's kill switch" in refused.stdout
+    assert item in organization.client("dynamodb").scan(TableName=table)["Items"]
+    assert run("hub", typed="yes\n").exit_code == 0
+    assert ledger.kill_switch() == "/mode"
 
 
 def test_the_members_get_their_template_by_its_digest(organization: OrganizationBuilder, run: Deploy) -> None:

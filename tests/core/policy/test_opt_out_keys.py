@@ -26,7 +26,7 @@ NOW = datetime(2026, 11, 23, 19, 0, tzinfo=UTC)
 POLICY = a_policy("rules: [{name: all, where: everything}]")
 MISSPELT = "misspelt_opt_out_key"
 PREFIX = "stop-orchestrator:"
-hundreds = settings(deadline=None, max_examples=300)
+hundreds = settings(deadline=None, max_examples=3 * settings().max_examples)  # 300 in the full suite
 
 
 def carriers(tags: dict[str, str]) -> tuple[tuple[Resource, Account], ...]:

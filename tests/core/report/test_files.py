@@ -277,7 +277,7 @@ def _cells_as_split_by(separator: str, text: str) -> list[str]:
     return read + [cell for line in text.splitlines() for cell in line.split(separator)]
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=3 * settings().max_examples)
 @given(
     names=st.lists(cells, min_size=1, max_size=3),
     tags=st.dictionaries(cells, cells, max_size=3),

@@ -102,6 +102,7 @@ def _make_ready(pool: ClientPool, environment: Mapping[str, str], workers: int) 
     os.environ.update(before)
     gc.collect()
     gc.freeze()
+    gc.disable()  # no command lives long enough for its garbage to matter
 
 
 def _command(arguments: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
