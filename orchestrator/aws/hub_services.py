@@ -75,6 +75,10 @@ def publisher(clients: Clients, topic_arn: str) -> Callable[[str, str], None]:
     return publish
 
 
+_SIGNATURE_BYTES = range(1, 6145)
+"""What KMS takes as one (API reference of Verify, Signature); for anything else it refuses the question."""
+
+
 class Signer:
     """Signs and checks manifests with a KMS key for signing; its first algorithm with SHA-256 is used."""
 
@@ -98,6 +102,8 @@ class Signer:
 
     def check(self, content: bytes, signature: bytes) -> bool:
         """False for a signature that is not the key's. Raises StopOrchestratorError when KMS cannot tell."""
+        if len(signature) not in _SIGNATURE_BYTES:
+            return False
         try:
             answer = self._clients.kms().verify(
                 KeyId=self._key_id,

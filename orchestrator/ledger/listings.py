@@ -43,14 +43,14 @@ def _by_place(places: Places) -> Mapping[str, str]:
     found: dict[str, list[str]] = {}
     for account_id, each in sorted(places.items()):
         for place in each:
-            found.setdefault("/".join((place.unit, *place.below)), []).append(account_id)
+            found.setdefault("/".join((place.unit, *place.named)), []).append(account_id)
     return {place: " ".join(accounts) for place, accounts in sorted(found.items())}
 
 
 def _places_in(by_place: Mapping[str, str]) -> Places:
     found: dict[AccountId, frozenset[Place]] = {}
     for place, accounts in by_place.items():
-        unit, *below = place.split("/")
+        unit, *named = place.split("/")
         for one in map(AccountId, accounts.split()):
-            found[one] = found.get(one, frozenset()) | {Place(unit, tuple(below))}
+            found[one] = found.get(one, frozenset()) | {Place(unit, tuple(named))}
     return found

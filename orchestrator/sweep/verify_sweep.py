@@ -18,7 +18,7 @@ from orchestrator.core.report.manifest import (
 )
 from orchestrator.core.report.plan_file import PLAN_FILE
 from orchestrator.core.report.stored_files import StoredFiles, added_files, linked_files, strange_files
-from orchestrator.errors import ReportStoreError
+from orchestrator.errors import ReportStoreError, StopOrchestratorError
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.records import SweepSummary
 from orchestrator.ports import ReportStore
@@ -95,7 +95,13 @@ def _signature_broken(
     signature = store.find(sweep_id, SIGNATURE)
     if signature is None:
         yield Broken(sweep_id, SIGNATURE, "is missing")
-    elif not check_signature(manifest, signature):
+        return
+    try:
+        fits = check_signature(manifest, signature)
+    except StopOrchestratorError as failure:  # the other files, and the other sweeps, are looked at all the same
+        yield Broken(sweep_id, SIGNATURE, f"cannot be checked: {failure}")
+        return
+    if not fits:
         yield Broken(sweep_id, SIGNATURE, "does not fit the manifest")
 
 

@@ -14,6 +14,7 @@ from orchestrator.errors import AnchorError, StopOrchestratorError
 from orchestrator.ports import KillSwitchUnreadableError
 from tests.support.embedded import OrganizationBuilder
 from tests.support.fixtures import Policy, Ran, Run
+from tests.support.suites import only_in_full
 
 RULES = "rules: [{name: dev, where: {tag: {Environment: dev}}}]\n"
 
@@ -51,6 +52,8 @@ def test_a_manifest_is_signed_and_its_signature_is_verified(run: Run, policy: Po
     [
         (lambda path: path.write_bytes(path.read_bytes()[:-1] + b"\0"), "does not fit the manifest"),
         (lambda path: path.unlink(), "is missing"),
+        (lambda path: path.write_bytes(b""), "does not fit the manifest"),
+        *only_in_full((lambda path: path.write_bytes(b"0" * 6145), "does not fit the manifest")),
     ],
 )
 def test_a_signature_that_is_altered_or_removed_is_named(

@@ -445,10 +445,35 @@ def test_an_ou_that_was_moved_out_of_an_excluded_one_by_making_it_again_holds_an
         report = sweep(fake, policy, sweep_id=f"20261123T20000{again}Z-000001")
         assert (fake.stopped, report["status"]) == ([], SweepStatus.HELD)
         (one,) = report["unresolved_names"]
-        assert f"was above {LIVE.id}, which is gone and had {TWO}, now in /Live" in one["detail"]
+        assert f"was above {LIVE.id}, which is gone and had {TWO}, now in /Live ({REMADE.id})" in one["detail"]
         assert one["nearest"] == f"/Live ({REMADE.id})"
-    spared = f"{EVERYTHING}\norganization: {{exclude: [{name}], exclude_accounts: ['{TWO}']}}"
-    report = sweep(fake, spared, sweep_id="20261123T210000Z-000001")
+    for mode, more in ((Mode.PLAN, f"[{name}, {REMADE.id}]"), (Mode.ENFORCE, f"[{name}], exclude_accounts: ['{TWO}']")):
+        spared = f"{EVERYTHING}\norganization: {{exclude: {more}}}"
+        report = sweep(fake, spared, mode, f"20261123T21000{len(mode)}Z-000001")
+        assert report["status"] == SweepStatus.COMPLETE
+        assert {row["resource_id"] for row in report["decisions"] if row["verdict"] == "stop"} == {"i-0", "i-1"}
+    assert sorted(fake.stopped) == ["i-0", "i-1"]
+
+
+def test_what_was_in_an_excluded_ou_that_is_gone_is_named_to_the_last_account() -> None:
+    fake = an_organization()
+    many = [f"{number:012}" for number in range(10, 40)]
+    fake.accounts = (*fake.accounts, *(an_account(one, organizational_units=(PROD,)) for one in many))
+    policy = f"{EVERYTHING}\norganization: {{exclude: [{PROD.id}]}}"
+    sweep(fake, policy, Mode.PLAN)
+    fake.accounts = (
+        fake.accounts[0],
+        *(replace(one, organizational_units=(PARKING,)) for one in fake.accounts[1:-1]),
+        replace(fake.accounts[-1], organizational_units=()),
+    )
+    report = sweep(fake, policy, sweep_id=LATER_ID)
+    (one,) = report["unresolved_names"]
+    assert (fake.stopped, report["status"]) == ([], SweepStatus.HELD)
+    inside = ", ".join([TWO, *many[:-1]])
+    had = f"{many[-1]}, now in / and {inside}, now in /Parking ({PARKING.id})"
+    assert f"is no OU of the organization any more and had {had}" in one["detail"]
+    looked = f"{EVERYTHING}\norganization: {{exclude: [{PARKING.id}], exclude_accounts: ['{many[-1]}']}}"
+    report = sweep(fake, looked, sweep_id="20261123T210000Z-000001")
     assert (sorted(fake.stopped), report["status"]) == (["i-0", "i-1"], SweepStatus.COMPLETE)
 
 

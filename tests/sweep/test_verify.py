@@ -21,7 +21,7 @@ from orchestrator.core.report.manifest import (
     sha256_of,
 )
 from orchestrator.core.report.stored_files import Entry
-from orchestrator.errors import AnchorError, LedgerError
+from orchestrator.errors import AnchorError, LedgerError, StopOrchestratorError
 from orchestrator.ledger.ledger import CHAIN, HEAD
 from orchestrator.ledger.records import SWEEPS, SweepSummary
 from orchestrator.local.folder_report_store import LocalReportStore
@@ -231,6 +231,21 @@ def test_a_signature_that_does_not_fit_is_named(hub: Hub) -> None:
     hub.sweep(A, signature)
     hub.files.files[A, SIGNATURE] = b"forged"
     assert hub.verify(check=fits) == [Broken(A, SIGNATURE, "does not fit the manifest")]
+
+
+def test_a_signature_that_cannot_be_checked_is_named_and_hides_nothing_else(three: Hub) -> None:
+    for sweep_id in (A, B, C):
+        three.files.files[sweep_id, SIGNATURE] = b"signed"
+    three.files.files[B, "report.json"] = b"forged"
+
+    def deny(_manifest: bytes, _signed: bytes) -> bool:
+        raise StopOrchestratorError("the key cannot verify: AccessDenied")
+
+    broken = [(one.sweep_id, one.file, one.problem) for one in three.verify(check=deny)]
+    unchecked = [(one, SIGNATURE, "cannot be checked: the key cannot verify: AccessDenied") for one in (C, B, A)]
+    assert sorted(broken) == sorted(
+        [*unchecked, (B, "report.json", "was altered: its SHA-256 is not the one in the manifest")]
+    )
 
 
 def test_a_signature_that_no_key_is_named_for_may_have_been_added(three: Hub) -> None:

@@ -10,7 +10,7 @@ still there is judged by where it is now.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 
@@ -39,13 +39,11 @@ _NOT = "not"
 _ONE_SIGN = re.compile(r"\[([^!\]])\]")
 _MOST_IDS = 5
 """That a message names."""
-_TAKEN_OUT = (
-    "put under exclude_accounts what of it is to be spared; move what is not into the named OU, for the time of one "
-    "plan, and out again"
-)
+_SPARE = "exclude what of it is to be spared, by the OU in which it is now or under exclude_accounts"
+_TAKEN_OUT = f"{_SPARE}; move what is not into the named OU, for the time of one plan, and out again"
 _CONSEQUENCES = {
     NameEffect.HOLDS: "so the sweep is held",
-    NameEffect.UNKNOWN: "so what its rule could own is kept",
+    NameEffect.UNKNOWN: "so its condition is unknown, and what depends on that is kept",
     NameEffect.WARNS: "",
 }
 
@@ -171,9 +169,14 @@ class _Resolver:
 
     def _taken_out(self, one: NamedText) -> list[tuple[Account, str]]:
         """The accounts that were below an OU of this name in one that was deleted, and that nothing excludes now."""
-        if one.word != _UNIT or _includes(one) or not self._known.before.places:
+        if one.word != _UNIT:
             return []
-        named = (self._before(one.text) | self.ids_of(one.text)) & self._units.keys()
+        return self._were_in(one, (self._before(one.text) | self.ids_of(one.text)) & self._units.keys())
+
+    def _were_in(self, one: NamedText, named: Collection[str]) -> list[tuple[Account, str]]:
+        """The accounts that were in or below these in an OU that was deleted, and that nothing spares now."""
+        if _includes(one) or not self._known.before.places:
+            return []
         selected = accounts_in_scope(self._policy.organization, self._known.organization).accounts
         elsewhere = (account for account in selected if not account_within(account, one.text))
         return list(taken_out(elsewhere, self._known.before.places, named, self._units))
@@ -224,19 +227,24 @@ class _Resolver:
         return ", and ".join(self._what_became_of(one)) or "has no account in it"
 
     def _what_became_of(self, one: NamedText) -> Iterator[str]:
-        deleted = one.text in self._gone(one)
-        if not self._is_there(one):
-            yield "is no OU of the organization" + (" any more" if deleted else "")
         moved = [f"{unit.id}, which is {unit.path} now" for unit in self._escaped(one)]
-        gone = [f"{unit}, which is gone" for unit in self._gone(one)]
-        if (moved or gone) and not deleted:
-            yield f"was the name of {_listed([*moved, *gone], ' and of ')}"
-        taken = [f"{unit}, which is gone and had {_is_now(account)}" for account, unit in self._taken_out(one)]
+        gone = {unit: _had(account for account, _ in self._were_in(one, {unit})) for unit in self._gone(one)}
+        if not self._is_there(one):
+            yield "is no OU of the organization" + (f" any more{gone[one.text]}" if one.text in gone else "")
+        if (moved or gone) and one.text not in gone:
+            was = [*moved, *(f"{unit}, which is gone{had}" for unit, had in gone.items())]
+            yield f"was the name of {_listed(was, ' and of ')}"
+        taken = self._taken_out(one)
         if taken:
-            yield f"was above {_listed(taken, ' and ')}"
+            homes = sorted({home for _, home in taken})
+            had = (_had(account for account, was_in in taken if was_in == home) for home in homes)
+            were = [f"{home}, which is gone{accounts}" for home, accounts in zip(homes, had, strict=True)]
+            yield f"was above {_listed(were, ' and of ')}"
 
     def _advice(self, one: NamedText) -> str:
         """What to change where the name was another OU's, or one below it is gone."""
+        if one.word == _UNIT and _includes(one) and self._is_there(one) and not self._was_another(one):
+            return "name an OU that has accounts"
         return "; ".join(filter(None, (self._another_name(one), _TAKEN_OUT if self._taken_out(one) else "")))
 
     def _another_name(self, one: NamedText) -> str:
@@ -245,8 +253,7 @@ class _Resolver:
         if not (self._escaped(one) or gone):
             return ""
         advice = f"put the id of what you mean in its place ({_listed(ids)})" if ids else "take it out"
-        spared = f", and put under exclude_accounts what was in {_listed(gone)} and is to be spared"
-        return f"{advice}{spared}" if gone and not _includes(one) else advice
+        return f"{advice}, and {_SPARE}" if gone and not _includes(one) else advice
 
     def _line(self, one: NamedText) -> int:
         """That of the nearest part of the document that has one."""
@@ -270,16 +277,26 @@ class _Resolver:
         meant = self._meant(one)
         if meant is not None:
             return f"{meant.path} ({meant.id})"
+        others = {unit.id: unit for unit in self._units.values() if one.text not in (unit.id, unit.path)}
+        if _includes(one):  # another one without accounts would be no help
+            above = {unit.id for account in self._accounts.values() for unit in account.organizational_units}
+            others = {unit.id: unit for unit in others.values() if unit.id in above}
         if is_unit_id(one.text):
-            nearest = _most_alike(one.text, self._units)
-            return f"{nearest} ({self._units[nearest].path})" if nearest else ""
-        by_path: dict[str, OrganizationalUnit] = {unit.path: unit for unit in self._units.values()}
-        nearest = _most_alike(one.text, by_path.keys() - {one.text})
+            nearest = _most_alike(one.text, others)
+            return f"{nearest} ({others[nearest].path})" if nearest else ""
+        by_path = {unit.path: unit for unit in others.values()}
+        nearest = _most_alike(one.text, by_path)
         return f"{nearest} ({by_path[nearest].id})" if nearest else ""
 
 
-def _is_now(account: Account) -> str:
-    return f"{account.id}, now in {account.ou_path}"
+def _had(accounts: Iterable[Account]) -> str:
+    """All that were in an OU, as each has to be looked at, and where they are now; empty where none is known."""
+    homes: dict[str, list[str]] = {}
+    for account in accounts:
+        ids = [one.id for one in account.organizational_units[-1:]]
+        homes.setdefault(f"{account.ou_path} ({ids[0]})" if ids else account.ou_path, []).append(account.id)
+    had = " and ".join(f"{', '.join(accounts)}, now in {home}" for home, accounts in sorted(homes.items()))
+    return f" and had {had}" if had else ""
 
 
 def _includes(one: NamedText) -> bool:

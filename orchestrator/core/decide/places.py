@@ -14,8 +14,8 @@ _NONE: frozenset[Place] = frozenset()
 
 
 def places_after(before: Places, organization: Organization, named: Collection[str]) -> Places:
-    """What to remember after this listing: where each account is below the OUs that are `named`, by id, and where it
-    was before in OUs that are gone.
+    """What to remember after this listing: where each account is, in or below the OUs that are `named`, by id, and
+    where it was before in OUs that are gone.
 
     Not of an account that a person moved out of an OU that stays, nor below what the account is below again. Where the
     OUs above an account cannot be read, what was known stays.
@@ -30,10 +30,10 @@ def places_after(before: Places, organization: Organization, named: Collection[s
 def taken_out(
     accounts: Iterable[Account], before: Places, named: Collection[str], there: Collection[str]
 ) -> Iterator[tuple[Account, str]]:
-    """The accounts that were in an OU below one of those `named`, and that OU's id, which is none of those `there`."""
+    """The accounts that were in or below one of the OUs `named`, in one that is not `there`; and the id of that."""
     for account in accounts:
         for place in sorted(before.get(account.id, _NONE)):
-            if place.unit not in there and not {*place.below}.isdisjoint(named):
+            if place.unit not in there and not {*place.named}.isdisjoint(named):
                 yield account, place.unit
                 break
 
@@ -44,7 +44,7 @@ def _places_of(
     if account.units_error is not None:
         return before
     above = [unit.id for unit in account.organizational_units]
-    elsewhere = [Place(one.unit, tuple(unit for unit in one.below if unit not in above)) for one in before]
-    now = [Place(above[-1], tuple(unit for unit in above[:-1] if unit in named))] if above else []
-    gone = [one for one in elsewhere if one.unit not in there and not {*one.below}.isdisjoint(there)]
-    return frozenset(one for one in (*gone, *now) if one.below)
+    elsewhere = [Place(one.unit, tuple(unit for unit in one.named if unit not in above)) for one in before]
+    now = [Place(above[-1], tuple(unit for unit in above if unit in named))] if above else []
+    gone = [one for one in elsewhere if one.unit not in there]
+    return frozenset(one for one in (*gone, *now) if one.named)

@@ -10,10 +10,12 @@ from orchestrator.core.model.organization import AccountId
 
 @dataclass(frozen=True, slots=True, order=True)
 class Place:
-    """Where an account is: in an OU that is below others which a policy names. All of them by id."""
+    """Where an account is: in an OU that a policy names, or below some."""
 
     unit: str
-    below: tuple[str, ...]
+    """The id of the OU that it is in."""
+    named: tuple[str, ...]
+    """The ids of those that are named, of that and of the ones above."""
 
 
 Places = Mapping[AccountId, frozenset[Place]]

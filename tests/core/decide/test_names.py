@@ -103,6 +103,13 @@ def test_what_leaves_out_nothing_or_lets_in_nothing_holds_and_says_where_and_wha
     assert one.nearest == nearest or (nearest is None and one.nearest)
 
 
+@pytest.mark.parametrize("name", ["/Labs", EMPTY.id])
+def test_of_what_includes_nothing_the_nearest_is_another_one_that_has_accounts(name: str) -> None:
+    one = the_name(f"organization: {{include: [{name}]}}")
+    assert "has no account in it, so the sweep is held: name an OU that has accounts; the nearest is" in one.text
+    assert EMPTY.id not in one.nearest
+
+
 def test_regions_are_held_against_every_partition_and_hold_by_their_exclusions() -> None:
     one = the_name("regions: {exclude: [eu-*, us-wset-2, us-gov-*]}")
     assert (one.effect, one.path, one.nearest) == (NameEffect.HOLDS, "regions.exclude[1]", "us-west-2")
@@ -310,7 +317,7 @@ def test_one_of_those_that_a_pattern_spared_and_that_is_gone_holds_too() -> None
         ("/Prod", {PROD_ID}, f"the nearest is {PROD.path} ({PROD_ID})"),
         ("/Prod", {GONE_ID}, f"and was the name of {GONE_ID}, which is gone, so the sweep is held: take it out"),
         (GONE_ID, {GONE_ID}, "is no OU of the organization any more, so the sweep is held: take it out"),
-        (GONE_ID, {GONE_ID}, f"put under exclude_accounts what was in {GONE_ID} and is to be spared"),
+        (GONE_ID, {GONE_ID}, "exclude what of it is to be spared"),
     ],
 )
 def test_a_name_that_matches_nothing_any_more_says_what_it_was_the_name_of(
