@@ -30,8 +30,11 @@ _NOTHING_MARKED = (
     "that stopped something"
 )
 _PAGES, _PAGE_SIZE = 5, 100
-_STATES: dict[str, Any] = {"Name": "instance-state-name", "Values": ["running", "stopped", "stopping"]}
-_MARKED: dict[str, Any] = {"Name": "tag-key", "Values": [STOPPED_BY_TAG]}
+_ANY = ({"Name": "instance-state-name", "Values": ["running", "stopped", "stopping"]},)
+_MARKED = (
+    {"Name": "instance-state-name", "Values": ["stopped", "running"]},
+    {"Name": "tag-key", "Values": [STOPPED_BY_TAG]},
+)
 
 
 class Ec2Permissions:
@@ -45,7 +48,7 @@ class Ec2Permissions:
 
     def read(self, region: Region) -> tuple[Asked, str | None]:
         found: list[str] = []
-        asked = self._asked("ec2:DescribeInstances", lambda: found.extend(islice(self._unspared(region), 1)))
+        asked = self._asked("ec2:DescribeInstances", lambda: found.extend(islice(self._stoppable(region), 1)))
         return asked, next(iter(found), None)
 
     def ask(self, region: Region, resource_id: str | None) -> tuple[Asked, ...]:
@@ -60,21 +63,20 @@ class Ec2Permissions:
                 return ((region, self._asked(action, start)),)
         return ((regions[0], Asked(action, optional=True, not_asked=_NOTHING_MARKED)),)
 
-    def _unspared(self, region: Region) -> Iterator[str]:
-        """Ids of what the role may stop."""
-        return (raw["InstanceId"] for raw in self._instances(region) if _is_unspared(raw))
+    def _stoppable(self, region: Region) -> Iterator[str]:
+        return (raw["InstanceId"] for raw in self._instances(region, *_ANY) if _can_be_stopped(raw))
 
     def _marked(self, region: Region) -> str | None:
         """The id of an instance that the role may start; None also where the region does not answer this once."""
         try:
-            return next((raw["InstanceId"] for raw in self._instances(region, _MARKED)), None)
+            return next((raw["InstanceId"] for raw in self._instances(region, *_MARKED)), None)
         except AWS_FAILURES:
             return None
 
     def _instances(self, region: Region, *filters: dict[str, Any]) -> Iterator[Any]:
         """Those of the first pages. Raises botocore's exceptions."""
         client: Any = self._clients.ec2(region)
-        wanted: dict[str, Any] = {"Filters": [_STATES, *filters], "MaxResults": _PAGE_SIZE}
+        wanted: dict[str, Any] = {"Filters": [*filters], "MaxResults": _PAGE_SIZE}
         for _ in range(_PAGES):
             page = self._retries.call(partial(client.describe_instances, **wanted))
             for reservation in page["Reservations"]:
@@ -130,9 +132,11 @@ class Ec2Permissions:
         return Asked(action, optional=optional)
 
 
-def _is_unspared(raw: Any) -> bool:
-    """Whether the role's own policy lets it stop; a refusal of another one would mean nothing.
+def _can_be_stopped(raw: Any) -> bool:
+    """Whether neither EC2 nor the role's own policy refuses it in any case; such a refusal would mean nothing.
 
     IAM may hold a key in another case for ours, so whatever is spelt like one counts.
     """
-    return raw.get("RootDeviceType") == "ebs" and not any(is_a_persons(tag["Key"]) for tag in raw.get("Tags", ()))
+    is_stoppable = raw.get("RootDeviceType") == "ebs" and not raw.get("InstanceLifecycle")
+    is_managed = raw.get("Operator", {}).get("Managed", False)
+    return is_stoppable and not is_managed and not any(is_a_persons(tag["Key"]) for tag in raw.get("Tags", ()))

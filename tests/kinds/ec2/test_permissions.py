@@ -28,11 +28,11 @@ ONE = "111111111111"
 MUTATING = ("StopInstances", "StartInstances", "CreateTags", "DeleteTags")
 
 
-def instance(instance_id: str, *tags: str, root: str = "ebs") -> str:
+def instance(instance_id: str, *tags: str, root: str = "ebs", more: str = "") -> str:
     items = "".join(f"<item><key>{tag}</key><value>true</value></item>" for tag in tags)
     return (
         f"<item><instanceId>{instance_id}</instanceId><rootDeviceType>{root}</rootDeviceType>"
-        f"<tagSet>{items}</tagSet></item>"
+        f"<tagSet>{items}</tagSet>{more}</item>"
     )
 
 
@@ -120,10 +120,12 @@ def test_the_tags_are_those_that_a_sweep_writes(aws: LocalAws, permissions: Ec2P
 
 
 def test_an_instance_that_no_policy_spares_is_found_on_a_later_page(answers: Aws, permissions: Ec2Permissions) -> None:
+    refused_in_any_case = instance("i-6", more="<instanceLifecycle>spot</instanceLifecycle>")
+    refused_in_any_case += instance("i-7", more="<operator><managed>true</managed></operator>")
     spared = instance("i-1", "stop-orchestrator:protected") + instance("i-2", "stop-orchestrator:opt-out")
     answers.instances = [
         instances_answer(next_token="2"),
-        instances_answer(spared + instance("i-3", root="instance-store"), next_token="3"),
+        instances_answer(spared + instance("i-3", root="instance-store") + refused_in_any_case, next_token="3"),
         instances_answer(instance("i-4") + instance("i-5")),
     ]
     asked, sample = permissions.read(REGION)
