@@ -152,6 +152,15 @@ def test_a_correct_deployment_is_healthy(deployed: Deployed) -> None:
 
 
 @delegated
+def test_its_table_has_one_line_of_what_was_not_checked(deployed: Deployed) -> None:
+    text = " ".join(deployed.doctor().stdout.split())
+    assert text.endswith("A sweep by this policy would work.")
+    assert "ec2:StartInstances in 2 accounts" in text
+    assert "rds:StopDBInstance in 3 accounts" in text
+    assert [text.count(one) for one in ("Not checked:", "3 not checked", "not checked")] == [1, 1, 1]  # the empty one's
+
+
+@delegated
 def test_the_hub_may_ask_what_doctor_asks_and_nothing_else(deployed: Deployed) -> None:
     deployed.doctor("--format", "json")
     permissions = deployed.permissions
