@@ -17,6 +17,8 @@ from orchestrator.ledger.lease import Times
 
 PREFIX = "STOP_ORCHESTRATOR_"
 DEFAULT_STORE = Path(".stop-orchestrator")
+DEFAULT_STACK_SET = "stop-orchestrator-members"
+"""The name that the template gives the StackSet of the member role."""
 _POLICY_ENTRY = re.compile(r"(s3://[a-z0-9][a-z0-9.-]*/|ssm:/?[A-Za-z0-9_.-])[^*]*\*?")
 """A bucket is named as a whole: anybody may have one whose name begins like another's."""
 _ONLY_ELSEWHERE = frozenset({"report_bucket", "table", "anchor"})
@@ -77,7 +79,7 @@ class Settings(BaseModel):
     accounts_a_part: Annotated[int, Field(ge=1, le=1000)] = 20
     """For each invocation of a state machine's step."""
     lease_seconds: Annotated[float, Field(ge=0.4, le=900)] = 20.0
-    stack_set: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]*(:[A-Za-z0-9-]+)?$")] = "stop-orchestrator-member"
+    stack_set: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]*(:[A-Za-z0-9-]+)?$")] = DEFAULT_STACK_SET
     """The StackSet that rolls out the member role: its name, or its id."""
     store: Path = DEFAULT_STORE
 

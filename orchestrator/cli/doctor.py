@@ -29,6 +29,7 @@ from orchestrator.cli.options import (
 from orchestrator.cli.progress import TerminalProgress
 from orchestrator.core.diagnosis.checks import diagnosis_document
 from orchestrator.doctor.diagnose import diagnose
+from orchestrator.settings import DEFAULT_STACK_SET
 
 SHORT_HELP = "Check whether a sweep would work; stop nothing."
 EXIT_CODES = (
@@ -45,7 +46,7 @@ def doctor(
         str | None,
         typer.Option(
             help="StackSet that rolls out the member role. "
-            "[env STOP_ORCHESTRATOR_STACK_SET, default stop-orchestrator-member]"
+            f"[env STOP_ORCHESTRATOR_STACK_SET, default {DEFAULT_STACK_SET}]"
         ),
     ] = None,
     kill_switch: KillSwitchOption = None,

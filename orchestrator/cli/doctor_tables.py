@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from orchestrator.cli.tables import counted
 from orchestrator.core.diagnosis.checks import ENDED, HEALTHY, Area, Check, CheckStatus, Diagnosis
 
 _STYLES = {
@@ -32,13 +33,16 @@ _VERDICTS = {
 def print_diagnosis(console: Console, diagnosis: Diagnosis) -> None:
     """The hub, the accounts with the worst first, what to do about each, and the verdict last.
 
-    What was not checked is counted; it makes no account worse.
+    What was not checked makes no account worse. One line has all of it that says nothing about single accounts: what is
+    optional, and what could be checked in none; a row counts the rest.
     """
     hub = [one for one in diagnosis.checks if one.area is Area.HUB]
     accounts = _by_account(diagnosis)
     _print_table(console, _hub_table(hub))
     if accounts:
-        _print_table(console, _accounts_table(accounts))
+        unchecked = _unchecked_by_nature(accounts)
+        _print_table(console, _accounts_table(accounts, unchecked))
+        _print_unchecked(console, unchecked)
     _print_problems(console, hub, accounts)
     text, style = _VERDICTS.get(diagnosis.exit_code, ("", ""))
     if not text:
@@ -89,11 +93,27 @@ def _hub_table(hub: Sequence[Check]) -> Table:
     return table
 
 
-def _accounts_table(accounts: dict[str, list[Check]]) -> Table:
+def _unchecked_by_nature(accounts: dict[str, list[Check]]) -> dict[str, int]:
+    """In how many accounts each permission was not checked that is optional, or that was checked in no account."""
+    every = [one for checks in accounts.values() for one in checks]
+    checked = {one.name for one in every if one.status is not CheckStatus.NOT_CHECKED}
+    unchecked = [one for one in every if one.status is CheckStatus.NOT_CHECKED]
+    places = {(one.name, one.account_id) for one in unchecked if one.optional or one.name not in checked}
+    return dict(sorted(Counter(name for name, _ in places).items()))
+
+
+def _print_unchecked(console: Console, unchecked: dict[str, int]) -> None:
+    if unchecked:
+        where = ", ".join(f"{name} in {counted(count, 'account')}" for name, count in unchecked.items())
+        console.print()
+        console.print(Text(f"Not checked: {where}; --format json says why of each.", style="dim"))
+
+
+def _accounts_table(accounts: dict[str, list[Check]], unchecked: Collection[str]) -> Table:
     table = _table("Accounts in scope", "account", "name", "status", "what")
     for account_id, checks in list(accounts.items())[:_MOST_ACCOUNTS]:
         worst = _worst(checks)
-        table.add_row(account_id, Text(checks[0].account_name), _styled(worst), Text(_codes(checks)))
+        table.add_row(account_id, Text(checks[0].account_name), _styled(worst), Text(_codes(checks, unchecked)))
     left = Counter(_worst(checks).value for checks in list(accounts.values())[_MOST_ACCOUNTS:])
     if left:
         more = ", ".join(f"{count} {status}" for status, count in left.items())
@@ -101,9 +121,10 @@ def _accounts_table(accounts: dict[str, list[Check]]) -> Table:
     return table
 
 
-def _codes(checks: Sequence[Check]) -> str:
+def _codes(checks: Sequence[Check], elsewhere: Collection[str]) -> str:
+    """What is wrong, and how much could not be checked; without what is said `elsewhere`."""
     counts = Counter(one.code.value for one in checks if one.status in _TO_DO)
-    unknown = sum(one.status is CheckStatus.NOT_CHECKED for one in checks)
+    unknown = sum(one.status is CheckStatus.NOT_CHECKED and one.name not in elsewhere for one in checks)
     words = [f"{code} ({count})" if count > 1 else code for code, count in counts.items()]
     return ", ".join([*words, *([f"{unknown} not checked"] if unknown else [])])
 

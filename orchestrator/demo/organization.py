@@ -18,9 +18,9 @@ from orchestrator.core.policy.loading import load_policy
 from orchestrator.demo.accounts import FRANKFURT, IRELAND, MILAN, UNITS, VIRGINIA, DemoAccount, Fleet, Tags, accounts
 from orchestrator.kinds.registry import DESCRIPTIONS
 from orchestrator.ledger.records import active_policy_item
+from orchestrator.settings import DEFAULT_STACK_SET
 
 ROLE = "stop-orchestrator-member"
-"""The member role, and the StackSet that rolls it out."""
 STACK_SETS = "member.org.stacksets.cloudformation.amazonaws.com"
 EXTERNAL_ID = "demo-external-id"
 BUCKET = "stop-orchestrator-demo"
@@ -155,7 +155,7 @@ class _Builder(AnyAccount):
         roll_out_role(self.client("cloudformation"), trust, top)
         if but_not:
             self.client("cloudformation").delete_stack_instances(
-                StackSetName=ROLE, Accounts=[*but_not], Regions=[FRANKFURT], RetainStacks=False
+                StackSetName=DEFAULT_STACK_SET, Accounts=[*but_not], Regions=[FRANKFURT], RetainStacks=False
             )
 
     def _launch(self, account_id: str, fleet: Fleet) -> None:
@@ -195,14 +195,14 @@ def roll_out_role(client: Any, trust: Mapping[str, Any], unit_ids: Sequence[str]
     properties = {"RoleName": ROLE, "AssumeRolePolicyDocument": trust}
     template = {"Resources": {"MemberRole": {"Type": "AWS::IAM::Role", "Properties": properties}}}
     client.create_stack_set(
-        StackSetName=ROLE,
+        StackSetName=DEFAULT_STACK_SET,
         TemplateBody=json.dumps(template),
         Capabilities=["CAPABILITY_NAMED_IAM"],
         PermissionModel="SERVICE_MANAGED",
         AutoDeployment={"Enabled": True, "RetainStacksOnAccountRemoval": False},
     )
     targets = {"OrganizationalUnitIds": [*unit_ids]}
-    client.create_stack_instances(StackSetName=ROLE, DeploymentTargets=targets, Regions=[FRANKFURT])
+    client.create_stack_instances(StackSetName=DEFAULT_STACK_SET, DeploymentTargets=targets, Regions=[FRANKFURT])
 
 
 def create_table(client: Any, name: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -44,7 +44,11 @@ class PermissionsPort(Protocol):
         ...
 
     def ask(self, region: Region, resource_id: str | None) -> tuple[Asked, ...]:
-        """Every other action of the kind that can be asked for."""
+        """Every other action of the kind that can be asked for, whatever tags the resource has."""
+        ...
+
+    def ask_of_marked(self, regions: Sequence[Region]) -> tuple[tuple[Region, Asked], ...]:
+        """Every action that the member role allows of what carries a mark alone, in the region that has such a one."""
         ...
 
 

@@ -206,19 +206,22 @@ def _of_regions(
 def _of_kind(
     kind: PermissionsPort, account: Account, regions: Sequence[Region], read: list[Coverage]
 ) -> Iterator[Check]:
-    """Every region is read; the actions are asked for in one, which is where there is something to ask about."""
-    where, resource_id = regions[0], None
+    """Every region is read; each action is asked for in one, which is where there is something to ask about."""
+    samples: dict[Region, str | None] = {}
     done = set()
     for region in regions:
         asked, sample = kind.read(region)
         read.append(_as_coverage(account, region, asked))
         done.add(asked.action)
         yield doctor_accounts.permission(account, region, asked)
-        if resource_id is None and sample is not None:
-            where, resource_id = region, sample
-    for asked in kind.ask(where, resource_id):
+        if asked.error is None:
+            samples[region] = sample
+    readable = [*samples] or [regions[0]]
+    where = next((region for region, sample in samples.items() if sample is not None), readable[0])
+    of_any = [(where, asked) for asked in kind.ask(where, samples.get(where))]
+    for region, asked in (*of_any, *kind.ask_of_marked(readable)):
         done.add(asked.action)
-        yield doctor_accounts.permission(account, where, asked)
+        yield doctor_accounts.permission(account, region, asked)
     for action in sorted(kind.needed - done):
         yield doctor_accounts.permission(account, where, Asked(action, not_asked="AWS has no dry run for it"))
 

@@ -26,6 +26,11 @@ def test_the_member_role_is_shown_with_what_the_kinds_declare() -> None:
     assert shown("member role") == MEMBER_PERMISSIONS | registry.permissions()
 
 
+def test_the_hub_is_shown_with_what_doctor_alone_asks() -> None:
+    own = [one for one in statements(resolved("hub")["Resources"]["HubRole"]) if one["Sid"].startswith("Diagnose")]
+    assert shown("hub, for `doctor` alone") == {action for one in own for action in as_list(one["Action"])}
+
+
 def test_what_the_member_role_is_never_allowed_is_shown() -> None:
     role = resolved("member-role")["Resources"]["MemberRole"]["Properties"]
     denied = [one for one in statements(role["Policies"]) if one["Effect"] == "Deny"]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+import pytest
 
 from orchestrator.core.diagnosis.checks import Asked, Check, StackSet
 from orchestrator.core.model import AccountId, AwsError, Region
@@ -46,16 +49,24 @@ class FakePermissions:
     needed: frozenset[str] = frozenset({"x:Read", "x:Stop", "x:Undo"})
     samples: dict[str, str] = field(default_factory=dict)
     asked: list[tuple[str, str | None]] = field(default_factory=list)
+    unreadable: frozenset[str] = frozenset()
+    marked_in: list[list[Region]] = field(default_factory=list)
     breaks: bool = False
 
     def read(self, region: Region) -> tuple[Asked, str | None]:
         if self.breaks:
             raise ZeroDivisionError("a bug")
+        if region in self.unreadable:
+            return Asked("x:Read", AwsError("AccessDenied", "no")), None
         return Asked("x:Read"), self.samples.get(region)
 
     def ask(self, region: Region, resource_id: str | None) -> tuple[Asked, ...]:
         self.asked.append((region, resource_id))
         return (Asked("x:Stop"),)
+
+    def ask_of_marked(self, regions: Sequence[Region]) -> tuple[tuple[Region, Asked], ...]:
+        self.marked_in.append([*regions])
+        return ((regions[-1], Asked("x:Start")),)
 
 
 class Heard:
@@ -122,6 +133,26 @@ def test_without_anything_to_ask_about_the_first_region_is_asked() -> None:
     kind = FakePermissions()
     checked(one_account(), FakeHub(), kind)
     assert kind.asked == [("eu-central-1", None)]
+
+
+def test_what_needs_a_mark_is_asked_for_where_there_is_one() -> None:
+    kind = FakePermissions()
+    checks = checked(one_account(), FakeHub(), kind)
+    assert [(one.name, one.region) for one in checks if one.name == "x:Start"] == [("x:Start", "eu-west-1")]
+    assert kind.marked_in == [["eu-central-1", "eu-west-1"]]
+
+
+@pytest.mark.parametrize(
+    ("unreadable", "asked_in"),
+    [({"eu-central-1"}, ["eu-west-1"]), ({"eu-central-1", "eu-west-1"}, ["eu-central-1"])],
+)
+def test_no_action_is_asked_for_in_a_region_that_cannot_be_read_as_long_as_there_is_another(
+    unreadable: set[str], asked_in: list[str]
+) -> None:
+    """A policy that denies a region denies all of it; that is one cause, which the reading names."""
+    kind = FakePermissions(unreadable=frozenset(unreadable))
+    checked(one_account(), FakeHub(), kind)
+    assert (kind.asked, kind.marked_in) == ([(asked_in[0], None)], [asked_in])
 
 
 def test_a_bug_in_one_account_is_a_check_that_failed() -> None:

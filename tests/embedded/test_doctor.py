@@ -18,6 +18,7 @@ from tests.support.doctor import (
     Doctor,
     account_id,
     found,
+    mark,
     not_enrolled,
     refuse,
 )
@@ -49,6 +50,7 @@ def test_a_healthy_organization_is_healthy_and_nothing_of_it_is_changed(
 
 
 def test_what_was_looked_at_is_in_the_document(enrolled: OrganizationBuilder, doctor: Doctor) -> None:
+    mark(enrolled, "sick")
     ran = doctor()
     names = {one["name"] for one in ran.report["checks"] if one["account_name"] == "sick" and one["status"] == "ok"}
     ec2 = {"DescribeInstances", "DescribeSpotInstanceRequests", "StopInstances", "StartInstances", "CreateTags"}

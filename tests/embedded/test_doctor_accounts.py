@@ -21,6 +21,7 @@ from tests.support.doctor import (
     Row,
     account_id,
     found,
+    mark,
     not_enrolled,
     refuse,
     row,
@@ -75,7 +76,7 @@ def role_denied_by_scp(organization: OrganizationBuilder) -> None:
             (outdated, "outdated", "last operation failed there"),
             (other_hub, "wrong_trust", "its trust does not fit"),
             (no_source_identity, "wrong_trust", "does not allow sts:SetSourceIdentity"),
-            (not_enrolled, "not_enrolled", "add its OU /Dev to the targets of the StackSet stop-orchestrator-member"),
+            (not_enrolled, "not_enrolled", "add its OU /Dev to the targets of the StackSet stop-orchestrator-members"),
             (role_denied_by_scp, "scp", "a service control policy denies it"),
         ),
     ],
@@ -135,6 +136,7 @@ def test_where_the_stack_set_may_not_be_asked_it_says_that_it_cannot_tell(
 def test_a_missing_permission_is_named_and_a_service_control_policy_told_apart(
     enrolled: OrganizationBuilder, doctor: Doctor, action: str, status: str, why: str, code: str
 ) -> None:
+    mark(enrolled, "sick")
     refuse(enrolled, action, why)
     ran = doctor()
     assert ran.exit_code == (3 if status == "failed" else 0)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from orchestrator.core.model.marks import MARKS
 from orchestrator.demo.faults import Fault
-from tests.support.embedded import ROLE, OrganizationBuilder
+from tests.support.embedded import STACK_SET, OrganizationBuilder
 from tests.support.fixtures import Ran
 
 FRANKFURT, IRELAND, MILAN = "eu-central-1", "eu-west-1", "eu-south-1"
@@ -46,8 +47,17 @@ def refuse(organization: OrganizationBuilder, action: str, why: str, **where: st
     organization.front.faults.add(fault)
 
 
+def mark(organization: OrganizationBuilder, name: str) -> None:
+    """As if a sweep had stopped the account's instances in Frankfurt."""
+    account = account_id(organization, name)
+    tags = [{"Key": key, "Value": "earlier"} for key in MARKS]
+    organization.act(
+        "create_tags", account, FRANKFURT, Resources=[*organization.described(account, FRANKFURT)], Tags=tags
+    )
+
+
 def not_enrolled(organization: OrganizationBuilder) -> None:
     sick = account_id(organization, "sick")
     organization.client("cloudformation").delete_stack_instances(
-        StackSetName=ROLE, Accounts=[sick], Regions=[FRANKFURT], RetainStacks=False
+        StackSetName=STACK_SET, Accounts=[sick], Regions=[FRANKFURT], RetainStacks=False
     )

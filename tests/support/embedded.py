@@ -25,7 +25,7 @@ from orchestrator.demo.organization import (
 )
 from orchestrator.demo.server import EmbeddedAws
 
-ROLE = "stop-orchestrator-member"
+ROLE, STACK_SET = "stop-orchestrator-member", "stop-orchestrator-members"
 MANAGEMENT = "123456789012"
 # Making a session and clients is what takes a test's time; they keep nothing of it.
 _SESSIONS: dict[str, AnyAccount] = {}
@@ -102,7 +102,7 @@ class OrganizationBuilder(AnyAccount):
     def stack_instance(self, account_id: str, **changes: Any) -> None:
         """What CloudFormation says of that account's stack instance from now on."""
         backend = cloudformation_backends[MANAGEMENT]["eu-central-1"]
-        stack_set = backend.describe_stack_set(ROLE)
+        stack_set = backend.describe_stack_set(STACK_SET)
         instance = next(one for one in stack_set.stack_instances if one.account_id == account_id)
         as_made = instance.to_dict()
         instance.to_dict = lambda: {**as_made, **changes}

@@ -19,7 +19,7 @@ from ministack.core.iam_evaluator import EvalContext, EvalResult, evaluate, pars
 from orchestrator.demo.calls import Answer, Call
 from orchestrator.demo.organization import BUCKET, TABLE
 from tests.support import cloudformation
-from tests.support.embedded import MANAGEMENT, ROLE
+from tests.support.embedded import MANAGEMENT, ROLE, OrganizationBuilder
 
 _S3 = {"GET": "s3:GetObject", "HEAD": "s3:GetObject", "PUT": "s3:PutObject", "DELETE": "s3:DeleteObject"}
 _SAME_ORGANIZATION = {
@@ -44,6 +44,7 @@ class Permissions:
 
     member: Document
     hub: Document
+    hub_account: str = MANAGEMENT
     used: set[tuple[str, str]] = field(default_factory=set)
     """Role (`member` or `hub`) and Sid of each statement that allowed something."""
     actions: set[tuple[str, str]] = field(default_factory=set)
@@ -51,7 +52,7 @@ class Permissions:
     """Role and action."""
 
     def __call__(self, call: Call) -> Answer | None:
-        role = "hub" if call.account_id == MANAGEMENT else "member"
+        role = "hub" if call.account_id == self.hub_account else "member"
         for asked in _asked(call):
             result = self._evaluated(role, call, asked)
             if result.decision != "Allow":
@@ -77,6 +78,17 @@ class Permissions:
         return evaluate(context, [parse_policy_document(text)])
 
 
+def enforce(organization: OrganizationBuilder, permissions: Permissions) -> None:
+    """From here on each call is held against them, right after the faults that a test has added."""
+    front = organization.front
+    front._gates = (*front._gates[:1], permissions, *front._gates[1:])
+
+
+def pause(organization: OrganizationBuilder, permissions: Permissions) -> None:
+    front = organization.front
+    front._gates = tuple(gate for gate in front._gates if gate is not permissions)
+
+
 def policy_of(name: str, role: str, **parameters: str) -> Document:
     """Every statement of one role of a template, as one document; names as the embedded AWS has them."""
     resource = cloudformation.resolved(name, **parameters)["Resources"][role]
@@ -95,6 +107,12 @@ def without(document: Document, action: str) -> Document:
             kept = statement["Action"] if statement["Effect"] == "Deny" else actions
             statements.append({**statement, "Action": kept})
     return {**document, "Statement": statements}
+
+
+def diagnosing(document: Document, *, only: bool = True) -> Document:
+    """The statements that are for `doctor` alone, or all others."""
+    kept = [one for one in document["Statement"] if one["Sid"].startswith("Diagnose") is only]
+    return {**document, "Statement": kept}
 
 
 def allowed_actions(document: Document) -> set[str]:
@@ -121,12 +139,12 @@ def _asked(call: Call) -> Iterator[Asked]:
         name = (
             function
             if function.startswith("arn:")
-            else f"arn:aws:lambda:{call.region}:{MANAGEMENT}:function:{function}"
+            else f"arn:aws:lambda:{call.region}:{call.account_id}:function:{function}"
         )
         yield Asked("lambda:InvokeFunction", name)
     elif service == "ssm":
         name = call.json["Name"]
-        yield Asked(f"ssm:{call.action}", f"arn:aws:ssm:{call.region}:{MANAGEMENT}:parameter{name}")
+        yield Asked(f"ssm:{call.action}", f"arn:aws:ssm:{call.region}:{call.account_id}:parameter{name}")
     elif service == "sns":
         yield Asked(f"sns:{call.action}", call.form.get("TopicArn", "*"))
     else:
@@ -167,7 +185,7 @@ def _dynamodb(call: Call) -> Iterator[Asked]:
         parts = {(call.action, body["TableName"], _partition(body))}
     for action, table, key in sorted(parts):
         context = {"dynamodb:leadingkeys": [key]} if key else {}
-        yield Asked(f"dynamodb:{action}", f"arn:aws:dynamodb:{call.region}:{MANAGEMENT}:table/{table}", context)
+        yield Asked(f"dynamodb:{action}", f"arn:aws:dynamodb:{call.region}:{call.account_id}:table/{table}", context)
 
 
 def _partition(part: Mapping[str, Any]) -> str:

@@ -34,6 +34,7 @@ VERBS = {
     "Continue",
     "Decrypt",
     "Deliver",
+    "Diagnose",
     "Encrypt",
     "Invoke",
     "Keep",
@@ -306,7 +307,8 @@ def test_the_names_by_which_hub_and_members_know_one_another_are_the_same() -> N
         default("member-stackset", "RoleName"),
         Settings().member_role,
     }
-    assert (len(hub_role), len(member_role)) == (1, 1)
+    stack_set = {*(default(name, "StackSetName") for name in ("hub", "member-stackset")), Settings().stack_set}
+    assert (len(hub_role), len(member_role), len(stack_set)) == (1, 1, 1)
 
 
 def test_new_accounts_enrol_themselves_and_leaving_ones_are_cleaned_up() -> None:

@@ -5,6 +5,8 @@ Where AWS gives one answer for two causes, other evidence tells them apart; wher
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from orchestrator.core.decide.scope import NAME_THE_REGIONS
 from orchestrator.core.diagnosis.checks import (
     CURRENT,
@@ -145,7 +147,7 @@ def regions_refused(account: Account, error: AwsError, *, are_named: bool) -> Ch
 
 def permission(account: Account, region: Region, asked: Asked) -> Check:
     """Whether the member role may do one thing, as far as AWS's answer tells."""
-    return _of(account, asked.action, *_permission(asked), region)
+    return replace(_of(account, asked.action, *_permission(asked), region), optional=asked.optional)
 
 
 def _permission(asked: Asked) -> tuple[CheckStatus, Code, str, str]:

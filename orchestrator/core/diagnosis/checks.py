@@ -76,6 +76,8 @@ class Check:
     account_id: str = ""
     account_name: str = ""
     region: str = ""
+    optional: bool = False
+    """A sweep works without it, though not all that the project can do."""
     has_line: bool = False
     """The advice ends in a line for the policy, which is to be copied as it is."""
 

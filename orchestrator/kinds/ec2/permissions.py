@@ -1,13 +1,14 @@
 """What the member role may do with EC2 instances, asked of EC2 itself by dry runs, which change nothing.
 
 EC2 documents a dry run's answers (`DryRunOperation`, `UnauthorizedOperation`), and no order in which it looks at
-permissions and at ids. So a real instance is asked about, where there is one.
+permissions and at ids. So a real instance is asked about, where there is one; and StartInstances of one that carries a
+mark, as the role denies it of every other one.
 https://docs.aws.amazon.com/AWSEC2/latest/APIReference/CommonParameters.html
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -17,15 +18,23 @@ from orchestrator.aws.failures import AWS_FAILURES, Failure, classify, error_of
 from orchestrator.aws.retries import Retries
 from orchestrator.core.diagnosis.checks import Asked
 from orchestrator.core.model import Region
-from orchestrator.core.model.marks import MARKS
+from orchestrator.core.model.marks import MARKS, STOPPED_BY_TAG
 from orchestrator.core.policy.tag_keys import is_a_persons
 from orchestrator.kinds.ec2.description import EC2
 
 _NO_INSTANCE = "i-00000000000000000"
 _WOULD_HAVE_SUCCEEDED = "DryRunOperation"
 _ABOUT_NOTHING = "none to ask about, and AWS does not say if it looks at permissions before ids"
+_NOTHING_MARKED = (
+    f"no instance was found that carries {STOPPED_BY_TAG}, and the role allows it of no other: ask again after a sweep "
+    "that stopped something"
+)
 _PAGES, _PAGE_SIZE = 5, 100
-_STATES = ["running", "stopped", "stopping"]
+_ANY = ({"Name": "instance-state-name", "Values": ["running", "stopped", "stopping"]},)
+_MARKED = (
+    {"Name": "instance-state-name", "Values": ["stopped", "running"]},
+    {"Name": "tag-key", "Values": [STOPPED_BY_TAG]},
+)
 
 
 class Ec2Permissions:
@@ -45,17 +54,33 @@ class Ec2Permissions:
     def ask(self, region: Region, resource_id: str | None) -> tuple[Asked, ...]:
         return (*self._dry_runs(region, resource_id), *self._load_balancers(region))
 
+    def ask_of_marked(self, regions: Sequence[Region]) -> tuple[tuple[Region, Asked], ...]:
+        action = "ec2:StartInstances"
+        for region in regions:
+            marked = self._marked(region)
+            if marked is not None:
+                start = partial(self._clients.ec2(region).start_instances, InstanceIds=[marked], DryRun=True)
+                return ((region, self._asked(action, start)),)
+        return ((regions[0], Asked(action, optional=True, not_asked=_NOTHING_MARKED)),)
+
     def _stoppable(self, region: Region) -> Iterator[str]:
-        """Ids of instances that the role's own policy does not spare; a refusal of another one would mean nothing."""
+        return (raw["InstanceId"] for raw in self._instances(region, *_ANY) if _can_be_stopped(raw))
+
+    def _marked(self, region: Region) -> str | None:
+        """The id of an instance that the role may start; None also where the region does not answer this once."""
+        try:
+            return next((raw["InstanceId"] for raw in self._instances(region, *_MARKED)), None)
+        except AWS_FAILURES:
+            return None
+
+    def _instances(self, region: Region, *filters: dict[str, Any]) -> Iterator[Any]:
+        """Those of the first pages. Raises botocore's exceptions."""
         client: Any = self._clients.ec2(region)
-        wanted: dict[str, Any] = {
-            "Filters": [{"Name": "instance-state-name", "Values": _STATES}],
-            "MaxResults": _PAGE_SIZE,
-        }
+        wanted: dict[str, Any] = {"Filters": [*filters], "MaxResults": _PAGE_SIZE}
         for _ in range(_PAGES):
             page = self._retries.call(partial(client.describe_instances, **wanted))
             for reservation in page["Reservations"]:
-                yield from (raw["InstanceId"] for raw in reservation["Instances"] if _is_unspared(raw))
+                yield from reservation["Instances"]
             if not page.get("NextToken"):
                 return
             wanted["NextToken"] = page["NextToken"]
@@ -68,7 +93,6 @@ class Ec2Permissions:
         for action, call in (
             ("ec2:StopInstances", lambda: client.stop_instances(InstanceIds=ids, DryRun=True)),
             ("ec2:CreateTags", lambda: client.create_tags(Resources=ids, Tags=tags, DryRun=True)),
-            ("ec2:StartInstances", lambda: client.start_instances(InstanceIds=ids, DryRun=True)),
             ("ec2:DeleteTags", lambda: client.delete_tags(Resources=ids, Tags=keys, DryRun=True)),
         ):
             yield self._asked(action, call, about_nothing=resource_id is None)
@@ -87,7 +111,8 @@ class Ec2Permissions:
             groups, lambda: found.extend(client.describe_target_groups(PageSize=1)["TargetGroups"]), optional=True
         )
         if not found:
-            yield Asked(health, not_asked="it has no dry run, and there is no target group to ask about")
+            nothing = "it has no dry run, and there is no target group to ask about"
+            yield Asked(health, optional=True, not_asked=nothing)
             return
         arn = found[0]["TargetGroupArn"]
         yield self._asked(health, lambda: client.describe_target_health(TargetGroupArn=arn), optional=True)
@@ -107,6 +132,11 @@ class Ec2Permissions:
         return Asked(action, optional=optional)
 
 
-def _is_unspared(raw: Any) -> bool:
-    """IAM may hold a key in another case for ours, so whatever is spelt like one counts."""
-    return raw.get("RootDeviceType") == "ebs" and not any(is_a_persons(tag["Key"]) for tag in raw.get("Tags", ()))
+def _can_be_stopped(raw: Any) -> bool:
+    """Whether neither EC2 nor the role's own policy refuses it in any case; such a refusal would mean nothing.
+
+    IAM may hold a key in another case for ours, so whatever is spelt like one counts.
+    """
+    is_stoppable = raw.get("RootDeviceType") == "ebs" and not raw.get("InstanceLifecycle")
+    is_managed = raw.get("Operator", {}).get("Managed", False)
+    return is_stoppable and not is_managed and not any(is_a_persons(tag["Key"]) for tag in raw.get("Tags", ()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from orchestrator.aws.failures import AWS_FAILURES, error_of
 from orchestrator.aws.retries import Retries
@@ -31,4 +31,8 @@ class ReadingOnly:
 
     def ask(self, _region: Region, _resource_id: str | None) -> tuple[Asked, ...]:
         """Nothing: doctor says of what is needed and not asked for that AWS has no dry run for it."""
+        return ()
+
+    def ask_of_marked(self, _regions: Sequence[Region]) -> tuple[tuple[Region, Asked], ...]:
+        """Nothing, as `ask`."""
         return ()

@@ -150,10 +150,12 @@ def test_doctor_asks_for_what_the_kind_says_it_can_and_says_so_of_the_rest(embed
     aws, description = embedded_aws, embedded_aws.words.entry.description
     aws.seed_everything()
     aws.add()
+    aws.add(1, dict.fromkeys(MARKS, SWEEP_ID))
     port = aws.words.entry.make_permissions(aws.clients, Retries(attempts=1))
     with aws.binding():
         read, resource_id = port.read(aws.target.region)
-        asked = [read, *port.ask(aws.target.region, resource_id)]
+        of_marked = [one for _, one in port.ask_of_marked([aws.target.region])]
+        asked = [read, *port.ask(aws.target.region, resource_id), *of_marked]
     assert resource_id is not None
     assert {one.action for one in asked if not one.not_asked} == description.checks
     assert {one.action for one in asked} <= description.permissions == port.needed

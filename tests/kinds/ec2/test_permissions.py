@@ -9,6 +9,7 @@ import pytest
 from orchestrator.aws.clients import Clients, bound_to
 from orchestrator.aws.retries import Retries
 from orchestrator.core.model import Region
+from orchestrator.core.model.marks import STOPPED_BY_TAG
 from orchestrator.kinds.ec2.description import EC2
 from orchestrator.kinds.ec2.permissions import Ec2Permissions
 from tests.support.local_aws import (
@@ -27,11 +28,11 @@ ONE = "111111111111"
 MUTATING = ("StopInstances", "StartInstances", "CreateTags", "DeleteTags")
 
 
-def instance(instance_id: str, *tags: str, root: str = "ebs") -> str:
+def instance(instance_id: str, *tags: str, root: str = "ebs", more: str = "") -> str:
     items = "".join(f"<item><key>{tag}</key><value>true</value></item>" for tag in tags)
     return (
         f"<item><instanceId>{instance_id}</instanceId><rootDeviceType>{root}</rootDeviceType>"
-        f"<tagSet>{items}</tagSet></item>"
+        f"<tagSet>{items}</tagSet>{more}</item>"
     )
 
 
@@ -73,9 +74,10 @@ def permissions(clients: Clients) -> Iterator[Ec2Permissions]:
 
 @pytest.mark.parametrize("resource_id", [None, "i-00000000000000001"])
 def test_whatever_could_change_something_is_a_dry_run(
-    aws: LocalAws, permissions: Ec2Permissions, resource_id: str | None
+    aws: LocalAws, answers: Aws, permissions: Ec2Permissions, resource_id: str | None
 ) -> None:
-    asked = permissions.ask(REGION, resource_id)
+    answers.instances = [instances_answer(instance("i-00000000000000002", STOPPED_BY_TAG))]
+    asked = (*permissions.ask(REGION, resource_id), *(one for _, one in permissions.ask_of_marked([REGION])))
     changing = [request for request in aws.requests if request.operation in MUTATING]
     assert [request.form["DryRun"] for request in changing] == ["true"] * len(MUTATING)
     assert all("i-0000000000000000" in str(request.form) for request in changing)
@@ -104,7 +106,8 @@ def test_an_answer_about_an_instance_that_is_not_there_proves_nothing(
 
 def test_every_declared_action_is_asked_for_or_said_not_to_be(permissions: Ec2Permissions) -> None:
     read, _ = permissions.read(REGION)
-    assert {one.action for one in permissions.ask(REGION, None)} | {read.action} == EC2.permissions
+    [(_, of_marked)] = permissions.ask_of_marked([REGION])
+    assert {one.action for one in permissions.ask(REGION, None)} | {read.action, of_marked.action} == EC2.permissions
 
 
 def test_the_tags_are_those_that_a_sweep_writes(aws: LocalAws, permissions: Ec2Permissions) -> None:
@@ -117,10 +120,12 @@ def test_the_tags_are_those_that_a_sweep_writes(aws: LocalAws, permissions: Ec2P
 
 
 def test_an_instance_that_no_policy_spares_is_found_on_a_later_page(answers: Aws, permissions: Ec2Permissions) -> None:
+    refused_in_any_case = instance("i-6", more="<instanceLifecycle>spot</instanceLifecycle>")
+    refused_in_any_case += instance("i-7", more="<operator><managed>true</managed></operator>")
     spared = instance("i-1", "stop-orchestrator:protected") + instance("i-2", "stop-orchestrator:opt-out")
     answers.instances = [
         instances_answer(next_token="2"),
-        instances_answer(spared + instance("i-3", root="instance-store"), next_token="3"),
+        instances_answer(spared + instance("i-3", root="instance-store") + refused_in_any_case, next_token="3"),
         instances_answer(instance("i-4") + instance("i-5")),
     ]
     asked, sample = permissions.read(REGION)
@@ -137,3 +142,41 @@ def test_a_region_that_cannot_be_read_has_nothing_to_ask_about(answers: Aws, per
     answers.instances = [refusal("UnauthorizedOperation", status=403)]
     asked, sample = permissions.read(REGION)
     assert (asked.error is not None and asked.error.code, sample) == ("UnauthorizedOperation", None)
+
+
+def test_a_start_is_asked_about_in_the_first_region_that_has_a_marked_instance(
+    aws: LocalAws, answers: Aws, permissions: Ec2Permissions
+) -> None:
+    """The role denies the start of any other, and rightly: that refusal would mean nothing."""
+    other = Region("eu-west-1")
+    answers.instances = [instances_answer(), instances_answer(instance("i-00000000000000003", STOPPED_BY_TAG))]
+    [(region, asked)] = permissions.ask_of_marked([REGION, other])
+    assert (region, asked.action, asked.error, asked.not_asked) == (other, "ec2:StartInstances", None, "")
+    assert [one.form["InstanceId.1"] for one in aws.of("StartInstances")] == ["i-00000000000000003"]
+    wanted = [(one.form["Filter.2.Name"], one.form["Filter.2.Value.1"]) for one in aws.of("DescribeInstances")]
+    assert wanted == [("tag-key", STOPPED_BY_TAG)] * 2
+
+
+def test_without_a_marked_instance_a_start_is_not_asked_about(
+    aws: LocalAws, answers: Aws, permissions: Ec2Permissions
+) -> None:
+    for nothing in (instances_answer(), refusal("RequestLimitExceeded", status=503)):
+        answers.instances = [nothing]
+        [(region, asked)] = permissions.ask_of_marked([REGION])
+        assert (region, asked.error, asked.optional) == (REGION, None, True)
+        assert "no instance was found that carries stop-orchestrator:stopped-by" in asked.not_asked
+    assert aws.of("StartInstances") == []
+
+
+def test_a_refused_start_of_a_marked_instance_is_an_answer(answers: Aws, permissions: Ec2Permissions) -> None:
+    answers.instances = [instances_answer(instance("i-00000000000000003", STOPPED_BY_TAG))]
+    answers.answer = "UnauthorizedOperation"
+    [(_, asked)] = permissions.ask_of_marked([REGION])
+    assert (asked.error is not None and asked.error.code, asked.optional) == ("UnauthorizedOperation", False)
+
+
+def test_a_region_that_refuses_every_try_is_not_taken_for_one_without_instances(answers: Aws, clients: Clients) -> None:
+    answers.instances = [refusal("AuthFailure", status=401)]
+    with bound_to(Fixed(ONE)):
+        asked, sample = Ec2Permissions(clients, Retries(attempts=2, sleep=lambda _: None)).read(REGION)
+    assert (asked.error is not None and asked.error.code, sample) == ("AuthFailure", None)
