@@ -33,13 +33,16 @@ from orchestrator.errors import PolicyError, PolicyProblem
 _UNQUOTED = "is not right; nothing of the text is quoted here: `stop-orchestrator validate` says what would be"
 
 
-def load_policy(text: str, source: str, kinds: Sequence[KindDescription], *, quoted: bool = True) -> OrgPolicy:
+def load_policy(
+    text: str, source: str, kinds: Sequence[KindDescription], *, quoted: bool = True, stored: bool = False
+) -> OrgPolicy:
     """The policy in a YAML document; `kinds` are all that its rules may be about, `source` is for messages.
 
     Raises PolicyError with every problem, each with its path and line; with the line alone where it is not to be
-    `quoted`, since a path and what would be right may have words of the text.
+    `quoted`, since a path and what would be right may have words of the text. `stored`: the text of a sweep that began
+    by it, so what is refused only since a later release is read as it was then: the sweep can still be undone.
     """
-    document = read_document(text)
+    document = read_document(text, stored=stored)
     parsed, conditions, problems = _check(document, kinds)
     if problems and not quoted:
         lines = sorted({problem.line or 1 for problem in problems})

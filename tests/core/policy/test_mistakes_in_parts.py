@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from orchestrator.core.policy.loading import load_policy
+from orchestrator.kinds.ec2.description import EC2
 from tests.support.policies import HEAD, places, problems, the_problem
 
 TEXT_WANTED = "must be text; put it in quotes (YAML reads yes, no, on, off, numbers and dates as something else)"
@@ -73,7 +75,10 @@ def test_regions_to_include_are_at_least_one_and_text() -> None:
         ("mon 07:00–19:00", "is no window"),  # noqa: RUF001 - the dash that a word processor makes
         ("mon 0７:00-19:00", "is no window"),  # noqa: RUF001 - a full-width digit
         ("mon 07:00-19:00 tue", "is no window"),
-        ("19:00", "1140 must be text; put it in quotes"),
+        (
+            "19:00",
+            "`19:00` is a number to the base 60 in YAML 1.1, which means 1140; if it is meant as text, put it in",
+        ),
         ("''", "must not be empty"),
         ("[]", "a list must be text"),
     ],
@@ -172,7 +177,6 @@ def test_a_condition_that_cannot_be_meant_says_why(where: str, path: str, messag
         ("true", "True"),
         ("12", "12"),
         ("1.5", "1.5"),
-        ("0123", "83"),
         ("2026-12-31", "2026-12-31"),
         ("2026-12-31T10:00:00Z", "2026-12-31 10:00:00+00:00"),
         ("null", "nothing"),
@@ -187,7 +191,9 @@ def test_a_value_that_yaml_reads_as_something_else_must_be_quoted(value: str, sh
         )
 
 
-@pytest.mark.parametrize("value", ["2026-13-01", "!!int ''", "!!bool maybe", "!!timestamp soon", "=", "!own x"])
+@pytest.mark.parametrize(
+    "value", ["2026-13-01", "0123", "1:30", "!!int ''", "!!bool maybe", "!!timestamp soon", "=", "!own x"]
+)
 def test_a_value_that_yaml_cannot_read_is_one_problem_and_not_two(value: str) -> None:
     path, _ = where_problem(f"{{tag: {{Env: [dev, {value}]}}}}")
     assert path == ".tag.Env[1]"
@@ -209,7 +215,7 @@ def test_required_tags_are_text_and_each_is_named_once() -> None:
         ("5", "must be a number with s, m or h, such as 90s, 5m or 1h, not 5"),
         ("5 minutes", "must be a number with s, m or h, such as 90s, 5m or 1h, not '5 minutes'"),
         ("-5m", "must be a number with s, m or h, such as 90s, 5m or 1h, not '-5m'"),
-        ("1:30", "must be a number with s, m or h, such as 90s, 5m or 1h, not 90"),
+        ("90", "must be a number with s, m or h, such as 90s, 5m or 1h, not 90"),
         ("", "must be a number with s, m or h, such as 90s, 5m or 1h, not nothing"),
         ("59s", "must be from 1m to 1h, not 59s"),
         ("61m", "must be from 1m to 1h, not 61m"),
@@ -276,3 +282,40 @@ def test_what_is_not_there_is_told_with_an_example() -> None:
         "is missing; give it a name, such as `name: nonprod`",
         "is missing; say `version: 1`",
     ]
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        ("guardrails: {max_stops: 010}", "guardrails.max_stops"),
+        ("guardrails: {max_stops_percent: 010}", "guardrails.max_stops_percent"),
+        ("plan_valid_hours: 010", "plan_valid_hours"),
+        ("waves: [{accounts: 010}]", "waves[0].accounts"),
+        ("organization: {exclude_accounts: [010]}", "organization.exclude_accounts[0]"),
+        ("organization: 010", "organization"),
+        ("max_tag_age: 010", "max_tag_age"),
+        ("required_tags: [010]", "required_tags[0]"),
+        ("kill_switch: {unreadable: 010}", "kill_switch.unreadable"),
+        ("rules: [{name: 010, where: everything}]", "rules[0].name"),
+        ("rules: [{name: a, where: {account: 010}}]", "rules[0].where.account"),
+        ("rules: [{name: a, where: {all: [{tag: {Room: [a, 010]}}]}}]", "rules[0].where.all[0].tag.Room[1]"),
+        ("rules: [{name: a, where: {not: 010}}]", "rules[0].where.not"),
+        ("rules: [{name: a, where: everything, kinds: 010}]", "rules[0].kinds"),
+        ("rules: [{name: a, where: everything, schedule: 010}]", "rules[0].schedule"),
+        ("schedules: {a: {timezone: 010, running: [daily 00:00-24:00]}}", "schedules.a.timezone"),
+        ("schedules: {a: {timezone: UTC, running: 010}}", "schedules.a.running"),
+    ],
+)
+@pytest.mark.parametrize("number", ["010", "1:30"])
+def test_a_misleading_number_is_the_only_mistake_at_its_place_wherever_it_stands(
+    body: str, path: str, number: str
+) -> None:
+    found_path, line, message = the_problem(body.replace("010", number))
+    assert (found_path, line) == (path, 1)
+    assert message.startswith(f"`{number}` is ")
+
+
+def test_a_policy_by_which_a_sweep_began_is_read_as_it_was_read_then() -> None:
+    text = f"{HEAD}guardrails: {{max_stops: 010}}\n"
+    assert load_policy(text, "stored", (EC2,), stored=True).guardrails.max_stops == 8
+    assert problems(f"{text}zzz: 1")[1].path == "zzz"
