@@ -43,7 +43,7 @@ def load_policy(
     by it, so what is refused only since a later release is read as it was then: the sweep can still be undone.
     """
     document = read_document(text, stored=stored)
-    parsed, conditions, problems = _check(document, kinds)
+    parsed, conditions, problems = _check(document, kinds, Choices.of(kinds, stored=stored))
     if problems and not quoted:
         lines = sorted({problem.line or 1 for problem in problems})
         raise PolicyError(source, tuple(PolicyProblem("", line, _UNQUOTED) for line in lines))
@@ -90,7 +90,7 @@ def _rule(document: RuleDocument, where: Condition, schedules: Mapping[str, Sche
 
 
 def _check(
-    document: Document, kinds: Sequence[KindDescription]
+    document: Document, kinds: Sequence[KindDescription], choices: Choices
 ) -> tuple[PolicyDocument | None, list[Condition], list[PolicyProblem]]:
     """Shape by pydantic; conditions, references and duplicates on the raw values, so that both report at once."""
     if document.problems and document.value is None:
@@ -98,7 +98,6 @@ def _check(
     if not isinstance(document.value, dict):
         shown = value_words(document.value)
         return None, [], [document.problem((), f"must be a mapping with `version` and `name`, not {shown}")]
-    choices = Choices.of(kinds)
     parsed, found = _shape(document, choices)
     conditions, wrong = _conditions(document.value, kinds, choices)
     found += [document.problem(path, message) for path, message in (*wrong, *_cross_checks(document))]

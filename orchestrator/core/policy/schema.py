@@ -6,9 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache
 from typing import Annotated, Any, Literal
-from zoneinfo import available_timezones
 
 from pydantic import (
     AfterValidator,
@@ -27,6 +25,7 @@ from orchestrator.core.policy.conditions.everything import EVERYTHING
 from orchestrator.core.policy.conditions.matching import is_unit_id
 from orchestrator.core.policy.nearest import nearest
 from orchestrator.core.policy.schedules.windows import parse_window
+from orchestrator.core.policy.schedules.zones import is_time_zone, zone_problem
 from orchestrator.core.policy.yaml_document import value_words
 
 DURATION = r"^[0-9]{1,5}[smh]$"
@@ -42,12 +41,14 @@ class Choices:
 
     kinds: tuple[str, ...]
     actions: tuple[str, ...]
+    stored: bool = False
+    """The text of a sweep that began by it, with names of time zones that an earlier release took."""
 
     @classmethod
-    def of(cls, kinds: Sequence[KindDescription]) -> Choices:
+    def of(cls, kinds: Sequence[KindDescription], *, stored: bool = False) -> Choices:
         """The choices that these kinds leave."""
         actions = dict.fromkeys(action for kind in kinds for action in kind.actions)
-        return cls(tuple(kind.name for kind in kinds), tuple(actions))
+        return cls(tuple(kind.name for kind in kinds), tuple(actions), stored)
 
 
 def _as_text(value: Any) -> str:
@@ -68,11 +69,10 @@ def _as_unit(value: str) -> str:
     return value
 
 
-def _as_timezone(value: str) -> str:
-    if value not in _timezones():
-        near = nearest(value, _timezones())
-        hint = f"did you mean {near}?" if near else "use a name such as Europe/Berlin or UTC"
-        raise PydanticCustomError("timezone", "{why}", {"why": f"{value!r} is no IANA time zone; {hint}"})
+def _as_timezone(value: str, info: ValidationInfo) -> str:
+    problem = zone_problem(value)
+    if problem is not None and not (_choices(info).stored and is_time_zone(value)):
+        raise PydanticCustomError("timezone", "{why}", {"why": problem})
     return value
 
 
@@ -154,12 +154,6 @@ def _one_of(known: Sequence[str], value: Any) -> Any:
 def _or(words: Iterable[str]) -> str:
     *others, last = map(repr, words)
     return f"{', '.join(others)} or {last}" if others else last
-
-
-@cache
-def _timezones() -> frozenset[str]:
-    """IANA's names; not those by which a machine means its own zone."""
-    return frozenset(available_timezones() - {"localtime", "Factory"})
 
 
 # Field before the validators, or pydantic leaves the limit out of the JSON Schema.
