@@ -24,6 +24,9 @@ class AccountMatches(NamesMatch):
     def matches(self, texts: tuple[str, ...], resource: Resource, account: Account) -> bool:
         return globs_of(*texts).match(account.id)
 
+    def implies(self, other: Condition) -> bool:
+        return isinstance(other, AccountMatches) and globs_of(*self.texts).within(globs_of(*other.texts))
+
     def facts_used(self, resource: Resource, account: Account) -> dict[str, Fact]:
         return {"account": account.id}
 
