@@ -30,7 +30,9 @@ from orchestrator.core.policy.schema import (
 from orchestrator.core.policy.yaml_document import Document, Path, read_document, value_words
 from orchestrator.errors import PolicyError, PolicyProblem
 
-_UNQUOTED = "is not right; nothing of the text is quoted here: `stop-orchestrator validate` says what would be"
+_UNQUOTED = (
+    "this line is not right; nothing of the text is quoted here: `stop-orchestrator validate` says what would be right"
+)
 
 
 def load_policy(
@@ -178,5 +180,6 @@ def _duplicates(tags: Any) -> Iterator[tuple[Path, str]]:
 
 def _no_such(schedule: str, known: Iterable[str]) -> str:
     near = nearest(schedule, known)
-    hint = f"did you mean {near!r}? " if near else ""
-    return f"there is no schedule {schedule!r}; {hint}schedules are: {', '.join(sorted(known)) or '(none)'}"
+    hint = f" (did you mean {near!r}?)" if near else ""
+    there = f"the schedules are {', '.join(names)}" if (names := sorted(known)) else "the policy has no schedules"
+    return f"there is no schedule {schedule!r}{hint}; {there}"

@@ -22,11 +22,11 @@ from pydantic_core import PydanticCustomError
 
 from orchestrator.core.model import ANSWERS_BEHIND_AT_MOST, KindDescription
 from orchestrator.core.policy.conditions.everything import EVERYTHING
-from orchestrator.core.policy.conditions.matching import is_unit_id
+from orchestrator.core.policy.conditions.matching import unit_problem
 from orchestrator.core.policy.nearest import nearest
 from orchestrator.core.policy.schedules.windows import parse_window
 from orchestrator.core.policy.schedules.zones import is_time_zone, zone_problem
-from orchestrator.core.policy.yaml_document import value_words
+from orchestrator.core.policy.yaml_document import no_text, value_words
 
 DURATION = r"^[0-9]{1,5}[smh]$"
 _UNITS = {"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(hours=1)}
@@ -53,19 +53,16 @@ class Choices:
 
 def _as_text(value: Any) -> str:
     if not isinstance(value, str):
-        raise PydanticCustomError("text", "{shown} must be text; put it in quotes", {"shown": value_words(value)})
+        raise PydanticCustomError("text", "{why}", {"why": no_text(value)})
     if not value.strip():
         raise PydanticCustomError("text", "must not be empty")
     return value
 
 
 def _as_unit(value: str) -> str:
-    if not (value.startswith("/") or is_unit_id(value)):
-        text = (
-            "must be an OU's id, such as ou-a1b2-c3d4e5f6, or its path from the root, such as /Workloads/Dev, not "
-            f"{value!r}"
-        )
-        raise PydanticCustomError("path", "{why}", {"why": text})
+    problem = unit_problem(value)
+    if problem is not None:
+        raise PydanticCustomError("path", "{why}", {"why": problem})
     return value
 
 
@@ -251,8 +248,10 @@ class Guardrails(_Part):
 class Wave(_Part):
     """How many accounts are done with when the wave ends: either so many, or so many percent of those with stops."""
 
-    accounts: Annotated[StrictInt | None, Field(ge=1, description="So many accounts.")] = None
-    percent: Annotated[Percent | None, Field(description="So many percent of the accounts that have stops.")] = None
+    accounts: Annotated[StrictInt | None, Field(ge=1, description="So many accounts."), BeforeValidator(_not_null)] = (
+        None
+    )
+    percent: Annotated[MaybePercent, Field(description="So many percent of the accounts that have stops.")] = None
 
 
 class KillSwitch(_Part):
@@ -282,7 +281,7 @@ class PolicyDocument(_Part):
         tuple[Wave, ...], Field(description="Accounts first to last; absent: all at once. What is left comes last.")
     ] = ()
     abort_if_failures_percent: Annotated[
-        Percent | None, Field(description="Of the stops attempted so far, looked at after each wave; beyond it, abort.")
+        MaybePercent, Field(description="Of the stops attempted so far, looked at after each wave; beyond it, abort.")
     ] = None
     plan_valid_hours: Annotated[Hours, Field(description="How long a plan can be applied; at most a week.")] = 12
     max_tag_age: Annotated[

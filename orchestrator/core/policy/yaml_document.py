@@ -23,6 +23,7 @@ _SCALARS = frozenset(_YAML + name for name in ("str", "int", "float", "bool", "n
 _NUMBERS = frozenset({_YAML + "int", _YAML + "float"})
 _TAGS = {yaml.MappingNode: {_YAML + "map"}, yaml.SequenceNode: {_YAML + "seq"}, yaml.ScalarNode: _SCALARS}
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_VERBS = ("must ", "is ", "has ")
 _OCTAL = re.compile("[-+]?0[0-7_]+")
 
 
@@ -35,8 +36,12 @@ class Document:
     problems: list[PolicyProblem] = field(default_factory=list)
 
     def problem(self, path: Path, message: str) -> PolicyProblem:
-        """A problem at that place; the line is the nearest one that is known."""
-        return PolicyProblem(path_text(path), self.line(path), message)
+        """A problem at that place; the line is the nearest one that is known.
+
+        What is at the place becomes the subject of a message that begins with its verb.
+        """
+        sentence = f"{_subject(path)} {message}" if message.startswith(_VERBS) else message
+        return PolicyProblem(path_text(path), self.line(path), sentence)
 
     def line(self, path: Path) -> int:
         """The line, from 1, of the path or of its nearest ancestor that has one."""
@@ -51,6 +56,12 @@ def path_text(path: Path) -> str:
     for part in path:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
     return text
+
+
+def _subject(path: Path) -> str:
+    if not path:
+        return "the document"
+    return f"`{path[-1]}`" if isinstance(path[-1], str) else "this entry"
 
 
 def read_document(text: str, *, stored: bool = False) -> Document:
@@ -71,7 +82,9 @@ def read_document(text: str, *, stored: bool = False) -> Document:
     except (yaml.YAMLError, ValueError, OverflowError) as broken:
         document.problems.append(PolicyProblem("", 1, f"this is no YAML: {broken}"))
     except RecursionError:
-        document.problems.append(PolicyProblem("", 1, f"it is nested too deep; {_DEEPEST} levels are enough"))
+        document.problems.append(
+            PolicyProblem("", 1, f"the document is nested too deeply; {_DEEPEST} levels are enough")
+        )
     else:
         if node is None:
             document.problems.append(
@@ -86,7 +99,7 @@ def _build(node: yaml.Node, document: Document, builder: _Builder) -> None:
     try:
         document.value = builder.build(node, ())
     except _TooLargeError as too_large:
-        message = "it is nested too deep or too large (do aliases refer to themselves?)"
+        message = "is nested too deeply or is too large (do aliases refer to themselves?)"
         document.problems = [document.problem(too_large.path, message)]
 
 
@@ -179,13 +192,23 @@ def _misleading(node: yaml.Node, value: Any) -> str | None:
 
 
 def value_words(value: object) -> str:
-    """A value as a person would name it in an error."""
+    """A value as a person would name it in an error, after `not`."""
     if isinstance(value, Mapping):
         return "a mapping"
     if isinstance(value, list):
         return "a list"
     if value is None:
-        return "nothing"
+        return "an empty value"
+    if isinstance(value, bool):
+        return "true" if value else "false"
     if isinstance(value, date):
         return str(value)
     return repr(value)
+
+
+def no_text(value: object) -> str:
+    """What is wrong with a value that should be text."""
+    wrong = f"must be text, not {value_words(value)}"
+    if value is None or isinstance(value, Mapping | list):
+        return wrong
+    return f"{wrong}; put it in quotes (YAML reads yes, no, on, off, numbers and dates as something else)"

@@ -95,6 +95,13 @@ def is_unit_id(text: str) -> bool:
     return _UNIT_ID.fullmatch(text) is not None
 
 
+def unit_problem(text: str) -> str | None:
+    """What is wrong with a text that should name an OU; None when nothing is."""
+    if text.startswith("/") or is_unit_id(text):
+        return None
+    return f"{text!r} must be an OU path such as /Workloads/Dev, or an OU id such as ou-a1b2-c3d4e5f6"
+
+
 def account_within(account: Account, unit: str) -> bool:
     """Whether the account is in the OU of that id, or of that path with globs, or anywhere below."""
     if is_unit_id(unit):

@@ -7,7 +7,13 @@ from typing import Any, ClassVar
 
 from orchestrator.core.model import Account, Fact, Resource
 from orchestrator.core.policy.conditions.interface import Condition, Parser, Word
-from orchestrator.core.policy.conditions.matching import account_within, is_glob, is_unit_id, path_within
+from orchestrator.core.policy.conditions.matching import (
+    account_within,
+    is_glob,
+    is_unit_id,
+    path_within,
+    unit_problem,
+)
 from orchestrator.core.policy.conditions.named import NamesMatch, text_places
 from orchestrator.core.policy.conditions.schema_parts import GLOBS
 from orchestrator.core.policy.yaml_document import Path
@@ -37,15 +43,7 @@ def _is_below(text: str, unit: str) -> bool:
 
 
 def _parse(value: Any, path: Path, parser: Parser) -> Condition:
-    return OrganizationalUnitMatches(parser.globs(value, path, _problem).texts, text_places(value, path))
-
-
-def _problem(text: str) -> str | None:
-    if text.startswith("/") or is_unit_id(text):
-        return None
-    return (
-        f"{text!r} is no OU: name its id, such as ou-a1b2-c3d4e5f6, or its path from the root, such as /Workloads/Dev"
-    )
+    return OrganizationalUnitMatches(parser.globs(value, path, unit_problem).texts, text_places(value, path))
 
 
 ORGANIZATIONAL_UNIT = Word(
