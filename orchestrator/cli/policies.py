@@ -56,8 +56,8 @@ def validate(
 ) -> None:
     """Check a policy document and print every mistake at once, each with its line and its place.
 
-    Where there is none, it prints warnings of what is hardly meant: a rule that can own nothing, a schedule that no
-    rule uses, a window that leaves a minute open, no limit of stops. They change no exit code.
+    Where there is none, it prints warnings of what is probably not meant: a rule that can own nothing, a schedule that
+    no rule uses, a window that leaves a minute open, no limit of stops. They change no exit code.
 
     Nothing of AWS is needed for a policy in a file, unless it is held against the organization.
     """

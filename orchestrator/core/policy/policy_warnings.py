@@ -1,4 +1,4 @@
-"""What is right in a policy and hardly meant: a warning each, with its path, its line and what to write instead."""
+"""What is valid in a policy and probably not meant: a warning each, with its place and what to write."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class Choices:
     kinds: tuple[str, ...]
     actions: tuple[str, ...]
     stored: bool = False
-    """The text of a sweep that began by it, with names of time zones that an earlier release took."""
+    """The text of a sweep that began by it: what is refused only since a later release is taken as it was then."""
 
     @classmethod
     def of(cls, kinds: Sequence[KindDescription], *, stored: bool = False) -> Choices:
@@ -114,9 +114,9 @@ def duration_text(time: timedelta) -> str:
     return f"{time // _UNITS[unit]}{unit}"
 
 
-def _not_null(value: Any) -> Any:
+def _not_null(value: Any, info: ValidationInfo) -> Any:
     """A key without a value would mean the least careful thing (stop at any time, no limit), so it is refused."""
-    if value is None:
+    if value is None and not _choices(info).stored:
         raise PydanticCustomError("given", "has no value; give it one or leave the key out")
     return value
 

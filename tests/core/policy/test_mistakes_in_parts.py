@@ -314,6 +314,7 @@ def test_a_misleading_number_is_the_only_mistake_at_its_place_wherever_it_stands
 
 
 def test_a_policy_by_which_a_sweep_began_is_read_as_it_was_read_then() -> None:
-    text = f"{HEAD}guardrails: {{max_stops: 010}}\n"
-    assert load_policy(text, "stored", (EC2,), stored=True).guardrails.max_stops == 8
-    assert problems(f"{text}zzz: 1")[1].path == "zzz"
+    text = f"{HEAD}guardrails: {{max_stops: 010}}\nabort_if_failures_percent:\n"
+    policy = load_policy(text, "stored", (EC2,), stored=True)
+    assert (policy.guardrails.max_stops, policy.abort_if_failures_percent) == (8, None)
+    assert [path for path, _ in places(text)] == ["guardrails.max_stops", "abort_if_failures_percent"]

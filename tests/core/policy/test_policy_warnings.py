@@ -1,4 +1,4 @@
-"""What is right in a policy and hardly meant: warned of, each with its place and what to write instead."""
+"""What is valid in a policy and probably not meant: warned of, each with its place and what to write instead."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which names of time zones a policy may have: places, and UTC; no abbreviation and no offset, which know no summer."""
+"""Which names of time zones a policy may have: places, and UTC; no abbreviation, and no offset."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def abbreviations(zone: str) -> Iterator[str]:
         ("-0800", "America/Los_Angeles or Pacific/Pitcairn"),
     ],
 )
-def test_a_name_that_knows_no_summer_is_refused_with_the_citys_name(zone: str, city: str) -> None:
+def test_a_name_without_daylight_saving_is_refused_with_the_citys_name(zone: str, city: str) -> None:
     for body, place in (
         (f"timezone: '{zone}'", "timezone"),
         (f"schedules: {{s: {{timezone: '{zone}', running: [daily 07:00-19:00]}}}}", "schedules.s.timezone"),
