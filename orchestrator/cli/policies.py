@@ -91,6 +91,8 @@ def validate(
 
 def _piped() -> OrgPolicy:
     """The policy on standard input. Raises PolicyError and SettingsError."""
+    if sys.stdin is None:
+        raise SettingsError(f"the policy {_STDIN} cannot be read: standard input is closed")
     try:
         text = sys.stdin.buffer.read().decode()  # the very bytes, as those of a file
     except UnicodeDecodeError as binary:

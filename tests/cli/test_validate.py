@@ -8,6 +8,7 @@ import subprocess
 import sys
 from hashlib import sha256
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -134,6 +135,12 @@ def test_mistakes_of_standard_input_have_its_lines_and_what_is_no_text_is_said(r
     ran = run("validate", "-", "--format", "json", typed=b"\x7fELF\xff")
     assert (ran.exit_code, ran.report["source"]) == (2, "<stdin>")
     assert ran.stderr == "the policy <stdin> cannot be read: it is no UTF-8 text (invalid start byte)\n"
+
+
+def test_a_standard_input_that_is_closed_is_said(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orchestrator.cli.policies.sys", SimpleNamespace(stdin=None))
+    ran = run("validate", "-")
+    assert (ran.exit_code, ran.stderr) == (2, "the policy <stdin> cannot be read: standard input is closed\n")
 
 
 def unreadable(kind: str, folder: Path) -> Path:

@@ -70,9 +70,9 @@ def test_a_name_without_daylight_saving_is_refused_with_the_citys_name(zone: str
 
 def test_an_offset_whose_sign_is_reversed_says_on_which_side_of_utc_it_is() -> None:
     assert zone_problem("Etc/GMT+5") == (
-        "'Etc/GMT+5' is 5 hours behind UTC in summer and winter, and not the time of a place; "
-        "use America/New_York or America/Panama"
+        "'Etc/GMT+5' is 5 hours behind UTC all year and has no daylight saving; use America/New_York or America/Panama"
     )
+    assert zone_problem("CEST") == "'CEST' is an abbreviation and has no daylight saving; use Europe/Berlin"
     assert "1 hour ahead of UTC" in str(zone_problem("Etc/GMT-1"))
     assert "12 hours behind UTC" in str(zone_problem("Etc/GMT+12"))
 

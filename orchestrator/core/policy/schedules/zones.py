@@ -96,7 +96,7 @@ def zone_problem(name: str) -> str | None:
     if name in time_zones():
         return None
     for what, cities in _no_place(name):
-        return f"{name!r} is {what}, and not the time of a place; use {_or(cities)}"
+        return f"{name!r} is {what} and has no daylight saving; use {_or(cities)}"
     near = "" if any(one.isdigit() for one in name) else nearest(name, time_zones())
     hint = f"did you mean {near}?" if near else "use a name such as Europe/Berlin or UTC"
     return f"{name!r} is no IANA time zone; {hint}"
@@ -126,7 +126,7 @@ def _no_place(name: str) -> Iterator[tuple[str, tuple[str, ...]]]:
     if offset := _OFFSET.fullmatch(name):
         hours = int(offset["hours"]) * (-1 if (offset["sign"] == "-") is not bool(offset["etc"]) else 1)
         if hours in _CITIES_AT:
-            yield f"{_hours(hours)} UTC in summer and winter", _CITIES_AT[hours] or ("the name of a city",)
+            yield f"{_hours(hours)} UTC all year", _CITIES_AT[hours] or ("the name of a city",)
 
 
 def _hours(ahead: int) -> str:
