@@ -77,9 +77,12 @@ def read_policy(source: str, clients: Callable[[], Clients], *, quoted: bool = T
     return load_policy(policy_text(source, clients), source, registry.DESCRIPTIONS, quoted=quoted)
 
 
-def load_policy_text(text: str, source: str) -> OrgPolicy:
-    """The policy in a document, about every kind that there is; `source` is for messages. Raises PolicyError."""
-    return load_policy(text, source, registry.DESCRIPTIONS)
+def load_policy_text(text: str, source: str, *, stored: bool = False) -> OrgPolicy:
+    """The policy in a document, about every kind that there is; `source` is for messages. Raises PolicyError.
+
+    `stored`: the text by which a sweep began, maybe under an earlier release.
+    """
+    return load_policy(text, source, registry.DESCRIPTIONS, stored=stored)
 
 
 def policy_text(source: str, clients: Callable[[], Clients]) -> str:
@@ -146,7 +149,7 @@ def make_stores(settings: Settings, clients: Clients, process: str = "", unset_m
     )
     worlds = _Worlds(settings, clients, store, ledger, time)
     refuse_mode = partial(settings.refuse_mode, unset=unset_mode)
-    return Stores(store, ledger, leases, worlds.build, load_policy_text, refuse_mode)
+    return Stores(store, ledger, leases, worlds.build, partial(load_policy_text, stored=True), refuse_mode)
 
 
 def _never_dead(_process: str) -> bool:

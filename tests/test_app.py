@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from itertools import combinations
+from pathlib import Path
+from typing import cast
 
 import pytest
 
 from orchestrator import app
+from orchestrator.aws.clients import Clients
 from orchestrator.core.model import AccountId, Action, Mode
+from orchestrator.errors import PolicyError
 from orchestrator.kinds import registry
 from orchestrator.settings import Settings
 
@@ -56,3 +60,12 @@ def test_every_session_policy_fits_into_assume_role(number: int) -> None:
     """https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html: 2,048 characters, packed to less."""
     for actions in combinations(Action, number):
         assert len(session_policy(*actions)) <= 2048
+
+
+def test_the_policy_of_a_sweep_is_read_as_when_it_began_and_todays_as_this_release_does(tmp_path: Path) -> None:
+    text = "version: 1\nname: nights\ntimezone: EST\nguardrails: {max_stops: 010}\n"
+    stores = app.make_stores(Settings(store=tmp_path), cast("Clients", None))
+    policy = stores.load_policy(text, "the policy of an earlier sweep")
+    assert (policy.timezone.key, policy.guardrails.max_stops) == ("EST", 8)
+    with pytest.raises(PolicyError):
+        app.load_policy_text(text, "today's policy")

@@ -111,8 +111,12 @@ def print_json(document: Any) -> None:
 def print_problems(output: Format, source: str, *problems: PolicyProblem) -> None:
     """With JSON output, every problem of a policy document; nothing with tables, where they are an error message."""
     if output is Format.JSON:
-        rows = [{"path": one.path, "line": one.line, "message": one.message} for one in problems]
-        print_json({"valid": False, "source": source, "problems": rows})
+        print_json({"valid": False, "source": source, "problems": problem_rows(problems)})
+
+
+def problem_rows(problems: Sequence[PolicyProblem]) -> list[dict[str, str | int | None]]:
+    """Problems, or warnings, of a policy document as JSON has them."""
+    return [{"path": one.path, "line": one.line, "message": one.message} for one in problems]
 
 
 def show(document: dict[str, Any], output: Format, location: str = "") -> None:

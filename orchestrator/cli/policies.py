@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -16,23 +17,31 @@ from orchestrator.cli.console import (
     fail,
     print_json,
     print_problems,
+    problem_rows,
     settings_of,
     stdout,
 )
 from orchestrator.cli.options import FormatOption, StoreOption
+from orchestrator.cli.tables import counted
 from orchestrator.core.model import NameEffect, Names
 from orchestrator.core.policy.json_schema import policy_json_schema
 from orchestrator.core.policy.org_policy import OrgPolicy
+from orchestrator.core.policy.policy_warnings import policy_warnings
 from orchestrator.core.report.document import HELD, unresolved_name_row
 from orchestrator.core.report.schema import report_json_schema
 from orchestrator.errors import PolicyProblem, SettingsError
 from orchestrator.kinds.registry import DESCRIPTIONS
 
+_STDIN = "<stdin>"
+"""What a policy on standard input is called in messages."""
+
 
 def validate(
     policy: Annotated[
         str | None,
-        typer.Argument(help="A path, s3://bucket/key or ssm:/name. [env STOP_ORCHESTRATOR_POLICY]"),
+        typer.Argument(
+            help="A path, s3://bucket/key, ssm:/name, or - for standard input. [env STOP_ORCHESTRATOR_POLICY]"
+        ),
     ] = None,
     against_organization: Annotated[
         bool,
@@ -47,28 +56,48 @@ def validate(
 ) -> None:
     """Check a policy document and print every mistake at once, each with its line and its place.
 
+    Where there is none, it prints warnings of what is probably not meant: a rule that can own nothing, a schedule that
+    no rule uses, a window that leaves a minute open, no limit of stops. They change no exit code.
+
     Nothing of AWS is needed for a policy in a file, unless it is held against the organization.
     """
     source = policy or os.environ.get("STOP_ORCHESTRATOR_POLICY") or ""
     if not source:
         fail("name a policy document: stop-orchestrator validate config/policy.yaml", BAD_USAGE)
+    is_piped = policy == "-"
+    source = _STDIN if is_piped else source
     with errors_as_exit_codes(output):
         try:
-            loaded = wiring.read_policy(source, lambda: wiring.make_clients(settings_of()))
+            loaded = _piped() if is_piped else wiring.read_policy(source, lambda: wiring.make_clients(settings_of()))
         except SettingsError as unreadable:
             print_problems(output, source, PolicyProblem("", None, str(unreadable)))
             raise
         names = _names(loaded, store) if against_organization else None
+    warnings = policy_warnings(loaded)
     if output is Format.JSON:
         resolved = {} if names is None else {"unresolved_names": [unresolved_name_row(one) for one in names.unresolved]}
-        print_json({"valid": True, "name": loaded.name, "sha256": loaded.sha256, "problems": [], **resolved})
+        told = {"problems": [], "warnings": problem_rows(warnings)}
+        print_json({"valid": True, "name": loaded.name, "sha256": loaded.sha256, **told, **resolved})
     else:
-        rules = f"{len(loaded.rules)} rule{'s' if len(loaded.rules) != 1 else ''}"
-        stdout.print(f"{source}: policy {loaded.name} is valid: {rules}", highlight=False, markup=False, soft_wrap=True)
+        counts = [counted(len(loaded.rules), "rule"), *([counted(len(warnings), "warning")] if warnings else [])]
+        _print(f"{source}: policy {loaded.name} is valid: {', '.join(counts)}")
+        for one in warnings:
+            _print(f"{source}:{one.line}: {one.path}: warning: {one.message}", "yellow")
         if names is not None:
             _print_names(source, names)
     if names is not None and any(one.effect is not NameEffect.WARNS for one in names.unresolved):
         raise typer.Exit(HELD)
+
+
+def _piped() -> OrgPolicy:
+    """The policy on standard input. Raises PolicyError and SettingsError."""
+    if sys.stdin is None:
+        raise SettingsError(f"the policy {_STDIN} cannot be read: standard input is closed")
+    try:
+        text = sys.stdin.buffer.read().decode()  # the very bytes, as those of a file
+    except UnicodeDecodeError as binary:
+        raise SettingsError(f"the policy {_STDIN} cannot be read: it is no UTF-8 text ({binary.reason})") from None
+    return wiring.load_policy_text(text, _STDIN)
 
 
 def _names(policy: OrgPolicy, store: Path | None) -> Names:
@@ -79,12 +108,15 @@ def _names(policy: OrgPolicy, store: Path | None) -> Names:
 def _print_names(source: str, names: Names) -> None:
     """One line for each, as mistakes have."""
     if not names.unresolved:
-        stdout.print("Every OU, account and region that it names is there.", highlight=False)
+        _print("Every OU, account and region that it names is there.")
     for one in names.unresolved:
         style = "yellow" if one.effect is NameEffect.WARNS else "red"
         nearest = f"; the nearest is {one.nearest}" if one.nearest else ""
-        text = f"{source}:{one.line}: {one.path}: {one.name!r} {one.detail}{nearest}"
-        stdout.print(text, style=style, highlight=False, markup=False, soft_wrap=True)
+        _print(f"{source}:{one.line}: {one.path}: {one.name!r} {one.detail}{nearest}", style)
+
+
+def _print(text: str, style: str | None = None) -> None:
+    stdout.print(text, style=style, highlight=False, markup=False, soft_wrap=True)
 
 
 def schema(

@@ -6,7 +6,9 @@ import json
 import os
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -16,7 +18,8 @@ from tests.support.embedded import OrganizationBuilder
 from tests.support.fixtures import Run
 from tests.support.suites import only_in_full
 
-GOOD = "version: 1\nname: nights\nrules: [{name: dev, where: {tag: {Environment: dev}}}]\n"
+GOOD = "version: 1\nname: nights\nguardrails: {max_stops: 10}\nrules: [{name: dev, where: {tag: {Environment: dev}}}]\n"
+WARNED = "version: 1\nname: nights\nrules:\n  - {name: all, where: everything}\n  - {name: dev, where: everything}\n"
 FIVE_MISTAKES = """\
 version: 1
 name: nights
@@ -90,6 +93,54 @@ def test_a_path_that_looks_like_markup_or_an_emoji_is_printed_as_it_is(run: Run,
     assert str(path) in run("validate", str(path)).stderr
     path.write_text(GOOD)
     assert run("validate", str(path)).stdout.startswith(f"{path}: policy nights is valid")
+
+
+def test_warnings_are_lines_with_their_places_and_change_no_exit_code(run: Run, tmp_path: Path) -> None:
+    path = written(tmp_path, WARNED)
+    ran = run("validate", str(path))
+    assert (ran.exit_code, ran.stderr) == (0, "")
+    valid, *warnings = ran.stdout.splitlines()
+    assert valid == f"{path}: policy nights is valid: 2 rules, 2 warnings"
+    assert warnings[0].startswith(f"{path}:1: guardrails: warning: no guardrail limits ")
+    assert warnings[1].startswith(f"{path}:5: rules[1]: warning: the rule 'dev' can own nothing, ")
+
+
+def test_the_same_warnings_as_json_are_beside_the_problems(run: Run, tmp_path: Path, good: Path) -> None:
+    assert run("validate", str(good), "--format", "json").report["warnings"] == []
+    ran = run("validate", str(written(tmp_path, WARNED)), "--format", "json")
+    assert (ran.exit_code, ran.report["valid"], ran.report["problems"]) == (0, True, [])
+    assert [(one["line"], one["path"]) for one in ran.report["warnings"]] == [(1, "guardrails"), (5, "rules[1]")]
+    assert all(one["message"] for one in ran.report["warnings"])
+
+
+def test_a_policy_with_mistakes_has_no_warnings_beside_them(run: Run, tmp_path: Path) -> None:
+    path = written(tmp_path, f"{WARNED}zzz: 1\n")
+    assert len(run("validate", str(path)).stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("output", ["table", "json"])
+def test_a_dash_reads_the_policy_from_standard_input(run: Run, output: str) -> None:
+    ran = run("validate", "-", "--format", output, typed=WARNED)
+    assert (ran.exit_code, ran.stderr) == (0, "")
+    if output == "json":
+        assert (ran.report["name"], ran.report["sha256"]) == ("nights", sha256(WARNED.encode()).hexdigest())
+    else:
+        assert ran.stdout.startswith("<stdin>: policy nights is valid: 2 rules, 2 warnings\n<stdin>:1: guardrails: ")
+
+
+def test_mistakes_of_standard_input_have_its_lines_and_what_is_no_text_is_said(run: Run) -> None:
+    ran = run("validate", "-", typed=FIVE_MISTAKES)
+    assert ran.exit_code == 2
+    assert [line.split(": ")[0] for line in ran.stderr.splitlines()] == [f"<stdin>:{line}" for line, _ in PLACES]
+    ran = run("validate", "-", "--format", "json", typed=b"\x7fELF\xff")
+    assert (ran.exit_code, ran.report["source"]) == (2, "<stdin>")
+    assert ran.stderr == "the policy <stdin> cannot be read: it is no UTF-8 text (invalid start byte)\n"
+
+
+def test_a_standard_input_that_is_closed_is_said(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orchestrator.cli.policies.sys", SimpleNamespace(stdin=None))
+    ran = run("validate", "-")
+    assert (ran.exit_code, ran.stderr) == (2, "the policy <stdin> cannot be read: standard input is closed\n")
 
 
 def unreadable(kind: str, folder: Path) -> Path:
@@ -188,12 +239,12 @@ def test_a_name_that_is_not_there_is_told_with_its_line_and_the_nearest_and_noth
     assert run("validate", str(path)).exit_code == 0
     ran = run("validate", str(path), "--against-organization")
     assert (ran.exit_code, ran.stderr) == (4, "")
-    assert f"{path}:6: organization.exclude[0]: '/Workloads/Production' is no OU of the organization" in ran.stdout
+    assert f"{path}:7: organization.exclude[0]: '/Workloads/Production' is no OU of the organization" in ran.stdout
     assert f"the nearest is /Workloads/Prod ({unit})" in ran.stdout
     ran = run("validate", str(path), "--against-organization", "--format", "json")
     assert (ran.exit_code, ran.report["valid"]) == (4, True)
     (name,) = ran.report["unresolved_names"]
-    assert (name["path"], name["line"], name["effect"]) == ("organization.exclude[0]", 6, "holds")
+    assert (name["path"], name["line"], name["effect"]) == ("organization.exclude[0]", 7, "holds")
     assert not (tmp_path / ".stop-orchestrator").exists()
 
 
@@ -229,5 +280,5 @@ def test_the_table_of_a_held_plan_names_what_to_change(
     path = written(tmp_path, GOOD + scope)
     ran = run("plan", "--policy", str(path))
     assert ran.exit_code == 4
-    for text in ("names_resolved", "organization.exclude[0]", "line 4", "/Production", "/Prod"):
+    for text in ("names_resolved", "organization.exclude[0]", "line 5", "/Production", "/Prod"):
         assert text in ran.stdout

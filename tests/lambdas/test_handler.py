@@ -253,7 +253,7 @@ def test_everything_that_the_environment_lacks_or_has_wrong_is_named_at_once(mon
 @pytest.mark.usefixtures("hub")
 def test_a_policy_with_mistakes_or_that_is_not_there_is_raised(policy: Policy, monkeypatch: pytest.MonkeyPatch) -> None:
     policy("rules: [{name: all-of-it}]\n")
-    with pytest.raises(PolicyError, match=r":\d+: \(document\): is not right"):
+    with pytest.raises(PolicyError, match=r":\d+: \(document\): this line is not right"):
         invoked({})
     monkeypatch.setenv("STOP_ORCHESTRATOR_POLICY", f"s3://{BUCKET}/nothing.yaml")
     with pytest.raises(SettingsError, match="NoSuchKey"):

@@ -66,7 +66,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("typer.testing._get_command", _command_of)
 
-    def _run(*arguments: str, typed: str | None = None) -> Ran:
+    def _run(*arguments: str, typed: str | bytes | None = None) -> Ran:
         result = CliRunner().invoke(cli, arguments, input=typed, catch_exceptions=False)
         return Ran(result.exit_code, result.stdout, result.stderr)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from textwrap import dedent
@@ -48,6 +49,7 @@ required_tags: [Owner, CostCenter]          # reported under compliance, never a
 """
 
 HEAD = "version: 1\nname: nonprod\n"
+QUOTES = "; put it in quotes (YAML reads yes, no, on, off, numbers and dates as something else)"
 RULE = "rules:\n  - name: one\n    where: everything\n"
 DATABASES = replace(
     EC2,
@@ -77,8 +79,16 @@ def places(text: str) -> list[tuple[str, int | None]]:
     return [(problem.path, problem.line) for problem in problems(text)]
 
 
+_SUBJECT = re.compile(r"(`[^`]*`|this entry|the document) (?=must |has |is (missing|empty|an empty|nested))")
+
+
+def predicate(message: str) -> str:
+    """A message without what is at its place as its subject; test_sentences.py holds those."""
+    return _SUBJECT.sub("", message, count=1)
+
+
 def the_problem(body: str, kinds: Sequence[KindDescription] = (EC2,)) -> tuple[str, int | None, str]:
-    """The only problem of a document that begins with HEAD: its path, its line below HEAD and its message."""
+    """The only problem of a document that begins with HEAD: its path, its line below HEAD and its predicate."""
     (problem,) = problems(HEAD + dedent(body), kinds)
     assert problem.line is not None
-    return problem.path, problem.line - 2, problem.message
+    return problem.path, problem.line - 2, predicate(problem.message)

@@ -30,17 +30,22 @@ from orchestrator.core.policy.schema import (
 from orchestrator.core.policy.yaml_document import Document, Path, read_document, value_words
 from orchestrator.errors import PolicyError, PolicyProblem
 
-_UNQUOTED = "is not right; nothing of the text is quoted here: `stop-orchestrator validate` says what would be"
+_UNQUOTED = (
+    "this line is not right; nothing of the text is quoted here: `stop-orchestrator validate` says what would be right"
+)
 
 
-def load_policy(text: str, source: str, kinds: Sequence[KindDescription], *, quoted: bool = True) -> OrgPolicy:
+def load_policy(
+    text: str, source: str, kinds: Sequence[KindDescription], *, quoted: bool = True, stored: bool = False
+) -> OrgPolicy:
     """The policy in a YAML document; `kinds` are all that its rules may be about, `source` is for messages.
 
     Raises PolicyError with every problem, each with its path and line; with the line alone where it is not to be
-    `quoted`, since a path and what would be right may have words of the text.
+    `quoted`, since a path and what would be right may have words of the text. `stored`: the text of a sweep that began
+    by it, so what is refused only since a later release is read as it was then: the sweep can still be undone.
     """
-    document = read_document(text)
-    parsed, conditions, problems = _check(document, kinds)
+    document = read_document(text, stored=stored)
+    parsed, conditions, problems = _check(document, kinds, Choices.of(kinds, stored=stored))
     if problems and not quoted:
         lines = sorted({problem.line or 1 for problem in problems})
         raise PolicyError(source, tuple(PolicyProblem("", line, _UNQUOTED) for line in lines))
@@ -87,7 +92,7 @@ def _rule(document: RuleDocument, where: Condition, schedules: Mapping[str, Sche
 
 
 def _check(
-    document: Document, kinds: Sequence[KindDescription]
+    document: Document, kinds: Sequence[KindDescription], choices: Choices
 ) -> tuple[PolicyDocument | None, list[Condition], list[PolicyProblem]]:
     """Shape by pydantic; conditions, references and duplicates on the raw values, so that both report at once."""
     if document.problems and document.value is None:
@@ -95,7 +100,6 @@ def _check(
     if not isinstance(document.value, dict):
         shown = value_words(document.value)
         return None, [], [document.problem((), f"must be a mapping with `version` and `name`, not {shown}")]
-    choices = Choices.of(kinds)
     parsed, found = _shape(document, choices)
     conditions, wrong = _conditions(document.value, kinds, choices)
     found += [document.problem(path, message) for path, message in (*wrong, *_cross_checks(document))]
@@ -176,5 +180,6 @@ def _duplicates(tags: Any) -> Iterator[tuple[Path, str]]:
 
 def _no_such(schedule: str, known: Iterable[str]) -> str:
     near = nearest(schedule, known)
-    hint = f"did you mean {near!r}? " if near else ""
-    return f"there is no schedule {schedule!r}; {hint}schedules are: {', '.join(sorted(known)) or '(none)'}"
+    hint = f" (did you mean {near!r}?)" if near else ""
+    there = f"the schedules are {', '.join(names)}" if (names := sorted(known)) else "the policy has no schedules"
+    return f"there is no schedule {schedule!r}{hint}; {there}"

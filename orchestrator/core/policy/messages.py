@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -35,11 +36,9 @@ def shape_problems(document: Document, invalid: ValidationError) -> Iterator[Pol
         if error["type"] == "too_short" and any(place[:-1] == path for place in places):
             continue  # it is short only because its entries are wrong, and those are reported
         if error["type"] == "missing":
-            yield PolicyProblem(document.problem(path, "").path, document.line(path[:-1]), _missing(path))
+            yield replace(document.problem(path, _missing(path)), line=document.line(path[:-1]))
         elif error["type"] == "extra_forbidden":
             yield document.problem(path, _unknown_key(path))
-        elif error["type"] == "invalid_key" or path[-1:] == ("[key]",):
-            yield document.problem(path[:-1], "must be text; put it in quotes")
         else:
             yield document.problem(path, _shape_message(error))
 
@@ -61,8 +60,8 @@ _EXAMPLES: Mapping[object, str] = {
 def _unknown_key(path: Path) -> str:
     known = list(_model_at(path[:-1]).model_fields)
     near = nearest(path[-1], known)
-    hint = f"did you mean `{near}`? " if near else ""
-    return f"unknown key `{path[-1]}`; {hint}known here: {', '.join(known)}"
+    hint = f" (did you mean `{near}`?)" if near else ""
+    return f"the key `{path[-1]}` is unknown{hint}; known here: {', '.join(known)}"
 
 
 _MODELS: Mapping[str, type[_Part]] = {

@@ -6,9 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache
 from typing import Annotated, Any, Literal
-from zoneinfo import available_timezones
 
 from pydantic import (
     AfterValidator,
@@ -24,10 +22,11 @@ from pydantic_core import PydanticCustomError
 
 from orchestrator.core.model import ANSWERS_BEHIND_AT_MOST, KindDescription
 from orchestrator.core.policy.conditions.everything import EVERYTHING
-from orchestrator.core.policy.conditions.matching import is_unit_id
+from orchestrator.core.policy.conditions.matching import unit_problem
 from orchestrator.core.policy.nearest import nearest
 from orchestrator.core.policy.schedules.windows import parse_window
-from orchestrator.core.policy.yaml_document import value_words
+from orchestrator.core.policy.schedules.zones import is_time_zone, zone_problem
+from orchestrator.core.policy.yaml_document import no_text, value_words
 
 DURATION = r"^[0-9]{1,5}[smh]$"
 _UNITS = {"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(hours=1)}
@@ -42,37 +41,35 @@ class Choices:
 
     kinds: tuple[str, ...]
     actions: tuple[str, ...]
+    stored: bool = False
+    """The text of a sweep that began by it: what is refused only since a later release is taken as it was then."""
 
     @classmethod
-    def of(cls, kinds: Sequence[KindDescription]) -> Choices:
+    def of(cls, kinds: Sequence[KindDescription], *, stored: bool = False) -> Choices:
         """The choices that these kinds leave."""
         actions = dict.fromkeys(action for kind in kinds for action in kind.actions)
-        return cls(tuple(kind.name for kind in kinds), tuple(actions))
+        return cls(tuple(kind.name for kind in kinds), tuple(actions), stored)
 
 
 def _as_text(value: Any) -> str:
     if not isinstance(value, str):
-        raise PydanticCustomError("text", "{shown} must be text; put it in quotes", {"shown": value_words(value)})
+        raise PydanticCustomError("text", "{why}", {"why": no_text(value)})
     if not value.strip():
         raise PydanticCustomError("text", "must not be empty")
     return value
 
 
 def _as_unit(value: str) -> str:
-    if not (value.startswith("/") or is_unit_id(value)):
-        text = (
-            "must be an OU's id, such as ou-a1b2-c3d4e5f6, or its path from the root, such as /Workloads/Dev, not "
-            f"{value!r}"
-        )
-        raise PydanticCustomError("path", "{why}", {"why": text})
+    problem = unit_problem(value)
+    if problem is not None:
+        raise PydanticCustomError("path", "{why}", {"why": problem})
     return value
 
 
-def _as_timezone(value: str) -> str:
-    if value not in _timezones():
-        near = nearest(value, _timezones())
-        hint = f"did you mean {near}?" if near else "use a name such as Europe/Berlin or UTC"
-        raise PydanticCustomError("timezone", "{why}", {"why": f"{value!r} is no IANA time zone; {hint}"})
+def _as_timezone(value: str, info: ValidationInfo) -> str:
+    problem = zone_problem(value)
+    if problem is not None and not (_choices(info).stored and is_time_zone(value)):
+        raise PydanticCustomError("timezone", "{why}", {"why": problem})
     return value
 
 
@@ -117,9 +114,9 @@ def duration_text(time: timedelta) -> str:
     return f"{time // _UNITS[unit]}{unit}"
 
 
-def _not_null(value: Any) -> Any:
+def _not_null(value: Any, info: ValidationInfo) -> Any:
     """A key without a value would mean the least careful thing (stop at any time, no limit), so it is refused."""
-    if value is None:
+    if value is None and not _choices(info).stored:
         raise PydanticCustomError("given", "has no value; give it one or leave the key out")
     return value
 
@@ -154,12 +151,6 @@ def _one_of(known: Sequence[str], value: Any) -> Any:
 def _or(words: Iterable[str]) -> str:
     *others, last = map(repr, words)
     return f"{', '.join(others)} or {last}" if others else last
-
-
-@cache
-def _timezones() -> frozenset[str]:
-    """IANA's names; not those by which a machine means its own zone."""
-    return frozenset(available_timezones() - {"localtime", "Factory"})
 
 
 # Field before the validators, or pydantic leaves the limit out of the JSON Schema.
@@ -257,8 +248,10 @@ class Guardrails(_Part):
 class Wave(_Part):
     """How many accounts are done with when the wave ends: either so many, or so many percent of those with stops."""
 
-    accounts: Annotated[StrictInt | None, Field(ge=1, description="So many accounts.")] = None
-    percent: Annotated[Percent | None, Field(description="So many percent of the accounts that have stops.")] = None
+    accounts: Annotated[StrictInt | None, Field(ge=1, description="So many accounts."), BeforeValidator(_not_null)] = (
+        None
+    )
+    percent: Annotated[MaybePercent, Field(description="So many percent of the accounts that have stops.")] = None
 
 
 class KillSwitch(_Part):
@@ -288,7 +281,7 @@ class PolicyDocument(_Part):
         tuple[Wave, ...], Field(description="Accounts first to last; absent: all at once. What is left comes last.")
     ] = ()
     abort_if_failures_percent: Annotated[
-        Percent | None, Field(description="Of the stops attempted so far, looked at after each wave; beyond it, abort.")
+        MaybePercent, Field(description="Of the stops attempted so far, looked at after each wave; beyond it, abort.")
     ] = None
     plan_valid_hours: Annotated[Hours, Field(description="How long a plan can be applied; at most a week.")] = 12
     max_tag_age: Annotated[

@@ -20,8 +20,11 @@ _MOST_VALUES = 100_000
 _MOST_BITS = 64
 _YAML = "tag:yaml.org,2002:"
 _SCALARS = frozenset(_YAML + name for name in ("str", "int", "float", "bool", "null", "timestamp"))
+_NUMBERS = frozenset({_YAML + "int", _YAML + "float"})
 _TAGS = {yaml.MappingNode: {_YAML + "map"}, yaml.SequenceNode: {_YAML + "seq"}, yaml.ScalarNode: _SCALARS}
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_VERBS = ("must ", "is ", "has ")
+_OCTAL = re.compile("[-+]?0[0-7_]+")
 
 
 @dataclass(slots=True)
@@ -33,8 +36,12 @@ class Document:
     problems: list[PolicyProblem] = field(default_factory=list)
 
     def problem(self, path: Path, message: str) -> PolicyProblem:
-        """A problem at that place; the line is the nearest one that is known."""
-        return PolicyProblem(path_text(path), self.line(path), message)
+        """A problem at that place; the line is the nearest one that is known.
+
+        What is at the place becomes the subject of a message that begins with its verb.
+        """
+        sentence = f"{_subject(path)} {message}" if message.startswith(_VERBS) else message
+        return PolicyProblem(path_text(path), self.line(path), sentence)
 
     def line(self, path: Path) -> int:
         """The line, from 1, of the path or of its nearest ancestor that has one."""
@@ -51,8 +58,17 @@ def path_text(path: Path) -> str:
     return text
 
 
-def read_document(text: str) -> Document:
-    """The one document in the text. Whatever is wrong with it is in `problems`; then `value` cannot be trusted."""
+def _subject(path: Path) -> str:
+    if not path:
+        return "the document"
+    return f"`{path[-1]}`" if isinstance(path[-1], str) else "this entry"
+
+
+def read_document(text: str, *, stored: bool = False) -> Document:
+    """The one document in the text. Whatever is wrong with it is in `problems`; then `value` cannot be trusted.
+
+    `stored`: a text that some release accepted, in which octal numbers and those to the base 60 mean what they meant.
+    """
     document = Document()
     try:
         loader = yaml.SafeLoader(text)
@@ -66,22 +82,24 @@ def read_document(text: str) -> Document:
     except (yaml.YAMLError, ValueError, OverflowError) as broken:
         document.problems.append(PolicyProblem("", 1, f"this is no YAML: {broken}"))
     except RecursionError:
-        document.problems.append(PolicyProblem("", 1, f"it is nested too deep; {_DEEPEST} levels are enough"))
+        document.problems.append(
+            PolicyProblem("", 1, f"the document is nested too deeply; {_DEEPEST} levels are enough")
+        )
     else:
         if node is None:
             document.problems.append(
                 PolicyProblem("", 1, "the document is empty; it needs at least `version` and `name`")
             )
         else:
-            _build(loader, node, document)
+            _build(node, document, _Builder(loader, document, stored=stored))
     return document
 
 
-def _build(loader: yaml.SafeLoader, node: yaml.Node, document: Document) -> None:
+def _build(node: yaml.Node, document: Document, builder: _Builder) -> None:
     try:
-        document.value = _Builder(loader, document).build(node, ())
+        document.value = builder.build(node, ())
     except _TooLargeError as too_large:
-        message = "it is nested too deep or too large (do aliases refer to themselves?)"
+        message = "is nested too deeply or is too large (do aliases refer to themselves?)"
         document.problems = [document.problem(too_large.path, message)]
 
 
@@ -98,9 +116,10 @@ class _TooLargeError(Exception):
 
 
 class _Builder:
-    def __init__(self, loader: yaml.SafeLoader, document: Document) -> None:
+    def __init__(self, loader: yaml.SafeLoader, document: Document, *, stored: bool) -> None:
         self._loader = loader
         self._document = document
+        self._stored = stored
         self._values = 0
 
     def build(self, node: yaml.Node, path: Path) -> Any:
@@ -141,7 +160,10 @@ class _Builder:
             return self._unreadable(node, path)
         too_large = isinstance(value, int) and value.bit_length() > _MOST_BITS
         no_text = isinstance(value, str) and _SURROGATE.search(value)
-        return self._unreadable(node, path) if too_large or no_text else value
+        if too_large or no_text:
+            return self._unreadable(node, path)
+        misleading = None if self._stored else _misleading(node, value)
+        return self._say(path, misleading) if misleading else value
 
     def _unreadable(self, node: yaml.Node, path: Path) -> None:
         shown, kind = ascii(node.value[:40]), node.tag.removeprefix(_YAML)
@@ -151,14 +173,42 @@ class _Builder:
         self._document.problems.append(self._document.problem(path, message))
 
 
+def _misleading(node: yaml.Node, value: Any) -> str | None:
+    """What to do about a number that YAML 1.1 reads as another than a person, or YAML 1.2, does."""
+    if node.tag not in _NUMBERS:
+        return None
+    shown = f"`{node.value[:40]}`"
+    if ":" in node.value:
+        return (
+            f"{shown} is a number to the base 60 in YAML 1.1, which means {value}; if it is meant as text, put it in "
+            f"quotes; if as a number, write {value}"
+        )
+    if isinstance(value, int) and _OCTAL.fullmatch(node.value):
+        return (
+            f"{shown} is an octal number in YAML 1.1, which means {value}; if it is meant as text, put it in quotes; "
+            "if as a number, write it without the leading zero"
+        )
+    return None
+
+
 def value_words(value: object) -> str:
-    """A value as a person would name it in an error."""
+    """A value as a person would name it in an error, after `not`."""
     if isinstance(value, Mapping):
         return "a mapping"
     if isinstance(value, list):
         return "a list"
     if value is None:
-        return "nothing"
+        return "an empty value"
+    if isinstance(value, bool):
+        return "true" if value else "false"
     if isinstance(value, date):
         return str(value)
     return repr(value)
+
+
+def no_text(value: object) -> str:
+    """What is wrong with a value that should be text."""
+    wrong = f"must be text, not {value_words(value)}"
+    if value is None or isinstance(value, Mapping | list):
+        return wrong
+    return f"{wrong}; put it in quotes (YAML reads yes, no, on, off, numbers and dates as something else)"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.policies import HEAD, places, problems, the_problem
-
-TEXT_WANTED = "must be text; put it in quotes (YAML reads yes, no, on, off, numbers and dates as something else)"
+from orchestrator.core.policy.loading import load_policy
+from orchestrator.kinds.ec2.description import EC2
+from tests.support.policies import HEAD, QUOTES, places, problems, the_problem
 
 
 def where_problem(where: str) -> tuple[str, str]:
@@ -31,7 +31,7 @@ def test_a_wrong_account_or_ou_says_what_is_right() -> None:
         "'123' does not fit: an account id has twelve digits; put it in quotes"
     )
     assert the_problem("organization: {exclude: [Labs]}")[2] == (
-        "must be an OU's id, such as ou-a1b2-c3d4e5f6, or its path from the root, such as /Workloads/Dev, not 'Labs'"
+        "'Labs' must be an OU path such as /Workloads/Dev, or an OU id such as ou-a1b2-c3d4e5f6"
     )
 
 
@@ -54,7 +54,7 @@ def test_whether_the_management_account_counts_is_true_or_false(flag: str) -> No
 
 def test_regions_to_include_are_at_least_one_and_text() -> None:
     assert the_problem("regions: {include: []}")[::2] == ("regions.include", "must have at least one entry")
-    assert the_problem("regions: {include: [5]}")[::2] == ("regions.include[0]", "5 must be text; put it in quotes")
+    assert the_problem("regions: {include: [5]}")[::2] == ("regions.include[0]", f"must be text, not 5{QUOTES}")
     assert the_problem("regions: {exclude: ['']}")[::2] == ("regions.exclude[0]", "must not be empty")
 
 
@@ -73,9 +73,12 @@ def test_regions_to_include_are_at_least_one_and_text() -> None:
         ("mon 07:00–19:00", "is no window"),  # noqa: RUF001 - the dash that a word processor makes
         ("mon 0７:00-19:00", "is no window"),  # noqa: RUF001 - a full-width digit
         ("mon 07:00-19:00 tue", "is no window"),
-        ("19:00", "1140 must be text; put it in quotes"),
+        (
+            "19:00",
+            "`19:00` is a number to the base 60 in YAML 1.1, which means 1140; if it is meant as text, put it in",
+        ),
         ("''", "must not be empty"),
-        ("[]", "a list must be text"),
+        ("[]", "must be text, not a list"),
     ],
 )
 def test_a_window_that_makes_no_sense_says_what_would(window: str, message: str) -> None:
@@ -88,14 +91,14 @@ def test_a_window_that_makes_no_sense_says_what_would(window: str, message: str)
 def test_a_schedule_without_windows_is_refused() -> None:
     found = problems(f"{HEAD}schedules:\n  a: {{timezone: UTC, running: []}}\n  b: {{}}\n  c:\n")
     assert [(problem.path, problem.line, problem.message) for problem in found] == [
-        ("schedules.a.running", 4, "must have at least one entry"),
-        ("schedules.b.timezone", 5, "is missing; name an IANA time zone, such as `timezone: Europe/Berlin`"),
+        ("schedules.a.running", 4, "`running` must have at least one entry"),
+        ("schedules.b.timezone", 5, "`timezone` is missing; name an IANA time zone, such as `timezone: Europe/Berlin`"),
         (
             "schedules.b.running",
             5,
-            'is missing; say when resources run, such as `running: ["mon-fri 07:00-19:00"]`',
+            '`running` is missing; say when resources run, such as `running: ["mon-fri 07:00-19:00"]`',
         ),
-        ("schedules.c", 6, "must be a mapping, not nothing"),
+        ("schedules.c", 6, "`c` must be a mapping, not an empty value"),
     ]
 
 
@@ -110,10 +113,10 @@ def test_only_the_wrong_window_of_a_schedule_is_reported_and_not_that_none_is_le
         ("{name: a, where: everything, kinds: [rds]}", ".kinds[0]", "must be 'ec2', not 'rds'"),
         ("{name: a, where: everything, kinds: []}", ".kinds", "must have at least one entry"),
         ("{name: a, where: everything, action: nuke}", ".action", "must be 'stop' or 'hibernate', not 'nuke'"),
-        ("{name: a, where: everything, schedule: 5}", ".schedule", "5 must be text; put it in quotes"),
+        ("{name: a, where: everything, schedule: 5}", ".schedule", f"must be text, not 5{QUOTES}"),
         ("{name: a, where: everything, schedule: ''}", ".schedule", "must not be empty"),
         ("everything", "", "must be a mapping, not 'everything'"),
-        ("", "", "must be a mapping, not nothing"),
+        ("", "", "must be a mapping, not an empty value"),
     ],
 )
 def test_a_wrong_part_of_a_rule_is_named(rule: str, path: str, message: str) -> None:
@@ -124,21 +127,21 @@ def test_a_wrong_part_of_a_rule_is_named(rule: str, path: str, message: str) -> 
     ("where", "path", "message"),
     [
         ("{}", "", "is empty and would match everything; if that is meant, say `everything`"),
-        ("", "", "must be a mapping of conditions or the word `everything`, not nothing"),
+        ("", "", "must be a mapping of conditions or the word `everything`, not an empty value"),
         ("all", "", "must be a mapping of conditions or the word `everything`, not 'all'"),
-        ("true", "", "must be a mapping of conditions or the word `everything`, not True"),
+        ("true", "", "must be a mapping of conditions or the word `everything`, not true"),
         ("[everything]", "", "must be a mapping of conditions or the word `everything`, not a list"),
         ("{not: {}}", ".not", "is empty and would match everything; if that is meant, say `everything`"),
         ("{all: []}", ".all", "must be a list of at least one condition, not an empty one"),
         ("{any: {region: a}}", ".any", "must be a list of at least one condition, not a mapping"),
-        ("{any: }", ".any", "must be a list of at least one condition, not nothing"),
+        ("{any: }", ".any", "must be a list of at least one condition, not an empty value"),
         ("{all: [{}]}", ".all[0]", "is empty and would match everything; if that is meant, say `everything`"),
         (
             "{tag: {}}",
             ".tag",
-            "must name at least one tag, such as {Environment: [dev, test]}, not an empty one",
+            "must name at least one tag, such as {Environment: [dev, test]}",
         ),
-        ("{tag: Env}", ".tag", "must name at least one tag, such as {Environment: [dev, test]}, not 'Env'"),
+        ("{tag: Env}", ".tag", "must be a mapping of tags, such as {Environment: [dev, test]}, not 'Env'"),
         ("{tag: {Env: []}}", ".tag.Env", "is an empty list and would match nothing; name at least one value"),
         (
             "{tag: {Env: ['']}}",
@@ -146,16 +149,16 @@ def test_a_wrong_part_of_a_rule_is_named(rule: str, path: str, message: str) -> 
             "is empty text and would match nothing but an empty value; use a glob such as `*`",
         ),
         ("{region: []}", ".region", "is an empty list and would match nothing; name at least one value"),
-        ("{instance_type: {a: b}}", ".instance_type", f"a mapping {TEXT_WANTED}"),
+        ("{instance_type: {a: b}}", ".instance_type", "must be text, not a mapping"),
         (
             "{organizational_unit: [/Dev, Labs]}",
             ".organizational_unit[1]",
-            "'Labs' is no OU: name its id, such as ou-a1b2-c3d4e5f6, or its path from the root, such as /Workloads/Dev",
+            "'Labs' must be an OU path such as /Workloads/Dev, or an OU id such as ou-a1b2-c3d4e5f6",
         ),
-        ("{account: '11112222333'}", ".account", "'11112222333' is no account id; it has twelve digits"),
-        ("{account: [11112222333]}", ".account[0]", f"11112222333 {TEXT_WANTED}"),
-        ("{account: -12345678901}", ".account", f"-12345678901 {TEXT_WANTED}"),
-        ("{account: true}", ".account", f"True {TEXT_WANTED}"),
+        ("{account: '11112222333'}", ".account", "'11112222333' is no account id; an account id has twelve digits"),
+        ("{account: [11112222333]}", ".account[0]", f"must be text, not 11112222333{QUOTES}"),
+        ("{account: -12345678901}", ".account", f"must be text, not -12345678901{QUOTES}"),
+        ("{account: true}", ".account", f"must be text, not true{QUOTES}"),
     ],
 )
 def test_a_condition_that_cannot_be_meant_says_why(where: str, path: str, message: str) -> None:
@@ -165,29 +168,30 @@ def test_a_condition_that_cannot_be_meant_says_why(where: str, path: str, messag
 @pytest.mark.parametrize(
     ("value", "shown"),
     [
-        ("on", "True"),
-        ("off", "False"),
-        ("yes", "True"),
-        ("no", "False"),
-        ("true", "True"),
+        ("on", "true"),
+        ("off", "false"),
+        ("yes", "true"),
+        ("no", "false"),
+        ("true", "true"),
         ("12", "12"),
         ("1.5", "1.5"),
-        ("0123", "83"),
         ("2026-12-31", "2026-12-31"),
         ("2026-12-31T10:00:00Z", "2026-12-31 10:00:00+00:00"),
-        ("null", "nothing"),
-        ("", "nothing"),
+        ("null", ""),
+        ("", ""),
     ],
 )
 def test_a_value_that_yaml_reads_as_something_else_must_be_quoted(value: str, shown: str) -> None:
     for word in ("tag", "account_tag"):
         assert where_problem(f"{{{word}: {{Env: [dev, {value}, test]}}}}" if value else f"{{{word}: {{Env: }}}}") == (
             f".{word}.Env[1]" if value else f".{word}.Env",
-            f"{shown} {TEXT_WANTED}",
+            f"must be text, not {shown}{QUOTES}" if shown else "must be text, not an empty value",
         )
 
 
-@pytest.mark.parametrize("value", ["2026-13-01", "!!int ''", "!!bool maybe", "!!timestamp soon", "=", "!own x"])
+@pytest.mark.parametrize(
+    "value", ["2026-13-01", "0123", "1:30", "!!int ''", "!!bool maybe", "!!timestamp soon", "=", "!own x"]
+)
 def test_a_value_that_yaml_cannot_read_is_one_problem_and_not_two(value: str) -> None:
     path, _ = where_problem(f"{{tag: {{Env: [dev, {value}]}}}}")
     assert path == ".tag.Env[1]"
@@ -196,10 +200,10 @@ def test_a_value_that_yaml_cannot_read_is_one_problem_and_not_two(value: str) ->
 def test_required_tags_are_text_and_each_is_named_once() -> None:
     found = problems(f"{HEAD}required_tags:\n  - Owner\n  - 5\n  - 5\n  - Owner\n  - ''\n")
     assert [(problem.path, problem.line, problem.message) for problem in found] == [
-        ("required_tags[1]", 5, "5 must be text; put it in quotes"),
-        ("required_tags[2]", 6, "5 must be text; put it in quotes"),
+        ("required_tags[1]", 5, f"this entry must be text, not 5{QUOTES}"),
+        ("required_tags[2]", 6, f"this entry must be text, not 5{QUOTES}"),
         ("required_tags[3]", 7, "the tag 'Owner' is named twice"),
-        ("required_tags[4]", 8, "must not be empty"),
+        ("required_tags[4]", 8, "this entry must not be empty"),
     ]
 
 
@@ -209,8 +213,8 @@ def test_required_tags_are_text_and_each_is_named_once() -> None:
         ("5", "must be a number with s, m or h, such as 90s, 5m or 1h, not 5"),
         ("5 minutes", "must be a number with s, m or h, such as 90s, 5m or 1h, not '5 minutes'"),
         ("-5m", "must be a number with s, m or h, such as 90s, 5m or 1h, not '-5m'"),
-        ("1:30", "must be a number with s, m or h, such as 90s, 5m or 1h, not 90"),
-        ("", "must be a number with s, m or h, such as 90s, 5m or 1h, not nothing"),
+        ("90", "must be a number with s, m or h, such as 90s, 5m or 1h, not 90"),
+        ("", "must be a number with s, m or h, such as 90s, 5m or 1h, not an empty value"),
         ("59s", "must be from 1m to 1h, not 59s"),
         ("61m", "must be from 1m to 1h, not 61m"),
     ],
@@ -260,10 +264,10 @@ def test_what_is_near_to_nothing_gets_no_hint(action: str) -> None:
     [
         ("{name: a, where: everything, kinds: [EC2]}", "not 'EC2'; did you mean 'ec2'?"),
         ("{name: a, where: everything, action: Stop}", "not 'Stop'; did you mean 'stop'?"),
-        ("{name: a, where: {Tag: {a: b}}}", "`Tag` is no condition; did you mean `tag`?"),
+        ("{name: a, where: {Tag: {a: b}}}", "`Tag` is no condition (did you mean `tag`?)"),
         ("{name: a, where: {ORGANIZATIONAL_UNIT: /a}}", "did you mean `organizational_unit`?"),
-        ("{name: a, where: everything, Schedule: b}", "unknown key `Schedule`; did you mean `schedule`?"),
-        ("{name: a, where: everything, schedule: NIGHT}", "there is no schedule 'NIGHT'; did you mean 'night'?"),
+        ("{name: a, where: everything, Schedule: b}", "the key `Schedule` is unknown (did you mean `schedule`?)"),
+        ("{name: a, where: everything, schedule: NIGHT}", "there is no schedule 'NIGHT' (did you mean 'night'?)"),
     ],
 )
 def test_a_word_in_another_case_has_the_word_that_was_meant(rule: str, hint: str) -> None:
@@ -273,6 +277,44 @@ def test_a_word_in_another_case_has_the_word_that_was_meant(rule: str, hint: str
 
 def test_what_is_not_there_is_told_with_an_example() -> None:
     assert sorted(problem.message for problem in problems("timezone: UTC")) == [
-        "is missing; give it a name, such as `name: nonprod`",
-        "is missing; say `version: 1`",
+        "`name` is missing; give it a name, such as `name: nonprod`",
+        "`version` is missing; say `version: 1`",
     ]
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        ("guardrails: {max_stops: 010}", "guardrails.max_stops"),
+        ("guardrails: {max_stops_percent: 010}", "guardrails.max_stops_percent"),
+        ("plan_valid_hours: 010", "plan_valid_hours"),
+        ("waves: [{accounts: 010}]", "waves[0].accounts"),
+        ("organization: {exclude_accounts: [010]}", "organization.exclude_accounts[0]"),
+        ("organization: 010", "organization"),
+        ("max_tag_age: 010", "max_tag_age"),
+        ("required_tags: [010]", "required_tags[0]"),
+        ("kill_switch: {unreadable: 010}", "kill_switch.unreadable"),
+        ("rules: [{name: 010, where: everything}]", "rules[0].name"),
+        ("rules: [{name: a, where: {account: 010}}]", "rules[0].where.account"),
+        ("rules: [{name: a, where: {all: [{tag: {Room: [a, 010]}}]}}]", "rules[0].where.all[0].tag.Room[1]"),
+        ("rules: [{name: a, where: {not: 010}}]", "rules[0].where.not"),
+        ("rules: [{name: a, where: everything, kinds: 010}]", "rules[0].kinds"),
+        ("rules: [{name: a, where: everything, schedule: 010}]", "rules[0].schedule"),
+        ("schedules: {a: {timezone: 010, running: [daily 00:00-24:00]}}", "schedules.a.timezone"),
+        ("schedules: {a: {timezone: UTC, running: 010}}", "schedules.a.running"),
+    ],
+)
+@pytest.mark.parametrize("number", ["010", "1:30"])
+def test_a_misleading_number_is_the_only_mistake_at_its_place_wherever_it_stands(
+    body: str, path: str, number: str
+) -> None:
+    found_path, line, message = the_problem(body.replace("010", number))
+    assert (found_path, line) == (path, 1)
+    assert message.startswith(f"`{number}` is ")
+
+
+def test_a_policy_by_which_a_sweep_began_is_read_as_it_was_read_then() -> None:
+    text = f"{HEAD}guardrails: {{max_stops: 010}}\nabort_if_failures_percent:\n"
+    policy = load_policy(text, "stored", (EC2,), stored=True)
+    assert (policy.guardrails.max_stops, policy.abort_if_failures_percent) == (8, None)
+    assert [path for path, _ in places(text)] == ["guardrails.max_stops", "abort_if_failures_percent"]

@@ -58,11 +58,11 @@ def test_a_path_reads_as_a_person_would_write_it(path: tuple[str | int, ...], te
     [
         ({}, "a mapping"),
         ([], "a list"),
-        (None, "nothing"),
+        (None, "an empty value"),
         (date(2026, 12, 31), "2026-12-31"),
         ("a", "'a'"),
         (5, "5"),
-        (True, "True"),
+        (True, "true"),
     ],
 )
 def test_a_value_is_named_as_a_person_would(value: Any, words: str) -> None:
@@ -123,12 +123,12 @@ def test_too_deep_or_too_large_is_one_problem_and_no_value(text: str) -> None:
     document = read_document(text)
     assert document.value is None
     (problem,) = document.problems
-    assert problem.message.startswith("it is nested too deep or too large")
+    assert " is nested too deeply or is too large (do aliases refer to themselves?)" in problem.message
 
 
 @pytest.mark.parametrize("text", ["[" * 5000, *only_in_full(f"{'[' * 3000}{']' * 3000}", "- " * 3000)])
 def test_nesting_that_exhausts_the_parser_is_a_problem_and_no_crash(text: str) -> None:
-    assert the_problem(text) == PolicyProblem("", 1, "it is nested too deep; 40 levels are enough")
+    assert the_problem(text) == PolicyProblem("", 1, "the document is nested too deeply; 40 levels are enough")
 
 
 def test_forty_levels_below_the_document_are_not_too_deep_and_one_more_is() -> None:
@@ -200,3 +200,58 @@ def test_a_value_that_cannot_be_read_is_a_problem_that_advises_quotes(value: str
     assert f"cannot be read as YAML's `{kind}`; if it is meant as text, put it in quotes" in problem.message
     assert problem.message.isascii()
     assert len(problem.message) < 200
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("010", "`010` is an octal number in YAML 1.1, which means 8; "),
+        ("-0_17", "`-0_17` is an octal number in YAML 1.1, which means -15; "),
+        ("00", "`00` is an octal number in YAML 1.1, which means 0; "),
+        ("011112222333", "`011112222333` is an octal number in YAML 1.1, which means 1227433179; "),
+        ("!!int '010'", "`010` is an octal number in YAML 1.1, which means 8; "),
+        ("1:30", "`1:30` is a number to the base 60 in YAML 1.1, which means 90; "),
+        ("+12:30:45", "`+12:30:45` is a number to the base 60 in YAML 1.1, which means 45045; "),
+        ("1:30.5", "`1:30.5` is a number to the base 60 in YAML 1.1, which means 90.5; "),
+        ("!!float 1:30", "`1:30` is a number to the base 60 in YAML 1.1, which means 90.0; "),
+    ],
+)
+@pytest.mark.parametrize("before", ["b: ", "b: [x, ", "b: &b "])
+def test_an_octal_number_or_one_to_the_base_60_is_refused_as_it_was_written(
+    before: str, value: str, words: str
+) -> None:
+    document = read_document(f"a: 1\n{before}{value}{']' if '[' in before else ''}\n")
+    (problem,) = document.problems
+    assert (problem.path, problem.line) == ("b[1]" if "[" in before else "b", 2)
+    assert problem.message.startswith(words)
+    assert "if it is meant as text, put it in quotes" in problem.message
+    assert read_document(f"a: {value}", stored=True).problems == []
+
+
+@pytest.mark.parametrize(
+    ("value", "read"),
+    [
+        ("'010'", "010"),
+        ('"1:30"', "1:30"),
+        ("!!str 010", "010"),
+        ("|\n  010", "010"),
+        ("0", 0),
+        ("-0", 0),
+        ("10", 10),
+        ("0x10", 16),
+        ("0b10", 2),
+        ("0.5", 0.5),
+        ("010.5", 10.5),
+        ("08", "08"),
+        ("0o10", "0o10"),
+        ("07:00-19:00", "07:00-19:00"),
+        ("2026-01-10", date(2026, 1, 10)),
+    ],
+)
+def test_quoted_text_stays_text_and_other_numbers_are_read_as_ever(value: str, read: Any) -> None:
+    document = read_document(f"a: {value}")
+    assert (document.value, document.problems) == ({"a": read}, [])
+
+
+def test_a_key_is_the_text_that_was_written() -> None:
+    assert read_document("{010: 1, 1:30 : 2}").value == {"010": 1, "1:30": 2}

@@ -24,6 +24,9 @@ class AccountMatches(NamesMatch):
     def matches(self, texts: tuple[str, ...], resource: Resource, account: Account) -> bool:
         return globs_of(*texts).match(account.id)
 
+    def implies(self, other: Condition) -> bool:
+        return isinstance(other, AccountMatches) and globs_of(*self.texts).within(globs_of(*other.texts))
+
     def facts_used(self, resource: Resource, account: Account) -> dict[str, Fact]:
         return {"account": account.id}
 
@@ -43,7 +46,7 @@ def _problem(text: str) -> str | None:
     """A glob may be anything; an id that no account can have would match nothing, and its `not` everything."""
     if _ACCOUNT.fullmatch(text) or is_glob(text):
         return None
-    return f"{text!r} is no account id; it has twelve digits"
+    return f"{text!r} is no account id; an account id has twelve digits"
 
 
 ACCOUNT = Word("account", _parse, {"description": "Account id globs.", "anyOf": [*GLOBS["anyOf"], {"type": "integer"}]})

@@ -7,7 +7,7 @@ from typing import Any
 
 from orchestrator.core.model import Account, Fact, Resource
 from orchestrator.core.policy.conditions.interface import Condition, Parser, Word
-from orchestrator.core.policy.conditions.matching import TagGlobs, tags_match, tags_used
+from orchestrator.core.policy.conditions.matching import TagGlobs, tags_match, tags_used, tags_within
 from orchestrator.core.policy.conditions.schema_parts import TAGS
 from orchestrator.core.policy.yaml_document import Path
 
@@ -20,6 +20,9 @@ class AccountTagMatches(Condition):
 
     def evaluate(self, resource: Resource, account: Account) -> bool:
         return tags_match(self.tags, account.tags)
+
+    def implies(self, other: Condition) -> bool:
+        return isinstance(other, AccountTagMatches) and tags_within(self.tags, other.tags)
 
     def facts_used(self, resource: Resource, account: Account) -> dict[str, Fact]:
         return tags_used("account_tag", self.tags, account.tags)

@@ -26,6 +26,9 @@ class FactMatches(Condition):
         text = self._text(resource)
         return self.globs.match(text) if text else None
 
+    def implies(self, other: Condition) -> bool:
+        return isinstance(other, FactMatches) and self.facts == other.facts and self.globs.within(other.globs)
+
     def facts_used(self, resource: Resource, account: Account) -> dict[str, Fact]:
         return {self.word: self._fact(resource)}
 

@@ -41,6 +41,10 @@ class Condition(ABC):
         """The names of the facts without which `evaluate` is None; empty when it is not."""
         return ()
 
+    def implies(self, other: Condition) -> bool:
+        """Whether `other` holds wherever this does, as far as their texts tell; neither of them is made of others."""
+        return self == other
+
     def names(self) -> Iterable[NamedText]:
         """The names in it that are held against the organization."""
         return ()

@@ -39,6 +39,15 @@ class Globs:
         """Whether one of them matches the whole value."""
         return value in self._literals or self._pattern.match(value) is not None
 
+    def within(self, others: Globs) -> bool:
+        """Whether the others match whatever these do; of two globs only equal ones are known to, and `*`."""
+        if self._literals <= others._literals or "*" in others._literals:
+            return True
+        has_globs = others._pattern is not _NOTHING
+        return has_globs and all(
+            text in others._literals or (not is_glob(text) and others.match(text)) for text in self.texts
+        )
+
 
 @lru_cache(maxsize=4096)
 def globs_of(*texts: str) -> Globs:
@@ -56,6 +65,11 @@ def tags_match(wanted: TagGlobs, tags: Tags) -> bool:
         if value is None or not globs.match(value):
             return False
     return True
+
+
+def tags_within(wanted: TagGlobs, others: TagGlobs) -> bool:
+    """Whether tags that match `wanted` match the others too, as far as the texts tell."""
+    return all(any(name == key and one.within(globs) for name, one in wanted) for key, globs in others)
 
 
 def tags_used(prefix: str, wanted: TagGlobs, tags: Tags) -> dict[str, Fact]:
@@ -79,6 +93,13 @@ def path_within(path: str, ancestor: str) -> bool:
 def is_unit_id(text: str) -> bool:
     """Whether it has the form of an OU's id, which no path has."""
     return _UNIT_ID.fullmatch(text) is not None
+
+
+def unit_problem(text: str) -> str | None:
+    """What is wrong with a text that should name an OU; None when nothing is."""
+    if text.startswith("/") or is_unit_id(text):
+        return None
+    return f"{text!r} must be an OU path such as /Workloads/Dev, or an OU id such as ou-a1b2-c3d4e5f6"
 
 
 def account_within(account: Account, unit: str) -> bool:

@@ -7,7 +7,13 @@ from typing import Any, ClassVar
 
 from orchestrator.core.model import Account, Fact, Resource
 from orchestrator.core.policy.conditions.interface import Condition, Parser, Word
-from orchestrator.core.policy.conditions.matching import account_within, is_unit_id
+from orchestrator.core.policy.conditions.matching import (
+    account_within,
+    is_glob,
+    is_unit_id,
+    path_within,
+    unit_problem,
+)
 from orchestrator.core.policy.conditions.named import NamesMatch, text_places
 from orchestrator.core.policy.conditions.schema_parts import GLOBS
 from orchestrator.core.policy.yaml_document import Path
@@ -22,20 +28,22 @@ class OrganizationalUnitMatches(NamesMatch):
     def matches(self, texts: tuple[str, ...], resource: Resource, account: Account) -> bool:
         return any(account_within(account, unit) for unit in texts)
 
+    def implies(self, other: Condition) -> bool:
+        return isinstance(other, OrganizationalUnitMatches) and all(
+            text in other.texts or any(_is_below(text, unit) for unit in other.texts) for text in self.texts
+        )
+
     def facts_used(self, resource: Resource, account: Account) -> dict[str, Fact]:
         return {"organizational_unit": account.ou_path}
 
 
+def _is_below(text: str, unit: str) -> bool:
+    """Whether a path without globs is below the other, which may have some; of an id only AWS tells that."""
+    return not is_unit_id(text) and not is_unit_id(unit) and not is_glob(text) and path_within(text, unit)
+
+
 def _parse(value: Any, path: Path, parser: Parser) -> Condition:
-    return OrganizationalUnitMatches(parser.globs(value, path, _problem).texts, text_places(value, path))
-
-
-def _problem(text: str) -> str | None:
-    if text.startswith("/") or is_unit_id(text):
-        return None
-    return (
-        f"{text!r} is no OU: name its id, such as ou-a1b2-c3d4e5f6, or its path from the root, such as /Workloads/Dev"
-    )
+    return OrganizationalUnitMatches(parser.globs(value, path, unit_problem).texts, text_places(value, path))
 
 
 ORGANIZATIONAL_UNIT = Word(

@@ -10,9 +10,7 @@ from orchestrator.core.policy.conditions.everything import EVERYTHING, Everythin
 from orchestrator.core.policy.conditions.interface import Condition, Parser, Problem, Word
 from orchestrator.core.policy.conditions.matching import Globs, TagGlobs
 from orchestrator.core.policy.nearest import nearest
-from orchestrator.core.policy.yaml_document import Path, value_words
-
-_QUOTES = "must be text; put it in quotes (YAML reads yes, no, on, off, numbers and dates as something else)"
+from orchestrator.core.policy.yaml_document import Path, no_text, value_words
 
 
 def parse_where(
@@ -52,8 +50,10 @@ class _WhereParser(Parser):
 
     def tags(self, value: Any, path: Path) -> TagGlobs:
         if not isinstance(value, dict) or not value:
-            shown = "an empty one" if value == {} else value_words(value)
-            self.wrong(path, f"must name at least one tag, such as {{Environment: [dev, test]}}, not {shown}")
+            right, other = (
+                ("name at least one tag", "") if value == {} else ("be a mapping of tags", value_words(value))
+            )
+            self.wrong(path, f"must {right}, such as {{Environment: [dev, test]}}{other and f', not {other}'}")
             return ()
         return tuple((key, self.globs(globs, (*path, key))) for key, globs in value.items())
 
@@ -80,7 +80,7 @@ class _WhereParser(Parser):
     def _texts(self, values: Iterable[tuple[Any, Path]], problem: Problem) -> Iterator[str]:
         for one, place in values:
             if not isinstance(one, str):
-                self.wrong(place, f"{value_words(one)} {_QUOTES}")
+                self.wrong(place, no_text(one))
             elif not one:
                 self.wrong(place, "is empty text and would match nothing but an empty value; use a glob such as `*`")
             elif wrong := problem(one):
@@ -102,5 +102,5 @@ def _not_for(word: Word, without: Iterable[str]) -> str:
 
 def _unknown(word: str, known: list[str]) -> str:
     near = nearest(word, known)
-    hint = f"did you mean `{near}`? " if near else ""
-    return f"`{word}` is no condition; {hint}conditions are {', '.join(known)}"
+    hint = f" (did you mean `{near}`?)" if near else ""
+    return f"`{word}` is no condition{hint}; conditions are {', '.join(known)}"

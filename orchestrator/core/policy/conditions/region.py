@@ -20,6 +20,9 @@ class RegionMatches(NamesMatch):
     def matches(self, texts: tuple[str, ...], resource: Resource, account: Account) -> bool:
         return globs_of(*texts).match(resource.target.region)
 
+    def implies(self, other: Condition) -> bool:
+        return isinstance(other, RegionMatches) and globs_of(*self.texts).within(globs_of(*other.texts))
+
     def facts_used(self, resource: Resource, account: Account) -> dict[str, Fact]:
         return {"region": resource.target.region}
 

@@ -7,6 +7,7 @@ the hour that comes twice is in its window both times. A window that ends on the
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -42,6 +43,39 @@ def parse_window(text: str) -> tuple[Window, ...]:
         raise ValueError(f"{text!r} is an empty window: it ends when it starts; the whole day is 00:00-24:00")
     length = (end - start) % _DAY_MINUTES or _DAY_MINUTES
     return tuple(Window(day * _DAY_MINUTES + start, length) for day in _days(match["days"], text))
+
+
+def open_minute(text: str, windows: Collection[Window]) -> str | None:
+    """What to write in place of a window that ends a minute too early; `windows` are all of its schedule.
+
+    So does one that ends at 23:59, or a minute before another begins: nothing covers that minute, and a stop is allowed
+    in it. None for any other window.
+    """
+    last = next((end for end in map(_end, parse_window(text)) if _is_left_open(end, windows)), None)
+    if last is None:
+        return None
+    clocks = [f"{minute // 60:02}:{minute % 60:02}" for minute in (last % _DAY_MINUTES, last % _DAY_MINUTES + 1)]
+    written = text.strip()
+    right = f"{written[: written.rindex('-')].rstrip()}-{clocks[1]}"
+    try:
+        parse_window(right)
+    except ValueError:
+        right = "00:00-24:00"
+    return f"{text!r} leaves a minute open: from {clocks[0]} to {clocks[1]} a stop is allowed; write {right!r}"
+
+
+def _end(window: Window) -> int:
+    return (window.start + window.length) % _WEEK_MINUTES
+
+
+def _is_left_open(minute: int, windows: Collection[Window]) -> bool:
+    """Whether nothing covers it, and the day or another window begins with the next one."""
+    following = (minute + 1) % _WEEK_MINUTES
+    return not _covers(windows, minute) and (following % _DAY_MINUTES == 0 or _covers(windows, following))
+
+
+def _covers(windows: Collection[Window], minute: int) -> bool:
+    return any(window.holds(minute) for window in windows)
 
 
 def _minute(clock: str, text: str) -> int:

@@ -57,7 +57,7 @@ def test_a_path_that_does_not_start_at_the_root_is_a_mistake_at_its_place() -> N
     assert mistakes({"organizational_unit": ["/Labs", "Dev"]}) == [
         (
             ("organizational_unit", 1),
-            "'Dev' is no OU: name its id, such as ou-a1b2-c3d4e5f6, or its path from the root, such as /Workloads/Dev",
+            "'Dev' must be an OU path such as /Workloads/Dev, or an OU id such as ou-a1b2-c3d4e5f6",
         )
     ]
 

@@ -1,0 +1,232 @@
+"""What is valid in a policy and probably not meant: warned of, each with its place and what to write instead."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from time import process_time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.core.policy.conditions.implied import Implications
+from orchestrator.core.policy.policy_warnings import policy_warnings
+from tests.support.builders import a_resource, an_account
+from tests.support.conditions import condition
+from tests.support.policies import DESIGN_POLICY, HEAD, load
+from tests.support.strategies import ACCOUNT_IDS, OU_PATHS, quick, tags, wheres
+
+LIMIT = "guardrails: {max_stops: 10}\n"
+RULES = "rules:\n  - {name: first, where: FIRST}\n  - {name: second, where: SECOND}\n"
+SHADOWED = (
+    "the rule 'second' can own nothing, because earlier rules own whatever it matches: "
+    "'first' (line 5); move it up, or delete it"
+)
+
+
+def warnings(body: str) -> list[tuple[str, int | None, str]]:
+    return [(one.path, one.line, one.message) for one in policy_warnings(load(HEAD + body))]
+
+
+def warned_windows(*windows: str) -> list[tuple[str, str]]:
+    listed = ", ".join(f"'{one}'" for one in windows)
+    rule = "rules: [{name: a, where: everything, schedule: s}]"
+    found = warnings(f"{LIMIT}{rule}\nschedules:\n  s:\n    timezone: UTC\n    running: [{listed}]\n")
+    assert all(line == 8 for _, line, _ in found)
+    return [(path.removeprefix("schedules.s.running"), message) for path, _, message in found]
+
+
+@pytest.mark.parametrize("text", [DESIGN_POLICY, Path("config/policy.yaml"), Path("orchestrator/demo/policy.yaml")])
+def test_the_policies_that_we_show_have_no_warnings(text: str | Path) -> None:
+    if isinstance(text, Path):
+        text = (Path(__file__).parents[3] / text).read_text()
+    assert policy_warnings(load(text)) == ()
+
+
+@pytest.mark.parametrize(
+    ("window", "right"),
+    [
+        ("mon-fri 00:00-23:59", "mon-fri 00:00-24:00"),
+        ("daily 00:00-23:59", "daily 00:00-24:00"),
+        ("00:00 - 23:59", "00:00-24:00"),
+        ("Sun 7:00-23:59", "Sun 7:00-24:00"),
+        ("sun 23:00-23:59", "sun 23:00-24:00"),
+    ],
+)
+def test_a_window_that_ends_a_minute_before_the_day_says_how_the_whole_day_is_written(window: str, right: str) -> None:
+    assert warned_windows(window) == [
+        ("[0]", f"{window!r} leaves a minute open: from 23:59 to 24:00 a stop is allowed; write {right!r}")
+    ]
+    assert warned_windows(right) == []
+
+
+def test_a_minute_between_two_windows_is_open_too() -> None:
+    early = "mon-fri 07:00-11:59"
+    assert warned_windows(early, "mon-fri 12:00-19:00") == [
+        ("[0]", f"{early!r} leaves a minute open: from 11:59 to 12:00 a stop is allowed; write 'mon-fri 07:00-12:00'")
+    ]
+    assert warned_windows("12:00-11:59")[0][1].endswith("from 11:59 to 12:00 a stop is allowed; write '00:00-24:00'")
+
+
+@pytest.mark.parametrize(
+    "windows",
+    [
+        ("mon-fri 07:00-19:00",),
+        ("mon-fri 00:00-24:00",),
+        ("mon-fri 07:00-00:00",),
+        ("mon 00:00-23:59", "mon 23:00-24:00"),
+        ("mon 07:00-11:58", "mon 12:00-19:00"),
+        ("mon 22:00-23:58",),
+        ("fri 22:00-02:00",),
+        ("mon 07:00-12:00", "mon 12:00-19:00"),
+    ],
+)
+def test_a_window_that_leaves_none_or_more_than_a_minute_open_is_no_reason_to_warn(windows: tuple[str, ...]) -> None:
+    assert warned_windows(*windows) == []
+
+
+def test_a_schedule_that_no_rule_uses_is_told_on_its_line() -> None:
+    schedule = "{timezone: UTC, running: [08:00-09:00]}"
+    body = f"schedules:\n  used: {schedule}\n  spare: {schedule}\n"
+    rule = "rules: [{name: a, where: everything, schedule: used}]\n"
+    assert warnings(LIMIT + body + rule) == [
+        ("schedules.spare", 6, "the schedule 'spare' is used by no rule; name it in one, or delete it")
+    ]
+
+
+@pytest.mark.parametrize("guardrails", ["", "guardrails: {}\n", "guardrails: {min_coverage_percent: 80}\n"])
+def test_rules_without_a_limit_of_stops_are_told_how_to_set_one(guardrails: str) -> None:
+    [(path, line, message)] = warnings(f"rules: [{{name: a, where: everything}}]\n{guardrails}")
+    assert (path, line) == ("guardrails", 4 if guardrails else 1)
+    assert message == (
+        "no guardrail limits how much a sweep stops; set one, such as `guardrails: {max_stops_percent: 60}`"
+    )
+    assert warnings(guardrails) == []
+
+
+@pytest.mark.parametrize("limit", ["max_stops", "max_stops_percent"])
+def test_any_limit_of_stops_is_one(limit: str) -> None:
+    rule = "rules: [{name: a, where: everything}]\n"
+    assert warnings(f"{rule}guardrails: {{{limit}: 0}}") == []
+    assert warnings(f"{rule}guardrails: {{per_account: {{{limit}: 0}}}}") == []
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("everything", "{region: eu-*}"),
+        ("everything", "everything"),
+        ("{tag: {Env: dev}}", "{tag: {Env: dev}}"),
+        ("{tag: {Env: dev}}", "{tag: {Env: dev, Tier: x}}"),
+        ("{tag: {Env: [dev, test]}}", "{tag: {Env: test}}"),
+        ("{tag: {Env: d*}}", "{tag: {Env: dev}}"),
+        ("{tag: {Env: '*'}}", "{tag: {Env: d*}}"),
+        ("{account_tag: {Env: [dev, test]}}", "{account_tag: {Env: test}}"),
+        ("{tag: {Env: dev}}", "{tag: {Env: dev}, region: eu-*}"),
+        ("{tag: {Env: dev}, region: eu-*}", "{all: [{region: [eu-west-1]}, {tag: {Env: dev}}]}"),
+        ("{region: [eu-*, us-*]}", "{region: eu-*}"),
+        ("{account: ['111122223333', '2*']}", "{account: 111122223333}"),
+        ("{organizational_unit: /Dev}", "{organizational_unit: [/Dev/Team, /Dev]}"),
+        ("{organizational_unit: /}", "{organizational_unit: /Dev}"),
+        ("{organizational_unit: ou-a1b2-c3d4e5f6}", "{organizational_unit: ou-a1b2-c3d4e5f6}"),
+        ("{instance_type: [t3.*, m5.large]}", "{instance_type: m5.large}"),
+        ("{any: [{region: eu-*}, {region: us-*}]}", "{region: us-*}"),
+        ("{any: [{region: eu-*}, {region: us-*}]}", "{any: [{region: us-*}, {region: eu-west-1}]}"),
+        ("{not: {tag: {Tier: gold}}}", "{not: {tag: {Tier: [gold, silver]}}}"),
+    ],
+)
+def test_a_rule_whose_resources_an_earlier_one_owns_is_told_with_that_ones_line(first: str, second: str) -> None:
+    rules = RULES.replace("FIRST", first).replace("SECOND", second)
+    assert warnings(LIMIT + rules) == [
+        (
+            "rules[1]",
+            6,
+            SHADOWED,
+        )
+    ]
+    if first != second:
+        assert warnings(LIMIT + RULES.replace("FIRST", second).replace("SECOND", first)) in (
+            [],
+            warnings(LIMIT + rules),
+        )
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("{tag: {Env: dev}}", "everything"),
+        ("{tag: {Env: dev}}", "{tag: {Env: [dev, test]}}"),
+        ("{tag: {Env: dev}}", "{tag: {env: dev}}"),
+        ("{tag: {Env: dev}}", "{account_tag: {Env: dev}}"),
+        ("{tag: {Env: dev, Tier: x}}", "{tag: {Env: dev}}"),
+        ("{tag: {Env: 'd?'}}", "{tag: {Env: 'd*'}}"),
+        ("{tag: {Env: '?'}}", "{tag: {Env: '[ab]'}}"),
+        ("{organizational_unit: /Dev}", "{organizational_unit: /Developers}"),
+        ("{organizational_unit: /Dev}", "{organizational_unit: ou-a1b2-c3d4e5f6}"),
+        ("{organizational_unit: '/D?v'}", "{organizational_unit: '/D*'}"),
+        ("{not: {tag: {Tier: [gold, silver]}}}", "{not: {tag: {Tier: gold}}}"),
+        ("{not: {region: eu-*}}", "{region: eu-*}"),
+        ("{all: [{region: eu-*}, {tag: {Env: dev}}]}", "{any: [{region: eu-*}, {tag: {Env: dev}}]}"),
+        ("{instance_type: t3.*}", "{region: eu-*}"),
+    ],
+)
+def test_a_rule_that_may_own_something_is_no_reason_to_warn(first: str, second: str) -> None:
+    assert warnings(LIMIT + RULES.replace("FIRST", first).replace("SECOND", second)) == []
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "third", "warned"),
+    [
+        ("[ec2]", "[rds]", "[ec2]", "'a' (line 5)"),
+        ("[ec2]", "[rds]", "[rds]", "'b' (line 6)"),
+        ("[ec2]", "[rds]", "[rds, ec2]", "'a' (line 5) and 'b' (line 6)"),
+        ("[ec2]", "[ec2]", "[ec2]", "'a' (line 5)"),
+    ],
+)
+def test_a_rule_is_shadowed_where_each_of_its_kinds_is(first: str, second: str, third: str, warned: str) -> None:
+    kinds = {"a": first, "b": second, "c": third}
+    rules = "".join(f"  - {{name: {name}, where: everything, kinds: {one}}}\n" for name, one in kinds.items())
+    assert f"it matches: {warned}; " in warnings(f"{LIMIT}rules:\n{rules}")[-1][2]
+
+
+def test_a_rule_of_which_only_one_kind_is_shadowed_is_not() -> None:
+    rules = "  - {name: a, where: everything}\n  - {name: b, where: everything, kinds: [ec2, rds]}\n"
+    assert warnings(f"{LIMIT}rules:\n{rules}") == []
+
+
+def test_all_warnings_come_at_once_in_the_order_of_their_lines() -> None:
+    body = "schedules:\n  s: {timezone: UTC, running: [mon 00:00-23:59]}\n"
+    body += RULES.replace("FIRST", "everything").replace("SECOND", "everything")
+    assert [(path, line) for path, line, _ in warnings(body)] == [
+        ("guardrails", 1),
+        ("schedules.s.running[0]", 4),
+        ("schedules.s", 4),
+        ("rules[1]", 7),
+    ]
+
+
+@quick
+@given(one=wheres, other=wheres, data=st.data())
+def test_what_is_said_to_hold_wherever_another_does_is_never_false_there(
+    one: object, other: object, data: st.DataObject
+) -> None:
+    first, second = condition(one), condition({"any": [one, other]} if data.draw(st.booleans()) else other)
+    kinds = st.sampled_from(["t3.micro", "m5.large", "m5.xlarge", None])
+    resource = a_resource(
+        tags=data.draw(tags),
+        region=data.draw(st.sampled_from(["eu-west-1", "us-east-1"])),
+        facts={"instance_type": data.draw(kinds)},
+    )
+    account = an_account(data.draw(st.sampled_from(ACCOUNT_IDS)), ou=data.draw(st.sampled_from(OU_PATHS)))
+    for inner, outer in ((first, second), (second, first)):
+        if Implications().holds(inner, outer) and inner.evaluate(resource, account):
+            assert outer.evaluate(resource, account) is not False
+
+
+def test_many_rules_and_deep_conditions_take_no_time_to_speak_of() -> None:
+    deep = "{any: [{all: [" * 8 + "{region: eu-*}" + ", {region: us-*}]}, {region: ap-*}]}" * 8
+    rules = "".join(f"  - {{name: r{one}, where: {{tag: {{Team: t{one}}}}}}}\n" for one in range(150))
+    policy = load(f"{HEAD}{LIMIT}rules:\n{rules}  - {{name: x, where: {deep}}}\n  - {{name: y, where: {deep}}}\n")
+    began = process_time()
+    assert [one.path for one in policy_warnings(policy)] == ["rules[151]"]
+    assert process_time() - began < 2
