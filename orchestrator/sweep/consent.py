@@ -7,7 +7,16 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from orchestrator.core.model import STANDING_LASTS, ApprovedPlan, Consent, ConsentHow, Halt, HaltCause, Mode
+from orchestrator.core.model import (
+    STANDING_LASTS,
+    ApprovedPlan,
+    Consent,
+    ConsentHow,
+    Halt,
+    HaltCause,
+    Mode,
+    time_text,
+)
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.errors import ConsentError, ConsentMissingError, NotConfirmedError
 from orchestrator.ledger.ledger import Ledger
@@ -72,6 +81,12 @@ def _ask(world: World, sweep: Sweep, approved: ApprovedPlan) -> Consent:
         if sweep.mode is not Mode.ENFORCE:
             raise ConsentError(f"{sweep.sweep_id} may not act: no person asked for it; nothing was done")
         by = f"the active version of policy {sweep.policy.name}"
+    elif now >= sweep.started_at + lasts:  # the question was open for longer than `apply` would take the plan
+        raise ConsentError(
+            f"{sweep.sweep_id} may not act: it was confirmed at {time_text(now)}, and its plan of "
+            f"{time_text(sweep.started_at)} counts for {sweep.policy.plan_valid_hours:g} hours (plan_valid_hours); "
+            "nothing was done; plan again"
+        )
     consent = Consent(by, how, approved.plan.sha256, sweep.policy.sha256, now, now + lasts)
     world.ledger.give_consent(sweep.sweep_id, consent)
     return consent

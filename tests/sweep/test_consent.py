@@ -9,10 +9,10 @@ from datetime import timedelta
 
 import pytest
 
-from orchestrator.core.model import ActivePolicy, ConsentHow, Halt, HaltCause, Mode
+from orchestrator.core.model import ActivePolicy, ApprovedPlan, ConsentHow, Halt, HaltCause, Mode
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.report.document import Row
-from orchestrator.errors import NotConfirmedError, PlanError
+from orchestrator.errors import ConsentError, NotConfirmedError, PlanError
 from orchestrator.ledger.lease import Lease, Leases, Times
 from orchestrator.ports import Runtime, Stores, World
 from orchestrator.sweep import coordination
@@ -196,6 +196,23 @@ def test_consent_is_recorded_before_the_first_intent_with_who_how_and_until_when
     assert begun.consent is not None
     assert (begun.asked_by, begun.consent["by"]) == (ASKED_BY, ASKED_BY)
     assert begun.consent["plan_sha256"] == consent["plan_sha256"]
+
+
+@pytest.mark.parametrize(("hours", "stopped"), [(11.9, 4), (12, 0)])
+def test_a_plan_that_is_confirmed_when_it_would_not_be_applied_any_more_is_not_acted_on(
+    fake: FakeWorld, hours: float, stopped: int
+) -> None:
+    def confirm(_: ApprovedPlan) -> ConsentHow:
+        fake.at = AT + timedelta(hours=hours)
+        return ConsentHow.TYPED
+
+    with suppress(ConsentError):
+        swept(fake, Mode.ENFORCE, SWEEP_ID, runtime=Runtime(confirm=confirm))
+    assert len(fake.stopped) == stopped
+    report = fake.written()
+    assert report["status"] == ("complete" if stopped else "failed")
+    assert ("counts for 12 hours (plan_valid_hours)" in report["error"]) is (stopped == 0)
+    assert {row["status"] for row in report["outcomes"]} == {"stopped" if stopped else "not_attempted"}
 
 
 def test_a_plan_leaves_a_confirmed_sweep_that_died_and_the_same_request_resumes_it(fake: FakeWorld) -> None:
