@@ -21,7 +21,8 @@ from orchestrator.aws.organizations import OrganizationReader
 from orchestrator.aws.pacing import Pacing
 from orchestrator.aws.retries import Retries
 from orchestrator.aws.s3_report_store import S3ReportStore
-from orchestrator.core.decide.names import Known, resolve_names
+from orchestrator.core.decide.known_names import Known
+from orchestrator.core.decide.names import resolve_names
 from orchestrator.core.diagnosis.checks import Check
 from orchestrator.core.model import Action, Mode, Names
 from orchestrator.core.policy.loading import load_policy

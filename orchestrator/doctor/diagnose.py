@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from orchestrator.core.decide import scope as targets
-from orchestrator.core.decide.names import Known, resolve_names
+from orchestrator.core.decide.known_names import Known
+from orchestrator.core.decide.names import resolve_names
 from orchestrator.core.diagnosis import accounts as doctor_accounts
 from orchestrator.core.diagnosis import hub as doctor_hub
 from orchestrator.core.diagnosis.checks import Asked, Check, Diagnosis, StackSet, in_order

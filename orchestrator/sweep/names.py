@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from orchestrator.core.decide.names import Known, regions_resolved, resolve_names, units_named
+from orchestrator.core.decide.known_names import Known
+from orchestrator.core.decide.names import regions_resolved, resolve_names, units_named
 from orchestrator.core.decide.places import places_after
 from orchestrator.core.model import Listed, Names, Organization, Region
 from orchestrator.core.policy.org_policy import OrgPolicy

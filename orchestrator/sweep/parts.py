@@ -14,7 +14,8 @@ from typing import Any
 
 from orchestrator.core.decide import scope
 from orchestrator.core.decide.decisions import decide_inventory
-from orchestrator.core.decide.names import Known, no_longer_resolved
+from orchestrator.core.decide.known_names import Known
+from orchestrator.core.decide.names import no_longer_resolved
 from orchestrator.core.decide.waves import accounts_in_order, waves_of
 from orchestrator.core.model import (
     ABORTING,

@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 
 from orchestrator.core.decide import scope
 from orchestrator.core.decide.drift import changed, kept_down_since, kept_since, may_be_behind, not_seen_again
-from orchestrator.core.decide.names import Known, no_longer_resolved
+from orchestrator.core.decide.known_names import Known
+from orchestrator.core.decide.names import no_longer_resolved
 from orchestrator.core.model import (
     NO_NAMES,
     Account,

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from orchestrator.core.decide.decisions import decide_all
 from orchestrator.core.decide.guardrails import hold_against
-from orchestrator.core.decide.names import Known, no_longer_resolved, regions_resolved, resolve_names, units_named
+from orchestrator.core.decide.known_names import Known
+from orchestrator.core.decide.names import no_longer_resolved, regions_resolved, resolve_names, units_named
 from orchestrator.core.model import (
     Account,
     AccountId,
