@@ -21,9 +21,10 @@ from orchestrator.aws.organizations import OrganizationReader
 from orchestrator.aws.pacing import Pacing
 from orchestrator.aws.retries import Retries
 from orchestrator.aws.s3_report_store import S3ReportStore
+from orchestrator.clocks import Clocks
 from orchestrator.core.decide.names import Known, resolve_names
 from orchestrator.core.diagnosis.checks import Check
-from orchestrator.core.model import Action, Mode, Names
+from orchestrator.core.model import Action, ApprovedPlan, ConsentHow, Mode, Names
 from orchestrator.core.policy.loading import load_policy
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.doctor import hub_checks
@@ -166,11 +167,16 @@ class _Worlds:
     def build(self, policy: OrgPolicy, sweep_id: str, mode: Mode, runtime: Runtime, lease: Lease) -> World:
         """ports.WorldBuilder."""
         settings, clients, time = self.settings, self.clients, self.time
+        clocks = Clocks(time.now, time.clock)
         switches = kill_switch_names(settings, self.ledger)
         counts = _last_go_counts(policy)
         kill_switches = tuple(
             KillSwitch(
-                name, _kill_switch_reader(name, clients), last_go_counts=counts, clock=time.clock, sleep=time.sleep
+                name,
+                _kill_switch_reader(name, clients),
+                elapsed=clocks.elapsed,
+                last_go_counts=counts,
+                sleep=time.sleep,
             )
             for name in switches
         )
@@ -178,15 +184,15 @@ class _Worlds:
         retries = Retries(
             sleep=time.sleep, out_of_time=lambda: halting.halt() is not None, on_expired=renew_bound_credentials
         )
-        kinds = registry.make_kinds(clients, retries, time.now, Pacing(registry.rates(), time.clock, halting.sleep))
+        kinds = registry.make_kinds(clients, retries, clocks.now, Pacing(registry.rates(), time.clock, halting.sleep))
         return World(
-            organization=OrganizationReader(clients, time.now),
+            organization=OrganizationReader(clients, clocks.now),
             accounts=MemberSessions(clients, _member_role(settings, sweep_id, _ACTIONS_OF.get(mode, ())), retries),
             kinds=kinds,
             actors=kinds if mode.acts else {},
             store=self.store,
             ledger=self.ledger.fenced(lease.generation, lease.is_held),
-            now=time.now,
+            clocks=clocks,
             calls=clients.calls,
             halt=halting.halt,
             hand_over=lambda: runtime.hand_over(lease),
@@ -200,13 +206,24 @@ class _Worlds:
             asked_by=runtime.asked_by,
             standing=runtime.standing,
             policy_source=runtime.policy_source,
-            confirm=runtime.confirm if mode.acts else consent_to_nothing,
+            confirm=_confirming(runtime, halting) if mode.acts else consent_to_nothing,
             progress=runtime.progress,
             interrupted=runtime.interrupted,
             let_break_in=runtime.let_break_in,
             workers=settings.workers,
             sleep=halting.sleep,
         )
+
+
+def _confirming(runtime: Runtime, halting: Halting) -> Callable[[ApprovedPlan], ConsentHow | None]:
+    """What was read of the kill switches before consent was given is old by then."""
+
+    def confirm(approved: ApprovedPlan) -> ConsentHow | None:
+        how = runtime.confirm(approved)
+        halting.consent_was_given()
+        return how
+
+    return confirm
 
 
 def _member_role(settings: Settings, sweep_id: str, actions: Collection[Action]) -> MemberRole:

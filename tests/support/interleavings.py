@@ -17,6 +17,7 @@ from botocore.exceptions import ReadTimeoutError
 
 from orchestrator.aws.failures import unreadable_when_refused
 from orchestrator.aws.retries import Retries
+from orchestrator.clocks import Clocks
 from orchestrator.core.model import ApprovedPlan, ConsentHow, Mode, Resource, ResourceState, Target
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.errors import LedgerError
@@ -256,7 +257,8 @@ class Process:
 
     def _world(self, _policy: OrgPolicy, sweep_id: str, mode: Mode, runtime: Runtime, lease: Lease) -> World:
         self._lease, self._renewed_at, self.sweep_id = lease, self.monotonic, sweep_id
-        switch = KillSwitch("switch", self._read_switch, clock=self.clock, sleep=self.sleep)
+        clocks = Clocks(self.now, self.clock)
+        switch = KillSwitch("switch", self._read_switch, elapsed=clocks.elapsed, sleep=self.sleep)
         halting = Halting(lambda: lease.lost, (switch,), lambda: self.interrupted, runtime.out_of_time, self.sleep)
         retries = Retries(attempts=3, sleep=self.sleep, out_of_time=lambda: halting.halt() is not None)
         kind = KindInMemory(self, sweep_id, retries)
@@ -266,7 +268,7 @@ class Process:
             actors={"ec2": kind} if mode.acts else {},
             store=self.files,
             ledger=self.ledger.fenced(lease.generation, lease.is_held),
-            now=self.now,
+            clocks=clocks,
             halt=halting.halt,
             sleep=self.sleep,
             hand_over=lambda: False,
