@@ -42,11 +42,12 @@ def test_as_much_time_passed_as_by_the_clock_that_moved_on_more(wall: float, mon
 
 def test_a_suspension_after_the_wall_clock_was_set_back_counts_too() -> None:
     machine = Machine()
-    began = machine.clocks.elapsed()
+    began, dated = machine.clocks.elapsed(), machine.clocks.now()
     machine.move(-3600, 10)
     machine.clocks.now()
     machine.move(1800, 0)
     assert machine.clocks.elapsed() - began == 10 + 1800
+    assert machine.clocks.latest() - dated == timedelta(seconds=10 + 1800)
 
 
 @given(before=STEPS, after=STEPS)

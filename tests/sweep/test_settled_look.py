@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator.clocks import Clocks
 from orchestrator.core.model import ANSWERS_BEHIND_AT_MOST, AwsError, Halt, HaltCause, Resource, Target
 from orchestrator.ports import LookRefusedError, TargetUnreadableError
 from orchestrator.sweep.settled_look import Seen, look_until_settled
@@ -27,6 +28,9 @@ class Behind:
     halt_at: timedelta = timedelta.max
     passed: timedelta = timedelta()
     looks: int = 0
+
+    def __post_init__(self) -> None:
+        self.clocks = Clocks(self.now, lambda: 0.0)
 
     def now(self) -> Any:
         return AT + self.passed

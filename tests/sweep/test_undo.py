@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.clocks import Clocks
 from orchestrator.core.model import AwsError, Organization, Outcome, OutcomeStatus, Resource, Target, Verdict
 from orchestrator.core.model.kind import KindDescription
 from orchestrator.core.model.marks import STOPPED_BY_TAG
@@ -145,6 +146,7 @@ class Stopped:
             progress=NoProgress(),
             halt=lambda: None,
             now=lambda: AT,
+            clocks=Clocks(lambda: AT, lambda: 0.0),
             sleep=lambda _: None,
             workers=2,
         )
