@@ -24,7 +24,7 @@ from orchestrator.aws.s3_report_store import S3ReportStore
 from orchestrator.core.decide.known_names import Known
 from orchestrator.core.decide.names import resolve_names
 from orchestrator.core.diagnosis.checks import Check
-from orchestrator.core.model import Action, Mode, Names
+from orchestrator.core.model import Action, ApprovedPlan, ConsentHow, Mode, Names
 from orchestrator.core.policy.loading import load_policy
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.doctor import hub_checks
@@ -32,6 +32,7 @@ from orchestrator.doctor.context import DoctorContext
 from orchestrator.doctor.context import Progress as DoctorProgress
 from orchestrator.errors import SettingsError
 from orchestrator.kinds import registry
+from orchestrator.ledger.clocks import Clocks
 from orchestrator.ledger.lease import Lease, Leases
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.local.file_anchor import FileAnchor
@@ -170,11 +171,16 @@ class _Worlds:
     def build(self, policy: OrgPolicy, sweep_id: str, mode: Mode, runtime: Runtime, lease: Lease) -> World:
         """ports.WorldBuilder."""
         settings, clients, time = self.settings, self.clients, self.time
+        clocks = Clocks(time.now, time.clock)
         switches = kill_switch_names(settings, self.ledger)
         counts = _last_go_counts(policy)
         kill_switches = tuple(
             KillSwitch(
-                name, _kill_switch_reader(name, clients), last_go_counts=counts, clock=time.clock, sleep=time.sleep
+                name,
+                _kill_switch_reader(name, clients),
+                elapsed=clocks.elapsed,
+                last_go_counts=counts,
+                sleep=time.sleep,
             )
             for name in switches
         )
@@ -182,15 +188,15 @@ class _Worlds:
         retries = Retries(
             sleep=time.sleep, out_of_time=lambda: halting.halt() is not None, on_expired=renew_bound_credentials
         )
-        kinds = registry.make_kinds(clients, retries, time.now, Pacing(registry.rates(), time.clock, halting.sleep))
+        kinds = registry.make_kinds(clients, retries, clocks.now, Pacing(registry.rates(), time.clock, halting.sleep))
         return World(
-            organization=OrganizationReader(clients, time.now),
+            organization=OrganizationReader(clients, clocks.now),
             accounts=MemberSessions(clients, _member_role(settings, sweep_id, _ACTIONS_OF.get(mode, ())), retries),
             kinds=kinds,
             actors=kinds if mode.acts else {},
             store=self.store,
             ledger=self.ledger.fenced(lease.generation, lease.is_held),
-            now=time.now,
+            clocks=clocks,
             calls=clients.calls,
             halt=halting.halt,
             hand_over=lambda: runtime.hand_over(lease),
@@ -204,13 +210,24 @@ class _Worlds:
             asked_by=runtime.asked_by,
             standing=runtime.standing,
             policy_source=runtime.policy_source,
-            confirm=runtime.confirm if mode.acts else consent_to_nothing,
+            confirm=_confirming(runtime, halting) if mode.acts else consent_to_nothing,
             progress=runtime.progress,
             interrupted=runtime.interrupted,
             let_break_in=runtime.let_break_in,
             workers=settings.workers,
             sleep=halting.sleep,
         )
+
+
+def _confirming(runtime: Runtime, halting: Halting) -> Callable[[ApprovedPlan], ConsentHow | None]:
+    """What was read of the kill switches before consent was given is old by then."""
+
+    def confirm(approved: ApprovedPlan) -> ConsentHow | None:
+        how = runtime.confirm(approved)
+        halting.consent_was_given()
+        return how
+
+    return confirm
 
 
 def _member_role(settings: Settings, sweep_id: str, actions: Collection[Action]) -> MemberRole:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+
+WITHHELD = "(withheld)"
 
 
 class StopOrchestratorError(Exception):
@@ -127,3 +130,16 @@ class NotConfirmedError(StopOrchestratorError):
 
 class UnboundAccountError(StopOrchestratorError):
     """A call through a shared member client while no account is bound to the running task: a bug, and never sent."""
+
+
+def without(secret: str | None, text: str) -> str:
+    """The text with WITHHELD wherever it quotes the secret, also where characters of it are percent-encoded."""
+    if not secret:
+        return text
+    quoted = "".join(f"(?:{re.escape(one)}|{_percent_encoded(one)})" for one in secret)
+    return re.sub(quoted, WITHHELD, text)
+
+
+def _percent_encoded(character: str) -> str:
+    """A pattern: in either letter case, and encoded once or more often."""
+    return "".join(f"(?i:%(?:25)*{byte:02x})" for byte in character.encode())

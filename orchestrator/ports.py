@@ -28,6 +28,7 @@ from orchestrator.core.model import (
 from orchestrator.core.model.kind import KindDescription
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.report.stored_files import Entry
+from orchestrator.ledger.clocks import Clocks
 from orchestrator.ledger.lease import Lease, Leases
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.records import SweepSummary
@@ -338,7 +339,7 @@ class World(Caller):
     accounts: AccountsPort
     kinds: Mapping[str, Kind]
     store: ReportStore
-    now: Callable[[], datetime]
+    clocks: Clocks
     ledger: Ledger
     calls: Callable[[], Mapping[str, int]]
     """API calls made so far, by `service:Operation`."""
@@ -363,6 +364,10 @@ class World(Caller):
     workers: int = 64
     sleep: Callable[[float], None] = lambda _seconds: None
     """Waits so many seconds, or until there is a halt."""
+
+    def now(self) -> datetime:
+        """The time of day."""
+        return self.clocks.now()
 
     def kind(self, name: str) -> Kind:
         """Raises TargetUnreadableError for one of another release, which a plan or a record may be about."""

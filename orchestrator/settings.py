@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from orchestrator.core.model import Mode
 from orchestrator.core.report.stored_files import SWEEPS_FOLDER
-from orchestrator.errors import SettingsError
+from orchestrator.errors import SettingsError, without
 from orchestrator.ledger.lease import Times
 
 PREFIX = "STOP_ORCHESTRATOR_"
@@ -144,6 +144,11 @@ class Settings(BaseModel):
         if problems:
             raise SettingsError("\n".join(problems))
         return settings
+
+
+def without_external_id(environment: Mapping[str, str], text: str) -> str:
+    """The text without the external id, which may be in what is quoted of an event."""
+    return without(environment.get(f"{PREFIX}EXTERNAL_ID", "").strip(), text)
 
 
 def _written_by_sweeps(settings: Settings, overridden: Collection[str]) -> list[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum, auto
-from urllib.parse import quote_plus
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, IncompleteReadError, ReadTimeoutError
 from botocore.exceptions import ConnectionError as NoConnectionError
@@ -13,6 +12,7 @@ from botocore.parsers import ResponseParserError
 
 from orchestrator.core.model import AccountId, AwsError
 from orchestrator.core.model.aws_error_codes import DENIED_CODES, UNAUTHENTICATED_CODES
+from orchestrator.errors import without
 from orchestrator.ports import TargetUnreadableError
 
 
@@ -98,12 +98,10 @@ def require_account(operation: str, wanted: AccountId, arn: str) -> None:
 def withhold(secret: str | None, failure: Exception, operation: str) -> Exception:
     """The failure; where its text quotes the secret, a refusal with the same code whose text does not."""
     error = error_of(failure)
-    quoted = {secret, quote_plus(secret)} if secret else set()
-    if not any(one in f"{failure} {error}" for one in quoted):
+    quoted = f"{failure} {error}"
+    if without(secret, quoted) == quoted:
         return failure
-    message = error.message
-    for one in quoted:
-        message = message.replace(one, "(withheld)")
+    message = without(secret, error.message)
     answer = failure.response.get("ResponseMetadata", {}) if isinstance(failure, ClientError) else {}
     return ClientError(
         {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import os
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -11,7 +11,7 @@ from orchestrator.core.model.marks import SWEEP_ID
 from orchestrator.errors import EventError
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.records import SweepSummary
-from orchestrator.settings import SweepMode
+from orchestrator.settings import SweepMode, without_external_id
 
 _EVENT = (
     'An event has at most "mode" ("plan", "enforce" or "approve"), "id", "sweep_id" and "policy"; a schedule carries '
@@ -39,9 +39,14 @@ def parse(event: dict[str, Any]) -> SweepEvent:
     try:
         return SweepEvent.model_validate(event)
     except ValidationError as invalid:
-        problems = "; ".join(f"{_field(error)}: {error['msg']}" for error in invalid.errors())
-        shown = json.dumps(event, default=str)[:500]
-        raise EventError(f"the event {shown} is not understood: {problems}. {_EVENT}") from invalid
+        # `from None`, since the other exception quotes the values
+        raise EventError(f"the event is not understood: {problems_of(invalid)}. {_EVENT}") from None
+
+
+def problems_of(invalid: ValidationError) -> str:
+    """Every wrong field by its name, and what would be right; no values, any of which may be the external id."""
+    problems = "; ".join(f"{_field(error)}: {error['msg']}" for error in invalid.errors())
+    return without_external_id(os.environ, problems)
 
 
 def sweep_to_resume(ledger: Ledger, asked: SweepEvent) -> SweepSummary | None:

@@ -18,7 +18,7 @@ from orchestrator.core.model import AccountId, Mode, SweepStatus
 from orchestrator.core.model.marks import SWEEP_ID
 from orchestrator.errors import BusyError, EventError, LeaseLostError, PlanError
 from orchestrator.lambdas.answers import answer_of
-from orchestrator.lambdas.events import parse
+from orchestrator.lambdas.events import parse, problems_of
 from orchestrator.lambdas.log import LogProgress, logger
 from orchestrator.lambdas.once import once
 from orchestrator.lambdas.wiring import Wiring, caller, standing_consent, time_is_up, tracer, wire
@@ -87,8 +87,7 @@ def _parsed(event: dict[str, Any]) -> StepEvent:
     try:
         return StepEvent.model_validate(event)
     except ValidationError as invalid:
-        problems = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in invalid.errors())
-        raise EventError(f"the step's event is not understood: {problems}") from invalid
+        raise EventError(f"the step's event is not understood: {problems_of(invalid)}") from None
 
 
 def _carry_out(asked: StepEvent, context: LambdaContext) -> Answer:

@@ -15,7 +15,7 @@ from orchestrator.core.model import ApprovedPlan, ConsentHow, Mode
 from orchestrator.errors import EventError
 from orchestrator.lambdas.log import SERVICE
 from orchestrator.ports import Stores
-from orchestrator.settings import Settings
+from orchestrator.settings import Settings, without_external_id
 
 RESERVED_MILLISECONDS = 30_000
 """Kept back for the running calls to end and for the report; no new work is handed out in it."""
@@ -75,8 +75,9 @@ def standing_consent(_: ApprovedPlan) -> ConsentHow:
 def _with_policy(settings: Settings, policy: str) -> Settings:
     if not settings.allows_policy(policy):
         allowed = ", ".join(settings.allowed_policies) or "none"
+        named = without_external_id(os.environ, policy)
         raise EventError(
-            f"policy: {policy!r} is not one that an event may name. Allowed (STOP_ORCHESTRATOR_POLICIES, else "
+            f"policy: {named!r} is not one that an event may name. Allowed (STOP_ORCHESTRATOR_POLICIES, else "
             f"STOP_ORCHESTRATOR_POLICY; never a local path): {allowed}"
         )
     return settings.model_copy(update={"policy": policy})

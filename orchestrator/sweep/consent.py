@@ -36,7 +36,7 @@ def inherit_consent(world: World, sweep: Sweep, approved: ApprovedPlan, recorded
     """The recorded consent, where it covers acting on this plan now. Raises ConsentError."""
     if recorded is None:
         raise ConsentError(f"{sweep.sweep_id} may not act: no one consented to its plan; nothing was done")
-    refusal = recorded.refusal(approved.plan.sha256, sweep.policy.sha256, world.now())
+    refusal = _refusal(world, recorded, approved.plan.sha256, sweep.policy.sha256)
     if refusal:
         raise ConsentError(f"{sweep.sweep_id} may not act: {refusal}; nothing was done")
     return recorded
@@ -46,10 +46,16 @@ def halted_without_consent(world: World, consent: Consent) -> World:
     """The same world, halted from the moment on that the consent is over, as where it was suspended."""
 
     def halt() -> Halt | None:
-        refusal = consent.refusal(consent.plan_sha256, consent.policy_sha256, world.now())
+        refusal = _refusal(world, consent, consent.plan_sha256, consent.policy_sha256)
         return world.halt() or (Halt(HaltCause.INTERRUPTED, refusal) if refusal else None)
 
     return replace(world, halt=halt)
+
+
+def _refusal(world: World, consent: Consent, plan_sha256: str, policy_sha256: str) -> str:
+    """By either clock: consent lasts no longer where the wall clock was set back."""
+    times = (world.now(), world.clocks.latest())
+    return next(filter(None, (consent.refusal(plan_sha256, policy_sha256, one) for one in times)), "")
 
 
 def missing_standing_consent(ledger: Ledger, policy: OrgPolicy) -> str:

@@ -32,8 +32,9 @@ class _HaltedError(Exception):
 class _Listing:
     """The organization as it was listed last, or why it could not be."""
 
-    at: datetime
-    done_at: datetime
+    at: float
+    done_at: float
+    """Both by `Clocks.elapsed`."""
     organization: Organization | None = None
     accounts: Mapping[AccountId, Account] = field(default_factory=dict)
     error: OrganizationError | None = None
@@ -49,6 +50,8 @@ class FreshAccounts:
         self._listing: _Listing | None = None
         self._carriers: dict[str, Account | OrganizationalUnit] = {}
         """With their tags, by id; units once for all accounts below them."""
+        self._read_here_at: dict[str, float] = {}
+        """Those of which the tags were read here, and when, by `Clocks.elapsed`."""
         self._lock = threading.Lock()
         self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         for account in self._accounts.values():
@@ -96,8 +99,8 @@ class FreshAccounts:
         wanted = dict.fromkeys(account_ids)
         if not any(map(self._is_stale, wanted)):
             return ()
-        until = self._world.now() + self._max_age
-        now = (self.account(account_id) for account_id in wanted if self._world.now() < until)
+        until = self._elapsed() + self._max_age.total_seconds()
+        now = (self.account(account_id) for account_id in wanted if self._elapsed() < until)
         return tuple(one for one in now if isinstance(one, Account))
 
     @contextmanager
@@ -127,7 +130,7 @@ class FreshAccounts:
 
     def _listed(self, account_id: AccountId) -> _Listing | None:
         """The organization as it was listed last; None where the account as it was known before is young enough."""
-        wanted_at = self._world.now()
+        wanted_at = self._elapsed()
         with self._lock_of("organization"):
             if self._listing is None and self._is_young(self._known_at(account_id)):
                 return None
@@ -135,23 +138,22 @@ class FreshAccounts:
                 self._listing = self._list()
             return self._listing
 
-    def _counts(self, listing: _Listing, wanted_at: datetime) -> bool:
+    def _counts(self, listing: _Listing, wanted_at: float) -> bool:
         """Young, or made while this thread waited: listing thousands of accounts may take longer than that counts."""
-        young = self._is_young(listing.at, failed=listing.error is not None)
-        return young or wanted_at <= listing.done_at <= self._world.now()
+        return wanted_at <= listing.done_at or self._counts_still(listing.at, failed=listing.error is not None)
 
     def _known_at(self, account_id: AccountId) -> datetime | None:
         return self._accounts[account_id].listed_at if account_id in self._accounts else None
 
     def _list(self) -> _Listing:
         self._ask_halt()
-        at = self._world.now()
+        at = self._elapsed()
         try:
             organization = self._world.organization.read()
         except OrganizationError as failure:
-            return _Listing(at, self._world.now(), error=failure)
+            return _Listing(at, self._elapsed(), error=failure)
         accounts = {account.id: account for account in organization.accounts}
-        return _Listing(at, self._world.now(), organization, accounts)
+        return _Listing(at, self._elapsed(), organization, accounts)
 
     # --- their tags
 
@@ -169,9 +171,11 @@ class FreshAccounts:
     def _with_own_tags(self, carrier: Carrier) -> Carrier:
         with self._lock_of(carrier.id):
             read = self._carriers.get(carrier.id)
-            if read is None or not self._is_young(read.tags_read_at, failed=read.tags_error is not None):
+            if read is None or not self._are_young(read):
                 self._ask_halt()
+                at = self._elapsed()
                 read = self._carriers[carrier.id] = self._world.organization.read_own_tags(carrier)
+                self._read_here_at[carrier.id] = at
         return replace(carrier, tags=read.tags, tags_error=read.tags_error, tags_read_at=read.tags_read_at)
 
     def _remember(self, carrier: Account | OrganizationalUnit) -> None:
@@ -198,10 +202,24 @@ class FreshAccounts:
 
     # --- ages
 
-    def _is_young(self, read_at: datetime | None, *, failed: bool = False) -> bool:
-        """A time to come is of a clock that was wrong, and proves nothing."""
+    def _are_young(self, carrier: Account | OrganizationalUnit) -> bool:
+        """Its tags, or the refusal of them."""
+        read_at = self._read_here_at.get(carrier.id)
+        if read_at is None:
+            return carrier.tags_error is None and self._is_young(carrier.tags_read_at)
+        return self._counts_still(read_at, failed=carrier.tags_error is not None)
+
+    def _counts_still(self, read_at: float, *, failed: bool) -> bool:
         longest = min(_FAILURE_COUNTS, self._max_age) if failed else self._max_age
-        return read_at is not None and timedelta() <= self._world.now() - read_at <= longest
+        return self._elapsed() - read_at <= longest.total_seconds()
+
+    def _is_young(self, dated: datetime | None) -> bool:
+        """Of what was read before: a time to come is of a clock that was wrong, and proves nothing."""
+        clocks = self._world.clocks
+        return dated is not None and dated <= clocks.now() and clocks.latest() - dated <= self._max_age
+
+    def _elapsed(self) -> float:
+        return self._world.clocks.elapsed()
 
     def _ask_halt(self) -> None:
         if self._world.halt() is not None:

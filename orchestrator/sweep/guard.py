@@ -79,7 +79,7 @@ class TargetGuard:
         self._kind = kind
         self._actions = actions
         self._batches = 0
-        self._looked_at: datetime | None = None
+        self._look: Look | None = None
         self._recorded: dict[ResourceKey, Outcome] = {}
         self.kept: dict[ResourceKey, Reason] = {}
         self.recovered: list[Outcome] = []
@@ -87,13 +87,13 @@ class TargetGuard:
         self.halt: Halt | None = None
 
     def admit(self, resources: Sequence[Resource]) -> tuple[Resource, ...]:
-        self._looked_at = None
+        self._look = None
         if not self.may_call():
             return ()
         look = self._context.recheck.look(self._kind, [self._actions[one.resource_id] for one in resources])
         if not self.may_call():  # the look may have taken a while, and what a halt cut short says nothing
             return ()
-        self._looked_at = look.at
+        self._look = look
         self.kept.update(look.kept)
         self._recover_kept(resources)
         admitted = tuple(self._as_seen(one, look) for one in resources if one.key not in look.kept)
@@ -130,7 +130,7 @@ class TargetGuard:
         return mine is None or now != mine.id
 
     def may_call(self) -> bool:
-        halt = self._context.halt() or (self._context.recheck.too_old(self._looked_at) if self._looked_at else None)
+        halt = self._context.halt() or (self._context.recheck.too_old(self._look) if self._look else None)
         self.halt = self.halt or halt
         return halt is None
 

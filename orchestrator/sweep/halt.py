@@ -57,6 +57,7 @@ class KillSwitch:
     """A text outside of the process that says `go`, or halts. One for all threads; what it said is kept for 5 s.
 
     While it cannot be read, its last `go` counts for `last_go_counts` seconds; before the first one nothing does.
+    `elapsed` (seconds) goes on while the machine is suspended.
     """
 
     def __init__(
@@ -64,14 +65,14 @@ class KillSwitch:
         name: str,
         read: Read,
         *,
+        elapsed: Callable[[], float],
         last_go_counts: float = LAST_GO_COUNTS_SECONDS,
-        clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._name = name
         self._read = read
+        self._elapsed = elapsed
         self._last_go_counts = last_go_counts
-        self._clock = clock
         self._sleep = sleep
         self._lock = threading.Lock()
         self._look_again_at = -math.inf
@@ -82,9 +83,15 @@ class KillSwitch:
     def halt(self) -> Halt | None:
         """Why this kill switch halts the sweep, None while it does not. What it halted stays halted in this process."""
         with self._lock:
-            if self._halt is None and self._clock() >= self._look_again_at:
+            if self._halt is None and self._elapsed() >= self._look_again_at:
                 self._halt = self._look()
             return self._halt
+
+    def forget_old_go(self) -> None:
+        """From here on nothing is done by a `go` of more than 5 s ago, also while it cannot be read."""
+        with self._lock:
+            if self._went_at is not None and self._elapsed() - self._went_at > FRESH_SECONDS:
+                self._went_at, self._look_again_at = None, -math.inf
 
     def _look(self) -> Halt | None:
         try:
@@ -98,12 +105,16 @@ class KillSwitch:
 
     def _said(self) -> tuple[float, str | None]:
         """With the time at which the read that succeeded was begun: it may have said something else since."""
-        begun_at = self._clock()
+        begun_at = self._elapsed()
 
         def read() -> str | None:
             nonlocal begun_at
-            begun_at = self._clock()
-            return self._read()
+            begun_at = self._elapsed()
+            text = self._read()
+            took = self._elapsed() - begun_at
+            if says_go(text) and took >= LAST_GO_COUNTS_SECONDS:
+                raise KillSwitchUnreadableError(f"its answer took {took:.0f} s, which is too long for it to count")
+            return text
 
         text = read_with_tries(read, self._sleep, _FIRST_TRIES if self._went_at is None else _TRIES)
         return begun_at, text
@@ -113,7 +124,7 @@ class KillSwitch:
         if self._went_at is None:
             text = f"{cannot}, and nothing is done before it said {GO!r}: {failure}"
             return Halt(HaltCause.KILL_SWITCH_UNREADABLE, text)
-        now, counts_until = self._clock(), self._went_at + self._last_go_counts
+        now, counts_until = self._elapsed(), self._went_at + self._last_go_counts
         if now >= counts_until:
             text = f"{cannot} any more, and its last {GO!r} counts for {self._last_go_counts:g} s: {failure}"
             return Halt(HaltCause.KILL_SWITCH_UNREADABLE, text)
@@ -144,6 +155,11 @@ class Halting:
             step = min(left, _LOOK_EVERY_SECONDS)
             self.pause(step)
             left -= step
+
+    def consent_was_given(self) -> None:
+        """A person may have taken hours over it: the first action after it needs a kill switch that says `go` now."""
+        for one in self.kill_switches:
+            one.forget_old_go()
 
     def halt(self) -> Halt | None:
         """The most urgent reason to hand out no more work; None while there is none."""

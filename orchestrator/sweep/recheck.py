@@ -44,6 +44,8 @@ class Look:
     """When a batch was looked at, why some of it are kept after all, and the tags of those that were seen."""
 
     at: datetime
+    elapsed_at: float
+    """The same by `Clocks.elapsed`."""
     kept: Mapping[ResourceKey, Reason]
     tags: Mapping[ResourceKey, Tags] = field(default_factory=dict)
 
@@ -98,11 +100,11 @@ class Recheck:
         """Meanwhile the tags that these stops will wait for are read, in the order of the actions."""
         return self._accounts.read_ahead(_account_id(one) for one in actions if not one.action.starts)
 
-    def too_old(self, looked_at: datetime) -> Halt | None:
+    def too_old(self, look: Look) -> Halt | None:
         """Why a look of then is not acted on any more: the machine was suspended, or its calls were held up."""
-        if self._now() - looked_at <= _A_LOOK_COUNTS:
+        if self._world.clocks.elapsed() - look.elapsed_at <= _A_LOOK_COUNTS.total_seconds():
             return None
-        text = f"it was looked at at {time_text(looked_at)}, which is too long ago to act on"
+        text = f"it was looked at at {time_text(look.at)}, which is too long ago to act on"
         return Halt(HaltCause.INTERRUPTED, text)
 
     def look(self, kind: Kind, actions: Sequence[Decision]) -> Look:
@@ -114,9 +116,9 @@ class Recheck:
         target = actions[0].resource.target
         stops = any(not one.action.starts for one in actions)
         account = self._account(target.account_id, stops=stops)
-        at = self._now()
+        at, elapsed_at = self._now(), self._world.clocks.elapsed()
         if isinstance(account, Reason):
-            return Look(at, {one.resource.key: account for one in actions})
+            return Look(at, elapsed_at, {one.resource.key: account for one in actions})
         starts = [one.resource for one in actions if one.action.starts]
         ids = [one.resource.resource_id for one in actions]
 
@@ -126,7 +128,7 @@ class Recheck:
         try:
             seen = look_until_settled(self._world, kind, target, ids, is_behind)
         except TargetUnreadableError as refusal:
-            return Look(at, {one.resource.key: not_seen_again(refusal) for one in actions})
+            return Look(at, elapsed_at, {one.resource.key: not_seen_again(refusal) for one in actions})
         found = {
             one.resource.key: not_seen_again(seen.refused[one.resource.resource_id])
             if one.resource.resource_id in seen.refused
@@ -134,7 +136,7 @@ class Recheck:
             for one in actions
         }
         kept = {key: reason for key, reason in found.items() if reason is not None}
-        return Look(seen.at, kept, {one.key: one.tags for one in seen.fresh.values()})
+        return Look(seen.at, seen.elapsed_at, kept, {one.key: one.tags for one in seen.fresh.values()})
 
     def _account(self, account_id: AccountId, *, stops: bool) -> Account | Reason:
         """Tags spare from a stop, and forbid no start."""
@@ -153,7 +155,7 @@ class Recheck:
 
     def _reason(self, planned: Decision, fresh: Resource | None, account: Account) -> Reason | None:
         if planned.action.starts:
-            return kept_down_since(planned, fresh, self._policy.max_fact_age, self._now())
+            return kept_down_since(planned, fresh, self._policy.max_fact_age, self._world.clocks.latest())
         return kept_since(planned, fresh, self._policy, account, self._now())
 
 

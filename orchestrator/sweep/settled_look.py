@@ -19,6 +19,8 @@ class Seen:
     """When it was looked at last, and what was seen, by id."""
 
     at: datetime
+    elapsed_at: float
+    """The same by `Clocks.elapsed`."""
     fresh: Mapping[str, Resource]
     refusal: LookRefusedError | None = None
     """Why some could not be looked at."""
@@ -47,8 +49,8 @@ def look_until_settled(world: World, kind: Kind, target: Target, ids: Sequence[s
 
 
 def _look(world: World, kind: Kind, target: Target, ids: Sequence[str]) -> Seen:
-    at = world.now()
+    at, elapsed_at = world.now(), world.clocks.elapsed()
     try:
-        return Seen(at, kind.look(target, ids))
+        return Seen(at, elapsed_at, kind.look(target, ids))
     except LookRefusedError as refusal:
-        return Seen(at, refusal.seen, refusal)
+        return Seen(at, elapsed_at, refusal.seen, refusal)

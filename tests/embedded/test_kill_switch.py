@@ -26,7 +26,7 @@ from tests.support.embedded import OrganizationBuilder
 from tests.support.fixtures import Policy, Ran, Run
 from tests.support.lambdas import dev_accounts, invoked
 from tests.support.suites import only_in_full
-from tests.support.sweeps import DEV, DEV_RULE, FRANKFURT, IRELAND
+from tests.support.sweeps import DEV, DEV_RULE, FRANKFURT, IRELAND, Sweeps
 from tests.support.time import set_time
 
 PARAMETER = "/stop-orchestrator/kill-switch"
@@ -439,3 +439,55 @@ def test_a_folder_that_is_given_in_place_of_the_table_has_no_kill_switch_of_it(
 ) -> None:
     name_in_table(hub, name=PARAMETER)
     assert run("plan", "--store", "here", "--format", "json").report["kill_switches"] == []
+
+
+# --- while the machine is suspended -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("then", "cause"), [("stop", "says 'stop', not 'go'"), ("", "cannot be read any more")])
+def test_what_it_said_before_a_suspension_lets_nothing_happen_after_it(
+    organization: OrganizationBuilder,
+    run: Run,
+    policy: Policy,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    then: str,
+    cause: str,
+) -> None:
+    """The monotonic clock stands still meanwhile, and only the wall clock tells."""
+    monkeypatch.setattr("orchestrator.sweep.halt.FRESH_SECONDS", 3600.0)
+    for name in ("first", "second"):
+        organization.instances(organization.account(name), FRANKFURT, 1, DEV)
+    switch, now, slept = tmp_path / "switch", app.SYSTEM_TIME.now, [timedelta()]
+    switch.write_text("go")
+    set_time(monkeypatch, now=lambda: now() + slept[0])
+
+    def suspend(_call: object) -> None:
+        slept[0] = timedelta(hours=2)
+        switch.unlink()
+        _ = switch.write_text(then) if then else switch.mkdir()
+
+    organization.front.faults.add(Fault(operation="ec2:StopInstances", times=1, effect=suspend))
+    waves = f"{DEV_RULE}waves: [{{accounts: 1}}]\n"
+    ran = run(*ENFORCE, policy(waves), "--kill-switch", f"file:{switch}")
+    assert (stops(organization), ran.exit_code) == (1, 3)
+    assert cause in ran.stdout + ran.stderr
+
+
+def test_once_the_prompt_is_answered_it_has_to_say_go_again(
+    organization: OrganizationBuilder, healthy: str, sweep: Sweeps, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While its last `go` would still count, had no person thought about it meanwhile."""
+    switch, clock, thought = tmp_path / "switch", app.SYSTEM_TIME.clock, [0.0]
+    switch.write_text("go")
+    set_time(monkeypatch, clock=lambda: clock() + thought[0])
+
+    def think() -> None:
+        thought[0] = 10.0
+        switch.unlink()
+        switch.mkdir()
+
+    ended = sweep(while_asked=think, regions=(FRANKFURT,), kill_switch=f"file:{switch}")
+    assert stops(organization) == 0
+    assert {one["status"] for one in ended.outcomes.values()} == {"not_attempted"}
+    assert "nothing is done before it said 'go'" in ended.document["error"]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import traceback
+from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote_plus
 
 import pytest
 
@@ -17,14 +20,16 @@ from orchestrator.errors import (
     ReportStoreError,
     SettingsError,
 )
-from orchestrator.lambdas import log
+from orchestrator.lambdas import log, steps
 from tests.support.embedded import OrganizationBuilder
 from tests.support.fixtures import Policy
 from tests.support.lambdas import (
     ENFORCE,
     FRANKFURT,
+    PLENTY,
     SWEEP_ID,
     Lines,
+    Remaining,
     dev_accounts,
     invoked,
     metrics_of,
@@ -235,6 +240,49 @@ def test_an_event_that_is_not_understood_is_an_error_that_names_every_field(
     for name in named:
         assert name in problems
     assert hub.front.calls["sts:AssumeRole"] == 0
+
+
+@pytest.mark.parametrize("external_id", ["S3CRET/of:ours", "tag+S3CRET"])
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"external_id": "{}"},
+        {"{}": "on"},
+        {"anything": ["a {} b"]},
+        {"mode": "{}"},
+        {"sweep_id": "{}"},
+        {"policy": "{}"},
+        {"policy": "ssm:/{}"},
+        ["{}"],
+    ],
+)
+def test_the_external_id_is_in_no_error_about_an_event(
+    hub: OrganizationBuilder, monkeypatch: pytest.MonkeyPatch, lines: Lines, event: Any, external_id: str
+) -> None:
+    monkeypatch.setenv("STOP_ORCHESTRATOR_EXTERNAL_ID", external_id)
+    for written in (external_id, quote_plus(external_id), quote_plus(external_id).replace("%2F", "%2f")):
+        given = json.loads(json.dumps(event).replace("{}", written))
+        for told in (_error_of(lambda given=given: invoked(given)), _error_of(lambda given=given: _begun(given))):
+            assert "S3CRET" not in told + json.dumps(lines())
+
+
+def test_an_error_about_an_event_quotes_no_value_of_what_it_does_not_know(hub: OrganizationBuilder) -> None:
+    """Nor where the id that is configured is another one, or none."""
+    event = {"external_id": "S3CRET", "mode": "S3CRET", "sweep_id": "S3CRET", "deep": {"S3CRET": ["S3CRET"]}}
+    told = _error_of(lambda: invoked(event))
+    assert "S3CRET" not in told
+    assert all(one in told for one in ("external_id: ", "mode: ", "sweep_id: ", "deep: "))
+
+
+def _error_of(call: Callable[[], object]) -> str:
+    with pytest.raises(EventError) as wrong:
+        call()
+    return "".join(traceback.format_exception(wrong.value))
+
+
+def _begun(event: Any) -> object:
+    """As the first step of a state machine."""
+    return steps.lambda_handler({"step": "begin", "event": event, "execution": "arn:aws:x"}, Remaining(lambda: PLENTY))
 
 
 # --- what ends it is raised -------------------------------------------------------------------------------------------

@@ -31,6 +31,7 @@ from orchestrator.core.model import (
     Target,
 )
 from orchestrator.core.report.document import Row
+from orchestrator.ledger.clocks import Clocks
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ports import Carrier, NoProgress, Progress, RegionStatus, TargetUnreadableError, World
 from tests.support.builders import AT, SWEEP_ID, a_resource, an_account
@@ -84,6 +85,8 @@ class FakeWorld:
     batch_size: int = 50
     workers: int = 4
     at: datetime = AT
+    monotonic: float = 0.0
+    """It stands still, unless a test moves it."""
 
     asked: list[str] = field(default_factory=list)
     stopped: list[str] = field(default_factory=list)
@@ -97,6 +100,7 @@ class FakeWorld:
         self.items = MortalItems(self.life)
         self.files = MortalFiles(self.life)
         self.ledger = Ledger(self.items, lambda: self.at)
+        self.clocks = Clocks(lambda: self.at, lambda: self.monotonic)
 
     def world(self) -> World:
         return World(
@@ -106,7 +110,7 @@ class FakeWorld:
             actors={"ec2": FakeKind(self)},
             asked_by=self.asked_by,
             store=self.files,
-            now=lambda: self.at,
+            clocks=self.clocks,
             ledger=self.ledger,
             calls=lambda: {"ec2:DescribeInstances": len(self.asked)},
             halt=self.halt,

@@ -25,6 +25,7 @@ from orchestrator.kinds.ec2.description import EC2
 from orchestrator.kinds.ec2.rules import resource_of
 from orchestrator.kinds.shared.engine import KindOnEngine
 from orchestrator.kinds.shared.operations import Call
+from orchestrator.ledger.clocks import Clocks
 from orchestrator.ledger.items import Item
 from orchestrator.ledger.lease import Lease, Leases, Times
 from orchestrator.ledger.ledger import Ledger
@@ -256,7 +257,8 @@ class Process:
 
     def _world(self, _policy: OrgPolicy, sweep_id: str, mode: Mode, runtime: Runtime, lease: Lease) -> World:
         self._lease, self._renewed_at, self.sweep_id = lease, self.monotonic, sweep_id
-        switch = KillSwitch("switch", self._read_switch, clock=self.clock, sleep=self.sleep)
+        clocks = Clocks(self.now, self.clock)
+        switch = KillSwitch("switch", self._read_switch, elapsed=clocks.elapsed, sleep=self.sleep)
         halting = Halting(lambda: lease.lost, (switch,), lambda: self.interrupted, runtime.out_of_time, self.sleep)
         retries = Retries(attempts=3, sleep=self.sleep, out_of_time=lambda: halting.halt() is not None)
         kind = KindInMemory(self, sweep_id, retries)
@@ -266,7 +268,7 @@ class Process:
             actors={"ec2": kind} if mode.acts else {},
             store=self.files,
             ledger=self.ledger.fenced(lease.generation, lease.is_held),
-            now=self.now,
+            clocks=clocks,
             halt=halting.halt,
             sleep=self.sleep,
             hand_over=lambda: False,

@@ -243,10 +243,14 @@ def test_a_confirmed_sweep_is_closed_once_its_consent_is_worth_nothing_and_what_
     assert set(outcomes(fake.written(SECOND))) == {"i-0", "i-1", "i-2", "i-3"} - set(done)
 
 
-def test_a_sweep_that_was_suspended_until_its_consent_was_over_asks_for_no_further_batch(fake: FakeWorld) -> None:
+@pytest.mark.parametrize("set_back", [False, True])
+def test_a_sweep_that_was_suspended_until_its_consent_was_over_asks_for_no_further_batch(
+    fake: FakeWorld, *, set_back: bool
+) -> None:
     def before(event: str) -> None:
         if event == "settle i-0":
-            fake.at = AT + timedelta(hours=25)
+            fake.at = AT + timedelta(minutes=1 if set_back else 25 * 60)
+            fake.monotonic = 25 * 3600.0 if set_back else 0.0
 
     fake.life.before = before
     report = document(swept(fake, Mode.ENFORCE, SWEEP_ID))

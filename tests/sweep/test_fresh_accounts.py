@@ -137,6 +137,20 @@ def test_of_a_unit_that_was_read_twice_the_later_tags_are_known(fake: FakeWorld,
     assert fake.asked == []
 
 
+def test_what_was_read_again_after_the_wall_clock_was_set_back_is_as_old_as_the_time_since(fake: FakeWorld) -> None:
+    fresh = fresh_accounts(fake)
+    fake.monotonic, fake.at = STALE.total_seconds(), AT + timedelta(seconds=1)
+    account(fresh)
+    assert fake.asked == ["organization", "tags ou-dev", f"tags {ONE}"]
+    fake.asked.clear()
+    fake.monotonic += FIVE_MINUTES.total_seconds()
+    account(fresh)
+    assert fake.asked == []
+    fake.monotonic += 1
+    account(fresh)
+    assert fake.asked == ["organization", "tags ou-dev", f"tags {ONE}"]
+
+
 def test_tags_grow_old_one_by_one(fake: FakeWorld) -> None:
     fresh = fresh_accounts(fake)
     fake.at = AT + STALE

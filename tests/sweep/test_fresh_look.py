@@ -163,6 +163,16 @@ def test_a_clock_that_is_set_back_a_little_between_the_look_and_the_call_changes
     assert set(outcomes(enforced(fake)).values()) == {"stopped"}
 
 
+def test_a_look_is_no_younger_where_the_wall_clock_was_set_back() -> None:
+    fake = a_world(ONE, workers=1)
+
+    def wait(_: object) -> None:
+        fake.monotonic, fake.at = STALE.total_seconds(), AT + timedelta(minutes=1)
+
+    fake.before_stop = wait
+    assert outcomes(enforced(fake)) == {"i-0": "not_attempted", "i-1": "stopped"}
+
+
 def test_what_cannot_be_looked_at_right_before_is_kept() -> None:
     fake = a_world(ONE)
     first = next(iter(fake.resources))
@@ -190,12 +200,12 @@ def test_what_was_read_a_moment_ago_of_the_organization_is_not_read_again() -> N
 # --- its account and the OUs above
 
 
-def now_stale(fake: FakeWorld, *accounts: Account, later: timedelta = STALE) -> None:
+def now_stale(fake: FakeWorld, *accounts: Account, later: timedelta = STALE, monotonic: float = 0.0) -> None:
     """While the prompt is open, these become the accounts and all tags too old."""
 
     def change() -> None:
         fake.accounts = accounts
-        fake.at = AT + later
+        fake.at, fake.monotonic = AT + later, monotonic
 
     while_the_prompt_is_open(fake, change)
 
@@ -327,6 +337,13 @@ def test_a_clock_that_was_set_back_proves_nothing_about_the_age_of_tags() -> Non
     assert fake.stopped == []
 
 
+def test_tags_are_no_younger_where_the_wall_clock_was_set_back_while_the_prompt_was_open() -> None:
+    fake = a_world(ONE)
+    now_stale(fake, an_account(ONE, tags=OPTED_OUT), later=timedelta(minutes=1), monotonic=STALE.total_seconds())
+    enforced(fake)
+    assert fake.stopped == []
+
+
 # --- starts
 
 UNDO_ID = "20261124T070000Z-000001"
@@ -400,6 +417,16 @@ def test_what_a_load_balancer_said_counts_for_an_hour(minutes: int, started: lis
     assert sorted(fake.started) == started
     text = "What made it be started was read at 2026-11-23T19:00:00Z, which is too long ago to count by now."
     assert set(reasons(report).values()) == (set() if started else {text})
+
+
+def test_what_a_load_balancer_said_is_no_younger_where_the_wall_clock_was_set_back() -> None:
+    fake = a_world(ONE)
+
+    def wait() -> None:
+        fake.monotonic, fake.at = 3601.0, AT + timedelta(minutes=1)
+
+    undone(fake, wait, UndoFilter(failed_health=True))
+    assert fake.started == []
 
 
 def test_without_a_load_balancer_in_it_nothing_that_a_start_hangs_on_grows_too_old() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,9 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.core.model import Halt, HaltCause
+from orchestrator.ledger.clocks import Clocks
 from orchestrator.local.kill_switch import file_reader
 from orchestrator.ports import KillSwitchUnreadableError
 from orchestrator.sweep.halt import Halting, KillSwitch
+from tests.support.builders import AT
 
 
 class Switch:
@@ -35,7 +38,7 @@ class Switch:
 
     def made(self, last_go_counts: float = 60.0) -> KillSwitch:
         return KillSwitch(
-            "/k", self.read, last_go_counts=last_go_counts, clock=lambda: self.at, sleep=lambda _seconds: None
+            "/k", self.read, elapsed=lambda: self.at, last_go_counts=last_go_counts, sleep=lambda _seconds: None
         )
 
 
@@ -161,7 +164,7 @@ def test_a_read_that_fails_in_passing_is_tried_again() -> None:
             raise answer
         return answer
 
-    assert KillSwitch("/k", read, clock=lambda: 0.0, sleep=lambda _seconds: None).halt() is None
+    assert KillSwitch("/k", read, elapsed=lambda: 0.0, sleep=lambda _seconds: None).halt() is None
     assert answers == []
 
 
@@ -209,6 +212,51 @@ def test_where_the_policy_says_so_its_last_go_counts_no_longer_than_it_can_be_re
     halt = made.halt()
     assert halt is not None
     assert halt.cause is HaltCause.KILL_SWITCH_UNREADABLE
+
+
+def suspended(clock: list[float]) -> Clocks:
+    """Clocks of which the monotonic one stands still; how much passed on the wall is in `clock`."""
+    return Clocks(lambda: AT + timedelta(seconds=clock[0]), lambda: 7.0)
+
+
+@pytest.mark.parametrize(
+    ("then", "cause"), [("stop", HaltCause.KILL_SWITCH), (UNREADABLE, HaltCause.KILL_SWITCH_UNREADABLE)]
+)
+def test_a_go_from_before_the_machine_was_suspended_does_not_count_after_it(
+    then: str | Exception, cause: HaltCause
+) -> None:
+    wall, switch = [0.0], Switch("go")
+    made = KillSwitch("/k", switch.read, elapsed=suspended(wall).elapsed, sleep=lambda _seconds: None)
+    assert made.halt() is None
+    switch.text, wall[0] = then, 61.0
+    halt = made.halt()
+    assert halt is not None
+    assert halt.cause is cause
+
+
+def test_a_go_that_was_answered_only_after_the_machine_was_suspended_is_asked_for_again() -> None:
+    wall, answers = [0.0], ["go", "stop"]
+
+    def read() -> str:
+        wall[0] += 3600.0 if len(answers) == 2 else 0.0
+        return answers.pop(0)
+
+    made = KillSwitch("/k", read, elapsed=suspended(wall).elapsed, sleep=lambda _seconds: None)
+    halt = made.halt()
+    assert halt is not None
+    assert halt.cause is HaltCause.KILL_SWITCH
+
+
+@pytest.mark.parametrize(("age", "halts"), [(5.0, False), (5.1, True), (59.0, True)])
+def test_once_consent_was_given_an_older_go_does_not_count_though_it_cannot_be_read(age: float, *, halts: bool) -> None:
+    switch = Switch("go")
+    halting = Halting(kill_switches=(switch.made(),))
+    assert halting.halt() is None
+    switch.text, switch.at = UNREADABLE, age
+    halting.consent_was_given()
+    halt = halting.halt()
+    assert (halt is not None) is halts
+    assert halt is None or halt.cause is HaltCause.KILL_SWITCH_UNREADABLE
 
 
 def test_a_file_that_is_not_there_says_nothing_and_one_that_cannot_be_read_is_named(tmp_path: Path) -> None:

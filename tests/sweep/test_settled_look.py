@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from orchestrator.core.model import ANSWERS_BEHIND_AT_MOST, AwsError, Halt, HaltCause, Resource, Target
+from orchestrator.ledger.clocks import Clocks
 from orchestrator.ports import LookRefusedError, TargetUnreadableError
 from orchestrator.sweep.settled_look import Seen, look_until_settled
 from tests.support.builders import AT, a_resource
@@ -27,6 +28,9 @@ class Behind:
     halt_at: timedelta = timedelta.max
     passed: timedelta = timedelta()
     looks: int = 0
+
+    def __post_init__(self) -> None:
+        self.clocks = Clocks(self.now, lambda: 0.0)
 
     def now(self) -> Any:
         return AT + self.passed

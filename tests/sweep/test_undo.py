@@ -17,6 +17,7 @@ from orchestrator.core.model import AwsError, Organization, Outcome, OutcomeStat
 from orchestrator.core.model.kind import KindDescription
 from orchestrator.core.model.marks import STOPPED_BY_TAG
 from orchestrator.kinds.ec2.description import EC2
+from orchestrator.ledger.clocks import Clocks
 from orchestrator.ledger.records import FORMAT, ActionRecord, HeldRecord
 from orchestrator.ports import LookRefusedError, NoProgress, TargetUnreadableError
 from orchestrator.sweep.undo import StoppedInventory, UndoFilter, read_stopped
@@ -145,6 +146,7 @@ class Stopped:
             progress=NoProgress(),
             halt=lambda: None,
             now=lambda: AT,
+            clocks=Clocks(lambda: AT, lambda: 0.0),
             sleep=lambda _: None,
             workers=2,
         )
