@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -23,6 +23,7 @@ from orchestrator.core.model import (
     Outcome,
     Region,
     Resource,
+    ResourceKey,
     Target,
 )
 from orchestrator.core.model.kind import KindDescription
@@ -188,9 +189,15 @@ class Kind(Protocol):
         ...
 
     def recover_intents(
-        self, target: Target, intents: Sequence[tuple[Resource, Action, datetime]], sweep_id: str
+        self,
+        target: Target,
+        intents: Sequence[tuple[Resource, Action, datetime]],
+        sweep_id: str,
+        marked_after: Collection[ResourceKey] = (),
     ) -> tuple[Outcome, ...]:
         """For intents of a process that died: looks at each, changes no state, and marks what that process stopped.
+
+        `marked_after`: those of a release that marked what it had stopped only afterwards.
 
         One outcome for each that is where the action wanted it, or that cannot be looked at (unknown); none for those
         on which the call never had an effect.

@@ -29,7 +29,7 @@ from orchestrator.core.model.times import ordering_time_text
 from orchestrator.core.report.document import Row
 from orchestrator.core.report.manifest import Link
 from orchestrator.errors import LeaseLostError, LedgerError, LedgerSettingError, ReportStoreError
-from orchestrator.ledger.items import ITEMS_AT_ONCE, Absent, Delete, Equals, Item, Items, Put, Write
+from orchestrator.ledger.items import ITEMS_AT_ONCE, Absent, AllOf, Delete, Equals, Item, Items, Missing, Put, Write
 from orchestrator.ledger.listings import listed_from, listed_items
 from orchestrator.ledger.records import (
     ACTIVE,
@@ -40,6 +40,7 @@ from orchestrator.ledger.records import (
     HeldRecord,
     LeaseRecord,
     SweepSummary,
+    action_from,
     action_items,
     active_policy_item,
     consent_item,
@@ -52,6 +53,7 @@ from orchestrator.ledger.records import (
 )
 from orchestrator.ledger.writes import (
     HELD_SHARDS,
+    MAY_BE_DOWN,
     NO_INTENT,
     failed_starts,
     held_item,
@@ -264,8 +266,7 @@ class Ledger:
 
     def actions(self, sweep_id: str) -> tuple[ActionRecord, ...]:
         """Every action of a sweep, sorted by account, region, kind and id."""
-        items = self._items.query(f"SWEEP#{sweep_id}", "ACTION#")
-        return tuple(replace(record_from(ActionRecord, one), warnings=tuple(one.get("warnings", ()))) for one in items)
+        return tuple(action_from(one) for one in self._items.query(f"SWEEP#{sweep_id}", "ACTION#"))
 
     def _write_again(self, sweep_id: str, items: Iterable[Item]) -> None:
         """Those that the table has otherwise. Only this process writes the sweep's rows by now."""
@@ -312,6 +313,38 @@ class Ledger:
         found = self._items.query(held_pk(target.account_id, target.region))
         records: list[HeldRecord] = [record_from(HeldRecord, one) for one in found]
         return {one.key: one for one in records}
+
+    def hold_what_is_older(self, sweep_id: str, policy_name: str) -> None:
+        """The items that the release before did not write, of all that its sweep stopped or may have stopped.
+
+        Before what came of it is looked at: from then on the sweep's rows are like those of this release. Each goes
+        with its row as it is, so that who lost the lease meanwhile holds nothing down that was released since.
+
+        Raises LeaseLostError, and writes nothing, where the lease is another holder's by now.
+        """
+        found = self._items.query(f"SWEEP#{sweep_id}", "ACTION#")
+        older = [one for one in found if "format" not in one and one["status"] in MAY_BE_DOWN]
+        held = {pk: {one["SK"]: one for one in self._items.query(pk)} for pk in {held_key(one)[0] for one in older}}
+        writes = [
+            Put(row, AllOf((Missing("generation"), Equals("status", row["status"]))), (item,))
+            for row in older
+            if (item := self._held_before(sweep_id, action_from(row), policy_name, held)) is not None
+        ]
+        if writes and not self._is_held():
+            raise LeaseLostError(_LEASE_LOST)
+        at_once = ITEMS_AT_ONCE // 2
+        for start in range(0, len(writes), at_once):
+            self._items.write_all(writes[start : start + at_once])
+
+    def _held_before(
+        self, sweep_id: str, one: ActionRecord, policy_name: str, held: Mapping[str, Mapping[str, Item]]
+    ) -> Item | None:
+        """None where it has one, or a later sweep holds it down: then it was up in between."""
+        pk, sk = held_key(one.key.as_row())
+        earlier = held[pk].get(sk)
+        if earlier is not None and earlier["sweep_id"] >= sweep_id:
+            return None
+        return {**held_item(sweep_id, one, one.requested_at, policy_name, earlier), "format": FORMAT}
 
     def _held(
         self, sweep_id: str, one: Resource, at: str, policy_name: str | None, found: Mapping[str, Item]

@@ -124,6 +124,8 @@ class ActionRecord:
     generation: int = 0
     """The lease's, when it was written."""
     format: int = 1
+    marked_after: bool = False
+    """By 0.1.0, which marked what it had stopped only afterwards: that a mark is missing tells nothing."""
 
     @property
     def key(self) -> ResourceKey:
@@ -200,6 +202,13 @@ def text_bytes(text: str) -> bytes:
 def record_from(record: type[Any], item: Item, **more: Any) -> Any:
     """The item's attributes that the record has; those that an older version did not write keep their defaults."""
     return record(**{**{name: item[name] for name in record.__dataclass_fields__ if name in item}, **more})
+
+
+def action_from(item: Item) -> ActionRecord:
+    """An action's row. Those of 0.1.0 are told by what they leave out: what a start needs to know."""
+    warnings = tuple(item.get("warnings", ()))
+    found: ActionRecord = record_from(ActionRecord, item, warnings=warnings, marked_after="restore" not in item)
+    return found
 
 
 def _in_one_form(text: str) -> str:

@@ -13,10 +13,15 @@ from typing import Any
 from orchestrator.core.model import INTENT, Mode, OutcomeStatus, ReasonCode, Resource, Strength, strength
 from orchestrator.core.report.document import Row
 from orchestrator.ledger.items import Absent, AllOf, AnyOf, AtMost, Condition, Equals, Item, Missing, Put
+from orchestrator.ledger.records import ActionRecord
 
 NO_INTENT = ""
 _HAPPENED = frozenset({OutcomeStatus.STOPPED, OutcomeStatus.STOPPING, OutcomeStatus.STARTED, OutcomeStatus.STARTING})
 _BY_OTHERS = frozenset({OutcomeStatus.ALREADY_STOPPED, OutcomeStatus.ALREADY_RUNNING})
+MAY_BE_DOWN = frozenset(
+    {INTENT, *(one.value for one in (OutcomeStatus.STOPPED, OutcomeStatus.STOPPING, OutcomeStatus.UNKNOWN))}
+)
+"""What a sweep stopped, or may have stopped, by the status of its row."""
 _WEAK = (OutcomeStatus.NOT_ATTEMPTED, OutcomeStatus.UNKNOWN, OutcomeStatus.FAILED)
 _OWN = ("generation", "strength", "intent_id", "expires_at", "format", "batch")
 """What the ledger adds to an action's row."""
@@ -49,7 +54,8 @@ def outcome_write(item: Item, generation: int, intent_id: str, *, is_last: bool 
     """
     knows = strength(item["status"], verified=bool(item["verified_at"]))
     fenced, no_stronger = AtMost("generation", generation), AtMost("strength", knows)
-    conditions: list[Condition] = [Absent()]
+    before = AllOf((Missing("generation"), Equals("status", INTENT)))  # an intent of the release before
+    conditions: list[Condition] = [Absent(), before]
     if item["status"] in _BY_OTHERS:
         pass  # "others" may be a second delivery of the same work: then the row is of its intent, and stays
     elif knows >= Strength.ACCEPTED:
@@ -59,7 +65,6 @@ def outcome_write(item: Item, generation: int, intent_id: str, *, is_last: bool 
     else:
         weak = [Equals("status", one.value) for one in _WEAK if strength(one.value, verified=False) <= knows]
         conditions.append(AllOf((fenced, no_stronger, AnyOf(tuple(weak)))))
-        conditions.append(AllOf((Missing("generation"), Equals("status", INTENT))))  # of the release before
     if intent_id:
         conditions.append(AllOf((fenced, no_stronger, Equals("intent_id", intent_id))))
     is_void = item["status"] == OutcomeStatus.NOT_ATTEMPTED  # its intent may not be written once more
@@ -95,7 +100,9 @@ def held_pk(account_id: str, region: str) -> str:
     return f"HELD#{account_id}#{region}"
 
 
-def held_item(sweep_id: str, resource: Resource, asked_at: str, policy_name: str, earlier: Item | None) -> Item:
+def held_item(
+    sweep_id: str, resource: Resource | ActionRecord, asked_at: str, policy_name: str, earlier: Item | None
+) -> Item:
     """What a sweep is about to hold down. It has no expiry: a group at size 0 outlives every row of its sweep.
 
     `earlier`: what is known to be held by another sweep. It comes back if this stop is refused.

@@ -121,6 +121,8 @@ def abandon_sweep(world: World, policy: OrgPolicy, summary: SweepSummary, why: s
     sweep = Sweep.resumed(policy, summary)
 
     def work(keep: Keep) -> SweepState:
+        if sweep.mode.acts and sweep.mode is not Mode.UNDO:
+            world.ledger.hold_what_is_older(sweep.sweep_id, policy.name)
         state = replace(restore_for_good(world, sweep, summary), abandoned=why)
         keep(state)
         return state

@@ -96,6 +96,7 @@ def resource_of(record: ActionRecord) -> Resource:
         aws_state="gone",
         tags={},
         facts={},
+        restore=record.restore,
     )
 
 
@@ -169,10 +170,11 @@ def _recover_target(world: World, sweep_id: str, target: Target, kind: str, rows
         for action, row in rows
         if row.status != OutcomeStatus.STARTING
     ]
+    marked_after = frozenset(row.key for _, row in rows if row.marked_after)
     intents = {row.key: Intent(row.intent_id, _time(row.requested_at), untouched=True) for _, row in rows}
     try:
         with world.accounts.bind(target.account_id):
-            outcomes = world.kind(kind).recover_intents(target, asked, sweep_id) if asked else ()
+            outcomes = world.kind(kind).recover_intents(target, asked, sweep_id, marked_after) if asked else ()
             outcomes += world.kind(kind).see_starts(target, started) if started else ()
         outcomes = _with_what_aws_accepted(rows, outcomes)
     except TargetUnreadableError as refusal:

@@ -28,7 +28,7 @@ from orchestrator.core.report.manifest import Link
 from orchestrator.errors import LeaseLostError, LedgerError, ReportStoreError
 from orchestrator.ledger.items import ITEMS_AT_ONCE, Items
 from orchestrator.ledger.ledger import HEAD, TTL, Ledger
-from orchestrator.ledger.records import LeaseRecord, SweepSummary
+from orchestrator.ledger.records import LeaseRecord, SweepSummary, resource_item
 from tests.support.builders import (
     ACCOUNT,
     AT,
@@ -369,6 +369,69 @@ def test_what_is_stopped_is_held_down_from_its_intent_on_and_for_good(ledger: Le
     assert (record.resource_id, record.restore) == ("i-1", {"desired": 3})
     assert ledger.held_by(EARLIER_ID) == ledger.held_since_before(SWEEP_ID) == ()
     assert ledger.held_since_before("20261123T190001Z") == (record,)
+
+
+def of_the_release_before(table: Items, status: str = INTENT, count: int = 1, **more: Any) -> None:
+    """The rows of a sweep of a release that wrote no items of what it holds down, and no number of its format."""
+    resources = [a_resource(f"i-{number}", restore={"desired": 3}) for number in range(1, count + 1)]
+    times = {"requested_at": "2026-11-23T19:00:00Z", "verified_at": ""}
+    table.put_many([{**resource_item(SWEEP_ID, one), "status": status, **times, **more} for one in resources])
+
+
+@pytest.mark.parametrize("status", [INTENT, "stopped", "stopping", "unknown"])
+def test_what_a_sweep_of_the_release_before_stopped_is_held_down_once_its_rows_are_written_again(
+    ledger: Ledger, table: Items, status: str
+) -> None:
+    of_the_release_before(table, status, count=ITEMS_AT_ONCE)
+    rows = ledger.actions(SWEEP_ID)
+    for _ in range(2):  # also where a process died in between
+        ledger.hold_what_is_older(SWEEP_ID, POLICY)
+        assert ledger.actions(SWEEP_ID) == rows
+        since = ledger.held_since_before("20261123T190001Z")
+        assert [one.resource_id for one in since] == [one.resource_id for one in rows]
+        assert {(one.sweep_id, one.asked_at, one.policy_name, one.restore["desired"]) for one in since} == {
+            (SWEEP_ID, "2026-11-23T19:00:00Z", POLICY, 3)
+        }
+
+
+@pytest.mark.parametrize("status", ["failed", "not_attempted", "already_stopped"])
+def test_what_a_sweep_of_the_release_before_did_not_stop_is_not_held_down(
+    ledger: Ledger, table: Items, status: str
+) -> None:
+    of_the_release_before(table, status)
+    ledger.hold_what_is_older(SWEEP_ID, POLICY)
+    assert held(table) is None
+
+
+def test_rows_of_this_release_are_held_down_by_what_was_written_with_them_alone(ledger: Ledger, table: Items) -> None:
+    ledger.record_outcomes(SWEEP_ID, [an_outcome(OutcomeStatus.STOPPED, RESOURCE, verified_at=AT)])
+    ledger.hold_what_is_older(SWEEP_ID, POLICY)
+    assert held(table) is None
+
+
+def test_a_sweep_of_the_release_before_takes_nothing_from_a_later_one(ledger: Ledger, table: Items) -> None:
+    of_the_release_before(table)
+    later = "20261124T190000Z-000000"
+    ledger.intend(later, [RESOURCE], "1", held_by="another")
+    ledger.hold_what_is_older(SWEEP_ID, POLICY)
+    assert held(table)["sweep_id"] == later
+
+
+def test_who_lost_the_lease_holds_nothing_down_that_was_released_since(ledger: Ledger, table: Items) -> None:
+    of_the_release_before(table)
+    with pytest.raises(LeaseLostError):
+        ledger.fenced(1, lambda: False).hold_what_is_older(SWEEP_ID, POLICY)
+    assert held(table) is None
+
+    def is_held() -> bool:
+        """Another one closes the sweep right after it was asked."""
+        ledger.record_outcomes(SWEEP_ID, [an_outcome(OutcomeStatus.ALREADY_STOPPED, RESOURCE, verified_at=AT)])
+        return True
+
+    ledger.fenced(1, is_held).hold_what_is_older(SWEEP_ID, POLICY)
+    assert held(table) is None
+    (row,) = ledger.actions(SWEEP_ID)
+    assert row.status == "already_stopped"
 
 
 def test_a_start_holds_nothing_down(ledger: Ledger, table: Items) -> None:

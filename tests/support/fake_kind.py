@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from orchestrator.core.model import Action, Outcome, OutcomeStatus, Resource, ResourceState, Target
+from orchestrator.core.model import Action, Outcome, OutcomeStatus, Resource, ResourceKey, ResourceState, Target
 from orchestrator.core.model.kind import KindDescription
 from orchestrator.core.model.marks import STOPPED_BY_TAG
 from orchestrator.kinds.ec2.description import EC2
@@ -60,9 +60,14 @@ class FakeKind:
         return tuple(outcomes)
 
     def recover_intents(
-        self, target: Target, intents: Sequence[tuple[Resource, Action, datetime]], sweep_id: str
+        self,
+        target: Target,
+        intents: Sequence[tuple[Resource, Action, datetime]],
+        sweep_id: str,
+        marked_after: Collection[ResourceKey] = (),
     ) -> tuple[Outcome, ...]:
         assert sweep_id
+        assert {*marked_after} <= {resource.key for resource, _, _ in intents}
         found = self._instances("recover", target)
         outcomes: list[Outcome] = []
         for resource, action, asked_at in intents:

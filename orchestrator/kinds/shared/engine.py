@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 
 from orchestrator.aws.pacing import Pacing
 from orchestrator.aws.retries import Retries
-from orchestrator.core.model import Action, AwsError, Outcome, Resource, Target
+from orchestrator.core.model import Action, AwsError, Outcome, Resource, ResourceKey, Target
 from orchestrator.core.model.kind import KindDescription
 from orchestrator.kinds.shared.act import carry_out
 from orchestrator.kinds.shared.marks import Marks
@@ -45,7 +45,11 @@ class KindOnEngine(ABC):
         return carry_out(actions, self._operations(target), self._paced(target), self._now, sweep_id, guard)
 
     def recover_intents(
-        self, target: Target, intents: Sequence[tuple[Resource, Action, datetime]], sweep_id: str
+        self,
+        target: Target,
+        intents: Sequence[tuple[Resource, Action, datetime]],
+        sweep_id: str,
+        marked_after: Collection[ResourceKey] = (),
     ) -> tuple[Outcome, ...]:
         """ports.Kind.recover_intents. Raises TargetUnreadableError when it cannot look at any."""
         refused: Mapping[str, AwsError] = {}
@@ -55,7 +59,11 @@ class KindOnEngine(ABC):
             fresh, refused = refusal.seen, refusal.refused
         marks = Marks(self._operations(target), self._paced(target))
         recovery = Recovery(self.profile, marks, sweep_id, self._now, self.description.stop_noted_within)
-        seen = [Intent.of(intent, fresh) for intent in intents if intent[0].resource_id not in refused]
+        seen = [
+            Intent.of(intent, fresh, marked_after=intent[0].key in marked_after)
+            for intent in intents
+            if intent[0].resource_id not in refused
+        ]
         unseen = [
             (Intent.of(intent, fresh), refused[intent[0].resource_id])
             for intent in intents

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from orchestrator.core.decide.drift import is_from_before
 from orchestrator.core.model import Action, AwsError, Outcome, OutcomeStatus, Resource, ResourceState, time_text
-from orchestrator.core.model.marks import MARKS, STOPPED_BY_TAG
+from orchestrator.core.model.marks import MARKS, STOPPED_AT_TAG, STOPPED_BY_TAG, SWEEP_ID
 from orchestrator.kinds.shared.attempts import already_there, gone, since_when, was_started_since
 from orchestrator.kinds.shared.marks import Marks, not_deleted
 from orchestrator.kinds.shared.operations import Profile
@@ -18,6 +18,12 @@ from orchestrator.kinds.shared.transitions import START, STOP, Transition, trans
 RECOVERED = "recovered after an interruption"
 STARTED_AGAIN = "StartedAgain"
 """The code of what was stopped, or may have been, and was started again before anybody looked."""
+NOT_MARKED = "NotMarked"
+"""The code of what is down without a mark, by a release that would have marked it only afterwards."""
+_NOT_MARKED = (
+    f"{RECOVERED}: it is down; the release of this program that was about to stop it would have marked it only "
+    "afterwards, and AWS does not say that it went down right then"
+)
 _CLOCKS_DIFFER_BY = timedelta(seconds=5)
 _CLOCKS_DIFFER_BY_AT_MOST = timedelta(minutes=5)
 """For what has this sweep's marks: they were written to something that ran, and soon after it was down."""
@@ -31,12 +37,20 @@ class Intent:
     transition: Transition
     requested_at: datetime
     fresh: Resource | None
+    marked_after: bool = False
+    """By a release that marked what it had stopped only afterwards: without a mark the times have to tell."""
 
     @classmethod
-    def of(cls, intent: tuple[Resource, Action, datetime], fresh: Mapping[str, Resource]) -> Intent:
+    def of(
+        cls,
+        intent: tuple[Resource, Action, datetime],
+        fresh: Mapping[str, Resource],
+        *,
+        marked_after: bool = False,
+    ) -> Intent:
         """The intent with the resource as it is in `fresh`, by id."""
         resource, action, requested_at = intent
-        return cls(resource, transition_of(action), requested_at, fresh.get(resource.resource_id))
+        return cls(resource, transition_of(action), requested_at, fresh.get(resource.resource_id), marked_after)
 
 
 def unknown(intent: Intent, error: AwsError) -> Outcome:
@@ -117,6 +131,8 @@ class Recovery:
             )
         elif self._is_ours(intent):
             status, code, message = transition.reached_states[fresh.state], "", RECOVERED
+        elif self._is_perhaps_ours(intent, fresh):
+            return Outcome(intent.resource, OutcomeStatus.UNKNOWN, NOT_MARKED, _NOT_MARKED, intent.requested_at)
         else:
             status, code, message = transition.already_status, "", already_there(transition)
         return Outcome(intent.resource, status, code, message, intent.requested_at, self._now())
@@ -125,16 +141,37 @@ class Recovery:
         """Where it was wanted, and since when the process may have asked, as far as clocks agree.
 
         A stop is marked before it is asked for: what does not carry this sweep's mark was stopped by someone else. So
-        was what went down long after: the process died after it had marked, and a mark alone says nothing.
+        was what went down long after: the process died after it had marked, and a mark alone says nothing. Where it is
+        marked only afterwards, what carries no mark is ours if it went down right after it was announced.
         """
         transition, fresh = intent.transition, intent.fresh
         if fresh is None or fresh.state not in transition.reached_states or _is_behind(intent):
             return False
         since = since_when(fresh, transition)
         if transition is STOP and fresh.tags.get(STOPPED_BY_TAG) != self._sweep_id:
-            return False
+            return self._is_unmarked(intent, fresh) and since is not None and self._is_right_after(intent, since)
         if since is None or transition is START:
             return since is None or since >= intent.requested_at - _CLOCKS_DIFFER_BY
+        return self._is_about_then(intent, since)
+
+    def _is_perhaps_ours(self, intent: Intent, fresh: Resource) -> bool:
+        """Of what is down without a mark of the sweep, and not right after it was announced."""
+        since = since_when(fresh, intent.transition)
+        is_unmarked = intent.transition is STOP and self._is_unmarked(intent, fresh)
+        return is_unmarked and (since is None or self._is_about_then(intent, since))
+
+    def _is_unmarked(self, intent: Intent, fresh: Resource) -> bool:
+        """Whether no mark tells who stopped it: the one of a sweep before stays on what a person started since."""
+        if not intent.marked_after:
+            return False
+        by, at = fresh.tags.get(STOPPED_BY_TAG, ""), fresh.tags.get(STOPPED_AT_TAG, "")
+        asked = time_text(intent.requested_at - _CLOCKS_DIFFER_BY_AT_MOST) or ""
+        return not by or (SWEEP_ID.fullmatch(by) is not None and by < self._sweep_id and at < asked)
+
+    def _is_right_after(self, intent: Intent, since: datetime) -> bool:
+        return -_CLOCKS_DIFFER_BY <= since - intent.requested_at <= self._noted_within
+
+    def _is_about_then(self, intent: Intent, since: datetime) -> bool:
         after = since - intent.requested_at
         return -_CLOCKS_DIFFER_BY_AT_MOST <= after <= self._noted_within + _CLOCKS_DIFFER_BY_AT_MOST
 

@@ -71,6 +71,42 @@ def test_what_went_down_after_the_intent_was_this_sweeps_doing(
     )
 
 
+BEFORE_THIS = {STOPPED_BY_TAG: "20261122T190000Z-000000", STOPPED_AT_TAG: "2026-11-22T19:00:00Z"}
+AT_ONCE = {STOPPED_BY_TAG: "20261122T190000Z-000000", STOPPED_AT_TAG: "2026-11-23T18:59:00Z"}
+SINCE = {STOPPED_BY_TAG: "20261123T200000Z-000000", STOPPED_AT_TAG: "2026-11-23T20:00:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("after", "tags", "status"),
+    [
+        (0, {}, "stopped"),
+        (-5, {}, "stopped"),
+        (300, {}, "stopped"),
+        (0, BEFORE_THIS, "stopped"),
+        (0, OURS, "stopped"),
+        (-6, {}, "unknown"),
+        (301, {}, "unknown"),
+        (-300, BEFORE_THIS, "unknown"),
+        (None, {}, "unknown"),
+        (-301, {}, "already_stopped"),
+        (601, {}, "already_stopped"),
+        (0, AT_ONCE, "already_stopped"),
+        (0, SINCE, "already_stopped"),
+        (0, {STOPPED_BY_TAG: "ann"}, "already_stopped"),
+    ],
+)
+def test_where_stops_were_marked_only_afterwards_the_time_tells_whose_doing_it_was(
+    ec2: MadeUpEc2, kind: Ec2Instances, after: int | None, tags: dict[str, str], status: str
+) -> None:
+    reason = "" if after is None else stopped_at(ASKED + timedelta(seconds=after))
+    ec2.instances = {"i-1": an_instance(state="stopped", reason=reason, tags=tags)}
+    wanted = a_resource("i-1")
+    (outcome,) = kind.recover_intents(TARGET, [(wanted, Action.STOP, ASKED)], SWEEP_ID, {wanted.key})
+    assert (outcome.status.value, outcome.verified_at is None) == (status, status == "unknown")
+    (outcome,) = kind.recover_intents(TARGET, [(wanted, Action.STOP, ASKED)], SWEEP_ID)
+    assert outcome.status is (OutcomeStatus.STOPPED if tags == OURS else OutcomeStatus.ALREADY_STOPPED)
+
+
 @pytest.mark.parametrize("state", ["pending", "running"])
 def test_what_came_up_after_the_intent_was_this_undos_doing(ec2: MadeUpEc2, kind: Ec2Instances, state: str) -> None:
     ec2.instances = {"i-1": an_instance(state=state, launched=f"{ASKED:%Y-%m-%dT%H:%M:%S}.000Z")}
