@@ -11,11 +11,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from orchestrator.core.decide.whose import is_after, may_be_of
 from orchestrator.core.model import Action, Decision, Reason, ReasonCode, Resource, ResourceState, Verdict, time_text
 from orchestrator.core.model.marks import STOPPED_BY_TAG, SWEEP_ID
-
-_CLOCKS_DIFFER = timedelta(minutes=5)
-"""At most, between AWS and the process that asked for the stop."""
 
 
 def decide_undo(
@@ -103,7 +101,7 @@ def _fell_back(fresh: Resource, start_asked_at: datetime | None) -> bool:
     """
     if start_asked_at is None or fresh.may_have_run or (fresh.start_failure is None and fresh.changed_at is not None):
         return False
-    return fresh.started_at is None or fresh.started_at <= start_asked_at + _CLOCKS_DIFFER
+    return fresh.started_at is None or not is_after(fresh.started_at, start_asked_at)
 
 
 def _by_times(fresh: Resource, requested_at: datetime | None, noted_within: timedelta) -> Iterator[Reason]:
@@ -111,7 +109,7 @@ def _by_times(fresh: Resource, requested_at: datetime | None, noted_within: time
     if requested_at is None or stopped_at is None:
         text = "Nobody can say when it was stopped, so it may have been stopped by somebody else since."
         yield Reason(ReasonCode.STOPPED_BY_OTHERS, text)
-    elif not -_CLOCKS_DIFFER <= stopped_at - requested_at <= noted_within:
+    elif not may_be_of(stopped_at, requested_at, noted_within):
         text = f"It was stopped at {time_text(stopped_at)}, not by this sweep: somebody started it in between."
         yield Reason(ReasonCode.STOPPED_BY_OTHERS, text)
     if started_at and requested_at and started_at > requested_at:

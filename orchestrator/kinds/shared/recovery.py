@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from orchestrator.core.decide.drift import is_from_before
+from orchestrator.core.decide.whose import is_before, may_be_of
 from orchestrator.core.model import Action, AwsError, Outcome, OutcomeStatus, Resource, ResourceState, time_text
 from orchestrator.core.model.marks import MARKS, STOPPED_BY_TAG
 from orchestrator.kinds.shared.attempts import already_there, gone, since_when, was_started_since
@@ -18,9 +19,6 @@ from orchestrator.kinds.shared.transitions import START, STOP, Transition, trans
 RECOVERED = "recovered after an interruption"
 STARTED_AGAIN = "StartedAgain"
 """The code of what was stopped, or may have been, and was started again before anybody looked."""
-_CLOCKS_DIFFER_BY = timedelta(seconds=5)
-_CLOCKS_DIFFER_BY_AT_MOST = timedelta(minutes=5)
-"""For what has this sweep's marks: they were written to something that ran, and soon after it was down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +55,7 @@ def _came_up_and_went_down(intent: Intent, fresh: Resource) -> Outcome | None:
     if not again:
         return None
     since = since_when(fresh, START)
-    if since is not None and since >= intent.requested_at - _CLOCKS_DIFFER_BY:
+    if since not in (None, intent.resource.started_at) and not is_before(since, intent.requested_at):
         status, text = OutcomeStatus.STARTED, f"{RECOVERED}: it was started, and {again}"
     else:
         status, text = OutcomeStatus.UNKNOWN, f"{RECOVERED}: it was {again}, and AWS does not say who had started it"
@@ -134,9 +132,8 @@ class Recovery:
         if transition is STOP and fresh.tags.get(STOPPED_BY_TAG) != self._sweep_id:
             return False
         if since is None or transition is START:
-            return since is None or since >= intent.requested_at - _CLOCKS_DIFFER_BY
-        after = since - intent.requested_at
-        return -_CLOCKS_DIFFER_BY_AT_MOST <= after <= self._noted_within + _CLOCKS_DIFFER_BY_AT_MOST
+            return since is None or not is_before(since, intent.requested_at)
+        return may_be_of(since, intent.requested_at, self._noted_within)
 
     def _delete_marks(self, ours: Sequence[Intent]) -> dict[str, tuple[str, ...]]:
         """Of the starts that run; warnings by resource id. What is on its way may fall back."""
