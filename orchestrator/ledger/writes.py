@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from orchestrator.core.model import INTENT, Mode, OutcomeStatus, ReasonCode, Resource, Strength, strength
+from orchestrator.core.model import INTENT, Mode, OutcomeStatus, ReasonCode, Resource, Strength, strength, time_text
 from orchestrator.core.report.document import Row
 from orchestrator.ledger.items import Absent, AllOf, AnyOf, AtMost, Condition, Equals, Item, Missing, Put
 
@@ -111,6 +111,7 @@ def held_item(sweep_id: str, resource: Resource, asked_at: str, policy_name: str
         **row,
         "sweep_id": sweep_id,
         "asked_at": asked_at,
+        "started_at": time_text(resource.started_at) or "",
         "arn": resource.arn,
         "policy_name": policy_name,
         "restore": dict(resource.restore),

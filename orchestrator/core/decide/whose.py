@@ -31,3 +31,13 @@ def may_be_of(at: datetime, asked: datetime, noted_within: timedelta) -> bool:
 def is_nearer(at: datetime, one: datetime, other: datetime) -> bool:
     """Of two times at which the same was asked for: whether it is rather what was asked for at the first."""
     return abs(at - one) < abs(at - other)
+
+
+def is_later_start(at: datetime | None, before: datetime | None, asked: datetime) -> bool:
+    """Whether this start came after that stop was asked for; `before` is the start that it had ended.
+
+    That one's time is AWS's own, as this is, so no clocks are in between; where it is not known, they are.
+    """
+    if at is None:
+        return False
+    return at > asked if before is None else whole_second(at) > whole_second(before)

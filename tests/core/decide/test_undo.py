@@ -157,6 +157,19 @@ def test_each_reason_has_its_code(fresh: Resource | None, code: ReasonCode) -> N
     assert decide_undo(a_resource(), fresh, SWEEP_ID, AT, NOTED_WITHIN, accepted=True).reason_code is code
 
 
+SECONDS = [-240, -1, 1, 20, 240]
+
+
+@pytest.mark.parametrize("behind", SECONDS)
+@pytest.mark.parametrize(("started", "verdict"), [(STARTED_AT, "start"), (STOPPED_AT, "keep")])
+def test_where_the_start_before_the_stop_is_known_clocks_do_not_tell_whether_it_was_started_since(
+    behind: int, started: datetime, verdict: str
+) -> None:
+    before, asked = stopped("running", started_at=STARTED_AT), STARTED_AT + timedelta(seconds=20 - behind)
+    fresh = stopped(started_at=started, changed_at=STARTED_AT + timedelta(seconds=20))
+    assert decide_undo(before, fresh, SWEEP_ID, asked, NOTED_WITHIN, accepted=True).verdict == verdict
+
+
 # --- a start that came to nothing -------------------------------------------------------------------------------------
 
 START_ASKED_AT = AT + timedelta(hours=2)
