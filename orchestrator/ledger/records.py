@@ -152,11 +152,18 @@ class HeldRecord:
     """When an undo asked for its start last; it was not seen to come up since. Empty: none did."""
     start_failed_at: str = ""
     """When the start of an undo was last seen to have come to nothing. Empty: none was."""
+    started_at: str = ""
+    """By AWS, when what the sweep stopped had been started. Empty: AWS does not say."""
 
     @property
     def key(self) -> ResourceKey:
         """The identity of the resource."""
         return ResourceKey.from_row({name: getattr(self, name) for name in _KEY})
+
+    @property
+    def started_before(self) -> datetime | None:
+        """When it had been started, where AWS says so."""
+        return datetime.fromisoformat(self.started_at) if self.started_at else None
 
     def as_row(self) -> Row:
         """For programs."""

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from orchestrator.core.model import INTENT, Mode, OutcomeStatus, ReasonCode, Resource, Strength, strength
+from orchestrator.core.model import INTENT, Mode, OutcomeStatus, ReasonCode, Resource, Strength, strength, time_text
 from orchestrator.core.report.document import Row
 from orchestrator.ledger.items import Absent, AllOf, AnyOf, AtMost, Condition, Equals, Item, Missing, Put
 from orchestrator.ledger.records import ActionRecord
@@ -109,6 +109,7 @@ def held_item(
     """
     row = resource.key.as_row()
     pk, sk = held_key(row)
+    started_at = resource.started_at if isinstance(resource, Resource) else None  # a row of earlier releases has none
     other = earlier if earlier is not None and earlier["sweep_id"] != sweep_id else (earlier or {}).get("earlier")
     return {
         "PK": pk,
@@ -118,6 +119,7 @@ def held_item(
         **row,
         "sweep_id": sweep_id,
         "asked_at": asked_at,
+        "started_at": time_text(started_at) or "",
         "arn": resource.arn,
         "policy_name": policy_name,
         "restore": dict(resource.restore),

@@ -13,6 +13,7 @@ from functools import partial
 from typing import TypeVar
 
 from orchestrator.core.decide import scope
+from orchestrator.core.decide.whose import is_later_start
 from orchestrator.core.model import (
     ALL_REGIONS,
     NO_NAMES,
@@ -292,7 +293,7 @@ def _reported(world: World, target: Target, resources: Sequence[Resource]) -> It
 
 
 def _was_started_after(resource: Resource, held: HeldRecord) -> bool:
-    return resource.started_at is not None and resource.started_at > datetime.fromisoformat(held.asked_at)
+    return is_later_start(resource.started_at, held.started_before, datetime.fromisoformat(held.asked_at))
 
 
 def read_unless_halted(world: World, read: Callable[[], T]) -> T | Unread:

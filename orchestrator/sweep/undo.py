@@ -241,14 +241,13 @@ def _unseen(record: ActionRecord, error: AwsError) -> Decision:
 
 
 def _may_be_from_before(fresh: Mapping[str, Resource], records: Sequence[ActionRecord], now: datetime) -> bool:
-    """Whether one is up that was asked to stop a moment ago, and was not started since."""
+    """Whether one is up that was asked to stop a moment ago.
+
+    Its time of start does not tell whether it was started since: clocks may differ by more than that moment.
+    """
     asked = {one.resource_id: datetime.fromisoformat(one.requested_at) for one in records if one.requested_at}
     recent = [one for one, at in asked.items() if one in fresh and now < at + ANSWERS_BEHIND_AT_MOST]
-    return any(fresh[one].state not in _DOWN and not _was_started_since(fresh[one], asked[one]) for one in recent)
-
-
-def _was_started_since(fresh: Resource, asked: datetime) -> bool:
-    return fresh.started_at is not None and fresh.started_at >= asked
+    return any(fresh[one].state not in _DOWN for one in recent)
 
 
 def _decisions(
@@ -271,8 +270,9 @@ def _decisions(
         restorable = replace(seen, restore=record.restore) if seen is not None else None
         if restorable is not None and start_asked and held[record.key].start_failed_at > start_asked:
             restorable = replace(restorable, may_have_run=False)  # the undo that asked for the start saw it down again
+        started_before = held[record.key].started_before if is_held else None
         decision = decide_undo(
-            resource_of(record),
+            replace(resource_of(record), started_at=started_before),
             restorable,
             source_sweep_id,
             requested_at,

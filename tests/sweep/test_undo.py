@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,7 +14,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.model import AwsError, Organization, Outcome, OutcomeStatus, Resource, Target, Verdict
+from orchestrator.core.model import (
+    AwsError,
+    Organization,
+    Outcome,
+    OutcomeStatus,
+    Resource,
+    ResourceState,
+    Target,
+    Verdict,
+    time_text,
+)
 from orchestrator.core.model.kind import KindDescription
 from orchestrator.core.model.marks import STOPPED_BY_TAG
 from orchestrator.kinds.ec2.description import EC2
@@ -87,9 +98,13 @@ class Stopped:
     now: dict[str, Resource] = field(default_factory=dict)
     statuses: dict[str, str] = field(default_factory=dict)
     """In the ledger, where another one than `stopped`."""
+    started: dict[str, str] = field(default_factory=dict)
+    """In the ledger, when it had been started before it was stopped."""
     missed: frozenset[str] | Exception = frozenset()
     untold: dict[str, AwsError] = field(default_factory=dict)
     """What cannot be looked at."""
+    later: dict[str, Resource] = field(default_factory=dict)
+    """What is shown after a pause."""
     asked: list[list[str]] = field(default_factory=list)
     bound: str = ""
 
@@ -135,7 +150,7 @@ class Stopped:
                 ],
                 held_by=lambda _: (),
                 held_in=lambda *_: {
-                    an_action(one).key: held(one)
+                    an_action(one).key: replace(held(one), started_at=self.started.get(one, ""))
                     for one, now in self.now.items()
                     if now.tags.get(STOPPED_BY_TAG, SWEEP_ID) == SWEEP_ID
                 },
@@ -147,7 +162,7 @@ class Stopped:
             halt=lambda: None,
             now=lambda: AT,
             clocks=Clocks(lambda: AT, lambda: 0.0),
-            sleep=lambda _: None,
+            sleep=lambda _: self.now.update(self.later),
             workers=2,
         )
 
@@ -240,6 +255,29 @@ def test_without_its_mark_it_is_started_where_the_ledger_knows_that_aws_accepted
     stopped.now["i-1"] = replace(stopped.now["i-1"], tags={})
     stopped.statuses = {"i-1": status or "failed"}
     assert verdicts(stopped.undo(UndoFilter())).get("i-1") == verdict
+
+
+@pytest.mark.parametrize(
+    ("known", "verdict"), [("2026-11-23T19:00:30Z", "start"), ("2026-11-23T18:59:00Z", "keep"), ("", "keep")]
+)
+def test_what_was_started_shortly_before_is_reached_by_a_process_whose_clock_is_behind(
+    stopped: Stopped, known: str, verdict: str
+) -> None:
+    stopped.now["i-1"] = replace(stopped.now["i-1"], started_at=AT + timedelta(seconds=30))
+    stopped.started = {"i-1": known}
+    assert verdicts(stopped.undo(UndoFilter()))["i-1"] == verdict
+
+
+@pytest.mark.parametrize("ahead", [-30, 30])
+def test_what_is_shown_up_right_after_its_stop_is_looked_at_again_however_clocks_differ(
+    stopped: Stopped, ahead: int
+) -> None:
+    started_at = AT + timedelta(seconds=ahead)
+    down = stopped.now["i-1"]
+    stopped.now = {"i-1": replace(down, state=ResourceState.RUNNING, started_at=started_at)}
+    stopped.later = {"i-1": replace(down, started_at=started_at)}
+    stopped.started = {"i-1": time_text(started_at) or ""}
+    assert verdicts(stopped.undo(UndoFilter()))["i-1"] == "start"
 
 
 def test_one_that_cannot_be_looked_at_is_kept_and_the_rest_is_started(stopped: Stopped) -> None:

@@ -11,11 +11,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from orchestrator.core.decide.whose import is_after, is_later_start, may_be_of
 from orchestrator.core.model import Action, Decision, Reason, ReasonCode, Resource, ResourceState, Verdict, time_text
 from orchestrator.core.model.marks import STOPPED_BY_TAG, SWEEP_ID
-
-_CLOCKS_DIFFER = timedelta(minutes=5)
-"""At most, between AWS and the process that asked for the stop."""
 
 
 def decide_undo(
@@ -31,14 +29,15 @@ def decide_undo(
 ) -> Decision:
     """Start or keep for one resource that the sweep stopped, or may have stopped.
 
-    `stopped` is the resource as the sweep knew it, `fresh` as it is now (None: gone), `requested_at` when the sweep
-    asked for the stop, `noted_within` how long after that AWS may date it (KindDescription.stop_noted_within),
+    `stopped` is the resource as the sweep knew it, as far as the ledger has that, `fresh` as it is now (None: gone),
+    `requested_at` when the sweep asked for the stop, `noted_within` how long after that AWS may date it
+    (KindDescription.stop_noted_within),
     `start_asked_at` when an earlier undo asked for its start, which was not seen to come up.
     `accepted`: the ledger knows that AWS accepted the stop, or that it was seen; else what came of it is unknown.
     `held`: by the ledger it is this sweep that holds it down, whatever a mark says that another sweep wrote late. A
     person's own word in the mark counts.
     """
-    times = _Times(requested_at, noted_within, start_asked_at)
+    times = _Times(requested_at, noted_within, start_asked_at, stopped.started_at)
     keep = next(_reasons_to_keep(fresh, sweep_id, times, accepted=accepted, held=held), None)
     reason = keep or Reason(ReasonCode.STOPPED_BY_SWEEP, f"Sweep {sweep_id} stopped it and nobody touched it since.")
     if keep is None and fresh is not None and accepted:
@@ -59,6 +58,8 @@ class _Times(NamedTuple):
     requested_at: datetime | None
     noted_within: timedelta
     start_asked_at: datetime | None
+    started_before: datetime | None
+    """When it was started before the sweep stopped it."""
 
 
 def _reasons_to_keep(
@@ -76,7 +77,7 @@ def _reasons_to_keep(
         text = f"It has no {STOPPED_BY_TAG} tag, and the ledger does not know that AWS accepted its stop."
         yield Reason(ReasonCode.NOT_MARKED, text)
     if not _fell_back(fresh, times.start_asked_at):
-        yield from _by_times(fresh, times.requested_at, times.noted_within)
+        yield from _by_times(fresh, times)
 
 
 def _by_state(fresh: Resource, *, accepted: bool) -> Iterator[Reason]:
@@ -103,17 +104,17 @@ def _fell_back(fresh: Resource, start_asked_at: datetime | None) -> bool:
     """
     if start_asked_at is None or fresh.may_have_run or (fresh.start_failure is None and fresh.changed_at is not None):
         return False
-    return fresh.started_at is None or fresh.started_at <= start_asked_at + _CLOCKS_DIFFER
+    return fresh.started_at is None or not is_after(fresh.started_at, start_asked_at)
 
 
-def _by_times(fresh: Resource, requested_at: datetime | None, noted_within: timedelta) -> Iterator[Reason]:
-    stopped_at, started_at = fresh.changed_at, fresh.started_at
+def _by_times(fresh: Resource, times: _Times) -> Iterator[Reason]:
+    stopped_at, started_at, requested_at = fresh.changed_at, fresh.started_at, times.requested_at
     if requested_at is None or stopped_at is None:
         text = "Nobody can say when it was stopped, so it may have been stopped by somebody else since."
         yield Reason(ReasonCode.STOPPED_BY_OTHERS, text)
-    elif not -_CLOCKS_DIFFER <= stopped_at - requested_at <= noted_within:
+    elif not may_be_of(stopped_at, requested_at, times.noted_within):
         text = f"It was stopped at {time_text(stopped_at)}, not by this sweep: somebody started it in between."
         yield Reason(ReasonCode.STOPPED_BY_OTHERS, text)
-    if started_at and requested_at and started_at > requested_at:
+    if requested_at is not None and is_later_start(started_at, times.started_before, requested_at):
         text = f"It was started at {time_text(started_at)}, after this sweep stopped it, and stopped again."
         yield Reason(ReasonCode.STARTED_SINCE, text)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from orchestrator.core.decide.drift import is_from_before
+from orchestrator.core.decide.whose import is_before, is_nearer
 from orchestrator.core.model import AwsError, Outcome, OutcomeStatus, Resource, ResourceState
 from orchestrator.core.model.marks import STOPPED_BY_TAG
 from orchestrator.kinds.shared.operations import Profile
@@ -95,21 +96,15 @@ class Attempt:
         return self.transition is STOP or not is_from_before(self.resource, seen)
 
     def was_there_before(self, seen: Resource) -> bool:
-        """Whether someone else did it before this sweep asked for the first time; AWS tells whole seconds."""
+        """Whether someone else did it before this sweep asked for the first time, whatever the clocks."""
         assert self.requested_at is not None, "it was asked for"
         since = since_when(seen, self.transition)
-        asked = min(self.requested_at, self.asked_before or self.requested_at)
-        return since is not None and since < asked.replace(microsecond=0)
+        return since is not None and is_before(since, min(self.requested_at, self.asked_before or self.requested_at))
 
     def happened_earlier(self, seen: Resource) -> bool:
-        """Whether it is there since before this process asked, by what the one before asked for."""
-        since = since_when(seen, self.transition)
-        return (
-            self.asked_before is not None
-            and self.requested_at is not None
-            and since is not None
-            and since < self.requested_at.replace(microsecond=0)
-        )
+        """Whether it is there by what the process before asked for, and not by this one."""
+        since, first, last = since_when(seen, self.transition), self.asked_before, self.requested_at
+        return since is not None and first is not None and last is not None and is_nearer(since, first, last)
 
     def found_there(self, *, before: bool) -> None:
         """It is where it was wanted: by someone else before, or by this sweep."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from orchestrator.core.decide.drift import is_from_before
+from orchestrator.core.decide.whose import CLOCKS_DIFFER, is_before, may_be_of
 from orchestrator.core.model import Action, AwsError, Outcome, OutcomeStatus, Resource, ResourceState, time_text
 from orchestrator.core.model.marks import MARKS, STOPPED_AT_TAG, STOPPED_BY_TAG, SWEEP_ID
 from orchestrator.kinds.shared.attempts import already_there, gone, since_when, was_started_since
@@ -24,9 +25,8 @@ _NOT_MARKED = (
     f"{RECOVERED}: it is down; the release of this program that was about to stop it would have marked it only "
     "afterwards, and AWS does not say that it went down right then"
 )
-_CLOCKS_DIFFER_BY = timedelta(seconds=5)
-_CLOCKS_DIFFER_BY_AT_MOST = timedelta(minutes=5)
-"""For what has this sweep's marks: they were written to something that ran, and soon after it was down."""
+_RIGHT_AFTER = timedelta(seconds=5)
+"""So far clocks mostly agree; for what carries no mark of the sweep that may be is not enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def _came_up_and_went_down(intent: Intent, fresh: Resource) -> Outcome | None:
     if not again:
         return None
     since = since_when(fresh, START)
-    if since is not None and since >= intent.requested_at - _CLOCKS_DIFFER_BY:
+    if since not in (None, intent.resource.started_at) and not is_before(since, intent.requested_at):
         status, text = OutcomeStatus.STARTED, f"{RECOVERED}: it was started, and {again}"
     else:
         status, text = OutcomeStatus.UNKNOWN, f"{RECOVERED}: it was {again}, and AWS does not say who had started it"
@@ -151,29 +151,25 @@ class Recovery:
         if transition is STOP and fresh.tags.get(STOPPED_BY_TAG) != self._sweep_id:
             return self._is_unmarked(intent, fresh) and since is not None and self._is_right_after(intent, since)
         if since is None or transition is START:
-            return since is None or since >= intent.requested_at - _CLOCKS_DIFFER_BY
-        return self._is_about_then(intent, since)
+            return since is None or not is_before(since, intent.requested_at)
+        return may_be_of(since, intent.requested_at, self._noted_within)
 
     def _is_perhaps_ours(self, intent: Intent, fresh: Resource) -> bool:
         """Of what is down without a mark of the sweep, and not right after it was announced."""
         since = since_when(fresh, intent.transition)
         is_unmarked = intent.transition is STOP and self._is_unmarked(intent, fresh)
-        return is_unmarked and (since is None or self._is_about_then(intent, since))
+        return is_unmarked and (since is None or may_be_of(since, intent.requested_at, self._noted_within))
 
     def _is_unmarked(self, intent: Intent, fresh: Resource) -> bool:
         """Whether no mark tells who stopped it: the one of a sweep before stays on what a person started since."""
         if not intent.marked_after:
             return False
         by, at = fresh.tags.get(STOPPED_BY_TAG, ""), fresh.tags.get(STOPPED_AT_TAG, "")
-        asked = time_text(intent.requested_at - _CLOCKS_DIFFER_BY_AT_MOST) or ""
+        asked = time_text(intent.requested_at - CLOCKS_DIFFER) or ""
         return not by or (SWEEP_ID.fullmatch(by) is not None and by < self._sweep_id and at < asked)
 
     def _is_right_after(self, intent: Intent, since: datetime) -> bool:
-        return -_CLOCKS_DIFFER_BY <= since - intent.requested_at <= self._noted_within
-
-    def _is_about_then(self, intent: Intent, since: datetime) -> bool:
-        after = since - intent.requested_at
-        return -_CLOCKS_DIFFER_BY_AT_MOST <= after <= self._noted_within + _CLOCKS_DIFFER_BY_AT_MOST
+        return -_RIGHT_AFTER <= since - intent.requested_at <= self._noted_within
 
     def _delete_marks(self, ours: Sequence[Intent]) -> dict[str, tuple[str, ...]]:
         """Of the starts that run; warnings by resource id. What is on its way may fall back."""

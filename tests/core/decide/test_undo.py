@@ -126,13 +126,13 @@ def test_a_stop_that_was_asked_for_at_a_time_that_nobody_knows_is_not_undone() -
     assert undone(stopped(), requested_at=None)[0] is Verdict.KEEP
 
 
-@pytest.mark.parametrize(("minutes", "verdict"), [(-6, "keep"), (-4, "start"), (4, "start"), (6, "keep")])
-def test_two_clocks_may_differ_by_some_minutes(minutes: int, verdict: str) -> None:
+@pytest.mark.parametrize(("minutes", "verdict"), [(-6, "keep"), (-4, "start"), (9, "start"), (11, "keep")])
+def test_two_clocks_may_differ_by_some_minutes_before_and_after_what_the_kind_takes(minutes: int, verdict: str) -> None:
     asked = datetime(2026, 11, 23, 19, 0, 12, tzinfo=UTC) - timedelta(minutes=minutes)
     assert undone(stopped(), asked)[0] == verdict
 
 
-@pytest.mark.parametrize(("minutes", "verdict"), [(59, "start"), (61, "keep")])
+@pytest.mark.parametrize(("minutes", "verdict"), [(64, "start"), (66, "keep")])
 def test_a_kind_that_takes_long_to_stop_may_note_its_stop_later(minutes: int, verdict: str) -> None:
     asked = STOPPED_AT - timedelta(minutes=minutes)
     assert undone(stopped(), asked, timedelta(hours=1))[0] == verdict
@@ -155,6 +155,19 @@ def test_a_start_at_a_time_that_nobody_knows_is_left_to_the_other_facts() -> Non
 )
 def test_each_reason_has_its_code(fresh: Resource | None, code: ReasonCode) -> None:
     assert decide_undo(a_resource(), fresh, SWEEP_ID, AT, NOTED_WITHIN, accepted=True).reason_code is code
+
+
+SECONDS = [-240, -1, 1, 20, 240]
+
+
+@pytest.mark.parametrize("behind", SECONDS)
+@pytest.mark.parametrize(("started", "verdict"), [(STARTED_AT, "start"), (STOPPED_AT, "keep")])
+def test_where_the_start_before_the_stop_is_known_clocks_do_not_tell_whether_it_was_started_since(
+    behind: int, started: datetime, verdict: str
+) -> None:
+    before, asked = stopped("running", started_at=STARTED_AT), STARTED_AT + timedelta(seconds=20 - behind)
+    fresh = stopped(started_at=started, changed_at=STARTED_AT + timedelta(seconds=20))
+    assert decide_undo(before, fresh, SWEEP_ID, asked, NOTED_WITHIN, accepted=True).verdict == verdict
 
 
 # --- a start that came to nothing -------------------------------------------------------------------------------------

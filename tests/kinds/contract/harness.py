@@ -67,10 +67,16 @@ class Harness(ABC):
     target: Target
     log: list[str]
     """What the guard was asked and told, and every call that changes anything, in order."""
+    ahead: timedelta = timedelta()
+    """So far the process's clock is ahead of this AWS's."""
 
     @abstractmethod
     def now(self) -> datetime:
         """As this AWS has it."""
+
+    def process_now(self) -> datetime:
+        """As the process has it."""
+        return self.now() + self.ahead
 
     @abstractmethod
     def binding(self) -> AbstractContextManager[None]:
@@ -200,7 +206,7 @@ class MemoryAws(Harness):
         self._troubles: list[_Trouble] = []
 
     def make(self, clients: object) -> Kind:
-        return self.words.entry.make(clients, RETRIES, self.now, RecordingPacing())  # type: ignore[arg-type]  # fakes
+        return self.words.entry.make(clients, RETRIES, self.process_now, RecordingPacing())  # type: ignore[arg-type]  # fakes
 
     def now(self) -> datetime:
         return AT
@@ -311,7 +317,7 @@ class EmbeddedAws(Harness):
         self.target = Target(AccountId(self.account), REGION)
         self.log = []
         self._not_told: set[str] = set()
-        self.kind = self.words.entry.make(clients, RETRIES, self.now, Pacing({}, sleep=lambda _: None))
+        self.kind = self.words.entry.make(clients, RETRIES, self.process_now, Pacing({}, sleep=lambda _: None))
 
     def now(self) -> datetime:
         return datetime.now(UTC)  # noqa: TID251 - moto has the machine's clock

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from orchestrator.core.model import Action, Outcome, OutcomeStatus, ResourceState
+from orchestrator.core.decide.undo import decide_undo
+from orchestrator.core.model import Action, Outcome, OutcomeStatus, ResourceState, Verdict
 from orchestrator.core.model.marks import MARKS, STOPPED_AT_TAG, STOPPED_BY_TAG
 from orchestrator.core.model.unreadable import UNREADABLE_CHARACTER
 from orchestrator.kinds.shared.marks import marks_of
@@ -16,6 +17,17 @@ from tests.support.builders import SWEEP_ID
 
 DOWN = {OutcomeStatus.STOPPING, OutcomeStatus.STOPPED}
 UP = {OutcomeStatus.STARTING, OutcomeStatus.STARTED}
+
+
+CLOCKS = [-240, -60, -1, 0, 1, 60, 240]
+"""Seconds by which the process's is ahead of AWS's."""
+
+
+def undone(aws: Harness, stop: Outcome) -> Verdict:
+    """What an undo decides, by what the ledger has of this stop."""
+    [fresh] = aws.look(stop.resource.resource_id).values()
+    within = aws.words.entry.description.stop_noted_within
+    return decide_undo(stop.resource, fresh, SWEEP_ID, stop.requested_at, within, accepted=True, held=True).verdict
 
 
 def marked(aws: Harness, ids: list[str]) -> set[str]:
@@ -199,6 +211,29 @@ def test_after_a_lost_answer_what_was_stopped_is_found_and_claimed(aws: Harness)
     assert aws.act(Action.STOP, [one])[one].status in DOWN
     assert aws.log.count("stop") == 1
     assert marked(aws, [one]) == {one}
+
+
+@pytest.mark.parametrize("ahead", CLOCKS)
+def test_a_stop_whose_answer_was_lost_is_never_someone_elses_as_clocks_differ(aws: Harness, ahead: int) -> None:
+    aws.ahead = timedelta(seconds=ahead)
+    [one] = aws.add()
+    aws.lose_the_answer("stop")
+    outcome = aws.act(Action.STOP, [one])[one]
+    assert (outcome.status in DOWN, outcome.message) == (True, "")
+    assert marked(aws, [one]) == {one}
+    aws.put(one, "stopped")
+    assert undone(aws, outcome) is Verdict.START
+
+
+@pytest.mark.parametrize("ahead", CLOCKS)
+def test_a_start_whose_answer_was_lost_is_never_someone_elses_as_clocks_differ(aws: Harness, ahead: int) -> None:
+    ids = stopped(aws)
+    aws.ahead = timedelta(seconds=ahead)
+    aws.lose_the_answer("start")
+    start = aws.act(Action.START, ids)[ids[0]]
+    aws.put(ids[0], aws.words.running)
+    assert aws.see([start], A_MINUTE)[ids[0]].status is OutcomeStatus.STARTED
+    assert marked(aws, ids) == set()
 
 
 def test_what_is_gone_meanwhile_fails_and_costs_no_other_its_stop(aws: Harness) -> None:
@@ -411,6 +446,24 @@ def test_an_intent_that_was_not_reached_has_no_outcome_and_is_not_touched(aws: H
     aws.tag(one, marks_of(SWEEP_ID, at) if with_marks else {"Owner": "me"})
     assert aws.recover(Action.STOP, resources, at) == {}
     assert aws.log == []
+
+
+@pytest.mark.parametrize("ahead", CLOCKS)
+@pytest.mark.parametrize("action", [Action.STOP, Action.START])
+def test_an_intent_that_was_reached_is_this_sweeps_however_clocks_differ(
+    aws: Harness, action: Action, ahead: int
+) -> None:
+    aws.ahead = timedelta(seconds=ahead)
+    [one] = stopped(aws) if action.starts else aws.add()
+    resources, at = list(aws.look(one).values()), aws.process_now()
+    if not action.starts:
+        aws.tag(one, marks_of(SWEEP_ID, at))
+    aws.someone(action, [one])
+    outcome = aws.recover(action, resources, at)[one]
+    assert outcome.status in (UP if action.starts else DOWN)
+    if not action.starts:
+        aws.put(one, "stopped")
+        assert undone(aws, outcome) is Verdict.START
 
 
 def test_what_someone_else_stopped_long_before_is_not_claimed(aws: Harness) -> None:

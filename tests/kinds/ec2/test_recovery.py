@@ -167,6 +167,16 @@ def test_a_stop_that_may_have_been_asked_for_and_was_started_again_is_never_unto
     assert [(one.status.value, one.code) for one in outcomes] == ([(status, "StartedAgain")] if status else [])
 
 
+def test_what_was_not_started_since_it_was_planned_was_not_started_by_this_undo_however_close_the_times(
+    ec2: MadeUpEc2, kind: Ec2Instances
+) -> None:
+    launched = ASKED - timedelta(minutes=1)
+    up = f"{launched:%Y-%m-%dT%H:%M:%SZ}"
+    ec2.instances = {"i-1": an_instance(state="stopped", reason=stopped_at(ASKED + timedelta(hours=1)), launched=up)}
+    (outcome,) = kind.recover_intents(TARGET, [(replace(DOWN, started_at=launched), Action.START, ASKED)], SWEEP_ID)
+    assert (outcome.status, outcome.code) == (OutcomeStatus.UNKNOWN, "StoppedAgain")
+
+
 def test_a_start_that_had_no_effect_has_no_outcome(ec2: MadeUpEc2, kind: Ec2Instances) -> None:
     ec2.instances = {"i-1": an_instance(state="stopped", reason=stopped_at(BEFORE), tags=OURS)}
     assert kind.recover_intents(TARGET, [(DOWN, Action.START, ASKED)], SWEEP_ID) == ()
@@ -200,9 +210,9 @@ def test_a_stop_without_this_sweeps_mark_is_someone_elses_and_gets_no_mark(
 
 @pytest.mark.parametrize(
     ("early", "status"),
-    [(5, OutcomeStatus.STARTED), (6, OutcomeStatus.ALREADY_RUNNING)],
+    [(300, OutcomeStatus.STARTED), (301, OutcomeStatus.ALREADY_RUNNING)],
 )
-def test_what_was_launched_before_the_intent_someone_else_started_and_its_tags_stay(
+def test_what_was_launched_before_the_intent_by_any_clock_someone_else_started_and_its_tags_stay(
     ec2: MadeUpEc2, kind: Ec2Instances, aws: LocalAws, early: int, status: OutcomeStatus
 ) -> None:
     launched = ASKED - timedelta(seconds=early)

@@ -134,8 +134,9 @@ def test_a_start_that_aws_accepted_but_that_is_not_seen_yet_is_starting() -> Non
     [
         (timedelta(0), "pending", OutcomeStatus.STARTING),
         (timedelta(0), "running", OutcomeStatus.STARTED),
-        (timedelta(minutes=-5), "pending", OutcomeStatus.STARTING),
-        (timedelta(minutes=-5), "running", OutcomeStatus.ALREADY_RUNNING),
+        (timedelta(minutes=-5), "running", OutcomeStatus.STARTED),
+        (timedelta(minutes=-6), "pending", OutcomeStatus.STARTING),
+        (timedelta(minutes=-6), "running", OutcomeStatus.ALREADY_RUNNING),
     ],
 )
 def test_after_a_time_out_the_launch_time_tells_who_started_what_runs(
