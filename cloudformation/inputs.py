@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cloudformation.assemble import read_source
-from cloudformation.parameters import Parameter, mistakes, parameters_of, read_env, unknown
+from cloudformation.parameters import Parameter, clashes, mistakes, parameters_of, read_env, unknown
 from orchestrator.core.policy.loading import load_policy
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.errors import PolicyError, SettingsError
@@ -75,7 +75,7 @@ def read_inputs(arguments: Arguments) -> Inputs:
     values = {name: value for name, value in entries.items() if name in parameters and name not in _FILLED_IN}
     policy = None
     if not arguments.remove:
-        problems += mistakes(_to_check(parameters, values), values)
+        problems += mistakes(_to_check(parameters, values), values) + clashes(parameters, values)
         if arguments.what == "hub":
             policy = _read_policy(entries.get("Policy", _DEFAULT_POLICY), problems)
     if problems:

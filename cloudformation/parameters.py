@@ -159,3 +159,15 @@ def mistakes(parameters: Mapping[str, Parameter], values: Mapping[str, str]) -> 
             shown = "its value" if parameter.hidden else repr(value)
             problems.append(f"{name}: {shown} must be {parameter.wanted()}")
     return problems
+
+
+def clashes(parameters: Mapping[str, Parameter], values: Mapping[str, str]) -> list[str]:
+    """Of the values for one template: what each of two parameters accepts, and not both of them together."""
+    anchor, kill_switch = (
+        values.get(name, parameters[name].default) if name in parameters else None
+        for name in ("AnchorName", "KillSwitchName")
+    )
+    if not anchor or anchor != kill_switch:
+        return []
+    why = "every sweep would pull its kill switch by writing its anchor; name another parameter"
+    return [f"AnchorName: {anchor!r} is KillSwitchName too, and {why}"]

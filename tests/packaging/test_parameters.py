@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from cloudformation.assemble import read_source
-from cloudformation.inputs import _FILLED_IN, _OWN, TEMPLATES, Arguments, read_inputs
-from cloudformation.parameters import Parameter, mistakes, parameters_of, read_env, unknown
+from cloudformation.inputs import _FILLED_IN, _OWN, TEMPLATES, Arguments, Inputs, read_inputs
+from cloudformation.parameters import Parameter, clashes, mistakes, parameters_of, read_env, unknown
 from orchestrator.errors import SettingsError
 from tests.packaging.conftest import ROOT
 
@@ -93,6 +93,38 @@ def test_a_policy_where_the_hub_itself_writes_is_refused(key: str) -> None:
 def test_a_policy_beside_the_sweeps_is_accepted(key: str) -> None:
     declared = parameters_of(read_source(ROOT / "cloudformation" / "hub"))["PolicyKey"]
     assert mistakes({"PolicyKey": declared}, {"PolicyKey": key}) == []
+
+
+def hub_inputs(folder: Path, *lines: str, remove: bool = False) -> Inputs:
+    env = folder / "deploy.env"
+    env.write_text("\n".join(["OrganizationId=o-ab12cd34ef", f"Policy={ROOT / 'config' / 'policy.yaml'}", *lines]))
+    return read_inputs(
+        Arguments("hub", remove=remove, env=env, templates=ROOT / "cloudformation", yes=True, dry_run=False)
+    )
+
+
+@pytest.mark.parametrize("quote", ["", "'"])
+def test_an_anchor_that_is_the_kill_switch_is_refused(tmp_path: Path, quote: str) -> None:
+    named = "AnchorName=/hub/anchor", f"KillSwitchName={quote}/hub/anchor{quote}"
+    with pytest.raises(SettingsError) as refused:
+        hub_inputs(tmp_path, *named, "Mode=on")
+    mode, anchor = str(refused.value).splitlines()
+    assert mode.startswith("Mode: 'on' must be one of plan")
+    assert anchor.startswith(
+        "AnchorName: '/hub/anchor' is KillSwitchName too, and every sweep would pull its kill switch"
+    )
+    assert hub_inputs(tmp_path, *named, remove=True).values["AnchorName"] == "/hub/anchor"
+
+
+def test_the_default_of_one_of_them_counts_too(tmp_path: Path) -> None:
+    hub_inputs(tmp_path, "AnchorName=/stop-orchestrator/anchor")
+    hub_inputs(tmp_path, "KillSwitchName=/stop-orchestrator/anchor")
+    declared = {
+        "AnchorName": Parameter.model_validate({"Type": STRING, "Default": ""}),
+        "KillSwitchName": Parameter.model_validate({"Type": STRING, "Default": "/anchor"}),
+    }
+    assert len(clashes(declared, {"AnchorName": "/anchor"})) == 1
+    assert clashes(declared, {"AnchorName": "/another-anchor"}) == clashes(declared, {}) == clashes({}, {}) == []
 
 
 @pytest.mark.parametrize("template", ["hub", "member-stackset.yaml"])
