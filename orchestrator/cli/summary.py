@@ -75,7 +75,8 @@ def _totals_line(document: Row) -> str:
     totals = document["totals"]
     unread = totals["denied"] + totals["failed_targets"] + totals["not_attempted_targets"]
     directions = _directions(document)
-    planned = ", ".join(f"{totals[one.total]} {one.plan}" for one in directions)
+    verdicts = Counter(row["verdict"] for row in document["decisions"])  # 0.1.0 did not count stops and starts apart
+    planned = ", ".join(f"{totals.get(one.total, verdicts[one.verdict])} {one.plan}" for one in directions)
     done = ", ".join(f"{totals[one.done]} {one.done}" for one in directions)
     nothing = "nothing stopped or started" if _STARTS in directions else "nothing stopped"
     starting = f", {totals['starting']} starting" if totals.get("starting") else ""  # the version before has none
@@ -188,7 +189,8 @@ def _by_rule(document: Row) -> Table | None:
 def _coverage_holes(document: Row) -> Table | None:
     rows = [row for row in document["coverage"] if row["status"] in _HOLES]
     table = a_table("Not read", ("account", "fixed"), ("region", "fixed"), ("status", "fixed"), "why")
-    several = len({row["kind"] for row in document["coverage"]} - {ALL_KINDS}) > 1
+    kinds = [row.get("kind", ALL_KINDS) for row in document["coverage"]]  # 0.1.0 knew one, and did not name it
+    several = len({*kinds} - {ALL_KINDS}) > 1
     cells = [
         (
             (row["account_id"], row["account_name"]),

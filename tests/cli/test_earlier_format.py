@@ -57,6 +57,15 @@ def test_its_history_is_listed_and_its_evidence_holds(run: Run) -> None:
     assert "3 stopped, 0 failed" in said
 
 
+@pytest.mark.usefixtures("organization")
+def test_the_report_of_the_first_release_is_shown_with_what_it_has(run: Run, tmp_path: Path) -> None:
+    shutil.copytree(STORES / "v0.1.0", tmp_path / ".stop-orchestrator")
+    assert run("verify", FIRST_PLAN).exit_code == 0
+    ran = run("report", FIRST_PLAN)
+    assert (ran.exit_code, ran.stderr) == (0, "")
+    assert "3 resources: 3 to stop, 0 exempt; nothing stopped (plan only)" in " ".join(ran.stdout.split())
+
+
 @pytest.mark.usefixtures("store")
 def test_its_plan_is_refused(organization: OrganizationBuilder, run: Run) -> None:
     ran = run("apply", PLANNED, "--yes")
