@@ -15,7 +15,7 @@ from orchestrator.core.model import (
     ResourceState,
     Target,
 )
-from orchestrator.core.model.marks import STOPPED_BY_TAG
+from orchestrator.core.model.marks import MARKS, STOPPED_BY_TAG
 from orchestrator.ports import World
 from orchestrator.sweep.pool import Pool
 from orchestrator.sweep.read import Unread, read_unless_halted
@@ -47,9 +47,11 @@ def delete_old_marks(world: World, source_sweep_id: str, decisions: Decisions) -
 
 
 def _carries_old_marks(decision: Decision, source_sweep_id: str) -> bool:
+    """Also a half of them that names no sweep: each sweep writes both tags at once, so it is none of another's."""
     resource = decision.resource
     is_up = decision.reason_code is ReasonCode.STARTED_SINCE and resource.state is ResourceState.RUNNING
-    return is_up and resource.tags.get(STOPPED_BY_TAG) == source_sweep_id
+    by, some = resource.tags.get(STOPPED_BY_TAG), any(key in resource.tags for key in MARKS)
+    return is_up and some and (not by or by == source_sweep_id)
 
 
 def _delete(world: World, target: Target, kind: str, old: Sequence[Decision]) -> _Left:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from orchestrator.core.model import Halt, HaltCause, Mode, OutcomeStatus, Resource
-from orchestrator.core.model.marks import STOPPED_BY_TAG
+from orchestrator.core.model.marks import STOPPED_AT_TAG, STOPPED_BY_TAG
 from orchestrator.core.report.document import Row
 from orchestrator.errors import LeaseLostError, PlanError
 from orchestrator.sweep.run import run_sweep, undo_sweep
@@ -92,6 +92,14 @@ def test_an_undo_has_a_report_of_its_own() -> None:
     assert fake.has_file("manifest.json", UNDO_ID)
 
 
+HALVES = [
+    {STOPPED_AT_TAG: "2026-11-23T19:00:00Z"},
+    {STOPPED_BY_TAG: "", STOPPED_AT_TAG: "2026-11-23T19:00:00Z"},
+    {STOPPED_BY_TAG: ""},
+]
+"""What people leave of a mark."""
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
@@ -101,12 +109,19 @@ def test_an_undo_has_a_report_of_its_own() -> None:
             "It is running: somebody started it since. Its marks were deleted.",
         ),
         (lambda one: in_state(one, "running", tags={}), "It is running: somebody started it since."),
+        *(
+            (
+                lambda one, half=half: in_state(one, "running", tags=half),
+                "It is running: somebody started it since. Its marks were deleted.",
+            )
+            for half in HALVES
+        ),
         (
             lambda one: replace(one, changed_at=datetime(2026, 11, 23, 23, tzinfo=UTC)),
             "It was stopped at 2026-11-23T23:00:00Z, not by this sweep: somebody started it in between.",
         ),
     ],
-    ids=["terminated", "started", "started and unmarked", "stopped again"],
+    ids=["terminated", "started", "started and unmarked", "no sweep", "an empty sweep", "only that", "stopped again"],
 )
 def test_what_somebody_touched_since_is_kept_and_says_why(
     change: Callable[[Resource], Resource | None], reason: str

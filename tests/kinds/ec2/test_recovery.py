@@ -10,7 +10,7 @@ import pytest
 
 from orchestrator.aws.clients import bound_to
 from orchestrator.aws.retries import Retries
-from orchestrator.core.model import Action, Outcome, OutcomeStatus
+from orchestrator.core.model import Action, Outcome, OutcomeStatus, Resource
 from orchestrator.core.model.marks import STOPPED_AT_TAG, STOPPED_BY_TAG
 from orchestrator.kinds.ec2.kind import Ec2Instances
 from orchestrator.ports import TargetUnreadableError
@@ -180,6 +180,57 @@ def test_what_was_not_started_since_it_was_planned_was_not_started_by_this_undo_
 def test_a_start_that_had_no_effect_has_no_outcome(ec2: MadeUpEc2, kind: Ec2Instances) -> None:
     ec2.instances = {"i-1": an_instance(state="stopped", reason=stopped_at(BEFORE), tags=OURS)}
     assert kind.recover_intents(TARGET, [(DOWN, Action.START, ASKED)], SWEEP_ID) == ()
+
+
+LATE = {**OURS, STOPPED_BY_TAG: THEIRS[STOPPED_BY_TAG]}
+"""The mark of another sweep, and no word of when that was."""
+OVERWRITTEN = replace(DOWN, tags=LATE, restore={STOPPED_BY_TAG: SWEEP_ID})
+
+
+@pytest.mark.parametrize("at", ["2026-11-22T19:00:00Z", "2026-11-23T19:00:00Z", "2026-11-23T19:04:00Z", "soon", ""])
+@pytest.mark.parametrize(
+    ("planned", "by"),
+    [
+        (DOWN, THEIRS[STOPPED_BY_TAG]),  # overwritten before the undo, which was shown the mark of before
+        (OVERWRITTEN, SWEEP_ID),  # now it is the later look that is shown that
+        (replace(DOWN, restore={STOPPED_BY_TAG: SWEEP_ID}), THEIRS[STOPPED_BY_TAG]),
+    ],
+)
+def test_a_start_that_fell_back_failed_where_no_time_says_that_the_sweep_of_the_mark_acted_since(
+    ec2: MadeUpEc2, kind: Ec2Instances, planned: Resource, by: str, at: str
+) -> None:
+    tags = {STOPPED_BY_TAG: by, STOPPED_AT_TAG: at}
+    up = f"{ASKED:%Y-%m-%dT%H:%M:%SZ}"
+    ec2.instances = {"i-1": an_instance(state="stopped", reason=stopped_at(BEFORE), launched=up, tags=tags)}
+    starting = Outcome(planned, OutcomeStatus.STARTING, requested_at=ASKED, verified_at=ASKED)
+    (outcome,) = kind.see_starts(TARGET, [starting])
+    assert (outcome.status, outcome.code) == (OutcomeStatus.FAILED, "StillStopped")
+    assert kind.recover_intents(TARGET, [(planned, Action.START, ASKED)], SWEEP_ID) == ()
+
+
+@pytest.mark.parametrize("by", [SWEEP_ID, THEIRS[STOPPED_BY_TAG]])
+def test_the_sweep_that_is_undone_or_that_marked_it_before_is_never_who_stopped_it_again(
+    ec2: MadeUpEc2, kind: Ec2Instances, by: str
+) -> None:
+    again = stopped_at(ASKED + timedelta(minutes=30))
+    ec2.instances = {"i-1": an_instance(state="stopped", reason=again, tags={**THEIRS, STOPPED_BY_TAG: by})}
+    starting = Outcome(OVERWRITTEN, OutcomeStatus.STARTING, requested_at=ASKED, verified_at=ASKED)
+    (outcome,) = kind.see_starts(TARGET, [starting])
+    assert (outcome.status, outcome.code) == (OutcomeStatus.STARTED, "StoppedAgain")
+    assert outcome.message.endswith("by somebody else")
+
+
+@pytest.mark.parametrize(("minutes", "status"), [(-1, OutcomeStatus.FAILED), (1, OutcomeStatus.STARTED)])
+def test_of_what_fell_back_before_the_launch_time_tells_whether_it_was_stopped_again(
+    ec2: MadeUpEc2, kind: Ec2Instances, minutes: int, status: OutcomeStatus
+) -> None:
+    up, down = ASKED - timedelta(seconds=30), ASKED - timedelta(seconds=30) + timedelta(minutes=minutes)
+    ec2.instances = {
+        "i-1": an_instance(state="stopped", reason=stopped_at(down), launched=f"{up:%Y-%m-%dT%H:%M:%SZ}", tags=OURS)
+    }
+    starting = Outcome(replace(DOWN, changed_at=None), OutcomeStatus.STARTING, requested_at=ASKED, verified_at=ASKED)
+    (outcome,) = kind.see_starts(TARGET, [starting])
+    assert outcome.status is status
 
 
 @pytest.mark.parametrize(
