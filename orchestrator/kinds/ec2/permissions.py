@@ -14,6 +14,7 @@ from typing import Any
 
 from orchestrator.aws.clients import Clients
 from orchestrator.aws.failures import AWS_FAILURES, Failure, classify, error_of
+from orchestrator.aws.pages import each_page
 from orchestrator.aws.retries import Retries
 from orchestrator.core.diagnosis.checks import Asked
 from orchestrator.core.model import Region
@@ -48,17 +49,15 @@ class Ec2Permissions:
     def _stoppable(self, region: Region) -> Iterator[str]:
         """Ids of instances that the role's own policy does not spare; a refusal of another one would mean nothing."""
         client: Any = self._clients.ec2(region)
-        wanted: dict[str, Any] = {
-            "Filters": [{"Name": "instance-state-name", "Values": _STATES}],
-            "MaxResults": _PAGE_SIZE,
-        }
-        for _ in range(_PAGES):
-            page = self._retries.call(partial(client.describe_instances, **wanted))
+        only_these = [{"Name": "instance-state-name", "Values": _STATES}]
+
+        def ask(**more: str) -> Any:
+            described = partial(client.describe_instances, Filters=only_these, MaxResults=_PAGE_SIZE, **more)
+            return self._retries.call(described)
+
+        for page in islice(each_page("DescribeInstances", ask), _PAGES):
             for reservation in page["Reservations"]:
                 yield from (raw["InstanceId"] for raw in reservation["Instances"] if _is_unspared(raw))
-            if not page.get("NextToken"):
-                return
-            wanted["NextToken"] = page["NextToken"]
 
     def _dry_runs(self, region: Region, resource_id: str | None) -> Iterator[Asked]:
         client: Any = self._clients.ec2(region)

@@ -130,13 +130,6 @@ def require_answer(call: Callable[[], Any]) -> None:
         raise ResponseParserError("the answer is not AWS's: it names no request")
 
 
-def require_new_token(token: str, known: set[str]) -> None:
-    """Raises ResponseParserError where AWS names a page for the second time: there would be no end to the reading."""
-    if token in known:
-        raise ResponseParserError("the answer names a next page that was read already")
-    known.add(token)
-
-
 def in_portions(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     """Slices of at most `size` items, in order."""
     for start in range(0, len(items), size):
