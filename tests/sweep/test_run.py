@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from orchestrator.core.model import (
@@ -11,6 +13,7 @@ from orchestrator.core.model import (
     Mode,
     OutcomeStatus,
     Region,
+    Resource,
     SweepStatus,
     Target,
 )
@@ -33,6 +36,7 @@ from tests.support.fake_world import (
     halted_after,
     open_regions,
     outcomes,
+    reasons,
     unreadable,
 )
 
@@ -273,3 +277,20 @@ def test_what_aws_names_twice_is_one_resource() -> None:
         report = sweep(fake)
     assert sorted(fake.stopped) == ["i-0", "i-1"]
     assert report["totals"]["planned"] == 2
+
+
+def test_what_a_kind_reads_twice_and_not_alike_is_kept_and_what_it_reads_twice_alike_counts_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read = FakeKind.read
+
+    def read_twice(kind: FakeKind, target: Target) -> tuple[Resource, ...]:
+        found = read(kind, target)
+        opted_out = {"stop-orchestrator:opt-out": "true"}
+        return (*(replace(one, tags=opted_out) if one.resource_id == "i-0" else one for one in found), *found)
+
+    monkeypatch.setattr(FakeKind, "read", read_twice)
+    fake = a_world(ONE)
+    report = sweep(fake)
+    assert (fake.stopped, outcomes(report)) == (["i-1"], {"i-1": "stopped"})
+    assert "the copies differ in its tag stop-orchestrator:opt-out" in reasons(report)["i-0"]

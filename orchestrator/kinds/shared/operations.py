@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -74,8 +74,10 @@ class Operations(Protocol):
         """
         ...
 
-    def describe(self, resource_ids: Sequence[str], call: Call) -> Mapping[str, Resource]:
-        """Those that AWS still knows, in whatever state; makes each of its calls through `call`."""
+    def describe(self, resource_ids: Sequence[str], call: Call) -> Iterable[Resource]:
+        """Those that AWS still knows, in whatever state and as often as it tells them; makes each of its calls through
+        `call`.
+        """
         ...
 
     def mark(self, resources: Sequence[Resource], tags: Tags) -> None: ...
