@@ -8,12 +8,14 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.exceptions import ClientError
 
 from cloudformation.stacks import DeployError
+from orchestrator.aws.pages import CONTINUATION_TOKEN, each_page
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -82,7 +84,8 @@ class ArtifactBucket:
         """With all that is in it; whether there was one of ours."""
         if not self.ours or not self._has("head_bucket"):
             return False
-        for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self.name, **self._owner):
+        ask = partial(self._client.list_objects_v2, Bucket=self.name, **self._owner)
+        for page in each_page("s3:ListObjectsV2", ask, CONTINUATION_TOKEN):
             keys: Any = [{"Key": found["Key"]} for found in page.get("Contents", ())]
             if keys:
                 self._client.delete_objects(Bucket=self.name, Delete={"Objects": keys, "Quiet": True}, **self._owner)

@@ -14,6 +14,7 @@ import os
 import sys
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import boto3
@@ -29,6 +30,7 @@ from cloudformation.tables import changes_table, empty_table, pairs_table
 from orchestrator.app import now
 from orchestrator.aws.dynamodb_items import DynamoItems
 from orchestrator.aws.failures import AWS_FAILURES
+from orchestrator.aws.pages import each_page
 from orchestrator.cli.terminal import SafeConsole
 from orchestrator.core.model import ActivePolicy, time_text
 from orchestrator.core.policy.org_policy import OrgPolicy
@@ -300,9 +302,9 @@ class _Deployment:
     def _show_removal(self) -> None:
         declared = read_template(self._stack.template()).get("Resources", {})
         kept = {name for name, one in declared.items() if str(one.get("DeletionPolicy", "")).startswith("Retain")}
-        pages = self._client.get_paginator("list_stack_resources").paginate(StackName=self._stack.name)
+        ask = partial(self._client.list_stack_resources, StackName=self._stack.name)
         table = empty_table("Removal", "action", "resource", "type", "name")
-        for page in pages:
+        for page in each_page("ListStackResources", ask):
             for found in page["StackResourceSummaries"]:
                 name = found["LogicalResourceId"]
                 action, style = ("stays", None) if name in kept else ("Remove", "red")

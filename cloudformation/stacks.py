@@ -6,10 +6,12 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import ClientError
 
+from orchestrator.aws.pages import each_page
 from orchestrator.errors import StopOrchestratorError
 
 if TYPE_CHECKING:
@@ -136,14 +138,10 @@ class Stack:
         return change_set
 
     def _changes(self, change_set_id: str, stack_id: str) -> Iterator[Change]:
-        token: dict[str, Any] = {}
-        while True:
-            page = self._client.describe_change_set(ChangeSetName=change_set_id, StackName=stack_id, **token)
+        ask = partial(self._client.describe_change_set, ChangeSetName=change_set_id, StackName=stack_id)
+        for page in each_page("DescribeChangeSet", ask):
             for change in page.get("Changes", ()):
                 yield _change(change.get("ResourceChange", {}))
-            if not page.get("NextToken"):
-                return
-            token = {"NextToken": page["NextToken"]}
 
     def delete(self, on_event: OnEvent) -> None:
         """And waits for it. Raises DeployError when something could not be deleted."""
@@ -156,7 +154,7 @@ class Stack:
 
     def events(self, stack_id: str) -> list[Event]:
         """All of them, the oldest first."""
-        pages = self._client.get_paginator("describe_stack_events").paginate(StackName=stack_id)
+        pages = each_page("DescribeStackEvents", partial(self._client.describe_stack_events, StackName=stack_id))
         return [_event(raw) for page in pages for raw in page["StackEvents"]][::-1]
 
     def watch(self, stack_id: str, seen: set[str], on_event: OnEvent) -> None:

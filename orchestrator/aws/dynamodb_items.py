@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import tenacity
@@ -13,6 +14,7 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
 from orchestrator.aws.failures import AWS_FAILURES, error_of
+from orchestrator.aws.pages import EVALUATED_KEY, each_page
 from orchestrator.aws.retries import after_pauses
 from orchestrator.errors import LedgerError
 from orchestrator.ledger.items import (
@@ -112,7 +114,7 @@ class DynamoItems:
         }
         found: list[Item] = []
         try:
-            for page in self._client.get_paginator("query").paginate(**arguments):
+            for page in self._pages(**arguments):
                 found += [_plain(item) for item in page["Items"]]
                 if limit and len(found) >= limit:
                     break
@@ -129,11 +131,14 @@ class DynamoItems:
             condition, values = f"{condition} AND GSI1SK < :before", {**values, ":before": before}
         arguments: Any = {"KeyConditionExpression": condition, "ExpressionAttributeValues": _typed(values)}
         try:
-            pages = self._client.get_paginator("query").paginate(TableName=self._table, IndexName=_INDEX, **arguments)
+            pages = self._pages(TableName=self._table, IndexName=_INDEX, **arguments)
             found = [_plain(item) for page in pages for item in page["Items"]]
         except AWS_FAILURES as failure:
             raise self._failed("read", failure) from failure
         return [one for one in found if not before or one["GSI1SK"] < before]
+
+    def _pages(self, **arguments: Any) -> Iterator[Any]:
+        return each_page("dynamodb:Query", partial(self._client.query, **arguments), EVALUATED_KEY)
 
     def _transact(self, writes: Mapping[int, Write]) -> frozenset[int]:
         """One transaction; the numbers of those whose conditions did not hold: then nothing was written."""

@@ -6,10 +6,12 @@ Nothing is left behind: the writes are conditional, and their conditions cannot 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, TypeVar
 
 from orchestrator.aws.clients import Clients
 from orchestrator.aws.failures import AWS_FAILURES, error_of, unreadable_when_refused
+from orchestrator.aws.pages import each_page
 from orchestrator.core.diagnosis import hub as doctor_hub
 from orchestrator.core.diagnosis.checks import Check, CheckStatus, StackInstance, StackSet, TableShape
 from orchestrator.core.model import AccountId, AwsError
@@ -40,15 +42,15 @@ class HubQuestions:
         return AccountId(answer["Account"]), answer["Arn"]
 
     def trusted_services(self) -> frozenset[str]:
-        pages = self._clients.organizations().get_paginator("list_aws_service_access_for_organization")
+        ask = self._clients.organizations().list_aws_service_access_for_organization
         with unreadable_when_refused("organizations:ListAWSServiceAccessForOrganization"):
-            rows = _rows(pages.paginate(), "EnabledServicePrincipals")
+            rows = _rows(each_page("ListAWSServiceAccessForOrganization", ask), "EnabledServicePrincipals")
         return frozenset(row["ServicePrincipal"] for row in rows)
 
     def delegated_administrators(self, service: str) -> frozenset[str]:
-        pages = self._clients.organizations().get_paginator("list_delegated_administrators")
+        ask = partial(self._clients.organizations().list_delegated_administrators, ServicePrincipal=service)
         with unreadable_when_refused("organizations:ListDelegatedAdministrators"):
-            rows = _rows(pages.paginate(ServicePrincipal=service), "DelegatedAdministrators")
+            rows = _rows(each_page("ListDelegatedAdministrators", ask), "DelegatedAdministrators")
         return frozenset(row["Id"] for row in rows)
 
     def stack_set(self, name: str, *, as_delegated: bool) -> StackSet:
@@ -56,7 +58,8 @@ class HubQuestions:
         named = {"StackSetName": name, "CallAs": "DELEGATED_ADMIN" if as_delegated else "SELF"}
         try:
             described = client.describe_stack_set(**named)["StackSet"]
-            rows = _rows(client.get_paginator("list_stack_instances").paginate(**named), "Summaries")
+            ask = partial(client.list_stack_instances, **named)
+            rows = _rows(each_page("ListStackInstances", ask), "Summaries")
         except AWS_FAILURES as failure:
             return StackSet(name, error=error_of(failure))
         drift = described.get("StackSetDriftDetectionDetails") or {}

@@ -14,6 +14,7 @@ from botocore.parsers import ResponseParserError
 from orchestrator.aws.clients import Clients
 from orchestrator.aws.failures import AWS_FAILURES, error_of
 from orchestrator.aws.pacing import Pacing, Rates
+from orchestrator.aws.pages import each_page
 from orchestrator.core.model import Account, AccountId, AwsError, Organization, OrganizationalUnit, Tags, unit_path
 from orchestrator.core.model.kind import OperationRates, Rate
 from orchestrator.core.model.unreadable import shown, unreadable_tags
@@ -158,11 +159,12 @@ class OrganizationReader:
 
         Raises ResponseParserError for an answer without the list: that is not an empty one.
         """
-        paginator = self._client.get_paginator(operation)  # type: ignore[call-overload]  # the name is a variable here
-        config = {"PageSize": page_size} if page_size else {}
-        for page in paginator.paginate(**arguments, PaginationConfig=config):
+        size = {"MaxResults": page_size} if page_size else {}
+        ask = partial(getattr(self._client, operation), **size, **arguments)
+        name = self._client.meta.method_to_api_mapping[operation]
+        for page in each_page(f"organizations:{name}", ask):
             if key not in page:
-                raise ResponseParserError(f"organizations:{operation} answered without {key}")
+                raise ResponseParserError(f"organizations:{name} answered without {key}")
             yield from page[key]
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 import tenacity
 from botocore.exceptions import ClientError
 
 from orchestrator.aws.failures import AWS_FAILURES, error_of
+from orchestrator.aws.pages import CONTINUATION_TOKEN, each_page
 from orchestrator.aws.retries import after_pauses
 from orchestrator.core.model.aws_error_codes import DENIED_CODES
 from orchestrator.core.report.files import content_type, sweep_folder
@@ -77,7 +79,8 @@ class S3ReportStore:
 
     def list_files(self, sweep_id: str | None = None) -> Mapping[str, Entry]:
         prefix = SWEEPS_FOLDER if sweep_id is None else f"{sweep_folder(sweep_id)}/"
-        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
+        ask = partial(self._client.list_objects_v2, Bucket=self._bucket, Prefix=prefix)
+        pages = each_page("s3:ListObjectsV2", ask, CONTINUATION_TOKEN)
         try:
             return {one["Key"]: _entry(one["Key"], one["Size"]) for page in pages for one in page.get("Contents", ())}
         except AWS_FAILURES as failure:

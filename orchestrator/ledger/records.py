@@ -50,6 +50,8 @@ class SweepSummary:
     source_sweep_id: str = ""
     """The sweep that is applied or undone."""
     plan_sha256: str = ""
+    plan_announced_sha256: str = ""
+    """As it was about to be written: a store may take it after its writer gave up waiting, and ended the sweep."""
     policy: str = ""
     """The policy document itself, so that the sweep can be resumed; empty where only its hash is here."""
     policy_by_hash: str = ""

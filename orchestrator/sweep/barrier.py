@@ -108,5 +108,7 @@ def _freeze(world: World, sweep: Sweep, state: SweepState) -> None:
         format=PLAN_FORMAT,
     )
     content = plan_bytes(stored)
+    sha256 = sha256_of(content)
+    world.ledger.amend(sweep.sweep_id, plan_announced_sha256=sha256)
     world.store.put(sweep.sweep_id, PLAN_FILE, content)
-    world.ledger.amend(sweep.sweep_id, plan_sha256=sha256_of(content))
+    world.ledger.amend(sweep.sweep_id, plan_sha256=sha256)

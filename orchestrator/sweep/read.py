@@ -30,6 +30,7 @@ from orchestrator.core.model import (
     TargetStatus,
 )
 from orchestrator.core.model.aws_error_codes import coverage_of, is_refusal
+from orchestrator.core.model.copies import tell_once
 from orchestrator.core.model.marks import STOPPED_BY_TAG
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.errors import LedgerError
@@ -272,8 +273,7 @@ def _read_target(world: World, account: Account, region: Region, kinds: Iterable
 def _read_kind(world: World, target: Target, kind: str) -> tuple[Resource, ...]:
     with world.accounts.bind(target.account_id):
         found = world.kinds[kind].read(target)
-    each = tuple({one.key: one for one in found}.values())  # AWS may name one on two pages, while others come and go
-    return tuple(_reported(world, target, each))
+    return tuple(_reported(world, target, tell_once(found).each))
 
 
 def _reported(world: World, target: Target, resources: Sequence[Resource]) -> Iterator[Resource]:

@@ -63,7 +63,7 @@ def verify(
         looked = look_at(store, sweep_id, ledger.sweep(sweep_id), stored, check_signature)
         broken += [*against_chain(store, ledger, sweep_id, looked.link), *looked.broken]
         broken += [Broken("", key, _STRAY) for key in stored.strays]
-        notes += _parts_left(stored)
+        notes += [*looked.notes, *_parts_left(stored)]
     return Verified(len(sweep_ids), tuple(broken), notes=tuple(notes))
 
 
@@ -215,6 +215,8 @@ class _VerifyAll:
                     f"{sweep_id} is in the chain without its manifest: it is being sealed, or its process died "
                     f"(stop-orchestrator sweep --resume {sweep_id})"
                 )
+        for sweep_id in sorted(self._looked):
+            yield from self._looked[sweep_id].notes
         yield from _parts_left(self._stored)
 
 

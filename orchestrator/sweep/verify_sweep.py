@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from orchestrator.core.report.files import policy_file
@@ -41,6 +42,8 @@ class Looked:
     """No file of it is left."""
     runs: bool = False
     """By the ledger it has not ended, so its manifest may be about to be written."""
+    notes: tuple[str, ...] = ()
+    """What is not broken, and is not as it mostly is."""
 
 
 def look_at(
@@ -65,21 +68,44 @@ def look_at(
 
     manifest = find(MANIFEST)
     link, broken = check_sweep(sweep_id, manifest, find)
-    names = stored.of(sweep_id)
+    names, late = stored.of(sweep_id), frozenset[str]()
     if manifest is None:
         return Looked(link, (*broken, *unsealed_files(sweep_id, summary, stored)), is_gone=not names)
     if link is None:
         broken += unsealed_files(sweep_id, summary, stored)
     else:
         broken += linked_files(sweep_id, stored)
-        broken += added_files(sweep_id, stored.regular(sweep_id), sealed_names(manifest))
+        late = _late_files(summary, stored.regular(sweep_id) - {*sealed_names(manifest)}, find)
+        broken += added_files(sweep_id, stored.regular(sweep_id) - late, sealed_names(manifest))
     if check_signature is None and SIGNATURE in names:
         broken += [Broken(sweep_id, SIGNATURE, _NO_KEY)]
     if check_signature is not None:
         broken += _signature_broken(store, sweep_id, manifest, check_signature)
     named = {one.file for one in broken}
     broken += [one for one in against_summary(store, summary) if one.file not in named]
-    return Looked(link, tuple(broken), is_sealed=True)
+    return Looked(link, tuple(broken), is_sealed=True, notes=tuple(_late(sweep_id, name) for name in sorted(late)))
+
+
+def _late_files(
+    summary: SweepSummary | None, unsealed: AbstractSet[str], find: Callable[[str], bytes | None]
+) -> frozenset[str]:
+    """Of those that the manifest does not seal, what the sweep itself wrote: the ledger had the hash before the file.
+
+    A store may take a file after its writer gave up waiting for that, and sealed what was there.
+    """
+    if summary is None:
+        return frozenset()
+    policy = summary.policy_by_hash
+    recorded = {PLAN_FILE: summary.plan_announced_sha256, **({policy_file(policy): policy} if policy else {})}
+    found = {name: find(name) for name in unsealed & recorded.keys()}
+    return frozenset(name for name, one in found.items() if one is not None and sha256_of(one) == recorded[name])
+
+
+def _late(sweep_id: str, name: str) -> str:
+    return (
+        f"{sweep_id} has a {name} that its manifest does not seal: it was still being written when the sweep ended; it "
+        "is as the ledger recorded it before"
+    )
 
 
 def unsealed_files(sweep_id: str, summary: SweepSummary | None, stored: StoredFiles) -> Iterator[Broken]:

@@ -287,3 +287,17 @@ def test_items_expire_whatever_time_zone_the_clock_has(hub: Clients, table: Dyna
     (item,) = items(hub).values()
     assert item["requested_at"] == "2026-11-23T20:00:00Z"
     assert int(item["expires_at"]) == int((AT + TTL).timestamp()) + 3600
+
+
+@pytest.mark.parametrize("pages", [1, 2, 3])
+def test_a_query_whose_pages_go_in_a_circle_is_an_error_with_the_operations_name(
+    client: Client, table: DynamoItems, pages: int
+) -> None:
+    def query(**_: Any) -> dict[str, Any]:
+        return {"Items": [], "LastEvaluatedKey": {"PK": {"S": "x"}, "SK": {"S": next(tokens)}}}
+
+    client.query = query  # type: ignore[attr-defined]  # half a client
+    for ask in (lambda: table.query("x"), lambda: table.query("x", limit=5), lambda: table.query_index("x")):
+        tokens = iter([str(number % pages) for number in range(pages + 1)])
+        with pytest.raises(LedgerError, match="dynamodb:Query names a next page that was read already"):
+            ask()

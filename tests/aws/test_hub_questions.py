@@ -124,3 +124,10 @@ def test_an_identity_that_aws_does_not_know_is_a_refusal(answers: Aws, clients: 
     answers.refused = "GetCallerIdentity"
     with pytest.raises(TargetUnreadableError, match="sts:GetCallerIdentity: AccessDenied"):
         HubQuestions(clients).identity()
+
+
+def test_a_list_whose_pages_go_in_a_circle_is_an_error(aws: LocalAws, clients: Clients) -> None:
+    tokens = iter(["a", "b", "a"])
+    aws.answering = lambda _: json_answer({"DelegatedAdministrators": [], "NextToken": next(tokens)})
+    with pytest.raises(TargetUnreadableError, match="a next page that was read already"):
+        HubQuestions(clients).delegated_administrators("member.org.stacksets.cloudformation.amazonaws.com")

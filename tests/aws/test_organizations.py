@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -423,3 +425,55 @@ def test_a_control_character_in_a_name_or_tag_is_what_json_says_it_is(
     fake.tags["111111111111"] = {"stop-orchestrator:opt\x00-out": "tr\x01ue"}
     [account] = reader.read_tags(reader.read().accounts)
     assert (account.name, account.tags) == ("a\x00\x1bb", {"stop-orchestrator:opt\x00-out": "tr\x01ue"})
+
+
+# --- tokens that come again -------------------------------------------------------------------------------------------
+
+
+class Circling:
+    """One operation whose answers name pages in a circle of so many."""
+
+    def __init__(self, fake: FakeOrganizations, operation: str, pages: int) -> None:
+        self._fake = fake
+        self._operation = operation
+        self._pages = pages
+        self._asked = 0
+
+    def __call__(self, request: Request) -> Answer:
+        if request.operation != self._operation:
+            return self._fake(request)
+        if self._asked > self._pages:
+            return refused("StillAsking")
+        self._asked += 1
+        first = replace(request, json={**request.json, "NextToken": None})
+        answer = json.loads(self._fake(first).body)
+        return json_answer({**answer, "NextToken": f"token-{self._asked % self._pages}"})
+
+
+AGAIN = "names a next page that was read already"
+
+
+@pytest.mark.parametrize("pages", [1, 2, 3])
+@pytest.mark.parametrize(
+    "operation", ["ListRoots", "ListAccounts", "ListAccountsForParent", "ListOrganizationalUnitsForParent"]
+)
+def test_a_list_whose_pages_go_in_a_circle_is_an_error_with_its_name(
+    fake: FakeOrganizations, reader: OrganizationReader, aws: LocalAws, operation: str, pages: int
+) -> None:
+    aws.answering = Circling(fake, operation, pages)
+    with pytest.raises(OrganizationError, match=f"organizations:{operation} {AGAIN}"):
+        reader.read()
+
+
+@pytest.mark.parametrize("pages", [1, 2])
+def test_an_account_whose_parents_or_tags_go_in_a_circle_is_kept_with_the_reason(
+    fake: FakeOrganizations, reader: OrganizationReader, aws: LocalAws, pages: int
+) -> None:
+    fake.account("111111111111")
+    aws.answering = Circling(fake, "ListTagsForResource", pages)
+    [account] = reader.read_tags(reader.read().accounts)
+    assert account.tags_error == AwsError("ResponseParserError", f"organizations:ListTagsForResource {AGAIN}")
+    aws.answering = Circling(fake, "ListParents", pages)
+    fake.refusals["ListAccountsForParent r-root"] = json_answer({"Accounts": []})
+    [account] = reader.read().accounts
+    assert account.units_error == AwsError("ResponseParserError", f"organizations:ListParents {AGAIN}")

@@ -234,3 +234,12 @@ def test_every_object_below_the_sweeps_is_listed_as_what_it_is(hub: Clients, sto
 def test_a_bucket_that_cannot_be_listed_is_an_error(hub: Clients) -> None:
     with pytest.raises(ReportStoreError, match=r"s3://no-such-bucket/sweeps/ cannot be listed: NoSuchBucket"):
         S3ReportStore(hub.s3(), "no-such-bucket").list_files()
+
+
+@pytest.mark.parametrize("pages", [1, 2, 3])
+def test_a_listing_whose_pages_go_in_a_circle_is_an_error_with_the_operations_name(hub: Clients, pages: int) -> None:
+    client = Client(hub.s3())
+    tokens = iter([f"token-{number % pages}" for number in range(pages + 1)])
+    client.list_objects_v2 = lambda **_: {"NextContinuationToken": next(tokens)}  # type: ignore[attr-defined]
+    with pytest.raises(ReportStoreError, match=r"cannot be listed: .*s3:ListObjectsV2 names a next page that was read"):
+        S3ReportStore(client, BUCKET).list_files()  # type: ignore[arg-type]  # a traced client

@@ -286,7 +286,7 @@ def test_a_plan_is_carried_out_by_the_clock_of_the_process_that_goes_on_with_it(
     late = "schedules: {late: {timezone: UTC, running: ['daily 20:00-21:00']}}\n"
     policy = late + "rules: [{name: all, where: everything, schedule: late}]"
     fake = a_world(ONE, workers=1)
-    fake.life.dies_after = 6
+    fake.life.dies_after = 7
     with pytest.raises(Died):
         run_sweep(fake.world(), a_policy(policy), SWEEP_ID, Mode.ENFORCE)
     assert fake.life.events[-1] == "intend i-0"
@@ -302,7 +302,7 @@ def test_a_plan_is_carried_out_by_the_clock_of_the_process_that_goes_on_with_it(
 def test_a_held_plan_stays_held() -> None:
     policy = EVERYTHING + "\nguardrails: {max_stops: 1}"
     fake = a_world(ONE)
-    fake.life.dies_after = 3
+    fake.life.dies_after = 4
     with pytest.raises(Died):
         run_sweep(fake.world(), a_policy(policy), SWEEP_ID, Mode.ENFORCE)
     assert fake.life.events[-1] == "file plan.json"

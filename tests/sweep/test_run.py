@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from orchestrator.core.model import (
@@ -11,13 +13,16 @@ from orchestrator.core.model import (
     Mode,
     OutcomeStatus,
     Region,
+    Resource,
     SweepStatus,
     Target,
 )
 from orchestrator.core.report.document import Row, report_document
+from orchestrator.core.report.plan_file import PLAN_FILE
 from orchestrator.errors import ReportStoreError
 from orchestrator.ports import RegionStatus
 from orchestrator.sweep.run import run_sweep
+from orchestrator.sweep.verify import verify
 from tests.support.builders import SWEEP_ID, a_policy, an_account
 from tests.support.fake_kind import FakeKind
 from tests.support.fake_world import (
@@ -33,6 +38,7 @@ from tests.support.fake_world import (
     halted_after,
     open_regions,
     outcomes,
+    reasons,
     unreadable,
 )
 
@@ -273,3 +279,43 @@ def test_what_aws_names_twice_is_one_resource() -> None:
         report = sweep(fake)
     assert sorted(fake.stopped) == ["i-0", "i-1"]
     assert report["totals"]["planned"] == 2
+
+
+def test_a_plan_whose_write_is_broken_into_and_arrives_after_the_end_is_noted_by_verify() -> None:
+    fake = a_world(ONE)
+    late: list[tuple[str, bytes]] = []
+    put = fake.files.put
+
+    def break_in(sweep_id: str, name: str, content: bytes) -> None:
+        if name == PLAN_FILE:
+            late.append((name, content))
+            raise KeyboardInterrupt
+        put(sweep_id, name, content)
+
+    fake.files.put = break_in  # type: ignore[method-assign]  # a second signal while S3 takes its time
+    with pytest.raises(KeyboardInterrupt):
+        run_sweep(fake.world(), a_policy(EVERYTHING), SWEEP_ID, Mode.ENFORCE)
+    assert (fake.written()["status"], fake.stopped) == (SweepStatus.FAILED, [])
+    [(name, content)] = late
+    put(SWEEP_ID, name, content)
+    verified = verify(fake.files, fake.ledger, None, None)
+    assert (verified.broken, len(verified.notes)) == ((), 1)
+    fake.files.files[SWEEP_ID, name] = content + b" "
+    assert [one.file for one in verify(fake.files, fake.ledger, None, None).broken] == [PLAN_FILE]
+
+
+def test_what_a_kind_reads_twice_and_not_alike_is_kept_and_what_it_reads_twice_alike_counts_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read = FakeKind.read
+
+    def read_twice(kind: FakeKind, target: Target) -> tuple[Resource, ...]:
+        found = read(kind, target)
+        opted_out = {"stop-orchestrator:opt-out": "true"}
+        return (*(replace(one, tags=opted_out) if one.resource_id == "i-0" else one for one in found), *found)
+
+    monkeypatch.setattr(FakeKind, "read", read_twice)
+    fake = a_world(ONE)
+    report = sweep(fake)
+    assert (fake.stopped, outcomes(report)) == (["i-1"], {"i-1": "stopped"})
+    assert "the copies differ in its tag stop-orchestrator:opt-out" in reasons(report)["i-0"]

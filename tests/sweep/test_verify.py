@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.report.files import sweep_folder
+from orchestrator.core.report.files import policy_file, sweep_folder
 from orchestrator.core.report.manifest import (
     MANIFEST,
     SIGNATURE,
@@ -26,7 +26,7 @@ from orchestrator.ledger.ledger import CHAIN, HEAD
 from orchestrator.ledger.records import SWEEPS, SweepSummary
 from orchestrator.local.folder_report_store import LocalReportStore
 from orchestrator.sweep.verify import ALL_FILES, Verified, verify
-from tests.support.chain import A, B, C, DiedError, Hub, MemoryAnchor
+from tests.support.chain import FILES, A, B, C, DiedError, Hub, MemoryAnchor
 
 D = "20261126T190000Z-dddddd"
 WORK = "work"
@@ -76,6 +76,59 @@ def test_a_file_that_was_added_is_named(three: Hub, sweep_id: str) -> None:
     three.files.files[sweep_id, "decisions.csv"] = b"forged"
     broken = [Broken(sweep_id, "decisions.csv", "was added: the manifest does not seal it")]
     assert three.verify() == three.verify(sweep_id) == broken
+
+
+LATE = (
+    f"{B} has a plan.json that its manifest does not seal: it was still being written when the sweep ended; it is as "
+    "the ledger recorded it before"
+)
+
+
+@pytest.fixture
+def late(hub: Hub) -> Hub:
+    """The second of three sweeps ended while its plan was being written, of which the ledger has the hash."""
+    for sweep_id in (A, B, C):
+        hub.begin(sweep_id)
+        hub.ledger.amend(sweep_id, plan_announced_sha256=sha256_of(b"[]"))
+        hub.seal(sweep_id, {"report.json": b"{}"} if sweep_id == B else FILES)
+        hub.finish(sweep_id)
+    return hub
+
+
+def test_a_plan_that_arrives_after_its_sweep_was_sealed_is_noted_and_not_broken(late: Hub) -> None:
+    assert (late.verify(), late.verified().notes) == ([], ())
+    late.files.files[B, "plan.json"] = b"[]"
+    assert (late.verify(), late.verified().notes) == ([], (LATE,))
+    assert (late.verify(B), late.verified(B).notes) == ([], (LATE,))
+
+
+def test_a_forged_plan_is_named_also_where_one_may_still_arrive(late: Hub) -> None:
+    late.files.files[B, "plan.json"] = b"[1]"
+    broken = [Broken(B, "plan.json", "was added: the manifest does not seal it")]
+    assert late.verify() == late.verify(B) == broken
+    assert late.verified().notes == late.verified(B).notes == ()
+
+
+def test_a_plan_that_was_sealed_is_held_against_its_manifest_whatever_was_announced(late: Hub) -> None:
+    late.ledger.amend(A, plan_announced_sha256=sha256_of(b"[1]"))
+    late.files.files[A, "plan.json"] = b"[1]"
+    broken = [Broken(A, "plan.json", "was altered: its SHA-256 is not the one in the manifest")]
+    assert late.verify() == late.verify(A) == broken
+
+
+def test_the_file_of_a_policy_that_arrives_after_its_sweep_was_sealed_is_noted(hub: Hub) -> None:
+    policy = b"version: 1"
+    name = policy_file(sha256_of(policy))
+    hub.ledger.begin(
+        SweepSummary(A, "running", "enforce", "nonprod", "2026-11-23T19:00:00Z", policy_by_hash=sha256_of(policy))
+    )
+    hub.seal(A)
+    hub.finish(A)
+    hub.files.files[A, name] = policy
+    assert hub.verify() == []
+    assert name in hub.verified().notes[0]
+    hub.files.files[A, name] = b"version: 2"
+    assert {one.file for one in hub.verify()} == {name}
 
 
 @pytest.mark.parametrize("sweep_id", [A, B, C])

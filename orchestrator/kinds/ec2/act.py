@@ -57,10 +57,10 @@ class Ec2Operations:
         changes = answer_with(part, lambda: self._call(ids, action))[part]
         return {one["InstanceId"]: state_of(one.get("PreviousState", {}).get("Name")) for one in changes}
 
-    def describe(self, resource_ids: Sequence[str], call: Call) -> Mapping[str, Resource]:
+    def describe(self, resource_ids: Sequence[str], call: Call) -> Iterable[Resource]:
         """Without what only decisions look at: the types of spot requests."""
         raw = self._described(resource_ids, call)
-        return {one["InstanceId"]: resource_of(one, self._target, self._partition, {}) for one in raw}
+        return (resource_of(one, self._target, self._partition, {}) for one in raw)
 
     def mark(self, resources: Sequence[Resource], tags: Tags) -> None:
         pairs: Any = [{"Key": key, "Value": value} for key, value in tags.items()]

@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 from xml.etree import ElementTree as ET
@@ -21,11 +22,12 @@ from botocore.parsers import ResponseParserError
 
 from orchestrator.aws.clients import Clients, bound_credentials
 from orchestrator.aws.failures import wrong_account
+from orchestrator.aws.pages import NEXT_TOKEN_IN_XML, each_page
 from orchestrator.aws.retries import Retries
 from orchestrator.aws.signing import signed_headers
 from orchestrator.aws.xml_answers import RepairingParsers, repair_xml
 from orchestrator.core.model import Target
-from orchestrator.kinds.shared.operations import Call, require_new_token
+from orchestrator.kinds.shared.operations import Call
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -75,19 +77,17 @@ def _instances(
     clients: Clients, target: Target, call: _Calling, asked: Mapping[str, str], first_page: bytes
 ) -> Iterator[dict[str, Any]]:
     client = clients.ec2(target.region)
-    body, tokens = first_page, set[str]()
-    while True:
-        root = call(lambda body=body: _call(clients, client, body))  # type: ignore[misc]  # mypy loses the default
+
+    def ask(**more: str) -> ET.Element:
+        body = urlencode({**asked, **more}).encode() if more else first_page
+        return call(partial(_call, clients, client, body))
+
+    for root in each_page(_OPERATION, ask, NEXT_TOKEN_IN_XML, ET.Element.findtext):
         for reservation in root.iterfind("reservationSet/item"):
             owner = reservation.findtext("ownerId")
             if owner != target.account_id:
                 raise wrong_account(_OPERATION, target.account_id, owner)
             yield from (_instance(item) for item in reservation.iterfind("instancesSet/item"))
-        token = root.findtext("nextToken")
-        if not token:
-            return
-        require_new_token(token, tokens)
-        body = urlencode({**asked, "NextToken": token}).encode()
 
 
 def _call(clients: Clients, client: EC2Client, body: bytes) -> ET.Element:

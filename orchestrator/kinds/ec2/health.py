@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from functools import partial
 from typing import Any
 
-from botocore.parsers import ResponseParserError
-
 from orchestrator.aws.clients import Clients
 from orchestrator.aws.failures import unreadable_when_refused
+from orchestrator.aws.pages import NEXT_MARKER, each_page
 from orchestrator.aws.retries import Retries
+from orchestrator.kinds.shared.operations import answer_with
 from orchestrator.ports import TargetUnreadableError
 
 _PAGE_SIZE = 400
@@ -38,36 +38,25 @@ class _Health:
 
     def groups_of_instances(self) -> Iterator[str]:
         """Their ARNs. Page by page: a page that is tried again does not cost those before it."""
-        ask = partial(self._client.describe_target_groups, PageSize=_PAGE_SIZE)
-        while True:
-            groups, marker = self._answer("DescribeTargetGroups", "TargetGroups", ask)
-            yield from (one["TargetGroupArn"] for one in groups if one["TargetType"] == "instance")
-            if not marker:
-                return
-            ask = partial(ask, Marker=marker)
+
+        def ask(**more: str) -> Any:
+            groups = partial(self._client.describe_target_groups, PageSize=_PAGE_SIZE, **more)
+            return self._retries.call(partial(answer_with, "TargetGroups", groups))
+
+        with unreadable_when_refused("elasticloadbalancing:DescribeTargetGroups"):
+            for page in each_page("DescribeTargetGroups", ask, NEXT_MARKER):
+                yield from (one["TargetGroupArn"] for one in page["TargetGroups"] if one["TargetType"] == "instance")
 
     def missed(self, group: str) -> Iterator[str]:
         ask = partial(self._client.describe_target_health, TargetGroupArn=group)
         try:
-            descriptions, _ = self._answer("DescribeTargetHealth", "TargetHealthDescriptions", ask)
+            with unreadable_when_refused("elasticloadbalancing:DescribeTargetHealth"):
+                answer = self._retries.call(partial(answer_with, "TargetHealthDescriptions", ask))
         except TargetUnreadableError as refusal:
             if refusal.error.code == _GROUP_IS_GONE:  # deleted since it was listed
                 return
             raise
-        for one in descriptions:
+        for one in answer["TargetHealthDescriptions"]:
             health = one["TargetHealth"]
             if health["State"] not in _WELL and health.get("Reason") not in _NOT_MISSED:
                 yield one["Target"]["Id"]
-
-    def _answer(self, operation: str, name: str, ask: Callable[[], Any]) -> tuple[Any, str | None]:
-        """The answer's list of that name, and where the next one begins."""
-
-        def asked() -> tuple[Any, str | None]:
-            try:
-                answer = ask()
-                return answer[name], answer.get("NextMarker")
-            except KeyError as missing:  # botocore's own too: a page of a proxy is not an empty list
-                raise ResponseParserError(f"the answer has no {missing}") from missing
-
-        with unreadable_when_refused(f"elasticloadbalancing:{operation}"):
-            return self._retries.call(asked)

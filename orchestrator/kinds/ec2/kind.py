@@ -12,6 +12,7 @@ from orchestrator.aws.failures import unreadable_when_refused
 from orchestrator.aws.pacing import Pacing
 from orchestrator.aws.retries import Retries
 from orchestrator.core.model import Resource, Target
+from orchestrator.core.model.copies import tell_once
 from orchestrator.kinds.ec2.act import PROFILE, Ec2Operations
 from orchestrator.kinds.ec2.describe import instances_by_id, running_instances
 from orchestrator.kinds.ec2.description import EC2
@@ -20,7 +21,7 @@ from orchestrator.kinds.ec2.permissions import Ec2Permissions
 from orchestrator.kinds.ec2.rules import resource_of
 from orchestrator.kinds.shared.engine import KindOnEngine
 from orchestrator.kinds.shared.entry import KindEntry
-from orchestrator.kinds.shared.looking import describe_each, require_all
+from orchestrator.kinds.shared.looking import describe_each, look_at_each, require_all
 from orchestrator.kinds.shared.operations import Call, in_portions
 
 if TYPE_CHECKING:
@@ -43,12 +44,13 @@ class Ec2Instances(KindOnEngine):
     def read(self, target: Target) -> tuple[Resource, ...]:
         with unreadable_when_refused("ec2:DescribeInstances"):
             raw = list(running_instances(self._clients, self._retries, target))
-        return tuple(self._resources(target, raw))
+        return tell_once(self._resources(target, raw)).each
 
     def look(self, target: Target, resource_ids: Sequence[str]) -> Mapping[str, Resource]:
-        described = partial(instances_by_id, self._clients, target)
-        raw, refused = describe_each(resource_ids, described, self._paced(target))
-        seen = {resource.resource_id: resource for resource in self._resources(target, raw)}
+        def described(ids: Sequence[str], call: Call) -> Iterable[Resource]:
+            return self._resources(target, list(instances_by_id(self._clients, target, ids, call)))
+
+        seen, refused = look_at_each(resource_ids, described, self._paced(target))
         return require_all(resource_ids, seen, refused, "ec2:DescribeInstances")
 
     def failed_health(self, target: Target, resource_ids: Sequence[str]) -> frozenset[str]:

@@ -15,6 +15,7 @@ from typing import Any
 
 from orchestrator.aws.clients import Clients
 from orchestrator.aws.failures import AWS_FAILURES, Failure, classify, error_of
+from orchestrator.aws.pages import each_page
 from orchestrator.aws.retries import Retries
 from orchestrator.core.diagnosis.checks import Asked
 from orchestrator.core.model import Region
@@ -76,14 +77,15 @@ class Ec2Permissions:
     def _instances(self, region: Region, *filters: dict[str, Any]) -> Iterator[Any]:
         """Those of the first pages. Raises botocore's exceptions."""
         client: Any = self._clients.ec2(region)
-        wanted: dict[str, Any] = {"Filters": [*filters], "MaxResults": _PAGE_SIZE}
-        for _ in range(_PAGES):
-            page = self._retries.call(partial(client.describe_instances, **wanted))
+
+        def ask(**more: str) -> Any:
+            return self._retries.call(
+                partial(client.describe_instances, Filters=[*filters], MaxResults=_PAGE_SIZE, **more)
+            )
+
+        for page in islice(each_page("DescribeInstances", ask), _PAGES):
             for reservation in page["Reservations"]:
                 yield from reservation["Instances"]
-            if not page.get("NextToken"):
-                return
-            wanted["NextToken"] = page["NextToken"]
 
     def _dry_runs(self, region: Region, resource_id: str | None) -> Iterator[Asked]:
         client: Any = self._clients.ec2(region)

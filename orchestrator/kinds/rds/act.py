@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from orchestrator.core.model import Action, Resource, ResourceState, Tags, Target
@@ -58,10 +58,9 @@ class RdsOperations:
         answer_with("DBInstance", lambda: call(DBInstanceIdentifier=resource.resource_id))
         return {resource.resource_id: ResourceState.UNKNOWN}
 
-    def describe(self, resource_ids: Sequence[str], call: Call) -> Mapping[str, Resource]:
+    def describe(self, resource_ids: Sequence[str], call: Call) -> Iterable[Resource]:
         raw = of_account(self._target.account_id, databases_by_id(self._client, resource_ids, call))
-        resources = (resource_of(one, self._target, self._partition) for one in raw)
-        return {resource.resource_id: resource for resource in resources}
+        return (resource_of(one, self._target, self._partition) for one in raw)
 
     def mark(self, resources: Sequence[Resource], tags: Tags) -> None:
         [resource] = resources

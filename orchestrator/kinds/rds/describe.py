@@ -7,8 +7,9 @@ from functools import partial
 from typing import Any
 
 from orchestrator.aws.failures import require_account
+from orchestrator.aws.pages import MARKER, each_page
 from orchestrator.core.model import AccountId
-from orchestrator.kinds.shared.operations import Call, answer_with, in_portions, require_new_token
+from orchestrator.kinds.shared.operations import Call, answer_with, in_portions
 
 OPERATION = "DescribeDBInstances"
 _PAGE_SIZE = 100
@@ -35,13 +36,10 @@ def databases_by_id(client: Any, ids: Sequence[str], call: Call) -> Iterator[Any
 
 def _pages(client: Any, call: Call, asked: dict[str, Any]) -> Iterator[Any]:
     """A page that is tried again does not cost those before it."""
-    marker: dict[str, str] = {}
-    markers: set[str] = set()
-    while True:
-        ask = partial(client.describe_db_instances, MaxRecords=_PAGE_SIZE, **asked, **marker)
-        page = call(OPERATION, partial(answer_with, "DBInstances", ask))
+
+    def ask(**more: str) -> Any:
+        databases = partial(client.describe_db_instances, MaxRecords=_PAGE_SIZE, **asked, **more)
+        return call(OPERATION, partial(answer_with, "DBInstances", databases))
+
+    for page in each_page(OPERATION, ask, MARKER):
         yield from page["DBInstances"]
-        if not page.get("Marker"):
-            return
-        require_new_token(page["Marker"], markers)
-        marker = {"Marker": page["Marker"]}

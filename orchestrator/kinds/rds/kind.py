@@ -10,13 +10,14 @@ from orchestrator.aws.failures import unreadable_when_refused
 from orchestrator.aws.pacing import Pacing
 from orchestrator.aws.retries import Retries
 from orchestrator.core.model import Region, Resource, ResourceState, Target
+from orchestrator.core.model.copies import tell_once
 from orchestrator.kinds.rds.act import PROFILE, RdsOperations
 from orchestrator.kinds.rds.describe import OPERATION, all_databases, of_account
 from orchestrator.kinds.rds.description import RDS
 from orchestrator.kinds.rds.rules import is_up, resource_of
 from orchestrator.kinds.shared.engine import KindOnEngine
 from orchestrator.kinds.shared.entry import KindEntry
-from orchestrator.kinds.shared.looking import describe_each, require_all
+from orchestrator.kinds.shared.looking import look_at_each, require_all
 from orchestrator.kinds.shared.permissions import ReadingOnly
 
 
@@ -34,15 +35,12 @@ class DbInstances(KindOnEngine):
         with unreadable_when_refused(f"rds:{OPERATION}"):
             found = all_databases(self._clients.member("rds", target.region), self._paced(target).call)
             raw = list(of_account(target.account_id, found))
-        resources = (resource_of(one, target, self._clients.partition) for one in raw)
-        return tuple(resource for resource in resources if is_up(resource) or resource.state is ResourceState.STOPPING)
+        told = tell_once(resource_of(one, target, self._clients.partition) for one in raw)
+        return tuple(resource for resource in told.each if is_up(resource) or resource.state is ResourceState.STOPPING)
 
     def look(self, target: Target, resource_ids: Sequence[str]) -> Mapping[str, Resource]:
-        describe = self._operations(target).describe
-        found, refused = describe_each(
-            resource_ids, lambda some, call: describe(some, call).values(), self._paced(target)
-        )
-        return require_all(resource_ids, {one.resource_id: one for one in found}, refused, f"rds:{OPERATION}")
+        seen, refused = look_at_each(resource_ids, self._operations(target).describe, self._paced(target))
+        return require_all(resource_ids, seen, refused, f"rds:{OPERATION}")
 
     def _operations(self, target: Target) -> RdsOperations:
         return RdsOperations(self._clients.member("rds", target.region), target, self._clients.partition)

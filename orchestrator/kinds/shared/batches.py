@@ -19,7 +19,7 @@ from orchestrator.core.model.aws_error_codes import DENIED_CODES
 from orchestrator.kinds.shared.attempts import Attempt
 from orchestrator.kinds.shared.handing_out import HandingOut
 from orchestrator.kinds.shared.isolating import SAYS_NOTHING_OF_ONE_RESOURCE, Apart, charged, first_parts, halves
-from orchestrator.kinds.shared.looking import describe_each
+from orchestrator.kinds.shared.looking import look_at_each
 from orchestrator.kinds.shared.operations import Operations, in_portions, is_about_hibernation, names
 from orchestrator.kinds.shared.paced import Paced
 from orchestrator.kinds.shared.transitions import Transition
@@ -77,16 +77,13 @@ class Batches:
         if not_hibernated:
             self._work_off(not_hibernated, Action.STOP)
 
-    def describe(self, ids: list[str], *, tries: bool = True) -> tuple[dict[str, Resource], dict[str, AwsError]]:
+    def describe(self, ids: list[str], *, tries: bool = True) -> tuple[Mapping[str, Resource], dict[str, AwsError]]:
         """Each resource that AWS still knows, and by id why it tells nothing of some.
 
         Without `tries` each call is made once, and none is taken apart after a server's fault.
         """
         paced = self._paced if tries else self._paced.hasty
-        found, refused = describe_each(
-            ids, lambda some, call: self._operations.describe(some, call).values(), paced, takes_faults_apart=tries
-        )
-        return {one.resource_id: one for one in found}, refused
+        return look_at_each(ids, self._operations.describe, paced, takes_faults_apart=tries)
 
     def _work_off(self, ids: list[str], action: Action) -> list[str]:
         """The ids that AWS would not hibernate.

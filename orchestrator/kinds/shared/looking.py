@@ -7,12 +7,30 @@ from typing import TypeVar
 
 from orchestrator.aws.failures import AWS_FAILURES, error_of
 from orchestrator.core.model import AwsError, Resource
+from orchestrator.core.model.copies import tell_once
 from orchestrator.kinds.shared.isolating import isolate
 from orchestrator.kinds.shared.operations import Call
 from orchestrator.kinds.shared.paced import Paced
 from orchestrator.ports import LookRefusedError, TargetUnreadableError
 
 T = TypeVar("T")
+
+_AMBIGUOUS = "AmbiguousAnswer"
+"""The code of what is in AWS's answer in copies that differ."""
+
+
+def look_at_each(
+    ids: Sequence[str],
+    describe: Callable[[Sequence[str], Call], Iterable[Resource]],
+    paced: Paced,
+    *,
+    takes_faults_apart: bool = True,
+) -> tuple[Mapping[str, Resource], dict[str, AwsError]]:
+    """As `describe_each`, by id; nothing is known of one of which AWS's answer has copies that differ."""
+    found, refused = describe_each(ids, describe, paced, takes_faults_apart=takes_faults_apart)
+    told = tell_once(found)
+    unclear = {one: AwsError(_AMBIGUOUS, why) for one, why in told.ambiguities.items()}
+    return told.clear, {**refused, **unclear}
 
 
 def describe_each(
@@ -45,10 +63,12 @@ def describe_each(
 def require_all(
     ids: Sequence[str], seen: Mapping[str, Resource], refused: Mapping[str, AwsError], operation: str
 ) -> Mapping[str, Resource]:
-    """What was seen. Raises TargetUnreadableError where all was refused, and LookRefusedError where some was."""
+    """What was seen. Raises TargetUnreadableError where AWS refused all, and LookRefusedError otherwise where some are
+    not known.
+    """
     if not refused:
         return seen
     first = next(iter(refused.values()))
-    if len(refused) == len(set(ids)):
+    if len(refused) == len(set(ids)) and all(one.code != _AMBIGUOUS for one in refused.values()):
         raise TargetUnreadableError(first, operation)
     raise LookRefusedError(first, operation, seen, refused)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -74,8 +74,10 @@ class Operations(Protocol):
         """
         ...
 
-    def describe(self, resource_ids: Sequence[str], call: Call) -> Mapping[str, Resource]:
-        """Those that AWS still knows, in whatever state; makes each of its calls through `call`."""
+    def describe(self, resource_ids: Sequence[str], call: Call) -> Iterable[Resource]:
+        """Those that AWS still knows, in whatever state and as often as it tells them; makes each of its calls through
+        `call`.
+        """
         ...
 
     def mark(self, resources: Sequence[Resource], tags: Tags) -> None: ...
@@ -128,13 +130,6 @@ def require_answer(call: Callable[[], Any]) -> None:
     answer = call()
     if not answer.get("ResponseMetadata", {}).get("RequestId"):
         raise ResponseParserError("the answer is not AWS's: it names no request")
-
-
-def require_new_token(token: str, known: set[str]) -> None:
-    """Raises ResponseParserError where AWS names a page for the second time: there would be no end to the reading."""
-    if token in known:
-        raise ResponseParserError("the answer names a next page that was read already")
-    known.add(token)
 
 
 def in_portions(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:

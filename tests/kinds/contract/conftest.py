@@ -10,7 +10,7 @@ import pytest
 from _pytest.mark import ParameterSet
 
 from orchestrator.kinds.registry import DESCRIPTIONS
-from tests.kinds.contract.harness import EmbeddedAws, Harness, embedded
+from tests.kinds.contract.harness import EmbeddedAws, Harness, MemoryAws, embedded
 from tests.support.embedded_aws import *  # noqa: F403 - pytest finds fixtures by their names in this file
 
 KINDS = [description.name for description in DESCRIPTIONS]
@@ -37,6 +37,12 @@ def aws(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iter
         return
     with embedded(request.getfixturevalue("organization"), _harness(kind).Embedded) as harness:
         yield harness
+
+
+@pytest.fixture(params=KINDS)
+def memory_aws(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> MemoryAws:
+    made: MemoryAws = _harness(request.param).InMemory(monkeypatch)
+    return made
 
 
 @pytest.fixture(params=KINDS)

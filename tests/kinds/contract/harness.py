@@ -203,7 +203,13 @@ class MemoryAws(Harness):
         self.target = Target(ACCOUNT, REGION)
         self.log = []
         self.rows: dict[str, Row] = {}
+        self.copies: dict[str, Row] = {}
+        """What each answer says once more of some of them."""
         self._troubles: list[_Trouble] = []
+
+    def told(self, resource_id: str) -> list[Row]:
+        """What an answer says of it; nothing of one that is not there."""
+        return [some[resource_id] for some in (self.rows, self.copies) if resource_id in some]
 
     def make(self, clients: object) -> Kind:
         return self.words.entry.make(clients, RETRIES, self.process_now, RecordingPacing())  # type: ignore[arg-type]  # fakes

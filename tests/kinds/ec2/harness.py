@@ -91,12 +91,12 @@ class InMemory(harness.MemoryAws):
         return before
 
     def _running(self, *_: object) -> Iterator[dict[str, Any]]:
-        return (_raw(one, row) for one, row in self.rows.items() if row.word in ("running", "pending"))
+        return (_raw(one, row) for one in self.rows for row in self.told(one) if row.word in ("running", "pending"))
 
     def _by_id(self, _clients: object, _target: Target, ids: Sequence[str], call: Call) -> list[dict[str, Any]]:
         def described() -> list[dict[str, Any]]:
             self.looked(ids)
-            return [_raw(one, self.rows[one]) for one in ids if one in self.rows]
+            return [_raw(one, row) for one in ids for row in self.told(one)]
 
         return call("DescribeInstances", described)
 

@@ -211,3 +211,13 @@ def test_a_group_that_was_deleted_since_it_was_listed_misses_nobody(elb: MadeUpE
     elb.pages, elb.health = [["deleted", "web"]], {"web": {"i-1": STOPPED}}
     elb.refused = {HEALTH: [sts_refusal("TargetGroupNotFound", status=400)]}
     assert kind.failed_health(TARGET, ["i-1", "i-2"]) == {"i-1"}
+
+
+@pytest.mark.parametrize("pages", [1, 2, 3])
+def test_target_groups_whose_pages_go_in_a_circle_make_the_target_unreadable(
+    kind: Ec2Instances, aws: LocalAws, pages: int
+) -> None:
+    markers = iter([number % pages for number in range(pages + 1)])
+    aws.answering = lambda _: _answer(GROUPS, f"<TargetGroups/><NextMarker>{next(markers)}</NextMarker>")
+    with pytest.raises(TargetUnreadableError, match=f"elasticloadbalancing:{GROUPS}: .* a next page that was read"):
+        kind.failed_health(TARGET, ["i-1"])

@@ -133,7 +133,7 @@ def test_an_instance_that_no_policy_spares_is_found_on_a_later_page(answers: Aws
 
 
 def test_the_search_for_an_instance_ends(aws: LocalAws, answers: Aws, permissions: Ec2Permissions) -> None:
-    answers.instances = [instances_answer(next_token="again")]
+    answers.instances = [instances_answer(next_token=f"{number}") for number in range(9)]
     asked, sample = permissions.read(REGION)
     assert (asked.error, sample, len(aws.requests)) == (None, None, 5)
 

@@ -61,7 +61,7 @@ class InMemory(harness.MemoryAws):
         assert MaxRecords <= 100
         wanted = Filters[0]["Values"] if Filters else [*self.rows]
         self.looked(wanted if Filters else ())
-        return {"DBInstances": [_raw(one, self.rows[one]) for one in wanted if one in self.rows]}
+        return {"DBInstances": [_raw(one, row) for one in wanted for row in self.told(one)]}
 
     def stop_db_instance(self, *, DBInstanceIdentifier: str) -> dict[str, Any]:  # noqa: N803 - AWS's names
         return self._change(PROFILE.stop, DBInstanceIdentifier, "available", "stopping")
