@@ -9,6 +9,8 @@ import signal
 import pytest
 from hypothesis import settings
 
+from tests.support.suites import is_fast
+
 # A busy machine must not fail a test; the number of examples is what bounds the time.
 settings.register_profile("full", deadline=None)
 settings.register_profile("fast", deadline=None, max_examples=25)
@@ -34,7 +36,7 @@ def pytest_configure(config: pytest.Config) -> None:
     Commands honour `nohup`; the tests that hang up on them may themselves have been begun by it.
     """
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    settings.load_profile("fast" if config.option.markexpr == "not full" else "full")
+    settings.load_profile("fast" if is_fast(config) else "full")
     gc.set_threshold(*_GARBAGE)
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
 from orchestrator.demo.calls import Answer, Call
 from orchestrator.demo.faults import Faults
@@ -103,14 +103,6 @@ def _run(application: WSGIApplication, environ: WSGIEnvironment) -> None:
     close = getattr(answer, "close", None)
     if close is not None:
         close()
-
-
-class QuietRequestHandler(MotoRequestHandler):
-    protocol_version = "HTTP/1.1"
-    """Connections are kept, as AWS keeps them; werkzeug's default is a new one, and a new thread, for each request."""
-
-    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - werkzeug's name
-        """Says nothing: a sweep makes thousands of requests."""
 
 
 def account_pages_gate(call: Call) -> Answer | None:

@@ -25,6 +25,8 @@ from moto.moto_api._internal.moto_random import MotoRandom
 
 _MISSING = object()
 _PLAIN = (["S"], ["N"], ["BOOL"])
+_INDEX_NAME = 6
+"""Its place among the arguments of `Table.query`, after the hash key."""
 
 
 @cache
@@ -34,6 +36,8 @@ def make_moto_quick() -> None:
     _pick_attributes_by_class()
     _pass_attribute_values_on()
     _split_conditions_once()
+    _compare_texts_as_they_are()
+    _query_one_partition()
     _back_up_without_copies()
     _make_ids_of_one_number()
     _set(EC2Backend, "reset", lambda _: None)  # a default VPC and all else anew, and then it is dropped
@@ -99,6 +103,43 @@ def _split_conditions_once() -> None:
         return tuple(split(ConditionExpressionParser(expression, None, None)))
 
     _set(ConditionExpressionParser, "_lex_condition_expression", lambda self: deque(words(self.condition_expression)))
+
+
+def _compare_texts_as_they_are() -> None:
+    """Each comparison of two values first asks what they are not; most are texts, and so are all keys."""
+    cast = _get(_get(DynamoType, "cast_value"), "fget")
+    _set(DynamoType, "cast_value", property(lambda self: self.value if self.type == "S" else cast(self)))
+
+
+def _query_one_partition() -> None:
+    """For each query it sorts every item of the table, and then drops all but those of one partition."""
+    query = Table.query
+
+    def query_part(self: Table, hash_key: Any, *rest: Any, **more: Any) -> Any:
+        part = copy.copy(self)
+        part.items = _partition(self, hash_key, *rest, **more)
+        return query(part, hash_key, *rest, **more)
+
+    _set(Table, "query", query_part)
+
+
+def _partition(table: Table, hash_key: Any, *rest: Any, **more: Any) -> Any:
+    """What has the hash key of the query, in the table or in the index, by the keys of the table."""
+    index_name = rest[_INDEX_NAME] if len(rest) > _INDEX_NAME else more.get("index_name")
+    conditions = more.get("hash_key_conditions")
+    if not index_name:
+        return {hash_key: table.items[hash_key]} if hash_key in table.items else {}
+    if not conditions or table.range_key_attr is None:
+        return table.items
+    name, wanted = conditions[0]
+    return {
+        partition: {at: item for at, item in rows.items() if _is(item.attrs.get(name), wanted)}
+        for partition, rows in table.items.items()
+    }
+
+
+def _is(value: DynamoType | None, wanted: DynamoType) -> bool:
+    return value is not None and value.value == wanted.value
 
 
 def _back_up_without_copies() -> None:

@@ -52,7 +52,8 @@ class EmbeddedAws:
     def __init__(self, port: int = 0) -> None:
         os.environ.update(_MOTO_SETTINGS)
         # moto reads the user's AWS profile when it is imported: only a process that serves may do that.
-        from orchestrator.demo.front import Front, QuietRequestHandler  # noqa: PLC0415 - after moto's settings
+        from orchestrator.demo.connections import QuietRequestHandler  # noqa: PLC0415 - after moto's settings
+        from orchestrator.demo.front import Front  # noqa: PLC0415 - after moto's settings
         from orchestrator.demo.quick_moto import make_moto_quick  # noqa: PLC0415 - after moto's settings
 
         make_moto_quick()

@@ -27,7 +27,7 @@ def undoing(place: Scene) -> Crashes:
         operation="StartInstances",
         status="complete",
         outcomes=dict.fromkeys(place.stopped, "started"),
-        coverage=[row for row in place.coverage if row[2] == "scanned" and row != place.idle],
+        coverage=[row for row in place.coverage if row[2] == "scanned" and row not in place.idle],
         down=[],
         marked=[],
     )

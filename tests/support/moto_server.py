@@ -11,6 +11,7 @@ from moto.moto_api._internal.models import moto_api_backend
 from moto.server import ThreadedMotoServer
 
 from orchestrator.aws.clients import Clients
+from orchestrator.demo.connections import QuietRequestHandler
 from tests.support.local_aws import closing_clients
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def moto_url() -> Iterator[str]:
     server.start()
     assert server._server is not None
     server._server.app = _OneAtATime(server._server.app)
-    server._server.RequestHandlerClass.protocol_version = "HTTP/1.1"  # connections are kept, as AWS keeps them
+    server._server.RequestHandlerClass = QuietRequestHandler
     host, port = server.get_host_and_port()
     yield f"http://{host}:{port}"
     server.stop()

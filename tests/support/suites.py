@@ -8,6 +8,11 @@ import pytest
 from _pytest.mark import ParameterSet
 
 
+def is_fast(config: pytest.Config) -> bool:
+    """Whether this is `make test`."""
+    return bool(config.option.markexpr == "not full")
+
+
 def only_in_full(*examples: Any) -> list[ParameterSet]:
     """For parametrize; an example is a tuple of the arguments, or the one argument."""
     return [

@@ -9,6 +9,7 @@ import pytest
 from tests.support.crashes.scene import Scene, scene
 from tests.support.crashes.zygote import Zygote
 from tests.support.embedded import OrganizationBuilder
+from tests.support.suites import is_fast
 from tests.support.sweeps import Sweeps
 
 
@@ -20,7 +21,11 @@ def zygote() -> Iterator[Zygote]:
 
 @pytest.fixture
 def place(
-    zygote: Zygote, organization: OrganizationBuilder, sweep: Sweeps, monkeypatch: pytest.MonkeyPatch
+    zygote: Zygote,
+    organization: OrganizationBuilder,
+    sweep: Sweeps,
+    monkeypatch: pytest.MonkeyPatch,
+    pytestconfig: pytest.Config,
 ) -> Iterator[Scene]:
-    with scene(zygote, organization, sweep, monkeypatch) as made:
+    with scene(zygote, organization, sweep, monkeypatch, is_small=is_fast(pytestconfig)) as made:
         yield made

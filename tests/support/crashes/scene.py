@@ -23,10 +23,10 @@ from tests.support.embedded import MANAGEMENT, OrganizationBuilder
 from tests.support.policies import load
 from tests.support.sweeps import Sweeps
 
-POLICY = """\
+_POLICY = """\
 version: 1
 name: crash
-regions: {include: [eu-central-1, eu-west-1]}
+regions: {include: [REGIONS]}
 rules: [{name: dev, where: {tag: {Environment: dev}}}]
 waves: [{accounts: 1}, {percent: 100}]
 """
@@ -76,8 +76,9 @@ class Scene:
     stopped: list[str]
     protected: str
     coverage: list[tuple[str, str, str]]
-    idle: tuple[str, str, str]
-    """The row of the target in which nothing is to be stopped: an undo does not ask there."""
+    idle: list[tuple[str, str, str]]
+    """The rows of the targets in which nothing is to be stopped: an undo does not ask there."""
+    policy: str
 
     def later(self) -> Stores:
         """The hub of a process that comes when the lease of a dead one has run out, and waits without waiting."""
@@ -90,24 +91,29 @@ class Scene:
         leases = Leases(self.hub.ledger, lambda: app.now() + _LATER, times, clock=lambda: passed[0], sleep=sleep)
         return replace(self.hub, leases=leases)
 
+    def begin(self, mode: Mode) -> Begin:
+        policy = load(self.policy)
+        return lambda hub, sweep_id: coordination.sweep(hub, policy, sweep_id, mode, CONSENTING)
+
     def swept(self, mode: Mode) -> str:
         """The id of a sweep that nothing disturbed."""
-        result = begin(mode)(self.later(), app.new_sweep_id(app.now()))
+        result = self.begin(mode)(self.later(), app.new_sweep_id(app.now()))
         assert isinstance(result, coordination.Ended)
         return result.sweep_id
 
 
-def begin(mode: Mode) -> Begin:
-    policy = load(POLICY)
-    return lambda hub, sweep_id: coordination.sweep(hub, policy, sweep_id, mode, CONSENTING)
-
-
 @contextmanager
 def scene(
-    zygote: Zygote, organization: OrganizationBuilder, sweeps: Sweeps, monkeypatch: pytest.MonkeyPatch
+    zygote: Zygote,
+    organization: OrganizationBuilder,
+    sweeps: Sweeps,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    is_small: bool,
 ) -> Iterator[Scene]:
     """Instances to stop in three of four targets of two accounts, and one that is stop-protected; one that opted out,
-    and one of no rule; an account without the role. As small as that: each call more is two kills more.
+    and one of no rule; an account without the role. As small as that: each call more is two kills more. The small one
+    has these in one region and without an OU: two targets, still one in each of two waves.
     """
     settings = organization.hub()
     with wire([]) as (victim, there), wire(victim.changes) as (_, here):
@@ -118,29 +124,30 @@ def scene(
             victim,
             {**there, **settings, "STOP_ORCHESTRATOR_LEASE_SECONDS": _LEASE_SECONDS},
             hub,
-            *_launched(organization),
+            *_launched(organization, REGIONS[:1] if is_small else REGIONS, "" if is_small else "/Dev"),
         )
 
 
 def _launched(
-    organization: OrganizationBuilder,
-) -> tuple[list[str], list[str], str, list[tuple[str, str, str]], tuple[str, str, str]]:
+    organization: OrganizationBuilder, regions: Sequence[str], ou: str
+) -> tuple[list[str], list[str], str, list[tuple[str, str, str]], list[tuple[str, str, str]], str]:
     dev = {"Environment": "dev"}
-    frankfurt, ireland = REGIONS
-    one, two = organization.account("one", "/Dev"), organization.account("two")
+    first, *others = regions
+    last = regions[-1]
+    one, two = organization.account("one", ou), organization.account("two")
     denied = organization.account("denied", role=False)
-    stopped = [
-        *organization.instances(one, frankfurt, 2, dev),
-        *organization.instances(one, ireland, 1, dev),
-        *organization.instances(two, ireland, 2, dev),
-    ]
-    [protected] = organization.instances(one, frankfurt, 1, dev, DisableApiStop=True)
-    organization.instances(one, frankfurt, 1, {**dev, "stop-orchestrator:opt-out": "true"})
-    organization.instances(two, ireland, 1, {"Environment": "prod"})
-    organization.instances(denied, frankfurt, 1, dev)
+    stopped = organization.instances(one, first, 2, dev)
+    for region in others:
+        stopped += organization.instances(one, region, 1, dev)
+    stopped += organization.instances(two, last, 2, dev)
+    [protected] = organization.instances(one, first, 1, dev, DisableApiStop=True)
+    organization.instances(one, first, 1, {**dev, "stop-orchestrator:opt-out": "true"})
+    organization.instances(two, last, 1, {"Environment": "prod"})
+    organization.instances(denied, first, 1, dev)
     coverage = [
-        *((account, region, "scanned") for account in (one, two) for region in REGIONS),
+        *((account, region, "scanned") for account in (one, two) for region in regions),
         (denied, "*", "denied"),
         (MANAGEMENT, "*", "excluded"),
     ]
-    return [one, two, denied], stopped, protected, coverage, (two, frankfurt, "scanned")
+    idle = [(two, region, "scanned") for region in regions if region != last]
+    return [one, two, denied], stopped, protected, coverage, idle, _POLICY.replace("REGIONS", ", ".join(regions))
