@@ -278,6 +278,7 @@ def test_resuming_what_a_state_machine_carries_out_says_so_at_once_and_how_to_lo
     assert f"aws stepfunctions describe-execution --execution-arn {execution}" in ran.stderr
 
 
+@pytest.mark.full
 def test_resuming_a_dead_sweep_finishes_it_and_stops_nothing_twice_where_the_environment_lets_it_act(
     organization: OrganizationBuilder, run: Run, policy: Policy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,6 +11,7 @@ import pytest
 from moto.ec2.models.instances import StateReason
 from moto.rds.models import rds_backends
 
+from orchestrator import app
 from orchestrator.core.model.marks import STOPPED_AT_TAG, STOPPED_BY_TAG
 from orchestrator.core.report.csv import read_rows
 from orchestrator.demo.faults import Fault
@@ -341,6 +342,10 @@ def test_what_a_dead_undo_started_and_a_later_sweep_stopped_was_not_left_unattem
     def die(*_: object, **__: object) -> None:
         raise _DiedError
 
+    minute_ago = app.SYSTEM_TIME.now() - timedelta(minutes=1)  # no instance goes down, up and down again in one second
+    for region, one in zip((FRANKFURT, FRANKFURT, IRELAND), ids, strict=True):
+        stop = f"User initiated ({minute_ago:%Y-%m-%d %H:%M:%S} UTC)"
+        organization.in_memory(account, region, one)._reason = stop
     with monkeypatch.context() as dying:
         dying.setattr(Ledger, "record_outcomes", die)
         dying.setattr(LocalReportStore, "put", _but_report(LocalReportStore.put, die))

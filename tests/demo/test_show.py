@@ -67,6 +67,7 @@ def assert_reports(store: Path) -> None:
         assert {path.name for path in folder.iterdir()} == FILES
 
 
+@pytest.mark.full
 def test_a_small_organization_is_planned_enforced_and_agreed_on(
     server: EmbeddedAws, hub: OrganizationBuilder, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

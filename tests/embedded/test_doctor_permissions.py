@@ -151,6 +151,7 @@ def test_a_correct_deployment_is_healthy(deployed: Deployed) -> None:
     assert not {(name, check) for name, check in unknown if name != "empty" and check in acting}
 
 
+@pytest.mark.full
 @delegated
 def test_its_table_has_one_line_of_what_was_not_checked(deployed: Deployed) -> None:
     text = " ".join(deployed.doctor().stdout.split())
@@ -197,6 +198,7 @@ def test_a_permission_that_the_templates_lack_is_named(
     assert (ran.exit_code == 3) is (status == "failed")
 
 
+@pytest.mark.full
 @delegated
 def test_regions_that_a_service_control_policy_denies_everywhere_are_one_line_to_add(deployed: Deployed) -> None:
     denied = NOT_ALLOWED.format(action="ec2:DescribeInstances", why=BY_SCP)

@@ -240,6 +240,7 @@ def killed_at_its_second_stop(hub: OrganizationBuilder, event: str, folder: Path
     assert process.returncode == -signal.SIGKILL
 
 
+@pytest.mark.full
 def test_an_invocation_whose_predecessor_died_goes_on_with_its_sweep(
     hub: OrganizationBuilder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,6 +12,7 @@ from cloudformation.inputs import _FILLED_IN, _OWN, TEMPLATES, Arguments, Inputs
 from cloudformation.parameters import Parameter, clashes, mistakes, parameters_of, read_env, unknown
 from orchestrator.errors import SettingsError
 from tests.packaging.conftest import ROOT
+from tests.support.suites import only_in_full
 
 LIST, NUMBER, STRING = "CommaDelimitedList", "Number", "String"
 EXAMPLE = ROOT / "config" / "deploy.env.example"
@@ -103,7 +104,7 @@ def hub_inputs(folder: Path, *lines: str, remove: bool = False) -> Inputs:
     )
 
 
-@pytest.mark.parametrize("quote", ["", "'"])
+@pytest.mark.parametrize("quote", ["", *only_in_full("'")])
 def test_an_anchor_that_is_the_kill_switch_is_refused(tmp_path: Path, quote: str) -> None:
     named = "AnchorName=/hub/anchor", f"KillSwitchName={quote}/hub/anchor{quote}"
     with pytest.raises(SettingsError) as refused:
@@ -116,6 +117,7 @@ def test_an_anchor_that_is_the_kill_switch_is_refused(tmp_path: Path, quote: str
     assert hub_inputs(tmp_path, *named, remove=True).values["AnchorName"] == "/hub/anchor"
 
 
+@pytest.mark.full
 def test_the_default_of_one_of_them_counts_too(tmp_path: Path) -> None:
     hub_inputs(tmp_path, "AnchorName=/stop-orchestrator/anchor")
     hub_inputs(tmp_path, "KillSwitchName=/stop-orchestrator/anchor")

@@ -91,6 +91,7 @@ def test_nothing_is_left_in_a_given_bucket_either_and_nothing_else_is_taken_from
     assert versions(organization, given) == ["theirs"]
 
 
+@pytest.mark.full
 def test_what_an_earlier_deployment_uploaded_stays(
     organization: OrganizationBuilder, run: Deploy, folder: Path, key: str
 ) -> None:

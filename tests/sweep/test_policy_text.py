@@ -113,6 +113,7 @@ def test_a_large_text_is_a_sealed_file_named_by_its_hash_and_the_ledger_has_the_
     )
 
 
+@pytest.mark.full
 def test_what_was_swept_by_a_large_policy_is_applied_and_undone() -> None:
     fake, policy = a_world(ONE), large()
     swept(fake, policy, Mode.PLAN)

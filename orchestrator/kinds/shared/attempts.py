@@ -10,6 +10,7 @@ from orchestrator.core.decide.drift import is_from_before
 from orchestrator.core.decide.whose import is_before, is_nearer
 from orchestrator.core.model import AwsError, Outcome, OutcomeStatus, Resource, ResourceState
 from orchestrator.core.model.marks import STOPPED_BY_TAG
+from orchestrator.core.model.times import whole_second
 from orchestrator.kinds.shared.operations import Profile
 from orchestrator.kinds.shared.transitions import STOP, Transition
 from orchestrator.ports import NOT_HANDED_OUT
@@ -96,10 +97,14 @@ class Attempt:
         return self.transition is STOP or not is_from_before(self.resource, seen)
 
     def was_there_before(self, seen: Resource) -> bool:
-        """Whether someone else did it before this sweep asked for the first time, whatever the clocks."""
+        """Whether someone else did it before this sweep asked for the first time.
+
+        Whatever the clocks, where a call for it got no answer and may have done it; else AWS refused what was asked,
+        and does nothing of that.
+        """
         assert self.requested_at is not None, "it was asked for"
-        since = since_when(seen, self.transition)
-        return since is not None and is_before(since, min(self.requested_at, self.asked_before or self.requested_at))
+        since, asked = since_when(seen, self.transition), min(self.requested_at, self.asked_before or self.requested_at)
+        return since is not None and (is_before(since, asked) if self.unanswered else since < whole_second(asked))
 
     def happened_earlier(self, seen: Resource) -> bool:
         """Whether it is there by what the process before asked for, and not by this one."""
