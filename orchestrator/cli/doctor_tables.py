@@ -154,7 +154,8 @@ def _grouped(checks: Sequence[Check]) -> list[tuple[Check, list[str]]]:
     found: dict[tuple[str, ...], tuple[Check, list[str]]] = {}
     for one in sorted(checks, key=lambda one: _WORST_FIRST.index(one.status)):
         if one.status in _TO_DO:
-            key = (one.name, one.status.value, one.code.value, one.advice)
+            what = "" if one.region else one.detail  # of a region it is AWS's own answer, with an id each time
+            key = (one.name, one.status.value, one.code.value, one.advice, what)
             found.setdefault(key, (one, []))[1].extend([one.region] if one.region else [])
     return list(found.values())
 

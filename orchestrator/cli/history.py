@@ -13,6 +13,8 @@ from orchestrator.ledger.records import HeldRecord, SweepSummary
 from orchestrator.sweep.verify import Verified
 
 _DOES = {"apply": "carried out the plan of", "undo": "undid"}
+_ACTED = ("stopped", "started", "starting", "failed", "unknown")
+"""The totals of what was asked for."""
 _WAS_TO = {"apply": "was to carry out the plan of", "undo": "was to undo"}
 
 
@@ -67,8 +69,7 @@ def _print_sweeps(console: Console, sweeps: Sequence[SweepSummary], dead: Mappin
     console.print(table)
     for one in sweeps:
         if one.source_sweep_id:
-            unconfirmed = one.consent is None and one.status in ("abandoned", "failed")
-            does = (_WAS_TO if unconfirmed else _DOES)[one.mode]
+            does = (_WAS_TO if _did_nothing(one) else _DOES)[one.mode]
             console.print(f"{one.sweep_id} {does} {one.source_sweep_id}", highlight=False)
         if one.consent_missing:
             console.print(Text(f"{one.sweep_id} only planned: {one.consent_missing}"))
@@ -83,6 +84,14 @@ def _print_sweeps(console: Console, sweeps: Sequence[SweepSummary], dead: Mappin
             console.print(f"To carry it out: stop-orchestrator apply {one.sweep_id}", highlight=False)
         if one.sweep_id in dead:
             console.print(_without_a_process(one.sweep_id, dead[one.sweep_id]), highlight=False)
+
+
+def _did_nothing(one: SweepSummary) -> bool:
+    """Whether it ended before it acted: it was declined, held, halted, or died."""
+    if one.status not in ("abandoned", "failed", "held", "aborted", "incomplete"):
+        return False
+    totals = one.totals or {}
+    return one.consent is None or not any(totals.get(name) for name in _ACTED)
 
 
 def _without_a_process(sweep_id: str, ran_out_at: str) -> str:

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from orchestrator import errors
 from orchestrator.cli.tables import MOST_ROWS, STATUS_STYLES, Cell, a_table, add_rows, counted, number
 from orchestrator.core.model import ALL_KINDS, OutcomeStatus, ReasonCode
 from orchestrator.core.model.decision import KEPT_AFTER_ALL
@@ -56,9 +57,16 @@ def print_summary(console: Console, document: Row, location: str = "") -> None:
     if document.get("kill_switches") == []:  # a report of the version before does not say
         console.print(Text("There was no kill switch: none was named.", style="yellow"))
     if document["error"]:
-        console.print(Text(f"Ended by: {document['error']}", style="red"))
+        console.print(Text(f"Ended by: {_error(document['error'])}", style="red"))
     if location:
         console.print(Text(f"Report: {location}"), soft_wrap=True)
+
+
+def _error(text: str) -> str:
+    """Without the name of an exception of ours, which says nothing to a person; of any other it may be all there is."""
+    name, _, message = text.partition(": ")
+    kind = getattr(errors, name, None)
+    return message if isinstance(kind, type) and issubclass(kind, errors.StopOrchestratorError) else text
 
 
 def _headline(document: Row) -> Text:
@@ -82,8 +90,11 @@ def _totals_line(document: Row) -> str:
     starting = f", {totals['starting']} starting" if totals.get("starting") else ""  # the version before has none
     unknown = f", {totals['unknown']} unknown" if totals.get("unknown") else ""
     left = f", {totals['not_attempted']} not attempted" if totals["not_attempted"] else ""
+    held = f", {totals['held']} held" if totals.get("held") else ""
     came_to = (
-        f"{done}{starting}, {totals['failed']} failed{unknown}{left}" if _acts(document) else f"{nothing} (plan only)"
+        f"{done}{starting}, {totals['failed']} failed{unknown}{held}{left}"
+        if _acts(document)
+        else f"{nothing} (plan only)"
     )
     return (
         f"{counted(totals['accounts'], 'account')}, {counted(totals['scanned'], 'target')} read, "

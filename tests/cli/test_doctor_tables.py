@@ -11,7 +11,7 @@ from orchestrator.cli.doctor_tables import print_diagnosis
 from orchestrator.cli.terminal import SafeConsole
 from orchestrator.core.diagnosis import accounts, hub
 from orchestrator.core.diagnosis.checks import Asked, Check, Diagnosis, diagnosis_document
-from orchestrator.core.model import Region, TargetStatus
+from orchestrator.core.model import NameEffect, Names, Region, TargetStatus, UnresolvedName
 from orchestrator.core.model.aws_error import AwsError
 from orchestrator.core.model.aws_error_codes import coverage_of
 from orchestrator.core.policy.schema import RegionScope
@@ -79,3 +79,13 @@ def test_what_one_account_lacks_to_be_checked_is_counted_in_its_row() -> None:
     )
     assert [line.endswith("2 not checked") for line in lines if line.startswith((ONE, TWO))] == [False, True]
     assert "Not checked" not in " ".join(lines)
+
+
+def test_each_name_that_is_not_resolved_has_its_own_lines() -> None:
+    names = ["'/Tset' is no OU of the organization", "'us-wset-2' matches no region of any partition"]
+    said = " ".join(printed(*(hub.names_resolved(Names(tuple(map(unresolved, names)))))))
+    assert all(one in said for one in names)
+
+
+def unresolved(text: str) -> UnresolvedName:
+    return UnresolvedName("organization.exclude[0]", 5, "organizational_unit", "/Tset", NameEffect.HOLDS, text, "/Test")

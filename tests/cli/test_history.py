@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -15,6 +16,8 @@ from typing import Any
 import pytest
 
 from orchestrator import app
+from orchestrator.cli.history import print_history
+from orchestrator.cli.terminal import SafeConsole
 from orchestrator.demo.faults import Fault
 from orchestrator.ledger.lease import EXECUTION, Lease, Leases
 from orchestrator.ledger.ledger import Ledger
@@ -109,6 +112,26 @@ def test_history_lists_every_sweep_newest_first_with_how_it_ended(
     assert f"{undone} undid {applied}" in lines
     assert f"To carry it out: stop-orchestrator apply {waiting}" in lines
     assert "Its process died" not in ran.stdout
+
+
+@pytest.mark.parametrize(
+    ("status", "totals", "does"),
+    [
+        ("held", {"planned": 3, "held": 3}, "was to carry out the plan of"),
+        ("aborted", {"planned": 3, "not_attempted": 3}, "was to carry out the plan of"),
+        ("held", {"planned": 3, "stopped": 1, "held": 2}, "carried out the plan of"),
+        ("incomplete", {"planned": 3, "unknown": 3}, "carried out the plan of"),
+        ("complete", {"planned": 0}, "carried out the plan of"),
+    ],
+)
+def test_history_says_of_an_apply_that_did_nothing_what_it_was_to_do(
+    status: str, totals: dict[str, int], does: str
+) -> None:
+    file = io.StringIO()
+    consent = {"by": "ann", "how": "typed"}
+    one = SweepSummary(DEAD, status, "apply", "test", "", source_sweep_id=WAITING, totals=totals, consent=consent)
+    print_history(SafeConsole(file=file, width=80), [one], {})
+    assert f"{DEAD} {does} {WAITING}" in file.getvalue()
 
 
 def begun(sweep_id: str, policy_text: str = "", **more: Any) -> None:

@@ -92,6 +92,7 @@ def test_the_table_fits_80_columns_and_names_what_a_person_has_to_look_at(
     for text in ("denied", "InvalidParameterValue", "missing_required_tag" if limit == 1 else "OperationNotPermitted"):
         assert text in words
     assert ("Held by guardrails: nothing was stopped" in words) is (limit == 1)
+    assert ("0 stopped, 0 failed, 3 held" in words) is (limit == 1)
     count = len(
         json.loads(run("report", last.split("sweep=")[1].split("/")[0], "--format", "json").stdout)["guardrails"]
     )

@@ -47,6 +47,7 @@ def test_anything_else_stops_nothing_says_so_and_is_reported(
     ran = run(*ENFORCE, policy(DEV), typed=typed)
     assert ran.exit_code == 1
     assert ran.stderr.endswith("the stops were not confirmed; nothing was stopped\n")
+    assert "Ended by: the stops were not confirmed" in ran.stdout
     assert (down(organization, account), organization.front.calls["ec2:StopInstances"]) == (0, 0)
     report = last_report(tmp_path)
     assert [row["status"] for row in report["outcomes"]] == ["not_attempted"] * 3

@@ -12,6 +12,8 @@ from orchestrator.core.policy.conditions.matching import is_unit_id
 
 _MOST_IDS = 5
 """That a message names."""
+_NEAR = 0.7
+"""From which likeness on a last name may be what was meant, wherever it is."""
 _SPARE = "exclude what of it is to be spared, by the OU in which it is now or under exclude_accounts"
 _TAKEN_OUT = f"{_SPARE}; move what is not into the named OU, for the time of one plan, and out again"
 
@@ -96,13 +98,18 @@ def _had(accounts: Iterable[Account]) -> str:
 
 
 def _most_alike(text: str, names: Iterable[str]) -> str:
-    """The same but for the case of its letters, else the last name somewhere else, else the one most like it."""
-    matcher = SequenceMatcher(b=text, autojunk=False)
-    folded, last = text.casefold(), _last_name(text)
+    """The same but for the case of its letters, else the last name somewhere else, else one whose last name is near,
+    else the one most like it; of two that are alike the one whose letters only changed places.
+    """
+    folded, last, letters = text.casefold(), _last_name(text), sorted(text)
+    whole = SequenceMatcher(b=text, autojunk=False)
+    end = SequenceMatcher(b=last, autojunk=False)
 
-    def likeness(name: str) -> tuple[bool, bool, float, str]:
-        matcher.set_seq1(name)
-        return name.casefold() == folded, _last_name(name) == last, matcher.ratio(), name
+    def likeness(name: str) -> tuple[bool, bool, float, float, bool, str]:
+        whole.set_seq1(name)
+        end.set_seq1(_last_name(name))
+        near = end.ratio() if end.ratio() >= _NEAR else 0.0
+        return name.casefold() == folded, _last_name(name) == last, near, whole.ratio(), sorted(name) == letters, name
 
     return max(names, key=likeness, default="")
 

@@ -111,6 +111,20 @@ def test_of_what_includes_nothing_the_nearest_is_another_one_that_has_accounts(n
     assert EMPTY.id not in one.nearest
 
 
+@pytest.mark.parametrize(
+    ("written", "nearest"),
+    [
+        ("organization: {exclude: [/Workloads/Lasb]}", "/Labs (ou-a1b2-00000009)"),
+        ("organization: {exclude: [/Workloads/Dve]}", f"{DEV.path} ({DEV_ID})"),
+        ("regions: {exclude: [eu-wset-1]}", "eu-west-1"),
+    ],
+)
+def test_the_nearest_is_the_one_that_is_alike_in_its_last_name_or_by_letters_that_changed_places(
+    written: str, nearest: str
+) -> None:
+    assert the_name(written).nearest == nearest
+
+
 def test_regions_are_held_against_every_partition_and_hold_by_their_exclusions() -> None:
     one = the_name("regions: {exclude: [eu-*, us-wset-2, us-gov-*]}")
     assert (one.effect, one.path, one.nearest) == (NameEffect.HOLDS, "regions.exclude[1]", "us-west-2")
