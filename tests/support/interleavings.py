@@ -17,7 +17,15 @@ from botocore.exceptions import ReadTimeoutError
 
 from orchestrator.aws.failures import unreadable_when_refused
 from orchestrator.aws.retries import Retries
-from orchestrator.core.model import ApprovedPlan, ConsentHow, Mode, Resource, ResourceState, Target
+from orchestrator.core.model import (
+    ANSWERS_BEHIND_AT_MOST,
+    ApprovedPlan,
+    ConsentHow,
+    Mode,
+    Resource,
+    ResourceState,
+    Target,
+)
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.errors import LedgerError
 from orchestrator.kinds.ec2.act import PROFILE, Ec2Operations
@@ -42,7 +50,7 @@ load_once = cache(load)
 
 @dataclass
 class Instance:
-    """As it is, and for `lag` looks as it was."""
+    """As it is, and for `lag` looks as it was: of those that come before AWS has to know."""
 
     instance_id: str
     target: Target
@@ -51,19 +59,22 @@ class Instance:
     state: str = "running"
     reason: str = ""
     lag: int = 0
+    changed_at: datetime | None = None
     before: tuple[str, str, datetime] | None = None
 
     def change(self, state: str, at: datetime, lag: int) -> None:
-        self.before, self.lag = (self.state, self.reason, self.launched), lag
+        self.before, self.lag, self.changed_at = (self.state, self.reason, self.launched), lag, at
         self.state = state
         if state == "running":
             self.reason, self.launched = "", at.replace(microsecond=0)
         else:
             self.reason = f"User initiated ({at:%Y-%m-%d %H:%M:%S} GMT)"
 
-    def described(self) -> dict[str, Any]:
+    def described(self, at: datetime) -> dict[str, Any]:
         """A look passes: what is stopping is stopped at the next one."""
         state, reason, launched = self.state, self.reason, self.launched
+        if self.changed_at is not None and at - self.changed_at > ANSWERS_BEHIND_AT_MOST:
+            self.lag = 0
         if self.lag and self.before:
             self.lag -= 1
             state, reason, launched = self.before
@@ -332,7 +343,7 @@ class KindInMemory(KindOnEngine):
             if shared.blind.get(target, 0):
                 shared.blind[target] -= 1
                 raise ReadTimeoutError(endpoint_url="memory")
-            return [shared.instances[one].described() for one in ids if one in shared.instances]
+            return [shared.instances[one].described(shared.fake.at) for one in ids if one in shared.instances]
 
         return iter(call("DescribeInstances", describe))
 

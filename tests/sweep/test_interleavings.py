@@ -136,7 +136,7 @@ class Campaign:
         shared.full.clear()
         for one in shared.instances.values():
             one.lag = 0
-            one.described()
+            one.described(self.shared.fake.at)
         shared.pass_by(60)
         for begun in reversed(self.sweeps()):
             if begun.status == "running":
