@@ -36,6 +36,8 @@ class Resolver:
         self.known = known
         self.units = known.organization.units_by_id
         self.accounts = {account.id: account for account in known.organization.accounts}
+        self.populated = {unit.id for one in self.accounts.values() for unit in one.organizational_units}
+        """The ids of the OUs that have accounts, or are above some."""
         self._named_before: dict[str, frozenset[str]] = {}
         for text, ids in known.before.units.items():
             name = spellings(text)[0]

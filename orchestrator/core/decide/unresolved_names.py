@@ -45,8 +45,8 @@ def _what_became_of(resolver: Resolver, one: NamedText) -> Iterator[str]:
 
 def advice(resolver: Resolver, one: NamedText) -> str:
     """What to change where the name was another OU's, or one below it is gone."""
-    if one.word == UNIT and includes(one) and resolver.is_there(one) and not resolver.was_another(one):
-        return "name an OU that has accounts"
+    if one.word == UNIT and includes(one) and not resolver.ids_of(one.text) & resolver.populated:
+        return "name an OU that has accounts in its place"  # without any that includes, everything would be swept
     return "; ".join(filter(None, (_another_name(resolver, one), _TAKEN_OUT if resolver.taken_out(one) else "")))
 
 
@@ -77,8 +77,7 @@ def nearest_name(resolver: Resolver, one: NamedText) -> str:
         return f"{meant.path} ({meant.id})"
     others = {unit.id: unit for unit in resolver.units.values() if one.text not in (unit.id, unit.path)}
     if includes(one):  # another one without accounts would be no help
-        above = {unit.id for account in resolver.accounts.values() for unit in account.organizational_units}
-        others = {unit.id: unit for unit in others.values() if unit.id in above}
+        others = {unit.id: unit for unit in others.values() if unit.id in resolver.populated}
     if is_unit_id(one.text):
         nearest = _most_alike(one.text, others)
         return f"{nearest} ({others[nearest].path})" if nearest else ""

@@ -107,7 +107,10 @@ def test_what_leaves_out_nothing_or_lets_in_nothing_holds_and_says_where_and_wha
 @pytest.mark.parametrize("name", ["/Labs", EMPTY.id])
 def test_of_what_includes_nothing_the_nearest_is_another_one_that_has_accounts(name: str) -> None:
     one = the_name(f"organization: {{include: [{name}]}}")
-    assert "has no account in it, so the sweep is held: name an OU that has accounts; the nearest is" in one.text
+    assert (
+        "has no account in it, so the sweep is held: name an OU that has accounts in its place; the nearest is"
+        in one.text
+    )
     assert EMPTY.id not in one.nearest
 
 
@@ -226,6 +229,14 @@ def test_a_dead_name_in_a_rule_that_shields_by_its_schedule_opens_nothing_to_the
         """
     )
     assert {verdict for verdict, _, _ in found.values()} == {"keep"}
+
+
+def test_an_include_that_is_gone_is_never_to_be_taken_out_as_that_would_include_everything() -> None:
+    for name in (GONE_ID, "/Prod"):
+        (one,) = made_again(f"organization: {{include: ['{name}']}}", {name: {GONE_ID}})
+        assert "is no OU of the organization" in one.text
+        assert "name an OU that has accounts in its place" in one.text
+        assert "take it out" not in one.text
 
 
 def test_the_guardrail_names_each_with_its_place_line_and_nearest_and_holds_for_good() -> None:
