@@ -240,6 +240,6 @@ def test_a_bucket_that_cannot_be_listed_is_an_error(hub: Clients) -> None:
 def test_a_listing_whose_pages_go_in_a_circle_is_an_error_with_the_operations_name(hub: Clients, pages: int) -> None:
     client = Client(hub.s3())
     tokens = iter([f"token-{number % pages}" for number in range(pages + 1)])
-    client.list_objects_v2 = lambda **_: {"NextContinuationToken": next(tokens)}  # type: ignore[attr-defined]
+    client.list_objects_v2 = lambda **_: {"NextContinuationToken": next(tokens)}  # type: ignore[attr-defined]  # half a client
     with pytest.raises(ReportStoreError, match=r"cannot be listed: .*s3:ListObjectsV2 names a next page that was read"):
         S3ReportStore(client, BUCKET).list_files()  # type: ignore[arg-type]  # a traced client
