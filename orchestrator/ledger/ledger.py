@@ -71,7 +71,9 @@ TRIGGER = "TRIGGER"
 LISTED = "LISTED#"
 CHAIN = "CHAIN"
 HEAD = "HEAD"
-KILL_SWITCH_ITEM = ("SETTINGS", "KILL_SWITCH")
+SETTINGS = "SETTINGS"
+"""The partition of what is deployed: the hub's own role may read it, and not write it."""
+KILL_SWITCH_ITEM = (SETTINGS, "KILL_SWITCH")
 """The keys of the item that `make deploy-hub` writes; its `name` is the SSM parameter's."""
 _LEASE_LOST = "this policy's lease was given back, or another process has it; it ends this sweep, or resumes it"
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
@@ -137,7 +139,19 @@ class Ledger:
 
     def activate_policy(self, policy_name: str, active: ActivePolicy) -> None:
         """Makes it the version by which schedules may act. It never expires; the hub's own role may not write it."""
-        self._items.put(active_policy_item(policy_name, active))
+        listed = {"PK": SETTINGS, "SK": f"{POLICY}{policy_name}", "name": policy_name}
+        self._items.write_all([Put(listed), Put(active_policy_item(policy_name, active))])
+
+    def retire_policy(self, policy_name: str) -> None:
+        """No schedule may act by it any longer; the hub's own role may not do that."""
+        keys = (SETTINGS, f"{POLICY}{policy_name}"), (f"{POLICY}{policy_name}", ACTIVE)
+        self._items.write_all([Delete(key) for key in keys])
+
+    def active_policies(self) -> Mapping[str, ActivePolicy]:
+        """All that are active in this table, by name. Those that only an earlier release activated are not listed."""
+        names = (str(item["name"]) for item in self._items.query(SETTINGS, POLICY))
+        found = ((name, self.active_policy(name)) for name in names)
+        return {name: active for name, active in found if active is not None}
 
     def sweep_of_trigger(self, event_id: str, sweep_id: str) -> str:
         """The sweep of this event: that one, or the one which an earlier delivery of the same event began with."""

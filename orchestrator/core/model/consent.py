@@ -30,6 +30,8 @@ class ActivePolicy:
     activated_by: str
     activated_at: str
     """ISO 8601, UTC."""
+    source: str = ""
+    """Where its text is, such as `s3://bucket/policies/nonprod.yaml`; empty where an earlier release activated it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import yaml
 from pydantic import ValidationError
 
-from orchestrator.core.model import Action, KindDescription
+from orchestrator.core.model import Action, KindDescription, Mode
 from orchestrator.core.policy.conditions.interface import Condition
 from orchestrator.core.policy.conditions.parsing import parse_where
 from orchestrator.core.policy.conditions.words import words_of
 from orchestrator.core.policy.messages import shape_problems
 from orchestrator.core.policy.nearest import nearest
 from orchestrator.core.policy.org_policy import OrgPolicy, Rule
+from orchestrator.core.policy.scheduled_sweeps import ScheduledSweep
 from orchestrator.core.policy.schedules.schedule import Schedule
 from orchestrator.core.policy.schedules.windows import Window, parse_window
 from orchestrator.core.policy.schema import (
@@ -25,6 +27,7 @@ from orchestrator.core.policy.schema import (
     PolicyDocument,
     RuleDocument,
     ScheduleDocument,
+    ScheduledSweepDocument,
     duration,
 )
 from orchestrator.core.policy.yaml_document import Document, Path, read_document, value_words
@@ -59,6 +62,7 @@ def load_policy(
         regions=parsed.regions,
         schedules=schedules,
         rules=tuple(_rule(rule, where, schedules) for rule, where in zip(parsed.rules, conditions, strict=True)),
+        sweeps=tuple(_scheduled_sweep(one, parsed.timezone) for one in parsed.sweeps),
         guardrails=parsed.guardrails,
         waves=parsed.waves,
         abort_if_failures_percent=parsed.abort_if_failures_percent,
@@ -84,6 +88,12 @@ def dump_policy(policy: OrgPolicy) -> str:
 def _schedule(name: str, document: ScheduleDocument) -> Schedule:
     windows: tuple[Window, ...] = tuple(window for text in document.running for window in parse_window(text))
     return Schedule(name, ZoneInfo(document.timezone), windows)
+
+
+def _scheduled_sweep(document: ScheduledSweepDocument, timezone: str) -> ScheduledSweep:
+    zone = ZoneInfo(document.timezone or timezone)
+    window = timedelta(minutes=document.window_minutes)
+    return ScheduledSweep(document.name, Mode(document.mode), document.expression, zone, window)
 
 
 def _rule(document: RuleDocument, where: Condition, schedules: Mapping[str, Schedule]) -> Rule:
@@ -160,6 +170,7 @@ def _cross_checks(document: Document) -> Iterator[tuple[Path, str]]:
         if isinstance(schedule, str) and schedule and schedule not in known:
             yield ("rules", number, "schedule"), _no_such(schedule, known)
     yield from _duplicates(document.value.get("required_tags"))
+    yield from _sweeps(document)
     yield from _waves(document.value.get("waves"))
 
 
@@ -167,6 +178,24 @@ def _waves(waves: Any) -> Iterator[tuple[Path, str]]:
     for number, wave in enumerate(waves if isinstance(waves, list) else []):
         if isinstance(wave, dict) and ("accounts" in wave) == ("percent" in wave):
             yield ("waves", number), "must have either `accounts` or `percent`, such as {accounts: 1} or {percent: 10}"
+
+
+def _sweeps(document: Document) -> Iterator[tuple[Path, str]]:
+    sweeps = document.value.get("sweeps")
+    first: dict[str, int] = {}
+    for number, sweep in enumerate(sweeps if isinstance(sweeps, list) else []):
+        if not isinstance(sweep, dict):
+            continue
+        if ("cron" in sweep) == ("rate" in sweep):
+            example = '{cron: "0 20 * * ? *"} or {rate: 1 hour}'
+            yield ("sweeps", number), f"must have either `cron` or `rate`, such as {example}"
+        name = sweep.get("name")
+        if isinstance(name, str) and name in first:
+            line = document.line(("sweeps", first[name], "name"))
+            text = f"the sweep name {name!r} is taken by the sweep on line {line}; names are unique"
+            yield ("sweeps", number, "name"), text
+        elif isinstance(name, str):
+            first[name] = number
 
 
 def _duplicates(tags: Any) -> Iterator[tuple[Path, str]]:

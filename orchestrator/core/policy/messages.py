@@ -20,6 +20,7 @@ from orchestrator.core.policy.schema import (
     RegionScope,
     RuleDocument,
     ScheduleDocument,
+    ScheduledSweepDocument,
     Wave,
     _Part,
 )
@@ -53,6 +54,7 @@ _EXAMPLES: Mapping[object, str] = {
     "version": "say `version: 1`",
     "name": "give it a name, such as `name: nonprod`",
     "timezone": "name an IANA time zone, such as `timezone: Europe/Berlin`",
+    "mode": "say which sweep it is, such as `mode: plan`",
     "running": 'say when resources run, such as `running: ["mon-fri 07:00-19:00"]`',
 }
 
@@ -69,6 +71,7 @@ _MODELS: Mapping[str, type[_Part]] = {
     "regions": RegionScope,
     "schedules": ScheduleDocument,
     "rules": RuleDocument,
+    "sweeps": ScheduledSweepDocument,
     "guardrails": Guardrails,
     "waves": Wave,
     "kill_switch": KillSwitch,

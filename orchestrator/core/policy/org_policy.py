@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from orchestrator.core.model import Action, Names
 from orchestrator.core.policy.conditions.interface import Condition
+from orchestrator.core.policy.scheduled_sweeps import ScheduledSweep
 from orchestrator.core.policy.schedules.schedule import Schedule
 from orchestrator.core.policy.schema import DEFAULT_KINDS, Guardrails, KillSwitch, OrganizationScope, RegionScope, Wave
 from orchestrator.core.policy.yaml_document import Path
@@ -36,6 +37,7 @@ class OrgPolicy:
     regions: RegionScope
     schedules: Mapping[str, Schedule]
     rules: tuple[Rule, ...]
+    sweeps: tuple[ScheduledSweep, ...]
     guardrails: Guardrails
     waves: tuple[Wave, ...]
     abort_if_failures_percent: float | None

@@ -254,6 +254,33 @@ class Wave(_Part):
     percent: Annotated[MaybePercent, Field(description="So many percent of the accounts that have stops.")] = None
 
 
+class ScheduledSweepDocument(_Part):
+    """A sweep by this policy that a schedule of the hub begins: either `cron` or `rate`."""
+
+    name: Annotated[Name, Field(description="Names the schedule; unique in the policy.")]
+    mode: Annotated[
+        Literal["plan", "approve", "enforce"],
+        Field(description="`plan` stops nothing, `approve` asks by mail first, `enforce` stops."),
+    ]
+    cron: Annotated[
+        MaybeText,
+        Field(
+            description="Six fields as EventBridge Scheduler has them: minutes, hours, day of month, month, day of "
+            "week, year; such as `0 20 * * ? *`."
+        ),
+    ] = None
+    rate: Annotated[MaybeText, Field(description="Such as `1 hour` or `30 minutes`.")] = None
+    timezone: Annotated[TimeZone | None, Field(description="Of `cron`; absent: the policy's.")] = None
+    window_minutes: Annotated[
+        StrictInt, Field(ge=1, le=1440, description="The sweep begins within so many minutes after its time.")
+    ] = 5
+
+    @property
+    def expression(self) -> str:
+        """As EventBridge Scheduler takes it."""
+        return f"cron({self.cron})" if self.cron else f"rate({self.rate})"
+
+
 class KillSwitch(_Part):
     """What to do when the kill switch cannot be read."""
 
@@ -276,6 +303,10 @@ class PolicyDocument(_Part):
     regions: RegionScope = RegionScope()
     schedules: Annotated[Mapping[str, ScheduleDocument], Field(description="By name.")] = {}
     rules: Annotated[tuple[RuleDocument, ...], Field(description="In order; no rule, no stop.")] = ()
+    sweeps: Annotated[
+        tuple[ScheduledSweepDocument, ...],
+        Field(description="The schedules that `make deploy-hub` makes; absent: those of `deploy.env`."),
+    ] = ()
     guardrails: Guardrails = Guardrails()
     waves: Annotated[
         tuple[Wave, ...], Field(description="Accounts first to last; absent: all at once. What is left comes last.")
