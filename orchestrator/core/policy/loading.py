@@ -187,8 +187,7 @@ def _sweeps(document: Document) -> Iterator[tuple[Path, str]]:
         if not isinstance(sweep, dict):
             continue
         if ("cron" in sweep) == ("rate" in sweep):
-            example = '{cron: "0 20 * * ? *"} or {rate: 1 hour}'
-            yield ("sweeps", number), f"must have either `cron` or `rate`, such as {example}"
+            yield ("sweeps", number), "must have either `cron` or `rate`, such as {rate: 1 hour}"
         name = sweep.get("name")
         if isinstance(name, str) and name in first:
             line = document.line(("sweeps", first[name], "name"))

@@ -35,6 +35,12 @@ KEYS = (
     "waves: [{accounts",
     "waves: [{percent",
     "kill_switch: {unreadable",
+    "sweeps: [{name",
+    "sweeps: [{mode",
+    "sweeps: [{cron",
+    "sweeps: [{rate",
+    "sweeps: [{timezone",
+    "sweeps: [{window_minutes",
 )
 _CLOSING = {"{": "}", "[": "]"}
 _SUBJECT = re.compile(
