@@ -284,6 +284,7 @@ def make_doctor_context(
         services=tuple(_services(settings, clients)),
         stack_set=settings.stack_set,
         progress=progress,
+        acts=settings.mode is not Mode.PLAN,
         workers=settings.workers,
         partition_regions=partition_regions(),
         earlier_listings=make_stores(settings, clients).ledger.earlier_listings,

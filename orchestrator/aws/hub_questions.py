@@ -63,7 +63,9 @@ class HubQuestions:
         except AWS_FAILURES as failure:
             return StackSet(name, error=error_of(failure))
         drift = described.get("StackSetDriftDetectionDetails") or {}
-        return StackSet(name, tuple(_instance(row) for row in rows), drift.get("DriftStatus", ""))
+        given = {one["ParameterKey"]: one.get("ParameterValue", "") for one in described.get("Parameters", ())}
+        instances = tuple(_instance(row) for row in rows)
+        return StackSet(name, instances, drift.get("DriftStatus", ""), is_to_act=given.get("Mode") != "plan")
 
 
 def bucket_check(clients: Clients, name: str) -> Callable[[], Check]:

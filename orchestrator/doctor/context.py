@@ -72,6 +72,8 @@ class DoctorContext:
     """One for each of the hub's bucket, table, kill switch and topic."""
     stack_set: str
     progress: Progress
+    acts: bool = True
+    """Whether this hub may stop anything."""
     workers: int = 64
     partition_regions: frozenset[Region] = frozenset()
     """Every region that is known without asking AWS, of whatever partition."""

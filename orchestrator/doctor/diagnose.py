@@ -169,7 +169,7 @@ def _examine(context: DoctorContext, policy: OrgPolicy, account: Account, found:
                 checks.append(doctor_accounts.permission(account, ALL_REGIONS, Asked(LIST_REGIONS)))
             else:
                 checks.append(doctor_accounts.regions_refused(account, refusal.error, are_named=True))
-            checks += _of_regions(context, policy, account, regions, read)
+            checks += _of_regions(context, policy, account, regions, read, acts=context.acts or found.is_to_act)
             return _Examined(account, tuple(checks), regions, tuple(read))
     except TargetUnreadableError as refusal:
         if refusal.operation == "sts:AssumeRole":
@@ -190,6 +190,8 @@ def _of_regions(
     account: Account,
     regions: Iterable[RegionStatus],
     read: list[Coverage],
+    *,
+    acts: bool,
 ) -> Iterator[Check]:
     """What a sweep would have read is added to `read`."""
     in_scope = [one for one in regions if targets.region_in_scope(policy.regions, one.region)]
@@ -201,11 +203,11 @@ def _of_regions(
         yield doctor_accounts.no_regions(account)
         return
     for kind in context.kinds:
-        yield from _of_kind(kind, account, enabled, read)
+        yield from _of_kind(kind, account, enabled, read, acts=acts)
 
 
 def _of_kind(
-    kind: PermissionsPort, account: Account, regions: Sequence[Region], read: list[Coverage]
+    kind: PermissionsPort, account: Account, regions: Sequence[Region], read: list[Coverage], *, acts: bool
 ) -> Iterator[Check]:
     """Every region is read; each action is asked for in one, which is where there is something to ask about."""
     samples: dict[Region, str | None] = {}
@@ -222,7 +224,7 @@ def _of_kind(
     of_any = [(where, asked) for asked in kind.ask(where, samples.get(where))]
     for region, asked in (*of_any, *kind.ask_of_marked(readable)):
         done.add(asked.action)
-        yield doctor_accounts.permission(account, region, asked)
+        yield doctor_accounts.permission_to_act(account, region, asked, needed=acts)
     for action in sorted(kind.needed - done):
         yield doctor_accounts.permission(account, where, Asked(action, not_asked="AWS has no dry run for it"))
 

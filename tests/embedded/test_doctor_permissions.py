@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 import yaml
+from moto.cloudformation.models import cloudformation_backends
 from moto.organizations.models import FakeDelegatedAdministrator
 
 from orchestrator.core.model.marks import MARKS
@@ -149,6 +150,24 @@ def test_a_correct_deployment_is_healthy(deployed: Deployed) -> None:
     assert {name for name, check in unknown if check == "ec2:StartInstances"} == {"new", "empty"}
     assert {one for one in unknown if one[0] == "hub"} == {("hub", "anchor")}  # the first sweep makes it
     assert not {(name, check) for name, check in unknown if name != "empty" and check in acting}
+
+
+@pytest.mark.full
+@delegated
+def test_a_hub_that_only_plans_is_healthy_with_roles_that_only_let_it_look(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployed.permissions.member = policy_of("member-role", "MemberRole", Mode="plan")
+    monkeypatch.setenv("STOP_ORCHESTRATOR_MODE", "plan")
+    assert deployed.doctor("--format", "json").exit_code == 3  # the StackSet is to roll out more than is there
+    [stack_set] = cloudformation_backends[MANAGEMENT][FRANKFURT].stacksets.values()
+    stack_set.parameters = {"Mode": "plan"}
+    monkeypatch.setenv("STOP_ORCHESTRATOR_MODE", "enforce")
+    assert deployed.doctor("--format", "json").exit_code == 3
+    monkeypatch.setenv("STOP_ORCHESTRATOR_MODE", "plan")
+    ran = deployed.doctor("--format", "json")
+    assert (ran.exit_code, ran.report["healthy"], found(ran, "failed")) == (0, True, set())
+    assert ("marked", "ec2:StopInstances", "missing_permission") in found(ran, "ok")
 
 
 @pytest.mark.full

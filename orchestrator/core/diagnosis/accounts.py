@@ -150,6 +150,16 @@ def permission(account: Account, region: Region, asked: Asked) -> Check:
     return replace(_of(account, asked.action, *_permission(asked), region), optional=asked.optional)
 
 
+def permission_to_act(account: Account, region: Region, asked: Asked, *, needed: bool) -> Check:
+    """Whether the member role may stop, start, mark or what that takes; it is no failure where nothing is to act."""
+    check = permission(account, region, asked)
+    if needed or check.code not in (Code.MISSING_PERMISSION, Code.SCP):
+        return check
+    return replace(
+        check, status=CheckStatus.OK, advice="not needed: the hub and the StackSet are deployed to plan only"
+    )
+
+
 def _permission(asked: Asked) -> tuple[CheckStatus, Code, str, str]:
     if asked.not_asked:
         return CheckStatus.NOT_CHECKED, Code.NOT_CHECKED, asked.not_asked, ""

@@ -120,6 +120,8 @@ class StackSet:
     instances: tuple[StackInstance, ...] = ()
     drift: str = ""
     error: AwsError | None = None
+    is_to_act: bool = True
+    """Whether it rolls out a role that may stop and undo, as far as is known."""
 
     def enrolment(self, account: Account) -> Enrolment:
         """An account with several copies is as good as the worst of them."""
