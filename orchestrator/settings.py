@@ -74,6 +74,8 @@ class Settings(BaseModel):
     signing_key: str | None = None
     anchor: Annotated[str, Field(pattern=r"^(file:.+|[A-Za-z0-9_./-]+)$")] | None = None
     """Where the newest manifest is named outside of store and ledger: an SSM parameter's name, or `file:PATH`."""
+    function: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")] | None = None
+    """The Lambda that sweeps, by whose name the metrics of all the hub's functions go; None: the one that runs."""
     continuations: Annotated[int, Field(ge=0, le=50)] = 5
     """How often a fresh invocation of the Lambda may resume one sweep."""
     accounts_a_part: Annotated[int, Field(ge=1, le=1000)] = 20

@@ -1,24 +1,31 @@
-"""One line of CloudWatch metrics for each sweep that ended."""
+"""CloudWatch metrics: one line of the log, in CloudWatch's embedded metric format, for what it is to count.
+
+CloudWatch adds up no dimensions, and an alarm names each of its metric's. So every metric comes by the hub's function
+alone, which the template's alarms watch, and by policy and mode too; two hubs in one account share none.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
-from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
 
 from orchestrator.core.decide.guardrails import MIN_COVERAGE
 from orchestrator.core.model import OutcomeStatus, SweepStatus, TargetStatus, Verdict
 from orchestrator.core.model.aws_error_codes import denied_explicitly
 from orchestrator.core.report.document import Row
 from orchestrator.lambdas.log import SERVICE
+from orchestrator.settings import PREFIX
 
-metrics = Metrics(namespace="StopOrchestrator", service=SERVICE)
+NAMESPACE = "StopOrchestrator"
 
 
 def measure(document: Mapping[str, Any]) -> None:
-    """One EMF line. Not by Powertools' decorator, which warns after an invocation that had nothing to measure."""
+    """What a sweep did, by its report."""
+    metrics = _line(Policy=document["policy_name"], Mode=document["mode"])
     counted: dict[str, int] = document["totals"]
     failed_stops, failed_starts = _failed_stops_and_starts(document)
     for name, value in (
@@ -39,6 +46,21 @@ def measure(document: Mapping[str, Any]) -> None:
     metrics.add_metric(name="SweepDuration", unit=MetricUnit.Seconds, value=document["duration_seconds"])
     metrics.add_metadata("sweep_id", document["sweep_id"])
     metrics.flush_metrics()
+
+
+def function_name() -> str:
+    """Of the function that sweeps, also in the hub's other functions: by it the metrics of two hubs are told apart."""
+    return os.environ.get(f"{PREFIX}FUNCTION") or os.environ.get("AWS_LAMBDA_FUNCTION_NAME") or SERVICE
+
+
+def _line(**dimensions: str) -> AmazonCloudWatchEMFProvider:
+    """A line of its own: Powertools' `Metrics` shares one between all, and its decorator warns where it stays empty."""
+    line = AmazonCloudWatchEMFProvider(namespace=NAMESPACE)
+    line.service = ""  # from POWERTOOLS_SERVICE_NAME it would be a dimension that no alarm names
+    line.add_dimension("FunctionName", function_name())
+    if dimensions:
+        line.add_dimensions(FunctionName=function_name(), **dimensions)
+    return line
 
 
 def _failed_stops_and_starts(document: Mapping[str, Any]) -> tuple[list[Row], list[Row]]:

@@ -58,6 +58,17 @@ def metrics_of(lines: list[dict[str, Any]]) -> dict[str, tuple[float, str]]:
     return {name: (value, unit) for name, ([value], unit) in values.items()}
 
 
+def dimension_sets(output: str) -> dict[str, list[dict[str, str]]]:
+    """By metric, from EMF lines: each set of dimensions by which CloudWatch knows it."""
+    found: dict[str, list[dict[str, str]]] = {}
+    for blob in map(json.loads, output.splitlines()):
+        for directive in blob["_aws"]["CloudWatchMetrics"]:
+            sets = [{name: blob[name] for name in names} for names in directive["Dimensions"]]
+            for metric in directive["Metrics"]:
+                found.setdefault(metric["Name"], []).extend(sets)
+    return found
+
+
 def written_report(hub: OrganizationBuilder, sweep_id: str = SWEEP_ID) -> dict[str, Any]:
     key = f"sweeps/dt={sweep_id[:4]}-{sweep_id[4:6]}-{sweep_id[6:8]}/sweep={sweep_id}/report.json"
     report: dict[str, Any] = json.load(hub.client("s3").get_object(Bucket=BUCKET, Key=key)["Body"])

@@ -24,6 +24,7 @@ from orchestrator.core.model import ANSWERS_BEHIND_AT_MOST, KindDescription
 from orchestrator.core.policy.conditions.everything import EVERYTHING
 from orchestrator.core.policy.conditions.matching import unit_problem
 from orchestrator.core.policy.nearest import nearest
+from orchestrator.core.policy.schedules.cron import RATE, SIX_FIELDS, expression_problem
 from orchestrator.core.policy.schedules.windows import parse_window
 from orchestrator.core.policy.schedules.zones import is_time_zone, zone_problem
 from orchestrator.core.policy.yaml_document import no_text, value_words
@@ -79,6 +80,16 @@ def _as_window(value: str) -> str:
     except ValueError as wrong:
         raise PydanticCustomError("window", "{why}", {"why": str(wrong)}) from wrong
     return value
+
+
+def _as_expression(form: str) -> Callable[[str], str]:
+    def check(value: str) -> str:
+        problem = expression_problem(f"{form}({value})")
+        if problem is not None:
+            raise PydanticCustomError("expression", "{why}", {"why": problem})
+        return value
+
+    return check
 
 
 def _as_number(value: Any) -> float:
@@ -159,6 +170,10 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"), Befor
 UnitName = Annotated[Text, AfterValidator(_as_unit)]
 TimeZone = Annotated[Text, AfterValidator(_as_timezone)]
 WindowText = Annotated[Text, AfterValidator(_as_window)]
+CronText = Annotated[
+    Text, Field(json_schema_extra={"pattern": f"^ *{SIX_FIELDS} *$"}), AfterValidator(_as_expression("cron"))
+]
+RateText = Annotated[Text, Field(json_schema_extra={"pattern": f"^{RATE}$"}), AfterValidator(_as_expression("rate"))]
 AccountIdText = Annotated[str, Field(pattern=r"^[0-9]{12}$"), BeforeValidator(_as_text)]
 Count = Annotated[StrictInt, Field(ge=0)]
 Hours = Annotated[float, BeforeValidator(_as_number), Field(gt=0, le=168)]
@@ -263,13 +278,16 @@ class ScheduledSweepDocument(_Part):
         Field(description="`plan` stops nothing, `approve` asks by mail first, `enforce` stops."),
     ]
     cron: Annotated[
-        MaybeText,
+        CronText | None,
+        BeforeValidator(_not_null),
         Field(
             description="Six fields as EventBridge Scheduler has them: minutes, hours, day of month, month, day of "
             "week, year; such as `0 20 * * ? *`."
         ),
     ] = None
-    rate: Annotated[MaybeText, Field(description="Such as `1 hour` or `30 minutes`.")] = None
+    rate: Annotated[
+        RateText | None, BeforeValidator(_not_null), Field(description="Such as `1 hour` or `30 minutes`.")
+    ] = None
     timezone: Annotated[TimeZone | None, Field(description="Of `cron`; absent: the policy's.")] = None
     window_minutes: Annotated[
         StrictInt, Field(ge=1, le=1440, description="The sweep begins within so many minutes after its time.")

@@ -1,0 +1,89 @@
+"""CloudWatch finds a metric by every dimension of it: alarms and dashboard ask for those that the code writes.
+
+One that asks for another set is never wrong in CloudWatch's eyes: it has no data, for ever.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from orchestrator.core.report.document import report_document
+from orchestrator.lambdas import metrics
+from tests.support.builders import a_report
+from tests.support.cloudformation import EVERYTHING, resolved
+from tests.support.lambdas import dimension_sets
+
+HUB = "night-shift"
+Watched = tuple[str, str, str, Mapping[str, str]]
+"""Who watches, which namespace and metric, with which dimensions."""
+
+
+@pytest.fixture
+def emitted(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Mapping[str, list[dict[str, str]]]:
+    """The sets of dimensions of each metric that the Lambdas write, as the template sets them up."""
+    monkeypatch.setenv("STOP_ORCHESTRATOR_FUNCTION", HUB)
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "another-dimension")
+    metrics.measure(report_document(a_report()))
+    return dimension_sets(capsys.readouterr().out)
+
+
+def _resources() -> dict[str, Any]:
+    resources: dict[str, Any] = resolved("hub", **{**EVERYTHING["hub"], "FunctionName": HUB})["Resources"]
+    return resources
+
+
+def _watched(resources: Mapping[str, Any]) -> Iterator[Watched]:
+    for name, resource in resources.items():
+        properties = resource["Properties"]
+        if resource["Type"] == "AWS::CloudWatch::Alarm":
+            stats = [one["MetricStat"]["Metric"] for one in properties.get("Metrics", ()) if "MetricStat" in one]
+            for metric in [properties] if "MetricName" in properties else stats:
+                dimensions = {one["Name"]: one["Value"] for one in metric["Dimensions"]}
+                yield name, metric["Namespace"], metric["MetricName"], dimensions
+        if resource["Type"] == "AWS::CloudWatch::Dashboard":
+            for widget in json.loads(properties["DashboardBody"])["widgets"]:
+                for namespace, metric_name, *pairs in _in_full(widget["properties"].get("metrics", ())):
+                    yield name, namespace, metric_name, dict(zip(pairs[::2], pairs[1::2], strict=True))
+
+
+def _in_full(rows: list[list[str]]) -> Iterator[list[str]]:
+    """A `.` means what stands there in the row before."""
+    before: list[str] = []
+    for row in rows:
+        before = [before[place] if word == "." else word for place, word in enumerate(row)]
+        yield before
+
+
+def _own(resources: Mapping[str, Any]) -> list[Watched]:
+    return [one for one in _watched(resources) if one[1] == metrics.NAMESPACE]
+
+
+def test_every_alarm_and_widget_asks_for_dimensions_that_are_written(
+    emitted: Mapping[str, list[dict[str, str]]],
+) -> None:
+    watched = _own(_resources())
+    assert len(watched) > 10
+    for who, _, metric, dimensions in watched:
+        assert dimensions in emitted.get(metric, ()), f"{who} watches {metric} by {dimensions}"
+
+
+def test_no_two_hubs_of_one_account_share_a_metric() -> None:
+    for _, _, _, dimensions in _own(_resources()):
+        assert dimensions["FunctionName"] == HUB
+
+
+def test_every_function_of_the_hub_writes_metrics_in_the_name_of_the_one_that_sweeps() -> None:
+    functions = [one for one in _resources().values() if one["Type"] == "AWS::Lambda::Function"]
+    assert len(functions) > 1
+    for function in functions:
+        assert function["Properties"]["Environment"]["Variables"]["STOP_ORCHESTRATOR_FUNCTION"] == HUB
+
+
+def test_what_a_sweep_did_comes_by_policy_and_mode_too(emitted: Mapping[str, list[dict[str, str]]]) -> None:
+    report = a_report()
+    by_policy = {"FunctionName": HUB, "Policy": report.policy_name, "Mode": report.mode.value}
+    assert {json.dumps(sets) for sets in emitted.values()} == {json.dumps([{"FunctionName": HUB}, by_policy])}
