@@ -157,6 +157,8 @@ def test_no_statement_allows_a_wildcard_of_actions(name: str, variant: str) -> N
 @pytest.mark.parametrize("name", NAMES)
 def test_only_evidence_outlives_its_stack(name: str) -> None:
     for logical_id, resource in template(name)["Resources"].items():
+        if logical_id == "KillSwitch":  # of an earlier stack alone: test_earlier_version
+            continue
         policies = (resource.get("DeletionPolicy", "Delete"), resource.get("UpdateReplacePolicy", "Delete"))
         kept = ("RetainExceptOnCreate", "Retain")  # a first deployment that fails leaves no empty ones behind
         assert policies == (kept if resource["Type"] in DATA else ("Delete",) * 2), logical_id
