@@ -20,7 +20,7 @@ from pathlib import Path
 import boto3
 from botocore.exceptions import ClientError
 
-from cloudformation import package
+from cloudformation import kill_switch, package
 from cloudformation.artifacts import Artifact, ArtifactBucket
 from cloudformation.assemble import TemplateError
 from cloudformation.inputs import TEMPLATES, Arguments, Inputs, read_inputs
@@ -98,6 +98,7 @@ class _Deployment:
             traces.callback(self._take_back)
             change_set = self._stack.prepare(self._template(), values)
             traces.callback(change_set.discard)
+            kill_switch.refuse_release(change_set.changes)
             answer = self._shown(change_set, values)
             if answer is not None:
                 return answer
@@ -108,6 +109,7 @@ class _Deployment:
             change_set.execute(_say)
         self._put_policy()
         self._activate_policy()
+        self._make_kill_switch()
         self._put_kill_switch()
         self._show_outputs()
         if self._arguments.what == "members" and change_set.id:
@@ -136,7 +138,8 @@ class _Deployment:
 
     def _all_values(self) -> dict[str, str]:
         """With what this command fills in; zip and template are built, not uploaded."""
-        parameters, values = self._inputs.parameters, dict(self._inputs.values)
+        parameters = self._inputs.parameters
+        values = self._inputs.values | kill_switch.place(self._stack, parameters)
         if "OrganizationId" in parameters and "OrganizationId" not in values:
             organization = self._session.client("organizations").describe_organization()["Organization"]
             values["OrganizationId"] = organization["Id"]
@@ -263,6 +266,18 @@ class _Deployment:
             return "" if ledger.kill_switch() == name else name
         except LedgerSettingError:
             return name
+
+    def _make_kill_switch(self) -> None:
+        """Where there never was one. Raises DeployError where it is gone."""
+        ledger, name = self._ledger(), self._stack.outputs().get("KillSwitchName", "")
+        if ledger is None or not name:
+            return
+        try:
+            named = ledger.kill_switch()
+        except LedgerSettingError:
+            named = name
+        if said := kill_switch.ensure(self._session, name, named):
+            console.print(said, soft_wrap=True)
 
     def _put_kill_switch(self) -> None:
         """So that a terminal that uses the table obeys the hub's kill switch too."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from cloudformation import kill_switch
 from cloudformation.assemble import read_source
 from cloudformation.parameters import Parameter, clashes, mistakes, parameters_of, read_env, unknown
 from orchestrator.core.policy.loading import load_policy
@@ -22,7 +23,7 @@ TEMPLATES: Mapping[str, str] = {
 """What can be deployed, and the file of its template, or the folder of its template's parts."""
 _OWN = frozenset({"ArtifactBucket", "Policy", "Region", "StackName"})
 """What the file may say beside the templates' parameters; README and config/deploy.env.example explain them."""
-_FILLED_IN = frozenset({"CodeBucket", "CodeKey", "TemplateURL"})
+_FILLED_IN = frozenset({"CodeBucket", "CodeKey", "TemplateURL", kill_switch.IN_STACK})
 _DEFAULT_POLICY, _DEFAULT_STACK = "config/policy.yaml", "stop-orchestrator"
 
 

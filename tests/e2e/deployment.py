@@ -48,10 +48,16 @@ def say(text: str) -> None:
 
 @dataclass(frozen=True)
 class Upgrade:
-    """What was left under the version before, with its resources and the digest of its code, and what was found."""
+    """What was left under the version before, with its resources and the digest of its code, and what was found.
+
+    `later`: after each of two more updates, with the kill switch as somebody had pulled it.
+    """
 
     left: Evidence
     found: Evidence
+    later: list[Evidence]
+    in_stack: list[bool]
+    """Whether the stack had the kill switch: under the version before, after the upgrade, and after each update."""
     resources: Mapping[str, tuple[str, str]]
     code: str
 
@@ -85,8 +91,18 @@ class Deployment:
         say("upgrading it")
         self._deploy_hub(body("hub", self.without), self.package)
         found = find_evidence(self.emulator, self.outputs())
+        in_stack, later = ["KillSwitch" in resources, self._has_kill_switch()], []
+        for timezone in ("UTC", "Europe/Berlin"):
+            say("updating it while the kill switch is pulled")
+            self.parameters["ScheduleTimezone"] = timezone
+            self.command.deploy(body("hub", self.without), self.package, self.parameters)
+            later.append(find_evidence(self.emulator, self.outputs()))
+            in_stack.append(self._has_kill_switch())
         release_kill_switch(self.emulator, self.outputs())
-        return Upgrade(left, found, resources, code)
+        return Upgrade(left, found, later, in_stack, resources, code)
+
+    def _has_kill_switch(self) -> bool:
+        return "KillSwitch" in self.resources()
 
     def _code(self) -> str:
         function = self.emulator.client("lambda").get_function_configuration(FunctionName=FUNCTION)
@@ -106,6 +122,7 @@ class Deployment:
             "Runtime": runtime,
             "Architecture": architecture,
             "Mode": "enforce",
+            "AlarmEmail": "platform@example.com",
             "ScheduleExpression": _NOW_AND_THEN,
             "PreviewScheduleExpression": _NOW_AND_THEN,
             "ScheduleTimezone": "Europe/Berlin",

@@ -59,7 +59,8 @@ def _known_to_ministack(statement: dict[str, Any]) -> None:
 
 
 def _session_arn(role: str) -> str:
-    changed = role.replace(":iam:", ":sts:").replace(":role/", ":assumed-role/") + "/*"
+    """Of a session, which no path is in."""
+    changed = role.replace(":iam:", ":sts:").replace(":role${HubRolePath}", ":assumed-role/") + "/*"
     assert changed.count(":assumed-role/") == 1, role
     return changed
 

@@ -14,9 +14,15 @@ def test_an_upgrade_finds_the_bucket_the_table_and_the_kill_switch_as_they_were(
     assert len(upgrade.left.items) == 3  # a record, the active version of the policy, the kill switch's name
 
 
+def test_an_update_of_the_stack_while_the_kill_switch_is_pulled_leaves_it_pulled(upgrade: Upgrade) -> None:
+    """Also the one that takes it out of the stack, and the one that follows."""
+    assert upgrade.later == [upgrade.left, upgrade.left]
+    assert upgrade.in_stack == [True, True, False, False]
+
+
 def test_an_upgrade_replaces_no_resource(deployment: Deployment, upgrade: Upgrade) -> None:
-    upgraded = deployment.resources()
-    assert {name: upgraded.get(name) for name in upgrade.resources} == upgrade.resources
+    upgraded, kept = deployment.resources(), upgrade.resources.keys() - {"KillSwitch"}
+    assert {name: upgraded.get(name) for name in kept} == {name: upgrade.resources[name] for name in kept}
 
 
 def test_an_upgrade_brings_the_new_code(deployment: Deployment, upgrade: Upgrade) -> None:
@@ -29,4 +35,4 @@ def test_an_upgrade_brings_the_new_code(deployment: Deployment, upgrade: Upgrade
 def test_the_template_went_up_by_its_url(deployment: Deployment) -> None:
     [bucket] = deployment.artifact_buckets()
     listed = deployment.emulator.client("s3").list_objects_v2(Bucket=bucket, Prefix="templates/hub-")["Contents"]
-    assert len(listed) == 2  # the earlier one and this one
+    assert len(listed) == 2  # the earlier one and this one, by whatever values

@@ -61,12 +61,15 @@ EVERYTHING: Mapping[str, Mapping[str, str]] = {
         "AnchorName": "/stop-orchestrator/anchor",
         "AlarmEmail": "platform@example.com",
         "OperatorArns": f"arn:aws:iam::{ACCOUNT}:role/aws-reserved/sso.amazonaws.com/*/AWSReservedSSO_Platform_*",
+        "HubRolePath": "/platform/",
+        "HubPermissionsBoundaryArn": f"arn:aws:iam::{ACCOUNT}:policy/boundary",
     },
     "management": {},
     "member-role": {
         "ExternalId": "an-external-id",
         "VolumeKeyArns": KEY,
-        "PermissionsBoundaryArn": f"arn:aws:iam::{ACCOUNT}:policy/boundary",
+        "PermissionsBoundaryArn": "arn:aws:iam::*:policy/boundary",
+        "HubRolePath": "/platform/",
     },
     "member-stackset": {},
 }
@@ -149,6 +152,12 @@ def resolved(name: str, **parameters: str) -> dict[str, Any]:
     return _Resolution(template(name), {**NEEDED[name], **parameters}).template()
 
 
+def broken_rules(name: str, **parameters: str) -> list[str]:
+    """What CloudFormation says of these parameters by the template's own Rules, before it does anything."""
+    resolution = _Resolution(template(name), {**NEEDED[name], **parameters})
+    return [*resolution.broken_rules()]
+
+
 def policy_documents(node: Node, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
     """Every IAM policy document anywhere below a node, by its path."""
     if isinstance(node, dict):
@@ -192,6 +201,9 @@ class _Resolution:
             "Fn::Equals": lambda parts: str(self._value(parts[0])) == str(self._value(parts[1])),
             "Fn::If": lambda parts: self._value(parts[1] if self._condition(parts[0]) else parts[2]),
             "Fn::Join": lambda parts: parts[0].join(map(str, self._value(parts[1]))),
+            "Fn::Select": lambda parts: self._value(parts[1])[int(parts[0])],
+            "Fn::FindInMap": lambda parts: self._source["Mappings"][parts[0]][self._value(parts[1])][parts[2]],
+            "Fn::Contains": lambda parts: self._value(parts[1]) in parts[0],
             "Fn::Split": lambda parts: str(self._value(parts[1])).split(parts[0]),
             "Fn::GetAtt": lambda parts: self._attribute(*parts),
             "Fn::Sub": self._sub,
@@ -208,6 +220,13 @@ class _Resolution:
         }
         kept = {key: self._source[key] for key in ("AWSTemplateFormatVersion", "Description")}
         return {**kept, **wanted}
+
+    def broken_rules(self) -> Iterator[str]:
+        for rule in self._source.get("Rules", {}).values():
+            if self._value(rule["RuleCondition"]):
+                for one in rule["Assertions"]:
+                    if not self._value(one["Assert"]):
+                        yield one["AssertDescription"]
 
     def _value(self, node: Node) -> Node:
         if isinstance(node, list):
@@ -241,7 +260,7 @@ class _Resolution:
             return f"arn:{PARTITION}:s3:::{physical}"
         if kind == "AWS::IAM::Role":
             path = self._value(self._resource(name)["Properties"].get("Path", "/"))
-            return f"arn:{PARTITION}:iam::{ACCOUNT}:role{path}{physical}"
+            return f"arn:{PARTITION}:iam::{ACCOUNT}:role{'/' if path is _NO_VALUE else path}{physical}"
         service, form = _ARNS[kind]
         return f"arn:{PARTITION}:{service}:{REGION}:{ACCOUNT}:{form.format(physical)}"
 

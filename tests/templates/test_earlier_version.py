@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.cloudformation import EARLIER_HUB, parse, template
+from tests.support.cloudformation import EARLIER_HUB, parse, resolved, template
 
 POLICIES = ("DeletionPolicy", "UpdateReplacePolicy")
 FIXED = (
@@ -66,13 +66,19 @@ def test_the_earlier_template_is_the_one_that_was_published() -> None:
 def test_every_resource_has_the_logical_id_type_name_and_retention_that_it_had(
     earlier: dict[str, Any], now: dict[str, Any]
 ) -> None:
+    """But for the kill switch (below); and evidence goes when the very deployment that made it fails."""
     before = _held(earlier["Resources"])
+    del before["KillSwitch"]
+    for one in before.values():
+        if one["DeletionPolicy"] == "Retain":
+            one["DeletionPolicy"] = "RetainExceptOnCreate"
     assert _of(before, _held(now["Resources"])) == before
 
 
 def test_what_keeps_evidence_stays_when_it_is_removed_or_replaced(now: dict[str, Any]) -> None:
-    kept = {name for name, one in _held(now["Resources"]).items() if {one[key] for key in POLICIES} == {"Retain"}}
-    assert kept == {"ReportBucket", "ReportBucketPolicy", "Table"}
+    retained = ("RetainExceptOnCreate", "Retain")
+    kept = {name for name, one in _held(now["Resources"]).items() if tuple(one[key] for key in POLICIES) == retained}
+    assert kept == {"KillSwitch", "ReportBucket", "ReportBucketPolicy", "Table"}
 
 
 @pytest.mark.parametrize(
@@ -95,9 +101,21 @@ def test_a_resource_that_an_update_would_not_find_is_noticed(earlier: dict[str, 
     assert _of(before, _held(parse(text.replace(was, is_now))["Resources"])) != before
 
 
-def test_the_kill_switch_is_not_changed_in_anything(earlier: dict[str, Any], now: dict[str, Any]) -> None:
+def test_the_kill_switch_of_an_earlier_stack_is_retained_and_changed_in_nothing_else(
+    earlier: dict[str, Any], now: dict[str, Any]
+) -> None:
     """With any change CloudFormation writes the template's value again, and releases a switch that was pulled."""
-    assert now["Resources"]["KillSwitch"] == earlier["Resources"]["KillSwitch"]
+    attributes = {
+        "Condition": "KeepsKillSwitch",
+        "DeletionPolicy": "RetainExceptOnCreate",
+        "UpdateReplacePolicy": "Retain",
+    }
+    assert now["Resources"]["KillSwitch"] == {**earlier["Resources"]["KillSwitch"], **attributes}
+
+
+def test_a_new_stack_has_no_kill_switch_of_its_own_that_an_update_could_release() -> None:
+    assert "KillSwitch" not in resolved("hub")["Resources"]
+    assert "KillSwitch" in resolved("hub", KillSwitchInStack="true")["Resources"]
 
 
 def test_every_parameter_has_the_type_and_default_that_it_had(earlier: dict[str, Any], now: dict[str, Any]) -> None:
@@ -113,6 +131,7 @@ def test_a_new_parameter_has_a_default(earlier: dict[str, Any], now: dict[str, A
 
 def test_every_output_says_what_it_said(earlier: dict[str, Any], now: dict[str, Any]) -> None:
     before = {name: one["Value"] for name, one in earlier["Outputs"].items()}
+    before["KillSwitchName"] = {"Ref": "KillSwitchName"}  # as the parameter's own Ref gives
     assert {name: now["Outputs"].get(name, {}).get("Value") for name in before} == before
 
 

@@ -83,7 +83,7 @@ def test_keys_of_volumes_add_one_permission_that_ec2_alone_can_use() -> None:
     assert grant["Resource"] == [key]
     assert grant["Condition"] == {
         "Bool": {"kms:GrantIsForAWSResource": "true"},
-        "StringLike": {"kms:ViaService": "ec2.*.amazonaws.com*"},
+        "StringLike": {"kms:ViaService": ["ec2.*.amazonaws.com", "ec2.*.amazonaws.com"]},
     }
 
 
