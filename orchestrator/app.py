@@ -171,6 +171,7 @@ class _Worlds:
     def build(self, policy: OrgPolicy, sweep_id: str, mode: Mode, runtime: Runtime, lease: Lease) -> World:
         """ports.WorldBuilder."""
         settings, clients, time = self.settings, self.clients, self.time
+        topic = policy.notify or settings.topic
         clocks = Clocks(time.now, time.clock)
         switches = kill_switch_names(settings, self.ledger)
         counts = _last_go_counts(policy)
@@ -203,7 +204,7 @@ class _Worlds:
             leave=lease.hand_over,
             kill_switches=switches,
             partition_regions=partition_regions(),
-            notify=publisher(clients, settings.topic) if settings.topic else _no_notification,
+            notify=publisher(clients, topic) if topic else _no_notification,
             sign=Signer(clients, settings.signing_key).sign if settings.signing_key else None,
             anchor=make_anchor(settings, clients),
             warn=runtime.warn,
@@ -281,7 +282,7 @@ def make_doctor_context(
         organization=OrganizationReader(clients, SYSTEM_TIME.now),
         accounts=MemberSessions(clients, MemberRole(settings.member_role, settings.external_id, "doctor"), retries),
         kinds=registry.make_permissions(clients, retries, policy.kinds),
-        services=tuple(_services(settings, clients)),
+        services=tuple(_services(settings, clients, policy.notify)),
         stack_set=settings.stack_set,
         progress=progress,
         acts=settings.mode is not Mode.PLAN,
@@ -304,7 +305,7 @@ def resolve_names_now(settings: Settings, clients: Clients, policy: OrgPolicy) -
     return resolve_names(policy, Known(organization, regions, before))
 
 
-def _services(settings: Settings, clients: Clients) -> Iterator[Callable[[], Check]]:
+def _services(settings: Settings, clients: Clients, notify: str | None) -> Iterator[Callable[[], Check]]:
     if settings.report_bucket:
         yield asking.bucket_check(clients, settings.report_bucket)
     if settings.table:
@@ -318,5 +319,5 @@ def _services(settings: Settings, clients: Clients) -> Iterator[Callable[[], Che
     anchor = make_anchor(settings, clients)
     if anchor is not None:
         yield hub_checks.anchor_check(anchor, ledger)
-    if settings.topic:
-        yield asking.topic_check(clients, settings.topic)
+    for topic in dict.fromkeys(filter(None, (settings.topic, notify))):
+        yield asking.topic_check(clients, topic)

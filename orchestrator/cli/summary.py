@@ -47,11 +47,7 @@ def print_summary(console: Console, document: Row, location: str = "") -> None:
             console.print(table)
     _print_guardrail_details(console, document)
     _print_unresolved_names(console, document.get("unresolved_names", ()))  # of earlier releases none
-    if document.get("consent_missing"):
-        console.print(Text(f"Only planned: {document['consent_missing']}", style="yellow"))
-    if document.get("consent"):
-        consent = document["consent"]
-        console.print(Text(f"Confirmed by {consent['by']} ({consent['how']})"), soft_wrap=True)
+    _print_people(console, document)
     if document["status"] == "awaiting_approval":
         console.print(f"To carry it out: stop-orchestrator apply {document['sweep_id']}", highlight=False)
     if document.get("kill_switches") == []:  # a report of the version before does not say
@@ -60,6 +56,17 @@ def print_summary(console: Console, document: Row, location: str = "") -> None:
         console.print(Text(f"Ended by: {_error(document['error'])}", style="red"))
     if location:
         console.print(Text(f"Report: {location}"), soft_wrap=True)
+
+
+def _print_people(console: Console, document: Row) -> None:
+    """Whom to ask, and who confirmed it, or why none could."""
+    if document.get("owners"):
+        console.print(Text(f"Ask about it: {', '.join(document['owners'])}"), soft_wrap=True)
+    if document.get("consent_missing"):
+        console.print(Text(f"Only planned: {document['consent_missing']}", style="yellow"))
+    if document.get("consent"):
+        consent = document["consent"]
+        console.print(Text(f"Confirmed by {consent['by']} ({consent['how']})"), soft_wrap=True)
 
 
 def _error(text: str) -> str:

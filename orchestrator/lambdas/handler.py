@@ -65,6 +65,7 @@ def _sweep(asked: SweepEvent, sweep_id: str, context: LambdaContext) -> dict[str
     begun = sweep_to_resume(stores.ledger, asked)
     if begun is not None:
         return answer_of(coordination.resume(stores, begun.sweep_id, runtime, _policy_of_today(wiring, begun)))
+    wiring.require_policy()
 
     def sweep(trigger: dict[str, Any]) -> dict[str, Any]:
         """A delivery before this one may have done all but its report: that sweep is resumed, and no other begun.
@@ -89,8 +90,8 @@ def _policy_of_today(wiring: Wiring, begun: SweepSummary) -> OrgPolicy:
     settings = wiring.settings
     is_own = bool(begun.policy_source) and settings.allows_policy(begun.policy_source)
     source = begun.policy_source if is_own else settings.policy or ""
-    policy = app.read_policy(source, lambda: wiring.clients, quoted=False)
-    if not is_own and policy.name != begun.policy_name:
+    policy = app.read_policy(source, lambda: wiring.clients, quoted=False) if source else None
+    if policy is None or (not is_own and policy.name != begun.policy_name):
         raise EventError(
             f"sweep_id: the policy of {begun.sweep_id} came from {begun.policy_source or 'an unknown source'}, which "
             f"this function does not read; at a terminal: stop-orchestrator sweep --resume {begun.sweep_id}"

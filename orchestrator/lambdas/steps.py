@@ -113,6 +113,7 @@ def _begin(asked: StepEvent, context: LambdaContext) -> Answer:
     if event.sweep_id is not None:
         raise EventError("sweep_id: a state machine resumes no sweep, and makes the id of its own; leave it out")
     wiring = _for_execution(wire(policy=event.policy), asked.execution).waiting_until(time_is_up(context))
+    wiring.require_policy()
     mode = wiring.allowed_mode(event.mode)
     sweep_id = app.new_sweep_id(app.now())
 

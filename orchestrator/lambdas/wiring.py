@@ -15,7 +15,7 @@ from orchestrator.core.model import ApprovedPlan, ConsentHow, Mode
 from orchestrator.errors import EventError
 from orchestrator.lambdas.log import SERVICE
 from orchestrator.ports import Stores
-from orchestrator.settings import Settings, without_external_id
+from orchestrator.settings import PREFIX, Settings, without_external_id
 
 RESERVED_MILLISECONDS = 30_000
 """Kept back for the running calls to end and for the report; no new work is handed out in it."""
@@ -48,13 +48,20 @@ class Wiring:
         """
         return replace(self, stores=replace(self.stores, leases=replace(self.stores.leases, out_of_time=out_of_time)))
 
+    def require_policy(self) -> None:
+        """Raises EventError where a new sweep has none: several are allowed, none of which is the default one."""
+        if not self.settings.policy:
+            allowed = ", ".join(self.settings.allowed_policies)
+            raise EventError(f"policy: this function sweeps by several policies; name one of them: {allowed}")
+
 
 def wire(policy: str | None = None, **overrides: object) -> Wiring:
     """From the environment; an override that is not None wins. `policy`: the one that an event names.
 
     Raises SettingsError, and EventError for a policy that the settings do not allow.
     """
-    needed = [name for name in _NEEDED if name != "policy" or policy is None]
+    has_policy = policy is not None or bool(os.environ.get(f"{PREFIX}POLICIES"))
+    needed = [name for name in _NEEDED if name != "policy" or not has_policy]
     settings = Settings.from_env(os.environ, needed, **overrides)
     if policy is not None:
         settings = _with_policy(settings, policy)

@@ -53,10 +53,11 @@ def _question(document: Mapping[str, Any]) -> tuple[str, str]:
         for verb in (Verdict.STOP, Verdict.START)
         if (count := sum(row["verdict"] == verb for row in rows))
     )
+    owners = f"\nAsk about it: {', '.join(document['owners'])}" if document.get("owners") else ""
     text = (
         f"Sweep {sweep_id} by policy {document['policy_name']} would {would} in:\n{where}{more}\n\n"
         f"To carry out exactly this plan:\n  stop-orchestrator apply {sweep_id}\n"
-        "What changed since is kept. Do nothing, and nothing is stopped."
+        f"What changed since is kept. Do nothing, and nothing is stopped.{owners}"
     )
     return subject, text
 

@@ -134,6 +134,7 @@ def build_report(
         duration_seconds=round((finished_at - sweep.started_at).total_seconds(), 3),
         error=error or state.abandoned or ended_by,
         asked_by=sweep.asked_by,
+        owners=sweep.policy.owners,
         consent=state.consent,
         consent_missing=sweep.consent_missing,
     )

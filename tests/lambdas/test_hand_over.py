@@ -15,7 +15,7 @@ from orchestrator.demo.lambda_process import Context
 from orchestrator.demo.organization import BUCKET
 from orchestrator.errors import StopOrchestratorError
 from tests.support.embedded import OrganizationBuilder
-from tests.support.fixtures import Run
+from tests.support.fixtures import Policy, Run
 from tests.support.lambdas import (
     ENFORCE,
     PLENTY,
@@ -252,6 +252,24 @@ def test_a_plan_that_waits_for_approval_tells_the_topic_and_apply_carries_it_out
     said = run("history").stdout
     assert f"{applied.report['sweep_id']} carried out the plan of {sweep_id}" in said
     assert "To carry it out" not in said
+
+
+def test_a_policy_with_a_topic_and_owners_of_its_own_tells_that_one_and_whom_to_ask(
+    hub: OrganizationBuilder, policy: Policy, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(
+        "STOP_ORCHESTRATOR_TOPIC", "arn:aws:sns:eu-central-1:123456789012:nobody"
+    )  # an error, were it told
+    topic = hub.client("sns").create_topic(Name="team-a")["TopicArn"]
+    own = f"rules: [{{name: dev, where: {{tag: {{Environment: dev}}}}}}]\nowners: [Team A]\nnotify: {topic}\n"
+    monkeypatch.setenv("STOP_ORCHESTRATOR_POLICY", policy(own))
+    dev_accounts(hub, 1)
+    messages: list[Call] = []
+    hub.front.faults.add(Fault(operation="sns:Publish", effect=messages.append))
+    assert invoked({"mode": "approve"})["status"] == "awaiting_approval"
+    [message] = messages
+    assert (message.form["TopicArn"], "Ask about it: Team A" in message.form["Message"]) == (topic, True)
+    assert "Ask about it: Team A" in run("report", SWEEP_ID).stdout
 
 
 @pytest.mark.full

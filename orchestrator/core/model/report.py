@@ -83,6 +83,8 @@ class SweepReport:
     error: str = ""
     """What ended the sweep early, for status `failed` and `abandoned`, or halted it."""
     asked_by: str = ""
+    owners: tuple[str, ...] = ()
+    """Whom to ask about it, by the policy."""
     consent: Consent | None = None
     """Who confirmed it; None where nothing was acted on."""
     consent_missing: str = ""

@@ -63,6 +63,8 @@ def load_policy(
         schedules=schedules,
         rules=tuple(_rule(rule, where, schedules) for rule, where in zip(parsed.rules, conditions, strict=True)),
         sweeps=tuple(_scheduled_sweep(one, parsed.timezone) for one in parsed.sweeps),
+        owners=parsed.owners,
+        notify=parsed.notify,
         guardrails=parsed.guardrails,
         waves=parsed.waves,
         abort_if_failures_percent=parsed.abort_if_failures_percent,

@@ -117,5 +117,7 @@ _RIGHT = {
 
 _PATTERNS = {
     r"^[0-9]{12}$": "an account id has twelve digits; put it in quotes",
+    r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$": "an SNS topic is named by its ARN, such as "
+    "arn:aws:sns:eu-central-1:111122223333:team-a; a FIFO topic cannot be told",
     r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$": "a name has 1 to 64 letters, digits, `.`, `_` or `-`",
 }

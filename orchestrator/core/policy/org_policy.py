@@ -38,6 +38,10 @@ class OrgPolicy:
     schedules: Mapping[str, Schedule]
     rules: tuple[Rule, ...]
     sweeps: tuple[ScheduledSweep, ...]
+    owners: tuple[str, ...]
+    """Whom to ask about it."""
+    notify: str | None
+    """The ARN of the SNS topic that hears of its sweeps; None: the hub's."""
     guardrails: Guardrails
     waves: tuple[Wave, ...]
     abort_if_failures_percent: float | None

@@ -193,6 +193,13 @@ ActionName = Annotated[str, BeforeValidator(_as_action)]
 MaybeCount = Annotated[Count | None, BeforeValidator(_not_null)]
 MaybePercent = Annotated[Percent | None, BeforeValidator(_not_null)]
 MaybeText = Annotated[Text | None, BeforeValidator(_not_null)]
+TopicArn = Annotated[
+    str,
+    Field(pattern=r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$"),
+    BeforeValidator(_as_text),
+]
+"""No FIFO topic: it takes no message without a group, and tells no mail address."""
+MaybeTopicArn = Annotated[TopicArn | None, BeforeValidator(_not_null)]
 
 
 class _Part(BaseModel):
@@ -325,6 +332,13 @@ class PolicyDocument(_Part):
         tuple[ScheduledSweepDocument, ...],
         Field(description="The schedules that `make deploy-hub` makes; absent: those of `deploy.env`."),
     ] = ()
+    owners: Annotated[
+        tuple[Text, ...], Field(description="Whom to ask about it: names or addresses; reports and messages show them.")
+    ] = ()
+    notify: Annotated[
+        MaybeTopicArn,
+        Field(description="The SNS topic, in the hub's region, that hears of this policy's sweeps; absent: the hub's."),
+    ] = None
     guardrails: Guardrails = Guardrails()
     waves: Annotated[
         tuple[Wave, ...], Field(description="Accounts first to last; absent: all at once. What is left comes last.")

@@ -187,6 +187,7 @@ def report_document(report: SweepReport) -> Row:
         "duration_seconds": report.duration_seconds,
         "error": report.error,
         "asked_by": report.asked_by,
+        "owners": list(report.owners),
         "consent": _consent_row(report.consent),
         "consent_missing": report.consent_missing,
     }

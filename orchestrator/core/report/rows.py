@@ -212,6 +212,7 @@ class ReportDocument(TypedDict):
     duration_seconds: Annotated[float, Field(ge=0)]
     error: Annotated[str, Field(description="What ended the sweep, for status `failed` and `abandoned`, or halted it.")]
     asked_by: Annotated[str, Field(description="Who asked for the sweep: the caller's ARN, and the local user.")]
+    owners: NotRequired[Annotated[list[str], Field(description="Whom to ask about it, by the policy.")]]
     consent: ConsentRow | None
     consent_missing: Annotated[
         str, Field(description="Why it only planned although a schedule asked it to act; empty otherwise.")

@@ -72,6 +72,8 @@ def test_the_schema_accepts_whatever_loads(document: dict[str, Any]) -> None:
         "schedules: {a: {timezone: UTC, running: []}}",
         "schedules: {a: {running: [daily 00:00-24:00]}}",
         "required_tags: Owner",
+        "notify: team-a",
+        "owners: team-a",
         "max_tag_age: 5",
         "max_tag_age: 5 minutes",
         "max_fact_age: ",
