@@ -23,6 +23,7 @@ from botocore.config import Config
 from botocore.credentials import CredentialProvider, CredentialResolver, Credentials, ReadOnlyCredentials
 from botocore.loaders import Loader
 
+from orchestrator.aws.html_answers import explain_html_pages
 from orchestrator.aws.xml_answers import RepairingParsers
 from orchestrator.core.model import Region
 from orchestrator.errors import UnboundAccountError
@@ -248,6 +249,7 @@ class Clients:
         # Events name a service by its id, IAM and readers of the counts by what it signs for.
         counted = partial(self._count_sent, client.meta.service_model.signing_name)
         client.meta.events.register(f"before-send.{service}", counted)
+        explain_html_pages(client)
         if service == "organizations" and self._pace_organizations is not None:
             pace = self._pace_organizations
             client.meta.events.register("before-send.organizations", lambda **_: pace())

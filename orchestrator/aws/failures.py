@@ -73,12 +73,16 @@ def error_of(failure: Exception) -> AwsError:
     if isinstance(failure, ClientError):
         error = failure.response.get("Error", {})
         if not error.get("Code"):
-            return AwsError("Unknown", f"the answer has HTTP status {_status(failure)} and no error code")
+            told = error.get("Message") or f"the answer has HTTP status {_status(failure)} and no error code"
+            return AwsError("Unknown", str(told))
         return AwsError(str(error["Code"]), str(error.get("Message") or ""))
+    return AwsError(type(failure).__name__, text_of(failure))
+
+
+def text_of(failure: Exception) -> str:
+    """What a person is told of a failed call: botocore's sentence, without the answer that it may quote whole."""
     text = str(failure)
-    if isinstance(failure, ResponseParserError):
-        text, _, _ = text.partition(_WHOLE_ANSWER)
-    return AwsError(type(failure).__name__, text)
+    return text.partition(_WHOLE_ANSWER)[0] if isinstance(failure, ResponseParserError) else text
 
 
 def wrong_account(operation: str, wanted: AccountId, found: str | None) -> ClientError:

@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 import typer
 
 from orchestrator import app as wiring
+from orchestrator.aws.failures import text_of
 from orchestrator.cli.progress import TerminalProgress
 from orchestrator.cli.summary import print_summary
 from orchestrator.cli.tables import counted
@@ -71,7 +72,7 @@ def errors_as_exit_codes(output: Format, reported: Sequence[int] = ()) -> Iterat
     except StopOrchestratorError as failure:
         fail(str(failure), max((ERROR, *reported)))
     except wiring.AWS_ERRORS as failure:
-        fail(f"AWS: {failure}", max((ERROR, *reported)))
+        fail(f"AWS: {text_of(failure)}", max((ERROR, *reported)))
     except OSError as failure:
         fail(f"this machine: {failure}", ERROR)
     except KeyboardInterrupt:

@@ -188,7 +188,7 @@ def test_a_session_for_a_plan_can_describe_and_nothing_else(aws: LocalAws, clien
         (sts_refusal("AccessDenied", "it was ExternalId=our%2Fsecret&amp;Action=AssumeRole"), "ExternalId=(withheld)&"),
         (sts_refusal("AccessDenied", "ExternalId=our%2fsecret&amp;Action=AssumeRole"), "ExternalId=(withheld)&"),
         (sts_refusal("AccessDenied", "ExternalId=%6Fur%252fsecre%74&amp;Action=AssumeRole"), "ExternalId=(withheld)&"),
-        (Answer("<html>ExternalId=our/secret<br>", 200, "text/html"), "invalid XML received."),
+        (Answer("<html>ExternalId=our/secret<br>", 200, "text/html"), "HTTP status 200 and an HTML page"),
     ],
 )
 def test_the_external_id_is_in_no_refusal(clients: Clients, sts: Sts, answer: Answer, said: str) -> None:

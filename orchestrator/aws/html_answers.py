@@ -1,0 +1,65 @@
+"""An HTML page where an answer of AWS should be: one sentence with its status and the endpoint, never the page itself.
+
+A proxy, a gateway or a portal answers in place of AWS. botocore takes the page for a message (JSON), fails on it and
+quotes it whole (XML), or reads it as an answer without anything in it (JSON with status 200). What the call comes to
+stays as it was, code and class of the exception: only the text is another one. But a page with status 200 is no answer
+of a JSON service.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from typing import Any
+from xml.etree import ElementTree as ET
+
+from botocore.parsers import ResponseParserError
+
+_PAGE = re.compile(rb"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<(!doctype\s+)?html\b", re.IGNORECASE | re.DOTALL)
+_FIRST_ERROR, _FIRST_SERVER_ERROR = 300, 500
+_XML, _JSON = frozenset({"ec2", "query", "rest-xml"}), frozenset({"json", "rest-json"})
+
+
+def explain_html_pages(client: Any) -> None:
+    """From now on the client's failures name a page instead of quoting it. For any client of botocore."""
+    service, endpoint = client.meta.service_model.service_id.hyphenize(), client.meta.endpoint_url
+    client.meta.events.register(f"before-parse.{service}", partial(_refuse_unreadable, endpoint))
+    client.meta.events.register(f"after-call.{service}", partial(_replace_message, endpoint))
+
+
+def _refuse_unreadable(endpoint: str, operation_model: Any, response_dict: dict[str, Any], **_: Any) -> None:
+    """Raises what botocore's parser would raise, with another text."""
+    body, status = response_dict["body"], response_dict["status_code"]
+    if not isinstance(body, bytes) or not _PAGE.match(body):
+        return
+    protocol = operation_model.service_model.resolved_protocol
+    is_refusal = status >= _FIRST_ERROR
+    if (protocol in _JSON and not is_refusal) or (
+        protocol in _XML and not _is_read_by_status(protocol, status, body) and not _is_xml(body)
+    ):
+        raise ResponseParserError(_sentence(endpoint, status))
+
+
+def _is_read_by_status(protocol: str, status: int, body: bytes) -> bool:
+    """Whether botocore looks at the status alone: https://github.com/boto/botocore/blob/develop/botocore/parsers.py."""
+    if protocol == "rest-xml":
+        return status >= _FIRST_ERROR
+    return status >= _FIRST_SERVER_ERROR and body.strip().startswith(b"<html>")
+
+
+def _is_xml(body: bytes) -> bool:
+    try:
+        ET.fromstring(body)  # noqa: S314 - as botocore itself parses it
+    except (ET.ParseError, LookupError, ValueError):  # the last two: an encoding that is not known
+        return False
+    return True
+
+
+def _replace_message(endpoint: str, http_response: Any, parsed: dict[str, Any], **_: Any) -> None:
+    """The code stays: what is done about the failure hangs on it."""
+    if http_response.status_code >= _FIRST_ERROR and _PAGE.match(http_response.content):
+        parsed.setdefault("Error", {})["Message"] = _sentence(endpoint, http_response.status_code)
+
+
+def _sentence(endpoint: str, status: int) -> str:
+    return f"{endpoint} answered with HTTP status {status} and an HTML page, which is none of AWS's own (a proxy's?)"

@@ -1,0 +1,77 @@
+"""A proxy's HTML page in place of AWS's answer, in each protocol: one sentence, never the page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from orchestrator.aws.clients import Clients
+from orchestrator.aws.failures import AWS_FAILURES, Failure, classify, error_of, text_of
+from tests.support.local_aws import Answer, Answering, LocalAws
+
+WELL_FORMED = "<html><body><h1>no way in</h1></body></html>"
+WITH_DOCTYPE = "<!DOCTYPE html>\n<html><head><meta charset=utf-8><body>no way in"
+COMMENTED = '<?xml version="1.0" encoding="utf-8"?>\n<!-- a gateway -->\n<HTML><BODY>no way in'
+CALLS: dict[str, Callable[[Clients], Any]] = {
+    "query": lambda clients: clients.sts().get_caller_identity(),
+    "ec2": lambda clients: clients.hub_ec2().describe_regions(),
+    "json": lambda clients: clients.kill_switch_ssm().get_parameter(Name="/switch"),
+    "rest-json": lambda clients: clients.member("lambda", "eu-central-1").publish_version(FunctionName="f"),
+    "rest-xml": lambda clients: clients.member("s3", "eu-central-1").create_multipart_upload(Bucket="b", Key="k"),
+}
+
+
+@pytest.fixture
+def answers() -> Answering:
+    return lambda _: Answer("")
+
+
+@pytest.fixture(autouse=True)
+def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any account will do: nothing here is signed for one."""
+    monkeypatch.setattr(Clients, "member", lambda self, service, region: self._get("hub-once", service, region))
+
+
+@pytest.mark.parametrize("protocol", CALLS)
+@pytest.mark.parametrize("status", [403, 502])
+@pytest.mark.parametrize("page", [WELL_FORMED, WITH_DOCTYPE, COMMENTED])
+def test_a_page_is_named_by_its_status_and_endpoint_and_not_quoted(
+    aws: LocalAws, clients: Clients, protocol: str, status: int, page: str
+) -> None:
+    aws.answering = lambda _: Answer(page, status, "text/html")
+    with pytest.raises(AWS_FAILURES) as failed:
+        CALLS[protocol](clients)
+    for text in (text_of(failed.value), error_of(failed.value).message):
+        assert "no way in" not in text
+        assert f"answered with HTTP status {status} and an HTML page" in text
+        assert "http://127.0.0.1" in text
+
+
+@pytest.mark.parametrize(
+    ("protocol", "page"), [("query", WITH_DOCTYPE), ("json", WELL_FORMED), ("rest-json", COMMENTED)]
+)
+def test_a_portals_page_with_status_200_is_no_answer(aws: LocalAws, clients: Clients, protocol: str, page: str) -> None:
+    """In JSON botocore reads it as an answer without anything in it: no kill switch, no item, no account."""
+    aws.answering = lambda _: Answer(page, 200, "text/html")
+    with pytest.raises(AWS_FAILURES) as failed:
+        CALLS[protocol](clients)
+    assert "answered with HTTP status 200 and an HTML page" in text_of(failed.value)
+    assert classify(failed.value) is Failure.TRANSIENT
+
+
+@pytest.mark.parametrize("protocol", CALLS)
+def test_a_page_is_told_from_an_answer_that_mentions_one(aws: LocalAws, clients: Clients, protocol: str) -> None:
+    code, said = "AccessDenied", "an &lt;html&gt; page"
+    xml = f"<ErrorResponse><Error><Code>{code}</Code><Message>{said}</Message></Error></ErrorResponse>"
+    bodies = {
+        "ec2": f"<Response><Errors><Error><Code>{code}</Code><Message>{said}</Message></Error></Errors></Response>",
+        "rest-xml": f"<Error><Code>{code}</Code><Message>{said}</Message></Error>",
+        "json": f'{{"__type": "{code}", "message": "an <html> page"}}',
+        "rest-json": f'{{"__type": "{code}", "message": "an <html> page"}}',
+    }
+    aws.answering = lambda _: Answer(bodies.get(protocol, xml), 403)
+    with pytest.raises(AWS_FAILURES) as failed:
+        CALLS[protocol](clients)
+    assert error_of(failed.value).message == "an <html> page"
