@@ -8,7 +8,8 @@ E2E    := .venv-e2e
 
 .DEFAULT_GOAL := help
 STACKS := hub members management guardrails
-.PHONY: help demo test test-all check check-templates tools format lock benchmark e2e package template $(STACKS:%=deploy-%) $(STACKS:%=remove-%) clean
+.PHONY: help demo test test-all check check-templates tools format lock benchmark e2e package template \
+  member-role member-policies $(STACKS:%=deploy-%) $(STACKS:%=remove-%) clean
 
 # `make package PYTHON=3.11` means Lambda's Python, `make test PYTHON=python3.12` the interpreter to work with.
 RUNTIME     := $(or $(filter 3.%,$(PYTHON)),3.13)
@@ -55,6 +56,12 @@ package: $(VENV)/.demo ## Build the Lambda's zip (ARCH=arm64|x86_64 PYTHON=3.13)
 
 template: $(VENV)/.demo ## Assemble the hub's template from cloudformation/hub/ into dist/hub.yaml
 	@$(BIN)/python -m cloudformation.assemble --dist $(DIST)
+
+member-role: $(VENV)/.demo ## Make the Terraform module of the member role from cloudformation/member-role.yaml
+	@$(BIN)/python -m cloudformation.terraform
+
+member-policies: $(VENV)/.demo ## Write the member role's policies as JSON into dist/member-role (FLAGS=--account=...)
+	@$(BIN)/python -m cloudformation.member_policies --env $(DEPLOY_ENV) --dist $(DIST) $(FLAGS)
 
 DEPLOY = $(BIN)/python -m cloudformation.deploy --env $(DEPLOY_ENV) $(FLAGS)
 DEPLOY_ENV ?= config/deploy.env

@@ -22,10 +22,11 @@ Node = Any
 FOLDER = Path(__file__).parents[2] / "cloudformation"
 EARLIER_HUB = Path(__file__).parents[1] / "templates" / "earlier" / "hub-0.1.0.yaml"
 """The hub's template as the version before had it, byte for byte."""
-NAMES = ("guardrails", "hub", "management", "member-role", "member-stackset")
+NAMES = ("guardrails", "hub", "key", "management", "member-role", "member-stackset")
 ACCOUNT, REGION, PARTITION = "111111111111", "eu-central-1", "aws"
 ORGANIZATION = "o-a1b2c3d4e5"
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/0a1b2c3d-0000-4000-8000-000000000000"
+READERS = "arn:aws:iam::222222222222:role/reports,arn:aws:iam::333333333333:root"
 PSEUDO = {
     "AWS::AccountId": ACCOUNT,
     "AWS::Partition": PARTITION,
@@ -36,6 +37,7 @@ PSEUDO = {
 NEEDED: Mapping[str, Mapping[str, str]] = {
     "guardrails": {"ApproverArns": "arn:aws:iam::*:role/approver", "TargetIds": "r-ab12"},
     "hub": {"OrganizationId": ORGANIZATION, "CodeBucket": "code-bucket", "CodeKey": "stop-orchestrator.zip"},
+    "key": {"OrganizationId": ORGANIZATION},
     "management": {"HubAccountId": ACCOUNT},
     "member-role": {"HubAccountId": ACCOUNT, "OrganizationId": ORGANIZATION},
     "member-stackset": {
@@ -57,6 +59,7 @@ EVERYTHING: Mapping[str, Mapping[str, str]] = {
         "ObjectLockMode": "GOVERNANCE",
         "AccessLogBucket": "access-logs",
         "KmsKeyArn": KEY,
+        "ReportReaderArns": READERS,
         "SigningKeyArn": KEY,
         "AnchorName": "/stop-orchestrator/anchor",
         "AlarmEmail": "platform@example.com",
@@ -64,6 +67,7 @@ EVERYTHING: Mapping[str, Mapping[str, str]] = {
         "HubRolePath": "/platform/",
         "HubPermissionsBoundaryArn": f"arn:aws:iam::{ACCOUNT}:policy/boundary",
     },
+    "key": {"ReportReaderArns": READERS},
     "management": {},
     "member-role": {
         "ExternalId": "an-external-id",
@@ -91,6 +95,7 @@ _SUBSTITUTED = re.compile(r"\$\{(!?)([^}]+)\}")
 _ARNS = {
     "AWS::CloudWatch::Alarm": ("cloudwatch", "alarm:{}"),
     "AWS::DynamoDB::Table": ("dynamodb", "table/{}"),
+    "AWS::KMS::Key": ("kms", "key/{}"),
     "AWS::Lambda::Function": ("lambda", "function:{}"),
     "AWS::Logs::LogGroup": ("logs", "log-group:{}:*"),
     "AWS::SNS::Topic": ("sns", "{}"),

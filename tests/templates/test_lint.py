@@ -80,9 +80,9 @@ def _parliament() -> Any:
 
 
 def _findings(path: str, statement: dict[str, Any]) -> list[str]:
-    is_trust = path.endswith("/AssumeRolePolicyDocument")
-    # A role's trust has no resource, it is about the role itself.
-    whole = {**statement, "Resource": "*"} if is_trust else statement
+    # A role's trust has no resource, and a key's policy the resource *: they are about the role or key itself.
+    is_about_itself = path.endswith(("/AssumeRolePolicyDocument", "/KeyPolicy"))
+    whole = {**statement, "Resource": "*"} if is_about_itself else statement
     policy = json.dumps({"Version": "2012-10-17", "Statement": [whole]})
     found = [str(finding.issue) for finding in _parliament().analyze_policy_string(policy).findings]
-    return [issue for issue in found if not (is_trust and issue == "RESOURCE_STAR")]
+    return [issue for issue in found if not (is_about_itself and issue == "RESOURCE_STAR")]
