@@ -24,6 +24,9 @@ _FOLDER = Path(__file__).parent
 _ANY_ACCOUNT = "*"
 """In the ARN of a resource: a role reaches no other account's by its own policies."""
 
+_URL_SUFFIXES = {"aws-cn": "amazonaws.com.cn", "aws-eusc": "amazonaws.eu"}
+"""Where it is another than amazonaws.com (botocore's partitions)."""
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Writes the policies; the exit code is 2 when a value is wrong or missing, and then nothing is written."""
@@ -41,7 +44,8 @@ def main(arguments: list[str] | None = None) -> int:
     except SettingsError as wrong:
         sys.stderr.write(f"{wrong}\n")
         return 2
-    pseudo = {"AWS::AccountId": given.account, "AWS::Partition": given.partition}
+    suffix = _URL_SUFFIXES.get(given.partition, "amazonaws.com")
+    pseudo = {"AWS::AccountId": given.account, "AWS::Partition": given.partition, "AWS::URLSuffix": suffix}
     role = role_properties(source, {**_role_values(roll_out, values), **pseudo})
     folder = given.dist / "member-role"
     _write(folder, role)

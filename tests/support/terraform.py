@@ -148,7 +148,11 @@ class _Parser:
             value = self.template()
             self._at += 1
             return value
-        return int(token["number"]) if token["number"] else self._named(token["name"])
+        value = int(token["number"]) if token["number"] else self._named(token["name"])
+        while self.accept("["):
+            value = value[self.expression()]
+            self.expect("]")
+        return value
 
     def _named(self, name: str) -> Value:
         if name in ("true", "false", "null"):
