@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -121,19 +121,23 @@ class MemberSessions:
 
     def regions(self, named: Sequence[Region] = ()) -> tuple[RegionStatus, ...]:
         """ports.AccountsPort."""
+        return self._first_list(self._clients.ec2, named)
+
+    def hub_regions(self) -> tuple[RegionStatus, ...]:
+        """ports.AccountsPort."""
+        return self._first_list(self._clients.hub_ec2, ())
+
+    def _first_list(self, client: Callable[[str], EC2Client], named: Sequence[Region]) -> tuple[RegionStatus, ...]:
+        """By the region that every account has, and where the organization denies that one, by the hub's or a named."""
         refusals: list[TargetUnreadableError] = []
-        for region in dict.fromkeys((self._clients.region, *named)):
+        for region in dict.fromkeys((self._clients.common_region, self._clients.region, *named)):
             try:
-                return self._regions(self._clients.ec2(region))
+                return self._regions(client(region))
             except TargetUnreadableError as refusal:
                 refusals.append(refusal)
                 if not is_refusal(refusal.error):
                     break
         raise refusals[0]
-
-    def hub_regions(self) -> tuple[RegionStatus, ...]:
-        """ports.AccountsPort."""
-        return self._regions(self._clients.hub_ec2())
 
     def assume(self, account_id: AccountId) -> dict[str, Any]:
         """AWS's Credentials structure, of that account and no other.
