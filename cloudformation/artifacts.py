@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 
 from cloudformation.stacks import DeployError
 from orchestrator.aws.pages import CONTINUATION_TOKEN, each_page
+from orchestrator.aws.partitions import dns_suffix
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -53,8 +54,7 @@ class ArtifactBucket:
 
     def url(self, key: str) -> str:
         """The address by which CloudFormation fetches the object."""
-        suffix = "amazonaws.com.cn" if self._partition == "aws-cn" else "amazonaws.com"
-        return f"https://{self.name}.s3.{self._region}.{suffix}/{key}"
+        return f"https://{self.name}.s3.{self._region}.{dns_suffix(self._partition)}/{key}"
 
     def upload(self, artifact: Artifact) -> bool:
         """Whether it was not there yet."""

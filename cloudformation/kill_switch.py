@@ -23,7 +23,7 @@ _NOT_WRITTEN = frozenset({"DeletionPolicy", "UpdateReplacePolicy"})
 """What CloudFormation only notes, without touching the parameter."""
 _WOULD_RELEASE = (
     "{what} of the kill switch would be changed by this update, which sets it to {go!r} whatever it says: the stack "
-    "still has it. Leave that as it is for one update, by which the kill switch begins to leave the stack; then change it"
+    "still has it. Leave that as it is for one update, by which it begins to leave the stack; then change it"
 )
 _IS_GONE = (
     "there is no kill switch {name}, which this hub had before ({named}): every sweep is halted. If they may go on: "

@@ -111,7 +111,8 @@ def make_clients(settings: Settings) -> Clients:
     """Raises SettingsError where the AWS_* variables make no sense (an endpoint without a scheme, no such profile)."""
     pacing = Pacing(organizations.RATES, SYSTEM_TIME.clock, SYSTEM_TIME.sleep)
     try:
-        clients = Clients(settings.workers, organizations.pace(pacing), registry.member_operations())
+        pace = organizations.pace(pacing)
+        clients = Clients(settings.workers, pace, registry.member_operations(), settings.common_region)
         clients.sts()  # every sweep needs it, and it takes the same variables as the others
     except (ValueError, *AWS_FAILURES) as failure:
         raise SettingsError(f"the AWS_* variables or the AWS profile make no sense: {failure}") from failure

@@ -81,6 +81,8 @@ class Settings(BaseModel):
     accounts_a_part: Annotated[int, Field(ge=1, le=1000)] = 20
     """For each invocation of a state machine's step."""
     lease_seconds: Annotated[float, Field(ge=0.4, le=900)] = 20.0
+    common_region: Annotated[str, Field(pattern=r"^[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}$")] | None = None
+    """A region that is enabled in every account; None: the hub's own, or us-east-1 where that one is opted into."""
     stack_set: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]*(:[A-Za-z0-9-]+)?$")] = DEFAULT_STACK_SET
     """The StackSet that rolls out the member role: its name, or its id."""
     store: Path = DEFAULT_STORE

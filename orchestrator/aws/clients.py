@@ -23,6 +23,7 @@ from botocore.config import Config
 from botocore.credentials import CredentialProvider, CredentialResolver, Credentials, ReadOnlyCredentials
 from botocore.loaders import Loader
 
+from orchestrator.aws import partitions
 from orchestrator.aws.html_answers import explain_html_pages
 from orchestrator.aws.xml_answers import RepairingParsers
 from orchestrator.core.model import Region
@@ -157,11 +158,14 @@ class Clients:
         max_connections: int = 64,
         pace_organizations: Callable[[], None] | None = None,
         operations: Operations = MappingProxyType({}),
+        common_region: str | None = None,
     ) -> None:
         self._hub, self._member = _sessions(operations)
         # boto3 reads AWS_DEFAULT_REGION only; Lambda and every other SDK know AWS_REGION.
         self.region = os.environ.get("AWS_REGION") or self._hub.region_name or DEFAULT_REGION
         self.partition = self._hub.get_partition_for_region(self.region)
+        self.common_region = common_region or partitions.common_region(self.region, self.partition)
+        """Every account has it, and so its list of regions, and credentials from its STS, which are good anywhere."""
         self._max_connections = max_connections
         self._pace_organizations = pace_organizations
         self._lock = threading.Lock()
@@ -178,12 +182,16 @@ class Clients:
         """A member client of that service, by botocore's name. Any: stubs of all services are not worth it."""
         return self._get("member", service, region)
 
-    def hub_ec2(self) -> EC2Client:
-        client: EC2Client = self._get("hub-once", "ec2", self.region)
+    def hub_ec2(self, region: str | None = None) -> EC2Client:
+        client: EC2Client = self._get("hub-once", "ec2", region or self.common_region)
         return client
 
     def sts(self) -> STSClient:
-        client: STSClient = self._get("hub-once", "sts", self.region)
+        """In a region that has to be opted into, STS gives no credentials of an account that did not; nor does the
+        global endpoint do, whose tokens such regions refuse:
+        https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_enable-regions.html
+        """
+        client: STSClient = self._get("hub-once", "sts", self.common_region)
         return client
 
     def cloudformation(self) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,10 +14,10 @@ from botocore.credentials import ReadOnlyCredentials, RefreshableCredentials
 from botocore.parsers import ResponseParserError
 
 from orchestrator.aws.clients import Clients, bound_to
-from orchestrator.aws.failures import AWS_FAILURES, require_account, unreadable_when_refused, withhold
+from orchestrator.aws.failures import AWS_FAILURES, error_of, require_account, unreadable_when_refused, withhold
 from orchestrator.aws.retries import Retries
 from orchestrator.core.model import AccountId, AwsError, Region
-from orchestrator.core.model.aws_error_codes import is_refusal
+from orchestrator.core.model.aws_error_codes import denied_action, is_refusal
 from orchestrator.ports import RegionStatus, TargetUnreadableError
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _NOT_OPTED_IN = "not-opted-in"
 _RENEW_SECONDS_BEFORE_EXPIRY = 300
+_NAMING = ("sts:SetSourceIdentity",)
 REGION_PERMISSIONS = frozenset({"ec2:DescribeRegions"})
 
 
@@ -109,6 +110,9 @@ class MemberSessions:
         self._retries = retries
         self._lock = threading.Lock()
         self._accounts: dict[AccountId, _RoleCredentials] = {}
+        self._named_itself = False
+        """A role was assumed with a source identity, so this process's own session has no other one."""
+        self._has_another_name = False
 
     @contextmanager
     def bind(self, account_id: AccountId) -> Iterator[None]:
@@ -121,19 +125,23 @@ class MemberSessions:
 
     def regions(self, named: Sequence[Region] = ()) -> tuple[RegionStatus, ...]:
         """ports.AccountsPort."""
+        return self._first_list(self._clients.ec2, named)
+
+    def hub_regions(self) -> tuple[RegionStatus, ...]:
+        """ports.AccountsPort."""
+        return self._first_list(self._clients.hub_ec2, ())
+
+    def _first_list(self, client: Callable[[str], EC2Client], named: Sequence[Region]) -> tuple[RegionStatus, ...]:
+        """By the region that every account has, and where the organization denies that one, by the hub's or a named."""
         refusals: list[TargetUnreadableError] = []
-        for region in dict.fromkeys((self._clients.region, *named)):
+        for region in dict.fromkeys((self._clients.common_region, self._clients.region, *named)):
             try:
-                return self._regions(self._clients.ec2(region))
+                return self._regions(client(region))
             except TargetUnreadableError as refusal:
                 refusals.append(refusal)
                 if not is_refusal(refusal.error):
                     break
         raise refusals[0]
-
-    def hub_regions(self) -> tuple[RegionStatus, ...]:
-        """ports.AccountsPort."""
-        return self._regions(self._clients.hub_ec2())
 
     def assume(self, account_id: AccountId) -> dict[str, Any]:
         """AWS's Credentials structure, of that account and no other.
@@ -142,11 +150,31 @@ class MemberSessions:
         """
         arguments = self._role.assume_role_arguments(self._clients.partition, account_id)
         try:
-            credentials, user = self._retries.call(lambda: self._assumed(arguments))
+            credentials, user = self._assumed_by_a_name(arguments)
         except AWS_FAILURES as failure:
             raise withhold(self._role.external_id, failure, "AssumeRole") from None
         require_account("AssumeRole", account_id, user)
         return credentials
+
+    def _assumed_by_a_name(self, arguments: dict[str, Any]) -> tuple[dict[str, Any], str]:
+        """With the source identity, or without it where this process's own session has another one already.
+
+        That one goes along, AWS lets nobody change it, and nothing but this refusal tells that there is one:
+        https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_control-access_monitor.html
+        Where the refusal has another cause (the role does not let itself be named), the second try says so.
+        """
+        if self._has_another_name:
+            return self._retries.call(lambda: self._assumed(_unnamed(arguments)))
+        try:
+            answer = self._retries.call(lambda: self._assumed(arguments))
+        except AWS_FAILURES as failure:
+            if self._named_itself or denied_action(error_of(failure), _NAMING) is None:
+                raise
+            answer = self._retries.call(lambda: self._assumed(_unnamed(arguments)))
+            self._has_another_name = True
+            return answer
+        self._named_itself = True
+        return answer
 
     def _assumed(self, arguments: dict[str, Any]) -> tuple[dict[str, Any], str]:
         """The credentials, and the ARN of whoever has them."""
@@ -166,6 +194,10 @@ class MemberSessions:
         if not answer.get("Regions"):
             raise TargetUnreadableError(AwsError("NoRegions", "the answer lists no region"), "ec2:DescribeRegions")
         return tuple(_region_status(region) for region in answer["Regions"])
+
+
+def _unnamed(arguments: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in arguments.items() if name != "SourceIdentity"}
 
 
 def _region_status(region: Any) -> RegionStatus:

@@ -1,7 +1,4 @@
-"""Regions that an account has to opt into, which moto does not know: the `account` service and closed doors.
-
-Which ones: https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html
-"""
+"""Regions that an account has to opt into, which moto does not know: the `account` service and closed doors."""
 
 from __future__ import annotations
 
@@ -13,29 +10,9 @@ from typing import Any
 
 import boto3
 
+from orchestrator.aws.partitions import ENABLED_BY_DEFAULT
 from orchestrator.demo.calls import Answer, Call
 
-ENABLED_BY_DEFAULT = frozenset(
-    {
-        "ap-northeast-1",
-        "ap-northeast-2",
-        "ap-northeast-3",
-        "ap-south-1",
-        "ap-southeast-1",
-        "ap-southeast-2",
-        "ca-central-1",
-        "eu-central-1",
-        "eu-north-1",
-        "eu-west-1",
-        "eu-west-2",
-        "eu-west-3",
-        "sa-east-1",
-        "us-east-1",
-        "us-east-2",
-        "us-west-1",
-        "us-west-2",
-    }
-)
 _OF_THE_ACCOUNT_SERVICE = frozenset({"/enableRegion", "/disableRegion", "/getRegionOptStatus", "/listRegions"})
 _FILTERS = frozenset({"endpoint", "opt-in-status", "region-name"})
 _CLOSED = "AWS was not able to validate the provided access credentials"
@@ -61,11 +38,21 @@ class RegionOptIn:
     def __call__(self, call: Call) -> Answer | None:
         if call.service == "account" and call.action in _OF_THE_ACCOUNT_SERVICE:
             return self._account_service(call)
+        if call.service == "sts" and call.action == "AssumeRole":
+            return self._assume_role(call)
         if call.service != "ec2":
             return None
         if call.region in self._regions and not self.is_enabled(call.account_id, call.region):
             return call.refused("AuthFailure", _CLOSED, 401)
         return self._describe_regions(call) if call.action == "DescribeRegions" else None
+
+    def _assume_role(self, call: Call) -> Answer | None:
+        """A region gives credentials of those accounts alone that have it."""
+        account_id = call.account_concerned
+        if call.region not in self._regions or self.is_enabled(account_id, call.region):
+            return None
+        text = f"STS is not activated in this region for account: {account_id}"
+        return call.refused("RegionDisabledException", text, 403)
 
     def _account_service(self, call: Call) -> Answer:
         asked = call.json

@@ -29,18 +29,47 @@ _OPERATORS: Mapping[str, Callable[[str, str], bool]] = {
 }
 
 
+_SOURCE_IDENTITIES: dict[tuple[str, str], str] = {}
+"""Of sessions, by role and session name: moto forgets them."""
+
+
 def trust_gate(call: Call) -> Answer | None:
     """Refuses AssumeRole as STS does: no such role, closed account, or trust that does not hold for the caller."""
     if call.service != "sts" or call.action != "AssumeRole":
         return None
     role_arn = call.form.get("RoleArn", "")
     role, account_id = _role(role_arn), account_of(role_arn)
-    if role is not None and not _is_closed(account_id) and _trusts(role, call):
-        return None
-    caller = _principal_arn(call)
-    return call.refused(
-        "AccessDenied", f"User: {caller} is not authorized to perform: sts:AssumeRole on resource: {role_arn}", 403
+    if role is None or _is_closed(account_id) or not _trusts(role, call, "sts:AssumeRole"):
+        return _not_authorized(call, "sts:AssumeRole")
+    if not _may_be_named(role, call):
+        return _not_authorized(call, "sts:SetSourceIdentity")
+    _SOURCE_IDENTITIES[role_arn, call.form.get("RoleSessionName", "")] = _source_identity(call)
+    return None
+
+
+def _not_authorized(call: Call, action: str) -> Answer:
+    text = (
+        f"User: {_principal_arn(call)} is not authorized to perform: {action} on resource: {call.form.get('RoleArn')}"
     )
+    return call.refused("AccessDenied", text, 403)
+
+
+def _may_be_named(role: Role, call: Call) -> bool:
+    """A session's source identity goes along when it assumes a role, which has to let it in, and nothing changes it."""
+    asked, own = call.form.get("SourceIdentity"), _own_source_identity(call)
+    if asked and own and asked != own:
+        return False
+    return not _source_identity(call) or _trusts(role, call, "sts:SetSourceIdentity")
+
+
+def _source_identity(call: Call) -> str:
+    """What the session that is asked for would have."""
+    return call.form.get("SourceIdentity") or _own_source_identity(call)
+
+
+def _own_source_identity(call: Call) -> str:
+    session = sts_backends[call.account_id][_PARTITION].get_assumed_role_from_access_key(call.access_key)
+    return "" if session is None else _SOURCE_IDENTITIES.get((session.role_arn, session.session_name), "")
 
 
 def session_policy_gate(call: Call) -> Answer | None:
@@ -96,20 +125,20 @@ def _principal_arn(call: Call) -> str:
     return str(user.arn) if user else f"arn:{_PARTITION}:iam::{call.account_id}:root"
 
 
-def _trusts(role: Role, call: Call) -> bool:
+def _trusts(role: Role, call: Call, action: str) -> bool:
     context = {
         "aws:principalaccount": call.account_id,
         "aws:principalarn": _principal_arn(call),
         "aws:principalorgid": _organization_of(call.account_id),
         "sts:externalid": call.form.get("ExternalId"),
         "sts:rolesessionname": call.form.get("RoleSessionName"),
-        "sts:sourceidentity": call.form.get("SourceIdentity"),
+        "sts:sourceidentity": _source_identity(call) or None,
     }
     statements = _as_list(json.loads(role.assume_role_policy_document).get("Statement", []))
     fitting = [
         statement
         for statement in statements
-        if _any_fits(statement.get("Action"), "sts:AssumeRole")
+        if _any_fits(statement.get("Action"), action)
         and _is_principal(statement.get("Principal"), context)
         and _conditions_hold(statement.get("Condition", {}), context)
     ]

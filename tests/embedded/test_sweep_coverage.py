@@ -188,6 +188,21 @@ def test_a_disabled_region_is_region_disabled_where_it_is_disabled_and_read_wher
     assert swept.exit_code == 0
 
 
+def test_a_hub_in_a_region_that_no_other_account_opted_into_sweeps_them_all(
+    organization: OrganizationBuilder, sweep: Sweeps, healthy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There, neither STS gives credentials of those accounts, nor EC2 the list of their regions."""
+    organization.client("account").enable_region(RegionName=MILAN)
+    monkeypatch.setenv("AWS_REGION", MILAN)
+    swept = sweep(regions=(FRANKFURT, IRELAND, MILAN))
+    assert swept.statuses()[healthy, MILAN] == "region_disabled"
+    assert_done(swept, organization, healthy)
+    refused = sweep(common_region=MILAN)
+    assert refused.coverage[healthy, "*"]["detail"] == (
+        f"sts:AssumeRole: RegionDisabledException: STS is not activated in this region for account: {healthy}"
+    )
+
+
 def test_a_policy_without_any_region_that_exists_leaves_no_account_without_a_state(
     organization: OrganizationBuilder, sweep: Sweeps, healthy: str
 ) -> None:

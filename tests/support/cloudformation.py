@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -43,7 +44,6 @@ NEEDED: Mapping[str, Mapping[str, str]] = {
     "member-stackset": {
         "TemplateURL": "https://code-bucket.s3.eu-central-1.amazonaws.com/member-role.yaml",
         "OrganizationalUnitIds": "ou-ab12-c3d4e5f6,ou-ab12-0a1b2c3d",
-        "Region": REGION,
         "HubAccountId": ACCOUNT,
         "OrganizationId": ORGANIZATION,
     },
@@ -152,14 +152,14 @@ def parse(text: str) -> dict[str, Any]:
     return loaded
 
 
-def resolved(name: str, **parameters: str) -> dict[str, Any]:
-    """As it would be deployed with these parameters, and the defaults of the others."""
-    return _Resolution(template(name), {**NEEDED[name], **parameters}).template()
+def resolved(name: str, where: Mapping[str, str] = MappingProxyType({}), /, **parameters: str) -> dict[str, Any]:
+    """As it would be deployed with these parameters, and the defaults of the others; `where` has pseudo ones."""
+    return _Resolution(template(name), {**NEEDED[name], **parameters}, {**PSEUDO, **where}).template()
 
 
 def broken_rules(name: str, **parameters: str) -> list[str]:
     """What CloudFormation says of these parameters by the template's own Rules, before it does anything."""
-    resolution = _Resolution(template(name), {**NEEDED[name], **parameters})
+    resolution = _Resolution(template(name), {**NEEDED[name], **parameters}, PSEUDO)
     return [*resolution.broken_rules()]
 
 
@@ -189,8 +189,11 @@ def as_list(value: Node) -> list[Any]:
 class _Resolution:
     """One template with one set of parameters. Raises KeyError where something refers to what is not there."""
 
-    def __init__(self, source: dict[str, Any], parameters: Mapping[str, str]) -> None:
+    def __init__(self, source: dict[str, Any], parameters: Mapping[str, str], pseudo: Mapping[str, str]) -> None:
         self._source = source
+        self._pseudo = pseudo
+        self._account = f"{pseudo['AWS::Region']}:{ACCOUNT}"
+        self._partition = pseudo["AWS::Partition"]
         self._values = {
             name: _typed(declared["Type"], parameters.get(name, declared.get("Default")))
             for name, declared in source["Parameters"].items()
@@ -250,8 +253,8 @@ class _Resolution:
     def _ref(self, name: str) -> Node:
         if name == "AWS::NoValue":
             return _NO_VALUE
-        if name in PSEUDO:
-            return PSEUDO[name]
+        if name in self._pseudo:
+            return self._pseudo[name]
         if name in self._values:
             return self._values[name]
         return self._attribute(name, "Arn") if self._resource(name)["Type"] in _REF_IS_ARN else self._name(name)
@@ -262,12 +265,12 @@ class _Resolution:
             return self._name(name)
         kind, physical = self._resource(name)["Type"], self._name(name)
         if kind == "AWS::S3::Bucket":
-            return f"arn:{PARTITION}:s3:::{physical}"
+            return f"arn:{self._partition}:s3:::{physical}"
         if kind == "AWS::IAM::Role":
             path = self._value(self._resource(name)["Properties"].get("Path", "/"))
-            return f"arn:{PARTITION}:iam::{ACCOUNT}:role{'/' if path is _NO_VALUE else path}{physical}"
+            return f"arn:{self._partition}:iam::{ACCOUNT}:role{'/' if path is _NO_VALUE else path}{physical}"
         service, form = _ARNS[kind]
-        return f"arn:{PARTITION}:{service}:{REGION}:{ACCOUNT}:{form.format(physical)}"
+        return f"arn:{self._partition}:{service}:{self._account}:{form.format(physical)}"
 
     def _name(self, name: str) -> str:
         properties = self._resource(name).get("Properties", {})
