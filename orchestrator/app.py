@@ -186,7 +186,14 @@ class _Worlds:
             )
             for name in switches
         )
-        halting = Halting(lambda: lease.lost, kill_switches, runtime.interrupted, runtime.out_of_time, time.sleep)
+        halting = Halting(
+            lambda: lease.lost,
+            kill_switches,
+            runtime.interrupted,
+            runtime.out_of_time,
+            time.sleep,
+            wanted_by=lambda: lease.wanted_by,
+        )
         retries = Retries(
             sleep=time.sleep, out_of_time=lambda: halting.halt() is not None, on_expired=renew_bound_credentials
         )

@@ -73,8 +73,8 @@ def _print_sweeps(console: Console, sweeps: Sequence[SweepSummary], dead: Mappin
             console.print(f"{one.sweep_id} {does} {one.source_sweep_id}", highlight=False)
         if one.consent_missing:
             console.print(Text(f"{one.sweep_id} only planned: {one.consent_missing}"))
-        if one.status == "abandoned":
-            console.print(Text(f"{one.sweep_id} was abandoned: {one.error}"))
+        if one.status in ("abandoned", "missed"):
+            console.print(Text(f"{one.sweep_id} was {one.status}: {one.error}"))
         if one.warning:
             console.print(Text(f"{one.sweep_id}: {one.warning}"))
         if one.consent is not None:
@@ -88,7 +88,7 @@ def _print_sweeps(console: Console, sweeps: Sequence[SweepSummary], dead: Mappin
 
 def _did_nothing(one: SweepSummary) -> bool:
     """Whether it ended before it acted: it was declined, held, halted, or died."""
-    if one.status not in ("abandoned", "failed", "held", "aborted", "incomplete"):
+    if one.status not in ("abandoned", "missed", "failed", "held", "aborted", "incomplete"):
         return False
     totals = one.totals or {}
     return one.consent is None or not any(totals.get(name) for name in _ACTED)

@@ -41,5 +41,13 @@ KillSwitchOption = Annotated[
         "[env STOP_ORCHESTRATOR_KILL_SWITCH]"
     ),
 ]
+WaitOption = Annotated[
+    float,
+    typer.Option(
+        metavar="MINUTES",
+        min=0,
+        help="Wait so long for another sweep by the same policy that acts. One that only plans yields by itself.",
+    ),
+]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask first.")]
 SweepIdArgument = Annotated[str, typer.Argument(help="Such as 20261123T190000Z-7f3a9c.")]

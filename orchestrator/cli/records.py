@@ -28,6 +28,7 @@ from orchestrator.cli.history import print_history, print_verified
 from orchestrator.cli.options import FormatOption, StoreOption
 from orchestrator.cli.summary import print_summary
 from orchestrator.cli.terminal import csv_text
+from orchestrator.core.model import SweepStatus
 from orchestrator.core.report.manifest import MANIFEST
 from orchestrator.errors import LedgerError, ReportStoreError
 from orchestrator.ledger.ledger import Ledger
@@ -60,8 +61,8 @@ def history(
     output: FormatOption = Format.TABLE,
     store: StoreOption = None,
 ) -> None:
-    """List the sweeps of the ledger, newest first: running, complete, incomplete, held, failed, aborted or awaiting
-    approval.
+    """List the sweeps of the ledger, newest first: running, complete, incomplete, held, failed, aborted, abandoned,
+    missed or awaiting approval.
     """
     settings = settings_of(store=store)
     with errors_as_exit_codes(Format.TABLE):
@@ -191,6 +192,8 @@ def report(
 def _read(stores: Stores, sweep_id: str, name: str) -> bytes:
     """Raises ReportStoreError with what the store says of one that is not there; ends where the ledger knows more."""
     begun = stores.ledger.sweep(sweep_id)
+    if begun is not None and begun.status == SweepStatus.MISSED:
+        fail(f"{sweep_id} has no report: it was missed; {begun.error}", ERROR)
     if begun is not None and stores.store.find(sweep_id, name) is None:
         fail(
             f"{sweep_id} has no report: by the ledger it is {begun.status}. While it runs its report is yet to come; "

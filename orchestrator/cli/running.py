@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
@@ -28,26 +28,30 @@ from orchestrator.cli.console import (
     stderr,
 )
 from orchestrator.cli.progress import TerminalProgress
+from orchestrator.cli.waiting import Work, described, waiting
 from orchestrator.core.model import ApprovedPlan, ConsentHow, Mode, OutcomeStatus, SweepStatus
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.report.document import document_exit_code
 from orchestrator.errors import ReportStoreError, SettingsError, StopOrchestratorError
 from orchestrator.ledger.records import SweepSummary
 from orchestrator.local.processes import this_process, this_user
-from orchestrator.ports import Runtime, Stores
+from orchestrator.ports import Runtime
 from orchestrator.settings import Settings
 from orchestrator.sweep.coordination import Busy, Result
 
-Work = Callable[[Stores, Clients, str, Runtime], Result]
-"""What a command does: with the stores, the clients, a new sweep's id, and what is this process's own."""
-
 
 def run(
-    settings: Settings, output: Format, work: Work, how: ConsentHow | None = None, resumed: str | None = None
+    settings: Settings,
+    output: Format,
+    work: Work,
+    how: ConsentHow | None = None,
+    resumed: str | None = None,
+    wait: float = 0,
 ) -> NoReturn:
     """Does the work, shows its report, and ends the command with its exit code, whatever ended it.
 
-    `how` consent is given, where the command may act; `resumed`: the sweep of an earlier process.
+    `how` consent is given, where the command may act; `resumed`: the sweep of an earlier process; `wait`: for how many
+    minutes another sweep by the same policy is waited for.
     """
     triggered_at = wiring.now()
     reported: list[int] = []
@@ -55,6 +59,7 @@ def run(
         with errors_as_exit_codes(output, reported):
             sweep_id = resumed or wiring.new_sweep_id(triggered_at)
             try:
+                work = waiting(work, wait)
                 result = _carried_out(settings, output, work, how, triggered_at, sweep_id, interruption, reported)
             finally:  # an error has its exit code too
                 interruption.let_break_in(False)
@@ -127,13 +132,13 @@ def _say_busy(busy: Busy, output: Format) -> NoReturn:
         say(
             f"{busy.sweep_id} is carried out by the state machine's execution {busy.execution}; to look at it: "
             f"aws stepfunctions describe-execution --execution-arn {busy.execution}\n"
-            "Where that has ended without a report, it can be resumed an hour after its last step."
+            "Where that has ended without a report, it can be resumed five minutes after its last step."
         )
     if busy.other_text:
         text = f"{busy.sweep_id} is running by another text of this policy; try again when `history` shows its end"
         fail(text, ERROR)
     if not busy.same:
-        fail(f"{busy.sweep_id} is running by the same policy; try again when `history` shows its end", ERROR)
+        fail(f"{described(busy)}; try again when `history` shows its end, or wait for it with --wait MINUTES", ERROR)
     say(f"{busy.sweep_id} is running by this policy already; nothing was begun. `history` shows how it ends.")
     if output is Format.JSON:
         print_json({"sweep_id": busy.sweep_id, "status": SweepStatus.RUNNING.value})

@@ -25,10 +25,12 @@ from orchestrator.cli.options import (
     RoleOption,
     StoreOption,
     SweepIdArgument,
+    WaitOption,
     WorkersOption,
     YesOption,
 )
-from orchestrator.cli.running import Work, run
+from orchestrator.cli.running import run
+from orchestrator.cli.waiting import Work
 from orchestrator.core.model import ConsentHow, Mode, SweepStatus
 from orchestrator.errors import SettingsError
 from orchestrator.ports import Runtime, Stores
@@ -48,6 +50,7 @@ class SweepMode(StrEnum):
 
 def plan(
     policy: PolicyOption = None,
+    wait: WaitOption = 0,
     output: FormatOption = Format.TABLE,
     store: StoreOption = None,
     member_role: RoleOption = None,
@@ -61,7 +64,7 @@ def plan(
     settings = settings_of(
         policy=policy, store=store, member_role=member_role, external_id=external_id, workers=workers
     )
-    run(settings, output, _sweeping(settings, Mode.PLAN))
+    run(settings, output, _sweeping(settings, Mode.PLAN), wait=wait)
 
 
 def sweep(
@@ -82,6 +85,7 @@ def sweep(
         ),
     ] = None,
     yes: YesOption = False,
+    wait: WaitOption = 0,
     output: FormatOption = Format.TABLE,
     store: StoreOption = None,
     kill_switch: KillSwitchOption = None,
@@ -93,7 +97,8 @@ def sweep(
 
     Before the first stop it shows how many would be stopped and wants that number typed, unless --yes is given.
     Ctrl-C hands out no more work, waits for the running calls and still writes the report.
-    One sweep at a time by each policy: while another process sweeps by it, its sweep id is printed and nothing is done.
+    One sweep at a time by each policy. One that only plans yields to one that acts; while another one acts, its sweep
+    id is printed and nothing is done, unless --wait says for how long to wait for it.
     """
     settings = settings_of(
         policy=policy,
@@ -107,17 +112,18 @@ def sweep(
         if mode is not None or policy is not None:
             fail("--resume keeps the mode and the policy that the sweep began with; leave them out", BAD_USAGE)
         checked_sweep_id(resume)
-        run(settings, output, _resuming(resume), resumed=resume)
+        run(settings, output, _resuming(resume), resumed=resume, wait=wait)
     asked = Mode(mode) if mode is not None else Mode.PLAN
     _refuse_mode(settings, asked)
     if asked is Mode.ENFORCE:
         _require_confirmation(assume_yes=yes)
-    run(settings, output, _sweeping(settings, asked), ConsentHow.YES if yes else ConsentHow.TYPED)
+    run(settings, output, _sweeping(settings, asked), ConsentHow.YES if yes else ConsentHow.TYPED, wait=wait)
 
 
 def apply(
     sweep_id: SweepIdArgument,
     yes: YesOption = False,
+    wait: WaitOption = 0,
     output: FormatOption = Format.TABLE,
     store: StoreOption = None,
     kill_switch: KillSwitchOption = None,
@@ -140,7 +146,7 @@ def apply(
     def work(stores: Stores, _: Clients, new_id: str, runtime: Runtime) -> Result:
         return coordination.apply(stores, sweep_id, new_id, runtime)
 
-    run(settings, output, work, ConsentHow.APPLY if yes else ConsentHow.TYPED)
+    run(settings, output, work, ConsentHow.APPLY if yes else ConsentHow.TYPED, wait=wait)
 
 
 def undo(
@@ -159,6 +165,7 @@ def undo(
         typer.Option("--only-failed-health", help="Only what a load balancer's target group misses now."),
     ] = False,
     yes: YesOption = False,
+    wait: WaitOption = 0,
     output: FormatOption = Format.TABLE,
     store: StoreOption = None,
     kill_switch: KillSwitchOption = None,
@@ -184,7 +191,7 @@ def undo(
     def work(stores: Stores, _: Clients, new_id: str, runtime: Runtime) -> Result:
         return coordination.undo(stores, sweep_id, new_id, only, runtime)
 
-    run(settings, output, work, ConsentHow.YES if yes else ConsentHow.TYPED)
+    run(settings, output, work, ConsentHow.YES if yes else ConsentHow.TYPED, wait=wait)
 
 
 def _refuse_mode(settings: Settings, mode: Mode) -> None:

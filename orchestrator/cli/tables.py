@@ -21,6 +21,7 @@ STATUS_STYLES = {
     "failed": "bold red",
     "aborted": "bold red",
     "abandoned": "bold red",
+    "missed": "bold red",
 }
 
 

@@ -15,12 +15,13 @@ from orchestrator import app
 from orchestrator.aws.hub_services import invoke_again
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.errors import EventError, ReportLostError, StopOrchestratorError
+from orchestrator.lambdas.again import try_for_an_hour
 from orchestrator.lambdas.answers import answer_of
 from orchestrator.lambdas.events import SweepEvent, parse, sweep_to_resume
 from orchestrator.lambdas.log import LogProgress, log_lost_report, logger
 from orchestrator.lambdas.metrics import measure
 from orchestrator.lambdas.once import once
-from orchestrator.lambdas.wiring import Wiring, caller, standing_consent, time_is_up, tracer, wire
+from orchestrator.lambdas.wiring import Wiring, caller, no_time_to_wait, standing_consent, time_is_up, tracer, wire
 from orchestrator.ledger.lease import Lease
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.records import SweepSummary
@@ -48,7 +49,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
 
 def _sweep(asked: SweepEvent, sweep_id: str, context: LambdaContext) -> dict[str, Any]:
     triggered_at = app.now()
-    wiring = wire(policy=asked.policy).waiting_until(time_is_up(context))
+    wiring = wire(policy=asked.policy).waiting_until(no_time_to_wait(context))
     settings, stores, mode = wiring.settings, wiring.stores, wiring.allowed_mode(asked.mode)
     logger.append_keys(mode=mode.value)
     runtime = Runtime(
@@ -82,7 +83,10 @@ def _sweep(asked: SweepEvent, sweep_id: str, context: LambdaContext) -> dict[str
     event_id = asked.id or _request_id(context)
     if not event_id:
         return sweep({})
-    return once(wiring, sweep, {"id": event_id, "mode": mode.value, "policy": settings.policy}, context)
+    trigger = {"id": event_id, "mode": mode.value, "policy": settings.policy}
+    if asked.id is None:  # perhaps of a person who waits for the answer; Lambda itself tries another one again
+        return once(wiring, sweep, trigger, context)
+    return try_for_an_hour(wiring, lambda: once(wiring, sweep, trigger, context), asked, mode, trigger, context)
 
 
 def _policy_of_today(wiring: Wiring, begun: SweepSummary) -> OrgPolicy:

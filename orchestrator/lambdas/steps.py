@@ -6,6 +6,7 @@ is raised, and the state machine goes to its end, which writes the report.
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Literal
@@ -16,12 +17,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from orchestrator import app
 from orchestrator.core.model import AccountId, Mode, SweepStatus
 from orchestrator.core.model.marks import SWEEP_ID
-from orchestrator.errors import BusyError, EventError, LeaseLostError, PlanError
+from orchestrator.errors import BusyError, EventError, ExecutionFailedError, LeaseLostError, PlanError
 from orchestrator.lambdas.answers import answer_of
 from orchestrator.lambdas.events import parse, problems_of
 from orchestrator.lambdas.log import LogProgress, logger
+from orchestrator.lambdas.missed import a_missed_sweep, reason_of, record_missed, sweep_of_execution
 from orchestrator.lambdas.once import once
-from orchestrator.lambdas.wiring import Wiring, caller, standing_consent, time_is_up, tracer, wire
+from orchestrator.lambdas.wiring import Wiring, caller, no_time_to_wait, standing_consent, time_is_up, tracer, wire
 from orchestrator.ledger.lease import EXECUTION, Lease
 from orchestrator.ledger.records import ANOTHER_FORMAT, SweepSummary
 from orchestrator.ports import Runtime, Stores, World
@@ -56,14 +58,17 @@ class StepEvent(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    step: Literal["begin", "read", "decide", "act", "next_wave", "end"]
+    step: Literal["begin", "missed", "read", "decide", "act", "next_wave", "end", "close"]
+    """`missed`: another sweep was running for an hour. `close`: the execution ended without its end, as when a person
+    stopped it; EventBridge tells.
+    """
     event: dict[str, Any] = Field(default_factory=dict)
     execution: str = ""
     sweep_id: str = Field(default="", pattern=f"^({SWEEP_ID.pattern})?$")
     wave: int = 0
     items: tuple[PartEvent, ...] = Field(default=(), alias="Items")
     state: dict[str, Any] = Field(default_factory=dict)
-    """What the state machine has at its end; with `error` where it caught one."""
+    """What the state machine has at its end; with `error` where it caught one. For `close`, how it ended."""
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -91,28 +96,30 @@ def _parsed(event: dict[str, Any]) -> StepEvent:
 
 
 def _carry_out(asked: StepEvent, context: LambdaContext) -> Answer:
-    if asked.step == "begin":
-        return _begin(asked, context)
+    of_the_execution = {"begin": _begin, "missed": _missed, "close": _close}.get(asked.step)
+    if of_the_execution is not None:
+        return of_the_execution(asked, context)
     if asked.step in ("read", "act"):
         for item in asked.items:
             _part(asked.step, item.part, context)
         return {"parts": len(asked.items)}
-    step = _acquire_step(asked.sweep_id, context, may_be_over=asked.step == "end")
     if asked.step == "end":
-        return _end(step, asked.state.get("error"))
-    step.refuse_mode()
-    if asked.step == "decide":
-        more = parts.decide(step.world, step.sweep, step.begun, step.wiring.settings.accounts_a_part)
-        return _wave(step, 1, more=more)
-    more = parts.next_wave(step.world, step.sweep, step.begun, asked.wave)
-    return _wave(step, asked.wave + 1, more=more)
+        return _end(_acquire_step(asked.sweep_id, context, may_be_over=True), asked.state.get("error"))
+    step = _acquire_step(asked.sweep_id, context)
+    with step.lease.renewed():
+        step.refuse_mode()
+        if asked.step == "decide":
+            more = parts.decide(step.world, step.sweep, step.begun, step.wiring.settings.accounts_a_part)
+            return _wave(step, 1, more=more)
+        more = parts.next_wave(step.world, step.sweep, step.begun, asked.wave)
+        return _wave(step, asked.wave + 1, more=more)
 
 
 def _begin(asked: StepEvent, context: LambdaContext) -> Answer:
     event = parse(asked.event)
     if event.sweep_id is not None:
         raise EventError("sweep_id: a state machine resumes no sweep, and makes the id of its own; leave it out")
-    wiring = _for_execution(wire(policy=event.policy), asked.execution).waiting_until(time_is_up(context))
+    wiring = _for_execution(wire(policy=event.policy), asked.execution).waiting_until(no_time_to_wait(context))
     wiring.require_policy()
     mode = wiring.allowed_mode(event.mode)
     sweep_id = app.new_sweep_id(app.now())
@@ -149,7 +156,8 @@ def _list_accounts(wiring: Wiring, mode: Mode, sweep_id: str, execution: str, co
         begin(world, sweep, execution=execution)
     logger.append_keys(sweep_id=sweep.sweep_id, mode=mode.value)
     try:
-        parts.list_parts(world, sweep, settings.accounts_a_part)
+        with lease.renewed():
+            parts.list_parts(world, sweep, settings.accounts_a_part)
     except Exception as failure:
         _report_failure(world, sweep, failure)
         lease.give_back()
@@ -209,6 +217,7 @@ def _acquire_step(sweep_id: str, context: LambdaContext, *, may_be_over: bool = 
         except LeaseLostError:
             lease.give_back()
             raise
+    lease.look_for_wish()
     return _Step(wiring, begun, lease, _runtime(context, begun.execution))
 
 
@@ -221,11 +230,12 @@ def _require_one_to_carry_on(begun: SweepSummary) -> None:
 
 def _part(name: str, part: Part, context: LambdaContext) -> None:
     step = _acquire_step(part.sweep_id, context)
-    if name == "read":
-        parts.read_part(step.world, step.sweep, part)
-    else:
-        step.refuse_mode()
-        parts.act_on_part(step.world, step.sweep, step.begun, part)
+    with step.lease.renewed():
+        if name == "read":
+            parts.read_part(step.world, step.sweep, step.begun, part)
+        else:
+            step.refuse_mode()
+            parts.act_on_part(step.world, step.sweep, step.begun, part)
 
 
 def _wave(step: _Step, wave: int, *, more: bool) -> Answer:
@@ -236,9 +246,52 @@ def _wave(step: _Step, wave: int, *, more: bool) -> Answer:
 def _end(step: _Step, error: dict[str, Any] | None) -> Answer:
     """Writes the report; on a retry of the step the report is there, and is only sealed."""
     text = f"{error.get('Error', '')}: {error.get('Cause', '')}"[:1000] if error else ""
-    document, location = parts.end(step.world, step.sweep, step.begun, text)
-    step.lease.give_back()
+    with step.lease.held():
+        document, location = parts.end(step.world, step.sweep, step.begun, text)
     return answer_of(Ended(document, location))
+
+
+def _close(asked: StepEvent, context: LambdaContext) -> Answer:
+    """The report of an execution that was stopped, timed out or failed, from what its steps did until then.
+
+    Whichever of them is still at work asks for nothing more, and the lease is free at once.
+    """
+    begun = sweep_of_execution(wire().stores.ledger, asked.execution)
+    if begun is None or begun.status != SweepStatus.RUNNING:
+        return {"closed": False}  # it never began, or its own end was there first
+    logger.append_keys(sweep_id=begun.sweep_id)
+    with suppress(ExecutionFailedError):  # its report was written, and says so
+        _end(_acquire_step(begun.sweep_id, context, may_be_over=True), asked.state.get("error"))
+    return {"closed": True, "sweep_id": begun.sweep_id}
+
+
+def _missed(asked: StepEvent, context: LambdaContext) -> Answer:
+    """Another sweep by the same policy was running for as long as this one was tried again: a record says so."""
+    event = parse(asked.event)
+    wiring = wire(policy=event.policy)
+    policy = app.read_policy(wiring.settings.policy or "", lambda: wiring.clients, quoted=False)
+    return record_missed(
+        wiring.stores.ledger,
+        json.dumps({"missed": asked.execution}),
+        a_missed_sweep(
+            policy,
+            app.new_sweep_id(app.now()),
+            wiring.allowed_mode(event.mode),
+            app.now(),
+            reason_of(_message(asked.state.get("error", {}).get("Cause", ""))),
+            policy_source=wiring.settings.policy or "",
+            asked_by=caller(context, asked.execution),
+            execution=asked.execution,
+        ),
+    )
+
+
+def _message(cause: str) -> str:
+    """The text of the exception: Step Functions has the Lambda's error as JSON in the cause."""
+    try:
+        return str(json.loads(cause)["errorMessage"])
+    except (ValueError, KeyError, TypeError):
+        return cause[:1000]
 
 
 def _for_execution(wiring: Wiring, execution: str, *, final: bool = False) -> Wiring:

@@ -19,6 +19,10 @@ from orchestrator.settings import PREFIX, Settings, without_external_id
 
 RESERVED_MILLISECONDS = 30_000
 """Kept back for the running calls to end and for the report; no new work is handed out in it."""
+WAITING_RESERVED_MILLISECONDS = 300_000
+"""Kept back by an invocation that waits for another sweep's lease: with less, what it begins then would end before a
+thousand accounts are listed, and could not be handed over.
+"""
 UNSET_MODE = Mode.PLAN
 """What no STOP_ORCHESTRATOR_MODE means in a Lambda: no person is there who could have meant another one."""
 _NEEDED = ("policy", "report_bucket", "table")
@@ -42,7 +46,7 @@ class Wiring:
         return mode
 
     def waiting_until(self, out_of_time: Callable[[], bool]) -> Wiring:
-        """The same, which waits no longer for the lease of a dead process than it has time: it raises BusyError then.
+        """The same, which waits no longer for a lease than it has time to use it: it raises BusyError then.
 
         Lambda would end it in the middle of waiting, and the event would be lost, or delivered as after any failure.
         """
@@ -90,6 +94,11 @@ def _with_policy(settings: Settings, policy: str) -> Settings:
     return settings.model_copy(update={"policy": policy})
 
 
-def time_is_up(context: LambdaContext) -> Callable[[], bool]:
+def time_is_up(context: LambdaContext, reserved: int = RESERVED_MILLISECONDS) -> Callable[[], bool]:
     """True as soon as only the reserve is left of the invocation's time."""
-    return lambda: context.get_remaining_time_in_millis() < RESERVED_MILLISECONDS
+    return lambda: context.get_remaining_time_in_millis() < reserved
+
+
+def no_time_to_wait(context: LambdaContext) -> Callable[[], bool]:
+    """True as soon as there is no more time than a sweep needs that begins now."""
+    return time_is_up(context, WAITING_RESERVED_MILLISECONDS)

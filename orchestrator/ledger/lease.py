@@ -11,7 +11,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -23,8 +23,13 @@ from orchestrator.ledger.records import LeaseRecord
 _CLOCKS_DIFFER_SECONDS = 60
 _TRY_AGAIN = "there is no time left to wait for it, try again later"
 EXECUTION = "execution "
-EXECUTION_LASTS = 3600.0
-"""In seconds: longer than any one step of a state machine, since it is renewed by each of them."""
+EXECUTION_LASTS = 300.0
+"""In seconds. Each step that runs renews it; between two of them there is no longer than the state machine tries again
+an invocation that Lambda turned away, which is two minutes.
+"""
+_EXECUTION_RENEWS_EVERY = 20.0
+_EXECUTION_CLOCKS_DIFFER = timedelta(minutes=5)
+"""At most: AWS refuses what is signed by a clock that is wrong by more."""
 HANDED_OVER = "handover-"
 """The prefix of the nonce of a lease that waits for another process to resume the same sweep."""
 
@@ -60,6 +65,11 @@ class Leases:
     def lasts(self) -> float:
         """How long a lease of this holder lasts, in seconds."""
         return EXECUTION_LASTS if self.holder.startswith(EXECUTION) else self.times.lasts
+
+    @property
+    def renew_every(self) -> float:
+        """How long, in seconds, between two renewals by this holder."""
+        return _EXECUTION_RENEWS_EVERY if self.holder.startswith(EXECUTION) else self.times.renew_every
 
     def has_ended(self, record: LeaseRecord) -> bool:
         """It ran out by this machine's wall clock, or its holder has ended for certain.
@@ -123,10 +133,14 @@ class Leases:
         return not record.held_until or handed_over or of_mine
 
     def _may_take(self, record: LeaseRecord, sweep_id: str, watched: float) -> bool:
-        """An execution renews its lease with each step only, so there it is the time in the lease that counts."""
+        """What ran out long ago by any clock is not watched, where it is an execution's: that takes minutes."""
         if self._open_to(record, sweep_id) or self.is_dead(record.holder):
             return True
-        return self.has_ended(record) if _of_an_execution(record) else watched >= self._lasting(record)
+        ended_long_ago = _of_an_execution(record) and self.has_ended(record) and self._ran_out_long_ago(record)
+        return ended_long_ago or watched >= self._lasting(record)
+
+    def _ran_out_long_ago(self, record: LeaseRecord) -> bool:
+        return datetime.fromisoformat(record.held_until) + _EXECUTION_CLOCKS_DIFFER < self.now()
 
     def _lasting(self, record: LeaseRecord) -> float:
         """As long as its holder said; a release before did not say, and set its processes as this one is."""
@@ -165,6 +179,7 @@ class Lease:
         """Nonces of renewals that the ledger did not answer: they may have been written."""
         self._lasts_from(at, wall)
         self._gone = False
+        self._wanted_by = ""
         self._ended = threading.Event()
         self._lock = threading.Lock()
 
@@ -200,13 +215,18 @@ class Lease:
         """
         if self.lost or not _of_an_execution(self._record):
             return not self.lost
-        latest, mine = self._leases.ledger.lease(self._policy_name), self._record
-        same = latest is not None and (latest.sweep_id, latest.generation) == (mine.sweep_id, mine.generation)
-        if latest is None or not same or not latest.held_until:
+        latest = self._leases.ledger.lease(self._policy_name)
+        if latest is None or not self._is_of_mine(latest):
             self._gone = True
         elif latest.halt:
             raise SweepHaltedError(latest.halt["cause"], latest.halt["text"])
         return not self._gone
+
+    def _is_of_mine(self, latest: LeaseRecord) -> bool:
+        """Of the same execution, whose last step has not begun: any step of it renews the lease for all of them."""
+        mine = self._record
+        same = (latest.sweep_id, latest.generation) == (mine.sweep_id, mine.generation)
+        return same and bool(latest.held_until)
 
     @property
     def _ran_out(self) -> bool:
@@ -223,6 +243,15 @@ class Lease:
     @contextmanager
     def held(self) -> Iterator[Lease]:
         """Renews it meanwhile and gives it back at the end."""
+        try:
+            with self.renewed():
+                yield self
+        finally:
+            self.give_back()
+
+    @contextmanager
+    def renewed(self) -> Iterator[Lease]:
+        """Renews it meanwhile; at the end it is left to the next step of the same execution."""
         thread = threading.Thread(target=self._keep, name="lease", daemon=True)
         thread.start()
         try:
@@ -230,7 +259,6 @@ class Lease:
         finally:
             self._ended.set()
             thread.join()
-            self.give_back()
 
     def renew(self) -> None:
         """Renews it once; called by the thread. A ledger that cannot be reached is tried at the next renewal."""
@@ -279,16 +307,43 @@ class Lease:
             return
         latest = self._leases.stamped(self._record)
         try:
-            self._gone = not self._write(latest)
+            self._gone = not (self._renew_for_all() if _of_an_execution(self._record) else self._write(latest))
         except LedgerError:
             self._unsure.add(latest.nonce)
             return
         if not self._gone:
             self._lasts_from(at, wall)
 
+    def _renew_for_all(self) -> bool:
+        """One step for all of its execution. Where another one was faster, the lease is as fresh as by this one."""
+        ledger = self._leases.ledger
+        seen = ledger.lease(self._policy_name)
+        if seen is None or not self._is_of_mine(seen):
+            return False
+        renewed = self._leases.stamped(seen)
+        if ledger.take_lease(self._policy_name, renewed, seen):
+            self._record = renewed
+            return True
+        latest = ledger.lease(self._policy_name)
+        return latest is not None and self._is_of_mine(latest)
+
     def _keep(self) -> None:
-        while not self._ended.wait(self._leases.times.renew_every) and not self._gone:
+        self.look_for_wish()
+        while not self._ended.wait(self._leases.renew_every) and not self._gone:
             self.renew()
+            self.look_for_wish()
+
+    @property
+    def wanted_by(self) -> str:
+        """Which sweep waits for this one to yield, in words; empty while none does."""
+        return self._wanted_by
+
+    def look_for_wish(self) -> None:
+        """Whether a sweep that acts waits for this one, where that only plans. A ledger that fails says nothing."""
+        if self._wanted_by or not self._record.yields:
+            return
+        with suppress(LedgerError):
+            self._wanted_by = self._leases.ledger.lease_wanted_by(self._policy_name, self._record.sweep_id)
 
     def _write(self, latest: LeaseRecord) -> bool:
         """Over what this holder wrote last, and over nothing else."""

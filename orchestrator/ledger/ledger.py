@@ -67,6 +67,7 @@ from orchestrator.ledger.writes import (
 
 TTL = timedelta(days=400)
 LEASE = "LEASE"
+WANTED = "WANTED"
 TRIGGER = "TRIGGER"
 LISTED = "LISTED#"
 CHAIN = "CHAIN"
@@ -160,6 +161,13 @@ class Ledger:
             return sweep_id
         found = self._items.get((TRIGGER, event_id))
         return str(found["sweep_id"]) if found is not None else sweep_id
+
+    def first_tried_at(self, event_id: str) -> datetime:
+        """When this was asked first of an event that `sweep_of_trigger` knows: since then it is tried again."""
+        at = time_text(self._now()) or ""
+        if not self._items.update((TRIGGER, event_id), {"first_tried_at": at}, Missing("first_tried_at")):
+            at = str((self._items.get((TRIGGER, event_id)) or {}).get("first_tried_at") or at)
+        return datetime.fromisoformat(at)
 
     def claim(self, sweep_id: str, by: str) -> bool:
         """Marks a plan as applied, or a sweep as undone, by one other sweep; False when another one was first."""
@@ -443,6 +451,15 @@ class Ledger:
         # A write whose answer was lost is retried by the client, and then refused because of itself.
         current = self.lease(policy_name)
         return current is not None and current.nonce == lease.nonce
+
+    def want_lease(self, policy_name: str, holder: str, wanted_by: str) -> None:
+        """Asks the sweep that has the lease, and only plans, to yield. `wanted_by` says to which, for its report."""
+        self._items.put(self._lasting({"PK": WANTED, "SK": policy_name, "sweep_id": holder, "wanted_by": wanted_by}))
+
+    def lease_wanted_by(self, policy_name: str, sweep_id: str) -> str:
+        """What `want_lease` said of that holder; empty where none asked it."""
+        found = self._items.get((WANTED, policy_name)) or {}
+        return str(found.get("wanted_by", "")) if found.get("sweep_id") == sweep_id else ""
 
     # --- the chain of manifests
 

@@ -14,6 +14,7 @@ from orchestrator.core.model import (
     Consent,
     ConsentHow,
     Fact,
+    Mode,
     Outcome,
     OutcomeStatus,
     Region,
@@ -201,6 +202,16 @@ class LeaseRecord:
     """In seconds, for its holder; 0 in those of a release before, which did not say."""
     halt: Mapping[str, str] | None = None
     """As of SweepSummary: here too, so that one read before each batch tells both."""
+
+    @property
+    def mode(self) -> str:
+        """That of its sweep, with which the purpose begins; empty in those of a release before, which said none."""
+        return self.purpose.partition(" ")[0]
+
+    @property
+    def yields(self) -> bool:
+        """Whether its sweep only plans, so that it ends for one that acts."""
+        return self.mode in (Mode.PLAN, Mode.APPROVE)
 
 
 def text_bytes(text: str) -> bytes:

@@ -55,6 +55,14 @@ def guard_plan(
     return state, approved
 
 
+def end_without_plan(state: SweepState) -> SweepState:
+    """Of a sweep that yielded: what it would do where it looked. A part of the organization is no plan, so none is
+    frozen that could be applied, and no limit says anything of it.
+    """
+    made = Outcomes(tuple(_not_acted_on(one, "") for one in state.decisions.actions))
+    return replace(state, outcomes=state.outcomes + made)
+
+
 def hold_plan(
     sweep: Sweep, state: SweepState, verdict: ApprovedPlan | HeldPlan
 ) -> tuple[SweepState, ApprovedPlan | None]:

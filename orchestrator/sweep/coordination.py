@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,6 +15,7 @@ from orchestrator.core.report.plan_file import PLAN_FILE
 from orchestrator.errors import LedgerError, PlanError, PolicyError, SettingsError
 from orchestrator.ledger.lease import EXECUTION, Lease
 from orchestrator.ledger.records import LeaseRecord, SweepSummary
+from orchestrator.ledger.yielding import wait_for_yield
 from orchestrator.ports import Runtime, Stores, World, consent_to_nothing
 from orchestrator.sweep.consent import missing_standing_consent
 from orchestrator.sweep.dead_sweeps import (
@@ -38,7 +39,7 @@ _SAME_TRIGGER = timedelta(minutes=15)
 _CLOCKS_DIFFER = timedelta(minutes=1)
 """At most: an end later than that from now is of a clock that was wrong, and says nothing of what is wanted here."""
 _LATEST = 5
-UNDONE = (SweepStatus.FAILED.value, SweepStatus.ABANDONED.value)
+UNDONE = (SweepStatus.FAILED.value, SweepStatus.ABANDONED.value, SweepStatus.MISSED.value)
 """Who asked for the same has not had it: no one confirmed it, or it did not get as far as to act."""
 
 
@@ -68,6 +69,10 @@ class Busy:
     """By another text of the policy of that name."""
     execution: str = ""
     """The state machine's execution that carries it out, where one does."""
+    mode: str = field(default="", compare=False)
+    since: str = field(default="", compare=False)
+    """When it took the lease, as ISO 8601."""
+    asked_by: str = field(default="", compare=False)
 
 
 Result = Ended | Busy
@@ -171,7 +176,7 @@ def undo(stores: Stores, source_sweep_id: str, sweep_id: str, undo_filter: UndoF
 
 def resume(stores: Stores, sweep_id: str, runtime: Runtime, current: OrgPolicy | None = None) -> Result:
     """Resumes a sweep whose process died or handed over; waits for a dead holder's lease to run out, but for that of a
-    state machine's execution, which lasts for an hour.
+    state machine's execution, which lasts for minutes.
 
     One that may not be resumed is closed as abandoned, a finished one is returned as it is. `current` is what the
     source of its policy has today, None where that is not known: nothing is acted on then. Raises PlanError when there
@@ -184,13 +189,14 @@ def resume(stores: Stores, sweep_id: str, runtime: Runtime, current: OrgPolicy |
     policy, lost = policy_to_resume_by(stores, begun, current)
     wanted = purpose_of(begun)
     lease = stores.leases.take(policy.name, sweep_id, wanted)
+    lease = _yielded(stores, lease, policy.name, sweep_id, wanted, runtime)
     if isinstance(lease, LeaseRecord) and lease.holder.startswith(EXECUTION) and not stores.leases.has_ended(lease):
-        return Busy(lease.sweep_id, lease.sweep_id == sweep_id, execution=lease.holder.removeprefix(EXECUTION))
+        return _holder(stores, lease, same=lease.sweep_id == sweep_id)
     if isinstance(lease, LeaseRecord):
         runtime.progress.phase(f"Waiting for the lease that {lease.sweep_id} has now")
         lease = stores.leases.take_over(policy.name, sweep_id, wanted)
     if isinstance(lease, LeaseRecord):
-        return Busy(lease.sweep_id, same=lease.sweep_id == sweep_id)
+        return _holder(stores, lease, same=lease.sweep_id == sweep_id)
     with lease.held():
         return _resumed(stores, policy, sweep_id, runtime, lease, current, lost)
 
@@ -222,7 +228,7 @@ def lease_for(stores: Stores, request: SweepRequest, runtime: Runtime) -> Lease 
     sweep. Dead sweeps by the same policy come first: each is resumed where it asked for the same and may go on, left
     where a person's consent is still good for it, and closed as abandoned otherwise. Raises LedgerError.
     """
-    lease = _take(stores, request)
+    lease = _take(stores, request, runtime)
     if isinstance(lease, Busy):
         return lease
     for dead in unfinished_sweeps(stores, request.policy.name, (request.sweep_id, request.source_sweep_id)):
@@ -239,7 +245,7 @@ def lease_for(stores: Stores, request: SweepRequest, runtime: Runtime) -> Lease 
         is_to_be_repeated = dead.interrupted_at or result.document["status"] == SweepStatus.ABANDONED
         if _is_same(stores, request, dead) and not is_to_be_repeated:
             return result
-        lease = _take(stores, request)
+        lease = _take(stores, request, runtime)
         if isinstance(lease, Busy):
             return lease
     just_done = _done_since(stores, request, runtime.triggered_at)
@@ -258,8 +264,11 @@ def _policy_today(request: SweepRequest, dead: SweepSummary, runtime: Runtime) -
         return None
 
 
-def _take(stores: Stores, request: SweepRequest) -> Lease | Busy:
-    """The lease, taken over where its holder is dead. Raises LedgerError."""
+def _take(stores: Stores, request: SweepRequest, runtime: Runtime) -> Lease | Busy:
+    """The lease, taken over where its holder is dead, and waited for where its holder only plans and this one acts.
+
+    Raises LedgerError, and BusyError when there is no time left to wait.
+    """
     name = request.policy.name
     try:
         lease = stores.leases.take(name, request.sweep_id, request.purpose)
@@ -272,7 +281,20 @@ def _take(stores: Stores, request: SweepRequest) -> Lease | Busy:
             lease = stores.leases.take(name, request.sweep_id, request.purpose, lease.sweep_id)
         elif stores.leases.has_ended(lease):
             lease = stores.leases.take_over(name, request.sweep_id, request.purpose)
+    lease = _yielded(stores, lease, name, request.sweep_id, request.purpose, runtime)
     return _busy(stores, lease, request) if isinstance(lease, LeaseRecord) else lease
+
+
+def _yielded(
+    stores: Stores, lease: Lease | LeaseRecord, policy_name: str, sweep_id: str, wanted: str, runtime: Runtime
+) -> Lease | LeaseRecord:
+    """The lease of a sweep that only plans, as soon as that one gave it back to this one, which acts."""
+    acts = Mode(wanted.partition(" ")[0]).acts
+    if isinstance(lease, Lease) or not (acts and lease.yields):
+        return lease
+    text = f"Waiting for {lease.sweep_id} (mode {lease.mode}), which yields to this sweep and reports what it has read"
+    runtime.warn(text)
+    return wait_for_yield(stores.leases, policy_name, sweep_id, wanted, runtime.interrupted)
 
 
 def _is_same(stores: Stores, request: SweepRequest, dead: SweepSummary) -> bool:
@@ -328,7 +350,22 @@ def _busy(stores: Stores, lease: LeaseRecord, request: SweepRequest) -> Busy:
     asks_for_the_same = lease.purpose == request.purpose
     same = asks_for_the_same and not (request.standing and _waits_for_a_person(stores, lease))
     other_text = not asks_for_the_same and lease.purpose.rpartition(" ")[0] == request.purpose.rpartition(" ")[0]
-    return Busy(lease.sweep_id, same, other_text)
+    return _holder(stores, lease, same=same, other_text=other_text)
+
+
+def _holder(stores: Stores, lease: LeaseRecord, *, same: bool, other_text: bool = False) -> Busy:
+    """Which has the lease, since when, and who asked for it."""
+    begun = stores.ledger.sweep(lease.sweep_id)
+    execution = lease.holder.removeprefix(EXECUTION) if lease.holder.startswith(EXECUTION) else ""
+    return Busy(
+        lease.sweep_id,
+        same,
+        other_text,
+        execution,
+        mode=begun.mode if begun is not None else lease.mode,
+        since=lease.started_at,
+        asked_by=begun.asked_by if begun is not None else "",
+    )
 
 
 def _waits_for_a_person(stores: Stores, lease: LeaseRecord) -> bool:

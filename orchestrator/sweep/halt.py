@@ -147,6 +147,8 @@ class Halting:
     interrupted: Callable[[], bool] = lambda: False
     out_of_time: Callable[[], bool] = lambda: False
     pause: Callable[[float], None] = time.sleep
+    wanted_by: Callable[[], str] = lambda: ""
+    """The sweep that waits for this one to yield; empty where none does."""
 
     def sleep(self, seconds: float) -> None:
         """Sleeps so many seconds, or until there is a halt: pacing may wait for minutes, a deadline may not."""
@@ -170,6 +172,8 @@ class Halting:
             )
         if self.interrupted():
             return Halt(HaltCause.INTERRUPTED, "interrupted before it was its turn")
+        if wanted_by := self.wanted_by():  # before the time: a sweep that is handed over would keep the lease
+            return Halt(HaltCause.YIELDED, f"it yielded to {wanted_by} before it was its turn")
         if self.out_of_time():
             return Halt(HaltCause.OUT_OF_TIME, "the time was up before it was its turn")
         return next((halt for one in self.kill_switches if (halt := one.halt()) is not None), None)

@@ -39,7 +39,7 @@ from orchestrator.errors import ConsentError, ConsentMissingError, ExecutionFail
 from orchestrator.ledger.records import SweepSummary, consent_from
 from orchestrator.ports import World
 from orchestrator.sweep.act import act_on_accounts, too_many_failures
-from orchestrator.sweep.barrier import guard_plan, hold_plan_by_names
+from orchestrator.sweep.barrier import end_without_plan, guard_plan, hold_plan_by_names
 from orchestrator.sweep.consent import halted_without_consent, inherit_consent, require_consent
 from orchestrator.sweep.finish import Keep, run_to_report
 from orchestrator.sweep.fresh_accounts import FreshAccounts
@@ -91,10 +91,13 @@ def list_parts(world: World, sweep: Sweep, accounts_a_part: int) -> None:
     _put_parts(world, sweep, BATCHES, stored.listing.to_read, accounts_a_part)
 
 
-def read_part(world: World, sweep: Sweep, part: Part) -> None:
-    """What these accounts hold, as a file; what cannot be read is in it too. Once: a second try finds the file."""
+def read_part(world: World, sweep: Sweep, summary: SweepSummary, part: Part) -> None:
+    """What these accounts hold, as a file; what cannot be read is in it too. Once: a second try finds the file.
+
+    Nothing from the moment on that the sweep yielded, in whatever part that was seen.
+    """
     name = _inventory_file(part.number)
-    if world.store.find(sweep.sweep_id, name) is not None:
+    if _has_yielded(world, sweep, summary) or world.store.find(sweep.sweep_id, name) is not None:
         return
     stored = inventory_from(world.store.read(sweep.sweep_id, LISTING), LISTING)
     mine = tuple(account for account in stored.listing.accounts if account.id in part.accounts)
@@ -107,6 +110,8 @@ def decide(world: World, sweep: Sweep, summary: SweepSummary, accounts_a_part: i
     """The barrier: every part together, decided and counted. Whether there is something to act on, in waves."""
     require_plan(world, summary)
     content = world.store.find(sweep.sweep_id, PLAN_FILE)
+    if content is None and _has_yielded(world, sweep, summary):
+        return False
     if content is None:
         inventory = _put_together(world, sweep)
         decisions = decide_inventory(sweep.policy, inventory, sweep.started_at)
@@ -247,6 +252,11 @@ def _gather(world: World, sweep: Sweep, summary: SweepSummary, error: str, keep:
     content = world.store.find(sweep.sweep_id, PLAN_FILE)
     if content is None:  # nothing was acted on
         keep(SweepState())
+        halt = _halt(world, summary, "")
+        if halt is not None and halt.cause is HaltCause.YIELDED and not error:
+            inventory = _put_together(world, sweep, halt.text)
+            decisions = decide_inventory(sweep.policy, inventory, sweep.started_at)
+            return end_without_plan(SweepState(inventory, decisions, read_halt=halt))
         keep(SweepState(_put_together(world, sweep)))
         raise ExecutionFailedError(error or "the state machine ended before there was a plan")
     state, approved = restore_plan(world, sweep, content, summary, for_good=True)
@@ -287,7 +297,18 @@ def _stored_listing(world: World, sweep: Sweep) -> StoredInventory | None:
     return inventory_from(content, LISTING) if content is not None else None
 
 
-def _put_together(world: World, sweep: Sweep) -> Inventory:
+def _has_yielded(world: World, sweep: Sweep, summary: SweepSummary) -> bool:
+    """Whether the sweep ends for one that acts; what this step sees of it first is told to the others."""
+    if summary.halt is not None:
+        return bool(summary.halt["cause"] == HaltCause.YIELDED)
+    halt = world.halt()
+    if halt is None or halt.cause is not HaltCause.YIELDED:
+        return False
+    _record_halt(world, sweep, halt)
+    return True
+
+
+def _put_together(world: World, sweep: Sweep, why_not: str = _NOT_READ) -> Inventory:
     """Every part as one inventory; the accounts of a part that is missing were not attempted."""
     stored = _stored_listing(world, sweep)
     if stored is None:
@@ -299,7 +320,7 @@ def _put_together(world: World, sweep: Sweep) -> Inventory:
         if content is not None:
             reading += inventory_from(content, _inventory_file(part.number)).reading
             continue
-        rows = (scope.whole_account(accounts[one], TargetStatus.NOT_ATTEMPTED, _NOT_READ) for one in part.accounts)
+        rows = (scope.whole_account(accounts[one], TargetStatus.NOT_ATTEMPTED, why_not) for one in part.accounts)
         reading += Reading(coverage=tuple(rows))
     return complete_inventory(sweep.policy, stored.listing, reading)
 

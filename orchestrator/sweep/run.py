@@ -32,7 +32,7 @@ from orchestrator.errors import HaltedError, PlanError
 from orchestrator.ledger.records import SweepSummary
 from orchestrator.ports import World
 from orchestrator.sweep.act import act_on_plan
-from orchestrator.sweep.barrier import guard_plan, hold_plan_by_names
+from orchestrator.sweep.barrier import end_without_plan, guard_plan, hold_plan_by_names
 from orchestrator.sweep.consent import halted_without_consent, require_consent
 from orchestrator.sweep.finish import Keep, run_to_report
 from orchestrator.sweep.inventory_file import StoredInventory, inventory_bytes, inventory_from, without_gaps
@@ -144,7 +144,10 @@ class _Run:
         if state.handed_over:
             return state
         decisions = decide_inventory(self._sweep.policy, state.inventory, self._sweep.started_at)
-        return self._guard_and_act(replace(state, decisions=decisions), keep)
+        state = replace(state, decisions=decisions)
+        if state.yielded:
+            return end_without_plan(state)
+        return self._guard_and_act(state, keep)
 
     def undo(self, undo_filter: UndoFilter, keep: Keep) -> SweepState:
         def keep_stopped(found: StoppedInventory) -> None:

@@ -27,7 +27,7 @@ from orchestrator.core.model import (
     SweepStatus,
 )
 from orchestrator.core.policy.org_policy import OrgPolicy
-from orchestrator.core.report.document import sweep_status
+from orchestrator.core.report.document import YIELDED, sweep_status
 from orchestrator.ledger.records import SweepSummary
 
 
@@ -91,6 +91,11 @@ class SweepState:
         """Why something was not attempted."""
         return self.outcomes.halt or self.read_halt
 
+    @property
+    def yielded(self) -> bool:
+        """It ended before all was read, for a sweep that acts."""
+        return self.read_halt is not None and self.read_halt.cause is HaltCause.YIELDED
+
 
 def build_report(
     sweep: Sweep,
@@ -112,6 +117,8 @@ def build_report(
         ended_by = f"Aborted: {state.halt.text}"
     elif state.halt and state.halt.cause is HaltCause.KILL_SWITCH_UNREADABLE:
         ended_by = f"Halted: {state.halt.text}"
+    elif state.yielded and state.halt:
+        ended_by = f"{YIELDED}: {state.halt.text}"
     elif state.halt and state.halt.cause is HaltCause.INTERRUPTED and interrupted:
         ended_by = interruption_text(sweep, state)
     return SweepReport(
@@ -184,5 +191,5 @@ def _status(
         return ended
     if state.halt and state.halt.cause in ABORTING:
         return SweepStatus.ABORTED
-    waits = sweep.mode is Mode.APPROVE and ActionCounts.of(state.decisions.decisions).total > 0
+    waits = sweep.mode is Mode.APPROVE and not state.yielded and ActionCounts.of(state.decisions.decisions).total > 0
     return SweepStatus.AWAITING_APPROVAL if waits else ended

@@ -20,7 +20,7 @@ from orchestrator.core.report.manifest import SEALED
 from orchestrator.core.report.stored_files import added_files
 from orchestrator.errors import BusyError, ExecutionFailedError, LeaseLostError, OrganizationError, ReportStoreError
 from orchestrator.lambdas import steps
-from orchestrator.lambdas.wiring import RESERVED_MILLISECONDS, Wiring
+from orchestrator.lambdas.wiring import WAITING_RESERVED_MILLISECONDS, Wiring
 from orchestrator.ledger.lease import Lease, Leases, Times
 from orchestrator.ledger.records import LeaseRecord
 from orchestrator.ports import Stores, World
@@ -604,7 +604,7 @@ def test_an_execution_that_has_no_time_to_wait_for_a_dead_process_is_tried_again
     parts = machine(EVERYTHING)
     a_process_died(fake)
     begun_at = fake.at
-    parts.remaining = lambda: RESERVED_MILLISECONDS + 5000 - int((fake.at - begun_at).total_seconds() * 1000)
+    parts.remaining = lambda: WAITING_RESERVED_MILLISECONDS + 5000 - int((fake.at - begun_at).total_seconds() * 1000)
     with pytest.raises(BusyError, match=r"dead has the lease .* try again"):
         parts(ENFORCE)
     assert 5 <= sum(fake.slept) <= 6

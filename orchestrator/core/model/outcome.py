@@ -71,6 +71,8 @@ class HaltCause(StrEnum):
     KILL_SWITCH_UNREADABLE = "kill_switch_unreadable"
     """Like a time that is up: what is left is left to be resumed, once the kill switch says `go` again."""
     LEASE_LOST = "lease_lost"
+    YIELDED = "yielded"
+    """A sweep that only plans ends for one that acts."""
     LEDGER = "ledger"
     FAILURES = "failures"
 

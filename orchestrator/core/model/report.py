@@ -42,7 +42,8 @@ class SweepStatus(StrEnum):
     `incomplete`: a target was not read; an action failed, was not attempted or not seen to come up; an undo left
     something on its way; or marks could not be deleted. `aborted`: halted between its first stop and its last, by
     failures, the kill switch or its ledger. `abandoned`: its process died, and nothing more is done of it, as it has no
-    consent any more, or never had.
+    consent any more, or never had. `missed`: it never began, as another sweep by its policy ran for as long as it was
+    tried again; it has a record, and no report.
     """
 
     RUNNING = "running"
@@ -53,6 +54,7 @@ class SweepStatus(StrEnum):
     FAILED = "failed"
     ABORTED = "aborted"
     ABANDONED = "abandoned"
+    MISSED = "missed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,8 @@ SCHEMA_VERSION = 2
 Row = dict[str, Any]
 """A report's document, or a row of it, as it is read back from JSON; rows.py has the types that it is made by."""
 
+YIELDED = "Yielded"
+"""With which the `error` of a plan begins that ended for a sweep that acts."""
 COMPLETE, ERROR, INCOMPLETE, HELD, STOP_FAILED = 0, 1, 3, 4, 5
 _FAILED = frozenset({OutcomeStatus.FAILED, OutcomeStatus.UNKNOWN})
 _LEFT = frozenset(
