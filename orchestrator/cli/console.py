@@ -17,6 +17,7 @@ import typer
 
 from orchestrator import app as wiring
 from orchestrator.aws.failures import text_of
+from orchestrator.cli.losses import losses_of_plan
 from orchestrator.cli.progress import TerminalProgress
 from orchestrator.cli.summary import print_summary
 from orchestrator.cli.tables import counted
@@ -159,12 +160,15 @@ def asker(
 
 
 def _consequences(plan: Plan) -> Iterator[str]:
-    """One line for the stops, one for the starts."""
+    """One line for the stops, one for the starts, and what the stops lose."""
     for starts, done in ((False, "stopped"), (True, "started")):
         accounts = [one.resource.target.account_id for one in plan.actions if one.action.starts is starts]
         if accounts:
             where = counted(len(set(accounts)), "account")
             yield f"{counted(len(accounts), 'resource')} in {where} would be {done} now."
+    losses = losses_of_plan(plan)
+    if losses:
+        yield losses
 
 
 def _what_halts(kill_switches: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from orchestrator import errors
+from orchestrator.cli.losses import losses_of_report
 from orchestrator.cli.tables import MOST_ROWS, STATUS_STYLES, Cell, a_table, add_rows, counted, number
 from orchestrator.core.model import ALL_KINDS, OutcomeStatus, ReasonCode
 from orchestrator.core.model.decision import KEPT_AFTER_ALL
@@ -25,10 +26,7 @@ _HOLES = ("denied", "failed", "not_attempted")
 
 def print_summary(console: Console, document: Row, location: str = "") -> None:
     """The report of one sweep: what happened, where, by which rule, and what a person should look at."""
-    console.print(_headline(document))
-    console.print(_totals_line(document), highlight=False)
-    if document["guardrails"]:
-        console.print(_guardrails_line(document), highlight=False)
+    _print_totals(console, document)
     for table in (
         _by_account(document),
         _by_rule(document),
@@ -67,6 +65,16 @@ def _print_people(console: Console, document: Row) -> None:
     if document.get("consent"):
         consent = document["consent"]
         console.print(Text(f"Confirmed by {consent['by']} ({consent['how']})"), soft_wrap=True)
+
+
+def _print_totals(console: Console, document: Row) -> None:
+    console.print(_headline(document))
+    console.print(_totals_line(document), highlight=False)
+    if document["guardrails"]:
+        console.print(_guardrails_line(document), highlight=False)
+    losses = losses_of_report(document)
+    if losses:
+        console.print(losses, highlight=False)
 
 
 def _error(text: str) -> str:

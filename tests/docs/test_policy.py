@@ -13,7 +13,8 @@ from orchestrator.core.policy.json_schema import policy_json_schema
 from orchestrator.kinds.registry import DESCRIPTIONS
 
 PAGE = (Path(__file__).parents[2] / "docs/policy.md").read_text()
-KEYS, _, CONDITIONS = PAGE.partition("## Conditions")
+KEYS, _, REST = PAGE.partition("## Conditions")
+CONDITIONS, _, LOSSES = REST.partition("## What a stop loses")
 SCHEMA = policy_json_schema(DESCRIPTIONS)
 NEEDED = "needed"
 
@@ -48,3 +49,10 @@ def test_every_key_is_in_the_table_with_its_default_and_no_other_is() -> None:
 def test_every_condition_is_in_the_table_and_no_other_is() -> None:
     [where] = [one for one in SCHEMA["$defs"]["where"]["anyOf"] if "properties" in one]
     assert rows(CONDITIONS).keys() == {"everything", *where["properties"]}
+
+
+def test_everything_that_a_stop_loses_is_in_the_table_and_nothing_else_is() -> None:
+    declared = {(one.word, f"`{kind.name}`") for kind in DESCRIPTIONS for one in kind.losses}
+    assert {(word, cells[0]) for word, cells in rows(LOSSES).items()} == declared
+    to_accept = {word for kind in DESCRIPTIONS for word in kind.to_accept}
+    assert {word for word, cells in rows(LOSSES).items() if "unless the rule accepts it" in cells[1]} == to_accept

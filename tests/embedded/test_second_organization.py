@@ -49,6 +49,7 @@ def let_in(admin: Any, management: str, organization_id: str) -> None:
 def launch(admin: Any, region: str, **tags: str) -> set[str]:
     launched = admin.client("ec2", region_name=region).run_instances(
         ImageId="ami-12345678",
+        InstanceType="t3.micro",
         MinCount=2,
         MaxCount=2,
         TagSpecifications=[

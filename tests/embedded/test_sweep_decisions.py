@@ -161,7 +161,7 @@ def test_what_ec2_cannot_stop_or_another_service_manages_is_kept_with_that_reaso
         return one
 
     def request(kind: str) -> str:
-        specification = {"ImageId": "ami-00000000000000000"}
+        specification = {"ImageId": "ami-00000000000000000", "InstanceType": "t3.micro"}
         answer = organization.act(
             "request_spot_instances", account, FRANKFURT, Type=kind, LaunchSpecification=specification
         )

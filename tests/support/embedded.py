@@ -126,7 +126,7 @@ class OrganizationBuilder(AnyAccount):
                 MinCount=count,
                 MaxCount=count,
                 TagSpecifications=[{"ResourceType": "instance", "Tags": _pairs(tags)}] if tags else [],
-                **launch,
+                **{"InstanceType": "t3.micro", **launch},
             )
         return [instance["InstanceId"] for instance in launched["Instances"]]
 

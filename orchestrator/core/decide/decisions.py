@@ -15,6 +15,7 @@ from orchestrator.core.model import (
     Decisions,
     Exemption,
     Inventory,
+    Loss,
     Reason,
     ReasonCode,
     Resource,
@@ -104,7 +105,7 @@ def _reason_to_keep(resource: Resource, owner: _Owner, exemption: Exemption | No
         return Reason(ReasonCode(resource.obstacle.code), resource.obstacle.sentence)
     if owner.rule is None:
         return Reason(ReasonCode.NO_RULE, "No rule of the policy matches it.")
-    return _rules_reason_to_keep(owner.rule, owner.unknown, now)
+    return _rules_reason_to_keep(owner.rule, owner.unknown, now) or _losses_reason_to_keep(owner.rule, resource.losses)
 
 
 def _still_stopping(resource: Resource) -> Reason:
@@ -123,6 +124,18 @@ def _rules_reason_to_keep(rule: Rule, unknown: Sequence[str] | None, now: dateti
         text = f"Rule {rule.name} owns it, but its schedule {rule.schedule.name} says that it should run now."
         return Reason(ReasonCode.SCHEDULE, text)
     return None
+
+
+def _losses_reason_to_keep(rule: Rule, losses: Iterable[Loss]) -> Reason | None:
+    """Hibernation counts as a stop: it loses the same."""
+    refused = [one for one in losses if one.why_kept and one.word not in rule.accept]
+    if not refused:
+        return None
+    known = [one for one in refused if not one.is_unknown]
+    code = ReasonCode.NOT_ACCEPTED if known else ReasonCode.UNKNOWN_LOSS
+    why = "; ".join(one.why_kept for one in known or refused)
+    words = ", ".join(one.word for one in refused)
+    return Reason(code, f"{why}; rule {rule.name} would stop it only with accept: [{words}].")
 
 
 def _reason_to_stop(rule: Rule | None) -> Reason:

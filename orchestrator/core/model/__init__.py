@@ -15,8 +15,9 @@ from orchestrator.core.model.decision import (
     Violation,
 )
 from orchestrator.core.model.inventory import Inventory
-from orchestrator.core.model.kind import FactWord, KindDescription, OperationRates, Rate
+from orchestrator.core.model.kind import FactWord, KindDescription, LossWord, OperationRates, Rate
 from orchestrator.core.model.listed import Listed, Place, Places
+from orchestrator.core.model.loss import Loss
 from orchestrator.core.model.names import NO_NAMES, NameEffect, Names, UnresolvedName
 from orchestrator.core.model.organization import (
     ALL_REGIONS,
@@ -89,6 +90,8 @@ __all__ = [
     "Inventory",
     "KindDescription",
     "Listed",
+    "Loss",
+    "LossWord",
     "Mode",
     "NameEffect",
     "Names",

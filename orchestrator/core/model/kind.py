@@ -35,6 +35,17 @@ class FactWord:
 
 
 @dataclass(frozen=True, slots=True)
+class LossWord:
+    """What a stop loses for good, of some of a kind's resources."""
+
+    word: str
+    what: str
+    """For people, after `its` or `their`: `public IPv4 address`."""
+    must_be_accepted: bool
+    """Such a resource is kept unless its rule has the word in its `accept`."""
+
+
+@dataclass(frozen=True, slots=True)
 class KindDescription:
     """One kind, declared once: it feeds the policy's schema, clients, pacing, doctor, packaging and the proof of
     permissions.
@@ -62,10 +73,18 @@ class KindDescription:
     stop_noted_within: timedelta
     """How long after asking for a stop AWS may date it: a stop noted later was not requested by the sweep."""
     words: tuple[FactWord, ...] = ()
+    losses: tuple[LossWord, ...] = ()
+    always_lost: str = ""
+    """What each stop of one loses, after `their`; it is told once, and not of each."""
     start_delegations: frozenset[str] = field(default_factory=frozenset)
     """What AWS itself does in the name of the session that starts one, where the account has a use for it."""
     checks: frozenset[str] = field(default_factory=frozenset)
     """The permissions that doctor can ask AWS about without changing anything; it says of the others that it cannot."""
+
+    @property
+    def to_accept(self) -> tuple[str, ...]:
+        """The words that a rule about it may have in its `accept`."""
+        return tuple(one.word for one in self.losses if one.must_be_accepted)
 
     @property
     def act_permissions(self) -> frozenset[str]:

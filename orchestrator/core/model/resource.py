@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from orchestrator.core.model.aws_error import AwsError
+from orchestrator.core.model.loss import Loss
 from orchestrator.core.model.organization import AccountId, Region, Tags, Target
 
 Fact = str | int | bool | None
@@ -98,6 +99,8 @@ class Resource:
     """It shut down from inside, and nothing says how long after its start that was."""
     restore: Mapping[str, Fact] = field(default_factory=dict)
     """What a later start needs to know, such as sizes, or the mark to write again if it is gone; part of the intent."""
+    losses: tuple[Loss, ...] = ()
+    """What a stop of it would lose, or might; of what does not run nothing."""
 
     @property
     def key(self) -> ResourceKey:

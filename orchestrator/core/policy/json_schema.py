@@ -41,6 +41,7 @@ def _rule(properties: dict[str, Any], choices: Choices) -> None:
     properties["where"] = {**WHERE, "description": "What the rule owns."}
     properties["kinds"]["items"] |= _one_of(choices.kinds)
     properties["action"] |= _one_of(choices.actions)
+    properties["accept"]["items"] |= _one_of(choices.losses)
 
 
 def _one_of(words: Sequence[str]) -> dict[str, Any]:

@@ -100,7 +100,8 @@ def _scheduled_sweep(document: ScheduledSweepDocument, timezone: str) -> Schedul
 
 def _rule(document: RuleDocument, where: Condition, schedules: Mapping[str, Schedule]) -> Rule:
     schedule = schedules[document.schedule] if document.schedule else None
-    return Rule(document.name, frozenset(document.kinds), where, schedule, Action(document.action))
+    kinds, accept = frozenset(document.kinds), frozenset(document.accept)
+    return Rule(document.name, kinds, where, schedule, Action(document.action), accept)
 
 
 def _check(
@@ -114,7 +115,8 @@ def _check(
         return None, [], [document.problem((), f"must be a mapping with `version` and `name`, not {shown}")]
     parsed, found = _shape(document, choices)
     conditions, wrong = _conditions(document.value, kinds, choices)
-    found += [document.problem(path, message) for path, message in (*wrong, *_cross_checks(document))]
+    wrong += [*_cross_checks(document), *_accepted_of_others(document.value, kinds, choices)]
+    found += [document.problem(path, message) for path, message in wrong]
     unread = {(problem.path, problem.line) for problem in document.problems}  # unreadable is no second mistake
     return parsed, conditions, document.problems + [one for one in found if (one.path, one.line) not in unread]
 
@@ -153,6 +155,19 @@ def _kinds_of(rule: Mapping[str, Any], choices: Choices) -> Collection[str]:
     """The rule's kinds as far as there are such; what is no kind is a mistake of its own."""
     kinds = rule.get("kinds", DEFAULT_KINDS)
     return [kind for kind in choices.kinds if kind in kinds] if isinstance(kinds, list | tuple) else []
+
+
+def _accepted_of_others(
+    value: Mapping[str, Any], kinds: Sequence[KindDescription], choices: Choices
+) -> Iterator[tuple[Path, str]]:
+    """What a rule accepts that no kind of it can lose."""
+    for number, rule in _rules(value):
+        accept, own = rule.get("accept"), _kinds_of(rule, choices)
+        for place, word in enumerate(accept if isinstance(accept, list) else []):
+            declaring = [kind.name for kind in kinds if word in kind.to_accept]
+            if own and declaring and not set(declaring) & set(own):
+                text = f"`{word}` is lost by stops of {', '.join(declaring)}, and not of {', '.join(own)}"
+                yield ("rules", number, "accept", place), text
 
 
 def _cross_checks(document: Document) -> Iterator[tuple[Path, str]]:

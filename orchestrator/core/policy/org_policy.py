@@ -25,6 +25,8 @@ class Rule:
     where: Condition
     schedule: Schedule | None
     action: Action
+    accept: frozenset[str] = frozenset()
+    """What its stops may lose: words that the kinds declare."""
 
 
 @dataclass(frozen=True, slots=True)

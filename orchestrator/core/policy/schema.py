@@ -42,6 +42,7 @@ class Choices:
 
     kinds: tuple[str, ...]
     actions: tuple[str, ...]
+    losses: tuple[str, ...] = ()
     stored: bool = False
     """The text of a sweep that began by it: what is refused only since a later release is taken as it was then."""
 
@@ -49,7 +50,8 @@ class Choices:
     def of(cls, kinds: Sequence[KindDescription], *, stored: bool = False) -> Choices:
         """The choices that these kinds leave."""
         actions = dict.fromkeys(action for kind in kinds for action in kind.actions)
-        return cls(tuple(kind.name for kind in kinds), tuple(actions), stored)
+        losses = dict.fromkeys(word for kind in kinds for word in kind.to_accept)
+        return cls(tuple(kind.name for kind in kinds), tuple(actions), tuple(losses), stored)
 
 
 def _as_text(value: Any) -> str:
@@ -146,6 +148,10 @@ def _as_action(value: Any, info: ValidationInfo) -> Any:
     return _one_of(_choices(info).actions, value)
 
 
+def _as_loss(value: Any, info: ValidationInfo) -> Any:
+    return _one_of(_choices(info).losses, value)
+
+
 def _choices(info: ValidationInfo) -> Choices:
     assert isinstance(info.context, Choices), "a policy is validated with the kinds that it may be about"
     return info.context
@@ -153,6 +159,8 @@ def _choices(info: ValidationInfo) -> Choices:
 
 def _one_of(known: Sequence[str], value: Any) -> Any:
     if value not in known:
+        if not known:
+            raise PydanticCustomError("choice", "must not be here: there is nothing to name")
         near = nearest(value, known)
         hint = f"; did you mean {near!r}?" if near else ""
         raise PydanticCustomError("choice", "{why}", {"why": f"must be {_or(known)}, not {value_words(value)}{hint}"})
@@ -190,6 +198,7 @@ StartWait = Annotated[
 Percent = Annotated[float, Field(ge=0, le=100), BeforeValidator(_as_number)]
 KindName = Annotated[str, BeforeValidator(_as_kind)]
 ActionName = Annotated[str, BeforeValidator(_as_action)]
+LossName = Annotated[str, BeforeValidator(_as_loss)]
 MaybeCount = Annotated[Count | None, BeforeValidator(_not_null)]
 MaybePercent = Annotated[Percent | None, BeforeValidator(_not_null)]
 MaybeText = Annotated[Text | None, BeforeValidator(_not_null)]
@@ -249,6 +258,10 @@ class RuleDocument(_Part):
     action: Annotated[ActionName, Field(description="Hibernation falls back to a plain stop where unsupported.")] = (
         "stop"
     )
+    accept: Annotated[
+        tuple[LossName, ...],
+        Field(description="What a stop may lose for good; what would lose anything else of these is kept."),
+    ] = ()
 
 
 class AccountLimits(_Part):

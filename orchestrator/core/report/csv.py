@@ -39,6 +39,7 @@ _DECISION_COLUMNS = (
     "verified_at",
     "tags",
     "arn",
+    "losses",
 )
 _COVERAGE_COLUMNS = ("account_id", "account_name", "ou_path", "region", "kind", "status", "detail", "weight")
 _COMPLIANCE_COLUMNS = ("account_id", "region", "kind", "resource_id", "violation", "detail")
@@ -123,6 +124,7 @@ def _decision_cells(document: Row) -> Iterable[Row]:
         exemption = decision["exemption"] or {}
         yield {
             **decision,
+            "losses": "; ".join(decision.get("losses", ())),  # of earlier releases none
             "exemption_tag": exemption.get("tag"),
             "exemption_value": exemption.get("value"),
             "exemption_source": exemption.get("source"),

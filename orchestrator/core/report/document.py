@@ -256,6 +256,7 @@ def _decision_row(decision: Decision) -> DecisionRow:
         "exemption": _exemption_row(decision.exemption),
         "tags": dict(sorted(resource.tags.items())),
         "facts": dict(sorted(decision.facts.items())),
+        "losses": [loss.text for loss in resource.losses],
     }
 
 

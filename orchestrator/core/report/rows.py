@@ -86,6 +86,12 @@ class DecisionRow(TypedDict):
     exemption: ExemptionRow | None
     tags: dict[str, str]
     facts: Facts
+    losses: NotRequired[
+        Annotated[
+            list[str],
+            Field(description="What a stop of it loses for good; with a `?` what it may lose, where that is unknown."),
+        ]
+    ]
 
 
 @with_config(_STRICT)

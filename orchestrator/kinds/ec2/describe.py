@@ -143,6 +143,11 @@ def _instance(item: ET.Element) -> dict[str, Any]:
         "StateReason": {"Code": _text(item, "stateReason", "code"), "Message": _text(item, "stateReason", "message")},
         "LaunchTime": datetime.fromisoformat(launched) if launched else None,
         "Placement": {"AvailabilityZone": _text(item, "placement", "availabilityZone")},
+        "NetworkInterfaces": [
+            {"Association": {"IpOwnerId": owner}}
+            for interface in item.iterfind("networkInterfaceSet/item")
+            if (owner := _text(interface, "association", "ipOwnerId")) is not None
+        ],
         "Operator": {
             "Managed": _text(item, "operator", "managed") == "true",
             "Principal": _text(item, "operator", "principal"),

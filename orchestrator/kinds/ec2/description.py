@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from orchestrator.core.model.kind import FactWord, KindDescription, OperationRates, Rate
+from orchestrator.core.model.kind import FactWord, KindDescription, LossWord, OperationRates, Rate
+from orchestrator.kinds.ec2.rules import INSTANCE_STORE, MAC, PUBLIC_IPV4
 
-_READ = frozenset({"ec2:DescribeInstances", "ec2:DescribeSpotInstanceRequests"})
+_READ = frozenset({"ec2:DescribeInstances", "ec2:DescribeInstanceTypes", "ec2:DescribeSpotInstanceRequests"})
 _STOP = frozenset({"ec2:DescribeInstances", "ec2:StopInstances", "ec2:CreateTags", "ec2:DeleteTags"})
 _START = frozenset(
     {
@@ -33,6 +34,7 @@ EC2 = KindDescription(
                 "CreateTags",
                 "DeleteTags",
                 "DescribeInstances",
+                "DescribeInstanceTypes",
                 "DescribeSpotInstanceRequests",
                 "StartInstances",
                 "StopInstances",
@@ -57,5 +59,11 @@ EC2 = KindDescription(
     price_key="AmazonEC2",
     stop_noted_within=timedelta(minutes=5),
     words=(FactWord("instance_type", "instance_type", "Instance type globs."),),
+    losses=(
+        LossWord(PUBLIC_IPV4, "public IPv4 address", must_be_accepted=False),
+        LossWord(INSTANCE_STORE, "data on instance-store volumes", must_be_accepted=True),
+        LossWord(MAC, "Mac host for the hours that scrubbing takes", must_be_accepted=True),
+    ),
+    always_lost="On-Demand capacity, of which AWS may have none at a start",
     checks=_READ | _STOP | _START,  # by dry runs; load balancers are read
 )

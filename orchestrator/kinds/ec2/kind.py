@@ -17,8 +17,9 @@ from orchestrator.kinds.ec2.act import PROFILE, Ec2Operations
 from orchestrator.kinds.ec2.describe import instances_by_id, running_instances
 from orchestrator.kinds.ec2.description import EC2
 from orchestrator.kinds.ec2.health import failed_health
+from orchestrator.kinds.ec2.instance_types import InstanceTypes
 from orchestrator.kinds.ec2.permissions import Ec2Permissions
-from orchestrator.kinds.ec2.rules import resource_of
+from orchestrator.kinds.ec2.rules import may_be_stopped, resource_of, with_losses
 from orchestrator.kinds.shared.engine import KindOnEngine
 from orchestrator.kinds.shared.entry import KindEntry
 from orchestrator.kinds.shared.looking import describe_each, look_at_each, require_all
@@ -40,6 +41,7 @@ class Ec2Instances(KindOnEngine):
     def __init__(self, clients: Clients, retries: Retries, now: Callable[[], datetime], pacing: Pacing) -> None:
         super().__init__(retries, now, pacing)
         self._clients = clients
+        self._types = InstanceTypes()
 
     def read(self, target: Target) -> tuple[Resource, ...]:
         with unreadable_when_refused("ec2:DescribeInstances"):
@@ -62,7 +64,10 @@ class Ec2Instances(KindOnEngine):
 
     def _resources(self, target: Target, instances: Sequence[Any]) -> Iterable[Resource]:
         spot_types = self._spot_request_types(target, instances)
-        return (resource_of(raw, target, self._clients.partition, spot_types) for raw in instances)
+        found = [resource_of(raw, target, self._clients.partition, spot_types) for raw in instances]
+        types = {str(one.facts["instance_type"]) for one in found if may_be_stopped(one)}
+        stores = self._types.instance_stores(self._clients.ec2(target.region), types, self._paced(target))
+        return (with_losses(one, stores) for one in found)
 
     def _spot_request_types(self, target: Target, instances: Iterable[Any]) -> dict[str, str]:
         """`one-time` or `persistent` by request id; what cannot be read is missing, and a missing one is kept."""

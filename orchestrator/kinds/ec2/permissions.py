@@ -103,6 +103,7 @@ class Ec2Permissions:
             lambda: client.describe_spot_instance_requests(DryRun=True),
             optional=True,
         )
+        yield self._asked("ec2:DescribeInstanceTypes", lambda: client.describe_instance_types(DryRun=True))
 
     def _load_balancers(self, region: Region) -> Iterator[Asked]:
         """They have no dry run, and reading them is harmless; only `undo --only-failed-health` needs them."""

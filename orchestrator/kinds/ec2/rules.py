@@ -6,7 +6,8 @@ What AWS cannot stop, or another service owns, is an obstacle; what AWS did not 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from orchestrator.core.model import (
     AwsError,
     Fact,
+    Loss,
     Obstacle,
     ObstacleCode,
     Resource,
@@ -68,6 +70,27 @@ _OWNED_BY_TAG: Mapping[str, str] = {
     "aws:ec2spot:fleet-request-id": "a Spot Fleet",
 }
 
+# Words for what a stop loses; hibernation loses the same, but for the memory.
+# https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Stop_Start.html
+PUBLIC_IPV4, INSTANCE_STORE, MAC = "public_ipv4", "instance_store_volumes", "mac"
+_MAC_TYPES = "mac"
+# https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/mac-instance-stop.html
+_MAC_KEPT = (
+    "Its Mac host is billed for 24 h at least, and after a stop it is scrubbed for 1 to 3 h or longer, in which the "
+    "instance cannot be started"
+)
+_OF_AWS = "amazon"
+"""Who owns a public IPv4 address that was assigned at the start; an Elastic IP is the account's, and stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceStores:
+    """Of each instance type that AWS told about, whether it has instance-store volumes."""
+
+    known: Mapping[str, bool]
+    refusal: str = ""
+    """AWS's code where it told less than it was asked for."""
+
 
 def resource_of(raw: Any, target: Target, partition: str, spot_types: Mapping[str, str]) -> Resource:
     """An instance as EC2 describes it, in the project's words; `spot_types` by the id of the spot request."""
@@ -96,6 +119,7 @@ def resource_of(raw: Any, target: Target, partition: str, spot_types: Mapping[st
 
 def _facts(raw: Any, spot_types: Mapping[str, str]) -> dict[str, Fact]:
     operator = raw.get("Operator", {})
+    associations = [one.get("Association", {}) for one in raw.get("NetworkInterfaces", ())]
     return {
         "instance_type": raw.get("InstanceType"),
         "launched_at": time_text(raw.get("LaunchTime")),
@@ -106,7 +130,36 @@ def _facts(raw: Any, spot_types: Mapping[str, str]) -> dict[str, Fact]:
         "operator": operator.get("Principal"),
         "hibernation_configured": bool(raw.get("HibernationOptions", {}).get("Configured")),
         "availability_zone": raw.get("Placement", {}).get("AvailabilityZone"),
+        "auto_assigned_public_ipv4": _OF_AWS in (one.get("IpOwnerId") for one in associations),
     }
+
+
+def may_be_stopped(resource: Resource) -> bool:
+    """Whether what a stop would lose matters: it runs, and nothing is in the way."""
+    return resource.state is ResourceState.RUNNING and resource.obstacle is None
+
+
+def with_losses(resource: Resource, stores: InstanceStores) -> Resource:
+    """The same instance with what a stop of it would lose; one that is not stopped in any case as it is."""
+    if not may_be_stopped(resource):
+        return resource
+    has_store = stores.known.get(str(resource.facts["instance_type"]))
+    facts = {**resource.facts, "instance_storage_supported": has_store}
+    return replace(resource, facts=facts, losses=tuple(_losses(facts, stores.refusal)))
+
+
+def _losses(facts: Mapping[str, Fact], refusal: str) -> Iterator[Loss]:
+    instance_type, has_store = str(facts["instance_type"]), facts["instance_storage_supported"]
+    if facts["auto_assigned_public_ipv4"]:
+        yield Loss(PUBLIC_IPV4)
+    if has_store:
+        yield Loss(INSTANCE_STORE, f"A stop erases the data on the instance-store volumes of its type {instance_type}")
+    if has_store is None:
+        told = refusal or "it does not tell of this type"
+        text = f"Whether its type {instance_type} has instance-store volumes, whose data a stop erases, is unknown"
+        yield Loss(INSTANCE_STORE, f"{text} (ec2:DescribeInstanceTypes: {told})", is_unknown=True)
+    if instance_type.startswith(_MAC_TYPES):
+        yield Loss(MAC, _MAC_KEPT)
 
 
 def start_failure(

@@ -184,6 +184,7 @@ def test_the_document_has_every_field_of_the_design() -> None:
         "nearest_key": None,
     }
     decision: dict[str, Any] = {"name": "", "reason": "Because.", "tags": {}, "facts": {}, "exemption": None}
+    decision |= {"losses": []}
     stop = {"verdict": "stop", "action": "hibernate", "rule": "nights", "facts": {"a": True, "b": None, "c": 5}}
     stop |= {"reason_code": "any_time"}
     keep = {"verdict": "keep", "action": None, "rule": None, "exemption": exemption, "tags": {"a": "1", "b": "2"}}

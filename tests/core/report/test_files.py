@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.core.decide.guardrails import hold_against
-from orchestrator.core.model import Exemption, OutcomeStatus, TargetStatus, Verdict, Violation
+from orchestrator.core.model import Exemption, Loss, OutcomeStatus, TargetStatus, Verdict, Violation
 from orchestrator.core.policy.schema import Guardrails
 from orchestrator.core.policy.tag_keys import OPT_OUT_TAG
 from orchestrator.core.report.csv import cell_of, csv_bytes, read_rows, tags_cell, tags_of, text_of
@@ -36,10 +36,11 @@ from tests.support.strategies import quick
 
 OPTED_OUT = Exemption("resource", "i-2", OPT_OUT_TAG, "2026-12-31", date(2026, 12, 31), "demo")
 FOR_GOOD = Exemption("resource", "i-3", OPT_OUT_TAG, "true", None, None)
+LOSSES = (Loss("public_ipv4"), Loss("instance_store_volumes", "It is unknown", is_unknown=True))
 REPORT = a_report(
     coverage=(a_coverage(), a_coverage(TargetStatus.DENIED, "*", "000000000042", detail='AccessDenied: "no", he said')),
     decisions=(
-        a_decision(a_resource("i-1", tags={"Name": "=HYPERLINK(1)", "B": "2", "A": "1"})),
+        a_decision(a_resource("i-1", tags={"Name": "=HYPERLINK(1)", "B": "2", "A": "1"}, losses=LOSSES)),
         a_decision(a_resource("i-2"), Verdict.KEEP, exemption=OPTED_OUT),
         a_decision(a_resource("i-3"), Verdict.KEEP, exemption=FOR_GOOD, rule=None),
     ),
@@ -106,6 +107,7 @@ def test_the_table_of_decisions_has_a_decision_and_its_outcome_side_by_side() ->
         "verified_at": "2026-11-23T19:00:00Z",
         "tags": "A=1; B=2; Name==HYPERLINK(1)",
         "arn": f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/i-1",
+        "losses": "public_ipv4; instance_store_volumes?",
     }
     exemption = ("exemption_tag", "exemption_value", "exemption_source", "exemption_until", "exemption_reason")
     assert [second[key] for key in exemption] == [OPT_OUT_TAG, "2026-12-31", "resource", "2026-12-31", "demo"]

@@ -31,7 +31,7 @@ WORDS = Words(
 
 def seed(organization: OrganizationBuilder, account: str, region: str, tags: Mapping[str, str]) -> str:
     """One to be stopped, and a spot instance, whose request is read; the id of the first."""
-    image: Any = {"ImageId": "ami-00000000000000000"}
+    image: Any = {"ImageId": "ami-00000000000000000", "InstanceType": "t3.micro"}
     request = {"Type": "persistent", "LaunchSpecification": image}
     organization.act("request_spot_instances", account, region, **request)
     return organization.instances(account, region, 1, tags)[0]
@@ -53,6 +53,10 @@ class InMemory(harness.MemoryAws):
     def ec2(self, _region: str) -> InMemory:
         """As Clients.ec2."""
         return self
+
+    def describe_instance_types(self, *, Filters: list[dict[str, Any]], MaxResults: int) -> dict[str, Any]:  # noqa: N803 - AWS's names
+        assert len(Filters[0]["Values"]) <= MaxResults
+        return {"InstanceTypes": [{"InstanceType": "t3.micro", "InstanceStorageSupported": False}]}
 
     def stop_instances(self, *, InstanceIds: list[str]) -> dict[str, Any]:  # noqa: N803 - AWS's names
         return {"StoppingInstances": self._change(PROFILE.stop, InstanceIds, "stopping")}

@@ -45,6 +45,8 @@ class Ec2:
     instances: list[str] = field(default_factory=list)
     spot_types: dict[str, str] = field(default_factory=dict)
     refused: dict[str, Answer] = field(default_factory=dict)
+    stores: dict[str, str] = field(default_factory=lambda: {"t3.micro": "false"})
+    """Whether each type that it knows has instance-store volumes."""
 
     def __call__(self, request: Request) -> Answer:
         if request.operation in self.refused:
@@ -52,6 +54,8 @@ class Ec2:
         if request.operation == "DescribeInstances":
             return instances_answer("".join(self.instances))
         asked = [value for key, value in request.form.items() if key.startswith("Filter.1.Value.")]
+        if request.operation == "DescribeInstanceTypes":
+            return self._types(asked)
         items = "".join(
             f"<item><spotInstanceRequestId>{one}</spotInstanceRequestId><type>{self.spot_types[one]}</type></item>"
             for one in asked
@@ -60,6 +64,18 @@ class Ec2:
         return Answer(
             f'<DescribeSpotInstanceRequestsResponse xmlns="{EC2_NAMESPACE}"><spotInstanceRequestSet>{items}'
             "</spotInstanceRequestSet></DescribeSpotInstanceRequestsResponse>"
+        )
+
+    def _types(self, asked: list[str]) -> Answer:
+        items = "".join(
+            f"<item><instanceType>{one}</instanceType>"
+            f"<instanceStorageSupported>{self.stores[one]}</instanceStorageSupported></item>"
+            for one in asked
+            if one in self.stores
+        )
+        return Answer(
+            f'<DescribeInstanceTypesResponse xmlns="{EC2_NAMESPACE}"><instanceTypeSet>{items}'
+            "</instanceTypeSet></DescribeInstanceTypesResponse>"
         )
 
 
@@ -117,6 +133,7 @@ def test_its_facts_are_those_that_decisions_look_at(ec2: Ec2, kind: Ec2Instances
         "operator": "eks.amazonaws.com",
         "hibernation_configured": True,
         "availability_zone": "eu-west-1a",
+        "auto_assigned_public_ipv4": False,
     }
 
 
@@ -135,13 +152,13 @@ def test_the_type_of_a_spot_request_decides_whether_its_instance_can_be_stopped(
     found = {resource.resource_id: resource for resource in read(kind)}
     assert [found[one].facts["spot_request_type"] for one in ("i-1", "i-2", "i-3")] == ["one-time", "persistent", None]
     assert [found[one].obstacle is None for one in ("i-1", "i-2", "i-3")] == [False, True, True]
-    assert aws.operations() == ["DescribeInstances", "DescribeSpotInstanceRequests"]
+    assert aws.operations() == ["DescribeInstances", "DescribeSpotInstanceRequests", "DescribeInstanceTypes"]
 
 
 def test_without_spot_instances_nothing_is_asked_about_them(ec2: Ec2, kind: Ec2Instances, aws: LocalAws) -> None:
     ec2.instances = [an_instance()]
     read(kind)
-    assert aws.operations() == ["DescribeInstances"]
+    assert "DescribeSpotInstanceRequests" not in aws.operations()
 
 
 def test_spot_requests_are_asked_for_in_portions_that_a_filter_takes(
@@ -185,7 +202,11 @@ def test_a_target_that_cannot_be_described_is_unreadable_with_awss_words(
 
 
 def test_the_permissions_it_names_are_the_calls_that_it_makes(kind: Ec2Instances) -> None:
-    assert kind.description.read_permissions == {"ec2:DescribeInstances", "ec2:DescribeSpotInstanceRequests"}
+    assert kind.description.read_permissions == {
+        "ec2:DescribeInstances",
+        "ec2:DescribeInstanceTypes",
+        "ec2:DescribeSpotInstanceRequests",
+    }
     assert kind.description.act_permissions == {
         f"ec2:{operation}"
         for operation in ("DescribeInstances", "StopInstances", "StartInstances", "CreateTags", "DeleteTags")
