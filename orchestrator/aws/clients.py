@@ -23,6 +23,7 @@ from botocore.config import Config
 from botocore.credentials import CredentialProvider, CredentialResolver, Credentials, ReadOnlyCredentials
 from botocore.loaders import Loader
 
+from orchestrator.aws.hearing import Hearing
 from orchestrator.aws.xml_answers import RepairingParsers
 from orchestrator.core.model import Region
 from orchestrator.errors import UnboundAccountError
@@ -156,6 +157,7 @@ class Clients:
         max_connections: int = 64,
         pace_organizations: Callable[[], None] | None = None,
         operations: Operations = MappingProxyType({}),
+        hearing: Hearing | None = None,
     ) -> None:
         self._hub, self._member = _sessions(operations)
         # boto3 reads AWS_DEFAULT_REGION only; Lambda and every other SDK know AWS_REGION.
@@ -163,6 +165,8 @@ class Clients:
         self.partition = self._hub.get_partition_for_region(self.region)
         self._max_connections = max_connections
         self._pace_organizations = pace_organizations
+        self.hearing = hearing
+        """Told of each call in a member account; it is to be told of those that do not go through botocore's events."""
         self._lock = threading.Lock()
         self._made: dict[tuple[str, str, str], Any] = {}
         self._calls: Counter[str] = Counter()
@@ -248,6 +252,8 @@ class Clients:
         # Events name a service by its id, IAM and readers of the counts by what it signs for.
         counted = partial(self._count_sent, client.meta.service_model.signing_name)
         client.meta.events.register(f"before-send.{service}", counted)
+        if self.hearing is not None:
+            self.hearing.attach(client, role, service)
         if service == "organizations" and self._pace_organizations is not None:
             pace = self._pace_organizations
             client.meta.events.register("before-send.organizations", lambda **_: pace())
