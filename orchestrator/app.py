@@ -16,6 +16,7 @@ from orchestrator.aws.clients import Clients, partition_regions, renew_bound_cre
 from orchestrator.aws.credentials import REGION_PERMISSIONS, MemberRole, MemberSessions
 from orchestrator.aws.dynamodb_items import DynamoItems
 from orchestrator.aws.failures import AWS_FAILURES, error_of
+from orchestrator.aws.hearing import Answered, Hearing
 from orchestrator.aws.hub_services import ParameterAnchor, Signer, parameter_reader, publisher
 from orchestrator.aws.organizations import OrganizationReader
 from orchestrator.aws.pacing import Pacing
@@ -24,7 +25,7 @@ from orchestrator.aws.s3_report_store import S3ReportStore
 from orchestrator.core.decide.known_names import Known
 from orchestrator.core.decide.names import resolve_names
 from orchestrator.core.diagnosis.checks import Check
-from orchestrator.core.model import Action, ApprovedPlan, ConsentHow, Mode, Names
+from orchestrator.core.model import Action, ApprovedPlan, ConsentHow, Mode, Names, Resource, ResourceKey
 from orchestrator.core.policy.loading import load_policy
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.doctor import hub_checks
@@ -107,12 +108,16 @@ def policy_text(source: str, clients: Callable[[], Clients]) -> str:
         raise SettingsError(f"the policy {source} cannot be read: {error_of(failure)}") from failure
 
 
-def make_clients(settings: Settings) -> Clients:
-    """Raises SettingsError where the AWS_* variables make no sense (an endpoint without a scheme, no such profile)."""
+def make_clients(settings: Settings, hear: Callable[[Answered], None] | None = None) -> Clients:
+    """`hear` is told of each call in a member account, with AWS's answer.
+
+    Raises SettingsError where the AWS_* variables make no sense (an endpoint without a scheme, no such profile).
+    """
     pacing = Pacing(organizations.RATES, SYSTEM_TIME.clock, SYSTEM_TIME.sleep)
+    hearing = Hearing(hear, SYSTEM_TIME.clock) if hear is not None else None
     try:
         pace = organizations.pace(pacing)
-        clients = Clients(settings.workers, pace, registry.member_operations(), settings.common_region)
+        clients = Clients(settings.workers, pace, registry.member_operations(), settings.common_region, hearing)
         clients.sts()  # every sweep needs it, and it takes the same variables as the others
     except (ValueError, *AWS_FAILURES) as failure:
         raise SettingsError(f"the AWS_* variables or the AWS profile make no sense: {failure}") from failure
@@ -298,6 +303,20 @@ def make_doctor_context(
         partition_regions=partition_regions(),
         earlier_listings=make_stores(settings, clients).ledger.earlier_listings,
     )
+
+
+def make_look(settings: Settings, clients: Clients) -> Callable[[ResourceKey], Resource | None]:
+    """Looks at one resource as it is now. Its sessions may only describe. Raises TargetUnreadableError."""
+    retries = Retries(attempts=_DOCTOR_TRIES, sleep=SYSTEM_TIME.sleep, on_expired=renew_bound_credentials)
+    accounts = MemberSessions(clients, _member_role(settings, "doctor", ()), retries)
+    pacing = Pacing(registry.rates(), SYSTEM_TIME.clock, SYSTEM_TIME.sleep)
+    kinds = registry.make_kinds(clients, retries, SYSTEM_TIME.now, pacing)
+
+    def look(key: ResourceKey) -> Resource | None:
+        with accounts.bind(key.account_id):
+            return kinds[key.kind].look(key.target, [key.resource_id]).get(key.resource_id)
+
+    return look
 
 
 def resolve_names_now(settings: Settings, clients: Clients, policy: OrgPolicy) -> Names:

@@ -24,6 +24,7 @@ from botocore.credentials import CredentialProvider, CredentialResolver, Credent
 from botocore.loaders import Loader
 
 from orchestrator.aws import partitions
+from orchestrator.aws.hearing import Hearing
 from orchestrator.aws.html_answers import explain_html_pages
 from orchestrator.aws.xml_answers import RepairingParsers
 from orchestrator.core.model import Region
@@ -159,6 +160,7 @@ class Clients:
         pace_organizations: Callable[[], None] | None = None,
         operations: Operations = MappingProxyType({}),
         common_region: str | None = None,
+        hearing: Hearing | None = None,
     ) -> None:
         self._hub, self._member = _sessions(operations)
         # boto3 reads AWS_DEFAULT_REGION only; Lambda and every other SDK know AWS_REGION.
@@ -168,6 +170,8 @@ class Clients:
         """Every account has it, and so its list of regions, and credentials from its STS, which are good anywhere."""
         self._max_connections = max_connections
         self._pace_organizations = pace_organizations
+        self.hearing = hearing
+        """Told of each call in a member account; it is to be told of those that do not go through botocore's events."""
         self._lock = threading.Lock()
         self._made: dict[tuple[str, str, str], Any] = {}
         self._calls: Counter[str] = Counter()
@@ -258,6 +262,8 @@ class Clients:
         counted = partial(self._count_sent, client.meta.service_model.signing_name)
         client.meta.events.register(f"before-send.{service}", counted)
         explain_html_pages(client)
+        if self.hearing is not None:
+            self.hearing.attach(client, role, service)
         if service == "organizations" and self._pace_organizations is not None:
             pace = self._pace_organizations
             client.meta.events.register("before-send.organizations", lambda **_: pace())

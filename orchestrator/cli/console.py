@@ -153,8 +153,8 @@ def asker(
             stderr.print()
             for line in _consequences(approved.plan):
                 stderr.print(line, highlight=False)
-            stderr.print(_what_halts(kill_switches()), highlight=False, markup=False, soft_wrap=True)
-            return " ".join(_typed(_question(counts)).split()) == _right_answer(counts)
+            stderr.print(what_halts(kill_switches()), highlight=False, markup=False, soft_wrap=True)
+            return " ".join(typed(_question(counts)).split()) == _right_answer(counts)
 
     return ask
 
@@ -171,7 +171,8 @@ def _consequences(plan: Plan) -> Iterator[str]:
         yield losses
 
 
-def _what_halts(kill_switches: Sequence[str]) -> str:
+def what_halts(kill_switches: Sequence[str]) -> str:
+    """For the question: what can halt what is about to be done."""
     if not kill_switches:
         return "There is no kill switch: none is named. Ctrl-C halts it."
     return f"Kill switch: {' and '.join(kill_switches)}; anything but go in it halts this."
@@ -188,7 +189,7 @@ def _right_answer(counts: ActionCounts) -> str:
     return " ".join(str(count) for count in (counts.stops, counts.starts) if count)
 
 
-def _typed(question: str) -> str:
+def typed(question: str) -> str:
     """What the person types; nothing when they press Ctrl-C or Ctrl-D, which here end the question at once."""
     ended = threading.Event()
 
@@ -200,7 +201,7 @@ def _typed(question: str) -> str:
 
     try:
         with ending_signals(end_once):
-            _forget_what_was_typed()
+            _forget_what_wastyped()
             stderr.print(f"{question}: ", end="", highlight=False)
             line = sys.stdin.readline()
     except KeyboardInterrupt:
@@ -211,7 +212,7 @@ def _typed(question: str) -> str:
     return line.strip()
 
 
-def _forget_what_was_typed() -> None:
+def _forget_what_wastyped() -> None:
     """What was typed before the question was there is no answer to it."""
     if termios is not None:
         with suppress(OSError, ValueError, termios.error):  # no terminal: a pipe is no person who types ahead

@@ -25,8 +25,10 @@ from orchestrator.cli.options import (
     PolicyOption,
     RoleOption,
     WorkersOption,
+    YesOption,
 )
 from orchestrator.cli.progress import TerminalProgress
+from orchestrator.cli.prove import instance_of, prove_instance
 from orchestrator.core.diagnosis.checks import diagnosis_document
 from orchestrator.doctor.diagnose import diagnose
 from orchestrator.settings import DEFAULT_STACK_SET
@@ -35,7 +37,8 @@ SHORT_HELP = "Check whether a sweep would work; stop nothing."
 EXIT_CODES = (
     "Exit codes: 0 healthy, 1 an error ended it (the organization cannot be listed), 2 bad usage or bad policy, "
     "3 the hub lacks something, or at least one account or region would not be swept. Suspended accounts and disabled "
-    "regions are named and are no reason for 3."
+    "regions are named and are no reason for 3. With --prove: 0 proved, 1 an error or not confirmed, 2 refused, "
+    "nothing was stopped, 3 incomplete, 4 held by a guardrail, 5 a stop or start failed, or what came of it is unknown."
 )
 
 
@@ -53,12 +56,24 @@ def doctor(
     member_role: RoleOption = None,
     external_id: ExternalIdOption = None,
     workers: WorkersOption = None,
+    prove: Annotated[
+        str | None,
+        typer.Option(
+            metavar="INSTANCE_ID",
+            help="Instead: mark, stop, see, start and unmark this one EC2 instance, once its id was typed, and show "
+            "each call with AWS's answer. With --account and --region, or as ACCOUNT/REGION/INSTANCE_ID.",
+        ),
+    ] = None,
+    account: Annotated[str | None, typer.Option(metavar="ACCOUNT_ID", help="Of the instance to prove on.")] = None,
+    region: Annotated[str | None, typer.Option(metavar="REGION", help="Of the instance to prove on.")] = None,
+    yes: YesOption = False,
 ) -> None:
     """Check whether a sweep by this policy would work, and say what to do about each thing that would not.
 
     Asks the hub, and every account in the policy's scope: its role, its regions, and each action that the kinds in
     the policy's rules need: of EC2 by dry runs; RDS has none for stopping, starting and tagging. Stops nothing, changes
-    nothing, leaves nothing behind.
+    nothing, leaves nothing behind. Only --prove acts, on one instance: within the policy's scope and limits, whatever
+    opted out is spared; rules and schedules do not count.
     """
     settings = settings_of(
         policy=policy,
@@ -70,6 +85,10 @@ def doctor(
     )
     if not settings.policy:
         fail("name a policy: --policy config/policy.yaml, or STOP_ORCHESTRATOR_POLICY", BAD_USAGE)
+    if prove is not None:
+        prove_instance(settings, instance_of(prove, account, region), output, yes=yes)
+    if account or region or yes:
+        fail("--account, --region and --yes are for --prove INSTANCE_ID", BAD_USAGE)
     progress = TerminalProgress(stderr)
     with errors_as_exit_codes(output):
         clients = wiring.make_clients(settings)

@@ -35,7 +35,7 @@ from orchestrator.core.report.document import document_exit_code
 from orchestrator.errors import ReportStoreError, SettingsError, StopOrchestratorError
 from orchestrator.ledger.records import SweepSummary
 from orchestrator.local.processes import this_process, this_user
-from orchestrator.ports import Runtime
+from orchestrator.ports import Progress, Runtime
 from orchestrator.settings import Settings
 from orchestrator.sweep.coordination import Busy, Result
 
@@ -94,17 +94,7 @@ def _carried_out(
         return how if how is not ConsentHow.TYPED or ask(approved) else None
 
     try:
-        runtime = Runtime(
-            interrupted=interruption.interrupted,
-            let_break_in=interruption.let_break_in,
-            asked_by=f"{wiring.caller(clients)} ({this_user()})",
-            confirm=confirm,
-            policy_source=_absolute(settings.policy),
-            policy_of_today=partial(_policy_of_today, settings, clients),
-            progress=progress,
-            warn=say,
-            triggered_at=triggered_at,
-        )
+        runtime = runtime_of(settings, clients, interruption, confirm, progress, triggered_at)
         with progress.shown():
             return work(stores, clients, sweep_id, runtime)
     except ReportStoreError:
@@ -120,6 +110,28 @@ def _carried_out(
             if _is_unknown(document):
                 fail("What was being asked for is unknown; `undo` looks at it.", *reported)
         raise
+
+
+def runtime_of(
+    settings: Settings,
+    clients: Clients,
+    interruption: Interruption,
+    confirm: Callable[[ApprovedPlan], ConsentHow | None],
+    progress: Progress,
+    triggered_at: datetime,
+) -> Runtime:
+    """What a command's process has of its own."""
+    return Runtime(
+        interrupted=interruption.interrupted,
+        let_break_in=interruption.let_break_in,
+        asked_by=f"{wiring.caller(clients)} ({this_user()})",
+        confirm=confirm,
+        policy_source=_absolute(settings.policy),
+        policy_of_today=partial(_policy_of_today, settings, clients),
+        progress=progress,
+        warn=say,
+        triggered_at=triggered_at,
+    )
 
 
 def _is_unknown(document: Mapping[str, Any]) -> bool:

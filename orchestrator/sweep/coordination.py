@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from orchestrator.core.model import Mode, SweepReport, SweepStatus
+from orchestrator.core.model import Mode, ResourceKey, SweepReport, SweepStatus
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.report.document import report_document
 from orchestrator.core.report.plan_file import PLAN_FILE
@@ -30,7 +30,7 @@ from orchestrator.sweep.dead_sweeps import (
     unfinished_sweeps,
     without_a_process,
 )
-from orchestrator.sweep.run import apply_plan, resume_sweep, run_sweep, undo_sweep
+from orchestrator.sweep.run import apply_plan, plan_one, resume_sweep, run_sweep, undo_sweep
 from orchestrator.sweep.stored_plan import open_plan, unreadable_plan
 from orchestrator.sweep.undo import UndoFilter
 
@@ -109,6 +109,12 @@ def sweep(stores: Stores, policy: OrgPolicy, sweep_id: str, mode: Mode, runtime:
     mode, missing = permitted_mode(stores, policy, mode, runtime)
     request = SweepRequest(policy, sweep_id, mode, standing=runtime.standing, consent_missing=missing)
     return _holding(stores, request, runtime, lambda world: run_sweep(world, policy, sweep_id, mode, missing))
+
+
+def plan_resource(stores: Stores, policy: OrgPolicy, sweep_id: str, key: ResourceKey, runtime: Runtime) -> Result:
+    """A plan of that one resource, by a policy that was made for it. Raises as run.plan_one."""
+    request = SweepRequest(policy, sweep_id, Mode.PLAN, by_frozen_text=True)
+    return _holding(stores, request, runtime, lambda world: plan_one(world, policy, sweep_id, key))
 
 
 def permitted_mode(stores: Stores, policy: OrgPolicy, mode: Mode, runtime: Runtime) -> tuple[Mode, str]:

@@ -20,6 +20,7 @@ from orchestrator.core.model import (
     Inventory,
     Mode,
     Outcomes,
+    ResourceKey,
     SweepReport,
     SweepStatus,
     TargetStatus,
@@ -39,6 +40,7 @@ from orchestrator.sweep.inventory_file import StoredInventory, inventory_bytes, 
 from orchestrator.sweep.old_marks import delete_old_marks
 from orchestrator.sweep.policy_text import is_too_large, keep_text
 from orchestrator.sweep.read import Listing, Reading, complete_inventory, inventory_so_far, list_accounts, read_accounts
+from orchestrator.sweep.read_one import read_one
 from orchestrator.sweep.recheck import Recheck
 from orchestrator.sweep.seal import Document, write_and_seal
 from orchestrator.sweep.state import Sweep, SweepState
@@ -59,6 +61,16 @@ def run_sweep(
     sweep = Sweep(sweep_id, mode, policy, world.now(), asked_by=world.asked_by, consent_missing=consent_missing)
     begin(world, sweep)
     return run_to_report(world, sweep, SweepState(), _Run(world, sweep).sweep)
+
+
+def plan_one(world: World, policy: OrgPolicy, sweep_id: str, key: ResourceKey) -> tuple[SweepReport, str]:
+    """A plan of which the one resource is all there is, to be applied like any other.
+
+    Raises as run_sweep, and PlanError where there is no such account or resource.
+    """
+    sweep = Sweep(sweep_id, Mode.PLAN, policy, world.now(), asked_by=world.asked_by)
+    begin(world, sweep, UndoFilter.of(key))
+    return run_to_report(world, sweep, SweepState(), lambda keep: _Run(world, sweep).plan_one(key, keep))
 
 
 def apply_plan(world: World, policy: OrgPolicy, sweep_id: str, source: StoredPlan) -> tuple[SweepReport, str]:
@@ -149,6 +161,11 @@ class _Run:
             return end_without_plan(state)
         return self._guard_and_act(state, keep)
 
+    def plan_one(self, key: ResourceKey, keep: Keep) -> SweepState:
+        inventory = read_one(self._world, self._sweep.policy, self._sweep.today, key)
+        decisions = decide_inventory(self._sweep.policy, inventory, self._sweep.started_at)
+        return self._guard_and_act(SweepState(inventory, decisions), keep)
+
     def undo(self, undo_filter: UndoFilter, keep: Keep) -> SweepState:
         def keep_stopped(found: StoppedInventory) -> None:
             keep(SweepState(found.inventory, found.decisions, read_halt=found.halt))
@@ -177,7 +194,8 @@ class _Run:
             world, source_id = self._world, self._sweep.source_sweep_id
             _, source = open_plan(world.store, world.ledger, source_id, world.now(), self._sweep.sweep_id)
             return self.apply(source, keep)
-        return self.sweep(keep)
+        one = undo_filter.one(self._sweep.policy.kinds)
+        return self.sweep(keep) if one is None else self.plan_one(one, keep)
 
     def _read_inventory(self, keep: Keep) -> SweepState:
         """What the policy has in scope, or as much as was read before a fresh process resumes it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,6 +24,7 @@ from orchestrator.core.model import (
     Inventory,
     OutcomeStatus,
     ReasonCode,
+    Region,
     Resource,
     ResourceKey,
     ResourceState,
@@ -58,7 +59,7 @@ _RELEASED: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class UndoFilter:
-    """What of the sweep is undone; empty means all of it."""
+    """What of the sweep is undone, or which one resource a plan is about; empty means all of it."""
 
     accounts: frozenset[str] = frozenset()
     regions: frozenset[str] = frozenset()
@@ -72,6 +73,19 @@ class UndoFilter:
         found = item or {}
         sets = {name: frozenset(map(str, found.get(name, ()))) for name in _SETS}
         return cls(**sets, failed_health=bool(found.get("failed_health")))
+
+    @classmethod
+    def of(cls, key: ResourceKey) -> UndoFilter:
+        """That resource alone."""
+        return cls(frozenset({key.account_id}), frozenset({key.region}), frozenset({key.resource_id}))
+
+    def one(self, kinds: Collection[str]) -> ResourceKey | None:
+        """What `of` was given, of the one kind that there is; None where it was not made by that."""
+        sets = (self.accounts, self.regions, kinds, self.resources)
+        if any(len(one) != 1 for one in sets):
+            return None
+        [account_id], [region], [kind], [resource_id] = sets
+        return ResourceKey(AccountId(account_id), Region(region), kind, resource_id)
 
     def as_item(self) -> dict[str, Any]:
         """For the ledger; only what is set."""

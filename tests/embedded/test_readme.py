@@ -45,15 +45,17 @@ def test_every_command_does_what_the_readme_says(
     organization.unit("/Labs/Always-On")  # the example's policy excludes it
     account = organization.account("dev-web", "/Workloads/Dev", {"CostCenter": "cc-1"})
     organization.instances(account, "eu-central-1", 2, {"Environment": "dev"})
-    organization.instances(account, "eu-central-1", 2, {"Environment": "production"})
+    proved, *_ = organization.instances(account, "eu-central-1", 2, {"Environment": "production"})
     (tmp_path / "config").mkdir()
     (tmp_path / "config" / "policy.yaml").write_bytes((ROOT / "config" / "policy.yaml").read_bytes())
     ids = {"newest": ""}
+    named = {"INSTANCE_ID": proved, "ACCOUNT_ID": account, "REGION": "eu-central-1"}
     down = []
     for command in OWN:
         words = shlex.split(command)[1:]
         meant = ids["apply" if words[0] == "undo" else "newest"]
-        ran = run(*(meant if word == "SWEEP_ID" else word for word in words), typed="2\n")
+        answer = proved if "--prove" in words else "2"
+        ran = run(*(meant if word == "SWEEP_ID" else named.get(word, word) for word in words), typed=f"{answer}\n")
         assert ran.exit_code == COMPLETE, (command, ran)
         found = re.search(r"\d{8}T\d{6}Z-[0-9a-f]{6}", ran.stdout)
         if found and words[0] in ("plan", "sweep", "apply", "undo"):

@@ -22,6 +22,7 @@ from botocore.parsers import ResponseParserError
 
 from orchestrator.aws.clients import Clients, bound_credentials
 from orchestrator.aws.failures import wrong_account
+from orchestrator.aws.hearing import Answered
 from orchestrator.aws.pages import NEXT_TOKEN_IN_XML, each_page
 from orchestrator.aws.retries import Retries
 from orchestrator.aws.signing import signed_headers
@@ -96,11 +97,37 @@ def _call(clients: Clients, client: EC2Client, body: bytes) -> ET.Element:
     headers = signed_headers(bound_credentials(), "ec2", client.meta.region_name, url, body, at)
     request = AWSPreparedRequest("POST", url, {**headers, **_HEADERS}, body, stream_output=False)  # type: ignore[arg-type]  # any mapping
     clients.count("ec2", _OPERATION)
+    began = clients.hearing.clock() if clients.hearing else 0.0
     # botocore offers no public way to its HTTP session, which holds the proxies, certificates and pools.
     response = client._endpoint.http_session.send(request)  # type: ignore[attr-defined]  # noqa: SLF001 - no public way
     if response.status_code != _OK:
-        raise _refusal(response, client)
-    return _answer(response.content)
+        refusal = _refusal(response, client)
+        _tell(clients, client, began, response, refusal.response.get("Error", {}))
+        raise refusal
+    root = _answer(response.content)
+    _tell(clients, client, began, response, {}, root)
+    return root
+
+
+def _tell(
+    clients: Clients, client: EC2Client, began: float, response: Any, error: Any, root: ET.Element | None = None
+) -> None:
+    """Whoever listens, of this call past botocore's events."""
+    if clients.hearing is None:
+        return
+    names = [one.text or "" for one in root.iterfind(".//instanceState/name")] if root is not None else []
+    request_id = response.headers.get("x-amzn-RequestId") or (root.findtext("requestId") if root is not None else "")
+    clients.hearing.tell(
+        Answered(
+            f"ec2:{_OPERATION}",
+            client.meta.region_name,
+            clients.hearing.clock() - began,
+            request_id or "",
+            error.get("Code", ""),
+            error.get("Message", ""),
+            tuple(names) if len(names) == 1 else (),
+        )
+    )
 
 
 def _answer(content: bytes) -> ET.Element:
