@@ -25,12 +25,15 @@ from orchestrator.aws.s3_report_store import S3ReportStore
 from orchestrator.core.decide.known_names import Known
 from orchestrator.core.decide.names import resolve_names
 from orchestrator.core.diagnosis.checks import Check
-from orchestrator.core.model import Action, ApprovedPlan, ConsentHow, Mode, Names, Resource, ResourceKey
+from orchestrator.core.diagnosis.missed import DueSweep
+from orchestrator.core.model import Action, ActivePolicy, ApprovedPlan, ConsentHow, Mode, Names, Resource, ResourceKey
 from orchestrator.core.policy.loading import load_policy
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.doctor import hub_checks
+from orchestrator.doctor.active_policies import active_policies
 from orchestrator.doctor.context import DoctorContext
 from orchestrator.doctor.context import Progress as DoctorProgress
+from orchestrator.doctor.missed_sweeps import look_for_missed
 from orchestrator.errors import SettingsError
 from orchestrator.kinds import registry
 from orchestrator.ledger.clocks import Clocks
@@ -330,6 +333,22 @@ def resolve_names_now(settings: Settings, clients: Clients, policy: OrgPolicy) -
     regions = regions_for(policy, partition_regions(), accounts.hub_regions)
     before = make_stores(settings, clients).ledger.earlier_listings(organization.id)
     return resolve_names(policy, Known(organization, regions, before))
+
+
+def read_active_policies(settings: Settings, clients: Clients) -> tuple[tuple[OrgPolicy, ActivePolicy | None], ...]:
+    """Those that the hub sweeps by. Raises SettingsError, PolicyError and LedgerError where one cannot be read."""
+    ledger = make_stores(settings, clients).ledger
+    read = partial(read_policy, clients=lambda: clients, quoted=False)
+    return tuple(active_policies(ledger, read, settings.policy or ""))
+
+
+def look_for_missed_sweeps(settings: Settings, clients: Clients) -> tuple[DueSweep, ...]:
+    """Every scheduled sweep of the active policies: when it was last due, and what ran of it since.
+
+    Raises SettingsError, PolicyError and LedgerError: what cannot be read says nothing of the sweeps.
+    """
+    ledger, policies = make_stores(settings, clients).ledger, read_active_policies(settings, clients)
+    return look_for_missed(ledger, policies, settings.default_sweeps, settings.mode or Mode.ENFORCE, now())
 
 
 def _services(settings: Settings, clients: Clients, notify: str | None) -> Iterator[Callable[[], Check]]:

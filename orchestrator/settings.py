@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
 from orchestrator.core.model import Mode
+from orchestrator.core.policy.scheduled_sweeps import ScheduledSweep
+from orchestrator.core.policy.schedules.cron import expression_problem
+from orchestrator.core.policy.schedules.zones import is_time_zone
 from orchestrator.core.report.stored_files import SWEEPS_FOLDER
 from orchestrator.errors import SettingsError, without
 from orchestrator.ledger.lease import Times
@@ -46,6 +51,20 @@ def _policy_entry(value: object) -> str:
     )
 
 
+def _expression(value: str) -> str:
+    problem = expression_problem(value)
+    if problem is not None:
+        raise PydanticCustomError("expression", "{why}", {"why": problem})
+    return value
+
+
+def _zone(value: str) -> str:
+    if not is_time_zone(value):
+        raise PydanticCustomError("zone", "must be an IANA time zone such as Europe/Berlin or UTC")
+    return value
+
+
+Expression = Annotated[str, AfterValidator(_expression)]
 SweepMode = Annotated[Mode, BeforeValidator(_sweep_mode)]
 """The modes that a sweep can be run in; `apply` and `undo` are commands of their own."""
 
@@ -76,6 +95,11 @@ class Settings(BaseModel):
     """Where the newest manifest is named outside of store and ledger: an SSM parameter's name, or `file:PATH`."""
     function: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")] | None = None
     """The Lambda that sweeps, by whose name the metrics of all the hub's functions go; None: the one that runs."""
+    schedule: Expression | None = None
+    """When a policy that names no sweeps is swept by, and when it is previewed: as EventBridge Scheduler has them."""
+    preview_schedule: Expression | None = None
+    schedule_timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    schedule_window_minutes: Annotated[int, Field(ge=1, le=1440)] = 5
     continuations: Annotated[int, Field(ge=0, le=50)] = 5
     """How often a fresh invocation of the Lambda may resume one sweep."""
     accounts_a_part: Annotated[int, Field(ge=1, le=1000)] = 20
@@ -98,6 +122,16 @@ class Settings(BaseModel):
             return
         says = f"is {self.mode.value!r}" if self.mode else f"is not set, which means {unset.value!r} here"
         raise SettingsError(f"the mode {mode.value!r} is refused: {PREFIX}MODE {says}")
+
+    @property
+    def default_sweeps(self) -> tuple[ScheduledSweep, ...]:
+        """Those of a policy that names none, as the hub's template schedules them."""
+        zone, window = ZoneInfo(self.schedule_timezone), timedelta(minutes=self.schedule_window_minutes)
+        each = (
+            ("sweep", self.mode or Mode.PLAN, self.schedule),
+            ("preview", Mode.PLAN, self.preview_schedule),
+        )
+        return tuple(ScheduledSweep(name, mode, text, zone, window) for name, mode, text in each if text)
 
     @property
     def allowed_policies(self) -> tuple[str, ...]:

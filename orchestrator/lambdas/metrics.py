@@ -7,13 +7,14 @@ alone, which the template's alarms watch, and by policy and mode too; two hubs i
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
 
 from orchestrator.core.decide.guardrails import MIN_COVERAGE
+from orchestrator.core.diagnosis.missed import DueSweep
 from orchestrator.core.model import OutcomeStatus, SweepStatus, TargetStatus, Verdict
 from orchestrator.core.model.aws_error_codes import denied_explicitly
 from orchestrator.core.report.document import Row
@@ -46,6 +47,19 @@ def measure(document: Mapping[str, Any]) -> None:
     metrics.add_metric(name="SweepDuration", unit=MetricUnit.Seconds, value=document["duration_seconds"])
     metrics.add_metadata("sweep_id", document["sweep_id"])
     metrics.flush_metrics()
+
+
+def measure_missed(looked: Sequence[DueSweep]) -> None:
+    """One line for each scheduled sweep, and one where there is none: a metric without data says that nobody looked."""
+    for one in looked:
+        metrics = _line(Policy=one.policy_name, Mode=one.sweep.mode.value)
+        metrics.add_metric(name="SweepsMissed", unit=MetricUnit.Count, value=int(one.is_missed))
+        metrics.add_metadata("sweep", one.sweep.name)
+        metrics.flush_metrics()
+    if not looked:
+        metrics = _line()
+        metrics.add_metric(name="SweepsMissed", unit=MetricUnit.Count, value=0)
+        metrics.flush_metrics()
 
 
 def function_name() -> str:

@@ -77,6 +77,7 @@ SETTINGS = "SETTINGS"
 KILL_SWITCH_ITEM = (SETTINGS, "KILL_SWITCH")
 """The keys of the item that `make deploy-hub` writes; its `name` is the SSM parameter's."""
 _LEASE_LOST = "this policy's lease was given back, or another process has it; it ends this sweep, or resumes it"
+_READ_FIRST = 50
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 _PARAMETER = re.compile(r"[A-Za-z0-9_./-]+")
 
@@ -185,6 +186,16 @@ class Ledger:
         """The summaries of the newest sweeps, newest first; of all without a limit."""
         found = self._items.query(SWEEPS, newest_first=True, limit=limit)
         return tuple(_summary(item) for item in found)
+
+    def sweeps_since(self, began_at: datetime) -> tuple[SweepSummary, ...]:
+        """Those that began then or later, newest first; they sort by their ids, which begin with the time."""
+        limit = _READ_FIRST
+        while True:
+            found = self.sweeps(limit)
+            since = [one for one in found if datetime.fromisoformat(one.started_at) >= began_at]
+            if len(since) < len(found) or len(found) < limit:
+                return tuple(since)
+            limit *= 4
 
     def finish(self, document: Row, location: str) -> None:
         """Everything in a sweep's report; the summary last, so that a finished summary means finished items."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise, permutations
 from typing import Any
 
@@ -68,6 +68,18 @@ def test_a_sweep_that_began_is_read_back_as_it_was(ledger: Ledger) -> None:
     ledger.begin(record)
     assert ledger.sweep(SWEEP_ID) == record
     assert ledger.sweep("20261122T190000Z-000000") is None
+
+
+def test_sweeps_since_a_time_are_all_read_and_no_earlier_one(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orchestrator.ledger.ledger._READ_FIRST", 2)
+    begun = [a_record(f"202611{day}T190000Z-7f3a9c", started_at=f"2026-11-{day}T19:00:00Z") for day in range(10, 17)]
+    for record in begun:
+        ledger.begin(record)
+    for number, record in enumerate(begun):
+        since = ledger.sweeps_since(datetime.fromisoformat(record.started_at))
+        assert since == tuple(reversed(begun[number:]))
+    assert ledger.sweeps_since(AT - timedelta(days=99)) == tuple(reversed(begun))
+    assert ledger.sweeps_since(AT) == ()
 
 
 def test_a_sweep_id_that_is_taken_is_refused_and_what_is_there_stays(ledger: Ledger) -> None:

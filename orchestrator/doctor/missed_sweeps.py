@@ -1,0 +1,49 @@
+"""Holds when the sweeps of the active policies were due against what the ledger has of them: which were missed?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from orchestrator.core.diagnosis.missed import ActiveSchedules, DueSweep, SweepRun, began_since, last_due, with_runs
+from orchestrator.core.model import ActivePolicy, Mode
+from orchestrator.core.policy.org_policy import OrgPolicy
+from orchestrator.core.policy.scheduled_sweeps import ScheduledSweep
+from orchestrator.ledger.ledger import Ledger
+from orchestrator.ledger.records import SweepSummary
+
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def look_for_missed(
+    ledger: Ledger,
+    policies: Iterable[tuple[OrgPolicy, ActivePolicy | None]],
+    default: tuple[ScheduledSweep, ...],
+    limit: Mode,
+    now: datetime,
+) -> tuple[DueSweep, ...]:
+    """Each scheduled sweep of every policy, with when it was last due and what ran of it since.
+
+    `default`: the sweeps of a policy that names none; `limit`: the most that the hub may do. Raises LedgerError.
+    """
+    due = last_due([_scheduled(policy, active, default) for policy, active in policies], now)
+    since = began_since(due)
+    runs = [_run(one) for one in ledger.sweeps_since(since)] if since is not None else []
+    return with_runs(due, runs, now, limit)
+
+
+def _scheduled(policy: OrgPolicy, active: ActivePolicy | None, default: tuple[ScheduledSweep, ...]) -> ActiveSchedules:
+    """A policy that was never activated counts as one that was always there: its sweeps only plan, and are due."""
+    since = datetime.fromisoformat(active.activated_at) if active is not None else _EVER
+    return ActiveSchedules(policy.name, policy.sweeps or default, since)
+
+
+def _run(summary: SweepSummary) -> SweepRun:
+    return SweepRun(
+        summary.sweep_id,
+        summary.policy_name,
+        summary.mode,
+        summary.status,
+        datetime.fromisoformat(summary.started_at),
+        datetime.fromisoformat(summary.ended_at) if summary.ended_at else None,
+    )

@@ -1,0 +1,35 @@
+"""The Lambda entry point of the hourly check: was a sweep due that did not run? It reads, and writes a metric.
+
+It is apart from the Lambda that sweeps, since one that never ran tells nothing. What it cannot read is an error, and no
+metric: an alarm tells when there was none for hours.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from orchestrator import app
+from orchestrator.lambdas.log import logger
+from orchestrator.lambdas.metrics import measure_missed
+from orchestrator.lambdas.wiring import tracer
+from orchestrator.settings import Settings
+
+
+@logger.inject_lambda_context(clear_state=True)
+@tracer.capture_lambda_handler(capture_response=False)
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """`{checked, missed}`, whatever the event. Raises SettingsError, PolicyError or LedgerError."""
+    del event, context
+    try:
+        settings = Settings.from_env(os.environ, ("policy", "report_bucket", "table"))
+        looked = app.look_for_missed_sweeps(settings, app.make_clients(settings))
+    except Exception:
+        logger.exception("It is unknown whether a sweep was missed")
+        raise
+    measure_missed(looked)
+    for one in looked:
+        (logger.error if one.is_missed else logger.info)(one.text, policy=one.policy_name, sweep=one.sweep.name)
+    return {"checked": len(looked), "missed": [one.text for one in looked if one.is_missed]}
