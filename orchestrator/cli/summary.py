@@ -35,6 +35,7 @@ def print_summary(console: Console, document: Row, location: str = "") -> None:
         _coverage_holes(document),
         _broken_guardrails(document),
         _kept_after_all(document),
+        _owned_by_two_policies(document),
         _still_stopping(document),
         _still_starting(document),
         _failed(document),
@@ -47,6 +48,9 @@ def print_summary(console: Console, document: Row, location: str = "") -> None:
             console.print(table)
     _print_guardrail_details(console, document)
     _print_unresolved_names(console, document.get("unresolved_names", ()))  # of earlier releases none
+    if document.get("other_policies"):  # of earlier releases none
+        versions = (f"{one['name']} ({one['policy_sha256'][:12]})" for one in document["other_policies"])
+        console.print(Text(f"Other active policies: {', '.join(versions)}"), soft_wrap=True)
     if document.get("consent_missing"):
         console.print(Text(f"Only planned: {document['consent_missing']}", style="yellow"))
     if document.get("consent"):
@@ -261,6 +265,14 @@ def _kept_after_all(document: Row) -> Table | None:
 
 def _is_kept_after_all(document: Row, decision: Row) -> bool:
     return document["mode"] == "undo" or decision.get("reason_code") in KEPT_AFTER_ALL
+
+
+def _owned_by_two_policies(document: Row) -> Table | None:
+    """What neither policy stops until one of them excludes it."""
+    rows = [row for row in document["decisions"] if row.get("reason_code") == ReasonCode.OWNED_BY_TWO_POLICIES]
+    table = a_table("Kept: owned by two policies", ("resource", "fixed"), ("where", "fixed"), "by which")
+    cells = [(row["resource_id"], (row["account_id"], row["region"]), row["reason"]) for row in rows]
+    return add_rows(table, cells)
 
 
 def _still_stopping(document: Row) -> Table | None:

@@ -56,8 +56,13 @@ STATUSES = [
     *only_in_full((tuple(OutcomeStatus),)),
 ]
 UNREAD = {TargetStatus.DENIED, TargetStatus.FAILED, TargetStatus.NOT_ATTEMPTED}
-NOT_DONE = {ReasonCode.NOT_SEEN_AGAIN}
-NOT_DONE_BY_AN_UNDO = {*NOT_DONE, ReasonCode.IN_TRANSITION, ReasonCode.STILL_STOPPING, ReasonCode.MARKS_LEFT}
+NOT_DONE = {ReasonCode.NOT_SEEN_AGAIN, ReasonCode.OWNED_BY_TWO_POLICIES}
+NOT_DONE_BY_AN_UNDO = {
+    ReasonCode.NOT_SEEN_AGAIN,
+    ReasonCode.IN_TRANSITION,
+    ReasonCode.STILL_STOPPING,
+    ReasonCode.MARKS_LEFT,
+}
 ENDS = {0: SweepStatus.COMPLETE, 3: SweepStatus.INCOMPLETE, 4: SweepStatus.HELD, 5: SweepStatus.INCOMPLETE}
 
 
@@ -103,6 +108,12 @@ def disagreement(document: Row, code: int, mode: Mode) -> str:
             and row["resource_id"] not in shown.getvalue()
         ):
             return f"the table does not name what is {row['status']}"
+    for row in document["decisions"]:
+        if row["reason_code"] == ReasonCode.OWNED_BY_TWO_POLICIES:
+            if row["resource_id"] not in shown.getvalue():
+                return "the table does not name what two policies own"
+            if cells[row["resource_id"]]["reason_code"] != row["reason_code"]:
+                return "the CSV has another reason"
     return ""
 
 
