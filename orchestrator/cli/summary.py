@@ -48,9 +48,7 @@ def print_summary(console: Console, document: Row, location: str = "") -> None:
             console.print(table)
     _print_guardrail_details(console, document)
     _print_unresolved_names(console, document.get("unresolved_names", ()))  # of earlier releases none
-    if document.get("other_policies"):  # of earlier releases none
-        versions = (f"{one['name']} ({one['policy_sha256'][:12]})" for one in document["other_policies"])
-        console.print(Text(f"Other active policies: {', '.join(versions)}"), soft_wrap=True)
+    _print_other_policies(console, document.get("other_policies", ()))  # nor these
     if document.get("consent_missing"):
         console.print(Text(f"Only planned: {document['consent_missing']}", style="yellow"))
     if document.get("consent"):
@@ -253,6 +251,12 @@ def _print_unresolved_names(console: Console, rows: Sequence[Row]) -> None:
         console.print(Text(text, style="yellow"), soft_wrap=True)
     if len(rows) > MOST_ROWS:
         console.print(f"... and {len(rows) - MOST_ROWS} more in the report")
+
+
+def _print_other_policies(console: Console, rows: Sequence[Row]) -> None:
+    if rows:
+        versions = (f"{one['name']} ({one['policy_sha256'][:12]})" for one in rows)
+        console.print(Text(f"Other active policies: {', '.join(versions)}"), soft_wrap=True)
 
 
 def _kept_after_all(document: Row) -> Table | None:

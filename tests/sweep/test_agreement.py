@@ -108,13 +108,11 @@ def disagreement(document: Row, code: int, mode: Mode) -> str:
             and row["resource_id"] not in shown.getvalue()
         ):
             return f"the table does not name what is {row['status']}"
-    for row in document["decisions"]:
-        if row["reason_code"] == ReasonCode.OWNED_BY_TWO_POLICIES:
-            if row["resource_id"] not in shown.getvalue():
-                return "the table does not name what two policies own"
-            if cells[row["resource_id"]]["reason_code"] != row["reason_code"]:
-                return "the CSV has another reason"
-    return ""
+    two = {row["resource_id"] for row in document["decisions"] if row["reason_code"] == "owned_by_two_policies"}
+    unnamed = {
+        one for one in two if one not in shown.getvalue() or cells[one]["reason_code"] != "owned_by_two_policies"
+    }
+    return f"two policies own these, and the table or the CSV does not say so: {unnamed}" if unnamed else ""
 
 
 def some(*statuses: OutcomeStatus) -> tuple[Outcome, ...]:

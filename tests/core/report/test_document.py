@@ -218,7 +218,7 @@ def test_the_document_has_every_field_of_the_design() -> None:
 def test_equal_sweeps_give_equal_bytes_whatever_the_order_of_reading() -> None:
     shuffled = a_report(
         **{name: getattr(FULL, name)[::-1] for name in ("coverage", "decisions", "outcomes")},
-        **{name: getattr(FULL, name) for name in ("compliance", "guardrails", "duration_seconds")},
+        **{name: getattr(FULL, name) for name in ("compliance", "guardrails", "duration_seconds", "others")},
         calls=dict(reversed(list(FULL.calls.items()))),
     )
     assert json.dumps(report_document(shuffled)) == json.dumps(report_document(FULL))
