@@ -111,6 +111,16 @@ def policy_text(source: str, clients: Callable[[], Clients]) -> str:
         raise SettingsError(f"the policy {source} cannot be read: {error_of(failure)}") from failure
 
 
+def active_policy_text(source: str, clients: Clients) -> str:
+    """The document of an active policy, where the table says that it is; raises SettingsError.
+
+    A table has no say in which file of this machine is read.
+    """
+    if not source.startswith(("s3://", "ssm:")):
+        raise SettingsError(f"the policy {source} cannot be read: it is on the machine that activated it")
+    return policy_text(source, lambda: clients)
+
+
 def make_clients(settings: Settings, hear: Callable[[Answered], None] | None = None) -> Clients:
     """`hear` is told of each call in a member account, with AWS's answer.
 
@@ -220,6 +230,7 @@ class _Worlds:
             leave=lease.hand_over,
             kill_switches=switches,
             partition_regions=partition_regions(),
+            policy_text=partial(active_policy_text, clients=clients),
             notify=publisher(clients, topic) if topic else _no_notification,
             sign=Signer(clients, settings.signing_key).sign if settings.signing_key else None,
             anchor=make_anchor(settings, clients),

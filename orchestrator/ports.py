@@ -29,6 +29,7 @@ from orchestrator.core.model import (
 from orchestrator.core.model.kind import KindDescription
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.report.stored_files import Entry
+from orchestrator.errors import SettingsError
 from orchestrator.ledger.clocks import Clocks
 from orchestrator.ledger.lease import Lease, Leases
 from orchestrator.ledger.ledger import Ledger
@@ -315,6 +316,11 @@ def consent_to_nothing(_: ApprovedPlan) -> ConsentHow | None:
     return None
 
 
+def no_policy_text(source: str) -> str:
+    """For a process that has no other policies."""
+    raise SettingsError(f"the policy {source} cannot be read: this process reads none")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
     """Who asked for a sweep, and how a sweep and they hear of one another."""
@@ -360,6 +366,8 @@ class World(Caller):
     """The names of those that `halt` obeys."""
     partition_regions: frozenset[Region] = frozenset()
     """Every region that is known without asking AWS, of whatever partition."""
+    policy_text: Callable[[str], str] = no_policy_text
+    """The text at the source of another active policy. Raises SettingsError."""
     notify: Callable[[str, str], None] = lambda _subject, _text: None
     """Subject and text for those who may approve."""
     sign: Callable[[bytes], bytes] | None = None

@@ -33,6 +33,7 @@ def print_summary(console: Console, document: Row, location: str = "") -> None:
         _coverage_holes(document),
         _broken_guardrails(document),
         _kept_after_all(document),
+        _owned_by_two_policies(document),
         _still_stopping(document),
         _still_starting(document),
         _failed(document),
@@ -45,6 +46,7 @@ def print_summary(console: Console, document: Row, location: str = "") -> None:
             console.print(table)
     _print_guardrail_details(console, document)
     _print_unresolved_names(console, document.get("unresolved_names", ()))  # of earlier releases none
+    _print_other_policies(console, document.get("other_policies", ()))  # nor these
     _print_people(console, document)
     if document["status"] == "awaiting_approval":
         console.print(f"To carry it out: stop-orchestrator apply {document['sweep_id']}", highlight=False)
@@ -266,6 +268,12 @@ def _print_unresolved_names(console: Console, rows: Sequence[Row]) -> None:
         console.print(f"... and {len(rows) - MOST_ROWS} more in the report")
 
 
+def _print_other_policies(console: Console, rows: Sequence[Row]) -> None:
+    if rows:
+        versions = (f"{one['name']} ({one['policy_sha256'][:12]})" for one in rows)
+        console.print(Text(f"Other active policies: {', '.join(versions)}"), soft_wrap=True)
+
+
 def _kept_after_all(document: Row) -> Table | None:
     """Of a plan or a sweep that came before: what it says is not what was done, and why."""
     rows = [row for row in document["decisions"] if row["verdict"] == "keep" and _is_kept_after_all(document, row)]
@@ -276,6 +284,14 @@ def _kept_after_all(document: Row) -> Table | None:
 
 def _is_kept_after_all(document: Row, decision: Row) -> bool:
     return document["mode"] == "undo" or decision.get("reason_code") in KEPT_AFTER_ALL
+
+
+def _owned_by_two_policies(document: Row) -> Table | None:
+    """What neither policy stops until one of them excludes it."""
+    rows = [row for row in document["decisions"] if row.get("reason_code") == ReasonCode.OWNED_BY_TWO_POLICIES]
+    table = a_table("Kept: owned by two policies", ("resource", "fixed"), ("where", "fixed"), "by which")
+    cells = [(row["resource_id"], (row["account_id"], row["region"]), row["reason"]) for row in rows]
+    return add_rows(table, cells)
 
 
 def _still_stopping(document: Row) -> Table | None:

@@ -7,13 +7,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 from orchestrator.core.decide.denied_regions import explain_hold
-from orchestrator.core.decide.guardrails import hold_against, hold_by_names
+from orchestrator.core.decide.guardrails import hold_against, hold_by_names, hold_by_others
 from orchestrator.core.model import (
     ApprovedPlan,
     Decision,
     GuardrailResult,
     HeldPlan,
     Names,
+    OtherPolicy,
     Outcome,
     Outcomes,
     OutcomeStatus,
@@ -29,6 +30,7 @@ from orchestrator.core.report.plan_file import (
     plan_bytes,
 )
 from orchestrator.ports import World
+from orchestrator.sweep.other_policies import without_texts
 from orchestrator.sweep.read import unknown_account_weight
 from orchestrator.sweep.state import Sweep, SweepState
 
@@ -46,7 +48,12 @@ def guard_plan(
     plan = Plan(sweep.sweep_id, sweep.policy.sha256, inventory.organization_id, decisions, inventory.coverage)
     policy = sweep.policy
     verdict = hold_against(
-        plan, policy.guardrails, lambda: unknown_account_weight(world, policy), frozen, inventory.names
+        plan,
+        policy.guardrails,
+        lambda: unknown_account_weight(world, policy),
+        frozen,
+        inventory.names,
+        inventory.others,
     )
     if isinstance(verdict, HeldPlan):
         verdict = explain_hold(verdict, policy.regions)
@@ -91,6 +98,21 @@ def hold_plan_by_names(
     return hold_plan(sweep, replace(state, inventory=inventory), hold_by_names(approved, inventory.names))
 
 
+def hold_plan_by_others(
+    sweep: Sweep, state: SweepState, approved: ApprovedPlan, others: tuple[OtherPolicy, ...]
+) -> tuple[SweepState, ApprovedPlan | None]:
+    """The frozen verdict, made stricter by the other active policies as they are by now; None as of hold_plan.
+
+    What they own is no reason against a start.
+    """
+    if not approved.plan.counts.stops:
+        return state, approved
+    state = replace(state, inventory=replace(state.inventory, others=others))
+    if not any(one.unread for one in others):
+        return state, approved
+    return hold_plan(sweep, state, hold_by_others(approved, others))
+
+
 def _not_acted_on(action: Decision, held: str) -> Outcome:
     if held:
         return Outcome(action.resource, OutcomeStatus.HELD, message=held)
@@ -113,6 +135,7 @@ def _freeze(world: World, sweep: Sweep, state: SweepState) -> None:
         guardrails=state.guardrails,
         compliance=state.decisions.compliance,
         names=state.inventory.names,
+        others=without_texts(state.inventory.others),
         format=PLAN_FORMAT,
     )
     content = plan_bytes(stored)

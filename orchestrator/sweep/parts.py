@@ -16,6 +16,7 @@ from orchestrator.core.decide import scope
 from orchestrator.core.decide.decisions import decide_inventory
 from orchestrator.core.decide.known_names import Known
 from orchestrator.core.decide.names import no_longer_resolved
+from orchestrator.core.decide.other_policies import why_unread
 from orchestrator.core.decide.waves import accounts_in_order, waves_of
 from orchestrator.core.model import (
     ABORTING,
@@ -27,6 +28,7 @@ from orchestrator.core.model import (
     Intent,
     Inventory,
     Names,
+    OtherPolicy,
     Outcomes,
     Reason,
     ReasonCode,
@@ -39,11 +41,12 @@ from orchestrator.errors import ConsentError, ConsentMissingError, ExecutionFail
 from orchestrator.ledger.records import SweepSummary, consent_from
 from orchestrator.ports import World
 from orchestrator.sweep.act import act_on_accounts, too_many_failures
-from orchestrator.sweep.barrier import end_without_plan, guard_plan, hold_plan_by_names
+from orchestrator.sweep.barrier import end_without_plan, guard_plan, hold_plan_by_names, hold_plan_by_others
 from orchestrator.sweep.consent import halted_without_consent, inherit_consent, require_consent
 from orchestrator.sweep.finish import Keep, run_to_report
 from orchestrator.sweep.fresh_accounts import FreshAccounts
 from orchestrator.sweep.inventory_file import StoredInventory, inventory_bytes, inventory_from
+from orchestrator.sweep.other_policies import FreshOthers, co_owners
 from orchestrator.sweep.read import Listing, Reading, complete_inventory, list_accounts, read_accounts
 from orchestrator.sweep.recheck import Recheck
 from orchestrator.sweep.recover import recorded_outcomes
@@ -102,7 +105,7 @@ def read_part(world: World, sweep: Sweep, summary: SweepSummary, part: Part) -> 
     stored = inventory_from(world.store.read(sweep.sweep_id, LISTING), LISTING)
     mine = tuple(account for account in stored.listing.accounts if account.id in part.accounts)
     reading = read_accounts(world, sweep.policy, mine, Reading(), lambda _: None)
-    listing = replace(stored.listing, accounts=mine, to_read=part.accounts, coverage=())
+    listing = replace(stored.listing, accounts=mine, to_read=part.accounts, coverage=(), others=())
     world.store.put(sweep.sweep_id, name, inventory_bytes(StoredInventory(listing, reading)))
 
 
@@ -114,7 +117,8 @@ def decide(world: World, sweep: Sweep, summary: SweepSummary, accounts_a_part: i
         return False
     if content is None:
         inventory = _put_together(world, sweep)
-        decisions = decide_inventory(sweep.policy, inventory, sweep.started_at)
+        others = co_owners(world, inventory.others)
+        decisions = decide_inventory(sweep.policy, inventory, sweep.started_at, others)
         _, approved = guard_plan(world, sweep, SweepState(inventory, decisions))
     else:
         _, approved = restore_plan(world, sweep, content, summary)
@@ -152,7 +156,8 @@ def act_on_part(world: World, sweep: Sweep, summary: SweepSummary, part: Part) -
         raise
     world = halted_without_consent(world, consent)
     accounts, lost = _known_accounts(world, sweep, part.wave), _lost_before(world, sweep, part.wave)
-    recheck = Recheck(world, sweep.policy, accounts, state.inventory.names, lost)
+    others = _others_before(world, sweep, part.wave)
+    recheck = Recheck(world, sweep.policy, accounts, state.inventory.names, lost, others)
     outcomes = act_on_accounts(world, sweep.policy, approved, recheck, part.accounts, state.outcomes)
     world.ledger.record_outcomes(sweep.sweep_id, outcomes.outcomes, outcomes.intents)
     for halt in (outcomes.halt, world.halt()):
@@ -197,7 +202,8 @@ def end(world: World, sweep: Sweep, summary: SweepSummary, error: str) -> tuple[
 
 def _look_ahead(world: World, sweep: Sweep, wave: int) -> bool:
     """The accounts of a wave as of now, as a file, where what is known of them is too old for its parts; and whether it
-    may begin: not where a name by which the policy leaves something out was lost since the plan.
+    may begin: not where a name by which the policy leaves something out was lost since the plan, nor where what another
+    active policy owns is not known.
 
     Once for all of them: each by itself would list the organization, and AWS Organizations allows few calls.
     """
@@ -212,9 +218,12 @@ def _look_ahead(world: World, sweep: Sweep, wave: int) -> bool:
             before = world.ledger.earlier_listings(fresh.organization.id)
             known_by_now = Known(fresh.organization, before=before)
             lost = lost.joined(no_longer_resolved(sweep.policy, known_by_now, names))
-        if accounts or lost.unresolved:
-            world.store.put(sweep.sweep_id, name, inventory_bytes(StoredInventory(Listing("", accounts, names=lost))))
-    return not _lost_before(world, sweep, wave).holds
+        known = _others_before(world, sweep, wave - 1)
+        others = FreshOthers(world, sweep.policy.name, sweep.policy.max_tag_age, known).begin(fresh.organization)
+        if accounts or lost.unresolved or others != known:
+            listing = Listing("", accounts, names=lost, others=others)
+            world.store.put(sweep.sweep_id, name, inventory_bytes(StoredInventory(listing)))
+    return not _lost_before(world, sweep, wave).holds and not why_unread(_others_before(world, sweep, wave))
 
 
 def _known_accounts(world: World, sweep: Sweep, wave: int) -> tuple[Account, ...]:
@@ -228,6 +237,17 @@ def _known_accounts(world: World, sweep: Sweep, wave: int) -> tuple[Account, ...
 def _lost_before(world: World, sweep: Sweep, wave: int) -> Names:
     """The names of the policy that were lost between the plan and the beginning of the wave."""
     return _looked_ahead(world, sweep, wave).names
+
+
+def _others_before(world: World, sweep: Sweep, wave: int) -> tuple[OtherPolicy, ...]:
+    """The other active policies as of the beginning of the wave; of wave 0, as they were listed."""
+    while wave:
+        content = world.store.find(sweep.sweep_id, _accounts_file(wave))
+        if content is not None:
+            return inventory_from(content, _accounts_file(wave)).listing.others
+        wave -= 1
+    listed = _stored_listing(world, sweep)
+    return listed.listing.others if listed else ()
 
 
 def _lost_in(world: World, sweep: Sweep, wave: int) -> Names:
@@ -268,7 +288,10 @@ def _gather(world: World, sweep: Sweep, summary: SweepSummary, error: str, keep:
         outcomes = replace(outcomes, intents=dict(_perhaps_at_work(outcomes.intents, world.now())))
     state = replace(state, outcomes=outcomes)
     if approved is not None:
-        state, _ = hold_plan_by_names(sweep, state, approved, _lost_in_all(world, sweep))
+        state, still_approved = hold_plan_by_names(sweep, state, approved, _lost_in_all(world, sweep))
+        if still_approved is not None:
+            others = _others_before(world, sweep, _last_wave(world, sweep))
+            state, _ = hold_plan_by_others(sweep, state, still_approved, others)
     keep(state)
     _stored_listing(world, sweep)  # one that was altered is an error that the report tells
     return state
@@ -344,6 +367,13 @@ def _kept(world: World, sweep: Sweep) -> Iterator[tuple[ResourceKey, Reason]]:
             for row in json.loads(world.store.find(sweep.sweep_id, _kept_file(part)) or b"[]"):
                 yield ResourceKey.from_row(row), Reason(ReasonCode(row["reason_code"]), row["reason"])
         wave += 1
+
+
+def _last_wave(world: World, sweep: Sweep) -> int:
+    wave = 0
+    while world.store.find(sweep.sweep_id, acts_file(wave + 1)) is not None:
+        wave += 1
+    return wave
 
 
 def _lost_in_all(world: World, sweep: Sweep) -> Names:

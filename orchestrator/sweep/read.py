@@ -22,6 +22,7 @@ from orchestrator.core.model import (
     Coverage,
     Inventory,
     Names,
+    OtherPolicy,
     Region,
     Resource,
     ResourceKey,
@@ -37,6 +38,7 @@ from orchestrator.errors import LedgerError
 from orchestrator.ledger.records import HeldRecord
 from orchestrator.ports import AccountsPort, RegionStatus, TargetUnreadableError, World
 from orchestrator.sweep.names import resolve_and_remember
+from orchestrator.sweep.other_policies import list_others
 from orchestrator.sweep.pool import Pool
 
 T = TypeVar("T")
@@ -61,6 +63,8 @@ class Listing:
     """What it says of tags is not older than that."""
     names: Names = NO_NAMES
     """Those of the policy of which it has nothing."""
+    others: tuple[OtherPolicy, ...] = ()
+    """The other active policies, with their texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +114,16 @@ def list_accounts(world: World, policy: OrgPolicy, today: date, keep: Callable[[
     world.progress.phase("Listing the organization")
     listed_at = world.now()
     organization = world.organization.read()
+    others = list_others(world, policy.name, organization)  # first: it is held against earlier listings
     names = resolve_and_remember(world, policy, organization)
     in_scope = scope.accounts_in_scope(policy.organization, organization)
     listing = Listing(
-        organization.id, organization.accounts, coverage=in_scope.left_out, listed_at=listed_at, names=names
+        organization.id,
+        organization.accounts,
+        coverage=in_scope.left_out,
+        listed_at=listed_at,
+        names=names,
+        others=others,
     )
     keep(listing)
     world.progress.phase(f"Reading the tags of {len(in_scope.accounts)} accounts and their OUs")
@@ -318,7 +328,9 @@ def inventory_so_far(policy: OrgPolicy, listing: Listing, reading: Reading) -> I
     accounts = {account.id: account for account in listing.accounts}
     coverage = [*listing.coverage, *reading.coverage]
     coverage += _not_read(policy, accounts, reading.opened, coverage)
-    return Inventory(listing.organization_id, listing.accounts, tuple(coverage), reading.resources, listing.names)
+    return Inventory(
+        listing.organization_id, listing.accounts, tuple(coverage), reading.resources, listing.names, listing.others
+    )
 
 
 def complete_inventory(policy: OrgPolicy, listing: Listing, reading: Reading) -> Inventory:

@@ -20,6 +20,7 @@ from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.errors import PlanError
 from orchestrator.ports import World
 from orchestrator.sweep.names import resolve_and_remember
+from orchestrator.sweep.other_policies import list_others
 from orchestrator.sweep.read import Unread, list_regions, read_unless_halted
 
 _Looked = Mapping[str, Resource] | Unread
@@ -32,12 +33,13 @@ def read_one(world: World, policy: OrgPolicy, today: date, key: ResourceKey) -> 
     """
     world.progress.phase("Listing the organization")
     organization = world.organization.read()
+    others = list_others(world, policy.name, organization)  # first: it is held against earlier listings
     names = resolve_and_remember(world, policy, organization)
     account = next((one for one in organization.accounts if one.id == key.account_id), None)
     if account is None:
         raise PlanError(f"{key.account_id} is no account of the organization {organization.id}; nothing was read there")
     account, row = _with_tags(world, policy, today, organization, account)
-    inventory = Inventory(organization.id, (account,), names=names)
+    inventory = Inventory(organization.id, (account,), names=names, others=others)
     if row is not None:
         return replace(inventory, coverage=(row,))
     world.progress.phase(f"Looking at {key.resource_id} in {key.account_id} {key.region}")

@@ -12,6 +12,7 @@ from orchestrator.core.decide import scope
 from orchestrator.core.decide.drift import changed, kept_down_since, kept_since, may_be_behind, not_seen_again
 from orchestrator.core.decide.known_names import Known
 from orchestrator.core.decide.names import no_longer_resolved
+from orchestrator.core.decide.other_policies import CoOwner
 from orchestrator.core.model import (
     NO_NAMES,
     Account,
@@ -23,6 +24,7 @@ from orchestrator.core.model import (
     NameEffect,
     Names,
     Organization,
+    OtherPolicy,
     Reason,
     Resource,
     ResourceKey,
@@ -33,6 +35,7 @@ from orchestrator.core.model import (
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.ports import Kind, TargetUnreadableError, World
 from orchestrator.sweep.fresh_accounts import FreshAccounts
+from orchestrator.sweep.other_policies import FreshOthers
 from orchestrator.sweep.settled_look import look_until_settled
 
 _A_LOOK_COUNTS = timedelta(minutes=5)
@@ -52,7 +55,8 @@ class Look:
 
 class Recheck:
     """Looks again, for all threads of a sweep. `known` are the accounts as they were listed for the plan, `names` those
-    of the policy that were names of nothing then, and `lost` those of which that was found out since.
+    of the policy that were names of nothing then, `lost` those of which that was found out since, and `others` the
+    other active policies as they were known then.
     """
 
     def __init__(
@@ -62,12 +66,16 @@ class Recheck:
         known: Iterable[Account] = (),
         names: Names = NO_NAMES,
         lost: Names = NO_NAMES,
+        others: Iterable[OtherPolicy] = (),
     ) -> None:
         self._world = world
         self._now = world.now
         self._as_written = policy
         self._policy = policy.with_unresolved(names.joined(lost))
         self._accounts = FreshAccounts(world, policy.max_tag_age, known)
+        self.others = tuple(others)
+        """The other active policies, as of the beginning of what is done."""
+        self._others = FreshOthers(world, policy.name, policy.max_tag_age, self.others)
         self._ledger = world.ledger
         self._names = names
         self._listed_before = Listed()
@@ -76,11 +84,17 @@ class Recheck:
         self._lock = threading.Lock()
 
     def begin(self, actions: Iterable[Decision]) -> None:
-        """Lists the organization where what is known of it is older. Raises OrganizationError and LedgerError."""
+        """Lists the organization where what is known of it is older, and reads the other active policies again.
+
+        Raises OrganizationError and LedgerError.
+        """
+        actions = tuple(actions)
         self._accounts.list_again(dict.fromkeys(map(_account_id, actions)))
         organization = self._accounts.organization
         if organization is not None:
             self._listed_before = self._ledger.earlier_listings(organization.id)
+        if any(not one.action.starts for one in actions):
+            self.others = self._others.begin(organization)
 
     @property
     def lost(self) -> Names:
@@ -119,6 +133,7 @@ class Recheck:
         at, elapsed_at = self._now(), self._world.clocks.elapsed()
         if isinstance(account, Reason):
             return Look(at, elapsed_at, {one.resource.key: account for one in actions})
+        others = self._others.now(self._accounts.organization) if stops else ()
         starts = [one.resource for one in actions if one.action.starts]
         ids = [one.resource.resource_id for one in actions]
 
@@ -132,7 +147,7 @@ class Recheck:
         found = {
             one.resource.key: not_seen_again(seen.refused[one.resource.resource_id])
             if one.resource.resource_id in seen.refused
-            else self._reason(one, seen.fresh.get(one.resource.resource_id), account)
+            else self._reason(one, seen.fresh.get(one.resource.resource_id), account, others)
             for one in actions
         }
         kept = {key: reason for key, reason in found.items() if reason is not None}
@@ -153,10 +168,18 @@ class Recheck:
             return account
         return not_seen_again(row.detail) if row.status is TargetStatus.FAILED else changed(row.detail)
 
-    def _reason(self, planned: Decision, fresh: Resource | None, account: Account) -> Reason | None:
+    def _reason(
+        self,
+        planned: Decision,
+        fresh: Resource | None,
+        account: Account,
+        others: tuple[CoOwner, ...] | Reason,
+    ) -> Reason | None:
         if planned.action.starts:
             return kept_down_since(planned, fresh, self._policy.max_fact_age, self._world.clocks.latest())
-        return kept_since(planned, fresh, self._policy, account, self._now())
+        if isinstance(others, Reason):
+            return others
+        return kept_since(planned, fresh, self._policy, account, self._now(), others)
 
 
 def _account_id(action: Decision) -> AccountId:

@@ -33,11 +33,12 @@ from orchestrator.errors import HaltedError, PlanError
 from orchestrator.ledger.records import SweepSummary
 from orchestrator.ports import World
 from orchestrator.sweep.act import act_on_plan
-from orchestrator.sweep.barrier import end_without_plan, guard_plan, hold_plan_by_names
+from orchestrator.sweep.barrier import end_without_plan, guard_plan, hold_plan_by_names, hold_plan_by_others
 from orchestrator.sweep.consent import halted_without_consent, require_consent
 from orchestrator.sweep.finish import Keep, run_to_report
 from orchestrator.sweep.inventory_file import StoredInventory, inventory_bytes, inventory_from, without_gaps
 from orchestrator.sweep.old_marks import delete_old_marks
+from orchestrator.sweep.other_policies import co_owners
 from orchestrator.sweep.policy_text import is_too_large, keep_text
 from orchestrator.sweep.read import Listing, Reading, complete_inventory, inventory_so_far, list_accounts, read_accounts
 from orchestrator.sweep.read_one import read_one
@@ -155,7 +156,8 @@ class _Run:
         state = self._read_inventory(keep)
         if state.handed_over:
             return state
-        decisions = decide_inventory(self._sweep.policy, state.inventory, self._sweep.started_at)
+        others = co_owners(self._world, state.inventory.others)
+        decisions = decide_inventory(self._sweep.policy, state.inventory, self._sweep.started_at, others)
         state = replace(state, decisions=decisions)
         if state.yielded:
             return end_without_plan(state)
@@ -163,7 +165,8 @@ class _Run:
 
     def plan_one(self, key: ResourceKey, keep: Keep) -> SweepState:
         inventory = read_one(self._world, self._sweep.policy, self._sweep.today, key)
-        decisions = decide_inventory(self._sweep.policy, inventory, self._sweep.started_at)
+        others = co_owners(self._world, inventory.others)
+        decisions = decide_inventory(self._sweep.policy, inventory, self._sweep.started_at, others)
         return self._guard_and_act(SweepState(inventory, decisions), keep)
 
     def undo(self, undo_filter: UndoFilter, keep: Keep) -> SweepState:
@@ -174,7 +177,9 @@ class _Run:
         return self._guard_and_act(SweepState(found.inventory, found.decisions, read_halt=found.halt), keep)
 
     def apply(self, source: StoredPlan, keep: Keep) -> SweepState:
-        inventory = Inventory(source.organization_id, coverage=source.coverage, names=source.names)
+        inventory = Inventory(
+            source.organization_id, coverage=source.coverage, names=source.names, others=source.others
+        )
         return self._guard_and_act(SweepState(inventory, source.decided), keep, source.guardrails)
 
     def resume(self, summary: SweepSummary, keep: Keep) -> SweepState:
@@ -262,10 +267,13 @@ class _Run:
         state = replace(state, consent=consent)
         keep(state)
         policy = self._sweep.policy
-        recheck = Recheck(self._world, policy, state.inventory.accounts, state.inventory.names)
+        inventory = state.inventory
+        recheck = Recheck(self._world, policy, inventory.accounts, inventory.names, others=inventory.others)
         done = state.outcomes.keys
         recheck.begin(one for one in approved.plan.actions if one.resource.key not in done)
         state, still_approved = hold_plan_by_names(self._sweep, state, approved, recheck.lost)
+        if still_approved is not None:
+            state, still_approved = hold_plan_by_others(self._sweep, state, still_approved, recheck.others)
         if still_approved is None:
             return state
         if self._sweep.mode is Mode.APPLY:

@@ -137,6 +137,7 @@ def build_report(
         compliance=state.decisions.compliance,
         guardrails=state.guardrails,
         names=state.inventory.names,
+        others=state.inventory.others,
         calls=calls,
         duration_seconds=round((finished_at - sweep.started_at).total_seconds(), 3),
         error=error or state.abandoned or ended_by,

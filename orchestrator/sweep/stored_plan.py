@@ -89,7 +89,7 @@ def restore_plan(
     if sweep.mode.acts:
         concerned = [one for one in plan.actions if accounts is None or one.resource.target.account_id in accounts]
         outcomes = recover_intents(world, sweep.sweep_id, concerned)
-    inventory = Inventory(stored.organization_id, coverage=stored.coverage, names=stored.names)
+    inventory = Inventory(stored.organization_id, coverage=stored.coverage, names=stored.names, others=stored.others)
     state = SweepState(inventory, stored.decided, outcomes=outcomes, consent=consent_from(summary.consent))
     return hold_plan(sweep, state, verdict)
 

@@ -12,12 +12,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 from orchestrator.core.model import (
     Account,
     AccountId,
     ActionCounts,
+    ActivePolicy,
     ApprovedPlan,
     AwsError,
     ConsentHow,
@@ -72,6 +74,8 @@ class FakeWorld:
     hub_regions: tuple[RegionStatus, ...] | Exception = field(default_factory=open_regions)
     units: tuple[OrganizationalUnit, ...] = ()
     """The OUs that have no account in them; those above an account are there anyway."""
+    policy_texts: dict[str, str | Exception] = field(default_factory=dict)
+    """Of other active policies, by their sources."""
     organization_error: Exception | None = None
     tags_error: Exception | None = None
     halt: Callable[[], Halt | None] = lambda: None
@@ -116,6 +120,7 @@ class FakeWorld:
             halt=self.halt,
             hand_over=self.hand_over,
             leave=self.leave,
+            policy_text=self.policy_text,
             notify=lambda subject, text: self.told.append((subject, text)),
             confirm=self.confirm,
             progress=self.progress,
@@ -123,6 +128,18 @@ class FakeWorld:
             workers=self.workers,
             sleep=self.sleep,
         )
+
+    def policy_text(self, source: str) -> str:
+        self.asked.append(f"policy {source}")
+        return str(given(self.policy_texts[source]))
+
+    def activate(self, name: str, body: str) -> str:
+        """Another policy, by deploying the hub with it; its text."""
+        source, text = f"s3://hub/policies/{name}.yaml", f"version: 1\nname: {name}\n{body}\n"
+        self.policy_texts[source] = text
+        active = ActivePolicy(sha256(text.encode()).hexdigest(), "bob", "2026-11-23T18:00:00Z", source)
+        self.ledger.activate_policy(name, active)
+        return text
 
     def sleep(self, seconds: float) -> None:
         """Time passes by it."""

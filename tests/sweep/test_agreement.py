@@ -56,8 +56,13 @@ STATUSES = [
     *only_in_full((tuple(OutcomeStatus),)),
 ]
 UNREAD = {TargetStatus.DENIED, TargetStatus.FAILED, TargetStatus.NOT_ATTEMPTED}
-NOT_DONE = {ReasonCode.NOT_SEEN_AGAIN}
-NOT_DONE_BY_AN_UNDO = {*NOT_DONE, ReasonCode.IN_TRANSITION, ReasonCode.STILL_STOPPING, ReasonCode.MARKS_LEFT}
+NOT_DONE = {ReasonCode.NOT_SEEN_AGAIN, ReasonCode.OWNED_BY_TWO_POLICIES}
+NOT_DONE_BY_AN_UNDO = {
+    ReasonCode.NOT_SEEN_AGAIN,
+    ReasonCode.IN_TRANSITION,
+    ReasonCode.STILL_STOPPING,
+    ReasonCode.MARKS_LEFT,
+}
 ENDS = {0: SweepStatus.COMPLETE, 3: SweepStatus.INCOMPLETE, 4: SweepStatus.HELD, 5: SweepStatus.INCOMPLETE}
 
 
@@ -103,7 +108,11 @@ def disagreement(document: Row, code: int, mode: Mode) -> str:
             and row["resource_id"] not in shown.getvalue()
         ):
             return f"the table does not name what is {row['status']}"
-    return ""
+    two = {row["resource_id"] for row in document["decisions"] if row["reason_code"] == "owned_by_two_policies"}
+    unnamed = {
+        one for one in two if one not in shown.getvalue() or cells[one]["reason_code"] != "owned_by_two_policies"
+    }
+    return f"two policies own these, and the table or the CSV does not say so: {unnamed}" if unnamed else ""
 
 
 def some(*statuses: OutcomeStatus) -> tuple[Outcome, ...]:

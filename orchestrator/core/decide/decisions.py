@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
 
 from orchestrator.core.decide.compliance import violations
+from orchestrator.core.decide.other_policies import CoOwner, why_two_own
+from orchestrator.core.decide.owner import Owner, owner_of
 from orchestrator.core.model import (
     Account,
     AccountId,
@@ -28,35 +29,49 @@ from orchestrator.core.policy.opt_outs import RESOURCE, exemption_sentence, most
 from orchestrator.core.policy.org_policy import OrgPolicy, Rule
 
 
-def decide_inventory(policy: OrgPolicy, inventory: Inventory, now: datetime) -> Decisions:
+def decide_inventory(
+    policy: OrgPolicy, inventory: Inventory, now: datetime, others: Sequence[CoOwner] = ()
+) -> Decisions:
     """A decision for each resource of the inventory, and its compliance; both as of `now`, which has a time zone.
 
-    A condition that depends on a name which the organization did not have is unknown.
+    A condition that depends on a name which the organization did not have is unknown. What one of the `others` owns too
+    is kept.
     """
     policy = policy.with_unresolved(inventory.names)
     accounts = {account.id: account for account in inventory.accounts}
     today = policy.day(now)
     return Decisions(
-        decide_all(policy, inventory.resources, accounts, now),
+        decide_all(policy, inventory.resources, accounts, now, others),
         violations(inventory.resources, inventory.accounts, policy.required_tags, today),
     )
 
 
 def decide_all(
-    policy: OrgPolicy, resources: Iterable[Resource], accounts: Mapping[AccountId, Account], now: datetime
+    policy: OrgPolicy,
+    resources: Iterable[Resource],
+    accounts: Mapping[AccountId, Account],
+    now: datetime,
+    others: Sequence[CoOwner] = (),
 ) -> tuple[Decision, ...]:
     """One decision for each resource, sorted by its key. `now` has a time zone."""
-    decisions = (decide(policy, resource, accounts[resource.target.account_id], now) for resource in resources)
+    decisions = (decide(policy, one, accounts[one.target.account_id], now, others) for one in resources)
     return tuple(sorted(decisions, key=lambda decision: decision.resource.key))
 
 
-def decide(policy: OrgPolicy, resource: Resource, account: Account, now: datetime) -> Decision:
-    """Keep, unless a rule owns the resource, its schedule allows a stop and nothing protects it."""
-    owner = _owner(policy, resource, account)
+def decide(
+    policy: OrgPolicy, resource: Resource, account: Account, now: datetime, others: Sequence[CoOwner] = ()
+) -> Decision:
+    """Keep, unless a rule owns the resource, no rule of the `others` does, its schedule allows a stop and nothing
+    protects it.
+    """
+    owner = owner_of(policy, resource, account)
     rule = owner.rule
     facts = {**resource.facts, **(rule.where.facts_used(resource, account) if rule else {})}
     exemption = _exemption(policy, resource, now)
-    keep = _reason_to_keep(resource, owner, exemption, now)
+    keep = _kept_by_itself(resource, exemption) or _kept_by_its_owner(owner)
+    if keep is None and rule is not None:
+        keep = why_two_own(policy, rule, resource, account, others) or _kept_by_schedule(rule, now)
+        keep = keep or _losses_reason_to_keep(rule, resource.losses)
     reason = keep or _reason_to_stop(rule)
     return Decision(
         resource=resource,
@@ -70,31 +85,13 @@ def decide(policy: OrgPolicy, resource: Resource, account: Account, now: datetim
     )
 
 
-class _Owner(NamedTuple):
-    rule: Rule | None
-    unknown: Sequence[str] | None = None
-    """In doubt, the unknown facts that the decision depends on; None when there is no doubt."""
-
-
-def _owner(policy: OrgPolicy, resource: Resource, account: Account) -> _Owner:
-    """The first rule whose `where` holds or may hold; later ones do not matter."""
-    for rule in policy.rules:
-        if resource.kind in rule.kinds:
-            held = rule.where.evaluate(resource, account)
-            if held is None:
-                return _Owner(rule, rule.where.unknown_facts(resource, account))
-            if held:
-                return _Owner(rule)
-    return _Owner(None)
-
-
 def _exemption(policy: OrgPolicy, resource: Resource, now: datetime) -> Exemption | None:
     today = policy.day(now)
     opt_outs = read_opt_outs(resource.tags, RESOURCE, resource.resource_id, today)
     return most_protective(opt_outs)
 
 
-def _reason_to_keep(resource: Resource, owner: _Owner, exemption: Exemption | None, now: datetime) -> Reason | None:
+def _kept_by_itself(resource: Resource, exemption: Exemption | None) -> Reason | None:
     if resource.state is ResourceState.STOPPING:
         return _still_stopping(resource)
     if exemption is not None:
@@ -103,9 +100,7 @@ def _reason_to_keep(resource: Resource, owner: _Owner, exemption: Exemption | No
         return Reason(ReasonCode.NOT_RUNNING, f"It is {resource.aws_state}, not running; the next sweep looks again.")
     if resource.obstacle is not None:
         return Reason(ReasonCode(resource.obstacle.code), resource.obstacle.sentence)
-    if owner.rule is None:
-        return Reason(ReasonCode.NO_RULE, "No rule of the policy matches it.")
-    return _rules_reason_to_keep(owner.rule, owner.unknown, now) or _losses_reason_to_keep(owner.rule, resource.losses)
+    return None
 
 
 def _still_stopping(resource: Resource) -> Reason:
@@ -115,11 +110,18 @@ def _still_stopping(resource: Resource) -> Reason:
     return Reason(ReasonCode.STILL_STOPPING, f"{text}{f', since {since}' if since else ''}.")
 
 
-def _rules_reason_to_keep(rule: Rule, unknown: Sequence[str] | None, now: datetime) -> Reason | None:
-    if unknown is not None:
-        names = ", ".join(unknown) or "facts"
-        text = f"Rule {rule.name} may own it, but that depends on what is unknown: its {names}."
+def _kept_by_its_owner(owner: Owner) -> Reason | None:
+    if owner.rule is None:
+        return Reason(ReasonCode.NO_RULE, "No rule of the policy matches it.")
+    if owner.unknown is not None:
+        names = ", ".join(owner.unknown) or "facts"
+        text = f"Rule {owner.rule.name} may own it, but that depends on what is unknown: its {names}."
         return Reason(ReasonCode.UNKNOWN_CONDITION, text)
+    return None
+
+
+def _kept_by_schedule(rule: Rule, now: datetime) -> Reason | None:
+    """After what two policies own: that is so at any hour, and a preview by day shows it."""
     if rule.schedule is not None and rule.schedule.is_running(now):
         text = f"Rule {rule.name} owns it, but its schedule {rule.schedule.name} says that it should run now."
         return Reason(ReasonCode.SCHEDULE, text)

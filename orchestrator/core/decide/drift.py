@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from orchestrator.core.decide.decisions import decide
+from orchestrator.core.decide.other_policies import CoOwner
 from orchestrator.core.model import (
     Account,
     Decision,
@@ -32,13 +33,24 @@ _ON_ITS_WAY = {
 
 
 def kept_since(
-    planned: Decision, fresh: Resource | None, policy: OrgPolicy, account: Account, now: datetime
+    planned: Decision,
+    fresh: Resource | None,
+    policy: OrgPolicy,
+    account: Account,
+    now: datetime,
+    others: Sequence[CoOwner] = (),
 ) -> Reason | None:
     """Why the resource is kept although the plan would stop it; None when the plan still holds.
 
-    `fresh` is the resource as it is now, None when AWS does not know it any more; `account` with its tags as of now.
+    `fresh` is the resource as it is now, None when AWS does not know it any more; `account` with its tags as of now,
+    `others` the other active policies.
     """
-    reason = next(_changes(planned, fresh, policy, account, now), None)
+    if fresh is None:
+        return changed("it is gone.")
+    decision = decide(policy, fresh, account, now, others)
+    if decision.reason_code is ReasonCode.OWNED_BY_TWO_POLICIES:  # not only now: until one of them excludes it
+        return changed(_within_sentence(decision))._replace(code=decision.reason_code)
+    reason = next(_changes(planned, fresh, decision), None)
     return changed(reason) if reason else None
 
 
@@ -99,25 +111,24 @@ def keep_after_all(decisions: Iterable[Decision], kept: Mapping[ResourceKey, Rea
     )
 
 
-def _changes(
-    planned: Decision, fresh: Resource | None, policy: OrgPolicy, account: Account, now: datetime
-) -> Iterator[str]:
+def _changes(planned: Decision, fresh: Resource, decision: Decision) -> Iterator[str]:
+    """`decision` is the one of now, about `fresh`."""
     before = planned.resource
-    if fresh is None:
-        yield "it is gone."
-        return
     if fresh.aws_state != before.aws_state:
         yield f"it was {before.aws_state} and is {fresh.aws_state}."
     if fresh.started_at != before.started_at:
         yield f"it was started again at {time_text(fresh.started_at)}."
-    decision = decide(policy, fresh, account, now)
     if decision.verdict is Verdict.KEEP:
-        yield f"{decision.reason[0].lower()}{decision.reason[1:]}"
+        yield _within_sentence(decision)
     if (decision.rule, decision.action) != (planned.rule, planned.action):
         yield f"rule {decision.rule} owns it now, with the action {decision.action.value}."
     changes = "; ".join(_tag_changes(before.tags, fresh.tags))
     if changes:
         yield f"its tags are others ({changes})."
+
+
+def _within_sentence(decision: Decision) -> str:
+    return f"{decision.reason[0].lower()}{decision.reason[1:]}"
 
 
 def _touched(before: Resource, fresh: Resource | None) -> Iterator[str]:

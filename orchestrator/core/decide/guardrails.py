@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+from orchestrator.core.decide.other_policies import why_unread
 from orchestrator.core.model import (
     GUARDRAILS_SEAL,
     NO_NAMES,
@@ -15,6 +16,7 @@ from orchestrator.core.model import (
     HeldPlan,
     NameEffect,
     Names,
+    OtherPolicy,
     Plan,
     ResourceState,
     TargetStatus,
@@ -24,6 +26,7 @@ from orchestrator.core.policy.schema import AccountLimits, Guardrails
 
 MIN_COVERAGE = "min_coverage_percent"
 NAMES_RESOLVED = "names_resolved"
+OTHERS_KNOWN = "other_policies_known"
 Weight = Callable[[], int | None]
 """How many targets an account weighs whose regions are not known (the hub account's regions in scope); None where that
 is not known either.
@@ -36,13 +39,15 @@ def hold_against(
     unknown_account_weight: Weight,
     frozen: Sequence[GuardrailResult] = (),
     names: Names = NO_NAMES,
+    others: Sequence[OtherPolicy] = (),
 ) -> ApprovedPlan | HeldPlan:
     """Every limit that the policy sets, checked; one broken limit holds the whole plan.
 
     `unknown_account_weight` is asked only when there is such an account. `frozen` is the verdict on the same plan when
-    it was made: what held it then holds it for good. `names`: those of the policy that are names of nothing.
+    it was made: what held it then holds it for good. `names`: those of the policy that are names of nothing. `others`:
+    the other active policies, each of which has to be known.
     """
-    results = (*_names(names), *_results(plan, limits, unknown_account_weight))
+    results = (*_names(names), *_others(others), *_results(plan, limits, unknown_account_weight))
     now = {(one.name, one.account_id): one for one in results}
     then = {(one.name, one.account_id): one for one in frozen if not one.passed}
     return hold_as_frozen(plan, tuple({**now, **then}.values()))
@@ -61,6 +66,19 @@ def hold_by_names(approved: ApprovedPlan, names: Names) -> ApprovedPlan | HeldPl
     """
     others = (one for one in approved.guardrails if one.name != NAMES_RESOLVED)
     return hold_as_frozen(approved.plan, (*_names(names), *others))
+
+
+def hold_by_others(approved: ApprovedPlan, others: Sequence[OtherPolicy]) -> ApprovedPlan | HeldPlan:
+    """The frozen verdict, made stricter by the other active policies as they are by now. Every other row stays."""
+    rest = (one for one in approved.guardrails if one.name != OTHERS_KNOWN)
+    return hold_as_frozen(approved.plan, (*_others(others), *rest))
+
+
+def _others(others: Sequence[OtherPolicy]) -> Iterator[GuardrailResult]:
+    """A row where what one of them owns is not known: anything may be its own, and nothing says what is not."""
+    unread = sum(bool(one.unread) for one in others)
+    if unread:
+        yield GuardrailResult(OTHERS_KNOWN, 0, unread, passed=False, detail=why_unread(others))
 
 
 def _names(names: Names) -> Iterator[GuardrailResult]:

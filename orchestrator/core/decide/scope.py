@@ -53,6 +53,14 @@ def left_out(scope: OrganizationScope, account: Account, today: date) -> Coverag
     return _left_out(scope, account) or _spared(account, today)
 
 
+def is_in_scope(scope: OrganizationScope, account: Account) -> bool | None:
+    """Whether a policy is about the account, whatever state that is in; None where it is not known where it is."""
+    row = _left_out(scope, account)
+    if row is None or row.status is TargetStatus.SUSPENDED:
+        return True
+    return False if row.status is TargetStatus.EXCLUDED else None
+
+
 def whole_account(account: Account, status: TargetStatus, detail: str, exemption: Exemption | None = None) -> Coverage:
     """The coverage row of an account of which no region was read."""
     return Coverage(account.id, account.name, account.ou_path, ALL_REGIONS, status, detail, exemption)

@@ -31,6 +31,7 @@ from orchestrator.core.model.organization import (
     path_names,
     unit_path,
 )
+from orchestrator.core.model.other_policy import OtherPolicy
 from orchestrator.core.model.outcome import (
     ABORTING,
     INTENT,
@@ -100,6 +101,7 @@ __all__ = [
     "OperationRates",
     "Organization",
     "OrganizationalUnit",
+    "OtherPolicy",
     "Outcome",
     "OutcomeStatus",
     "Outcomes",

@@ -49,6 +49,8 @@ class ReasonCode(StrEnum):
     NO_RULE = "no_rule"
     UNKNOWN_CONDITION = "unknown_condition"
     """Whether the rule owns it is unknown: a fact that its conditions need is missing."""
+    OWNED_BY_TWO_POLICIES = "owned_by_two_policies"
+    """Another active policy of the hub owns it too, or may: both keep it until one of them excludes it."""
     SCHEDULE = "schedule"
     """Its schedule says that it should run now."""
     NOT_ACCEPTED = "not_accepted"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from orchestrator.core.model.coverage import Coverage
 from orchestrator.core.model.names import NO_NAMES, Names
 from orchestrator.core.model.organization import Account
+from orchestrator.core.model.other_policy import OtherPolicy
 from orchestrator.core.model.resource import Resource
 
 
@@ -20,3 +21,5 @@ class Inventory:
     resources: tuple[Resource, ...] = ()
     names: Names = NO_NAMES
     """What the policy names and the organization did not have when it was listed."""
+    others: tuple[OtherPolicy, ...] = ()
+    """The other active policies of the hub."""

@@ -11,6 +11,7 @@ from orchestrator.core.model.consent import Consent
 from orchestrator.core.model.coverage import Coverage
 from orchestrator.core.model.decision import Decision, Violation
 from orchestrator.core.model.names import NO_NAMES, Names
+from orchestrator.core.model.other_policy import OtherPolicy
 from orchestrator.core.model.outcome import Outcome
 from orchestrator.core.model.plan import GuardrailResult
 
@@ -39,11 +40,11 @@ class Mode(StrEnum):
 class SweepStatus(StrEnum):
     """Where a sweep stands.
 
-    `incomplete`: a target was not read; an action failed, was not attempted or not seen to come up; an undo left
-    something on its way; or marks could not be deleted. `aborted`: halted between its first stop and its last, by
-    failures, the kill switch or its ledger. `abandoned`: its process died, and nothing more is done of it, as it has no
-    consent any more, or never had. `missed`: it never began, as another sweep by its policy ran for as long as it was
-    tried again; it has a record, and no report.
+    `incomplete`: a target was not read; two policies own a resource; an action failed, was not attempted or not seen to
+    come up; an undo left something on its way; or marks could not be deleted. `aborted`: halted between its first stop
+    and its last, by failures, the kill switch or its ledger. `abandoned`: its process died, and nothing more is done of
+    it, as it has no consent any more, or never had. `missed`: it never began, as another sweep by its policy ran for as
+    long as it was tried again; it has a record, and no report.
     """
 
     RUNNING = "running"
@@ -78,6 +79,8 @@ class SweepReport:
     guardrails: tuple[GuardrailResult, ...] = ()
     names: Names = NO_NAMES
     """What the policy names and the organization did not have when it was listed."""
+    others: tuple[OtherPolicy, ...] = ()
+    """The other active policies that were taken into account."""
     kill_switches: tuple[str, ...] = ()
     """The names of those that could have halted it."""
     calls: Mapping[str, int] = field(default_factory=dict)

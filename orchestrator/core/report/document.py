@@ -20,6 +20,7 @@ from orchestrator.core.model import (
     Exemption,
     GuardrailResult,
     Mode,
+    OtherPolicy,
     Outcome,
     OutcomeStatus,
     ReasonCode,
@@ -38,6 +39,7 @@ from orchestrator.core.report.rows import (
     DecisionRow,
     ExemptionRow,
     GuardrailRow,
+    OtherPolicyRow,
     OutcomeRow,
     ReportDocument,
     Totals,
@@ -59,6 +61,8 @@ _LEFT = frozenset(
     {OutcomeStatus.NOT_ATTEMPTED, OutcomeStatus.STARTING}
 )  # AWS accepted the latter, and it may fall back
 _KEPT_FOR_NOW = frozenset({ReasonCode.NOT_SEEN_AGAIN})
+_NOT_DONE = _KEPT_FOR_NOW | {ReasonCode.OWNED_BY_TWO_POLICIES}
+"""Of what is kept: it was to be stopped, and may be yet. Of the latter only once one of the policies excludes it."""
 _KEPT_FOR_NOW_BY_UNDO = _KEPT_FOR_NOW | {
     ReasonCode.IN_TRANSITION,
     ReasonCode.STILL_STOPPING,
@@ -123,12 +127,12 @@ def _code_of_what_is_left(
     mode: str, coverage: Iterable[str], reasons: Iterable[str], outcomes: Iterable[tuple[str, Sequence[str]]]
 ) -> int:
     """By which status and exit code agree: they are made of the same. Each outcome comes with its warnings."""
-    kept_for_now = _KEPT_FOR_NOW_BY_UNDO if mode == Mode.UNDO else _KEPT_FOR_NOW
+    not_done = _KEPT_FOR_NOW_BY_UNDO if mode == Mode.UNDO else _NOT_DONE
     came_to = {(status, bool(warnings)) for status, warnings in outcomes}
     if any(status in _FAILED for status, _ in came_to):
         return STOP_FAILED
     is_left = any(status in _LEFT or warned for status, warned in came_to)
-    is_unread = any(status in UNREADABLE for status in coverage) or not kept_for_now.isdisjoint(reasons)
+    is_unread = any(status in UNREADABLE for status in coverage) or not not_done.isdisjoint(reasons)
     return INCOMPLETE if is_left or is_unread else COMPLETE
 
 
@@ -184,6 +188,7 @@ def report_document(report: SweepReport) -> Row:
         "compliance": [_violation_row(violation) for violation in report.compliance],
         "guardrails": [_guardrail_row(result) for result in report.guardrails],
         "unresolved_names": [unresolved_name_row(one) for one in report.names.unresolved],
+        "other_policies": [_other_policy_row(one) for one in report.others],
         "kill_switches": list(report.kill_switches),
         "calls": dict(sorted(report.calls.items())),
         "duration_seconds": report.duration_seconds,
@@ -312,6 +317,15 @@ def _guardrail_row(result: GuardrailResult) -> GuardrailRow:
         "passed": result.passed,
         "account_id": result.account_id,
         "detail": result.detail,
+    }
+
+
+def _other_policy_row(one: OtherPolicy) -> OtherPolicyRow:
+    return {
+        "name": one.name,
+        "policy_sha256": one.sha256,
+        "unresolved_names": [unresolved_name_row(name) for name in one.names.unresolved],
+        "unread": one.unread,
     }
 
 

@@ -20,6 +20,7 @@ from orchestrator.core.model import (
     Mode,
     Names,
     OrganizationalUnit,
+    OtherPolicy,
     Plan,
     Violation,
 )
@@ -47,6 +48,8 @@ class StoredPlan:
     guardrails: tuple[GuardrailResult, ...]
     compliance: tuple[Violation, ...] = ()
     names: Names = NO_NAMES
+    others: tuple[OtherPolicy, ...] = ()
+    """The other active policies that it was decided by, without their texts."""
     format: int = 1
     """PLAN_FORMAT; the release before wrote none."""
 

@@ -144,6 +144,18 @@ class UnresolvedNameRow(TypedDict):
 
 
 @with_config(_STRICT)
+class OtherPolicyRow(TypedDict):
+    """Another active policy of the hub: what it owns too was kept."""
+
+    name: str
+    policy_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$", description="That of its active version.")]
+    unresolved_names: Annotated[
+        list[UnresolvedNameRow], Field(description="Those of it by which it may own something that is not known.")
+    ]
+    unread: Annotated[str, Field(description="Why it is not known what it owns, which held the sweep; empty else.")]
+
+
+@with_config(_STRICT)
 class Totals(TypedDict):
     """Targets are accounts x regions: one counts under each status that a kind has in it.
 
@@ -213,6 +225,9 @@ class ReportDocument(TypedDict):
     compliance: list[ViolationRow]
     guardrails: list[GuardrailRow]
     unresolved_names: list[UnresolvedNameRow]
+    other_policies: NotRequired[
+        Annotated[list[OtherPolicyRow], Field(description="The other active policies that were taken into account.")]
+    ]
     kill_switches: Annotated[list[str], Field(description="Those that could have halted it; empty: there was none.")]
     calls: Annotated[dict[str, Count], Field(description="Requests by service:Operation.")]
     duration_seconds: Annotated[float, Field(ge=0)]
