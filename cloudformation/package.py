@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -32,6 +33,7 @@ SERVICES = frozenset({*HUB_SERVICES, *registry.services(), "xray"})
 MEGABYTE = 1_000_000
 MAX_ZIPPED, MAX_UNPACKED = 10 * MEGABYTE, 30 * MEGABYTE
 
+_NO_WHEEL = re.compile(r"No matching distribution found for (?P<package>[^\s;(]+)")
 _GLIBC_2_34 = ("3.12", "3.13", "3.14")
 """Lambda runs these on Amazon Linux 2023, and 3.11 on Amazon Linux 2 (glibc 2.26)."""
 _TIME = (1980, 1, 1, 0, 0, 0)
@@ -95,7 +97,19 @@ def _install(folder: Path, arch: str, python: str) -> None:
     command = [*pip, f"--target={folder}", f"--python-version={python}", *platforms, *exactly]
     done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603 - this interpreter's pip
     if done.returncode:
-        raise PackageError(f"pip cannot install {LOCK.name} for {arch} and Python {python}:\n{done.stderr.strip()}")
+        raise PackageError(_why_not_installed(done.stderr.strip(), arch, python))
+
+
+def _why_not_installed(said: str, arch: str, python: str) -> str:
+    """A Python is there before every library has a wheel for it; pip only says that no distribution matches."""
+    missing = _NO_WHEEL.search(said)
+    if missing is None:
+        return f"pip cannot install {LOCK.name} for {arch} and Python {python}:\n{said}"
+    return (
+        f"pip finds no wheel of {missing['package']} for {arch} and Python {python}, and nothing is built from source: "
+        f"build for a Python that it has one for, such as {DEFAULT_PYTHON} (make package PYTHON={DEFAULT_PYTHON}; "
+        f"Runtime=python{DEFAULT_PYTHON} in config/deploy.env)\n{said}"
+    )
 
 
 def _libraries(folder: Path) -> Iterator[tuple[PurePosixPath, Path]]:

@@ -46,7 +46,7 @@ from orchestrator.local.processes import is_dead
 from orchestrator.local.sqlite_items import SqliteItems
 from orchestrator.ports import Anchor, ReportStore, Runtime, Stores, Time, World, consent_to_nothing
 from orchestrator.settings import Settings
-from orchestrator.sweep.halt import LAST_GO_COUNTS_SECONDS, Halting, KillSwitch, Read
+from orchestrator.sweep.halt import LAST_GO_COUNTS_SECONDS, SPREAD_SECONDS, Halting, KillSwitch, Read
 from orchestrator.sweep.names import regions_for
 
 AWS_ERRORS = AWS_FAILURES
@@ -201,6 +201,7 @@ class _Worlds:
                 elapsed=clocks.elapsed,
                 last_go_counts=counts,
                 sleep=time.sleep,
+                spread=SPREAD_SECONDS if runtime.one_of_many else 0.0,
             )
             for name in switches
         )

@@ -408,6 +408,8 @@ class Runtime(Caller):
     """The text that the policy of an earlier sweep has now; None where that is not known. Raises SettingsError that
     says what to do, and PolicyError.
     """
+    one_of_many: bool = False
+    """Others begin at the same moment, and ask the same things of the hub's account."""
     triggered_at: datetime | None = None
     """When this process was asked to sweep: one that ends after it was the same trigger's."""
 

@@ -197,7 +197,9 @@ class _Step:
         self.wiring.stores.refuse_mode(Mode(self.begun.mode))
 
 
-def _acquire_step(sweep_id: str, context: LambdaContext, *, may_be_over: bool = False) -> _Step:
+def _acquire_step(
+    sweep_id: str, context: LambdaContext, *, may_be_over: bool = False, one_of_many: bool = False
+) -> _Step:
     """Raises LeaseLostError when another process has the sweep, or it is over, or about to be, and PlanError when
     another release began it.
     """
@@ -218,7 +220,8 @@ def _acquire_step(sweep_id: str, context: LambdaContext, *, may_be_over: bool = 
             lease.give_back()
             raise
     lease.look_for_wish()
-    return _Step(wiring, begun, lease, _runtime(context, begun.execution))
+    runtime = replace(_runtime(context, begun.execution), one_of_many=one_of_many)
+    return _Step(wiring, begun, lease, runtime)
 
 
 def _require_one_to_carry_on(begun: SweepSummary) -> None:
@@ -229,7 +232,7 @@ def _require_one_to_carry_on(begun: SweepSummary) -> None:
 
 
 def _part(name: str, part: Part, context: LambdaContext) -> None:
-    step = _acquire_step(part.sweep_id, context)
+    step = _acquire_step(part.sweep_id, context, one_of_many=True)
     with step.lease.renewed():
         if name == "read":
             parts.read_part(step.world, step.sweep, step.begun, part)

@@ -17,6 +17,10 @@ from orchestrator.ports import KillSwitchUnreadableError
 GO = "go"
 LAST_GO_COUNTS_SECONDS = 60.0
 FRESH_SECONDS = 5.0
+SPREAD_SECONDS = 2.0
+"""For the first reads of processes that begin together: 40 of them are 20 reads a second then, of the 40 that
+https://docs.aws.amazon.com/general/latest/gr/ssm.html (GetParameter) gives an account in a region.
+"""
 _BLANKS = " \t\r\n"
 _SHOWN = 40
 _FIRST_TRIES, _TRIES = 8, 3
@@ -57,7 +61,8 @@ class KillSwitch:
     """A text outside of the process that says `go`, or halts. One for all threads; what it said is kept for 5 s.
 
     While it cannot be read, its last `go` counts for `last_go_counts` seconds; before the first one nothing does.
-    `elapsed` (seconds) goes on while the machine is suspended.
+    `elapsed` (seconds) goes on while the machine is suspended. `spread`: the first read waits up to so many seconds,
+    for many processes that begin together would be more than the parameter store answers in a second.
     """
 
     def __init__(
@@ -68,12 +73,14 @@ class KillSwitch:
         elapsed: Callable[[], float],
         last_go_counts: float = LAST_GO_COUNTS_SECONDS,
         sleep: Callable[[float], None] = time.sleep,
+        spread: float = 0.0,
     ) -> None:
         self._name = name
         self._read = read
         self._elapsed = elapsed
         self._last_go_counts = last_go_counts
         self._sleep = sleep
+        self._spread = spread
         self._lock = threading.Lock()
         self._look_again_at = -math.inf
         self._went_at: float | None = None
@@ -94,6 +101,9 @@ class KillSwitch:
                 self._went_at, self._look_again_at = None, -math.inf
 
     def _look(self) -> Halt | None:
+        if self._spread:
+            self._sleep(random.uniform(0.0, self._spread))  # noqa: S311 - jitter, not a secret
+            self._spread = 0.0
         try:
             begun_at, text = self._said()
         except KillSwitchUnreadableError as failure:

@@ -6,13 +6,16 @@ What is for the full suite alone has its fast test over the world in memory (tes
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from orchestrator import app
 from orchestrator.demo.faults import Fault
 from orchestrator.demo.organization import BUCKET
 from orchestrator.errors import BusyError, EventError, LeaseLostError, OrganizationError, SettingsError
+from orchestrator.sweep.halt import KillSwitch
 from tests.support.embedded import OrganizationBuilder
 from tests.support.fixtures import Policy, Run
 from tests.support.lambdas import (
@@ -89,6 +92,27 @@ def test_its_report_is_that_of_the_single_lambda(
     assert answer["status"] == "incomplete"
     for (account, region), instance in mixed.items():
         assert (instance in hub.down(account, region)) is (mode == "enforce")
+
+
+def test_only_the_steps_of_which_many_begin_together_wait_before_they_read_the_kill_switch(
+    hub: OrganizationBuilder, machine: StateMachine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "go").write_text("go")
+    monkeypatch.setenv("STOP_ORCHESTRATOR_KILL_SWITCH", f"file:{tmp_path / 'go'}")
+    monkeypatch.setattr(app, "SPREAD_SECONDS", 0.01)
+    spreads: dict[str, set[float]] = {}
+
+    def made(*arguments: Any, spread: float, **others: Any) -> KillSwitch:
+        spreads.setdefault(machine.invoked[-1]["step"], set()).add(spread)
+        return KillSwitch(*arguments, spread=spread, **others)
+
+    monkeypatch.setattr(app, "KillSwitch", made)
+    dev_accounts(hub, 1)
+    assert machine({"mode": "enforce"})["status"] == "complete"
+    assert spreads == {
+        **{step: {0.0} for step in ("begin", "decide", "next_wave", "end")},
+        **{step: {0.01} for step in ("read", "act")},
+    }
 
 
 def test_an_execution_beyond_the_mode_of_the_environment_is_refused_and_nothing_is_read(

@@ -15,6 +15,7 @@ import pytest
 
 from cloudformation import package
 from tests.packaging.conftest import MACHINE, PYTHON, ROOT
+from tests.support.cloudformation import template
 
 ELF_MACHINE = {"arm64": 0xB7, "x86_64": 0x3E}
 
@@ -87,6 +88,27 @@ def test_what_pip_cannot_install_is_named(
 
 def pins(name: str) -> dict[str, str]:
     return dict(re.findall(r"^([a-z0-9-]+)==(\S+)", (ROOT / name).read_text(), re.MULTILINE))
+
+
+def test_a_library_without_a_wheel_for_that_python_is_named_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = (
+        "ERROR: Could not find a version that satisfies the requirement pydantic-core==2.50.5 (from versions: none)\n"
+        "ERROR: No matching distribution found for pydantic-core==2.50.5"
+    )
+    failed = subprocess.CompletedProcess([], 1, "", said)
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: failed)
+    with pytest.raises(package.PackageError) as refused:
+        package.build("arm64", "3.14", tmp_path)
+    assert str(refused.value).startswith("pip finds no wheel of pydantic-core==2.50.5 for arm64 and Python 3.14")
+    assert "make package PYTHON=3.13; Runtime=python3.13" in str(refused.value)
+
+
+def test_the_template_offers_every_python_that_can_be_packaged_and_no_other() -> None:
+    offered = template("hub")["Parameters"]["Runtime"]
+    assert offered["AllowedValues"] == [f"python{one}" for one in reversed(package.PYTHONS)]
+    assert offered["Default"] == f"python{package.DEFAULT_PYTHON}"
 
 
 def test_the_zip_holds_the_versions_that_the_other_locks_hold() -> None:

@@ -132,7 +132,10 @@ def test_a_new_parameter_has_a_default(earlier: dict[str, Any], now: dict[str, A
 def test_every_output_says_what_it_said(earlier: dict[str, Any], now: dict[str, Any]) -> None:
     before = {name: one["Value"] for name, one in earlier["Outputs"].items()}
     before["KillSwitchName"] = {"Ref": "KillSwitchName"}  # as the parameter's own Ref gives
+    del before["DashboardUrl"]  # which knows other partitions now
     assert {name: now["Outputs"].get(name, {}).get("Value") for name in before} == before
+    url = resolved("hub")["Outputs"]["DashboardUrl"]["Value"]
+    assert url.startswith("https://eu-central-1.console.aws.amazon.com/cloudwatch/home?region=eu-central-1#dashboards")
 
 
 def _defaults(parameters: Section) -> Section:
