@@ -88,6 +88,7 @@ _SUBSTITUTED = re.compile(r"\$\{(!?)([^}]+)\}")
 _ARNS = {
     "AWS::CloudWatch::Alarm": ("cloudwatch", "alarm:{}"),
     "AWS::DynamoDB::Table": ("dynamodb", "table/{}"),
+    "AWS::Events::Rule": ("events", "rule/{}"),
     "AWS::Lambda::Function": ("lambda", "function:{}"),
     "AWS::Logs::LogGroup": ("logs", "log-group:{}:*"),
     "AWS::SNS::Topic": ("sns", "{}"),
