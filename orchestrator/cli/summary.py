@@ -36,6 +36,7 @@ def print_summary(console: Console, document: Row, location: str = "") -> None:
         _owned_by_two_policies(document),
         _still_stopping(document),
         _still_starting(document),
+        _not_attempted(document),
         _failed(document),
         _misspelt_keys(document),
         _warned(document),
@@ -307,6 +308,15 @@ def _still_starting(document: Row) -> Table | None:
     """What AWS accepted to start and nobody saw running."""
     rows = [row for row in document["outcomes"] if row["status"] == "starting"]
     table = a_table("Still starting", ("resource", "fixed"), ("where", "fixed"), "what was seen")
+    cells = [(row["resource_id"], (row["account_id"], row["region"]), row["message"]) for row in rows]
+    return add_rows(table, cells)
+
+
+def _not_attempted(document: Row) -> Table | None:
+    """Of an undo that ended early: its error has the command that does the rest."""
+    rows = [row for row in document["outcomes"] if row["status"] == OutcomeStatus.NOT_ATTEMPTED]
+    rows = rows if document["mode"] == "undo" else []
+    table = a_table("Not attempted", ("resource", "fixed"), ("where", "fixed"), "why")
     cells = [(row["resource_id"], (row["account_id"], row["region"]), row["message"]) for row in rows]
     return add_rows(table, cells)
 

@@ -30,6 +30,7 @@ from orchestrator.sweep.dead_sweeps import (
     unfinished_sweeps,
     without_a_process,
 )
+from orchestrator.sweep.left import undo_command
 from orchestrator.sweep.run import apply_plan, plan_one, resume_sweep, run_sweep, undo_sweep
 from orchestrator.sweep.stored_plan import open_plan, unreadable_plan
 from orchestrator.sweep.undo import UndoFilter
@@ -160,7 +161,10 @@ def undo(stores: Stores, source_sweep_id: str, sweep_id: str, undo_filter: UndoF
     """Starts what an earlier sweep stopped. Raises PlanError, before anything else, when there is no such sweep."""
     begun = get_sweep(stores, source_sweep_id)
     if begun.mode == Mode.UNDO:
-        raise PlanError(f"{source_sweep_id} is an undo itself; sweep again to stop what it started")
+        left = undo_command(begun.source_sweep_id, begun.only or {})
+        raise PlanError(
+            f"{source_sweep_id} is an undo itself; what it left is done by: {left}; sweep again to stop what it started"
+        )
     if begun.mode not in (Mode.ENFORCE, Mode.APPLY):
         applied = f"; it was carried out by {begun.applied_by}: undo that one" if begun.applied_by else ""
         raise PlanError(f"{source_sweep_id} stopped nothing, its mode was {begun.mode}{applied}")

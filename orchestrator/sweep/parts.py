@@ -105,6 +105,8 @@ def read_part(world: World, sweep: Sweep, summary: SweepSummary, part: Part) -> 
     stored = inventory_from(world.store.read(sweep.sweep_id, LISTING), LISTING)
     mine = tuple(account for account in stored.listing.accounts if account.id in part.accounts)
     reading = read_accounts(world, sweep.policy, mine, Reading(), lambda _: None)
+    if any(row.status is TargetStatus.NOT_ATTEMPTED for row in reading.coverage):
+        _has_yielded(world, sweep, summary)
     listing = replace(stored.listing, accounts=mine, to_read=part.accounts, coverage=(), others=())
     world.store.put(sweep.sweep_id, name, inventory_bytes(StoredInventory(listing, reading)))
 
@@ -113,7 +115,7 @@ def decide(world: World, sweep: Sweep, summary: SweepSummary, accounts_a_part: i
     """The barrier: every part together, decided and counted. Whether there is something to act on, in waves."""
     require_plan(world, summary)
     content = world.store.find(sweep.sweep_id, PLAN_FILE)
-    if content is None and _has_yielded(world, sweep, summary):
+    if content is None and _yielded_before(summary):
         return False
     if content is None:
         inventory = _put_together(world, sweep)
@@ -323,12 +325,17 @@ def _stored_listing(world: World, sweep: Sweep) -> StoredInventory | None:
 def _has_yielded(world: World, sweep: Sweep, summary: SweepSummary) -> bool:
     """Whether the sweep ends for one that acts; what this step sees of it first is told to the others."""
     if summary.halt is not None:
-        return bool(summary.halt["cause"] == HaltCause.YIELDED)
+        return _yielded_before(summary)
     halt = world.halt()
     if halt is None or halt.cause is not HaltCause.YIELDED:
         return False
     _record_halt(world, sweep, halt)
     return True
+
+
+def _yielded_before(summary: SweepSummary) -> bool:
+    """Where every part was read all the same, the sweep ends with its plan."""
+    return summary.halt is not None and bool(summary.halt["cause"] == HaltCause.YIELDED)
 
 
 def _put_together(world: World, sweep: Sweep, why_not: str = _NOT_READ) -> Inventory:

@@ -88,7 +88,8 @@ def undo_sweep(
     world: World, policy: OrgPolicy, sweep_id: str, source_sweep_id: str, undo_filter: UndoFilter
 ) -> tuple[SweepReport, str]:
     """Starts what that sweep stopped and what is still stopped by it. Raises as run_sweep."""
-    sweep = Sweep(sweep_id, Mode.UNDO, policy, world.now(), source_sweep_id, world.asked_by)
+    only = undo_filter.as_item()
+    sweep = Sweep(sweep_id, Mode.UNDO, policy, world.now(), source_sweep_id, world.asked_by, only=only)
     begin(world, sweep, undo_filter)
     return run_to_report(world, sweep, SweepState(), lambda keep: _Run(world, sweep).undo(undo_filter, keep))
 

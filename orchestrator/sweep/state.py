@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any
 
 from orchestrator.core.decide.drift import keep_after_all
 from orchestrator.core.model import (
@@ -28,7 +29,9 @@ from orchestrator.core.model import (
 )
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.report.document import YIELDED, sweep_status
+from orchestrator.errors import NotConfirmedError
 from orchestrator.ledger.records import SweepSummary
+from orchestrator.sweep.left import undo_command, what_is_left
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,8 @@ class Sweep:
     asked_by: str = ""
     consent_missing: str = ""
     """Why it only plans although a schedule asked it to act."""
+    only: Mapping[str, Any] = field(default_factory=dict)
+    """What of the source sweep is undone, as of UndoFilter.as_item; empty: all of it."""
 
     @classmethod
     def resumed(cls, policy: OrgPolicy, summary: SweepSummary) -> Sweep:
@@ -57,6 +62,7 @@ class Sweep:
             summary.source_sweep_id,
             summary.asked_by,
             summary.consent_missing,
+            summary.only or {},
         )
 
     @property
@@ -140,7 +146,7 @@ def build_report(
         others=state.inventory.others,
         calls=calls,
         duration_seconds=round((finished_at - sweep.started_at).total_seconds(), 3),
-        error=error or state.abandoned or ended_by,
+        error=_with_what_is_left(sweep, state, error or state.abandoned or ended_by, outcomes),
         asked_by=sweep.asked_by,
         owners=sweep.policy.owners,
         consent=state.consent,
@@ -148,12 +154,26 @@ def build_report(
     )
 
 
+def _with_what_is_left(sweep: Sweep, state: SweepState, ended_by: str, outcomes: Sequence[Outcome]) -> str:
+    """Of an undo that ended early, also how to go on. One that nobody confirmed, or that another process resumes, has
+    left nothing.
+    """
+    declined = ended_by.startswith(f"{NotConfirmedError.__name__}:")
+    if sweep.mode is not Mode.UNDO or declined or state.handed_over:
+        return ended_by
+    left = what_is_left(state.inventory.coverage, outcomes)
+    command = undo_command(sweep.source_sweep_id, sweep.only)
+    return f"{ended_by or 'Incomplete'}; {left}. To go on: {command}" if left else ended_by
+
+
 def interruption_text(sweep: Sweep, state: SweepState) -> str:
-    """That a person interrupted it, and what they can do next."""
+    """That a person interrupted it, and what they can do next; for an undo, build_report says what is left."""
+    if sweep.mode is Mode.UNDO:
+        return "Interrupted"
     stopped = state.outcomes.open_intents or any(one.status in _MAY_BE_DOWN for one in state.outcomes.outcomes)
     undo = f"`stop-orchestrator undo {sweep.sweep_id}` starts what it stopped; "
     again = "plan and apply again for the rest" if sweep.mode is Mode.APPLY else "the same command again does the rest"
-    return f"Interrupted: {undo if stopped and sweep.mode is not Mode.UNDO else ''}{again}"
+    return f"Interrupted: {undo if stopped else ''}{again}"
 
 
 _MAY_BE_DOWN = frozenset({OutcomeStatus.STOPPED, OutcomeStatus.STOPPING, OutcomeStatus.UNKNOWN})

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from orchestrator.core.decide import scope
 from orchestrator.core.decide.drift import not_seen_again
-from orchestrator.core.decide.undo import decide_undo
+from orchestrator.core.decide.undo import EarlierStart, decide_undo, name_earlier_undo
 from orchestrator.core.model import (
     ANSWERS_BEHIND_AT_MOST,
     INTENT,
@@ -22,6 +23,7 @@ from orchestrator.core.model import (
     Decisions,
     Halt,
     Inventory,
+    Mode,
     OutcomeStatus,
     ReasonCode,
     Region,
@@ -43,6 +45,7 @@ from orchestrator.sweep.settled_look import look_until_settled
 
 _ACCEPTED = frozenset({OutcomeStatus.STOPPED.value, OutcomeStatus.STOPPING.value})
 """What AWS accepted, or was seen: the sweep stopped it, whatever became of its marks."""
+_START_ACCEPTED = frozenset({OutcomeStatus.STARTED.value, OutcomeStatus.STARTING.value})
 _STOPPED = _ACCEPTED | {OutcomeStatus.UNKNOWN.value}
 """What the sweep stopped, or may have stopped: then mark, state and times have to tell."""
 _DOWN = frozenset({ResourceState.STOPPING, ResourceState.STOPPED, ResourceState.GONE})
@@ -50,11 +53,6 @@ _BEFORE = 1
 """The format of the release before, which had no items of what it holds down."""
 _SETS = ("accounts", "regions", "resources")
 _NOT_MISSED = "No load balancer misses it."
-_RELEASED: dict[str, Any] = {
-    "verdict": Verdict.KEEP,
-    "reason_code": ReasonCode.STOPPED_BY_OTHERS,
-    "reason": "By the ledger it was started after this sweep had stopped it, so it was stopped again since.",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +138,7 @@ def read_stopped(
     organization = world.organization.read()
     accounts = {account.id: account for account in organization.accounts}
     groups = _by_target_and_kind(stopped)
+    earlier = _earlier_starts(world, source_sweep_id)
     world.progress.phase(f"Looking at {len(stopped)} resources in {len({target for target, _ in groups})} targets")
     looked: list[_Looked] = []
     found = StoppedInventory(Inventory(organization.id, organization.accounts))
@@ -147,7 +146,7 @@ def read_stopped(
         with Pool[_Looked](world.workers) as pool:
             for (target, kind), group in groups.items():
                 account = accounts.get(target.account_id, _unknown_account(target.account_id))
-                pool.submit(_look, world, source_sweep_id, account, target, kind, group, undo_filter)
+                pool.submit(_look, world, source_sweep_id, account, target, kind, group, undo_filter, earlier)
             for result in pool.results():
                 looked.append(result)
                 world.progress.targets(len(looked), len(groups))
@@ -211,12 +210,15 @@ def _look(
     kind: str,
     records: Sequence[ActionRecord],
     undo_filter: UndoFilter,
+    earlier: Mapping[ResourceKey, EarlierStart],
 ) -> _Looked:
     """A thread's boundary: nothing is raised past it."""
 
     def decide() -> _Looked:
         with world.accounts.bind(target.account_id):
-            decisions, refusal = _decide(world, world.kind(kind), source_sweep_id, target, records, undo_filter)
+            decisions, refusal = _decide(
+                world, world.kind(kind), source_sweep_id, target, records, undo_filter, earlier
+            )
         status, detail = coverage_of(refusal.error, refusal.operation) if refusal else (TargetStatus.SCANNED, "")
         return _Looked(scope.coverage_row(account, target.region, status, detail, kind), decisions)
 
@@ -233,6 +235,7 @@ def _decide(
     target: Target,
     records: Sequence[ActionRecord],
     undo_filter: UndoFilter,
+    earlier: Mapping[ResourceKey, EarlierStart],
 ) -> tuple[tuple[Decision, ...], LookRefusedError | None]:
     """Also why some of them have a decision without a look."""
     ids = [record.resource_id for record in records]
@@ -241,7 +244,7 @@ def _decide(
     noted_within = kind.description.stop_noted_within
     held = _held(world, source_sweep_id, target)
     looked_at = [record for record in records if record.resource_id not in unseen]
-    decisions = tuple(_decisions(source_sweep_id, looked_at, fresh, noted_within, held))
+    decisions = tuple(_decisions(source_sweep_id, looked_at, fresh, noted_within, held, earlier))
     if undo_filter.failed_health:
         decisions = _only_missed(kind, target, decisions, world.now())
     kept = (_unseen(record, unseen[record.resource_id]) for record in records if record.resource_id in unseen)
@@ -270,16 +273,17 @@ def _decisions(
     fresh: Mapping[str, Resource],
     noted_within: timedelta,
     held: Mapping[ResourceKey, HeldRecord],
+    earlier: Mapping[ResourceKey, EarlierStart],
 ) -> Iterator[Decision]:
     """What the sweep stopped and does not hold down any more is kept: an undo or another start was seen since.
 
     Its marks may still be there, and who stopped it after that was someone else.
     """
     for record in records:
-        requested_at = datetime.fromisoformat(record.requested_at) if record.requested_at else None
+        requested_at = _time(record.requested_at)
         is_held = record.key in held
         start_asked = held[record.key].start_asked_at if is_held else ""
-        start_asked_at = datetime.fromisoformat(start_asked) if start_asked else None
+        start_asked_at = _time(start_asked)
         seen = fresh.get(record.resource_id)
         restorable = replace(seen, restore=record.restore) if seen is not None else None
         if restorable is not None and start_asked and held[record.key].start_failed_at > start_asked:
@@ -296,7 +300,34 @@ def _decisions(
             held=is_held,
         )
         is_released = decision.verdict is Verdict.START and record.format != _BEFORE and not is_held
-        yield replace(decision, **_RELEASED) if is_released else decision
+        by = earlier.get(record.key)
+        yield _released(decision, by) if is_released else name_earlier_undo(decision, by)
+
+
+def _released(decision: Decision, earlier: EarlierStart | None) -> Decision:
+    """It was seen up since this sweep had stopped it."""
+    started = f"undo {earlier.undo_id} started it" if earlier is not None else "it was started"
+    text = f"By the ledger {started} after this sweep had stopped it, so it was stopped again since."
+    return replace(decision, verdict=Verdict.KEEP, reason_code=ReasonCode.STOPPED_BY_OTHERS, reason=text)
+
+
+def _earlier_starts(world: World, source_sweep_id: str) -> Mapping[ResourceKey, EarlierStart]:
+    """What undos of that sweep before this one started, each with the latest of them. A ledger that does not tell costs
+    no more than their names.
+    """
+    found: dict[ResourceKey, EarlierStart] = {}
+    with suppress(LedgerError):
+        undos = [one for one in world.ledger.sweeps() if one.mode == Mode.UNDO]
+        for undo in reversed([one for one in undos if one.source_sweep_id == source_sweep_id]):
+            for one in world.ledger.actions(undo.sweep_id):
+                if one.status in _START_ACCEPTED:
+                    at, seen_at = _time(one.requested_at), _time(one.verified_at)
+                    found[one.key] = EarlierStart(undo.sweep_id, at, seen_at)
+    return found
+
+
+def _time(text: str) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
 
 
 def _held(world: World, source_sweep_id: str, target: Target) -> Mapping[ResourceKey, HeldRecord]:

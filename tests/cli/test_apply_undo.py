@@ -237,4 +237,9 @@ def test_only_what_stopped_something_can_be_undone(organization: OrganizationBui
     applied = do("apply", planned).report["sweep_id"]
     refused(do("undo", planned), organization, f"it was carried out by {applied}: undo that one", acts=2)
     undone = do("undo", applied).report["sweep_id"]
-    refused(do("undo", undone), organization, f"{undone} is an undo itself", acts=4)
+    refused(
+        do("undo", undone),
+        organization,
+        f"{undone} is an undo itself; what it left is done by: stop-orchestrator undo ",
+        acts=4,
+    )

@@ -89,6 +89,31 @@ def test_after_ctrl_c_the_totals_add_up_and_what_to_do_next_is_said(
     assert f"Ended by: {report['error']}" in said
 
 
+def test_after_ctrl_c_an_undo_says_what_it_left_and_the_command_that_it_names_does_that(
+    organization: OrganizationBuilder, account: str, run: Run, policy: Policy
+) -> None:
+    sweep_id = run(*ENFORCE, policy(DEV), "--yes", "--format", "json").report["sweep_id"]
+    organization.front.faults.add(Fault(operation="ec2:StartInstances", times=1, effect=press_ctrl_c))
+    ran = run("undo", sweep_id, "--account", account, "--yes", "--workers", "1")
+    report = run("report", "latest", "--format", "json").report
+    left = [row["resource_id"] for row in report["outcomes"] if row["status"] == "not_attempted"]
+    assert (ran.exit_code, len(left), down(organization, account)) == (3, 3 - report["totals"]["started"], len(left))
+    assert left
+    command = f"stop-orchestrator undo {sweep_id} --account {account}"
+    assert report["error"] == f"Interrupted; not attempted: {len(left)} of 3 starts. To go on: {command}"
+    said = " ".join(ran.stdout.split())
+    assert f"Ended by: {report['error']}" in said
+    assert all(one in said.partition("Not attempted")[2] for one in left)
+    shown = run("sweep", "--resume", report["sweep_id"])
+    assert f"{report['sweep_id']} is finished; nothing was done again." in shown.stderr
+    assert command in " ".join(shown.stdout.split())
+    again = run(*command.split()[1:], "--yes", "--format", "json").report
+    assert sorted(row["resource_id"] for row in again["outcomes"]) == sorted(left)
+    assert down(organization, account) == 0
+    kept = {row["reason"] for row in again["decisions"] if row["verdict"] == "keep"}
+    assert kept == {f"It is running: started by undo {report['sweep_id']}."}
+
+
 def test_after_ctrl_c_while_reading_there_is_nothing_to_undo(
     organization: OrganizationBuilder, account: str, run: Run, policy: Policy
 ) -> None:

@@ -82,8 +82,8 @@ def round_after_round(clock: Clock, events: list[dict[str, Any]]) -> None:
     """Each invocation with fifteen minutes of its own; most of the hour passes between the first and the second."""
     event = dict(ENFORCE)
     while True:
-        began = clock.waited
         clock.waited += 2400 if len(events) == 1 else 0
+        began = clock.waited
         invoked(event, lambda began=began: 900_000 - int((clock.waited - began) * 1000))  # type: ignore[misc]  # its default is a number
         event = events[-1]
 

@@ -96,6 +96,7 @@ _ARNS = {
     "AWS::CloudWatch::Alarm": ("cloudwatch", "alarm:{}"),
     "AWS::DynamoDB::Table": ("dynamodb", "table/{}"),
     "AWS::KMS::Key": ("kms", "key/{}"),
+    "AWS::Events::Rule": ("events", "rule/{}"),
     "AWS::Lambda::Function": ("lambda", "function:{}"),
     "AWS::Logs::LogGroup": ("logs", "log-group:{}:*"),
     "AWS::SNS::Topic": ("sns", "{}"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.chain import A, B, C, Hub
+from tests.support.parts import machine  # noqa: F401 - pytest finds fixtures by their names here
 
 
 @pytest.fixture

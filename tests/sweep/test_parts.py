@@ -9,22 +9,17 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
-from orchestrator import app
-from orchestrator.core.model import ConsentHow, Halt, HaltCause, OrganizationalUnit, OutcomeStatus, Resource
+from orchestrator.core.model import Halt, HaltCause, OrganizationalUnit, OutcomeStatus, Resource
 from orchestrator.core.report.document import Row, document_exit_code
 from orchestrator.core.report.manifest import SEALED
 from orchestrator.core.report.stored_files import added_files
 from orchestrator.errors import BusyError, ExecutionFailedError, LeaseLostError, OrganizationError, ReportStoreError
-from orchestrator.lambdas import steps
-from orchestrator.lambdas.wiring import WAITING_RESERVED_MILLISECONDS, Wiring
+from orchestrator.lambdas.wiring import WAITING_RESERVED_MILLISECONDS
 from orchestrator.ledger.lease import Lease, Leases, Times
 from orchestrator.ledger.records import LeaseRecord
-from orchestrator.ports import Stores, World
-from orchestrator.settings import Settings
 from orchestrator.sweep.dead_sweeps import abandon_sweep
 from orchestrator.sweep.inventory_file import inventory_from
 from orchestrator.sweep.parts import LISTING
@@ -45,51 +40,15 @@ from tests.support.fake_world import (
 from tests.support.interleavings import elsewhere
 from tests.support.lambdas import PLENTY
 from tests.support.machines import Answer, StateMachine
-from tests.support.policies import load
+from tests.support.parts import ONE_BY_ONE, Machine
 
 OPT_OUT = "stop-orchestrator:opt-out"
 ENFORCE = {"mode": "enforce"}
-ONE_BY_ONE = f"{EVERYTHING}\nwaves: [{{accounts: 1}}, {{accounts: 2}}, {{percent: 100}}]"
-"""Three accounts in three waves."""
-
-Machine = Callable[..., StateMachine]
 
 
 @pytest.fixture
 def fake() -> FakeWorld:
     return a_world(ONE, TWO, THREE, workers=1)
-
-
-@pytest.fixture
-def machine(fake: FakeWorld, monkeypatch: pytest.MonkeyPatch) -> Machine:
-    """By a policy, with so many accounts in a part."""
-
-    def wired(policy: str = ONE_BY_ONE, accounts_a_part: int = 1) -> StateMachine:
-        here = {"policy": "memory", "report_bucket": "memory", "table": "memory", "accounts_a_part": accounts_a_part}
-
-        def clock() -> float:
-            return fake.at.timestamp()
-
-        leases = Leases(fake.ledger, lambda: fake.at, Times(), clock, fake.sleep)
-
-        def world(*asked: Any) -> World:
-            lease = asked[-1]
-            return replace(fake.world(), ledger=fake.ledger.fenced(lease.generation, lease.is_held))
-
-        stores = Stores(fake.files, fake.ledger, leases, world, load, lambda _mode: None)
-        patched = {
-            "wire": lambda **wanted: Wiring(Settings.from_env({}, (), **here, mode=wanted.get("mode")), None, stores),
-            "once": lambda _wiring, begin, trigger, _context: begin(trigger),
-        }
-        for name, instead in patched.items():
-            monkeypatch.setattr(steps, name, instead)
-        activate(fake.ledger, a_policy(policy))
-        fake.confirm = lambda _: ConsentHow.STANDING
-        monkeypatch.setattr(app, "read_policy", lambda *_, **__: a_policy(policy))
-        monkeypatch.setattr(app, "new_sweep_id", lambda _: SWEEP_ID)
-        return StateMachine(lambda _, key: fake.files.read(*key.split("/", 1)))
-
-    return wired
 
 
 def in_wave(number: int, event: Answer) -> bool:

@@ -149,6 +149,7 @@ class Stopped:
                     replace(an_action(one), status=self.statuses.get(one, "stopped")) for one in self.now
                 ],
                 held_by=lambda _: (),
+                sweeps=lambda: (),
                 held_in=lambda *_: {
                     an_action(one).key: replace(held(one), started_at=self.started.get(one, ""))
                     for one, now in self.now.items()

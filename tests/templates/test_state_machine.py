@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from orchestrator.errors import BusyError
+from orchestrator.lambdas.steps import StepEvent
 from tests.support.cloudformation import resolved, statements
 
-STEPS = {"begin", "read", "decide", "act", "next_wave", "end"}
+STEPS = {"begin", "missed", "read", "decide", "act", "next_wave", "end"}
 READ_SIDE, ACT_SIDE = ("Read", "read", "$.batches"), ("Act", "act", "$.acts")
 
 State = dict[str, Any]
@@ -47,8 +48,8 @@ def test_every_state_can_be_reached_and_every_next_state_is_there(
 
 
 def test_every_end_is_a_report_or_nothing_to_do(states: dict[str, State]) -> None:
-    ends = {name for name, state in states.items() if state.get("End") or state["Type"] == "Succeed"}
-    assert ends == {"NothingToDo", "End"}
+    ends = {name for name, state in states.items() if state.get("End") or state["Type"] in ("Succeed", "Fail")}
+    assert ends == {"NothingToDo", "NotSwept", "End"}
 
 
 def test_each_step_is_called_once_and_by_a_name_that_the_code_knows(states: dict[str, State]) -> None:
@@ -112,13 +113,47 @@ def test_only_the_report_is_tried_again_after_an_error_of_the_code(states: dict[
         assert all(error.startswith("Lambda.") and error != "Lambda.Unknown" for error in retry["ErrorEquals"])
 
 
-def test_a_sweep_comes_again_for_half_an_hour_while_another_by_its_policy_has_not_ended(
-    states: dict[str, State],
+def test_a_sweep_is_tried_again_for_an_hour_while_another_by_its_policy_has_not_ended_and_then_it_is_missed(
+    definition: dict[str, Any], states: dict[str, State]
 ) -> None:
     _, retry = states["Begin"]["Retry"]
     assert retry["ErrorEquals"] == [BusyError.__name__]
     waits = [retry["IntervalSeconds"] * retry["BackoffRate"] ** number for number in range(retry["MaxAttempts"])]
-    assert sum(waits) >= 1800
+    assert (sum(waits), max(waits)) == (3600, 60)
+    assert states["Begin"]["Catch"] == [{"ErrorEquals": ["BusyError"], "ResultPath": "$.error", "Next": "Missed"}]
+    assert states["Missed"]["Parameters"]["Payload"] == {
+        "step": "missed",
+        "event.$": "$$.Execution.Input",
+        "execution.$": "$$.Execution.Id",
+        "state": {"error.$": "$.error"},
+    }
+    assert (states["Missed"]["Next"], states["NotSwept"]["Type"]) == ("NotSwept", "Fail")  # and an alarm tells
+    assert definition["TimeoutSeconds"] - sum(waits) >= 6 * 3600
+
+
+def test_an_execution_that_ends_without_its_last_step_is_closed_by_a_rule() -> None:
+    resources = resolved("hub", ScaleOut="enabled")["Resources"]
+    rule = resources["ExecutionEnded"]["Properties"]
+    machine = "arn:aws:states:eu-central-1:111111111111:stateMachine:stop-orchestrator"
+    assert rule["EventPattern"] == {
+        "source": ["aws.states"],
+        "detail-type": ["Step Functions Execution Status Change"],
+        "detail": {"status": ["ABORTED", "FAILED", "TIMED_OUT"], "stateMachineArn": [machine]},
+    }
+    [target] = rule["Targets"]
+    assert target["Arn"].endswith(":function:stop-orchestrator-step")
+    assert target["InputTransformer"]["InputPathsMap"] == {
+        "execution": "$.detail.executionArn",
+        "status": "$.detail.status",
+    }
+    sent = target["InputTransformer"]["InputTemplate"]
+    for name, value in (("execution", f"{machine}:1"), ("status", "ABORTED")):  # EventBridge quotes what is text
+        sent = sent.replace(f"<{name}>", json.dumps(value))
+    event = StepEvent.model_validate(json.loads(sent))
+    assert (event.step, event.execution, event.state["error"]["Error"]) == ("close", f"{machine}:1", "ABORTED")
+    permission = resources["LetRuleClose"]["Properties"]
+    assert permission["SourceArn"] == "arn:aws:events:eu-central-1:111111111111:rule/stop-orchestrator-ended"
+    assert permission["FunctionName"] == resources["Step"]["Properties"]["FunctionName"]
 
 
 def test_acting_goes_on_wave_by_wave_until_there_is_none(states: dict[str, State]) -> None:

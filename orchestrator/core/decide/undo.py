@@ -54,6 +54,35 @@ def decide_undo(
     )
 
 
+class EarlierStart(NamedTuple):
+    """A start that an earlier undo of the same sweep asked for, and AWS accepted."""
+
+    undo_id: str
+    asked_at: datetime | None
+    seen_at: datetime | None
+    """When it was seen to run; None: it was not by then."""
+
+
+def name_earlier_undo(decision: Decision, earlier: EarlierStart | None) -> Decision:
+    """The same decision; of what runs, or is coming up, by the start of an earlier undo the reason names that one."""
+    if earlier is None or not _is_by(decision.resource, earlier):
+        return decision
+    fresh, by = decision.resource, f"by undo {earlier.undo_id}"
+    if decision.reason_code is ReasonCode.STARTED_SINCE and fresh.state is ResourceState.RUNNING:
+        return replace(decision, reason=f"It is {fresh.aws_state}: started {by}.")
+    if decision.reason_code is ReasonCode.IN_TRANSITION and fresh.state is ResourceState.STARTING:
+        text = f"It is {fresh.aws_state}: it is being started {by}. Undo again where it does not come up."
+        return replace(decision, reason=text)
+    return decision
+
+
+def _is_by(fresh: Resource, earlier: EarlierStart) -> bool:
+    """As far as AWS's time of its start tells."""
+    if fresh.started_at is None or earlier.asked_at is None:
+        return True
+    return may_be_of(fresh.started_at, earlier.asked_at, (earlier.seen_at or earlier.asked_at) - earlier.asked_at)
+
+
 class _Times(NamedTuple):
     requested_at: datetime | None
     noted_within: timedelta
