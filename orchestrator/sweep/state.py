@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from orchestrator.core.decide.drift import keep_after_all
+from orchestrator.core.decide.unused import idle_rules, unseen_tag_keys
 from orchestrator.core.model import (
     ABORTING,
     ActionCounts,
@@ -107,6 +108,7 @@ def build_report(
     """
     decisions = keep_after_all(state.decisions.decisions, state.outcomes.kept)
     outcomes = (*state.outcomes.outcomes, *_not_attempted(state))
+    planned = () if sweep.mode is Mode.UNDO else decisions  # an undo follows a sweep, and no rule
     ended_by = ""
     if state.halt and state.halt.cause in ABORTING:
         ended_by = f"Aborted: {state.halt.text}"
@@ -130,6 +132,8 @@ def build_report(
         compliance=state.decisions.compliance,
         guardrails=state.guardrails,
         names=state.inventory.names,
+        idle_rules=idle_rules(sweep.policy, planned),
+        unseen_tag_keys=unseen_tag_keys(sweep.policy, planned),
         calls=calls,
         duration_seconds=round((finished_at - sweep.started_at).total_seconds(), 3),
         error=error or state.abandoned or ended_by,

@@ -52,6 +52,10 @@ class Condition(ABC):
         """Conditions of which at least one holds wherever this does; itself, where it does not come apart."""
         return (self,)
 
+    def tag_keys(self) -> Iterable[str]:
+        """The keys of a resource's tags that it asks for."""
+        return ()
+
     def names(self) -> Iterable[NamedText]:
         """The names in it that are held against the organization."""
         return ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,9 @@ class TagMatches(Condition):
 
     def implies(self, other: Condition) -> bool:
         return isinstance(other, TagMatches) and tags_within(self.tags, other.tags)
+
+    def tag_keys(self) -> Iterable[str]:
+        return (key for key, _ in self.tags)
 
     def cases(self) -> Sequence[Condition]:
         return cases_of(self, (TagMatches(tags) for tags in tags_apart(self.tags)))
