@@ -25,6 +25,7 @@ from cloudformation.artifacts import Artifact, ArtifactBucket
 from cloudformation.assemble import TemplateError
 from cloudformation.inputs import TEMPLATES, Arguments, Inputs, read_inputs
 from cloudformation.parameters import read_template
+from cloudformation.policy_notes import print_warnings
 from cloudformation.stacks import ChangeSet, DeployError, Event, Stack
 from cloudformation.tables import changes_table, empty_table, pairs_table
 from orchestrator.app import now
@@ -177,6 +178,7 @@ class _Deployment:
         policy = self._inputs.policy
         if policy is None:
             return False
+        print_warnings(console, policy)
         differs, is_active = policy.text.encode() != self._policy_in_place(), self._is_active(policy)
         if differs:
             console.print("The policy document is new, or differs from the one in place; it is put there at the end.")

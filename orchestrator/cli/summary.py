@@ -14,6 +14,7 @@ from rich.text import Text
 from orchestrator import errors
 from orchestrator.cli.losses import losses_of_report
 from orchestrator.cli.tables import MOST_ROWS, STATUS_STYLES, Cell, a_table, add_rows, counted, number
+from orchestrator.core.decide.guardrails import NAMES_RESOLVED
 from orchestrator.core.model import ALL_KINDS, OutcomeStatus, ReasonCode
 from orchestrator.core.model.decision import KEPT_AFTER_ALL
 from orchestrator.core.policy.opt_outs import MISSPELT_KEY
@@ -48,6 +49,7 @@ def print_summary(console: Console, document: Row, location: str = "") -> None:
     _print_guardrail_details(console, document)
     _print_unresolved_names(console, document.get("unresolved_names", ()))  # of earlier releases none
     _print_other_policies(console, document.get("other_policies", ()))  # nor these
+    _print_unseen_tag_keys(console, document.get("unseen_tag_keys", ()))  # nor these
     _print_people(console, document)
     if document["status"] == "awaiting_approval":
         console.print(f"To carry it out: stop-orchestrator apply {document['sweep_id']}", highlight=False)
@@ -155,8 +157,8 @@ def _guardrails_line(document: Row) -> str:
     """The limits of the whole organization, and how close the plan comes to them; where it is held, those that hold."""
     rows = [row for row in document["guardrails"] if row["account_id"] is None]
     broken = sum(not row["passed"] for row in document["guardrails"])
-    if broken:
-        rows = [row for row in rows if not row["passed"]]
+    # Of names that hold nothing the number is 0, and each of them is listed.
+    rows = [row for row in rows if not row["passed"] or (not broken and row["name"] != NAMES_RESOLVED)]
     shown = ", ".join(f"{row['name']} {row['actual']:.4g} (limit {row['limit']:g})" for row in rows)
     verdict = f"held: {broken} of {len(document['guardrails'])} broken" if broken else "passed"
     return f"Guardrails {verdict}" + (f": {shown}" if shown else "")
@@ -210,7 +212,8 @@ def _by_rule(document: Row) -> Table | None:
     }
     counts = {"matched": matched, **planned, "exempt": exempt}
     table = a_table("By rule", "rule", *((name, "right") for name in counts))
-    order = sorted(matched, key=lambda rule: (rule is None, -sum(one[rule] for one in planned.values()), rule or ""))
+    names = {*matched, *document.get("idle_rules", ())}  # of earlier releases none
+    order = sorted(names, key=lambda rule: (rule is None, -sum(one[rule] for one in planned.values()), rule or ""))
     rows = [(rule or "(no rule matches)", *(number(count[rule]) for count in counts.values())) for rule in order]
     return add_rows(table, rows)
 
@@ -250,7 +253,7 @@ def _print_guardrail_details(console: Console, document: Row) -> None:
     """Each in one line of its own, to copy from."""
     for row in document["guardrails"]:
         if (
-            row["name"] != "names_resolved" and not row["passed"] and row.get("detail")
+            row["name"] != NAMES_RESOLVED and not row["passed"] and row.get("detail")
         ):  # a report of the version before has none
             console.print()
             console.print(Text(f"{row['name']}: {row['detail']}"), soft_wrap=True)
@@ -273,6 +276,17 @@ def _print_other_policies(console: Console, rows: Sequence[Row]) -> None:
     if rows:
         versions = (f"{one['name']} ({one['policy_sha256'][:12]})" for one in rows)
         console.print(Text(f"Other active policies: {', '.join(versions)}"), soft_wrap=True)
+
+
+def _print_unseen_tag_keys(console: Console, rows: Sequence[Row]) -> None:
+    """A line for each: most likely the key is misspelt, and the rule owns less than was meant."""
+    for row in rows[:MOST_ROWS]:
+        nearest = f"; the nearest is {row['nearest']!r}" if row["nearest"] else ""
+        rules = "rule" if len(row["rules"]) == 1 else "rules"
+        text = f"No resource that was read has the tag key {row['key']!r} ({rules} {', '.join(row['rules'])}){nearest}."
+        console.print(Text(text, style="yellow"), soft_wrap=True)
+    if len(rows) > MOST_ROWS:
+        console.print(f"... and {len(rows) - MOST_ROWS} more in the report")
 
 
 def _kept_after_all(document: Row) -> Table | None:

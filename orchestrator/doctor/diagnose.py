@@ -42,7 +42,7 @@ class _Examined:
 
 def diagnose(context: DoctorContext, policy: OrgPolicy) -> Diagnosis:
     """Every check there is. Without an identity or an organization there are no accounts to look at: it ended."""
-    checks: list[Check] = []
+    checks: list[Check] = [*doctor_hub.policy_warned(policy)]
     context.progress.phase("Asking the hub")
     hub = _identity(context, checks)
     if hub is None:

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from orchestrator.core.decide.drift import keep_after_all
+from orchestrator.core.decide.unused import idle_rules, unseen_tag_keys
 from orchestrator.core.model import (
     ABORTING,
     ActionCounts,
@@ -118,6 +119,7 @@ def build_report(
     """
     decisions = keep_after_all(state.decisions.decisions, state.outcomes.kept)
     outcomes = (*state.outcomes.outcomes, *_not_attempted(state))
+    planned = () if sweep.mode is Mode.UNDO else decisions  # an undo follows a sweep, and no rule
     ended_by = ""
     if state.halt and state.halt.cause in ABORTING:
         ended_by = f"Aborted: {state.halt.text}"
@@ -144,6 +146,8 @@ def build_report(
         guardrails=state.guardrails,
         names=state.inventory.names,
         others=state.inventory.others,
+        idle_rules=idle_rules(sweep.policy, planned),
+        unseen_tag_keys=unseen_tag_keys(sweep.policy, planned),
         calls=calls,
         duration_seconds=round((finished_at - sweep.started_at).total_seconds(), 3),
         error=_with_what_is_left(sweep, state, error or state.abandoned or ended_by, outcomes),

@@ -31,6 +31,7 @@ name: test
 organization: {include: [/Dev]}
 regions: {include: [eu-central-1, eu-west-1]}
 rules: [{name: dev, kinds: [ec2, rds], where: {tag: {Environment: dev}}}]
+guardrails: {max_stops: 100}
 """
 
 

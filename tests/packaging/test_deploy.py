@@ -184,9 +184,11 @@ def test_another_policy_alone_is_asked_about_and_put(
     organization: OrganizationBuilder, run: Deploy, folder: Path
 ) -> None:
     run("hub", "--yes")
-    other = POLICY.replace("test", "other")
+    other = f"{POLICY.replace('test', 'other')}rules: [{{name: dev, where: {{tag: {{Environment: dev}}}}}}]\n"
     (folder / "policy.yaml").write_text(other)
-    assert run("hub", typed="no\n").exit_code == 1
+    declined = run("hub", typed="no\n")
+    assert declined.exit_code == 1
+    assert "policy other, line 1: guardrails: warning: no guardrail limits how much" in declined.stdout
     assert content(organization, "evidence", "policy.yaml") == POLICY.encode()
     assert active(organization, "other") == {}
     assert run("hub", typed="yes\n").exit_code == 0

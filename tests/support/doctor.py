@@ -12,7 +12,7 @@ from tests.support.fixtures import Ran
 
 FRANKFURT, IRELAND, MILAN = "eu-central-1", "eu-west-1", "eu-south-1"
 DEV = {"Environment": "dev"}
-RULES = "rules: [{name: dev, where: {tag: {Environment: dev}}}]\n"
+RULES = "rules: [{name: dev, where: {tag: {Environment: dev}}}]\nguardrails: {max_stops: 100}\n"
 NOT_ALLOWED = (
     "You are not authorized to perform this operation. User: arn:aws:sts::1:assumed-role/m/s is not authorized to "
     "perform: {action} on resource: arn:aws:ec2:eu-central-1:1:instance/i-1 {why}"

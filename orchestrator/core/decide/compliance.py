@@ -35,6 +35,6 @@ def _of_resource(resource: Resource, required_tags: Sequence[str], today: date) 
     for key in required_tags:
         if not resource.tags.get(key, "").strip():
             detail = f"the tag {key} is {'empty' if key in resource.tags else 'missing'}"
-            yield Violation(account_id, region, resource.resource_id, MISSING_TAG, detail, resource.kind)
+            yield Violation(account_id, region, resource.resource_id, MISSING_TAG, detail, resource.kind, RESOURCE)
     for opt_out in read_opt_outs(resource.tags, RESOURCE, resource.resource_id, today):
         yield from opt_out_violations(opt_out, account_id, region, resource.resource_id, resource.kind)

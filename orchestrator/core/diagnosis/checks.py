@@ -58,6 +58,8 @@ class Code(StrEnum):
     """It names what the chain of manifests does not lead to."""
     UNRESOLVED_NAME = "unresolved_name"
     """A name in the policy is the name of nothing."""
+    POLICY_WARNING = "policy_warning"
+    """What is valid in the policy and probably not meant."""
     UNREADABLE = "unreadable"
     """AWS refused for another reason, or did not answer; the detail has its words."""
     NOT_CHECKED = "not_checked"

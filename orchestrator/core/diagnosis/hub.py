@@ -20,6 +20,8 @@ from orchestrator.core.diagnosis.checks import (
     refusal_code,
 )
 from orchestrator.core.model import AccountId, AwsError, Coverage, NameEffect, Names
+from orchestrator.core.policy.org_policy import OrgPolicy
+from orchestrator.core.policy.policy_warnings import policy_warnings
 from orchestrator.core.policy.schema import RegionScope
 
 STACK_SETS = "member.org.stacksets.cloudformation.amazonaws.com"
@@ -40,6 +42,13 @@ def refused(name: str, operation: str, error: AwsError, advice: str, *, optional
     status = CheckStatus.WARNING if optional else CheckStatus.FAILED
     detail = f"{operation}: {error}" if operation else str(error)
     return Check(Area.HUB, name, status, code, detail, advice)
+
+
+def policy_warned(policy: OrgPolicy) -> Iterator[Check]:
+    """A row for each warning of the policy: none of them keeps a sweep from working."""
+    for one in policy_warnings(policy):
+        detail = f"line {one.line}: {one.path}: {one.message}"
+        yield Check(Area.HUB, "policy", CheckStatus.WARNING, Code.POLICY_WARNING, detail)
 
 
 def not_checked(name: str, detail: str, advice: str = "") -> Check:

@@ -45,7 +45,7 @@ from orchestrator.core.model.outcome import (
     strength,
 )
 from orchestrator.core.model.plan import GUARDRAILS_SEAL, ActionCounts, ApprovedPlan, GuardrailResult, HeldPlan, Plan
-from orchestrator.core.model.report import Mode, SweepReport, SweepStatus
+from orchestrator.core.model.report import Mode, SweepReport, SweepStatus, UnseenTagKey
 from orchestrator.core.model.resource import (
     ALL_KINDS,
     Fact,
@@ -122,6 +122,7 @@ __all__ = [
     "Target",
     "TargetStatus",
     "UnresolvedName",
+    "UnseenTagKey",
     "Verdict",
     "Violation",
     "coverage_weights",

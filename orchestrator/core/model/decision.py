@@ -134,6 +134,8 @@ class Violation:
     violation: str
     detail: str
     kind: str = ALL_KINDS
+    carrier: str = ""
+    """`resource`, `account` or `organizational_unit`: whose tags it is about. Empty in plans of earlier releases."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,16 @@ class SweepStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class UnseenTagKey:
+    """A key that `tag` conditions of these rules ask for and no resource has that was read."""
+
+    key: str
+    rules: tuple[str, ...]
+    nearest: str
+    """The key of a resource that was most likely meant; empty where none is near."""
+
+
+@dataclass(frozen=True, slots=True)
 class SweepReport:
     """The whole record of one sweep: every other form is made from it (core.report)."""
 
@@ -81,6 +91,9 @@ class SweepReport:
     """What the policy names and the organization did not have when it was listed."""
     others: tuple[OtherPolicy, ...] = ()
     """The other active policies that were taken into account."""
+    idle_rules: tuple[str, ...] = ()
+    """Those that own nothing of what was read."""
+    unseen_tag_keys: tuple[UnseenTagKey, ...] = ()
     kill_switches: tuple[str, ...] = ()
     """The names of those that could have halted it."""
     calls: Mapping[str, int] = field(default_factory=dict)

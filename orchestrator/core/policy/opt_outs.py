@@ -96,7 +96,7 @@ def opt_out_violations(
     if exemption.tag == PROTECTED_TAG:
         return
     for name, detail in _findings(opt_out, f"{OPT_OUT_TAG}={exemption.value}"):
-        yield Violation(account_id, region, resource_id, name, detail, kind)
+        yield Violation(account_id, region, resource_id, name, detail, kind, exemption.source)
 
 
 def _findings(opt_out: OptOut, shown: str) -> Iterator[tuple[str, str]]:

@@ -45,19 +45,17 @@ def _shadowed_rules(policy: OrgPolicy) -> Iterator[tuple[Path, str]]:
 
 
 def _shadows(rule: Rule, earlier: Sequence[Rule], implications: Implications) -> list[int]:
-    """The number of the first earlier rule, for each of the rule's kinds, that leaves it nothing; empty without one."""
-    found: dict[int, None] = {}
-    for kind in sorted(rule.kinds):
-        shadows = (
-            number
-            for number, one in enumerate(earlier)
-            if kind in one.kinds and implications.holds(rule.where, one.where)
-        )
-        first = next(shadows, None)
-        if first is None:
+    """The numbers of the earlier rules that leave it nothing, for each of its kinds the first one, or several that do
+    so together; empty without them.
+    """
+    found: set[int] = set()
+    for kind in rule.kinds:
+        numbers = [number for number, one in enumerate(earlier) if kind in one.kinds]
+        shadows = implications.shared(rule.where, [earlier[number].where for number in numbers])
+        if not shadows:
             return []
-        found[first] = None
-    return list(found)
+        found |= {numbers[one] for one in shadows}
+    return sorted(found)
 
 
 def _without_limits(policy: OrgPolicy) -> Iterator[tuple[Path, str]]:

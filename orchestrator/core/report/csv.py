@@ -42,7 +42,7 @@ _DECISION_COLUMNS = (
     "losses",
 )
 _COVERAGE_COLUMNS = ("account_id", "account_name", "ou_path", "region", "kind", "status", "detail", "weight")
-_COMPLIANCE_COLUMNS = ("account_id", "region", "kind", "resource_id", "violation", "detail")
+_COMPLIANCE_COLUMNS = ("account_id", "region", "kind", "resource_id", "violation", "detail", "carrier")
 # A spreadsheet runs a cell that starts with one of these: https://owasp.org/www-community/attacks/CSV_Injection
 _RUN = "=+@\uff1d\uff0b\uff0d\uff20-"
 """The four in the middle are full-width. Tabs and line breaks, which it passes over, are in no cell."""

@@ -189,6 +189,10 @@ def report_document(report: SweepReport) -> Row:
         "guardrails": [_guardrail_row(result) for result in report.guardrails],
         "unresolved_names": [unresolved_name_row(one) for one in report.names.unresolved],
         "other_policies": [_other_policy_row(one) for one in report.others],
+        "idle_rules": list(report.idle_rules),
+        "unseen_tag_keys": [
+            {"key": one.key, "rules": list(one.rules), "nearest": one.nearest} for one in report.unseen_tag_keys
+        ],
         "kill_switches": list(report.kill_switches),
         "calls": dict(sorted(report.calls.items())),
         "duration_seconds": report.duration_seconds,
@@ -306,6 +310,7 @@ def _violation_row(violation: Violation) -> ViolationRow:
         "resource_id": violation.resource_id,
         "violation": violation.violation,
         "detail": violation.detail,
+        "carrier": violation.carrier or None,
     }
 
 

@@ -35,12 +35,14 @@ Count = Annotated[int, Field(ge=0)]
 AccountText = Annotated[str, Field(pattern=r"^\d{12}$")]
 TimeText = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$")]
 Facts = dict[str, Fact]
+_CARRIERS = ("resource", "account", "organizational_unit")
+"""Of tags."""
 _STRICT = ConfigDict(extra="forbid")
 
 
 @with_config(_STRICT)
 class ExemptionRow(TypedDict):
-    source: Annotated[str, _one_of(["resource", "account", "organizational_unit"])]
+    source: Annotated[str, _one_of(_CARRIERS)]
     source_id: str
     tag: str
     value: str
@@ -118,6 +120,13 @@ class ViolationRow(TypedDict):
     resource_id: str
     violation: str
     detail: str
+    carrier: NotRequired[
+        Annotated[
+            str | None,
+            _one_of([*_CARRIERS, None]),
+            Field(description="What `resource_id` is the id of; of an OU it is the path. Null: not known."),
+        ]
+    ]
 
 
 @with_config(_STRICT)
@@ -153,6 +162,15 @@ class OtherPolicyRow(TypedDict):
         list[UnresolvedNameRow], Field(description="Those of it by which it may own something that is not known.")
     ]
     unread: Annotated[str, Field(description="Why it is not known what it owns, which held the sweep; empty else.")]
+
+
+@with_config(_STRICT)
+class UnseenTagKeyRow(TypedDict):
+    """A key that `tag` conditions of rules ask for and no resource has that was read."""
+
+    key: str
+    rules: list[str]
+    nearest: Annotated[str, Field(description="The key of a resource that is nearest; empty where there is none.")]
 
 
 @with_config(_STRICT)
@@ -228,6 +246,10 @@ class ReportDocument(TypedDict):
     other_policies: NotRequired[
         Annotated[list[OtherPolicyRow], Field(description="The other active policies that were taken into account.")]
     ]
+    idle_rules: NotRequired[
+        Annotated[list[str], Field(description="The rules that own nothing of what was read; of an undo none.")]
+    ]
+    unseen_tag_keys: NotRequired[list[UnseenTagKeyRow]]
     kill_switches: Annotated[list[str], Field(description="Those that could have halted it; empty: there was none.")]
     calls: Annotated[dict[str, Count], Field(description="Requests by service:Operation.")]
     duration_seconds: Annotated[float, Field(ge=0)]

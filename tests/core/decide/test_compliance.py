@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from orchestrator.core.decide.compliance import violations
-from orchestrator.core.model import Account, Resource, Violation
+from orchestrator.core.model import ALL_REGIONS, Account, Resource, Violation
 from orchestrator.core.policy.tag_keys import OPT_OUT_TAG, REASON_TAG
 from tests.support.builders import ACCOUNT, REGION, a_resource, a_unit, an_account
 
@@ -59,10 +59,19 @@ def test_an_opt_out_on_an_account_or_ou_is_reported_for_the_account_and_names_it
 def test_an_ous_opt_out_counts_for_each_account_below_it() -> None:
     unit = a_unit("/A", {OPT_OUT_TAG: "true", REASON_TAG: "labs"})
     accounts = tuple(an_account(one, organizational_units=(unit,)) for one in ("222222222222", "111111111111"))
+    name = "never_ending_opt_out"
     assert violations((), accounts, (), TODAY) == tuple(
-        Violation(account.id, "*", "/A", "never_ending_opt_out", f"{OPT_OUT_TAG}=true has no end")  # type: ignore[arg-type]  # a literal
+        Violation(account.id, ALL_REGIONS, "/A", name, f"{OPT_OUT_TAG}=true has no end", carrier="organizational_unit")
         for account in reversed(accounts)
     )
+
+
+def test_a_row_says_whose_tags_it_is_about() -> None:
+    unit, malformed = a_unit("/A", {OPT_OUT_TAG: "2020-01-01"}), {OPT_OUT_TAG: "yes"}
+    account = an_account(organizational_units=(unit,), tags=malformed)
+    rows = violations((a_resource("i-1", tags=malformed),), (account,), ("Owner",), TODAY)
+    carriers = {row.resource_id: row.carrier for row in rows}
+    assert carriers == {"/A": "organizational_unit", account.id: "account", "i-1": "resource"}
 
 
 def test_rows_are_sorted_by_account_region_resource_and_violation_whatever_the_order_of_reading() -> None:

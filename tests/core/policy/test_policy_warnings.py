@@ -174,6 +174,39 @@ def test_a_rule_that_may_own_something_is_no_reason_to_warn(first: str, second: 
     assert warnings(LIMIT + RULES.replace("FIRST", first).replace("SECOND", second)) == []
 
 
+DEV, TEST = "{tag: {Env: [dev]}}", "{tag: {Env: [test]}}"
+BOTH = "'a' (line 5) and 'b' (line 6)"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "third", "warned"),
+    [
+        (DEV, TEST, "{tag: {Env: [dev, test]}}", BOTH),
+        ("{tag: {Env: d*}}", TEST, "{tag: {Env: [dev, test]}}", BOTH),
+        (DEV, TEST, "{tag: {Env: [dev, test], Tier: x}}", BOTH),
+        (DEV, TEST, "{all: [{region: eu-*}, {tag: {Env: [dev, test]}}]}", BOTH),
+        (DEV, TEST, "{any: [{tag: {Env: dev, Tier: x}}, {tag: {Env: test}, region: eu-*}]}", BOTH),
+        (DEV, TEST, "{tag: {Env: [dev, test, x]}}", ""),
+        (DEV, TEST, "{tag: {Env: [dev, 't*']}}", ""),
+        ("{tag: {Env: dev}, region: eu-*}", TEST, "{tag: {Env: [dev, test]}}", ""),
+        ("{tag: {Env: dev, Tier: x}}", "{tag: {Env: dev, Tier: y}}", "{tag: {Env: dev, Tier: [x, y]}}", BOTH),
+        ("{region: eu-*}", "{region: us-*}", "{region: [us-east-1, eu-west-1]}", BOTH),
+        ("{account: '111111111111'}", "{account: '2*'}", "{account: ['111111111111', '222222222222']}", BOTH),
+        ("{organizational_unit: /Dev}", "{organizational_unit: /Labs}", "{organizational_unit: [/Dev/A, /Labs]}", BOTH),
+        ("{instance_type: t3.*}", "{instance_type: m5.*}", "{instance_type: [t3.micro, m5.large]}", BOTH),
+        ("{account_tag: {C: x}}", "{account_tag: {C: y}}", "{account_tag: {C: [x, y]}}", BOTH),
+        ("{not: {tag: {Env: dev}}}", DEV, "{tag: {Env: [dev, test]}}", ""),
+    ],
+)
+def test_a_rule_that_several_earlier_ones_leave_nothing_together_is_told_with_each_of_them(
+    first: str, second: str, third: str, warned: str
+) -> None:
+    named = zip("abc", (first, second, third), strict=True)
+    rules = "".join(f"  - {{name: {name}, where: {where}}}\n" for name, where in named)
+    told = [message for _, _, message in warnings(f"{LIMIT}rules:\n{rules}")]
+    assert [f"it matches: {warned}; " in one for one in told] == ([True] if warned else [])
+
+
 @pytest.mark.parametrize(
     ("first", "second", "third", "warned"),
     [
@@ -221,6 +254,36 @@ def test_what_is_said_to_hold_wherever_another_does_is_never_false_there(
     for inner, outer in ((first, second), (second, first)):
         if Implications().holds(inner, outer) and inner.evaluate(resource, account):
             assert outer.evaluate(resource, account) is not False
+
+
+@quick
+@given(rules=st.lists(wheres, min_size=2, max_size=5), data=st.data())
+def test_a_rule_that_is_said_to_be_shadowed_never_owns_anything(rules: list[object], data: st.DataObject) -> None:
+    last = data.draw(
+        st.one_of(st.just({"any": rules}), wheres, st.builds(lambda one: {"all": [one, rules[0]]}, wheres))
+    )
+    conditions = [condition(one) for one in (*rules, last)]
+    resource = a_resource(
+        tags=data.draw(tags),
+        region=data.draw(st.sampled_from(["eu-west-1", "us-east-1"])),
+        facts={"instance_type": data.draw(st.sampled_from(["t3.micro", "m5.large", None]))},
+    )
+    account = an_account(data.draw(st.sampled_from(ACCOUNT_IDS)), ou=data.draw(st.sampled_from(OU_PATHS)))
+    *earlier, shadowed = conditions
+    numbers = Implications().shared(shadowed, earlier)
+    if numbers and shadowed.evaluate(resource, account):
+        assert any(earlier[one].evaluate(resource, account) is not False for one in numbers)
+    if shadowed.evaluate(resource, account):
+        assert any(case.evaluate(resource, account) for case in shadowed.cases())
+
+
+def test_many_rules_with_many_values_take_no_time_to_speak_of() -> None:
+    values = ", ".join(f"v{one}" for one in range(60))
+    rules = "".join(f"  - {{name: r{one}, where: {{tag: {{Team{one}: [{values}]}}}}}}\n" for one in range(150))
+    policy = load(f"{HEAD}{LIMIT}rules:\n{rules}")
+    began = process_time()
+    assert policy_warnings(policy) == ()
+    assert process_time() - began < 2
 
 
 def test_many_rules_and_deep_conditions_take_no_time_to_speak_of() -> None:

@@ -45,7 +45,9 @@ REPORT = a_report(
         a_decision(a_resource("i-3"), Verdict.KEEP, exemption=FOR_GOOD, rule=None),
     ),
     outcomes=(an_outcome(OutcomeStatus.STOPPED, a_resource("i-1"), requested_at=AT, verified_at=AT),),
-    compliance=(Violation(ACCOUNT, REGION, "i-1", "missing_required_tag", "the tag Owner is missing", "ec2"),),
+    compliance=(
+        Violation(ACCOUNT, REGION, "i-1", "missing_required_tag", "the tag Owner is missing", "ec2", "resource"),
+    ),
 )
 DOCUMENT = report_document(REPORT)
 FILES = report_files(DOCUMENT)
@@ -155,7 +157,7 @@ def test_the_tables_of_coverage_and_compliance_have_a_row_each() -> None:
     ]
     assert table("compliance.csv") == [
         {"account_id": ACCOUNT, "region": REGION, "kind": "ec2", "resource_id": "i-1"}
-        | {"violation": "missing_required_tag", "detail": "the tag Owner is missing"}
+        | {"violation": "missing_required_tag", "detail": "the tag Owner is missing", "carrier": "resource"}
     ]
 
 

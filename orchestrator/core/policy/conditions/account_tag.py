@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.core.model import Account, Fact, Resource
-from orchestrator.core.policy.conditions.interface import Condition, Parser, Word
-from orchestrator.core.policy.conditions.matching import TagGlobs, tags_match, tags_used, tags_within
+from orchestrator.core.policy.conditions.interface import Condition, Parser, Word, cases_of
+from orchestrator.core.policy.conditions.matching import TagGlobs, tags_apart, tags_match, tags_used, tags_within
 from orchestrator.core.policy.conditions.schema_parts import TAGS
 from orchestrator.core.policy.yaml_document import Path
 
@@ -23,6 +24,9 @@ class AccountTagMatches(Condition):
 
     def implies(self, other: Condition) -> bool:
         return isinstance(other, AccountTagMatches) and tags_within(self.tags, other.tags)
+
+    def cases(self) -> Sequence[Condition]:
+        return cases_of(self, (AccountTagMatches(tags) for tags in tags_apart(self.tags)))
 
     def facts_used(self, resource: Resource, account: Account) -> dict[str, Fact]:
         return tags_used("account_tag", self.tags, account.tags)

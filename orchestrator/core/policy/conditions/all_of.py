@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 from orchestrator.core.model import Account, Resource
 from orchestrator.core.policy.conditions.combined import Combined
-from orchestrator.core.policy.conditions.interface import Condition, Parser, Word
+from orchestrator.core.policy.conditions.interface import Condition, Parser, Word, cases_of
 from orchestrator.core.policy.conditions.schema_parts import WHERES
 from orchestrator.core.policy.yaml_document import Path
 
@@ -25,6 +27,9 @@ class AllOf(Combined):
             if answer is None:
                 held = None
         return held
+
+    def cases(self) -> Sequence[Condition]:
+        return cases_of(self, map(AllOf, product(*(condition.cases() for condition in self.conditions))))
 
 
 def _parse(value: Any, path: Path, parser: Parser) -> Condition:

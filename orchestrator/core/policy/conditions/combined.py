@@ -27,6 +27,10 @@ class Combined(Condition, ABC):
         names = (name for condition in self.conditions for name in condition.unknown_facts(resource, account))
         return tuple(dict.fromkeys(names))
 
+    def tag_keys(self) -> Iterator[str]:
+        for condition in self.conditions:
+            yield from condition.tag_keys()
+
     def names(self) -> Iterator[NamedText]:
         for condition in self.conditions:
             yield from condition.names()

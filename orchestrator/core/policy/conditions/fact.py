@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from orchestrator.core.model import Account, Fact, FactWord, KindDescription, Resource
-from orchestrator.core.policy.conditions.interface import Condition, Parser, Word
-from orchestrator.core.policy.conditions.matching import Globs
+from orchestrator.core.policy.conditions.interface import Condition, Parser, Word, cases_of
+from orchestrator.core.policy.conditions.matching import Globs, globs_of
 from orchestrator.core.policy.conditions.schema_parts import GLOBS
 from orchestrator.core.policy.yaml_document import Path
 
@@ -28,6 +28,9 @@ class FactMatches(Condition):
 
     def implies(self, other: Condition) -> bool:
         return isinstance(other, FactMatches) and self.facts == other.facts and self.globs.within(other.globs)
+
+    def cases(self) -> Sequence[Condition]:
+        return cases_of(self, (replace(self, globs=globs_of(text)) for text in self.globs.texts))
 
     def facts_used(self, resource: Resource, account: Account) -> dict[str, Fact]:
         return {self.word: self._fact(resource)}

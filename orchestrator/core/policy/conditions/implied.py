@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from orchestrator.core.policy.conditions.all_of import AllOf
 from orchestrator.core.policy.conditions.any_of import AnyOf
 from orchestrator.core.policy.conditions.everything import Everything
@@ -17,6 +19,7 @@ class Implications:
 
     def __init__(self) -> None:
         self._known: dict[tuple[int, int], bool] = {}
+        self._kept: list[Sequence[Condition]] = []
 
     def holds(self, one: Condition, other: Condition) -> bool:
         """Whether `other` is true or unknown wherever `one` is true; False also where the document does not tell.
@@ -31,6 +34,25 @@ class Implications:
         if pair not in self._known:
             self._known[pair] = self._look(one, other)
         return self._known[pair]
+
+    def shared(self, one: Condition, others: Sequence[Condition]) -> Sequence[int]:
+        """The numbers of those of the others of which some is true or unknown wherever `one` is true; none where the
+        document does not tell that of any, or of any together.
+        """
+        whole = next((number for number, other in enumerate(others) if self.holds(one, other)), None)
+        if whole is not None:
+            return (whole,)
+        cases = one.cases()
+        if len(cases) <= 1:
+            return ()
+        self._kept.append(cases)
+        found: dict[int, None] = {}
+        for case in cases:
+            first = next((number for number, other in enumerate(others) if self.holds(case, other)), None)
+            if first is None:
+                return ()
+            found[first] = None
+        return tuple(found)
 
     def _look(self, one: Condition, other: Condition) -> bool:
         if isinstance(other, AllOf):

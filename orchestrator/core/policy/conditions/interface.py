@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, NamedTuple, Protocol, Self
 
 from orchestrator.core.model import Account, Fact, Resource
@@ -13,6 +14,8 @@ from orchestrator.core.policy.yaml_document import Path
 
 Problem = Callable[[str], str | None]
 """What is wrong with a text; None when nothing is."""
+
+_MOST_CASES = 64
 
 
 class NamedText(NamedTuple):
@@ -45,6 +48,14 @@ class Condition(ABC):
         """Whether `other` holds wherever this does, as far as their texts tell; neither of them is made of others."""
         return self == other
 
+    def cases(self) -> Sequence[Condition]:
+        """Conditions of which at least one holds wherever this does; itself, where it does not come apart."""
+        return (self,)
+
+    def tag_keys(self) -> Iterable[str]:
+        """The keys of a resource's tags that it asks for."""
+        return ()
+
     def names(self) -> Iterable[NamedText]:
         """The names in it that are held against the organization."""
         return ()
@@ -54,6 +65,12 @@ class Condition(ABC):
         false, where one of them is all that it could hold by.
         """
         return self
+
+
+def cases_of(whole: Condition, parts: Iterable[Condition]) -> Sequence[Condition]:
+    """The parts as the `cases` of the whole, which stays one where there are too many of them."""
+    some = tuple(islice(parts, _MOST_CASES + 1))
+    return some if len(some) <= _MOST_CASES else (whole,)
 
 
 class Parser(Protocol):

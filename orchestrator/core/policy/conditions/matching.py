@@ -6,9 +6,11 @@ Literal text comes before the glob: `db[prod]` matches `db[prod]`, and what it m
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fnmatch import translate
 from functools import lru_cache
+from itertools import product
 
 from orchestrator.core.model import Account, Fact, OrganizationalUnit, Tags, path_names
 
@@ -70,6 +72,12 @@ def tags_match(wanted: TagGlobs, tags: Tags) -> bool:
 def tags_within(wanted: TagGlobs, others: TagGlobs) -> bool:
     """Whether tags that match `wanted` match the others too, as far as the texts tell."""
     return all(any(name == key and one.within(globs) for name, one in wanted) for key, globs in others)
+
+
+def tags_apart(wanted: TagGlobs) -> Iterator[TagGlobs]:
+    """The same keys, each with one of its texts: of those at least one matches whatever `wanted` does."""
+    each = ([(key, globs_of(text)) for text in globs.texts] for key, globs in wanted)
+    return product(*each)
 
 
 def tags_used(prefix: str, wanted: TagGlobs, tags: Tags) -> dict[str, Fact]:

@@ -7,12 +7,12 @@ is unknown instead of false (core.decide.names decides where).
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Self
 
 from orchestrator.core.model import Account, Resource
-from orchestrator.core.policy.conditions.interface import Condition, NamedText
+from orchestrator.core.policy.conditions.interface import Condition, NamedText, cases_of
 from orchestrator.core.policy.yaml_document import Path, path_text
 
 
@@ -35,6 +35,9 @@ class NamesMatch(Condition, ABC):
             return self.matches(self.texts, resource, account)
         sure = tuple(text for text in self.texts if text not in self.unresolved)
         return self.matches(sure, resource, account) or None
+
+    def cases(self) -> Sequence[Condition]:
+        return cases_of(self, (replace(self, texts=(text,), places=()) for text in self.texts))
 
     def unknown_facts(self, resource: Resource, account: Account) -> tuple[str, ...]:
         if self.evaluate(resource, account) is not None:

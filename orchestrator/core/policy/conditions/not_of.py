@@ -28,6 +28,9 @@ class NotOf(Condition):
     def unknown_facts(self, resource: Resource, account: Account) -> tuple[str, ...]:
         return self.condition.unknown_facts(resource, account)
 
+    def tag_keys(self) -> Iterable[str]:
+        return self.condition.tag_keys()
+
     def names(self) -> Iterable[NamedText]:
         return self.condition.names()
 
