@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from cloudformation.terraform import module_files
+from cloudformation.terraform_module import module_files
 from tests.support.cloudformation import ACCOUNT, KEY, ORGANIZATION, PARTITION, resolved, text_of
 
 pytestmark = [
