@@ -58,7 +58,7 @@ template: $(VENV)/.demo ## Assemble the hub's template from cloudformation/hub/ 
 	@$(BIN)/python -m cloudformation.assemble --dist $(DIST)
 
 member-role: $(VENV)/.demo ## Make the Terraform module of the member role from cloudformation/member-role.yaml
-	@$(BIN)/python -m cloudformation.terraform
+	@$(BIN)/python -m cloudformation.terraform_module
 
 member-policies: $(VENV)/.demo ## Write the member role's policies as JSON into dist/member-role (FLAGS=--account=...)
 	@$(BIN)/python -m cloudformation.member_policies --env $(DEPLOY_ENV) --dist $(DIST) $(FLAGS)

@@ -1,7 +1,7 @@
 """CloudFormation's functions in a template: read in their long forms, and resolved for one set of values.
 
-A template's text comes in; out goes the value of any part of it. `cloudformation.terraform` says the same parts in
-Terraform's words instead.
+A template's text comes in; out goes the value of any part of it. `cloudformation.terraform_module` says the
+same parts in Terraform's words instead.
 """
 
 from __future__ import annotations

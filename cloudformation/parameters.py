@@ -163,6 +163,18 @@ def mistakes(parameters: Mapping[str, Parameter], values: Mapping[str, str]) -> 
 
 def clashes(parameters: Mapping[str, Parameter], values: Mapping[str, str]) -> list[str]:
     """Of the values for one template: what each of two parameters accepts, and not both of them together."""
+    return _anchor_clashes(parameters, values) + _readers_clashes(parameters, values)
+
+
+def _readers_clashes(parameters: Mapping[str, Parameter], values: Mapping[str, str]) -> list[str]:
+    """As the hub's rule ReadersNeedKey has it, before CloudFormation is asked."""
+    if "KmsKeyArn" not in parameters or not values.get("ReportReaderArns") or values.get("KmsKeyArn"):
+        return []
+    why = "what an AWS managed key encrypts no other account can read; cloudformation/key.yaml makes a key"
+    return [f"ReportReaderArns needs KmsKeyArn: {why}"]
+
+
+def _anchor_clashes(parameters: Mapping[str, Parameter], values: Mapping[str, str]) -> list[str]:
     anchor, kill_switch = (
         values.get(name, parameters[name].default) if name in parameters else None
         for name in ("AnchorName", "KillSwitchName")

@@ -96,6 +96,9 @@ def test_a_policy_beside_the_sweeps_is_accepted(key: str) -> None:
     assert mistakes({"PolicyKey": declared}, {"PolicyKey": key}) == []
 
 
+READERS_AND_KEY = ("ReportReaderArns", "KmsKeyArn")
+
+
 def hub_inputs(folder: Path, *lines: str, remove: bool = False) -> Inputs:
     env = folder / "deploy.env"
     env.write_text("\n".join(["OrganizationId=o-ab12cd34ef", f"Policy={ROOT / 'config' / 'policy.yaml'}", *lines]))
@@ -169,3 +172,13 @@ def test_the_values_of_the_example_are_the_defaults_and_are_accepted(what: str, 
     assert {name: value for name, value in inputs.values.items() if name not in examples} == {
         name: default for name, default in defaults.items() if name not in examples
     }
+
+
+def test_readers_without_a_key_of_your_own_are_refused() -> None:
+    """As the rule in the hub's template has it."""
+    declared = {name: Parameter.model_validate({"Type": STRING, "Default": ""}) for name in READERS_AND_KEY}
+    for given in ((), ("KmsKeyArn",), READERS_AND_KEY):
+        assert clashes(declared, dict.fromkeys(given, "arn")) == []
+    [refusal] = clashes(declared, {"ReportReaderArns": "arn"})
+    assert refusal.startswith("ReportReaderArns needs KmsKeyArn")
+    assert clashes({}, {"ReportReaderArns": "arn"}) == []  # of another stack, for which the same file does

@@ -12,7 +12,7 @@ import pytest
 from cloudformation.assemble import TemplateError
 from cloudformation.member_policies import main as write_policies
 from cloudformation.parameters import parameters_of
-from cloudformation.terraform import MODULE, module_files, re2, snake_case
+from cloudformation.terraform_module import MODULE, module_files, re2, snake_case
 from tests.support.cloudformation import ACCOUNT, KEY, NEEDED, PARTITION, PSEUDO, resolved, template, text_of
 from tests.support.terraform import Module
 

@@ -41,6 +41,8 @@ _SECTIONS = frozenset(
 )
 _ATTRIBUTES = frozenset({"Type", "Properties", "Metadata", "DeletionPolicy", "UpdateReplacePolicy"})
 _TYPES = {"String": "string", "Number": "number", "CommaDelimitedList": "list(string)"}
+_DATA: tuple[str, Node] = ("", None)
+"""In the place of a function's name and argument, where there is none."""
 _MOST_REPEATS = 1000
 """Of one repetition in a pattern of Terraform: https://github.com/google/re2/wiki/Syntax."""
 _REPEATED = re.compile(r"(?P<what>\[[^\]]+\])\{(?P<least>\d+),(?P<most>\d+)\}")
@@ -128,7 +130,7 @@ class _Module:
         attributes = {"Ref": "name", "Arn": "arn"}
 
         def value(node: Node) -> Node:
-            name, argument = function_of(node) or ("", None)
+            name, argument = function_of(node) or _DATA
             if name == "Ref" and argument == self._role_name:
                 return f"${{aws_iam_role.member.{attributes['Ref']}}}"
             if name == "Fn::GetAtt" and argument[0] == self._role_name and argument[1] in attributes:
@@ -300,9 +302,9 @@ class Expressions:
         return f"jsondecode({local} ? jsonencode({self.hcl(first)}) : jsonencode({self.hcl(second)}))"
 
     def _is_text(self, node: Node) -> bool:
-        name, argument = function_of(node) or ("", None)
+        name, argument = function_of(node) or _DATA
         if name == "Ref":
-            return self._document["Parameters"].get(argument, {}).get("Type") != "CommaDelimitedList"
+            return bool(self._document["Parameters"].get(argument, {}).get("Type") != "CommaDelimitedList")
         return isinstance(node, str) or name in {"Fn::Sub", "Fn::Join"}
 
     def _joined(self, operator: str, parts: list[Node]) -> str:
@@ -330,7 +332,7 @@ class Expressions:
 
 def _option(node: Node) -> tuple[str, Node, bool] | None:
     """Condition, value, and whether it is there where the condition holds; None where there always is a value."""
-    name, argument = function_of(node) or ("", None)
+    name, argument = function_of(node) or _DATA
     if name != "Fn::If" or NO_VALUE not in argument[1:]:
         return None
     condition, first, second = argument
