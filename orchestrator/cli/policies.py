@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -22,6 +22,7 @@ from orchestrator.cli.console import (
     stdout,
 )
 from orchestrator.cli.options import FormatOption, StoreOption
+from orchestrator.cli.several_policies import exit_with_overlaps, load_all, overlap_rows, overlaps_of, print_overlaps
 from orchestrator.cli.tables import counted
 from orchestrator.core.model import NameEffect, Names
 from orchestrator.core.policy.json_schema import policy_json_schema
@@ -37,10 +38,12 @@ _STDIN = "<stdin>"
 
 
 def validate(
-    policy: Annotated[
-        str | None,
+    policies: Annotated[
+        list[str] | None,
         typer.Argument(
-            help="A path, s3://bucket/key, ssm:/name, or - for standard input. [env STOP_ORCHESTRATOR_POLICY]"
+            metavar="[POLICY]...",
+            help="A path, s3://bucket/key, ssm:/name, or - for standard input; several are held against one another. "
+            "[env STOP_ORCHESTRATOR_POLICY]",
         ),
     ] = None,
     against_organization: Annotated[
@@ -59,34 +62,61 @@ def validate(
     Where there is none, it prints warnings of what is probably not meant: a rule that can own nothing, a schedule that
     no rule uses, a window that leaves a minute open, no limit of stops. They change no exit code.
 
+    Of several documents it also names rules that own the same by their texts alone: exit code 3, as of the sweeps that
+    would keep it. Rules that may meet, such as by different tags, are not named. Two of one name are a mistake.
+
     Nothing of AWS is needed for a policy in a file, unless it is held against the organization.
     """
-    source = policy or os.environ.get("STOP_ORCHESTRATOR_POLICY") or ""
-    if not source:
+    sources = policies or [*filter(None, [os.environ.get("STOP_ORCHESTRATOR_POLICY")])]
+    if not sources:
         fail("name a policy document: stop-orchestrator validate config/policy.yaml", BAD_USAGE)
-    is_piped = policy == "-"
-    source = _STDIN if is_piped else source
+    sources = [_STDIN if one == "-" and policies else one for one in sources]
     with errors_as_exit_codes(output):
-        try:
-            loaded = _piped() if is_piped else wiring.read_policy(source, lambda: wiring.make_clients(settings_of()))
-        except SettingsError as unreadable:
-            print_problems(output, source, PolicyProblem("", None, str(unreadable)))
-            raise
-        names = _names(loaded, store) if against_organization else None
-    warnings = policy_warnings(loaded)
+        loaded = load_all(output, sources, _load) if len(sources) > 1 else {sources[0]: _load_one(output, sources[0])}
+        names = {one: _names(policy, store) if against_organization else None for one, policy in loaded.items()}
+    found = overlaps_of(loaded)
     if output is Format.JSON:
-        resolved = {} if names is None else {"unresolved_names": [unresolved_name_row(one) for one in names.unresolved]}
-        told = {"problems": [], "warnings": problem_rows(warnings)}
-        print_json({"valid": True, "name": loaded.name, "sha256": loaded.sha256, **told, **resolved})
+        rows = [_row(policy, names[source]) for source, policy in loaded.items()]
+        each = [{"source": source, **row} for source, row in zip(loaded, rows, strict=True)]
+        several = {"valid": True, "policies": each, "overlaps": overlap_rows(loaded, found)}
+        print_json(several if len(sources) > 1 else rows[0])
     else:
-        counts = [counted(len(loaded.rules), "rule"), *([counted(len(warnings), "warning")] if warnings else [])]
-        _print(f"{source}: policy {loaded.name} is valid: {', '.join(counts)}")
-        for one in warnings:
-            _print(f"{source}:{one.line}: {one.path}: warning: {one.message}", "yellow")
-        if names is not None:
-            _print_names(source, names)
-    if names is not None and any(one.effect is not NameEffect.WARNS for one in names.unresolved):
+        for source, policy in loaded.items():
+            _print_policy(source, policy, names[source])
+        print_overlaps(loaded, found)
+    unresolved = [one for some in names.values() if some is not None for one in some.unresolved]
+    if any(one.effect is not NameEffect.WARNS for one in unresolved):
         raise typer.Exit(HELD)
+    exit_with_overlaps(found)
+
+
+def _load(source: str) -> OrgPolicy:
+    """Raises PolicyError and SettingsError."""
+    return _piped() if source == _STDIN else wiring.read_policy(source, lambda: wiring.make_clients(settings_of()))
+
+
+def _load_one(output: Format, source: str) -> OrgPolicy:
+    try:
+        return _load(source)
+    except SettingsError as unreadable:
+        print_problems(output, source, PolicyProblem("", None, str(unreadable)))
+        raise
+
+
+def _row(policy: OrgPolicy, names: Names | None) -> dict[str, Any]:
+    resolved = {} if names is None else {"unresolved_names": [unresolved_name_row(one) for one in names.unresolved]}
+    told = {"problems": [], "warnings": problem_rows(policy_warnings(policy))}
+    return {"valid": True, "name": policy.name, "sha256": policy.sha256, **told, **resolved}
+
+
+def _print_policy(source: str, policy: OrgPolicy, names: Names | None) -> None:
+    warnings = policy_warnings(policy)
+    counts = [counted(len(policy.rules), "rule"), *([counted(len(warnings), "warning")] if warnings else [])]
+    _print(f"{source}: policy {policy.name} is valid: {', '.join(counts)}")
+    for one in warnings:
+        _print(f"{source}:{one.line}: {one.path}: warning: {one.message}", "yellow")
+    if names is not None:
+        _print_names(source, names)
 
 
 def _piped() -> OrgPolicy:

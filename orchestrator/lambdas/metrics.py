@@ -16,7 +16,7 @@ from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import Ama
 from orchestrator.core.decide.guardrails import MIN_COVERAGE
 from orchestrator.core.diagnosis.missed import DueSweep
 from orchestrator.core.model import OutcomeStatus, SweepStatus, TargetStatus, Verdict
-from orchestrator.core.model.aws_error_codes import denied_explicitly
+from orchestrator.core.model.aws_error_codes import denied_explicitly, says_without_role
 from orchestrator.core.report.document import Row
 from orchestrator.lambdas.log import SERVICE
 from orchestrator.settings import PREFIX
@@ -35,6 +35,7 @@ def measure(document: Mapping[str, Any]) -> None:
         ("ConsentMissing", int(bool(document["consent_missing"]))),
         ("TargetsScanned", counted["scanned"]),
         ("TargetsUnreadable", _unreadable(counted)),
+        ("AccountsWithoutRole", _without_role(document)),
         ("ResourcesStopped", counted["stopped"]),
         ("StopsFailed", len(failed_stops)),
         ("StopsDeniedByGuard", sum(denied_explicitly(row["code"], row["message"]) for row in failed_stops)),
@@ -98,6 +99,11 @@ def _coverage_percent(document: Mapping[str, Any]) -> float:
     return (
         sum(weight for status, weight in rows if status == TargetStatus.SCANNED) * 100 / in_scope if in_scope else 100.0
     )
+
+
+def _without_role(document: Mapping[str, Any]) -> int:
+    rows = document["coverage"]
+    return len({row["account_id"] for row in rows if says_without_role(row["status"], row["detail"])})
 
 
 def _unreadable(counted: Mapping[str, int]) -> int:

@@ -1,7 +1,8 @@
 """The other active policies of this table: read for a plan, and again right before what it would stop.
 
-Which they are is in the table, and where their texts are; a text counts only by the SHA-256 that is active. One that
-cannot be read, or is another one, says nothing of what it owns: then the plan is held, and not only some of it.
+Which they are is in the table, and where their texts are; a text counts by the SHA-256 that is active, and by nothing
+else. So it may as well be that of a sweep in the ledger, while its source has none, or has the next one, which is not
+active yet. Where neither has it, it is not known what the policy owns: then the plan is held, and not only some of it.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from orchestrator.ports import World
 from orchestrator.sweep.names import regions_for
 
 _ADVICE = "Let it be read, deploy the hub again with its text, or without it if it is to own nothing any more"
+_LATEST = 50
 _FAILURE_COUNTS = timedelta(seconds=30)
 """So long a failure is not asked for again: every batch would try it."""
 
@@ -146,15 +148,11 @@ class _Others:
 
     def _read(self, name: str, active: ActivePolicy) -> OtherPolicy:
         one = OtherPolicy(name, active.policy_sha256, active.source)
-        if not active.source:
-            return _unread(one, "the table does not say where its text is")
-        try:
-            text = self._world.policy_text(active.source)
-        except SettingsError as failure:
-            return _unread(one, str(failure))
-        if sha256_of(text_bytes(text)) != active.policy_sha256:
-            version = f"{active.policy_sha256[:12]}..., activated at {active.activated_at} by {active.activated_by}"
-            return _unread(one, f"the text at {active.source} has not the SHA-256 of the active version ({version})")
+        text, why = self._text(active)
+        if why:
+            text = self._text_of_a_sweep(one)
+        if not text:
+            return _unread(one, why)
         try:
             policy = self._load(text, active.source)
         except PolicyError as invalid:
@@ -162,6 +160,24 @@ class _Others:
         if policy.name != name:
             return _unread(one, f"the text at {active.source} is of the policy {policy.name}")
         return replace(one, text=text)
+
+    def _text(self, active: ActivePolicy) -> tuple[str, str]:
+        """At its source, or why it is not that."""
+        if not active.source:
+            return "", "the table does not say where its text is"
+        try:
+            text = self._world.policy_text(active.source)
+        except SettingsError as failure:
+            return "", str(failure)
+        if sha256_of(text_bytes(text)) == active.policy_sha256:
+            return text, ""
+        version = f"{active.policy_sha256[:12]}..., activated at {active.activated_at} by {active.activated_by}"
+        return "", f"the text at {active.source} has not the SHA-256 of the active version ({version})"
+
+    def _text_of_a_sweep(self, one: OtherPolicy) -> str:
+        """As one of the latest sweeps has it, by its hash; empty where none does."""
+        latest = self._world.ledger.sweeps(_LATEST)
+        return next((each.policy for each in latest if each.policy and each.policy_sha256 == one.sha256), "")
 
     def _resolve(self, one: OtherPolicy, organization: Organization | None, before: Names | None) -> OtherPolicy:
         if one.unread:

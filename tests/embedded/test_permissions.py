@@ -33,6 +33,7 @@ from tests.support.lambdas import (
     written_report,
 )
 from tests.support.machines import StateMachine, from_s3
+from tests.support.other_policies import activate_other
 from tests.support.permissions import Permissions, allowed_actions, diagnosing, enforce, pause, policy_of, without
 from tests.support.suites import only_in_full
 
@@ -102,6 +103,7 @@ def do_everything(
         monkeypatch.setenv(f"STOP_ORCHESTRATOR_{name}", value)
     for kind in registry.DESCRIPTIONS:
         import_module(f"tests.kinds.{kind.name}.harness").seed(hub, account, region, DEV)
+    activate_other(hub, "team-b", "rules: []")
     late = Fault(operation="organizations:ListAccounts", effect=lambda _: hub.appear("late"), times=1)
     hub.front.faults.add(late)  # once the OUs were walked through, so it has to be asked where it is
     enforce(hub, permissions)

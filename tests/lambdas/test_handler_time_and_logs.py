@@ -146,6 +146,7 @@ def test_the_metrics_count_what_the_report_has(hub: OrganizationBuilder, lines: 
         "ConsentMissing": (0, "Count"),
         "TargetsScanned": (1, "Count"),
         "TargetsUnreadable": (2, "Count"),
+        "AccountsWithoutRole": (1, "Count"),
         "ResourcesStopped": (3, "Count"),
         "StopsFailed": (1, "Count"),
         "ResourcesStarted": (0, "Count"),

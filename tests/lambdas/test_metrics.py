@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from orchestrator.core.model import OutcomeStatus, TargetStatus, Verdict
+from orchestrator.core.model import AwsError, OutcomeStatus, TargetStatus, Verdict
+from orchestrator.core.model.aws_error_codes import coverage_of
 from orchestrator.core.report.document import report_document
 from orchestrator.lambdas.metrics import measure
 from tests.support.builders import a_coverage, a_decision, a_report, a_resource, an_outcome
@@ -47,3 +48,27 @@ def test_without_a_limit_the_coverage_is_what_the_rows_of_the_report_add_up_to(
     measure(report_document(a_report(coverage=rows)))
     measured = metrics_of([json.loads(capsys.readouterr().out)])
     assert measured["CoveragePercent"][0] == 2 * 100 / (2 + 1 + 2)
+
+
+NO_ROLE = "User: arn:aws:sts::1:assumed-role/hub is not authorized to perform: sts:AssumeRole on resource: a-role"
+OWN = " because no identity-based policy allows the sts:AssumeRole action"
+
+
+def test_accounts_of_which_the_role_is_missing_or_lets_nobody_in_are_counted_once_each(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    details = {
+        "1" * 12: coverage_of(AwsError("AccessDenied", NO_ROLE), "sts:AssumeRole"),
+        "2" * 12: coverage_of(AwsError("AccessDenied", NO_ROLE), "sts:AssumeRole"),
+        "3" * 12: coverage_of(AwsError("AccessDenied", f"{NO_ROLE}{OWN}"), "sts:AssumeRole"),
+        "4" * 12: coverage_of(
+            AwsError("AccessDenied", f"{NO_ROLE} with an explicit deny in a service control policy"), "sts:AssumeRole"
+        ),
+        "5" * 12: coverage_of(AwsError("AccessDenied", NO_ROLE.replace("AssumeRole", "TagSession")), "sts:AssumeRole"),
+        "6" * 12: coverage_of(AwsError("Throttling", "Rate exceeded"), "sts:AssumeRole"),
+        "7" * 12: coverage_of(AwsError("UnauthorizedOperation", "no"), "ec2:DescribeRegions"),
+    }
+    rows = [a_coverage(status, "*", account, detail=detail) for account, (status, detail) in details.items()]
+    measure(report_document(a_report(coverage=(*rows, a_coverage()))))
+    measured = metrics_of([json.loads(capsys.readouterr().out)])
+    assert measured["AccountsWithoutRole"] == (2, "Count")

@@ -23,6 +23,7 @@ from tests.support.fake_world import EVERYTHING, ONE, TWO, FakeWorld, a_world, o
 from tests.support.fake_world import unreadable as refused
 from tests.support.machines import Answer
 from tests.support.memory_store import Died
+from tests.support.policies import load
 from tests.sweep import test_parts
 
 LATER_ID = "20261123T200000Z-000001"
@@ -184,6 +185,21 @@ def test_it_is_held_no_longer_than_that() -> None:
     assert the_hold(sweep(world))
     world.ledger.retire_policy("team-b")
     assert (ended(sweep(world, sweep_id=LATER_ID)), len(world.stopped)) == ((SweepStatus.COMPLETE, 0), 4)
+
+
+@pytest.mark.parametrize("how", ["denied", "another", "nowhere"])
+def test_its_text_may_be_that_of_a_sweep_by_it_as_it_is_known_by_its_hash(how: str) -> None:
+    """As long as deploying its next text takes, the others are not held."""
+    world = two_teams()
+    text = world.activate("team-b", IN_DEV)
+    run_sweep(world.world(), load(text), LATER_ID, Mode.PLAN)
+    unreadable(world, how)
+    report = sweep(world)
+    assert (sorted(world.stopped), owned_by_two(report)) == (["i-2", "i-3"], {"i-0", "i-1"})
+    world.activate("team-b", f"{IN_DEV}\nplan_valid_hours: 1")
+    unreadable_text = world.policy_texts
+    unreadable_text[SOURCE] = SettingsError("no")
+    assert the_hold(sweep(world, sweep_id="20261123T210000Z-000002"))
 
 
 def test_one_that_is_activated_between_the_two_reads_is_read_again() -> None:

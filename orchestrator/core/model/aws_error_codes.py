@@ -33,6 +33,8 @@ the global endpoint, keys that are too new or were revoked, or chance. No code t
 _BY_SCP = "service control policy"
 """In both of IAM's sentences: `with an explicit deny in a ...`, and `because no ... allows the action`."""
 _DENIED_BY_SCP = "denied by a service control policy"
+_ASSUME = "sts:AssumeRole"
+_ASKED_WITH_IT = ("sts:TagSession", "sts:SetSourceIdentity")
 _EXPLICITLY = "explicit deny"
 _OWN_PERMISSION = "identity-based policy allows the {action}"
 
@@ -56,6 +58,17 @@ def is_refusal(error: AwsError) -> bool:
 def says_denied_by_scp(detail: str) -> bool:
     """Whether this detail of `coverage_of` says that the organization forbids it."""
     return detail.startswith(_DENIED_BY_SCP)
+
+
+def says_without_role(status: str, detail: str) -> bool:
+    """Whether this row of coverage says that the member role is not there, or does not let the hub in: AWS tells no
+    difference (https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_roles.html).
+
+    Not where the organization forbids it, the hub lacks the permission, or the role lets it in without its tags.
+    """
+    others = (*(f"perform: {one}" for one in _ASKED_WITH_IT), _OWN_PERMISSION.format(action=_ASSUME))
+    is_refused = status == TargetStatus.DENIED and detail.startswith(f"{_ASSUME}: ")
+    return is_refused and not any(one in detail for one in others)
 
 
 def is_by_scp(error: AwsError) -> bool:
