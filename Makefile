@@ -9,7 +9,7 @@ E2E    := .venv-e2e
 .DEFAULT_GOAL := help
 STACKS := hub members management guardrails
 .PHONY: help demo test test-all check check-templates tools format lock benchmark e2e package template \
-  member-role member-policies $(STACKS:%=deploy-%) $(STACKS:%=remove-%) clean
+  member-role member-policies $(STACKS:%=deploy-%) $(STACKS:%=remove-%) show-env clean
 
 # `make package PYTHON=3.11` means Lambda's Python, `make test PYTHON=python3.12` the interpreter to work with.
 RUNTIME     := $(or $(filter 3.%,$(PYTHON)),3.13)
@@ -65,6 +65,9 @@ member-policies: $(VENV)/.demo ## Write the member role's policies as JSON into 
 
 DEPLOY = $(BIN)/python -m cloudformation.deploy --env $(DEPLOY_ENV) $(FLAGS)
 DEPLOY_ENV ?= config/deploy.env
+
+show-env: $(VENV)/.demo ## Write a deploy.env from what is deployed (STACK=hub|members) to standard output
+	@$(BIN)/python -m cloudformation.show_env --env $(DEPLOY_ENV) $(STACK)
 
 deploy-hub: $(VENV)/.demo ## Show what would change in the hub account, ask, do it (FLAGS=--dry-run, FLAGS=--yes)
 	@$(DEPLOY) hub

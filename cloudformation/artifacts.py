@@ -36,6 +36,11 @@ class Artifact:
         return cls(f"{folder}/{stem}-{hashlib.sha256(content).hexdigest()}.{extension}", content)
 
 
+def default_bucket(account_id: str, region: str) -> str:
+    """The name of the one that is made where the file names none."""
+    return f"stop-orchestrator-artifacts-{account_id}-{region}"
+
+
 class ArtifactBucket:
     """One that this command makes and deletes itself, or an `existing` one, which is left as it is.
 
@@ -50,7 +55,7 @@ class ArtifactBucket:
         self._made = False
         self._uploaded: list[dict[str, Any]] = []
         self.ours = existing is None
-        self.name = existing or f"stop-orchestrator-artifacts-{account_id}-{self._region}"
+        self.name = existing or default_bucket(account_id, self._region)
 
     def url(self, key: str) -> str:
         """The address by which CloudFormation fetches the object."""

@@ -1,36 +1,40 @@
 """`make deploy-hub`, `make deploy-members` and their like: show what would change, ask, do it, watch.
 
-Everything comes from `config/deploy.env`, the templates beside this file and the usual AWS_* variables. Before the
-question is answered, nothing is changed, and nothing uploaded but the hub's template: CloudFormation reads it from the
-artifact bucket to say what would change. Without a yes it is deleted. Exit codes: 0 done or nothing to do, 1
-failed or refused, 2 a mistake in the arguments, the values or the templates.
+Everything comes from `config/deploy.env`, the templates beside this file and the usual AWS_* variables. All of it is
+checked before AWS is asked for anything but the account. Before the question is answered, nothing is changed, and
+nothing uploaded but the hub's template: CloudFormation reads it from the artifact bucket to say what would change.
+Without a yes it is deleted. Exit codes: 0 done or nothing to do, 1 failed or refused, 2 a mistake in the arguments, the
+values or the templates. `make` has one for all failures, 2.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
-import boto3
 from botocore.exceptions import ClientError
 
 from cloudformation import kill_switch, package
 from cloudformation.artifacts import Artifact, ArtifactBucket
 from cloudformation.assemble import TemplateError
-from cloudformation.inputs import TEMPLATES, Arguments, Inputs, read_inputs
+from cloudformation.caller import Session, checked_session
+from cloudformation.confirmation import told_of_mail
+from cloudformation.delegation import why_not_needed
+from cloudformation.effective import Difference, Effective, differences, effective_values, tag_differences
+from cloudformation.inputs import TEMPLATES, Arguments, Inputs, check_inputs
 from cloudformation.parameters import read_template
 from cloudformation.policy_notes import print_warnings
 from cloudformation.stacks import ChangeSet, DeployError, Event, Stack
-from cloudformation.tables import changes_table, empty_table, pairs_table
+from cloudformation.tables import changes_table, differences_table, empty_table, pairs_table
+from cloudformation.tags import tags_of
 from orchestrator.app import now
 from orchestrator.aws.dynamodb_items import DynamoItems
-from orchestrator.aws.failures import AWS_FAILURES
+from orchestrator.aws.failures import AWS_FAILURES, text_of
 from orchestrator.aws.pages import each_page
 from orchestrator.cli.terminal import SafeConsole
 from orchestrator.core.model import ActivePolicy, time_text
@@ -52,11 +56,12 @@ def main(command_line: list[str] | None = None) -> int:
     if not (arguments.yes or arguments.dry_run or sys.stdin.isatty()):
         return _failed("nobody can be asked here (no terminal): say --yes, or --dry-run to look only", BAD_USAGE)
     try:
-        return _Deployment(arguments, read_inputs(arguments)).run()
+        inputs, problems = check_inputs(arguments)
+        return _Deployment(arguments, inputs, *checked_session(arguments.what, inputs, problems)).run()
     except (SettingsError, PolicyError, TemplateError) as wrong:
         return _failed(str(wrong), BAD_USAGE)
     except (DeployError, LedgerError, package.PackageError, *AWS_FAILURES, OSError) as failure:
-        return _failed(str(failure), FAILED)
+        return _failed(text_of(failure), FAILED)
     except KeyboardInterrupt:
         return _failed("Interrupted; CloudFormation completes what it has begun.", FAILED)
 
@@ -68,23 +73,19 @@ def _parse(command_line: list[str] | None) -> Arguments:
     parser.add_argument("--templates", type=Path, default=_HERE, help="the folder of the templates")
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument("--dry-run", action="store_true", help="show what would change, and leave no trace")
+    parser.add_argument("--force", action="store_true", help="deploy management also where the hub does not need it")
     parsed = parser.parse_args(command_line)
     what = parsed.what.removeprefix("remove-")
-    return Arguments(what, what != parsed.what, parsed.env, parsed.templates, parsed.yes, parsed.dry_run)
+    return Arguments(what, what != parsed.what, parsed.env, parsed.templates, parsed.yes, parsed.dry_run, parsed.force)
 
 
 class _Deployment:
     """One run of the command; makes its clients when it is made."""
 
-    def __init__(self, arguments: Arguments, inputs: Inputs) -> None:
-        self._arguments, self._inputs = arguments, inputs
-        # boto3 reads AWS_DEFAULT_REGION only; every other SDK knows AWS_REGION.
-        self._session = boto3.Session(region_name=inputs.region or os.environ.get("AWS_REGION"))
-        if not self._session.region_name:
-            raise SettingsError("Region is missing: the region of the stack, such as eu-central-1")
+    def __init__(self, arguments: Arguments, inputs: Inputs, session: Session, account_id: str) -> None:
+        self._arguments, self._inputs, self._session, self._account_id = arguments, inputs, session, account_id
         self._client = self._session.client("cloudformation")
         self._stack = Stack(self._client, inputs.stack_name(arguments.what))
-        account_id = self._session.client("sts").get_caller_identity()["Account"]
         self._bucket = ArtifactBucket(self._session, account_id, inputs.artifact_bucket)
         self._artifacts: list[Artifact] = []
         doing = "Removal" if arguments.remove else "Deployment"
@@ -94,10 +95,14 @@ class _Deployment:
         return self._remove() if self._arguments.remove else self._deploy()
 
     def _deploy(self) -> int:
+        if self._is_not_needed():
+            return 0
         values = self._all_values()
         with ExitStack() as traces:
             traces.callback(self._take_back)
-            change_set = self._stack.prepare(self._template(), values)
+            change_set = self._stack.prepare(
+                self._template(), {name: one.value for name, one in values.items()}, self._tags()
+            )
             traces.callback(change_set.discard)
             kill_switch.refuse_release(change_set.changes)
             answer = self._shown(change_set, values)
@@ -113,6 +118,7 @@ class _Deployment:
         self._make_kill_switch()
         self._put_kill_switch()
         self._show_outputs()
+        self._tell_of_mail()
         if self._arguments.what == "members" and change_set.id:
             self._plan_now()
         return 0
@@ -129,28 +135,55 @@ class _Deployment:
         console.print("A plan was started, which stops nothing. Its report will be below")
         console.print(f"s3://{hub.get('ReportBucketName', '')}/sweeps/dt={now():%Y-%m-%d}/", soft_wrap=True)
 
-    def _shown(self, change_set: ChangeSet, values: Mapping[str, str]) -> int | None:
+    def _is_not_needed(self) -> bool:
+        if self._arguments.what != "management" or self._arguments.force:
+            return False
+        organizations = self._session.client("organizations")
+        why = why_not_needed(organizations, self._inputs.values["HubAccountId"], self._account_id)
+        if why:
+            console.print(f"Not needed: {why}. Nothing was done (FLAGS=--force deploys it all the same).")
+        return why != ""
+
+    def _tell_of_mail(self) -> None:
+        """What AWS does not: that it mails nothing to an address that was not confirmed."""
+        address, outputs = self._inputs.values.get("AlarmEmail"), self._stack.outputs()
+        if address and "AlarmEmail" in self._inputs.parameters and "TopicArn" in outputs:
+            told = told_of_mail(self._session.client("sns"), outputs["TopicArn"], address)
+            if told:
+                console.print(told, style="red")
+
+    def _shown(self, change_set: ChangeSet, values: Mapping[str, Effective]) -> int | None:
         """The exit code where nothing is to be done; None where it was agreed to."""
         differs = self._show(change_set, values)
         if self._arguments.dry_run or not (change_set.id or differs):
             console.print("Nothing was changed." if self._arguments.dry_run else "Nothing to do.")
+            self._tell_of_mail()
             return 0
         return None if self._agreed("do that") else _failed("Nothing was changed.", FAILED)
 
-    def _all_values(self) -> dict[str, str]:
-        """With what this command fills in; zip and template are built, not uploaded."""
-        parameters = self._inputs.parameters
-        values = self._inputs.values | kill_switch.place(self._stack, parameters)
-        if "OrganizationId" in parameters and "OrganizationId" not in values:
+    def _all_values(self) -> dict[str, Effective]:
+        """Of every parameter, with what this command fills in; zip and template are built, not uploaded."""
+        inputs, deployed = self._inputs, self._stack.parameters()
+        known = effective_values(inputs.parameters, deployed, inputs.values, inputs.derived, {})
+        filled_in = self._filled_in({name: one.value or "" for name, one in known.items()})
+        return effective_values(inputs.parameters, deployed, inputs.values, inputs.derived, filled_in)
+
+    def _filled_in(self, values: Mapping[str, str]) -> dict[str, str]:
+        filled_in = kill_switch.place(self._stack, values)
+        if "OrganizationId" in values and "OrganizationId" not in self._inputs.values:
             organization = self._session.client("organizations").describe_organization()["Organization"]
-            values["OrganizationId"] = organization["Id"]
-        if "CodeKey" in parameters:
+            filled_in["OrganizationId"] = organization["Id"]
+        if "CodeKey" in values:
             zipped = self._add(Artifact.of("lambda", "stop-orchestrator.zip", self._built(values)))
-            values |= {"CodeBucket": self._bucket.name, "CodeKey": zipped.key}
-        if "TemplateURL" in parameters:
+            filled_in |= {"CodeBucket": self._bucket.name, "CodeKey": zipped.key}
+        if "TemplateURL" in values:
             content = (self._arguments.templates / _MEMBER_ROLE).read_bytes()
-            values["TemplateURL"] = self._bucket.url(self._add(Artifact.of("templates", _MEMBER_ROLE, content)).key)
-        return values
+            filled_in["TemplateURL"] = self._bucket.url(self._add(Artifact.of("templates", _MEMBER_ROLE, content)).key)
+        return filled_in
+
+    def _tags(self) -> Mapping[str, str]:
+        """Without a line, those that the stack has: CloudFormation takes what is sent for all of them."""
+        return tags_of(self._stack.described() or {}) if self._inputs.tags is None else self._inputs.tags
 
     def _add(self, artifact: Artifact) -> Artifact:
         self._artifacts.append(artifact)
@@ -164,17 +197,22 @@ class _Deployment:
         console.print(str(built), soft_wrap=True)
         return built.path.read_bytes()
 
-    def _show(self, change_set: ChangeSet, values: Mapping[str, str]) -> bool:
+    def _differences(self, values: Mapping[str, Effective]) -> list[Difference]:
+        found = self._stack.described()
+        deployed = None if found is None else self._stack.parameters()
+        tags = tag_differences(tags_of(found or {}), self._tags())
+        return differences(self._inputs.parameters, deployed, values) + tags
+
+    def _show(self, change_set: ChangeSet, values: Mapping[str, Effective]) -> bool:
         """Whether the policy, or the kill switch's name in the table, would change."""
-        before = self._stack.parameters()
-        hidden = {name for name, one in self._inputs.parameters.items() if one.hidden}
-        changed = {name: value for name, value in values.items() if before.get(name) != value and name not in hidden}
         if change_set.changes:
             console.print(changes_table(change_set.changes))
-        if changed and change_set.id:
-            console.print(
-                pairs_table("Parameters", {name: f"{before.get(name, '(new)')} -> {changed[name]}" for name in changed})
-            )
+        rows = self._differences(values)
+        if rows:
+            console.print(differences_table(rows))
+        loosened = [row.name for row in rows if row.loosens]
+        if loosened:
+            console.print(f"LOOSENS what holds now: {', '.join(loosened)}", style="bold red")
         policy = self._inputs.policy
         if policy is None:
             return False

@@ -1,4 +1,7 @@
-"""What one run of `make deploy-...` starts from: command line, `config/deploy.env` and template; AWS is not asked."""
+"""What one run of `make deploy-...` starts from: command line, `config/deploy.env` and template; AWS is not asked.
+
+Each line is checked whatever is deployed, for the file is one; a line may be missing that only another stack needs.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,10 @@ from pathlib import Path
 
 from cloudformation import kill_switch
 from cloudformation.assemble import read_source
-from cloudformation.parameters import Parameter, clashes, mistakes, parameters_of, read_env, unknown
+from cloudformation.checks import Lines, mistakes, role_of_members
+from cloudformation.env_file import EnvFile, read_env
+from cloudformation.parameters import Parameter, missing, parameters_of, unknown
+from cloudformation.tags import read_tags
 from orchestrator.core.policy.loading import load_policy
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.errors import PolicyError, SettingsError
@@ -21,10 +27,13 @@ TEMPLATES: Mapping[str, str] = {
     "guardrails": "guardrails.yaml",
 }
 """What can be deployed, and the file of its template, or the folder of its template's parts."""
-_OWN = frozenset({"ArtifactBucket", "Policy", "Region", "StackName"})
+_OWN = frozenset({"ArtifactBucket", "Policy", "Region", "StackName", "Tags"})
 """What the file may say beside the templates' parameters; README and config/deploy.env.example explain them."""
 _FILLED_IN = frozenset({"CodeBucket", "CodeKey", "TemplateURL", kill_switch.IN_STACK})
-_DEFAULT_POLICY, _DEFAULT_STACK = "config/policy.yaml", "stop-orchestrator"
+_DERIVED = frozenset({"MemberRole"})
+"""Made from other lines; a line of its own has to agree with them."""
+_DEFAULT_POLICY = "config/policy.yaml"
+DEFAULT_STACK = "stop-orchestrator"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +46,7 @@ class Arguments:
     templates: Path
     yes: bool
     dry_run: bool
+    force: bool = False
 
     @property
     def source(self) -> Path:
@@ -46,13 +56,19 @@ class Arguments:
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What one deployment starts from; checked, without any call to AWS."""
+    """What one deployment starts from, without any call to AWS."""
 
+    env: EnvFile
     template: str
     by_url: bool
     """A template that is assembled from parts may outgrow a call, so it goes through the artifact bucket."""
     parameters: Mapping[str, Parameter]
     values: dict[str, str]
+    """What the file says for this template; not the defaults, and nothing that AWS has to be asked for."""
+    derived: Mapping[str, str]
+    """What other lines of the file make of a parameter."""
+    tags: Mapping[str, str] | None
+    """The stack's; None leaves those that it has."""
     prefix: str
     policy: OrgPolicy | None
     region: str | None
@@ -60,43 +76,62 @@ class Inputs:
 
     def stack_name(self, what: str) -> str:
         """The stack's name for one of TEMPLATES."""
-        return self.prefix if what == "hub" else f"{self.prefix}-{what}"
+        return stack_name(self.prefix, what)
 
     def stack_names(self) -> list[str]:
         """The names of all stacks of the project."""
         return [self.stack_name(what) for what in TEMPLATES]
 
 
+def stack_name(prefix: str, what: str) -> str:
+    """Of one of TEMPLATES, where the hub's is `prefix`."""
+    return prefix if what == "hub" else f"{prefix}-{what}"
+
+
 def read_inputs(arguments: Arguments) -> Inputs:
     """Raises SettingsError that names every mistake, and TemplateError."""
-    entries, problems = read_env(arguments.env)
-    problems += unknown(entries, (_known_names(arguments.templates) | _OWN) - _FILLED_IN, _FILLED_IN)
-    template = read_source(arguments.source)
-    parameters = parameters_of(template)
-    values = {name: value for name, value in entries.items() if name in parameters and name not in _FILLED_IN}
-    policy = None
-    if not arguments.remove:
-        problems += mistakes(_to_check(parameters, values), values) + clashes(parameters, values)
-        if arguments.what == "hub":
-            policy = _read_policy(entries.get("Policy", _DEFAULT_POLICY), problems)
+    inputs, problems = check_inputs(arguments)
     if problems:
         raise SettingsError("\n".join(problems))
+    return inputs
+
+
+def check_inputs(arguments: Arguments) -> tuple[Inputs, list[str]]:
+    """With every mistake that is seen without AWS. Raises SettingsError where there is no file, and TemplateError."""
+    env = read_env(arguments.env)
+    entries = env.values
+    declared = declared_parameters(arguments.templates)
+    found = unknown(entries, (declared.keys() | _OWN) - _FILLED_IN, _FILLED_IN)
+    template = read_source(arguments.source)
+    parameters = parameters_of(template)
+    lines = Lines(arguments.what, entries, {**declared, **parameters})
+    values = {name: value for name, value in entries.items() if name in parameters and name not in _FILLED_IN}
+    tags, tag_problems = read_tags(entries.get("Tags"))
+    problems: list[str] = []
+    policy = None
+    if not arguments.remove:
+        found += [*missing(_to_check(parameters, values), values), *mistakes(lines), *tag_problems]
+        if arguments.what == "hub":
+            policy = _read_policy(entries.get("Policy", _DEFAULT_POLICY), problems)
     return Inputs(
+        env=env,
         template=template,
         by_url=arguments.source.is_dir(),
         parameters=parameters,
         values=values,
-        prefix=entries.get("StackName", _DEFAULT_STACK),
+        derived={name: role for name in _DERIVED & parameters.keys() if (role := role_of_members(lines))},
+        tags=tags,
+        prefix=entries.get("StackName", DEFAULT_STACK),
         policy=policy,
         region=entries.get("Region"),
         artifact_bucket=entries.get("ArtifactBucket"),
-    )
+    ), env.tell(found) + problems
 
 
-def _known_names(templates: Path) -> set[str]:
+def declared_parameters(templates: Path) -> dict[str, Parameter]:
     """The parameters of every template: one file of values does for all stacks."""
     found = [templates / name for name in TEMPLATES.values() if (templates / name).exists()]
-    return {name for path in found for name in parameters_of(read_source(path))}
+    return {name: one for path in found for name, one in parameters_of(read_source(path)).items()}
 
 
 def _to_check(parameters: Mapping[str, Parameter], values: Mapping[str, str]) -> dict[str, Parameter]:

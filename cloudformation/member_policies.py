@@ -16,8 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from cloudformation.assemble import DIST
+from cloudformation.checks import Lines, mistakes
+from cloudformation.env_file import EnvFile, read_env
 from cloudformation.functions import Resolution, read_functions, refs_in
-from cloudformation.parameters import Parameter, mistakes, parameters_of, read_env, unknown
+from cloudformation.parameters import Parameter, missing, parameters_of, unknown
 from orchestrator.errors import SettingsError
 
 _FOLDER = Path(__file__).parent
@@ -63,12 +65,13 @@ def role_properties(template: str, values: Mapping[str, str]) -> dict[str, Any]:
 
 def _read_values(given: argparse.Namespace, roll_out: str) -> dict[str, str]:
     """By the names of deploy.env. Raises SettingsError that names every mistake."""
-    values, problems = read_env(given.env) if given.env.exists() or not given.values else ({}, [])
+    reads = given.env.exists() or not given.values
+    env = read_env(given.env) if reads else EnvFile(given.env, {}, {})
     parameters = _concerned(roll_out)
     pairs = dict(one.partition("=")[::2] for one in given.values)
-    problems += unknown(pairs, set(parameters), ())
-    values = {name: value for name, value in {**values, **pairs}.items() if name in parameters and value}
-    problems += mistakes(parameters, values)
+    values = {name: value for name, value in {**env.values, **pairs}.items() if name in parameters and value}
+    found = [*missing(parameters, values), *mistakes(Lines("members", values, parameters))]
+    problems = [one.text for one in unknown(pairs, set(parameters), ())] + env.tell(found)
     if given.account != _ANY_ACCOUNT and not re.fullmatch("[0-9]{12}", given.account):
         problems.append(f"--account: {given.account!r} must be an account id of 12 digits")
     if not re.fullmatch("aws(-[a-z]+)*", given.partition):

@@ -1,19 +1,17 @@
-"""From `config/deploy.env` and the templates' own Parameters to the values of one stack; every mistake at once."""
+"""What the templates' own Parameters make of the values in `config/deploy.env`; every mistake at once."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
 from difflib import get_close_matches
-from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from cloudformation.env_file import Problem
 from orchestrator.errors import SettingsError
-
-_LINE = re.compile(r"(?P<name>[A-Za-z][A-Za-z0-9]*)\s*=\s*(?P<value>.*)")
 
 
 class _TemplateLoader(yaml.SafeLoader):
@@ -50,13 +48,15 @@ class Parameter(BaseModel):
 
     def accepts(self, value: str) -> bool:
         """Each item of a list by itself."""
-        items = [one.strip() for one in value.split(",")] if self._is_list() else [value]
-        return all(self._accepts_item(item) for item in items)
+        return not self.refused(value)
 
-    def wanted(self) -> str:
-        """What a value must be, in a few words."""
-        if self.constraint:
-            return self.constraint
+    def refused(self, value: str) -> list[str]:
+        """What of the value would not be accepted: itself, or items of a list."""
+        items = [one.strip() for one in value.split(",")] if self._is_list() else [value]
+        return [item for item in items if not self._accepts_item(item)]
+
+    def wanted(self, example: str = "") -> str:
+        """What a value must be, in a few words; `example` where the template has nothing but a pattern."""
         if self.allowed:
             return f"one of {', '.join(self.allowed)}"
         limits = [
@@ -70,7 +70,17 @@ class Parameter(BaseModel):
             if limit is not None
         ]
         kind = "a number " if self._is_number() else ""
-        return f"{kind}{' and '.join(limits)}".strip() if limits or kind else f"like {self.pattern}"
+        return f"{kind}{' and '.join(limits)}".strip() if limits or kind else f"like {example or self.pattern}"
+
+    def refusal(self, name: str, value: str, example: str = "") -> str:
+        """A sentence that names what is refused and what would be right; empty where nothing is."""
+        refused = self.refused(value)
+        if not refused:
+            return ""
+        shown = "its value" if self.hidden else ", ".join(map(repr, refused))
+        if self.constraint and not self.allowed:
+            return f"{name}: {shown} is not right: {self.constraint}"
+        return f"{name}: {shown} must be {self.wanted(example)}"
 
     def _is_list(self) -> bool:
         return self.type == "CommaDelimitedList" or self.type.startswith("List<")
@@ -111,75 +121,22 @@ def parameters_of(text: str) -> dict[str, Parameter]:
     return {name: Parameter.model_validate(parameter) for name, parameter in declared.items()}
 
 
-def read_env(path: Path) -> tuple[dict[str, str], list[str]]:
-    """The lines `Name=value` of a file, and what is wrong with the others. An empty value counts as none."""
-    try:
-        lines = path.read_text().splitlines()
-    except OSError as missing:
-        raise SettingsError(f"{path}: {missing.strerror}; copy config/deploy.env.example and fill it in") from missing
-    values: dict[str, str] = {}
-    problems = []
-    for number, line in enumerate(lines, 1):
-        text = line.strip()
-        match = _LINE.fullmatch(text)
-        if not text or text.startswith("#"):
-            continue
-        if match is None:
-            problems.append(f"{path}:{number}: this line is not of the form Name=value")
-        elif match["name"] in values:
-            problems.append(f"{path}:{number}: {match['name']} is there twice")
-        else:
-            values[match["name"]] = _unquoted(match["value"].strip())
-    return {name: value for name, value in values.items() if value}, problems
-
-
-def _unquoted(value: str) -> str:
-    quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
-    return value[1:-1] if quoted else value
-
-
-def unknown(names: Collection[str], declared: Collection[str], filled_in: Collection[str]) -> list[str]:
+def unknown(names: Collection[str], declared: Collection[str], filled_in: Collection[str]) -> list[Problem]:
     """A sentence for each name that no template has `declared`, or that this command fills in itself."""
-    problems = [f"{name} is filled in by this command; leave it out" for name in names if name in filled_in]
+    problems = [
+        Problem(name, f"{name} is filled in by this command; leave it out") for name in names if name in filled_in
+    ]
     for name in names:
         if name not in declared and name not in filled_in:
             close = get_close_matches(name, declared, 1)
-            problems.append(f"{name} is unknown" + (f"; did you mean {close[0]}?" if close else ""))
+            problems.append(Problem(name, f"{name} is unknown" + (f"; did you mean {close[0]}?" if close else "")))
     return problems
 
 
-def mistakes(parameters: Mapping[str, Parameter], values: Mapping[str, str]) -> list[str]:
-    """Of the values for one template: what is missing, and what the template would refuse."""
-    problems = []
-    for name, parameter in parameters.items():
-        value = values.get(name)
-        if value is None and parameter.default is None:
-            problems.append(f"{name} is missing: {parameter.description or parameter.wanted()}")
-        elif value is not None and not parameter.accepts(value):
-            shown = "its value" if parameter.hidden else repr(value)
-            problems.append(f"{name}: {shown} must be {parameter.wanted()}")
-    return problems
-
-
-def clashes(parameters: Mapping[str, Parameter], values: Mapping[str, str]) -> list[str]:
-    """Of the values for one template: what each of two parameters accepts, and not both of them together."""
-    return _anchor_clashes(parameters, values) + _readers_clashes(parameters, values)
-
-
-def _readers_clashes(parameters: Mapping[str, Parameter], values: Mapping[str, str]) -> list[str]:
-    """As the hub's rule ReadersNeedKey has it, before CloudFormation is asked."""
-    if "KmsKeyArn" not in parameters or not values.get("ReportReaderArns") or values.get("KmsKeyArn"):
-        return []
-    why = "what an AWS managed key encrypts no other account can read; cloudformation/key.yaml makes a key"
-    return [f"ReportReaderArns needs KmsKeyArn: {why}"]
-
-
-def _anchor_clashes(parameters: Mapping[str, Parameter], values: Mapping[str, str]) -> list[str]:
-    anchor, kill_switch = (
-        values.get(name, parameters[name].default) if name in parameters else None
-        for name in ("AnchorName", "KillSwitchName")
-    )
-    if not anchor or anchor != kill_switch:
-        return []
-    why = "every sweep would pull its kill switch by writing its anchor; name another parameter"
-    return [f"AnchorName: {anchor!r} is KillSwitchName too, and {why}"]
+def missing(parameters: Mapping[str, Parameter], values: Mapping[str, str]) -> list[Problem]:
+    """A sentence for each parameter without a default that has no value."""
+    return [
+        Problem(name, f"{name} is missing: {one.description or one.wanted()}")
+        for name, one in parameters.items()
+        if one.default is None and name not in values
+    ]

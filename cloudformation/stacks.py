@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import ClientError
@@ -16,6 +17,7 @@ from orchestrator.errors import StopOrchestratorError
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudformation.type_defs import ParameterTypeDef
 
 SECONDS_BETWEEN_LOOKS = 3.0
 _SUCCESS = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE", "DELETE_COMPLETE"})
@@ -86,23 +88,32 @@ class Stack:
         body: Any = self._client.get_template(StackName=self.name, TemplateStage="Original")["TemplateBody"]
         return body if isinstance(body, str) else json.dumps(body)  # boto3 parses what looks like JSON
 
-    def prepare(self, template: Mapping[str, Any], values: Mapping[str, str]) -> ChangeSet:
+    def prepare(
+        self,
+        template: Mapping[str, Any],
+        values: Mapping[str, str | None],
+        tags: Mapping[str, str] = MappingProxyType({}),
+    ) -> ChangeSet:
         """A change set to look at. `template` is a `TemplateBody` or a `TemplateURL`.
 
-        Raises DeployError when the stack cannot be changed now, or CloudFormation refuses the template.
+        `values`: of every parameter, for one that is not sent is reset to its default; None for what the stack has.
+        `tags`: all that the stack is to have. Raises DeployError when the stack cannot be changed now, or
+        CloudFormation refuses the template.
         """
         found = self.described()
         if found is not None:
             self._must_be_at_rest(found["StackStatus"])
         kind: Kind = "CREATE" if found is None else "UPDATE"
+        listed = [{"Key": key, "Value": value} for key, value in tags.items()]
+        tagged = {"Tags": listed} if listed or (found and found.get("Tags")) else {}  # an empty list removes all
         name = f"deploy-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}"
         try:
             made = self._client.create_change_set(
                 StackName=self.name,
                 ChangeSetName=name,
                 ChangeSetType=kind,
-                **template,
-                Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in values.items()],
+                **{**template, **tagged},
+                Parameters=[_parameter(key, value) for key, value in values.items()],
                 Capabilities=["CAPABILITY_NAMED_IAM"],
                 Description="By make deploy",
             )
@@ -203,6 +214,12 @@ class ChangeSet:
 def _says(refused: ClientError, *words: str) -> bool:
     error = refused.response["Error"]
     return error["Code"] == "ValidationError" and any(word in error["Message"] for word in words)
+
+
+def _parameter(key: str, value: str | None) -> ParameterTypeDef:
+    if value is None:
+        return {"ParameterKey": key, "UsePreviousValue": True}
+    return {"ParameterKey": key, "ParameterValue": value}
 
 
 def _change(raw: Mapping[str, Any]) -> Change:

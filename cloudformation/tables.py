@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from rich.table import Column, Table
 
+from cloudformation.effective import Difference
 from cloudformation.stacks import Change
 
 
@@ -21,6 +22,17 @@ def changes_table(changes: tuple[Change, ...]) -> Table:
             {"True": "yes", "Conditional": "maybe"}.get(change.replacement, ""),
             ", ".join(change.details),
             style=style,
+        )
+    return table
+
+
+def differences_table(rows: Sequence[Difference]) -> Table:
+    """A row for each value that will be another one, red where that loosens something."""
+    table = empty_table("Parameters", "name", "deployed", "now", "why")
+    for row in rows:
+        why = f"LOOSENS; {row.why}" if row.loosens else row.why
+        table.add_row(
+            row.name, row.deployed or "(none)", row.now or "(none)", why, style="red" if row.loosens else None
         )
     return table
 

@@ -14,12 +14,24 @@ from pathlib import Path
 
 import pytest
 from moto.cloudformation.models import CloudFormationBackend
+from moto.cloudformation.models import Stack as FakeStack
 from moto.moto_api._internal.models import moto_api_backend
 from rich.console import Console
 
 from cloudformation import deploy, package
 from orchestrator.demo.server import EmbeddedAws
-from tests.packaging.deploying import HUB, HUB_OUTPUTS, MEMBER_ROLE, MEMBERS, POLICY, ZIP, Deploy, Ran, executed
+from tests.packaging.deploying import (
+    HUB,
+    HUB_OUTPUTS,
+    MEMBER_ROLE,
+    MEMBERS,
+    POLICY,
+    ZIP,
+    Deploy,
+    Ran,
+    executed,
+    parameter_list,
+)
 from tests.support.embedded import MANAGEMENT, OrganizationBuilder
 from tests.support.fixtures import _moto_is_quick, _service_models_read_once  # noqa: F401 - fixtures, for speed
 
@@ -64,6 +76,7 @@ def unpacked(zipped: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def organization(monkeypatch: pytest.MonkeyPatch) -> Iterator[OrganizationBuilder]:
     moto_api_backend.reset()
     monkeypatch.setattr(CloudFormationBackend, "execute_change_set", executed)
+    monkeypatch.setattr(FakeStack, "parameter_list", property(parameter_list))
     with EmbeddedAws() as aws:
         for name, value in aws.environment.items():
             monkeypatch.setenv(name, value)

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from moto.cloudformation.models import CloudFormationBackend
 
@@ -76,6 +77,16 @@ def executed(backend: CloudFormationBackend, change_set_name: str, stack_name: s
     stack = change_set.stack
     stack._parse_template()
     stack.parameters, stack.output_map = change_set.parameters, stack._create_output_map()
+
+
+def parameter_list(stack: Any) -> list[dict[str, Any]]:
+    """Moto shows lists as Python writes them, numbers as such, and what CloudFormation hides as it is."""
+    values = stack.resource_map.resolved_parameters
+    hidden = stack.resource_map.no_echo_parameter_keys
+    texts = {name: ",".join(one) if isinstance(one, list) else str(one) for name, one in values.items()}
+    return [
+        {"ParameterKey": name, "ParameterValue": "****" if name in hidden else text} for name, text in texts.items()
+    ]
 
 
 def stacks(hub: OrganizationBuilder) -> dict[str, str]:

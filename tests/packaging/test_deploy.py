@@ -51,7 +51,7 @@ def test_the_change_set_is_shown_and_nothing_is_left_of_it(
     ran = run("hub", *arguments, typed=typed)
     assert ran.exit_code == exit_code
     assert re.search(r"Add +│ Bucket +│ AWS::S3::Bucket", ran.stdout)
-    assert f"-> {organization.id}" in ran.stdout
+    assert re.search(rf"OrganizationId +│ \(none\) +│ {organization.id} +│ this command", ran.stdout)
     assert "Nothing was changed." in ran.stdout + ran.stderr
     assert ("Type yes" in ran.stdout) is (arguments == [])
     assert (stacks(organization), buckets(organization)) == ({}, set())
@@ -64,31 +64,33 @@ def test_without_a_terminal_nobody_is_asked_and_nothing_is_done(organization: Or
     assert organization.front.calls["sts:GetCallerIdentity"] == 0
 
 
-def test_every_mistake_is_told_at_once_and_aws_is_not_asked(
+def test_every_mistake_is_told_at_once_with_its_line_and_aws_is_asked_for_the_account_alone(
     organization: OrganizationBuilder, run: Deploy, folder: Path
 ) -> None:
     (folder / "policy.yaml").write_text("version: 2\nname: x\n")
     set_in(folder, "Mode=on\nMoed=plan\nCodeKey=mine\nRegion=eu-west-1\nwhat")
+    before = sum(organization.front.calls.values())
     ran = run("hub", "--yes")
     assert (ran.exit_code, ran.stdout) == (2, "")
     for mistake in (
-        "Mode: 'on' must be one of plan, enforce",
-        "Moed is unknown; did you mean Mode?",
-        "CodeKey is filled in by this command; leave it out",
-        "deploy.env:8: Region is there twice",
+        "deploy.env:5: Mode: 'on' must be one of plan, enforce",
+        "deploy.env:6: Moed is unknown; did you mean Mode?",
+        "deploy.env:7: CodeKey is filled in by this command; leave it out",
+        "deploy.env:8: Region is there twice, first in line 1",
         "deploy.env:9: this line is not of the form Name=value",
         "policy.yaml:1: version:",
     ):
         assert mistake in ran.stderr
-    assert organization.front.calls["sts:GetCallerIdentity"] == 0
+    assert organization.front.calls["sts:GetCallerIdentity"] == sum(organization.front.calls.values()) - before == 1
 
 
+@pytest.mark.usefixtures("organization")
 def test_a_missing_parameter_is_told_with_what_it_is(run: Deploy, folder: Path) -> None:
     (folder / "deploy.env").write_text("Region=eu-central-1\nHubAccountId=12\n")
     ran = run("members", "--yes")
     assert ran.exit_code == 2
     assert "OrganizationalUnitIds is missing: like ^ou-.+$" in ran.stderr
-    assert "HubAccountId: '12' must be an account id has 12 digits" in ran.stderr
+    assert "deploy.env:2: HubAccountId: '12' is not right: an account id has 12 digits" in ran.stderr
 
 
 def active(organization: OrganizationBuilder, policy: str = "test") -> dict[str, str]:
@@ -173,7 +175,7 @@ def test_another_mode_is_shown_as_the_change_that_it_is(
     set_in(folder, "Mode=enforce")
     ran = run("hub", typed="yes\n")
     assert ran.exit_code == 0, ran.stdout + ran.stderr
-    assert re.search(r"Mode +│ plan -> enforce", ran.stdout)
+    assert re.search(r"Mode +│ plan +│ enforce +│ LOOSENS; deploy.env", ran.stdout)
     assert "CodeKey" not in ran.stdout
     assert stacks(organization) == {"stop-orchestrator": "UPDATE_COMPLETE"}
     assert parameter(organization, "/mode") == "enforce"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from cloudformation.assemble import read_source
-from cloudformation.inputs import _FILLED_IN, _OWN, TEMPLATES, Arguments, Inputs, read_inputs
-from cloudformation.parameters import Parameter, clashes, mistakes, parameters_of, read_env, unknown
+from cloudformation.checks import Lines, mistakes
+from cloudformation.inputs import _DERIVED, _FILLED_IN, _OWN, TEMPLATES, Arguments, Inputs, read_inputs
+from cloudformation.parameters import Parameter, missing, parameters_of, unknown
 from orchestrator.errors import SettingsError
 from tests.packaging.conftest import ROOT
 from tests.support.suites import only_in_full
@@ -46,6 +48,10 @@ def test_a_value_is_accepted_as_cloudformation_would(
     assert Parameter.model_validate(declared).accepts(value) is accepted
 
 
+def told(parameters: Mapping[str, Parameter], values: Mapping[str, str], what: str = "hub") -> list[str]:
+    return [problem.text for problem in mistakes(Lines(what, values, parameters))]
+
+
 def test_a_mistake_says_what_would_be_right_and_keeps_a_hidden_value_to_itself() -> None:
     parameters = {
         "Mode": Parameter.model_validate({"Type": STRING, "Default": "plan", "AllowedValues": ["plan", "enforce"]}),
@@ -54,46 +60,34 @@ def test_a_mistake_says_what_would_be_right_and_keeps_a_hidden_value_to_itself()
         "Hub": Parameter.model_validate({"Type": STRING, "Description": "The hub's account."}),
     }
     given_values = {"Mode": "on", "Days": "10", "Key": "S3CRET"}
-    assert mistakes(parameters, given_values) == [
+    assert told(parameters, given_values) == [
         "Mode: 'on' must be one of plan, enforce",
         "Days: '10' must be a number at least 1 and at most 9",
         "Key: its value must be like [a-z]+",
-        "Hub is missing: The hub's account.",
     ]
+    [absent] = missing(parameters, given_values)
+    assert (absent.name, absent.text) == ("Hub", "Hub is missing: The hub's account.")
 
 
 def test_an_unknown_name_gets_the_nearest_one_and_a_filled_in_one_is_refused() -> None:
-    assert unknown(["Moed", "Xyz", "CodeKey", "Mode"], ["Mode"], ["CodeKey"]) == [
+    assert [one.text for one in unknown(["Moed", "Xyz", "CodeKey", "Mode"], ["Mode"], ["CodeKey"])] == [
         "CodeKey is filled in by this command; leave it out",
         "Moed is unknown; did you mean Mode?",
         "Xyz is unknown",
     ]
 
 
-def test_a_file_is_read_line_by_line(tmp_path: Path) -> None:
-    env = tmp_path / "deploy.env"
-    env.write_text("# why\n\nMode = plan\nWhen='cron(0 20 * * ? *)'\nEmpty=\nMode=enforce\nnonsense\n")
-    values, problems = read_env(env)
-    assert values == {"Mode": "plan", "When": "cron(0 20 * * ? *)"}
-    assert problems == [f"{env}:6: Mode is there twice", f"{env}:7: this line is not of the form Name=value"]
-
-
-def test_a_missing_file_says_what_to_copy(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"copy config/deploy\.env\.example"):
-        read_env(tmp_path / "none.env")
-
-
 @pytest.mark.parametrize("key", ["sweeps/policy.yaml", "sweeps/dt=2026-11-28/policy.yaml", "/policy.yaml"])
 def test_a_policy_where_the_hub_itself_writes_is_refused(key: str) -> None:
     declared = parameters_of(read_source(ROOT / "cloudformation" / "hub"))["PolicyKey"]
-    [problem] = mistakes({"PolicyKey": declared}, {"PolicyKey": key})
+    [problem] = told({"PolicyKey": declared}, {"PolicyKey": key})
     assert problem.endswith("not below sweeps/, where the hub itself writes")
 
 
 @pytest.mark.parametrize("key", ["policy.yaml", "policies/sweeps/policy.yaml", "sweeps.yaml"])
 def test_a_policy_beside_the_sweeps_is_accepted(key: str) -> None:
     declared = parameters_of(read_source(ROOT / "cloudformation" / "hub"))["PolicyKey"]
-    assert mistakes({"PolicyKey": declared}, {"PolicyKey": key}) == []
+    assert told({"PolicyKey": declared}, {"PolicyKey": key}) == []
 
 
 READERS_AND_KEY = ("ReportReaderArns", "KmsKeyArn")
@@ -112,11 +106,9 @@ def test_an_anchor_that_is_the_kill_switch_is_refused(tmp_path: Path, quote: str
     named = "AnchorName=/hub/anchor", f"KillSwitchName={quote}/hub/anchor{quote}"
     with pytest.raises(SettingsError) as refused:
         hub_inputs(tmp_path, *named, "Mode=on")
-    mode, anchor = str(refused.value).splitlines()
-    assert mode.startswith("Mode: 'on' must be one of plan")
-    assert anchor.startswith(
-        "AnchorName: '/hub/anchor' is KillSwitchName too, and every sweep would pull its kill switch"
-    )
+    anchor, mode = str(refused.value).splitlines()
+    assert "deploy.env:5: Mode: 'on' must be one of plan" in mode
+    assert "deploy.env:3: AnchorName: '/hub/anchor' is KillSwitchName too, and every sweep would pull its" in anchor
     assert hub_inputs(tmp_path, *named, remove=True).values["AnchorName"] == "/hub/anchor"
 
 
@@ -128,14 +120,14 @@ def test_the_default_of_one_of_them_counts_too(tmp_path: Path) -> None:
         "AnchorName": Parameter.model_validate({"Type": STRING, "Default": ""}),
         "KillSwitchName": Parameter.model_validate({"Type": STRING, "Default": "/anchor"}),
     }
-    assert len(clashes(declared, {"AnchorName": "/anchor"})) == 1
-    assert clashes(declared, {"AnchorName": "/another-anchor"}) == clashes(declared, {}) == clashes({}, {}) == []
+    assert len(told(declared, {"AnchorName": "/anchor"})) == 1
+    assert told(declared, {"AnchorName": "/another-anchor"}) == told(declared, {}) == told({}, {}) == []
 
 
 @pytest.mark.parametrize("template", ["hub", "member-stackset.yaml"])
 def test_an_external_id_that_is_refused_is_not_quoted(template: str) -> None:
     declared = parameters_of(read_source(ROOT / "cloudformation" / template))["ExternalId"]
-    [problem] = mistakes({"ExternalId": declared}, {"ExternalId": "our secret"})
+    [problem] = told({"ExternalId": declared}, {"ExternalId": "our secret"})
     assert problem.startswith("ExternalId: its value must be like")
     assert "secret" not in problem
 
@@ -153,7 +145,7 @@ def test_the_example_explains_every_parameter_and_no_other() -> None:
         name for path in TEMPLATES.values() for name in parameters_of(read_source(ROOT / "cloudformation" / path))
     }
     shown = re.findall(r"^#?([A-Z]\w+)=", EXAMPLE.read_text(), re.MULTILINE)
-    assert sorted(shown) == sorted((declared | _OWN) - _FILLED_IN)
+    assert sorted(shown) == sorted((declared | _OWN) - _FILLED_IN - _DERIVED)
 
 
 @pytest.mark.parametrize("what", TEMPLATES)
@@ -178,7 +170,6 @@ def test_readers_without_a_key_of_your_own_are_refused() -> None:
     """As the rule in the hub's template has it."""
     declared = {name: Parameter.model_validate({"Type": STRING, "Default": ""}) for name in READERS_AND_KEY}
     for given in ((), ("KmsKeyArn",), READERS_AND_KEY):
-        assert clashes(declared, dict.fromkeys(given, "arn")) == []
-    [refusal] = clashes(declared, {"ReportReaderArns": "arn"})
+        assert told(declared, dict.fromkeys(given, "arn")) == []
+    [refusal] = told(declared, {"ReportReaderArns": "arn"})
     assert refusal.startswith("ReportReaderArns needs KmsKeyArn")
-    assert clashes({}, {"ReportReaderArns": "arn"}) == []  # of another stack, for which the same file does

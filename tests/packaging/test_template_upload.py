@@ -29,9 +29,9 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[Mapping[str, Any]]:
     """What CloudFormation is given as the template."""
     templates: list[Mapping[str, Any]] = []
 
-    def prepare(stack: Stack, template: Mapping[str, Any], values: Mapping[str, str]) -> ChangeSet:
+    def prepare(stack: Stack, template: Mapping[str, Any], *values: Any) -> ChangeSet:
         templates.append(template)
-        return _prepare(stack, template, values)
+        return _prepare(stack, template, *values)
 
     monkeypatch.setattr(Stack, "prepare", prepare)
     return templates
@@ -121,9 +121,9 @@ def test_another_template_that_changes_nothing_does_not_stay(
 def test_a_bucket_that_somebody_else_began_to_use_meanwhile_stays(
     organization: OrganizationBuilder, run: Deploy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def prepare(stack: Stack, template: Mapping[str, Any], values: Mapping[str, str]) -> ChangeSet:
+    def prepare(stack: Stack, template: Mapping[str, Any], *values: Any) -> ChangeSet:
         organization.client("s3").put_object(Bucket=ARTIFACTS, Key="lambda/theirs.zip", Body=b"theirs")
-        return _prepare(stack, template, values)
+        return _prepare(stack, template, *values)
 
     monkeypatch.setattr(Stack, "prepare", prepare)
     assert run("hub", "--dry-run").exit_code == 0
