@@ -54,7 +54,7 @@ VERBS = {
     "Watch",
     "Write",
 }
-LOOKING = {"Check"}
+LOOKING = {"Check", "Doctor"}
 """Functions that change nothing in any account."""
 DATA = {"AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::S3::BucketPolicy"}
 """Evidence, and what keeps it closed: the only things that stay when a stack goes."""
@@ -271,8 +271,10 @@ def test_every_alarm_watches_a_metric_that_is_there_and_tells_the_topic() -> Non
     resources = resolved("hub", ScaleOut="enabled")["Resources"]
     alarms = [one["Properties"] for one in resources.values() if one["Type"] == "AWS::CloudWatch::Alarm"]
     own = {alarm["MetricName"] for alarm in alarms if alarm.get("Namespace") == "StopOrchestrator"}
-    assert own == {"SweepsMissed", "SweepsHeld", "ConsentMissing", "CoveragePercent", "StopsDeniedByGuard"}
-    assert len(alarms) == 10
+    assert own == {
+        *("SweepsMissed", "SweepsHeld", "ConsentMissing", "CoveragePercent", "StopsDeniedByGuard", "DoctorFailed"),
+    }
+    assert len(alarms) == 11
     for alarm in alarms:
         assert alarm["AlarmActions"] == ["arn:aws:sns:eu-central-1:111111111111:stop-orchestrator-news"]
         assert alarm["AlarmDescription"]
@@ -328,6 +330,27 @@ def test_the_hourly_check_may_read_policies_and_records_and_change_nothing() -> 
         *("s3:GetObject", "dynamodb:GetItem", "dynamodb:Query", "kms:Decrypt"),
         *("logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTraceSegments", "xray:PutTelemetryRecords"),
     }
+
+
+def test_the_scheduled_doctor_knows_what_the_sweeping_lambda_knows() -> None:
+    resources = resolved("hub", **EVERYTHING["hub"])["Resources"]
+    sweep, doctor = (resources[name]["Properties"] for name in ("Sweep", "Doctor"))
+    for key in ("Code", "Role", "Runtime", "Architectures", "Timeout"):
+        assert doctor[key] == sweep[key]
+    ours, theirs = (one["Environment"]["Variables"] for one in (doctor, sweep))
+    assert {name: ours[name] for name in ours if name in theirs} == {
+        name: theirs[name] for name in ours if name in theirs
+    }
+    assert set(theirs) - set(ours) == {"STOP_ORCHESTRATOR_ACCOUNTS_A_PART", "STOP_ORCHESTRATOR_SIGNING_KEY"}
+    check = resources["Check"]["Properties"]["Environment"]["Variables"]
+    assert {name: ours[name] for name in check} == check
+
+
+def test_without_a_schedule_there_is_no_doctor() -> None:
+    resources = resolved("hub", DoctorScheduleExpression="")["Resources"]
+    assert [name for name in resources if name.startswith("Doctor")] == []
+    logs = next(one["Resource"] for one in statements(resources["HubRole"]) if one["Sid"] == "WriteLogs")
+    assert not [one for one in logs if "-doctor" in one]
 
 
 # --- the members ------------------------------------------------------------------------------------------------------
