@@ -301,10 +301,16 @@ def _last_go_counts(policy: OrgPolicy) -> float:
 
 
 def make_doctor_context(
-    settings: Settings, clients: Clients, policy: OrgPolicy, progress: DoctorProgress
+    settings: Settings,
+    clients: Clients,
+    policy: OrgPolicy,
+    progress: DoctorProgress,
+    out_of_time: Callable[[], bool] = lambda: False,
 ) -> DoctorContext:
     """Everything the doctor asks. Its sessions may do all that the role allows: it asks what that is, by dry runs."""
-    retries = Retries(attempts=_DOCTOR_TRIES, sleep=SYSTEM_TIME.sleep, on_expired=renew_bound_credentials)
+    retries = Retries(
+        attempts=_DOCTOR_TRIES, sleep=SYSTEM_TIME.sleep, out_of_time=out_of_time, on_expired=renew_bound_credentials
+    )
     return DoctorContext(
         hub=asking.HubQuestions(clients),
         organization=OrganizationReader(clients, SYSTEM_TIME.now),
@@ -316,6 +322,7 @@ def make_doctor_context(
         acts=settings.mode is not Mode.PLAN,
         workers=settings.workers,
         partition_regions=partition_regions(),
+        out_of_time=out_of_time,
         earlier_listings=make_stores(settings, clients).ledger.earlier_listings,
     )
 
@@ -377,5 +384,7 @@ def _services(settings: Settings, clients: Clients, notify: str | None) -> Itera
     anchor = make_anchor(settings, clients)
     if anchor is not None:
         yield hub_checks.anchor_check(anchor, ledger)
+    if settings.table:
+        yield hub_checks.sweeps_check(lambda: look_for_missed_sweeps(settings, clients))
     for topic in dict.fromkeys(filter(None, (settings.topic, notify))):
         yield asking.topic_check(clients, topic)

@@ -16,7 +16,7 @@ from orchestrator.core.model import Mode
 from orchestrator.core.policy.scheduled_sweeps import ScheduledSweep
 from orchestrator.core.policy.schedules.cron import expression_problem
 from orchestrator.core.policy.schedules.zones import is_time_zone
-from orchestrator.core.report.stored_files import SWEEPS_FOLDER
+from orchestrator.core.report.stored_files import DIAGNOSES_FOLDER, SWEEPS_FOLDER
 from orchestrator.errors import SettingsError, without
 from orchestrator.ledger.lease import Times
 
@@ -29,6 +29,7 @@ _POLICY_ENTRY = re.compile(r"(s3://[a-z0-9][a-z0-9.-]*/|ssm:/?[A-Za-z0-9_.-])[^*
 _ONLY_ELSEWHERE = frozenset({"report_bucket", "table", "anchor"})
 _WITHHELD = frozenset({"external_id"})
 """Whose values no message quotes."""
+_WRITTEN_BY_THE_HUB = (SWEEPS_FOLDER, DIAGNOSES_FOLDER)
 _SWEEP_MODES = (Mode.PLAN, Mode.ENFORCE, Mode.APPROVE)
 
 
@@ -150,7 +151,8 @@ class Settings(BaseModel):
 
     def is_written_by_sweeps(self, source: str) -> bool:
         """Whether the hub's own role may write that policy, so that no one answers for its text."""
-        return bool(self.report_bucket) and source.startswith(f"s3://{self.report_bucket}/{SWEEPS_FOLDER}")
+        written = tuple(f"s3://{self.report_bucket}/{folder}" for folder in _WRITTEN_BY_THE_HUB)
+        return bool(self.report_bucket) and source.startswith(written)
 
     @classmethod
     def from_env(cls, environment: Mapping[str, str], needed: Sequence[str] = (), /, **overrides: object) -> Settings:
@@ -193,8 +195,14 @@ def _written_by_sweeps(settings: Settings, overridden: Collection[str]) -> list[
     """A problem for each policy that is named where sweeps write."""
     policy = "--policy" if "policy" in overridden else f"{PREFIX}POLICY"
     sources = [(policy, settings.policy or ""), *((f"{PREFIX}POLICIES", one) for one in settings.policies)]
-    where = f"is below {SWEEPS_FOLDER} of the report bucket, where sweeps write; keep policies elsewhere"
-    return [f"{name}={source!r}: {where}" for name, source in sources if settings.is_written_by_sweeps(source)]
+    where = "of the report bucket, where the hub itself writes; keep policies elsewhere"
+    return [
+        f"{name}={source!r}: is below {folder} {where}"
+        for name, source in sources
+        if settings.is_written_by_sweeps(source)
+        for folder in _WRITTEN_BY_THE_HUB
+        if source.startswith(f"s3://{settings.report_bucket}/{folder}")
+    ]
 
 
 def _is_elsewhere(name: str, value: str, here: Collection[str]) -> bool:

@@ -98,6 +98,7 @@ def test_an_event_may_name_a_policy_among_those_that_are_listed(source: str, *, 
         ("s3://reports/policies/dev.yaml", True),
         ("s3://reports/sweeps/dt=2026-11-23/sweep=20261123T190000Z-7f3a9c/policy.yaml", False),
         ("s3://reports/sweeps/", False),
+        ("s3://reports/doctor/dt=2026-11-23/20261123T060000Z-test.json", False),
         ("s3://reports-of-others/sweeps/dev.yaml", False),
     ],
 )
@@ -113,6 +114,8 @@ def test_every_policy_that_is_named_where_sweeps_write_is_refused_at_once() -> N
     first, second = str(refused.value).splitlines()
     assert first.startswith("STOP_ORCHESTRATOR_POLICY='s3://reports/sweeps/mine.yaml': is below sweeps/")
     assert second.startswith("STOP_ORCHESTRATOR_POLICIES='s3://reports/sweeps/*': is below sweeps/")
+    with pytest.raises(SettingsError, match="is below doctor/ of the report bucket"):
+        Settings.from_env({f"{PREFIX}REPORT_BUCKET": "reports"}, (), policy="s3://reports/doctor/mine.yaml")
     with pytest.raises(SettingsError, match="is below sweeps/ of the report bucket"):
         Settings.from_env({f"{PREFIX}REPORT_BUCKET": "reports"}, (), policy="s3://reports/sweeps/mine.yaml")
 

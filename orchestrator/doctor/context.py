@@ -77,5 +77,7 @@ class DoctorContext:
     workers: int = 64
     partition_regions: frozenset[Region] = frozenset()
     """Every region that is known without asking AWS, of whatever partition."""
+    out_of_time: Callable[[], bool] = lambda: False
+    """No more accounts are asked once it is true; those under way are."""
     earlier_listings: Callable[[str], Listed] = lambda _organization_id: Listed()
     """What sweeps by that policy listed before. Raises LedgerError."""

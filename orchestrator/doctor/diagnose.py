@@ -38,6 +38,7 @@ class _Examined:
     regions: tuple[RegionStatus, ...] = ()
     read: tuple[Coverage, ...] = ()
     """What a sweep would have read of its regions, kind by kind."""
+    is_asked: bool = True
 
 
 def diagnose(context: DoctorContext, policy: OrgPolicy) -> Diagnosis:
@@ -64,6 +65,7 @@ def diagnose(context: DoctorContext, policy: OrgPolicy) -> Diagnosis:
     checks += [check for one in examined for check in one.checks]
     checks += _unlisted_regions(policy, examined)
     everywhere = (
+        doctor_hub.asked_in_time(len(examined), sum(not one.is_asked for one in examined)),
         doctor_hub.refused_everywhere(checks),
         doctor_hub.denied_regions((row for one in examined for row in one.read), policy.regions),
     )
@@ -157,6 +159,8 @@ def _accounts(
 
 def _examine(context: DoctorContext, policy: OrgPolicy, account: Account, found: StackSet) -> _Examined:
     """A thread's boundary: nothing is raised past it."""
+    if context.out_of_time():
+        return _Examined(account, (doctor_accounts.not_asked(account),), is_asked=False)
     enrolment = found.enrolment(account)
     checks = [doctor_accounts.role_assumed(account)]
     read: list[Coverage] = []

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from orchestrator.core.diagnosis import hub as doctor_hub
 from orchestrator.core.diagnosis.checks import Check
+from orchestrator.core.diagnosis.missed import DueSweep
 from orchestrator.core.model import AwsError
 from orchestrator.core.report.manifest import anchor_from
-from orchestrator.errors import AnchorError, LedgerError
+from orchestrator.errors import AnchorError, LedgerError, PolicyError, SettingsError
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ports import Anchor, KillSwitchUnreadableError
 from orchestrator.sweep.anchor import leads_to
@@ -55,6 +56,19 @@ def anchor_check(anchor: Anchor, ledger: Ledger) -> Callable[[], Check]:
             return doctor_hub.no_anchor_yet(anchor.name, has_sweeps=head is not None)
         says = f"names {named[0]}, to which the chain does not lead" if named else "names no sweep and no SHA-256"
         return doctor_hub.wrong_anchor(anchor.name, says)
+
+    return ask
+
+
+def sweeps_check(look: Callable[[], Sequence[DueSweep]]) -> Callable[[], Check]:
+    """A check of which scheduled sweep did not run when it was last due."""
+
+    def ask() -> Check:
+        try:
+            return doctor_hub.sweeps(look())
+        except (LedgerError, PolicyError, SettingsError) as unread:
+            advice = "it needs the table, and the text of every active policy"
+            return doctor_hub.not_checked("sweeps", str(unread), advice)
 
     return ask
 

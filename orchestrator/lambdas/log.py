@@ -53,6 +53,9 @@ class LogProgress:
     def targets(self, done: int, total: int) -> None:
         self._say("Targets read", done, total)
 
+    def accounts(self, done: int, total: int) -> None:
+        self._say("Accounts checked", done, total)
+
     def actions(self, done: ActionCounts, total: ActionCounts) -> None:
         if total.stops:
             self._say("Stops done", done.stops, total.stops)

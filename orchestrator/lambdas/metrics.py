@@ -63,6 +63,13 @@ def measure_missed(looked: Sequence[DueSweep]) -> None:
         metrics.flush_metrics()
 
 
+def measure_diagnosis(policy: str = "", *, failed: bool) -> None:
+    """What doctor found of sweeps by that policy; without one, that it could not look."""
+    metrics = _line(**({"Policy": policy} if policy else {}))
+    metrics.add_metric(name="DoctorFailed", unit=MetricUnit.Count, value=int(failed))
+    metrics.flush_metrics()
+
+
 def function_name() -> str:
     """Of the function that sweeps, also in the hub's other functions: by it the metrics of two hubs are told apart."""
     return os.environ.get(f"{PREFIX}FUNCTION") or os.environ.get("AWS_LAMBDA_FUNCTION_NAME") or SERVICE

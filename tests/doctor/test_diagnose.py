@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -75,7 +75,13 @@ class Heard:
     def accounts(self, done: int, total: int) -> None: ...
 
 
-def checked(fake: FakeWorld, hub: FakeHub, kind: FakePermissions | None = None, policy: str = POLICY) -> list[Check]:
+def checked(
+    fake: FakeWorld,
+    hub: FakeHub,
+    kind: FakePermissions | None = None,
+    policy: str = POLICY,
+    out_of_time: Callable[[], bool] = lambda: False,
+) -> list[Check]:
     world: Any = fake.world()
     kinds = (kind or FakePermissions(),)
     practice = DoctorContext(
@@ -88,6 +94,7 @@ def checked(fake: FakeWorld, hub: FakeHub, kind: FakePermissions | None = None, 
         Heard(),
         workers=2,
         partition_regions=world.partition_regions,
+        out_of_time=out_of_time,
     )
     return list(diagnose(practice, load(policy)).checks)
 
@@ -160,6 +167,17 @@ def test_a_bug_in_one_account_is_a_check_that_failed() -> None:
     assert [(one.name, one.detail) for one in checks if one.account_id and one.status == "failed"] == [
         ("account", "ZeroDivisionError: a bug")
     ]
+
+
+def test_accounts_whose_turn_did_not_come_in_time_are_named_and_nothing_of_them_is_asked() -> None:
+    kind, turns = FakePermissions(), iter([False, True])
+    fake = FakeWorld(accounts=(an_account(ONE), an_account(TWO)))
+    checks = checked(fake, FakeHub(), kind, out_of_time=lambda: next(turns))
+    not_asked = [one for one in checks if one.detail == "not asked: the time was up"]
+    assert [(one.name, one.code.value) for one in not_asked] == [("account", "not_checked")]
+    [summary] = [one for one in checks if one.name == "accounts"]
+    assert summary.detail.startswith("the time was up: 1 of 2 accounts in scope were not asked")
+    assert len(kind.asked) == 1
 
 
 def test_an_account_of_which_no_region_is_in_scope_is_a_warning() -> None:

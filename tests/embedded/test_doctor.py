@@ -68,6 +68,7 @@ def test_what_was_looked_at_is_in_the_document(enrolled: OrganizationBuilder, do
         "trusted_access",
         "stack_set",
         "bucket",
+        "sweeps",
         "table",
         "kill_switch",
     }

@@ -7,10 +7,14 @@ from typing import Any
 
 import pytest
 
+from orchestrator.aws.dynamodb_items import DynamoItems
+from orchestrator.core.model import ActivePolicy
 from orchestrator.core.report.manifest import anchor_text
 from orchestrator.demo.faults import Fault
-from orchestrator.demo.organization import TABLE
-from tests.support.builders import SWEEP_ID
+from orchestrator.demo.organization import BUCKET, TABLE
+from orchestrator.ledger.ledger import Ledger
+from orchestrator.ledger.records import SweepSummary
+from tests.support.builders import AT, SWEEP_ID
 from tests.support.doctor import (
     Doctor,
     found,
@@ -202,3 +206,26 @@ def test_a_topic_is_looked_up(enrolled: OrganizationBuilder, doctor: Doctor, mon
     assert ("hub", "topic", "ok") in found(doctor(), "ok")
     monkeypatch.setenv("STOP_ORCHESTRATOR_TOPIC", f"{topic}-gone")
     assert ("hub", "topic", "unreadable") in found(doctor(), "warning")
+
+
+def test_a_sweep_that_was_missed_is_told_with_when_it_was_due(
+    enrolled: OrganizationBuilder, doctor: Doctor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = Ledger(DynamoItems(enrolled.client("dynamodb"), TABLE), lambda: AT)
+    source = f"s3://{BUCKET}/policies/nonprod.yaml"
+    text = 'version: 1\nname: nonprod\nsweeps: [{name: nightly, mode: enforce, cron: "0 12 * * ? *"}]\n'
+    enrolled.client("s3").put_object(Bucket=BUCKET, Key="policies/nonprod.yaml", Body=text.encode())
+    ledger.activate_policy("nonprod", ActivePolicy("1" * 64, "ann", "2026-11-22T00:00:00Z", source))
+    monkeypatch.setattr("orchestrator.app.now", lambda: AT)
+    ran = doctor()
+    assert (ran.exit_code, found(ran, "warning") & {("hub", "sweeps", "sweep_missed")}) == (
+        0,
+        {("hub", "sweeps", "sweep_missed")},
+    )
+    due = "enforce of nonprod (nightly): was due at 2026-11-23 12:00 UTC, and"
+    assert row(ran, "sweeps", None)["detail"] == f"{due} did not run since"
+    ledger.begin(SweepSummary("20261123T120300Z-7f3a9c", "complete", "enforce", "nonprod", "2026-11-23T12:03:00Z"))
+    assert row(doctor(), "sweeps", None)["detail"] == f"{due} ran at 2026-11-23 12:03 UTC (20261123T120300Z-7f3a9c)"
+    enrolled.client("s3").delete_object(Bucket=BUCKET, Key="policies/nonprod.yaml")
+    unread = row(doctor(), "sweeps", None)
+    assert (unread["status"], source in unread["detail"]) == ("not_checked", True)

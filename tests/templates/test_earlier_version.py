@@ -32,6 +32,9 @@ FIXED = (
 PUBLISHED = "9ff28199abb2cae85c3537efbdbd604ef7b3f5d4af9d6827eae52a2540cde33e"
 """SHA-256 of the file in the version before."""
 
+TAKEN_AWAY = {"NoSweepAlarm"}
+"""On purpose, and holding nothing: it counted sweeps of any mode, and MissedAlarm is in its place."""
+
 Section = dict[str, dict[str, Any]]
 
 
@@ -72,7 +75,8 @@ def test_every_resource_has_the_logical_id_type_name_and_retention_that_it_had(
     for one in before.values():
         if one["DeletionPolicy"] == "Retain":
             one["DeletionPolicy"] = "RetainExceptOnCreate"
-    assert _of(before, _held(now["Resources"])) == before
+    left = _of(before, _held(now["Resources"]))
+    assert left == {name: one for name, one in before.items() if name not in TAKEN_AWAY}
 
 
 def test_what_keeps_evidence_stays_when_it_is_removed_or_replaced(now: dict[str, Any]) -> None:

@@ -7,17 +7,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from cloudformation.alarms import missed_alarms
+from orchestrator.core.diagnosis.missed import DueSweep
+from orchestrator.core.model import Mode
+from orchestrator.core.policy.org_policy import OrgPolicy
+from orchestrator.core.policy.scheduled_sweeps import ScheduledSweep
 from orchestrator.core.report.document import report_document
 from orchestrator.lambdas import metrics
 from tests.support.builders import a_report
 from tests.support.cloudformation import EVERYTHING, resolved
 from tests.support.lambdas import dimension_sets
+from tests.support.policies import load
 
 HUB = "night-shift"
+NIGHTLY = ScheduledSweep("nightly", Mode.ENFORCE, "cron(0 20 * * ? *)", ZoneInfo("UTC"), timedelta(minutes=5))
 Watched = tuple[str, str, str, Mapping[str, str]]
 """Who watches, which namespace and metric, with which dimensions."""
 
@@ -28,6 +37,9 @@ def emitted(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("STOP_ORCHESTRATOR_FUNCTION", HUB)
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "another-dimension")
     metrics.measure(report_document(a_report()))
+    metrics.measure_missed([DueSweep("nonprod", NIGHTLY, None)])
+    metrics.measure_diagnosis("nonprod", failed=False)
+    metrics.measure_diagnosis(failed=True)
     return dimension_sets(capsys.readouterr().out)
 
 
@@ -50,10 +62,11 @@ def _watched(resources: Mapping[str, Any]) -> Iterator[Watched]:
                     yield name, namespace, metric_name, dict(zip(pairs[::2], pairs[1::2], strict=True))
 
 
-def _in_full(rows: list[list[str]]) -> Iterator[list[str]]:
+def _in_full(rows: list[list[Any]]) -> Iterator[list[str]]:
     """A `.` means what stands there in the row before."""
     before: list[str] = []
-    for row in rows:
+    for options_too in rows:
+        row = [word for word in options_too if isinstance(word, str)]
         before = [before[place] if word == "." else word for place, word in enumerate(row)]
         yield before
 
@@ -86,4 +99,28 @@ def test_every_function_of_the_hub_writes_metrics_in_the_name_of_the_one_that_sw
 def test_what_a_sweep_did_comes_by_policy_and_mode_too(emitted: Mapping[str, list[dict[str, str]]]) -> None:
     report = a_report()
     by_policy = {"FunctionName": HUB, "Policy": report.policy_name, "Mode": report.mode.value}
-    assert {json.dumps(sets) for sets in emitted.values()} == {json.dumps([{"FunctionName": HUB}, by_policy])}
+    sweeps = {name: sets for name, sets in emitted.items() if name not in {"SweepsMissed", "DoctorFailed"}}
+    assert {json.dumps(sets) for sets in sweeps.values()} == {json.dumps([{"FunctionName": HUB}, by_policy])}
+
+
+def _policy(name: str, *sweeps: str) -> OrgPolicy:
+    return load(f"version: 1\nname: {name}\nsweeps: [{', '.join(sweeps)}]\n")
+
+
+def test_an_alarm_for_each_policy_and_mode_asks_for_dimensions_that_are_written(
+    emitted: Mapping[str, list[dict[str, str]]],
+) -> None:
+    nightly = '{name: nightly, mode: enforce, cron: "0 20 * * ? *"}'
+    alarms = missed_alarms([_policy("nonprod", nightly, "{name: hourly, mode: enforce, rate: 1 hour}")])
+    assert list(alarms) == ["MissedAlarmOfEnforcenonprod"]
+    [alarm] = alarms.values()
+    dimensions = {one["Name"]: one["Value"] for one in alarm["Properties"]["Dimensions"]}
+    assert dimensions["FunctionName"] == {"Ref": "FunctionName"}
+    assert {**dimensions, "FunctionName": HUB} in emitted["SweepsMissed"]
+
+
+def test_two_policies_whose_names_differ_in_a_sign_alone_have_an_alarm_each() -> None:
+    names = ("a-b", "a.b", "a_b", "ab", "aX2dXb")
+    alarms = missed_alarms([_policy(name, "{name: hourly, mode: plan, rate: 1 hour}") for name in names])
+    assert len(alarms) == len(names)
+    assert all(one.isalnum() for one in alarms)

@@ -12,6 +12,7 @@ import pytest
 
 from orchestrator.settings import Settings
 from tests.support.cloudformation import (
+    EVERYTHING,
     FOLDER,
     NAMES,
     VARIANTS,
@@ -53,6 +54,8 @@ VERBS = {
     "Watch",
     "Write",
 }
+LOOKING = {"Check", "Doctor"}
+"""Functions that change nothing in any account."""
 DATA = {"AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::S3::BucketPolicy", "AWS::KMS::Key"}
 """Evidence, and what keeps it closed or opens it: the only things that stay when a stack goes."""
 
@@ -228,7 +231,8 @@ def test_a_reserved_concurrency_of_0_halts_every_function_that_stops_anything(
     resources = resolved("hub", ReservedConcurrency=reserved, ScaleOut="enabled")["Resources"]
     functions = {name: one for name, one in resources.items() if one["Type"] == "AWS::Lambda::Function"}
     found = {name: one["Properties"].get("ReservedConcurrentExecutions") for name, one in functions.items()}
-    assert {name: None if one is None else int(one) for name, one in found.items()} == {"Sweep": sweep, "Step": step}
+    acting = {name: None if one is None else int(one) for name, one in found.items() if name not in LOOKING}
+    assert acting == {"Sweep": sweep, "Step": step}
 
 
 def test_the_function_may_invoke_itself_and_nothing_else() -> None:
@@ -271,25 +275,86 @@ def test_every_alarm_watches_a_metric_that_is_there_and_tells_the_topic() -> Non
     alarms = [one["Properties"] for one in resources.values() if one["Type"] == "AWS::CloudWatch::Alarm"]
     own = {alarm["MetricName"] for alarm in alarms if alarm.get("Namespace") == "StopOrchestrator"}
     assert own == {
-        "SweepsEnded",
-        "SweepsHeld",
-        "ConsentMissing",
-        "CoveragePercent",
-        "StopsDeniedByGuard",
+        *("SweepsMissed", "SweepsHeld", "ConsentMissing", "CoveragePercent", "StopsDeniedByGuard", "DoctorFailed"),
         "StopsFailed",
     }
-    assert len(alarms) == 10
+    assert len(alarms) == 12
     for alarm in alarms:
         assert alarm["AlarmActions"] == ["arn:aws:sns:eu-central-1:111111111111:stop-orchestrator-news"]
         assert alarm["AlarmDescription"]
 
 
-def test_a_missed_sweep_is_an_alarm_after_25_hours_unless_the_schedule_is_off() -> None:
-    alarm = resolved("hub")["Resources"]["NoSweepAlarm"]["Properties"]
-    assert alarm["Period"] * alarm["EvaluationPeriods"] == 25 * 3600
-    assert (alarm["TreatMissingData"], alarm["ActionsEnabled"]) == ("breaching", True)
-    off = resolved("hub", ScheduleState="DISABLED")["Resources"]["NoSweepAlarm"]["Properties"]
-    assert off["ActionsEnabled"] is False
+def _missed_alarms(**parameters: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    resources = resolved("hub", **parameters)["Resources"]
+    return resources["MissedAlarm"]["Properties"], resources["UncheckedAlarm"]["Properties"]
+
+
+def test_a_missed_sweep_is_an_alarm_within_the_hour_and_three_hours_without_a_look_are_another() -> None:
+    missed, unchecked = _missed_alarms()
+    assert (missed["Statistic"], missed["Threshold"]) == ("Maximum", 0)
+    assert (missed["Period"] * missed["EvaluationPeriods"], missed["TreatMissingData"]) == (3600, "ignore")
+    assert unchecked["Statistic"] == "SampleCount"
+    assert unchecked["Period"] * unchecked["EvaluationPeriods"] == unchecked["Period"] * unchecked["DatapointsToAlarm"]
+    assert (unchecked["Period"] * unchecked["EvaluationPeriods"], unchecked["TreatMissingData"]) == (
+        3 * 3600,
+        "breaching",
+    )
+
+
+def test_no_mail_tells_that_sweeps_are_missed_while_the_schedule_is_off() -> None:
+    assert [alarm["ActionsEnabled"] for alarm in _missed_alarms()] == [True, True]
+    assert [alarm["ActionsEnabled"] for alarm in _missed_alarms(ScheduleState="DISABLED")] == [False, False]
+
+
+def test_the_hourly_check_knows_the_schedules_that_the_template_makes() -> None:
+    parameters = {
+        "Mode": "enforce",
+        "ScheduleExpression": "cron(0 22 * * ? *)",
+        "PreviewScheduleExpression": "rate(1 day)",
+        "ScheduleTimezone": "Europe/Berlin",
+        "FlexibleWindowMinutes": "15",
+    }
+    resources = resolved("hub", **parameters)["Resources"]
+    environment = resources["Check"]["Properties"]["Environment"]["Variables"]
+    settings = Settings.from_env({name: str(value) for name, value in environment.items()}, ("policy", "table"))
+    schedules = [resources[name]["Properties"] for name in ("SweepSchedule", "PreviewSchedule")]
+    assert [(one.expression, one.timezone.key, one.mode.value) for one in settings.default_sweeps] == [
+        (one["ScheduleExpression"], one["ScheduleExpressionTimezone"], json.loads(one["Target"]["Input"])["mode"])
+        for one in schedules
+    ]
+    assert {one.window.seconds // 60 for one in settings.default_sweeps} == {15}
+    known = {f"STOP_ORCHESTRATOR_{name.upper()}" for name in Settings.model_fields}
+    assert set(environment) <= known
+
+
+def test_the_hourly_check_may_read_policies_and_records_and_change_nothing() -> None:
+    role = resolved("hub", **EVERYTHING["hub"])["Resources"]["CheckRole"]["Properties"]["Policies"]
+    allowed = {action for one in statements(role) for action in as_list(one["Action"])}
+    assert allowed == {
+        *("s3:GetObject", "dynamodb:GetItem", "dynamodb:Query", "kms:Decrypt"),
+        *("logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTraceSegments", "xray:PutTelemetryRecords"),
+    }
+
+
+def test_the_scheduled_doctor_knows_what_the_sweeping_lambda_knows() -> None:
+    resources = resolved("hub", **EVERYTHING["hub"])["Resources"]
+    sweep, doctor = (resources[name]["Properties"] for name in ("Sweep", "Doctor"))
+    for key in ("Code", "Role", "Runtime", "Architectures", "Timeout"):
+        assert doctor[key] == sweep[key]
+    ours, theirs = (one["Environment"]["Variables"] for one in (doctor, sweep))
+    assert {name: ours[name] for name in ours if name in theirs} == {
+        name: theirs[name] for name in ours if name in theirs
+    }
+    assert set(theirs) - set(ours) == {"STOP_ORCHESTRATOR_ACCOUNTS_A_PART", "STOP_ORCHESTRATOR_SIGNING_KEY"}
+    check = resources["Check"]["Properties"]["Environment"]["Variables"]
+    assert {name: ours[name] for name in check} == check
+
+
+def test_without_a_schedule_there_is_no_doctor() -> None:
+    resources = resolved("hub", DoctorScheduleExpression="")["Resources"]
+    assert [name for name in resources if name.startswith("Doctor")] == []
+    logs = next(one["Resource"] for one in statements(resources["HubRole"]) if one["Sid"] == "WriteLogs")
+    assert not [one for one in logs if "-doctor" in one]
 
 
 # --- the members ------------------------------------------------------------------------------------------------------

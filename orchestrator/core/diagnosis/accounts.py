@@ -181,6 +181,12 @@ def _refused(asked: Asked, error: AwsError) -> tuple[CheckStatus, Code, str, str
     return refused, Code.UNREADABLE, text, "AWS refused for another reason, or did not answer: try again"
 
 
+def not_asked(account: Account) -> Check:
+    """The time was up before its turn came."""
+    advice = "at a terminal doctor has no limit of time"
+    return _of(account, "account", CheckStatus.NOT_CHECKED, Code.NOT_CHECKED, "not asked: the time was up", advice)
+
+
 def broken(account: Account, error: AwsError) -> Check:
     """An account that could not be examined because of an unexpected error."""
     return _of(account, "account", CheckStatus.FAILED, Code.UNREADABLE, str(error), "a sweep would not read it")

@@ -56,6 +56,8 @@ class Code(StrEnum):
     NO_KILL_SWITCH = "no_kill_switch"
     WRONG_ANCHOR = "wrong_anchor"
     """It names what the chain of manifests does not lead to."""
+    SWEEP_MISSED = "sweep_missed"
+    """It was due, and did not run."""
     UNRESOLVED_NAME = "unresolved_name"
     """A name in the policy is the name of nothing."""
     POLICY_WARNING = "policy_warning"

@@ -19,6 +19,7 @@ from orchestrator.core.diagnosis.checks import (
     TableShape,
     refusal_code,
 )
+from orchestrator.core.diagnosis.missed import DueSweep
 from orchestrator.core.model import AccountId, AwsError, Coverage, NameEffect, Names
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.policy.policy_warnings import policy_warnings
@@ -163,6 +164,28 @@ def wrong_anchor(name: str, says: str) -> Check:
         "that of another hub's anchor, delete the parameter (the file) or set STOP_ORCHESTRATOR_ANCHOR to a new name"
     )
     return Check(Area.HUB, "anchor", CheckStatus.FAILED, Code.WRONG_ANCHOR, f"{name} {says}", advice)
+
+
+def sweeps(looked: Sequence[DueSweep]) -> Check:
+    """Whether each scheduled sweep ran when it was last due."""
+    missed = [one.text for one in looked if one.is_missed]
+    if missed:
+        advice = (
+            "look at the schedules in EventBridge Scheduler, the dead letters, and the log of the function that sweeps"
+        )
+        return Check(Area.HUB, "sweeps", CheckStatus.WARNING, Code.SWEEP_MISSED, "; ".join(missed), advice)
+    return ok("sweeps", "; ".join(one.text for one in looked) or "no active policy says when it is swept by")
+
+
+def asked_in_time(accounts: int, not_asked: int) -> Check | None:
+    """Where the time was up before every account was asked."""
+    if not not_asked:
+        return None
+    detail = (
+        f"the time was up: {not_asked} of {accounts} accounts in scope were not asked, and nothing is known of them"
+    )
+    advice = "ask at a terminal, where doctor has no limit of time"
+    return Check(Area.HUB, "accounts", CheckStatus.WARNING, Code.NOT_CHECKED, detail, advice)
 
 
 def denied_regions(coverage: Iterable[Coverage], scope: RegionScope) -> Check | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from orchestrator.core.report.files import sweep_folder
@@ -12,6 +13,8 @@ from orchestrator.core.report.manifest import MANIFEST, SEALED, SIGNATURE, Broke
 from orchestrator.core.report.plan_file import PLAN_FILE
 
 SWEEPS_FOLDER = "sweeps/"
+DIAGNOSES_FOLDER = "doctor/"
+"""Beside it: what the scheduled doctor found; no evidence of any sweep."""
 _SWEEP = re.compile(r"sweeps/dt=[^/]*/sweep=([0-9]{8}T[0-9]{6}Z-[0-9a-f]{6})/(.*)", re.DOTALL)
 _DAY = re.compile(r"sweeps/dt=[0-9]{4}-[0-9]{2}-[0-9]{2}/")
 _POLICY = re.compile(r"policy-[0-9a-f]{64}\.yaml")
@@ -24,6 +27,12 @@ _NO_SWEEPS = (SWEEPS_FOLDER, f"{SWEEPS_FOLDER}.writable", f"{SWEEPS_FOLDER}.doct
 """What is of no sweep and ours all the same, where it is empty."""
 _NOT_OURS = "was added: no sweep writes a file of that name"
 _NO_FILE = "was added: it is a link or no regular file, and no sweep makes one"
+
+
+def diagnosis_key(policy_name: str, at: datetime) -> str:
+    """Of what doctor found at that time about sweeps by that policy."""
+    in_utc = at.astimezone(UTC)
+    return f"{DIAGNOSES_FOLDER}dt={in_utc:%Y-%m-%d}/{in_utc:%Y%m%dT%H%M%SZ}-{policy_name}.json"
 
 
 class Entry(StrEnum):
