@@ -22,8 +22,8 @@ from botocore.exceptions import ClientError
 
 from cloudformation import package
 from cloudformation.artifacts import Artifact, ArtifactBucket
-from cloudformation.assemble import TemplateError
 from cloudformation.inputs import TEMPLATES, Arguments, Inputs, read_inputs
+from cloudformation.nodes import TemplateError
 from cloudformation.parameters import read_template
 from cloudformation.stacks import ChangeSet, DeployError, Event, Stack
 from cloudformation.tables import changes_table, empty_table, pairs_table

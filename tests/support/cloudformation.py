@@ -146,7 +146,12 @@ def parse(text: str) -> dict[str, Any]:
 
 def resolved(name: str, **parameters: str) -> dict[str, Any]:
     """As it would be deployed with these parameters, and the defaults of the others."""
-    return _Resolution(template(name), {**NEEDED[name], **parameters}).template()
+    return resolved_text(text_of(name), {**NEEDED[name], **parameters})
+
+
+def resolved_text(text: str, parameters: Mapping[str, str]) -> dict[str, Any]:
+    """The same of any template."""
+    return _Resolution(parse(text), parameters).template()
 
 
 def policy_documents(node: Node, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
