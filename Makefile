@@ -54,8 +54,8 @@ benchmark: $(VENV)/.dev ## Compare the cost per target with a bare botocore loop
 package: $(VENV)/.demo ## Build the Lambda's zip (ARCH=arm64|x86_64 PYTHON=3.13)
 	@$(BIN)/python -m cloudformation.package --arch $(ARCH) --python $(RUNTIME) --dist $(DIST)
 
-template: $(VENV)/.demo ## Assemble the hub's template from cloudformation/hub/ into dist/hub.yaml
-	@$(BIN)/python -m cloudformation.assemble --dist $(DIST)
+template: $(VENV)/.demo ## Assemble the hub's template from cloudformation/hub/ into dist/hub.yaml (POLICIES=folder)
+	@$(BIN)/python -m cloudformation.assemble --dist $(DIST) $(if $(POLICIES),--policies $(POLICIES))
 
 member-role: $(VENV)/.demo ## Make the Terraform module of the member role from cloudformation/member-role.yaml
 	@$(BIN)/python -m cloudformation.terraform_module

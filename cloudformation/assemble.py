@@ -15,7 +15,10 @@ from pathlib import Path
 
 import yaml
 
-from orchestrator.errors import StopOrchestratorError
+from cloudformation.nodes import Sections, TemplateError, a_mapping, a_text
+from cloudformation.policy_files import Policies, read_file, read_folder
+from cloudformation.schedules import adapt
+from orchestrator.errors import SettingsError
 
 HUB = Path(__file__).parent / "hub"
 DIST = Path(__file__).parents[1] / "dist"
@@ -27,24 +30,26 @@ _MERGED = ("Metadata", "Parameters", "Mappings", "Rules", "Conditions", "Resourc
 _SECTIONS = (*_SAID_ONCE, *_MERGED)
 
 
-class TemplateError(StopOrchestratorError):
-    """The parts make no template; the text names file and line."""
-
-
-def read_source(path: Path) -> str:
+def read_source(path: Path, policies: Policies | None = None, function_name: str | None = None) -> str:
     """A template's text: of a file as it is, of a folder assembled. Raises TemplateError, and OSError for no file."""
-    return assemble(path) if path.is_dir() else path.read_text()
+    return assemble(path, policies, function_name) if path.is_dir() else path.read_text()
 
 
-def assemble(folder: Path) -> str:
-    """One template from the YAML files in `folder`. Raises TemplateError when two parts declare the same name."""
+def assemble(folder: Path, policies: Policies | None = None, function_name: str | None = None) -> str:
+    """One template from the YAML files in `folder`, for these policies; None: one without `sweeps`.
+
+    `function_name`: what its parameter FunctionName is; None: the default. Raises TemplateError when two parts declare
+    the same name.
+    """
     declared = _group(_parse(path) for path in sorted(folder.glob("*.yaml")))
     if "Resources" not in declared:
         raise TemplateError(f"{folder}: no file there has Resources")
-    sections = {name: _merge(name, declared[name]) for name in _SECTIONS if name in declared}
-    top = [(yaml.ScalarNode("tag:yaml.org,2002:str", name), node) for name, node in sections.items()]
+    sections: Sections = {name: _merge(name, declared[name]) for name in _SECTIONS if name in declared}
+    if policies is not None:
+        sections = adapt(sections, policies, function_name)
+    top = a_mapping((a_text(name), sections[name]) for name in _SECTIONS if name in sections)
     # Neither a pattern nor a JSON document inside the template may be broken into lines.
-    text: str = yaml.serialize(yaml.MappingNode("tag:yaml.org,2002:map", top), Dumper=yaml.SafeDumper, width=MAX_BYTES)
+    text: str = yaml.serialize(top, Dumper=yaml.SafeDumper, width=MAX_BYTES)
     if (size := len(text.encode())) > MAX_BYTES:
         raise TemplateError(f"{folder}: {size:,} bytes, of which CloudFormation takes {MAX_BYTES:,}")
     return text
@@ -82,7 +87,7 @@ def _merge(section: str, nodes: list[yaml.Node]) -> yaml.Node:
         if not isinstance(node, yaml.MappingNode):
             raise TemplateError(f"{_position(node)}: {section} has names and what they stand for; this has none")
     _refuse_duplicates(nodes)
-    return yaml.MappingNode("tag:yaml.org,2002:map", [entry for node in nodes for entry in node.value])
+    return a_mapping(entry for node in nodes for entry in node.value)
 
 
 def _refuse_duplicates(nodes: Iterable[yaml.Node]) -> None:
@@ -99,19 +104,29 @@ def _position(node: yaml.Node) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Writes the template; the exit code is 1 when its parts make none."""
+    """Writes the template; the exit code is 1 when its parts, or the policies, make none."""
     parser = argparse.ArgumentParser(prog="make template", description="Assembles the hub's template.")
     parser.add_argument("--dist", type=Path, default=DIST)
-    target = parser.parse_args(arguments).dist / "hub.yaml"
+    parser.add_argument("--policies", type=Path, help="for the policies of this folder, or for this one")
+    parsed = parser.parse_args(arguments)
+    target = parsed.dist / "hub.yaml"
     try:
-        text = assemble(HUB)
-    except TemplateError as failure:
+        text = assemble(HUB, _policies(parsed.policies) if parsed.policies else None)
+    except (SettingsError, TemplateError) as failure:
         sys.stderr.write(f"{failure}\n")
         return 1
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(text)
     sys.stdout.write(f"{target}\n")
     return 0
+
+
+def _policies(path: Path) -> Policies | None:
+    problems: list[str] = []
+    policies = read_folder(path, problems) if path.is_dir() else read_file(path, problems)
+    if problems:
+        raise SettingsError("\n".join(problems))
+    return policies
 
 
 if __name__ == "__main__":

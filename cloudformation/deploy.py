@@ -21,12 +21,12 @@ from botocore.exceptions import ClientError
 
 from cloudformation import kill_switch, package
 from cloudformation.artifacts import Artifact, ArtifactBucket
-from cloudformation.assemble import TemplateError
 from cloudformation.caller import Session, checked_session
 from cloudformation.confirmation import told_of_mail
 from cloudformation.delegation import why_not_needed
 from cloudformation.effective import Difference, Effective, differences, effective_values, tag_differences
 from cloudformation.inputs import TEMPLATES, Arguments, Inputs, check_inputs
+from cloudformation.nodes import TemplateError
 from cloudformation.parameters import read_template
 from cloudformation.policy_notes import print_warnings
 from cloudformation.stacks import ChangeSet, DeployError, Event, Stack

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from cloudformation.assemble import TemplateError
+from cloudformation.nodes import TemplateError
 
 Node = Any
 """A part of a template: text, number, list or dictionary."""

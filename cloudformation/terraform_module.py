@@ -16,8 +16,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from cloudformation.assemble import TemplateError
 from cloudformation.functions import NO_VALUE, SUBSTITUTED, Node, function_of, read_functions
+from cloudformation.nodes import TemplateError
 from cloudformation.parameters import Parameter, parameters_of
 
 SOURCE = Path(__file__).parent / "member-role.yaml"

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from cloudformation import assemble as assembling
-from cloudformation.assemble import HUB, TemplateError, assemble, main, read_source
+from cloudformation.assemble import HUB, assemble, main, read_source
+from cloudformation.nodes import TemplateError
 from tests.support.cloudformation import parse
 
 ALARMS = """\

@@ -155,7 +155,14 @@ def parse(text: str) -> dict[str, Any]:
 
 def resolved(name: str, where: Mapping[str, str] = MappingProxyType({}), /, **parameters: str) -> dict[str, Any]:
     """As it would be deployed with these parameters, and the defaults of the others; `where` has pseudo ones."""
-    return _Resolution(template(name), {**NEEDED[name], **parameters}, {**PSEUDO, **where}).template()
+    return resolved_text(text_of(name), {**NEEDED[name], **parameters}, where)
+
+
+def resolved_text(
+    text: str, parameters: Mapping[str, str], where: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, Any]:
+    """The same of any template."""
+    return _Resolution(parse(text), parameters, {**PSEUDO, **where}).template()
 
 
 def broken_rules(name: str, **parameters: str) -> list[str]:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from cloudformation.assemble import TemplateError
 from cloudformation.member_policies import main as write_policies
+from cloudformation.nodes import TemplateError
 from cloudformation.parameters import parameters_of
 from cloudformation.terraform_module import MODULE, module_files, re2, snake_case
 from tests.support.cloudformation import ACCOUNT, KEY, NEEDED, PARTITION, PSEUDO, resolved, template, text_of
