@@ -17,7 +17,13 @@ from orchestrator.aws.clients import Clients, bound_to
 from orchestrator.aws.failures import AWS_FAILURES, error_of, require_account, unreadable_when_refused, withhold
 from orchestrator.aws.retries import Retries
 from orchestrator.core.model import AccountId, AwsError, Region
-from orchestrator.core.model.aws_error_codes import denied_action, is_refusal
+from orchestrator.core.model.aws_error_codes import (
+    denied_action,
+    denied_explicitly,
+    is_by_scp,
+    is_refusal,
+    lacks_own_permission,
+)
 from orchestrator.ports import RegionStatus, TargetUnreadableError
 
 if TYPE_CHECKING:
@@ -25,7 +31,7 @@ if TYPE_CHECKING:
 
 _NOT_OPTED_IN = "not-opted-in"
 _RENEW_SECONDS_BEFORE_EXPIRY = 300
-_NAMING = ("sts:SetSourceIdentity",)
+_NAMING = "sts:SetSourceIdentity"
 REGION_PERMISSIONS = frozenset({"ec2:DescribeRegions"})
 
 
@@ -168,7 +174,7 @@ class MemberSessions:
         try:
             answer = self._retries.call(lambda: self._assumed(arguments))
         except AWS_FAILURES as failure:
-            if self._named_itself or denied_action(error_of(failure), _NAMING) is None:
+            if self._named_itself or not _may_have_another_name(error_of(failure)):
                 raise
             answer = self._retries.call(lambda: self._assumed(_unnamed(arguments)))
             self._has_another_name = True
@@ -194,6 +200,13 @@ class MemberSessions:
         if not answer.get("Regions"):
             raise TargetUnreadableError(AwsError("NoRegions", "the answer lists no region"), "ec2:DescribeRegions")
         return tuple(_region_status(region) for region in answer["Regions"])
+
+
+def _may_have_another_name(error: AwsError) -> bool:
+    """Not where AWS says which policy forbids it, or that the caller's own ones do not allow it."""
+    denied = denied_action(error, (_NAMING,)) is not None
+    by_a_policy = denied_explicitly(error.code, error.message) or is_by_scp(error)
+    return denied and not by_a_policy and not lacks_own_permission(error, _NAMING)
 
 
 def _unnamed(arguments: dict[str, Any]) -> dict[str, Any]:

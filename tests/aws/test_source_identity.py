@@ -70,6 +70,24 @@ def test_a_trust_that_does_not_hold_is_told_at_once(aws: LocalAws, sts: Sts, ses
     assert identities(aws) == [SWEEP_ID]
 
 
+@pytest.mark.parametrize(
+    "why",
+    [
+        "because no identity-based policy allows the sts:SetSourceIdentity action",
+        "with an explicit deny in an identity-based policy",
+        "with an explicit deny in a service control policy",
+        "because no service control policy allows the sts:SetSourceIdentity action",
+    ],
+)
+def test_a_permission_that_is_missing_is_told_and_got_round_by_nothing(
+    aws: LocalAws, sts: Sts, sessions: MemberSessions, why: str
+) -> None:
+    sts.refusals = [sts_refusal("AccessDenied", f"{TEXT.format('sts:SetSourceIdentity')} {why}")]
+    with pytest.raises(TargetUnreadableError, match=why), sessions.bind(ACCOUNT):
+        pytest.fail("it was bound")
+    assert identities(aws) == [SWEEP_ID]
+
+
 def test_one_account_that_lets_no_sweep_be_named_is_told_where_another_let_it(
     aws: LocalAws, sts: Sts, sessions: MemberSessions
 ) -> None:

@@ -195,7 +195,10 @@ def _partition(part: Mapping[str, Any]) -> str:
 
 def _refusal(call: Call, role: str, asked: Asked, result: EvalResult) -> Answer:
     explicit = " with an explicit deny in an identity-based policy" if result.decision == "Deny" else ""
-    text = f"the {role} role is not authorized to perform: {asked.action} on resource: {asked.resource}{explicit}"
+    own = f" because no identity-based policy allows the {asked.action} action" if call.service == "sts" else ""
+    text = (
+        f"the {role} role is not authorized to perform: {asked.action} on resource: {asked.resource}{explicit or own}"
+    )
     code = "UnauthorizedOperation" if call.service == "ec2" else "AccessDenied"
     if call.service in {"dynamodb", "ssm", "organizations"}:
         code = "AccessDeniedException"

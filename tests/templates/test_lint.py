@@ -41,6 +41,18 @@ def test_cfn_lint_would_find_something() -> None:
     assert [one.rule.id for one in _cfn_lint(broken)] == ["E6101"]
 
 
+@pytest.mark.full
+@pytest.mark.parametrize("name", ["hub", "member-role", "member-stackset"])
+def test_whatever_can_have_tags_takes_those_of_its_stack(name: str) -> None:
+    """CloudFormation puts a stack's tags on these, the StackSet among them, whose tags go on into every account."""
+    schemas = import_module("cfnlint.schema").PROVIDER_SCHEMA_MANAGER
+    types = {one["Type"] for one in template(name)["Resources"].values()}
+    tagging = {one: schemas.get_resource_schema("us-east-1", one).schema.get("tagging", {}) for one in types}
+    taking = {one for one, said in tagging.items() if said.get("taggable") and said.get("tagOnCreate", True)}
+    important = {"AWS::CloudFormation::StackSet", "AWS::IAM::Role", "AWS::DynamoDB::Table", "AWS::S3::Bucket"}
+    assert important & types <= taking
+
+
 @pytest.mark.parametrize(("path", "statement"), EVERY_STATEMENT)
 def test_parliament_finds_nothing(path: str, statement: dict[str, Any]) -> None:
     assert _findings(path, statement) == WRONG.get(statement["Sid"], [])
