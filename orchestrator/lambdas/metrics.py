@@ -17,7 +17,7 @@ from orchestrator.core.decide.guardrails import MIN_COVERAGE
 from orchestrator.core.diagnosis.missed import DueSweep
 from orchestrator.core.model import OutcomeStatus, SweepStatus, TargetStatus, Verdict
 from orchestrator.core.model.aws_error_codes import denied_explicitly, says_without_role
-from orchestrator.core.report.document import Row
+from orchestrator.core.report.document import YIELDED, Row
 from orchestrator.lambdas.log import SERVICE
 from orchestrator.settings import PREFIX
 
@@ -44,7 +44,8 @@ def measure(document: Mapping[str, Any]) -> None:
         ("ResourcesExempt", counted["exempt"]),
     ):
         metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
-    metrics.add_metric(name="CoveragePercent", unit=MetricUnit.Percent, value=_coverage_percent(document))
+    if not document["error"].startswith(YIELDED):  # what it did not read it did not try to
+        metrics.add_metric(name="CoveragePercent", unit=MetricUnit.Percent, value=_coverage_percent(document))
     metrics.add_metric(name="SweepDuration", unit=MetricUnit.Seconds, value=document["duration_seconds"])
     metrics.add_metadata("sweep_id", document["sweep_id"])
     metrics.flush_metrics()

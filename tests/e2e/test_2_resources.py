@@ -112,6 +112,7 @@ def left_in(client: Client) -> dict[str, list[str]]:
         "dashboards": [one["DashboardName"] for one in client("cloudwatch").list_dashboards()["DashboardEntries"]],
         "log groups": [one["logGroupName"] for one in logs.describe_log_groups()["logGroups"]],
         "parameters": [one["Name"] for one in client("ssm").describe_parameters()["Parameters"]],
+        "rules": [one["Name"] for one in client("events").list_rules()["Rules"]],
         "state machines": [one["name"] for one in states.list_state_machines()["stateMachines"]],
     }
     return {kind: sorted(names) for kind, names in found.items() if names}
@@ -240,6 +241,21 @@ def _state_machine(client: Client, arn: str, said: Properties) -> None:
     assert "${" not in found["definition"]
 
 
+def _rule(client: Client, name: str, said: Properties) -> None:
+    events = client("events")
+    assert json.loads(events.describe_rule(Name=name)["EventPattern"]) == said["EventPattern"]
+    [target], [wanted] = events.list_targets_by_rule(Rule=name)["Targets"], said["Targets"]
+    assert target["Arn"] == f"arn:aws:lambda:{REGION}:{HUB}:function:stop-orchestrator-step"
+    assert target["InputTransformer"] == wanted["InputTransformer"]
+
+
+def _permission(client: Client, name: str, said: Properties) -> None:
+    del name
+    policy = json.loads(client("lambda").get_policy(FunctionName="stop-orchestrator-step")["Policy"])
+    [statement] = policy["Statement"]
+    assert (statement["Action"], statement["Principal"]) == (said["Action"], {"Service": said["Principal"]})
+
+
 def _sids(document: Mapping[str, Any]) -> list[str]:
     return [one["Sid"] for one in document["Statement"]]
 
@@ -248,9 +264,11 @@ CHECKS: Mapping[str, Callable[[Client, str, Properties], None]] = {
     "AWS::CloudWatch::Alarm": _alarm,
     "AWS::CloudWatch::Dashboard": _dashboard,
     "AWS::DynamoDB::Table": _table,
+    "AWS::Events::Rule": _rule,
     "AWS::IAM::Role": _role,
     "AWS::Lambda::EventInvokeConfig": _invocations,
     "AWS::Lambda::Function": _function,
+    "AWS::Lambda::Permission": _permission,
     "AWS::Logs::LogGroup": _log_group,
     "AWS::S3::Bucket": _bucket,
     "AWS::S3::BucketPolicy": _bucket_policy,

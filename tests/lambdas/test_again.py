@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -13,6 +15,7 @@ import pytest
 
 from orchestrator import app
 from orchestrator.core.model import Mode
+from orchestrator.demo.faults import Fault
 from orchestrator.demo.organization import TABLE
 from orchestrator.errors import BusyError, StopOrchestratorError
 from orchestrator.ledger.lease import Lease, Times
@@ -20,7 +23,7 @@ from orchestrator.ledger.records import SweepSummary
 from orchestrator.settings import Settings
 from tests.support.embedded import OrganizationBuilder
 from tests.support.fixtures import Run
-from tests.support.lambdas import PLENTY, dev_accounts, invoked
+from tests.support.lambdas import PLENTY, SWEEP_ID, Lines, dev_accounts, invoked, target_states, written_report
 from tests.support.suites import only_in_full
 from tests.support.time import set_time
 
@@ -191,3 +194,44 @@ def test_a_preview_that_meets_a_sweep_that_acts_is_tried_again_too(hub: Organiza
         clock.happens = lambda waited: end(lease, ledger) if waited == 150 else None
         assert invoked({"mode": "plan", "id": "preview-1"}, lambda: PLENTY)["status"] == "complete"
     assert clock.waited == 150
+
+
+# --- a preview that is met
+
+
+@pytest.mark.usefixtures("first_id")
+def test_an_enforce_that_meets_a_preview_has_its_turn_at_once_and_both_are_reported(
+    hub: OrganizationBuilder, monkeypatch: pytest.MonkeyPatch, lines: Lines
+) -> None:
+    monkeypatch.setenv("STOP_ORCHESTRATOR_LEASE_SECONDS", "8")
+    monkeypatch.setenv("STOP_ORCHESTRATOR_WORKERS", "1")
+    places = dev_accounts(hub, 2)
+    arrived, knows = threading.Event(), threading.Event()
+    look = Lease.look_for_wish
+
+    def noting(lease: Lease) -> None:
+        look(lease)
+        if lease.wanted_by:
+            knows.set()
+
+    def hold(_: object) -> None:
+        arrived.set()
+        assert knows.wait(20)
+
+    monkeypatch.setattr(Lease, "look_for_wish", noting)
+    hub.front.faults.add(Fault(operation="ec2:DescribeInstances", times=1, effect=hold))
+    with ThreadPoolExecutor(1) as pool:
+        preview = pool.submit(invoked, {"mode": "plan", "id": "preview-1"})
+        assert arrived.wait(20)
+        enforced = invoked(ENFORCE)
+        yielded = preview.result(20)
+    assert (enforced["status"], enforced["totals"]["stopped"]) == ("complete", len(places))
+    assert (yielded["sweep_id"], yielded["status"]) == (SWEEP_ID, "incomplete")
+    report = written_report(hub)
+    assert report["error"].startswith(f"Yielded: it yielded to sweep {enforced['sweep_id']} (mode enforce)")
+    assert set(target_states(report).values()) == {"scanned", "not_attempted"}
+    measured = [line for line in lines() if "_aws" in line]
+    assert [("CoveragePercent" in line, line["sweep_id"]) for line in measured] == [
+        (False, SWEEP_ID),  # it says nothing of what could be read, and no alarm is to tell of it
+        (True, enforced["sweep_id"]),
+    ]
