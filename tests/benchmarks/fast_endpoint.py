@@ -65,6 +65,10 @@ class FastAws:
             return (
                 f"<CreateTagsResponse {XML}><requestId>a-request</requestId><return>true</return></CreateTagsResponse>"
             )
+        if operation == "DescribeInstanceTypes":
+            item = "<instanceType>t3.micro</instanceType><instanceStorageSupported>false</instanceStorageSupported>"
+            text = f"<instanceTypeSet><item>{item}</item></instanceTypeSet>"
+            return f"<DescribeInstanceTypesResponse {XML}>{text}</DescribeInstanceTypesResponse>"
         if operation == "StopInstances":
             return self._stop(_numbered(form, "InstanceId"), scope)
         return self._described(form, scope)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import partial
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.aws.failures import AWS_FAILURES, error_of
@@ -26,23 +26,39 @@ _OPERATION = "DescribeInstanceTypes"
 _TYPES_A_CALL = 100
 
 
-@dataclass(frozen=True, slots=True)
-class InstanceTypes:
-    """What was told so far. Asked from every thread: two that ask for the same at once get the same."""
+_WAIT_SECONDS = 1.0
+"""For what another thread is asking just then; an account that AWS throttles holds no other one up for longer."""
 
-    _known: dict[Region, dict[str, bool]] = field(default_factory=lambda: defaultdict(dict))
+
+class InstanceTypes:
+    """What was told so far. Asked from every thread: what several look for at once, one of them asks for."""
+
+    def __init__(self) -> None:
+        self._known: defaultdict[Region, dict[str, bool]] = defaultdict(dict)
+        self._turns: defaultdict[Region, Lock] = defaultdict(Lock)
 
     def instance_stores(self, client: EC2Client, types: Collection[str], paced: Paced) -> InstanceStores:
         """Of these types, in the bound account and its region. What cannot be read is missing; nothing is raised."""
-        known = self._known[paced.target.region]
-        refusal = ""
-        for some in in_portions(sorted(set(types) - known.keys()), _TYPES_A_CALL):
+        known, refusal = self._known[paced.target.region], ""
+        if not known.keys() >= set(types):
+            turn = self._turns[paced.target.region]
+            has_it = turn.acquire(timeout=_WAIT_SECONDS)
             try:
-                known.update(_told(client, some, paced))
-            except AWS_FAILURES as failure:
-                refusal = error_of(failure).code
-                break
+                refusal = _ask(client, sorted(set(types) - known.keys()), paced, known)
+            finally:
+                if has_it:
+                    turn.release()
         return InstanceStores({one: known[one] for one in types if one in known}, refusal)
+
+
+def _ask(client: EC2Client, types: Sequence[str], paced: Paced, known: dict[str, bool]) -> str:
+    """Adds what is told to what is known; AWS's code where it refuses."""
+    for some in in_portions(types, _TYPES_A_CALL):
+        try:
+            known.update(_told(client, some, paced))
+        except AWS_FAILURES as failure:
+            return error_of(failure).code
+    return ""
 
 
 def _told(client: EC2Client, types: Sequence[str], paced: Paced) -> Iterator[tuple[str, bool]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from threading import Semaphore
 
 import pytest
 
@@ -21,6 +22,7 @@ from tests.support.local_aws import (
     LocalAws,
     Request,
     closing_clients,
+    in_threads,
     instances_answer,
     refusal,
     serving,
@@ -52,10 +54,17 @@ class Ec2:
     refused: list[Answer] = field(default_factory=list)
     """Answers to the first questions about types."""
     owner: str = ACCOUNTS[0]
+    waits: bool = False
+    """Whether an answer about types waits for a second question."""
+    arrived: Semaphore = field(default_factory=lambda: Semaphore(0))
 
     def __call__(self, request: Request) -> Answer:
         if request.operation == "DescribeInstances":
             return instances_answer("".join(self.instances), owner=self.owner)
+        self.arrived.release()
+        if self.waits:
+            self.arrived.acquire()
+            self.arrived.acquire(timeout=0.1)  # for another question
         if self.refused:
             return self.refused.pop(0)
         items = "".join(
@@ -176,6 +185,14 @@ def test_each_type_is_asked_for_once_in_each_region_whatever_the_account(
     assert types_asked(aws) == [["m5d.large", "t3.micro"]]
     read(kind, IRELAND, ACCOUNTS[1])
     assert types_asked(aws) == [["m5d.large", "t3.micro"]] * 2
+
+
+def test_what_two_threads_look_for_at_once_is_asked_for_once(ec2: Ec2, kind: Ec2Instances, aws: LocalAws) -> None:
+    ec2.instances, ec2.waits = [an_instance("i-1", "m5d.large")], True
+    found: list[list[list[str]]] = []
+    in_threads(2, lambda _: found.append(lost(kind)))
+    assert found == [[["instance_store_volumes"]]] * 2
+    assert types_asked(aws) == [["m5d.large"]]
 
 
 def test_what_was_refused_or_not_told_is_asked_again_by_the_next_account(
