@@ -29,6 +29,7 @@ def changes_table(changes: tuple[Change, ...]) -> Table:
 def differences_table(rows: Sequence[Difference]) -> Table:
     """A row for each value that will be another one, red where that loosens something."""
     table = empty_table("Parameters", "name", "deployed", "now", "why")
+    table.columns[0].no_wrap = True  # a name is looked for in deploy.env, in one piece
     for row in rows:
         why = f"LOOSENS; {row.why}" if row.loosens else row.why
         table.add_row(
