@@ -361,13 +361,17 @@ def read_active_policies(settings: Settings, clients: Clients) -> tuple[tuple[Or
     return tuple(active_policies(ledger, read, settings.policy or ""))
 
 
-def look_for_missed_sweeps(settings: Settings, clients: Clients) -> tuple[DueSweep, ...]:
+def look_for_missed_sweeps(
+    settings: Settings, clients: Clients, deployed_at: datetime | None = None
+) -> tuple[DueSweep, ...]:
     """Every scheduled sweep of the active policies: when it was last due, and what ran of it since.
 
+    `deployed_at`: since when the hub's mode and schedules are as they are, where that is known.
     Raises SettingsError, PolicyError and LedgerError: what cannot be read says nothing of the sweeps.
     """
     ledger, policies = make_stores(settings, clients).ledger, read_active_policies(settings, clients)
-    return look_for_missed(ledger, policies, settings.default_sweeps, settings.mode or Mode.ENFORCE, now())
+    limit = settings.mode or Mode.ENFORCE
+    return look_for_missed(ledger, policies, settings.default_sweeps, limit, now(), deployed_at)
 
 
 def _services(settings: Settings, clients: Clients, notify: str | None) -> Iterator[Callable[[], Check]]:

@@ -21,21 +21,26 @@ def look_for_missed(
     default: tuple[ScheduledSweep, ...],
     limit: Mode,
     now: datetime,
+    deployed_at: datetime | None = None,
 ) -> tuple[DueSweep, ...]:
     """Each scheduled sweep of every policy, with when it was last due and what ran of it since.
 
-    `default`: the sweeps of a policy that names none; `limit`: the most that the hub may do. Raises LedgerError.
+    `default`: the sweeps of a policy that names none; `limit`: the most that the hub may do; both since `deployed_at`,
+    where that is known. Raises LedgerError.
     """
-    due = last_due([_scheduled(policy, active, default) for policy, active in policies], now)
-    since = began_since(due)
-    runs = [_run(one) for one in ledger.sweeps_since(since)] if since is not None else []
+    since = deployed_at or _EVER
+    due = last_due([_scheduled(policy, active, default, since) for policy, active in policies], now)
+    earliest = began_since(due)
+    runs = [_run(one) for one in ledger.sweeps_since(earliest)] if earliest is not None else []
     return with_runs(due, runs, now, limit)
 
 
-def _scheduled(policy: OrgPolicy, active: ActivePolicy | None, default: tuple[ScheduledSweep, ...]) -> ActiveSchedules:
+def _scheduled(
+    policy: OrgPolicy, active: ActivePolicy | None, default: tuple[ScheduledSweep, ...], deployed_at: datetime
+) -> ActiveSchedules:
     """A policy that was never activated counts as one that was always there: its sweeps only plan, and are due."""
-    since = datetime.fromisoformat(active.activated_at) if active is not None else _EVER
-    return ActiveSchedules(policy.name, policy.sweeps or default, since)
+    activated_at = datetime.fromisoformat(active.activated_at) if active is not None else _EVER
+    return ActiveSchedules(policy.name, policy.sweeps or default, max(activated_at, deployed_at))
 
 
 def _run(summary: SweepSummary) -> SweepRun:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.e2e.deployment import Deployment
+from tests.e2e.deployment import FUNCTION, Deployment
 from tests.e2e.expectations import Swept, assert_as_expected, told
 
 
@@ -44,6 +44,17 @@ def test_each_account_was_read_and_stopped_in_by_a_child_of_its_own(
     assert {f"work/inventory-{number}.json" for number in (1, 2, 3, 4)} <= names  # also of the account that is denied
     waves = [_json(s3, bucket, key) for key in found if sweep_id in key and "acts-" in key]
     assert sorted(len(wave) for wave in waves) == [1, 2]
+
+
+def test_the_hourly_check_reads_with_its_own_role_whether_sweeps_were_missed(
+    deployment: Deployment, scaled_out: dict[str, Swept]
+) -> None:
+    """Nothing was due since the policy was activated, and it says so only where it could read everything."""
+    client = deployment.emulator.client("lambda")
+    answer = client.invoke(FunctionName=f"{FUNCTION}-check", Payload=b"{}")
+    assert "FunctionError" not in answer, answer["Payload"].read()
+    looked = json.load(answer["Payload"])
+    assert (looked["checked"] > 0, looked["missed"]) == (True, [])
 
 
 def _json(s3: object, bucket: str, key: str) -> list[object]:

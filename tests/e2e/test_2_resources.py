@@ -12,7 +12,8 @@ from botocore.exceptions import ClientError
 from tests.e2e.deployment import EXTERNAL_ID, FUNCTION, MEMBER_STACK, Deployment
 from tests.e2e.expectations import Swept
 from tests.e2e.server import HUB, REGION
-from tests.support.cloudformation import resolved, template
+from tests.support.cloudformation import ACCOUNT, resolved, template
+from tests.support.cloudformation import REGION as ANY_REGION
 
 Client = Callable[..., Any]
 Properties = dict[str, Any]
@@ -180,12 +181,13 @@ def _log_group(client: Client, name: str, said: Properties) -> None:
 
 def _schedule(client: Client, name: str, said: Properties) -> None:
     found = client("scheduler").get_schedule(Name=name)
-    assert found["State"] == "DISABLED"
+    target, wanted = found["Target"], said["Target"]
+    assert found["State"] == said["State"]
     assert found["FlexibleTimeWindow"] == said["FlexibleTimeWindow"]
-    assert found["Target"]["Arn"] == f"arn:aws:states:{REGION}:{HUB}:stateMachine:stop-orchestrator"
-    assert found["Target"]["RetryPolicy"] == said["Target"]["RetryPolicy"]
-    assert found["Target"]["DeadLetterConfig"]["Arn"].endswith(":stop-orchestrator-dead-letters")
-    assert json.loads(found["Target"]["Input"]).keys() == json.loads(said["Target"]["Input"]).keys()
+    assert target["Arn"] == wanted["Arn"].replace(ACCOUNT, HUB).replace(ANY_REGION, REGION)
+    assert target["RetryPolicy"] == wanted["RetryPolicy"]
+    assert ("DeadLetterConfig" in target) is ("DeadLetterConfig" in wanted)
+    assert json.loads(target.get("Input") or "{}").keys() == json.loads(wanted.get("Input") or "{}").keys()
 
 
 def _queue(client: Client, url: str, said: Properties) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from orchestrator import app
 from orchestrator.aws.dynamodb_items import DynamoItems
+from orchestrator.aws.own_function import changed_at
 from orchestrator.core.model import ActivePolicy, time_text
 from orchestrator.demo.lambda_process import Context
 from orchestrator.demo.organization import BUCKET, TABLE
@@ -42,6 +43,7 @@ def hub(organization: OrganizationBuilder, monkeypatch: pytest.MonkeyPatch) -> N
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(app, "now", lambda: TUESDAY + timedelta(hours=9))
+    monkeypatch.setattr(check, "changed_at", lambda *_: MONDAY - timedelta(days=1))
 
 
 @pytest.fixture
@@ -119,6 +121,29 @@ def test_a_policy_that_an_earlier_release_activated_is_looked_at(
     organization.client("dynamodb").delete_item(TableName=TABLE, Key=key)
     _checked()
     assert _missed(lines()) == {("nonprod", "enforce"): 1}
+
+
+def test_what_was_due_before_the_hub_was_deployed_like_that_is_not_missed(
+    activate: Activate, lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Mode=enforce, or another schedule, since this morning: last night there was a plan, as it was due then."""
+    activate("nonprod", own=True)
+    monkeypatch.setattr(check, "changed_at", lambda *_: TUESDAY + timedelta(hours=8))
+    _checked()
+    assert _missed(lines()) == {("nonprod", "enforce"): 0}
+
+
+def test_where_it_is_unknown_since_when_nothing_is_hidden(
+    activate: Activate, lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    activate("nonprod", own=True)
+    monkeypatch.setattr(check, "changed_at", changed_at)  # of a function that is not there
+    _checked()
+    said = lines()
+    assert _missed(said) == {("nonprod", "enforce"): 1}
+    assert [line["message"] for line in said if line.get("level") == "WARNING"] == [
+        "It is unknown since when the schedules are as they are"
+    ]
 
 
 def test_a_hub_without_any_schedule_has_the_metric_all_the_same(

@@ -141,7 +141,8 @@ def _asked(call: Call) -> Iterator[Asked]:
             if function.startswith("arn:")
             else f"arn:aws:lambda:{call.region}:{call.account_id}:function:{function}"
         )
-        yield Asked("lambda:InvokeFunction", name)
+        action = "GetFunctionConfiguration" if call.action.endswith("/configuration") else "InvokeFunction"
+        yield Asked(f"lambda:{action}", name)
     elif service == "ssm":
         name = call.json["Name"]
         yield Asked(f"ssm:{call.action}", f"arn:aws:ssm:{call.region}:{call.account_id}:parameter{name}")
@@ -189,8 +190,9 @@ def _dynamodb(call: Call) -> Iterator[Asked]:
 
 
 def _partition(part: Mapping[str, Any]) -> str:
-    """The partition key of the one item that is read or written; empty for a query."""
-    return str((part.get("Item") or part.get("Key") or {}).get("PK", {}).get("S", ""))
+    """The partition key of the one item that is read or written, or of those that are queried."""
+    queried = part.get("ExpressionAttributeValues", {}).get(":pk", {}).get("S", "")
+    return str((part.get("Item") or part.get("Key") or {}).get("PK", {}).get("S", "") or queried)
 
 
 def _refusal(call: Call, role: str, asked: Asked, result: EvalResult) -> Answer:

@@ -327,11 +327,17 @@ def test_the_hourly_check_knows_the_schedules_that_the_template_makes() -> None:
     assert set(environment) <= known
 
 
+def test_the_hourly_check_is_another_function_when_the_schedule_is_enabled_again() -> None:
+    """By when it was changed it knows since when something is due."""
+    on, off = (resolved("hub", ScheduleState=state)["Resources"]["Check"] for state in ("ENABLED", "DISABLED"))
+    assert on != off
+
+
 def test_the_hourly_check_may_read_policies_and_records_and_change_nothing() -> None:
     role = resolved("hub", **EVERYTHING["hub"])["Resources"]["CheckRole"]["Properties"]["Policies"]
     allowed = {action for one in statements(role) for action in as_list(one["Action"])}
     assert allowed == {
-        *("s3:GetObject", "dynamodb:GetItem", "dynamodb:Query", "kms:Decrypt"),
+        *("s3:GetObject", "dynamodb:GetItem", "dynamodb:Query", "kms:Decrypt", "lambda:GetFunctionConfiguration"),
         *("logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTraceSegments", "xray:PutTelemetryRecords"),
     }
 
