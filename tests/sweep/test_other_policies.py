@@ -19,7 +19,7 @@ from orchestrator.sweep.run import apply_plan, resume_sweep, run_sweep, undo_swe
 from orchestrator.sweep.stored_plan import open_plan
 from orchestrator.sweep.undo import UndoFilter
 from tests.support.builders import SWEEP_ID, a_policy, an_account
-from tests.support.fake_world import EVERYTHING, ONE, TWO, FakeWorld, a_world, outcomes, reasons
+from tests.support.fake_world import EVERYTHING, ONE, THREE, TWO, FakeWorld, a_world, outcomes, reasons
 from tests.support.fake_world import unreadable as refused
 from tests.support.machines import Answer
 from tests.support.memory_store import Died
@@ -294,6 +294,39 @@ def test_in_the_middle_of_a_sweep_they_are_not_older_than_max_tag_age(minutes: i
     world.life.before = before
     report = sweep(world, WAVES)
     assert (len(world.stopped) < 4, bool(owned_by_two(report))) == (kept, kept)
+
+
+def test_a_name_of_the_other_policy_that_is_lost_in_the_middle_of_a_sweep_is_in_doubt_from_the_next_listing_on() -> (
+    None
+):
+    """Others were read 4 minutes after the organization, which is listed again before they are."""
+    world = a_world(ONE, TWO, THREE, workers=1)
+    world.accounts = (
+        *(an_account(one, organizational_units=(DEV,)) for one in (ONE, TWO)),
+        an_account(THREE, organizational_units=(PROD,)),
+    )
+    world.activate("team-b", f"organization: {{include: [/Prod]}}\n{EVERYTHING}")
+    happened: list[str] = []
+
+    def pass_minutes(minutes: int) -> None:
+        world.at += timedelta(minutes=minutes)
+        world.monotonic += 60 * minutes
+
+    def confirm(_: ApprovedPlan) -> ConsentHow:
+        pass_minutes(4)
+        return ConsentHow.TYPED
+
+    def before(event: str) -> None:
+        if event.startswith("settle") and not happened:
+            happened.append(event)
+            renamed = replace(PROD, path="/Production")
+            world.accounts = (*world.accounts[:2], an_account(THREE, organizational_units=(renamed,)))
+            pass_minutes(2)
+
+    world.confirm, world.life.before = confirm, before
+    report = sweep(world, WAVES)
+    assert 0 < len(world.stopped) < 4
+    assert any("organizational_unit ('/Prod' is unresolved)" in text for text in reasons(report).values())
 
 
 @pytest.mark.parametrize("fault", [LedgerError("throttled"), SettingsError("AccessDenied")])

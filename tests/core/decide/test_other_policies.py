@@ -27,6 +27,7 @@ from orchestrator.core.model import (
     HeldPlan,
     Listed,
     Organization,
+    OrganizationalUnit,
     OtherPolicy,
     ReasonCode,
     Region,
@@ -183,6 +184,18 @@ def test_what_a_misspelt_name_of_the_other_policy_may_have_meant_is_kept(body: s
 def test_a_misspelt_exclusion_of_the_other_policy_leaves_nothing_out() -> None:
     body = f"organization: {{exclude: [/Dve]}}\n{ALL}"
     assert "owns it too" in the_decision(other(body, known=listed())).reason
+
+
+def test_an_exclusion_of_which_another_ou_has_the_name_now_is_in_doubt() -> None:
+    units = (a_unit("/Dev"), OrganizationalUnit("ou-old", "/Development"))
+    known = Known(
+        Organization("o-example", AccountId("999999999999"), (an_account(ou="/Dev"),), units),
+        REGIONS,
+        Listed(units={"/Dev": frozenset({"ou-old"})}),
+    )
+    decision = the_decision(other(f"organization: {{exclude: [/Dev]}}\n{ALL}", known=known))
+    assert is_kept(decision)
+    assert "may own it too, which depends on what is unknown: its organizational_unit ('/Dev' is" in decision.reason
 
 
 def test_an_account_that_left_the_organization_is_no_doubt() -> None:
