@@ -13,6 +13,8 @@ from orchestrator.core.policy.schedules.cron import expression_problem
 from orchestrator.core.policy.schedules.zones import zone_problem
 
 _BY_NAME: Mapping[str, Callable[[str], str | None]] = {
+    "CommonRegion": region_problem,
+    "DoctorScheduleExpression": expression_problem,
     "PreviewScheduleExpression": expression_problem,
     "Region": region_problem,
     "ScheduleExpression": expression_problem,

@@ -103,7 +103,7 @@ def test_an_aws_error_reads_as_code_and_message() -> None:
         (Mode, "plan enforce approve apply undo"),
         (Action, "stop hibernate start"),
         (Verdict, "stop start keep"),
-        (SweepStatus, "running awaiting_approval complete incomplete held failed aborted abandoned"),
+        (SweepStatus, "running awaiting_approval complete incomplete held failed aborted abandoned missed"),
         (
             TargetStatus,
             "scanned denied region_disabled suspended excluded opted_out failed not_attempted",
