@@ -165,7 +165,7 @@ class MemberSessions:
     def _assumed_by_a_name(self, arguments: dict[str, Any]) -> tuple[dict[str, Any], str]:
         """With the source identity, or without it where this process's own session has another one already.
 
-        That one goes along, AWS lets nobody change it, and nothing but this refusal tells that there is one:
+        That one persists, AWS refuses to change it, and nothing but this refusal tells that there is one:
         https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_control-access_monitor.html
         Where the refusal has another cause (the role does not let itself be named), the second try says so.
         """

@@ -55,7 +55,7 @@ def _not_authorized(call: Call, action: str) -> Answer:
 
 
 def _may_be_named(role: Role, call: Call) -> bool:
-    """A session's source identity goes along when it assumes a role, which has to let it in, and nothing changes it."""
+    """A session's source identity persists when it assumes a role, which has to allow it, and cannot be changed."""
     asked, own = call.form.get("SourceIdentity"), _own_source_identity(call)
     if asked and own and asked != own:
         return False

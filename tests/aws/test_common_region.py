@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from botocore.loaders import Loader
 
-from orchestrator.app import make_clients
 from orchestrator.aws.clients import Clients, bound_to
 from orchestrator.aws.credentials import MemberRole, MemberSessions
 from orchestrator.aws.partitions import ENABLED_BY_DEFAULT, common_region, dns_suffix
@@ -14,7 +13,7 @@ from orchestrator.errors import SettingsError
 from orchestrator.settings import Settings
 from tests.aws.test_regions import regions_answer
 from tests.support.cloudformation import resolved
-from tests.support.local_aws import Answering, Fixed, LocalAws, refusal
+from tests.support.local_aws import Answering, Fixed, LocalAws, closing_clients, refusal
 
 OPT_IN = ["af-south-1", "eu-south-1", "ap-east-1", "me-central-1", "mx-central-1"]
 ELSEWHERE = [
@@ -40,10 +39,9 @@ def sessions_of(clients: Clients) -> MemberSessions:
 def asked(aws: LocalAws, monkeypatch: pytest.MonkeyPatch, region: str, **settings: str) -> list[str]:
     """The regions in which a hub of that region asks for the list of regions, for itself and for a member."""
     monkeypatch.setenv("AWS_REGION", region)
-    sessions = sessions_of(make_clients(Settings.model_validate(settings)))
-    sessions.hub_regions()
-    with bound_to(Fixed("111111111111")):
-        sessions.regions()
+    with closing_clients(**settings) as clients, bound_to(Fixed("111111111111")):
+        sessions_of(clients).hub_regions()
+        sessions_of(clients).regions()
     assert {one.operation for one in aws.requests} == {"DescribeRegions"}
     return [one.region for one in aws.requests]
 

@@ -1,4 +1,4 @@
-"""An operator who became the hub's role with a source identity of their own: it goes along into every account."""
+"""An operator who became the hub's role with a source identity of their own: it persists in every account."""
 
 from __future__ import annotations
 
