@@ -1,4 +1,7 @@
-"""Two teams and one hub over the embedded AWS: their policies in S3, which are active in DynamoDB."""
+"""Two teams and one hub over the embedded AWS: their policies in S3, which are active in DynamoDB.
+
+What is for the full suite alone has its fast test over the world in memory (tests/sweep/test_other_policies.py).
+"""
 
 from __future__ import annotations
 
@@ -40,6 +43,7 @@ def test_the_lambda_stops_its_own_and_keeps_what_the_other_teams_policy_owns_too
     assert {row["resource_id"] for row in report["outcomes"] if row["status"] == "stopped"} == mine
 
 
+@pytest.mark.full
 def test_a_text_that_is_not_there_any_more_holds_the_lambda_and_is_named(hub: OrganizationBuilder) -> None:
     dev_accounts(hub, 1)
     hub.client("s3").delete_object(Bucket=BUCKET, Key=activate_other(hub, "team-b", TEAM_B))
@@ -50,6 +54,7 @@ def test_a_text_that_is_not_there_any_more_holds_the_lambda_and_is_named(hub: Or
     assert hub.front.calls["ec2:StopInstances"] == 0
 
 
+@pytest.mark.full
 def test_at_a_terminal_with_the_table_a_plan_names_it_and_apply_takes_in_what_was_activated_since(
     hub: OrganizationBuilder, run: Run, policy: Policy
 ) -> None:
@@ -70,6 +75,7 @@ def test_at_a_terminal_with_the_table_a_plan_names_it_and_apply_takes_in_what_wa
     assert set(codes(ran.report)) == {*mine, theirs}
 
 
+@pytest.mark.full
 def test_under_its_own_name_a_policy_at_a_terminal_takes_the_place_of_the_active_one(
     hub: OrganizationBuilder, run: Run, policy: Policy
 ) -> None:
@@ -114,6 +120,7 @@ def test_the_cost_is_a_query_and_a_read_of_each_text(hub: OrganizationBuilder, r
     assert more == {"s3:GetObject": 1, "dynamodb:GetItem": 1, "dynamodb:Query": 1}
 
 
+@pytest.mark.full
 def test_one_refusal_of_s3_is_not_the_end(hub: OrganizationBuilder, run: Run, policy: Policy) -> None:
     dev_accounts(hub, 1)
     activate_other(hub, "team-b", "rules: []")

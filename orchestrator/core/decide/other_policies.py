@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from orchestrator.core.decide.known_names import ACCOUNT, REGION, UNIT, Known, matches_any
+from orchestrator.core.decide.known_names import ACCOUNT, REGION, UNIT, Known, Resolver, matches_any
 from orchestrator.core.decide.names import ALLOW, resolve_names
 from orchestrator.core.decide.owner import owner_of
 from orchestrator.core.decide.scope import is_in_scope, region_in_scope
@@ -105,12 +105,13 @@ def doubtful_names(policy: OrgPolicy, known: Known) -> Names:
     """Every name by which it may own something that is not known, whatever that does to its own sweeps.
 
     There, one that is misspelt may stop too little, which is no reason to hold it. Here it may be what protects. None
-    where the policy says that names come and go; and an account that left has nothing that could be stopped.
+    where the policy says that names come and go. An account that left has nothing that could be stopped, and an OU
+    without an account is known.
     """
     if policy.unresolved_names == ALLOW:
         return NO_NAMES
-    found = resolve_names(policy, known).unresolved
-    return Names(tuple(one for one in found if not _has_left(one, known)))
+    resolver, found = Resolver(policy, known), resolve_names(policy, known).unresolved
+    return Names(tuple(one for one in found if not _has_left(one, known) and not _is_empty(one, resolver)))
 
 
 def every_name(policy: OrgPolicy) -> Names:
@@ -178,6 +179,13 @@ def _named(policy: OrgPolicy) -> Iterator[NamedText]:
                 yield NamedText(word, text, (*section.split("."), number))
     for rule in policy.rules:
         yield from rule.where.names()
+
+
+def _is_empty(one: UnresolvedName, resolver: Resolver) -> bool:
+    """An OU that is included and there, and has no account; not one that has the name of another."""
+    named = NamedText(one.word, one.name, ())
+    is_included = one.path.startswith("organization.include")
+    return is_included and resolver.is_there(named) and not resolver.was_another(named)
 
 
 def _has_left(one: UnresolvedName, known: Known) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -196,6 +197,12 @@ def test_an_exclusion_of_which_another_ou_has_the_name_now_is_in_doubt() -> None
     decision = the_decision(other(f"organization: {{exclude: [/Dev]}}\n{ALL}", known=known))
     assert is_kept(decision)
     assert "may own it too, which depends on what is unknown: its organizational_unit ('/Dev' is" in decision.reason
+
+
+def test_an_ou_that_is_there_without_an_account_is_no_doubt() -> None:
+    assert not is_kept(the_decision(other(f"organization: {{include: [/Prod]}}\n{ALL}", known=listed())))
+    renamed = replace(listed(), before=Listed(units={"/Prod": frozenset({"ou-old"})}))
+    assert is_kept(the_decision(other(f"organization: {{include: [/Prod]}}\n{ALL}", known=renamed)))
 
 
 def test_an_account_that_left_the_organization_is_no_doubt() -> None:

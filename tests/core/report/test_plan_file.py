@@ -22,6 +22,7 @@ from orchestrator.core.model import (
     Mode,
     Obstacle,
     ObstacleCode,
+    OtherPolicy,
     ReasonCode,
     Resource,
     ResourceState,
@@ -135,6 +136,14 @@ def test_a_plan_has_its_decisions_and_coverage() -> None:
     assert stored.plan.decisions == (a_decision(),)
     assert stored.plan.coverage == (a_coverage(),)
     assert (stored.plan.sweep_id, stored.plan.policy_sha256) == (SWEEP_ID, "0" * 64)
+
+
+def test_a_plan_keeps_which_other_policies_it_was_decided_by_and_one_that_says_nothing_of_them_is_read() -> None:
+    stored = a_stored_plan(others=(OtherPolicy("team-b", "b" * 64, "s3://hub/policies/team-b.yaml"),))
+    assert plan_from(plan_bytes(stored), None).others == stored.others
+    document = json.loads(plan_bytes(stored))
+    del document["others"]
+    assert plan_from(json.dumps(document).encode(), None) == replace(stored, others=())
 
 
 def test_an_altered_file_is_refused_whatever_it_says() -> None:
