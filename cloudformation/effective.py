@@ -85,7 +85,7 @@ def differences(
         if parameter.hidden:
             rows.extend(_hidden(name, parameter, deployed, effective))
         elif deployed is None:
-            rows.append(Difference(name, "", _shown(now), effective.source))
+            rows.append(Difference(name, "", _shown(now), _source_at_first(effective.source)))
         else:
             before = deployed.get(name, parameter.default or "")
             if before != now:
@@ -109,12 +109,17 @@ def _hidden(
 ) -> Iterator[Difference]:
     now = HIDDEN if effective.value else NOTHING
     if deployed is None:
-        yield Difference(name, "", now, effective.source)
+        yield Difference(name, "", now, _source_at_first(effective.source))
     elif name in deployed:
         loosening = not effective.value
         yield Difference(name, HIDDEN, now, f"{effective.source}; hidden: cannot be compared", loosening)
     elif effective.value != (parameter.default or ""):
         yield Difference(name, NOTHING, now, effective.source)
+
+
+def _source_at_first(source: Source) -> str:
+    """Nothing is reset where nothing is deployed yet, so a default needs no warning."""
+    return "default" if source is Source.DEFAULT else source
 
 
 def _shown(value: str | None) -> str:

@@ -51,7 +51,7 @@ def test_the_change_set_is_shown_and_nothing_is_left_of_it(
     ran = run("hub", *arguments, typed=typed)
     assert ran.exit_code == exit_code
     assert re.search(r"Add +│ Bucket +│ AWS::S3::Bucket", ran.stdout)
-    assert re.search(rf"OrganizationId +│ \(none\) +│ {organization.id} +│ this command", ran.stdout)
+    assert re.search(rf"OrganizationId +│ {organization.id} +│ this command", ran.stdout)
     assert "Nothing was changed." in ran.stdout + ran.stderr
     assert ("Type yes" in ran.stdout) is (arguments == [])
     assert (stacks(organization), buckets(organization)) == ({}, set())

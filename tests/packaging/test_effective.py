@@ -163,7 +163,7 @@ def test_a_hidden_value_is_taken_away_by_two_quotes_and_that_loosens(sent: Sent,
 def test_tags_are_given_to_the_stack_compared_and_kept_without_a_line(sent: Sent, run: Deploy, folder: Path) -> None:
     set_in(folder, "Tags=Team=platform, CostCenter=cc-1")
     first = run("hub", "--yes")
-    assert row(first, "Tags: Team") == ["Tags: Team", "(none)", "platform", "deploy.env"]
+    assert row(first, "Tags: Team") == ["Tags: Team", "platform", "deploy.env"]
     assert tags(sent[-1]) == {"Team": "platform", "CostCenter": "cc-1"}
     without(folder, "Tags")
     assert "Tags:" not in run("hub", "--dry-run").stdout
