@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cloudformation.assemble import read_source
+from cloudformation.nodes import TemplateError
 from cloudformation.parameters import Parameter, clashes, mistakes, parameters_of, read_env, unknown
-from orchestrator.core.policy.loading import load_policy
-from orchestrator.core.policy.org_policy import OrgPolicy
-from orchestrator.errors import PolicyError, SettingsError
-from orchestrator.kinds.registry import DESCRIPTIONS
+from cloudformation.policy_files import Policies, read_policies
+from orchestrator.errors import SettingsError
 
 TEMPLATES: Mapping[str, str] = {
     "hub": "hub",
@@ -20,10 +19,10 @@ TEMPLATES: Mapping[str, str] = {
     "guardrails": "guardrails.yaml",
 }
 """What can be deployed, and the file of its template, or the folder of its template's parts."""
-_OWN = frozenset({"ArtifactBucket", "Policy", "Region", "StackName"})
+_OWN = frozenset({"ArtifactBucket", "Policies", "Policy", "Region", "StackName"})
 """What the file may say beside the templates' parameters; README and config/deploy.env.example explain them."""
 _FILLED_IN = frozenset({"CodeBucket", "CodeKey", "TemplateURL"})
-_DEFAULT_POLICY, _DEFAULT_STACK = "config/policy.yaml", "stop-orchestrator"
+_DEFAULT_STACK = "stop-orchestrator"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +52,17 @@ class Inputs:
     parameters: Mapping[str, Parameter]
     values: dict[str, str]
     prefix: str
-    policy: OrgPolicy | None
+    policies: Policies | None
+    """The hub's; None for another stack, and for a removal."""
+    unused: tuple[str, ...]
+    """Names of values that the template would take for one policy without `sweeps`, and has no use for here."""
     region: str | None
     artifact_bucket: str | None
+
+    def value(self, parameter: str) -> str | None:
+        """What the parameter is with these values, its default included; None where there is no such parameter."""
+        declared = self.parameters.get(parameter)
+        return self.values.get(parameter, declared.default) if declared else None
 
     def stack_name(self, what: str) -> str:
         """The stack's name for one of TEMPLATES."""
@@ -70,14 +77,19 @@ def read_inputs(arguments: Arguments) -> Inputs:
     """Raises SettingsError that names every mistake, and TemplateError."""
     entries, problems = read_env(arguments.env)
     problems += unknown(entries, (_known_names(arguments.templates) | _OWN) - _FILLED_IN, _FILLED_IN)
-    template = read_source(arguments.source)
+    is_hub = arguments.what == "hub" and not arguments.remove
+    policies = read_policies(entries, problems) if is_hub else None
+    try:
+        template = read_source(arguments.source, policies, entries.get("FunctionName"))
+    except TemplateError as too_many:
+        if policies is None:
+            raise
+        problems.append(str(too_many))
+        template = read_source(arguments.source)
     parameters = parameters_of(template)
     values = {name: value for name, value in entries.items() if name in parameters and name not in _FILLED_IN}
-    policy = None
     if not arguments.remove:
         problems += mistakes(_to_check(parameters, values), values) + clashes(parameters, values)
-        if arguments.what == "hub":
-            policy = _read_policy(entries.get("Policy", _DEFAULT_POLICY), problems)
     if problems:
         raise SettingsError("\n".join(problems))
     return Inputs(
@@ -86,7 +98,8 @@ def read_inputs(arguments: Arguments) -> Inputs:
         parameters=parameters,
         values=values,
         prefix=entries.get("StackName", _DEFAULT_STACK),
-        policy=policy,
+        policies=policies,
+        unused=_unused(arguments.source, entries, parameters) if policies else (),
         region=entries.get("Region"),
         artifact_bucket=entries.get("ArtifactBucket"),
     )
@@ -104,13 +117,6 @@ def _to_check(parameters: Mapping[str, Parameter], values: Mapping[str, str]) ->
     return {name: one for name, one in parameters.items() if name not in asked_for}
 
 
-def _read_policy(path: str, problems: list[str]) -> OrgPolicy | None:
-    try:
-        return load_policy(Path(path).read_bytes().decode(), path, DESCRIPTIONS)
-    except OSError as missing:
-        problems.append(f"Policy: {path}: {missing.strerror}")
-    except UnicodeDecodeError:
-        problems.append(f"Policy: {path} is not UTF-8")
-    except PolicyError as wrong:
-        problems.extend(wrong.lines())
-    return None
+def _unused(source: Path, entries: Mapping[str, str], parameters: Mapping[str, Parameter]) -> tuple[str, ...]:
+    for_one = parameters_of(read_source(source))
+    return tuple(name for name in entries if name in for_one and name not in parameters)
