@@ -13,11 +13,9 @@ import argparse
 import json
 import sys
 from collections.abc import Iterable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from functools import partial
 from pathlib import Path
-
-from botocore.exceptions import ClientError
 
 from cloudformation import kill_switch, package
 from cloudformation.artifacts import Artifact, ArtifactBucket
@@ -28,7 +26,10 @@ from cloudformation.effective import Difference, Effective, differences, effecti
 from cloudformation.inputs import TEMPLATES, Arguments, Inputs, check_inputs
 from cloudformation.nodes import TemplateError
 from cloudformation.parameters import read_template
+from cloudformation.policies import Change, HubPolicies, first_plans
+from cloudformation.policy_files import Policies
 from cloudformation.policy_notes import print_warnings
+from cloudformation.policy_table import policies_table
 from cloudformation.stacks import ChangeSet, DeployError, Event, Stack
 from cloudformation.tables import changes_table, differences_table, empty_table, pairs_table
 from cloudformation.tags import tags_of
@@ -37,8 +38,6 @@ from orchestrator.aws.dynamodb_items import DynamoItems
 from orchestrator.aws.failures import AWS_FAILURES, text_of
 from orchestrator.aws.pages import each_page
 from orchestrator.cli.terminal import SafeConsole
-from orchestrator.core.model import ActivePolicy, time_text
-from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.errors import LedgerError, LedgerSettingError, PolicyError, SettingsError
 from orchestrator.ledger.ledger import Ledger
 
@@ -88,8 +87,14 @@ class _Deployment:
         self._stack = Stack(self._client, inputs.stack_name(arguments.what))
         self._bucket = ArtifactBucket(self._session, account_id, inputs.artifact_bucket)
         self._artifacts: list[Artifact] = []
+        self._policies = self._of_the_hub(inputs.policies) if inputs.policies else None
         doing = "Removal" if arguments.remove else "Deployment"
         console.print(f"{doing} of {self._stack.name} in account {account_id}, {self._session.region_name}")
+
+    def _of_the_hub(self, policies: Policies) -> HubPolicies:
+        say = partial(console.print, soft_wrap=True)
+        key = self._inputs.value("PolicyKey")
+        return HubPolicies(self._session, self._stack, policies, key, self._ledger, say)
 
     def run(self) -> int:
         return self._remove() if self._arguments.remove else self._deploy()
@@ -111,10 +116,9 @@ class _Deployment:
             if change_set.id:
                 self._upload(self._artifacts)
             traces.pop_all()
-        if change_set.id:
-            change_set.execute(_say)
-        self._put_policy()
-        self._activate_policy()
+        with self._policies.replaced(with_stack=bool(change_set.id)) if self._policies else nullcontext():
+            if change_set.id:
+                change_set.execute(_say)
         self._make_kill_switch()
         self._put_kill_switch()
         self._show_outputs()
@@ -129,9 +133,9 @@ class _Deployment:
         if "FunctionName" not in hub:
             console.print("The hub is deployed elsewhere, or not yet: its next scheduled sweep finds these accounts.")
             return
-        event = json.dumps({"mode": "plan"}).encode()
         client = self._session.client("lambda")
-        client.invoke(FunctionName=hub["FunctionName"], InvocationType="Event", Payload=event)
+        for event in first_plans(hub, self._ledger(hub)):
+            client.invoke(FunctionName=hub["FunctionName"], InvocationType="Event", Payload=json.dumps(event).encode())
         console.print("A plan was started, which stops nothing. Its report will be below")
         console.print(f"s3://{hub.get('ReportBucketName', '')}/sweeps/dt={now():%Y-%m-%d}/", soft_wrap=True)
 
@@ -213,19 +217,24 @@ class _Deployment:
         loosened = [row.name for row in rows if row.loosens]
         if loosened:
             console.print(f"LOOSENS what holds now: {', '.join(loosened)}", style="bold red")
-        policy = self._inputs.policy
-        if policy is None:
+        if self._policies is None or self._inputs.policies is None:
             return False
-        print_warnings(console, policy)
-        differs, is_active = policy.text.encode() != self._policy_in_place(), self._is_active(policy)
+        for policy in self._inputs.policies.documents:
+            print_warnings(console, policy)
+        changes = self._policies.changes()
+        differs = set(changes.values()) != {Change.SAME}
+        if differs or change_set.id:
+            console.print(policies_table(changes, self._inputs.policies, self._inputs.value))
         if differs:
-            console.print("The policy document is new, or differs from the one in place; it is put there at the end.")
-        if not is_active:
-            console.print(f"This text becomes the active version of policy {policy.name}: schedules act by it.")
+            console.print(
+                "A text that is new or changed becomes the active version of its policy: schedules act by it."
+            )
+        if self._inputs.unused:
+            console.print(f"No policy needs these of {self._arguments.env}: {', '.join(self._inputs.unused)}")
         unnamed = self._kill_switch_to_name() != ""
         if unnamed:
             console.print("The table does not name the stack's kill switch; its name is written there at the end.")
-        return differs or unnamed or not is_active
+        return differs or unnamed
 
     def _template(self) -> Mapping[str, str]:
         """As CloudFormation takes it; one that goes by its URL is uploaded."""
@@ -248,54 +257,10 @@ class _Deployment:
         except AWS_FAILURES as failure:
             _failed(f"What was uploaded stays in the bucket {self._bucket.name}: {failure}", FAILED)
 
-    def _policy_location(self) -> tuple[str, str] | None:
-        location = self._stack.outputs().get("PolicyLocation", "")
-        bucket, _, key = location.removeprefix("s3://").partition("/")
-        return (bucket, key) if bucket and key else None
-
-    def _policy_in_place(self) -> bytes | None:
-        location = self._policy_location()
-        if location is None:
-            return None
-        client = self._session.client("s3")
-        try:
-            return client.get_object(Bucket=location[0], Key=location[1])["Body"].read()
-        except ClientError as refused:
-            if refused.response["Error"]["Code"] == "NoSuchKey":
-                return None
-            raise
-
-    def _put_policy(self) -> None:
-        location = self._policy_location()
-        policy = self._inputs.policy
-        if policy is None or policy.text.encode() == self._policy_in_place():
-            return
-        if location is None:
-            raise DeployError(f"{self._stack.name} has no output PolicyLocation: the policy document is not in place")
-        self._session.client("s3").put_object(Bucket=location[0], Key=location[1], Body=policy.text.encode())
-        console.print(f"put the policy at s3://{location[0]}/{location[1]}", soft_wrap=True)
-
-    def _ledger(self) -> Ledger | None:
-        """In the stack's table; None where it has none yet."""
-        table = self._stack.outputs().get("TableName")
+    def _ledger(self, outputs: Mapping[str, str] | None = None) -> Ledger | None:
+        """In the stack's table, or in that of another one's outputs; None where it has none yet."""
+        table = (self._stack.outputs() if outputs is None else outputs).get("TableName")
         return Ledger(DynamoItems(self._session.client("dynamodb"), table), now) if table else None
-
-    def _is_active(self, policy: OrgPolicy) -> bool:
-        ledger = self._ledger()
-        active = ledger.active_policy(policy.name) if ledger else None
-        return active is not None and active.policy_sha256 == policy.sha256
-
-    def _activate_policy(self) -> None:
-        """What lets schedules act by this text; the hub's own role is denied writing it."""
-        policy = self._inputs.policy
-        if policy is None or self._is_active(policy):
-            return
-        ledger = self._ledger()
-        if ledger is None:
-            raise DeployError(f"{self._stack.name} has no output TableName: the policy is not activated")
-        by = self._session.client("sts").get_caller_identity()["Arn"]
-        ledger.activate_policy(policy.name, ActivePolicy(policy.sha256, by, time_text(now()) or ""))
-        console.print(f"activated policy {policy.name}, SHA-256 {policy.sha256}", soft_wrap=True)
 
     def _kill_switch_to_name(self) -> str:
         """The kill switch that the stack has and its table does not name; empty where nothing is to do."""

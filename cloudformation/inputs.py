@@ -13,12 +13,11 @@ from cloudformation import kill_switch
 from cloudformation.assemble import read_source
 from cloudformation.checks import Lines, mistakes, role_of_members
 from cloudformation.env_file import EnvFile, read_env
+from cloudformation.nodes import TemplateError
 from cloudformation.parameters import Parameter, missing, parameters_of, unknown
+from cloudformation.policy_files import Policies, read_policies
 from cloudformation.tags import read_tags
-from orchestrator.core.policy.loading import load_policy
-from orchestrator.core.policy.org_policy import OrgPolicy
-from orchestrator.errors import PolicyError, SettingsError
-from orchestrator.kinds.registry import DESCRIPTIONS
+from orchestrator.errors import SettingsError
 
 TEMPLATES: Mapping[str, str] = {
     "hub": "hub",
@@ -27,12 +26,11 @@ TEMPLATES: Mapping[str, str] = {
     "guardrails": "guardrails.yaml",
 }
 """What can be deployed, and the file of its template, or the folder of its template's parts."""
-_OWN = frozenset({"ArtifactBucket", "Policy", "Region", "StackName", "Tags"})
+_OWN = frozenset({"ArtifactBucket", "Policies", "Policy", "Region", "StackName", "Tags"})
 """What the file may say beside the templates' parameters; README and config/deploy.env.example explain them."""
 _FILLED_IN = frozenset({"CodeBucket", "CodeKey", "TemplateURL", kill_switch.IN_STACK})
 _DERIVED = frozenset({"MemberRole"})
 """Made from other lines; a line of its own has to agree with them."""
-_DEFAULT_POLICY = "config/policy.yaml"
 DEFAULT_STACK = "stop-orchestrator"
 
 
@@ -70,9 +68,17 @@ class Inputs:
     tags: Mapping[str, str] | None
     """The stack's; None leaves those that it has."""
     prefix: str
-    policy: OrgPolicy | None
+    policies: Policies | None
+    """The hub's; None for another stack, and for a removal."""
+    unused: tuple[str, ...]
+    """Names of values that the template would take for one policy without `sweeps`, and has no use for here."""
     region: str | None
     artifact_bucket: str | None
+
+    def value(self, parameter: str) -> str | None:
+        """What the parameter is with these values, its default included; None where there is no such parameter."""
+        declared = self.parameters.get(parameter)
+        return self.values.get(parameter, declared.default) if declared else None
 
     def stack_name(self, what: str) -> str:
         """The stack's name for one of TEMPLATES."""
@@ -102,17 +108,16 @@ def check_inputs(arguments: Arguments) -> tuple[Inputs, list[str]]:
     entries = env.values
     declared = declared_parameters(arguments.templates)
     found = unknown(entries, (declared.keys() | _OWN) - _FILLED_IN, _FILLED_IN)
-    template = read_source(arguments.source)
+    problems: list[str] = []
+    is_hub = arguments.what == "hub" and not arguments.remove
+    policies = read_policies(entries, problems) if is_hub else None
+    template = _read_template(arguments.source, policies, entries.get("FunctionName"), problems)
     parameters = parameters_of(template)
     lines = Lines(arguments.what, entries, {**declared, **parameters})
     values = {name: value for name, value in entries.items() if name in parameters and name not in _FILLED_IN}
     tags, tag_problems = read_tags(entries.get("Tags"))
-    problems: list[str] = []
-    policy = None
     if not arguments.remove:
         found += [*missing(_to_check(parameters, values), values), *mistakes(lines), *tag_problems]
-        if arguments.what == "hub":
-            policy = _read_policy(entries.get("Policy", _DEFAULT_POLICY), problems)
     return Inputs(
         env=env,
         template=template,
@@ -122,7 +127,8 @@ def check_inputs(arguments: Arguments) -> tuple[Inputs, list[str]]:
         derived={name: role for name in _DERIVED & parameters.keys() if (role := role_of_members(lines))},
         tags=tags,
         prefix=entries.get("StackName", DEFAULT_STACK),
-        policy=policy,
+        policies=policies,
+        unused=_unused(arguments.source, entries, parameters) if policies else (),
         region=entries.get("Region"),
         artifact_bucket=entries.get("ArtifactBucket"),
     ), env.tell(found) + problems
@@ -134,19 +140,23 @@ def declared_parameters(templates: Path) -> dict[str, Parameter]:
     return {name: one for path in found for name, one in parameters_of(read_source(path)).items()}
 
 
+def _read_template(source: Path, policies: Policies | None, function_name: str | None, problems: list[str]) -> str:
+    """With the schedules of the policies; as for one without `sweeps` where they are too many, which is a problem."""
+    try:
+        return read_source(source, policies, function_name)
+    except TemplateError as too_many:
+        if policies is None:
+            raise
+        problems.append(str(too_many))
+        return read_source(source)
+
+
 def _to_check(parameters: Mapping[str, Parameter], values: Mapping[str, str]) -> dict[str, Parameter]:
     """Without those that the command fills in. AWS is asked for the organization where the file does not say it."""
     asked_for = _FILLED_IN if "OrganizationId" in values else _FILLED_IN | {"OrganizationId"}
     return {name: one for name, one in parameters.items() if name not in asked_for}
 
 
-def _read_policy(path: str, problems: list[str]) -> OrgPolicy | None:
-    try:
-        return load_policy(Path(path).read_bytes().decode(), path, DESCRIPTIONS)
-    except OSError as missing:
-        problems.append(f"Policy: {path}: {missing.strerror}")
-    except UnicodeDecodeError:
-        problems.append(f"Policy: {path} is not UTF-8")
-    except PolicyError as wrong:
-        problems.extend(wrong.lines())
-    return None
+def _unused(source: Path, entries: Mapping[str, str], parameters: Mapping[str, Parameter]) -> tuple[str, ...]:
+    for_one = parameters_of(read_source(source))
+    return tuple(name for name in entries if name in for_one and name not in parameters)

@@ -125,7 +125,8 @@ def test_yes_uploads_executes_puts_the_policy_and_prints_the_outputs(
     assert content(organization, "evidence", "policy.yaml") == POLICY.encode()
     assert active(organization)["policy_sha256"] == hashlib.sha256(POLICY.encode()).hexdigest()
     assert active(organization)["activated_by"].startswith("arn:aws:")
-    assert "This text becomes the active version of policy test" in ran.stdout
+    assert re.search(r"test +│ new +│ +│ +│ never ", ran.stdout)
+    assert "becomes the active version of its policy" in ran.stdout
     assert re.search(r"PolicyLocation +│ s3://evidence/policy\.yaml", ran.stdout)
     assert "CREATE_COMPLETE              AWS::CloudFormation::Stack stop-orchestrator" in ran.stdout
 
