@@ -50,7 +50,7 @@ def say(text: str) -> None:
 class Upgrade:
     """What was left under the version before, with its resources and the digest of its code, and what was found.
 
-    `later`: after each of two more updates, with the kill switch as somebody had pulled it.
+    `later`: after each of two more updates, one by the command and one of tags in the console.
     """
 
     left: Evidence
@@ -92,14 +92,30 @@ class Deployment:
         self._deploy_hub(body("hub", self.without), self.package)
         found = find_evidence(self.emulator, self.outputs())
         in_stack, later = ["KillSwitch" in resources, self._has_kill_switch()], []
-        for timezone in ("UTC", "Europe/Berlin"):
+        for update in (self._change_a_parameter, self._tag_in_the_console):
             say("updating it while the kill switch is pulled")
-            self.parameters["ScheduleTimezone"] = timezone
-            self.command.deploy(body("hub", self.without), self.package, self.parameters)
+            update()
             later.append(find_evidence(self.emulator, self.outputs()))
             in_stack.append(self._has_kill_switch())
         release_kill_switch(self.emulator, self.outputs())
         return Upgrade(left, found, later, in_stack, resources, code)
+
+    def _change_a_parameter(self) -> None:
+        self.parameters["ScheduleTimezone"] = "UTC"
+        self.command.deploy(body("hub", self.without), self.package, self.parameters)
+
+    def _tag_in_the_console(self) -> None:
+        """As a person does who does not know the command: what can have tags is changed, and nothing else."""
+        client = self.emulator.client("cloudformation")
+        [stack] = client.describe_stacks(StackName=HUB_STACK)["Stacks"]
+        client.update_stack(
+            StackName=HUB_STACK,
+            UsePreviousTemplate=True,
+            Parameters=[{"ParameterKey": one["ParameterKey"], "UsePreviousValue": True} for one in stack["Parameters"]],
+            Capabilities=["CAPABILITY_NAMED_IAM"],
+            Tags=[{"Key": "CostCenter", "Value": "platform"}],
+        )
+        self._settled(HUB, HUB_STACK, "UPDATE_COMPLETE")
 
     def _has_kill_switch(self) -> bool:
         return "KillSwitch" in self.resources()
