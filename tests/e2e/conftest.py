@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.command import HubCommand
-from tests.e2e.deployment import Deployment, Upgrade, say
+from tests.e2e.deployment import Deployment, Report, Upgrade, say
 from tests.e2e.expectations import Swept, swept
 from tests.e2e.organization import founded
 from tests.e2e.rendering import NAMES, allows
@@ -75,6 +75,13 @@ def deployment(started: Deployment, upgrade: Upgrade) -> Deployment:
 def alone(deployment: Deployment) -> dict[str, Swept]:
     """By mode, what the single Lambda did."""
     return {mode: swept(deployment, mode) for mode in ("plan", "enforce")}
+
+
+@pytest.fixture(scope="session")
+def met(deployment: Deployment, alone: dict[str, Swept]) -> dict[str, Report]:
+    """The same organization again, by a preview and an enforce that meet."""
+    deployment.organization.start_again()
+    return deployment.met()
 
 
 @pytest.fixture(scope="session")

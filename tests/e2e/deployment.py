@@ -210,6 +210,28 @@ class Deployment:
         say(f"{report['sweep_id']}: {report['status']}, {report['totals']['stopped']} stopped")
         return report
 
+    def met(self) -> dict[str, Report]:
+        """The reports of a preview and of an enforce that comes while that one runs, by mode."""
+        before, since = self._ended_sweeps(), time.time()
+
+        def ended(number: int) -> str | None:
+            self._ended(before, since)
+            return "ended" if len(self._ended_sweeps() - before) >= number else None
+
+        for mode in ("plan", "enforce"):
+            event = json.dumps({"mode": mode, "id": str(uuid.uuid4())}).encode()
+            say(f"invoking the Lambda: mode {mode}")
+            self.emulator.client("lambda").invoke(FunctionName=FUNCTION, InvocationType="Event", Payload=event)
+            until(lambda: self._sweeping() or ended(1), _SWEEP_SECONDS, f"mode {mode} does not begin")
+        until(lambda: ended(2), _SWEEP_SECONDS, "two sweeps that met did not both end")
+        reports = [self.report(one) for one in self._ended_sweeps() - before]
+        return {one["mode"]: one for one in reports}
+
+    def _sweeping(self) -> str | None:
+        """What for a sweep has the lease."""
+        [lease] = self._items("LEASE")
+        return lease["purpose"]["S"] if lease["held_until"]["S"] else None
+
     def _fire(self, name: str) -> None:
         """Enables the schedule as it was deployed, only due now, until it fired.
 

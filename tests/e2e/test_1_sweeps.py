@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.e2e.deployment import FUNCTION, Deployment
+from tests.e2e.deployment import FUNCTION, Deployment, Report
 from tests.e2e.expectations import Swept, assert_as_expected, told
 
 
@@ -15,6 +15,17 @@ def test_a_schedule_starts_the_lambda_which_sweeps_across_accounts(
     deployment: Deployment, alone: dict[str, Swept], mode: str
 ) -> None:
     assert_as_expected(deployment.organization, alone[mode])
+
+
+def test_an_enforce_that_meets_a_preview_has_its_turn_and_both_are_reported(
+    deployment: Deployment, met: dict[str, Report]
+) -> None:
+    """How far the preview is by then is chance: it yields, or has read everything."""
+    enforced, preview = met["enforce"], met["plan"]
+    assert enforced["totals"]["stopped"] == len(deployment.organization.to_stop)
+    assert preview["totals"]["stopped"] == 0
+    yielded = f"Yielded: it yielded to sweep {enforced['sweep_id']} (mode enforce) before it was its turn"
+    assert preview["error"] in ("", yielded)
 
 
 @pytest.mark.parametrize("mode", ["plan", "enforce"])

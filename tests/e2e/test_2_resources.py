@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.e2e.deployment import EXTERNAL_ID, FUNCTION, MEMBER_STACK, Deployment
+from tests.e2e.deployment import EXTERNAL_ID, FUNCTION, MEMBER_STACK, Deployment, Report
 from tests.e2e.expectations import Swept
 from tests.e2e.server import HUB, REGION
 from tests.support.cloudformation import ACCOUNT, resolved, template
@@ -76,7 +76,7 @@ def test_the_lambda_logs_to_its_own_group(deployment: Deployment, scaled_out: di
 
 
 def test_removing_the_stacks_leaves_the_evidence_and_nothing_else(
-    deployment: Deployment, alone: dict[str, Swept], scaled_out: dict[str, Swept]
+    deployment: Deployment, alone: dict[str, Swept], met: dict[str, Report], scaled_out: dict[str, Swept]
 ) -> None:
     client = deployment.emulator.client
     bucket, table = deployment.output("ReportBucketName"), deployment.output("TableName")
@@ -90,7 +90,7 @@ def test_removing_the_stacks_leaves_the_evidence_and_nothing_else(
     assert "RefuseInsecureTransport" in client("s3").get_bucket_policy(Bucket=bucket)["Policy"]
     summaries = {"TableName": table, "KeyConditionExpression": "PK = :pk"}
     values = {":pk": {"S": "SWEEPS"}}
-    assert client("dynamodb").query(**summaries, ExpressionAttributeValues=values)["Count"] == 4
+    assert client("dynamodb").query(**summaries, ExpressionAttributeValues=values)["Count"] == 4 + len(met)
 
     switch = deployment.parameters.get("KillSwitchName", "/stop-orchestrator/kill-switch")
     assert left_in(client) == {"buckets": [bucket], "tables": [table], "parameters": [switch]}
@@ -245,7 +245,8 @@ def _state_machine(client: Client, arn: str, said: Properties) -> None:
 
 def _rule(client: Client, name: str, said: Properties) -> None:
     events = client("events")
-    assert json.loads(events.describe_rule(Name=name)["EventPattern"]) == said["EventPattern"]
+    wanted_pattern = json.loads(json.dumps(said["EventPattern"]).replace(ACCOUNT, HUB))
+    assert json.loads(events.describe_rule(Name=name)["EventPattern"]) == wanted_pattern
     [target], [wanted] = events.list_targets_by_rule(Rule=name)["Targets"], said["Targets"]
     assert target["Arn"] == f"arn:aws:lambda:{REGION}:{HUB}:function:stop-orchestrator-step"
     assert target["InputTransformer"] == wanted["InputTransformer"]

@@ -290,17 +290,18 @@ def test_of_two_kill_switches_either_one_halts(texts: tuple[str | None, str | No
 
 def test_a_lost_lease_comes_before_everything_else_and_the_kill_switch_is_asked_last() -> None:
     switch = Switch("stop")
-    everything = Halting(lambda: True, (switch.made(),), lambda: True, lambda: True)
+    everything = Halting(lambda: True, (switch.made(),), lambda: True, lambda: True, wanted_by=lambda: "sweep x")
     causes = []
-    for change in ({}, {"lease_lost": None}, {"interrupted": None}, {"out_of_time": None}):
-        for name in change:
-            object.__setattr__(everything, name, lambda: False)
+    for change in ({}, {"lease_lost": False}, {"interrupted": False}, {"wanted_by": ""}, {"out_of_time": False}):
+        for name, nothing in change.items():
+            object.__setattr__(everything, name, lambda nothing=nothing: nothing)
         halt = everything.halt()
         assert halt is not None
         causes.append(halt.cause)
     assert causes == [
         HaltCause.LEASE_LOST,
         HaltCause.INTERRUPTED,
+        HaltCause.YIELDED,
         HaltCause.OUT_OF_TIME,
         HaltCause.KILL_SWITCH,
     ]

@@ -231,7 +231,7 @@ class ReportDocument(TypedDict):
     policy_name: str
     policy_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
     mode: Annotated[str, _one_of(Mode)]
-    status: Annotated[str, _one_of(SweepStatus)]
+    status: Annotated[str, _one_of(one for one in SweepStatus if one is not SweepStatus.MISSED)]  # that has no report
     started_at: TimeText
     finished_at: TimeText
     organization_id: str
