@@ -45,8 +45,8 @@ class CallTimes:
         monkeypatch.setattr("orchestrator.kinds.registry.make_kinds", lambda *given: {"ec2": _PlacedInstances(*given)})
 
     def gate(self, call: Call) -> Answer | None:
-        """Lets everything pass. The regions are asked for once by account, by no target."""
-        if call.service == "ec2" and call.action != "DescribeRegions":
+        """Lets everything pass. Regions are asked for once by account, and types once by region: by no target."""
+        if call.service == "ec2" and call.action not in {"DescribeRegions", "DescribeInstanceTypes"}:
             self._add((call.account_id, call.region), self._seconds_a_call)
         return None
 

@@ -19,6 +19,7 @@ from orchestrator.core.model import (
     Decision,
     Exemption,
     GuardrailResult,
+    Loss,
     Mode,
     Obstacle,
     ObstacleCode,
@@ -59,6 +60,7 @@ resources = st.builds(
     started_at=times,
     obstacle=st.none() | st.builds(Obstacle, st.sampled_from(ObstacleCode), texts),
     restore=facts,
+    losses=st.lists(st.builds(Loss, texts, texts, st.booleans()), max_size=2).map(tuple),
 )
 decisions = st.builds(
     Decision,

@@ -56,6 +56,17 @@ def test_it_reads_what_runs_with_its_tags_and_a_state_of_the_project(aws: Harnes
     assert found[runs].obstacle is None
 
 
+def test_what_a_stop_would_lose_is_known_and_declared_and_kept_for_where_a_rule_has_to_accept_it(aws: Harness) -> None:
+    [one] = aws.add()
+    declared = {loss.word: loss.must_be_accepted for loss in aws.words.entry.description.losses}
+    for found in (aws.read()[one], aws.look(one)[one]):
+        assert not any(loss.is_unknown for loss in found.losses)
+        assert all(declared[loss.word] is bool(loss.why_kept) for loss in found.losses)
+    aws.someone(Action.STOP, [one])
+    aws.look(one)
+    assert aws.look(one)[one].losses == ()
+
+
 def test_what_is_looked_at_is_what_was_read(aws: Harness) -> None:
     [one] = aws.add(1, {"Environment": "dev"})
     assert aws.look(one) == aws.read()
