@@ -25,16 +25,33 @@ class HubCommand:
     emulator: Emulator
     folder: Path
 
-    def deploy(self, template: str, zipped: Path, values: Mapping[str, str]) -> str:
-        """What it said. Fails with that when the stack does not come to be."""
+    def deploy(
+        self, template: str, zipped: Path, values: Mapping[str, str], policies: Mapping[str, str] | None = None
+    ) -> str:
+        """What it said. Fails with that when the stack does not come to be.
+
+        `policies`: the documents of a folder by the names of their files; None: one document.
+        """
         parts = self.folder / "hub"
         parts.mkdir(exist_ok=True)
         (parts / "rendered.yaml").write_text(template)
-        policy = self.folder / "policy.yaml"
-        policy.write_text(POLICY)
-        lines = {"Region": REGION, "Policy": str(policy), **values}
+        lines = {"Region": REGION, **self._policies(policies), **values}
         (self.folder / "deploy.env").write_text("".join(f"{name}={value}\n" for name, value in lines.items()))
         return self._run("hub", zipped)
+
+    def _policies(self, policies: Mapping[str, str] | None) -> dict[str, str]:
+        """Written where the operator has them; the line that names them."""
+        if policies is None:
+            policy = self.folder / "policy.yaml"
+            policy.write_text(POLICY)
+            return {"Policy": str(policy)}
+        folder = self.folder / "policies"
+        folder.mkdir(exist_ok=True)
+        for path in folder.iterdir():
+            path.unlink()
+        for name, text in policies.items():
+            (folder / name).write_text(text)
+        return {"Policies": str(folder)}
 
     def remove(self) -> str:
         return self._run("remove-hub")

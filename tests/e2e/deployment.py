@@ -77,13 +77,21 @@ class Deployment:
     # --- stacks -------------------------------------------------------------------------------------------------------
 
     def deploy(self) -> None:
-        self._deploy_members()
+        self.deploy_members()
         say("deploying the hub")
         self._deploy_hub(body("hub", self.without), self.package)
 
+    def deploy_policies(self, policies: Mapping[str, str]) -> str:
+        """The hub with a folder of policies; what the command said."""
+        say(f"deploying the hub with {', '.join(policies)}")
+        self.parameters = {
+            name: value for name, value in self._hub_values().items() if not name.endswith(("Expression", "Timezone"))
+        }
+        return self.command.deploy(body("hub", self.without), self.package, self.parameters, policies)
+
     def upgrade(self) -> Upgrade:
         """The version before first, whose Lambda is never invoked; then this one in its place."""
-        self._deploy_members()
+        self.deploy_members()
         say("deploying the hub of the version before")
         self._deploy_hub(earlier_hub(self.without), _other_code(self.command.folder))
         leave_evidence(self.emulator, self.outputs())
@@ -124,15 +132,19 @@ class Deployment:
         function = self.emulator.client("lambda").get_function_configuration(FunctionName=FUNCTION)
         return str(function["CodeSha256"])
 
-    def _deploy_members(self) -> None:
+    def deploy_members(self) -> None:
         say(f"deploying member-role.yaml in {len(self.organization.enrolled)} accounts")
         values = {"HubAccountId": HUB, "OrganizationId": self.organization.id, "ExternalId": EXTERNAL_ID}
         for account in self.organization.enrolled:
             self._create(account, MEMBER_STACK, body("member-role", self.without), values)
 
     def _deploy_hub(self, template: str, zipped: Path) -> None:
+        self.parameters = self._hub_values()
+        self.command.deploy(template, zipped, self.parameters)
+
+    def _hub_values(self) -> dict[str, str]:
         architecture, runtime = self.package.stem.removeprefix("stop-orchestrator-").split("-", 1)
-        self.parameters = {
+        return {
             "OrganizationId": self.organization.id,
             "ExternalId": EXTERNAL_ID,
             "Runtime": runtime,
@@ -146,7 +158,6 @@ class Deployment:
             "Workers": "8",
             "AccountsPerBatch": "1",
         }
-        self.command.deploy(template, zipped, self.parameters)
 
     def scale_out(self) -> None:
         """The same stack, updated: its schedules start the state machine from then on."""
@@ -201,8 +212,12 @@ class Deployment:
 
     def swept(self, mode: str) -> Report:
         """The report of a sweep that a schedule of the stack starts. Fails with what the Lambda logged as an error."""
+        return self.swept_by(SCHEDULES[mode], mode)
+
+    def swept_by(self, schedule: str, mode: str) -> Report:
+        """The same of the schedule of that name."""
         before, since = self._ended_sweeps(), time.time()
-        self._fire(SCHEDULES[mode])
+        self._fire(schedule)
         sweep_id = until(lambda: self._ended(before, since), _SWEEP_SECONDS, f"no sweep ended: mode {mode}")
         self._executions_ended()
         report = self.report(sweep_id)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -16,9 +17,10 @@ from hypothesis import strategies as st
 from cloudformation import assemble as assembling
 from cloudformation.assemble import HUB, assemble
 from cloudformation.nodes import TemplateError
-from cloudformation.policy_files import Policies
+from cloudformation.policy_files import Policies, read_folder
 from cloudformation.schedules import MAX_NAME, MAX_RESOURCES, planned_schedules
 from orchestrator.core.policy.org_policy import OrgPolicy
+from orchestrator.core.policy.policy_warnings import policy_warnings
 from orchestrator.settings import Settings
 from tests.support.cloudformation import ACCOUNT, NEEDED, as_list, parse, resolved, resolved_text, statements, text_of
 from tests.support.policies import load
@@ -78,6 +80,37 @@ def test_one_policy_with_sweeps_has_their_schedules_and_its_place_stays() -> Non
     }
     variables = resources["Sweep"]["Properties"]["Environment"]["Variables"]
     assert variables["STOP_ORCHESTRATOR_POLICY"] == "s3://reportbucket/policy.yaml"
+
+
+# --- the examples -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def examples() -> Policies:
+    problems: list[str] = []
+    policies = read_folder(HUB.parents[1] / "config" / "policies", problems)
+    assert problems == []
+    assert policies is not None
+    return policies
+
+
+def test_the_examples_have_neither_mistakes_nor_warnings_and_a_template(examples: Policies) -> None:
+    assert [warning for one in examples.documents for warning in policy_warnings(one)] == []
+    assert all(one.owners and one.sweeps for one in examples.documents)
+    found = events(deployed(examples, Mode="enforce"))
+    assert {name.removeprefix("stop-orchestrator-"): event["mode"] for name, event in found.items()} == {
+        "dev-machines-preview": "plan",
+        "dev-machines-nightly": "enforce",
+        "test-databases-evening": "approve",
+    }
+
+
+@pytest.mark.full
+def test_cfn_lint_finds_nothing_in_their_template(examples: Policies) -> None:
+    found = import_module("cfnlint").lint(
+        assemble(HUB, examples), config=import_module("cfnlint.config").ManualArgs(regions=["eu-central-1"])
+    )
+    assert [f"{one.rule.id} line {one.linenumber}: {one.message}" for one in found] == []
 
 
 # --- a schedule for each sweep ----------------------------------------------------------------------------------------
