@@ -8,7 +8,7 @@ is left out where it is not needed.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -54,6 +54,8 @@ _REFERRING = ("Rules", "Conditions", "Resources", "Outputs")
 _OWN_NAME = "${FunctionName}-"
 _PLANS_ONLY = "PlansOnly"
 _POLICY, _POLICIES = "STOP_ORCHESTRATOR_POLICY", "STOP_ORCHESTRATOR_POLICIES"
+_DEFAULT_TIMES = ("SCHEDULE", "PREVIEW_SCHEDULE", "SCHEDULE_TIMEZONE", "SCHEDULE_WINDOW_MINUTES")
+"""What tells a function when a policy without `sweeps` is due."""
 _TOLD = ("AnnouncePlans", "DiagnoseTopic")
 """The hub's role's statements about the topic."""
 _BUCKET_NAME = "b" * 63
@@ -151,7 +153,7 @@ def adapt(sections: Sections, policies: Policies, function_name: str | None = No
     return _without_unused(sections, before)
 
 
-def _replace_schedules(sections: Sections, planned: Iterable[PlannedSchedule], *, in_folder: bool) -> None:
+def _replace_schedules(sections: Sections, planned: Sequence[PlannedSchedule], *, in_folder: bool) -> None:
     patterns = {name: remove(sections["Resources"], name) for name in (SWEEP, PREVIEW)}
     outputs = sections.get("Outputs", a_mapping())
     outputs.value = [entry for entry in outputs.value if not {SWEEP, PREVIEW} & words_in(entry[1])]
@@ -165,6 +167,11 @@ def _replace_schedules(sections: Sections, planned: Iterable[PlannedSchedule], *
         else:
             _schedule(sections, properties, one.policy, one.sweep, source)
         add(sections["Resources"], one.logical_id, made)
+    if all(one.sweep is not None for one in planned):
+        for variables in _environments(sections):
+            for name in _DEFAULT_TIMES:
+                if find(variables, f"STOP_ORCHESTRATOR_{name}") is not None:
+                    remove(variables, f"STOP_ORCHESTRATOR_{name}")
 
 
 def _schedule(sections: Sections, properties: yaml.Node, policy: OrgPolicy, sweep: ScheduledSweep, source: str) -> None:
@@ -202,14 +209,21 @@ def _name_policies(sections: Sections, policies: Policies) -> None:
             f"the places of {len(sources)} policies take up to {size:,} characters of the functions' environment, "
             f"which has room for {MAX_SOURCES:,}: have fewer of them, shorter names, or a second hub"
         )
-    for _, resource in sections["Resources"].value:
-        variables = find(resource, "Properties", "Environment", "Variables")
-        if variables is not None and find(variables, _POLICY) is not None:
+    for variables in _environments(sections):
+        if find(variables, _POLICY) is not None:
             remove(variables, _POLICY)
             put(variables, _POLICIES, a_sub(",".join(sources)))
     for section in ("Resources", "Outputs"):
         for scalar in scalars(sections.get(section, a_mapping())):
             scalar.value = scalar.value.replace("${PolicyKey}", f"{KEYS}*")
+
+
+def _environments(sections: Sections) -> Iterator[yaml.Node]:
+    """The variables of each function that has some."""
+    for _, resource in sections["Resources"].value:
+        variables = find(resource, "Properties", "Environment", "Variables")
+        if variables is not None:
+            yield variables
 
 
 def _let_tell_topics(resources: yaml.Node, policies: Policies) -> None:

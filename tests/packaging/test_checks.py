@@ -24,7 +24,7 @@ WRONG = """Region=eu-centrl-1
 HubAccountId=999988887777
 OrganizationalUnitIds=ou-ab12-c3d4e5f6, ou-nonsense
 ScheduleExpression=cron(0 20 * * * *)
-PreviewScheduleExpression=rate(1 hours)
+PreviewScheduleExpression=rate(0 hours)
 ScheduleTimezone=CEST
 MemberRole=ours
 RoleName=theirs
@@ -60,8 +60,8 @@ def test_all_is_told_at_once_before_any_call_but_the_one_for_the_account(
         (":1", "Region: 'eu-centrl-1' is no region; did you mean eu-central-1?"),
         (":2", f"HubAccountId: '999988887777' is not the account of these credentials, which is {MANAGEMENT}: use"),
         (":3", "OrganizationalUnitIds: 'ou-nonsense' is not right: OUs look like ou-ab12-c3d4e5f6, a root like r-ab12"),
-        (":4", "ScheduleExpression: 'cron(0 20 * * * *)' "),
-        (":5", "PreviewScheduleExpression: 'rate(1 hours)' "),
+        (":4", "ScheduleExpression: '0 20 * * * *' must have `?` as either day of month or day of week"),
+        (":5", "PreviewScheduleExpression: '0 hours' is no rate"),
         (":6", "ScheduleTimezone: 'CEST' is an abbreviation and has no daylight saving; use Europe/Berlin"),
         (":7", "MemberRole: 'ours' is not the role that RolePath and RoleName make, 'theirs': leave this line out"),
         (":10", "OrganizationId: 'org' is not right: an organization id looks like o-a1b2c3d4e5"),

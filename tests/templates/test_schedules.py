@@ -55,8 +55,9 @@ def deployed(policies: Policies, **parameters: str) -> dict[str, Any]:
 
 
 def schedules(resources: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """By name."""
-    found = [one["Properties"] for one in resources.values() if one["Type"] == "AWS::Scheduler::Schedule"]
+    """Those that begin sweeps, by name: neither the hourly check's nor doctor's has an event."""
+    every = [one["Properties"] for one in resources.values() if one["Type"] == "AWS::Scheduler::Schedule"]
+    found = [one for one in every if "Input" in one["Target"]]
     assert len({one["Name"] for one in found}) == len(found)
     return {one["Name"]: one for one in found}
 
@@ -181,8 +182,7 @@ def test_what_no_policy_needs_is_no_parameter() -> None:
         "PolicyKey",
         "PreviewScheduleExpression",
         "ScheduleExpression",
-        "ScheduleTimezone",
-    }
+    }  # doctor's own schedule has the time zone still
     assert set(before["Conditions"]) - set(template["Conditions"]) == {"HasPreview"}
     groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
     assert sorted(one for group in groups for one in group["Parameters"]) == sorted(template["Parameters"])
@@ -244,11 +244,11 @@ def test_names_that_would_be_the_same_are_told_apart() -> None:
 def test_a_schedule_of_the_template_s_own_keeps_its_name(tmp_path: Any) -> None:
     for path in HUB.glob("*.yaml"):
         (tmp_path / path.name).write_text(path.read_text())
-    own = 'Check: {Type: AWS::Scheduler::Schedule, Properties: {Name: !Sub "${FunctionName}-a-noon"}}'
+    own = 'Noon: {Type: AWS::Scheduler::Schedule, Properties: {Name: !Sub "${FunctionName}-a-noon"}}'
     (tmp_path / "own.yaml").write_text(f"Resources:\n  {own}\n")
     found = parse(assemble(tmp_path, folder(policy("a", NOON))))["Resources"].values()
     made = [one["Properties"]["Name"]["Fn::Sub"] for one in found if one["Type"] == "AWS::Scheduler::Schedule"]
-    assert len(set(made)) == len(made) == 2
+    assert len(set(made)) == len(made) == 2 + len({"check", "doctor"})
     assert "${FunctionName}-a-noon" in made
 
 
@@ -289,7 +289,10 @@ def test_the_role_reads_below_policies_and_writes_nothing_there() -> None:
     read = found["ReadPolicyDocument"]
     assert (read["Action"], read["Resource"]) == ("s3:GetObject", "arn:aws:s3:::reportbucket/policies/*")
     writes = [one for one in found.values() if "s3:PutObject" in as_list(one["Action"])]
-    assert [one["Resource"] for one in writes] == ["arn:aws:s3:::reportbucket/sweeps/*"]
+    assert [one["Resource"] for one in writes] == [
+        "arn:aws:s3:::reportbucket/sweeps/*",
+        "arn:aws:s3:::reportbucket/doctor/*",
+    ]
 
 
 @pytest.mark.parametrize("in_folder", [True, False])
