@@ -41,6 +41,13 @@ def a_sub(value: str) -> yaml.ScalarNode:
     return yaml.ScalarNode("!Sub", value)
 
 
+def node_of(value: Any) -> yaml.Node:
+    """Of plain values: dictionaries, lists, texts, numbers and booleans."""
+    node = yaml.compose(yaml.safe_dump(value, sort_keys=False), Loader=yaml.SafeLoader)
+    assert node is not None, "a text of YAML for a value has a node"
+    return node
+
+
 def find(node: yaml.Node, *keys: str) -> yaml.Node | None:
     """What is at these keys, one below the other; None where nothing is."""
     found: yaml.Node | None = node

@@ -14,6 +14,7 @@ from hashlib import sha256
 
 import yaml
 
+from cloudformation.alarms import missed_alarms
 from cloudformation.nodes import (
     Sections,
     TemplateError,
@@ -27,6 +28,7 @@ from cloudformation.nodes import (
     copied,
     find,
     mappings,
+    node_of,
     put,
     remove,
     scalars,
@@ -50,6 +52,8 @@ MAX_TOPICS = 4_000
 """Characters of the inline policies of a role, of which there are 10,240, that the policies' own topics may take."""
 
 _DIGITS = 8
+_HUB_ALARM = "MissedAlarm"
+"""The one for all policies, beside which each has its own."""
 _REFERRING = ("Rules", "Conditions", "Resources", "Outputs")
 _OWN_NAME = "${FunctionName}-"
 _PLANS_ONLY = "PlansOnly"
@@ -145,10 +149,13 @@ def adapt(sections: Sections, policies: Policies, function_name: str | None = No
         _replace_schedules(sections, planned, in_folder=policies.in_folder)
     if policies.in_folder:
         _name_policies(sections, policies)
+    if find(resources, _HUB_ALARM) is not None:
+        for logical_id, alarm in missed_alarms(policies.documents).items():
+            add(resources, logical_id, node_of(alarm))
     if len(resources.value) > MAX_RESOURCES:
         raise TemplateError(
-            f"{len(planned)} schedules make a template of {len(resources.value)} resources, of which CloudFormation "
-            f"takes {MAX_RESOURCES}: have fewer `sweeps`, or a second hub for some of the policies"
+            f"{len(planned)} schedules, with their alarms, make a template of {len(resources.value)} resources, of "
+            f"which CloudFormation takes {MAX_RESOURCES}: have fewer `sweeps`, or a second hub for some of the policies"
         )
     return _without_unused(sections, before)
 

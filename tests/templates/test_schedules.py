@@ -308,7 +308,9 @@ def test_the_role_tells_the_policies_own_topics_and_no_others(*, in_folder: bool
 
 def test_more_schedules_than_a_template_may_have_resources_are_refused() -> None:
     many = [f"{{name: s{number}, mode: plan, rate: 1 hour}}" for number in range(MAX_RESOURCES)]
-    with pytest.raises(TemplateError, match=r"500 schedules make a template of 5\d\d resources.*fewer `sweeps`"):
+    with pytest.raises(
+        TemplateError, match=r"500 schedules, with their alarms, make a template of 5\d\d resources.*fewer `sweeps`"
+    ):
         assemble(HUB, folder(policy("a", *many)))
 
 
