@@ -242,7 +242,7 @@ class _Deployment:
             if self._bucket.take_back():
                 console.print("What was uploaded is deleted again.")
         except AWS_FAILURES as failure:
-            _failed(f"What was uploaded stays in the bucket {self._bucket.name}: {failure}", FAILED)
+            _failed(f"What was uploaded stays in the bucket {self._bucket.name}: {text_of(failure)}", FAILED)
 
     def _policy_location(self) -> tuple[str, str] | None:
         location = self._stack.outputs().get("PolicyLocation", "")

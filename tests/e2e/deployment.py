@@ -106,6 +106,7 @@ class Deployment:
             "Runtime": runtime,
             "Architecture": architecture,
             "Mode": "enforce",
+            "AlarmEmail": "platform@example.com",
             "ScheduleExpression": _NOW_AND_THEN,
             "PreviewScheduleExpression": _NOW_AND_THEN,
             "ScheduleTimezone": "Europe/Berlin",
