@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.exceptions import ClientError
 
+from cloudformation.regions import dns_suffix
 from cloudformation.stacks import DeployError
 from orchestrator.aws.pages import CONTINUATION_TOKEN, each_page
 
@@ -58,8 +59,7 @@ class ArtifactBucket:
 
     def url(self, key: str) -> str:
         """The address by which CloudFormation fetches the object."""
-        suffix = "amazonaws.com.cn" if self._partition == "aws-cn" else "amazonaws.com"
-        return f"https://{self.name}.s3.{self._region}.{suffix}/{key}"
+        return f"https://{self.name}.s3.{self._region}.{dns_suffix(self._region)}/{key}"
 
     def upload(self, artifact: Artifact) -> bool:
         """Whether it was not there yet."""

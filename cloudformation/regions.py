@@ -24,6 +24,13 @@ def partitions() -> Mapping[str, str]:
     return {region: partition for region, partition in by_region.items() if not region.endswith(_NO_REGION)}
 
 
+@cache
+def dns_suffix(region: str) -> str:
+    """What the names of a region's endpoints end in; `amazonaws.com` for a region that botocore does not know."""
+    suffixes = {one["id"]: one["outputs"]["dnsSuffix"] for one in Loader().load_data("partitions")["partitions"]}
+    return str(suffixes.get(partitions().get(region, "aws"), "amazonaws.com"))
+
+
 def nearest_region(name: str) -> str:
     """Empty where none is near."""
     return nearest(name, sorted(partitions()))

