@@ -255,7 +255,7 @@ class _Deployment:
             if self._bucket.take_back():
                 console.print("What was uploaded is deleted again.")
         except AWS_FAILURES as failure:
-            _failed(f"What was uploaded stays in the bucket {self._bucket.name}: {failure}", FAILED)
+            _failed(f"What was uploaded stays in the bucket {self._bucket.name}: {text_of(failure)}", FAILED)
 
     def _ledger(self, outputs: Mapping[str, str] | None = None) -> Ledger | None:
         """In the stack's table, or in that of another one's outputs; None where it has none yet."""

@@ -20,14 +20,13 @@ from cloudformation.checks import Lines, mistakes
 from cloudformation.env_file import EnvFile, read_env
 from cloudformation.functions import Resolution, read_functions, refs_in
 from cloudformation.parameters import Parameter, missing, parameters_of, unknown
+from cloudformation.regions import partitions
+from orchestrator.aws.partitions import dns_suffix
 from orchestrator.errors import SettingsError
 
 _FOLDER = Path(__file__).parent
 _ANY_ACCOUNT = "*"
 """In the ARN of a resource: a role reaches no other account's by its own policies."""
-
-_URL_SUFFIXES = {"aws-cn": "amazonaws.com.cn", "aws-eusc": "amazonaws.eu"}
-"""Where it is another than amazonaws.com (botocore's partitions)."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -46,8 +45,11 @@ def main(arguments: list[str] | None = None) -> int:
     except SettingsError as wrong:
         sys.stderr.write(f"{wrong}\n")
         return 2
-    suffix = _URL_SUFFIXES.get(given.partition, "amazonaws.com")
-    pseudo = {"AWS::AccountId": given.account, "AWS::Partition": given.partition, "AWS::URLSuffix": suffix}
+    pseudo = {
+        "AWS::AccountId": given.account,
+        "AWS::Partition": given.partition,
+        "AWS::URLSuffix": dns_suffix(given.partition),
+    }
     role = role_properties(source, {**_role_values(roll_out, values), **pseudo})
     folder = given.dist / "member-role"
     _write(folder, role)
@@ -74,8 +76,9 @@ def _read_values(given: argparse.Namespace, roll_out: str) -> dict[str, str]:
     problems = [one.text for one in unknown(pairs, set(parameters), ())] + env.tell(found)
     if given.account != _ANY_ACCOUNT and not re.fullmatch("[0-9]{12}", given.account):
         problems.append(f"--account: {given.account!r} must be an account id of 12 digits")
-    if not re.fullmatch("aws(-[a-z]+)*", given.partition):
-        problems.append(f"--partition: {given.partition!r} must be one like aws or aws-cn")
+    known = sorted(set(partitions().values()))
+    if given.partition not in known:
+        problems.append(f"--partition: {given.partition!r} must be one of {', '.join(known)}")
     if problems:
         raise SettingsError("\n".join(problems))
     return values

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from difflib import get_close_matches
+from functools import cache
 from typing import Annotated, Any
 
 import yaml
@@ -115,8 +116,9 @@ def read_template(text: str) -> dict[str, Any]:
     return document if isinstance(document, dict) else {}
 
 
-def parameters_of(text: str) -> dict[str, Parameter]:
-    """By name."""
+@cache
+def parameters_of(text: str) -> Mapping[str, Parameter]:
+    """By name. Each template is read once; they are asked for more often than that."""
     declared = read_template(text).get("Parameters", {})
     return {name: Parameter.model_validate(parameter) for name, parameter in declared.items()}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import shlex
@@ -11,10 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from cloudformation import deploy
 from orchestrator.demo.faults import Fault
 from tests.packaging.conftest import ROOT
 from tests.packaging.deploying import set_in
 from tests.support.embedded import OrganizationBuilder
+from tests.support.suites import only_in_full
 
 COMMAND = ".venv/bin/python -m cloudformation.deploy hub"
 README = (ROOT / "README.md").read_text()
@@ -27,7 +30,9 @@ def ended(command: list[str], *arguments: str) -> subprocess.CompletedProcess[st
     )
 
 
-@pytest.mark.parametrize(("mistake", "refused", "code"), [("Moed=on", False, 2), ("", True, 1), ("", False, 0)])
+@pytest.mark.parametrize(
+    ("mistake", "refused", "code"), [("Moed=on", False, 2), *only_in_full(("", True, 1), ("", False, 0))]
+)
 def test_the_command_has_its_own_exit_codes_and_make_has_2_for_every_failure(
     organization: OrganizationBuilder, folder: Path, mistake: str, refused: bool, code: int
 ) -> None:
@@ -49,10 +54,10 @@ def test_the_command_has_its_own_exit_codes_and_make_has_2_for_every_failure(
 
 
 def test_bad_usage_is_2_without_a_file_and_without_a_terminal(
-    organization: OrganizationBuilder, tmp_path: Path
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    del organization
-    command = [sys.executable, "-m", "cloudformation.deploy"]
-    for arguments in (["hub"], ["hub", "--yes", "--env", str(tmp_path / "none.env")], ["hubs"]):
-        ran = ended(command, *arguments)
-        assert (ran.returncode, "Traceback" in ran.stderr) == (2, False)
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    assert deploy.main(["hub"]) == deploy.main(["hub", "--yes", "--env", str(tmp_path / "none.env")]) == 2
+    with pytest.raises(SystemExit) as ended_by:
+        deploy.main(["hubs"])
+    assert (ended_by.value.code, "Traceback" in capsys.readouterr().err) == (2, False)
