@@ -11,7 +11,9 @@ from tests.e2e.deployment import FUNCTION, Deployment, Upgrade
 def test_an_upgrade_finds_the_bucket_the_table_and_the_kill_switch_as_they_were(upgrade: Upgrade) -> None:
     assert upgrade.found == upgrade.left
     assert upgrade.left.kill_switch_value == "stop"
-    assert len(upgrade.left.items) == 3  # a record, the active version of the policy, the kill switch's name
+    assert (
+        len(upgrade.left.items) == 4
+    )  # a record, the policy's active version and its place in the list, the kill switch
 
 
 def test_an_upgrade_replaces_no_resource(deployment: Deployment, upgrade: Upgrade) -> None:

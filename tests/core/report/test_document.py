@@ -252,7 +252,11 @@ def test_the_schema_refuses_what_is_no_report(change: dict[str, Any]) -> None:
     assert not VALIDATOR.is_valid({**report_document(FULL), **change})
 
 
-@pytest.mark.parametrize("field", list(report_document(FULL)))
+OF_THIS_RELEASE = {"owners"}
+"""What a report of the release before has not."""
+
+
+@pytest.mark.parametrize("field", [one for one in report_document(FULL) if one not in OF_THIS_RELEASE])
 def test_the_schema_requires_every_field(field: str) -> None:
     document = report_document(FULL)
     del document[field]
