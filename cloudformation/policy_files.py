@@ -66,7 +66,8 @@ def read_file(path: Path, problems: list[str], region: str | None = None) -> Pol
 def read_folder(folder: Path, problems: list[str], region: str | None = None) -> Policies | None:
     """Every document in a folder, but not below it. Two by one name are a mistake, as they would be one policy."""
     try:
-        paths = sorted(path for path in folder.iterdir() if path.suffix in _SUFFIXES)
+        # What begins with a dot is an editor's: a lock, a copy that is not saved.
+        paths = sorted(path for path in folder.iterdir() if path.suffix in _SUFFIXES and path.name[0] != ".")
     except NotADirectoryError:
         problems.append(f"Policies: {folder} is a file, and Policies names a folder; name one document as Policy")
         return None

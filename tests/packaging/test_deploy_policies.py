@@ -86,6 +86,8 @@ def folder(folder: Path) -> Path:
     (folder / "policies").mkdir()
     (folder / "policies" / "a.yaml").write_text(A)
     (folder / "policies" / "b.yml").write_text(B)
+    (folder / "policies" / ".#a.yaml").symlink_to("an-editor-s-lock")
+    (folder / "policies" / "README.md").write_text("no policy")
     use_folder(folder)
     return folder
 
