@@ -23,8 +23,8 @@ from tests.support.fake_world import EVERYTHING, ONE, THREE, TWO, FakeWorld, a_w
 from tests.support.fake_world import unreadable as refused
 from tests.support.machines import Answer
 from tests.support.memory_store import Died
+from tests.support.parts import Machine
 from tests.support.policies import load
-from tests.sweep import test_parts
 
 LATER_ID = "20261123T200000Z-000001"
 DEV, PROD = OrganizationalUnit("ou-a1b2-00000002", "/Dev"), OrganizationalUnit("ou-a1b2-00000001", "/Prod")
@@ -32,8 +32,12 @@ IN_DEV = f"organization: {{include: [/Dev]}}\n{EVERYTHING}"
 SOURCE = "s3://hub/policies/team-b.yaml"
 WAVES = f"{EVERYTHING}\nwaves: [{{accounts: 1}}]"
 
-fake = test_parts.fake
-machine = test_parts.machine
+ENFORCE = {"mode": "enforce"}
+
+
+@pytest.fixture
+def fake() -> FakeWorld:
+    return a_world(ONE, TWO, THREE, workers=1)
 
 
 def two_teams() -> FakeWorld:
@@ -399,10 +403,10 @@ def test_an_organization_that_cannot_be_listed_for_a_new_policy_ends_the_apply_b
 # --- the state machine ------------------------------------------------------------------------------------------------
 
 
-def test_the_parts_of_a_state_machine_keep_what_two_policies_own(fake: FakeWorld, machine: test_parts.Machine) -> None:
+def test_the_parts_of_a_state_machine_keep_what_two_policies_own(fake: FakeWorld, machine: Machine) -> None:
     parts = machine()
     fake.activate("team-b", f"rules: [{{name: b, where: {{account: '{ONE}'}}}}]")
-    parts(test_parts.ENFORCE)
+    parts(ENFORCE)
     report = fake.written()
     assert (owned_by_two(report), len(fake.stopped)) == ({"i-0", "i-1"}, 4)
     assert ended(report) == (SweepStatus.INCOMPLETE, 3)
@@ -412,7 +416,7 @@ def test_the_parts_of_a_state_machine_keep_what_two_policies_own(fake: FakeWorld
 
 @pytest.mark.parametrize("step", ["read", "decide", "act", "next_wave"])
 def test_a_policy_that_is_activated_between_the_steps_keeps_what_is_not_stopped_yet(
-    fake: FakeWorld, machine: test_parts.Machine, step: str
+    fake: FakeWorld, machine: Machine, step: str
 ) -> None:
     parts = machine()
     by_then: list[int] = []
@@ -423,7 +427,7 @@ def test_a_policy_that_is_activated_between_the_steps_keeps_what_is_not_stopped_
             fake.activate("team-b", EVERYTHING)
 
     parts.before = before
-    parts(test_parts.ENFORCE)
+    parts(ENFORCE)
     report = fake.written()
     assert len(fake.stopped) == by_then[0] == (2 if step == "next_wave" else 0)
     assert len(owned_by_two(report)) == 6 - by_then[0]
@@ -431,9 +435,7 @@ def test_a_policy_that_is_activated_between_the_steps_keeps_what_is_not_stopped_
 
 
 @pytest.mark.parametrize("step", ["begin", "decide", "next_wave"])
-def test_one_that_is_not_known_holds_the_waves_that_are_left(
-    fake: FakeWorld, machine: test_parts.Machine, step: str
-) -> None:
+def test_one_that_is_not_known_holds_the_waves_that_are_left(fake: FakeWorld, machine: Machine, step: str) -> None:
     parts = machine()
     happened: list[str] = []
 
@@ -443,7 +445,7 @@ def test_one_that_is_not_known_holds_the_waves_that_are_left(
             unreadable(fake, "another")
 
     parts.before = before
-    parts(test_parts.ENFORCE)
+    parts(ENFORCE)
     report = fake.written()
     assert (report["status"], document_exit_code(report)) == (SweepStatus.HELD, 4)
     assert len(fake.stopped) == (2 if step == "next_wave" else 0)
@@ -452,7 +454,7 @@ def test_one_that_is_not_known_holds_the_waves_that_are_left(
 
 
 def test_parts_list_no_organization_for_a_policy_that_is_activated_while_they_act(
-    fake: FakeWorld, machine: test_parts.Machine
+    fake: FakeWorld, machine: Machine
 ) -> None:
     """What its names are names of is not known there, so everything that its rules may own is kept until the next."""
     parts = machine(EVERYTHING)
@@ -464,7 +466,7 @@ def test_parts_list_no_organization_for_a_policy_that_is_activated_while_they_ac
             fake.activate("team-b", f"organization: {{include: [/Elsewhere]}}\n{EVERYTHING}")
 
     parts.before = before
-    parts(test_parts.ENFORCE)
+    parts(ENFORCE)
     report = fake.written()
     assert fake.asked.count("organization") == listings[0]
     assert (fake.stopped, len(owned_by_two(report))) == ([], 6)

@@ -32,6 +32,11 @@ BOUNDARIES = ("arn:{partition}:iam::111111111111:policy/a/boundary", "arn:{parti
 EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "ApproverArns": ("arn:{partition}:iam::*:role/approver", "arn:{partition}:iam::111111111111:role/a/approver"),
     "CommonRegion": ("", "{region}"),
+    "ReportReaderArns": (
+        "",
+        "arn:{partition}:iam::111111111111:role/reports",
+        "arn:{partition}:iam::111111111111:root",
+    ),
     "HubPermissionsBoundaryArn": BOUNDARIES,
     "KmsKeyArn": (KEY,),
     "OperatorArns": ("arn:{partition}:iam::111111111111:role/a,arn:{partition}:iam::111111111111:role/b/*",),

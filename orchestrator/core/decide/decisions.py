@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from orchestrator.core.decide.compliance import violations
@@ -68,10 +68,9 @@ def decide(
     rule = owner.rule
     facts = {**resource.facts, **(rule.where.facts_used(resource, account) if rule else {})}
     exemption = _exemption(policy, resource, now)
-    keep = _kept_by_itself(resource, exemption) or _kept_by_its_owner(owner)
-    if keep is None and rule is not None:
-        keep = why_two_own(policy, rule, resource, account, others) or _kept_by_schedule(rule, now)
-        keep = keep or _losses_reason_to_keep(rule, resource.losses)
+    keep = _reason_to_keep(
+        resource, exemption, owner, now, lambda rule: why_two_own(policy, rule, resource, account, others)
+    )
     reason = keep or _reason_to_stop(rule)
     return Decision(
         resource=resource,
@@ -83,6 +82,21 @@ def decide(
         exemption=exemption,
         facts=facts,
     )
+
+
+def _reason_to_keep(
+    resource: Resource,
+    exemption: Exemption | None,
+    owner: Owner,
+    now: datetime,
+    owned_by_two: Callable[[Rule], Reason | None],
+) -> Reason | None:
+    """The first that there is; None where it is to be stopped."""
+    keep = _kept_by_itself(resource, exemption) or _kept_by_its_owner(owner)
+    if keep is not None or owner.rule is None:
+        return keep
+    rule = owner.rule
+    return owned_by_two(rule) or _kept_by_schedule(rule, now) or _losses_reason_to_keep(rule, resource.losses)
 
 
 def _exemption(policy: OrgPolicy, resource: Resource, now: datetime) -> Exemption | None:
