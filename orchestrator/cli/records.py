@@ -215,7 +215,8 @@ def _print_stored_summary(document: dict[str, Any], sweep_id: str) -> None:
 
 
 def _latest(ledger: Ledger, settings: Settings) -> str:
-    ended = next((one.sweep_id for one in ledger.sweeps() if one.finished_at), None)
-    if ended is None:
+    """Of those that began in the same second, between which ids make no order, the one that ended last."""
+    ended = [one for one in ledger.sweeps() if one.finished_at]
+    if not ended:
         fail(f"no sweep in the ledger of {settings.table or settings.store} has ended yet", ERROR)
-    return ended
+    return max(ended, key=lambda one: (one.started_at, one.ended_at)).sweep_id

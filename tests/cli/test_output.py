@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -176,6 +177,10 @@ def test_latest_is_the_newest_sweep_that_has_ended(organization: OrganizationBui
     ended = run(*PLAN, policy(DEV), "--format", "json").report["sweep_id"]
     running = SweepSummary("99991231T235959Z-000000", "running", "plan", "nonprod", "2026-11-23T19:00:00Z")
     Ledger(SqliteItems(Path(".stop-orchestrator")), app.now).begin(running)
+    assert run("report", "latest", "--format", "json").report["sweep_id"] == ended
+    ledger = Ledger(SqliteItems(Path(".stop-orchestrator")), app.now)
+    [mine] = [one for one in ledger.sweeps() if one.sweep_id == ended]
+    ledger.begin(replace(mine, sweep_id=f"{ended[:17]}zzzzzz", ended_at="2026-11-23T19:00:00.000000Z"))
     assert run("report", "latest", "--format", "json").report["sweep_id"] == ended
     said = " ".join(run("report", "--help").stdout.split())
     assert "`latest`: the newest sweep of the ledger that has ended" in said

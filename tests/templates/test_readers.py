@@ -58,6 +58,6 @@ def test_the_key_serves_what_the_hub_encrypts_with_it_beside_its_own_role(princi
 
 def test_readers_without_a_key_of_your_own_are_refused_by_cloudformation() -> None:
     rule = template("hub")["Rules"]["ReadersNeedKey"]
-    assert rule["RuleCondition"] == {"Fn::Not": [{"Fn::EachMemberEquals": [{"Ref": "ReportReaderArns"}, ""]}]}
+    assert rule["RuleCondition"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "ReportReaderArns"}, ""]}]}
     [assertion] = rule["Assertions"]
     assert assertion["Assert"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "KmsKeyArn"}, ""]}]}
