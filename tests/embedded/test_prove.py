@@ -77,7 +77,7 @@ def test_it_is_marked_stopped_seen_started_and_unmarked_and_nothing_else_is(
     order = [one for one in calls(ran) if f"ec2:{one}" in ACTING]
     assert order == ["CreateTags", "StopInstances", "StartInstances", "DeleteTags"]
     [stop], [start] = of_each(ran, "ec2:StopInstances"), of_each(ran, "ec2:StartInstances")
-    assert [one[0] for one in (stop["states"], start["states"])] == ["running", "stopped"]  # type: ignore[index]
+    assert [one[0] for one in (stop["states"], start["states"])] == ["running", "stopped"]  # type: ignore[index]  # both are there
     assert {one["code"] for one in ran.report["calls"]} == {""}
     assert all(one["request_id"] for one in ran.report["calls"])
     assert calls(ran)[0] == "AssumeRole"

@@ -149,7 +149,7 @@ def test_a_step_whose_renewal_another_one_was_faster_with_holds_it_as_long(world
         two.renew()
         return put(*arguments)  # type: ignore[arg-type]  # as it was called
 
-    world.table.put = after_the_other  # type: ignore[method-assign, assignment]
+    world.table.put = after_the_other  # type: ignore[method-assign, assignment]  # one that another is faster than
     one.renew()
     world.pass_by(200)
     assert (one.lost, two.lost) == (False, False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -131,6 +131,20 @@ def instances_answer(items: str = "", next_token: str = "", owner: str = "111111
         f'<?xml version="1.0" encoding="UTF-8"?><DescribeInstancesResponse xmlns="{EC2_NAMESPACE}">'
         f"<requestId>r</requestId><reservationSet>{reservations if items else ''}</reservationSet>{token}"
         "</DescribeInstancesResponse>"
+    )
+
+
+def types_answer(asked: Iterable[str], stores: Mapping[str, str]) -> Answer:
+    """Of the types that were asked for those that are known: what AWS says of their instance store."""
+    items = "".join(
+        f"<item><instanceType>{one}</instanceType>"
+        f"<instanceStorageSupported>{stores[one]}</instanceStorageSupported></item>"
+        for one in asked
+        if one in stores
+    )
+    return Answer(
+        f'<DescribeInstanceTypesResponse xmlns="{EC2_NAMESPACE}"><instanceTypeSet>{items}</instanceTypeSet>'
+        "</DescribeInstanceTypesResponse>"
     )
 
 

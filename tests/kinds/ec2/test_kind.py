@@ -24,6 +24,7 @@ from tests.support.local_aws import (
     instances_answer,
     refusal,
     serving,
+    types_answer,
 )
 
 TARGET = Target(AccountId("111111111111"), Region("eu-west-1"))
@@ -55,7 +56,7 @@ class Ec2:
             return instances_answer("".join(self.instances))
         asked = [value for key, value in request.form.items() if key.startswith("Filter.1.Value.")]
         if request.operation == "DescribeInstanceTypes":
-            return self._types(asked)
+            return types_answer(asked, self.stores)
         items = "".join(
             f"<item><spotInstanceRequestId>{one}</spotInstanceRequestId><type>{self.spot_types[one]}</type></item>"
             for one in asked
@@ -64,18 +65,6 @@ class Ec2:
         return Answer(
             f'<DescribeSpotInstanceRequestsResponse xmlns="{EC2_NAMESPACE}"><spotInstanceRequestSet>{items}'
             "</spotInstanceRequestSet></DescribeSpotInstanceRequestsResponse>"
-        )
-
-    def _types(self, asked: list[str]) -> Answer:
-        items = "".join(
-            f"<item><instanceType>{one}</instanceType>"
-            f"<instanceStorageSupported>{self.stores[one]}</instanceStorageSupported></item>"
-            for one in asked
-            if one in self.stores
-        )
-        return Answer(
-            f'<DescribeInstanceTypesResponse xmlns="{EC2_NAMESPACE}"><instanceTypeSet>{items}'
-            "</instanceTypeSet></DescribeInstanceTypesResponse>"
         )
 
 

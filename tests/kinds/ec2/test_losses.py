@@ -16,7 +16,6 @@ from orchestrator.kinds.ec2.description import EC2
 from orchestrator.kinds.ec2.kind import Ec2Instances
 from tests.support.builders import AT
 from tests.support.local_aws import (
-    EC2_NAMESPACE,
     Answer,
     Fixed,
     LocalAws,
@@ -26,6 +25,7 @@ from tests.support.local_aws import (
     instances_answer,
     refusal,
     serving,
+    types_answer,
 )
 from tests.support.made_up_ec2 import asked_for
 
@@ -67,16 +67,7 @@ class Ec2:
             self.arrived.acquire(timeout=0.1)  # for another question
         if self.refused:
             return self.refused.pop(0)
-        items = "".join(
-            f"<item><instanceType>{one}</instanceType>"
-            f"<instanceStorageSupported>{str(self.stores[one]).lower()}</instanceStorageSupported></item>"
-            for one in asked_for(request)
-            if one in self.stores
-        )
-        return Answer(
-            f'<DescribeInstanceTypesResponse xmlns="{EC2_NAMESPACE}"><instanceTypeSet>{items}</instanceTypeSet>'
-            "</DescribeInstanceTypesResponse>"
-        )
+        return types_answer(asked_for(request), {name: str(one).lower() for name, one in self.stores.items()})
 
 
 @pytest.fixture
