@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -43,7 +44,9 @@ def a_sub(value: str) -> yaml.ScalarNode:
 
 def node_of(value: Any) -> yaml.Node:
     """Of plain values: dictionaries, lists, texts, numbers and booleans."""
-    node = yaml.compose(yaml.safe_dump(value, sort_keys=False), Loader=yaml.SafeLoader)
+    # What is one object in two places would become an alias, which CloudFormation refuses.
+    apart = json.loads(json.dumps(value))
+    node = yaml.compose(yaml.safe_dump(apart, sort_keys=False), Loader=yaml.SafeLoader)
     assert node is not None, "a text of YAML for a value has a node"
     return node
 

@@ -14,7 +14,7 @@ from hashlib import sha256
 
 import yaml
 
-from cloudformation.alarms import missed_alarms
+from cloudformation.alarms import policy_alarms
 from cloudformation.nodes import (
     Sections,
     TemplateError,
@@ -150,7 +150,7 @@ def adapt(sections: Sections, policies: Policies, function_name: str | None = No
     if policies.in_folder:
         _name_policies(sections, policies)
     if find(resources, _HUB_ALARM) is not None:
-        for logical_id, alarm in missed_alarms(policies.documents).items():
+        for logical_id, alarm in policy_alarms(policies.documents).items():
             add(resources, logical_id, node_of(alarm))
     if len(resources.value) > MAX_RESOURCES:
         raise TemplateError(

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from cloudformation.alarms import missed_alarms
+from cloudformation.alarms import policy_alarms
 from orchestrator.core.diagnosis.missed import DueSweep
 from orchestrator.core.model import Mode
 from orchestrator.core.policy.org_policy import OrgPolicy
@@ -26,6 +27,7 @@ from tests.support.lambdas import dimension_sets
 from tests.support.policies import load
 
 HUB = "night-shift"
+TOPIC = "arn:aws:sns:eu-central-1:111122223333:team-a"
 NIGHTLY = ScheduledSweep("nightly", Mode.ENFORCE, "cron(0 20 * * ? *)", ZoneInfo("UTC"), timedelta(minutes=5))
 Watched = tuple[str, str, str, Mapping[str, str]]
 """Who watches, which namespace and metric, with which dimensions."""
@@ -111,16 +113,25 @@ def test_an_alarm_for_each_policy_and_mode_asks_for_dimensions_that_are_written(
     emitted: Mapping[str, list[dict[str, str]]],
 ) -> None:
     nightly = '{name: nightly, mode: enforce, cron: "0 20 * * ? *"}'
-    alarms = missed_alarms([_policy("nonprod", nightly, "{name: hourly, mode: enforce, rate: 1 hour}")])
-    assert list(alarms) == ["MissedAlarmOfEnforcenonprod"]
-    [alarm] = alarms.values()
-    dimensions = {one["Name"]: one["Value"] for one in alarm["Properties"]["Dimensions"]}
-    assert dimensions["FunctionName"] == {"Ref": "FunctionName"}
-    assert {**dimensions, "FunctionName": HUB} in emitted["SweepsMissed"]
+    policy = _policy("nonprod", nightly, "{name: hourly, mode: enforce, rate: 1 hour}")
+    alarms = policy_alarms([replace(policy, notify=TOPIC)])
+    assert list(alarms) == [f"{one}AlarmOfEnforcenonprod" for one in ("Missed", "Held", "StopsFailed")]
+    for alarm in alarms.values():
+        dimensions = {one["Name"]: one["Value"] for one in alarm["Properties"]["Dimensions"]}
+        assert dimensions["FunctionName"] == {"Ref": "FunctionName"}
+        assert {**dimensions, "FunctionName": HUB} in emitted[alarm["Properties"]["MetricName"]]
+
+
+def test_a_policys_own_topic_hears_of_its_sweeps_and_the_hubs_of_what_was_missed() -> None:
+    policy = _policy("nonprod", "{name: hourly, mode: enforce, rate: 1 hour}")
+    told = [one["Properties"]["AlarmActions"] for one in policy_alarms([replace(policy, notify=TOPIC)]).values()]
+    assert told == [[{"Ref": "Topic"}, TOPIC], [TOPIC], [TOPIC]]
+    [missed] = policy_alarms([policy]).values()
+    assert missed["Properties"]["AlarmActions"] == [{"Ref": "Topic"}]
 
 
 def test_two_policies_whose_names_differ_in_a_sign_alone_have_an_alarm_each() -> None:
     names = ("a-b", "a.b", "a_b", "ab", "aX2dXb")
-    alarms = missed_alarms([_policy(name, "{name: hourly, mode: plan, rate: 1 hour}") for name in names])
+    alarms = policy_alarms([_policy(name, "{name: hourly, mode: plan, rate: 1 hour}") for name in names])
     assert len(alarms) == len(names)
     assert all(one.isalnum() for one in alarms)
