@@ -28,7 +28,8 @@ TEMPLATES: Mapping[str, str] = {
 """What can be deployed, and the file of its template, or the folder of its template's parts."""
 _OWN = frozenset({"ArtifactBucket", "Policies", "Policy", "Region", "StackName", "Tags"})
 """What the file may say beside the templates' parameters; README and config/deploy.env.example explain them."""
-_FILLED_IN = frozenset({"CodeBucket", "CodeKey", "TemplateURL", kill_switch.IN_STACK})
+FILLED_IN = frozenset({"CodeBucket", "CodeKey", "TemplateURL", kill_switch.IN_STACK})
+"""Parameters that the command makes the values of: no line of the file says them."""
 _DERIVED = frozenset({"MemberRole"})
 """Made from other lines; a line of its own has to agree with them."""
 DEFAULT_STACK = "stop-orchestrator"
@@ -107,14 +108,14 @@ def check_inputs(arguments: Arguments) -> tuple[Inputs, list[str]]:
     env = read_env(arguments.env)
     entries = env.values
     declared = declared_parameters(arguments.templates)
-    found = unknown(entries, (declared.keys() | _OWN) - _FILLED_IN, _FILLED_IN)
+    found = unknown(entries, (declared.keys() | _OWN) - FILLED_IN, FILLED_IN)
     problems: list[str] = []
     is_hub = arguments.what == "hub" and not arguments.remove
     policies = read_policies(entries, problems) if is_hub else None
     template = _read_template(arguments.source, policies, entries.get("FunctionName"), problems)
     parameters = parameters_of(template)
     lines = Lines(arguments.what, entries, {**declared, **parameters})
-    values = {name: value for name, value in entries.items() if name in parameters and name not in _FILLED_IN}
+    values = {name: value for name, value in entries.items() if name in parameters and name not in FILLED_IN}
     tags, tag_problems = read_tags(entries.get("Tags"))
     if not arguments.remove:
         found += [*missing(_to_check(parameters, values), values), *mistakes(lines), *tag_problems]
@@ -153,7 +154,7 @@ def _read_template(source: Path, policies: Policies | None, function_name: str |
 
 def _to_check(parameters: Mapping[str, Parameter], values: Mapping[str, str]) -> dict[str, Parameter]:
     """Without those that the command fills in. AWS is asked for the organization where the file does not say it."""
-    asked_for = _FILLED_IN if "OrganizationId" in values else _FILLED_IN | {"OrganizationId"}
+    asked_for = FILLED_IN if "OrganizationId" in values else FILLED_IN | {"OrganizationId"}
     return {name: one for name, one in parameters.items() if name not in asked_for}
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from cloudformation.artifacts import default_bucket
 from cloudformation.caller import Session, open_session
 from cloudformation.env_file import EnvFile, line_of, read_env
-from cloudformation.inputs import DEFAULT_STACK, TEMPLATES, declared_parameters, stack_name
+from cloudformation.inputs import DEFAULT_STACK, FILLED_IN, TEMPLATES, declared_parameters, stack_name
 from cloudformation.parameters import Parameter, parameters_of
 from cloudformation.regions import region_problem
 from cloudformation.stacks import DeployError, Stack
@@ -30,7 +30,6 @@ from orchestrator.errors import SettingsError
 FAILED, BAD_USAGE = 1, 2
 
 _HERE = Path(__file__).parent
-_FILLED_IN_ANEW = frozenset({"CodeBucket", "CodeKey", "TemplateURL"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +117,14 @@ def _lines(found: list[Deployed], session: Session, declared: Mapping[str, Param
             if name == "MemberRole":
                 for made_of, part in _role(value):
                     yield from _line(made_of, part, written)
-            elif name not in _FILLED_IN_ANEW:
+            elif name not in FILLED_IN:
                 yield from _parameter(name, value, one, declared, written)
         yield from _tags(one, written)
-        if "PolicyLocation" in one.outputs:
-            yield f"# The policy in place is {one.outputs['PolicyLocation']}; which file it came from is not known."
+        location = one.outputs.get("PolicyLocation", "")
+        if location.endswith("*"):
+            yield f"# The policies in place are {location}; the folder that they came from is not known (Policies)."
+        elif location:
+            yield f"# The policy in place is {location}; which file it came from is not known (Policy)."
 
 
 def _own(found: list[Deployed], session: Session, account_id: str) -> Iterator[tuple[str, str]]:

@@ -10,7 +10,7 @@ import pytest
 
 from cloudformation.assemble import read_source
 from cloudformation.checks import Lines, mistakes
-from cloudformation.inputs import _DERIVED, _FILLED_IN, _OWN, TEMPLATES, Arguments, Inputs, read_inputs
+from cloudformation.inputs import _DERIVED, _OWN, FILLED_IN, TEMPLATES, Arguments, Inputs, read_inputs
 from cloudformation.parameters import Parameter, missing, parameters_of, unknown
 from orchestrator.errors import SettingsError
 from tests.packaging.conftest import ROOT
@@ -145,7 +145,7 @@ def test_the_example_explains_every_parameter_and_no_other() -> None:
         name for path in TEMPLATES.values() for name in parameters_of(read_source(ROOT / "cloudformation" / path))
     }
     shown = re.findall(r"^#?([A-Z]\w+)=", EXAMPLE.read_text(), re.MULTILINE)
-    assert sorted(shown) == sorted((declared | _OWN) - _FILLED_IN - _DERIVED)
+    assert sorted(shown) == sorted((declared | _OWN) - FILLED_IN - _DERIVED)
 
 
 @pytest.mark.parametrize("what", TEMPLATES)

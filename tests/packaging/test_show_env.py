@@ -21,6 +21,7 @@ _HUB_PARAMETERS = """Parameters:
   PreviewScheduleExpression: {Type: String, Default: rate(2 days)}
   OperatorArns: {Type: String, Default: ""}
   MemberRole: {Type: String, Default: stop-orchestrator-member}
+  KillSwitchInStack: {Type: String, Default: "false"}
   FunctionName: {Type: String, Default: stop-orchestrator}"""
 _MEMBER_PARAMETERS = """Parameters:
   RoleName: {Type: String, Default: stop-orchestrator-member}
