@@ -31,7 +31,8 @@ def look_for_missed(
     since = deployed_at or _EVER
     due = last_due([_scheduled(policy, active, default, since) for policy, active in policies], now)
     earliest = began_since(due)
-    runs = [_run(one) for one in ledger.sweeps_since(earliest)] if earliest is not None else []
+    began = ledger.sweeps_since(earliest) if earliest is not None else ()
+    runs = [_run(one) for one in began if one.only is None]  # else it is about one resource, or an undo
     return with_runs(due, runs, now, limit)
 
 

@@ -102,6 +102,13 @@ def test_each_policy_and_mode_has_its_metric(ledger: Ledger, activate: Activate,
     assert [line["message"] for line in said if line.get("level") == "ERROR"] == [text]
 
 
+def test_a_plan_of_one_resource_alone_is_no_preview(ledger: Ledger, activate: Activate, lines: Lines) -> None:
+    activate("nonprod", NOON)
+    _began(ledger, MONDAY + timedelta(hours=12), "plan", only={"resource": "i-1"})
+    _checked()
+    assert _missed(lines()) == {("nonprod", "plan"): 1}
+
+
 def test_a_policy_without_sweeps_is_due_by_the_hub_s_own_schedule(
     ledger: Ledger, activate: Activate, lines: Lines
 ) -> None:
