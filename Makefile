@@ -16,6 +16,8 @@ RUNTIME     := $(or $(filter 3.%,$(PYTHON)),3.13)
 INTERPRETER := $(if $(filter 3.%,$(PYTHON)),python3,$(PYTHON))
 ARCH        ?= arm64
 DIST        ?= dist
+# One region of each partition.
+LINTED      := us-east-1 us-gov-west-1 cn-north-1 eusc-de-east-1
 
 help: ## Say what there is
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,7 +36,7 @@ check: $(VENV)/.dev template ## Formatting, lint, types, import directions, temp
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/cfn-lint $(DIST)/hub.yaml cloudformation/*.yaml
+	$(BIN)/cfn-lint --regions $(LINTED) -- $(DIST)/hub.yaml cloudformation/*.yaml
 
 check-templates: $(VENV)/.dev $(TOOLS)/.done ## Security rules (checkov) on each template, with its conditions resolved in every way
 	@rm -rf $(TOOLS)/resolved
