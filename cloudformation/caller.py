@@ -48,14 +48,16 @@ def checked_session(what: str, inputs: Inputs, problems: list[str]) -> tuple[Ses
         session = open_session(nearest_region(session.region_name) or "us-east-1")
     if not session.region_name:
         missing = Problem("Region", "Region is missing: the region of the stack, such as eu-central-1")
-        raise SettingsError("\n".join([*inputs.env.tell([missing]), *problems]))
+        told = inputs.env.tell([missing])
+        raise SettingsError("\n".join([*(one for one in told if one not in problems), *problems]))
     try:
         account_id: str = session.client("sts", config=_QUICK).get_caller_identity()["Account"]
     except AWS_FAILURES as failure:
         if not problems:
             raise
         raise SettingsError("\n".join([*problems, f"the account was not compared: {text_of(failure)}"])) from failure
-    problems = [*inputs.env.tell(_account_problem(what, inputs, account_id)), *problems]
+    told = inputs.env.tell(_account_problem(what, inputs, account_id))
+    problems = [*(one for one in told if one not in problems), *problems]
     if problems:
         raise SettingsError("\n".join(problems))
     return session, account_id

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from cloudformation.env_file import Problem
 from cloudformation.parameters import Parameter
 from cloudformation.regions import partitions, region_problem
+from orchestrator.aws.partitions import common_region
 from orchestrator.core.policy.schedules.cron import expression_problem
 from orchestrator.core.policy.schedules.zones import zone_problem
 
@@ -42,7 +43,7 @@ _EXAMPLES: Mapping[str, str] = {
 """Of what has a pattern only: a person reads an example sooner."""
 _KEYS = ("KmsKeyArn", "SigningKeyArn")
 """Keys that the hub uses, which has to be where they are."""
-_ARN = re.compile(r"arn:(?P<partition>aws[a-z-]*):(?P<service>[a-z0-9-]+):(?P<region>[a-z0-9-]*):")
+_ARN = re.compile(r"arn:(?P<partition>aws[a-z-]*):(?P<service>[a-z0-9-]+):(?P<region>[a-z0-9*-]*):")
 _ACTS = ("approve", "enforce")
 
 
@@ -71,7 +72,7 @@ def mistakes(lines: Lines) -> Iterator[Problem]:
             yield Problem(name, f"{name}: {text}")
         elif declared is not None and (refusal := declared.refusal(name, value, _EXAMPLES.get(name, ""))):
             yield Problem(name, refusal)
-    for together in (_anchor, _readers, _member_role, _alarm_email, _elsewhere):
+    for together in (_anchor, _readers, _member_role, _alarm_email, _common_region, _elsewhere):
         yield from together(lines)
 
 
@@ -116,6 +117,20 @@ def _alarm_email(lines: Lines) -> Iterator[Problem]:
         yield Problem("AlarmEmail", f"AlarmEmail is missing: Mode={mode} needs an address, for {why[mode]}")
 
 
+def _common_region(lines: Lines) -> Iterator[Problem]:
+    """One that not every account has would leave those out."""
+    region, common = lines.value("Region"), lines.value("CommonRegion")
+    known = partitions()
+    if not common or common not in known or region not in known:
+        return
+    if known[common] != known[region]:
+        text = f"CommonRegion: {common!r} is of partition {known[common]}, {region} of {known[region]}"
+        yield Problem("CommonRegion", text)
+    elif common != (right := common_region(common, known[common])):
+        text = f"CommonRegion: {common!r} has to be opted into; name one that every account has, such as {right}"
+        yield Problem("CommonRegion", text)
+
+
 def _elsewhere(lines: Lines) -> Iterator[Problem]:
     """ARNs of another partition than the region's; keys of another region than the hub's."""
     region = lines.value("Region")
@@ -123,7 +138,7 @@ def _elsewhere(lines: Lines) -> Iterator[Problem]:
     if partition is None:
         return
     for name, value in lines.values.items():
-        for arn in map(_ARN.match, value.split(",")):
+        for arn in (_ARN.match(item.strip()) for item in value.split(",")):
             if arn is None or name not in lines.declared:
                 continue
             if arn["partition"] != partition:

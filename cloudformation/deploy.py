@@ -26,9 +26,9 @@ from cloudformation.effective import Difference, Effective, differences, effecti
 from cloudformation.inputs import TEMPLATES, Arguments, Inputs, check_inputs
 from cloudformation.nodes import TemplateError
 from cloudformation.parameters import read_template
-from cloudformation.policies import Change, HubPolicies, first_plans
-from cloudformation.policy_files import Policies
-from cloudformation.policy_notes import print_warnings
+from cloudformation.policies import LOCATION, Change, HubPolicies, first_plans
+from cloudformation.policy_files import DEFAULT, Policies
+from cloudformation.policy_notes import print_overlaps, print_warnings
 from cloudformation.policy_table import policies_table
 from cloudformation.stacks import ChangeSet, DeployError, Event, Stack
 from cloudformation.tables import changes_table, differences_table, empty_table, pairs_table
@@ -110,6 +110,7 @@ class _Deployment:
             )
             traces.callback(change_set.discard)
             kill_switch.refuse_release(change_set.changes)
+            kill_switch.refuse_exchange(self._session, self._kill_switch(values), self._kill_switch_named())
             answer = self._shown(change_set, values)
             if answer is not None:
                 return answer
@@ -219,8 +220,10 @@ class _Deployment:
             console.print(f"LOOSENS what holds now: {', '.join(loosened)}", style="bold red")
         if self._policies is None or self._inputs.policies is None:
             return False
+        self._refuse_default_policy()
         for policy in self._inputs.policies.documents:
             print_warnings(console, policy)
+        print_overlaps(console, self._inputs.policies.documents)
         changes = self._policies.changes()
         differs = set(changes.values()) != {Change.SAME}
         if differs or change_set.id:
@@ -235,6 +238,15 @@ class _Deployment:
         if unnamed:
             console.print("The table does not name the stack's kill switch; its name is written there at the end.")
         return differs or unnamed
+
+    def _refuse_default_policy(self) -> None:
+        """Raises SettingsError where no line says which policies there are, and the hub has those of a folder."""
+        is_said = {"Policy", "Policies"} & self._inputs.env.values.keys()
+        if not is_said and self._stack.outputs().get(LOCATION, "").endswith("*"):
+            raise SettingsError(
+                f"{self._arguments.env}: Policies is missing: the hub has the policies of a folder, and without a line "
+                f"all of them would be retired for {DEFAULT}; say Policies=FOLDER, or Policy=FILE where that is meant"
+            )
 
     def _template(self) -> Mapping[str, str]:
         """As CloudFormation takes it; one that goes by its URL is uploaded."""
@@ -271,6 +283,19 @@ class _Deployment:
             return "" if ledger.kill_switch() == name else name
         except LedgerSettingError:
             return name
+
+    def _kill_switch(self, values: Mapping[str, Effective]) -> str:
+        """What its name will be; empty for a stack that has none."""
+        name = values.get("KillSwitchName")
+        return name.value or "" if name else ""
+
+    def _kill_switch_named(self) -> str:
+        """The one that the hub's table names; empty where there is none, or the item is damaged."""
+        ledger = self._ledger() if self._arguments.what == "hub" else None
+        try:
+            return ledger.kill_switch() if ledger else ""
+        except LedgerSettingError:
+            return ""
 
     def _make_kill_switch(self) -> None:
         """Where there never was one. Raises DeployError where it is gone."""

@@ -46,6 +46,11 @@ class Difference:
     why: str
     loosens: bool = False
 
+    @property
+    def is_reset(self) -> bool:
+        """Whether a deployed value goes back to the default, as its line is missing: most likely nobody meant that."""
+        return self.why == Source.DEFAULT and self.deployed not in ("", NOTHING)
+
 
 def effective_values(
     parameters: Mapping[str, Parameter],

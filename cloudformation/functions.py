@@ -121,7 +121,9 @@ class Resolution:
         value = self._values.get(name, parameter.get("Default"))
         if value is None:
             raise TemplateError(f"{name} has no value outside of CloudFormation")
-        return str(value).split(",") if parameter.get("Type") == "CommaDelimitedList" else value
+        if parameter.get("Type") == "CommaDelimitedList":  # spaces around an item do not count
+            return [one.strip() for one in str(value).split(",")]
+        return value
 
     def _sub(self, argument: Node) -> str:
         text, given = (argument, {}) if isinstance(argument, str) else argument

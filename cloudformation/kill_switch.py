@@ -29,6 +29,10 @@ _IS_GONE = (
     "there is no kill switch {name}, which this hub had before ({named}): every sweep is halted. If they may go on: "
     "aws ssm put-parameter --name {name} --type String --value {go}"
 )
+_EXCHANGED = (
+    "the kill switch {named} is pulled (it is {says!r}), and {name}, which would take its place, says {go}: every "
+    "sweep would be let go on. Set {named} to {go} first, or {name} to what {named} says, or leave KillSwitchName alone"
+)
 _WITHOUT_TEMPLATE = frozenset({"REVIEW_IN_PROGRESS"})
 
 
@@ -49,6 +53,16 @@ def refuse_release(changes: Collection[Change]) -> None:
         written = sorted({*one.details} - _NOT_WRITTEN)
         if one.resource == _RESOURCE and one.action == "Modify" and written:
             raise DeployError(_WOULD_RELEASE.format(what=", ".join(written), go=GO))
+
+
+def refuse_exchange(session: boto3.Session, name: str, named: str) -> None:
+    """Raises DeployError where `named`, which counts now, is pulled, and one that says go would take its place."""
+    if not name or not named or named == name:
+        return
+    client = session.client("ssm")
+    pulled, next_one = _read(client, named), _read(client, name)
+    if pulled != GO and next_one == GO:
+        raise DeployError(_EXCHANGED.format(named=named, says=pulled or "not there", name=name, go=GO))
 
 
 def ensure(session: boto3.Session, name: str, named: str = "") -> str:

@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="make member-policies", description="Writes the member role's policies.")
     parser.add_argument("--env", type=Path, default=Path("config/deploy.env"))
     parser.add_argument("--account", default=_ANY_ACCOUNT, help="the account that gets the role (default: any)")
-    parser.add_argument("--partition", default="aws", help="aws, aws-cn, aws-us-gov, aws-eusc (default: aws)")
+    parser.add_argument("--partition", help="such as aws-cn (default: that of the line Region, or aws)")
     parser.add_argument("--dist", type=Path, default=DIST)
     parser.add_argument("values", nargs="*", metavar="Name=value", help="wins over the line in the file")
     given = parser.parse_args(arguments)
@@ -76,6 +76,10 @@ def _read_values(given: argparse.Namespace, roll_out: str) -> dict[str, str]:
     problems = [one.text for one in unknown(pairs, set(parameters), ())] + env.tell(found)
     if given.account != _ANY_ACCOUNT and not re.fullmatch("[0-9]{12}", given.account):
         problems.append(f"--account: {given.account!r} must be an account id of 12 digits")
+    if given.partition is None:
+        given.partition = partitions().get({**env.values, **pairs}.get("Region", ""), "aws")
+    if "*" in values.get("PermissionsBoundaryArn", "") and given.account == _ANY_ACCOUNT:
+        problems.append("PermissionsBoundaryArn: its * is each account's id; say --account=... to fill it in")
     known = sorted(set(partitions().values()))
     if given.partition not in known:
         problems.append(f"--partition: {given.partition!r} must be one of {', '.join(known)}")

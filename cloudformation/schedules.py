@@ -204,7 +204,8 @@ def _schedule(sections: Sections, properties: yaml.Node, policy: OrgPolicy, swee
 def _input(mode: str, source: str) -> yaml.Node:
     """The event, with the policy that it names; with none where the function has one of its own."""
     named = f', "policy": "{source}"' if source else ""
-    return a_sub(f'{{"mode": "{mode}", "id": "<aws.scheduler.execution-id>"{named}}}')
+    text = f'{{"mode": "{mode}", "id": "<aws.scheduler.execution-id>"{named}}}'
+    return a_sub(text) if "${" in text else a_text(text)
 
 
 def _name_policies(sections: Sections, policies: Policies) -> None:

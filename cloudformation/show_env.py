@@ -122,7 +122,8 @@ def _lines(found: list[Deployed], session: Session, declared: Mapping[str, Param
         yield from _tags(one, written)
         location = one.outputs.get("PolicyLocation", "")
         if location.endswith("*"):
-            yield f"# The policies in place are {location}; the folder that they came from is not known (Policies)."
+            yield f"# The policies in place are {location}; put the folder that they came from on this line."
+            yield "#Policies="
         elif location:
             yield f"# The policy in place is {location}; which file it came from is not known (Policy)."
 

@@ -27,14 +27,14 @@ def changes_table(changes: tuple[Change, ...]) -> Table:
 
 
 def differences_table(rows: Sequence[Difference]) -> Table:
-    """A row for each value that will be another one, red where that loosens something."""
+    """A row for each value that will be another one, red where that loosens something, or where a line is missing."""
     is_new = not any(row.deployed for row in rows)
     table = empty_table("Parameters", "name", *([] if is_new else ["deployed"]), "now", "why")
     table.columns[0].no_wrap = True  # a name is looked for in deploy.env, in one piece
     for row in rows:
         before = [] if is_new else [row.deployed or "(none)"]
         why = f"LOOSENS; {row.why}" if row.loosens else row.why
-        table.add_row(row.name, *before, row.now or "(none)", why, style="red" if row.loosens else None)
+        table.add_row(row.name, *before, row.now or "(none)", why, style="red" if row.loosens or row.is_reset else None)
     return table
 
 

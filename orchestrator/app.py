@@ -316,7 +316,7 @@ def make_doctor_context(
         organization=OrganizationReader(clients, SYSTEM_TIME.now),
         accounts=MemberSessions(clients, MemberRole(settings.member_role, settings.external_id, "doctor"), retries),
         kinds=registry.make_permissions(clients, retries, policy.kinds),
-        services=tuple(_services(settings, clients, policy.notify)),
+        services=tuple(_services(settings, clients, policy)),
         stack_set=settings.stack_set,
         progress=progress,
         acts=settings.mode is not Mode.PLAN,
@@ -374,7 +374,7 @@ def look_for_missed_sweeps(
     return look_for_missed(ledger, policies, settings.default_sweeps, limit, now(), deployed_at)
 
 
-def _services(settings: Settings, clients: Clients, notify: str | None) -> Iterator[Callable[[], Check]]:
+def _services(settings: Settings, clients: Clients, policy: OrgPolicy) -> Iterator[Callable[[], Check]]:
     if settings.report_bucket:
         yield asking.bucket_check(clients, settings.report_bucket)
     if settings.table:
@@ -390,5 +390,6 @@ def _services(settings: Settings, clients: Clients, notify: str | None) -> Itera
         yield hub_checks.anchor_check(anchor, ledger)
     if settings.table:
         yield hub_checks.sweeps_check(lambda: look_for_missed_sweeps(settings, clients))
-    for topic in dict.fromkeys(filter(None, (settings.topic, notify))):
+        yield hub_checks.other_policies_check(ledger, policy.name, partial(active_policy_text, clients=clients))
+    for topic in dict.fromkeys(filter(None, (settings.topic, policy.notify))):
         yield asking.topic_check(clients, topic)

@@ -2,8 +2,7 @@
 
 A proxy, a gateway or a portal answers in place of AWS. botocore takes the page for a message (JSON), fails on it and
 quotes it whole (XML), or reads it as an answer without anything in it (JSON with status 200). What the call comes to
-stays as it was, code and class of the exception: only the text is another one. But a page with status 200 is no answer
-of a JSON service.
+stays as it was, code and class of the exception: only the text is another one. But a page with status 200 is no answer.
 """
 
 from __future__ import annotations
@@ -15,9 +14,13 @@ from xml.etree import ElementTree as ET
 
 from botocore.parsers import ResponseParserError
 
-_PAGE = re.compile(rb"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<(!doctype\s+)?html\b", re.IGNORECASE | re.DOTALL)
+_PAGE = re.compile(
+    rb"(\xef\xbb\xbf)?\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<((!doctype\s+)?html|head|title|body|center|h1)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+"""Gateways leave the beginning out, too; no answer of AWS begins with one of these."""
 _FIRST_ERROR, _FIRST_SERVER_ERROR = 300, 500
-_XML, _JSON = frozenset({"ec2", "query", "rest-xml"}), frozenset({"json", "rest-json"})
+_XML = frozenset({"ec2", "query", "rest-xml"})
 
 
 def explain_html_pages(client: Any) -> None:
@@ -34,9 +37,7 @@ def _refuse_unreadable(endpoint: str, operation_model: Any, response_dict: dict[
         return
     protocol = operation_model.service_model.resolved_protocol
     is_refusal = status >= _FIRST_ERROR
-    if (protocol in _JSON and not is_refusal) or (
-        protocol in _XML and not _is_read_by_status(protocol, status, body) and not _is_xml(body)
-    ):
+    if not is_refusal or (protocol in _XML and not _is_read_by_status(protocol, status, body) and not _is_xml(body)):
         raise ResponseParserError(_sentence(endpoint, status))
 
 
@@ -58,7 +59,10 @@ def _is_xml(body: bytes) -> bool:
 def _replace_message(endpoint: str, http_response: Any, parsed: dict[str, Any], **_: Any) -> None:
     """The code stays: what is done about the failure hangs on it."""
     if http_response.status_code >= _FIRST_ERROR and _PAGE.match(http_response.content):
-        parsed.setdefault("Error", {})["Message"] = _sentence(endpoint, http_response.status_code)
+        error = parsed.setdefault("Error", {})
+        # As botocore has it of a page that it does not read; of one that is well-formed XML it finds no code at all.
+        error["Code"] = error.get("Code") or str(http_response.status_code)
+        error["Message"] = _sentence(endpoint, http_response.status_code)
 
 
 def _sentence(endpoint: str, status: int) -> str:

@@ -55,8 +55,8 @@ def instance_of(asked: str, account: str | None, region: str | None) -> Resource
         text
         for text, is_right in (
             (f"--prove: {asked!r} must be an instance's id, such as i-0123456789abcdef0", _INSTANCE.fullmatch(asked)),
-            (f"--account: {account!r} must be its account's id, of 12 digits", _ACCOUNT.fullmatch(account or "")),
-            (f"--region: {region!r} must be its region, such as eu-central-1", _REGION.fullmatch(region or "")),
+            (f"--account: {_said(account)} its account's id, of 12 digits", _ACCOUNT.fullmatch(account or "")),
+            (f"--region: {_said(region)} its region, such as eu-central-1", _REGION.fullmatch(region or "")),
         )
         if not is_right
     ]
@@ -65,6 +65,10 @@ def instance_of(asked: str, account: str | None, region: str | None) -> Resource
             "\n".join([*wrong, "or all three as one: --prove 111122223333/eu-central-1/i-0123456789abcdef0"]), BAD_USAGE
         )
     return ResourceKey(AccountId(account or ""), Region(region or ""), KIND, asked)
+
+
+def _said(value: str | None) -> str:
+    return "is missing:" if value is None else f"{value!r} must be"
 
 
 def prove_instance(settings: Settings, key: ResourceKey, output: Format, *, yes: bool) -> NoReturn:

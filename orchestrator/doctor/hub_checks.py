@@ -8,13 +8,16 @@ from dataclasses import replace
 from orchestrator.core.diagnosis import hub as doctor_hub
 from orchestrator.core.diagnosis.checks import Check
 from orchestrator.core.diagnosis.missed import DueSweep
-from orchestrator.core.model import AwsError
-from orchestrator.core.report.manifest import anchor_from
+from orchestrator.core.model import ActivePolicy, AwsError
+from orchestrator.core.report.manifest import anchor_from, sha256_of
 from orchestrator.errors import AnchorError, LedgerError, PolicyError, SettingsError
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ports import Anchor, KillSwitchUnreadableError
 from orchestrator.sweep.anchor import leads_to
 from orchestrator.sweep.halt import Read, not_go, read_with_tries, says_go
+
+_LATEST = 50
+"""As many sweeps as sweep.other_policies looks through for a text that its source does not have."""
 
 
 def kill_switch_check(
@@ -71,6 +74,32 @@ def sweeps_check(look: Callable[[], Sequence[DueSweep]]) -> Callable[[], Check]:
             return doctor_hub.not_checked("sweeps", str(unread), advice)
 
     return ask
+
+
+def other_policies_check(ledger: Ledger, own_name: str, read: Callable[[str], str]) -> Callable[[], Check]:
+    """A check that the text of every other active policy is there, and is the one that was activated."""
+
+    def ask() -> Check:
+        try:
+            active = {name: one for name, one in ledger.active_policies().items() if name != own_name}
+            unread = {name: why for name, one in active.items() if (why := _why_unread(name, one, read))}
+            kept = {one.policy_sha256 for one in ledger.sweeps(_LATEST)} if unread else set()
+        except LedgerError as failure:
+            return doctor_hub.not_checked("other_policies", str(failure), "mend the table first")
+        are_held = any(active[name].policy_sha256 not in kept for name in unread)
+        return doctor_hub.other_policies(list(unread.values()), are_held=are_held)
+
+    return ask
+
+
+def _why_unread(name: str, active: ActivePolicy, read: Callable[[str], str]) -> str:
+    try:
+        text = read(active.source)
+    except SettingsError as unreadable:
+        return f"{name}: {unreadable}"
+    if sha256_of(text.encode()) == active.policy_sha256:
+        return ""
+    return f"{name}: {active.source} has another text than the one that was activated at {active.activated_at}"
 
 
 def local_folder_check(path: str) -> Callable[[], Check]:

@@ -6,12 +6,14 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from orchestrator.core.diagnosis.missed import ActiveSchedules, DueSweep, SweepRun, began_since, last_due, with_runs
-from orchestrator.core.model import ActivePolicy, Mode
+from orchestrator.core.model import ActivePolicy, Mode, SweepStatus
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.policy.scheduled_sweeps import ScheduledSweep
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.records import SweepSummary
 
+_INTERRUPTED = "Interrupted"
+"""What `error` of a sweep begins with that a person interrupted."""
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -32,8 +34,13 @@ def look_for_missed(
     due = last_due([_scheduled(policy, active, default, since) for policy, active in policies], now)
     earliest = began_since(due)
     began = ledger.sweeps_since(earliest) if earliest is not None else ()
-    runs = [_run(one) for one in began if one.only is None]  # else it is about one resource, or an undo
+    # What is about one resource, or was interrupted before it acted, did not do what was due.
+    runs = [_run(one) for one in began if one.only is None and not _ended_early(one)]
     return with_runs(due, runs, now, limit)
+
+
+def _ended_early(summary: SweepSummary) -> bool:
+    return summary.status == SweepStatus.HELD and (summary.error or "").startswith(_INTERRUPTED)
 
 
 def _scheduled(

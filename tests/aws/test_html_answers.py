@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from orchestrator.aws.clients import Clients
 from orchestrator.aws.failures import AWS_FAILURES, Failure, classify, error_of, text_of
@@ -14,6 +15,8 @@ from tests.support.local_aws import Answer, Answering, LocalAws
 WELL_FORMED = "<html><body><h1>no way in</h1></body></html>"
 WITH_DOCTYPE = "<!DOCTYPE html>\n<html><head><meta charset=utf-8><body>no way in"
 COMMENTED = '<?xml version="1.0" encoding="utf-8"?>\n<!-- a gateway -->\n<HTML><BODY>no way in'
+WITHOUT_BEGINNING = "\ufeff<center><h1>no way in</h1></center>"
+WELL_FORMED_WITH_HEAD = "<!DOCTYPE html><html><head><title>Forbidden</title></head><body>no way in</body></html>"
 CALLS: dict[str, Callable[[Clients], Any]] = {
     "query": lambda clients: clients.sts().get_caller_identity(),
     "ec2": lambda clients: clients.hub_ec2().describe_regions(),
@@ -36,7 +39,7 @@ def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("protocol", CALLS)
 @pytest.mark.parametrize("status", [403, 502])
-@pytest.mark.parametrize("page", [WELL_FORMED, WITH_DOCTYPE, COMMENTED])
+@pytest.mark.parametrize("page", [WELL_FORMED, WITH_DOCTYPE, COMMENTED, WITHOUT_BEGINNING, WELL_FORMED_WITH_HEAD])
 def test_a_page_is_named_by_its_status_and_endpoint_and_not_quoted(
     aws: LocalAws, clients: Clients, protocol: str, status: int, page: str
 ) -> None:
@@ -47,10 +50,19 @@ def test_a_page_is_named_by_its_status_and_endpoint_and_not_quoted(
         assert "no way in" not in text
         assert f"answered with HTTP status {status} and an HTML page" in text
         assert "http://127.0.0.1" in text
+    if isinstance(failed.value, ClientError):
+        assert failed.value.response["Error"]["Code"]
 
 
 @pytest.mark.parametrize(
-    ("protocol", "page"), [("query", WITH_DOCTYPE), ("json", WELL_FORMED), ("rest-json", COMMENTED)]
+    ("protocol", "page"),
+    [
+        ("query", WITH_DOCTYPE),
+        ("query", WELL_FORMED),
+        ("ec2", WELL_FORMED),
+        ("json", WELL_FORMED),
+        ("rest-json", COMMENTED),
+    ],
 )
 def test_a_portals_page_with_status_200_is_no_answer(aws: LocalAws, clients: Clients, protocol: str, page: str) -> None:
     """In JSON botocore reads it as an answer without anything in it: no kill switch, no item, no account."""

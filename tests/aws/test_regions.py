@@ -88,7 +88,7 @@ def test_what_is_no_refusal_is_not_asked_of_another_region(aws: LocalAws, sessio
     [
         (refusal("UnauthorizedOperation", "explicit deny"), "UnauthorizedOperation"),
         (regions_answer(), "NoRegions"),
-        (Answer("<html><body>Sign in</body></html>"), "NoRegions"),
+        (Answer("<html><body>Sign in</body></html>"), "ResponseParserError"),
         (Answer("<!DOCTYPE html><p>Sign in"), "ResponseParserError"),
     ],
 )

@@ -109,6 +109,19 @@ def test_a_plan_of_one_resource_alone_is_no_preview(ledger: Ledger, activate: Ac
     assert _missed(lines()) == {("nonprod", "plan"): 1}
 
 
+def test_an_enforce_that_was_interrupted_before_it_acted_did_not_run(
+    ledger: Ledger, activate: Activate, lines: Lines
+) -> None:
+    activate("nonprod", NIGHTLY)
+    interrupted = {"status": "held", "error": "Interrupted: the same command again does the rest"}
+    _began(ledger, MONDAY + timedelta(hours=20), **interrupted)
+    _checked()
+    assert _missed(lines()) == {("nonprod", "enforce"): 1}
+    _began(ledger, MONDAY + timedelta(hours=20, minutes=1), status="held")  # by a guardrail
+    _checked()
+    assert _missed(lines()) == {("nonprod", "enforce"): 0}
+
+
 def test_a_policy_without_sweeps_is_due_by_the_hub_s_own_schedule(
     ledger: Ledger, activate: Activate, lines: Lines
 ) -> None:

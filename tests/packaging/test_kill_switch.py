@@ -7,7 +7,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-from cloudformation.kill_switch import IN_STACK, ensure, place, refuse_release
+from cloudformation.kill_switch import IN_STACK, ensure, place, refuse_exchange, refuse_release
 from cloudformation.stacks import Change, DeployError, Stack
 from tests.packaging.deploying import HUB_OUTPUTS, Deploy, set_in
 from tests.support.embedded import OrganizationBuilder
@@ -70,6 +70,15 @@ def test_another_name_takes_over_what_the_former_switch_says(session: boto3.Sess
     says(session, "/former", "stop")
     assert ensure(session, NAME, named="/former") == f"made the kill switch {NAME}, which says 'stop' as /former does"
     assert says(session, NAME) == "stop"
+
+
+def test_a_pulled_one_is_not_exchanged_for_another_that_says_go(session: boto3.Session) -> None:
+    says(session, NAME, "stop")
+    says(session, "/another", "go")
+    with pytest.raises(DeployError, match=r"the kill switch .* is pulled \(it is 'stop'\), and /another"):
+        refuse_exchange(session, "/another", NAME)
+    for name, named in (("/another", "/another"), (NAME, "/another"), (NAME, ""), ("/new", NAME)):
+        refuse_exchange(session, name, named)
 
 
 def test_another_name_is_not_made_where_the_former_switch_is_gone(session: boto3.Session) -> None:

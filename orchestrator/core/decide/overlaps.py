@@ -84,6 +84,8 @@ class _Pair:
     def found(self) -> Iterator[tuple[str, str, str]]:
         """The names of the two rules, and the example; each rule of both once, as the narrower one."""
         one, other = self._owners
+        if any(map(_excludes_by_id, (one.policy, other.policy))):
+            return  # where such an OU is the documents do not tell
         for mine, theirs in ((one, other), (other, one)):
             for rule in mine.policy.rules:
                 wider = self._wider(rule, theirs.policy)
@@ -97,6 +99,10 @@ class _Pair:
             (one for one in policy.rules if rule.kinds & one.kinds and self._implications.holds(rule.where, one.where)),
             None,
         )
+
+
+def _excludes_by_id(policy: OrgPolicy) -> bool:
+    return any(map(is_unit_id, policy.organization.exclude))
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,6 +166,16 @@ def wrong_anchor(name: str, says: str) -> Check:
     return Check(Area.HUB, "anchor", CheckStatus.FAILED, Code.WRONG_ANCHOR, f"{name} {says}", advice)
 
 
+def other_policies(unread: Sequence[str], *, are_held: bool) -> Check:
+    """Whether each other active policy can be read as it is active: where not, sweeps are held."""
+    if not unread:
+        return ok("other_policies", "each other active policy can be read")
+    status = CheckStatus.FAILED if are_held else CheckStatus.WARNING
+    advice = "let it be read, deploy the hub again with its text, or without it: "
+    advice += "every sweep by this policy is held meanwhile" if are_held else "sweeps go by the text of an earlier one"
+    return Check(Area.HUB, "other_policies", status, Code.UNREADABLE, "; ".join(unread), advice)
+
+
 def sweeps(looked: Sequence[DueSweep]) -> Check:
     """Whether each scheduled sweep ran when it was last due."""
     missed = [one.text for one in looked if one.is_missed]
@@ -174,7 +184,7 @@ def sweeps(looked: Sequence[DueSweep]) -> Check:
             "look at the schedules in EventBridge Scheduler, the dead letters, and the log of the function that sweeps"
         )
         return Check(Area.HUB, "sweeps", CheckStatus.WARNING, Code.SWEEP_MISSED, "; ".join(missed), advice)
-    return ok("sweeps", "; ".join(one.text for one in looked) or "no active policy says when it is swept by")
+    return ok("sweeps", "; ".join(one.text for one in looked) or "no active policy is swept on a schedule")
 
 
 def asked_in_time(accounts: int, not_asked: int) -> Check | None:

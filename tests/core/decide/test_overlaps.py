@@ -79,6 +79,7 @@ def test_what_both_own_by_their_texts_is_found_in_either_order(one: str, other: 
             scoped("{include: [/Dev]}", rules("{not: {organizational_unit: /Dev/Team}}")),
             scoped("{include: [/Dev/Team]}"),
         ),
+        (scoped("{exclude: [ou-a1b2-00000003]}"), scoped("{include: [/Workloads/Dev/TeamB]}")),
     ],
 )
 def test_what_may_be_disjoint_is_not_named(one: str, other: str) -> None:

@@ -178,31 +178,29 @@ def _values(text: str, field: _Field) -> frozenset[int]:
     return frozenset(number for item in text.split(",") for number in _item(item, field))
 
 
-def _item(text: str, field: _Field) -> range:
-    """`*`, `5`, `5-9`, and each of them with a step, which goes to the field's end from a single number."""
+def _item(text: str, field: _Field) -> frozenset[int]:
+    """`*`, `5`, `5-9`, and each of them with a step, which goes to the field's end from a single number.
+
+    A range may go around, as `20-2` does in an example of AWS's:
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html.
+    """
     match = _ITEM.fullmatch(text)
     if match is None or (match["first"] == "*" and match["last"]):
         named = text.upper() if text != text.upper() and _ITEM.fullmatch(text.upper()) else None
         raise ValueError(f"{text!r} is no {field.name}; write {named}") if named else field.wrong(text)
     first = field.least if match["first"] == "*" else field.number(match["first"])
     last = field.number(match["last"]) if match["last"] else first
-    if last < first:
-        right = f"{match['first']}-{_last(field)},{_first(field)}-{match['last']}"
-        raise ValueError(f"{text!r} is no range of {field.plural}: it ends before it starts; write {right}")
+    around = last < first  # as in 20-2, which goes on past midnight
+    if around and field is _YEARS:
+        raise ValueError(f"{text!r} is no range of {field.plural}: it ends before it starts")
     if not match["last"] and (match["first"] == "*" or match["step"]):
         last = field.most
     step = int(match["step"] or 1)
     if not 0 < step <= field.most:
         raise ValueError(f"{text!r} is no step of {field.plural}; it must be from 1 to {field.most}")
-    return range(first, last + 1, step)
-
-
-def _first(field: _Field) -> str:
-    return field.names[0] if field.names else str(field.least)
-
-
-def _last(field: _Field) -> str:
-    return field.names[-1] if field.names else str(field.most)
+    size = field.most - field.least + 1
+    numbers = range(first, last + 1 + (size if around else 0), step)
+    return frozenset((number - field.least) % size + field.least for number in numbers)
 
 
 def _month_day(text: str) -> _Day:
