@@ -234,7 +234,7 @@ def test_marks_that_cannot_be_deleted_are_told_everywhere_and_the_next_undo_dele
     assert {one: bool(row["warnings"]) for one, row in by_id(ran).items()} == {one: one == left for one in ids}
     [text] = by_id(ran)[left]["warnings"]
     assert text.startswith(f"its tags {STOPPED_BY_TAG} and {STOPPED_AT_TAG} were not deleted: ")
-    assert refusal.message in text or "the answer is not AWS's" in text
+    assert refusal.message in text or "an HTML page, which is none of AWS's own" in text
     assert text.endswith("; undo again, or delete them yourself")
     table = run("report", ran.report["sweep_id"]).stdout
     assert "Warnings" in table

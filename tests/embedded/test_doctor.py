@@ -63,6 +63,7 @@ def test_what_was_looked_at_is_in_the_document(enrolled: OrganizationBuilder, do
     assert hub == {
         "identity",
         "organization",
+        "other_policies",
         "names_resolved",
         "account_tags",
         "trusted_access",

@@ -9,7 +9,7 @@ import pytest
 
 from orchestrator.aws.dynamodb_items import DynamoItems
 from orchestrator.core.model import ActivePolicy
-from orchestrator.core.report.manifest import anchor_text
+from orchestrator.core.report.manifest import anchor_text, sha256_of
 from orchestrator.demo.faults import Fault
 from orchestrator.demo.organization import BUCKET, TABLE
 from orchestrator.ledger.ledger import Ledger
@@ -215,7 +215,7 @@ def test_a_sweep_that_was_missed_is_told_with_when_it_was_due(
     source = f"s3://{BUCKET}/policies/nonprod.yaml"
     text = 'version: 1\nname: nonprod\nsweeps: [{name: nightly, mode: enforce, cron: "0 12 * * ? *"}]\n'
     enrolled.client("s3").put_object(Bucket=BUCKET, Key="policies/nonprod.yaml", Body=text.encode())
-    ledger.activate_policy("nonprod", ActivePolicy("1" * 64, "ann", "2026-11-22T00:00:00Z", source))
+    ledger.activate_policy("nonprod", ActivePolicy(sha256_of(text.encode()), "ann", "2026-11-22T00:00:00Z", source))
     monkeypatch.setattr("orchestrator.app.now", lambda: AT)
     ran = doctor()
     assert (ran.exit_code, found(ran, "warning") & {("hub", "sweeps", "sweep_missed")}) == (

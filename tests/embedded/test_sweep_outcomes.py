@@ -109,7 +109,7 @@ def test_what_a_proxy_says_to_its_marks_is_no_mark_so_it_is_not_stopped(
     organization.front.faults.add(Fault(body="<html><body>sign in</body></html>", status=200, operation=TAG))
     swept = sweep()
     assert result(swept.outcomes[one]) == ("failed", "CannotMark")
-    assert "the answer is not AWS's" in swept.outcomes[one]["message"]
+    assert "an HTML page, which is none of AWS's own" in swept.outcomes[one]["message"]
     assert (organization.down(account, FRANKFURT), swept.exit_code) == (set(), 5)
 
 

@@ -256,6 +256,7 @@ def test_a_hub_of_several_moves_back_to_one(organization: OrganizationBuilder, r
 
 
 @pytest.mark.full
+@pytest.mark.usefixtures("organization")
 def test_without_a_line_the_policies_of_a_folder_are_not_exchanged_for_the_example(run: Deploy, folder: Path) -> None:
     run("hub", "--yes")
     env = folder / "deploy.env"
@@ -265,11 +266,14 @@ def test_without_a_line_the_policies_of_a_folder_are_not_exchanged_for_the_examp
     assert "Policies is missing: the hub has the policies of a folder" in ran.stderr
 
 
+@pytest.mark.usefixtures("organization")
 def test_two_policies_that_own_the_same_are_told_before_the_question(run: Deploy, folder: Path) -> None:
     for name in ("a.yaml", "b.yml"):
         path = folder / "policies" / name
         path.write_text(f"{path.read_text()}rules: [{{name: all, where: everything}}]\n")
-    said = run("hub", "--dry-run").stdout
+    ran = run("hub", "--dry-run")
+    said = ran.stdout
+    assert ran.exit_code == 0, ran.stderr
     assert "policies team-a (rule all, line 4) and team-b (rule all, line 4) own the same, such as" in said
 
 

@@ -146,7 +146,7 @@ def test_an_address_that_ec2_assigned_is_lost_and_an_elastic_one_is_not(
     [
         ([refusal("UnauthorizedOperation", "not you", 403)], "ec2:DescribeInstanceTypes: UnauthorizedOperation"),
         ([refusal("RequestLimitExceeded", "slow", 503)] * 2, "ec2:DescribeInstanceTypes: RequestLimitExceeded"),
-        ([Answer("<html>a proxy</html>")] * 2, "ec2:DescribeInstanceTypes: it does not tell of this type"),
+        ([Answer("<html>a proxy</html>")] * 2, "ec2:DescribeInstanceTypes: ResponseParserError"),
         ([Answer("no XML at all <")] * 2, "ec2:DescribeInstanceTypes: ResponseParserError"),
     ],
 )
