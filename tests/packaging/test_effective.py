@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 
+from cloudformation.effective import differences, effective_values
+from cloudformation.parameters import Parameter
 from cloudformation.stacks import ChangeSet, Stack
+from cloudformation.tables import differences_table
 from orchestrator.demo.calls import Answer, Call
 from tests.packaging.deploying import HUB, MEMBERS, Deploy, Ran, set_in
 from tests.support.embedded import OrganizationBuilder
@@ -246,3 +249,15 @@ def test_an_address_that_cannot_be_looked_up_is_no_failure(
     ran = run("hub", "--yes")
     assert ran.exit_code == 0
     assert "Whether ops@example.com was confirmed cannot be seen (AuthorizationError: not you)" in ran.stdout
+
+
+def test_a_value_that_goes_back_to_its_default_for_want_of_a_line_is_red_whichever_way_it_goes() -> None:
+    parameters = {
+        name: Parameter.model_validate({"Type": "String", "Default": default})
+        for name, default in (("Mode", "plan"), ("MemberMode", "enforce"), ("Workers", "64"))
+    }
+    deployed = {"Mode": "enforce", "MemberMode": "plan", "Workers": "64"}
+    values = effective_values(parameters, deployed, {"Workers": "32"}, {}, {})
+    table = differences_table(differences(parameters, deployed, values))
+    rows = dict(zip(table.columns[0].cells, (row.style for row in table.rows), strict=True))
+    assert rows == {"MemberMode": "red", "Mode": "red", "Workers": None}
