@@ -77,19 +77,17 @@ def resume_refusal(
     """
     if not is_of_this_release(stores, begun):
         return f"its process died, and its records have {ANOTHER_FORMAT}"
-    if _is_of_a_proof(stores, begun):  # whose policy is made for it
-        to_undo = f"; to start again what it stopped: stop-orchestrator undo {begun.sweep_id}"
-        return f"its process died, and a proof is not carried on{to_undo if Mode(begun.mode).acts else ''}"
+    if _is_apply_of_a_proof(stores, begun):  # whose policy is made for it
+        to_undo = f"to start again what it stopped: stop-orchestrator undo {begun.sweep_id}"
+        return f"its process died, and a proof is not carried on; {to_undo}"
     if current is not None and current.sha256 != policy.sha256:
         return "its process died, and the policy has another text today"
     return _acting_refusal(stores, policy, begun, runtime, current) if Mode(begun.mode).acts else ""
 
 
-def _is_of_a_proof(stores: Stores, begun: SweepSummary) -> bool:
-    """The plan of one resource, or its apply; an undo is like any other."""
-    if begun.mode == Mode.UNDO:
-        return False
-    plan = stores.ledger.sweep(begun.source_sweep_id) if begun.source_sweep_id else begun
+def _is_apply_of_a_proof(stores: Stores, begun: SweepSummary) -> bool:
+    """Whether its plan is one of a single resource. The undo of a proof is like any other."""
+    plan = stores.ledger.sweep(begun.source_sweep_id) if begun.mode == Mode.APPLY else None
     return plan is not None and plan.only is not None
 
 

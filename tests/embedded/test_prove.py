@@ -394,5 +394,6 @@ def test_when_its_process_dies_amid_the_stop_it_is_closed_first_and_then_undone(
     assert (told.exit_code, f"sweep --resume {applied}" in told.stderr) == (2, True)
     closed = run("sweep", "--resume", applied, "--format", "json")
     assert (closed.report["status"], [row["status"] for row in closed.report["outcomes"]]) == ("abandoned", ["stopped"])
+    assert f"to start again what it stopped: stop-orchestrator undo {applied}" in closed.report["error"]
     assert run("undo", applied, "--yes").exit_code == 0
     assert organization.down(account, FRANKFURT) == set()

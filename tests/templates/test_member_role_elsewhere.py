@@ -216,6 +216,22 @@ def test_without_an_account_the_policies_hold_for_whichever_has_the_role(tmp_pat
     assert "arn:aws:ec2:*:*:instance/*" in text
 
 
+def test_spaces_in_a_list_do_not_count_and_the_region_says_the_partition(tmp_path: Path) -> None:
+    keys = [f"arn:aws-cn:kms:cn-north-1:{ACCOUNT}:key/{one}" for one in "ab"]
+    files = written(tmp_path, {"Region": "cn-north-1", "VolumeKeyArns": ", ".join(keys)})
+    [grant] = files["start-with-encrypted-volumes"]["Statement"]
+    assert grant["Resource"] == keys
+    assert files["trust-policy"]["Statement"][0]["Principal"]["AWS"].startswith("arn:aws-cn:iam::")
+
+
+def test_a_boundary_of_each_accounts_own_needs_the_account(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    env = tmp_path / "deploy.env"
+    lines = {**NEEDED["member-role"], "PermissionsBoundaryArn": "arn:aws:iam::*:policy/limit"}
+    env.write_text("".join(f"{name}={value}\n" for name, value in lines.items()))
+    assert write_policies(["--env", str(env), "--dist", str(tmp_path)]) == 2
+    assert "say --account=... to fill it in" in capsys.readouterr().err
+
+
 def test_every_mistake_is_told_at_once_and_nothing_is_written(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
