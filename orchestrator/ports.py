@@ -26,6 +26,7 @@ from orchestrator.core.model import (
     ResourceKey,
     Target,
 )
+from orchestrator.core.model.bulk_tags import BulkTags
 from orchestrator.core.model.kind import KindDescription
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.report.stored_files import Entry
@@ -102,6 +103,12 @@ class OrganizationPort(Protocol):
 
     def read_own_tags(self, carrier: Carrier) -> Carrier:
         """The same account or OU with its own tags as of now; in `tags_error`, why they cannot be read. Thread-safe."""
+        ...
+
+    def read_bulk_tags(self, organization_id: str) -> BulkTags | AwsError:
+        """The tags of all accounts and OUs in one listing that proved to be of this organization; else why there is
+        none, and tags are read one by one. Thread-safe.
+        """
         ...
 
 

@@ -16,6 +16,7 @@ from orchestrator.aws.failures import AWS_FAILURES, error_of
 from orchestrator.aws.pacing import Pacing, Rates
 from orchestrator.aws.pages import each_page
 from orchestrator.core.model import Account, AccountId, AwsError, Organization, OrganizationalUnit, Tags, unit_path
+from orchestrator.core.model.bulk_tags import BulkTags
 from orchestrator.core.model.kind import OperationRates, Rate
 from orchestrator.core.model.unreadable import shown, unreadable_tags
 from orchestrator.errors import OrganizationError
@@ -70,6 +71,10 @@ class OrganizationReader:
     def read_own_tags(self, carrier: Carrier) -> Carrier:
         at = self._now()
         return replace(_with_tags(carrier, self._tags(carrier.id)), tags_read_at=at)
+
+    def read_bulk_tags(self, organization_id: str) -> BulkTags | AwsError:
+        del organization_id
+        return AwsError("NoBulkTags", "tags are read one by one")
 
     @property
     def _client(self) -> OrganizationsClient:

@@ -32,6 +32,7 @@ from orchestrator.core.model import (
     Resource,
     Target,
 )
+from orchestrator.core.model.bulk_tags import BulkTags
 from orchestrator.core.report.document import Row
 from orchestrator.ledger.clocks import Clocks
 from orchestrator.ledger.ledger import Ledger
@@ -57,6 +58,9 @@ def open_regions(*names: str) -> tuple[RegionStatus, ...]:
     return tuple(RegionStatus(Region(name), enabled=True) for name in names or REGIONS)
 
 
+_NO_BULK_TAGS = AwsError("NoBulkTags", "tags are read one by one")
+
+
 @dataclass
 class FakeWorld:
     """What there is, and what fails: an exception in a mapping is raised where its value would be given."""
@@ -78,6 +82,7 @@ class FakeWorld:
     """Of other active policies, by their sources."""
     organization_error: Exception | None = None
     tags_error: Exception | None = None
+    bulk_tags: BulkTags | AwsError = _NO_BULK_TAGS
     halt: Callable[[], Halt | None] = lambda: None
     hand_over: Callable[[], bool] = lambda: False
     confirm: Callable[[ApprovedPlan], ConsentHow | None] = say_yes
@@ -245,6 +250,10 @@ class _Organization:
         self.fake.asked.append(f"tags {carrier.id}")
         given(self.fake.tags_error)
         return self._with_tags(carrier)
+
+    def read_bulk_tags(self, organization_id: str) -> BulkTags | AwsError:
+        self.fake.asked.append(f"bulk tags {organization_id}")
+        return self.fake.bulk_tags
 
     def _listed(self, account: Account) -> Account:
         units = tuple(replace(one, tags={}, tags_error=None) for one in account.organizational_units)
