@@ -36,11 +36,11 @@ class Connection(asyncio.Protocol):
         self._latency = latency
         self._buffer = bytearray()
         self._head: tuple[str, str, dict[str, str]] | None = None
-        self._transport: asyncio.Transport | None = None
+        self.transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self.transport = transport
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
@@ -52,8 +52,8 @@ class Connection(asyncio.Protocol):
                 self._send(answer)
 
     def _send(self, answer: bytes) -> None:
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(answer)
+        if self.transport is not None and not self.transport.is_closing():
+            self.transport.write(answer)
 
     def _take(self) -> Request | None:
         """The next request, once all of it is there."""
