@@ -50,8 +50,8 @@ format: $(VENV)/.dev ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-benchmark: $(VENV)/.dev ## Compare the cost per target with a bare botocore loop in the same run
-	$(BIN)/pytest -n 0 -s tests/benchmarks
+benchmark: $(VENV)/.dev ## Measure whole sweeps of a made-up organization, beside a bare botocore loop (FLAGS=--help)
+	@$(BIN)/python -m tests.benchmarks.run $(FLAGS)
 
 package: $(VENV)/.demo ## Build the Lambda's zip (ARCH=arm64|x86_64 PYTHON=3.13)
 	@$(BIN)/python -m cloudformation.package --arch $(ARCH) --python $(RUNTIME) --dist $(DIST)

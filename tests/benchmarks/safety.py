@@ -1,0 +1,47 @@
+"""What the measured processes share: the refusal to ask any AWS but the benchmark's own, and their readings."""
+
+from __future__ import annotations
+
+import json
+import resource
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+HOST = "127.0.0.1"
+
+
+@dataclass(slots=True)
+class Meter:
+    """What the endpoint counted so far."""
+
+    connection: HTTPConnection
+
+    def read(self) -> dict[str, Any]:
+        self.connection.request("GET", "/")
+        told: dict[str, Any] = json.loads(self.connection.getresponse().read())
+        return told
+
+
+def require_own_endpoint(environment: Mapping[str, str], meter: int) -> Meter:
+    """Ends the process unless every call goes to an endpoint of the benchmark, on this machine."""
+    url = urlsplit(environment.get("AWS_ENDPOINT_URL", ""))
+    others = [name for name in environment if name.startswith("AWS_ENDPOINT_URL_")]
+    if url.hostname != HOST or not url.port or others:
+        raise SystemExit("the benchmark asks nothing but its own endpoint: run it by `python -m tests.benchmarks.run`")
+    found = Meter(HTTPConnection(HOST, meter, timeout=30))
+    if "write_units" not in found.read():
+        raise SystemExit(f"the port {meter} is not the meter of the benchmark's endpoint")
+    return found
+
+
+def peak_memory() -> int:
+    """Bytes. Linux's own of this program alone: `ru_maxrss` remembers the process that began it."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        line = next(one for one in status.read_text().splitlines() if one.startswith("VmHWM"))
+        return int(line.split()[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
