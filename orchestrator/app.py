@@ -130,7 +130,10 @@ def make_clients(settings: Settings, hear: Callable[[Answered], None] | None = N
     hearing = Hearing(hear, SYSTEM_TIME.clock) if hear is not None else None
     try:
         pace = organizations.pace(pacing)
-        clients = Clients(settings.workers, pace, registry.member_operations(), settings.common_region, hearing)
+        listings = registry.listings() if settings.light_path else None
+        clients = Clients(
+            settings.workers, pace, registry.member_operations(), settings.common_region, hearing, listings
+        )
         clients.sts()  # every sweep needs it, and it takes the same variables as the others
     except (ValueError, *AWS_FAILURES) as failure:
         raise SettingsError(f"the AWS_* variables or the AWS profile make no sense: {failure}") from failure

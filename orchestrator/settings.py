@@ -39,6 +39,12 @@ def _sweep_mode(value: object) -> Mode:
     raise PydanticCustomError("mode", "must be 'plan', 'enforce' or 'approve'")
 
 
+def _switch(value: object) -> bool:
+    if value in ("on", "off"):
+        return value == "on"
+    raise PydanticCustomError("switch", "must be 'on' or 'off'")
+
+
 def _entries(value: object) -> object:
     return [one.strip() for one in value.split(",")] if isinstance(value, str) else value
 
@@ -105,6 +111,8 @@ class Settings(BaseModel):
     """How often a fresh invocation of the Lambda may resume one sweep."""
     accounts_a_part: Annotated[int, Field(ge=1, le=1000)] = 20
     """For each invocation of a state machine's step."""
+    light_path: Annotated[bool, BeforeValidator(_switch)] = True
+    """Whether listings are sent and read without botocore's machinery around each call."""
     lease_seconds: Annotated[float, Field(ge=0.4, le=900)] = 20.0
     common_region: Annotated[str, Field(pattern=r"^[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}$")] | None = None
     """A region that is enabled in every account; None: the hub's own, or us-east-1 where that one is opted into."""

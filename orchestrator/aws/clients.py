@@ -26,6 +26,8 @@ from botocore.loaders import Loader
 from orchestrator.aws import partitions
 from orchestrator.aws.hearing import Hearing
 from orchestrator.aws.html_answers import explain_html_pages
+from orchestrator.aws.light_path import LightPath
+from orchestrator.aws.tls import share_context
 from orchestrator.aws.xml_answers import RepairingParsers
 from orchestrator.core.model import Region
 from orchestrator.errors import UnboundAccountError
@@ -149,7 +151,8 @@ class _BoundProvider(CredentialProvider):
 class Clients:
     """Makes clients once each, under a lock (making them is not thread-safe), and counts every request they send.
 
-    `operations`: what kinds may ask of clients, beside the hub's own.
+    `operations`: what kinds may ask of clients, beside the hub's own; `listings`: those of them that the light path
+    sends, and None where it is switched off.
     Hub clients (`hub_*`) use the process's own credentials. Member clients use whatever `bound_to` bound; botocore's
     retries are off for them and for STS, because `retries.Retries` does that per call.
     """
@@ -161,6 +164,7 @@ class Clients:
         operations: Operations = MappingProxyType({}),
         common_region: str | None = None,
         hearing: Hearing | None = None,
+        listings: frozenset[str] | None = None,
     ) -> None:
         self._hub, self._member = _sessions(operations)
         # boto3 reads AWS_DEFAULT_REGION only; Lambda and every other SDK know AWS_REGION.
@@ -176,6 +180,9 @@ class Clients:
         self._made: dict[tuple[str, str, str], Any] = {}
         self._calls: Counter[str] = Counter()
         self._count_lock = threading.Lock()
+        self.light_path = (
+            LightPath(listings, self.member, bound_credentials, self.count, hearing) if listings is not None else None
+        )
 
     def ec2(self, region: str) -> EC2Client:
         """A member client: signed for the bound account."""
@@ -242,7 +249,7 @@ class Clients:
         return dict(self._calls)
 
     def count(self, service: str, operation: str) -> None:
-        """Counts one request; for the call that does not go through botocore's events."""
+        """Counts one request; for those that do not go through botocore's events."""
         with self._count_lock:
             self._calls[f"{service}:{operation}"] += 1
 
@@ -262,6 +269,7 @@ class Clients:
         counted = partial(self._count_sent, client.meta.service_model.signing_name)
         client.meta.events.register(f"before-send.{service}", counted)
         explain_html_pages(client)
+        share_context(client)
         if self.hearing is not None:
             self.hearing.attach(client, role, service)
         if service == "organizations" and self._pace_organizations is not None:

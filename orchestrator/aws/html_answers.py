@@ -26,16 +26,14 @@ _XML = frozenset({"ec2", "query", "rest-xml"})
 def explain_html_pages(client: Any) -> None:
     """From now on the client's failures name a page instead of quoting it. For any client of botocore."""
     service, endpoint = client.meta.service_model.service_id.hyphenize(), client.meta.endpoint_url
-    client.meta.events.register(f"before-parse.{service}", partial(_refuse_unreadable, endpoint))
-    client.meta.events.register(f"after-call.{service}", partial(_replace_message, endpoint))
+    client.meta.events.register(f"before-parse.{service}", partial(_before_parse, endpoint))
+    client.meta.events.register(f"after-call.{service}", partial(_after_call, endpoint))
 
 
-def _refuse_unreadable(endpoint: str, operation_model: Any, response_dict: dict[str, Any], **_: Any) -> None:
-    """Raises what botocore's parser would raise, with another text."""
-    body, status = response_dict["body"], response_dict["status_code"]
-    if not isinstance(body, bytes) or not _PAGE.match(body):
+def refuse_unreadable(endpoint: str, protocol: str, body: bytes, status: int) -> None:
+    """Raises what botocore's parser would raise of a page, with another text; nothing for an answer of AWS."""
+    if not _PAGE.match(body):
         return
-    protocol = operation_model.service_model.resolved_protocol
     is_refusal = status >= _FIRST_ERROR
     if not is_refusal or (protocol in _XML and not _is_read_by_status(protocol, status, body) and not _is_xml(body)):
         raise ResponseParserError(_sentence(endpoint, status))
@@ -56,13 +54,24 @@ def _is_xml(body: bytes) -> bool:
     return True
 
 
-def _replace_message(endpoint: str, http_response: Any, parsed: dict[str, Any], **_: Any) -> None:
-    """The code stays: what is done about the failure hangs on it."""
-    if http_response.status_code >= _FIRST_ERROR and _PAGE.match(http_response.content):
+def replace_message(endpoint: str, body: bytes, status: int, parsed: dict[str, Any]) -> None:
+    """Of a page that botocore read as a refusal. The code stays: what is done about the failure hangs on it."""
+    if status >= _FIRST_ERROR and _PAGE.match(body):
         error = parsed.setdefault("Error", {})
         # As botocore has it of a page that it does not read; of one that is well-formed XML it finds no code at all.
-        error["Code"] = error.get("Code") or str(http_response.status_code)
-        error["Message"] = _sentence(endpoint, http_response.status_code)
+        error["Code"] = error.get("Code") or str(status)
+        error["Message"] = _sentence(endpoint, status)
+
+
+def _before_parse(endpoint: str, operation_model: Any, response_dict: dict[str, Any], **_: Any) -> None:
+    body = response_dict["body"]
+    if isinstance(body, bytes):
+        protocol = operation_model.service_model.resolved_protocol
+        refuse_unreadable(endpoint, protocol, body, response_dict["status_code"])
+
+
+def _after_call(endpoint: str, http_response: Any, parsed: dict[str, Any], **_: Any) -> None:
+    replace_message(endpoint, http_response.content, http_response.status_code, parsed)
 
 
 def _sentence(endpoint: str, status: int) -> str:

@@ -10,7 +10,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import tenacity
 from tenacity.stop import stop_base
@@ -61,19 +61,31 @@ class Retries:
 
     def call(self, function: Callable[[], T]) -> T:
         """The function's result; after throttling or a passing fault it is retried. Raises the last failure."""
+        began = time.monotonic()
+        try:
+            return function()
+        except AWS_FAILURES as failure:
+            if classify(failure) not in self.again_after:
+                raise
+            first = failure
+        # Most calls never come here, and what counts and waits costs more to make than they do.
+        return self._retrying(time.monotonic() - began)(_Resumed(first, function))
+
+    def _retrying(self, elapsed: float) -> tenacity.Retrying:
+        """Its first attempt is the one that failed already, after so many seconds."""
         return tenacity.Retrying(
             retry=tenacity.retry_if_exception(self._is_worth_another_try),
             wait=tenacity.wait_random_exponential(multiplier=self.first_wait, max=self.longest_wait),
             stop=tenacity.stop_any(
                 tenacity.stop_after_attempt(self.attempts),
-                tenacity.stop_after_delay(self.longest_total),
+                tenacity.stop_after_delay(self.longest_total - elapsed),
                 _OutOfTime(self.out_of_time),
                 _RefusedCredentials(),
             ),
             sleep=self.sleep,
             before_sleep=self._renew_if_expired,
             reraise=True,
-        )(function)
+        )
 
     def wait(self, attempt: int) -> None:
         """Sleeps as long as `call` would after that many failed attempts."""
@@ -103,6 +115,20 @@ def after_pauses(
         sleep=sleep,
         reraise=True,
     )
+
+
+class _Resumed(Generic[T]):
+    """A function of which one call failed already: called first, it raises that failure."""
+
+    def __init__(self, failure: Exception, function: Callable[[], T]) -> None:
+        self._failure: Exception | None = failure
+        self._function = function
+
+    def __call__(self) -> T:
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
+        return self._function()
 
 
 class _OutOfTime(stop_base):

@@ -53,6 +53,11 @@ def member_operations() -> Mapping[str, frozenset[str]]:
     return dict(merged)
 
 
+def listings() -> frozenset[str]:
+    """What the light path may send, as `service:Operation`."""
+    return frozenset().union(*(description.listings for description in DESCRIPTIONS))
+
+
 def rates() -> Mapping[str, OperationRates]:
     """By `service:Operation`."""
     return {operation: rate for description in DESCRIPTIONS for operation, rate in description.rates.items()}

@@ -26,8 +26,8 @@ PAGE = "<html><body><h1>502 Bad Gateway</h1></body></html>"
             "InternalError: An internal error has occurred",
         ),
         (Fault(hangs_up=True), "ConnectionClosedError: Connection was closed before we received a valid response"),
-        (Fault(body=PAGE, status=502), f"{DESCRIBE}: 502: Bad Gateway"),
-        (Fault(body=PAGE, status=200), "ResponseParserError: DescribeInstances answered"),
+        (Fault(body=PAGE, status=502), f"{DESCRIBE}: 502: http://127.0.0.1"),
+        (Fault(body=PAGE, status=200), "and an HTML page, which is none of AWS's own"),
     ],
     ids=["throttled", "server error", "reset", "proxy's error page", "page of a portal"],
 )

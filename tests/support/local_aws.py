@@ -16,7 +16,7 @@ import pytest
 from botocore.credentials import ReadOnlyCredentials
 
 from orchestrator.aws.clients import Clients, _NarrowLoader
-from orchestrator.kinds.registry import member_operations
+from orchestrator.kinds.registry import listings, member_operations
 
 _CREDENTIAL = re.compile(r"Credential=(?P<key>[^/]+)/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
 _LOADER = _NarrowLoader(member_operations())  # parses each service model once, not once for each test
@@ -93,7 +93,7 @@ def closing_clients(**arguments: Any) -> Iterator[Clients]:
     """Clients whose connections are closed at the end, so that the server's threads end too."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("orchestrator.aws.clients._NarrowLoader", lambda _: _LOADER)
-        clients = Clients(**arguments)
+        clients = Clients(**{"listings": listings(), **arguments})
     try:
         yield clients
     finally:

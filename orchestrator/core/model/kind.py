@@ -72,6 +72,10 @@ class KindDescription:
     """The service's code in AWS's price list."""
     stop_noted_within: timedelta
     """How long after asking for a stop AWS may date it: a stop noted later was not requested by the sweep."""
+    listings: frozenset[str] = field(default_factory=frozenset)
+    """Of the operations, as `service:Operation`, those that only list, and are asked of whole targets: they may go by
+    the light path.
+    """
     words: tuple[FactWord, ...] = ()
     losses: tuple[LossWord, ...] = ()
     always_lost: str = ""

@@ -42,6 +42,7 @@ EC2 = KindDescription(
         ),
         "elbv2": frozenset({"DescribeTargetGroups", "DescribeTargetHealth"}),
     },
+    listings=frozenset({"ec2:DescribeInstances"}),
     # https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html
     rates={
         "ec2:StopInstances": OperationRates(Rate(50, 5), Rate(1000, 20)),

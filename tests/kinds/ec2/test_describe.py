@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError
 
 from orchestrator.aws.clients import Clients, bound_to
-from orchestrator.aws.failures import Failure, classify
+from orchestrator.aws.failures import AWS_FAILURES, Failure, classify, error_of
 from orchestrator.aws.retries import Retries
 from orchestrator.core.model import AccountId, Region, Target
 from orchestrator.core.model.unreadable import UNREADABLE_CHARACTER
@@ -249,5 +249,8 @@ def test_an_html_page_with_another_status_than_200_is_a_failure_too(
     aws: LocalAws, clients: Clients, status: int
 ) -> None:
     aws.answering = lambda _: Answer("<html><body>Denied by the proxy</body></html>", status, "text/html")
-    with pytest.raises(ClientError):
+    with pytest.raises(AWS_FAILURES) as ours:
         read(clients)
+    with pytest.raises(AWS_FAILURES) as botocores:
+        read_by_botocore(clients)
+    assert [type(ours.value), error_of(ours.value)] == [type(botocores.value), error_of(botocores.value)]
