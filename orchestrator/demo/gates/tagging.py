@@ -65,7 +65,8 @@ def _rows(account_id: str) -> Iterator[dict[str, Any]]:
     backend = organizations_backends[account_id][_PARTITION]
     if backend.org is None or backend.org.master_account_id != account_id:
         return
-    for carrier in (*backend.accounts, *backend.ou):
+    carriers: tuple[Any, ...] = (*backend.accounts, *backend.ou)
+    for carrier in carriers:
         if carrier.tags:
             tags = [{"Key": key, "Value": value} for key, value in carrier.tags.items()]
             yield {"ResourceARN": carrier.arn, "Tags": tags}
