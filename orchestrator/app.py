@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 from time import monotonic, sleep
 
+from orchestrator.aws import bulk_tags, organizations
 from orchestrator.aws import hub_questions as asking
-from orchestrator.aws import organizations
 from orchestrator.aws.clients import Clients, partition_regions, renew_bound_credentials
 from orchestrator.aws.credentials import REGION_PERMISSIONS, MemberRole, MemberSessions
 from orchestrator.aws.dynamodb_items import DynamoItems
@@ -221,7 +221,9 @@ class _Worlds:
         )
         kinds = registry.make_kinds(clients, retries, clocks.now, Pacing(registry.rates(), time.clock, halting.sleep))
         return World(
-            organization=OrganizationReader(clients, clocks.now),
+            organization=OrganizationReader(
+                clients, clocks.now, make_bulk_tags(settings, clients, sweep_id, retries).read
+            ),
             accounts=MemberSessions(clients, _member_role(settings, sweep_id, _ACTIONS_OF.get(mode, ())), retries),
             kinds=kinds,
             actors=kinds if mode.acts else {},
@@ -249,6 +251,15 @@ class _Worlds:
             workers=settings.workers,
             sleep=halting.sleep,
         )
+
+
+def make_bulk_tags(settings: Settings, clients: Clients, sweep_id: str, retries: Retries) -> bulk_tags.BulkTagsReader:
+    """Its sessions in the management account may list tags and nothing else."""
+    if settings.management_role is None:
+        return bulk_tags.BulkTagsReader(clients, None, retries)
+    name = settings.management_role.lstrip("/")
+    role = MemberRole(name, settings.external_id, sweep_id, bulk_tags.PERMISSIONS)
+    return bulk_tags.BulkTagsReader(clients, MemberSessions(clients, role, retries), retries)
 
 
 def _confirming(runtime: Runtime, halting: Halting) -> Callable[[ApprovedPlan], ConsentHow | None]:

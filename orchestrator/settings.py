@@ -89,6 +89,8 @@ class Settings(BaseModel):
         Annotated[str, Field(pattern=r"^[A-Za-z0-9_+=,.@:/-]+$", min_length=2, max_length=1224)] | None,
         Field(repr=False),
     ] = None
+    management_role: Annotated[str, Field(pattern=r"^[A-Za-z0-9_+=,.@/-]+$", max_length=512)] | None = None
+    """The role in the management account that lists the tags of all accounts at once; a hub in it needs none."""
     report_bucket: str | None = None
     table: str | None = None
     mode: SweepMode | None = None

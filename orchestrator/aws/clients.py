@@ -62,6 +62,7 @@ _HUB_OPERATIONS: Operations = {
             "ListTagsForResource",
         }
     ),
+    "resourcegroupstaggingapi": frozenset({"GetResources"}),
     "sts": frozenset({"AssumeRole", "GetCallerIdentity"}),
 }
 HUB_SERVICES = frozenset({*_HUB_OPERATIONS, "dynamodb", "kms", "lambda", "s3", "sns", "ssm"})
@@ -72,6 +73,8 @@ _READ_TIMEOUT = 30
 _QUICK_TIMEOUT = 1
 _TRIES = {"hub": 5, "hub-ledger": 9, "hub-patient": 8, "hub-quick": 1}
 """By botocore, with waits of 0.5 s, 1 s, 2 s ... on average; whatever is not named is tried once."""
+_IAM_NAMES = {"tagging": "tag"}
+"""Of services that IAM does not call by the name that they sign for."""
 _MODES: Mapping[str, Literal["legacy"]] = {"hub-ledger": "legacy"}
 """Only this mode has DynamoDB's own schedule (0.05 s, 0.1 s, 0.2 s ...), and no quota of tries that threads share."""
 
@@ -213,6 +216,10 @@ class Clients:
         client: OrganizationsClient = self._get("hub", "organizations", self.region)
         return client
 
+    def tagging(self, region: str) -> Any:
+        """Any: for the one operation named above, its stubs are not worth a dependency."""
+        return self._get("hub", "resourcegroupstaggingapi", region)
+
     def s3(self) -> S3Client:
         """Patient: a sweep writes ten files; with 5 tries one in forty loses its report to 30 % of `SlowDown`."""
         client: S3Client = self._get("hub-patient", "s3", self.region)
@@ -266,7 +273,8 @@ class Clients:
         session: Any = self._member if role == "member" else self._hub
         client = session.client(service, region_name=region, config=self._config(role))
         # Events name a service by its id, IAM and readers of the counts by what it signs for.
-        counted = partial(self._count_sent, client.meta.service_model.signing_name)
+        signing_name = client.meta.service_model.signing_name
+        counted = partial(self._count_sent, _IAM_NAMES.get(signing_name, signing_name))
         client.meta.events.register(f"before-send.{service}", counted)
         explain_html_pages(client)
         share_context(client)

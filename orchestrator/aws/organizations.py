@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.parsers import ResponseParserError
 
+from orchestrator.aws.bulk_tags import no_bulk_tags
 from orchestrator.aws.clients import Clients
 from orchestrator.aws.failures import AWS_FAILURES, error_of
 from orchestrator.aws.pacing import Pacing, Rates
@@ -46,9 +47,15 @@ def pace(pacing: Pacing) -> Callable[[], None]:
 class OrganizationReader:
     """ports.OrganizationPort, from the management account or a delegated administrator."""
 
-    def __init__(self, clients: Clients, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        clients: Clients,
+        now: Callable[[], datetime],
+        read_bulk_tags: Callable[[str], BulkTags | AwsError] = no_bulk_tags,
+    ) -> None:
         self._clients = clients
         self._now = now
+        self._read_bulk_tags = read_bulk_tags
         self._units: dict[str, OrganizationalUnit] = {}
         """With their tags, which all accounts below share; as of the last `read`."""
 
@@ -73,8 +80,7 @@ class OrganizationReader:
         return replace(_with_tags(carrier, self._tags(carrier.id)), tags_read_at=at)
 
     def read_bulk_tags(self, organization_id: str) -> BulkTags | AwsError:
-        del organization_id
-        return AwsError("NoBulkTags", "tags are read one by one")
+        return self._read_bulk_tags(organization_id)
 
     @property
     def _client(self) -> OrganizationsClient:

@@ -26,6 +26,7 @@ NEXT_TOKEN_IN_XML = Tokens("NextToken", "nextToken")
 MARKER = Tokens("Marker", "Marker")
 NEXT_MARKER = Tokens("Marker", "NextMarker")
 CONTINUATION_TOKEN = Tokens("ContinuationToken", "NextContinuationToken")
+PAGINATION_TOKEN = Tokens("PaginationToken", "PaginationToken")
 EVALUATED_KEY = Tokens("ExclusiveStartKey", "LastEvaluatedKey")
 
 

@@ -17,6 +17,7 @@ from orchestrator.demo.calls import Answer, Call
 from orchestrator.demo.faults import Faults
 from orchestrator.demo.gates import Gate, find_gates
 from orchestrator.demo.gates.ec2_behind import BEHIND
+from orchestrator.demo.gates.tagging import INDEX
 from orchestrator.demo.regions import RegionOptIn
 from orchestrator.demo.roles import session_policy_gate, trust_gate
 
@@ -83,6 +84,7 @@ class Front:
         self.calls.clear()
         self.instances_a_page = None
         BEHIND.clear()
+        INDEX.clear()
 
     def _moto_api(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if environ["PATH_INFO"] == "/moto-api/reset":

@@ -14,6 +14,7 @@ from typing import Any
 import boto3
 
 from orchestrator.core.model import ActivePolicy
+from orchestrator.core.model.bulk_tags import CANARY_TAG
 from orchestrator.core.policy.loading import load_policy
 from orchestrator.demo.accounts import FRANKFURT, IRELAND, MILAN, UNITS, VIRGINIA, DemoAccount, Fleet, Tags, accounts
 from orchestrator.kinds.registry import DESCRIPTIONS
@@ -43,6 +44,7 @@ def seed(environment: Mapping[str, str], today: date) -> Seeded:
     organization = builder.client("organizations").create_organization(FeatureSet="ALL")["Organization"]
     builder.hub()
     parents = builder.organizational_units(UNITS)
+    plant_canary(builder.client("organizations"), organization["Id"])
     wanted = accounts(today)
     ids = {account.name: builder.account(account, parents) for account in wanted}
     builder.roll_out(parents, organization, [ids[account.name] for account in wanted if not account.has_role])
@@ -173,6 +175,12 @@ class _Builder(AnyAccount):
         for launched in answer["Instances"]:
             for name, value in fleet.quirk.items():
                 setattr(backend.get_instance(launched["InstanceId"]), name, value)
+
+
+def plant_canary(client: Any, organization_id: str) -> None:
+    """On the root, as `make deploy-management` does."""
+    root = client.list_roots()["Roots"][0]["Id"]
+    client.tag_resource(ResourceId=root, Tags=_pairs({CANARY_TAG: organization_id}))
 
 
 def member_trust(hub_account_id: str, organization_id: str, external_id: str | None = None) -> dict[str, Any]:

@@ -7,8 +7,8 @@ the others wait for that. AWS Organizations allows few calls, so whatever is you
 from __future__ import annotations
 
 import threading
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -18,6 +18,8 @@ from orchestrator.core.model import Account, AccountId, Organization, Organizati
 from orchestrator.errors import OrganizationError
 from orchestrator.ports import Carrier, World
 
+_AT_ONCE = 8
+"""AWS Organizations' pace allows no more, with some 0.1 s for each answer."""
 _FAILURE_COUNTS = timedelta(seconds=30)
 """So long what could not be read is not asked for again: every batch of an account would try it."""
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -100,23 +102,23 @@ class FreshAccounts:
         if not any(map(self._is_stale, wanted)):
             return ()
         until = self._elapsed() + self._max_age.total_seconds()
-        now = (self.account(account_id) for account_id in wanted if self._elapsed() < until)
-        return tuple(one for one in now if isinstance(one, Account))
+        found = self._read_each(wanted, lambda: self._elapsed() >= until)
+        return tuple(found[one] for one in wanted if one in found)
 
     @contextmanager
     def read_ahead(self, account_ids: Iterable[AccountId]) -> Iterator[None]:
-        """Meanwhile a thread of its own reads what is older of these accounts, in this order."""
+        """Meanwhile threads of its own read what is older of these accounts, in this order."""
         stale = [account_id for account_id in dict.fromkeys(account_ids) if self._is_stale(account_id)]
         ended = threading.Event()
-        thread = threading.Thread(target=self._read_each, args=(stale, ended), name="tags", daemon=True)
+        reading = threading.Thread(target=self._read_each, args=(stale, ended.is_set), name="tags", daemon=True)
         if stale:
-            thread.start()
+            reading.start()
         try:
             yield
         finally:
             ended.set()
             if stale:
-                thread.join()
+                reading.join()
 
     # --- where they are
 
@@ -193,12 +195,28 @@ class FreshAccounts:
         times = [account.tags_read_at, *(unit.tags_read_at for unit in account.organizational_units)]
         return not all(map(self._is_young, times))
 
-    def _read_each(self, account_ids: Iterable[AccountId], ended: threading.Event) -> None:
-        for account_id in account_ids:
-            if ended.is_set():
-                return
-            with suppress(Exception):  # a thread's boundary: the batches that wait for it will meet it themselves
-                self.account(account_id)
+    def _read_each(self, account_ids: Iterable[AccountId], ended: Callable[[], bool]) -> dict[AccountId, Account]:
+        """Begins with them in this order, several at once; what those share, one of their threads reads."""
+        waiting, found = deque(account_ids), dict[AccountId, Account]()
+
+        def read() -> None:
+            while waiting and not ended():
+                with suppress(IndexError):  # another thread took the last one
+                    account_id = waiting.popleft()
+                    with suppress(Exception):  # a thread's boundary: the batches that wait for it meet it themselves
+                        account = self.account(account_id)
+                        if isinstance(account, Account):
+                            found[account_id] = account
+
+        threads = [
+            threading.Thread(target=read, name="tags", daemon=True) for _ in range(min(len(waiting), _AT_ONCE) - 1)
+        ]
+        for thread in threads:
+            thread.start()
+        read()
+        for thread in threads:
+            thread.join()
+        return found
 
     # --- ages
 

@@ -43,6 +43,7 @@ from orchestrator.ports import World
 from orchestrator.sweep.act import act_on_accounts, too_many_failures
 from orchestrator.sweep.barrier import end_without_plan, guard_plan, hold_plan_by_names, hold_plan_by_others
 from orchestrator.sweep.consent import halted_without_consent, inherit_consent, require_consent
+from orchestrator.sweep.exact_tags import with_exact_tags
 from orchestrator.sweep.finish import Keep, run_to_report
 from orchestrator.sweep.fresh_accounts import FreshAccounts
 from orchestrator.sweep.inventory_file import StoredInventory, inventory_bytes, inventory_from
@@ -118,7 +119,7 @@ def decide(world: World, sweep: Sweep, summary: SweepSummary, accounts_a_part: i
     if content is None and _yielded_before(summary):
         return False
     if content is None:
-        inventory = _put_together(world, sweep)
+        inventory = _put_together(world, sweep, exact_tags=True)
         others = co_owners(world, inventory.others)
         decisions = decide_inventory(sweep.policy, inventory, sweep.started_at, others)
         _, approved = guard_plan(world, sweep, SweepState(inventory, decisions))
@@ -338,7 +339,7 @@ def _yielded_before(summary: SweepSummary) -> bool:
     return summary.halt is not None and bool(summary.halt["cause"] == HaltCause.YIELDED)
 
 
-def _put_together(world: World, sweep: Sweep, why_not: str = _NOT_READ) -> Inventory:
+def _put_together(world: World, sweep: Sweep, why_not: str = _NOT_READ, *, exact_tags: bool = False) -> Inventory:
     """Every part as one inventory; the accounts of a part that is missing were not attempted."""
     stored = _stored_listing(world, sweep)
     if stored is None:
@@ -352,7 +353,10 @@ def _put_together(world: World, sweep: Sweep, why_not: str = _NOT_READ) -> Inven
             continue
         rows = (scope.whole_account(accounts[one], TargetStatus.NOT_ATTEMPTED, why_not) for one in part.accounts)
         reading += Reading(coverage=tuple(rows))
-    return complete_inventory(sweep.policy, stored.listing, reading)
+    listing = stored.listing
+    if exact_tags:
+        listing, reading = with_exact_tags(world, sweep.policy, listing, reading, sweep.started_at)
+    return complete_inventory(sweep.policy, listing, reading)
 
 
 def _put_parts(world: World, sweep: Sweep, name: str, accounts: Sequence[AccountId], size: int, wave: int = 0) -> None:

@@ -13,6 +13,7 @@ from functools import partial
 from typing import TypeVar
 
 from orchestrator.core.decide import scope
+from orchestrator.core.decide.bulk_tags import with_bulk_tags
 from orchestrator.core.decide.whose import is_later_start
 from orchestrator.core.model import (
     ALL_REGIONS,
@@ -31,6 +32,7 @@ from orchestrator.core.model import (
     TargetStatus,
 )
 from orchestrator.core.model.aws_error_codes import coverage_of, is_refusal
+from orchestrator.core.model.bulk_tags import BulkTags
 from orchestrator.core.model.copies import tell_once
 from orchestrator.core.model.marks import STOPPED_BY_TAG
 from orchestrator.core.policy.org_policy import OrgPolicy
@@ -127,7 +129,7 @@ def list_accounts(world: World, policy: OrgPolicy, today: date, keep: Callable[[
     )
     keep(listing)
     world.progress.phase(f"Reading the tags of {len(in_scope.accounts)} accounts and their OUs")
-    tagged, unattempted = _read_tags(world, in_scope.accounts)
+    tagged, unattempted = _read_tags(world, in_scope.accounts, organization.id)
     to_read = scope.accounts_not_opted_out(tagged, today)
     return replace(
         listing,
@@ -137,8 +139,13 @@ def list_accounts(world: World, policy: OrgPolicy, today: date, keep: Callable[[
     )
 
 
-def _read_tags(world: World, accounts: Sequence[Account]) -> tuple[tuple[Account, ...], tuple[Coverage, ...]]:
+def _read_tags(
+    world: World, accounts: Sequence[Account], organization_id: str
+) -> tuple[tuple[Account, ...], tuple[Coverage, ...]]:
     """The accounts with their tags, as far as the time allows, and a row for each of the rest."""
+    bulk = world.organization.read_bulk_tags(organization_id)
+    if isinstance(bulk, BulkTags):
+        return tuple(with_bulk_tags(account, bulk) for account in accounts), ()
     tagged: list[Account] = []
     for start in range(0, len(accounts), _ACCOUNTS_AT_ONCE):
         halt = world.halt()

@@ -35,6 +35,7 @@ from orchestrator.ports import World
 from orchestrator.sweep.act import act_on_plan
 from orchestrator.sweep.barrier import end_without_plan, guard_plan, hold_plan_by_names, hold_plan_by_others
 from orchestrator.sweep.consent import halted_without_consent, require_consent
+from orchestrator.sweep.exact_tags import with_exact_tags
 from orchestrator.sweep.finish import Keep, run_to_report
 from orchestrator.sweep.inventory_file import StoredInventory, inventory_bytes, inventory_from, without_gaps
 from orchestrator.sweep.old_marks import delete_old_marks
@@ -218,6 +219,7 @@ class _Run:
         reading = read_accounts(
             self._world, policy, to_read, stored.reading, lambda reading: keep_read(listing, reading)
         )
+        listing, reading = with_exact_tags(self._world, policy, listing, reading, self._sweep.started_at)
         return self._hand_over_reading(StoredInventory(listing, reading))
 
     def _hand_over_reading(self, stored: StoredInventory) -> SweepState:

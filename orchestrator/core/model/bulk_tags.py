@@ -7,6 +7,10 @@ from dataclasses import dataclass
 
 from orchestrator.core.model.organization import Tags
 
+CANARY_TAG = "stop-orchestrator:canary"
+"""On the organization's root, with the organization's id as its value: `make deploy-management` writes it. A listing
+without it is none of this organization, whatever else is in it."""
+
 
 @dataclass(frozen=True, slots=True)
 class BulkTags:

@@ -15,12 +15,12 @@ from orchestrator.core.policy.yaml_document import Path
 
 @dataclass(frozen=True, slots=True)
 class AccountTagMatches(Condition):
-    """Never unknown: an account whose tags could not be read is left out before anything in it is decided."""
+    """Unknown where the account's tags are."""
 
     tags: TagGlobs
 
-    def evaluate(self, resource: Resource, account: Account) -> bool:
-        return tags_match(self.tags, account.tags)
+    def evaluate(self, resource: Resource, account: Account) -> bool | None:
+        return None if account.tags_error is not None else tags_match(self.tags, account.tags)
 
     def implies(self, other: Condition) -> bool:
         return isinstance(other, AccountTagMatches) and tags_within(self.tags, other.tags)
@@ -30,6 +30,12 @@ class AccountTagMatches(Condition):
 
     def facts_used(self, resource: Resource, account: Account) -> dict[str, Fact]:
         return tags_used("account_tag", self.tags, account.tags)
+
+    def asks_account_tags(self) -> bool:
+        return True
+
+    def unknown_facts(self, resource: Resource, account: Account) -> tuple[str, ...]:
+        return () if account.tags_error is None else ("account_tag",)
 
 
 def _parse(value: Any, path: Path, parser: Parser) -> Condition:

@@ -31,6 +31,9 @@ class Combined(Condition, ABC):
         for condition in self.conditions:
             yield from condition.tag_keys()
 
+    def asks_account_tags(self) -> bool:
+        return any(condition.asks_account_tags() for condition in self.conditions)
+
     def names(self) -> Iterator[NamedText]:
         for condition in self.conditions:
             yield from condition.names()

@@ -56,6 +56,10 @@ class Condition(ABC):
         """The keys of a resource's tags that it asks for."""
         return ()
 
+    def asks_account_tags(self) -> bool:
+        """Whether it depends on the tags of a resource's account."""
+        return False
+
     def names(self) -> Iterable[NamedText]:
         """The names in it that are held against the organization."""
         return ()

@@ -31,6 +31,9 @@ class NotOf(Condition):
     def tag_keys(self) -> Iterable[str]:
         return self.condition.tag_keys()
 
+    def asks_account_tags(self) -> bool:
+        return self.condition.asks_account_tags()
+
     def names(self) -> Iterable[NamedText]:
         return self.condition.names()
 
