@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -87,7 +87,7 @@ class Settings(BaseModel):
     table: str | None = None
     mode: SweepMode | None = None
     """The most that this process may do, and what a Lambda does where its event says no mode; None: it is not set."""
-    workers: Annotated[int, Field(ge=1, le=512)] = 64
+    workers: Annotated[int, Field(ge=1, le=512)] = 128
     kill_switch: Annotated[str, Field(pattern=r"^(file:.+|[A-Za-z0-9_./-]+)$")] | None = None
     """An SSM parameter's name, or `file:PATH`."""
     topic: Annotated[str, Field(pattern=r"^arn:[^:]+:sns:")] | None = None
@@ -105,6 +105,8 @@ class Settings(BaseModel):
     """How often a fresh invocation of the Lambda may resume one sweep."""
     accounts_a_part: Annotated[int, Field(ge=1, le=1000)] = 20
     """For each invocation of a state machine's step."""
+    pacing: Literal["on", "off"] = "on"
+    """Off for emulators alone, which have no rates: real accounts would refuse other people's calls."""
     lease_seconds: Annotated[float, Field(ge=0.4, le=900)] = 20.0
     common_region: Annotated[str, Field(pattern=r"^[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}$")] | None = None
     """A region that is enabled in every account; None: the hub's own, or us-east-1 where that one is opted into."""
