@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from time import monotonic, sleep
 
-from orchestrator.aws import bulk_tags, organizations
+from orchestrator.aws import bulk_tags
 from orchestrator.aws import hub_questions as asking
 from orchestrator.aws.clients import Clients, partition_regions, renew_bound_credentials
 from orchestrator.aws.credentials import REGION_PERMISSIONS, MemberRole, MemberSessions
@@ -18,15 +18,27 @@ from orchestrator.aws.dynamodb_items import DynamoItems
 from orchestrator.aws.failures import AWS_FAILURES, error_of
 from orchestrator.aws.hearing import Answered, Hearing
 from orchestrator.aws.hub_services import ParameterAnchor, Signer, parameter_reader, publisher
+from orchestrator.aws.organization_pace import OrganizationPace
 from orchestrator.aws.organizations import OrganizationReader
-from orchestrator.aws.pacing import Pacing
+from orchestrator.aws.pacing import Pacing, Rates
+from orchestrator.aws.partitions import always_enabled
 from orchestrator.aws.retries import Retries
 from orchestrator.aws.s3_report_store import S3ReportStore
 from orchestrator.core.decide.known_names import Known
 from orchestrator.core.decide.names import resolve_names
 from orchestrator.core.diagnosis.checks import Check
 from orchestrator.core.diagnosis.missed import DueSweep
-from orchestrator.core.model import Action, ActivePolicy, ApprovedPlan, ConsentHow, Mode, Names, Resource, ResourceKey
+from orchestrator.core.model import (
+    Action,
+    ActivePolicy,
+    ApprovedPlan,
+    ConsentHow,
+    Mode,
+    Names,
+    Region,
+    Resource,
+    ResourceKey,
+)
 from orchestrator.core.policy.loading import load_policy
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.doctor import hub_checks
@@ -126,10 +138,9 @@ def make_clients(settings: Settings, hear: Callable[[Answered], None] | None = N
 
     Raises SettingsError where the AWS_* variables make no sense (an endpoint without a scheme, no such profile).
     """
-    pacing = Pacing(organizations.RATES, SYSTEM_TIME.clock, SYSTEM_TIME.sleep)
     hearing = Hearing(hear, SYSTEM_TIME.clock) if hear is not None else None
     try:
-        pace = organizations.pace(pacing)
+        pace = OrganizationPace(SYSTEM_TIME.clock, SYSTEM_TIME.sleep).attach if settings.pacing else None
         listings = registry.listings() if settings.light_path else None
         clients = Clients(
             settings.workers, pace, registry.member_operations(), settings.common_region, hearing, listings
@@ -219,7 +230,7 @@ class _Worlds:
         retries = Retries(
             sleep=time.sleep, out_of_time=lambda: halting.halt() is not None, on_expired=renew_bound_credentials
         )
-        kinds = registry.make_kinds(clients, retries, clocks.now, Pacing(registry.rates(), time.clock, halting.sleep))
+        kinds = registry.make_kinds(clients, retries, clocks.now, Pacing(_rates(settings), time.clock, halting.sleep))
         return World(
             organization=OrganizationReader(
                 clients, clocks.now, make_bulk_tags(settings, clients, sweep_id, retries).read
@@ -236,6 +247,7 @@ class _Worlds:
             leave=lease.hand_over,
             kill_switches=switches,
             partition_regions=partition_regions(),
+            always_enabled_regions=frozenset(map(Region, always_enabled(clients.partition))),
             policy_text=partial(active_policy_text, clients=clients),
             notify=publisher(clients, topic) if topic else _no_notification,
             sign=Signer(clients, settings.signing_key).sign if settings.signing_key else None,
@@ -260,6 +272,10 @@ def make_bulk_tags(settings: Settings, clients: Clients, sweep_id: str, retries:
     name = settings.management_role.lstrip("/")
     role = MemberRole(name, settings.external_id, sweep_id, bulk_tags.PERMISSIONS)
     return bulk_tags.BulkTagsReader(clients, MemberSessions(clients, role, retries), retries)
+
+
+def _rates(settings: Settings) -> Rates:
+    return registry.rates() if settings.pacing else {}
 
 
 def _confirming(runtime: Runtime, halting: Halting) -> Callable[[ApprovedPlan], ConsentHow | None]:
@@ -345,7 +361,7 @@ def make_look(settings: Settings, clients: Clients) -> Callable[[ResourceKey], R
     """Looks at one resource as it is now. Its sessions may only describe. Raises TargetUnreadableError."""
     retries = Retries(attempts=_DOCTOR_TRIES, sleep=SYSTEM_TIME.sleep, on_expired=renew_bound_credentials)
     accounts = MemberSessions(clients, _member_role(settings, "doctor", ()), retries)
-    pacing = Pacing(registry.rates(), SYSTEM_TIME.clock, SYSTEM_TIME.sleep)
+    pacing = Pacing(_rates(settings), SYSTEM_TIME.clock, SYSTEM_TIME.sleep)
     kinds = registry.make_kinds(clients, retries, SYSTEM_TIME.now, pacing)
 
     def look(key: ResourceKey) -> Resource | None:

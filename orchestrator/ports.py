@@ -373,6 +373,8 @@ class World(Caller):
     """The names of those that `halt` obeys."""
     partition_regions: frozenset[Region] = frozenset()
     """Every region that is known without asking AWS, of whatever partition."""
+    always_enabled_regions: frozenset[Region] = frozenset()
+    """Those that no account can disable: AWS need not be asked whether one has them."""
     policy_text: Callable[[str], str] = no_policy_text
     """The text at the source of another active policy. Raises SettingsError."""
     notify: Callable[[str, str], None] = lambda _subject, _text: None
@@ -383,7 +385,7 @@ class World(Caller):
     """Where the newest manifest is named, outside of store and ledger."""
     actors: Mapping[str, Actor] = field(default_factory=dict)
     """What can act, by kind; none in a process whose mode does not act."""
-    workers: int = 64
+    workers: int = 128
     sleep: Callable[[float], None] = lambda _seconds: None
     """Waits so many seconds, or until there is a halt."""
 

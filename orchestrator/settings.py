@@ -95,7 +95,7 @@ class Settings(BaseModel):
     table: str | None = None
     mode: SweepMode | None = None
     """The most that this process may do, and what a Lambda does where its event says no mode; None: it is not set."""
-    workers: Annotated[int, Field(ge=1, le=512)] = 64
+    workers: Annotated[int, Field(ge=1, le=512)] = 128
     kill_switch: Annotated[str, Field(pattern=r"^(file:.+|[A-Za-z0-9_./-]+)$")] | None = None
     """An SSM parameter's name, or `file:PATH`."""
     topic: Annotated[str, Field(pattern=r"^arn:[^:]+:sns:")] | None = None
@@ -115,6 +115,8 @@ class Settings(BaseModel):
     """For each invocation of a state machine's step."""
     light_path: Annotated[bool, BeforeValidator(_switch)] = True
     """Whether listings are sent and read without botocore's machinery around each call."""
+    pacing: Annotated[bool, BeforeValidator(_switch)] = True
+    """Off for emulators alone, which have no rates: in real accounts other people's calls would be refused."""
     lease_seconds: Annotated[float, Field(ge=0.4, le=900)] = 20.0
     common_region: Annotated[str, Field(pattern=r"^[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}$")] | None = None
     """A region that is enabled in every account; None: the hub's own, or us-east-1 where that one is opted into."""

@@ -155,15 +155,16 @@ class Clients:
     """Makes clients once each, under a lock (making them is not thread-safe), and counts every request they send.
 
     `operations`: what kinds may ask of clients, beside the hub's own; `listings`: those of them that the light path
-    sends, and None where it is switched off.
+    sends, and None where it is switched off. `pace_organizations` is given each client of AWS Organizations, whose
+    requests it paces.
     Hub clients (`hub_*`) use the process's own credentials. Member clients use whatever `bound_to` bound; botocore's
     retries are off for them and for STS, because `retries.Retries` does that per call.
     """
 
     def __init__(
         self,
-        max_connections: int = 64,
-        pace_organizations: Callable[[], None] | None = None,
+        max_connections: int = 128,
+        pace_organizations: Callable[[Any], None] | None = None,
         operations: Operations = MappingProxyType({}),
         common_region: str | None = None,
         hearing: Hearing | None = None,
@@ -281,8 +282,7 @@ class Clients:
         if self.hearing is not None:
             self.hearing.attach(client, role, service)
         if service == "organizations" and self._pace_organizations is not None:
-            pace = self._pace_organizations
-            client.meta.events.register("before-send.organizations", lambda **_: pace())
+            self._pace_organizations(client)
         return client
 
     def _config(self, role: str) -> Config:

@@ -35,7 +35,7 @@ AWS_FAILURES = (ClientError, BotoCoreError, ResponseParserError)
 WRONG_ACCOUNT = "WrongAccount"
 """The code of `wrong_account`."""
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
-_THROTTLED = frozenset(
+THROTTLED_CODES = frozenset(
     {
         "BandwidthLimitExceeded",
         "EC2ThrottledException",
@@ -145,7 +145,7 @@ _BY_CODE = (
     (DENIED_CODES, Failure.DENIED),
     (UNAUTHENTICATED_CODES, Failure.UNAUTHENTICATED),
     (_EXPIRED, Failure.EXPIRED),
-    (_THROTTLED, Failure.THROTTLED),
+    (THROTTLED_CODES, Failure.THROTTLED),
     (_TRANSIENT, Failure.TRANSIENT),
 )
 

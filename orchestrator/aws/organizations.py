@@ -14,11 +14,9 @@ from botocore.parsers import ResponseParserError
 from orchestrator.aws.bulk_tags import no_bulk_tags
 from orchestrator.aws.clients import Clients
 from orchestrator.aws.failures import AWS_FAILURES, error_of
-from orchestrator.aws.pacing import Pacing, Rates
 from orchestrator.aws.pages import each_page
 from orchestrator.core.model import Account, AccountId, AwsError, Organization, OrganizationalUnit, Tags, unit_path
 from orchestrator.core.model.bulk_tags import BulkTags
-from orchestrator.core.model.kind import OperationRates, Rate
 from orchestrator.core.model.unreadable import shown, unreadable_tags
 from orchestrator.errors import OrganizationError
 from orchestrator.ports import Carrier
@@ -30,18 +28,9 @@ Units = tuple[OrganizationalUnit, ...]
 """Those above an account, outermost first."""
 
 PAGE_SIZE = 20
-CALLS_PER_SECOND = 5
-_EVERY_CALL = "organizations:*"
-RATES: Rates = {_EVERY_CALL: OperationRates(requests=Rate(1, CALLS_PER_SECOND))}
-"""A bucket of one: calls are spread evenly, without a burst."""
 
 # Documented shape: arn:aws:organizations::<management account>:root/o-<id>/r-<id>
 _ROOT_ARN = re.compile(r"^arn:[\w-]+:organizations::(?P<management>\d{12}):root/(?P<organization>o-[a-z0-9]+)/r-")
-
-
-def pace(pacing: Pacing) -> Callable[[], None]:
-    """A function that waits for the next call's turn; all callers share one pace."""
-    return partial(pacing.wait, "*", "*", _EVERY_CALL)
 
 
 class OrganizationReader:

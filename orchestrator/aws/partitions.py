@@ -35,6 +35,19 @@ ENABLED_BY_DEFAULT = frozenset(
 )
 
 
+def always_enabled(partition: str) -> frozenset[str]:
+    """The regions that no account of the partition can disable, as far as this release knows: "Regions launched before
+    March 20, 2019 are enabled by default [...] Default Regions cannot be enabled or disabled."
+    """
+    return ENABLED_BY_DEFAULT if partition == PARTITION else _regions_of(partition)
+
+
+@cache
+def _regions_of(partition: str) -> frozenset[str]:
+    partitions = Loader().load_data("endpoints")["partitions"]
+    return frozenset(region for one in partitions if one["partition"] == partition for region in one["regions"])
+
+
 def common_region(own: str, partition: str) -> str:
     """A region that is enabled in every account of the partition: this one, wherever it is one."""
     return own if partition != PARTITION or own in ENABLED_BY_DEFAULT else EVERYWHERE

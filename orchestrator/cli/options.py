@@ -32,7 +32,7 @@ ExternalIdOption = Annotated[
     str | None, typer.Option(help="External id for that role. [env STOP_ORCHESTRATOR_EXTERNAL_ID]")
 ]
 WorkersOption = Annotated[
-    int | None, typer.Option(help="Threads that read and stop. [env STOP_ORCHESTRATOR_WORKERS, default 64]")
+    int | None, typer.Option(help="Threads that read and stop. [env STOP_ORCHESTRATOR_WORKERS, default 128]")
 ]
 KillSwitchOption = Annotated[
     str | None,

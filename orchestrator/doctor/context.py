@@ -74,7 +74,7 @@ class DoctorContext:
     progress: Progress
     acts: bool = True
     """Whether this hub may stop anything."""
-    workers: int = 64
+    workers: int = 128
     partition_regions: frozenset[Region] = frozenset()
     """Every region that is known without asking AWS, of whatever partition."""
     out_of_time: Callable[[], bool] = lambda: False

@@ -246,7 +246,7 @@ def _open_account(world: World, policy: OrgPolicy, account: Account) -> Opened |
 
     def open_account() -> Opened:
         with world.accounts.bind(account.id):
-            regions, refusal = list_regions(world.accounts, policy)
+            regions, refusal = regions_of_account(world, policy)
             return Opened(account.id, regions, str(refusal or ""))
 
     result = read_unless_halted(world, open_account)
@@ -254,6 +254,16 @@ def _open_account(world: World, policy: OrgPolicy, account: Account) -> Opened |
         return result
     advice = f"; {scope.NAME_THE_REGIONS}" if result.lacks_list else ""
     return Reading(coverage=(scope.whole_account(account, result.status, f"{result.detail}{advice}"),))
+
+
+def regions_of_account(
+    world: World, policy: OrgPolicy
+) -> tuple[tuple[RegionStatus, ...], TargetUnreadableError | None]:
+    """As list_regions; without a call where the policy names each of its regions and no account can disable them."""
+    named = scope.named_regions(policy.regions)
+    if named and world.always_enabled_regions.issuperset(named):
+        return tuple(RegionStatus(region, enabled=True) for region in named), None
+    return list_regions(world.accounts, policy)
 
 
 def list_regions(

@@ -21,7 +21,7 @@ from orchestrator.errors import PlanError
 from orchestrator.ports import World
 from orchestrator.sweep.names import resolve_and_remember
 from orchestrator.sweep.other_policies import list_others
-from orchestrator.sweep.read import Unread, list_regions, read_unless_halted
+from orchestrator.sweep.read import Unread, read_unless_halted, regions_of_account
 
 _Looked = Mapping[str, Resource] | Unread
 
@@ -69,7 +69,7 @@ def _look(world: World, policy: OrgPolicy, key: ResourceKey) -> _Looked:
     if not scope.region_in_scope(policy.regions, key.region):
         return Unread(TargetStatus.EXCLUDED, "the policy's regions leave it out")
     with world.accounts.bind(key.account_id):
-        regions, _ = list_regions(world.accounts, policy)
+        regions, _ = regions_of_account(world, policy)
         listed = next((one for one in regions if one.region == key.region), None)
         if listed is None or not listed.enabled:
             why = listed.detail if listed else "ec2:DescribeRegions does not list it for this account"

@@ -7,7 +7,7 @@ from botocore.loaders import Loader
 
 from orchestrator.aws.clients import Clients, bound_to
 from orchestrator.aws.credentials import MemberRole, MemberSessions
-from orchestrator.aws.partitions import ENABLED_BY_DEFAULT, common_region, dns_suffix
+from orchestrator.aws.partitions import ENABLED_BY_DEFAULT, always_enabled, common_region, dns_suffix
 from orchestrator.aws.retries import Retries
 from orchestrator.errors import SettingsError
 from orchestrator.settings import Settings
@@ -49,6 +49,14 @@ def asked(aws: LocalAws, monkeypatch: pytest.MonkeyPatch, region: str, **setting
 @pytest.mark.parametrize("region", OPT_IN)
 def test_a_hub_in_an_opt_in_region_asks_where_every_account_may_be_asked(region: str) -> None:
     assert common_region(region, "aws") == "us-east-1"
+
+
+@pytest.mark.parametrize("partition", ["aws", *{partition for _, partition in ELSEWHERE}])
+def test_no_region_that_has_to_be_opted_into_and_none_of_another_partition_is_called_always_enabled(
+    partition: str,
+) -> None:
+    mine = {one for one, where in ELSEWHERE if where == partition} or ENABLED_BY_DEFAULT
+    assert always_enabled(partition) == mine
 
 
 @pytest.mark.parametrize(("region", "partition"), [*ELSEWHERE, *((one, "aws") for one in sorted(ENABLED_BY_DEFAULT))])

@@ -144,16 +144,29 @@ def test_regions_that_the_policy_names_are_read_where_they_may_not_be_listed(
     organization: OrganizationBuilder, run: Run, policy: Policy, account: str
 ) -> None:
     deny_the_list(organization, account)
-    ran = run(*ENFORCE, "--policy", policy(DEV_RULE))
+    ran = run(*ENFORCE, "--policy", policy(DEV_RULE, FRANKFURT, IRELAND, MILAN))
     rows = {row["region"]: row for row in report()["coverage"] if row["account_id"] == account}
-    assert {region: row["status"] for region, row in rows.items()} == {FRANKFURT: "scanned", IRELAND: "scanned"}
+    assert (rows[FRANKFURT]["status"], rows[IRELAND]["status"]) == ("scanned", "scanned")
     assert f"its regions could not be listed, and the policy names this one: {REGIONS}" in rows[IRELAND]["detail"]
     assert csv_coverage()[account, IRELAND, "ec2"] == ("scanned", rows[IRELAND]["detail"])
     assert (ran.exit_code, len(organization.down(account, FRANKFURT)), len(organization.down(account, IRELAND))) == (
-        0,
+        3,
         1,
         1,
     )
+
+
+def test_regions_that_no_account_can_disable_are_read_without_asking_for_a_list(
+    organization: OrganizationBuilder, run: Run, policy: Policy, account: str
+) -> None:
+    deny_the_list(organization, account)
+    ran = run(*ENFORCE, "--policy", policy(DEV_RULE, FRANKFURT, IRELAND))
+    rows = {row["region"]: row for row in report()["coverage"] if row["account_id"] == account}
+    assert {region: (row["status"], row["detail"]) for region, row in rows.items()} == {
+        FRANKFURT: ("scanned", ""),
+        IRELAND: ("scanned", ""),
+    }
+    assert (REGIONS in report()["calls"], ran.exit_code) == (False, 0)
 
 
 def test_a_named_region_that_is_not_enabled_is_failed_where_no_list_says_so(

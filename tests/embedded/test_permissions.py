@@ -20,7 +20,7 @@ from orchestrator.errors import EventError
 from orchestrator.kinds import registry
 from orchestrator.settings import Settings
 from tests.support.embedded import OrganizationBuilder, session
-from tests.support.fixtures import Run
+from tests.support.fixtures import Policy, Run
 from tests.support.lambdas import (
     FRANKFURT,
     PLENTY,
@@ -36,6 +36,7 @@ from tests.support.machines import StateMachine, from_s3
 from tests.support.other_policies import activate_other
 from tests.support.permissions import Permissions, allowed_actions, diagnosing, enforce, pause, policy_of, without
 from tests.support.suites import only_in_full
+from tests.support.sweeps import DEV_RULE
 
 DEV = {"Environment": "dev"}
 PROTECTED, OPT_OUT = {"stop-orchestrator:protected": ""}, {"stop-orchestrator:opt-out": "true"}
@@ -58,7 +59,7 @@ root with an ARN of another form takes, and the permission without which S3 call
 MAY_BE_REFUSED = ("hub", "s3:DeleteObject")
 """Of the empty object by which a sweep proves that it can write: evidence cannot be deleted, not even that."""
 EVERY_ANSWER = (
-    "version: 1\nname: test\nregions: {include: [eu-central-1, eu-west-1]}\nguardrails: {min_coverage_percent: 10}\n"
+    "version: 1\nname: test\nregions: {include: [eu-central-1*, eu-west-1*]}\nguardrails: {min_coverage_percent: 10}\n"
 )
 
 
@@ -159,8 +160,15 @@ def told(hub: OrganizationBuilder, guarded: Permissions) -> str:
     ],
 )
 def test_a_permission_that_is_taken_away_is_named(
-    hub: OrganizationBuilder, guarded: Permissions, role: str, action: str
+    hub: OrganizationBuilder,
+    guarded: Permissions,
+    role: str,
+    action: str,
+    policy: Policy,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    regions = ("eu-central-1*", "eu-west-1*")  # by patterns, so that the list of regions is asked for
+    monkeypatch.setenv("STOP_ORCHESTRATOR_POLICY", policy(DEV_RULE, *regions))
     dev_accounts(hub, 1)
     setattr(guarded, role, without(getattr(guarded, role), action))
     enforce(hub, guarded)

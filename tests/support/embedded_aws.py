@@ -46,7 +46,7 @@ def organization(
     server.front.clear()
     for name, value in server.environment.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr("orchestrator.aws.organizations.RATES", {})
+    monkeypatch.setattr("orchestrator.aws.organization_pace.FIRST_PER_SECOND", 1e6)
     monkeypatch.setattr("orchestrator.aws.clients._sessions", client_pool.sessions)
     yield OrganizationBuilder(server)
     client_pool.take_back()

@@ -20,7 +20,7 @@ from typing import NoReturn, Self
 
 from botocore.loaders import JSONFileLoader
 
-from orchestrator.aws import clients, organizations
+from orchestrator.aws import clients, organization_pace
 from orchestrator.cli.main import cli
 from orchestrator.demo.server import without_aws
 from orchestrator.kinds.registry import member_operations
@@ -68,7 +68,7 @@ def _zygote() -> None:
     JSONFileLoader.load_file = lambda _, path: read_once(path)
     loader = clients._NarrowLoader(member_operations())
     clients._NarrowLoader = lambda _: loader
-    organizations.RATES = {}
+    organization_pace.FIRST_PER_SECOND = 1e6
     pool = ClientPool()
     clients._sessions = pool.sessions
     ready: set[tuple[str, str]] = set()
