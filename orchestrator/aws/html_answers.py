@@ -71,7 +71,8 @@ def _before_parse(endpoint: str, operation_model: Any, response_dict: dict[str, 
 
 
 def _after_call(endpoint: str, http_response: Any, parsed: dict[str, Any], **_: Any) -> None:
-    replace_message(endpoint, http_response.content, http_response.status_code, parsed)
+    if http_response.status_code >= _FIRST_ERROR:  # the content of any other may be a stream, which is read once
+        replace_message(endpoint, http_response.content, http_response.status_code, parsed)
 
 
 def _sentence(endpoint: str, status: int) -> str:
