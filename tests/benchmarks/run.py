@@ -1,11 +1,14 @@
 """`make benchmark`: whole sweeps of a made-up organization on this machine, what they cost, and what a bare loop costs.
 
 Nothing real is asked: the endpoint is a process of the benchmark's own, on 127.0.0.1, and what is measured refuses any
-other. The sweep is pinned to one CPU, as a Lambda of 1,769 MB has, and the endpoint to another where there is one.
+other. A sweep is pinned to one CPU, as a Lambda of 1,769 MB has, and the endpoint to another where there is one. On a
+busy machine wall times mean little; CPU, calls, units and memory hold.
 
-Examples:
-  python -m tests.benchmarks.run --accounts 100 --mode plan
-  python -m tests.benchmarks.run --accounts 1000 --mode enforce --tls --json
+Without options it measures the table of docs/performance.md, for some minutes. Examples:
+  python -m tests.benchmarks.run
+  python -m tests.benchmarks.run --mode plan --accounts 100
+  python -m tests.benchmarks.run --mode enforce --accounts 1000 --tls --pacing off --json
+  python -m tests.benchmarks.run --scaling --large --write-docs
 """
 
 from __future__ import annotations
@@ -13,15 +16,14 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
+from pathlib import Path
 
 from rich.console import Console
 
-from tests.benchmarks.endpoint.server import Asked as Endpoint
 from tests.benchmarks.endpoint.shape import REGIONS
-from tests.benchmarks.processes import sweep
-from tests.benchmarks.tables import phase_table, summary_table
+from tests.benchmarks.suite import BARE, MAIN, SCALING, SWEEP, Measurement, large, measure, scaling, table
+from tests.benchmarks.tables import phase_table, scaling_table, summary_table, target_table
 
 MODES = ("plan", "enforce")
 
@@ -29,33 +31,34 @@ MODES = ("plan", "enforce")
 def main(arguments: Sequence[str] | None = None) -> None:
     """The results as tables, or as JSON alone."""
     asked = _parser().parse_args(arguments)
-    console = Console(stderr=asked.json, width=None if sys.stdout.isatty() else 80, highlight=False)
-    results = []
-    for result in measure(asked):
-        results.append(result)
-        console.print(phase_table(result))
+    console = Console(stderr=asked.json, width=80, highlight=False)
+    results = [one for file in asked.read for one in json.loads(file.read_text())]
+    for one in results if asked.read else measure(wanted(asked)):
+        console.print(phase_table(one), "")
+        if not asked.read:
+            results.append(one)
+            if asked.save is not None:
+                asked.save.write_text(f"{json.dumps(results, indent=1)}\n")
+    console.print(summary_table(results), "")
+    console.print(target_table(results, MAIN if asked.accounts is None else asked.accounts), "")
+    if sum(one["accounts"] in SCALING and one["pacing"] == "off" for one in results) > 2:
+        console.print(scaling_table(results))
     if asked.json:
         sys.stdout.write(f"{json.dumps(results, indent=1)}\n")
-    else:
-        console.print(summary_table(results))
 
 
-def measure(asked: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    """One result for each sweep; with `--bare`, one of the bare loop over the same before it."""
-    endpoint = Endpoint(asked.accounts, asked.regions, asked.instances, asked.latency / 1000)
-    settings = {"pacing": asked.pacing, **({"workers": str(asked.workers)} if asked.workers else {})}
-    what = {
-        "accounts": asked.accounts,
-        "regions": asked.regions,
-        "instances": asked.instances,
-        "latency_ms": asked.latency,
-        "tls": asked.tls,
-        "pacing": asked.pacing,
-    }
-    for mode in MODES if asked.mode == "both" else (asked.mode,):
-        for _ in range(asked.repeat):
-            figures = sweep(endpoint, mode, tls=asked.tls, settings=settings, bare=asked.bare)
-            yield {"side": "bare loop" if asked.bare else "sweep", "mode": mode, **what, **figures}
+def wanted(asked: argparse.Namespace) -> list[Measurement]:
+    """One sweep or loop where a mode is named, else the table; with what was asked for beside it."""
+    if asked.mode is None:
+        some = table() if asked.accounts is None else table(asked.accounts)
+        return [*some, *(scaling() if asked.scaling else []), *(large() if asked.large else [])]
+    side = BARE if asked.bare else SWEEP
+    accounts = asked.accounts or 100
+    modes = MODES if asked.mode == "both" else (asked.mode,)
+    what = {"regions": asked.regions, "instances": asked.instances, "tls": asked.tls, "pacing": asked.pacing}
+    return [
+        Measurement(side, mode, accounts, latency_ms=asked.latency, workers=asked.workers, **what) for mode in modes
+    ] * asked.repeat
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -65,18 +68,30 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--mode", choices=(*MODES, "both"), default="both", help="what is swept (default: %(default)s)")
-    add("--accounts", type=int, default=100, help="in the made-up organization (default: %(default)s)")
-    add("--regions", type=int, choices=range(1, len(REGIONS) + 1), metavar="1..17", default=len(REGIONS))
-    add("--latency", type=float, default=50.0, help="of each answer, in ms (default: %(default)s)")
-    add("--tls", action="store_true", help="speak TLS, by a certificate authority made for this run")
-    add("--empty", dest="instances", action="store_false", help="an organization in which nothing runs")
-    add("--pacing", choices=("on", "off"), default="on", help="wait as AWS's rates ask for (default: %(default)s)")
-    add("--workers", type=int, default=0, help="as STOP_ORCHESTRATOR_WORKERS (default: the settings' own)")
-    add("--repeat", type=int, default=1, help="so many times each (default: %(default)s)")
-    add("--bare", action="store_true", help="measure a bare botocore loop instead (best with --latency 0)")
+    add("--mode", choices=(*MODES, "both"), help="one sweep of this kind alone, instead of the whole table")
+    add("--accounts", type=_positive, help="in the made-up organization (default: 100 for a mode, 1,000 for the table)")
+    add("--scaling", action="store_true", help="beside the table: plans of 100, 300, 1,000 and 3,000 accounts")
+    add("--large", action="store_true", help="beside the table: a plan of 5,000 accounts")
+    add("--save", type=Path, metavar="FILE", help="write the results there as JSON, as soon as each is there")
+    add("--read", type=Path, metavar="FILE", action="append", default=[], help="show saved results; measure nothing")
     add("--json", action="store_true", help="JSON on stdout, tables on stderr")
+    one = parser.add_argument_group("with --mode")
+    one.add_argument("--regions", type=int, choices=range(1, len(REGIONS) + 1), metavar="1..17", default=len(REGIONS))
+    one.add_argument("--latency", type=float, default=50.0, help="of each answer, in ms (default: %(default)s)")
+    one.add_argument("--tls", action="store_true", help="speak TLS, by a certificate authority made for this run")
+    one.add_argument("--empty", dest="instances", action="store_false", help="nothing runs in the organization")
+    one.add_argument("--pacing", choices=("on", "off"), default="on", help="wait as AWS's rates ask for (default: on)")
+    one.add_argument("--workers", type=int, default=0, help="as STOP_ORCHESTRATOR_WORKERS (default: the settings' own)")
+    one.add_argument("--repeat", type=_positive, default=1, help="so many times each (default: %(default)s)")
+    one.add_argument("--bare", action="store_true", help="the bare botocore loop (best with --latency 0)")
     return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
 
 
 if __name__ == "__main__":

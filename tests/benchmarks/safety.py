@@ -26,6 +26,15 @@ class Meter:
         return told
 
 
+def read_meter(port: int) -> dict[str, Any]:
+    """Once."""
+    connection = HTTPConnection(HOST, port, timeout=30)
+    try:
+        return Meter(connection).read()
+    finally:
+        connection.close()
+
+
 def require_own_endpoint(environment: Mapping[str, str], meter: int) -> Meter:
     """Ends the process unless every call goes to an endpoint of the benchmark, on this machine."""
     url = urlsplit(environment.get("AWS_ENDPOINT_URL", ""))

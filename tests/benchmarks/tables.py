@@ -5,54 +5,91 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from rich import box
 from rich.table import Table
 
 from tests.benchmarks.prices import price_of
+from tests.benchmarks.suite import MAIN
+from tests.benchmarks.targets import SCALING_WITHIN, Row, member_calls, rows, scaling_rows, targets_of
 
 _MB = 1_000_000
 
 
+def _table(title: str, first: str, *numbers: str) -> Table:
+    made = Table(
+        title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, width=80, padding=(0, 1, 0, 0)
+    )
+    made.add_column(first, ratio=1)
+    for name in numbers:
+        made.add_column(name, justify="right")
+    return made
+
+
 def phase_table(result: dict[str, Any]) -> Table:
-    """One sweep's phases, or the bare loop's work."""
-    title = f"{result['side']}, {result['mode']}: {result['accounts']:,} accounts x {result['regions']} regions"
-    notes = f"{result['latency_ms']:g} ms, {'TLS' if result['tls'] else 'HTTP'}, pacing {result['pacing']}"
-    table = Table("phase", title=f"{title} ({notes})", title_justify="left", width=80)
-    for name in ("wall s", "CPU s", "MB", "calls", "write units"):
-        table.add_column(name, justify="right")
+    """One sweep's phases, or the work of what is beside it."""
+    title = f"{result['text']} ({result['latency_ms']:g} ms latency)"
+    made = _table(title, "phase", "wall s", "CPU s", "MB", "calls", "write units")
     for one in result.get("phases", ()):
         calls = sum(one["calls"].values())
-        table.add_row(one["name"], *_numbers(one["wall"], one["cpu"], one["memory"], calls, one["write_units"]))
+        made.add_row(one["name"], *_numbers(one["wall"], one["cpu"], one["memory"], calls, one["write_units"]))
     endpoint = result["endpoint"]
     calls = sum(endpoint["calls"].values())
     cpu = result.get("cpu", result.get("work", 0.0))
     numbers = _numbers(result["wall"], cpu, result["memory"], calls, endpoint["write_units"])
-    table.add_section()
-    table.add_row("all", *numbers, style="bold")
-    return table
+    made.add_section()
+    made.add_row("all", *numbers, style="bold")
+    return made
 
 
 def summary_table(results: Sequence[dict[str, Any]]) -> Table:
-    """What each sweep came to, in all."""
-    table = Table("", title="In all; CPU beyond start-up; prices in cents", title_justify="left", width=80)
-    for name in ("calls per target", "CPU ms a target", "endpoint CPU s", "Lambda", "table", "bucket"):
-        table.add_column(name, justify="right")
+    """What each came to, in all. A bare loop's start-up, which only imports, is left out too."""
+    title = "For each target: calls there, CPU beyond start-up. Cents: Lambda, table, bucket"
+    made = _table(title, "", "calls", "CPU ms", "endpoint s", "Lambda", "table", "bucket")
     for one in results:
-        targets = one["accounts"] * one["regions"]
-        price = price_of(one["wall"], one["endpoint"])
-        cpu = one.get("work") or sum(phase["cpu"] for phase in one["phases"][1:])
-        table.add_row(
-            f"{one['side']}, {one['mode']}",
+        targets, price = targets_of(one), price_of(one["wall"], one["endpoint"])
+        cpu = one["work"] if "work" in one else sum(phase["cpu"] for phase in one["phases"][1:])
+        cents = [f"{part * 100:.3f}" for part in (price.compute, price.table, price.bucket)]
+        made.add_row(
+            one["text"],
             f"{member_calls(one) / targets:.3f}",
             f"{cpu / targets * 1000:.2f}",
             f"{one['endpoint']['cpu']:.1f}",
-            *(f"{part * 100:.3f}" for part in (price.compute, price.table, price.bucket)),
+            *(cents if "phases" in one else ["", "", ""]),
         )
-    return table
+    return made
 
 
-def member_calls(result: dict[str, Any]) -> int:
-    """Those in member accounts, and for their sessions."""
-    return sum(count for name, count in result["endpoint"]["calls"].items() if name.startswith(("ec2:", "sts:")))
+def target_table(results: Sequence[dict[str, Any]], main: int) -> Table:
+    """What is asked for, and what was measured."""
+    title = f"{main:,} accounts x 17 regions{'' if main == MAIN else ' (the limits are of 1,000)'}"
+    made = _table(title, "", "before", "at most", "aim", "measured", "x bare", "")
+    for row in rows(results, main):
+        made.add_row(*row_texts(row), style="red" if row.verdict == "over" else None)
+    return made
+
+
+def scaling_table(results: Sequence[dict[str, Any]]) -> Table:
+    """Whether an account costs the same however many there are."""
+    title = "On one line? CPU beyond start-up for each account"
+    made = _table(title, "accounts", "CPU ms an account", "off the line", "")
+    for accounts, cpu, off in scaling_rows(results):
+        made.add_row(f"{accounts:,}", f"{cpu:.1f}", f"{off:+.0%}", "ok" if abs(off) <= SCALING_WITHIN else "OFF")
+    return made
+
+
+def row_texts(row: Row) -> tuple[str, ...]:
+    """A row's cells."""
+    name = f"{row.name}{f' ({row.unit})' if row.unit else ''}"
+    numbers = (_short(row.most), _short(row.aim), _short(row.value), _short(row.ratio))
+    return name, row.before, *numbers, row.verdict
+
+
+def _short(value: float | None) -> str:
+    if value is None:
+        return ""
+    if value >= 100 or value == int(value):
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
 def _numbers(wall: float, cpu: float, memory: float, calls: int, units: int) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ import pytest
 from tests.benchmarks.endpoint.server import Asked
 from tests.benchmarks.endpoint.shape import Shape
 from tests.benchmarks.processes import ROOT, sweep
-from tests.benchmarks.tables import member_calls
+from tests.benchmarks.targets import member_calls
 
 ACCOUNTS = 20
 SHAPE = Shape(ACCOUNTS)

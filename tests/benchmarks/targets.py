@@ -1,0 +1,132 @@
+"""The table that the benchmark is for: what was, what may be at most, what is aimed at, and what was measured. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tests.benchmarks.prices import price_of
+from tests.benchmarks.suite import BARE, C7N, LARGE, SCALING, SWEEP
+
+Result = dict[str, Any]
+_MB = 1_000_000
+SCALING_WITHIN = 0.15
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """`value` and limits in the same unit; None: not measured, or no limit."""
+
+    name: str
+    unit: str
+    value: float | None
+    before: str
+    most: float | None = None
+    aim: float | None = None
+    ratio: float | None = None
+    """To the bare loop's CPU, where that is beside it."""
+    more_is_better: bool = False
+
+    @property
+    def verdict(self) -> str:
+        """Empty where nothing was measured or nothing is asked for."""
+        if self.value is None or self.most is None:
+            return ""
+        if self._holds(self.aim):
+            return "aim"
+        return "ok" if self._holds(self.most) else "over"
+
+    def _holds(self, limit: float | None) -> bool:
+        if limit is None or self.value is None:
+            return False
+        return self.value >= limit if self.more_is_better else self.value <= limit
+
+
+def rows(results: Sequence[Result], main: int) -> Iterator[Row]:
+    """Of the sweeps of `main` accounts; the limits are of 1,000."""
+    plan = _find(results, SWEEP, "plan", main)
+    bare = _find(results, BARE, "plan", main)
+    ratio = _ratio(_beyond_start(plan), bare and bare["work"])
+    yield Row("plan, wall", "s", plan and plan["wall"], "275", 35, 20)
+    yield Row("plan, CPU", "s", plan and plan["cpu"], "55", 26, 15, ratio)
+    yield Row("plan, memory", "MB", plan and plan["memory"] / _MB, "314", 260, 200)
+    for tls, before, most, aim in ((False, "0.6", 0.35, 0.25), (True, "1.4", 0.5, 0.3)):
+        own = _find(results, SWEEP, "plan", main, tls=tls, instances=False)
+        loop = _find(results, BARE, "plan", main, tls=tls, instances=False)
+        share = _ratio(_beyond_start(own), loop and loop["work"])
+        yield Row(f"empty target, {'TLS' if tls else 'HTTP'}", "x bare", share, before, most, aim, share)
+    enforce = _find(results, SWEEP, "enforce", main, pacing="off")
+    bare_enforce = _find(results, BARE, "enforce", main)
+    ratio = _ratio(_beyond_start(enforce), bare_enforce and bare_enforce["work"])
+    yield Row("enforce unpaced, wall", "s", enforce and enforce["wall"], "169", 60, 45)
+    yield Row("enforce unpaced, CPU", "s", enforce and enforce["cpu"], "", None, None, ratio)
+    paced = _find(results, SWEEP, "enforce", main)
+    yield Row("enforce paced, wall", "s", paced and paced["wall"], "")
+    either = enforce or paced
+    yield Row("enforce, write units", "", either and either["endpoint"]["write_units"], "33,041", 12_000, 9_000)
+    price = price_of(either["wall"], either["endpoint"]).total * 100 if either else None
+    yield Row("enforce, price", "cents", price, "", 1)
+    calls = member_calls(plan) / targets_of(plan) if plan else None
+    yield Row("calls per target", "", calls, "1.12", 1.06, 1.06)
+    yield _against_c7n(results, plan)
+    large = _find(results, SWEEP, "plan", LARGE)
+    yield Row(f"plan of {LARGE:,}, wall", "s", large and large["wall"], "impossible", 180, 90)
+
+
+def scaling_rows(results: Sequence[Result]) -> list[tuple[int, float, float]]:
+    """Accounts, CPU beyond start-up in ms for each account, and how far that is from the line, as a share."""
+    found = [one for accounts in SCALING if (one := _find(results, SWEEP, "plan", accounts, pacing="off"))]
+    points = [(one["accounts"], _beyond_start(one) or 0.0) for one in found]
+    slope = _line(points)
+    return [(accounts, cpu / accounts * 1000, cpu / accounts / slope - 1) for accounts, cpu in points]
+
+
+def member_calls(result: Result) -> int:
+    """Those in member accounts, and for their sessions."""
+    return sum(count for name, count in result["endpoint"]["calls"].items() if name.startswith(("ec2:", "sts:")))
+
+
+def targets_of(result: Result) -> int:
+    """Accounts times regions."""
+    return int(result["accounts"] * result["regions"])
+
+
+def _against_c7n(results: Sequence[Result], plan: Result | None) -> Row:
+    other = next((one for one in results if one["side"] == C7N), None)
+    mine = _beyond_start(plan)
+    times = None
+    if other is not None and plan is not None and mine:
+        times = (other["work"] / targets_of(other)) / (mine / targets_of(plan))
+    return Row("c7n-org, CPU a target", "x ours", times, "215", None, 800, more_is_better=True)
+
+
+def _find(
+    results: Sequence[Result],
+    side: str,
+    mode: str,
+    accounts: int,
+    *,
+    tls: bool = False,
+    instances: bool = True,
+    pacing: str = "on",
+) -> Result | None:
+    """The last such one."""
+    wanted = {"side": side, "mode": mode, "accounts": accounts, "tls": tls, "instances": instances, "pacing": pacing}
+    holds: Callable[[Result], bool] = lambda one: all(one[name] == value for name, value in wanted.items())  # noqa: E731
+    return next((one for one in reversed(results) if holds(one)), None)
+
+
+def _beyond_start(result: Result | None) -> float | None:
+    """The CPU seconds without imports, settings and policy."""
+    return sum(phase["cpu"] for phase in result["phases"][1:]) if result else None
+
+
+def _ratio(mine: float | None, other: float | None) -> float | None:
+    return mine / other if mine is not None and other else None
+
+
+def _line(points: Sequence[tuple[int, float]]) -> float:
+    """CPU seconds for each account, by least squares through nothing for none."""
+    square = sum(accounts * accounts for accounts, _ in points)
+    return sum(accounts * cpu for accounts, cpu in points) / square if square else 1.0
