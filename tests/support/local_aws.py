@@ -98,7 +98,7 @@ def closing_clients(**arguments: Any) -> Iterator[Clients]:
         yield clients
     finally:
         for client in clients._made.values():
-            client.close()
+            client.close()  # and with it what the light path has of its connections
 
 
 def in_threads(count: int, work: Callable[[int], None]) -> None:
