@@ -1,4 +1,4 @@
-"""Whether a hub needs the organization's resource policy: not where AWS lets it list accounts and tags anyway.
+"""What a hub needs of the management account: no policy where AWS lets it list accounts and tags anyway.
 
 The management account may, and so may each account that is registered as a delegated administrator for any service
 (https://docs.aws.amazon.com/organizations/latest/APIReference/API_ListAccounts.html).
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from botocore.exceptions import ClientError
 
@@ -21,8 +21,16 @@ if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient
 
 
-def why_not_needed(client: OrganizationsClient, hub: str, account_id: str) -> str:
-    """A sentence; empty where the policy is needed, or AWS does not let these credentials see whether it is.
+class NotNeeded(NamedTuple):
+    """What of the stack is not needed, and why; empty where all of it is."""
+
+    stack: str = ""
+    """Nor a role: the hub is in this account."""
+    policy: str = ""
+
+
+def not_needed(client: OrganizationsClient, hub: str, account_id: str) -> NotNeeded:
+    """Nothing, where AWS does not let these credentials see it.
 
     Raises SettingsError when this is not the management account, which alone can have that policy.
     """
@@ -34,13 +42,14 @@ def why_not_needed(client: OrganizationsClient, hub: str, account_id: str) -> st
                 f"{management}"
             )
         if hub == management:
-            return f"the hub is in the management account, {hub}, which may list accounts and tags without it"
+            return NotNeeded(stack=f"the hub is in the management account, {hub}, which may list accounts and tags")
         if hub in _delegated_administrators(client):
-            return f"{hub} is a delegated administrator of this organization, and may list accounts and tags without it"
+            text = f"{hub} is a delegated administrator of this organization, and may list accounts and tags without it"
+            return NotNeeded(policy=text)
     except ClientError as refused:
         if error_of(refused).code not in DENIED_CODES:
             raise
-    return ""
+    return NotNeeded()
 
 
 def _delegated_administrators(client: OrganizationsClient) -> Iterator[str]:

@@ -16,12 +16,16 @@ from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, nullcontext
 from functools import partial
 from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
 
 from cloudformation import kill_switch, package
 from cloudformation.artifacts import Artifact, ArtifactBucket
 from cloudformation.caller import Session, checked_session
+from cloudformation.canary import Canary
 from cloudformation.confirmation import told_of_mail
-from cloudformation.delegation import why_not_needed
+from cloudformation.delegation import NotNeeded, not_needed
 from cloudformation.effective import Difference, Effective, differences, effective_values, tag_differences
 from cloudformation.inputs import TEMPLATES, Arguments, Inputs, check_inputs
 from cloudformation.nodes import TemplateError
@@ -88,6 +92,8 @@ class _Deployment:
         self._bucket = ArtifactBucket(self._session, account_id, inputs.artifact_bucket)
         self._artifacts: list[Artifact] = []
         self._policies = self._of_the_hub(inputs.policies) if inputs.policies else None
+        self._not_needed = NotNeeded()
+        self._canary: Canary | None = None
         doing = "Removal" if arguments.remove else "Deployment"
         console.print(f"{doing} of {self._stack.name} in account {account_id}, {self._session.region_name}")
 
@@ -100,8 +106,10 @@ class _Deployment:
         return self._remove() if self._arguments.remove else self._deploy()
 
     def _deploy(self) -> int:
-        if self._is_not_needed():
-            return 0
+        if self._arguments.what == "management":
+            self._look_at_organization()
+        if self._not_needed.stack:
+            return self._deploy_canary_alone()
         values = self._all_values()
         with ExitStack() as traces:
             traces.callback(self._take_back)
@@ -122,6 +130,7 @@ class _Deployment:
                 change_set.execute(_say)
         self._make_kill_switch()
         self._put_kill_switch()
+        self._carry_out_canary()
         self._show_outputs()
         self._tell_of_mail()
         if self._arguments.what == "members" and change_set.id:
@@ -140,14 +149,41 @@ class _Deployment:
         console.print("A plan was started, which stops nothing. Its report will be below")
         console.print(f"s3://{hub.get('ReportBucketName', '')}/sweeps/dt={now():%Y-%m-%d}/", soft_wrap=True)
 
-    def _is_not_needed(self) -> bool:
-        if self._arguments.what != "management" or self._arguments.force:
-            return False
+    def _look_at_organization(self) -> None:
+        """Whether all of the stack is needed, and the canary is there."""
         organizations = self._session.client("organizations")
-        why = why_not_needed(organizations, self._inputs.values["HubAccountId"], self._account_id)
-        if why:
-            console.print(f"Not needed: {why}. Nothing was done (FLAGS=--force deploys it all the same).")
-        return why != ""
+        if not self._arguments.force:
+            found = not_needed(organizations, self._inputs.values["HubAccountId"], self._account_id)
+            self._not_needed = found
+            if found.stack:
+                console.print(f"No stack is needed: {found.stack} (FLAGS=--force deploys it all the same).")
+            if found.policy:
+                console.print(f"No policy is needed: {found.policy} (FLAGS=--force deploys it all the same).")
+        self._canary = Canary(organizations)
+
+    def _deploy_canary_alone(self) -> int:
+        differs = self._show_canary()
+        if self._arguments.dry_run or not differs:
+            console.print("Nothing was changed." if self._arguments.dry_run else "Nothing to do.")
+            return 0
+        if not self._agreed("do that"):
+            return _failed("Nothing was changed.", FAILED)
+        self._carry_out_canary()
+        return 0
+
+    def _show_canary(self) -> bool:
+        """Whether something is to do with it."""
+        if self._canary is None:
+            return False
+        if self._canary.unseen:
+            console.print(self._canary.unseen, style="red", soft_wrap=True)
+        if self._canary.differs:
+            console.print(self._canary.table())
+        return self._canary.differs
+
+    def _carry_out_canary(self) -> None:
+        if self._canary is not None and self._canary.differs:
+            console.print(self._canary.carry_out(), soft_wrap=True)
 
     def _tell_of_mail(self) -> None:
         """What AWS does not: that it mails nothing to an address that was not confirmed."""
@@ -175,9 +211,9 @@ class _Deployment:
 
     def _filled_in(self, values: Mapping[str, str]) -> dict[str, str]:
         filled_in = kill_switch.place(self._stack, values)
-        if "OrganizationId" in values and "OrganizationId" not in self._inputs.values:
-            organization = self._session.client("organizations").describe_organization()["Organization"]
-            filled_in["OrganizationId"] = organization["Id"]
+        filled_in |= self._of_the_organization(values)
+        if "ListingDelegation" in values:
+            filled_in["ListingDelegation"] = "not-needed" if self._not_needed.policy else "needed"
         if "CodeKey" in values:
             zipped = self._add(Artifact.of("lambda", "stop-orchestrator.zip", self._built(values)))
             filled_in |= {"CodeBucket": self._bucket.name, "CodeKey": zipped.key}
@@ -185,6 +221,20 @@ class _Deployment:
             content = (self._arguments.templates / _MEMBER_ROLE).read_bytes()
             filled_in["TemplateURL"] = self._bucket.url(self._add(Artifact.of("templates", _MEMBER_ROLE, content)).key)
         return filled_in
+
+    def _of_the_organization(self, values: Mapping[str, str]) -> dict[str, str]:
+        """What no line says. Without its management account a sweep is slower, and nothing else."""
+        asked = {"OrganizationId": "Id", "ManagementAccountId": "MasterAccountId"}
+        missing = {name: key for name, key in asked.items() if name in values and name not in self._inputs.values}
+        if not missing:
+            return {}
+        try:
+            found: Mapping[str, Any] = self._session.client("organizations").describe_organization()["Organization"]
+        except ClientError:
+            if "OrganizationId" in missing:
+                raise
+            return {name: value for name, value in self._stack.parameters().items() if name in missing}
+        return {name: found[key] for name, key in missing.items()}
 
     def _tags(self) -> Mapping[str, str]:
         """Without a line, those that the stack has: CloudFormation takes what is sent for all of them."""
@@ -209,7 +259,7 @@ class _Deployment:
         return differences(self._inputs.parameters, deployed, values) + tags
 
     def _show(self, change_set: ChangeSet, values: Mapping[str, Effective]) -> bool:
-        """Whether the policy, or the kill switch's name in the table, would change."""
+        """Whether the policy, the kill switch's name in the table, or the canary would change."""
         if change_set.changes:
             console.print(changes_table(change_set.changes))
         rows = self._differences(values)
@@ -219,7 +269,7 @@ class _Deployment:
         if loosened:
             console.print(f"LOOSENS what holds now: {', '.join(loosened)}", style="bold red")
         if self._policies is None or self._inputs.policies is None:
-            return False
+            return self._show_canary()
         self._refuse_default_policy()
         for policy in self._inputs.policies.documents:
             print_warnings(console, policy)
@@ -329,15 +379,23 @@ class _Deployment:
         return sys.stdin.readline().strip() == "yes"
 
     def _remove(self) -> int:
-        if self._stack.described() is None:
+        if self._arguments.what == "management":
+            self._canary = Canary(self._session.client("organizations"), remove=True)
+        is_there, differs = self._stack.described() is not None, self._show_canary()
+        if not is_there:
             console.print(f"There is no stack {self._stack.name}.")
+        if not (is_there or differs):
             return 0
-        self._show_removal()
+        if is_there:
+            self._show_removal()
         if self._arguments.dry_run:
             console.print("Nothing was changed.")
             return 0
         if not self._agreed("delete that"):
             return _failed("Nothing was changed.", FAILED)
+        self._carry_out_canary()
+        if not is_there:
+            return 0
         self._stack.delete(_say)
         left = [name for name in self._inputs.stack_names() if Stack(self._client, name).described() is not None]
         if not left and self._bucket.delete():

@@ -159,7 +159,7 @@ def test_the_values_of_the_example_are_the_defaults_and_are_accepted(what: str, 
     inputs = read_inputs(
         Arguments(what, remove=False, env=env, templates=ROOT / "cloudformation", yes=True, dry_run=False)
     )
-    examples = {"OrganizationId", "ApproverArns", "TargetIds", *filled}
+    examples = {"OrganizationId", "ManagementAccountId", "ApproverArns", "TargetIds", *filled}
     defaults = {name: one.default for name, one in inputs.parameters.items() if name in inputs.values}
     assert {name: value for name, value in inputs.values.items() if name not in examples} == {
         name: default for name, default in defaults.items() if name not in examples

@@ -39,7 +39,7 @@ NEEDED: Mapping[str, Mapping[str, str]] = {
     "guardrails": {"ApproverArns": "arn:aws:iam::*:role/approver", "TargetIds": "r-ab12"},
     "hub": {"OrganizationId": ORGANIZATION, "CodeBucket": "code-bucket", "CodeKey": "stop-orchestrator.zip"},
     "key": {"OrganizationId": ORGANIZATION},
-    "management": {"HubAccountId": ACCOUNT},
+    "management": {"HubAccountId": ACCOUNT, "OrganizationId": ORGANIZATION},
     "member-role": {"HubAccountId": ACCOUNT, "OrganizationId": ORGANIZATION},
     "member-stackset": {
         "TemplateURL": "https://code-bucket.s3.eu-central-1.amazonaws.com/member-role.yaml",
@@ -66,9 +66,14 @@ EVERYTHING: Mapping[str, Mapping[str, str]] = {
         "OperatorArns": f"arn:aws:iam::{ACCOUNT}:role/aws-reserved/sso.amazonaws.com/*/AWSReservedSSO_Platform_*",
         "HubRolePath": "/platform/",
         "HubPermissionsBoundaryArn": f"arn:aws:iam::{ACCOUNT}:policy/boundary",
+        "ManagementAccountId": "999999999999",
     },
     "key": {"ReportReaderArns": READERS},
-    "management": {},
+    "management": {
+        "ExternalId": "an-external-id",
+        "HubRolePath": "/platform/",
+        "ManagementPermissionsBoundaryArn": f"arn:aws:iam::{ACCOUNT}:policy/boundary",
+    },
     "member-role": {
         "ExternalId": "an-external-id",
         "VolumeKeyArns": KEY,
@@ -81,7 +86,17 @@ EVERYTHING: Mapping[str, Mapping[str, str]] = {
 VARIANTS: Mapping[str, Mapping[str, Mapping[str, str]]] = {
     name: {"default": {}, "everything": EVERYTHING[name]} for name in NAMES
 } | {
-    "hub": {"default": {}, "everything": EVERYTHING["hub"], "scale-out": {"ScaleOut": "enabled"}},
+    "hub": {
+        "default": {},
+        "everything": EVERYTHING["hub"],
+        "scale-out": {"ScaleOut": "enabled"},
+        "management": {"ManagementAccountId": ACCOUNT},
+    },
+    "management": {
+        "default": {},
+        "everything": EVERYTHING["management"],
+        "delegated": {"ListingDelegation": "not-needed"},
+    },
     "member-role": {
         "default": {},
         "everything": EVERYTHING["member-role"],

@@ -11,6 +11,7 @@ import pytest
 from orchestrator.app import MEMBER_PERMISSIONS
 from orchestrator.core.model import KindDescription
 from orchestrator.kinds import registry
+from orchestrator.settings import Settings
 from tests.support.cloudformation import ACCOUNT, EVERYTHING, as_list, resolved, statements
 
 PROTECTED, OPT_OUT = (f"aws:ResourceTag/stop-orchestrator:{name}" for name in ("protected", "opt-out"))
@@ -160,3 +161,56 @@ def test_the_hub_reaches_the_member_role_and_no_other_in_its_organization_alone(
     [assume] = [one for one in statements(role["Properties"]["Policies"]) if one["Sid"] == "AssumeMemberRoles"]
     assert assume["Resource"] == "arn:aws:iam::*:role/path/member"
     assert assume["Condition"] == {"StringEquals": {"aws:ResourceOrgID": "o-a1b2c3d4e5"}}
+
+
+def _hub_statements(**parameters: str) -> dict[str, dict[str, Any]]:
+    role = resolved("hub", **parameters)["Resources"]["HubRole"]["Properties"]
+    return {one["Sid"]: one for one in statements(role["Policies"])}
+
+
+def test_a_hub_elsewhere_may_become_one_role_in_the_management_account_and_list_no_tags_itself() -> None:
+    found = _hub_statements(ManagementAccountId="999999999999", ManagementRolePath="/night/")
+    assert found["AssumeManagementRole"]["Resource"] == (
+        "arn:aws:iam::999999999999:role/night/stop-orchestrator-management"
+    )
+    assert "ListTagsOfAccounts" not in found
+
+
+def test_a_hub_in_the_management_account_lists_tags_itself_and_becomes_no_role_for_it() -> None:
+    found = _hub_statements(ManagementAccountId=ACCOUNT)
+    assert found["ListTagsOfAccounts"]["Action"] == "tag:GetResources"
+    assert "AssumeManagementRole" not in found
+
+
+def test_a_hub_that_does_not_know_the_management_account_may_neither() -> None:
+    assert not {"AssumeManagementRole", "ListTagsOfAccounts"} & set(_hub_statements())
+
+
+def test_the_management_role_may_list_tags_alone() -> None:
+    role = resolved("management", **EVERYTHING["management"])["Resources"]["ManagementRole"]["Properties"]
+    assert [one["Action"] for one in statements(role["Policies"])] == ["tag:GetResources"]
+
+
+def test_the_management_role_lets_in_whom_the_member_roles_let_in() -> None:
+    given = {"ExternalId": "an-id", "HubRolePath": "/platform/"}
+    management = resolved("management", **given)["Resources"]["ManagementRole"]["Properties"]
+    assert management["AssumeRolePolicyDocument"] == _role(**given)["AssumeRolePolicyDocument"]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "role"),
+    [
+        ({}, None),
+        ({"ManagementAccountId": ACCOUNT}, None),
+        ({"ManagementAccountId": "999999999999"}, "/stop-orchestrator-management"),
+        ({"ManagementAccountId": "999999999999", "ManagementRolePath": "/a/"}, "/a/stop-orchestrator-management"),
+    ],
+)
+def test_the_hub_s_functions_know_the_role_that_the_management_template_makes(
+    parameters: dict[str, str], role: str | None
+) -> None:
+    functions = resolved("hub", ScaleOut="enabled", **parameters)["Resources"]
+    for name in ("Sweep", "Step", "Doctor"):
+        environment = functions[name]["Properties"]["Environment"]["Variables"]
+        settings = Settings.from_env({key: str(value) for key, value in environment.items()})
+        assert settings.management_role == role

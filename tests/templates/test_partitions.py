@@ -39,6 +39,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     ),
     "HubPermissionsBoundaryArn": BOUNDARIES,
     "KmsKeyArn": (KEY,),
+    "ManagementPermissionsBoundaryArn": BOUNDARIES,
     "OperatorArns": ("arn:{partition}:iam::111111111111:role/a,arn:{partition}:iam::111111111111:role/b/*",),
     "PermissionsBoundaryArn": (*BOUNDARIES, "arn:{partition}:iam::*:policy/a/boundary"),
     "SigningKeyArn": (KEY,),

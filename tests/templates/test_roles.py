@@ -15,8 +15,12 @@ OPERATORS = f"arn:aws:iam::{ACCOUNT}:role/platform/*"
 LICENSE = "arn:aws:license-manager:eu-central-1:222222222222:license-configuration:lic-0123456789abcdef0"
 INSTANCE = f"arn:aws:ec2:eu-central-1:{ACCOUNT}:instance/i-0123456789abcdef0"
 MARK = "aws:resourcetag/stop-orchestrator:stopped-by"
-PATHS = {"hub": "HubRolePath", "member-role": "RolePath"}
-BOUNDARIES = {"hub": "HubPermissionsBoundaryArn", "member-role": "PermissionsBoundaryArn"}
+PATHS = {"hub": "HubRolePath", "management": "ManagementRolePath", "member-role": "RolePath"}
+BOUNDARIES = {
+    "hub": "HubPermissionsBoundaryArn",
+    "management": "ManagementPermissionsBoundaryArn",
+    "member-role": "PermissionsBoundaryArn",
+}
 
 
 def roles(name: str, **parameters: str) -> Iterator[tuple[str, dict[str, Any]]]:
