@@ -87,11 +87,29 @@ class RegionStatus:
     detail: str = ""
 
 
+def no_telling(_: object) -> None:
+    """For a caller that waits for all of it."""
+
+
+def always(_: object) -> bool:
+    """For a caller that may need it."""
+    return True
+
+
 class OrganizationPort(Protocol):
     """The organization as AWS lists it."""
 
-    def read(self) -> Organization:
-        """Every account with its OU path and state, without tags. Raises OrganizationError when it cannot be listed."""
+    def read(
+        self,
+        tell: Callable[[Organization], None] = no_telling,
+        needs_every_unit: Callable[[str], bool] = always,
+    ) -> Organization:
+        """Every account with its OU path and state, without tags. Raises OrganizationError when it cannot be listed.
+
+        `tell` is told of accounts while others are listed, of each at most once, maybe of none: what all of it says in
+        the end counts. It may raise, which ends the listing. Only where `needs_every_unit`, by the organization's id,
+        the OUs without accounts are there too.
+        """
         ...
 
     def read_tags(self, accounts: Sequence[Account]) -> tuple[Account, ...]:

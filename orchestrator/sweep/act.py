@@ -107,7 +107,7 @@ class _Actor:
             found=done.intents,
         )
         note = InterruptionNote(self.world, self.sweep_id)
-        pool = Pool[Outcomes](self.world.workers, meanwhile=note.write)
+        pool = Pool[Outcomes](self.world.workers, meanwhile=note.write, keeps=True)
         try:
             with breakable(self.world), pool, self.recheck.read_ahead([one for group in groups for one in group]):
                 for group in groups:

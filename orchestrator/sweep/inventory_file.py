@@ -10,7 +10,8 @@ from pydantic import TypeAdapter
 from orchestrator.core.model import TargetStatus
 from orchestrator.core.report.manifest import sha256_of
 from orchestrator.errors import ReportStoreError
-from orchestrator.sweep.read import Listing, Reading
+from orchestrator.sweep.listing import Listing
+from orchestrator.sweep.read import Reading
 
 
 @dataclass(frozen=True, slots=True)

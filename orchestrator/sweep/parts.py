@@ -47,8 +47,9 @@ from orchestrator.sweep.exact_tags import with_exact_tags
 from orchestrator.sweep.finish import Keep, run_to_report
 from orchestrator.sweep.fresh_accounts import FreshAccounts
 from orchestrator.sweep.inventory_file import StoredInventory, inventory_bytes, inventory_from
+from orchestrator.sweep.listing import Listing, list_accounts
 from orchestrator.sweep.other_policies import FreshOthers, co_owners
-from orchestrator.sweep.read import Listing, Reading, complete_inventory, list_accounts, read_accounts
+from orchestrator.sweep.read import Reading, complete_inventory, read_accounts
 from orchestrator.sweep.recheck import Recheck
 from orchestrator.sweep.recover import recorded_outcomes
 from orchestrator.sweep.seal import Document, write_and_seal

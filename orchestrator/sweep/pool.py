@@ -22,12 +22,13 @@ _GRACE_SECONDS = 0.5
 class Pool(Generic[T]):
     """At most `workers` threads, and no more than the processor has room for.
 
-    A call to AWS waits a hundred times longer than it computes, so 64 threads pay; against an endpoint that answers at
+    A call to AWS waits a hundred times longer than it computes, so 128 threads pay; against an endpoint that answers at
     once they would only fight over the interpreter's lock. So it starts with a few and doubles them while the process
     uses less than 60 % of one processor. `cpu` and `clock` are in seconds. While results are awaited, `meanwhile` is
     called 20 times a second.
 
-    Its threads are daemons, so that a process which is told to end at once does not wait for an answer of AWS.
+    Results are forgotten once they were given, unless it `keeps` them for `finished`. Its threads are daemons, so that
+    a process which is told to end at once does not wait for an answer of AWS.
     """
 
     def __init__(
@@ -36,18 +37,23 @@ class Pool(Generic[T]):
         cpu: Callable[[], float] = time.process_time,
         clock: Callable[[], float] = time.monotonic,
         meanwhile: Callable[[], None] = lambda: None,
+        *,
+        keeps: bool = False,
     ) -> None:
         self._work: SimpleQueue[tuple[Future[T], Callable[[], T]] | None] = SimpleQueue()
         self._threads = 0
         self._waiting: deque[Callable[[], T]] = deque()
-        self._handed_out: list[Future[T]] = []
+        self._handed_out: set[Future[T]] = set()
+        """Those whose results were not given yet."""
+        self._kept: list[Future[T]] = []
+        """Every one, where it keeps them."""
         self._done: SimpleQueue[Future[T]] = SimpleQueue()
-        self._running = 0
         self._workers = workers
         self._width = min(workers, _FIRST_THREADS)
         self._cpu = cpu
         self._clock = clock
         self._meanwhile = meanwhile
+        self._keeps = keeps
         self._looked = (cpu(), clock())
 
     def __enter__(self) -> Self:
@@ -61,39 +67,49 @@ class Pool(Generic[T]):
         for _thread in range(self._threads):
             self._work.put(None)
 
-    def submit(self, function: Callable[..., T], *arguments: object) -> None:
-        """From the coordinating thread only, also between two results."""
-        self._waiting.append(lambda: function(*arguments))
+    def submit(self, function: Callable[..., T], *arguments: object, first: bool = False) -> None:
+        """From the coordinating thread only, also between two results. `first`: before whatever waits."""
+        if first:
+            self._waiting.appendleft(lambda: function(*arguments))
+        else:
+            self._waiting.append(lambda: function(*arguments))
         self._hand_out()
+
+    def tell(self, result: T) -> None:
+        """From a function that this pool runs: one more result of it, before the one that it returns."""
+        told: Future[T] = Future()
+        told.set_result(result)
+        self._done.put(told)
 
     def results(self) -> Iterator[T]:
         """Ends when nothing is waiting or running any more."""
-        while self._running:
+        while self._handed_out:
             self._meanwhile()
             try:
                 future = self._done.get(timeout=_LOOK_EVERY_SECONDS)
             except Empty:
                 self._widen()
                 continue
-            self._running -= 1
+            self._handed_out.discard(future)
             self._widen()
-            self._hand_out()
             yield future.result()
+            self._hand_out()
 
     def finished(self) -> Iterator[T]:
-        """Every result there is, whether it was asked for or not; for after the pool was left."""
-        for future in self._handed_out:
+        """Every result there is of a pool that keeps them, whether it was asked for or not; for after it was left."""
+        for future in self._kept:
             if future.done() and not future.cancelled() and future.exception() is None:
                 yield future.result()
 
     def _hand_out(self) -> None:
-        while self._waiting and self._running < self._width:
+        while self._waiting and len(self._handed_out) < self._width:
             future: Future[T] = Future()
-            self._running += 1
-            self._handed_out.append(future)
+            self._handed_out.add(future)
+            if self._keeps:
+                self._kept.append(future)
             future.add_done_callback(self._done.put)
             self._work.put((future, self._waiting.popleft()))
-            if self._running > self._threads:
+            if len(self._handed_out) > self._threads:
                 self._threads += 1
                 threading.Thread(
                     target=_work_off, args=(self._work,), name=f"sweep-{self._threads}", daemon=True
@@ -111,10 +127,14 @@ class Pool(Generic[T]):
 
 
 def _work_off(work: SimpleQueue[tuple[Future[T], Callable[[], T]] | None]) -> None:
-    """One thread."""
+    """One thread. It holds no result while it waits for more work."""
     while (item := work.get()) is not None:
-        future, function = item
-        try:
-            future.set_result(function())
-        except BaseException as failure:  # noqa: BLE001 - a thread's boundary; the coordinating thread raises it
-            future.set_exception(failure)
+        _do(*item)
+        del item
+
+
+def _do(future: Future[T], function: Callable[[], T]) -> None:
+    try:
+        future.set_result(function())
+    except BaseException as failure:  # noqa: BLE001 - a thread's boundary; the coordinating thread raises it
+        future.set_exception(failure)

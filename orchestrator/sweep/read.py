@@ -13,17 +13,13 @@ from functools import partial
 from typing import TypeVar
 
 from orchestrator.core.decide import scope
-from orchestrator.core.decide.bulk_tags import with_bulk_tags
 from orchestrator.core.decide.whose import is_later_start
 from orchestrator.core.model import (
     ALL_REGIONS,
-    NO_NAMES,
     Account,
     AccountId,
     Coverage,
     Inventory,
-    Names,
-    OtherPolicy,
     Region,
     Resource,
     ResourceKey,
@@ -32,41 +28,19 @@ from orchestrator.core.model import (
     TargetStatus,
 )
 from orchestrator.core.model.aws_error_codes import coverage_of, is_refusal
-from orchestrator.core.model.bulk_tags import BulkTags
 from orchestrator.core.model.copies import tell_once
 from orchestrator.core.model.marks import STOPPED_BY_TAG
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.errors import LedgerError
 from orchestrator.ledger.records import HeldRecord
 from orchestrator.ports import AccountsPort, RegionStatus, TargetUnreadableError, World
-from orchestrator.sweep.names import resolve_and_remember
-from orchestrator.sweep.other_policies import list_others
+from orchestrator.sweep.listing import LISTING_EVENTS, AccountLister, Listing, ListingEvent
 from orchestrator.sweep.pool import Pool
 
 T = TypeVar("T")
 
-_ACCOUNTS_AT_ONCE = 20
 LIST_REGIONS = "ec2:DescribeRegions"
 ENDED_EARLY = "the sweep ended before it was read"
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """The organization as a policy sees it."""
-
-    organization_id: str
-    accounts: tuple[Account, ...] = ()
-    """Those in scope, with their tags; every account until the tags were read."""
-    to_read: tuple[AccountId, ...] = ()
-    """Those of them that did not opt out."""
-    coverage: tuple[Coverage, ...] = ()
-    """A row for each account that is left out."""
-    listed_at: datetime | None = None
-    """What it says of tags is not older than that."""
-    names: Names = NO_NAMES
-    """Those of the policy of which it has nothing."""
-    others: tuple[OtherPolicy, ...] = ()
-    """The other active policies, with their texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,59 +79,37 @@ class Reading:
         )
 
 
-# --- the accounts -----------------------------------------------------------------------------------------------------
+# --- the targets ------------------------------------------------------------------------------------------------------
 
 
-def list_accounts(world: World, policy: OrgPolicy, today: date, keep: Callable[[Listing], None]) -> Listing:
-    """The accounts in scope that did not opt out, and a row for each of the others.
+def list_and_read(
+    world: World, policy: OrgPolicy, today: date, keep: Callable[[Listing, Reading], None]
+) -> tuple[Listing, Reading]:
+    """The accounts in scope that did not opt out, as list_accounts lists them, and every target of theirs: an account
+    is read while others are still listed.
 
-    `keep` is told what is known so far, for a report if this breaks off. Raises OrganizationError and LedgerError.
+    What was read of an account that opted out, as its tags said later, is in neither. `keep` is told what is known,
+    also when this breaks off. Raises OrganizationError and LedgerError.
     """
-    world.progress.phase("Listing the organization")
-    listed_at = world.now()
-    organization = world.organization.read()
-    others = list_others(world, policy.name, organization)  # first: it is held against earlier listings
-    names = resolve_and_remember(world, policy, organization)
-    in_scope = scope.accounts_in_scope(policy.organization, organization)
-    listing = Listing(
-        organization.id,
-        organization.accounts,
-        coverage=in_scope.left_out,
-        listed_at=listed_at,
-        names=names,
-        others=others,
-    )
-    keep(listing)
-    world.progress.phase(f"Reading the tags of {len(in_scope.accounts)} accounts and their OUs")
-    tagged, unattempted = _read_tags(world, in_scope.accounts, organization.id)
-    to_read = scope.accounts_not_opted_out(tagged, today)
-    return replace(
-        listing,
-        accounts=tagged,
-        to_read=tuple(account.id for account in to_read.accounts),
-        coverage=(*listing.coverage, *unattempted, *to_read.left_out),
-    )
-
-
-def _read_tags(
-    world: World, accounts: Sequence[Account], organization_id: str
-) -> tuple[tuple[Account, ...], tuple[Coverage, ...]]:
-    """The accounts with their tags, as far as the time allows, and a row for each of the rest."""
-    bulk = world.organization.read_bulk_tags(organization_id)
-    if isinstance(bulk, BulkTags):
-        return tuple(with_bulk_tags(account, bulk) for account in accounts), ()
-    tagged: list[Account] = []
-    for start in range(0, len(accounts), _ACCOUNTS_AT_ONCE):
-        halt = world.halt()
-        if halt is not None:
-            left = accounts[start:]
-            rows = (scope.whole_account(one, TargetStatus.NOT_ATTEMPTED, halt.text) for one in left)
-            return tuple(tagged), tuple(rows)
-        tagged += world.organization.read_tags(accounts[start : start + _ACCOUNTS_AT_ONCE])
-    return tuple(tagged), ()
-
-
-# --- their targets ----------------------------------------------------------------------------------------------------
+    lister = AccountLister(world, policy, today)
+    reader = _AccountReader(world, policy, Reading(), lister.is_spared)
+    try:
+        with Pool[ListingEvent | Opened | Reading](world.workers) as pool, lister.listing_in(pool):
+            for result in pool.results():
+                if not isinstance(result, LISTING_EVENTS):
+                    reader.hear(pool, result)
+                    continue
+                reader.begin(pool, lister.hear(pool, result))
+                if lister.is_complete:
+                    world.progress.phase(f"Reading {len(lister.listing().to_read)} accounts")
+    except BaseException:
+        listing = lister.so_far()
+        keep(listing, reader.reading_of(listing))
+        raise
+    listing = lister.listing()
+    reading = reader.reading_of(listing)
+    keep(listing, reading)
+    return listing, reading
 
 
 def read_accounts(
@@ -167,65 +119,94 @@ def read_accounts(
 
     `keep` is told what was read in all, also when this breaks off.
     """
-    return _AccountReader(world, policy, accounts, before).read(keep)
+    reader = _AccountReader(world, policy, before)
+    try:
+        world.progress.phase(f"Reading {len(accounts)} accounts")
+        with Pool[ListingEvent | Opened | Reading](world.workers) as pool:
+            reader.begin(pool, accounts)
+            for result in pool.results():
+                reader.hear(pool, result)
+    finally:
+        keep(reader.reading)
+    return reader.reading
+
+
+def _no_account(_: AccountId) -> bool:
+    return False
 
 
 class _AccountReader:
-    """One call of `read_accounts`; used by the coordinating thread only."""
+    """One reading; used by the coordinating thread only.
 
-    def __init__(self, world: World, policy: OrgPolicy, accounts: Sequence[Account], before: Reading) -> None:
+    `is_spared`: whether an account is not to be read after all. From any thread.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        policy: OrgPolicy,
+        before: Reading,
+        is_spared: Callable[[AccountId], bool] = _no_account,
+    ) -> None:
         self._world = world
         self._policy = policy
-        self._accounts = {account.id: account for account in accounts}
+        self._is_spared = is_spared
+        self._accounts: dict[AccountId, Account] = {}
         self._known = {(row.account_id, row.region, row.kind) for row in before.coverage}
         self._before = before
         self._kinds = sorted(policy.kinds)
         self._opened: list[Opened] = []
         self._coverage: list[Coverage] = []
         self._resources: list[Resource] = []
+        self._done = self._total = 0
 
-    def read(self, keep: Callable[[Reading], None]) -> Reading:
-        try:
-            self._world.progress.phase(f"Reading {len(self._accounts)} accounts")
-            with Pool[Opened | Reading](self._world.workers) as pool:
-                self._read(pool)
-        finally:
-            reading = self._before + Reading(tuple(self._opened), tuple(self._coverage), tuple(self._resources))
-            keep(reading)
-        return reading
+    @property
+    def reading(self) -> Reading:
+        """Of every account that was begun."""
+        return self._before + Reading(tuple(self._opened), tuple(self._coverage), tuple(self._resources))
 
-    def _read(self, pool: Pool[Opened | Reading]) -> None:
-        done, total = 0, self._begin(pool)
-        for result in pool.results():
-            if isinstance(result, Opened):
+    def reading_of(self, listing: Listing) -> Reading:
+        """Of the accounts that are to be read, by their names and places in the listing, and of no other."""
+        to_read = frozenset(listing.to_read)
+        accounts = {one.id: one for one in listing.accounts if one.id in to_read}
+        return Reading(
+            tuple(one for one in self._opened if one.account_id in accounts),
+            tuple(_placed(row, accounts[row.account_id]) for row in self._coverage if row.account_id in accounts),
+            tuple(one for one in self._resources if one.target.account_id in accounts),
+        )
+
+    def begin(self, pool: Pool[ListingEvent | Opened | Reading], accounts: Sequence[Account]) -> None:
+        """Hands out what is to be read of these accounts."""
+        self._accounts.update({account.id: account for account in accounts})
+        opened = {one.account_id: one for one in self._before.opened}
+        whole = {account_id for account_id, region, _ in self._known if region == ALL_REGIONS}
+        for account in accounts:
+            if account.id in opened:
+                self._total += self._hand_out(pool, opened[account.id])
+            elif account.id not in whole:
+                pool.submit(_open_account, self._world, self._policy, account, self._is_spared)
+                self._total += 1
+
+    def hear(self, pool: Pool[ListingEvent | Opened | Reading], result: ListingEvent | Opened | Reading) -> None:
+        """Of an account that is spared by now nothing is kept, and nothing more is asked."""
+        if isinstance(result, Opened):
+            self._total -= 1
+            if not self._is_spared(result.account_id):
                 self._opened.append(result)
                 self._coverage += self._disabled(result)
-                total += self._hand_out(pool, result) - 1
-            else:
-                done += 1
-                self._coverage += result.coverage
-                self._resources += result.resources
-            self._world.progress.targets(done, total)
+                self._total += self._hand_out(pool, result)
+        elif isinstance(result, Reading):
+            self._done += 1
+            self._coverage += result.coverage
+            self._resources += result.resources
+        self._world.progress.targets(self._done, self._total)
 
-    def _begin(self, pool: Pool[Opened | Reading]) -> int:
-        """How much was handed out."""
-        opened = {one.account_id for one in self._before.opened}
-        whole = {account_id for account_id, region, _ in self._known if region == ALL_REGIONS}
-        total = 0
-        for one in self._before.opened:
-            total += self._hand_out(pool, one)
-        for account in self._accounts.values():
-            if account.id not in opened and account.id not in whole:
-                pool.submit(_open_account, self._world, self._policy, account)
-                total += 1
-        return total
-
-    def _hand_out(self, pool: Pool[Opened | Reading], opened: Opened) -> int:
+    def _hand_out(self, pool: Pool[ListingEvent | Opened | Reading], opened: Opened) -> int:
         account, targets = self._accounts[opened.account_id], 0
         for region in regions_to_read(self._policy, opened):
             kinds = [kind for kind in self._kinds if (account.id, region, kind) not in self._known]
             if kinds:
-                pool.submit(_read_target, self._world, account, region, kinds, opened.unlisted)
+                pool.submit(_read_target, self._world, account, region, kinds, opened.unlisted, self._is_spared)
                 targets += 1
         return targets
 
@@ -236,13 +217,24 @@ class _AccountReader:
                 yield scope.coverage_row(account, one.region, TargetStatus.REGION_DISABLED, one.detail)
 
 
+def _placed(row: Coverage, account: Account) -> Coverage:
+    """The row of an account that was begun before all of the organization was listed, as it is listed."""
+    if (row.account_name, row.ou_path) == (account.name, account.ou_path):
+        return row
+    return replace(row, account_name=account.name, ou_path=account.ou_path)
+
+
 def regions_to_read(policy: OrgPolicy, opened: Opened) -> list[Region]:
     """The enabled ones in the policy's scope."""
     return [one.region for one in opened.regions if one.enabled and scope.region_in_scope(policy.regions, one.region)]
 
 
-def _open_account(world: World, policy: OrgPolicy, account: Account) -> Opened | Reading:
+def _open_account(
+    world: World, policy: OrgPolicy, account: Account, is_spared: Callable[[AccountId], bool]
+) -> Opened | Reading:
     """A thread's boundary: nothing is raised past it."""
+    if is_spared(account.id):
+        return Reading()
 
     def open_account() -> Opened:
         with world.accounts.bind(account.id):
@@ -281,9 +273,18 @@ def list_regions(
         return tuple(RegionStatus(region, enabled=True) for region in named), refusal
 
 
-def _read_target(world: World, account: Account, region: Region, kinds: Iterable[str], unlisted: str) -> Reading:
+def _read_target(
+    world: World,
+    account: Account,
+    region: Region,
+    kinds: Iterable[str],
+    unlisted: str,
+    is_spared: Callable[[AccountId], bool],
+) -> Reading:
     """A row for each kind: one that cannot be read leaves the others as they are. A thread's boundary."""
     reading = Reading()
+    if is_spared(account.id):
+        return reading
     note = f"its regions could not be listed, and the policy names this one: {unlisted}" if unlisted else ""
     for kind in kinds:
         result = read_unless_halted(world, partial(_read_kind, world, Target(account.id, region), kind))

@@ -38,10 +38,11 @@ from orchestrator.sweep.consent import halted_without_consent, require_consent
 from orchestrator.sweep.exact_tags import with_exact_tags
 from orchestrator.sweep.finish import Keep, run_to_report
 from orchestrator.sweep.inventory_file import StoredInventory, inventory_bytes, inventory_from, without_gaps
+from orchestrator.sweep.listing import Listing
 from orchestrator.sweep.old_marks import delete_old_marks
 from orchestrator.sweep.other_policies import co_owners
 from orchestrator.sweep.policy_text import is_too_large, keep_text
-from orchestrator.sweep.read import Listing, Reading, complete_inventory, inventory_so_far, list_accounts, read_accounts
+from orchestrator.sweep.read import Reading, complete_inventory, inventory_so_far, list_and_read, read_accounts
 from orchestrator.sweep.read_one import read_one
 from orchestrator.sweep.recheck import Recheck
 from orchestrator.sweep.seal import Document, write_and_seal
@@ -211,9 +212,10 @@ class _Run:
         def keep_read(listing: Listing, reading: Reading) -> None:
             keep(SweepState(inventory_so_far(policy, listing, reading)))
 
-        stored = self._restore_reading() or StoredInventory(
-            list_accounts(self._world, policy, self._sweep.today, lambda listing: keep_read(listing, Reading()))
-        )
+        stored = self._restore_reading()
+        if stored is None:
+            listing, reading = list_and_read(self._world, policy, self._sweep.today, keep_read)
+            return self._hand_over_reading(StoredInventory(listing, reading))
         listing = stored.listing
         to_read = [account for account in listing.accounts if account.id in set(listing.to_read)]
         reading = read_accounts(

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from orchestrator.aws.clients import Clients
+from orchestrator.aws.organization_paths import unit_ids
 from orchestrator.aws.organizations import OrganizationReader
 from orchestrator.core.model import Account, AwsError, Organization
 from orchestrator.errors import OrganizationError
 from tests.support.builders import AT
-from tests.support.local_aws import Answer, LocalAws, Request, json_answer
+from tests.support.local_aws import Answer, LocalAws, Request, in_threads, json_answer
 
 MANAGEMENT = "999999999999"
 ROOT = {"Id": "r-root", "Arn": f"arn:aws:organizations::{MANAGEMENT}:root/o-example00/r-root", "Name": "Root"}
@@ -23,13 +24,16 @@ ROOT = {"Id": "r-root", "Arn": f"arn:aws:organizations::{MANAGEMENT}:root/o-exam
 class FakeOrganizations:
     """Accounts and units by parent, tags by carrier. `refusals` by operation, or by operation and what it asks for."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, paths: bool = False) -> None:
         self.roots: list[dict[str, str]] = [ROOT]
         self.accounts: dict[str, list[dict[str, str]]] = {}
         self.units: dict[str, list[dict[str, str]]] = {}
+        self.above: dict[str, str] = {}
         self.tags: dict[str, dict[str, str]] = {}
         self.refusals: dict[str, Answer] = {}
         self.empty_first_pages = False
+        self.paths = paths
+        """Whether each account comes with its path, as AWS names it since 2026."""
         self.before: Callable[[Request], object] = lambda _: None
 
     def account(self, account_id: str, parent: str = "r-root", **fields: str) -> None:
@@ -39,6 +43,7 @@ class FakeOrganizations:
     def unit(self, unit_id: str, name: str, parent: str = "r-root", **tags: str) -> None:
         self.units.setdefault(parent, []).append({"Id": unit_id, "Name": name})
         self.tags[unit_id] = tags
+        self.above[unit_id] = parent
 
     def __call__(self, request: Request) -> Answer:
         asked = request.json
@@ -61,8 +66,15 @@ class FakeOrganizations:
         }
         return self._page(*items[request.operation], asked, size=asked["MaxResults"])
 
-    def _all_accounts(self) -> Iterable[dict[str, str]]:
-        return {one["Id"]: one for some in self.accounts.values() for one in some}.values()
+    def _all_accounts(self) -> Iterable[dict[str, Any]]:
+        each = {one["Id"]: (parent, one) for parent, some in self.accounts.items() for one in some}
+        for parent, one in each.values():
+            yield {**one, "Paths": [self._path(parent, one["Id"])]} if self.paths else one
+
+    def _path(self, parent: str, account_id: str) -> str:
+        if parent == "r-root":
+            return f"o-example00/r-root/{account_id}/"
+        return self._path(self.above[parent], account_id).replace(account_id, f"{parent}/{account_id}")
 
     def _parents(self, account_id: str) -> list[str]:
         return [parent for parent, some in self.accounts.items() if account_id in {one["Id"] for one in some}]
@@ -86,8 +98,12 @@ def refused(code: str, message: str = "no") -> Answer:
 
 
 @pytest.fixture
-def fake() -> FakeOrganizations:
-    return FakeOrganizations()
+def fake(request: pytest.FixtureRequest) -> FakeOrganizations:
+    return FakeOrganizations(paths=getattr(request, "param", False))
+
+
+either_way = pytest.mark.parametrize("fake", [False, True], ids=["walked", "by-paths"], indirect=True)
+"""Whether AWS names the path of each account or not."""
 
 
 @pytest.fixture
@@ -106,6 +122,7 @@ def by_id(accounts: Organization | tuple[Account, ...]) -> dict[str, Account]:
     return {account.id: account for account in listed}
 
 
+@either_way
 def test_an_accounts_ou_path_is_made_of_all_the_ous_above_it(
     fake: FakeOrganizations, reader: OrganizationReader
 ) -> None:
@@ -123,6 +140,7 @@ def test_an_accounts_ou_path_is_made_of_all_the_ous_above_it(
     assert [unit.id for unit in found["3" * 12].organizational_units] == ["ou-1", "ou-2", "ou-3"]
 
 
+@either_way
 def test_every_ou_is_listed_with_accounts_in_it_or_not(fake: FakeOrganizations, reader: OrganizationReader) -> None:
     fake.unit("ou-1", "Workloads")
     fake.unit("ou-2", "Dev/Team", parent="ou-1")
@@ -135,6 +153,7 @@ def test_every_ou_is_listed_with_accounts_in_it_or_not(fake: FakeOrganizations, 
     }
 
 
+@either_way
 def test_accounts_come_in_the_order_of_their_ids_with_their_names(
     fake: FakeOrganizations, reader: OrganizationReader
 ) -> None:
@@ -170,6 +189,7 @@ def test_every_list_is_asked_for_in_pages_of_twenty_and_read_to_the_end(
     assert len([one for one in aws.of("ListAccountsForParent") if one.json["ParentId"] == "r-root"]) == 3
 
 
+@either_way
 def test_an_empty_page_with_a_token_is_not_the_end(fake: FakeOrganizations, reader: OrganizationReader) -> None:
     fake.empty_first_pages = True
     fake.unit("ou-1", "Dev", Owner="team")
@@ -181,6 +201,7 @@ def test_an_empty_page_with_a_token_is_not_the_end(fake: FakeOrganizations, read
     assert account.organizational_units[0].tags == {"Owner": "team"}
 
 
+@either_way
 def test_a_delegated_administrator_learns_the_management_account_from_the_roots_arn(
     fake: FakeOrganizations, reader: OrganizationReader, aws: LocalAws
 ) -> None:
@@ -215,6 +236,9 @@ def test_an_account_that_is_seen_twice_was_moved_and_its_tags_are_unknown(
 
 
 # --- moved while the units are walked through
+
+LAST = "ListAccounts"
+"""What is asked for once all units were walked through."""
 
 
 def moved_once_its_new_unit_is_done(fake: FakeOrganizations, account_id: str, to: str) -> None:
@@ -270,8 +294,8 @@ def test_an_account_that_leaves_while_the_organization_is_listed_is_named_and_ke
     two_units: FakeOrganizations, reader: OrganizationReader
 ) -> None:
     def before(request: Request) -> None:
-        if request.operation == "ListAccounts":
-            two_units.accounts.clear()
+        if request.operation == "ListAccountsForParent" and request.json["ParentId"] == "ou-1":
+            two_units.before = lambda request: two_units.accounts.clear() if request.operation == LAST else None
 
     two_units.before = before
     (account,) = reader.read().accounts
@@ -279,18 +303,192 @@ def test_an_account_that_leaves_while_the_organization_is_listed_is_named_and_ke
     assert account.units_error.code == "AccountLeft"
 
 
-def test_an_organization_in_which_nothing_moves_costs_one_list_of_all_accounts_more(
+def test_an_organization_without_paths_costs_a_page_of_accounts_and_one_list_of_all_of_them_more(
     two_units: FakeOrganizations, reader: OrganizationReader, aws: LocalAws
 ) -> None:
     (account,) = reader.read().accounts
     assert account.listed_at == AT
-    assert aws.operations().count("ListAccounts") == 1
+    assert aws.operations().count(LAST) == 2
     assert "ListParents" not in aws.operations()
+
+
+# --- where AWS names the path of each account
+
+
+@pytest.fixture
+def by_paths(fake: FakeOrganizations) -> FakeOrganizations:
+    """`/Dev` with `/Dev/A` and `/Dev/B` below it, beside `/Empty` with `/Empty/Below`."""
+    fake.paths = True
+    fake.unit("ou-1", "Dev")
+    fake.unit("ou-2", "A", parent="ou-1")
+    fake.unit("ou-3", "B", parent="ou-1")
+    fake.unit("ou-4", "Empty")
+    fake.unit("ou-5", "Below", parent="ou-4")
+    for number, parent in enumerate(("r-root", "ou-1", "ou-2", "ou-2", "ou-3"), 1):
+        fake.account(str(number) * 12, parent)
+    return fake
+
+
+def test_one_list_of_all_accounts_and_those_of_ous_above_some_are_all_that_is_asked_for(
+    by_paths: FakeOrganizations, reader: OrganizationReader, aws: LocalAws
+) -> None:
+    found = reader.read(needs_every_unit=lambda _: False)
+    assert [one.ou_path for one in found.accounts] == ["/", "/Dev", "/Dev/A", "/Dev/A", "/Dev/B"]
+    assert {unit.path for unit in found.units} == {"/Dev", "/Dev/A", "/Dev/B", "/Empty"}
+    assert [(one.operation, one.json.get("ParentId")) for one in aws.requests] == [
+        ("ListRoots", None),
+        ("ListAccounts", None),
+        ("ListOrganizationalUnitsForParent", "r-root"),
+        ("ListOrganizationalUnitsForParent", "ou-1"),
+    ]
+
+
+def test_the_whole_is_the_same_by_paths_and_by_walking(by_paths: FakeOrganizations, reader: OrganizationReader) -> None:
+    found = reader.read()
+    by_paths.paths = False
+    walked = reader.read()
+    assert (found.accounts, found.units_by_id) == (walked.accounts, walked.units_by_id)
+    assert [one.listed_at for one in found.accounts] == [AT] * 5
+
+
+def test_whether_every_ou_is_needed_is_asked_by_the_id_of_the_organization(
+    by_paths: FakeOrganizations, reader: OrganizationReader
+) -> None:
+    asked: list[str] = []
+    reader.read(needs_every_unit=lambda one: bool(asked.append(one)))
+    assert asked == ["o-example00"]
+
+
+def test_accounts_are_told_page_by_page_each_once_and_the_organizations_id_before_any(
+    by_paths: FakeOrganizations, reader: OrganizationReader, aws: LocalAws
+) -> None:
+    for number in range(45):
+        by_paths.account(f"{number:012d}", "ou-2")
+    told: list[tuple[int, int]] = []
+    pages: list[Organization] = []
+
+    def tell(page: Organization) -> None:
+        pages.append(page)
+        told.append((len(page.accounts), aws.operations().count("ListAccounts")))
+
+    whole = reader.read(tell)
+    assert told == [(0, 0), (20, 1), (20, 2), (10, 3)]
+    assert {(one.id, one.management_account_id) for one in pages} == {("o-example00", MANAGEMENT)}
+    assert sorted((one for page in pages for one in page.accounts), key=lambda one: one.id) == list(whole.accounts)
+
+
+def test_whatever_listener_raises_ends_the_listing(
+    by_paths: FakeOrganizations, reader: OrganizationReader, aws: LocalAws
+) -> None:
+    def tell(page: Organization) -> None:
+        if page.accounts:
+            raise ZeroDivisionError
+
+    for number in range(45):
+        by_paths.account(f"{number:012d}", "ou-2")
+    with pytest.raises(ZeroDivisionError):
+        reader.read(tell)
+    assert aws.operations().count("ListAccounts") == 1
+
+
+UNREADABLE_PATHS = [
+    None,
+    [],
+    [""],
+    ["o-example00"],
+    ["o-another000/r-root/"],
+    ["o-example00/r-another/"],
+    ["o-example00/r-root/999999999999/"],
+    ["o-example00/r-root/ou-1/x/"],
+    ["o-example00/r-root/ou-1/", "o-example00/r-root/"],
+]
+
+
+@pytest.mark.parametrize("paths", UNREADABLE_PATHS)
+def test_an_account_without_one_readable_path_makes_the_whole_organization_be_walked_through(
+    by_paths: FakeOrganizations, reader: OrganizationReader, aws: LocalAws, paths: list[str] | None
+) -> None:
+    by_paths.account("6" * 12, "ou-5")
+    real = by_paths._all_accounts
+
+    def some_unreadable() -> Iterable[dict[str, Any]]:
+        for one in real():
+            yield {**one, "Paths": paths} if one["Id"] == "6" * 12 else one
+
+    by_paths._all_accounts = some_unreadable  # type: ignore[method-assign]  # a fake
+    found = by_id(reader.read())
+    assert (found["6" * 12].ou_path, found["3" * 12].ou_path) == ("/Empty/Below", "/Dev/A")
+    assert "ListAccountsForParent" in aws.operations()
+
+
+@pytest.mark.parametrize("ending", ["", "/", "/111111111111", "/111111111111/"])
+def test_a_path_may_end_in_the_account_and_in_a_slash(ending: str) -> None:
+    account = {"Id": "111111111111", "Paths": [f"o-example00/r-root/ou-1/ou-2{ending}"]}
+    assert unit_ids(account, "o-example00", "r-root") == ("ou-1", "ou-2")
+
+
+def test_an_account_in_an_ou_that_is_deleted_while_the_organization_is_listed_is_named_and_kept(
+    by_paths: FakeOrganizations, reader: OrganizationReader, aws: LocalAws
+) -> None:
+    def before(request: Request) -> None:
+        if request.operation == "ListOrganizationalUnitsForParent":
+            by_paths.units["ou-1"] = []
+
+    by_paths.before = before
+    found = by_id(reader.read())
+    assert found["3" * 12].units_error is not None
+    assert found["3" * 12].units_error.code == "AccountMoved"
+    assert {one.ou_path for one in found.values()} == {"/", "/Dev", "(unknown)"}
+    assert [one.json["ParentId"] for one in aws.of("ListOrganizationalUnitsForParent")].count("ou-1") == 2
+
+
+def test_an_ou_that_is_made_while_the_organization_is_listed_is_found(
+    by_paths: FakeOrganizations, reader: OrganizationReader
+) -> None:
+    for number in range(20):
+        by_paths.account(f"{number:012d}", "ou-2")
+    pages: list[Organization] = []
+
+    def tell(page: Organization) -> None:
+        if page.accounts and not pages:
+            pages.append(page)
+            by_paths.unit("ou-9", "New", parent="ou-1")
+            by_paths.move("000000000019", "ou-9")
+
+    found = by_id(reader.read(tell))
+    assert found["000000000019"].ou_path == "/Dev/New"
+
+
+def test_an_account_that_comes_twice_from_two_places_was_moved_and_its_tags_are_unknown(
+    by_paths: FakeOrganizations, reader: OrganizationReader
+) -> None:
+    real = by_paths._all_accounts
+
+    def twice() -> Iterable[dict[str, Any]]:
+        yield from real()
+        yield {"Id": "3" * 12, "Name": "x", "State": "ACTIVE", "Paths": ["o-example00/r-root/"]}
+
+    by_paths._all_accounts = twice  # type: ignore[method-assign]  # a fake
+    told: list[Account] = []
+    found = by_id(reader.read(lambda page: told.extend(page.accounts)))
+    assert found["3" * 12].tags_error is not None
+    assert found["3" * 12].tags_error.code == "AccountMoved"
+    assert [one.id for one in told].count("3" * 12) == 1  # type: ignore[comparison-overlap]  # an id is a text
+
+
+def test_tags_that_threads_ask_for_at_once_are_read_once_for_each_ou(
+    by_paths: FakeOrganizations, reader: OrganizationReader, aws: LocalAws
+) -> None:
+    accounts = reader.read().accounts
+    in_threads(len(accounts), lambda number: reader.read_tags(accounts[number : number + 1]))
+    asked = sorted(request.json["ResourceId"] for request in aws.of("ListTagsForResource"))
+    assert asked == [*(str(number) * 12 for number in range(1, 6)), "ou-1", "ou-2", "ou-3"]
 
 
 # --- tags
 
 
+@either_way
 def test_tags_are_read_once_for_each_ou_however_many_accounts_are_below_it(
     fake: FakeOrganizations, reader: OrganizationReader, aws: LocalAws
 ) -> None:
@@ -344,6 +542,7 @@ def test_tags_that_cannot_be_read_are_an_error_of_that_account_alone(
     assert tagged["2" * 12].tags_error is None
 
 
+@either_way
 def test_an_ous_unreadable_tags_are_an_error_of_every_account_below_it(
     fake: FakeOrganizations, reader: OrganizationReader, aws: LocalAws
 ) -> None:
@@ -392,6 +591,7 @@ ODD = "a\ud800b"
 """As JSON has it: `"a\\ud800b"`."""
 
 
+@either_way
 def test_a_name_that_no_text_may_hold_is_marked_and_the_organization_is_read(
     reader: OrganizationReader, fake: FakeOrganizations
 ) -> None:

@@ -271,7 +271,7 @@ def test_the_help_of_each_command_has_its_exit_codes_and_fits_80_columns(
 @pytest.mark.parametrize("command", ["plan", "sweep"])
 def test_the_help_names_the_setting_and_the_default_of_each_option(run: Run, command: str) -> None:
     words = " ".join(run(command, "--help").stdout.split()).replace("- ", "-")
-    for name in ("POLICY", "MEMBER_ROLE", "EXTERNAL_ID", "WORKERS, default 64"):
+    for name in ("POLICY", "MEMBER_ROLE", "EXTERNAL_ID", "WORKERS, default 128"):
         assert f"[env STOP_ORCHESTRATOR_{name}" in words
     assert "wins over STOP_ORCHESTRATOR_REPORT_BUCKET and STOP_ORCHESTRATOR_TABLE" in words
     assert "default stop-orchestrator-member" in words

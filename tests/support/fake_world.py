@@ -36,7 +36,16 @@ from orchestrator.core.model.bulk_tags import BulkTags
 from orchestrator.core.report.document import Row
 from orchestrator.ledger.clocks import Clocks
 from orchestrator.ledger.ledger import Ledger
-from orchestrator.ports import Carrier, NoProgress, Progress, RegionStatus, TargetUnreadableError, World
+from orchestrator.ports import (
+    Carrier,
+    NoProgress,
+    Progress,
+    RegionStatus,
+    TargetUnreadableError,
+    World,
+    always,
+    no_telling,
+)
 from tests.support.builders import AT, SWEEP_ID, a_resource, an_account
 from tests.support.consent import say_yes
 from tests.support.fake_kind import FakeKind
@@ -81,6 +90,7 @@ class FakeWorld:
     policy_texts: dict[str, str | Exception] = field(default_factory=dict)
     """Of other active policies, by their sources."""
     organization_error: Exception | None = None
+    pages_before_error: int = 0
     tags_error: Exception | None = None
     bulk_tags: BulkTags | AwsError = _NO_BULK_TAGS
     halt: Callable[[], Halt | None] = lambda: None
@@ -236,11 +246,20 @@ def given(value: Any) -> Any:
 class _Organization:
     fake: FakeWorld
 
-    def read(self) -> Organization:
-        """Without tags, as AWS lists it."""
+    def read(
+        self,
+        tell: Callable[[Organization], None] = no_telling,
+        needs_every_unit: Callable[[str], bool] = always,
+    ) -> Organization:
+        """Without tags, as AWS lists it, a page for each account."""
         self.fake.asked.append("organization")
+        accounts = tuple(map(self._listed, self.fake.accounts))
+        for number, account in enumerate(accounts):
+            given(self.fake.organization_error if number == self.fake.pages_before_error else None)
+            tell(Organization("o-example", MANAGEMENT, (account,)))
         given(self.fake.organization_error)
-        return Organization("o-example", MANAGEMENT, tuple(map(self._listed, self.fake.accounts)), self.fake.units)
+        units = self.fake.units if needs_every_unit("o-example") else ()
+        return Organization("o-example", MANAGEMENT, accounts, units)
 
     def read_tags(self, accounts: Sequence[Account]) -> tuple[Account, ...]:
         given(self.fake.tags_error)

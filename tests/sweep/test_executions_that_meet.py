@@ -84,7 +84,7 @@ def test_an_execution_that_plans_yields_before_its_next_step_and_its_report_says
 
 def test_a_part_that_is_asked_to_yield_while_it_reads_tells_the_others(fake: FakeWorld, machine: Machine) -> None:
     parts = machine(EVERYTHING)
-    halts: list[Halt | None] = [None] * 5
+    halts: list[Halt | None] = [None] * 8
 
     def halt() -> Halt | None:
         return halts.pop() if halts else Halt(HaltCause.YIELDED, YIELDED)

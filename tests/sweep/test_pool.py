@@ -84,7 +84,7 @@ def test_a_task_that_raises_raises_in_the_coordinating_thread() -> None:
 
 def test_what_was_done_before_a_break_off_is_finished_and_what_was_not_handed_out_never_begins() -> None:
     begun: list[int] = []
-    pool = Pool[int](1)
+    pool = Pool[int](1, keeps=True)
 
     def break_off() -> None:
         with pool:
