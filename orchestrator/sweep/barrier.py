@@ -21,7 +21,7 @@ from orchestrator.core.model import (
     Plan,
 )
 from orchestrator.core.model.times import whole_second
-from orchestrator.core.report.manifest import sha256_of
+from orchestrator.core.report.manifest import FileSeal
 from orchestrator.core.report.plan_file import (
     PLAN_FILE,
     PLAN_FORMAT,
@@ -58,8 +58,7 @@ def guard_plan(
     if isinstance(verdict, HeldPlan):
         verdict = explain_hold(verdict, policy.regions)
     state, approved = hold_plan(sweep, state, verdict)
-    _freeze(world, sweep, state)
-    return state, approved
+    return replace(state, plan_seal=_freeze(world, sweep, state)), approved
 
 
 def end_without_plan(state: SweepState) -> SweepState:
@@ -120,7 +119,7 @@ def _not_acted_on(action: Decision, held: str) -> Outcome:
     return Outcome(action.resource, would)
 
 
-def _freeze(world: World, sweep: Sweep, state: SweepState) -> None:
+def _freeze(world: World, sweep: Sweep, state: SweepState) -> FileSeal:
     stored = StoredPlan(
         sweep_id=sweep.sweep_id,
         mode=sweep.mode,
@@ -139,7 +138,8 @@ def _freeze(world: World, sweep: Sweep, state: SweepState) -> None:
         format=PLAN_FORMAT,
     )
     content = plan_bytes(stored)
-    sha256 = sha256_of(content)
-    world.ledger.amend(sweep.sweep_id, plan_announced_sha256=sha256)
+    seal = FileSeal.of(content)
+    world.ledger.amend(sweep.sweep_id, plan_announced_sha256=seal.sha256)
     world.store.put(sweep.sweep_id, PLAN_FILE, content)
-    world.ledger.amend(sweep.sweep_id, plan_sha256=sha256)
+    world.ledger.amend(sweep.sweep_id, plan_sha256=seal.sha256)
+    return seal

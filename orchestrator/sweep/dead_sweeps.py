@@ -9,7 +9,6 @@ from datetime import datetime
 
 from orchestrator.core.model import STANDING_LASTS, Mode, SweepStatus
 from orchestrator.core.policy.org_policy import OrgPolicy
-from orchestrator.core.report.document import report_document
 from orchestrator.errors import PlanError
 from orchestrator.ledger.records import ANOTHER_FORMAT, FORMAT, LeaseRecord, SweepSummary, consent_from
 from orchestrator.ports import Runtime, Stores, World
@@ -136,8 +135,7 @@ def abandon_sweep(world: World, policy: OrgPolicy, summary: SweepSummary, why: s
         keep(state)
         return state
 
-    report, location = run_to_report(world, sweep, SweepState(reportable=False), work)
-    return report_document(report), location
+    return run_to_report(world, sweep, SweepState(reportable=False), work)
 
 
 def close_without_plan(stores: Stores, begun: SweepSummary, runtime: Runtime) -> None:

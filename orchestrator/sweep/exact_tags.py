@@ -16,9 +16,10 @@ from orchestrator.core.decide.other_policies import CoOwner
 from orchestrator.core.model import Account, AccountId, AwsError, Coverage, ReasonCode, Resource, TargetStatus
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.ports import World
-from orchestrator.sweep.listing import Listing, Reading
+from orchestrator.sweep.listing import Listing
 from orchestrator.sweep.other_policies import co_owners
 from orchestrator.sweep.pool import Pool
+from orchestrator.sweep.read import Reading
 
 _NOT_EXACT = AwsError("NotExact", "its tags are of a listing in bulk")
 _DEPENDS_ON_TAGS = frozenset({ReasonCode.UNKNOWN_CONDITION, ReasonCode.OWNED_BY_TWO_POLICIES})

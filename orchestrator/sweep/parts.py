@@ -35,7 +35,6 @@ from orchestrator.core.model import (
     ResourceKey,
     TargetStatus,
 )
-from orchestrator.core.report.document import report_document
 from orchestrator.core.report.plan_file import PLAN_FILE, plan_from
 from orchestrator.errors import ConsentError, ConsentMissingError, ExecutionFailedError, LeaseLostError
 from orchestrator.ledger.records import SweepSummary, consent_from
@@ -200,8 +199,7 @@ def end(world: World, sweep: Sweep, summary: SweepSummary, error: str) -> tuple[
         return document, write_and_seal(world, document)
     require_plan(world, summary)
     begin_with = SweepState(reportable=False)
-    report, location = run_to_report(world, sweep, begin_with, lambda keep: _gather(world, sweep, summary, error, keep))
-    return report_document(report), location
+    return run_to_report(world, sweep, begin_with, lambda keep: _gather(world, sweep, summary, error, keep))
 
 
 def _look_ahead(world: World, sweep: Sweep, wave: int) -> bool:

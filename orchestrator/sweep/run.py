@@ -21,13 +21,11 @@ from orchestrator.core.model import (
     Mode,
     Outcomes,
     ResourceKey,
-    SweepReport,
     SweepStatus,
     TargetStatus,
     time_text,
 )
 from orchestrator.core.policy.org_policy import OrgPolicy
-from orchestrator.core.report.document import report_document
 from orchestrator.core.report.plan_file import PLAN_FILE, StoredPlan
 from orchestrator.errors import HaltedError, PlanError
 from orchestrator.ledger.records import SweepSummary
@@ -53,8 +51,8 @@ from orchestrator.sweep.undo import StoppedInventory, UndoFilter, read_stopped
 
 def run_sweep(
     world: World, policy: OrgPolicy, sweep_id: str, mode: Mode, consent_missing: str = ""
-) -> tuple[SweepReport, str]:
-    """The report of one sweep and where it was written; it is written also when the sweep is held or fails half-way.
+) -> tuple[Document, str]:
+    """The report of one sweep, as its document, and where it was written; also when it is held or fails half-way.
 
     Status `running` means that a fresh process resumes it. Raises HaltedError when a kill switch does not say `go`,
     ReportStoreError before anything is read when no report could be written, LeaseLostError when another process has
@@ -66,7 +64,7 @@ def run_sweep(
     return run_to_report(world, sweep, SweepState(), _Run(world, sweep).sweep)
 
 
-def plan_one(world: World, policy: OrgPolicy, sweep_id: str, key: ResourceKey) -> tuple[SweepReport, str]:
+def plan_one(world: World, policy: OrgPolicy, sweep_id: str, key: ResourceKey) -> tuple[Document, str]:
     """A plan of which the one resource is all there is, to be applied like any other.
 
     Raises as run_sweep, and PlanError where there is no such account or resource.
@@ -76,7 +74,7 @@ def plan_one(world: World, policy: OrgPolicy, sweep_id: str, key: ResourceKey) -
     return run_to_report(world, sweep, SweepState(), lambda keep: _Run(world, sweep).plan_one(key, keep))
 
 
-def apply_plan(world: World, policy: OrgPolicy, sweep_id: str, source: StoredPlan) -> tuple[SweepReport, str]:
+def apply_plan(world: World, policy: OrgPolicy, sweep_id: str, source: StoredPlan) -> tuple[Document, str]:
     """Carries out exactly that plan, but for what changed since. Raises as run_sweep, and PlanError when another
     process applied it first.
     """
@@ -88,7 +86,7 @@ def apply_plan(world: World, policy: OrgPolicy, sweep_id: str, source: StoredPla
 
 def undo_sweep(
     world: World, policy: OrgPolicy, sweep_id: str, source_sweep_id: str, undo_filter: UndoFilter
-) -> tuple[SweepReport, str]:
+) -> tuple[Document, str]:
     """Starts what that sweep stopped and what is still stopped by it. Raises as run_sweep."""
     only = undo_filter.as_item()
     sweep = Sweep(sweep_id, Mode.UNDO, policy, world.now(), source_sweep_id, world.asked_by, only=only)
@@ -108,8 +106,7 @@ def resume_sweep(world: World, policy: OrgPolicy, summary: SweepSummary) -> tupl
     require_plan(world, summary)
     sweep = Sweep.resumed(policy, summary)
     run = _Run(world, sweep, summary.continuations)
-    report, location = run_to_report(world, sweep, SweepState(reportable=False), lambda keep: run.resume(summary, keep))
-    return report_document(report), location
+    return run_to_report(world, sweep, SweepState(reportable=False), lambda keep: run.resume(summary, keep))
 
 
 def begin(world: World, sweep: Sweep, undo_filter: UndoFilter | None = None, execution: str = "") -> None:
