@@ -54,6 +54,7 @@ from orchestrator.ledger.ledger import Ledger
 from orchestrator.local.file_anchor import FileAnchor
 from orchestrator.local.folder_report_store import LocalReportStore
 from orchestrator.local.kill_switch import FILE_PREFIX, file_reader
+from orchestrator.local.policy_file import as_text, is_file, read_policy_file
 from orchestrator.local.processes import is_dead
 from orchestrator.local.sqlite_items import SqliteItems
 from orchestrator.ports import Anchor, ReportStore, Runtime, Stores, Time, World, consent_to_nothing
@@ -105,18 +106,16 @@ def load_policy_text(text: str, source: str, *, stored: bool = False) -> OrgPoli
 
 def policy_text(source: str, clients: Callable[[], Clients]) -> str:
     """The document itself; a path needs no clients. Raises SettingsError."""
+    if is_file(source):
+        return read_policy_file(source)
     try:
         if source.startswith("s3://"):
             bucket, _, key = source.removeprefix("s3://").partition("/")
             if not bucket or not key:
                 raise SettingsError(f"the policy {source} cannot be read: in S3 it is named s3://bucket/key")
-            return clients().s3().get_object(Bucket=bucket, Key=key)["Body"].read().decode()
-        if source.startswith("ssm:"):
-            name = source.removeprefix("ssm:")
-            return clients().ssm().get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
-        return Path(source).read_bytes().decode()  # the very bytes: the report has their SHA-256
-    except UnicodeDecodeError as binary:
-        raise SettingsError(f"the policy {source} cannot be read: it is no UTF-8 text ({binary.reason})") from None
+            return as_text(source, clients().s3().get_object(Bucket=bucket, Key=key)["Body"].read())
+        name = source.removeprefix("ssm:")
+        return clients().ssm().get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
     except OSError as failure:
         raise SettingsError(f"the policy {source} cannot be read: {failure.strerror or failure}") from failure
     except AWS_FAILURES as failure:
@@ -128,7 +127,7 @@ def active_policy_text(source: str, clients: Clients) -> str:
 
     A table has no say in which file of this machine is read.
     """
-    if not source.startswith(("s3://", "ssm:")):
+    if is_file(source):
         raise SettingsError(f"the policy {source} cannot be read: it is on the machine that activated it")
     return policy_text(source, lambda: clients)
 

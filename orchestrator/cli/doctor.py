@@ -33,14 +33,6 @@ from orchestrator.core.diagnosis.checks import diagnosis_document
 from orchestrator.doctor.diagnose import diagnose
 from orchestrator.settings import DEFAULT_STACK_SET
 
-SHORT_HELP = "Check whether a sweep would work; stop nothing."
-EXIT_CODES = (
-    "Exit codes: 0 healthy, 1 an error ended it (the organization cannot be listed), 2 bad usage or bad policy, "
-    "3 the hub lacks something, or at least one account or region would not be swept. Suspended accounts and disabled "
-    "regions are named and are no reason for 3. With --prove: 0 proved, 1 an error or not confirmed, 2 refused, "
-    "nothing was stopped, 3 incomplete, 4 held by a guardrail, 5 a stop or start failed, or what came of it is unknown."
-)
-
 
 def doctor(
     policy: PolicyOption = None,

@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from orchestrator.cli.tables import counted
+from orchestrator.cli.console import counted
 from orchestrator.core.diagnosis.checks import ENDED, HEALTHY, Area, Check, CheckStatus, Diagnosis
 
 _STYLES = {

@@ -4,34 +4,48 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchestrator import app as wiring
 from orchestrator.cli.console import (
     BAD_USAGE,
     Format,
+    counted,
     errors_as_exit_codes,
     fail,
     print_json,
+    print_line,
     print_problems,
     problem_rows,
     settings_of,
-    stdout,
 )
+from orchestrator.cli.later import Later
 from orchestrator.cli.options import FormatOption, StoreOption
-from orchestrator.cli.several_policies import exit_with_overlaps, load_all, overlap_rows, overlaps_of, print_overlaps
-from orchestrator.cli.tables import counted
-from orchestrator.core.model import NameEffect, Names
-from orchestrator.core.policy.json_schema import policy_json_schema
+from orchestrator.core.model.names import NameEffect
+from orchestrator.core.policy.loading import load_policy
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.policy.policy_warnings import policy_warnings
-from orchestrator.core.report.document import HELD, unresolved_name_row
-from orchestrator.core.report.schema import report_json_schema
 from orchestrator.errors import PolicyProblem, SettingsError
 from orchestrator.kinds.registry import DESCRIPTIONS
+from orchestrator.local.policy_file import as_text, is_file, read_policy_file
+
+if TYPE_CHECKING:
+    from orchestrator import app as wiring
+    from orchestrator.cli import several_policies as several
+    from orchestrator.core.decide.overlaps import Overlap
+    from orchestrator.core.model import Names
+    from orchestrator.core.policy import json_schema
+    from orchestrator.core.report import document as report_document
+    from orchestrator.core.report import schema as report_schema
+else:
+    wiring = Later("orchestrator.app")
+    several = Later("orchestrator.cli.several_policies")
+    json_schema = Later("orchestrator.core.policy.json_schema")
+    report_document = Later("orchestrator.core.report.document")
+    report_schema = Later("orchestrator.core.report.schema")
 
 _STDIN = "<stdin>"
 """What a policy on standard input is called in messages."""
@@ -72,27 +86,39 @@ def validate(
         fail("name a policy document: stop-orchestrator validate config/policy.yaml", BAD_USAGE)
     sources = [_STDIN if one == "-" and policies else one for one in sources]
     with errors_as_exit_codes(output):
-        loaded = load_all(output, sources, _load) if len(sources) > 1 else {sources[0]: _load_one(output, sources[0])}
+        loaded = (
+            several.load_all(output, sources, _load)
+            if len(sources) > 1
+            else {sources[0]: _load_one(output, sources[0])}
+        )
         names = {one: _names(policy, store) if against_organization else None for one, policy in loaded.items()}
-    found = overlaps_of(loaded)
+    found = several.overlaps_of(loaded) if len(loaded) > 1 else ()
     if output is Format.JSON:
         rows = [_row(policy, names[source]) for source, policy in loaded.items()]
-        each = [{"source": source, **row} for source, row in zip(loaded, rows, strict=True)]
-        several = {"valid": True, "policies": each, "overlaps": overlap_rows(loaded, found)}
-        print_json(several if len(sources) > 1 else rows[0])
+        print_json(_rows_of_several(loaded, rows, found) if len(sources) > 1 else rows[0])
     else:
         for source, policy in loaded.items():
             _print_policy(source, policy, names[source])
-        print_overlaps(loaded, found)
+        if found:
+            several.print_overlaps(loaded, found)
     unresolved = [one for some in names.values() if some is not None for one in some.unresolved]
     if any(one.effect is not NameEffect.WARNS for one in unresolved):
-        raise typer.Exit(HELD)
-    exit_with_overlaps(found)
+        raise typer.Exit(report_document.HELD)
+    if found:
+        several.exit_with_overlaps(found)
 
 
 def _load(source: str) -> OrgPolicy:
     """Raises PolicyError and SettingsError."""
-    return _piped() if source == _STDIN else wiring.read_policy(source, lambda: wiring.make_clients(settings_of()))
+    if source == _STDIN:
+        return _checked(_piped(), source)
+    if is_file(source):
+        return _checked(read_policy_file(source), source)
+    return wiring.read_policy(source, lambda: wiring.make_clients(settings_of()))
+
+
+def _checked(text: str, source: str) -> OrgPolicy:
+    return load_policy(text, source, DESCRIPTIONS)
 
 
 def _load_one(output: Format, source: str) -> OrgPolicy:
@@ -104,30 +130,37 @@ def _load_one(output: Format, source: str) -> OrgPolicy:
 
 
 def _row(policy: OrgPolicy, names: Names | None) -> dict[str, Any]:
-    resolved = {} if names is None else {"unresolved_names": [unresolved_name_row(one) for one in names.unresolved]}
+    resolved = (
+        {}
+        if names is None
+        else {"unresolved_names": [report_document.unresolved_name_row(one) for one in names.unresolved]}
+    )
     told = {"problems": [], "warnings": problem_rows(policy_warnings(policy))}
     return {"valid": True, "name": policy.name, "sha256": policy.sha256, **told, **resolved}
+
+
+def _rows_of_several(
+    loaded: several.Loaded, rows: Sequence[dict[str, Any]], found: Sequence[Overlap]
+) -> dict[str, Any]:
+    each = [{"source": source, **row} for source, row in zip(loaded, rows, strict=True)]
+    return {"valid": True, "policies": each, "overlaps": several.overlap_rows(loaded, found)}
 
 
 def _print_policy(source: str, policy: OrgPolicy, names: Names | None) -> None:
     warnings = policy_warnings(policy)
     counts = [counted(len(policy.rules), "rule"), *([counted(len(warnings), "warning")] if warnings else [])]
-    _print(f"{source}: policy {policy.name} is valid: {', '.join(counts)}")
+    print_line(f"{source}: policy {policy.name} is valid: {', '.join(counts)}")
     for one in warnings:
-        _print(f"{source}:{one.line}: {one.path}: warning: {one.message}", "yellow")
+        print_line(f"{source}:{one.line}: {one.path}: warning: {one.message}", "yellow")
     if names is not None:
         _print_names(source, names)
 
 
-def _piped() -> OrgPolicy:
-    """The policy on standard input. Raises PolicyError and SettingsError."""
+def _piped() -> str:
+    """The document on standard input: its very bytes, as those of a file. Raises SettingsError."""
     if sys.stdin is None:
         raise SettingsError(f"the policy {_STDIN} cannot be read: standard input is closed")
-    try:
-        text = sys.stdin.buffer.read().decode()  # the very bytes, as those of a file
-    except UnicodeDecodeError as binary:
-        raise SettingsError(f"the policy {_STDIN} cannot be read: it is no UTF-8 text ({binary.reason})") from None
-    return wiring.load_policy_text(text, _STDIN)
+    return as_text(_STDIN, sys.stdin.buffer.read())
 
 
 def _names(policy: OrgPolicy, store: Path | None) -> Names:
@@ -138,15 +171,11 @@ def _names(policy: OrgPolicy, store: Path | None) -> Names:
 def _print_names(source: str, names: Names) -> None:
     """One line for each, as mistakes have."""
     if not names.unresolved:
-        _print("Every OU, account and region that it names is there.")
+        print_line("Every OU, account and region that it names is there.")
     for one in names.unresolved:
         style = "yellow" if one.effect is NameEffect.WARNS else "red"
         nearest = f"; the nearest is {one.nearest}" if one.nearest else ""
-        _print(f"{source}:{one.line}: {one.path}: {one.name!r} {one.detail}{nearest}", style)
-
-
-def _print(text: str, style: str | None = None) -> None:
-    stdout.print(text, style=style, highlight=False, markup=False, soft_wrap=True)
+        print_line(f"{source}:{one.line}: {one.path}: {one.name!r} {one.detail}{nearest}", style)
 
 
 def schema(
@@ -155,4 +184,4 @@ def schema(
     ] = False,
 ) -> None:
     """Print the JSON Schema of the policy document, for editors and pipelines, or of the sweep report."""
-    print_json(report_json_schema() if report else policy_json_schema(DESCRIPTIONS))
+    print_json(report_schema.report_json_schema() if report else json_schema.policy_json_schema(DESCRIPTIONS))

@@ -20,14 +20,13 @@ from orchestrator.cli.console import (
     Format,
     errors_as_exit_codes,
     fail,
-    interruptible,
     print_json,
     say,
     stderr,
     stdout,
-    typed,
-    what_halts,
 )
+from orchestrator.cli.interruption import interruptible
+from orchestrator.cli.question import typed, what_halts
 from orchestrator.cli.running import runtime_of
 from orchestrator.core.model import AccountId, ApprovedPlan, ConsentHow, Mode, Region, ResourceKey
 from orchestrator.core.policy.one_resource import text_for_one

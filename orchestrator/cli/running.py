@@ -16,22 +16,22 @@ from orchestrator.aws.clients import Clients
 from orchestrator.cli.console import (
     ERROR,
     Format,
-    Interruption,
-    asker,
     errors_as_exit_codes,
     fail,
-    interruptible,
     parsed,
     print_json,
     say,
-    show,
     stderr,
+    stdout,
 )
+from orchestrator.cli.interruption import Interruption, interruptible
 from orchestrator.cli.progress import TerminalProgress
+from orchestrator.cli.question import asker
+from orchestrator.cli.summary import print_summary
 from orchestrator.cli.waiting import Work, described, waiting
 from orchestrator.core.model import ApprovedPlan, ConsentHow, Mode, OutcomeStatus, SweepStatus
 from orchestrator.core.policy.org_policy import OrgPolicy
-from orchestrator.core.report.document import document_exit_code
+from orchestrator.core.report.document import document_exit_code, plain_document
 from orchestrator.errors import ReportStoreError, SettingsError, StopOrchestratorError
 from orchestrator.ledger.records import SweepSummary
 from orchestrator.local.processes import this_process, this_user
@@ -72,6 +72,16 @@ def run(
             if result.document["status"] == SweepStatus.RUNNING:
                 say(f"What is left can be done later: stop-orchestrator sweep --resume {result.sweep_id}")
         raise typer.Exit(document_exit_code(result.document))
+
+
+def show(document: dict[str, Any], output: Format, location: str = "") -> None:
+    """A report's document in that form, and where it was written."""
+    if output is Format.TABLE:
+        print_summary(stdout, document, location)
+        return
+    print_json(plain_document(document))
+    if location:
+        say(f"Report: {location}")
 
 
 def _carried_out(

@@ -12,8 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from orchestrator import errors
+from orchestrator.cli.console import counted
 from orchestrator.cli.losses import losses_of_report
-from orchestrator.cli.tables import MOST_ROWS, STATUS_STYLES, Cell, a_table, add_rows, counted, number
+from orchestrator.cli.tables import MOST_ROWS, STATUS_STYLES, Cell, a_table, add_rows, number
 from orchestrator.core.decide.guardrails import NAMES_RESOLVED
 from orchestrator.core.model import ALL_KINDS, OutcomeStatus, ReasonCode
 from orchestrator.core.model.decision import KEPT_AFTER_ALL

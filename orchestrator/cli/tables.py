@@ -39,11 +39,6 @@ def number(count: int) -> str:
     return str(count) if count else "-"
 
 
-def counted(count: int, noun: str) -> str:
-    """`1 account`, `2 accounts`."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
 def add_rows(table: Table, rows: Sequence[Sequence[Cell]]) -> Table | None:
     """The table with the first rows of them, and how many more there are; None where there is none."""
     for row in rows[:MOST_ROWS]:

@@ -6,13 +6,9 @@ Such a character is shown as an escape, such as `\u001b`; line feeds stay, they 
 
 from __future__ import annotations
 
-import json
-import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from typing import IO, Any, cast
 
-from pydantic_core import PydanticSerializationError, to_json
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
@@ -41,45 +37,6 @@ class SafeConsole(Console):
         """As rich does, but with the texts made harmless; everything that is printed passes here."""
         for one in super().render(renderable, options):
             yield one if one.control else Segment(without_controls(one.text, lines=True), one.style)
-
-
-class SafeStream:
-    """A standard stream for all that does not print through a console: logs, warnings, bad usage, tracebacks."""
-
-    def __init__(self, stream: IO[str]) -> None:
-        self.rich_proxied_file = stream
-        """Rich's name for where its consoles write instead."""
-
-    def write(self, text: str) -> int:
-        self.rich_proxied_file.write(without_controls(text, lines=True))
-        return len(text)
-
-    def writelines(self, lines: Iterable[str]) -> None:
-        for line in lines:
-            self.write(line)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.rich_proxied_file, name)
-
-
-@contextmanager
-def safe_streams() -> Iterator[None]:
-    """Meanwhile standard output and standard error are safe streams."""
-    before = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = (cast("Any", SafeStream(one)) for one in before)
-    try:
-        yield
-    finally:
-        sys.stdout, sys.stderr = before
-
-
-def json_text(document: Any, *, indent: int | None = None) -> str:
-    """The document as JSON that no terminal acts on: DEL, C1 and their like are escaped as JSON escapes C0."""
-    try:
-        text = to_json(document, indent=indent).decode()
-    except PydanticSerializationError:  # half of a surrogate pair, which UTF-8 does not have
-        text = json.dumps(document, indent=indent, ensure_ascii=False)
-    return without_controls(text, lines=True)
 
 
 def csv_text(content: bytes) -> str:

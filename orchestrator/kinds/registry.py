@@ -3,45 +3,54 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime
 from importlib import import_module
+from typing import TYPE_CHECKING
 
-from orchestrator.aws.clients import Clients
-from orchestrator.aws.pacing import Pacing
-from orchestrator.aws.retries import Retries
 from orchestrator.core.model import Action
 from orchestrator.core.model.kind import KindDescription, OperationRates
-from orchestrator.doctor.context import PermissionsPort
-from orchestrator.kinds.shared.entry import KindEntry
-from orchestrator.ports import ActingKind
+
+if TYPE_CHECKING:  # a kind that acts imports all of AWS, and a policy is checked by the descriptions alone
+    from orchestrator.aws.clients import Clients
+    from orchestrator.aws.pacing import Pacing
+    from orchestrator.aws.retries import Retries
+    from orchestrator.doctor.context import PermissionsPort
+    from orchestrator.kinds.shared.entry import KindEntry
+    from orchestrator.ports import ActingKind
 
 # Each is a folder beside this file.
-_KINDS: tuple[str, ...] = (
+KINDS: tuple[str, ...] = (
     "ec2",  # a line for each, so that one more is one more line
     "rds",
 )
 
 
-def _entry(name: str) -> KindEntry:
-    entry: KindEntry = import_module(f"orchestrator.kinds.{name}.kind").KIND
-    return entry
+def _description(name: str) -> KindDescription:
+    """In the kind's file `description`, by its name in capitals."""
+    described: KindDescription = getattr(import_module(f"orchestrator.kinds.{name}.description"), name.upper())
+    return described
 
 
-_ENTRIES = tuple(_entry(name) for name in _KINDS)
-DESCRIPTIONS: tuple[KindDescription, ...] = tuple(entry.description for entry in _ENTRIES)
+DESCRIPTIONS: tuple[KindDescription, ...] = tuple(map(_description, KINDS))
+
+
+def _entries() -> Iterator[KindEntry]:
+    for name in KINDS:
+        entry: KindEntry = import_module(f"orchestrator.kinds.{name}.kind").KIND
+        yield entry
 
 
 def make_kinds(
     clients: Clients, retries: Retries, now: Callable[[], datetime], pacing: Pacing
 ) -> Mapping[str, ActingKind]:
     """Every kind by its name."""
-    return {entry.description.name: entry.make(clients, retries, now, pacing) for entry in _ENTRIES}
+    return {entry.description.name: entry.make(clients, retries, now, pacing) for entry in _entries()}
 
 
 def make_permissions(clients: Clients, retries: Retries, kinds: Collection[str]) -> tuple[PermissionsPort, ...]:
     """What doctor asks of each of these kinds."""
-    return tuple(entry.make_permissions(clients, retries) for entry in _ENTRIES if entry.description.name in kinds)
+    return tuple(entry.make_permissions(clients, retries) for entry in _entries() if entry.description.name in kinds)
 
 
 def member_operations() -> Mapping[str, frozenset[str]]:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from orchestrator.cli import running
-from orchestrator.cli.tables import counted
+from orchestrator.cli.console import counted
 from orchestrator.core.report.document import document_exit_code
 from orchestrator.core.report.manifest import MANIFEST
 from orchestrator.demo.faults import Fault

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from orchestrator.cli import console
-from orchestrator.cli.console import asker
+from orchestrator.cli import question
 from orchestrator.cli.progress import TerminalProgress
+from orchestrator.cli.question import asker
 from orchestrator.cli.summary import print_summary
 from orchestrator.core.decide.guardrails import hold_against
 from orchestrator.core.decide.waves import waves_of
@@ -64,7 +64,7 @@ class Asked:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, typed: str) -> None:
         self._said = io.StringIO()
-        monkeypatch.setattr(console, "stderr", Console(file=self._said, width=80, emoji=False))
+        monkeypatch.setattr(question, "stderr", Console(file=self._said, width=80, emoji=False))
         monkeypatch.setattr("sys.stdin", io.StringIO(f"{typed}\n"))
 
     def confirm(self, plan: ApprovedPlan) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from orchestrator.cli import running
-from orchestrator.cli.console import Interruption, interruptible
+from orchestrator.cli.interruption import Interruption, interruptible
 from orchestrator.demo.faults import Fault
 from tests.support.at_a_terminal import (
     DEV,

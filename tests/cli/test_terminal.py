@@ -20,9 +20,11 @@ from rich.table import Table
 from rich.text import Text
 
 from orchestrator.cli import doctor_tables, main
+from orchestrator.cli.json_text import json_text
 from orchestrator.cli.progress import TerminalProgress
+from orchestrator.cli.streams import safe_streams
 from orchestrator.cli.summary import print_summary
-from orchestrator.cli.terminal import SafeConsole, csv_text, json_text, safe_streams
+from orchestrator.cli.terminal import SafeConsole, csv_text
 from orchestrator.core.diagnosis.checks import Area, Check, CheckStatus, Code, Diagnosis
 from orchestrator.core.model import OutcomeStatus, TargetStatus, Verdict, Violation
 from orchestrator.core.policy.opt_outs import MISSPELT_KEY

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.cli.console import Interruption
+from orchestrator.cli.interruption import Interruption
 from orchestrator.core.model import INTENT, Halt, HaltCause, Mode, Target
 from orchestrator.ledger.items import Put, Write
 from orchestrator.ports import World

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+from orchestrator.core.model.action import Action
 from orchestrator.core.model.organization import AccountId, Region
 from orchestrator.core.model.resource import ALL_KINDS, Fact, Resource
 
@@ -18,20 +19,6 @@ class Verdict(StrEnum):
     STOP = "stop"
     START = "start"
     KEEP = "keep"
-
-
-class Action(StrEnum):
-    """What is done to a resource. Whether it goes down or up hangs on the action, not on the sweep."""
-
-    STOP = "stop"
-    HIBERNATE = "hibernate"
-    START = "start"
-    """Undoing a stop; no rule can ask for it."""
-
-    @property
-    def starts(self) -> bool:
-        """Whether the resource is running afterwards."""
-        return self is Action.START
 
 
 class ReasonCode(StrEnum):

@@ -1,12 +1,13 @@
-"""The shape of a policy document: every key, its type and its description."""
+"""The shape of a policy document: every key, its type and its description.
 
-from __future__ import annotations
+Annotations are no texts here: pydantic would compile each of them again.
+"""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -47,7 +48,7 @@ class Choices:
     """The text of a sweep that began by it: what is refused only since a later release is taken as it was then."""
 
     @classmethod
-    def of(cls, kinds: Sequence[KindDescription], *, stored: bool = False) -> Choices:
+    def of(cls, kinds: Sequence[KindDescription], *, stored: bool = False) -> Self:
         """The choices that these kinds leave."""
         actions = dict.fromkeys(action for kind in kinds for action in kind.actions)
         losses = dict.fromkeys(word for kind in kinds for word in kind.to_accept)
@@ -212,7 +213,8 @@ MaybeTopicArn = Annotated[TopicArn | None, BeforeValidator(_not_null)]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Built with the whole document, on its first use, instead of each part by itself at import.
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class OrganizationScope(_Part):
@@ -276,7 +278,7 @@ class Guardrails(_Part):
 
     max_stops: Annotated[MaybeCount, Field(description="Planned stops in the whole organization.")] = None
     max_stops_percent: Annotated[MaybePercent, Field(description="Of the running resources read.")] = None
-    per_account: AccountLimits = AccountLimits()
+    per_account: AccountLimits = Field(default_factory=AccountLimits)
     min_coverage_percent: Annotated[MaybePercent, Field(description="Of the targets in scope.")] = None
 
 
@@ -337,8 +339,8 @@ class PolicyDocument(_Part):
     version: Annotated[Literal[1], BeforeValidator(_as_version), Field(description="Always 1.")]
     name: Annotated[Name, Field(description="Letters, digits, `.`, `_`, `-`.")]
     timezone: Annotated[TimeZone, Field(description="For dated opt-outs; schedules have their own.")] = "UTC"
-    organization: OrganizationScope = OrganizationScope()
-    regions: RegionScope = RegionScope()
+    organization: OrganizationScope = Field(default_factory=OrganizationScope)
+    regions: RegionScope = Field(default_factory=RegionScope)
     schedules: Annotated[Mapping[str, ScheduleDocument], Field(description="By name.")] = {}
     rules: Annotated[tuple[RuleDocument, ...], Field(description="In order; no rule, no stop.")] = ()
     sweeps: Annotated[
@@ -352,7 +354,7 @@ class PolicyDocument(_Part):
         MaybeTopicArn,
         Field(description="The SNS topic, in the hub's region, that hears of this policy's sweeps; absent: the hub's."),
     ] = None
-    guardrails: Guardrails = Guardrails()
+    guardrails: Guardrails = Field(default_factory=Guardrails)
     waves: Annotated[
         tuple[Wave, ...], Field(description="Accounts first to last; absent: all at once. What is left comes last.")
     ] = ()
@@ -381,7 +383,7 @@ class PolicyDocument(_Part):
             "targets at once. What is still starting then keeps its marks."
         ),
     ] = "60s"
-    kill_switch: KillSwitch = KillSwitch()
+    kill_switch: KillSwitch = Field(default_factory=KillSwitch)
     required_tags: Annotated[tuple[Text, ...], Field(description="Reported under compliance; no reason to stop.")] = ()
     unresolved_names: Annotated[
         Literal["hold", "allow"],

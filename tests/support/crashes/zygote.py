@@ -15,15 +15,16 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import NoReturn, Self
 
 from botocore.loaders import JSONFileLoader
 
 from orchestrator.aws import clients, organization_pace
-from orchestrator.cli.main import cli
+from orchestrator.cli.main import COMMANDS, cli
 from orchestrator.demo.server import without_aws
-from orchestrator.kinds.registry import member_operations
+from orchestrator.kinds.registry import KINDS, member_operations
 from tests.support.client_pool import ClientPool
 
 REGIONS = ("eu-central-1", "eu-west-1")
@@ -64,6 +65,10 @@ class Zygote:
 
 
 def _zygote() -> None:
+    for module, *_ in COMMANDS:
+        import_module(f"orchestrator.cli.{module}")
+    for kind in KINDS:
+        import_module(f"orchestrator.kinds.{kind}.kind")
     read_once = cache(JSONFileLoader().load_file)
     JSONFileLoader.load_file = lambda _, path: read_once(path)
     loader = clients._NarrowLoader(member_operations())

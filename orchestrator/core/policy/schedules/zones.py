@@ -88,12 +88,14 @@ _CITIES_AT: Mapping[int, tuple[str, ...]] = {
     14: ("Pacific/Kiritimati",),
 }
 """By hours ahead of UTC in winter: a city with daylight saving, where a well-known one has it, and one without."""
+_CITIES = frozenset({"UTC"}.union(*_CITIES_OF.values(), *_CITIES_AT.values()))
+"""IANA has them all, and each is a place: to list the others, folders with 600 files are walked."""
 _OFFSET = re.compile(r"(?P<etc>etc/)?(?:utc|gmt)?(?P<sign>[+-])(?P<hours>[0-9]{1,2})(?::?00)?", re.IGNORECASE)
 
 
 def zone_problem(name: str) -> str | None:
     """What is wrong with a time zone's name, and what would be right; None for the clock of a place, and for UTC."""
-    if name in time_zones():
+    if name in _CITIES or name in time_zones():
         return None
     for what, cities in _no_place(name):
         return f"{name!r} is {what} and has no daylight saving; use {_or(cities)}"
@@ -104,7 +106,7 @@ def zone_problem(name: str) -> str | None:
 
 def is_time_zone(name: str) -> bool:
     """Whether IANA has it, be it the clock of a place or not."""
-    return name in _iana()
+    return name in _CITIES or name in _iana()
 
 
 @cache

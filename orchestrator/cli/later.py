@@ -1,0 +1,63 @@
+"""What a command imports only when it is used: so `--help` and `validate` do not wait for AWS, tables and kinds."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+import typer
+import typer.main
+from typer.core import TyperCommand
+
+
+class Later:
+    """A module that is imported when something of it is first used; type checkers are shown the real one.
+
+    In `if TYPE_CHECKING` stands the import, in its `else` this with the same name: the import contracts see it there.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, attribute: str) -> Any:
+        return getattr(import_module(self._name), attribute)
+
+
+@contextmanager
+def _all_kept() -> Iterator[None]:
+    """What is made within it lives as long as the process: looking there for garbage is a fifth of importing."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        if was_enabled:
+            gc.enable()
+
+
+def add_command(cli: typer.Typer, module: str, name: str, short_help: str, epilog: str) -> None:
+    """The function of that name in a module beside this one becomes a command; it is imported when it is chosen."""
+
+    @cache
+    def real() -> Any:
+        own = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+        with _all_kept():
+            function = getattr(import_module(f"orchestrator.cli.{module}"), name)
+            own.command(name, short_help=short_help, epilog=epilog)(function)
+            return typer.main.get_command(own)
+
+    class Chosen(TyperCommand):
+        """What the list of commands shows of it."""
+
+        def make_context(self, *arguments: Any, **more: Any) -> Any:
+            return real().make_context(*arguments, **more)
+
+    def nothing() -> None:
+        """Never called: the context is the real command's."""
+
+    cli.command(name, cls=Chosen, short_help=short_help, epilog=epilog)(nothing)

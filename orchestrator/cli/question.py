@@ -1,0 +1,98 @@
+"""The question before anything is stopped or started: what would be done is shown, and its number has to be typed."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+
+from orchestrator.cli.console import counted, stderr
+from orchestrator.cli.losses import losses_of_plan
+from orchestrator.cli.progress import TerminalProgress
+from orchestrator.core.model import ActionCounts, ApprovedPlan, Plan
+from orchestrator.local.processes import ending_signals
+
+try:
+    import termios
+except ImportError:  # not on Windows
+    termios = None  # type: ignore[assignment]  # as typeshed knows it on every other system
+
+
+def asker(
+    progress: TerminalProgress, interrupted: Callable[[], bool], kill_switches: Callable[[], Sequence[str]]
+) -> Callable[[ApprovedPlan], bool]:
+    """Shows how many would be stopped or started, and what can halt that, and wants that number typed."""
+
+    def ask(approved: ApprovedPlan) -> bool:
+        if interrupted():
+            return False
+        counts = approved.plan.counts
+        with progress.paused():
+            stderr.print()
+            for line in _consequences(approved.plan):
+                stderr.print(line, highlight=False)
+            stderr.print(what_halts(kill_switches()), highlight=False, markup=False, soft_wrap=True)
+            return " ".join(typed(_question(counts)).split()) == _right_answer(counts)
+
+    return ask
+
+
+def _consequences(plan: Plan) -> Iterator[str]:
+    """One line for the stops, one for the starts, and what the stops lose."""
+    for starts, done in ((False, "stopped"), (True, "started")):
+        accounts = [one.resource.target.account_id for one in plan.actions if one.action.starts is starts]
+        if accounts:
+            where = counted(len(set(accounts)), "account")
+            yield f"{counted(len(accounts), 'resource')} in {where} would be {done} now."
+    losses = losses_of_plan(plan)
+    if losses:
+        yield losses
+
+
+def what_halts(kill_switches: Sequence[str]) -> str:
+    """For the question: what can halt what is about to be done."""
+    if not kill_switches:
+        return "There is no kill switch: none is named. Ctrl-C halts it."
+    return f"Kill switch: {' and '.join(kill_switches)}; anything but go in it halts this."
+
+
+def _question(counts: ActionCounts) -> str:
+    if counts.stops and counts.starts:
+        return f"Type both numbers to do that, such as {_right_answer(counts)!r}"
+    return f"Type that number to {'start' if counts.starts else 'stop'} them"
+
+
+def _right_answer(counts: ActionCounts) -> str:
+    """What a person types who agrees: the counts that were shown."""
+    return " ".join(str(count) for count in (counts.stops, counts.starts) if count)
+
+
+def typed(question: str) -> str:
+    """What the person types; nothing when they press Ctrl-C or Ctrl-D, which here end the question at once."""
+    ended = threading.Event()
+
+    def end_once(_number: int, _frame: object) -> None:
+        """Again while the question ends, it would leave this handler behind for the report."""
+        if not ended.is_set():
+            ended.set()
+            raise KeyboardInterrupt
+
+    try:
+        with ending_signals(end_once):
+            _forget_what_wastyped()
+            stderr.print(f"{question}: ", end="", highlight=False)
+            line = sys.stdin.readline()
+    except KeyboardInterrupt:
+        line = ""
+    if not line.endswith("\n"):
+        with suppress(OSError):  # the terminal may have hung up
+            stderr.print()
+    return line.strip()
+
+
+def _forget_what_wastyped() -> None:
+    """What was typed before the question was there is no answer to it."""
+    if termios is not None:
+        with suppress(OSError, ValueError, termios.error):  # no terminal: a pipe is no person who types ahead
+            termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
