@@ -46,8 +46,9 @@ from orchestrator.sweep.consent import halted_without_consent, inherit_consent, 
 from orchestrator.sweep.finish import Keep, run_to_report
 from orchestrator.sweep.fresh_accounts import FreshAccounts
 from orchestrator.sweep.inventory_file import StoredInventory, inventory_bytes, inventory_from
+from orchestrator.sweep.list_in_steps import list_in_steps
 from orchestrator.sweep.other_policies import FreshOthers, co_owners
-from orchestrator.sweep.read import Listing, Reading, complete_inventory, list_accounts, read_accounts
+from orchestrator.sweep.read import Listing, Reading, complete_inventory, read_accounts
 from orchestrator.sweep.recheck import Recheck
 from orchestrator.sweep.recover import recorded_outcomes
 from orchestrator.sweep.seal import Document, write_and_seal
@@ -85,13 +86,20 @@ def acts_file(wave: int) -> str:
 # --- the steps --------------------------------------------------------------------------------------------------------
 
 
-def list_parts(world: World, sweep: Sweep, accounts_a_part: int) -> None:
-    """The accounts to read, as a file, and their parts as another. Raises OrganizationError."""
+def list_parts(world: World, sweep: Sweep, accounts_a_part: int) -> bool:
+    """The accounts to read, as a file, and their parts as another. False where a further step has to list the rest.
+
+    Raises OrganizationError.
+    """
     stored = _stored_listing(world, sweep)
     if stored is None:
-        stored = StoredInventory(list_accounts(world, sweep.policy, sweep.today, lambda _: None))
+        listing = list_in_steps(world, sweep)
+        if listing is None:
+            return False
+        stored = StoredInventory(listing)
         world.store.put(sweep.sweep_id, LISTING, inventory_bytes(stored))
     _put_parts(world, sweep, BATCHES, stored.listing.to_read, accounts_a_part)
+    return True
 
 
 def read_part(world: World, sweep: Sweep, summary: SweepSummary, part: Part) -> None:
