@@ -58,9 +58,9 @@ class StepEvent(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    step: Literal["begin", "missed", "read", "decide", "act", "next_wave", "end", "close"]
-    """`missed`: another sweep was running for an hour. `close`: the execution ended without its end, as when a person
-    stopped it; EventBridge tells.
+    step: Literal["begin", "list", "missed", "read", "decide", "act", "next_wave", "end", "close"]
+    """`list`: what `begin` had no time for. `missed`: another sweep was running for an hour. `close`: the execution
+    ended without its end, as when a person stopped it; EventBridge tells.
     """
     event: dict[str, Any] = Field(default_factory=dict)
     execution: str = ""
@@ -108,6 +108,8 @@ def _carry_out(asked: StepEvent, context: LambdaContext) -> Answer:
     step = _acquire_step(asked.sweep_id, context)
     with step.lease.renewed():
         step.refuse_mode()
+        if asked.step == "list":
+            return _list_on(step)
         if asked.step == "decide":
             more = parts.decide(step.world, step.sweep, step.begun, step.wiring.settings.accounts_a_part)
             return _wave(step, 1, more=more)
@@ -131,8 +133,8 @@ def _begin(asked: StepEvent, context: LambdaContext) -> Answer:
     event_id = event.id or asked.execution
     trigger = {"id": event_id, "mode": mode.value, "policy": wiring.settings.policy}
     answer = once(wiring, list_accounts, trigger, context)
-    mine = answer.get("execution") == asked.execution
-    return {**answer, "go_on": answer["go_on"] and mine}
+    go_on = answer["go_on"] and answer.get("execution") == asked.execution
+    return {**answer, "go_on": go_on, "listed": not go_on or answer.get("listed", True)}
 
 
 def _list_accounts(wiring: Wiring, mode: Mode, sweep_id: str, execution: str, context: LambdaContext) -> Answer:
@@ -157,17 +159,22 @@ def _list_accounts(wiring: Wiring, mode: Mode, sweep_id: str, execution: str, co
     logger.append_keys(sweep_id=sweep.sweep_id, mode=mode.value)
     try:
         with lease.renewed():
-            parts.list_parts(world, sweep, settings.accounts_a_part)
+            is_listed = parts.list_parts(world, sweep, settings.accounts_a_part)
     except Exception as failure:
         _report_failure(world, sweep, failure)
         lease.give_back()
         raise
+    return {**_listed_answer(stores, sweep.sweep_id, is_listed=is_listed), "execution": execution}
+
+
+def _listed_answer(stores: Stores, sweep_id: str, *, is_listed: bool) -> Answer:
+    """`listed`: whether its parts can be read, or the step `list` comes first (again)."""
     return {
-        "sweep_id": sweep.sweep_id,
+        "sweep_id": sweep_id,
         "status": SweepStatus.RUNNING.value,
-        "execution": execution,
         "go_on": True,
-        **_s3_location(stores, sweep.sweep_id, BATCHES, "batches"),
+        "listed": is_listed,
+        **_s3_location(stores, sweep_id, BATCHES, "batches"),
     }
 
 
@@ -239,6 +246,11 @@ def _part(name: str, part: Part, context: LambdaContext) -> None:
         else:
             step.refuse_mode()
             parts.act_on_part(step.world, step.sweep, step.begun, part)
+
+
+def _list_on(step: _Step) -> Answer:
+    is_listed = parts.list_parts(step.world, step.sweep, step.wiring.settings.accounts_a_part)
+    return _listed_answer(step.wiring.stores, step.begun.sweep_id, is_listed=is_listed)
 
 
 def _wave(step: _Step, wave: int, *, more: bool) -> Answer:

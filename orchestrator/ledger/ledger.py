@@ -297,9 +297,9 @@ class Ledger:
         )
         self._write_each(each, is_last=is_last)
 
-    def actions(self, sweep_id: str) -> tuple[ActionRecord, ...]:
-        """Every action of a sweep, sorted by account, region, kind and id."""
-        return tuple(action_from(one) for one in self._items.query(f"SWEEP#{sweep_id}", "ACTION#"))
+    def actions(self, sweep_id: str, account_id: str = "") -> tuple[ActionRecord, ...]:
+        """Every action of a sweep, sorted by account, region, kind and id; only in the accounts whose ids begin so."""
+        return tuple(action_from(one) for one in self._items.query(f"SWEEP#{sweep_id}", f"ACTION#{account_id}"))
 
     def _write_again(self, sweep_id: str, items: Iterable[Item]) -> None:
         """Those that the table has otherwise. Only this process writes the sweep's rows by now."""

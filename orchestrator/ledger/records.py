@@ -53,6 +53,8 @@ class SweepSummary:
     plan_sha256: str = ""
     plan_announced_sha256: str = ""
     """As it was about to be written: a store may take it after its writer gave up waiting, and ended the sweep."""
+    plan_parts_sha256: str = ""
+    """Of the index of its plan's parts, where a state machine carries it out (sweep.plan_parts)."""
     policy: str = ""
     """The policy document itself, so that the sweep can be resumed; empty where only its hash is here."""
     policy_by_hash: str = ""

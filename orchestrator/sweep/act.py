@@ -5,7 +5,7 @@ An ApprovedPlan in, Outcomes out. What breaks off in the middle leaves what came
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
@@ -49,7 +49,8 @@ def act_on_plan(
         of = f" of wave {number} of {len(waves)}" if len(waves) > 1 else ""
         done = watch_starts(world, sweep_id, actor.act(wave, of, done, keep), policy.max_start_wait)
         if done.halt is None and number < len(waves):
-            done = replace(done, halt=too_many_failures(policy, done.outcomes, number))
+            statuses = (one.status for one in done.outcomes)
+            done = replace(done, halt=too_many_failures(policy, statuses, number))
         if done.halt is not None:
             break
     keep(done)
@@ -71,10 +72,10 @@ def act_on_accounts(
     return watch_starts(world, approved.plan.sweep_id, done, policy.max_start_wait)
 
 
-def too_many_failures(policy: OrgPolicy, outcomes: Sequence[Outcome], wave: int) -> Halt | None:
-    """Why no further wave begins, if so."""
+def too_many_failures(policy: OrgPolicy, statuses: Iterable[OutcomeStatus], wave: int) -> Halt | None:
+    """Why no further wave begins after outcomes of these statuses, if so."""
     limit = policy.abort_if_failures_percent
-    actual = failure_percent(outcomes)
+    actual = failure_percent(statuses)
     if limit is None or actual <= limit:
         return None
     text = f"{actual:.4g} % of the actions failed by the end of wave {wave}, and abort_if_failures_percent is {limit:g}"

@@ -29,14 +29,14 @@ def require_consent(world: World, sweep: Sweep, approved: ApprovedPlan, recorded
 
     Raises NotConfirmedError where it is not given, and ConsentError where what was given does not cover the plan now.
     """
-    return inherit_consent(world, sweep, approved, recorded or _ask(world, sweep, approved))
+    return inherit_consent(world, sweep, approved.plan.sha256, recorded or _ask(world, sweep, approved))
 
 
-def inherit_consent(world: World, sweep: Sweep, approved: ApprovedPlan, recorded: Consent | None) -> Consent:
-    """The recorded consent, where it covers acting on this plan now. Raises ConsentError."""
+def inherit_consent(world: World, sweep: Sweep, plan_sha256: str, recorded: Consent | None) -> Consent:
+    """The recorded consent, where it covers acting on the plan of that SHA-256 now. Raises ConsentError."""
     if recorded is None:
         raise ConsentError(f"{sweep.sweep_id} may not act: no one consented to its plan; nothing was done")
-    refusal = _refusal(world, recorded, approved.plan.sha256, sweep.policy.sha256)
+    refusal = _refusal(world, recorded, plan_sha256, sweep.policy.sha256)
     if refusal:
         raise ConsentError(f"{sweep.sweep_id} may not act: {refusal}; nothing was done")
     return recorded

@@ -28,16 +28,25 @@ _FILE = re.compile(rb'\{"sha256":"(?P<sha256>[0-9a-f]{64})","stored":(?P<stored>
 
 def inventory_bytes(stored: StoredInventory) -> bytes:
     """The file, with its SHA-256, from which `inventory_from` reads an equal inventory."""
-    text = _STORED.dump_json(stored)
-    return b'{"sha256":"%s","stored":%s}' % (sha256_of(text).encode(), text)
+    return seal_content(_STORED.dump_json(stored))
 
 
 def inventory_from(content: bytes, name: str = "what was read before") -> StoredInventory:
     """The inventory in a file that `inventory_bytes` made. Raises ReportStoreError when it was altered since."""
+    return _STORED.validate_json(sealed_content(content, name))
+
+
+def seal_content(text: bytes) -> bytes:
+    """A file of this JSON, with its SHA-256."""
+    return b'{"sha256":"%s","stored":%s}' % (sha256_of(text).encode(), text)
+
+
+def sealed_content(content: bytes, name: str) -> bytes:
+    """The JSON in a file that `seal_content` made. Raises ReportStoreError when it was altered since."""
     found = _FILE.fullmatch(content)
     if found is None or sha256_of(found["stored"]) != found["sha256"].decode():
         raise ReportStoreError(f"{name} was altered since this sweep wrote it: nothing more is done by it")
-    return _STORED.validate_json(found["stored"])
+    return found["stored"]
 
 
 def without_gaps(reading: Reading) -> Reading:

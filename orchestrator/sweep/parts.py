@@ -23,6 +23,7 @@ from orchestrator.core.model import (
     NO_NAMES,
     Account,
     AccountId,
+    ApprovedPlan,
     Halt,
     HaltCause,
     Intent,
@@ -35,8 +36,8 @@ from orchestrator.core.model import (
     ResourceKey,
     TargetStatus,
 )
-from orchestrator.core.report.plan_file import PLAN_FILE, plan_from
-from orchestrator.errors import ConsentError, ConsentMissingError, ExecutionFailedError, LeaseLostError
+from orchestrator.core.report.plan_file import PLAN_FILE
+from orchestrator.errors import ConsentError, ConsentMissingError, ExecutionFailedError, LeaseLostError, PlanError
 from orchestrator.ledger.records import SweepSummary, consent_from
 from orchestrator.ports import World
 from orchestrator.sweep.act import act_on_accounts, too_many_failures
@@ -46,11 +47,13 @@ from orchestrator.sweep.exact_tags import with_exact_tags
 from orchestrator.sweep.finish import Keep, run_to_report
 from orchestrator.sweep.fresh_accounts import FreshAccounts
 from orchestrator.sweep.inventory_file import StoredInventory, inventory_bytes, inventory_from
-from orchestrator.sweep.listing import Listing, list_accounts
+from orchestrator.sweep.list_in_steps import list_in_steps
+from orchestrator.sweep.listing import Listing
 from orchestrator.sweep.other_policies import FreshOthers, co_owners
+from orchestrator.sweep.plan_parts import PlanParts, restore_plan_part
 from orchestrator.sweep.read import Reading, complete_inventory, read_accounts
 from orchestrator.sweep.recheck import Recheck
-from orchestrator.sweep.recover import recorded_outcomes
+from orchestrator.sweep.recover import recorded_statuses
 from orchestrator.sweep.seal import Document, write_and_seal
 from orchestrator.sweep.state import Sweep, SweepState
 from orchestrator.sweep.stored_plan import require_plan, restore_plan
@@ -86,13 +89,20 @@ def acts_file(wave: int) -> str:
 # --- the steps --------------------------------------------------------------------------------------------------------
 
 
-def list_parts(world: World, sweep: Sweep, accounts_a_part: int) -> None:
-    """The accounts to read, as a file, and their parts as another. Raises OrganizationError."""
+def list_parts(world: World, sweep: Sweep, accounts_a_part: int) -> bool:
+    """The accounts to read, as a file, and their parts as another. False where a further step has to list the rest.
+
+    Raises OrganizationError.
+    """
     stored = _stored_listing(world, sweep)
     if stored is None:
-        stored = StoredInventory(list_accounts(world, sweep.policy, sweep.today, lambda _: None))
+        listing = list_in_steps(world, sweep)
+        if listing is None:
+            return False
+        stored = StoredInventory(listing)
         world.store.put(sweep.sweep_id, LISTING, inventory_bytes(stored))
     _put_parts(world, sweep, BATCHES, stored.listing.to_read, accounts_a_part)
+    return True
 
 
 def read_part(world: World, sweep: Sweep, summary: SweepSummary, part: Part) -> None:
@@ -122,9 +132,9 @@ def decide(world: World, sweep: Sweep, summary: SweepSummary, accounts_a_part: i
         inventory = _put_together(world, sweep, exact_tags=True)
         others = co_owners(world, inventory.others)
         decisions = decide_inventory(sweep.policy, inventory, sweep.started_at, others)
-        _, approved = guard_plan(world, sweep, SweepState(inventory, decisions))
+        state, approved = guard_plan(world, sweep, SweepState(inventory, decisions))
     else:
-        _, approved = restore_plan(world, sweep, content, summary)
+        state, approved = restore_plan(world, sweep, content, summary)
     if approved is None:
         return False
     if approved.plan.actions:
@@ -134,9 +144,12 @@ def decide(world: World, sweep: Sweep, summary: SweepSummary, accounts_a_part: i
             _record_halt(world, sweep, Halt(HaltCause.INTERRUPTED, str(missing)))
             return False
     waves = waves_of(approved.plan.actions, sweep.policy.waves, sweep.sweep_id)
+    plan_parts = PlanParts(world, sweep, state, approved)
     for number, wave in enumerate(waves, 1):
         accounts = accounts_in_order(wave, sweep.sweep_id)
-        _put_parts(world, sweep, acts_file(number), accounts, accounts_a_part, number)
+        for part in _put_parts(world, sweep, acts_file(number), accounts, accounts_a_part, number):
+            plan_parts.put(part.wave, part.number, part.accounts)
+    plan_parts.put_index()
     return bool(waves) and _look_ahead(world, sweep, 1)
 
 
@@ -148,13 +161,12 @@ def act_on_part(world: World, sweep: Sweep, summary: SweepSummary, part: Part) -
     """
     if summary.halt is not None:
         return
-    content = world.store.read(sweep.sweep_id, PLAN_FILE)
-    state, approved = restore_plan(world, sweep, content, summary, part.accounts)
-    if approved is None:
-        return
     try:
-        consent = inherit_consent(world, sweep, approved, state.consent)
-    except ConsentError as refusal:  # the report is another step's, which would not know
+        state, approved, plan_sha256 = _restore_part(world, sweep, summary, part)
+        if approved is None:
+            return
+        consent = inherit_consent(world, sweep, plan_sha256, state.consent)
+    except (ConsentError, PlanError) as refusal:  # the report is another step's, which would not know
         _record_halt(world, sweep, Halt(HaltCause.INTERRUPTED, str(refusal)))
         raise
     world = halted_without_consent(world, consent)
@@ -179,9 +191,9 @@ def next_wave(world: World, sweep: Sweep, summary: SweepSummary, wave: int) -> b
     """Whether there is a wave after this one, and it may begin."""
     if summary.halt is not None or world.store.find(sweep.sweep_id, acts_file(wave + 1)) is None:
         return False
-    stored = plan_from(world.store.read(sweep.sweep_id, PLAN_FILE), summary.plan_sha256)
-    outcomes = recorded_outcomes(world, sweep.sweep_id, stored.plan.actions)
-    halt = too_many_failures(sweep.policy, outcomes, wave)
+    halt = None
+    if sweep.policy.abort_if_failures_percent is not None:  # without the plan: it is large, and the rows tell
+        halt = too_many_failures(sweep.policy, recorded_statuses(world, sweep.sweep_id), wave)
     if halt is not None:
         _record_halt(world, sweep, halt)
         return False
@@ -358,10 +370,24 @@ def _put_together(world: World, sweep: Sweep, why_not: str = _NOT_READ, *, exact
     return complete_inventory(sweep.policy, listing, reading)
 
 
-def _put_parts(world: World, sweep: Sweep, name: str, accounts: Sequence[AccountId], size: int, wave: int = 0) -> None:
+def _restore_part(
+    world: World, sweep: Sweep, summary: SweepSummary, part: Part
+) -> tuple[SweepState, ApprovedPlan | None, str]:
+    """As restore_plan_part; from the whole plan where the release before decided."""
+    if summary.plan_parts_sha256:
+        return restore_plan_part(world, sweep, summary, part.wave, part.number)
+    content = world.store.read(sweep.sweep_id, PLAN_FILE)
+    state, approved = restore_plan(world, sweep, content, summary, part.accounts)
+    return state, approved, approved.plan.sha256 if approved is not None else ""
+
+
+def _put_parts(
+    world: World, sweep: Sweep, name: str, accounts: Sequence[AccountId], size: int, wave: int = 0
+) -> list[Part]:
     starts = range(0, len(accounts), size)
     parts = [Part(sweep.sweep_id, n, tuple(accounts[at : at + size]), wave) for n, at in enumerate(starts, 1)]
     world.store.put(sweep.sweep_id, name, json.dumps([part.as_item() for part in parts]).encode())
+    return parts
 
 
 def _parts(world: World, sweep: Sweep, name: str) -> Iterator[Part]:

@@ -39,6 +39,8 @@ class StateMachine:
             return begun
         error = None
         try:
+            while not begun["listed"]:
+                begun = self.step({"step": "list", "sweep_id": begun["sweep_id"]})
             self._until_the_end(begun)
         except Exception as failure:  # noqa: BLE001 - States.ALL
             error = {"Error": type(failure).__name__, "Cause": str(failure)}

@@ -11,7 +11,7 @@ from orchestrator.errors import BusyError
 from orchestrator.lambdas.steps import StepEvent
 from tests.support.cloudformation import resolved, statements
 
-STEPS = {"begin", "missed", "read", "decide", "act", "next_wave", "end"}
+STEPS = {"begin", "list", "missed", "read", "decide", "act", "next_wave", "end"}
 READ_SIDE, ACT_SIDE = ("Read", "read", "$.batches"), ("Act", "act", "$.acts")
 
 State = dict[str, Any]
@@ -97,7 +97,7 @@ def test_nothing_but_keys_passes_between_states(states: dict[str, State]) -> Non
 
 
 def test_after_the_beginning_every_error_ends_in_a_report(states: dict[str, State]) -> None:
-    for name in ("Read", "Decide", "Act", "NextWave"):
+    for name in ("List", "Read", "Decide", "Act", "NextWave"):
         assert states[name]["Catch"] == [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "End"}]
     [retry] = states["End"]["Retry"]
     assert retry["ErrorEquals"] == ["States.ALL"]
@@ -158,12 +158,22 @@ def test_an_execution_that_ends_without_its_last_step_is_closed_by_a_rule() -> N
 
 def test_acting_goes_on_wave_by_wave_until_there_is_none(states: dict[str, State]) -> None:
     assert (states["Act"]["Next"], states["NextWave"]["Next"]) == ("NextWave", "IsThereAnythingToStop")
-    for name, onwards, otherwise in (
-        ("IsThereAnythingToRead", "Read", "NothingToDo"),
-        ("IsThereAnythingToStop", "Act", "End"),
-    ):
-        assert states[name]["Choices"] == [{"Variable": "$.go_on", "BooleanEquals": True, "Next": onwards}]
-        assert states[name]["Default"] == otherwise
+    onwards = states["IsThereAnythingToStop"]
+    assert onwards["Choices"] == [{"Variable": "$.go_on", "BooleanEquals": True, "Next": "Act"}]
+    assert onwards["Default"] == "End"
+
+
+def test_listing_goes_on_step_by_step_until_all_is_listed_and_only_then_are_the_parts_read(
+    states: dict[str, State],
+) -> None:
+    assert (states["Begin"]["Next"], states["List"]["Next"]) == ("IsThereAnythingToRead", "IsThereAnythingToRead")
+    assert states["List"]["Parameters"]["Payload"] == {"step": "list", "sweep_id.$": "$.sweep_id"}
+    onwards = states["IsThereAnythingToRead"]
+    assert onwards["Choices"] == [
+        {"Variable": "$.listed", "BooleanEquals": False, "Next": "List"},
+        {"Variable": "$.go_on", "BooleanEquals": True, "Next": "Read"},
+    ]
+    assert onwards["Default"] == "NothingToDo"
 
 
 def test_the_state_machine_s_role_may_do_what_its_states_do() -> None:

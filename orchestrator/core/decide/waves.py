@@ -7,10 +7,11 @@ to sweep, so that it is not always the same team that finds out.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from math import ceil
 
-from orchestrator.core.model import AccountId, Decision, Outcome, OutcomeStatus
+from orchestrator.core.model import AccountId, Decision, OutcomeStatus
 from orchestrator.core.policy.schema import Wave
 
 Waves = tuple[tuple[Decision, ...], ...]
@@ -50,10 +51,10 @@ def accounts_in_order(actions: Iterable[Decision], sweep_id: str) -> list[Accoun
     return sorted(accounts, key=lambda account: hashlib.sha256(f"{sweep_id}#{account}".encode()).digest())
 
 
-def failure_percent(outcomes: Iterable[Outcome]) -> float:
+def failure_percent(statuses: Iterable[OutcomeStatus]) -> float:
     """The share of attempted stops (or starts) that failed; what was not attempted says nothing."""
-    statuses = [outcome.status for outcome in outcomes if outcome.status in _ATTEMPTED]
-    return statuses.count(OutcomeStatus.FAILED) * 100 / max(len(statuses), 1)
+    attempted = Counter(status for status in statuses if status in _ATTEMPTED)
+    return attempted[OutcomeStatus.FAILED] * 100 / max(attempted.total(), 1)
 
 
 def _accounts_until(wave: Wave, accounts: int) -> int:

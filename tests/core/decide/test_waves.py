@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from orchestrator.core.decide.waves import accounts_in_order, failure_percent, waves_of
 from orchestrator.core.model import Decision, OutcomeStatus
 from orchestrator.core.policy.schema import Wave
-from tests.support.builders import SWEEP_ID, a_decision, a_resource, an_outcome
+from tests.support.builders import SWEEP_ID, a_decision, a_resource
 from tests.support.strategies import quick
 from tests.support.suites import only_in_full
 
@@ -97,4 +97,4 @@ def test_the_order_of_the_others_stays_when_an_account_has_no_stops() -> None:
     ],
 )
 def test_the_share_of_failures_is_of_what_was_attempted(statuses: list[str], percent: float) -> None:
-    assert failure_percent([an_outcome(OutcomeStatus(status)) for status in statuses]) == percent
+    assert failure_percent(map(OutcomeStatus, statuses)) == percent
