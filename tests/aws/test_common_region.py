@@ -51,7 +51,7 @@ def test_a_hub_in_an_opt_in_region_asks_where_every_account_may_be_asked(region:
     assert common_region(region, "aws") == "us-east-1"
 
 
-@pytest.mark.parametrize("partition", ["aws", *{partition for _, partition in ELSEWHERE}])
+@pytest.mark.parametrize("partition", sorted({"aws", *(partition for _, partition in ELSEWHERE)}))
 def test_no_region_that_has_to_be_opted_into_and_none_of_another_partition_is_called_always_enabled(
     partition: str,
 ) -> None:

@@ -15,8 +15,8 @@ from orchestrator.core.report.stored_files import added_files
 from orchestrator.errors import ExecutionFailedError
 from orchestrator.sweep import list_in_steps
 from orchestrator.sweep.inventory_file import inventory_from
+from orchestrator.sweep.listing import list_accounts
 from orchestrator.sweep.parts import LISTING
-from orchestrator.sweep.read import list_accounts
 from tests.support.builders import SWEEP_ID, a_policy
 from tests.support.fake_world import EVERYTHING, FakeWorld, _Organization, a_world, coverage
 from tests.support.machines import Answer
