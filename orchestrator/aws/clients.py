@@ -72,6 +72,8 @@ _TRIES = {"hub": 5, "hub-ledger": 9, "hub-patient": 8, "hub-quick": 1}
 """By botocore, with waits of 0.5 s, 1 s, 2 s ... on average; whatever is not named is tried once."""
 _MODES: Mapping[str, Literal["legacy"]] = {"hub-ledger": "legacy"}
 """Only this mode has DynamoDB's own schedule (0.05 s, 0.1 s, 0.2 s ...), and no quota of tries that threads share."""
+LEDGER_AT_ONCE = 32
+"""Requests to the ledger beside those of the sweep's own threads (aws.dynamodb_items)."""
 
 
 class AccountCredentials(Protocol):
@@ -275,7 +277,7 @@ class Clients:
             retries={"mode": _MODES.get(role, "standard"), "total_max_attempts": _TRIES.get(role, 1)},
             connect_timeout=_QUICK_TIMEOUT if quick else _CONNECT_TIMEOUT,
             read_timeout=_QUICK_TIMEOUT if quick else _READ_TIMEOUT,
-            max_pool_connections=self._max_connections,
+            max_pool_connections=self._max_connections + (LEDGER_AT_ONCE if role == "hub-ledger" else 0),
             user_agent_extra="stop-orchestrator",
         )
 

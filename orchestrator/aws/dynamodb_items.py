@@ -14,6 +14,7 @@ import tenacity
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
+from orchestrator.aws.clients import LEDGER_AT_ONCE
 from orchestrator.aws.failures import AWS_FAILURES, error_of
 from orchestrator.aws.pages import EVALUATED_KEY, each_page
 from orchestrator.aws.retries import after_pauses
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
 A = TypeVar("A")
 R = TypeVar("R")
 _ITEMS_A_BATCH = 25
-_AT_ONCE = 32
-"""Requests side by side, of all callers together, besides their own threads' one each."""
 _PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 2.0)
 _TAKEN = "ConditionalCheckFailedException"
 _INDEX = "GSI1"
@@ -55,7 +54,7 @@ class DynamoItems:
         self._client = client
         self._table = table
         self._sleep = sleep
-        self._pool = ThreadPoolExecutor(_AT_ONCE, "ledger")
+        self._pool = ThreadPoolExecutor(LEDGER_AT_ONCE, "ledger")
 
     def put(self, item: Item, condition: Condition | None = None) -> bool:
         return self._write(self._client.put_item, condition, Item=_typed(item))

@@ -28,7 +28,7 @@ class MeteredItems:
 
     def __init__(self, items: Items) -> None:
         self._items = items
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self.written: Counter[str] = Counter()
         self.read: Counter[str] = Counter()
 
