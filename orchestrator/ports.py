@@ -190,7 +190,7 @@ class BatchGuard(Protocol):
         ...
 
     def record_outcomes(self, outcomes: Sequence[Outcome]) -> None:
-        """What came of the batch, as far as AWS's answer says; told once for each admitted resource."""
+        """What came of a batch: as far as AWS's answer says, or as it was seen right after; told once for each."""
         ...
 
 

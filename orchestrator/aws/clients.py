@@ -77,6 +77,8 @@ _IAM_NAMES = {"tagging": "tag"}
 """Of services that IAM does not call by the name that they sign for."""
 _MODES: Mapping[str, Literal["legacy"]] = {"hub-ledger": "legacy"}
 """Only this mode has DynamoDB's own schedule (0.05 s, 0.1 s, 0.2 s ...), and no quota of tries that threads share."""
+LEDGER_AT_ONCE = 32
+"""Requests to the ledger beside those of the sweep's own threads (aws.dynamodb_items)."""
 
 
 class AccountCredentials(Protocol):
@@ -291,7 +293,7 @@ class Clients:
             retries={"mode": _MODES.get(role, "standard"), "total_max_attempts": _TRIES.get(role, 1)},
             connect_timeout=_QUICK_TIMEOUT if quick else _CONNECT_TIMEOUT,
             read_timeout=_QUICK_TIMEOUT if quick else _READ_TIMEOUT,
-            max_pool_connections=self._max_connections,
+            max_pool_connections=self._max_connections + (LEDGER_AT_ONCE if role == "hub-ledger" else 0),
             user_agent_extra="stop-orchestrator",
         )
 

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import tenacity
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
+from orchestrator.aws.clients import LEDGER_AT_ONCE
 from orchestrator.aws.failures import AWS_FAILURES, error_of
 from orchestrator.aws.pages import EVALUATED_KEY, each_page
 from orchestrator.aws.retries import after_pauses
 from orchestrator.errors import LedgerError
 from orchestrator.ledger.items import (
-    ITEMS_AT_ONCE,
     Absent,
     AllOf,
     AnyOf,
@@ -29,24 +30,19 @@ from orchestrator.ledger.items import (
     Missing,
     Write,
     last_of_each_key,
-    size_of,
 )
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+A = TypeVar("A")
+R = TypeVar("R")
 _ITEMS_A_BATCH = 25
 _PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 2.0)
 _TAKEN = "ConditionalCheckFailedException"
-_CONDITION = "ConditionalCheckFailed"
 _INDEX = "GSI1"
-# botocore retries neither of them: a clash of two writes on one item, and a transaction that was cancelled by
-# nothing but clashes and throttling of its parts.
 _CLASH = "TransactionConflictException"
-_CANCELLED = "TransactionCanceledException"
-_PASSING = frozenset(
-    {"None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded", "RequestLimitExceeded"}
-)
+"""A transaction has the item, as the release before and other programs write: botocore does not try again."""
 
 
 class DynamoItems:
@@ -58,6 +54,7 @@ class DynamoItems:
         self._client = client
         self._table = table
         self._sleep = sleep
+        self._pool = ThreadPoolExecutor(LEDGER_AT_ONCE, "ledger")
 
     def put(self, item: Item, condition: Condition | None = None) -> bool:
         return self._write(self._client.put_item, condition, Item=_typed(item))
@@ -77,21 +74,16 @@ class DynamoItems:
             UpdateExpression=f"SET {', '.join(f'#v{number} = :v{number}' for number in range(len(values)))}",
         )
 
-    def write_all(self, writes: Sequence[Write]) -> frozenset[int]:
-        """DynamoDB cancels a transaction for one condition that does not hold: the rest of it is sent again."""
-        assert sum(map(size_of, writes)) <= ITEMS_AT_ONCE, "more than one transaction takes"
-        left = dict(enumerate(writes))
-        while left:
-            refused = self._transact(left)
-            if not refused:
-                break
-            left = {number: write for number, write in left.items() if number not in refused}
-        return frozenset(range(len(writes))) - left.keys()
+    def write_each(self, writes: Sequence[Write]) -> frozenset[int]:
+        """No transaction: that costs twice as much, and waits for whichever of its items is slowest."""
+        calls = [self._call_of(write) for write in writes]  # before the first is sent: what cannot be stored
+        done = self._side_by_side(lambda call: call(), calls)
+        return frozenset(number for number, is_written in enumerate(done) if not is_written)
 
     def put_many(self, items: Sequence[Item]) -> None:
         each = last_of_each_key(items)  # DynamoDB refuses a batch that names one key twice
-        for start in range(0, len(each), _ITEMS_A_BATCH):
-            self._put_batch(each[start : start + _ITEMS_A_BATCH])
+        batches = [each[start : start + _ITEMS_A_BATCH] for start in range(0, len(each), _ITEMS_A_BATCH)]
+        self._side_by_side(self._put_batch, batches)
 
     def get(self, key: tuple[str, str]) -> Item | None:
         try:
@@ -122,6 +114,9 @@ class DynamoItems:
             raise self._failed("read", failure) from failure
         return found[:limit]
 
+    def query_each(self, pks: Sequence[str]) -> dict[str, list[Item]]:
+        return dict(zip(pks, self._side_by_side(self.query, pks), strict=True))
+
     def query_index(self, pk: str, prefix: str = "", before: str = "") -> list[Item]:
         condition = "GSI1PK = :pk"
         values = {":pk": pk}
@@ -140,35 +135,19 @@ class DynamoItems:
     def _pages(self, **arguments: Any) -> Iterator[Any]:
         return each_page("dynamodb:Query", partial(self._client.query, **arguments), EVALUATED_KEY)
 
-    def _transact(self, writes: Mapping[int, Write]) -> frozenset[int]:
-        """One transaction; the numbers of those whose conditions did not hold: then nothing was written."""
-        items: list[Any] = []
-        numbers: list[int] = []
-        for number, write in writes.items():
-            made = [*self._transact_items(write)]
-            items += made
-            numbers += [number] * len(made)
+    def _side_by_side(self, call: Callable[[A], R], each: Sequence[A]) -> list[R]:
+        """The results in order, once the last is there. The first one is the caller's own: most have no other."""
+        others = [self._pool.submit(call, one) for one in each[1:]]
         try:
-            self._patiently(lambda: self._client.transact_write_items(TransactItems=items))
-        except AWS_FAILURES as failure:
-            codes = _cancellation_codes(failure)
-            refused = frozenset(number for number, code in zip(numbers, codes, strict=False) if code == _CONDITION)
-            if not refused or not set(codes) <= _PASSING | {_CONDITION}:
-                raise self._failed("written", failure) from failure
-            return refused
-        return frozenset()
+            return [*map(call, each[:1]), *(one.result() for one in others)]
+        finally:
+            wait(others)
 
-    def _transact_items(self, write: Write) -> Iterator[dict[str, Any]]:
-        """A write as DynamoDB takes it: one item for each key."""
-        expression = _Expression()
-        condition = {"ConditionExpression": expression.of(write.condition)} if write.condition is not None else {}
-        conditional = {"TableName": self._table, **condition, **expression.arguments}
+    def _call_of(self, write: Write) -> Callable[[], bool]:
         if isinstance(write, Delete):
-            yield {"Delete": {"Key": _typed({"PK": write.key[0], "SK": write.key[1]}), **conditional}}
-            return
-        yield {"Put": {"Item": _typed(write.item), **conditional}}
-        for item in write.beside:
-            yield {"Put": {"TableName": self._table, "Item": _typed(item)}}
+            key = _typed({"PK": write.key[0], "SK": write.key[1]})
+            return partial(self._write, self._client.delete_item, write.condition, Key=key)
+        return partial(self._write, self._client.put_item, write.condition, Item=_typed(write.item))
 
     def _write(
         self,
@@ -275,20 +254,7 @@ def _plain(item: Mapping[str, Any]) -> Item:
 
 def _passes(failure: BaseException) -> bool:
     """Whether it may go well the next time, though botocore does not try."""
-    if not isinstance(failure, ClientError):
-        return False
-    code = error_of(failure).code
-    if code != _CANCELLED:
-        return code == _CLASH
-    reasons = {*_cancellation_codes(failure)}
-    return reasons <= _PASSING and reasons != {"None"} and bool(reasons)
-
-
-def _cancellation_codes(failure: BaseException) -> list[str]:
-    """Why DynamoDB cancelled a transaction, item by item; empty for any other failure."""
-    if not isinstance(failure, ClientError) or error_of(failure).code != _CANCELLED:
-        return []
-    return [reason.get("Code", "None") for reason in failure.response.get("CancellationReasons", ())]
+    return isinstance(failure, ClientError) and error_of(failure).code == _CLASH
 
 
 def _storable(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from rich.console import Console
@@ -9,6 +10,7 @@ from rich.text import Text
 
 from orchestrator.cli.tables import STATUS_STYLES, a_table, add_rows, number
 from orchestrator.core.report.control_characters import without_controls
+from orchestrator.ledger.coverage import TargetRecord
 from orchestrator.ledger.records import HeldRecord, SweepSummary
 from orchestrator.sweep.verify import Verified
 
@@ -41,6 +43,19 @@ def print_history(
     if shown is not None:
         console.print()
         console.print(shown)
+
+
+def print_coverage(console: Console, account_id: str, seen: Mapping[str, Sequence[TargetRecord]]) -> None:
+    """What each sweep, by its id, saw of an account: its regions by their status."""
+    console.print()
+    table = a_table(f"Account {account_id}", ("sweep", "fixed"), ("regions", "right"), "status", "detail")
+    cells = [
+        (sweep_id, number(count), status.replace("_", " "), detail)
+        for sweep_id, targets in seen.items()
+        for (status, detail), count in Counter((one.status, one.detail) for one in targets).items()
+    ]
+    shown = add_rows(table, cells)
+    console.print(shown if shown is not None else f"No sweep above saw account {account_id}, or has ended.")
 
 
 def _print_sweeps(console: Console, sweeps: Sequence[SweepSummary], dead: Mapping[str, str]) -> None:

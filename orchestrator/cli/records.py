@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Any
@@ -24,13 +24,14 @@ from orchestrator.cli.console import (
     settings_of,
     stdout,
 )
-from orchestrator.cli.history import print_history, print_verified
+from orchestrator.cli.history import print_coverage, print_history, print_verified
 from orchestrator.cli.options import FormatOption, StoreOption
 from orchestrator.cli.summary import print_summary
 from orchestrator.cli.terminal import csv_text
 from orchestrator.core.model import SweepStatus
 from orchestrator.core.report.manifest import MANIFEST
 from orchestrator.errors import LedgerError, ReportStoreError
+from orchestrator.ledger.coverage import TargetRecord
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.records import HeldRecord, SweepSummary
 from orchestrator.local.processes import this_process
@@ -60,6 +61,7 @@ def history(
     limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 20,
     output: FormatOption = Format.TABLE,
     store: StoreOption = None,
+    account: Annotated[str, typer.Option(help="Also what each saw of this account, by its id.")] = "",
 ) -> None:
     """List the sweeps of the ledger, newest first: running, complete, incomplete, held, failed, aborted, abandoned,
     missed or awaiting approval.
@@ -71,10 +73,14 @@ def history(
         dead = without_a_process(stores, sweeps)
         long_ago = f"{wiring.now() - LONG_DOWN:%Y%m%dT%H%M%SZ}"
         held = _held_since_before(stores, long_ago)
+        seen = {one.sweep_id: stores.ledger.coverage_of(one.sweep_id, account) for one in sweeps if account}
     if output is Format.JSON:
-        print_json(_history_rows(sweeps, held))
+        rows = _history_rows(sweeps, held)
+        print_json([_with_coverage(row, seen) for row in rows] if account else rows)
     else:
         print_history(stdout, sweeps, dead, held)
+        if account:
+            print_coverage(stdout, account, seen)
 
 
 def _held_since_before(stores: Stores, sweep_id: str) -> tuple[HeldRecord, ...]:
@@ -84,6 +90,10 @@ def _held_since_before(stores: Stores, sweep_id: str) -> tuple[HeldRecord, ...]:
     except LedgerError as refused:
         say(f"What has been down for over 30 days cannot be told: {refused}")
         return ()
+
+
+def _with_coverage(row: dict[str, Any], seen: Mapping[str, Sequence[TargetRecord]]) -> dict[str, Any]:
+    return {**row, "coverage": [one.as_row() for one in seen.get(row["sweep_id"], ())]}
 
 
 def _history_rows(sweeps: Sequence[SweepSummary], held: Sequence[HeldRecord]) -> list[dict[str, Any]]:

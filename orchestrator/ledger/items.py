@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 Item = dict[str, Any]
-ITEMS_AT_ONCE = 100
-"""As many as DynamoDB takes in one transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +72,10 @@ def holds(condition: Condition | None, found: Item | None) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """One item of a write, by itself where its condition holds."""
+    """Puts an item, where its condition holds."""
 
     item: Item
     condition: Condition | None = None
-    beside: tuple[Item, ...] = field(default=())
-    """Items that are put where this one is, whatever is there."""
-
-    @property
-    def items(self) -> tuple[Item, ...]:
-        """All that it puts."""
-        return self.item, *self.beside
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +87,6 @@ class Delete:
 
 
 Write = Put | Delete
-
-
-def size_of(write: Write) -> int:
-    """How many of ITEMS_AT_ONCE it takes."""
-    return len(write.items) if isinstance(write, Put) else 1
 
 
 class Items(Protocol):
@@ -117,15 +103,15 @@ class Items(Protocol):
         """Sets some attributes of an item; False when it is not there or the condition does not hold."""
         ...
 
-    def write_all(self, writes: Sequence[Write]) -> frozenset[int]:
-        """Of at most ITEMS_AT_ONCE items all whose conditions hold, in one write; gives back which were refused.
+    def write_each(self, writes: Sequence[Write]) -> frozenset[int]:
+        """Any number, each by itself and side by side: no two of one key; gives back which their conditions refused.
 
-        Where it raises, none of them was written.
+        Where it raises, each of them may have been written or not; none is under way any more.
         """
         ...
 
     def put_many(self, items: Sequence[Item]) -> None:
-        """Any number, each by itself; of two with one key the later one."""
+        """Any number, each by itself and side by side; of two with one key the later one."""
         ...
 
     def get(self, key: tuple[str, str]) -> Item | None:
@@ -134,6 +120,10 @@ class Items(Protocol):
 
     def query(self, pk: str, prefix: str = "", *, newest_first: bool = False, limit: int | None = None) -> list[Item]:
         """The items of a partition whose sort key begins with the prefix, sorted by it."""
+        ...
+
+    def query_each(self, pks: Sequence[str]) -> dict[str, list[Item]]:
+        """All items of each of these partitions, side by side."""
         ...
 
     def query_index(self, pk: str, prefix: str = "", before: str = "") -> list[Item]:

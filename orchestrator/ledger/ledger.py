@@ -1,7 +1,7 @@
 """The ledger: which sweeps there were, who holds the lease, what was about to be stopped and what came of it.
 
 One class over a table of items with conditional writes; DynamoDB (aws/) and SQLite (local/) provide it.
-Intents are written before the call that they announce, outcomes after it, one write for each batch.
+Intents are written before the call that they announce, outcomes after it, those of a batch side by side.
 """
 
 from __future__ import annotations
@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from orchestrator.core.model import (
@@ -29,7 +31,9 @@ from orchestrator.core.model.times import ordering_time_text
 from orchestrator.core.report.document import Row
 from orchestrator.core.report.manifest import Link
 from orchestrator.errors import LeaseLostError, LedgerError, LedgerSettingError, ReportStoreError
-from orchestrator.ledger.items import ITEMS_AT_ONCE, Absent, AllOf, Delete, Equals, Item, Items, Missing, Put, Write
+from orchestrator.ledger.coverage import TARGET, TargetRecord, coverage_items, targets_from
+from orchestrator.ledger.holding import Written, hold, note_failed_starts, release, take_back
+from orchestrator.ledger.items import Absent, AllOf, Delete, Equals, Item, Items, Missing, Put
 from orchestrator.ledger.listings import listed_from, listed_items
 from orchestrator.ledger.records import (
     ACTIVE,
@@ -49,20 +53,17 @@ from orchestrator.ledger.records import (
     record_from,
     resource_item,
     sweep_item,
-    target_items,
 )
 from orchestrator.ledger.writes import (
     HELD_SHARDS,
     MAY_BE_DOWN,
     NO_INTENT,
-    failed_starts,
     held_item,
     held_key,
     held_pk,
     intent_write,
     is_same,
     outcome_write,
-    released,
 )
 
 TTL = timedelta(days=400)
@@ -142,12 +143,13 @@ class Ledger:
     def activate_policy(self, policy_name: str, active: ActivePolicy) -> None:
         """Makes it the version by which schedules may act. It never expires; the hub's own role may not write it."""
         listed = {"PK": SETTINGS, "SK": f"{POLICY}{policy_name}", "name": policy_name}
-        self._items.write_all([Put(listed), Put(active_policy_item(policy_name, active))])
+        self._items.put(listed)  # first: one that is listed and not active is none
+        self._items.put(active_policy_item(policy_name, active))
 
     def retire_policy(self, policy_name: str) -> None:
         """No schedule may act by it any longer; the hub's own role may not do that."""
-        keys = (SETTINGS, f"{POLICY}{policy_name}"), (f"{POLICY}{policy_name}", ACTIVE)
-        self._items.write_all([Delete(key) for key in keys])
+        for key in ((f"{POLICY}{policy_name}", ACTIVE), (SETTINGS, f"{POLICY}{policy_name}")):
+            self._items.write_each([Delete(key)])
 
     def active_policies(self) -> Mapping[str, ActivePolicy]:
         """All that are active in this table, by name. Those that only an earlier release activated are not listed."""
@@ -200,13 +202,17 @@ class Ledger:
     def finish(self, document: Row, location: str) -> None:
         """Everything in a sweep's report; the summary last, so that a finished summary means finished items."""
         sweep_id = document["sweep_id"]
-        self._items.put_many([self._lasting(item) for item in target_items(document)])
+        self._items.put_many([self._lasting(item) for item in coverage_items(document)])
         self._write_again(sweep_id, action_items(document))
-        self._release(document)
-        self._note_failed_starts(document)
+        release(self._items, document)
+        note_failed_starts(self._items, document)
         copied = ("status", "finished_at", "duration_seconds", "totals", "error", "policy_sha256", "organization_id")
         ended = {"report": location, "ended_at": ordering_time_text(self._now())}
         self._items.update((SWEEPS, sweep_id), {**{name: document[name] for name in copied}, **ended})
+
+    def coverage_of(self, sweep_id: str, account_id: str) -> tuple[TargetRecord, ...]:
+        """What a finished sweep saw of that account's targets; none where it had none, or by now has expired."""
+        return targets_from(self._items.query(f"SWEEP#{sweep_id}", f"{TARGET}{account_id}"))
 
     # --- settings
 
@@ -238,39 +244,50 @@ class Ledger:
         found: Mapping[ResourceKey, Intent] | None = None,
         held_by: str | None = None,
         intent_id: str = "",
+        confirm: Callable[[], None] = lambda: None,
     ) -> dict[ResourceKey, Intent]:
-        """Announces one batch, in one write, before the call goes out; gives back what may be acted on.
+        """Announces one batch before the call goes out; gives back what may be acted on.
 
         The others are another process's, or have an outcome. `found`: intents of a dead process, which are replaced.
         `held_by`: the policy by which they are stopped; with each goes an item of what it holds down. Without it they
         are started; with each goes when, in the item of what is held down, where there is one. `intent_id`: random,
-        from a caller who has to know it also when this raises.
+        from a caller who has to know it also when this raises. `confirm` is asked once all is written, and raises where
+        nothing may be asked for any more.
 
-        Raises LeaseLostError, and writes nothing, where the lease is another holder's by now, and SweepHaltedError
-        where another step of the execution met a halt. It is asked for before
-        the write and not in it: a condition on one item in the transactions of every thread would make them wait for
-        each other, and a batch is as large as a transaction may be. For the moment between there is the generation:
-        whoever ends the sweep writes the rows that are left under its own, before it looks at what was announced.
+        Raises LeaseLostError where the lease is another holder's by now, and SweepHaltedError where another step of the
+        execution met a halt. It is asked for before the first write and after the last, and not in them: each is by
+        itself. For the moment between there is the generation: whoever ends the sweep writes the rows that are left
+        under its own, before it looks at what was announced, and releases what is held down after that
+        (ledger.holding).
         """
         at = time_text(self._now()) or ""
         intent_id = intent_id or new_intent_id()
         each = list({one.key: one for one in resources}.values())
-        earlier = self._held_in(each)
         writes = [
             intent_write(
                 self._lasting({**resource_item(sweep_id, one), "requested_at": at, "batch": batch}),
                 self._generation,
                 intent_id,
                 found[one.key].id if found and one.key in found else NO_INTENT,
-                self._held(sweep_id, one, at, held_by, earlier),
             )
             for one in each
         ]
+        self._check_lease()
+        refused = self._items.write_each(writes)
+        mine = [one for number, one in enumerate(each) if number not in refused]
+        held = self._hold(sweep_id, mine, at, held_by, intent_id)
+        try:
+            self._check_lease()
+            confirm()
+        except Exception:
+            with suppress(LedgerError):  # then the outcomes of the intents release it
+                take_back(self._items, held)
+            raise
+        return dict.fromkeys((one.key for one in mine), Intent(intent_id, datetime.fromisoformat(at)))
+
+    def _check_lease(self) -> None:
         if not self._is_held():
             raise LeaseLostError(_LEASE_LOST)
-        refused = self._items.write_all(writes)
-        intent = Intent(intent_id, datetime.fromisoformat(at))
-        return {one.key: intent for number, one in enumerate(each) if number not in refused}
 
     def intent_id(self, sweep_id: str, resource: Resource) -> str:
         """The id of the intent that the resource's action has now; empty where there is none."""
@@ -286,7 +303,7 @@ class Ledger:
         *,
         is_last: bool = False,
     ) -> None:
-        """What came of one batch, in one write; `intents` has those that they are of. What is known better stays.
+        """What came of one batch, side by side; `intents` has those that they are of. What is known better stays.
 
         `is_last`: the sweep ends, and nothing that this holder of the lease has still under way replaces them.
         """
@@ -317,11 +334,12 @@ class Ledger:
     def _write_each(self, outcomes: Iterable[tuple[Item, str]], *, is_last: bool) -> None:
         """Each with the id of its intent; of two about one resource the later one."""
         each = {item["SK"]: (item, intent_id) for item, intent_id in outcomes}.values()
-        writes = [
-            outcome_write(self._lasting(item), self._generation, intent_id, is_last=is_last) for item, intent_id in each
-        ]
-        for start in range(0, len(writes), ITEMS_AT_ONCE):
-            self._items.write_all(writes[start : start + ITEMS_AT_ONCE])
+        self._items.write_each(
+            [
+                outcome_write(self._lasting(item), self._generation, intent_id, is_last=is_last)
+                for item, intent_id in each
+            ]
+        )
 
     # --- what is held down
 
@@ -350,78 +368,50 @@ class Ledger:
     def hold_what_is_older(self, sweep_id: str, policy_name: str) -> None:
         """The items that the release before did not write, of all that its sweep stopped or may have stopped.
 
-        Before what came of it is looked at: from then on the sweep's rows are like those of this release. Each goes
-        with its row as it is, so that who lost the lease meanwhile holds nothing down that was released since.
+        Before what came of it is looked at: from then on the sweep's rows are like those of this release. After each
+        its row is written as it is: who finds that it is another's by now, having lost the lease meanwhile, takes back
+        what it holds down by it.
 
         Raises LeaseLostError, and writes nothing, where the lease is another holder's by now.
         """
         found = self._items.query(f"SWEEP#{sweep_id}", "ACTION#")
-        older = [one for one in found if "format" not in one and one["status"] in MAY_BE_DOWN]
-        held = {pk: {one["SK"]: one for one in self._items.query(pk)} for pk in {held_key(one)[0] for one in older}}
-        writes = [
-            Put(row, AllOf((Missing("generation"), Equals("status", row["status"]))), (item,))
-            for row in older
-            if (item := self._held_before(sweep_id, action_from(row), policy_name, held)) is not None
-        ]
-        if writes and not self._is_held():
-            raise LeaseLostError(_LEASE_LOST)
-        at_once = ITEMS_AT_ONCE // 2
-        for start in range(0, len(writes), at_once):
-            self._items.write_all(writes[start : start + at_once])
+        older = {held_key(one): one for one in found if "format" not in one and one["status"] in MAY_BE_DOWN}
+        if not older:
+            return
+        self._check_lease()
 
-    def _held_before(
-        self, sweep_id: str, one: ActionRecord, policy_name: str, held: Mapping[str, Mapping[str, Item]]
-    ) -> Item | None:
-        """None where it has one, or a later sweep holds it down: then it was up in between."""
-        pk, sk = held_key(one.key.as_row())
-        earlier = held[pk].get(sk)
-        if earlier is not None and earlier["sweep_id"] >= sweep_id:
-            return None
-        return {**held_item(sweep_id, one, one.requested_at, policy_name, earlier), "format": FORMAT}
+        def made(row: Item, earlier: Item | None) -> Item | None:
+            """None where it has one, or a later sweep holds it down: then it was up in between."""
+            if earlier is not None and earlier["sweep_id"] >= sweep_id:
+                return None
+            action = action_from(row)
+            return {**held_item(sweep_id, action, action.requested_at, policy_name, earlier), "format": FORMAT}
 
-    def _held(
-        self, sweep_id: str, one: Resource, at: str, policy_name: str | None, found: Mapping[str, Item]
-    ) -> Item | None:
-        """Without a policy the resource is started: it stays held down until it is seen up."""
-        earlier = found.get(held_key(one.key.as_row())[1])
-        if policy_name is None:
-            return {**earlier, "start_asked_at": at} if earlier is not None else None
-        return {**held_item(sweep_id, one, at, policy_name, earlier), "format": FORMAT}
+        written = self._hold_each({key: partial(made, row) for key, row in older.items()})
+        rows = [older[item["PK"], item["SK"]] for item, _ in written]
+        changed = self._items.write_each(
+            [Put(row, AllOf((Missing("generation"), Equals("status", row["status"])))) for row in rows]
+        )
+        take_back(self._items, [one for number, one in enumerate(written) if number in changed])
 
-    def _held_in(self, resources: Sequence[Resource]) -> dict[str, Item]:
-        """What is held down in their target, by sort key."""
-        [pk] = {held_key(one.key.as_row())[0] for one in resources} or {""}
-        return {one["SK"]: one for one in self._items.query(pk)} if pk else {}
+    def _hold(
+        self, sweep_id: str, resources: Sequence[Resource], at: str, policy_name: str | None, intent_id: str
+    ) -> list[Written]:
+        """Without a policy the resources are started: each stays held down until it is seen up."""
 
-    def _release(self, document: Row) -> None:
-        """What was seen up or gone, or was not stopped by this sweep after all, is not held down by it."""
-        keys: dict[str, dict[str, bool]] = {}
-        for row, whoever in released(document):
-            pk, sk = held_key(row)
-            keys.setdefault(pk, {})[sk] = whoever
-        writes = [
-            _released(item, back=not wanted[item["SK"]])
-            for pk, wanted in keys.items()
-            for item in self._items.query(pk)
-            if item["SK"] in wanted and (wanted[item["SK"]] or item["sweep_id"] == document["sweep_id"])
-        ]
-        for start in range(0, len(writes), ITEMS_AT_ONCE):
-            self._items.write_all(writes[start : start + ITEMS_AT_ONCE])
+        def made(one: Resource, earlier: Item | None) -> Item | None:
+            if policy_name is None:
+                return {**earlier, "start_asked_at": at} if earlier is not None else None
+            return {**held_item(sweep_id, one, at, policy_name, earlier, intent_id), "format": FORMAT}
 
-    def _note_failed_starts(self, document: Row) -> None:
-        """Of what an undo asked for and saw down again: when. What shuts down from inside later is somebody's stop."""
-        seen: dict[str, dict[str, str]] = {}
-        for row in failed_starts(document):
-            pk, sk = held_key(row)
-            seen.setdefault(pk, {})[sk] = row["verified_at"]
-        writes = [
-            Put({**item, "start_failed_at": at[item["SK"]]}, Equals("start_asked_at", item["start_asked_at"]))
-            for pk, at in seen.items()
-            for item in self._items.query(pk)
-            if item["SK"] in at and item.get("start_asked_at")
-        ]
-        for start in range(0, len(writes), ITEMS_AT_ONCE):
-            self._items.write_all(writes[start : start + ITEMS_AT_ONCE])
+        return self._hold_each({held_key(one.key.as_row()): partial(made, one) for one in resources})
+
+    def _hold_each(self, make: Mapping[tuple[str, str], Callable[[Item | None], Item | None]]) -> list[Written]:
+        """By the keys of what is held down, target by target."""
+        targets: dict[str, dict[str, Callable[[Item | None], Item | None]]] = {}
+        for (pk, sk), one in make.items():
+            targets.setdefault(pk, {})[sk] = one
+        return [written for pk, some in targets.items() for written in hold(self._items, pk, some)]
 
     # --- earlier listings
 
@@ -441,7 +431,7 @@ class Ledger:
         key = {"PK": f"{LISTED}{organization_id}", "format": FORMAT}
         items = listed_items(policy_name, before, before.joined(now))
         if items:
-            self._items.write_all([Put({**key, **item}) for item in items])
+            self._items.write_each([Put({**key, **item}) for item in items])
 
     # --- lease
 
@@ -519,10 +509,3 @@ def _summary(item: Item) -> SweepSummary:
     """One that the release before wrote says no format."""
     found: SweepSummary = record_from(SweepSummary, item, sweep_id=item["SK"], format=item.get("format", 1))
     return found
-
-
-def _released(item: Item, *, back: bool) -> Write:
-    """It goes, or gives way to what an earlier sweep holds; unless another sweep took its place meanwhile."""
-    mine = Equals("GSI1SK", item["GSI1SK"])
-    earlier = item.get("earlier")
-    return Put(earlier, mine) if back and earlier else Delete((item["PK"], item["SK"]), mine)

@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 
 from orchestrator.core.model import (
-    UNREADABLE,
     AccountId,
     ActivePolicy,
     Consent,
@@ -20,7 +19,6 @@ from orchestrator.core.model import (
     Region,
     Resource,
     ResourceKey,
-    TargetStatus,
     time_text,
 )
 from orchestrator.core.report.document import Row
@@ -284,21 +282,6 @@ def sweep_item(record: SweepSummary) -> Item:
     """The summary's item."""
     values = {name: getattr(record, name) for name in SweepSummary.__dataclass_fields__ if name != "sweep_id"}
     return {"PK": SWEEPS, "SK": record.sweep_id, **values}
-
-
-def target_items(document: Row) -> Iterator[Item]:
-    """One for each target: the worst of its kinds' statuses, and each kind's own where they differ."""
-    targets: dict[tuple[str, str], list[Row]] = {}
-    for row in document["coverage"]:
-        targets.setdefault((row["account_id"], row["region"]), []).append(row)
-    for (account_id, region), rows in targets.items():
-        worst = min(rows, key=lambda row: (row["status"] == TargetStatus.SCANNED, row["status"] not in UNREADABLE))
-        yield {
-            "PK": f"SWEEP#{document['sweep_id']}",
-            "SK": f"TARGET#{account_id}#{region}",
-            **{name: worst[name] for name in ("account_id", "region", "status", "detail")},
-            "kinds": {row["kind"]: row["status"] for row in rows},
-        }
 
 
 def action_items(document: Row) -> Iterator[Item]:

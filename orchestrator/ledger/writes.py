@@ -25,13 +25,14 @@ MAY_BE_DOWN = frozenset(
 _WEAK = (OutcomeStatus.NOT_ATTEMPTED, OutcomeStatus.UNKNOWN, OutcomeStatus.FAILED)
 _OWN = ("generation", "strength", "intent_id", "expires_at", "format", "batch")
 """What the ledger adds to an action's row."""
+_INDEX_KEYS = ("GSI1PK", "GSI1SK")
 _SHARDS = 16
 
 
-def intent_write(item: Item, generation: int, intent_id: str, found_id: str, held: Item | None) -> Put:
+def intent_write(item: Item, generation: int, intent_id: str, found_id: str) -> Put:
     """An intent takes the place of nothing, of what was not attempted, or of the very intent that was `found`.
 
-    With it goes what will be held down by it.
+    It is not in the index yet: the outcome is, as each write of what the index has costs one of the index.
     """
     fenced = AtMost("generation", generation)
     conditions: list[Condition] = [
@@ -43,7 +44,7 @@ def intent_write(item: Item, generation: int, intent_id: str, found_id: str, hel
         weak = AtMost("strength", Strength.UNKNOWN)
         conditions.append(AllOf((fenced, Equals("intent_id", found_id), weak)))
     mine = {"status": INTENT, "strength": int(Strength.INTENT), "generation": generation, "intent_id": intent_id}
-    return Put({**item, **mine}, AnyOf(tuple(conditions)), (held,) if held is not None else ())
+    return Put({**without_index(item), **mine}, AnyOf(tuple(conditions)))
 
 
 def outcome_write(item: Item, generation: int, intent_id: str, *, is_last: bool = False) -> Put:
@@ -76,6 +77,11 @@ def outcome_write(item: Item, generation: int, intent_id: str, *, is_last: bool 
     return Put({**item, **mine}, AnyOf(tuple(conditions)))
 
 
+def without_index(item: Item) -> Item:
+    """The item, left out of the index."""
+    return {name: value for name, value in item.items() if name not in _INDEX_KEYS}
+
+
 def is_same(item: Item, found: Item | None) -> bool:
     """Whether the table has that already, but for what the ledger adds."""
     if found is None:
@@ -101,11 +107,18 @@ def held_pk(account_id: str, region: str) -> str:
 
 
 def held_item(
-    sweep_id: str, resource: Resource | ActionRecord, asked_at: str, policy_name: str, earlier: Item | None
+    sweep_id: str,
+    resource: Resource | ActionRecord,
+    asked_at: str,
+    policy_name: str,
+    earlier: Item | None,
+    intent_id: str = "",
 ) -> Item:
     """What a sweep is about to hold down. It has no expiry: a group at size 0 outlives every row of its sweep.
 
-    `earlier`: what is known to be held by another sweep. It comes back if this stop is refused.
+    `earlier`: what is known to be held by another sweep. It comes back if this stop is refused. `intent_id`: of the
+    intent that it goes with. It is in the index at once, which is how `history` and an undo after the rows expired find
+    it, and is not written again while it holds.
     """
     row = resource.key.as_row()
     pk, sk = held_key(row)
@@ -124,7 +137,22 @@ def held_item(
         "policy_name": policy_name,
         "restore": dict(resource.restore),
         "earlier": {name: value for name, value in other.items() if name != "earlier"} if other else None,
+        "intent_id": intent_id or None,
     }
+
+
+def held_write(item: Item, found: Item | None) -> Put:
+    """What is held down takes the place of what was `found` there, or of itself, where an answer was lost."""
+    mine = [Equals(name, item[name]) for name in _MADE_BY if item.get(name)]
+    return Put(item, AnyOf((is_as_found(found), AllOf(tuple(mine)))))
+
+
+def is_as_found(found: Item | None) -> Condition:
+    """Whether what is held down is still by the same intent, and was not asked to start since."""
+    if found is None:
+        return Absent()
+    known = {name: found.get(name) for name in _MADE_BY}
+    return AllOf(tuple(Equals(name, text) if text else Missing(name) for name, text in known.items()))
 
 
 def held_shard(resource_id: str) -> str:
@@ -152,6 +180,8 @@ def failed_starts(document: Row) -> Iterator[Row]:
         yield from (row for row in failed if row["verified_at"])
 
 
+_MADE_BY = ("sweep_id", "asked_at", "intent_id", "start_asked_at")
+"""What tells one state of what is held down from the next."""
 _NOT_BY_IT = frozenset({OutcomeStatus.FAILED, OutcomeStatus.NOT_ATTEMPTED, OutcomeStatus.ALREADY_STOPPED})
 _SEEN_UP_OR_GONE = frozenset({ReasonCode.GONE, ReasonCode.STARTED_SINCE, ReasonCode.MARKS_LEFT})
 HELD_SHARDS = tuple(f"HELD#{number:x}" for number in range(_SHARDS))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.errors import LedgerError
-from orchestrator.ledger.items import ITEMS_AT_ONCE, Condition, Delete, Item, Write, holds, size_of
+from orchestrator.ledger.items import Condition, Delete, Item, Write, holds
 
 LEDGER_FILE = "ledger.sqlite"
 _TABLE = "CREATE TABLE IF NOT EXISTS items (pk TEXT, sk TEXT, body TEXT NOT NULL, PRIMARY KEY (pk, sk)) WITHOUT ROWID"
@@ -38,8 +38,10 @@ class SqliteItems:
             _write(connection, {**found, **values})
             return True
 
-    def write_all(self, writes: Sequence[Write]) -> frozenset[int]:
-        assert sum(map(size_of, writes)) <= ITEMS_AT_ONCE, "more than one transaction of DynamoDB takes"
+    def write_each(self, writes: Sequence[Write]) -> frozenset[int]:
+        """In one transaction: threads would only wait for each other."""
+        if not writes:
+            return frozenset()
         with self._transaction() as connection:
             return frozenset(number for number, write in enumerate(writes) if not _written(connection, write))
 
@@ -62,6 +64,9 @@ class SqliteItems:
         with self._transaction() as connection:
             rows = connection.execute(statement, (pk, len(prefix), prefix, -1 if limit is None else limit))
             return [json.loads(body) for (body,) in rows]
+
+    def query_each(self, pks: Sequence[str]) -> dict[str, list[Item]]:
+        return {pk: self.query(pk) for pk in pks}
 
     def _is_missing(self) -> bool:
         """Nothing was ever written: who only reads makes neither the folder nor the file."""
@@ -121,6 +126,5 @@ def _written(connection: sqlite3.Connection, write: Write) -> bool:
         return True
     if not holds(write.condition, _read(connection, (write.item["PK"], write.item["SK"]))):
         return False
-    for item in write.items:
-        _write(connection, item)
+    _write(connection, write.item)
     return True

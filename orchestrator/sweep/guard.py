@@ -71,6 +71,10 @@ class GuardContext:
         return halt
 
 
+class _HaltedMeanwhileError(Exception):
+    """While a batch was announced: its intents are left to whoever ends the sweep, or resumes it."""
+
+
 class TargetGuard:
     """ports.BatchGuard of the planned actions of one target and kind; used by one thread."""
 
@@ -174,9 +178,18 @@ class TargetGuard:
                 context.intents.update({one.key: self._not_asked(one, intent_id) for one in some})
                 if not self.may_call():
                     return ()
-                mine = context.ledger.intend(context.sweep_id, some, batch, context.found, held_by, intent_id)
+                try:
+                    mine = context.ledger.intend(
+                        context.sweep_id, some, batch, context.found, held_by, intent_id, self._confirm
+                    )
+                except _HaltedMeanwhileError:
+                    return ()
                 context.intents.update({one.key: mine.get(one.key, Intent("")) for one in some})
         return tuple(one for one in resources if context.intents[one.key].id)
+
+    def _confirm(self) -> None:
+        if not self.may_call():
+            raise _HaltedMeanwhileError
 
     def _not_asked(self, resource: Resource, intent_id: str) -> Intent:
         """It is being written, or its answer was lost: nothing is asked for by it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -11,11 +12,11 @@ from botocore.exceptions import ClientError
 
 from orchestrator.aws.clients import Clients
 from orchestrator.aws.dynamodb_items import DynamoItems
-from orchestrator.core.model import OutcomeStatus
+from orchestrator.core.model import AccountId, OutcomeStatus
 from orchestrator.core.report.document import report_document
 from orchestrator.demo.organization import create_table
 from orchestrator.errors import LedgerError
-from orchestrator.ledger.items import Absent
+from orchestrator.ledger.items import Absent, Put
 from orchestrator.ledger.ledger import TTL, Ledger
 from orchestrator.ledger.records import SweepSummary
 from tests.support.builders import AT, SWEEP_ID, a_coverage, a_report, a_resource, an_outcome
@@ -37,15 +38,17 @@ class Client:
         self.take: Callable[[int], int] = lambda asked: asked
         """How many of the items of one write it takes; the others come back."""
         self.get_item = real.get_item
+        self.before_write: Callable[[], object] = lambda: None
         self.refusals: list[ClientError] = []
         """Answers to the next writes."""
 
     def __getattr__(self, operation: str) -> Any:
-        if operation not in ("put_item", "update_item", "transact_write_items"):
+        if operation not in ("put_item", "update_item", "delete_item"):
             return getattr(self._real, operation)
 
         def call(**arguments: Any) -> Any:
             self.calls.append(operation)
+            self.before_write()
             if self.refusals:
                 raise self.refusals.pop(0)
             return getattr(self._real, operation)(**arguments)
@@ -62,12 +65,8 @@ class Client:
         return {"UnprocessedItems": {TABLE: left} if left else {}}
 
 
-def refused(code: str, *reasons: str) -> ClientError:
-    response: Any = {
-        "Error": {"Code": code, "Message": "no"},
-        "CancellationReasons": [{"Code": reason} for reason in reasons],
-    }
-    return ClientError(response, "TransactWriteItems")
+def refused(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "no"}}, "PutItem")
 
 
 @pytest.fixture
@@ -101,10 +100,12 @@ def items(hub: Clients) -> dict[tuple[str, str], dict[str, Any]]:
     return found
 
 
-def a_document(targets: int = 1) -> dict[str, Any]:
-    regions = [f"{REGION}{number or ''}" for number in range(targets)]
+def a_document(accounts_seen: int = 1) -> dict[str, Any]:
+    accounts = [AccountId(f"{int(ACCOUNT) + number:012d}") for number in range(accounts_seen)]
     outcome = an_outcome(OutcomeStatus.FAILED, code="Code", message="no", requested_at=AT, warnings=("not tagged",))
-    return report_document(a_report(coverage=tuple(a_coverage(region=one) for one in regions), outcomes=(outcome,)))
+    return report_document(
+        a_report(coverage=tuple(a_coverage(account_id=one) for one in accounts), outcomes=(outcome,))
+    )
 
 
 def test_a_finished_sweep_has_the_keys_that_everybody_relies_on(hub: Clients, ledger: Ledger) -> None:
@@ -114,25 +115,30 @@ def test_a_finished_sweep_has_the_keys_that_everybody_relies_on(hub: Clients, le
     action = (f"SWEEP#{SWEEP_ID}", f"ACTION#{ACCOUNT}#{REGION}#ec2#{INSTANCE}")
     assert set(found) == {
         ("SWEEPS", SWEEP_ID),
-        (f"SWEEP#{SWEEP_ID}", f"TARGET#{ACCOUNT}#{REGION}"),
+        (f"SWEEP#{SWEEP_ID}", f"TARGET#{ACCOUNT}"),
         action,
     }
     assert {item["expires_at"] for item in found.values()} == {str(int((AT + TTL).timestamp()))}
     assert [key for key, item in found.items() if "GSI1PK" in item] == [action]
 
 
-@pytest.mark.parametrize("status", ["intent", "failed"])
-def test_what_happened_to_an_instance_can_be_asked_for_by_its_arn(hub: Clients, ledger: Ledger, status: str) -> None:
+def test_what_happened_to_an_instance_can_be_asked_for_by_its_arn_once_it_is_known(
+    hub: Clients, ledger: Ledger
+) -> None:
     intents = ledger.intend(SWEEP_ID, [a_resource()], "batch-1")
-    if status == "failed":
-        ledger.record_outcomes(SWEEP_ID, [an_outcome(OutcomeStatus.FAILED)], intents)
-    (action,) = hub.dynamodb().query(
-        TableName=TABLE,
-        IndexName="GSI1",
-        KeyConditionExpression="GSI1PK = :arn AND GSI1SK = :sweep",
-        ExpressionAttributeValues={":arn": {"S": f"RESOURCE#{ARN}"}, ":sweep": {"S": SWEEP_ID}},
-    )["Items"]
-    assert action["status"] == {"S": status}
+
+    def by_arn() -> list[Any]:
+        found = hub.dynamodb().query(
+            TableName=TABLE,
+            IndexName="GSI1",
+            KeyConditionExpression="GSI1PK = :arn AND GSI1SK = :sweep",
+            ExpressionAttributeValues={":arn": {"S": f"RESOURCE#{ARN}"}, ":sweep": {"S": SWEEP_ID}},
+        )
+        return [one["status"]["S"] for one in found["Items"]]
+
+    assert by_arn() == []
+    ledger.record_outcomes(SWEEP_ID, [an_outcome(OutcomeStatus.FAILED)], intents)
+    assert by_arn() == ["failed"]
 
 
 def test_an_intent_names_its_batch(hub: Clients, ledger: Ledger) -> None:
@@ -141,11 +147,28 @@ def test_an_intent_names_its_batch(hub: Clients, ledger: Ledger) -> None:
     assert (item["batch"], item["status"], item["arn"]) == ("batch-1", "intent", ARN)
 
 
-def test_a_batch_is_one_write_before_and_one_after(client: Client, ledger: Ledger) -> None:
+def test_a_start_is_one_write_before_and_one_after_for_each_resource_and_no_transaction(
+    client: Client, ledger: Ledger
+) -> None:
     resources = [a_resource(f"i-{number}") for number in range(50)]
     ledger.intend(SWEEP_ID, resources, "batch-1")
     ledger.record_outcomes(SWEEP_ID, [an_outcome(resource=one) for one in resources])
-    assert client.calls == ["transact_write_items"] * 2
+    assert client.calls == ["put_item"] * 100
+
+
+def test_the_writes_of_a_batch_are_under_way_at_the_same_time(client: Client, table: DynamoItems) -> None:
+    together = threading.Barrier(10, timeout=30)
+    client.before_write = together.wait
+    assert table.write_each([Put({"PK": "P", "SK": str(number)}, Absent()) for number in range(10)]) == frozenset()
+    assert not together.broken
+
+
+def test_one_that_fails_is_an_error_once_the_others_have_ended(client: Client, table: DynamoItems) -> None:
+    client.refusals = [refused("AccessDeniedException")]
+    with pytest.raises(LedgerError, match="AccessDeniedException"):
+        table.write_each([Put({"PK": "P", "SK": str(number)}) for number in range(40)])
+    assert len(client.calls) == 40
+    assert len(table.query("P")) == 39
 
 
 def test_what_is_read_is_what_was_written_last(client: Client, table: DynamoItems) -> None:
@@ -163,56 +186,19 @@ def test_what_is_read_is_what_was_written_last(client: Client, table: DynamoItem
 # --- clashes and throttling
 
 
-@pytest.mark.parametrize(
-    "reasons",
-    [
-        ("TransactionConflict",),
-        ("None", "ThrottlingError", "None"),
-        ("ProvisionedThroughputExceeded", "TransactionConflict"),
-    ],
-)
-def test_a_transaction_that_was_cancelled_by_what_passes_is_tried_again(
-    client: Client, ledger: Ledger, slept: list[float], reasons: tuple[str, ...]
+def test_a_write_that_was_refused_for_good_is_an_error_at_once(
+    client: Client, ledger: Ledger, slept: list[float]
 ) -> None:
-    client.refusals = [refused("TransactionCanceledException", *reasons) for _ in range(3)]
-    ledger.intend(SWEEP_ID, [a_resource()], "1")
-    assert slept == PAUSES[:3]
-    assert len(ledger.actions(SWEEP_ID)) == 1
-
-
-@pytest.mark.parametrize(
-    "refusal",
-    [
-        refused("TransactionCanceledException", "ConditionalCheckFailed", "ValidationError"),
-        refused("TransactionCanceledException", "ValidationError"),
-        refused("TransactionCanceledException", "None"),
-        refused("TransactionCanceledException"),
-        refused("AccessDeniedException"),
-    ],
-)
-def test_a_transaction_that_was_refused_for_good_is_an_error_at_once(
-    client: Client, ledger: Ledger, slept: list[float], refusal: ClientError
-) -> None:
-    client.refusals = [refusal]
-    with pytest.raises(LedgerError, match=str(refusal.response["Error"].get("Code"))):
+    client.refusals = [refused("AccessDeniedException")]
+    with pytest.raises(LedgerError, match="AccessDeniedException"):
         ledger.intend(SWEEP_ID, [a_resource()], "1")
     assert slept == []
     assert ledger.actions(SWEEP_ID) == ()
 
 
-def test_what_conditions_refuse_is_left_out_and_the_rest_is_sent_again(
-    client: Client, ledger: Ledger, slept: list[float]
-) -> None:
-    client.refusals = [refused("TransactionCanceledException", "ConditionalCheckFailed", "TransactionConflict")]
-    resources = [a_resource("i-1"), a_resource("i-2")]
-    assert [key.resource_id for key in ledger.intend(SWEEP_ID, resources, "1")] == ["i-2"]
-    assert [one.resource_id for one in ledger.actions(SWEEP_ID)] == ["i-2"]
-    assert slept == []
-
-
 def test_a_clash_that_does_not_end_is_an_error(client: Client, ledger: Ledger, slept: list[float]) -> None:
-    client.refusals = [refused("TransactionCanceledException", "TransactionConflict") for _ in range(20)]
-    with pytest.raises(LedgerError, match="TransactionCanceledException"):
+    client.refusals = [refused("TransactionConflictException") for _ in range(20)]
+    with pytest.raises(LedgerError, match="TransactionConflictException"):
         ledger.intend(SWEEP_ID, [a_resource()], "1")
     assert slept == PAUSES
     assert len(client.refusals) == 12
@@ -228,8 +214,8 @@ def test_a_single_write_that_clashes_with_a_transaction_is_tried_again(
 
 def test_items_are_written_twenty_five_at_a_time(hub: Clients, client: Client, ledger: Ledger) -> None:
     ledger.begin(RECORD)
-    ledger.finish(a_document(targets=60), "somewhere")
-    assert client.batches == [25, 25, 10]
+    ledger.finish(a_document(accounts_seen=60), "somewhere")
+    assert sorted(client.batches) == [10, 25, 25]
     assert len(items(hub)) == 62
 
 
@@ -237,7 +223,7 @@ def test_a_finished_summary_means_finished_items(hub: Clients, client: Client, l
     ledger.begin(RECORD)
     client.take = lambda asked: asked if asked == 25 else 0  # the last write fails
     with pytest.raises(LedgerError):
-        ledger.finish(a_document(targets=60), "somewhere")
+        ledger.finish(a_document(accounts_seen=60), "somewhere")
     assert len(items(hub)) == 51
     assert ledger.sweep(SWEEP_ID) == RECORD
 
@@ -246,7 +232,7 @@ def test_items_that_come_back_unprocessed_are_written_again_until_none_is_left(
     hub: Clients, client: Client, ledger: Ledger, slept: list[float]
 ) -> None:
     client.take = lambda asked: max(1, asked // 2)
-    ledger.finish(a_document(targets=22), "somewhere")
+    ledger.finish(a_document(accounts_seen=22), "somewhere")
     assert len(items(hub)) == 23
     assert client.batches == [22, 11, 6, 3, 2, 1]
     assert slept == PAUSES[:5]

@@ -63,9 +63,15 @@ def _stops(organization: Organization, seen: Swept) -> Iterator[str]:
 
 def _ledger(organization: Organization, seen: Swept) -> Iterator[str]:
     keys = [item["SK"]["S"] for item in seen.ledger]
-    targets = {key for key in keys if key.startswith("TARGET#")}
+    targets = {
+        f"{item['account_id']['S']} {region}"
+        for item in seen.ledger
+        if item["SK"]["S"].startswith("TARGET#")
+        for some in item["targets"]["L"]
+        for region in some["M"]["regions"]["S"].split()
+    }
     for account, region in organization.coverage:
-        if f"TARGET#{account}#{region}" not in targets:
+        if f"{account} {region}" not in targets:
             yield f"the ledger has no status of {account} {region}"
     actions = {key.rpartition("#")[2] for key in keys if key.startswith("ACTION#")}
     wanted = set(organization.to_stop) if seen.report["mode"] == "enforce" else set()

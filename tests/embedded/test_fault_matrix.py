@@ -14,6 +14,7 @@ import pytest
 from moto.moto_api._internal import mock_random
 
 from orchestrator.demo.organization import BUCKET, TABLE
+from orchestrator.ledger.coverage import TARGET, targets_from
 from orchestrator.ports import Stores
 from orchestrator.sweep import verify as evidence
 from tests.support import fault_plans
@@ -119,8 +120,8 @@ def assert_the_report_is_the_truth(swept: Swept, organization: OrganizationBuild
 
 def assert_the_ledger_says_the_same(swept: Swept, hub: Stores) -> None:
     items = hub.ledger._items
-    targets = items.query(f"SWEEP#{swept.sweep_id}", "TARGET#")
-    rows = {(one["account_id"], one["region"]): (one["status"], one["detail"]) for one in targets}
+    targets = targets_from(items.query(f"SWEEP#{swept.sweep_id}", TARGET))
+    rows = {(one.account_id, one.region): (one.status, one.detail) for one in targets}
     assert rows == {place: (row["status"], row["detail"]) for place, row in swept.coverage.items()}
     actions = {one.resource_id: (one.status, one.code, one.message) for one in hub.ledger.actions(swept.sweep_id)}
     assert actions == {one: (row["status"], row["code"], row["message"]) for one, row in swept.outcomes.items()}

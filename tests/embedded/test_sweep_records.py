@@ -10,9 +10,12 @@ from typing import Any
 
 import pytest
 
+from orchestrator import app
+from orchestrator.aws.dynamodb_items import DynamoItems
 from orchestrator.core.model import Mode
 from orchestrator.demo.faults import Fault
 from orchestrator.demo.organization import BUCKET, TABLE
+from orchestrator.ledger.ledger import Ledger
 from tests.support.embedded import OrganizationBuilder
 from tests.support.sweeps import DEV, DEV_RULE, FRANKFURT, MILAN, Row, Sweeps, Swept
 
@@ -124,10 +127,12 @@ def test_the_ledger_has_the_sweep_its_targets_and_its_actions(organization: Orga
     totals = {name: int(typed["N"]) for name, typed in summary["totals"].items()}
     assert totals == swept.document["totals"]
     items = {item["SK"]: item for item in items_of(organization, PK=f"SWEEP#{swept.sweep_id}")}
-    targets = {key: (item["status"], item["detail"]) for key, item in items.items() if key.startswith("TARGET#")}
-    assert targets == {
-        f"TARGET#{account}#{region}": (row["status"], row["detail"])
-        for (account, region), row in swept.coverage.items()
+    accounts = {key for key in items if key.startswith("TARGET#")}
+    assert accounts == {f"TARGET#{account}" for account, _ in swept.coverage}
+    ledger = Ledger(DynamoItems(organization.client("dynamodb"), TABLE), app.now)
+    seen = [one for key in accounts for one in ledger.coverage_of(swept.sweep_id, key.removeprefix("TARGET#"))]
+    assert {(one.account_id, one.region): (one.status, one.detail) for one in seen} == {
+        place: (row["status"], row["detail"]) for place, row in swept.coverage.items()
     }
     actions = {item["resource_id"]: item for key, item in items.items() if key.startswith("ACTION#")}
     assert {one: (item["status"], item["code"]) for one, item in actions.items()} == {

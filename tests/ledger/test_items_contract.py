@@ -8,7 +8,6 @@ import pytest
 
 from orchestrator.errors import LedgerError
 from orchestrator.ledger.items import (
-    ITEMS_AT_ONCE,
     Absent,
     AllOf,
     AnyOf,
@@ -86,20 +85,16 @@ def test_an_update_of_nothing_says_whether_there_is_an_item(table: Items) -> Non
     assert table.update(KEY, {})
 
 
-def test_as_many_items_as_one_transaction_takes_are_put_at_once(table: Items) -> None:
-    items = [an_item(f"{number:03}", number=number) for number in range(ITEMS_AT_ONCE)]
-    assert table.write_all([Put(item) for item in items]) == frozenset()
+def test_any_number_of_writes_go_out_and_none(table: Items) -> None:
+    items = [an_item(f"{number:03}", number=number) for number in range(130)]
+    assert table.write_each([Put(item) for item in items]) == frozenset()
     assert table.query(KEY[0]) == items
-    assert table.write_all([]) == frozenset()
-    beside = Put(an_item("two"), beside=(an_item("too many"),))
-    with pytest.raises(AssertionError):
-        table.write_all([*(Put(item) for item in items[1:]), beside])
-    assert len(table.query(KEY[0])) == ITEMS_AT_ONCE
+    assert table.write_each([]) == frozenset()
 
 
 def test_nothing_is_written_when_one_of_them_cannot_be_stored(table: Items) -> None:
     with pytest.raises((TypeError, LedgerError)):
-        table.write_all([Put(an_item("good")), Put(an_item("bad", value=object()))])
+        table.write_each([Put(an_item("good")), Put(an_item("bad", value=object()))])
     assert table.query(KEY[0]) == []
 
 
@@ -108,19 +103,19 @@ def test_what_its_condition_refuses_is_named_and_the_rest_is_written(table: Item
     table.put(an_item("4", value="old"))
     writes = [
         Put(an_item("1", value="new"), Absent()),
-        Put(an_item("2", value="new"), Absent(), (an_item("beside 2"),)),
-        Put(an_item("3", value="new"), Absent(), (an_item("beside 3"),)),
+        Put(an_item("2", value="new"), Absent()),
+        Put(an_item("3", value="new"), Absent()),
         Delete((KEY[0], "4"), Equals("value", "other")),
         Put(an_item("5", value="new")),
     ]
-    assert table.write_all(writes) == {1, 3}
-    found = {one["SK"]: one.get("value") for one in table.query(KEY[0])}
-    assert found == {"1": "new", "2": "old", "3": "new", "4": "old", "5": "new", "beside 3": None}
+    assert table.write_each(writes) == {1, 3}
+    found = {one["SK"]: one["value"] for one in table.query(KEY[0])}
+    assert found == {"1": "new", "2": "old", "3": "new", "4": "old", "5": "new"}
 
 
 def test_what_is_deleted_is_gone_and_may_be_gone_before(table: Items) -> None:
     table.put(an_item(value="a"))
-    assert table.write_all([Delete(KEY, Equals("value", "a")), Delete((KEY[0], "other"))]) == frozenset()
+    assert table.write_each([Delete(KEY, Equals("value", "a")), Delete((KEY[0], "other"))]) == frozenset()
     assert table.query(KEY[0]) == []
 
 
@@ -159,7 +154,7 @@ def test_conditions_of_numbers_and_conditions_together(
 ) -> None:
     if item is not None:
         table.put(an_item(**item))
-    assert (table.write_all([Put(an_item(value="new"), condition)]) == frozenset()) is expected
+    assert (table.write_each([Put(an_item(value="new"), condition)]) == frozenset()) is expected
     found = table.get(KEY)
     assert (found == an_item(value="new")) is expected
 
@@ -199,6 +194,14 @@ def test_a_query_reads_all_pages(table: Items) -> None:
     table.put_many([an_item(f"{number:03}", text="x" * 20_000) for number in range(120)])  # 2.4 MB; a page is 1 MB
     assert len(table.query(KEY[0])) == 120
     assert len(table.query(KEY[0], limit=110)) == 110
+
+
+def test_several_partitions_are_read_side_by_side(table: Items) -> None:
+    items = [{"PK": f"P{number}", "SK": sk} for number in range(40) for sk in ("a", "b")]
+    table.put_many(items)
+    found = table.query_each([f"P{number}" for number in range(41)])
+    assert found == {f"P{number}": [one for one in items if one["PK"] == f"P{number}"] for number in range(41)}
+    assert table.query_each([]) == {}
 
 
 def test_of_many_threads_one_puts_an_item_that_was_absent(table: Items) -> None:

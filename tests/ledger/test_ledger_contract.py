@@ -26,7 +26,7 @@ from orchestrator.core.model import (
 from orchestrator.core.report.document import report_document
 from orchestrator.core.report.manifest import Link
 from orchestrator.errors import LeaseLostError, LedgerError, ReportStoreError
-from orchestrator.ledger.items import ITEMS_AT_ONCE, Items
+from orchestrator.ledger.items import Items
 from orchestrator.ledger.ledger import HEAD, TTL, Ledger
 from orchestrator.ledger.records import LeaseRecord, SweepSummary, resource_item
 from tests.support.builders import (
@@ -159,7 +159,7 @@ def test_a_finished_sweep_says_how_it_ended_and_keeps_what_it_began_with(ledger:
     )
 
 
-def test_a_finished_sweep_has_an_item_for_each_target_and_each_attempt(ledger: Ledger, table: Items) -> None:
+def test_a_finished_sweep_has_an_item_for_each_account_and_each_attempt(ledger: Ledger, table: Items) -> None:
     ledger.begin(a_record())
     quiet = (OutcomeStatus.WOULD_STOP, OutcomeStatus.HELD, OutcomeStatus.WOULD_START)
     report = a_report(
@@ -171,11 +171,13 @@ def test_a_finished_sweep_has_an_item_for_each_target_and_each_attempt(ledger: L
         ),
     )
     ledger.finish(report_document(report), "somewhere")
-    targets = table.query(f"SWEEP#{SWEEP_ID}", "TARGET#")
-    assert [(one["SK"], one["status"], one["detail"]) for one in targets] == [
-        (f"TARGET#{ACCOUNT}#{REGION}", "scanned", ""),
-        ("TARGET#222222222222#*", "denied", "no"),
+    assert [one["SK"] for one in table.query(f"SWEEP#{SWEEP_ID}", "TARGET#")] == [
+        f"TARGET#{ACCOUNT}",
+        "TARGET#222222222222",
     ]
+    [seen], [unseen] = (ledger.coverage_of(SWEEP_ID, one) for one in (ACCOUNT, "222222222222"))
+    assert (seen.account_id, seen.region, seen.status, seen.detail) == (ACCOUNT, REGION, "scanned", "")
+    assert (unseen.region, unseen.status, unseen.detail) == ("*", "denied", "no")
     stopped, left = ledger.actions(SWEEP_ID)
     assert (stopped.resource_id, stopped.status, stopped.warnings) == ("i-1", "stopped", ("not tagged",))
     assert (stopped.requested_at, stopped.verified_at) == ("2026-11-23T19:00:00Z", "")
@@ -394,7 +396,7 @@ def of_the_release_before(table: Items, status: str = INTENT, count: int = 1, **
 def test_what_a_sweep_of_the_release_before_stopped_is_held_down_once_its_rows_are_written_again(
     ledger: Ledger, table: Items, status: str
 ) -> None:
-    of_the_release_before(table, status, count=ITEMS_AT_ONCE)
+    of_the_release_before(table, status, count=30)
     rows = ledger.actions(SWEEP_ID)
     for _ in range(2):  # also where a process died in between
         ledger.hold_what_is_older(SWEEP_ID, POLICY)
@@ -492,10 +494,8 @@ def test_what_an_undo_finds_up_or_gone_is_held_down_by_none(ledger: Ledger, tabl
 
 def test_outcomes_of_any_number_can_be_recorded_and_of_none(ledger: Ledger) -> None:
     ledger.record_outcomes(SWEEP_ID, [])
-    ledger.record_outcomes(
-        SWEEP_ID, [an_outcome(resource=a_resource(f"i-{number:03}")) for number in range(ITEMS_AT_ONCE + 1)]
-    )
-    assert len(ledger.actions(SWEEP_ID)) == ITEMS_AT_ONCE + 1
+    ledger.record_outcomes(SWEEP_ID, [an_outcome(resource=a_resource(f"i-{number:03}")) for number in range(101)])
+    assert len(ledger.actions(SWEEP_ID)) == 101
 
 
 def test_the_actions_of_a_sweep_are_its_own(ledger: Ledger) -> None:

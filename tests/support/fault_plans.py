@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import dataclass, replace
 
@@ -48,17 +47,6 @@ def _of_each_service(codes: dict[str, tuple[str, int]], share: float) -> tuple[F
     )
 
 
-def _cancelled(*reasons: str) -> str:
-    """DynamoDB's answer to a transaction, with a reason for each of its items."""
-    return json.dumps(
-        {
-            "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
-            "Message": f"Transaction cancelled, please refer cancellation reasons for specific reasons {reasons}",
-            "CancellationReasons": [{"Code": reason} for reason in reasons],
-        }
-    )
-
-
 THROTTLING = FaultPlan(
     "throttling",
     _of_each_service(
@@ -101,11 +89,7 @@ REFUSED_CREDENTIALS = FaultPlan(
 )
 DYNAMODB_THROUGHPUT = FaultPlan(
     "DynamoDB throughput",
-    (
-        Fault("ProvisionedThroughputExceededException", "The level is exceeded.", operation="dynamodb:*", share=0.2),
-        Fault(body=_cancelled("None", "ThrottlingError"), operation="dynamodb:TransactWriteItems", share=0.1),
-        Fault(body=_cancelled("ProvisionedThroughputExceeded"), operation="dynamodb:TransactWriteItems", share=0.1),
-    ),
+    (Fault("ProvisionedThroughputExceededException", "The level is exceeded.", operation="dynamodb:*", share=0.2),),
 )
 S3_SLOW_DOWN = FaultPlan(
     "S3 slow down", (Fault("SlowDown", "Please reduce your request rate.", 503, operation="s3:*", share=0.3),)

@@ -39,11 +39,11 @@ class MemoryItems:
             self.items[key] = {**found, **values}
             return True
 
-    def write_all(self, writes: Sequence[Write]) -> frozenset[int]:
-        self.before("write all")
+    def write_each(self, writes: Sequence[Write]) -> frozenset[int]:
+        self.before("write each")
         with self._lock:
             refused = frozenset(number for number, write in enumerate(writes) if not self._written(write))
-        self.after("write all")
+        self.after("write each")
         return refused
 
     def _written(self, write: Write) -> bool:
@@ -53,7 +53,7 @@ class MemoryItems:
         if isinstance(write, Delete):
             self.items.pop(key, None)
         else:
-            self.items.update({(item["PK"], item["SK"]): _stored(item) for item in write.items})
+            self.items[key] = _stored(write.item)
         return True
 
     def put_many(self, items: Sequence[Item]) -> None:
@@ -70,6 +70,9 @@ class MemoryItems:
                 (key for key in self.items if key[0] == pk and key[1].startswith(prefix)), reverse=newest_first
             )
             return [self.items[key] for key in keys][:limit]
+
+    def query_each(self, pks: Sequence[str]) -> dict[str, list[Item]]:
+        return {pk: self.query(pk) for pk in pks}
 
     def query_index(self, pk: str, prefix: str = "", before: str = "") -> list[Item]:
         with self._lock:

@@ -46,7 +46,7 @@ class Life:
 
 
 class MortalItems(MemoryItems):
-    """ledger.Items whose writes are events: `begin`, `intend i-0,i-1`, `settle i-0`, `update plan_sha256`."""
+    """ledger.Items whose writes are events: `begin`, `intend i-0,i-1`, `hold i-0,i-1`, `settle i-0`, `update error`."""
 
     def __init__(self, life: Life) -> None:
         super().__init__()
@@ -60,14 +60,16 @@ class MortalItems(MemoryItems):
         event = f"update {','.join(sorted(values))}"
         return self.life.does(event, lambda: super(MortalItems, self).update(key, values, condition))
 
-    def write_all(self, writes: Sequence[Write]) -> frozenset[int]:
+    def write_each(self, writes: Sequence[Write]) -> frozenset[int]:
         items = [write.item for write in writes if not isinstance(write, Delete)]
+        if not writes:
+            return frozenset()
         word = "intend" if any(item.get("status") == INTENT for item in items) else "settle"
         if not any("status" in item for item in items):
-            word = "put"  # what a listing had
+            word = "hold" if any(item["PK"].startswith("HELD#") for item in items) else "put"  # what a listing had
         names = ",".join(str(item.get("resource_id", item["SK"])) for item in items)
         event = f"{word} {names}" if items else "delete rows"
-        return self.life.does(event, lambda: super(MortalItems, self).write_all(writes))
+        return self.life.does(event, lambda: super(MortalItems, self).write_each(writes))
 
     def put_many(self, items: Sequence[Item]) -> None:
         def put() -> None:

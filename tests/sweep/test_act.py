@@ -67,7 +67,7 @@ def test_an_intent_whose_answer_was_lost_is_closed_since_nothing_was_asked_for_b
         fake.life.before, fake.life.dies_after = (lambda _: None), None
 
     def lost(what: str) -> None:
-        if what == "write all":
+        if what == "write each":
             fake.items.after = lambda _what: None
             raise LedgerError("no answer")
 

@@ -151,15 +151,15 @@ def test_wherever_a_process_dies_the_next_one_ends_the_sweep_as_if_nothing_had_h
 
 def test_the_deaths_are_in_all_the_places_that_matter() -> None:
     words = {event.split()[0] for event in undisturbed("enforce").life.events}
-    assert words == {"begin", "file", "update", "intend", "stop", "settle", "put", "delete"}
+    assert words == {"begin", "file", "update", "intend", "hold", "stop", "settle", "put", "delete"}
     files = [event for event in undisturbed("enforce").life.events if event.startswith("file")]
     assert (files[0], files[1], files[-1]) == ("file plan.json", "file report.json", "file manifest.json")
 
 
 @pytest.mark.parametrize("name", ["enforce", "apply", "undo"])
-@pytest.mark.parametrize("events", [3, 4, 7])
+@pytest.mark.parametrize("events", [4, 5, 8])
 def test_however_short_each_process_lives_the_sweep_ends_all_the_same(name: str, events: int) -> None:
-    """As long as it lives for one batch: its intents, its call and its outcomes."""
+    """As long as it lives for one batch: its intents, what it holds down, its call and its outcomes."""
     fake = prepared(name)
     killed(name, fake, events)
     for _ in range(50):

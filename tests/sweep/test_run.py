@@ -185,9 +185,9 @@ def test_an_account_that_closes_between_reading_and_stopping_is_a_failed_stop_wi
     }
 
 
-@pytest.mark.parametrize("calls", range(34))
+@pytest.mark.parametrize("calls", range(38))
 def test_whenever_the_time_is_up_what_is_left_is_not_attempted_and_never_silent(calls: int) -> None:
-    """Asked at the beginning, for all tags, for each account's, for each account and each target; five times a stop."""
+    """Asked at the beginning, for all tags, for each account's, for each account and each target; six times a stop."""
     fake = a_world(ONE, TWO, halt=halted_after(calls))
     report = sweep(fake)
     rows = coverage(report)
@@ -199,7 +199,7 @@ def test_whenever_the_time_is_up_what_is_left_is_not_attempted_and_never_silent(
     assert len([status for status in rows.values() if status == "scanned"]) <= max(0, calls - 4)
     assert set(outcomes(report)) == {decision["resource_id"] for decision in report["decisions"]}
     assert set(fake.stopped) == {one for one, status in outcomes(report).items() if status == "stopped"}
-    assert (report["status"] == SweepStatus.COMPLETE) == (calls >= 31)
+    assert (report["status"] == SweepStatus.COMPLETE) == (calls >= 35)
 
 
 def test_nobody_is_asked_to_confirm_a_plan_without_stops_or_one_that_is_only_planned() -> None:

@@ -3,15 +3,21 @@
 Batch by batch: what the guard admits is marked (before a stop, and before a start where the mark was removed), stopped
 or started, loses its marks where it was not stopped, and is told to the guard. At the end everything is looked at once;
 what was started and is seen running loses its marks.
+
+Where AWS accepted all of the last batch, which is the only one of most targets, what came of it is told after the look,
+which follows its calls at once: the ledger is written once instead of twice. A process that dies in between leaves the
+intents, which were written before the calls, without a word of AWS's answer, as one does that dies right after a call.
+A look tells what came of them (kinds.shared.recovery): what is down with this sweep's mark was stopped by it; what runs
+is asked for again. Where the look has to be repeated, AWS's answer is told before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from orchestrator.aws.failures import error_of
-from orchestrator.core.model import Action, Outcome, Resource, ResourceState
+from orchestrator.core.model import Action, AwsError, Outcome, Resource, ResourceState
 from orchestrator.core.model.marks import STOPPED_BY_TAG
 from orchestrator.kinds.shared.attempts import Attempt, Look, answered_outcome, seen_outcome
 from orchestrator.kinds.shared.batches import Batches
@@ -64,6 +70,8 @@ class ActRun:
         self._sweep_id = sweep_id
         self._guard = guard
         self._attempts: dict[str, Attempt] = {}
+        self._untold: list[Attempt] = []
+        """Of the last batch, where AWS accepted all of it."""
         self._handing_out = HandingOut(guard.may_call)
         self._marks = Marks(operations, paced)
         self._batches = Batches(transition, operations, paced, self._attempts, self._handing_out, now)
@@ -74,9 +82,14 @@ class ActRun:
         for action in (Action.HIBERNATE, Action.STOP, Action.START):
             some = [(resource, note) for resource, possible_action, note in possible if possible_action is action]
             for batch in in_portions(some, self._operations.profile.batch_size):
+                self._tell_answers()
                 self._carry_out(self._admitted(batch), action)
         self._try_again_without_capacity()
-        look = self._look()
+        try:
+            look = self._look()
+            self._tell_what_was_seen(look)
+        finally:
+            self._tell_answers()  # where the look broke off
         self._unmark_what_was_seen_up(look)
         ids = [resource.resource_id for resource, _ in actions]
         return tuple(seen_outcome(self._attempts[one], look) for one in ids if one in self._attempts)
@@ -95,7 +108,10 @@ class ActRun:
         return admitted
 
     def _carry_out(self, attempts: list[Attempt], action: Action) -> None:
-        """One batch: its marks, its calls, and what the guard is told. What has no capacity waits for the end."""
+        """One batch: its marks, its calls, and what the guard is told, unless the look may tell more.
+
+        What has no capacity waits for the end.
+        """
         if not attempts:
             return
         try:
@@ -114,7 +130,21 @@ class ActRun:
             if attempt.already_there and attempt.marked and self._guard.is_anothers(attempt.resource):
                 attempt.found_there(before=False)
         self._delete_marks(attempts)
-        self._guard.record_outcomes([answered_outcome(one) for one in attempts if not one.waits_for_capacity])
+        self._untold = [one for one in attempts if not one.waits_for_capacity]
+        if not all(one.accepted and not one.unanswered for one in attempts):
+            self._tell_answers()
+
+    def _tell_answers(self) -> None:
+        """What came of a batch by AWS's answers alone."""
+        untold, self._untold = self._untold, []
+        if untold:
+            self._guard.record_outcomes([answered_outcome(one) for one in untold])
+
+    def _tell_what_was_seen(self, look: Look) -> None:
+        """Of the last batch, before any mark is deleted."""
+        untold, self._untold = self._untold, []
+        if untold:
+            self._guard.record_outcomes([seen_outcome(one, look) for one in untold])
 
     def _mark(self, attempts: Sequence[Attempt]) -> None:
         """What is not marked by this is concluded: it is not stopped."""
@@ -179,6 +209,7 @@ class ActRun:
             if not self._retries.out_of_time():
                 self._retries.wait(number)
             for batch in in_portions(waiting, self._operations.profile.batch_size):
+                self._tell_answers()
                 self._carry_out(list(batch), Action.START)
         failed = self._waiting_for_capacity()
         for attempt in failed:
@@ -199,7 +230,7 @@ class ActRun:
             return Look({}, None)
         for look in range(1, _LOOKS + 1):
             try:
-                seen, refused = self._batches.describe(asked)
+                seen, refused = self._describe(asked)
             except Exception as failure:  # noqa: BLE001 - what AWS answered to the calls is known all the same
                 return Look({}, None, error_of(failure))
             moved = [seen[one] for one in asked if one in seen and self._attempts[one].may_have_happened]
@@ -209,8 +240,18 @@ class ActRun:
                 or not any(one.state in self._transition.earlier_states for one in moved)
             ):
                 break
+            self._tell_answers()
             self._retries.wait(look)
         return Look(seen, self._now(), refused=refused)
+
+    def _describe(self, ids: list[str]) -> tuple[Mapping[str, Resource], dict[str, AwsError]]:
+        """The look that follows at once is tried once: before it waits, AWS's answers are told."""
+        if self._untold:
+            seen, refused = self._batches.describe(ids, tries=False)
+            if not refused:
+                return seen, refused
+            self._tell_answers()
+        return self._batches.describe(ids)
 
 
 def _unmarkable_last(attempts: Iterable[Attempt]) -> Iterator[list[Attempt]]:

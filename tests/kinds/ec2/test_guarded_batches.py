@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -152,7 +153,7 @@ def test_a_process_killed_between_two_batches_has_recorded_the_first_and_called_
 
     def killed_after_the_first() -> None:
         if ec2.stops:
-            raise KilledError
+            raise KilledError(ids)
 
     guard = RecordingGuard(log=ec2.log, before_admitting=killed_after_the_first)
     with pytest.raises(KilledError):
@@ -288,3 +289,77 @@ def test_what_a_second_delivery_of_the_same_work_stopped_first_keeps_its_marks_a
     assert (statuses(outcomes)[there] is OutcomeStatus.ALREADY_STOPPED) is not is_anothers
     assert bool(ec2.tags[there]) is is_anothers
     assert ec2.tags[good]
+
+
+# --- told once, with what the look that follows at once has seen
+
+
+def test_what_aws_accepted_of_the_last_batch_is_told_once_with_what_was_seen_right_after() -> None:
+    ec2 = FakeEc2(ids(70))
+    guard = RecordingGuard()
+    outcomes = act(ec2, ids(70), guard=guard)
+    told = {one.resource.resource_id: one for one in guard.recorded}
+    assert len(guard.recorded) == 70
+    assert {told[one].verified_at for one in ids(70)[:50]} == {None}
+    assert {one: told[one] for one in ids(70)[50:]} == {one: outcomes[one] for one in ids(70)[50:]}
+    assert {outcomes[one].verified_at for one in ids(70)[50:]} == {NOW}
+
+
+def test_before_a_look_is_repeated_aws_answers_are_told() -> None:
+    told: list[str] = []
+
+    class Behind(FakeEc2):
+        """It still shows them running, and the second time as they are."""
+
+        def describe_instances(self, ids: Sequence[str]) -> list[dict[str, Any]]:
+            told.append(f"look after {[one.status.value for one in guard.recorded]}")
+            found = super().describe_instances(ids)
+            return [{**one, "State": {"Name": "running"}} for one in found] if len(told) == 1 else found
+
+    guard = RecordingGuard()
+    outcomes = act(Behind(ids(1)), ids(1), guard=guard)
+    assert told == ["look after []", "look after ['stopping']"]
+    assert [one.verified_at for one in guard.recorded] == [None]
+    assert [one.verified_at for one in outcomes.values()] == [NOW]
+
+
+def test_before_a_look_that_failed_is_tried_again_aws_answers_are_told() -> None:
+    told: list[int] = []
+
+    class Throttled(FakeEc2):
+        def describe_instances(self, ids: Sequence[str]) -> list[dict[str, Any]]:
+            told.append(len(guard.recorded))
+            if len(told) < 3:
+                throttle()
+            return super().describe_instances(ids)
+
+    guard = RecordingGuard()
+    act(Throttled(ids(2)), ids(2), guard=guard)
+    assert told == [0, 2, 2]
+
+
+def test_a_look_that_breaks_off_costs_no_word_of_what_aws_accepted() -> None:
+    class Broken(FakeEc2):
+        def describe_instances(self, ids: Sequence[str]) -> list[dict[str, Any]]:
+            raise KilledError(ids)
+
+    guard = RecordingGuard()
+    with pytest.raises(KilledError):
+        act(Broken(ids(2)), ids(2), guard=guard)
+    assert [one.status for one in guard.recorded] == [OutcomeStatus.STOPPING] * 2
+
+
+def test_where_aws_refused_one_of_the_last_batch_its_answers_are_told_before_the_look() -> None:
+    bad, good = ids(2)
+    looks: list[int] = []
+
+    class Watched(FakeEc2):
+        def describe_instances(self, ids: Sequence[str]) -> list[dict[str, Any]]:
+            looks.append(len(guard.recorded))
+            return super().describe_instances(ids)
+
+    guard = RecordingGuard()
+    refusal = ("OperationNotPermitted", "The instance '{id}' may not be stopped.")
+    act(Watched(ids(2), bad={bad: refusal}), ids(2), guard=guard)
+    assert looks[-1] == 2
+    assert guard.statuses() == {bad: OutcomeStatus.FAILED, good: OutcomeStatus.STOPPING}
