@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -72,9 +73,14 @@ def large() -> list[Measurement]:
 
 
 def measure(wanted: list[Measurement]) -> Iterator[dict[str, Any]]:
-    """Each one's figures, as soon as they are there. What is wanted twice is measured once."""
-    for one in dict.fromkeys(wanted):
-        yield {**asdict(one), "text": one.text, **_figures(one)}
+    """Each one's figures, as soon as they are there."""
+    for one in wanted:
+        try:
+            figures = _figures(one)
+        except c7n_org.UnusableError as failure:
+            sys.stderr.write(f"{one.text} is left out: {failure}\n")
+            continue
+        yield {**asdict(one), "text": one.text, **figures}
 
 
 def _figures(one: Measurement) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from tests.benchmarks.prices import price_of
 from tests.benchmarks.suite import MAIN
-from tests.benchmarks.targets import SCALING_WITHIN, Row, member_calls, rows, scaling_rows, targets_of
+from tests.benchmarks.targets import SCALING_WITHIN, Row, beyond_start, member_calls, rows, scaling_rows, targets_of
 
 _MB = 1_000_000
 
@@ -47,7 +47,7 @@ def summary_table(results: Sequence[dict[str, Any]]) -> Table:
     made = _table(title, "", "calls", "CPU ms", "endpoint s", "Lambda", "table", "bucket")
     for one in results:
         targets, price = targets_of(one), price_of(one["wall"], one["endpoint"])
-        cpu = one["work"] if "work" in one else sum(phase["cpu"] for phase in one["phases"][1:])
+        cpu = beyond_start(one) or 0.0
         cents = [f"{part * 100:.3f}" for part in (price.compute, price.table, price.bucket)]
         made.add_row(
             one["text"],

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
 
+from tests.benchmarks import document
 from tests.benchmarks.endpoint.http import unchunked
 from tests.benchmarks.prices import price_of
 from tests.benchmarks.suite import BARE, C7N, SCALING, SWEEP
@@ -63,6 +66,28 @@ def test_accounts_that_cost_more_the_more_there_are_are_off_the_line() -> None:
     assert all(abs(off) < 0.001 for _, _, off in scaling_rows(straight))
     bent = [a_result(accounts=one, pacing="off", phases=[{"cpu": 2.0}, {"cpu": one * one / 5e4}]) for one in SCALING]
     assert max(abs(off) for _, _, off in scaling_rows(bent)) > 0.15
+
+
+def test_what_was_measured_takes_the_place_of_what_was_before_and_leaves_the_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = tmp_path / "performance.md"
+    page.write_text(document.PAGE.read_text())
+    monkeypatch.setattr(document, "PAGE", page)
+    monkeypatch.setattr(document, "CHART", tmp_path / "performance.svg")
+    phase = {"name": "Acting on <resources>", "wall": 3.0, "cpu": 2.0, "memory": 1e6, "calls": {}, "write_units": 7}
+    measured = {"text": "enforce of <all>", "phases": [{**phase, "name": "start-up"}, phase]}
+    pages = []
+    for wall in (41.5, 42.5, 41.5):
+        document.write_page([a_result(mode="enforce", pacing="off", wall=wall, **measured)])
+        pages.append(page.read_text())
+
+    first, second, third = pages
+    assert "| enforce unpaced, wall (s) | 169 | 60 | 45 | 41.5 |  | aim |" in first
+    assert "41.5" not in second
+    assert third == first
+    drawn = ET.parse(tmp_path / "performance.svg").getroot()
+    assert "41.5 s" in [one.text for one in drawn.iter("{http://www.w3.org/2000/svg}text")]
 
 
 def test_the_price_is_of_the_lambda_the_table_and_the_bucket() -> None:
