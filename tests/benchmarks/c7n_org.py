@@ -50,7 +50,7 @@ def measure(asked: Endpoint, *, tls: bool) -> dict[str, Any]:
     described = told["calls"].get("ec2:DescribeInstances", 0)
     if described < shape.targets:
         raise UnusableError(f"c7n-org described {described} of {shape.targets} targets")
-    return {"start": 0.0, "work": cpu, "wall": wall, "memory": after.ru_maxrss * 1024, "endpoint": told}
+    return {"start": 0.0, "work": cpu, "wall": wall, "memory": after.ru_maxrss * 1024, "others": 0.0, "endpoint": told}
 
 
 def _run(running: Running, shape: Shape, folder: Path) -> None:

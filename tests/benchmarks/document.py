@@ -14,7 +14,7 @@ import botocore
 from tests.benchmarks.chart import chart
 from tests.benchmarks.prices import price_of
 from tests.benchmarks.suite import MAIN
-from tests.benchmarks.tables import row_texts
+from tests.benchmarks.tables import busy_text, row_texts
 from tests.benchmarks.targets import SCALING_WITHIN, beyond_start, find, member_calls, rows, scaling_rows, targets_of
 
 ROOT = Path(__file__).parents[2]
@@ -28,7 +28,7 @@ def write_page(results: Sequence[dict[str, Any]]) -> None:
     """In place of what was measured before; the words around it stay."""
     text = PAGE.read_text()
     for name, lines in (
-        ("where", _where()),
+        ("where", _where(results)),
         ("table", _targets(results)),
         ("sweeps", _sweeps(results)),
         ("phases", _phases(results)),
@@ -42,11 +42,11 @@ def write_page(results: Sequence[dict[str, Any]]) -> None:
     CHART.write_text(chart(results, MAIN))
 
 
-def _where() -> Iterator[str]:
+def _where(results: Sequence[dict[str, Any]]) -> Iterator[str]:
     """Nothing that names the machine."""
     yield (
         f"Python {platform.python_version()}, botocore {botocore.__version__}, {platform.system()} on "
-        f"{platform.machine()}."
+        f"{platform.machine()}. {busy_text(results)}".rstrip()
     )
 
 

@@ -12,7 +12,7 @@ from tests.benchmarks import document
 from tests.benchmarks.endpoint.http import unchunked
 from tests.benchmarks.prices import price_of
 from tests.benchmarks.suite import BARE, C7N, SCALING, SWEEP
-from tests.benchmarks.tables import row_texts
+from tests.benchmarks.tables import busy_text, row_texts
 from tests.benchmarks.targets import rows, scaling_rows
 
 ENDPOINT = {"calls": {"ec2:DescribeInstances": 17_000, "sts:AssumeRole": 1_000, "s3:PutObject": 9}, "s3": {"put": 9}}
@@ -21,7 +21,7 @@ ENDPOINT = {"calls": {"ec2:DescribeInstances": 17_000, "sts:AssumeRole": 1_000, 
 def a_result(side: str = SWEEP, mode: str = "plan", accounts: int = 1000, **more: Any) -> dict[str, Any]:
     what = {"tls": False, "instances": True, "pacing": "on", "regions": 17}
     phases = [{"cpu": 2.0}, {"cpu": 10.0}, {"cpu": 8.0}]
-    figures = {"wall": 30.0, "cpu": 20.0, "memory": 210e6, "phases": phases}
+    figures = {"wall": 30.0, "cpu": 20.0, "memory": 210e6, "others": 1.0, "phases": phases}
     units = {"write_units": 11_000, "read_units": 100.0}
     return {"side": side, "mode": mode, "accounts": accounts, **what, **figures, "endpoint": ENDPOINT | units, **more}
 
@@ -88,6 +88,11 @@ def test_what_was_measured_takes_the_place_of_what_was_before_and_leaves_the_wor
     assert third == first
     drawn = ET.parse(tmp_path / "performance.svg").getroot()
     assert "41.5 s" in [one.text for one in drawn.iter("{http://www.w3.org/2000/svg}text")]
+
+
+def test_a_busy_machine_is_said_beside_its_wall_times() -> None:
+    assert busy_text([a_result()]) == ""
+    assert "had up to 40% of the sweeps' CPU" in busy_text([a_result(), a_result(others=12.0)])
 
 
 def test_the_price_is_of_the_lambda_the_table_and_the_bucket() -> None:
