@@ -60,9 +60,8 @@ def wanted(asked: argparse.Namespace) -> list[Measurement]:
     accounts = asked.accounts or 100
     modes = MODES if asked.mode == "both" else (asked.mode,)
     what = {"regions": asked.regions, "instances": asked.instances, "tls": asked.tls, "pacing": asked.pacing}
-    return [
-        Measurement(side, mode, accounts, latency_ms=asked.latency, workers=asked.workers, **what) for mode in modes
-    ] * asked.repeat
+    what |= {"latency_ms": asked.latency, "workers": asked.workers, "organizations_rate": asked.organizations_rate}
+    return [Measurement(side, mode, accounts, **what) for mode in modes] * asked.repeat
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -86,6 +85,9 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--tls", action="store_true", help="speak TLS, by a certificate authority made for this run")
     one.add_argument("--empty", dest="instances", action="store_false", help="nothing runs in the organization")
     one.add_argument("--pacing", choices=("on", "off"), default="on", help="wait as AWS's rates ask for (default: on)")
+    one.add_argument(
+        "--organizations-rate", type=float, default=0.0, help="throttle Organizations to that many a second"
+    )
     one.add_argument("--workers", type=int, default=0, help="as STOP_ORCHESTRATOR_WORKERS (default: the settings' own)")
     one.add_argument("--repeat", type=_positive, default=1, help="so many times each (default: %(default)s)")
     one.add_argument("--bare", action="store_true", help="the bare botocore loop (best with --latency 0)")

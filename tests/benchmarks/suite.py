@@ -34,6 +34,7 @@ class Measurement:
     regions: int = len(REGIONS)
     latency_ms: float = 50.0
     workers: int = 0
+    organizations_rate: float = 0.0
 
     @property
     def text(self) -> str:
@@ -84,7 +85,8 @@ def measure(wanted: list[Measurement]) -> Iterator[dict[str, Any]]:
 
 
 def _figures(one: Measurement) -> dict[str, Any]:
-    endpoint = Endpoint(one.accounts, one.regions, one.instances, one.latency_ms / 1000)
+    rate = one.organizations_rate
+    endpoint = Endpoint(one.accounts, one.regions, one.instances, one.latency_ms / 1000, organizations_rate=rate)
     if one.side == C7N:
         return c7n_org.measure(endpoint, tls=one.tls)
     settings = {"pacing": one.pacing, **({"workers": str(one.workers)} if one.workers else {})}
