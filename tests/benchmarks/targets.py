@@ -71,11 +71,11 @@ def rows(results: Sequence[Result], main: int) -> Iterator[Row]:
 
 
 def scaling_rows(results: Sequence[Result]) -> list[tuple[int, float, float]]:
-    """Accounts, CPU beyond start-up in ms for each account, and how far that is from the line, as a share."""
+    """Accounts; CPU in ms for each, beyond start-up and what any sweep costs; the share by which it is off the line."""
     found = [one for accounts in SCALING if (one := find(results, SWEEP, "plan", accounts, pacing="off"))]
     points = [(one["accounts"], beyond_start(one) or 0.0) for one in found]
-    slope = _line(points)
-    return [(accounts, cpu / accounts * 1000, cpu / accounts / slope - 1) for accounts, cpu in points]
+    fixed, slope = _line(points)
+    return [(n, (cpu - fixed) / n * 1000, cpu / (fixed + n * slope) - 1) for n, cpu in points]
 
 
 def member_calls(result: Result) -> int:
@@ -129,7 +129,25 @@ def _ratio(mine: Result | None, other: Result | None) -> float | None:
     return own / others if own is not None and others else None
 
 
-def _line(points: Sequence[tuple[int, float]]) -> float:
-    """CPU seconds for each account, by least squares through nothing for none."""
-    square = sum(accounts * accounts for accounts, _ in points)
-    return sum(accounts * cpu for accounts, cpu in points) / square if square else 1.0
+def _line(points: Sequence[tuple[int, float]]) -> tuple[float, float]:
+    """CPU seconds of no account, never less than none, and of each: by least squares of the shares that points are off.
+
+    Where more accounts make each of them dearer, the line would need a fixed cost below nothing.
+    """
+    weights = [1 / cpu**2 for _, cpu in points]
+    total, xs, ys, squares, products = (
+        sum(weight * part(accounts, cpu) for weight, (accounts, cpu) in zip(weights, points, strict=True))
+        for part in (
+            lambda _x, _y: 1.0,
+            lambda x, _y: x,
+            lambda _x, y: y,
+            lambda x, _y: x * x,
+            lambda x, y: x * y,
+        )
+    )
+    across = total * squares - xs * xs
+    slope = (total * products - xs * ys) / across if across else 0.0
+    fixed = (ys - slope * xs) / total if total else 0.0
+    if slope > 0 and fixed >= 0:
+        return fixed, slope
+    return 0.0, products / squares if squares else 1.0

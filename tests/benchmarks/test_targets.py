@@ -13,7 +13,7 @@ from tests.benchmarks.endpoint.http import unchunked
 from tests.benchmarks.prices import price_of
 from tests.benchmarks.suite import BARE, C7N, SCALING, SWEEP
 from tests.benchmarks.tables import busy_text, row_texts
-from tests.benchmarks.targets import rows, scaling_rows
+from tests.benchmarks.targets import SCALING_WITHIN, rows, scaling_rows
 
 ENDPOINT = {"calls": {"ec2:DescribeInstances": 17_000, "sts:AssumeRole": 1_000, "s3:PutObject": 9}, "s3": {"put": 9}}
 
@@ -61,11 +61,21 @@ def test_c7n_org_is_compared_for_each_target() -> None:
     assert (row.value, row_texts(row)[4]) == (pytest.approx(900), "900")
 
 
-def test_accounts_that_cost_more_the_more_there_are_are_off_the_line() -> None:
-    straight = [a_result(accounts=one, pacing="off", phases=[{"cpu": 2.0}, {"cpu": one / 50}]) for one in SCALING]
-    assert all(abs(off) < 0.001 for _, _, off in scaling_rows(straight))
-    bent = [a_result(accounts=one, pacing="off", phases=[{"cpu": 2.0}, {"cpu": one * one / 5e4}]) for one in SCALING]
-    assert max(abs(off) for _, _, off in scaling_rows(bent)) > 0.15
+@pytest.mark.parametrize("fixed", [0.0, 0.9])
+def test_accounts_that_all_cost_the_same_are_on_one_line_whatever_a_sweep_of_none_costs(fixed: float) -> None:
+    each = [a_plan(one, fixed + one / 50) for one in SCALING]
+    assert [round(cpu, 3) for _, cpu, _ in scaling_rows(each)] == [20.0] * 4
+    assert all(abs(off) < 0.001 for _, _, off in scaling_rows(each))
+
+
+@pytest.mark.parametrize("power", [1.2, 1.5, 2])
+def test_accounts_that_cost_more_the_more_there_are_are_off_the_line(power: float) -> None:
+    each = [a_plan(one, one**power / 50) for one in SCALING]
+    assert max(abs(off) for _, _, off in scaling_rows(each)) > SCALING_WITHIN
+
+
+def a_plan(accounts: int, cpu: float) -> dict[str, Any]:
+    return a_result(accounts=accounts, pacing="off", phases=[{"cpu": 2.0}, {"cpu": cpu}])
 
 
 def test_what_was_measured_takes_the_place_of_what_was_before_and_leaves_the_words(
