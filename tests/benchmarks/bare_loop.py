@@ -71,6 +71,7 @@ def main(asked: Asked) -> None:
         "work": time.process_time() - started,
         "wall": time.perf_counter() - began,
         "memory": peak_memory(),
+        "others": 0.0,
         "endpoint": meter.read(),
     }
     sys.stdout.write(json.dumps(figures))

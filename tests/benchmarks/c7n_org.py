@@ -29,13 +29,17 @@ _POLICY = {
 _LONGEST = 3600
 
 
+class UnusableError(Exception):
+    """It is there, and does not work here; the text says why."""
+
+
 def command() -> str | None:
     """Where it is."""
     return os.environ.get("C7N_ORG") or shutil.which("c7n-org")
 
 
 def measure(asked: Endpoint, *, tls: bool) -> dict[str, Any]:
-    """As the sweep's figures, without phases; raises SystemExit where it fails."""
+    """As the sweep's figures, without phases; raises UnusableError where it fails."""
     shape = Shape(asked.accounts, asked.regions, asked.instances)
     with endpoint(asked, tls=tls) as running, tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -45,8 +49,8 @@ def measure(asked: Endpoint, *, tls: bool) -> dict[str, Any]:
         told = read_meter(running.meter)
     described = told["calls"].get("ec2:DescribeInstances", 0)
     if described < shape.targets:
-        raise SystemExit(f"c7n-org described {described} of {shape.targets} targets")
-    return {"start": 0.0, "work": cpu, "wall": wall, "memory": after.ru_maxrss * 1024, "endpoint": told}
+        raise UnusableError(f"c7n-org described {described} of {shape.targets} targets")
+    return {"start": 0.0, "work": cpu, "wall": wall, "memory": after.ru_maxrss * 1024, "others": 0.0, "endpoint": told}
 
 
 def _run(running: Running, shape: Shape, folder: Path) -> None:
@@ -62,7 +66,7 @@ def _run(running: Running, shape: Shape, folder: Path) -> None:
     done = subprocess.run(
         [command() or "c7n-org", *arguments],
         cwd=folder,
-        env=environment(running),
+        env={**environment(running), "HOME": str(folder)},  # where it keeps what it has read, for 15 minutes
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -71,4 +75,4 @@ def _run(running: Running, shape: Shape, folder: Path) -> None:
         preexec_fn=(lambda: os.sched_setaffinity(0, {cpu})) if cpu is not None else None,
     )
     if done.returncode:
-        raise SystemExit(f"c7n-org failed:\n{(done.stderr or done.stdout)[-4000:]}")
+        raise UnusableError(f"c7n-org failed:\n{(done.stderr or done.stdout)[-4000:]}")

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from tests.benchmarks.document import write_page
 from tests.benchmarks.endpoint.shape import REGIONS
 from tests.benchmarks.suite import BARE, MAIN, SCALING, SWEEP, Measurement, large, measure, scaling, table
 from tests.benchmarks.tables import phase_table, scaling_table, summary_table, target_table
@@ -43,6 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     console.print(target_table(results, MAIN if asked.accounts is None else asked.accounts), "")
     if sum(one["accounts"] in SCALING and one["pacing"] == "off" for one in results) > 2:
         console.print(scaling_table(results))
+    if asked.write_docs:
+        write_page(results)
     if asked.json:
         sys.stdout.write(f"{json.dumps(results, indent=1)}\n")
 
@@ -51,14 +54,14 @@ def wanted(asked: argparse.Namespace) -> list[Measurement]:
     """One sweep or loop where a mode is named, else the table; with what was asked for beside it."""
     if asked.mode is None:
         some = table() if asked.accounts is None else table(asked.accounts)
-        return [*some, *(scaling() if asked.scaling else []), *(large() if asked.large else [])]
+        beside = [*(scaling() if asked.scaling else []), *(large() if asked.large else [])]
+        return [*dict.fromkeys([*some, *beside])]
     side = BARE if asked.bare else SWEEP
     accounts = asked.accounts or 100
     modes = MODES if asked.mode == "both" else (asked.mode,)
     what = {"regions": asked.regions, "instances": asked.instances, "tls": asked.tls, "pacing": asked.pacing}
-    return [
-        Measurement(side, mode, accounts, latency_ms=asked.latency, workers=asked.workers, **what) for mode in modes
-    ] * asked.repeat
+    what |= {"latency_ms": asked.latency, "workers": asked.workers, "organizations_rate": asked.organizations_rate}
+    return [Measurement(side, mode, accounts, **what) for mode in modes] * asked.repeat
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -74,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--large", action="store_true", help="beside the table: a plan of 5,000 accounts")
     add("--save", type=Path, metavar="FILE", help="write the results there as JSON, as soon as each is there")
     add("--read", type=Path, metavar="FILE", action="append", default=[], help="show saved results; measure nothing")
+    add("--write-docs", action="store_true", help="write the results into docs/performance.md and its chart")
     add("--json", action="store_true", help="JSON on stdout, tables on stderr")
     one = parser.add_argument_group("with --mode")
     one.add_argument("--regions", type=int, choices=range(1, len(REGIONS) + 1), metavar="1..17", default=len(REGIONS))
@@ -81,6 +85,9 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--tls", action="store_true", help="speak TLS, by a certificate authority made for this run")
     one.add_argument("--empty", dest="instances", action="store_false", help="nothing runs in the organization")
     one.add_argument("--pacing", choices=("on", "off"), default="on", help="wait as AWS's rates ask for (default: on)")
+    one.add_argument(
+        "--organizations-rate", type=float, default=0.0, help="throttle Organizations to that many a second"
+    )
     one.add_argument("--workers", type=int, default=0, help="as STOP_ORCHESTRATOR_WORKERS (default: the settings' own)")
     one.add_argument("--repeat", type=_positive, default=1, help="so many times each (default: %(default)s)")
     one.add_argument("--bare", action="store_true", help="the bare botocore loop (best with --latency 0)")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -54,3 +55,13 @@ def peak_memory() -> int:
         line = next(one for one in status.read_text().splitlines() if one.startswith("VmHWM"))
         return int(line.split()[1]) * 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def busy_seconds(cpu: int | None) -> float:
+    """For how long any process has had that CPU, since the machine began; 0 where it cannot be told."""
+    statistics = Path("/proc/stat")
+    if cpu is None or not statistics.exists():
+        return 0.0
+    line = next((one for one in statistics.read_text().splitlines() if one.startswith(f"cpu{cpu} ")), "")
+    ticks = [int(one) for one in line.split()[1:]]
+    return (sum(ticks) - sum(ticks[3:5])) / os.sysconf("SC_CLK_TCK") if ticks else 0.0  # idle, and waiting for a disk

@@ -10,9 +10,10 @@ from rich.table import Table
 
 from tests.benchmarks.prices import price_of
 from tests.benchmarks.suite import MAIN
-from tests.benchmarks.targets import SCALING_WITHIN, Row, member_calls, rows, scaling_rows, targets_of
+from tests.benchmarks.targets import SCALING_WITHIN, Row, beyond_start, member_calls, rows, scaling_rows, targets_of
 
 _MB = 1_000_000
+_QUIET = 0.1
 
 
 def _table(title: str, first: str, *numbers: str) -> Table:
@@ -38,6 +39,8 @@ def phase_table(result: dict[str, Any]) -> Table:
     numbers = _numbers(result["wall"], cpu, result["memory"], calls, endpoint["write_units"])
     made.add_section()
     made.add_row("all", *numbers, style="bold")
+    if said := busy_text([result]):
+        made.caption = said
     return made
 
 
@@ -47,7 +50,7 @@ def summary_table(results: Sequence[dict[str, Any]]) -> Table:
     made = _table(title, "", "calls", "CPU ms", "endpoint s", "Lambda", "table", "bucket")
     for one in results:
         targets, price = targets_of(one), price_of(one["wall"], one["endpoint"])
-        cpu = one["work"] if "work" in one else sum(phase["cpu"] for phase in one["phases"][1:])
+        cpu = beyond_start(one) or 0.0
         cents = [f"{part * 100:.3f}" for part in (price.compute, price.table, price.bucket)]
         made.add_row(
             one["text"],
@@ -61,10 +64,12 @@ def summary_table(results: Sequence[dict[str, Any]]) -> Table:
 
 def target_table(results: Sequence[dict[str, Any]], main: int) -> Table:
     """What is asked for, and what was measured."""
+    said = busy_text(results)
     title = f"{main:,} accounts x 17 regions{'' if main == MAIN else ' (the limits are of 1,000)'}"
     made = _table(title, "", "before", "at most", "aim", "measured", "x bare", "")
     for row in rows(results, main):
         made.add_row(*row_texts(row), style="red" if row.verdict == "over" else None)
+    made.caption = said or None
     return made
 
 
@@ -75,6 +80,14 @@ def scaling_table(results: Sequence[dict[str, Any]]) -> Table:
     for accounts, cpu, off in scaling_rows(results):
         made.add_row(f"{accounts:,}", f"{cpu:.1f}", f"{off:+.0%}", "ok" if abs(off) <= SCALING_WITHIN else "OFF")
     return made
+
+
+def busy_text(results: Sequence[dict[str, Any]]) -> str:
+    """How far wall times are wrong, since other processes had the CPU too; empty where they hardly had."""
+    share = max((one["others"] / one["wall"] for one in results), default=0.0)
+    if share < _QUIET:
+        return ""
+    return f"Other processes had up to {share:.0%} of the sweeps' CPU: their wall times are too high."
 
 
 def row_texts(row: Row) -> tuple[str, ...]:

@@ -45,41 +45,37 @@ class Row:
 
 def rows(results: Sequence[Result], main: int) -> Iterator[Row]:
     """Of the sweeps of `main` accounts; the limits are of 1,000."""
-    plan = _find(results, SWEEP, "plan", main)
-    bare = _find(results, BARE, "plan", main)
-    ratio = _ratio(_beyond_start(plan), bare and bare["work"])
-    yield Row("plan, wall", "s", plan and plan["wall"], "275", 35, 20)
-    yield Row("plan, CPU", "s", plan and plan["cpu"], "55", 26, 15, ratio)
-    yield Row("plan, memory", "MB", plan and plan["memory"] / _MB, "314", 260, 200)
+    plan, plan_loop = find(results, SWEEP, "plan", main), find(results, BARE, "plan", main)
+    yield Row("plan, wall", "s", _figure(plan, "wall"), "275", 35, 20)
+    yield Row("plan, CPU", "s", _figure(plan, "cpu"), "55", 26, 15, _ratio(plan, plan_loop))
+    yield Row("plan, memory", "MB", _figure(plan, "memory", 1 / _MB), "314", 260, 200)
     for tls, before, most, aim in ((False, "0.6", 0.35, 0.25), (True, "1.4", 0.5, 0.3)):
-        own = _find(results, SWEEP, "plan", main, tls=tls, instances=False)
-        loop = _find(results, BARE, "plan", main, tls=tls, instances=False)
-        share = _ratio(_beyond_start(own), loop and loop["work"])
+        own = find(results, SWEEP, "plan", main, tls=tls, instances=False)
+        share = _ratio(own, find(results, BARE, "plan", main, tls=tls, instances=False))
         yield Row(f"empty target, {'TLS' if tls else 'HTTP'}", "x bare", share, before, most, aim, share)
-    enforce = _find(results, SWEEP, "enforce", main, pacing="off")
-    bare_enforce = _find(results, BARE, "enforce", main)
-    ratio = _ratio(_beyond_start(enforce), bare_enforce and bare_enforce["work"])
-    yield Row("enforce unpaced, wall", "s", enforce and enforce["wall"], "169", 60, 45)
-    yield Row("enforce unpaced, CPU", "s", enforce and enforce["cpu"], "", None, None, ratio)
-    paced = _find(results, SWEEP, "enforce", main)
-    yield Row("enforce paced, wall", "s", paced and paced["wall"], "")
+    enforce, paced = find(results, SWEEP, "enforce", main, pacing="off"), find(results, SWEEP, "enforce", main)
+    ratio = _ratio(enforce, find(results, BARE, "enforce", main))
+    yield Row("enforce unpaced, wall", "s", _figure(enforce, "wall"), "169", 60, 45)
+    yield Row("enforce unpaced, CPU", "s", _figure(enforce, "cpu"), "", None, None, ratio)
+    yield Row("enforce paced, wall", "s", _figure(paced, "wall"), "")
     either = enforce or paced
-    yield Row("enforce, write units", "", either and either["endpoint"]["write_units"], "33,041", 12_000, 9_000)
+    units = _figure(either["endpoint"] if either else None, "write_units")
+    yield Row("enforce, write units", "", units, "33,041", 12_000, 9_000)
     price = price_of(either["wall"], either["endpoint"]).total * 100 if either else None
     yield Row("enforce, price", "cents", price, "", 1)
     calls = member_calls(plan) / targets_of(plan) if plan else None
     yield Row("calls per target", "", calls, "1.12", 1.06, 1.06)
     yield _against_c7n(results, plan)
-    large = _find(results, SWEEP, "plan", LARGE)
-    yield Row(f"plan of {LARGE:,}, wall", "s", large and large["wall"], "impossible", 180, 90)
+    large = find(results, SWEEP, "plan", LARGE)
+    yield Row(f"plan of {LARGE:,}, wall", "s", _figure(large, "wall"), "impossible", 180, 90)
 
 
 def scaling_rows(results: Sequence[Result]) -> list[tuple[int, float, float]]:
-    """Accounts, CPU beyond start-up in ms for each account, and how far that is from the line, as a share."""
-    found = [one for accounts in SCALING if (one := _find(results, SWEEP, "plan", accounts, pacing="off"))]
-    points = [(one["accounts"], _beyond_start(one) or 0.0) for one in found]
-    slope = _line(points)
-    return [(accounts, cpu / accounts * 1000, cpu / accounts / slope - 1) for accounts, cpu in points]
+    """Accounts; CPU in ms for each, beyond start-up and what any sweep costs; the share by which it is off the line."""
+    found = [one for accounts in SCALING if (one := find(results, SWEEP, "plan", accounts, pacing="off"))]
+    points = [(one["accounts"], beyond_start(one) or 0.0) for one in found]
+    fixed, slope = _line(points)
+    return [(n, (cpu - fixed) / n * 1000, cpu / (fixed + n * slope) - 1) for n, cpu in points]
 
 
 def member_calls(result: Result) -> int:
@@ -94,14 +90,14 @@ def targets_of(result: Result) -> int:
 
 def _against_c7n(results: Sequence[Result], plan: Result | None) -> Row:
     other = next((one for one in results if one["side"] == C7N), None)
-    mine = _beyond_start(plan)
+    mine = beyond_start(plan)
     times = None
     if other is not None and plan is not None and mine:
         times = (other["work"] / targets_of(other)) / (mine / targets_of(plan))
     return Row("c7n-org, CPU a target", "x ours", times, "215", None, 800, more_is_better=True)
 
 
-def _find(
+def find(
     results: Sequence[Result],
     side: str,
     mode: str,
@@ -117,16 +113,41 @@ def _find(
     return next((one for one in reversed(results) if holds(one)), None)
 
 
-def _beyond_start(result: Result | None) -> float | None:
+def beyond_start(result: Result | None) -> float | None:
     """The CPU seconds without imports, settings and policy."""
-    return sum(phase["cpu"] for phase in result["phases"][1:]) if result else None
+    if result is None:
+        return None
+    return float(result["work"] if "work" in result else sum(phase["cpu"] for phase in result["phases"][1:]))
 
 
-def _ratio(mine: float | None, other: float | None) -> float | None:
-    return mine / other if mine is not None and other else None
+def _figure(result: Result | None, name: str, times: float = 1) -> float | None:
+    return result[name] * times if result is not None else None
 
 
-def _line(points: Sequence[tuple[int, float]]) -> float:
-    """CPU seconds for each account, by least squares through nothing for none."""
-    square = sum(accounts * accounts for accounts, _ in points)
-    return sum(accounts * cpu for accounts, cpu in points) / square if square else 1.0
+def _ratio(mine: Result | None, other: Result | None) -> float | None:
+    own, others = beyond_start(mine), beyond_start(other)
+    return own / others if own is not None and others else None
+
+
+def _line(points: Sequence[tuple[int, float]]) -> tuple[float, float]:
+    """CPU seconds of no account, never less than none, and of each: by least squares of the shares that points are off.
+
+    Where more accounts make each of them dearer, the line would need a fixed cost below nothing.
+    """
+    weights = [1 / cpu**2 for _, cpu in points]
+    total, xs, ys, squares, products = (
+        sum(weight * part(accounts, cpu) for weight, (accounts, cpu) in zip(weights, points, strict=True))
+        for part in (
+            lambda _x, _y: 1.0,
+            lambda x, _y: x,
+            lambda _x, y: y,
+            lambda x, _y: x * x,
+            lambda x, y: x * y,
+        )
+    )
+    across = total * squares - xs * xs
+    slope = (total * products - xs * ys) / across if across else 0.0
+    fixed = (ys - slope * xs) / total if total else 0.0
+    if slope > 0 and fixed >= 0:
+        return fixed, slope
+    return 0.0, products / squares if squares else 1.0

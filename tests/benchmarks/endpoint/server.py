@@ -48,6 +48,8 @@ class Asked:
     """Where TLS is spoken, the folder for the certificates."""
     cpu: int | None = None
     """The only one that it may use."""
+    organizations_rate: float = 0.0
+    """How many calls a second AWS Organizations takes, as many at once; 0: any number."""
 
 
 @dataclass(slots=True)
@@ -61,6 +63,9 @@ class Aws:
     s3: S3Answers = field(default_factory=S3Answers)
     calls: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
+    organizations_rate: float = 0.0
+    _tokens: float = 0.0
+    _filled_at: float = 0.0
 
     def answer(self, request: Request) -> bytes:
         """What AWS would send. A fault of the benchmark's own is told by the meter."""
@@ -113,17 +118,31 @@ class Aws:
         if service == "dynamodb":
             return self.dynamodb.answer(operation, asked)
         if service == "organizations":
+            if not self._takes():
+                return 400, {"__type": "TooManyRequestsException", "message": "too many requests"}
             return self.organization.organizations(operation, asked)
         if service == "tagging":
             return self.organization.tagging(operation, asked)
         assert (service, operation) == ("ssm", "GetParameter"), f"the benchmark has no {service}:{operation}"
         return _OK, {"Parameter": {"Name": asked["Name"], "Type": "String", "Value": "go", "Version": 1}}
 
+    def _takes(self) -> bool:
+        """Whether one more call of Organizations is within the rate."""
+        if not self.organizations_rate:
+            return True
+        now = time.monotonic()
+        refilled = self._tokens + (now - self._filled_at) * self.organizations_rate
+        self._tokens, self._filled_at = min(self.organizations_rate, refilled), now
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        return True
+
 
 def make_aws(asked: Asked) -> Aws:
     """A fresh one."""
     shape = Shape(asked.accounts, asked.regions, asked.instances)
-    return Aws(shape, OrganizationsAnswers(shape), Ec2Answers(shape))
+    return Aws(shape, OrganizationsAnswers(shape), Ec2Answers(shape), organizations_rate=asked.organizations_rate)
 
 
 def _json(status: int, answer: Mapping[str, Any]) -> bytes:
