@@ -94,7 +94,8 @@ class InstanceStores:
 
 def resource_of(raw: Any, target: Target, partition: str, spot_types: Mapping[str, str]) -> Resource:
     """An instance as EC2 describes it, in the project's words; `spot_types` by the id of the spot request."""
-    tags = {tag["Key"]: tag["Value"] for tag in raw.get("Tags", ())}  # EC2 leaves them out where there are none
+    # EC2 leaves them out where there are none, and other servers the value of one that has none.
+    tags = {tag.get("Key") or "": tag.get("Value") or "" for tag in raw.get("Tags", ())}
     instance_id, facts = raw["InstanceId"], _facts(raw, spot_types)
     aws_state = raw.get("State", {}).get("Name")
     stopped_at, reason = transition_time(raw.get("StateTransitionReason")), raw.get("StateReason") or {}
