@@ -226,6 +226,24 @@ def test_an_endpoint_that_refuses_connections_or_has_no_address(monkeypatch: pyt
     assert ours[0] == "EndpointConnectionError"
 
 
+def test_through_a_proxy_it_asks_for_the_whole_url_as_botocore_does(
+    server: RawServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", f"http://someone:secret@127.0.0.1:{server.port}")
+    server.script = [[chunked(BODY)], [chunked(BODY)], [Act.CLOSE]]
+    before = len(server.requests)
+    assert fresh_outcomes(monkeypatch, "http://ec2.example.invalid") == [["i-1"], ["i-1"]]
+    for request in server.requests[before:]:
+        assert request.startswith(b"POST http://ec2.example.invalid/ HTTP/1.1\r\n")
+        assert b"Proxy-Authorization: Basic" in request
+    ours, botocores = fresh_outcomes(monkeypatch, "http://ec2.example.invalid")
+    assert ours == botocores
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    ours, botocores = fresh_outcomes(monkeypatch, "http://ec2.example.invalid")
+    assert ours == botocores
+    assert ours[0] == "ProxyConnectionError"
+
+
 def test_a_certificate_is_checked_against_the_bundle_that_botocore_is_told(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

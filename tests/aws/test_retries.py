@@ -179,3 +179,20 @@ def test_a_call_inside_a_call_has_tries_of_its_own() -> None:
     one = retries(attempts=3)
     assert one.call(outer(one)) == "answer"
     assert (len(outer_tries), inner.tries) == (1, 3)
+
+
+def test_nothing_that_counts_or_waits_is_made_before_a_call_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tenacity.Retrying", lambda **_: pytest.fail("it was made"))
+    assert retries().call(Call()) == "answer"
+    with pytest.raises(ClientError):
+        retries().call(Call(refused("UnauthorizedOperation", 403)))
+
+
+def test_the_first_call_is_an_attempt_and_its_time_is_of_the_longest_total(monkeypatch: pytest.MonkeyPatch) -> None:
+    """tenacity has the same clock."""
+    times = iter([0.0, 50.0, *[60.0] * 20])
+    monkeypatch.setattr("time.monotonic", lambda: next(times))
+    call = Call(*[refused("Throttling")] * 10)
+    with pytest.raises(ClientError):
+        retries(attempts=9, longest_total=50).call(call)
+    assert call.tries == 1

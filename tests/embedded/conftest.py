@@ -17,6 +17,16 @@ from tests.support.doctor import (
 from tests.support.embedded import OrganizationBuilder
 from tests.support.fixtures import *  # noqa: F403 - the same
 from tests.support.fixtures import Policy, Ran, Run
+from tests.support.suites import only_in_full
+from tests.support.sweeps import Sweeps
+
+
+@pytest.fixture(params=["on", *only_in_full("off")])
+def light_path(request: pytest.FixtureRequest, sweep: Sweeps, monkeypatch: pytest.MonkeyPatch) -> str:
+    """For suites that hold whichever way listings go: `pytestmark = pytest.mark.usefixtures("light_path")`."""
+    sweep.light_path = request.param
+    monkeypatch.setenv("STOP_ORCHESTRATOR_LIGHT_PATH", request.param)
+    return sweep.light_path
 
 
 @pytest.fixture

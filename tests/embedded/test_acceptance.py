@@ -7,6 +7,8 @@ import pytest
 from tests.support.embedded import OrganizationBuilder
 from tests.support.fixtures import Policy, Run
 
+pytestmark = pytest.mark.usefixtures("light_path")
+
 FRANKFURT, IRELAND = "eu-central-1", "eu-west-1"
 DEV = "rules: [{name: dev, where: {tag: {Environment: dev}}}]\n"
 ENFORCE = ("sweep", "--mode", "enforce", "--yes", "--format", "json", "--policy")

@@ -23,6 +23,8 @@ from tests.support.fault_plans import FaultPlan
 from tests.support.sweeps import DEV, FRANKFURT, IRELAND, Sweeps, Swept
 from tests.support.time import set_time
 
+pytestmark = pytest.mark.usefixtures("light_path")
+
 REGIONS = (FRANKFURT, IRELAND)
 FAST = {("all at once", 1)}
 """All faults at once are all of them; what each does by itself to one call has its tests in tests/aws."""

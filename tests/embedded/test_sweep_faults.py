@@ -10,6 +10,8 @@ from orchestrator.demo.faults import Fault
 from tests.support.embedded import OrganizationBuilder
 from tests.support.sweeps import FRANKFURT, IRELAND, Sweeps, assert_done
 
+pytestmark = pytest.mark.usefixtures("light_path")
+
 DESCRIBE = "ec2:DescribeInstances"
 PAGE = "<html><body><h1>502 Bad Gateway</h1></body></html>"
 
@@ -85,6 +87,29 @@ def test_a_fault_that_passes_leaves_the_target_read(
     assert fault.times == 0
     assert swept.exit_code == 0
     assert_done(swept, organization, healthy)
+
+
+@pytest.mark.parametrize("light_path", ["off"], indirect=True)
+def test_with_the_light_path_off_the_same_is_decided_and_passing_faults_cost_as_many_calls(
+    organization: OrganizationBuilder, sweep: Sweeps, healthy: str
+) -> None:
+    """By botocore's client; the examples above are run that way in full."""
+    listed = {}
+    for sweep.light_path in ("on", "off"):
+        for fault in (
+            Fault("InternalError", status=500),
+            Fault("RequestLimitExceeded", status=503),
+            Fault("ExpiredToken", status=403),
+            Fault(hangs_up=True),
+            Fault(body=PAGE, status=200),
+        ):
+            fault.operation, fault.region, fault.times = DESCRIBE, FRANKFURT, 1
+            organization.front.faults.add(fault)
+        planned = sweep(mode=Mode.PLAN)
+        listed[sweep.light_path] = [planned.document[name] for name in ("decisions", "coverage", "calls")]
+        assert planned.exit_code == 0
+        assert planned.document["calls"][DESCRIBE] == 5 + 2
+    assert listed["on"] == listed["off"]
 
 
 def test_an_expired_token_is_replaced_by_assuming_the_role_again(

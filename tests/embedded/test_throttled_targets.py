@@ -16,6 +16,8 @@ from tests.support.suites import only_in_full
 from tests.support.sweeps import DEV, FRANKFURT, IRELAND, Sweeps, Swept
 from tests.support.time import set_time
 
+pytestmark = pytest.mark.usefixtures("light_path")
+
 REGIONS = (FRANKFURT, IRELAND)
 SECONDS_A_CALL = 0.1
 UNDISTURBED = 5 * SECONDS_A_CALL

@@ -75,6 +75,7 @@ class Sweeps:
     slept: list[float] = field(default_factory=list)
     while_waiting: Callable[[], object] = lambda: None
     clients: list[Clients] = field(default_factory=list)
+    light_path: str = "on"
 
     def __post_init__(self) -> None:
         set_time(self.monkeypatch, sleep=self._sleep)
@@ -109,7 +110,7 @@ class Sweeps:
     def hub(self, **settings: object) -> Stores:
         """Where its sweeps are remembered; the settings are those of a sweep."""
         here = {"store": self.store} if "report_bucket" not in settings else {}
-        made = Settings.from_env({}, **{"workers": 8, **here, **settings})
+        made = Settings.from_env({}, **{"workers": 8, "light_path": self.light_path, **here, **settings})
         clients = app.make_clients(made)
         self.clients.append(clients)
         return app.make_stores(made, clients)

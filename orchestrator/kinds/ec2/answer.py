@@ -93,7 +93,8 @@ def _instance(item: ET.Element) -> dict[str, Any]:
         },
         "HibernationOptions": {"Configured": _text(parts.get("hibernationOptions"), "configured") == "true"},
         "Tags": [
-            {"Key": tag.findtext("key"), "Value": tag.findtext("value") or ""} for tag in parts.get("tagSet", none)
+            {"Key": tag.findtext("key") or "", "Value": tag.findtext("value") or ""}
+            for tag in parts.get("tagSet", none)
         ],
     }
 

@@ -69,6 +69,8 @@ _OWNED_BY_TAG: Mapping[str, str] = {
     "aws:ec2:fleet-id": "an EC2 Fleet",
     "aws:ec2spot:fleet-request-id": "a Spot Fleet",
 }
+_OWNED_PREFIXES = tuple(pattern.removesuffix("*") for pattern in _OWNED_BY_TAG if pattern.endswith("*"))
+"""Globs of any other form would have to be matched one by one, which costs most of what making a resource costs."""
 
 # Words for what a stop loses; hibernation loses the same, but for the memory.
 # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Stop_Start.html
@@ -94,7 +96,8 @@ class InstanceStores:
 
 def resource_of(raw: Any, target: Target, partition: str, spot_types: Mapping[str, str]) -> Resource:
     """An instance as EC2 describes it, in the project's words; `spot_types` by the id of the spot request."""
-    tags = {tag["Key"]: tag["Value"] for tag in raw.get("Tags", ())}  # EC2 leaves them out where there are none
+    # EC2 leaves them out where there are none, and other servers the value of one that has none.
+    tags = {tag.get("Key") or "": tag.get("Value") or "" for tag in raw.get("Tags", ())}
     instance_id, facts = raw["InstanceId"], _facts(raw, spot_types)
     aws_state = raw.get("State", {}).get("Name")
     stopped_at, reason = transition_time(raw.get("StateTransitionReason")), raw.get("StateReason") or {}
@@ -227,7 +230,7 @@ def _owner(facts: Mapping[str, Fact], tags: Tags) -> str | None:
     if facts.get("operator_managed"):
         return f"It is managed by the service {facts.get('operator') or 'that launched it'}."
     for key in tags:
-        for pattern, owner in _OWNED_BY_TAG.items():
-            if fnmatchcase(key, pattern):
-                return f"It belongs to {owner} (tag {key}), which would replace it."
+        if key in _OWNED_BY_TAG or key.startswith(_OWNED_PREFIXES):
+            owner = next(owner for pattern, owner in _OWNED_BY_TAG.items() if fnmatchcase(key, pattern))
+            return f"It belongs to {owner} (tag {key}), which would replace it."
     return None

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
+from xml.sax.saxutils import escape
 
 import pytest
 from botocore.exceptions import ClientError
+from botocore.loaders import Loader
+from botocore.model import ServiceModel
 from botocore.parsers import ResponseParserError
+from hypothesis import given
+from hypothesis import strategies as st
 
 from orchestrator.aws.clients import Clients, bound_to
 from orchestrator.aws.failures import AWS_FAILURES, Failure, classify, error_of
 from orchestrator.aws.retries import Retries
+from orchestrator.aws.xml_answers import RepairingParsers
 from orchestrator.core.model import AccountId, Region, Target
 from orchestrator.core.model.unreadable import UNREADABLE_CHARACTER
-from orchestrator.kinds.ec2.describe import running_instances
+from orchestrator.kinds.ec2.answer import read_instances
+from orchestrator.kinds.ec2.describe import instances_by_id, running_instances
+from orchestrator.kinds.ec2.rules import resource_of
 from tests.support.local_aws import (
     EC2_NAMESPACE,
     Answer,
@@ -26,6 +34,8 @@ from tests.support.local_aws import (
 )
 
 REGION = Region("eu-west-1")
+TARGET = Target(AccountId("111111111111"), REGION)
+SHAPES = ServiceModel(Loader().load_service_model("ec2", "service-2"))
 RETRIES = Retries(attempts=3, sleep=lambda _: None)
 
 FULL = """<item>
@@ -105,6 +115,83 @@ def test_what_is_read_is_what_botocores_own_parser_reads(aws: LocalAws, clients:
     ours = [used(one) for one in read(clients)]
     assert ours == [used(one) for one in read_by_botocore(clients)]
     assert len(ours) == instance.count("<instanceId>")
+
+
+TEXTS = st.text(st.characters(codec="utf-8", categories=["L", "N", "P", "Zs"]), max_size=8)
+WORDS = st.sampled_from(["running", "true", "false", "ebs", "spot", "t3.micro", "amazon", "sir-1", ""])
+TIMES = st.sampled_from(["2026-11-20T08:15:30.000Z", "2026-11-20T08:15:30Z", "2026-11-20T08:15:30+02:00"])
+
+
+def _element(name: str, content: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    return st.just("") | content.map(lambda inner: f"<{name}>{inner}</{name}>" if inner else f"<{name}/>")
+
+
+def _item(*parts: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    return st.permutations(parts).flatmap(lambda some: st.tuples(*some)).map("".join)
+
+
+def _set(name: str, item: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    return _element(name, st.lists(item.map(lambda one: f"<item>{one}</item>"), max_size=2).map("".join))
+
+
+INSTANCES = _item(
+    st.integers(0, 99).map(lambda number: f"<instanceId>i-{number}</instanceId>"),
+    *(_element(name, WORDS) for name in ("instanceType", "instanceLifecycle", "spotInstanceRequestId", "unknown")),
+    _element("rootDeviceType", WORDS),
+    _element("reason", TEXTS.map(escape)),
+    _element("launchTime", TIMES),
+    _element("instanceState", _item(_element("code", st.just("16")), _element("name", WORDS))),
+    _element("stateReason", _item(_element("code", WORDS), _element("message", TEXTS.map(escape)))),
+    _element("placement", _item(_element("availabilityZone", WORDS), _element("tenancy", WORDS))),
+    _element("operator", _item(_element("managed", st.sampled_from(["true", "false"])), _element("principal", WORDS))),
+    _element("hibernationOptions", _element("configured", st.sampled_from(["true", "false"]))),
+    _set("networkInterfaceSet", _element("association", _element("ipOwnerId", WORDS))),
+    _set("tagSet", _item(TEXTS.map(lambda key: f"<key>{escape(key)}</key>"), _element("value", TEXTS.map(escape)))),
+)
+
+
+@pytest.mark.full
+@given(instances=st.lists(INSTANCES, max_size=3))
+def test_whatever_an_instance_is_like_it_becomes_the_resource_that_botocores_parser_makes_of_it(
+    instances: list[str],
+) -> None:
+    body = str(instances_answer("".join(f"<item>{one}</item>" for one in instances)).body).encode()
+    shape = SHAPES.operation_model("DescribeInstances").output_shape
+    answer = {"body": body, "headers": {}, "status_code": 200}
+    parsed = RepairingParsers().create_parser("ec2").parse(answer, shape)
+    botocores = [one for reservation in parsed["Reservations"] for one in reservation["Instances"]]
+    ours = read_instances(TARGET.account_id, body).instances
+    assert [resource_of(one, TARGET, "aws", {}) for one in ours] == [
+        resource_of(one, TARGET, "aws", {}) for one in botocores
+    ]
+
+
+def test_a_launch_time_that_is_none_makes_no_instance_that_was_never_started(aws: LocalAws, clients: Clients) -> None:
+    aws.answering = lambda _: instances_answer("<item><instanceId>i-1</instanceId><launchTime>soon</launchTime></item>")
+    with pytest.raises(ResponseParserError, match="a launch time that is none"):
+        read(clients)
+
+
+def test_a_look_goes_through_botocores_client_and_sees_what_a_read_sees(
+    aws: LocalAws, clients: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aws.answering = lambda _: instances_answer(FULL + SPOT + OPERATED + BARE)
+    listed = read(clients)
+    monkeypatch.setattr("orchestrator.aws.light_path.LightPath.ask", lambda *_: pytest.fail("by the light path"))
+    sent: list[Any] = []
+    clients.ec2(REGION).meta.events.register("before-send.ec2.DescribeInstances", lambda **_: sent.append(1))
+    with bound_to(Fixed("111111111111")):
+        looked = list(instances_by_id(clients, TARGET, ["i-1"], lambda _, function: function()))
+    seen = [resource_of(one, TARGET, "aws", {}) for one in looked]
+    assert seen == [resource_of(one, TARGET, "aws", {}) for one in listed]
+    assert sent == [1]
+
+
+@pytest.mark.parametrize("owner", ["222222222222", ""])
+def test_a_look_at_another_account_is_refused_too(aws: LocalAws, clients: Clients, owner: str) -> None:
+    aws.answering = lambda _: instances_answer(BARE, owner=owner)
+    with bound_to(Fixed("111111111111")), pytest.raises(ClientError, match="WrongAccount"):
+        list(instances_by_id(clients, TARGET, ["i-1"], lambda _, function: function()))
 
 
 @pytest.mark.parametrize("owner", ["222222222222", ""])

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from orchestrator.core.model import ObstacleCode, ResourceState
-from orchestrator.kinds.ec2.rules import obstacle, start_failure, state_of
+from orchestrator.kinds.ec2.rules import _OWNED_BY_TAG, obstacle, start_failure, state_of
 from tests.support.builders import EC2_FACTS
 
 
@@ -155,3 +158,17 @@ def test_a_reason_is_why_a_start_came_to_nothing_but_for_a_stop_that_was_initiat
 
 def test_only_what_is_stopped_has_a_start_that_came_to_nothing() -> None:
     assert start_failure(ResourceState.STOPPING, {"Code": "Client.InternalError", "Message": "x"}, None) is None
+
+
+def _near(pattern: str) -> st.SearchStrategy[str]:
+    longer = st.text(max_size=3).map(lambda more: pattern.replace("*", "") + more)
+    return st.sampled_from([pattern, pattern[:-1], f"x{pattern}", pattern.upper()]) | longer
+
+
+@given(key=st.sampled_from(sorted(_OWNED_BY_TAG)).flatmap(_near) | st.text(max_size=20))
+def test_the_owner_of_a_tag_is_the_one_whose_glob_matches_it(key: str) -> None:
+    told = found(tags={"Name": "node", key: ""})
+    owners = [owner for pattern, owner in _OWNED_BY_TAG.items() if fnmatchcase(key, pattern)]
+    assert (told is not None) == bool(owners)
+    assert told is None or told.startswith(f"It belongs to {owners[0]} (tag ")
+    assert all("*" not in one[:-1] and not set(one) & {"?", "["} for one in _OWNED_BY_TAG), "a glob of another form"
