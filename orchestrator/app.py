@@ -342,7 +342,9 @@ def make_doctor_context(
     )
     return DoctorContext(
         hub=asking.HubQuestions(clients),
-        organization=OrganizationReader(clients, SYSTEM_TIME.now),
+        organization=OrganizationReader(
+            clients, SYSTEM_TIME.now, make_bulk_tags(settings, clients, "doctor", retries).read
+        ),
         accounts=MemberSessions(clients, MemberRole(settings.member_role, settings.external_id, "doctor"), retries),
         kinds=registry.make_permissions(clients, retries, policy.kinds),
         services=tuple(_services(settings, clients, policy)),

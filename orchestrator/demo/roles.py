@@ -18,6 +18,8 @@ from moto.sts.models import sts_backends
 from orchestrator.demo.calls import Answer, Call, account_of
 
 _PARTITION = "aws"
+_IAM_NAMES = {"tagging": "tag"}
+"""Of services that policies do not call by the name that they sign for."""
 _OPERATORS: Mapping[str, Callable[[str, str], bool]] = {
     "StringEquals": lambda actual, wanted: actual == wanted,
     "StringNotEquals": lambda actual, wanted: actual != wanted,
@@ -80,7 +82,7 @@ def session_policy_gate(call: Call) -> Answer | None:
     if not call.access_key.startswith("ASIA") or call.action.startswith("/"):
         return None
     session = sts_backends[call.account_id][_PARTITION].get_assumed_role_from_access_key(call.access_key)
-    action = f"{call.service}:{call.action}"
+    action = f"{_IAM_NAMES.get(call.service, call.service)}:{call.action}"
     if session is None or not session.policy or _allows(json.loads(session.policy), action):
         return None
     who = f"User: {session.arn} is not authorized to perform: {action}"

@@ -58,6 +58,7 @@ def diagnose(context: DoctorContext, policy: OrgPolicy) -> Diagnosis:
     checks += _names(context, policy, organization)
     in_scope = targets.accounts_in_scope(policy.organization, organization)
     checks += _tags(context, in_scope.accounts)
+    checks.append(doctor_hub.bulk_tags(context.organization.read_bulk_tags(organization.id)))
     found = _roll_out(context, hub, organization, checks)
     checks += _services(context)
     checks += [check for row in in_scope.left_out if (check := doctor_accounts.left_out(row))]

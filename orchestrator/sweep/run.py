@@ -218,11 +218,14 @@ class _Run:
         reading = read_accounts(
             self._world, policy, to_read, stored.reading, lambda reading: keep_read(listing, reading)
         )
-        listing, reading = with_exact_tags(self._world, policy, listing, reading, self._sweep.started_at)
         return self._hand_over_reading(StoredInventory(listing, reading))
 
     def _hand_over_reading(self, stored: StoredInventory) -> SweepState:
-        """The inventory; handed over to a fresh process where the time was up before all of it was read."""
+        """The inventory, with the tags that its rules decide by; handed over to a fresh process where the time was up
+        before all of it was read.
+        """
+        policy, now = self._sweep.policy, self._sweep.started_at
+        stored = StoredInventory(*with_exact_tags(self._world, policy, stored.listing, stored.reading, now))
         rows = (*stored.listing.coverage, *stored.reading.coverage)
         left = [row for row in rows if row.status is TargetStatus.NOT_ATTEMPTED]
         state = SweepState(complete_inventory(self._sweep.policy, stored.listing, stored.reading))

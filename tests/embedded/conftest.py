@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.demo.organization import plant_canary
 from tests.support.crashes.fixtures import place, zygote  # noqa: F401 - pytest finds fixtures by their names in this file
 from tests.support.doctor import (
     DEV,
@@ -31,7 +32,8 @@ def light_path(request: pytest.FixtureRequest, sweep: Sweeps, monkeypatch: pytes
 
 @pytest.fixture
 def enrolled(organization: OrganizationBuilder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OrganizationBuilder:
-    """Two accounts of an enrolled OU with an instance each, the hub's bucket and table, and a kill switch."""
+    """Two accounts of an enrolled OU with an instance each, the hub's bucket and table, a kill switch and a canary."""
+    plant_canary(organization.client("organizations"), organization.id)
     (tmp_path / "go").write_text("go")
     monkeypatch.setenv("STOP_ORCHESTRATOR_KILL_SWITCH", f"file:{tmp_path / 'go'}")
     for name, value in organization.hub().items():

@@ -66,6 +66,7 @@ def test_what_was_looked_at_is_in_the_document(enrolled: OrganizationBuilder, do
         "other_policies",
         "names_resolved",
         "account_tags",
+        "bulk_tags",
         "trusted_access",
         "stack_set",
         "bucket",

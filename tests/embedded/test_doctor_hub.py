@@ -11,6 +11,7 @@ from orchestrator.aws.dynamodb_items import DynamoItems
 from orchestrator.core.model import ActivePolicy
 from orchestrator.core.report.manifest import anchor_text, sha256_of
 from orchestrator.demo.faults import Fault
+from orchestrator.demo.gates.tagging import INDEX
 from orchestrator.demo.organization import BUCKET, TABLE
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.records import SweepSummary
@@ -39,6 +40,18 @@ def test_without_an_identity_there_is_nothing_to_look_at(enrolled: OrganizationB
     enrolled.front.faults.add(fault)
     ran = doctor()
     assert (ran.exit_code, found(ran, "failed")) == (1, {("hub", "identity", "unreadable")})
+
+
+def test_that_tags_are_read_one_by_one_is_a_warning_with_the_reason(
+    enrolled: OrganizationBuilder, doctor: Doctor
+) -> None:
+    refused = Fault("AccessDeniedException", "not you", operation="tagging:GetResources", times=1)
+    enrolled.front.faults.add(refused)
+    ran = doctor()
+    assert (ran.exit_code, found(ran, "failed", "warning")) == (0, {("hub", "bulk_tags", "no_bulk_tags")})
+    assert row(ran, "bulk_tags", None)["detail"] == "AccessDeniedException: not you"
+    INDEX.lacks = {enrolled.client("organizations").list_roots()["Roots"][0]["Id"]}
+    assert "`make deploy-management` writes it" in row(doctor(), "bulk_tags", None)["detail"]
 
 
 def test_without_trusted_access_it_says_how_to_get_it(enrolled: OrganizationBuilder, doctor: Doctor) -> None:

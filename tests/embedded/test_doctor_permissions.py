@@ -13,13 +13,22 @@ from moto.organizations.models import FakeDelegatedAdministrator
 from orchestrator.core.model.marks import MARKS
 from orchestrator.demo.calls import Call
 from orchestrator.demo.faults import Fault
-from orchestrator.demo.organization import BUCKET, STACK_SETS, roll_out_role
+from orchestrator.demo.organization import BUCKET, STACK_SETS, plant_canary, roll_out_role
 from tests.kinds.rds.harness import seed
 from tests.support import cloudformation
 from tests.support.doctor import BY_SCP, DEV, FRANKFURT, IRELAND, NOT_ALLOWED, found
 from tests.support.embedded import MANAGEMENT, OrganizationBuilder
 from tests.support.fixtures import Ran, Run
-from tests.support.permissions import Permissions, allowed_actions, diagnosing, enforce, pause, policy_of, without
+from tests.support.permissions import (
+    Document,
+    Permissions,
+    allowed_actions,
+    diagnosing,
+    enforce,
+    pause,
+    policy_of,
+    without,
+)
 from tests.support.suites import only_in_full
 
 ANCHOR, EXTERNAL_ID = "/stop-orchestrator/anchor", "an-external-id"
@@ -82,10 +91,28 @@ def deployed(
     accounts = members(organization, hub_account)
     for name, value in {**stores(organization, hub_account), **hub_role(organization, hub_account)}.items():
         monkeypatch.setenv(name, value)
+    plant_canary(organization.client("organizations"), organization.id)
     permissions = Permissions(
-        policy_of("member-role", "MemberRole"), policy_of("hub", "HubRole", AnchorName=ANCHOR), hub_account
+        policy_of("member-role", "MemberRole"),
+        policy_of("hub", "HubRole", AnchorName=ANCHOR, **management_of(hub_account)),
+        hub_account,
+        management_role(organization, hub_account) if hub_account != MANAGEMENT else None,
     )
     return Deployed(organization, hub_account, accounts, permissions, run)
+
+
+def management_of(hub: str) -> dict[str, str]:
+    """The parameter as it is deployed; a hub of the templates' tests is in ACCOUNT."""
+    return {"ManagementAccountId": cloudformation.ACCOUNT if hub == MANAGEMENT else MANAGEMENT}
+
+
+def management_role(organization: OrganizationBuilder, hub: str) -> Document:
+    """The role that the template makes in the management account; what it may."""
+    given = {"HubAccountId": hub, "OrganizationId": organization.id, "ExternalId": EXTERNAL_ID}
+    role = cloudformation.resolved("management", **given)["Resources"]["ManagementRole"]["Properties"]
+    trust = json.dumps(role["AssumeRolePolicyDocument"])
+    organization.client("iam").create_role(RoleName=role["RoleName"], AssumeRolePolicyDocument=trust)
+    return policy_of("management", "ManagementRole")
 
 
 def members(organization: OrganizationBuilder, hub: str) -> dict[str, str]:
@@ -107,7 +134,8 @@ def members(organization: OrganizationBuilder, hub: str) -> dict[str, str]:
 
 def stores(organization: OrganizationBuilder, hub: str) -> dict[str, str]:
     """What the hub's template makes, and the environment that it gives the Lambda."""
-    sweep = cloudformation.resolved("hub", AnchorName=ANCHOR, ExternalId=EXTERNAL_ID)["Resources"]["Sweep"]
+    given = {"AnchorName": ANCHOR, "ExternalId": EXTERNAL_ID, **management_of(hub)}
+    sweep = cloudformation.resolved("hub", **given)["Resources"]["Sweep"]
     text = json.dumps(sweep["Properties"]["Environment"]["Variables"]).replace(cloudformation.ACCOUNT, hub)
     variables: dict[str, str] = {name: str(value) for name, value in json.loads(text).items()}
     key = variables["STOP_ORCHESTRATOR_POLICY"].rpartition("/")[2]

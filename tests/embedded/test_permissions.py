@@ -19,6 +19,7 @@ from orchestrator.demo.organization import TABLE
 from orchestrator.errors import EventError
 from orchestrator.kinds import registry
 from orchestrator.settings import Settings
+from tests.support.cloudformation import ACCOUNT
 from tests.support.embedded import OrganizationBuilder, session
 from tests.support.fixtures import Policy, Run
 from tests.support.lambdas import (
@@ -48,14 +49,13 @@ NOT_OF_A_SWEEP = {
     "s3:ListBucket",
     "logs:CreateLogStream",
     "logs:PutLogEvents",
-    "organizations:DescribeOrganization",
     "sqs:SendMessage",
     "sts:TagSession",
     "xray:PutTelemetryRecords",
     "xray:PutTraceSegments",
 }
-"""What the services themselves do for the Lambda (encryption, logs, traces, failed events), tags of sessions, what a
-root with an ARN of another form takes, and the permission without which S3 calls a file that is not there forbidden."""
+"""What the services themselves do for the Lambda (encryption, logs, traces, failed events), tags of sessions, and the
+permission without which S3 calls a file that is not there forbidden."""
 MAY_BE_REFUSED = ("hub", "s3:DeleteObject")
 """Of the empty object by which a sweep proves that it can write: evidence cannot be deleted, not even that."""
 EVERY_ANSWER = (
@@ -66,7 +66,8 @@ EVERY_ANSWER = (
 @pytest.fixture
 def guarded(hub: OrganizationBuilder) -> Iterator[Permissions]:
     """From here on each call of the hub and the members is held against the templates; the test's own are not."""
-    permissions = Permissions(policy_of("member-role", "MemberRole"), policy_of("hub", "HubRole", AnchorName=ANCHOR))
+    hub_role = policy_of("hub", "HubRole", AnchorName=ANCHOR, ManagementAccountId=ACCOUNT)
+    permissions = Permissions(policy_of("member-role", "MemberRole"), hub_role)
     yield permissions
     pause(hub, permissions)
 

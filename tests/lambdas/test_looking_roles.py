@@ -11,6 +11,7 @@ from orchestrator.demo.organization import BUCKET, TABLE
 from orchestrator.lambdas import check, doctor
 from orchestrator.ledger.ledger import Ledger
 from tests.support.builders import AT
+from tests.support.cloudformation import ACCOUNT
 from tests.support.embedded import MANAGEMENT, OrganizationBuilder
 from tests.support.permissions import Permissions, allowed_actions, enforce, pause, policy_of
 
@@ -41,7 +42,9 @@ def two_policies(organization: OrganizationBuilder, monkeypatch: pytest.MonkeyPa
 
 
 def _under(hub: OrganizationBuilder, role: str) -> Permissions:
-    permissions = Permissions(policy_of("member-role", "MemberRole"), policy_of("hub", role))
+    permissions = Permissions(
+        policy_of("member-role", "MemberRole"), policy_of("hub", role, ManagementAccountId=ACCOUNT)
+    )
     enforce(hub, permissions)
     return permissions
 

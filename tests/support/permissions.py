@@ -45,6 +45,8 @@ class Permissions:
     member: Document
     hub: Document
     hub_account: str = MANAGEMENT
+    management: Document | None = None
+    """The role in the management account, of a hub elsewhere."""
     used: set[tuple[str, str]] = field(default_factory=set)
     """Role (`member` or `hub`) and Sid of each statement that allowed something."""
     actions: set[tuple[str, str]] = field(default_factory=set)
@@ -53,6 +55,8 @@ class Permissions:
 
     def __call__(self, call: Call) -> Answer | None:
         role = "hub" if call.account_id == self.hub_account else "member"
+        if role == "member" and call.account_id == MANAGEMENT and self.management is not None:
+            role = "management"
         for asked in _asked(call):
             result = self._evaluated(role, call, asked)
             if result.decision != "Allow":
@@ -63,8 +67,8 @@ class Permissions:
         return None
 
     def _evaluated(self, role: str, call: Call, asked: Asked) -> EvalResult:
-        document = self.member if role == "member" else self.hub
-        name = ROLE if role == "member" else "stop-orchestrator-hub"
+        documents = {"member": self.member, "hub": self.hub, "management": self.management or {}}
+        document, name = documents[role], ROLE if role == "member" else f"stop-orchestrator-{role}"
         context = EvalContext(
             principal_arn=f"arn:aws:sts::{call.account_id}:assumed-role/{name}/sweep",
             principal_type="AssumedRole",

@@ -28,6 +28,8 @@ class Slow:
 
     def __init__(self, port: OrganizationPort) -> None:
         self._port = port
+        self.waiting = 0
+        self.failed = False
         self.go = threading.Event()
         self.asked = threading.Event()
 
@@ -42,8 +44,10 @@ class Slow:
         return self._port.read_own_tags(carrier)
 
     def _answer(self, answer: Organization | None) -> Organization:
+        self.waiting += 1
         self.asked.set()
-        assert self.go.wait(10)
+        self.failed |= not self.go.wait(10)
+        assert not self.failed
         return answer or Organization("o-example", AccountId(ONE), ())
 
 
@@ -62,6 +66,11 @@ def fake() -> FakeWorld:
     made = a_world(ONE, TWO, THREE)
     made.accounts = tuple(replace(one, organizational_units=unit if one.id != THREE else ()) for one in made.accounts)
     return made
+
+
+def without_dates(one: Account) -> Account:
+    units = tuple(replace(unit, tags_read_at=None) for unit in one.organizational_units)
+    return replace(one, organizational_units=units, tags_read_at=None)
 
 
 def fresh_accounts(fake: FakeWorld) -> FreshAccounts:
@@ -200,6 +209,12 @@ def test_a_place_costs_no_tags(fake: FakeWorld) -> None:
 # --- ahead
 
 
+@pytest.fixture
+def one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orchestrator.sweep.fresh_accounts._AT_ONCE", 1)
+
+
+@pytest.mark.usefixtures("one_at_a_time")
 def test_what_will_be_needed_is_read_ahead_in_order(fake: FakeWorld) -> None:
     known = listed(fake)
     fake.at = AT + STALE
@@ -214,6 +229,30 @@ def test_what_will_be_needed_is_read_ahead_in_order(fake: FakeWorld) -> None:
     assert len(fake.asked) == 5
 
 
+def test_several_accounts_are_read_ahead_at_once_and_what_they_share_once(fake: FakeWorld) -> None:
+    known = tuple(without_dates(one) for one in listed(fake))
+    slow = Slow(fake.world().organization)
+    fresh = FreshAccounts(replace(fake.world(), organization=slow), FIVE_MINUTES, known)
+    everything = threading.Event()
+    with fresh.read_ahead([AccountId(THREE), AccountId(ONE), AccountId(TWO)]):
+        while slow.waiting < 2 and not everything.wait(0.01):  # those of THREE, and of the OU that the others share
+            pass
+        slow.go.set()
+        while len(fake.asked) < 4 and not everything.wait(0.01):
+            assert not slow.failed
+    assert sorted(fake.asked) == [*(f"tags {one}" for one in (ONE, TWO, THREE)), "tags ou-dev"]
+
+
+def test_tags_without_a_date_are_never_young(fake: FakeWorld) -> None:
+    """They are of a listing in bulk."""
+    known = tuple(without_dates(one) for one in listed(fake))
+    fresh = FreshAccounts(fake.world(), FIVE_MINUTES, known)
+    assert account(fresh, ONE).tags_read_at == AT
+    assert fake.asked == ["tags ou-dev", f"tags {ONE}"]
+    account(fresh, TWO)
+    assert fake.asked == ["tags ou-dev", f"tags {ONE}", f"tags {TWO}"]
+
+
 def test_nothing_is_read_ahead_of_what_is_young(fake: FakeWorld) -> None:
     fresh = fresh_accounts(fake)
     with fresh.read_ahead([AccountId(ONE)]):
@@ -221,6 +260,7 @@ def test_nothing_is_read_ahead_of_what_is_young(fake: FakeWorld) -> None:
     assert fake.asked == []
 
 
+@pytest.mark.usefixtures("one_at_a_time")
 def test_reading_ahead_ends_when_it_is_left(fake: FakeWorld) -> None:
     known = listed(fake)
     fake.at = AT + STALE

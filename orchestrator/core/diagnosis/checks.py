@@ -51,6 +51,8 @@ class Code(StrEnum):
     NO_TRUSTED_ACCESS = "no_trusted_access"
     NOT_DELEGATED = "not_delegated"
     NO_STACK_SET = "no_stack_set"
+    NO_BULK_TAGS = "no_bulk_tags"
+    """The tags of all accounts are not listed at once, so a sweep reads them one by one."""
     WRONG_KEYS = "wrong_keys"
     PULLED = "kill_switch_pulled"
     NO_KILL_SWITCH = "no_kill_switch"

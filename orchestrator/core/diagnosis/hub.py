@@ -21,6 +21,7 @@ from orchestrator.core.diagnosis.checks import (
 )
 from orchestrator.core.diagnosis.missed import DueSweep
 from orchestrator.core.model import AccountId, AwsError, Coverage, NameEffect, Names
+from orchestrator.core.model.bulk_tags import BulkTags
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.policy.policy_warnings import policy_warnings
 from orchestrator.core.policy.schema import RegionScope
@@ -104,6 +105,18 @@ def stack_set(found: StackSet) -> Check:
         )
         status, code = CheckStatus.NOT_CHECKED, refusal_code(found.error)
     return Check(Area.HUB, name, status, code, f"{found.name}: {found.error}", advice)
+
+
+def bulk_tags(found: BulkTags | AwsError) -> Check:
+    """Whether a sweep gets all tags in one listing; it works without that, more slowly."""
+    name = "bulk_tags"
+    if isinstance(found, BulkTags):
+        return ok(name, f"{len(found.tags)} accounts and OUs have tags")
+    advice = (
+        "tags of accounts and OUs are read one by one, which is slower and nothing else; `make deploy-management`, "
+        "with the management account's credentials, makes what lists them at once"
+    )
+    return Check(Area.HUB, name, CheckStatus.WARNING, Code.NO_BULK_TAGS, str(found), advice)
 
 
 def table(name: str, shape: TableShape) -> Check:
