@@ -88,7 +88,6 @@ class TagsOfOne:
 
 
 ListingEvent = Listed | TagsInBulk | TagsOfOne
-LISTING_EVENTS = (Listed, TagsInBulk, TagsOfOne)
 
 
 class _GivenUpError(Exception):
@@ -148,7 +147,7 @@ class AccountLister:
             self._given_up.set()
 
     def hear(self, pool: Pool[Any], event: ListingEvent) -> Sequence[Account]:
-        """The accounts that are in scope for all that is known, and were not named before."""
+        """The accounts that are in scope for all that is known, and were not given before, or as something else."""
         new: Sequence[Account] = ()
         if isinstance(event, Listed):
             new = self._hear_listed(pool, event)
@@ -243,7 +242,7 @@ class AccountLister:
             pool.submit(self._read_bulk, listed.organization.id, first=True)
         found = scope.accounts_in_scope(self._policy.organization, listed.organization)
         before = self._in_scope
-        new = [account for account in found.accounts if account.id not in before]
+        new = [account for account in found.accounts if before.get(account.id) != account]
         if listed.is_whole:
             self._whole, self._organization = listed, listed.organization
             self._in_scope, self._left_out = {}, ()
@@ -251,13 +250,11 @@ class AccountLister:
             page = listed.organization
             self._organization = replace(page, accounts=(*self._organization.accounts, *page.accounts))
         self._left_out = (*self._left_out, *found.left_out)
-        for account in found.accounts:
-            is_known = before.get(account.id) == account
-            self._in_scope[account.id] = account
-            if not is_known:
-                for known in (self._tagged, self._spared, self._halted):
-                    known.pop(account.id, None)
-                self._untagged.append(account)
+        self._in_scope.update({account.id: account for account in found.accounts})
+        for account in new:
+            for known in (self._tagged, self._spared, self._halted):
+                known.pop(account.id, None)
+            self._untagged.append(account)
         if listed.is_whole:
             text = f"Reading the tags of {len(found.accounts)} accounts and their OUs"
             self._world.progress.phase(text)

@@ -5,7 +5,7 @@ Listing in, Reading in, Inventory out. What breaks off in the middle leaves what
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -34,7 +34,7 @@ from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.errors import LedgerError
 from orchestrator.ledger.records import HeldRecord
 from orchestrator.ports import AccountsPort, RegionStatus, TargetUnreadableError, World
-from orchestrator.sweep.listing import LISTING_EVENTS, AccountLister, Listing, ListingEvent
+from orchestrator.sweep.listing import AccountLister, Listing, ListingEvent
 from orchestrator.sweep.pool import Pool
 
 T = TypeVar("T")
@@ -82,6 +82,17 @@ class Reading:
 # --- the targets ------------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What came of one task; of an account as it was listed when the task was handed out."""
+
+    account: Account
+    found: Opened | Reading
+
+
+_Result = ListingEvent | _Answer
+
+
 def list_and_read(
     world: World, policy: OrgPolicy, today: date, keep: Callable[[Listing, Reading], None]
 ) -> tuple[Listing, Reading]:
@@ -94,9 +105,9 @@ def list_and_read(
     lister = AccountLister(world, policy, today)
     reader = _AccountReader(world, policy, Reading(), lister.is_spared)
     try:
-        with Pool[ListingEvent | Opened | Reading](world.workers) as pool, lister.listing_in(pool):
+        with Pool[_Result](world.workers) as pool, lister.listing_in(pool):
             for result in pool.results():
-                if not isinstance(result, LISTING_EVENTS):
+                if isinstance(result, _Answer):
                     reader.hear(pool, result)
                     continue
                 reader.begin(pool, lister.hear(pool, result))
@@ -122,10 +133,11 @@ def read_accounts(
     reader = _AccountReader(world, policy, before)
     try:
         world.progress.phase(f"Reading {len(accounts)} accounts")
-        with Pool[ListingEvent | Opened | Reading](world.workers) as pool:
+        with Pool[_Result](world.workers) as pool:
             reader.begin(pool, accounts)
             for result in pool.results():
-                reader.hear(pool, result)
+                if isinstance(result, _Answer):
+                    reader.hear(pool, result)
     finally:
         keep(reader.reading)
     return reader.reading
@@ -166,17 +178,25 @@ class _AccountReader:
         return self._before + Reading(tuple(self._opened), tuple(self._coverage), tuple(self._resources))
 
     def reading_of(self, listing: Listing) -> Reading:
-        """Of the accounts that are to be read, by their names and places in the listing, and of no other."""
-        to_read = frozenset(listing.to_read)
-        accounts = {one.id: one for one in listing.accounts if one.id in to_read}
+        """Of the accounts that are to be read, and of no other."""
+        return self._only(frozenset(listing.to_read))
+
+    def _only(self, accounts: Collection[AccountId]) -> Reading:
         return Reading(
             tuple(one for one in self._opened if one.account_id in accounts),
-            tuple(_placed(row, accounts[row.account_id]) for row in self._coverage if row.account_id in accounts),
+            tuple(row for row in self._coverage if row.account_id in accounts),
             tuple(one for one in self._resources if one.target.account_id in accounts),
         )
 
-    def begin(self, pool: Pool[ListingEvent | Opened | Reading], accounts: Sequence[Account]) -> None:
-        """Hands out what is to be read of these accounts."""
+    def _forget(self, accounts: Collection[AccountId]) -> None:
+        left = self._only(self._accounts.keys() - accounts)
+        self._opened, self._coverage, self._resources = [*left.opened], [*left.coverage], [*left.resources]
+
+    def begin(self, pool: Pool[_Result], accounts: Sequence[Account]) -> None:
+        """Hands out what is to be read of these accounts; anew of those that were listed as something else before."""
+        again = self._accounts.keys() & {account.id for account in accounts}
+        if again:
+            self._forget(again)
         self._accounts.update({account.id: account for account in accounts})
         opened = {one.account_id: one for one in self._before.opened}
         whole = {account_id for account_id, region, _ in self._known if region == ALL_REGIONS}
@@ -187,21 +207,24 @@ class _AccountReader:
                 pool.submit(_open_account, self._world, self._policy, account, self._is_spared)
                 self._total += 1
 
-    def hear(self, pool: Pool[ListingEvent | Opened | Reading], result: ListingEvent | Opened | Reading) -> None:
+    def hear(self, pool: Pool[_Result], answer: _Answer) -> None:
         """Of an account that is spared by now nothing is kept, and nothing more is asked."""
-        if isinstance(result, Opened):
+        account, found = answer.account, answer.found
+        counts = self._accounts[account.id] is account and not self._is_spared(account.id)
+        if isinstance(found, Opened):
             self._total -= 1
-            if not self._is_spared(result.account_id):
-                self._opened.append(result)
-                self._coverage += self._disabled(result)
-                self._total += self._hand_out(pool, result)
-        elif isinstance(result, Reading):
+            if counts:
+                self._opened.append(found)
+                self._coverage += self._disabled(found)
+                self._total += self._hand_out(pool, found)
+        else:
             self._done += 1
-            self._coverage += result.coverage
-            self._resources += result.resources
+            if counts:
+                self._coverage += found.coverage
+                self._resources += found.resources
         self._world.progress.targets(self._done, self._total)
 
-    def _hand_out(self, pool: Pool[ListingEvent | Opened | Reading], opened: Opened) -> int:
+    def _hand_out(self, pool: Pool[_Result], opened: Opened) -> int:
         account, targets = self._accounts[opened.account_id], 0
         for region in regions_to_read(self._policy, opened):
             kinds = [kind for kind in self._kinds if (account.id, region, kind) not in self._known]
@@ -217,24 +240,15 @@ class _AccountReader:
                 yield scope.coverage_row(account, one.region, TargetStatus.REGION_DISABLED, one.detail)
 
 
-def _placed(row: Coverage, account: Account) -> Coverage:
-    """The row of an account that was begun before all of the organization was listed, as it is listed."""
-    if (row.account_name, row.ou_path) == (account.name, account.ou_path):
-        return row
-    return replace(row, account_name=account.name, ou_path=account.ou_path)
-
-
 def regions_to_read(policy: OrgPolicy, opened: Opened) -> list[Region]:
     """The enabled ones in the policy's scope."""
     return [one.region for one in opened.regions if one.enabled and scope.region_in_scope(policy.regions, one.region)]
 
 
-def _open_account(
-    world: World, policy: OrgPolicy, account: Account, is_spared: Callable[[AccountId], bool]
-) -> Opened | Reading:
+def _open_account(world: World, policy: OrgPolicy, account: Account, is_spared: Callable[[AccountId], bool]) -> _Answer:
     """A thread's boundary: nothing is raised past it."""
     if is_spared(account.id):
-        return Reading()
+        return _Answer(account, Reading())
 
     def open_account() -> Opened:
         with world.accounts.bind(account.id):
@@ -243,9 +257,10 @@ def _open_account(
 
     result = read_unless_halted(world, open_account)
     if isinstance(result, Opened):
-        return result
+        return _Answer(account, result)
     advice = f"; {scope.NAME_THE_REGIONS}" if result.lacks_list else ""
-    return Reading(coverage=(scope.whole_account(account, result.status, f"{result.detail}{advice}"),))
+    row = scope.whole_account(account, result.status, f"{result.detail}{advice}")
+    return _Answer(account, Reading(coverage=(row,)))
 
 
 def regions_of_account(
@@ -280,11 +295,11 @@ def _read_target(
     kinds: Iterable[str],
     unlisted: str,
     is_spared: Callable[[AccountId], bool],
-) -> Reading:
+) -> _Answer:
     """A row for each kind: one that cannot be read leaves the others as they are. A thread's boundary."""
     reading = Reading()
     if is_spared(account.id):
-        return reading
+        return _Answer(account, reading)
     note = f"its regions could not be listed, and the policy names this one: {unlisted}" if unlisted else ""
     for kind in kinds:
         result = read_unless_halted(world, partial(_read_kind, world, Target(account.id, region), kind))
@@ -295,7 +310,7 @@ def _read_target(
         else:
             row = scope.coverage_row(account, region, TargetStatus.SCANNED, note, kind)
             reading += Reading(coverage=(row,), resources=result)
-    return reading
+    return _Answer(account, reading)
 
 
 def _read_kind(world: World, target: Target, kind: str) -> tuple[Resource, ...]:
