@@ -214,7 +214,8 @@ class _Run:
             listing, reading = list_and_read(self._world, policy, self._sweep.today, keep_read)
             return self._hand_over_reading(StoredInventory(listing, reading))
         listing = stored.listing
-        to_read = [account for account in listing.accounts if account.id in set(listing.to_read)]
+        ids = frozenset(listing.to_read)
+        to_read = [account for account in listing.accounts if account.id in ids]
         reading = read_accounts(
             self._world, policy, to_read, stored.reading, lambda reading: keep_read(listing, reading)
         )
@@ -233,7 +234,7 @@ class _Run:
         if not left or halt is None:
             return state
         state = replace(state, read_halt=halt)
-        tags_unread = any(row.account_id not in stored.listing.to_read for row in left)
+        tags_unread = not frozenset(stored.listing.to_read).issuperset(row.account_id for row in left)
         if halt.cause is not HaltCause.OUT_OF_TIME or tags_unread:
             return state  # without all tags, resuming would have to list the organization again
         handed_over = self._hand_over(stored)

@@ -87,7 +87,8 @@ def restore_plan(
     if for_good and sweep.mode.acts and isinstance(verdict, ApprovedPlan):
         close_the_rest(world, sweep.sweep_id, plan.actions)
     if sweep.mode.acts:
-        concerned = [one for one in plan.actions if accounts is None or one.resource.target.account_id in accounts]
+        only = None if accounts is None else frozenset(accounts)
+        concerned = [one for one in plan.actions if only is None or one.resource.target.account_id in only]
         outcomes = recover_intents(world, sweep.sweep_id, concerned)
     inventory = Inventory(stored.organization_id, coverage=stored.coverage, names=stored.names, others=stored.others)
     state = SweepState(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
+from functools import lru_cache
 
 from orchestrator.core.decide.compliance import violations
 from orchestrator.core.decide.other_policies import CoOwner, why_two_own
@@ -54,7 +55,8 @@ def decide_all(
     others: Sequence[CoOwner] = (),
 ) -> tuple[Decision, ...]:
     """One decision for each resource, sorted by its key. `now` has a time zone."""
-    decisions = (decide(policy, one, accounts[one.target.account_id], now, others) for one in resources)
+    today = policy.day(now)
+    decisions = [_decide(policy, one, accounts[one.target.account_id], now, today, others) for one in resources]
     return tuple(sorted(decisions, key=lambda decision: decision.resource.key))
 
 
@@ -64,10 +66,16 @@ def decide(
     """Keep, unless a rule owns the resource, no rule of the `others` does, its schedule allows a stop and nothing
     protects it.
     """
+    return _decide(policy, resource, account, now, policy.day(now), others)
+
+
+def _decide(
+    policy: OrgPolicy, resource: Resource, account: Account, now: datetime, today: date, others: Sequence[CoOwner]
+) -> Decision:
     owner = owner_of(policy, resource, account)
     rule = owner.rule
-    facts = {**resource.facts, **(rule.where.facts_used(resource, account) if rule else {})}
-    exemption = _exemption(policy, resource, now)
+    used = rule.where.facts_used(resource, account) if rule else None
+    exemption = most_protective(read_opt_outs(resource.tags, RESOURCE, resource.resource_id, today))
     keep = _reason_to_keep(
         resource, exemption, owner, now, lambda rule: why_two_own(policy, rule, resource, account, others)
     )
@@ -80,7 +88,7 @@ def decide(
         rule=rule.name if rule else None,
         action=rule.action if rule else Action.STOP,
         exemption=exemption,
-        facts=facts,
+        facts={**resource.facts, **used} if used else resource.facts,
     )
 
 
@@ -97,12 +105,6 @@ def _reason_to_keep(
         return keep
     rule = owner.rule
     return owned_by_two(rule) or _kept_by_schedule(rule, now) or _losses_reason_to_keep(rule, resource.losses)
-
-
-def _exemption(policy: OrgPolicy, resource: Resource, now: datetime) -> Exemption | None:
-    today = policy.day(now)
-    opt_outs = read_opt_outs(resource.tags, RESOURCE, resource.resource_id, today)
-    return most_protective(opt_outs)
 
 
 def _kept_by_itself(resource: Resource, exemption: Exemption | None) -> Reason | None:
@@ -126,7 +128,7 @@ def _still_stopping(resource: Resource) -> Reason:
 
 def _kept_by_its_owner(owner: Owner) -> Reason | None:
     if owner.rule is None:
-        return Reason(ReasonCode.NO_RULE, "No rule of the policy matches it.")
+        return _NO_RULE
     if owner.unknown is not None:
         names = ", ".join(owner.unknown) or "facts"
         text = f"Rule {owner.rule.name} may own it, but that depends on what is unknown: its {names}."
@@ -137,8 +139,7 @@ def _kept_by_its_owner(owner: Owner) -> Reason | None:
 def _kept_by_schedule(rule: Rule, now: datetime) -> Reason | None:
     """After what two policies own: that is so at any hour, and a preview by day shows it."""
     if rule.schedule is not None and rule.schedule.is_running(now):
-        text = f"Rule {rule.name} owns it, but its schedule {rule.schedule.name} says that it should run now."
-        return Reason(ReasonCode.SCHEDULE, text)
+        return _scheduled(rule.name, rule.schedule.name)
     return None
 
 
@@ -156,7 +157,24 @@ def _losses_reason_to_keep(rule: Rule, losses: Iterable[Loss]) -> Reason | None:
 
 def _reason_to_stop(rule: Rule | None) -> Reason:
     assert rule is not None, "a resource without a rule is always kept"
-    if rule.schedule is None:
-        return Reason(ReasonCode.ANY_TIME, f"Rule {rule.name} owns it and may stop it at any time.")
-    text = f"Rule {rule.name} owns it and its schedule {rule.schedule.name} is outside of its running hours."
+    return _stopped(rule.name, rule.schedule.name if rule.schedule else None)
+
+
+# One sentence for all that a rule decides alike, and not one for each of ten thousand resources.
+
+
+@lru_cache
+def _scheduled(rule: str, schedule: str) -> Reason:
+    text = f"Rule {rule} owns it, but its schedule {schedule} says that it should run now."
+    return Reason(ReasonCode.SCHEDULE, text)
+
+
+@lru_cache
+def _stopped(rule: str, schedule: str | None) -> Reason:
+    if schedule is None:
+        return Reason(ReasonCode.ANY_TIME, f"Rule {rule} owns it and may stop it at any time.")
+    text = f"Rule {rule} owns it and its schedule {schedule} is outside of its running hours."
     return Reason(ReasonCode.OUTSIDE_SCHEDULE, text)
+
+
+_NO_RULE = Reason(ReasonCode.NO_RULE, "No rule of the policy matches it.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import InitVar, astuple, dataclass
+from dataclasses import InitVar, dataclass
 
 from orchestrator.core.model.coverage import Coverage
 from orchestrator.core.model.decision import Decision, Verdict
@@ -60,7 +60,7 @@ class Plan:
     @property
     def sha256(self) -> str:
         """Changes whenever what would be acted on, where, how or by which policy changes."""
-        actions = sorted([*astuple(decision.resource.key), decision.action.value] for decision in self.actions)
+        actions = sorted([*decision.resource.key, decision.action.value] for decision in self.actions)
         text = json.dumps([self.sweep_id, self.policy_sha256, self.organization_id, actions])
         return hashlib.sha256(text.encode()).hexdigest()
 

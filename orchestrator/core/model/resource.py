@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from orchestrator.core.model.aws_error import AwsError
 from orchestrator.core.model.loss import Loss
@@ -45,8 +46,7 @@ class Obstacle:
     sentence: str
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class ResourceKey:
+class ResourceKey(NamedTuple):
     """The identity of one resource. Sorts by account, region, kind and id."""
 
     account_id: AccountId
@@ -74,6 +74,10 @@ class ResourceKey:
         return cls(AccountId(row["account_id"]), Region(row["region"]), row["kind"], row["resource_id"])
 
 
+_NOTHING: Mapping[str, Fact] = {}
+"""Of most resources: one for all of them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Resource:
     """`facts` are what its kind read about it, under AWS's words in snake case."""
@@ -97,7 +101,7 @@ class Resource:
     """Why its last start did not last, where AWS says so; the message is AWS's and what it mostly comes from."""
     may_have_run: bool = False
     """It shut down from inside, and nothing says how long after its start that was."""
-    restore: Mapping[str, Fact] = field(default_factory=dict)
+    restore: Mapping[str, Fact] = field(default_factory=lambda: _NOTHING)
     """What a later start needs to know, such as sizes, or the mark to write again if it is gone; part of the intent."""
     losses: tuple[Loss, ...] = ()
     """What a stop of it would lose, or might; of what does not run nothing."""

@@ -87,6 +87,7 @@ _PEOPLES_NAMES = frozenset(map(_name, _WRITTEN_BY_PEOPLE))
 _BY_NAME = {_name(known): known for known in KEYS}
 
 
+@lru_cache(maxsize=8192)
 def is_a_persons(key: str) -> bool:
     """Whether a person wrote it for us, in whatever spelling: it is below our prefix, and none of the marks."""
     return key not in MARKS and name_below(key) is not None

@@ -75,7 +75,12 @@ def csv_chunks(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> Ite
     writer = csv.writer(text)
     writer.writerow(columns)
     for row in rows:
-        writer.writerow([cells[one] if type(one) is str else _other_cell(one) for one in map(row.get, columns)])
+        writer.writerow(
+            [
+                cells[one] if type(one) is str else "" if one is None else _other_cell(one)
+                for one in map(row.get, columns)
+            ]
+        )
         if text.tell() >= _CHUNK:
             yield _taken(text)
     yield _taken(text)

@@ -49,9 +49,9 @@ class LazyRows(Sequence[Mapping[str, Any]], Generic[V]):
         self.make = make
         self.quick = quick
 
-    def made(self) -> Iterator[dict[str, Any]]:
+    def made(self) -> Iterator[Mapping[str, Any]]:
         """Each whole, as a dictionary of its own; for whatever reads all of its fields."""
-        return (dict(self.make(value)) for value in self.values)
+        return map(self.make, self.values)
 
     def __len__(self) -> int:
         return len(self.values)

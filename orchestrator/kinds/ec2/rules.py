@@ -24,6 +24,7 @@ from orchestrator.core.model import (
     Target,
     time_text,
 )
+from orchestrator.core.model.shared_texts import share_text, share_texts
 from orchestrator.core.model.unreadable import spare_unreadable
 
 _STATES: Mapping[str, ResourceState] = {
@@ -97,9 +98,9 @@ class InstanceStores:
 def resource_of(raw: Any, target: Target, partition: str, spot_types: Mapping[str, str]) -> Resource:
     """An instance as EC2 describes it, in the project's words; `spot_types` by the id of the spot request."""
     # EC2 leaves them out where there are none, and other servers the value of one that has none.
-    tags = {tag.get("Key") or "": tag.get("Value") or "" for tag in raw.get("Tags", ())}
-    instance_id, facts = raw["InstanceId"], _facts(raw, spot_types)
-    aws_state = raw.get("State", {}).get("Name")
+    tags = share_texts({tag.get("Key") or "": tag.get("Value") or "" for tag in raw.get("Tags", ())})
+    instance_id, facts = raw["InstanceId"], share_texts(_facts(raw, spot_types))
+    aws_state = share_text(raw.get("State", {}).get("Name"))
     stopped_at, reason = transition_time(raw.get("StateTransitionReason")), raw.get("StateReason") or {}
     resource = Resource(
         kind="ec2",

@@ -20,6 +20,7 @@ from orchestrator.core.model import (
     Target,
     time_text,
 )
+from orchestrator.core.model.shared_texts import share_text, share_texts
 from orchestrator.core.model.unreadable import spare_unreadable
 
 _STATES: Mapping[str, ResourceState] = {
@@ -58,10 +59,10 @@ def is_up(resource: Resource) -> bool:
 def resource_of(raw: Any, target: Target, partition: str) -> Resource:
     """A DB instance as RDS describes it, in the project's words."""
     told = raw.get("TagList")  # RDS tells an empty list of what has no tags
-    tags = {tag["Key"]: tag.get("Value", "") for tag in told or ()}
-    resource_id, facts = raw["DBInstanceIdentifier"], _facts(raw)
+    tags = share_texts({tag["Key"]: tag.get("Value", "") for tag in told or ()})
+    resource_id, facts = raw["DBInstanceIdentifier"], share_texts(_facts(raw))
     arn = f"arn:{partition}:rds:{target.region}:{target.account_id}:db:{resource_id}"
-    aws_state = raw.get("DBInstanceStatus")
+    aws_state = share_text(raw.get("DBInstanceStatus"))
     resource = Resource(
         kind="rds",
         target=target,
