@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import cache
 
 from pydantic import TypeAdapter
 
@@ -21,13 +22,18 @@ class StoredInventory:
     reading: Reading = field(default_factory=Reading)
 
 
-_STORED = TypeAdapter(StoredInventory)
 _FILE = re.compile(rb'\{"sha256":"(?P<sha256>[0-9a-f]{64})","stored":(?P<stored>.*)\}', re.DOTALL)
+
+
+@cache
+def _adapter() -> TypeAdapter[StoredInventory]:
+    """Made for the first hand-over, which most sweeps do not need."""
+    return TypeAdapter(StoredInventory)
 
 
 def inventory_bytes(stored: StoredInventory) -> bytes:
     """The file, with its SHA-256, from which `inventory_from` reads an equal inventory."""
-    text = _STORED.dump_json(stored)
+    text = _adapter().dump_json(stored)
     return b'{"sha256":"%s","stored":%s}' % (sha256_of(text).encode(), text)
 
 
@@ -36,7 +42,7 @@ def inventory_from(content: bytes, name: str = "what was read before") -> Stored
     found = _FILE.fullmatch(content)
     if found is None or sha256_of(found["stored"]) != found["sha256"].decode():
         raise ReportStoreError(f"{name} was altered since this sweep wrote it: nothing more is done by it")
-    return _STORED.validate_json(found["stored"])
+    return _adapter().validate_json(found["stored"])
 
 
 def without_gaps(reading: Reading) -> Reading:
