@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from time import monotonic, sleep
+from typing import TYPE_CHECKING
 
+from orchestrator import Later
 from orchestrator.aws import bulk_tags
-from orchestrator.aws import hub_questions as asking
 from orchestrator.aws.clients import Clients, partition_regions, renew_bound_credentials
 from orchestrator.aws.credentials import REGION_PERMISSIONS, MemberRole, MemberSessions
 from orchestrator.aws.dynamodb_items import DynamoItems
@@ -26,8 +27,6 @@ from orchestrator.aws.retries import Retries
 from orchestrator.aws.s3_report_store import S3ReportStore
 from orchestrator.core.decide.known_names import Known
 from orchestrator.core.decide.names import resolve_names
-from orchestrator.core.diagnosis.checks import Check
-from orchestrator.core.diagnosis.missed import DueSweep
 from orchestrator.core.model import (
     Action,
     ActivePolicy,
@@ -41,11 +40,6 @@ from orchestrator.core.model import (
 )
 from orchestrator.core.policy.loading import load_policy
 from orchestrator.core.policy.org_policy import OrgPolicy
-from orchestrator.doctor import hub_checks
-from orchestrator.doctor.active_policies import active_policies
-from orchestrator.doctor.context import DoctorContext
-from orchestrator.doctor.context import Progress as DoctorProgress
-from orchestrator.doctor.missed_sweeps import look_for_missed
 from orchestrator.errors import SettingsError
 from orchestrator.kinds import registry
 from orchestrator.ledger.clocks import Clocks
@@ -61,6 +55,18 @@ from orchestrator.ports import Anchor, ReportStore, Runtime, Stores, Time, World
 from orchestrator.settings import Settings
 from orchestrator.sweep.halt import LAST_GO_COUNTS_SECONDS, SPREAD_SECONDS, Halting, KillSwitch, Read
 from orchestrator.sweep.names import regions_for
+
+if TYPE_CHECKING:
+    from orchestrator.aws import hub_questions as asking
+    from orchestrator.core.diagnosis.checks import Check
+    from orchestrator.core.diagnosis.missed import DueSweep
+    from orchestrator.doctor import active_policies, context, hub_checks, missed_sweeps
+else:  # a sweep asks none of it
+    asking = Later("orchestrator.aws.hub_questions")
+    active_policies = Later("orchestrator.doctor.active_policies")
+    context = Later("orchestrator.doctor.context")
+    hub_checks = Later("orchestrator.doctor.hub_checks")
+    missed_sweeps = Later("orchestrator.doctor.missed_sweeps")
 
 AWS_ERRORS = AWS_FAILURES
 MEMBER_PERMISSIONS = REGION_PERMISSIONS
@@ -333,14 +339,14 @@ def make_doctor_context(
     settings: Settings,
     clients: Clients,
     policy: OrgPolicy,
-    progress: DoctorProgress,
+    progress: context.Progress,
     out_of_time: Callable[[], bool] = lambda: False,
-) -> DoctorContext:
+) -> context.DoctorContext:
     """Everything the doctor asks. Its sessions may do all that the role allows: it asks what that is, by dry runs."""
     retries = Retries(
         attempts=_DOCTOR_TRIES, sleep=SYSTEM_TIME.sleep, out_of_time=out_of_time, on_expired=renew_bound_credentials
     )
-    return DoctorContext(
+    return context.DoctorContext(
         hub=asking.HubQuestions(clients),
         organization=OrganizationReader(
             clients, SYSTEM_TIME.now, make_bulk_tags(settings, clients, "doctor", retries).read
@@ -389,7 +395,7 @@ def read_active_policies(settings: Settings, clients: Clients) -> tuple[tuple[Or
     """Those that the hub sweeps by. Raises SettingsError, PolicyError and LedgerError where one cannot be read."""
     ledger = make_stores(settings, clients).ledger
     read = partial(read_policy, clients=lambda: clients, quoted=False)
-    return tuple(active_policies(ledger, read, settings.policy or ""))
+    return tuple(active_policies.active_policies(ledger, read, settings.policy or ""))
 
 
 def look_for_missed_sweeps(
@@ -402,7 +408,7 @@ def look_for_missed_sweeps(
     """
     ledger, policies = make_stores(settings, clients).ledger, read_active_policies(settings, clients)
     limit = settings.mode or Mode.ENFORCE
-    return look_for_missed(ledger, policies, settings.default_sweeps, limit, now(), deployed_at)
+    return missed_sweeps.look_for_missed(ledger, policies, settings.default_sweeps, limit, now(), deployed_at)
 
 
 def _services(settings: Settings, clients: Clients, policy: OrgPolicy) -> Iterator[Callable[[], Check]]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
-from orchestrator.cli.later import Later
+from orchestrator import Later
 from orchestrator.core.report.control_characters import without_controls
 from orchestrator.errors import (
     PlanError,

@@ -14,19 +14,6 @@ import typer.main
 from typer.core import TyperCommand
 
 
-class Later:
-    """A module that is imported when something of it is first used; type checkers are shown the real one.
-
-    In `if TYPE_CHECKING` stands the import, in its `else` this with the same name: the import contracts see it there.
-    """
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __getattr__(self, attribute: str) -> Any:
-        return getattr(import_module(self._name), attribute)
-
-
 @contextmanager
 def _all_kept() -> Iterator[None]:
     """What is made within it lives as long as the process: looking there for garbage is a fifth of importing."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from orchestrator import Later
 from orchestrator.cli.console import (
     BAD_USAGE,
     Format,
@@ -22,7 +23,6 @@ from orchestrator.cli.console import (
     problem_rows,
     settings_of,
 )
-from orchestrator.cli.later import Later
 from orchestrator.cli.options import FormatOption, StoreOption
 from orchestrator.core.model.names import NameEffect
 from orchestrator.core.policy.loading import load_policy

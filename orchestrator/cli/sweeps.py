@@ -17,6 +17,7 @@ from orchestrator.cli.console import (
     fail,
     settings_of,
 )
+from orchestrator.cli.estimates import refuse_sizes, show_estimate
 from orchestrator.cli.options import (
     ExternalIdOption,
     FormatOption,
@@ -56,6 +57,23 @@ def plan(
     member_role: RoleOption = None,
     external_id: ExternalIdOption = None,
     workers: WorkersOption = None,
+    estimate: Annotated[
+        bool,
+        typer.Option(
+            "--estimate",
+            help="Instead: what a sweep costs in calls, time and money, by size alone. No member account is read.",
+        ),
+    ] = False,
+    accounts: Annotated[
+        int | None, typer.Option(min=1, help="With --estimate: so many accounts. [default: as Organizations lists]")
+    ] = None,
+    regions: Annotated[int | None, typer.Option(min=1, help="With --estimate: regions in scope. [default: 17]")] = None,
+    resources: Annotated[
+        int | None, typer.Option(min=0, help="With --estimate: running ones in scope. [default: 1.6 a target]")
+    ] = None,
+    stops: Annotated[
+        int | None, typer.Option(min=0, help="With --estimate: what an enforce would stop; it is shown beside.")
+    ] = None,
 ) -> None:
     """Read every account and region and say what a sweep would stop. Stops nothing: its sessions may only describe.
 
@@ -64,6 +82,10 @@ def plan(
     settings = settings_of(
         policy=policy, store=store, member_role=member_role, external_id=external_id, workers=workers
     )
+    sizes = {"accounts": accounts, "regions": regions, "resources": resources, "stops": stops}
+    if estimate:
+        show_estimate(settings, output, sizes)
+    refuse_sizes(sizes)
     run(settings, output, _sweeping(settings, Mode.PLAN), wait=wait)
 
 

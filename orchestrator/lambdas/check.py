@@ -18,12 +18,12 @@ from orchestrator.aws.own_function import changed_at
 from orchestrator.errors import StopOrchestratorError
 from orchestrator.lambdas.log import logger
 from orchestrator.lambdas.metrics import measure_missed
-from orchestrator.lambdas.wiring import tracer
+from orchestrator.lambdas.tracing import traced
 from orchestrator.settings import Settings
 
 
 @logger.inject_lambda_context(clear_state=True)
-@tracer.capture_lambda_handler(capture_response=False)
+@traced
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """`{checked, missed}`, whatever the event. Raises SettingsError, PolicyError or LedgerError."""
     del event

@@ -23,7 +23,7 @@ from orchestrator.core.report.stored_files import diagnosis_key
 from orchestrator.doctor.diagnose import diagnose
 from orchestrator.lambdas.log import LogProgress, logger
 from orchestrator.lambdas.metrics import measure_diagnosis
-from orchestrator.lambdas.wiring import tracer
+from orchestrator.lambdas.tracing import traced
 from orchestrator.settings import Settings
 
 _RESERVED_MILLISECONDS = 120_000
@@ -32,7 +32,7 @@ _NEEDED = ("policy", "report_bucket", "table")
 
 
 @logger.inject_lambda_context(clear_state=True)
-@tracer.capture_lambda_handler(capture_response=False)
+@traced
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """`{diagnoses: [{policy, healthy, report}]}`, whatever the event. Raises what ended it."""
     del event

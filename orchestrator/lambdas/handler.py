@@ -21,7 +21,8 @@ from orchestrator.lambdas.events import SweepEvent, parse, sweep_to_resume
 from orchestrator.lambdas.log import LogProgress, log_lost_report, logger
 from orchestrator.lambdas.metrics import measure
 from orchestrator.lambdas.once import once
-from orchestrator.lambdas.wiring import Wiring, caller, no_time_to_wait, standing_consent, time_is_up, tracer, wire
+from orchestrator.lambdas.tracing import traced
+from orchestrator.lambdas.wiring import Wiring, caller, no_time_to_wait, standing_consent, time_is_up, wire
 from orchestrator.ledger.lease import Lease
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.records import SweepSummary
@@ -30,7 +31,7 @@ from orchestrator.sweep import coordination
 
 
 @logger.inject_lambda_context(clear_state=True)
-@tracer.capture_lambda_handler(capture_response=False)
+@traced
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """One sweep. Raises EventError, SettingsError, PolicyError or what ended the sweep."""
     asked = parse(event)

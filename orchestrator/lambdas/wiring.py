@@ -6,14 +6,12 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from aws_lambda_powertools import Tracer
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from orchestrator import app
 from orchestrator.aws.clients import Clients
 from orchestrator.core.model import ApprovedPlan, ConsentHow, Mode
 from orchestrator.errors import EventError
-from orchestrator.lambdas.log import SERVICE
 from orchestrator.ports import Stores
 from orchestrator.settings import PREFIX, Settings, without_external_id
 
@@ -26,9 +24,6 @@ thousand accounts are listed, and could not be handed over.
 UNSET_MODE = Mode.PLAN
 """What no STOP_ORCHESTRATOR_MODE means in a Lambda: no person is there who could have meant another one."""
 _NEEDED = ("policy", "report_bucket", "table")
-
-# Patching botocore would open a segment per call in threads that have no parent segment.
-tracer = Tracer(service=SERVICE, auto_patch=False)
 
 
 @dataclass(frozen=True, slots=True)

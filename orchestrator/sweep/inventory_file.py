@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import cache
 
 from pydantic import TypeAdapter
 
@@ -22,18 +23,23 @@ class StoredInventory:
     reading: Reading = field(default_factory=Reading)
 
 
-_STORED = TypeAdapter(StoredInventory)
 _FILE = re.compile(rb'\{"sha256":"(?P<sha256>[0-9a-f]{64})","stored":(?P<stored>.*)\}', re.DOTALL)
+
+
+@cache
+def _adapter() -> TypeAdapter[StoredInventory]:
+    """Made for the first hand-over, which most sweeps do not need."""
+    return TypeAdapter(StoredInventory)
 
 
 def inventory_bytes(stored: StoredInventory) -> bytes:
     """The file, with its SHA-256, from which `inventory_from` reads an equal inventory."""
-    return seal_content(_STORED.dump_json(stored))
+    return seal_content(_adapter().dump_json(stored))
 
 
 def inventory_from(content: bytes, name: str = "what was read before") -> StoredInventory:
     """The inventory in a file that `inventory_bytes` made. Raises ReportStoreError when it was altered since."""
-    return _STORED.validate_json(sealed_content(content, name))
+    return _adapter().validate_json(sealed_content(content, name))
 
 
 def seal_content(text: bytes) -> bytes:

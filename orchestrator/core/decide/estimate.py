@@ -1,0 +1,171 @@
+"""What a sweep costs in calls, time and money, from the size of the organization alone: nothing is read.
+
+The calls are what the code does. Time, memory and write units come from measured figures, all in `MEASURED`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import ceil
+from types import MappingProxyType
+
+from orchestrator.core.model.size import Size
+
+WORKERS = 64
+ACCOUNTS_A_PAGE = 20
+"""https://docs.aws.amazon.com/organizations/latest/APIReference/API_ListAccounts.html"""
+TAGGED_A_PAGE = 100
+"""https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html"""
+ORGANIZATIONS_CALLS_A_SECOND = 5
+BATCH = 50
+"""Instances in one StopInstances, and in one CreateTags."""
+STOPS_AT_ONCE, STOPS_A_SECOND = 1000, 20
+DESCRIBES_A_BATCH = 2
+"""The look right before it, and the one after it."""
+INSTANCES_A_PAGE = 1000
+LAMBDA_SECONDS = 870
+"""Of the 900 that a Lambda may run, without what is kept back for the report."""
+LAMBDA_MB = 1769
+"""https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html: with so much it has one processor."""
+FILES = 8
+"""Of a sweep, in S3, with plan and manifest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Figures of one run each; CPU and seconds of one processor that is a Lambda's."""
+
+    latency: float = 0.05
+    """From a call to its answer, over regions near and far."""
+    start: float = 1.2
+    """CPU of importing, without bytecode."""
+    account: float = 0.004
+    target: float = 0.0011
+    resource: float = 0.00027
+    stop: float = 0.004
+    base_mb: float = 100.0
+    target_mb: float = 0.004
+    resource_mb: float = 0.005
+    write_units_a_sweep: int = 41
+    write_units_a_target: float = 1.0
+    write_units_a_stop: float = 8.0
+    """Intent, two outcomes, what is held down, each with its index."""
+    read_units_a_sweep: int = 20
+    """Of an upper bound: the lease, the chain and a few records."""
+
+
+MEASURED = Measured()
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """US dollars, without any free tier. Calls to EC2, STS, Organizations and the Tagging API cost nothing."""
+
+    region: str = "us-east-1"
+    as_of: str = "2026-11-28"
+    source: str = "https://aws.amazon.com/lambda/pricing/ /dynamodb/pricing/on-demand/ /s3/pricing/"
+    lambda_gb_second: float = 0.0000133334
+    """arm64."""
+    lambda_request: float = 0.20 / 1_000_000
+    write_unit: float = 0.625 / 1_000_000
+    read_unit: float = 0.125 / 1_000_000
+    s3_put: float = 0.005 / 1_000
+
+
+PRICES = Prices()
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Of one sweep in one mode; seconds and dollars."""
+
+    calls: Mapping[str, int]
+    """By `service:Operation`, retries left out."""
+    write_units: int
+    read_units: int
+    files: int
+    cpu_seconds: float
+    seconds: float
+    """Where tags come in bulk."""
+    seconds_without_bulk_tags: float
+    """Where each account's tags are one call, at the pace that AWS is sure to take."""
+    memory_mb: float
+    dollars: Mapping[str, float]
+
+    @property
+    def fits_one_lambda(self) -> bool:
+        """Whether one invocation ends in time and memory; else the state machine is for it."""
+        return self.seconds_without_bulk_tags <= LAMBDA_SECONDS and self.memory_mb <= LAMBDA_MB
+
+
+def estimate(size: Size, *, enforce: bool = False, workers: int = WORKERS) -> Cost:
+    """Of a plan, or of an enforce with the size's stops, each as far from the others as can be."""
+    batches = _batches(size) if enforce else 0
+    calls = _calls(size, batches)
+    stops = size.stops if enforce else 0
+    one = MEASURED
+    cpu = one.start + size.accounts * one.account + size.targets * one.target + size.resources * one.resource
+    cpu += stops * one.stop
+    organizations = calls["organizations:ListAccounts"] + calls["organizations:ListRoots"]
+    waiting = sum(number for name, number in calls.items() if name.startswith(("ec2:", "sts:"))) * one.latency / workers
+    listing = (organizations + min(size.accounts, batches)) / ORGANIZATIONS_CALLS_A_SECOND
+    write_units = one.write_units_a_sweep + size.targets * one.write_units_a_target + stops * one.write_units_a_stop
+    writing = write_units * one.latency / workers
+    seconds = max(cpu, waiting + writing, listing, _pacing(stops, size.targets))
+    memory = one.base_mb + size.targets * one.target_mb + size.resources * one.resource_mb
+    dollars = {
+        "lambda": seconds * LAMBDA_MB / 1024 * PRICES.lambda_gb_second + PRICES.lambda_request,
+        "dynamodb": write_units * PRICES.write_unit + one.read_units_a_sweep * PRICES.read_unit,
+        "s3": FILES * PRICES.s3_put,
+    }
+    return Cost(
+        calls=MappingProxyType(calls),
+        write_units=ceil(write_units),
+        read_units=one.read_units_a_sweep,
+        files=FILES,
+        cpu_seconds=cpu,
+        seconds=seconds,
+        seconds_without_bulk_tags=max(seconds, (organizations + size.accounts) / ORGANIZATIONS_CALLS_A_SECOND),
+        memory_mb=memory,
+        dollars=MappingProxyType({**dollars, "total": sum(dollars.values())}),
+    )
+
+
+def assumptions(size: Size, workers: int = WORKERS) -> tuple[str, ...]:
+    """What the figures rest on, in sentences."""
+    batches = f"each of the {size.stops} stops is in another target, while there are targets: {_batches(size)} batches"
+    return (
+        f"{MEASURED.latency * 1000:.0f} ms from a call to its answer, {workers} calls at a time, no retries",
+        "one processor; time is what binds: calls, CPU, or the pace of Organizations or EC2",
+        f"{ORGANIZATIONS_CALLS_A_SECOND} calls a second to Organizations; the pace rises where AWS takes more",
+        "no Tagging API that is believed: one ListTagsForResource for each account instead",
+        f"at most {INSTANCES_A_PAGE} resources in a target, all of them EC2 instances",
+        *([batches] if size.stops else []),
+        f"prices of {PRICES.region} on {PRICES.as_of}, no free tier; EC2, STS and Organizations cost nothing",
+    )
+
+
+def _pacing(stops: int, targets: int) -> float:
+    """Of StopInstances in one target: https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html."""
+    return max(0.0, stops / targets - STOPS_AT_ONCE) / STOPS_A_SECOND if targets else 0.0
+
+
+def _batches(size: Size) -> int:
+    return max(min(size.stops, size.targets), ceil(size.stops / BATCH))
+
+
+def _calls(size: Size, batches: int) -> dict[str, int]:
+    looks = batches * DESCRIBES_A_BATCH
+    calls = {
+        "organizations:ListRoots": 1,
+        "organizations:ListAccounts": max(1, ceil(size.accounts / ACCOUNTS_A_PAGE)),
+        "tag:GetResources": max(1, ceil(size.accounts / TAGGED_A_PAGE)),
+        "organizations:ListTagsForResource": min(size.accounts, batches),
+        "sts:AssumeRole": size.accounts,
+        "ec2:DescribeRegions": size.accounts,
+        "ec2:DescribeInstances": size.targets + looks,
+        "ec2:CreateTags": batches,
+        "ec2:StopInstances": batches,
+    }
+    return {name: number for name, number in calls.items() if number}
