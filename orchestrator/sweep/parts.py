@@ -294,6 +294,7 @@ def _gather(world: World, sweep: Sweep, summary: SweepSummary, error: str, keep:
         keep(SweepState(_put_together(world, sweep)))
         raise ExecutionFailedError(error or "the state machine ended before there was a plan")
     state, approved = restore_plan(world, sweep, content, summary, for_good=True)
+    del content  # hundreds of megabytes
     keep(state)
     outcomes = state.outcomes + Outcomes(kept=dict(_kept(world, sweep)))
     if approved is not None:
