@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -261,8 +261,19 @@ class ReportStore(Protocol):
         """Writes a file. One with the same content may be there already; raises ReportStoreError for any other."""
         ...
 
+    def put_chunks(self, sweep_id: str, name: str, chunks: Iterable[bytes]) -> None:
+        """The same for a file of any size, piece by piece; it is there as a whole, or not at all.
+
+        `chunks` gives its pieces from the beginning each time that it is iterated.
+        """
+        ...
+
     def find(self, sweep_id: str, name: str) -> bytes | None:
         """One file, None when there is none. Raises ReportStoreError when the store does not tell."""
+        ...
+
+    def find_chunks(self, sweep_id: str, name: str) -> Iterator[bytes] | None:
+        """The same for a file of any size, piece by piece. Raises ReportStoreError also while it is read."""
         ...
 
     def read(self, sweep_id: str, name: str) -> bytes:

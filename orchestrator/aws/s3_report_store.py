@@ -1,11 +1,13 @@
-"""Reports in S3, each sweep below a key of its own."""
+"""Reports in S3, each sweep below a key of its own; a large file goes there in parts, and none of it is kept here."""
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import tenacity
@@ -16,11 +18,13 @@ from orchestrator.aws.pages import CONTINUATION_TOKEN, each_page
 from orchestrator.aws.retries import after_pauses
 from orchestrator.core.model.aws_error_codes import DENIED_CODES
 from orchestrator.core.report.files import content_type, sweep_folder
+from orchestrator.core.report.manifest import FileSeal, Sealing
 from orchestrator.core.report.stored_files import SWEEPS_FOLDER, Entry
 from orchestrator.errors import ReportStoreError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef
 
 _PROBE = f"{SWEEPS_FOLDER}.writable"
 """One key for all sweeps: a role without s3:DeleteObject leaves it behind, a killed process too."""
@@ -33,6 +37,9 @@ _CLASH = "ConditionalRequestConflict"
 """Two writers at once: https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html"""
 _TAKEN = frozenset({"PreconditionFailed", _CLASH})
 _PAUSES = (0.1, 0.4, 1.0)
+_PART_BYTES = 8 << 20
+"""Of S3's limits (5 MiB, but for the last part, and 10,000 parts) the first matters: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html"""
+_CHUNK = 1 << 20
 
 
 class S3ReportStore:
@@ -56,16 +63,24 @@ class S3ReportStore:
         self._remove_probe()
 
     def put(self, sweep_id: str, name: str, content: bytes) -> None:
+        self.put_chunks(sweep_id, name, (content,))
+
+    def put_chunks(self, sweep_id: str, name: str, chunks: Iterable[bytes]) -> None:
         key = self._key(sweep_id, name)
         try:
-            after_pauses(_PAUSES, tenacity.retry_if_exception(_is_a_clash), self._sleep)(self._put_once, key, content)
+            after_pauses(_PAUSES, tenacity.retry_if_exception(_is_a_clash), self._sleep)(self._put_once, key, chunks)
         except AWS_FAILURES as failure:
             text = f"s3://{self._bucket}/{key} cannot be written: {error_of(failure)}"
             raise ReportStoreError(text) from failure
 
     def find(self, sweep_id: str, name: str) -> bytes | None:
+        chunks = self.find_chunks(sweep_id, name)
+        return b"".join(chunks) if chunks is not None else None
+
+    def find_chunks(self, sweep_id: str, name: str) -> Iterator[bytes] | None:
         try:
-            return self._get(self._key(sweep_id, name))
+            body = self._client.get_object(Bucket=self._bucket, Key=self._key(sweep_id, name))["Body"]
+            return self._chunks(sweep_id, name, body.iter_chunks(_CHUNK))
         except AWS_FAILURES as failure:
             if error_of(failure).code == _MISSING:
                 return None
@@ -95,19 +110,63 @@ class S3ReportStore:
     def _get(self, key: str) -> bytes:
         return self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
 
-    def _put_once(self, key: str, content: bytes) -> None:
+    def _chunks(self, sweep_id: str, name: str, chunks: Iterator[bytes]) -> Iterator[bytes]:
         try:
-            self._client.put_object(
-                Bucket=self._bucket, Key=key, Body=content, ContentType=content_type(key), IfNoneMatch="*"
-            )
+            yield from chunks
+        except AWS_FAILURES as failure:
+            raise self._unreadable(sweep_id, name, failure) from failure
+
+    def _put_once(self, key: str, chunks: Iterable[bytes]) -> None:
+        sealing = Sealing(chunks)
+        parts = _parts(sealing)
+        first, second = next(parts, b""), next(parts, None)
+        try:
+            if second is None:
+                self._client.put_object(
+                    Bucket=self._bucket, Key=key, Body=first, ContentType=content_type(key), IfNoneMatch="*"
+                )
+            else:
+                self._put_parts(key, chain((first, second), parts))
         except ClientError as refusal:
             # One of the same content is fine: S3's answer may have been lost, or the process that asked for it.
-            if error_of(refusal).code not in _TAKEN or not self._holds(key, content):
+            if not _is_taken(refusal) or not self._holds(key, sealing.seal):
                 raise
 
-    def _holds(self, key: str, content: bytes) -> bool:
+    def _put_parts(self, key: str, parts: Iterable[bytes]) -> None:
+        """There is no object before all of them are: what breaks off in between leaves parts, which are deleted.
+
+        The condition is that of the last call; after its 409 all parts have to be uploaded again. An upload that is
+        begun with a checksum is completed only with that of each part:
+        https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
+        """
+        bucket = self._bucket
+        begun = self._client.create_multipart_upload(
+            Bucket=bucket, Key=key, ContentType=content_type(key), ChecksumAlgorithm="CRC32"
+        )
+        upload = begun["UploadId"]
         try:
-            return self._get(key) == content
+            uploaded = [self._put_part(key, upload, number, part) for number, part in enumerate(parts, 1)]
+            self._client.complete_multipart_upload(
+                Bucket=bucket, Key=key, UploadId=upload, MultipartUpload={"Parts": uploaded}, IfNoneMatch="*"
+            )
+        except BaseException:
+            with suppress(*AWS_FAILURES):  # the bucket's lifecycle deletes what is left of it
+                self._client.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload)
+            raise
+
+    def _put_part(self, key: str, upload: str, number: int, part: bytes) -> CompletedPartTypeDef:
+        answer = self._client.upload_part(
+            Bucket=self._bucket, Key=key, UploadId=upload, PartNumber=number, Body=part, ChecksumAlgorithm="CRC32"
+        )
+        uploaded: CompletedPartTypeDef = {"PartNumber": number, "ETag": answer["ETag"]}
+        if "ChecksumCRC32" in answer:
+            uploaded["ChecksumCRC32"] = answer["ChecksumCRC32"]
+        return uploaded
+
+    def _holds(self, key: str, seal: FileSeal) -> bool:
+        try:
+            body = self._client.get_object(Bucket=self._bucket, Key=key)["Body"]
+            return FileSeal.of_chunks(body.iter_chunks(_CHUNK)) == seal
         except AWS_FAILURES:
             return False
 
@@ -132,8 +191,28 @@ class S3ReportStore:
             return  # an empty object stays behind; a role without s3:DeleteObject is a good role
 
 
+def _parts(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes, so many at a time as a part of an upload has; fewer in the last one only."""
+    some: list[bytes] = []
+    size = 0
+    for chunk in chunks:
+        some.append(chunk)
+        size += len(chunk)
+        if size >= _PART_BYTES:
+            yield b"".join(some)
+            some, size = [], 0
+    if size:
+        yield b"".join(some)
+
+
 def _entry(key: str, size: int) -> Entry:
     return Entry.PROBE if size == 0 and _PROBES.fullmatch(key) else Entry.FILE
+
+
+def _is_taken(refusal: ClientError) -> bool:
+    """By an object; or the upload is over that was to be completed, as the answer to the first try was lost."""
+    code = error_of(refusal).code
+    return code in _TAKEN or (code == "NoSuchUpload" and refusal.operation_name == "CompleteMultipartUpload")
 
 
 def _is_a_clash(failure: BaseException) -> bool:

@@ -24,6 +24,7 @@ from orchestrator.cli.tables import counted
 from orchestrator.cli.terminal import SafeConsole, json_text
 from orchestrator.core.model import ActionCounts, ApprovedPlan, Plan
 from orchestrator.core.model.marks import SWEEP_ID
+from orchestrator.core.report.document import plain_document
 from orchestrator.errors import (
     PlanError,
     PolicyError,
@@ -126,7 +127,7 @@ def show(document: dict[str, Any], output: Format, location: str = "") -> None:
     if output is Format.TABLE:
         print_summary(stdout, document, location)
         return
-    print_json(document)
+    print_json(plain_document(document))
     if location:
         say(f"Report: {location}")
 

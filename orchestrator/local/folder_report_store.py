@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import filecmp
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 from orchestrator.core.report.files import sweep_folder
 from orchestrator.core.report.manifest import MANIFEST
 from orchestrator.core.report.stored_files import SWEEPS_FOLDER, Entry
 from orchestrator.errors import ReportStoreError
 
+_CHUNK = 1 << 20
 _PART = re.compile(r"\.[a-z0-9_]{8}\.part")
 """As `_write_once` calls them."""
 
@@ -37,23 +40,30 @@ class LocalReportStore:
             raise ReportStoreError(f"reports cannot be written to {folder}: {failure.strerror or failure}") from failure
 
     def put(self, sweep_id: str, name: str, content: bytes) -> None:
+        self.put_chunks(sweep_id, name, (content,))
+
+    def put_chunks(self, sweep_id: str, name: str, chunks: Iterable[bytes]) -> None:
         path = self._folder(sweep_id) / name
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            _write_once(path, content)
+            _write_once(path, chunks)
         except OSError as failure:
             raise ReportStoreError(f"{path} cannot be written: {failure.strerror or failure}") from failure
 
     def find(self, sweep_id: str, name: str) -> bytes | None:
+        chunks = self.find_chunks(sweep_id, name)
+        return b"".join(chunks) if chunks is not None else None
+
+    def find_chunks(self, sweep_id: str, name: str) -> Iterator[bytes] | None:
         path = self._folder(sweep_id) / name
         try:
             if path.is_fifo():
                 raise ReportStoreError(f"{path} cannot be read: it is a pipe")  # which would hold everything up
-            return path.read_bytes()
+            return _chunks(path, path.open("rb"))
         except FileNotFoundError:
             return None
         except OSError as failure:
-            raise ReportStoreError(f"{path} cannot be read: {failure.strerror or failure}") from failure
+            raise _unreadable(path, failure) from failure
 
     def read(self, sweep_id: str, name: str) -> bytes:
         content = self.find(sweep_id, name)
@@ -98,17 +108,31 @@ def _entries(folder: Path, key: str) -> Iterator[tuple[str, Entry]]:
             yield f"{key}{name}", Entry.LINK
 
 
-def _write_once(path: Path, content: bytes) -> None:
+def _chunks(path: Path, opened: BinaryIO) -> Iterator[bytes]:
+    with opened as file:
+        try:
+            while chunk := file.read(_CHUNK):
+                yield chunk
+        except OSError as failure:
+            raise _unreadable(path, failure) from failure
+
+
+def _unreadable(path: Path, failure: OSError) -> ReportStoreError:
+    return ReportStoreError(f"{path} cannot be read: {failure.strerror or failure}")
+
+
+def _write_once(path: Path, chunks: Iterable[bytes]) -> None:
     """Raises FileExistsError when the file is there with any other content: evidence is not overwritten."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(content)
+            for chunk in chunks:
+                file.write(chunk)
             file.flush()
             os.fsync(file.fileno())
         os.link(temporary, path)
     except FileExistsError:
-        if path.read_bytes() != content:
+        if not filecmp.cmp(temporary, path, shallow=False):
             raise
     finally:
         Path(temporary).unlink()

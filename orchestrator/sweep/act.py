@@ -66,7 +66,8 @@ def act_on_accounts(
     done: Outcomes,
 ) -> Outcomes:
     """The actions in these accounts that have no outcome yet: one part of a wave, of which others do the rest."""
-    actions = tuple(one for one in approved.plan.actions if one.resource.target.account_id in accounts)
+    ids = frozenset(accounts)
+    actions = tuple(one for one in approved.plan.actions if one.resource.target.account_id in ids)
     actor = _Actor(world, approved.plan.sweep_id, policy.name, recheck, actions)
     done = actor.act(actions, f" in {len(accounts)} accounts", done, lambda _: None)
     return watch_starts(world, approved.plan.sweep_id, done, policy.max_start_wait)

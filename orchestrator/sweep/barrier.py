@@ -21,13 +21,13 @@ from orchestrator.core.model import (
     Plan,
 )
 from orchestrator.core.model.times import whole_second
-from orchestrator.core.report.manifest import sha256_of
+from orchestrator.core.report.manifest import FileSeal
 from orchestrator.core.report.plan_file import (
     PLAN_FILE,
     PLAN_FORMAT,
     StoredPlan,
     organization_sha256,
-    plan_bytes,
+    plan_chunks,
 )
 from orchestrator.ports import World
 from orchestrator.sweep.other_policies import without_texts
@@ -58,8 +58,7 @@ def guard_plan(
     if isinstance(verdict, HeldPlan):
         verdict = explain_hold(verdict, policy.regions)
     state, approved = hold_plan(sweep, state, verdict)
-    _freeze(world, sweep, state)
-    return state, approved
+    return replace(state, plan_seal=_freeze(world, sweep, state)), approved
 
 
 def end_without_plan(state: SweepState) -> SweepState:
@@ -120,7 +119,7 @@ def _not_acted_on(action: Decision, held: str) -> Outcome:
     return Outcome(action.resource, would)
 
 
-def _freeze(world: World, sweep: Sweep, state: SweepState) -> None:
+def _freeze(world: World, sweep: Sweep, state: SweepState) -> FileSeal:
     stored = StoredPlan(
         sweep_id=sweep.sweep_id,
         mode=sweep.mode,
@@ -138,8 +137,9 @@ def _freeze(world: World, sweep: Sweep, state: SweepState) -> None:
         others=without_texts(state.inventory.others),
         format=PLAN_FORMAT,
     )
-    content = plan_bytes(stored)
-    sha256 = sha256_of(content)
-    world.ledger.amend(sweep.sweep_id, plan_announced_sha256=sha256)
-    world.store.put(sweep.sweep_id, PLAN_FILE, content)
-    world.ledger.amend(sweep.sweep_id, plan_sha256=sha256)
+    chunks = [*plan_chunks(stored)]  # as one text it would be in memory twice
+    seal = FileSeal.of_chunks(chunks)
+    world.ledger.amend(sweep.sweep_id, plan_announced_sha256=seal.sha256)
+    world.store.put_chunks(sweep.sweep_id, PLAN_FILE, chunks)
+    world.ledger.amend(sweep.sweep_id, plan_sha256=seal.sha256)
+    return seal

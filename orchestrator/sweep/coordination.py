@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
 
-from orchestrator.core.model import Mode, ResourceKey, SweepReport, SweepStatus
+from orchestrator.core.model import Mode, ResourceKey, SweepStatus
 from orchestrator.core.policy.org_policy import OrgPolicy
-from orchestrator.core.report.document import report_document
 from orchestrator.core.report.plan_file import PLAN_FILE
+from orchestrator.core.report.stored_document import document_from
 from orchestrator.errors import LedgerError, PlanError, PolicyError, SettingsError
 from orchestrator.ledger.lease import EXECUTION, Lease
 from orchestrator.ledger.records import LeaseRecord, SweepSummary
@@ -32,6 +30,7 @@ from orchestrator.sweep.dead_sweeps import (
 )
 from orchestrator.sweep.left import undo_command
 from orchestrator.sweep.run import apply_plan, plan_one, resume_sweep, run_sweep, undo_sweep
+from orchestrator.sweep.seal import Document
 from orchestrator.sweep.stored_plan import open_plan, unreadable_plan
 from orchestrator.sweep.undo import UndoFilter
 
@@ -48,7 +47,7 @@ UNDONE = (SweepStatus.FAILED.value, SweepStatus.ABANDONED.value, SweepStatus.MIS
 class Ended:
     """A sweep that this process carried out, or found finished. Status `running`: a fresh process resumes it."""
 
-    document: dict[str, Any]
+    document: Document
     location: str
     repeated: bool = False
     """Another process carried it out; nothing was done again."""
@@ -77,7 +76,7 @@ class Busy:
 
 
 Result = Ended | Busy
-Work = Callable[[World], tuple[SweepReport, str]]
+Work = Callable[[World], tuple[Document, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +136,7 @@ def apply(stores: Stores, source_sweep_id: str, sweep_id: str, runtime: Runtime)
     policy = policy_of(stores, begun)
     runtime = replace(runtime, policy_source=begun.policy_source)
 
-    def work(world: World) -> tuple[SweepReport, str]:
+    def work(world: World) -> tuple[Document, str]:
         # Opened a second time: under the lease no other process can apply it meanwhile.
         _, source = open_plan(stores.store, stores.ledger, source_sweep_id, now())
         return apply_plan(world, policy, sweep_id, source)
@@ -177,7 +176,7 @@ def undo(stores: Stores, source_sweep_id: str, sweep_id: str, undo_filter: UndoF
     policy = policy_of(stores, begun)
     runtime = replace(runtime, policy_source=begun.policy_source)
 
-    def work(world: World) -> tuple[SweepReport, str]:
+    def work(world: World) -> tuple[Document, str]:
         return undo_sweep(world, policy, sweep_id, source_sweep_id, undo_filter)
 
     request = SweepRequest(policy, sweep_id, Mode.UNDO, source_sweep_id, by_frozen_text=True)
@@ -227,8 +226,7 @@ def _holding(stores: Stores, request: SweepRequest, runtime: Runtime, work: Work
         return lease
     with lease.held():
         world = stores.build_world(request.policy, request.sweep_id, request.mode, runtime, lease)
-        report, location = work(world)
-    return Ended(report_document(report), location)
+        return Ended(*work(world))
 
 
 def lease_for(stores: Stores, request: SweepRequest, runtime: Runtime) -> Lease | Result:
@@ -388,4 +386,4 @@ def _waits_for_a_person(stores: Stores, lease: LeaseRecord) -> bool:
 
 def _finished(stores: Stores, begun: SweepSummary) -> Ended:
     content = stores.store.read(begun.sweep_id, "report.json")
-    return Ended(json.loads(content), stores.store.location(begun.sweep_id, "report.json"), repeated=True)
+    return Ended(document_from(content), stores.store.location(begun.sweep_id, "report.json"), repeated=True)

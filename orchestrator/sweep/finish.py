@@ -6,7 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from orchestrator.core.model import Halt, HaltCause, Intent, Outcome, OutcomeStatus, SweepReport
-from orchestrator.core.report.document import report_document
+from orchestrator.core.report.document import document_of, plain_document
+from orchestrator.core.report.files import policy_file
+from orchestrator.core.report.manifest import FileSeal
+from orchestrator.core.report.plan_file import PLAN_FILE
 from orchestrator.errors import (
     ConsentMissingError,
     LeaseLostError,
@@ -17,7 +20,8 @@ from orchestrator.errors import (
 )
 from orchestrator.ports import World
 from orchestrator.sweep.interruption import InterruptionNote, breakable
-from orchestrator.sweep.seal import write_and_seal
+from orchestrator.sweep.policy_text import text_seal
+from orchestrator.sweep.seal import Document, write_and_seal
 from orchestrator.sweep.state import Sweep, SweepState, build_report, interruption_text
 
 Keep = Callable[[SweepState], None]
@@ -26,8 +30,8 @@ Keep = Callable[[SweepState], None]
 
 def run_to_report(
     world: World, sweep: Sweep, begin_with: SweepState, work: Callable[[Keep], SweepState]
-) -> tuple[SweepReport, str]:
-    """The report of what the work gave back, and where it was written; whatever ends the work is in it.
+) -> tuple[Document, str]:
+    """The report's document of what the work gave back, and where it was written; whatever ends the work is in it.
 
     No report is written by a process that left the sweep to another one, nor by one that does not know yet what the
     process before it did: then the sweep is still running. From the end of the work on no signal breaks in. Raises
@@ -49,7 +53,7 @@ def run_to_report(
             _write(world, sweep, latest[0], _error_text(world, sweep, latest[0], failure))
         raise
     if latest[0].handed_over:
-        return _report(world, sweep, latest[0]), ""
+        return document_of(_report(world, sweep, latest[0])), ""
     _leave_it_to_the_lease_holder(world, sweep.sweep_id, latest[0].halt, None)
     return _write(world, sweep, latest[0])
 
@@ -77,21 +81,26 @@ def _leave_it_to_the_lease_holder(
             raise LeaseLostError(f"{sweep_id}: {one.text}. Where no other process has it, {again}") from failure
 
 
-def _write(world: World, sweep: Sweep, state: SweepState, error: str = "") -> tuple[SweepReport, str]:
+def _write(world: World, sweep: Sweep, state: SweepState, error: str = "") -> tuple[Document, str]:
     if sweep.mode.acts:
         InterruptionNote(world, sweep.sweep_id).write()
-    report = _report(world, sweep, state, error)
-    document = report_document(report)
+    document = document_of(_report(world, sweep, state, error))
     try:
         _close_untouched_intents(world, sweep, state)
-        return report, write_and_seal(world, document)
+        return document, write_and_seal(world, document, _known_files(sweep, state))
     except ReportStoreError as failure:
-        raise ReportLostError(str(failure), document) from failure
+        raise ReportLostError(str(failure), plain_document(document)) from failure
     except StopOrchestratorError:
         raise  # the report is there; it could not be signed, or the notification failed
     except Exception as failure:
         text = f"the report cannot be written: {type(failure).__name__}: {failure}"
-        raise ReportLostError(text, document) from failure
+        raise ReportLostError(text, plain_document(document)) from failure
+
+
+def _known_files(sweep: Sweep, state: SweepState) -> dict[str, FileSeal]:
+    """Those that need not be read again to be sealed: this process has had their bytes."""
+    found = {PLAN_FILE: state.plan_seal, policy_file(sweep.policy.sha256): text_seal(sweep.policy)}
+    return {name: seal for name, seal in found.items() if seal is not None}
 
 
 def _close_untouched_intents(world: World, sweep: Sweep, state: SweepState) -> None:

@@ -165,8 +165,10 @@ class TargetGuard:
     def _intended(self, resources: Sequence[Resource], batch: str) -> tuple[Resource, ...]:
         """Those of which the intent is this process's own by now; what the ledger refuses is left to another one."""
         context = self._context
-        stops = [one for one in resources if not self._actions[one.resource_id].action.starts]
-        starts = [one for one in resources if one not in stops]
+        stops: list[Resource] = []
+        starts: list[Resource] = []
+        for one in resources:
+            (starts if self._actions[one.resource_id].action.starts else stops).append(one)
         for some, held_by in ((stops, context.policy_name), (starts, None)):
             if some:
                 intent_id = new_intent_id()

@@ -36,8 +36,8 @@ from orchestrator.core.model import (
     ResourceKey,
     TargetStatus,
 )
-from orchestrator.core.report.document import report_document
 from orchestrator.core.report.plan_file import PLAN_FILE
+from orchestrator.core.report.stored_document import document_from
 from orchestrator.errors import ConsentError, ConsentMissingError, ExecutionFailedError, LeaseLostError, PlanError
 from orchestrator.ledger.records import SweepSummary, consent_from
 from orchestrator.ports import World
@@ -206,12 +206,11 @@ def end(world: World, sweep: Sweep, summary: SweepSummary, error: str) -> tuple[
     """
     written = world.store.find(sweep.sweep_id, "report.json")
     if written is not None:  # this is a retry of the step
-        document: Document = json.loads(written)
+        document: Document = document_from(written)
         return document, write_and_seal(world, document)
     require_plan(world, summary)
     begin_with = SweepState(reportable=False)
-    report, location = run_to_report(world, sweep, begin_with, lambda keep: _gather(world, sweep, summary, error, keep))
-    return report_document(report), location
+    return run_to_report(world, sweep, begin_with, lambda keep: _gather(world, sweep, summary, error, keep))
 
 
 def _look_ahead(world: World, sweep: Sweep, wave: int) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.report.files import policy_file
-from orchestrator.core.report.manifest import sha256_of
+from orchestrator.core.report.manifest import FileSeal, sha256_of
 from orchestrator.errors import PlanError
 from orchestrator.ledger.records import SweepSummary, text_bytes
 from orchestrator.ports import ReportStore
@@ -29,6 +29,11 @@ def keep_text(store: ReportStore, sweep_id: str, policy: OrgPolicy) -> None:
     """Writes the file where the ledger keeps the hash alone. Raises ReportStoreError."""
     if is_too_large(policy):
         store.put(sweep_id, policy_file(policy.sha256), text_bytes(policy.text))
+
+
+def text_seal(policy: OrgPolicy) -> FileSeal | None:
+    """Of that file; None where there is none. Its name is its hash, so that no other content is ever read from it."""
+    return FileSeal.of(text_bytes(policy.text)) if is_too_large(policy) else None
 
 
 def text_of(store: ReportStore, begun: SweepSummary) -> str:

@@ -161,16 +161,13 @@ def _as_recorded(record: ActionRecord, resource: Resource) -> Outcome:
 
 
 def _look_at(world: World, sweep_id: str, unknown: dict[tuple[Target, str], list[_Found]]) -> Outcomes:
-    found = Outcomes()
     if not unknown:
-        return found
+        return Outcomes()
     world.progress.phase(f"Looking at {sum(map(len, unknown.values()))} resources whose outcome is unknown")
     with Pool[Outcomes](world.workers) as pool:
         for (target, kind), rows in unknown.items():
             pool.submit(_recover_target, world, sweep_id, target, kind, rows)
-        for came_to in pool.results():
-            found += came_to
-    return found
+        return Outcomes.joined([*pool.results()])
 
 
 def _recover_target(world: World, sweep_id: str, target: Target, kind: str, rows: Sequence[_Found]) -> Outcomes:

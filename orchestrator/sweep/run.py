@@ -8,7 +8,6 @@ resume a sweep from wherever another one died.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -21,14 +20,13 @@ from orchestrator.core.model import (
     Mode,
     Outcomes,
     ResourceKey,
-    SweepReport,
     SweepStatus,
     TargetStatus,
     time_text,
 )
 from orchestrator.core.policy.org_policy import OrgPolicy
-from orchestrator.core.report.document import report_document
 from orchestrator.core.report.plan_file import PLAN_FILE, StoredPlan
+from orchestrator.core.report.stored_document import document_from
 from orchestrator.errors import HaltedError, PlanError
 from orchestrator.ledger.records import SweepSummary
 from orchestrator.ports import World
@@ -51,8 +49,8 @@ from orchestrator.sweep.undo import StoppedInventory, UndoFilter, read_stopped
 
 def run_sweep(
     world: World, policy: OrgPolicy, sweep_id: str, mode: Mode, consent_missing: str = ""
-) -> tuple[SweepReport, str]:
-    """The report of one sweep and where it was written; it is written also when the sweep is held or fails half-way.
+) -> tuple[Document, str]:
+    """The report of one sweep, as its document, and where it was written; also when it is held or fails half-way.
 
     Status `running` means that a fresh process resumes it. Raises HaltedError when a kill switch does not say `go`,
     ReportStoreError before anything is read when no report could be written, LeaseLostError when another process has
@@ -64,7 +62,7 @@ def run_sweep(
     return run_to_report(world, sweep, SweepState(), _Run(world, sweep).sweep)
 
 
-def plan_one(world: World, policy: OrgPolicy, sweep_id: str, key: ResourceKey) -> tuple[SweepReport, str]:
+def plan_one(world: World, policy: OrgPolicy, sweep_id: str, key: ResourceKey) -> tuple[Document, str]:
     """A plan of which the one resource is all there is, to be applied like any other.
 
     Raises as run_sweep, and PlanError where there is no such account or resource.
@@ -74,7 +72,7 @@ def plan_one(world: World, policy: OrgPolicy, sweep_id: str, key: ResourceKey) -
     return run_to_report(world, sweep, SweepState(), lambda keep: _Run(world, sweep).plan_one(key, keep))
 
 
-def apply_plan(world: World, policy: OrgPolicy, sweep_id: str, source: StoredPlan) -> tuple[SweepReport, str]:
+def apply_plan(world: World, policy: OrgPolicy, sweep_id: str, source: StoredPlan) -> tuple[Document, str]:
     """Carries out exactly that plan, but for what changed since. Raises as run_sweep, and PlanError when another
     process applied it first.
     """
@@ -86,7 +84,7 @@ def apply_plan(world: World, policy: OrgPolicy, sweep_id: str, source: StoredPla
 
 def undo_sweep(
     world: World, policy: OrgPolicy, sweep_id: str, source_sweep_id: str, undo_filter: UndoFilter
-) -> tuple[SweepReport, str]:
+) -> tuple[Document, str]:
     """Starts what that sweep stopped and what is still stopped by it. Raises as run_sweep."""
     only = undo_filter.as_item()
     sweep = Sweep(sweep_id, Mode.UNDO, policy, world.now(), source_sweep_id, world.asked_by, only=only)
@@ -101,13 +99,12 @@ def resume_sweep(world: World, policy: OrgPolicy, summary: SweepSummary) -> tupl
     """
     written = world.store.find(summary.sweep_id, "report.json")
     if written is not None:  # it died between its report and the end
-        document: Document = json.loads(written)
+        document: Document = document_from(written)
         return document, write_and_seal(world, document)
     require_plan(world, summary)
     sweep = Sweep.resumed(policy, summary)
     run = _Run(world, sweep, summary.continuations)
-    report, location = run_to_report(world, sweep, SweepState(reportable=False), lambda keep: run.resume(summary, keep))
-    return report_document(report), location
+    return run_to_report(world, sweep, SweepState(reportable=False), lambda keep: run.resume(summary, keep))
 
 
 def begin(world: World, sweep: Sweep, undo_filter: UndoFilter | None = None, execution: str = "") -> None:
@@ -214,7 +211,8 @@ class _Run:
             list_accounts(self._world, policy, self._sweep.today, lambda listing: keep_read(listing, Reading()))
         )
         listing = stored.listing
-        to_read = [account for account in listing.accounts if account.id in set(listing.to_read)]
+        ids = frozenset(listing.to_read)
+        to_read = [account for account in listing.accounts if account.id in ids]
         reading = read_accounts(
             self._world, policy, to_read, stored.reading, lambda reading: keep_read(listing, reading)
         )
@@ -229,7 +227,7 @@ class _Run:
         if not left or halt is None:
             return state
         state = replace(state, read_halt=halt)
-        tags_unread = any(row.account_id not in stored.listing.to_read for row in left)
+        tags_unread = not frozenset(stored.listing.to_read).issuperset(row.account_id for row in left)
         if halt.cause is not HaltCause.OUT_OF_TIME or tags_unread:
             return state  # without all tags, resuming would have to list the organization again
         handed_over = self._hand_over(stored)

@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from orchestrator.core.model import SweepStatus, Verdict
-from orchestrator.core.report.files import policy_file, report_files
+from orchestrator.core.report.files import policy_file, report_chunks
 from orchestrator.core.report.manifest import (
     MANIFEST,
     SIGNATURE,
+    FileSeal,
     Link,
+    Sealing,
     manifest_bytes,
     sha256_of,
 )
@@ -23,21 +25,33 @@ from orchestrator.sweep.anchor import move_anchor
 Document = dict[str, Any]
 
 
-def write_and_seal(world: World, document: Document) -> str:
-    """Every file, report.json first, as the others are made from it; then the manifest; the ledger's summary last."""
+def write_and_seal(world: World, document: Document, known: Mapping[str, FileSeal] | None = None) -> str:
+    """Every file, report.json first, as the others are made from it; then the manifest; the ledger's summary last.
+
+    `known`: of the plan and the policy's text, those that this process wrote or read; the store is asked for the rest.
+    """
     sweep_id = document["sweep_id"]
-    files = report_files(document)
-    for name, content in files.items():
-        world.store.put(sweep_id, name, content)
-    frozen = {name: world.store.find(sweep_id, name) for name in (PLAN_FILE, policy_file(document["policy_sha256"]))}
-    all_files = {**files, **{name: content for name, content in frozen.items() if content is not None}}
-    seal(world.store, world.ledger, sweep_id, all_files, world.sign)
+    files: dict[str, FileSeal] = {}
+    for name, chunks in report_chunks(document).items():
+        sealing = Sealing(chunks)
+        world.store.put_chunks(sweep_id, name, sealing)
+        files[name] = sealing.seal
+    for name in (PLAN_FILE, policy_file(document["policy_sha256"])):
+        found = (known or {}).get(name) or _stored(world.store, sweep_id, name)
+        if found is not None:
+            files[name] = found
+    seal(world.store, world.ledger, sweep_id, files, world.sign)
     if document["status"] == SweepStatus.AWAITING_APPROVAL:
         world.notify(*_question(document))  # before the end: told twice after a crash is better than never
     location = world.store.location(sweep_id, "report.json")
     world.ledger.finish(document, location)
     move_anchor(world, sweep_id)  # last: it may fail or take its time, and by now the sweep is whole
     return location
+
+
+def _stored(store: ReportStore, sweep_id: str, name: str) -> FileSeal | None:
+    chunks = store.find_chunks(sweep_id, name)
+    return FileSeal.of_chunks(chunks) if chunks is not None else None
 
 
 def _question(document: Mapping[str, Any]) -> tuple[str, str]:
@@ -69,7 +83,7 @@ def seal(
     store: ReportStore,
     ledger: Ledger,
     sweep_id: str,
-    files: Mapping[str, bytes],
+    files: Mapping[str, FileSeal],
     sign: Callable[[bytes], bytes] | None,
 ) -> None:
     """Chains and writes the manifest of files that are written already: last, so a sweep without one is unfinished.
@@ -85,7 +99,7 @@ def seal(
     store.put(sweep_id, MANIFEST, manifest)
 
 
-def _chained(ledger: Ledger, sweep_id: str, files: Mapping[str, bytes]) -> bytes:
+def _chained(ledger: Ledger, sweep_id: str, files: Mapping[str, FileSeal]) -> bytes:
     """The sweep's manifest, from the moment on that the chain leads to it; it leads there once."""
     while True:
         head = ledger.chain_head()  # read before the links: whatever moved it has its link by now
@@ -108,7 +122,7 @@ def _sealed(ledger: Ledger, link: Link, head: tuple[str, str] | None) -> str | N
     return next(later, None)
 
 
-def _same_again(link: Link, sealed: str, files: Mapping[str, bytes]) -> bytes:
+def _same_again(link: Link, sealed: str, files: Mapping[str, FileSeal]) -> bytes:
     manifest = manifest_bytes(link.sweep_id, files, link.previous)
     if sha256_of(manifest) != sealed:
         raise ReportStoreError(

@@ -30,6 +30,7 @@ from orchestrator.core.model import (
 )
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.report.document import YIELDED, sweep_status
+from orchestrator.core.report.manifest import FileSeal
 from orchestrator.errors import NotConfirmedError
 from orchestrator.ledger.records import SweepSummary
 from orchestrator.sweep.left import undo_command, what_is_left
@@ -92,6 +93,8 @@ class SweepState:
     """Recorded in the ledger; None: nothing was acted on."""
     abandoned: str = ""
     """Why nothing more is done of it, where its process died."""
+    plan_seal: FileSeal | None = None
+    """Of the plan's file as it is stored, where this process wrote or read it."""
 
     @property
     def halt(self) -> Halt | None:

@@ -17,7 +17,7 @@ from orchestrator.core.model import (
     Outcomes,
     time_text,
 )
-from orchestrator.core.report.manifest import sha256_of
+from orchestrator.core.report.manifest import FileSeal, sha256_of
 from orchestrator.core.report.plan_file import PLAN_FILE, StoredPlan, plan_from
 from orchestrator.errors import PlanError
 from orchestrator.ledger.ledger import Ledger
@@ -87,10 +87,17 @@ def restore_plan(
     if for_good and sweep.mode.acts and isinstance(verdict, ApprovedPlan):
         close_the_rest(world, sweep.sweep_id, plan.actions)
     if sweep.mode.acts:
-        concerned = [one for one in plan.actions if accounts is None or one.resource.target.account_id in accounts]
+        only = None if accounts is None else frozenset(accounts)
+        concerned = [one for one in plan.actions if only is None or one.resource.target.account_id in only]
         outcomes = recover_intents(world, sweep.sweep_id, concerned)
     inventory = Inventory(stored.organization_id, coverage=stored.coverage, names=stored.names, others=stored.others)
-    state = SweepState(inventory, stored.decided, outcomes=outcomes, consent=consent_from(summary.consent))
+    state = SweepState(
+        inventory,
+        stored.decided,
+        outcomes=outcomes,
+        consent=consent_from(summary.consent),
+        plan_seal=FileSeal.of(content),
+    )
     return hold_plan(sweep, state, verdict)
 
 

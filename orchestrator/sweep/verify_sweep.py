@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
 from orchestrator.core.report.files import policy_file
 from orchestrator.core.report.manifest import (
     MANIFEST,
     SIGNATURE,
     Broken,
+    FileSeal,
     Link,
     check_chain,
     check_sweep,
     sealed_names,
-    sha256_of,
 )
 from orchestrator.core.report.plan_file import PLAN_FILE
 from orchestrator.core.report.stored_files import StoredFiles, added_files, linked_files, strange_files
@@ -24,6 +26,7 @@ from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.records import SweepSummary
 from orchestrator.ports import ReportStore
 
+T = TypeVar("T")
 Signature = Callable[[bytes, bytes], bool]
 """Whether a manifest (first) was signed like that (second)."""
 _ALTERED = "was altered: the ledger has another SHA-256 for it"
@@ -58,16 +61,17 @@ def look_at(
     Raises ReportStoreError where a file cannot be read.
     """
 
-    def find(name: str) -> bytes | None:
+    def look(find: Callable[[ReportStore, str, str], T | None], name: str) -> T | None:
         try:
-            return store.find(sweep_id, name)
+            return find(store, sweep_id, name)
         except ReportStoreError:
             if stored.is_no_file(sweep_id, name):
                 return None  # what is there instead is named by itself
             raise
 
-    manifest = find(MANIFEST)
-    link, broken = check_sweep(sweep_id, manifest, find)
+    manifest = look(_content, MANIFEST)
+    sha256_now = partial(look, sha256_in)
+    link, broken = check_sweep(sweep_id, manifest, sha256_now)
     names, late = stored.of(sweep_id), frozenset[str]()
     if manifest is None:
         return Looked(link, (*broken, *unsealed_files(sweep_id, summary, stored)), is_gone=not names)
@@ -75,7 +79,7 @@ def look_at(
         broken += unsealed_files(sweep_id, summary, stored)
     else:
         broken += linked_files(sweep_id, stored)
-        late = _late_files(summary, stored.regular(sweep_id) - {*sealed_names(manifest)}, find)
+        late = _late_files(summary, stored.regular(sweep_id) - {*sealed_names(manifest)}, sha256_now)
         broken += added_files(sweep_id, stored.regular(sweep_id) - late, sealed_names(manifest))
     if check_signature is None and SIGNATURE in names:
         broken += [Broken(sweep_id, SIGNATURE, _NO_KEY)]
@@ -87,7 +91,7 @@ def look_at(
 
 
 def _late_files(
-    summary: SweepSummary | None, unsealed: AbstractSet[str], find: Callable[[str], bytes | None]
+    summary: SweepSummary | None, unsealed: AbstractSet[str], sha256_now: Callable[[str], str | None]
 ) -> frozenset[str]:
     """Of those that the manifest does not seal, what the sweep itself wrote: the ledger had the hash before the file.
 
@@ -97,8 +101,17 @@ def _late_files(
         return frozenset()
     policy = summary.policy_by_hash
     recorded = {PLAN_FILE: summary.plan_announced_sha256, **({policy_file(policy): policy} if policy else {})}
-    found = {name: find(name) for name in unsealed & recorded.keys()}
-    return frozenset(name for name, one in found.items() if one is not None and sha256_of(one) == recorded[name])
+    return frozenset(name for name in unsealed & recorded.keys() if sha256_now(name) == recorded[name])
+
+
+def _content(store: ReportStore, sweep_id: str, name: str) -> bytes | None:
+    return store.find(sweep_id, name)
+
+
+def sha256_in(store: ReportStore, sweep_id: str, name: str) -> str | None:
+    """Of a file as it is now; None where there is none. Raises ReportStoreError."""
+    chunks = store.find_chunks(sweep_id, name)
+    return FileSeal.of_chunks(chunks).sha256 if chunks is not None else None
 
 
 def _late(sweep_id: str, name: str) -> str:
@@ -137,8 +150,8 @@ def against_summary(store: ReportStore, summary: SweepSummary | None) -> Iterato
         return
     policy = summary.policy_by_hash
     for name, recorded in ((PLAN_FILE, summary.plan_sha256), (policy_file(policy), policy)):
-        content = store.find(summary.sweep_id, name) if recorded else None
-        if content is not None and sha256_of(content) != recorded:
+        sha256 = sha256_in(store, summary.sweep_id, name) if recorded else None
+        if sha256 is not None and sha256 != recorded:
             yield Broken(summary.sweep_id, name, _ALTERED)
 
 
@@ -149,7 +162,7 @@ def against_chain(store: ReportStore, ledger: Ledger, sweep_id: str, link: Link 
     recorded = {one.sweep_id: one for one in ledger.links()}
 
     def look(other: str) -> Link | None:
-        return recorded.get(other) or check_sweep(other, store.find(other, MANIFEST), lambda _: b"")[0]
+        return recorded.get(other) or check_sweep(other, store.find(other, MANIFEST), lambda _: "")[0]
 
     walk = check_chain(ledger.chain_head(), look, recorded)
     sealed = walk.sealed.get(sweep_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -26,10 +26,13 @@ class Client:
         self._real = real
         self.calls: list[tuple[str, str]] = []
         self.after: Callable[[str, str], None] = lambda _operation, _key: None
+        self.hears: Callable[[str, dict[str, Any]], None] = lambda _operation, _arguments: None
+        """Before a call; it may raise in place of it."""
 
     def __getattr__(self, operation: str) -> Callable[..., Any]:
         def call(**arguments: Any) -> Any:
             self.calls.append((operation, arguments["Key"].rpartition("/")[2]))
+            self.hears(operation, arguments)
             answer = getattr(self._real, operation)(**arguments)
             self.after(*self.calls[-1])
             return answer
@@ -243,3 +246,129 @@ def test_a_listing_whose_pages_go_in_a_circle_is_an_error_with_the_operations_na
     client.list_objects_v2 = lambda **_: {"NextContinuationToken": next(tokens)}  # type: ignore[attr-defined]  # half a client
     with pytest.raises(ReportStoreError, match=r"cannot be listed: .*s3:ListObjectsV2 names a next page that was read"):
         S3ReportStore(client, BUCKET).list_files()  # type: ignore[arg-type]  # a traced client
+
+
+# --- files in parts ---------------------------------------------------------------------------------------------------
+
+LARGE = [bytes([number]) * (1 << 20) for number in range(19)]
+"""Two parts and a rest, in pieces of a MiB."""
+UPLOADED = ["create_multipart_upload", *["upload_part"] * 3, "complete_multipart_upload"]
+
+
+def called(client: Client) -> list[str]:
+    return [operation for operation, _ in client.calls]
+
+
+def uploads_left(hub: Clients) -> list[Any]:
+    return hub.s3().list_multipart_uploads(Bucket=BUCKET).get("Uploads", [])  # type: ignore[return-value]  # rows
+
+
+def test_a_large_file_goes_there_in_parts_and_comes_back_in_pieces(
+    hub: Clients, client: Client, store: S3ReportStore
+) -> None:
+    store.put_chunks(SWEEP_ID, "report.json", LARGE)
+    assert called(client) == UPLOADED
+    assert hub.s3().head_object(Bucket=BUCKET, Key=f"{FOLDER}/report.json")["ContentType"] == "application/json"
+    found = store.find_chunks(SWEEP_ID, "report.json")
+    assert found is not None
+    pieces = [*found]
+    assert b"".join(pieces) == b"".join(LARGE)
+    assert max(map(len, pieces)) <= 1 << 20
+
+
+def test_a_small_file_in_pieces_is_one_call(client: Client, store: S3ReportStore) -> None:
+    store.put_chunks(SWEEP_ID, "report.json", [b'{"a":', b" 1}"])
+    assert called(client) == ["put_object"]
+    assert store.read(SWEEP_ID, "report.json") == CONTENT
+
+
+def test_an_empty_file_is_written_too(store: S3ReportStore) -> None:
+    store.put_chunks(SWEEP_ID, "report.json", [])
+    assert store.read(SWEEP_ID, "report.json") == b""
+
+
+def test_no_more_than_a_part_of_a_file_is_taken_before_it_is_sent(client: Client, store: S3ReportStore) -> None:
+    taken: list[int] = []
+
+    def pieces() -> Iterator[bytes]:
+        for piece in LARGE:
+            taken.append(sum(one == "upload_part" for one in called(client)))
+            yield piece
+
+    store.put_chunks(SWEEP_ID, "report.json", pieces())
+    assert taken == [*[0] * 16, 2, 2, 2]  # the second part only tells that it is a large one
+
+
+def test_a_large_file_is_only_completed_where_there_is_none_of_that_name(client: Client, store: S3ReportStore) -> None:
+    asked: list[dict[str, Any]] = []
+    client.hears = lambda operation, arguments: asked.append({"operation": operation, **arguments})
+    store.put_chunks(SWEEP_ID, "report.json", LARGE)
+    assert [one["IfNoneMatch"] for one in asked if "IfNoneMatch" in one] == ["*"]
+    assert asked[-1]["operation"] == "complete_multipart_upload"
+    assert asked[0]["ChecksumAlgorithm"] == "CRC32"
+    assert [sorted(one) for one in asked[-1]["MultipartUpload"]["Parts"]] == [
+        ["ChecksumCRC32", "ETag", "PartNumber"]
+    ] * 3
+
+
+def refuse_to_complete(client: Client, code: str, times: int = 1) -> None:
+    """As S3 does and moto does not, which overwrites."""
+
+    def spoil(operation: str, _: dict[str, Any]) -> None:
+        if operation == "complete_multipart_upload" and called(client).count(operation) <= times:
+            raise refused(code, "CompleteMultipartUpload")
+
+    client.hears = spoil
+
+
+@pytest.mark.parametrize("code", ["PreconditionFailed", "NoSuchUpload"])
+def test_a_large_file_that_is_there_already_with_the_same_content_is_written(
+    hub: Clients, client: Client, store: S3ReportStore, code: str
+) -> None:
+    hub.s3().put_object(Bucket=BUCKET, Key=f"{FOLDER}/report.json", Body=b"".join(LARGE))
+    refuse_to_complete(client, code)
+    store.put_chunks(SWEEP_ID, "report.json", LARGE)
+    assert uploads_left(hub) == []
+
+
+def test_a_large_file_that_is_there_already_with_other_content_is_not_overwritten(
+    hub: Clients, client: Client, store: S3ReportStore
+) -> None:
+    hub.s3().put_object(Bucket=BUCKET, Key=f"{FOLDER}/report.json", Body=b"evidence")
+    refuse_to_complete(client, "PreconditionFailed")
+    with pytest.raises(ReportStoreError, match=r"report\.json cannot be written: PreconditionFailed"):
+        store.put_chunks(SWEEP_ID, "report.json", LARGE)
+    assert store.read(SWEEP_ID, "report.json") == b"evidence"
+    assert uploads_left(hub) == []
+
+
+def test_after_a_clash_every_part_of_a_large_file_is_uploaded_again(
+    hub: Clients, client: Client, store: S3ReportStore, slept: list[float]
+) -> None:
+    refuse_to_complete(client, "ConditionalRequestConflict")
+    store.put_chunks(SWEEP_ID, "report.json", LARGE)
+    assert called(client) == [*UPLOADED, "abort_multipart_upload", "get_object", *UPLOADED]
+    assert slept == [0.1]
+    assert store.read(SWEEP_ID, "report.json") == b"".join(LARGE)
+    assert uploads_left(hub) == []
+
+
+def test_parts_of_a_file_that_is_not_finished_are_deleted(hub: Clients, client: Client, store: S3ReportStore) -> None:
+    def breaks_off() -> Iterator[bytes]:
+        yield from LARGE
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        store.put_chunks(SWEEP_ID, "report.json", breaks_off())
+    assert called(client)[-1] == "abort_multipart_upload"
+    assert (uploads_left(hub), keys(hub)) == ([], set())
+
+
+def test_parts_that_may_not_be_deleted_cost_no_other_message(client: Client, store: S3ReportStore) -> None:
+    def spoil(operation: str, _: dict[str, Any]) -> None:
+        if operation in ("upload_part", "abort_multipart_upload"):
+            raise refused("AccessDenied", operation)
+
+    client.hears = spoil
+    with pytest.raises(ReportStoreError, match=r"report\.json cannot be written: AccessDenied"):
+        store.put_chunks(SWEEP_ID, "report.json", LARGE)

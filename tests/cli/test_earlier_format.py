@@ -99,7 +99,7 @@ def test_what_it_stopped_can_be_undone_also_of_a_sweep_that_did_not_finish(store
             fake.resources[down.target] = (*fake.resources.get(down.target, ()), down)  # type: ignore[misc]  # no errors
         sweep_id = UNDO_ID if source == SWEPT else UNDO_ID.replace("1", "2")
         report, _ = undo_sweep(fake.world(), a_policy(EVERYTHING), sweep_id, source, UndoFilter())
-        assert [one.status for one in report.outcomes] == [OutcomeStatus.STARTED] * 3
+        assert [one["status"] for one in report["outcomes"]] == [OutcomeStatus.STARTED] * 3
 
 
 # --- closed by this release, and undone -------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -89,6 +89,32 @@ def test_a_file_may_be_written_again_with_the_same_content(store: LocalReportSto
     store.put(SWEEP_ID, "report.json", CONTENT)
     store.put(SWEEP_ID, "report.json", CONTENT)
     assert [path.name for path in folder(tmp_path).iterdir()] == ["report.json"]
+
+
+def test_a_file_of_any_size_is_written_and_read_piece_by_piece(store: LocalReportStore, tmp_path: Path) -> None:
+    seen: list[list[str]] = []
+
+    def pieces() -> Iterator[bytes]:
+        for number in range(3):
+            seen.append([path.suffix for path in folder(tmp_path).iterdir()])
+            yield bytes([number]) * (1 << 20)
+
+    store.put_chunks(SWEEP_ID, "report.json", pieces())
+    assert seen == [[".part"]] * 3
+    found = store.find_chunks(SWEEP_ID, "report.json")
+    assert found is not None
+    assert [(len(piece), {*piece}) for piece in found] == [(1 << 20, {number}) for number in range(3)]
+    assert store.find_chunks(SWEEP_ID, "plan.json") is None
+
+
+def test_of_a_file_that_breaks_off_while_it_is_written_nothing_is_left(store: LocalReportStore, tmp_path: Path) -> None:
+    def breaks_off() -> Iterator[bytes]:
+        yield b"a"
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        store.put_chunks(SWEEP_ID, "report.json", breaks_off())
+    assert list(folder(tmp_path).iterdir()) == []
 
 
 def test_of_many_that_write_a_file_at_once_one_does(store: LocalReportStore, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchestrator.core.report.document import report_document
-from orchestrator.core.report.manifest import MANIFEST, Broken
+from orchestrator.core.report.manifest import MANIFEST, Broken, FileSeal
 from orchestrator.errors import AnchorError
 from orchestrator.ledger.ledger import CHAIN, HEAD, Ledger
 from orchestrator.ledger.records import SWEEPS, SweepSummary
@@ -19,6 +19,11 @@ from tests.support.item_tables import MemoryFiles, MemoryItems
 
 A, B, C = "20261123T190000Z-aaaaaa", "20261124T190000Z-bbbbbb", "20261125T190000Z-cccccc"
 FILES = {"report.json": b"{}", "plan.json": b"[]"}
+
+
+def seals(files: Mapping[str, bytes]) -> dict[str, FileSeal]:
+    """What a manifest says of these files."""
+    return {name: FileSeal.of(content) for name, content in files.items()}
 
 
 class MemoryAnchor:
@@ -63,7 +68,7 @@ class Hub:
     def seal(self, sweep_id: str, files: Mapping[str, bytes] = FILES, sign: Any = None) -> None:
         for name, content in files.items():
             self.store.put(sweep_id, name, content)
-        seal(self.store, self.ledger, sweep_id, files, sign)
+        seal(self.store, self.ledger, sweep_id, seals(files), sign)
 
     def sweep(self, sweep_id: str, sign: Any = None) -> None:
         self.begin(sweep_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from orchestrator.core.report.files import sweep_folder
@@ -94,8 +94,15 @@ class MemoryFiles:
         assert self.files.setdefault((sweep_id, name), content) == content, f"{name} is written twice"
         self.after(f"file {name}")
 
+    def put_chunks(self, sweep_id: str, name: str, chunks: Iterable[bytes]) -> None:
+        self.put(sweep_id, name, b"".join(chunks))
+
     def find(self, sweep_id: str, name: str) -> bytes | None:
         return self.files.get((sweep_id, name))
+
+    def find_chunks(self, sweep_id: str, name: str) -> Iterator[bytes] | None:
+        content = self.find(sweep_id, name)
+        return iter((content,)) if content is not None else None
 
     def read(self, sweep_id: str, name: str) -> bytes:
         return self.files[sweep_id, name]

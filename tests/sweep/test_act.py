@@ -9,7 +9,7 @@ import pytest
 
 from orchestrator.core.decide.waves import accounts_in_order
 from orchestrator.core.model import Halt, HaltCause, Listed, Mode, OutcomeStatus, Target
-from orchestrator.core.report.document import Row, report_document
+from orchestrator.core.report.document import Row
 from orchestrator.errors import HaltedError, LeaseLostError, LedgerError
 from orchestrator.sweep.run import apply_plan, resume_sweep, run_sweep
 from orchestrator.sweep.stored_plan import open_plan
@@ -166,8 +166,7 @@ def test_no_sweep_begins_while_the_kill_switch_is_pulled_or_cannot_be_read(halt:
 def test_one_that_cannot_be_read_any_more_between_two_batches_leaves_the_rest_to_be_resumed() -> None:
     fake = a_full_target(3)
     fake.leave, fake.halt = lambda: True, lambda: BLIND if len(fake.stopped) == 1 else None
-    left, _ = run_sweep(fake.world(), a_policy(EVERYTHING), SWEEP_ID, Mode.ENFORCE)
-    report = report_document(left)
+    report, _ = run_sweep(fake.world(), a_policy(EVERYTHING), SWEEP_ID, Mode.ENFORCE)
     assert (report["status"], report["error"]) == ("running", "Halted: the kill switch cannot be read any more")
     assert sorted(outcomes(report).values()) == ["not_attempted", "not_attempted", "stopped"]
     assert not fake.has_file("report.json")

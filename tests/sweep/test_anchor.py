@@ -43,7 +43,7 @@ def warned() -> Warned:
 
 def swept(warned: Warned, sweep_id: str = SWEEP_ID) -> str:
     report, _ = run_sweep(warned.world(), a_policy(EVERYTHING), sweep_id, Mode.PLAN)
-    return report.status.value
+    return str(report["status"])
 
 
 def test_each_sweep_that_is_sealed_is_named_by_the_anchor(warned: Warned) -> None:

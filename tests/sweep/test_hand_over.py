@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from orchestrator.core.model import Mode, SweepReport
+from orchestrator.core.model import Mode
 from orchestrator.core.report.document import Row
 from orchestrator.sweep.run import resume_sweep, run_sweep
 from tests.support.builders import SWEEP_ID, a_policy
@@ -42,11 +42,11 @@ def a_handing_world(processes: int = 50) -> FakeWorld:
     return fake
 
 
-def first(fake: FakeWorld, questions: int, mode: Mode = Mode.ENFORCE) -> SweepReport:
+def first(fake: FakeWorld, questions: int, mode: Mode = Mode.ENFORCE) -> Row:
     """The first process; its time is up at that question."""
     fake.halt = halted_after(questions)
     report, location = run_sweep(fake.world(), a_policy(EVERYTHING), SWEEP_ID, mode)
-    assert (location == "") == (report.status == "running")
+    assert (location == "") == (report["status"] == "running")
     return report
 
 
@@ -77,7 +77,7 @@ def test_when_the_time_is_up_while_reading_a_fresh_process_reads_the_rest_and_no
 ) -> None:
     fake = a_handing_world()
     report = first(fake, questions, mode)
-    assert report.status == "running"
+    assert report["status"] == "running"
     assert fake.stopped == []
     assert fake.has_file("inventory-1.json")
     assert not fake.has_file("plan.json")
@@ -91,7 +91,7 @@ def test_when_the_time_is_up_while_reading_a_fresh_process_reads_the_rest_and_no
 def test_what_could_not_be_read_before_is_not_tried_again() -> None:
     fake = a_handing_world()
     fake.binds[ONE] = unreadable("AccessDenied", operation="sts:AssumeRole")
-    assert first(fake, 4).status == "running"
+    assert first(fake, 4)["status"] == "running"
     fake.binds.clear()
     report = then(fake)
     assert coverage(report) == {(ONE, "*"): "denied", (TWO, REGIONS[0]): "scanned", (TWO, REGIONS[1]): "scanned"}
@@ -104,7 +104,7 @@ def test_when_the_time_is_up_while_acting_a_fresh_process_acts_on_the_rest(quest
     report = first(fake, questions)
     done = [*fake.stopped]
     assert len(done) < 4
-    assert (report.status, fake.has_file("plan.json"), fake.has_file("report.json")) == ("running", True, False)
+    assert (report["status"], fake.has_file("plan.json"), fake.has_file("report.json")) == ("running", True, False)
     final = then(fake)
     assert fake.stopped[: len(done)] == done
     assert sorted(fake.stopped) == ["i-0", "i-1", "i-2", "i-3"]
@@ -114,7 +114,7 @@ def test_when_the_time_is_up_while_acting_a_fresh_process_acts_on_the_rest(quest
 @pytest.mark.parametrize("questions", [8, 9, 10])
 def test_however_often_the_time_is_up_the_sweep_ends_with_the_same_report(questions: int) -> None:
     fake = a_handing_world()
-    document: Row = {"status": first(fake, questions).status}
+    document: Row = {"status": first(fake, questions)["status"]}
     processes = 1
     while document["status"] == "running":
         document = then(fake, questions)
@@ -127,7 +127,7 @@ def test_however_often_the_time_is_up_the_sweep_ends_with_the_same_report(questi
 def test_where_nobody_goes_on_the_report_says_what_was_not_attempted() -> None:
     fake = a_handing_world(processes=0)
     report = first(fake, 6)
-    assert report.status == "incomplete"
+    assert report["status"] == "incomplete"
     assert list(coverage(fake.written()).values()).count("not_attempted") == 2
     assert set(outcomes(fake.written()).values()) == {"not_attempted"}
     assert fake.stopped == []
@@ -135,7 +135,7 @@ def test_where_nobody_goes_on_the_report_says_what_was_not_attempted() -> None:
 
 def test_where_not_even_the_tags_were_read_nothing_is_handed_over() -> None:
     fake = a_handing_world()
-    assert first(fake, 1).status == "incomplete"
+    assert first(fake, 1)["status"] == "incomplete"
     assert set(coverage(fake.written()).values()) == {"not_attempted"}
     assert not fake.has_file("inventory-1.json")
 
@@ -180,5 +180,5 @@ def test_when_handing_over_was_refused_while_reading_it_is_not_asked_for_again()
     asked: list[int] = []
     fake.hand_over = lambda: bool(asked.append(len(asked)))
     report = first(fake, 4)
-    assert report.status == "incomplete"
+    assert report["status"] == "incomplete"
     assert len(asked) == 1

@@ -136,7 +136,7 @@ def test_a_held_plan_stays_held_when_the_name_is_there_again() -> None:
     fake.accounts = an_organization(replace(PROD, path="/Production")).accounts
     _, source = open_plan(fake.files, fake.ledger, SWEEP_ID, fake.at)
     report, _ = apply_plan(fake.world(), a_policy(policy), LATER_ID, source)
-    assert (fake.stopped, report.status) == ([], SweepStatus.HELD)
+    assert (fake.stopped, report["status"]) == ([], SweepStatus.HELD)
     assert fake.written(LATER_ID)["unresolved_names"] == fake.written(SWEEP_ID)["unresolved_names"]
 
 

@@ -17,7 +17,7 @@ from orchestrator.core.model import (
     SweepStatus,
     Target,
 )
-from orchestrator.core.report.document import Row, report_document
+from orchestrator.core.report.document import Row, plain_document
 from orchestrator.core.report.plan_file import PLAN_FILE
 from orchestrator.errors import ReportStoreError
 from orchestrator.ports import RegionStatus
@@ -46,7 +46,7 @@ from tests.support.fake_world import (
 def sweep(fake: FakeWorld, mode: Mode = Mode.ENFORCE, policy: str = EVERYTHING) -> Row:
     report, location = run_sweep(fake.world(), a_policy(policy), SWEEP_ID, mode)
     assert location == fake.files.location(SWEEP_ID, "report.json")
-    assert fake.written() == report_document(report)
+    assert fake.written() == plain_document(report)
     assert fake.has_file("manifest.json")
     return fake.written()
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from itertools import count
 
 import pytest
 
+from orchestrator.core.model import Mode
 from orchestrator.core.report.document import report_document
 from orchestrator.core.report.files import report_files
 from orchestrator.core.report.manifest import MANIFEST, SEALED, SIGNATURE, sha256_of
+from orchestrator.core.report.plan_file import PLAN_FILE
 from orchestrator.errors import LedgerError, ReportStoreError
 from orchestrator.ledger.ledger import CHAIN
-from orchestrator.sweep.seal import seal
-from tests.support.builders import a_report
-from tests.support.chain import FILES, A, B, C, DiedError, Hub
+from orchestrator.sweep.run import run_sweep
+from orchestrator.sweep.seal import seal, write_and_seal
+from tests.support.builders import SWEEP_ID, a_policy, a_report
+from tests.support.chain import FILES, A, B, C, DiedError, Hub, seals
+from tests.support.fake_world import EVERYTHING, ONE, a_world
 from tests.support.local_aws import in_threads
 
 
@@ -79,7 +84,7 @@ def test_a_sweep_that_dies_while_it_is_sealed_is_sealed_the_next_time(hub: Hub, 
 
 def test_sealing_again_changes_nothing(three: Hub) -> None:
     files, items = dict(three.files.files), dict(three.table.items)
-    seal(three.files, three.ledger, B, {"other.json": b""}, None)
+    seal(three.files, three.ledger, B, seals({"other.json": b""}), None)
     assert (three.files.files, three.table.items) == (files, items)
 
 
@@ -87,8 +92,35 @@ def test_a_sweep_whose_files_became_others_is_not_sealed(hub: Hub) -> None:
     hub.seal(A)
     del hub.files.files[A, MANIFEST]
     with pytest.raises(ReportStoreError, match=f"the files of {A} are not those that it was sealed with"):
-        seal(hub.files, hub.ledger, A, {"report.json": b"other"}, None)
+        seal(hub.files, hub.ledger, A, seals({"report.json": b"other"}), None)
     assert (A, MANIFEST) not in hub.files.files
+
+
+def test_a_process_reads_no_file_again_that_it_wrote_itself() -> None:
+    fake = a_world(ONE)
+    read: list[str] = []
+    find = fake.files.find
+
+    def heard(sweep_id: str, name: str) -> bytes | None:
+        read.append(name)
+        return find(sweep_id, name)
+
+    fake.files.find = heard  # type: ignore[method-assign]  # find_chunks asks it too
+    run_sweep(fake.world(), a_policy(EVERYTHING), SWEEP_ID, Mode.PLAN)
+    assert PLAN_FILE not in read
+    assert "report.json" not in read
+    sealed = json.loads(fake.files.read(SWEEP_ID, MANIFEST))["files"]
+    contents = {name: fake.files.read(SWEEP_ID, name) for name in SEALED}
+    assert sealed == {name: {"sha256": sha256_of(one), "bytes": len(one)} for name, one in contents.items()}
+
+
+def test_what_another_process_wrote_is_sealed_as_it_is_stored() -> None:
+    fake = a_world(ONE)
+    run_sweep(fake.world(), a_policy(EVERYTHING), SWEEP_ID, Mode.PLAN)
+    document = fake.written()
+    manifest = fake.files.files.pop((SWEEP_ID, MANIFEST))
+    write_and_seal(fake.world(), document)
+    assert fake.files.read(SWEEP_ID, MANIFEST) == manifest
 
 
 def test_a_ledger_that_is_away_seals_nothing(hub: Hub) -> None:

@@ -26,7 +26,7 @@ from orchestrator.ledger.ledger import CHAIN, HEAD
 from orchestrator.ledger.records import SWEEPS, SweepSummary
 from orchestrator.local.folder_report_store import LocalReportStore
 from orchestrator.sweep.verify import ALL_FILES, Verified, verify
-from tests.support.chain import FILES, A, B, C, DiedError, Hub, MemoryAnchor
+from tests.support.chain import FILES, A, B, C, DiedError, Hub, MemoryAnchor, seals
 
 D = "20261126T190000Z-dddddd"
 WORK = "work"
@@ -161,7 +161,7 @@ def test_the_first_broken_link_from_the_newest_back_comes_first(three: Hub) -> N
 def test_a_sweep_that_was_added_is_named_as_in_no_chain(three: Hub) -> None:
     forged = "20261124T200000Z-ffffff"
     three.files.files[forged, "report.json"] = b"{}"
-    three.files.files[forged, MANIFEST] = manifest_bytes(forged, {"report.json": b"{}"}, None)
+    three.files.files[forged, MANIFEST] = manifest_bytes(forged, seals({"report.json": b"{}"}), None)
     assert three.verify(forged) == [Broken(forged, MANIFEST, "was added: the chain does not lead to it")]
     three.begin(forged)
     three.finish(forged)
@@ -405,7 +405,7 @@ def test_the_file_of_another_policy_in_the_folder_of_a_sweep_that_runs_is_named(
 def test_a_folder_with_a_manifest_that_names_the_newest_one_and_that_no_ledger_knows_is_named(three: Hub) -> None:
     forged = "20261126T190000Z-ffffff"
     files = {"report.json": b"{}"}
-    manifest = manifest_bytes(forged, files, three.ledger.chain_head())
+    manifest = manifest_bytes(forged, seals(files), three.ledger.chain_head())
     three.files.files |= {(forged, "report.json"): b"{}", (forged, MANIFEST): manifest}
     assert three.named() == [(forged, ALL_FILES)]
     assert three.verify(forged) == [Broken(forged, MANIFEST, "was added: the chain does not lead to it")]
@@ -416,7 +416,7 @@ def test_a_manifest_that_was_forged_into_the_folder_of_a_sweep_that_did_not_end_
     three.begin(running)
     three.files.files[running, "notes.txt"] = b""
     assert three.named() == [(running, "notes.txt")]
-    three.files.files[running, MANIFEST] = manifest_bytes(running, {"notes.txt": b""}, None)
+    three.files.files[running, MANIFEST] = manifest_bytes(running, seals({"notes.txt": b""}), None)
     assert three.verify() == [Broken(running, MANIFEST, "was added: the chain does not lead to it")]
 
 
@@ -499,7 +499,7 @@ def test_a_sweep_that_was_added_in_place_of_one_that_expired_is_named(nine: Hub)
     nine.lose_files(*OLDEST)
     nine.lose_rows(*OLDEST)
     forged = "20261112T200000Z-ffffff"
-    manifest = manifest_bytes(forged, {"report.json": b"{}"}, None)
+    manifest = manifest_bytes(forged, seals({"report.json": b"{}"}), None)
     nine.files.files |= {(forged, "report.json"): b"{}", (forged, MANIFEST): manifest}
     assert nine.named() == [(forged, ALL_FILES)]
     nine.ledger.put_link(Link(forged, sha256_of(manifest), None, None))

@@ -11,12 +11,15 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from orchestrator.core.report.control_characters import without_controls
 from orchestrator.core.report.document import Row
+from orchestrator.core.report.lazy_rows import LazyRows, made_rows
 
 _PLACE = ("account_id", "region", "kind", "resource_id")
 _DECISION_COLUMNS = (
@@ -48,21 +51,56 @@ _RUN = "=+@\uff1d\uff0b\uff0d\uff20-"
 """The four in the middle are full-width. Tabs and line breaks, which it passes over, are in no cell."""
 _CELL, _INNER_CELL = r"""(?:^|[,;])[\s"]*""", r"""[,;][\s"]*"""
 _LIVE = re.compile(rf"{_CELL}(?='*[{_RUN}])|{_INNER_CELL}(?='*\Z)")
+_LIVE_AT_ITS_START = re.compile(rf"""[\s"]*'*[{_RUN}]""")
+_LIVE_WITHIN = re.compile(rf"{_INNER_CELL}'*(?:[{_RUN}]|\Z)")
+"""Where neither is found, `_LIVE` is not either: they are quicker to say so, of almost every cell."""
 _DEFUSED = re.compile(rf"({_CELL})'(?='*[{_RUN}])|({_INNER_CELL})'(?='*\Z)")
-_MAY_BE_LIVE = re.compile(rf"""[\s"'{_RUN}]|.*[,;]""")
 _ESCAPE = re.compile(r"\\(?:u([0-9a-f]{4})|(.))")
 _SHORT = {"n": "\n", "r": "\r", "t": "\t"}
+_CHUNK = 1 << 16
+"""Characters."""
+_MOST_CELLS = 1 << 12
 _TAG = re.compile(r"((?:\\.|[^\\=])*)=((?:\\.|[^\\;])*)(?:; |$)")
 
 
 def csv_bytes(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> bytes:
     """RFC 4180 in UTF-8, a line for each row. A cell is text as `cell_of` writes it; tags are as `tags_cell` does."""
+    return b"".join(csv_chunks(rows, columns))
+
+
+def csv_chunks(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> Iterator[bytes]:
+    """The same, some rows at a time. A row without a column has an empty cell there."""
+    cells = _Cells()
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(columns)
     for row in rows:
-        writer.writerow([(tags_cell if column == "tags" else cell_of)(row.get(column)) for column in columns])
-    return text.getvalue().encode()
+        writer.writerow([cells[one] if type(one) is str else _other_cell(one) for one in map(row.get, columns)])
+        if text.tell() >= _CHUNK:
+            yield _taken(text)
+    yield _taken(text)
+
+
+def _other_cell(value: object) -> str:
+    return tags_cell(value) if isinstance(value, Mapping) else cell_of(value)
+
+
+def _taken(text: io.StringIO) -> bytes:
+    """What was written so far; it is empty afterwards."""
+    content = text.getvalue().encode()
+    text.seek(0)
+    text.truncate()
+    return content
+
+
+class _Cells(dict[str, str]):
+    """The cells of texts: most columns have few, on thousands of rows."""
+
+    def __missing__(self, text: str) -> str:
+        if len(self) >= _MOST_CELLS:
+            self.clear()
+        cell = self[text] = _text_cell(text)
+        return cell
 
 
 def read_rows(content: bytes) -> list[Row]:
@@ -76,9 +114,7 @@ def cell_of(value: object) -> str:
     return "" if value is None else _text_cell(str(value))
 
 
-@lru_cache(maxsize=4096)
 def _text_cell(text: str) -> str:
-    """Remembered: the cells of most columns are few texts, on thousands of rows."""
     return _defused(_escaped(text))
 
 
@@ -105,7 +141,8 @@ def tags_of(cell: str) -> dict[str, str]:
 
 
 def _defused(text: str) -> str:
-    return _LIVE.sub(r"\g<0>'", text) if _MAY_BE_LIVE.match(text) else text
+    is_live = _LIVE_AT_ITS_START.match(text) or _LIVE_WITHIN.search(text)
+    return _LIVE.sub(r"\g<0>'", text) if is_live else text
 
 
 def _escaped(text: str) -> str:
@@ -116,11 +153,34 @@ def _unescaped(text: str) -> str:
     return _ESCAPE.sub(lambda found: chr(int(found[1], 16)) if found[1] else _SHORT.get(found[2], found[2]), text)
 
 
+def _outcome_by_place(rows: Sequence[Mapping[str, Any]]) -> Callable[[_Place], Mapping[str, Any]]:
+    """The last one of a resource, or an empty row. Rows that are made here are sorted, and are asked for in that order:
+    then one is held at a time. Those of a file may be in any order.
+    """
+    if not isinstance(rows, LazyRows):
+        found = {_place(row): row for row in rows}
+        return lambda place: found.get(place, {})
+    left = ((place, [*some][-1]) for place, some in groupby(rows.made(), _place))
+    ahead = next(left, None)
+
+    def outcome_of(place: _Place) -> Mapping[str, Any]:
+        nonlocal ahead
+        while ahead is not None and ahead[0] < place:
+            ahead = next(left, None)
+        return ahead[1] if ahead is not None and ahead[0] == place else {}
+
+    return outcome_of
+
+
+_Place = tuple[Any, ...]
+_place = itemgetter(*_PLACE)
+
+
 def _decision_cells(document: Row) -> Iterable[Row]:
     """A decision and its outcome side by side."""
-    outcomes = {tuple(row[key] for key in _PLACE): row for row in document["outcomes"]}
-    for decision in document["decisions"]:
-        outcome = outcomes.get(tuple(decision[key] for key in _PLACE), {})
+    outcome_of = _outcome_by_place(document["outcomes"])
+    for decision in made_rows(document["decisions"]):
+        outcome = outcome_of(_place(decision))
         exemption = decision["exemption"] or {}
         yield {
             **decision,

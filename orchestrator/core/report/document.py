@@ -6,7 +6,8 @@ Hot for 17,000 targets and 50,000 decisions: plain dictionaries, nothing that lo
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
 from typing import Any, cast
 
 from orchestrator.core.decide.guardrails import MIN_COVERAGE
@@ -24,6 +25,7 @@ from orchestrator.core.model import (
     Outcome,
     OutcomeStatus,
     ReasonCode,
+    ResourceKey,
     SweepReport,
     SweepStatus,
     TargetStatus,
@@ -33,6 +35,7 @@ from orchestrator.core.model import (
     coverage_weights,
     time_text,
 )
+from orchestrator.core.report.lazy_rows import LazyRows, made_rows
 from orchestrator.core.report.rows import (
     ConsentRow,
     CoverageRow,
@@ -46,6 +49,7 @@ from orchestrator.core.report.rows import (
     UnresolvedNameRow,
     ViolationRow,
 )
+from orchestrator.core.report.stored_document import StoredRows
 from orchestrator.errors import NotConfirmedError
 
 SCHEMA_VERSION = 2
@@ -69,6 +73,40 @@ _KEPT_FOR_NOW_BY_UNDO = _KEPT_FOR_NOW | {
     ReasonCode.MARKS_LEFT,
 }
 """Of what is kept: the same command, later, may do more. Another sweep has nothing to do where one still stops."""
+_Weighted = tuple[Coverage, int | None]
+_PLACE = {
+    "account_id": "resource.target.account_id",
+    "region": "resource.target.region",
+    "kind": "resource.kind",
+    "resource_id": "resource.resource_id",
+}
+# What tables, metrics and exit codes ask of every row.
+_QUICK_DECISION: dict[str, Callable[[Decision], Any]] = {
+    **{name: attrgetter(path) for name, path in _PLACE.items()},
+    "verdict": attrgetter("verdict._value_"),
+    "rule": attrgetter("rule"),
+    "reason_code": attrgetter("reason_code._value_"),
+    "reason": attrgetter("reason"),
+    "exemption": lambda decision: _exemption_row(decision.exemption),
+    "losses": lambda decision: [loss.text for loss in decision.resource.losses],
+}
+_QUICK_OUTCOME: dict[str, Callable[[Outcome], Any]] = {
+    **{name: attrgetter(path) for name, path in _PLACE.items()},
+    "status": attrgetter("status._value_"),
+    "code": attrgetter("code"),
+    "message": attrgetter("message"),
+    "warnings": lambda outcome: list(outcome.warnings),
+}
+_QUICK_VIOLATION: dict[str, Callable[[Violation], Any]] = {"violation": attrgetter("violation")}
+_QUICK_COVERAGE: dict[str, Callable[[_Weighted], Any]] = {
+    "account_id": lambda weighted: weighted[0].account_id,
+    "account_name": lambda weighted: weighted[0].account_name,
+    "region": lambda weighted: weighted[0].region,
+    "kind": lambda weighted: weighted[0].kind,
+    "status": lambda weighted: weighted[0].status.value,
+    "detail": lambda weighted: weighted[0].detail,
+    "weight": lambda weighted: weighted[1],
+}
 TARGET_TOTALS = {TargetStatus.FAILED: "failed_targets", TargetStatus.NOT_ATTEMPTED: "not_attempted_targets"}
 OUTCOME_TOTALS = (
     OutcomeStatus.ALREADY_STOPPED,
@@ -169,7 +207,24 @@ def totals(report: SweepReport) -> Totals:
 
 
 def report_document(report: SweepReport) -> Row:
-    """The JSON form. Rows are sorted, so that equal sweeps give equal bytes."""
+    """The JSON form, all of it. Rows are sorted, so that equal sweeps give equal bytes."""
+    return plain_document(document_of(report))
+
+
+def plain_document(document: Row) -> Row:
+    """The same document with each row in it, for whatever takes nothing but JSON's own types."""
+    rows = {name: [*made_rows(found)] for name, found in document.items() if isinstance(found, LazyRows | StoredRows)}
+    return {**document, **rows}
+
+
+def document_of(report: SweepReport) -> Row:
+    """The JSON form, of which each row is made when it is read. Made once for each sweep."""
+    rows = {
+        "coverage": _coverage_rows(report),
+        "decisions": LazyRows(sorted(report.decisions, key=_key), _decision_row, _QUICK_DECISION),
+        "outcomes": LazyRows(sorted(report.outcomes, key=_key), _outcome_row, _QUICK_OUTCOME),
+        "compliance": LazyRows(report.compliance, _violation_row, _QUICK_VIOLATION),
+    }
     document: ReportDocument = {
         "schema_version": SCHEMA_VERSION,
         "sweep_id": report.sweep_id,
@@ -182,10 +237,10 @@ def report_document(report: SweepReport) -> Row:
         "organization_id": report.organization_id,
         "source_sweep_id": report.source_sweep_id or None,
         "totals": totals(report),
-        "coverage": coverage_rows(report),
-        "decisions": decision_rows(report),
-        "outcomes": [_outcome_row(outcome) for outcome in sorted(report.outcomes, key=lambda one: one.resource.key)],
-        "compliance": [_violation_row(violation) for violation in report.compliance],
+        "coverage": [],
+        "decisions": [],
+        "outcomes": [],
+        "compliance": [],
         "guardrails": [_guardrail_row(result) for result in report.guardrails],
         "unresolved_names": [unresolved_name_row(one) for one in report.names.unresolved],
         "other_policies": [_other_policy_row(one) for one in report.others],
@@ -202,7 +257,11 @@ def report_document(report: SweepReport) -> Row:
         "consent": _consent_row(report.consent),
         "consent_missing": report.consent_missing,
     }
-    return dict(document)
+    return {**document, **rows}  # in the places of the empty ones
+
+
+def _key(one: Decision | Outcome) -> ResourceKey:
+    return one.resource.key
 
 
 def _consent_row(consent: Consent | None) -> ConsentRow | None:
@@ -218,34 +277,31 @@ def _consent_row(consent: Consent | None) -> ConsentRow | None:
     }
 
 
-def coverage_rows(report: SweepReport) -> list[CoverageRow]:
-    """A row for each coverage, sorted by account, region and kind."""
-    rows = sorted(report.coverage, key=lambda row: (row.account_id, row.region, row.kind))
+def _coverage_rows(report: SweepReport) -> LazyRows[_Weighted]:
+    """Sorted by account, region and kind."""
+    rows = sorted(report.coverage, key=attrgetter("account_id", "region", "kind"))
     weights = coverage_weights(rows, _unknown_account_weight(report.guardrails))
-    return [
-        {
-            "account_id": row.account_id,
-            "account_name": row.account_name,
-            "ou_path": row.ou_path,
-            "region": row.region,
-            "kind": row.kind,
-            "status": row.status.value,
-            "detail": row.detail,
-            "exemption": _exemption_row(row.exemption),
-            "weight": weight,
-        }
-        for row, weight in zip(rows, weights, strict=True)
-    ]
+    return LazyRows([*zip(rows, weights, strict=True)], _coverage_row, _QUICK_COVERAGE)
+
+
+def _coverage_row(weighted: _Weighted) -> CoverageRow:
+    row, weight = weighted
+    return {
+        "account_id": row.account_id,
+        "account_name": row.account_name,
+        "ou_path": row.ou_path,
+        "region": row.region,
+        "kind": row.kind,
+        "status": row.status.value,
+        "detail": row.detail,
+        "exemption": _exemption_row(row.exemption),
+        "weight": weight,
+    }
 
 
 def _unknown_account_weight(guardrails: Iterable[GuardrailResult]) -> int | None:
     """That of the limit on the coverage; where the policy has none, such an account counts for one target."""
     return next((one.unknown_account_weight for one in guardrails if one.name == MIN_COVERAGE), 1)
-
-
-def decision_rows(report: SweepReport) -> list[DecisionRow]:
-    """A row for each decision, sorted by its resource's key."""
-    return [_decision_row(decision) for decision in sorted(report.decisions, key=lambda one: one.resource.key)]
 
 
 def _decision_row(decision: Decision) -> DecisionRow:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from orchestrator.core.model.marks import SWEEP_ID
 
@@ -77,19 +77,67 @@ def sha256_of(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def manifest_bytes(sweep_id: str, files: Mapping[str, bytes], previous: tuple[str, str] | None) -> bytes:
+@dataclass(frozen=True, slots=True)
+class FileSeal:
+    """What a manifest says of one file."""
+
+    sha256: str
+    size: int
+    """In bytes."""
+
+    @classmethod
+    def of(cls, content: bytes) -> Self:
+        """Of a whole file."""
+        return cls(sha256_of(content), len(content))
+
+    @classmethod
+    def of_chunks(cls, chunks: Iterable[bytes]) -> Self:
+        """Of a file that is read piece by piece; none of them is kept."""
+        sha256, size = hashlib.sha256(), 0
+        for chunk in chunks:
+            sha256.update(chunk)
+            size += len(chunk)
+        return cls(sha256.hexdigest(), size)
+
+
+class Sealing:
+    """Passes a file's pieces on to whatever writes it, and knows its seal by then, so that it is not read again.
+
+    `chunks` is asked for the pieces anew each time that the file is written from its beginning.
+    """
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self._chunks = chunks
+        self._seal: FileSeal | None = None
+
+    def __iter__(self) -> Iterator[bytes]:
+        sha256, size, self._seal = hashlib.sha256(), 0, None
+        for chunk in self._chunks:
+            sha256.update(chunk)
+            size += len(chunk)
+            yield chunk
+        self._seal = FileSeal(sha256.hexdigest(), size)
+
+    @property
+    def seal(self) -> FileSeal:
+        """Of what was passed on last; all of it, or there is none."""
+        assert self._seal is not None, "the file was not written to its end"
+        return self._seal
+
+
+def manifest_bytes(sweep_id: str, files: Mapping[str, FileSeal], previous: tuple[str, str] | None) -> bytes:
     """The SHA-256 and size of each file, and the sweep id and SHA-256 of the manifest before. Equal in, equal out."""
-    sealed = {name: {"sha256": sha256_of(content), "bytes": len(content)} for name, content in sorted(files.items())}
+    sealed = {name: {"sha256": one.sha256, "bytes": one.size} for name, one in sorted(files.items())}
     before = {"sweep_id": previous[0], "sha256": previous[1]} if previous else None
     return json.dumps({"sweep_id": sweep_id, "files": sealed, "previous": before}, separators=(",", ":")).encode()
 
 
 def check_sweep(
-    sweep_id: str, manifest: bytes | None, read: Callable[[str], bytes | None]
+    sweep_id: str, manifest: bytes | None, sha256_now: Callable[[str], str | None]
 ) -> tuple[Link | None, list[Broken]]:
-    """Recomputes the hash of every file that the manifest seals; the manifest's link, and what does not hold.
+    """Holds every file that the manifest seals against its hash now; the manifest's link, and what does not hold.
 
-    `read` gives None for a file that is not there.
+    `sha256_now` computes it by the file's name; None for a file that is not there.
     """
     if manifest is None:
         return None, [Broken(sweep_id, MANIFEST, "is missing: the sweep did not finish, or it was removed")]
@@ -98,10 +146,10 @@ def check_sweep(
         return None, [Broken(sweep_id, MANIFEST, "was altered: it is no manifest of this sweep")]
     broken = []
     for name, sealed in document["files"].items():
-        content = read(name)
-        if content is None:
+        sha256 = sha256_now(name)
+        if sha256 is None:
             broken.append(Broken(sweep_id, name, "is missing"))
-        elif sha256_of(content) != sealed["sha256"]:
+        elif sha256 != sealed["sha256"]:
             broken.append(Broken(sweep_id, name, "was altered: its SHA-256 is not the one in the manifest"))
     previous = document["previous"] or {}
     return Link(sweep_id, sha256_of(manifest), previous.get("sweep_id"), previous.get("sha256")), broken
