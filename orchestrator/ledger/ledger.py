@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import groupby
 from typing import Any
 
 from orchestrator.core.model import (
@@ -79,6 +80,8 @@ KILL_SWITCH_ITEM = (SETTINGS, "KILL_SWITCH")
 """The keys of the item that `make deploy-hub` writes; its `name` is the SSM parameter's."""
 _LEASE_LOST = "this policy's lease was given back, or another process has it; it ends this sweep, or resumes it"
 _READ_FIRST = 50
+_ROWS_AT_ONCE = 20_000
+"""Of more actions a hundredth is looked at at a time, by which the accounts' ids begin."""
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 _PARAMETER = re.compile(r"[A-Za-z0-9_./-]+")
 
@@ -203,7 +206,9 @@ class Ledger:
         """Everything in a sweep's report; the summary last, so that a finished summary means finished items."""
         sweep_id = document["sweep_id"]
         self._items.put_many([self._lasting(item) for item in coverage_items(document)])
-        self._write_again(sweep_id, action_items(document))
+        few = len(document["outcomes"]) <= _ROWS_AT_ONCE
+        for some, items in groupby(action_items(document), lambda item: "" if few else item["account_id"][:2]):
+            self._write_again(sweep_id, some, items)
         release(self._items, document)
         note_failed_starts(self._items, document)
         copied = ("status", "finished_at", "duration_seconds", "totals", "error", "policy_sha256", "organization_id")
@@ -318,9 +323,11 @@ class Ledger:
         """Every action of a sweep, sorted by account, region, kind and id; only in the accounts whose ids begin so."""
         return tuple(action_from(one) for one in self._items.query(f"SWEEP#{sweep_id}", f"ACTION#{account_id}"))
 
-    def _write_again(self, sweep_id: str, items: Iterable[Item]) -> None:
-        """Those that the table has otherwise. Only this process writes the sweep's rows by now."""
-        found = {one["SK"]: one for one in self._items.query(f"SWEEP#{sweep_id}", "ACTION#")}
+    def _write_again(self, sweep_id: str, account_id: str, items: Iterable[Item]) -> None:
+        """Those that the table has otherwise, in accounts whose ids begin so. Only this process writes the sweep's rows
+        by now.
+        """
+        found = {one["SK"]: one for one in self._items.query(f"SWEEP#{sweep_id}", f"ACTION#{account_id}")}
         changed = [one for one in items if not is_same(one, found.get(one["SK"]))]
 
         def intent_id(item: Item) -> str:

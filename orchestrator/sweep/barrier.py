@@ -27,7 +27,7 @@ from orchestrator.core.report.plan_file import (
     PLAN_FORMAT,
     StoredPlan,
     organization_sha256,
-    plan_bytes,
+    plan_chunks,
 )
 from orchestrator.ports import World
 from orchestrator.sweep.other_policies import without_texts
@@ -137,9 +137,9 @@ def _freeze(world: World, sweep: Sweep, state: SweepState) -> FileSeal:
         others=without_texts(state.inventory.others),
         format=PLAN_FORMAT,
     )
-    content = plan_bytes(stored)
-    seal = FileSeal.of(content)
+    chunks = [*plan_chunks(stored)]  # as one text it would be in memory twice
+    seal = FileSeal.of_chunks(chunks)
     world.ledger.amend(sweep.sweep_id, plan_announced_sha256=seal.sha256)
-    world.store.put(sweep.sweep_id, PLAN_FILE, content)
+    world.store.put_chunks(sweep.sweep_id, PLAN_FILE, chunks)
     world.ledger.amend(sweep.sweep_id, plan_sha256=seal.sha256)
     return seal

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from orchestrator.core.model import STANDING_LASTS, Mode, SweepStatus
 from orchestrator.core.policy.org_policy import OrgPolicy
+from orchestrator.core.report.stored_document import document_from
 from orchestrator.errors import PlanError
 from orchestrator.ledger.records import ANOTHER_FORMAT, FORMAT, LeaseRecord, SweepSummary, consent_from
 from orchestrator.ports import Runtime, Stores, World
@@ -124,7 +124,7 @@ def abandon_sweep(world: World, policy: OrgPolicy, summary: SweepSummary, why: s
     """
     written = world.store.find(summary.sweep_id, "report.json")
     if written is not None:
-        document: Document = json.loads(written)
+        document: Document = document_from(written)
         return document, write_and_seal(world, document)
     sweep = Sweep.resumed(policy, summary)
 

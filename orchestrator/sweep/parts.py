@@ -37,6 +37,7 @@ from orchestrator.core.model import (
     TargetStatus,
 )
 from orchestrator.core.report.plan_file import PLAN_FILE
+from orchestrator.core.report.stored_document import document_from
 from orchestrator.errors import ConsentError, ConsentMissingError, ExecutionFailedError, LeaseLostError, PlanError
 from orchestrator.ledger.records import SweepSummary, consent_from
 from orchestrator.ports import World
@@ -207,7 +208,7 @@ def end(world: World, sweep: Sweep, summary: SweepSummary, error: str) -> tuple[
     """
     written = world.store.find(sweep.sweep_id, "report.json")
     if written is not None:  # this is a retry of the step
-        document: Document = json.loads(written)
+        document: Document = document_from(written)
         return document, write_and_seal(world, document)
     require_plan(world, summary)
     begin_with = SweepState(reportable=False)
@@ -294,6 +295,7 @@ def _gather(world: World, sweep: Sweep, summary: SweepSummary, error: str, keep:
         keep(SweepState(_put_together(world, sweep)))
         raise ExecutionFailedError(error or "the state machine ended before there was a plan")
     state, approved = restore_plan(world, sweep, content, summary, for_good=True)
+    del content  # hundreds of megabytes
     keep(state)
     outcomes = state.outcomes + Outcomes(kept=dict(_kept(world, sweep)))
     if approved is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -129,17 +129,18 @@ def _is_certain(record: ActionRecord) -> bool:
     return record.status != OutcomeStatus.STOPPING or bool(record.verified_at)
 
 
-def _records(world: World, sweep_id: str, actions: Iterable[Decision]) -> Iterator[ActionRecord]:
+def _records(world: World, sweep_id: str, actions: Sequence[Decision]) -> Iterator[ActionRecord]:
     """The rows in the accounts of these actions. Of a few accounts no others are read; of many a hundredth of them at a
     time, by which the ids of accounts begin: all rows of a large sweep are more than a Lambda holds beside its plan.
     """
     accounts = {one.resource.target.account_id for one in actions}
-    few = len(accounts) <= _FEW_ACCOUNTS
-    for some in sorted(accounts if few else {account[:2] for account in accounts}):
+    digits = 12 if len(accounts) <= _FEW_ACCOUNTS else 0 if len(actions) <= _FEW_ACTIONS else 2
+    for some in sorted({account[:digits] for account in accounts}):
         yield from world.ledger.actions(sweep_id, some)
 
 
 _FEW_ACCOUNTS = 50
+_FEW_ACTIONS = 20_000
 _PREFIXES = tuple(f"{number:02}" for number in range(100))
 
 

@@ -8,7 +8,6 @@ resume a sweep from wherever another one died.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -27,6 +26,7 @@ from orchestrator.core.model import (
 )
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.report.plan_file import PLAN_FILE, StoredPlan
+from orchestrator.core.report.stored_document import document_from
 from orchestrator.errors import HaltedError, PlanError
 from orchestrator.ledger.records import SweepSummary
 from orchestrator.ports import World
@@ -101,7 +101,7 @@ def resume_sweep(world: World, policy: OrgPolicy, summary: SweepSummary) -> tupl
     """
     written = world.store.find(summary.sweep_id, "report.json")
     if written is not None:  # it died between its report and the end
-        document: Document = json.loads(written)
+        document: Document = document_from(written)
         return document, write_and_seal(world, document)
     require_plan(world, summary)
     sweep = Sweep.resumed(policy, summary)

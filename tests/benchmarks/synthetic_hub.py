@@ -127,7 +127,7 @@ class Hub:
         return tuple(Region(f"eu-region-{number}") for number in range(1, self.regions + 1))
 
     def account_ids(self) -> tuple[AccountId, ...]:
-        return tuple(AccountId(f"{100000000000 + 7 * number}") for number in range(self.accounts))
+        return tuple(AccountId(f"{_account_number(number):012}") for number in range(self.accounts))
 
     def organization(self) -> Organization:
         units = {
@@ -145,9 +145,18 @@ class Hub:
 
     def instances(self, target: Target) -> tuple[Resource, ...]:
         """One or two: 16 in ten targets."""
-        region, account = int(target.region.rpartition("-")[2]), int(target.account_id) - 100000000000
-        number = account // 7 * self.regions + region - 1
+        region, account = int(target.region.rpartition("-")[2]), int(target.account_id) * _BACK % _IDS
+        number = account * self.regions + region - 1
         return tuple(_instance(target, 2 * number + one) for one in range(1 + (number % 10 < 6)))
+
+
+_IDS, _STEP = 10**12, 387_420_489_011
+_BACK = pow(_STEP, -1, _IDS)
+
+
+def _account_number(number: int) -> int:
+    """Spread over all ids, as those of AWS are."""
+    return number * _STEP % _IDS
 
 
 def _instance(target: Target, number: int) -> Resource:

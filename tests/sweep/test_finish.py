@@ -86,7 +86,7 @@ def test_a_ledger_that_cannot_be_read_leaves_a_resumed_sweep_running(monkeypatch
     fake = a_world(ONE, workers=1)
     died_after(fake, "stop i-0")
 
-    def unread(_: str) -> None:
+    def unread(_: str, _account_id: str = "") -> None:
         raise LedgerError("throttled")
 
     with monkeypatch.context() as patch:

@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
+from orchestrator.core.model import OutcomeStatus
 from orchestrator.core.report.manifest import SEALED
 from orchestrator.core.report.plan_file import PLAN_FILE
 from orchestrator.core.report.stored_files import added_files
+from orchestrator.ledger import ledger
+from orchestrator.sweep import recover
 from orchestrator.sweep.plan_parts import PLAN_INDEX
 from tests.support.builders import SWEEP_ID
 from tests.support.fake_world import EVERYTHING, ONE, THREE, TWO, FakeWorld, a_world, outcomes
@@ -147,3 +150,26 @@ def test_a_limit_of_one_account_goes_with_its_part(fake: FakeWorld, machine: Mac
     assert b'"max_stops"' in index
     assert b"per_account" not in index
     assert b"per_account.max_stops" in fake.files.read(SWEEP_ID, "work/plan-1-1.json")
+
+
+def test_the_rows_of_a_large_sweep_are_read_a_hundredth_of_the_accounts_at_a_time(
+    fake: FakeWorld, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recover, "_FEW_ACCOUNTS", 0)
+    monkeypatch.setattr(recover, "_FEW_ACTIONS", 0)
+    monkeypatch.setattr(ledger, "_ROWS_AT_ONCE", 0)
+    asked: list[str] = []
+    heard(monkeypatch, fake.items, "query", lambda _pk, prefix="": asked.append(prefix))
+    assert machine(EVERYTHING)(ENFORCE)["status"] == "complete"
+    expected = dict.fromkeys((f"i-{number}" for number in range(6)), "stopped")
+    assert (outcomes(fake.written()), fake.states()) == (expected, expected)
+    rows = Counter(one for one in asked if one.startswith("ACTION"))
+    assert rows.pop("ACTION#") == 1  # this test's own
+    assert rows.keys() == {f"ACTION#{one[:2]}" for one in (ONE, TWO, THREE)}
+
+
+def test_failures_are_counted_by_the_rows_of_all_accounts(fake: FakeWorld, machine: Machine) -> None:
+    parts = machine(f"{ONE_BY_ONE}\nabort_if_failures_percent: 10")
+    fake.stops.update({f"i-{number}": OutcomeStatus.FAILED for number in range(6)})
+    assert parts(ENFORCE)["status"] == "aborted"
+    assert Counter(outcomes(fake.written()).values()) == {"failed": 2, "not_attempted": 4}

@@ -49,6 +49,7 @@ from orchestrator.core.report.rows import (
     UnresolvedNameRow,
     ViolationRow,
 )
+from orchestrator.core.report.stored_document import StoredRows
 from orchestrator.errors import NotConfirmedError
 
 SCHEMA_VERSION = 2
@@ -212,7 +213,7 @@ def report_document(report: SweepReport) -> Row:
 
 def plain_document(document: Row) -> Row:
     """The same document with each row in it, for whatever takes nothing but JSON's own types."""
-    rows = {name: [*made_rows(found)] for name, found in document.items() if isinstance(found, LazyRows)}
+    rows = {name: [*made_rows(found)] for name, found in document.items() if isinstance(found, LazyRows | StoredRows)}
     return {**document, **rows}
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
+from io import BytesIO
+from itertools import groupby, islice
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -65,15 +68,50 @@ class StoredPlan:
         return Decisions(self.decisions, self.compliance)
 
 
+_ROW_TYPES: Mapping[str, Any] = {"decisions": Decision, "coverage": Coverage, "compliance": Violation}
+"""What there is much of, in the order of the file. Each row has a line of its own, so that a large plan is written and
+read some rows at a time: in JSON's strings there are no line feeds.
+"""
+_BEGIN = {name: f'"{name}":['.encode() for name in _ROW_TYPES}
+_ROWS_AT_ONCE = 500
+
+
 @cache
 def _adapter() -> TypeAdapter[StoredPlan]:
     """Made for the first plan: it takes 50 ms."""
     return TypeAdapter(StoredPlan)
 
 
+@cache
+def _row_adapters() -> Mapping[str, tuple[TypeAdapter[Any], TypeAdapter[Any]]]:
+    """Of one row, and of several."""
+    return {
+        name: (TypeAdapter(row), TypeAdapter(tuple[row, ...]))  # type: ignore[valid-type]  # a type all the same
+        for name, row in _ROW_TYPES.items()
+    }
+
+
 def plan_bytes(stored: StoredPlan) -> bytes:
     """The file, from which `plan_from` reads an equal plan."""
-    return _adapter().dump_json(stored)
+    file = BytesIO()  # joined, the pieces would be in memory twice
+    for chunk in plan_chunks(stored):
+        file.write(chunk)
+    return file.getvalue()
+
+
+def plan_chunks(stored: StoredPlan) -> Iterator[bytes]:
+    """The same piece by piece."""
+    left = _adapter().dump_json(replace(stored, decisions=(), coverage=(), compliance=()))
+    for name, (adapter, _) in _row_adapters().items():
+        head, begin, left = left.partition(_BEGIN[name])
+        yield head + begin
+        rows: Sequence[Any] = getattr(stored, name)
+        before = b"\n"
+        for start in range(0, len(rows), _ROWS_AT_ONCE):
+            yield before + b",\n".join(map(adapter.dump_json, rows[start : start + _ROWS_AT_ONCE]))
+            before = b",\n"
+        yield b"\n"
+    yield left
 
 
 def plan_from(content: bytes, sha256: str | None) -> StoredPlan:
@@ -81,7 +119,7 @@ def plan_from(content: bytes, sha256: str | None) -> StoredPlan:
     if sha256 is not None and sha256_of(content) != sha256:
         raise PlanError(f"{PLAN_FILE} was altered: its SHA-256 is not the one that was recorded when it was planned")
     try:
-        stored = _adapter().validate_json(content)
+        stored = _by_lines(content)
     except ValidationError as invalid:
         _require_format(_format_of(content))
         raise PlanError(
@@ -89,6 +127,52 @@ def plan_from(content: bytes, sha256: str | None) -> StoredPlan:
         ) from None
     _require_format(stored.format)
     return stored
+
+
+def _by_lines(content: bytes) -> StoredPlan:
+    """Read at once, the whole of it would be in memory a second time while it is made into objects.
+
+    One that the release before wrote is all in its first line. Raises ValidationError.
+    """
+    rows: dict[str, list[Any]] = {name: [] for name in _ROW_TYPES}
+    rest: list[bytes] = []
+    try:
+        for name, lines in groupby(_lines(content), _Places()):
+            if not name:
+                rest += lines
+            while name and (some := b"".join(islice(lines, _ROWS_AT_ONCE))):
+                rows[name] += _row_adapters()[name][1].validate_json(b"[%s]" % some.removesuffix(b","))
+        stored = _adapter().validate_json(b"".join(rest))
+    except ValidationError:
+        return _adapter().validate_json(content)  # what is wrong is told with its place in the whole
+    return replace(
+        stored,
+        decisions=(*stored.decisions, *rows["decisions"]),
+        coverage=(*stored.coverage, *rows["coverage"]),
+        compliance=(*stored.compliance, *rows["compliance"]),
+    )
+
+
+def _lines(content: bytes) -> Iterator[bytes]:
+    start = 0
+    while start < len(content):
+        end = content.find(b"\n", start)
+        end = end if end >= 0 else len(content)
+        yield content[start:end]
+        start = end + 1
+
+
+class _Places:
+    """Of which of the rows each line is one, asked line by line; empty for what is between them."""
+
+    def __init__(self) -> None:
+        self._name = ""
+
+    def __call__(self, line: bytes) -> str:
+        if self._name and line.startswith(b"{"):
+            return self._name
+        self._name = next((name for name, begin in _BEGIN.items() if line.endswith(begin)), "")
+        return ""
 
 
 def _require_format(number: object) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from orchestrator.core.model import (
     Action,
@@ -35,7 +36,17 @@ from orchestrator.core.model import (
 from orchestrator.core.report.manifest import sha256_of
 from orchestrator.core.report.plan_file import PLAN_FORMAT, StoredPlan, organization_sha256, plan_bytes, plan_from
 from orchestrator.errors import PlanError
-from tests.support.builders import AT, SWEEP_ID, a_coverage, a_decision, a_unit, an_account
+from tests.support.builders import (
+    ACCOUNT,
+    AT,
+    REGION,
+    SWEEP_ID,
+    a_coverage,
+    a_decision,
+    a_resource,
+    a_unit,
+    an_account,
+)
 from tests.support.strategies import ACCOUNT_IDS, quick, tags
 
 texts = st.text(max_size=20)
@@ -138,6 +149,27 @@ def test_a_plan_has_its_decisions_and_coverage() -> None:
     assert stored.plan.decisions == (a_decision(),)
     assert stored.plan.coverage == (a_coverage(),)
     assert (stored.plan.sweep_id, stored.plan.policy_sha256) == (SWEEP_ID, "0" * 64)
+
+
+@pytest.mark.parametrize("rows", [0, 1, 499, 500, 501, 1001])
+def test_a_plan_of_any_size_is_read_back_and_is_the_json_that_it_was_without_lines(rows: int) -> None:
+    found = tuple(a_decision(a_resource(f"i-{number}")) for number in range(rows))
+    covered = tuple(a_coverage(detail=f"{number}") for number in range(rows))
+    violated = tuple(Violation(ACCOUNT, REGION, f"i-{number}", "missing", "Owner") for number in range(rows))
+    stored = a_stored_plan(*found, coverage=covered, compliance=violated)
+    content = plan_bytes(stored)
+    assert plan_from(content, sha256_of(content)) == stored
+    in_one_line = json.dumps(json.loads(content), separators=(",", ":"), ensure_ascii=False).encode()
+    assert in_one_line == TypeAdapter(StoredPlan).dump_json(stored)  # as the release before wrote it
+    assert plan_from(in_one_line, sha256_of(in_one_line)) == stored
+
+
+@pytest.mark.parametrize("text", ['"coverage":[\n', '],"compliance":[', "{\n", '"decisions":[]'])
+def test_a_text_that_looks_like_the_plan_s_own_lines_is_a_text(text: str) -> None:
+    one = a_decision(a_resource(text, tags={text: text}), reason=text)
+    detail = GuardrailResult(text, 1, 2, passed=True, detail=text)
+    stored = a_stored_plan(one, one, coverage=(a_coverage(detail=text),), guardrails=(detail,), policy_name=text)
+    assert plan_from(plan_bytes(stored), None) == stored
 
 
 def test_a_plan_keeps_which_other_policies_it_was_decided_by_and_one_that_says_nothing_of_them_is_read() -> None:
