@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -41,6 +42,7 @@ from orchestrator.sweep import coordination
 from orchestrator.sweep.dead_sweeps import without_a_process
 from orchestrator.sweep.verify import verify as verify_evidence
 
+_ACCOUNT = re.compile("[0-9]{12}")
 LONG_DOWN = timedelta(days=30)
 """What a sweep stopped longer ago, and nothing was seen to start since, is listed by `history`."""
 
@@ -61,11 +63,13 @@ def history(
     limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 20,
     output: FormatOption = Format.TABLE,
     store: StoreOption = None,
-    account: Annotated[str, typer.Option(help="Also what each saw of this account, by its id.")] = "",
+    account: Annotated[str, typer.Option(metavar="ACCOUNT_ID", help="Also what each saw of this account.")] = "",
 ) -> None:
     """List the sweeps of the ledger, newest first: running, complete, incomplete, held, failed, aborted, abandoned,
     missed or awaiting approval.
     """
+    if account and not _ACCOUNT.fullmatch(account):
+        fail(f"--account: {account!r} is no account's id, of 12 digits", BAD_USAGE)
     settings = settings_of(store=store)
     with errors_as_exit_codes(Format.TABLE):
         stores = wiring.make_stores(settings, wiring.make_clients(settings), this_process())

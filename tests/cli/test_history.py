@@ -163,7 +163,20 @@ def test_history_says_how_to_resume_what_runs_without_a_process_and_only_that(
     assert hint in run("history").stdout.splitlines()
 
 
-@pytest.mark.parametrize("arguments", [("--limit", "0"), ("--limit", "few"), ("now",), ("--format", "csv")])
+def test_history_of_an_account_says_what_each_sweep_saw_of_its_regions(healthy: str, planned: str, run: Run) -> None:
+    [row] = listed(run, "--account", healthy)
+    seen = {(one["account_id"], one["region"], one["status"]) for one in row["coverage"]}
+    assert seen == {(healthy, FRANKFURT, "scanned"), (healthy, IRELAND, "scanned")}
+    said = run("history", "--account", healthy).stdout
+    assert f"Account {healthy}" in said
+    assert [line.split() for line in said.splitlines() if "scanned" in line] == [[planned, "2", "scanned"]]
+    assert "No sweep above saw account 999988887777" in run("history", "--account", "999988887777").stdout
+    assert "coverage" not in listed(run)[0]
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--limit", "0"), ("--limit", "few"), ("now",), ("--format", "csv"), ("--account", "1234")]
+)
 def test_bad_usage_of_history_exits_2(organization: OrganizationBuilder, run: Run, arguments: tuple[str, ...]) -> None:
     assert run("history", *arguments).exit_code == 2
 
