@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
 from pydantic import TypeAdapter
 
@@ -100,9 +101,10 @@ class _Resumed:
         with self._lock:
             return _Tagged(tuple(self._new_accounts), tuple(self._new_carriers))
 
-    def read(self) -> Organization:
+    def read(self, *told: Any, **named: Any) -> Organization:
+        """Whatever the port's `read` takes."""
         if self._organization is None:
-            self._organization = self._inner.read()
+            self._organization = self._inner.read(*told, **named)
         return self._organization
 
     def read_tags(self, accounts: Sequence[Account]) -> tuple[Account, ...]:
