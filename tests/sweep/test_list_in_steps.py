@@ -70,7 +70,9 @@ def test_the_rest_is_listed_by_further_steps_and_nothing_is_left_out(
     parts = machine(EVERYTHING, accounts_a_part=20)
     parts.before = before
     assert parts(ENFORCE)["status"] == "complete"
-    assert steps_of(parts.invoked)[:4] == ["begin", "list", "list", "read"]
+    first, *others = steps_of(parts.invoked)
+    assert (first, {*others[: others.index("read")]}) == ("begin", {"list"})
+    assert others.index("read") >= 2
     assert {one: count for one, count in Counter(asked).items() if count > 1}.keys() == {UNIT.id, "bulk tags o-example"}
     assert asked.count("organization") == 1
     told = coverage(fake.written())
