@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -15,7 +14,7 @@ from orchestrator.ports import Runtime, Stores, World
 from orchestrator.sweep.consent import missing_standing_consent
 from orchestrator.sweep.finish import Keep, run_to_report
 from orchestrator.sweep.policy_text import PolicyTextMissingError, keep_text, text_of
-from orchestrator.sweep.seal import Document, write_and_seal
+from orchestrator.sweep.seal import Document, end_again
 from orchestrator.sweep.state import Sweep, SweepState
 from orchestrator.sweep.stored_plan import restore_for_good
 
@@ -122,10 +121,9 @@ def abandon_sweep(world: World, policy: OrgPolicy, summary: SweepSummary, why: s
 
     Raises as run_sweep.
     """
-    written = world.store.find(summary.sweep_id, "report.json")
-    if written is not None:
-        document: Document = json.loads(written)
-        return document, write_and_seal(world, document)
+    ended = end_again(world, summary.sweep_id)
+    if ended is not None:
+        return ended
     sweep = Sweep.resumed(policy, summary)
 
     def work(keep: Keep) -> SweepState:

@@ -49,7 +49,7 @@ from orchestrator.sweep.other_policies import FreshOthers, co_owners
 from orchestrator.sweep.read import Listing, Reading, complete_inventory, list_accounts, read_accounts
 from orchestrator.sweep.recheck import Recheck
 from orchestrator.sweep.recover import recorded_outcomes
-from orchestrator.sweep.seal import Document, write_and_seal
+from orchestrator.sweep.seal import Document, end_again
 from orchestrator.sweep.state import Sweep, SweepState
 from orchestrator.sweep.stored_plan import require_plan, restore_plan
 
@@ -191,10 +191,9 @@ def end(world: World, sweep: Sweep, summary: SweepSummary, error: str) -> tuple[
 
     Raises as run_to_report, and ReportStoreError where the list of accounts was altered, by which no part acted then.
     """
-    written = world.store.find(sweep.sweep_id, "report.json")
-    if written is not None:  # this is a retry of the step
-        document: Document = json.loads(written)
-        return document, write_and_seal(world, document)
+    ended = end_again(world, sweep.sweep_id)
+    if ended is not None:  # this is a retry of the step
+        return ended
     require_plan(world, summary)
     begin_with = SweepState(reportable=False)
     return run_to_report(world, sweep, begin_with, lambda keep: _gather(world, sweep, summary, error, keep))

@@ -8,7 +8,6 @@ resume a sweep from wherever another one died.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -41,7 +40,7 @@ from orchestrator.sweep.policy_text import is_too_large, keep_text
 from orchestrator.sweep.read import Listing, Reading, complete_inventory, inventory_so_far, list_accounts, read_accounts
 from orchestrator.sweep.read_one import read_one
 from orchestrator.sweep.recheck import Recheck
-from orchestrator.sweep.seal import Document, write_and_seal
+from orchestrator.sweep.seal import Document, end_again
 from orchestrator.sweep.state import Sweep, SweepState
 from orchestrator.sweep.stored_plan import open_plan, require_plan, restore_plan
 from orchestrator.sweep.undo import StoppedInventory, UndoFilter, read_stopped
@@ -97,10 +96,9 @@ def resume_sweep(world: World, policy: OrgPolicy, summary: SweepSummary) -> tupl
 
     Raises as run_sweep.
     """
-    written = world.store.find(summary.sweep_id, "report.json")
-    if written is not None:  # it died between its report and the end
-        document: Document = json.loads(written)
-        return document, write_and_seal(world, document)
+    ended = end_again(world, summary.sweep_id)
+    if ended is not None:  # it died between its report and the end
+        return ended
     require_plan(world, summary)
     sweep = Sweep.resumed(policy, summary)
     run = _Run(world, sweep, summary.continuations)
