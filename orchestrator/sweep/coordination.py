@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from orchestrator.core.model import Mode, ResourceKey, SweepStatus
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.report.plan_file import PLAN_FILE
-from orchestrator.core.report.stored_document import document_from
+from orchestrator.core.report.stored_report import read_document
 from orchestrator.errors import LedgerError, PlanError, PolicyError, SettingsError
 from orchestrator.ledger.lease import EXECUTION, Lease
 from orchestrator.ledger.records import LeaseRecord, SweepSummary
@@ -386,4 +386,4 @@ def _waits_for_a_person(stores: Stores, lease: LeaseRecord) -> bool:
 
 def _finished(stores: Stores, begun: SweepSummary) -> Ended:
     content = stores.store.read(begun.sweep_id, "report.json")
-    return Ended(document_from(content), stores.store.location(begun.sweep_id, "report.json"), repeated=True)
+    return Ended(read_document([content]), stores.store.location(begun.sweep_id, "report.json"), repeated=True)

@@ -8,14 +8,13 @@ from datetime import datetime
 
 from orchestrator.core.model import STANDING_LASTS, Mode, SweepStatus
 from orchestrator.core.policy.org_policy import OrgPolicy
-from orchestrator.core.report.stored_document import document_from
 from orchestrator.errors import PlanError
 from orchestrator.ledger.records import ANOTHER_FORMAT, FORMAT, LeaseRecord, SweepSummary, consent_from
 from orchestrator.ports import Runtime, Stores, World
 from orchestrator.sweep.consent import missing_standing_consent
 from orchestrator.sweep.finish import Keep, run_to_report
 from orchestrator.sweep.policy_text import PolicyTextMissingError, keep_text, text_of
-from orchestrator.sweep.seal import Document, write_and_seal
+from orchestrator.sweep.seal import Document, end_again
 from orchestrator.sweep.state import Sweep, SweepState
 from orchestrator.sweep.stored_plan import restore_for_good
 
@@ -122,10 +121,9 @@ def abandon_sweep(world: World, policy: OrgPolicy, summary: SweepSummary, why: s
 
     Raises as run_sweep.
     """
-    written = world.store.find(summary.sweep_id, "report.json")
-    if written is not None:
-        document: Document = document_from(written)
-        return document, write_and_seal(world, document)
+    ended = end_again(world, summary.sweep_id)
+    if ended is not None:
+        return ended
     sweep = Sweep.resumed(policy, summary)
 
     def work(keep: Keep) -> SweepState:

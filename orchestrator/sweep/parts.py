@@ -37,7 +37,6 @@ from orchestrator.core.model import (
     TargetStatus,
 )
 from orchestrator.core.report.plan_file import PLAN_FILE
-from orchestrator.core.report.stored_document import document_from
 from orchestrator.errors import ConsentError, ConsentMissingError, ExecutionFailedError, LeaseLostError, PlanError
 from orchestrator.ledger.records import SweepSummary, consent_from
 from orchestrator.ports import World
@@ -55,7 +54,7 @@ from orchestrator.sweep.plan_parts import PlanParts, restore_plan_part
 from orchestrator.sweep.read import Reading, complete_inventory, read_accounts
 from orchestrator.sweep.recheck import Recheck
 from orchestrator.sweep.recover import recorded_statuses
-from orchestrator.sweep.seal import Document, write_and_seal
+from orchestrator.sweep.seal import Document, end_again
 from orchestrator.sweep.state import Sweep, SweepState
 from orchestrator.sweep.stored_plan import require_plan, restore_plan
 
@@ -206,10 +205,9 @@ def end(world: World, sweep: Sweep, summary: SweepSummary, error: str) -> tuple[
 
     Raises as run_to_report, and ReportStoreError where the list of accounts was altered, by which no part acted then.
     """
-    written = world.store.find(sweep.sweep_id, "report.json")
-    if written is not None:  # this is a retry of the step
-        document: Document = document_from(written)
-        return document, write_and_seal(world, document)
+    ended = end_again(world, sweep.sweep_id)
+    if ended is not None:  # this is a retry of the step
+        return ended
     require_plan(world, summary)
     begin_with = SweepState(reportable=False)
     return run_to_report(world, sweep, begin_with, lambda keep: _gather(world, sweep, summary, error, keep))

@@ -26,7 +26,6 @@ from orchestrator.core.model import (
 )
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.report.plan_file import PLAN_FILE, StoredPlan
-from orchestrator.core.report.stored_document import document_from
 from orchestrator.errors import HaltedError, PlanError
 from orchestrator.ledger.records import SweepSummary
 from orchestrator.ports import World
@@ -43,7 +42,7 @@ from orchestrator.sweep.policy_text import is_too_large, keep_text
 from orchestrator.sweep.read import Reading, complete_inventory, inventory_so_far, list_and_read, read_accounts
 from orchestrator.sweep.read_one import read_one
 from orchestrator.sweep.recheck import Recheck
-from orchestrator.sweep.seal import Document, write_and_seal
+from orchestrator.sweep.seal import Document, end_again
 from orchestrator.sweep.state import Sweep, SweepState
 from orchestrator.sweep.stored_plan import open_plan, require_plan, restore_plan
 from orchestrator.sweep.undo import StoppedInventory, UndoFilter, read_stopped
@@ -99,10 +98,9 @@ def resume_sweep(world: World, policy: OrgPolicy, summary: SweepSummary) -> tupl
 
     Raises as run_sweep.
     """
-    written = world.store.find(summary.sweep_id, "report.json")
-    if written is not None:  # it died between its report and the end
-        document: Document = document_from(written)
-        return document, write_and_seal(world, document)
+    ended = end_again(world, summary.sweep_id)
+    if ended is not None:  # it died between its report and the end
+        return ended
     require_plan(world, summary)
     sweep = Sweep.resumed(policy, summary)
     run = _Run(world, sweep, summary.continuations)

@@ -17,6 +17,7 @@ from orchestrator.core.report.manifest import (
     sha256_of,
 )
 from orchestrator.core.report.plan_file import PLAN_FILE
+from orchestrator.core.report.stored_report import read_document
 from orchestrator.errors import ReportStoreError
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ports import ReportStore, World
@@ -47,6 +48,17 @@ def write_and_seal(world: World, document: Document, known: Mapping[str, FileSea
     world.ledger.finish(document, location)
     move_anchor(world, sweep_id)  # last: it may fail or take its time, and by now the sweep is whole
     return location
+
+
+def end_again(world: World, sweep_id: str) -> tuple[Document, str] | None:
+    """The end of a sweep whose process died between its report and that: by the report as it is stored; None: it has
+    none. Raises as `write_and_seal`.
+    """
+    chunks = world.store.find_chunks(sweep_id, "report.json")
+    if chunks is None:
+        return None
+    document = read_document(chunks)
+    return document, write_and_seal(world, document)
 
 
 def _stored(store: ReportStore, sweep_id: str, name: str) -> FileSeal | None:

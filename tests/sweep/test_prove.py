@@ -130,7 +130,7 @@ def test_a_policy_that_lets_nothing_be_stopped_lets_this_one_not_be_stopped_eith
 
 def test_two_instances_of_one_account_have_two_policies_so_that_neither_proof_is_taken_for_the_other() -> None:
     whole = load_policy(WHOLE, "p.yaml", DESCRIPTIONS)
-    other = replace(ONE.key, resource_id="i-other")
+    other = ONE.key._replace(resource_id="i-other")
     assert text_for_one(whole, ONE.key) != text_for_one(whole, other)
 
 

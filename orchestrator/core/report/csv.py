@@ -13,7 +13,7 @@ import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import groupby
+from itertools import groupby, pairwise
 from operator import itemgetter
 from typing import Any
 
@@ -158,14 +158,13 @@ def _unescaped(text: str) -> str:
     return _ESCAPE.sub(lambda found: chr(int(found[1], 16)) if found[1] else _SHORT.get(found[2], found[2]), text)
 
 
-def _outcome_by_place(rows: Sequence[Mapping[str, Any]]) -> Callable[[_Place], Mapping[str, Any]]:
-    """The last one of a resource, or an empty row. Rows that are made here are sorted, and are asked for in that order:
-    then one is held at a time. Those of a file may be in any order.
-    """
-    if not isinstance(rows, LazyRows):
+def _outcome_by_place(document: Row) -> Callable[[_Place], Mapping[str, Any]]:
+    """The last one of a resource, or an empty row. Where all rows are sorted, one outcome is held at a time."""
+    rows = document["outcomes"]
+    if not (_are_sorted(rows) and _are_sorted(document["decisions"])):
         found = {_place(row): row for row in rows}
         return lambda place: found.get(place, {})
-    left = ((place, [*some][-1]) for place, some in groupby(rows.made(), _place))
+    left = ((place, [*some][-1]) for place, some in groupby(made_rows(rows), _place))
     ahead = next(left, None)
 
     def outcome_of(place: _Place) -> Mapping[str, Any]:
@@ -177,13 +176,18 @@ def _outcome_by_place(rows: Sequence[Mapping[str, Any]]) -> Callable[[_Place], M
     return outcome_of
 
 
+def _are_sorted(rows: Sequence[Mapping[str, Any]]) -> bool:
+    """Those that are made when they are read always are."""
+    return isinstance(rows, LazyRows) or all(one <= later for one, later in pairwise(map(_place, rows)))
+
+
 _Place = tuple[Any, ...]
 _place = itemgetter(*_PLACE)
 
 
 def _decision_cells(document: Row) -> Iterable[Row]:
     """A decision and its outcome side by side."""
-    outcome_of = _outcome_by_place(document["outcomes"])
+    outcome_of = _outcome_by_place(document)
     for decision in made_rows(document["decisions"]):
         outcome = outcome_of(_place(decision))
         exemption = decision["exemption"] or {}

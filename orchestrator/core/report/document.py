@@ -49,7 +49,6 @@ from orchestrator.core.report.rows import (
     UnresolvedNameRow,
     ViolationRow,
 )
-from orchestrator.core.report.stored_document import StoredRows
 from orchestrator.errors import NotConfirmedError
 
 SCHEMA_VERSION = 2
@@ -213,7 +212,11 @@ def report_document(report: SweepReport) -> Row:
 
 def plain_document(document: Row) -> Row:
     """The same document with each row in it, for whatever takes nothing but JSON's own types."""
-    rows = {name: [*made_rows(found)] for name, found in document.items() if isinstance(found, LazyRows | StoredRows)}
+
+    def is_made_when_read(found: object) -> bool:
+        return isinstance(found, Sequence) and not isinstance(found, (str, list))
+
+    rows = {name: [*made_rows(found)] for name, found in document.items() if is_made_when_read(found)}
     return {**document, **rows}
 
 

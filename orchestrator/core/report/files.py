@@ -31,6 +31,10 @@ CONTENT_TYPES = {
 }
 
 
+ROWS = ("coverage", "decisions", "outcomes", "compliance")
+"""What of a document there is much of."""
+
+
 def sweep_folder(sweep_id: str) -> str:
     """`sweeps/dt=2026-11-23/sweep=20261123T190000Z-7f3a9c`; the same in S3 and in a local folder."""
     return f"sweeps/dt={sweep_id[:4]}-{sweep_id[4:6]}-{sweep_id[6:8]}/sweep={sweep_id}"
@@ -99,7 +103,7 @@ def _json_chunks(document: Row, lines: _Lines) -> Iterator[bytes]:
     for name, value in document.items():
         yield before + _json_bytes(name) + b":"
         before = b","
-        if name in _ROWS:
+        if name in ROWS:
             texts = _row_texts(value)
             yield from _array(lines.beside(texts) if name == "decisions" else texts)
         else:
@@ -107,7 +111,6 @@ def _json_chunks(document: Row, lines: _Lines) -> Iterator[bytes]:
     yield b"}"
 
 
-_ROWS = ("coverage", "decisions", "outcomes", "compliance")
 _ROWS_AT_ONCE = 200
 
 
