@@ -13,7 +13,7 @@ import pytest
 from orchestrator import app
 from orchestrator.aws.clients import Clients, _NarrowLoader
 from orchestrator.core.model import ApprovedPlan, ConsentHow, Mode
-from orchestrator.core.report.document import document_exit_code
+from orchestrator.core.report.document import document_exit_code, plain_document
 from orchestrator.kinds.registry import member_operations
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ports import Runtime, Stores
@@ -63,7 +63,7 @@ class Swept:
 
 
 def swept(ended: coordination.Ended) -> Swept:
-    return Swept(ended.document, ended.location, document_exit_code(ended.document))
+    return Swept(plain_document(ended.document), ended.location, document_exit_code(ended.document))
 
 
 @dataclass(slots=True)
