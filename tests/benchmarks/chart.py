@@ -10,7 +10,18 @@ from tests.benchmarks.targets import find, scaling_rows
 
 _WIDTH, _LEFT, _BAR, _GAP = 760, 190, 22, 12
 _PLOT = _WIDTH - _LEFT - 60
-_COLOURS = ("#1f77b4", "#e08214", "#2c9c69", "#c2413b", "#7e62b3", "#8c6d4f", "#c05a9d", "#6b7280")
+_COLOURS = (
+    "#1f77b4",
+    "#e08214",
+    "#2c9c69",
+    "#c2413b",
+    "#7e62b3",
+    "#8c6d4f",
+    "#c05a9d",
+    "#6b7280",
+    "#3aa6b9",
+    "#b5a642",
+)
 _STYLE = """
   text { font: 13px system-ui, sans-serif; fill: #1f2328; }
   .title { font-weight: 600; }

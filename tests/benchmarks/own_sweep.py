@@ -18,7 +18,7 @@ import sys  # noqa: E402
 from dataclasses import dataclass, field  # noqa: E402
 from typing import Any  # noqa: E402
 
-from tests.benchmarks.safety import Meter, busy_seconds, peak_memory, require_own_endpoint  # noqa: E402
+from tests.benchmarks.safety import Meter, allow_many_files, busy_seconds, open_files, peak_memory, require_own_endpoint  # noqa: E402
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,8 @@ class Phases:
 
     meter: Meter
     measured: list[dict[str, Any]] = field(default_factory=list)
+    files: int = 0
+    """The most that were open where a phase ended; connections are kept."""
     _name: str = "start-up"
     _ended: dict[str, Any] | None = None
     """What was measured when the last of a phase's work was done."""
@@ -89,6 +91,7 @@ class Phases:
 
     def _now(self) -> dict[str, Any]:
         told = self.meter.read()
+        self.files = max(self.files, open_files())
         told |= {"wall": time.perf_counter() - _WALL, "cpu": time.process_time(), "memory": peak_memory()}
         return told
 
@@ -96,6 +99,7 @@ class Phases:
 def main(asked: Asked) -> None:
     if asked.cpu is not None:
         os.sched_setaffinity(0, {asked.cpu})
+    allow_many_files()
     meter, busy = require_own_endpoint(os.environ, asked.meter), busy_seconds(asked.cpu) - time.process_time()
     from orchestrator import app  # noqa: PLC0415 - start-up is measured
     from orchestrator.core.model import ConsentHow, Mode  # noqa: PLC0415
@@ -127,6 +131,7 @@ def main(asked: Asked) -> None:
         "wall": time.perf_counter() - _WALL,
         "cpu": time.process_time(),
         "memory": peak_memory(),
+        "files": phases.files,
         "others": max(0.0, busy_seconds(asked.cpu) - time.process_time() - busy),
         "endpoint": told,
     }

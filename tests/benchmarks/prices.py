@@ -1,7 +1,7 @@
 """What one sweep costs on AWS, from what the endpoint counted. US East (N. Virginia), on-demand, in dollars.
 
-As published on 2026-09-11 for DynamoDB (AWS Price List) and in 2026 for Lambda and S3; requests to Organizations, STS
-and EC2 are free, and so are deletes in S3. Storage is left out: a sweep's files of some MB cost a hundredth of a cent a
+As published in 2026 (DynamoDB's since November 2024); requests to Organizations, STS and EC2 are free, and so are
+deletes in S3. Storage is left out: a sweep's files of some MB cost a hundredth of a cent a
 month.
 https://aws.amazon.com/lambda/pricing/ https://aws.amazon.com/dynamodb/pricing/on-demand/ https://aws.amazon.com/s3/pricing/
 """

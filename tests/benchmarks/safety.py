@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 HOST = "127.0.0.1"
+_FILES = 10_240
 
 
 @dataclass(slots=True)
@@ -55,6 +56,20 @@ def peak_memory() -> int:
         line = next(one for one in status.read_text().splitlines() if one.startswith("VmHWM"))
         return int(line.split()[1]) * 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def open_files() -> int:
+    """Connections among them; 0 where it cannot be told. A Lambda may have 1,024."""
+    folder = Path("/proc/self/fd")
+    return len(list(folder.iterdir())) - 1 if folder.exists() else 0
+
+
+def allow_many_files() -> None:
+    """Enough for any number of workers, as far as the machine lets this process have them."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def busy_seconds(cpu: int | None) -> float:

@@ -49,6 +49,7 @@ def rows(results: Sequence[Result], main: int) -> Iterator[Row]:
     yield Row("plan, wall", "s", _figure(plan, "wall"), "275", 35, 20)
     yield Row("plan, CPU", "s", _figure(plan, "cpu"), "55", 26, 15, _ratio(plan, plan_loop))
     yield Row("plan, memory", "MB", _figure(plan, "memory", 1 / _MB), "314", 260, 200)
+    yield Row("plan, open files", "", _figure(plan, "files"), "", 1024)
     for tls, before, most, aim in ((False, "0.6", 0.35, 0.25), (True, "1.4", 0.5, 0.3)):
         own = find(results, SWEEP, "plan", main, tls=tls, instances=False)
         share = _ratio(own, find(results, BARE, "plan", main, tls=tls, instances=False))
@@ -121,7 +122,7 @@ def beyond_start(result: Result | None) -> float | None:
 
 
 def _figure(result: Result | None, name: str, times: float = 1) -> float | None:
-    return result[name] * times if result is not None else None
+    return result[name] * times if result is not None and name in result else None
 
 
 def _ratio(mine: Result | None, other: Result | None) -> float | None:

@@ -2,11 +2,6 @@
 
 One thread answers everything, so a write is whole before the next one begins, and transactions never clash. What a
 request has that is not known here is refused, so that nothing is measured that did not happen.
-
-Units as AWS counts them: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html
-A write takes one for each begun KB of the larger of the item before and after; a refused condition as much as the item
-that is there; a transaction double. Each write that changes an item of the index takes the index's own as well
-(twice where the index's keys change); a transaction's index is counted once.
 """
 
 from __future__ import annotations
@@ -22,10 +17,11 @@ from moto.dynamodb.comparisons import get_filter_expression
 from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.dynamo_type import Item as MotoItem
 
+from tests.benchmarks.endpoint.units import READ_UNIT, WRITE_UNIT, size_of, units
+
 Item = dict[str, Any]
 Key = tuple[str, str]
 Answer = tuple[int, dict[str, Any]]
-_WRITE_UNIT, _READ_UNIT = 1024, 4096
 _PAGE_BYTES = 1 << 20
 _MOST_IN_A_BATCH, _MOST_IN_A_TRANSACTION = 25, 100
 _INDEX_KEYS = ("GSI1PK", "GSI1SK")
@@ -99,7 +95,7 @@ class DynamoAnswers:
 
     def _get_item(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         found = self._at(_key(asked["Key"]))
-        self._count_read(_size(found) if found else 0, consistent=asked.get("ConsistentRead", False))
+        self._count_read(size_of(found) if found else 0, consistent=asked.get("ConsistentRead", False))
         return {"Item": found} if found else {}
 
     def _batch_get_item(self, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -167,7 +163,7 @@ class DynamoAnswers:
         if not asked.get("ScanIndexForward", True):
             found.reverse()
         page, last = _page(found, asked)
-        self._count_read(sum(map(_size, page)), consistent=asked.get("ConsistentRead", False))
+        self._count_read(sum(map(size_of, page)), consistent=asked.get("ConsistentRead", False))
         shown = [one for one in page if keeps is None or keeps(one)]
         if projection := asked.get("ProjectionExpression"):
             wanted = {names.get(one.strip(), one.strip()) for one in projection.split(",")}
@@ -223,25 +219,25 @@ class DynamoAnswers:
     # --- units
 
     def _count_write(self, key: Key, before: Item | None, after: Item | None, times: int) -> None:
-        size = max(_size(before) if before else 0, _size(after) if after else 0)
-        self._add(key, times * _units(size, _WRITE_UNIT))
+        size = max(size_of(before) if before else 0, size_of(after) if after else 0)
+        self._add(key, times * units(size, WRITE_UNIT))
 
     def _count_index(self, key: Key, before: Item | None, after: Item | None) -> None:
         """All attributes are projected, so that any change is one of the index too."""
         was, will_be = _index_key(before), _index_key(after)
         if before != after and was == will_be is not None:
-            self._add(key, _units(max(_size(before or {}), _size(after or {})), _WRITE_UNIT), "index ")
+            self._add(key, units(max(size_of(before or {}), size_of(after or {})), WRITE_UNIT), "index ")
         elif was != will_be:
             for item in (before if was else None, after if will_be else None):
                 if item is not None:
-                    self._add(key, _units(_size(item), _WRITE_UNIT), "index ")
+                    self._add(key, units(size_of(item), WRITE_UNIT), "index ")
 
     def _add(self, key: Key, units: int, of: str = "") -> None:
         self.units["write"] += units
         self.written[f"{of}{_word(key)}"] += units
 
     def _count_read(self, size: int, *, consistent: bool) -> None:
-        self.units["read half"] += _units(size, _READ_UNIT) * (2 if consistent else 1)
+        self.units["read half"] += units(size, READ_UNIT) * (2 if consistent else 1)
 
 
 def _word(key: Key) -> str:
@@ -285,7 +281,7 @@ def _page(found: list[Item], asked: Mapping[str, Any]) -> tuple[list[Item], Item
     page: list[Item] = []
     size = 0
     for one in found[start:]:
-        size += _size(one)
+        size += size_of(one)
         if page and (size > _PAGE_BYTES or len(page) == asked.get("Limit", len(found) + 1)):
             last = page[-1]
             return page, {name: last[name] for name in ("PK", "SK", *_INDEX_KEYS) if name in last}
@@ -336,29 +332,3 @@ def _parsed(expression: str, names: str, values: str) -> Any:
 def _moto_item(item: Item) -> MotoItem:
     nothing = {"S": ""}
     return MotoItem(DynamoType(item.get("PK", nothing)), DynamoType(item.get("SK", nothing)), item)
-
-
-def _units(size: int, unit: int) -> int:
-    return max(1, -(-size // unit))
-
-
-def _size(item: Mapping[str, Any]) -> int:
-    """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html"""
-    return sum(len(name.encode()) + _value_size(value) for name, value in item.items())
-
-
-def _value_size(typed: Mapping[str, Any]) -> int:  # noqa: PLR0911 - one for each type
-    ((kind, value),) = typed.items()
-    if kind == "S":
-        return len(value.encode())
-    if kind == "N":
-        return (len(value.strip("-").replace(".", "")) + 1) // 2 + 1
-    if kind == "B":
-        return len(value) * 3 // 4
-    if kind == "M":
-        return 3 + sum(1 + len(name.encode()) + _value_size(one) for name, one in value.items())
-    if kind == "L":
-        return 3 + sum(1 + _value_size(one) for one in value)
-    if kind in ("SS", "NS", "BS"):
-        return sum(len(one.encode()) for one in value)
-    return 1

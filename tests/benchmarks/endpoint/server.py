@@ -30,6 +30,7 @@ from tests.benchmarks.endpoint.http import Connection, Request, response
 from tests.benchmarks.endpoint.organization import OrganizationsAnswers
 from tests.benchmarks.endpoint.s3 import S3Answers
 from tests.benchmarks.endpoint.shape import Shape
+from tests.benchmarks.safety import allow_many_files
 
 _SCOPE = re.compile(r"Credential=(?P<key>\w+)/\d+/(?P<region>[\w-]+)/(?P<service>[\w-]+)/")
 _OK = 200
@@ -153,6 +154,7 @@ async def serve(asked: Asked) -> None:
     """Until stdin closes."""
     if asked.cpu is not None:
         os.sched_setaffinity(0, {asked.cpu})
+    allow_many_files()
     aws = make_aws(asked)
     context = server_context(Path(asked.tls_folder)) if asked.tls_folder else None
     gc.collect()
