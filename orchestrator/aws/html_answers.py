@@ -56,7 +56,7 @@ def _is_xml(body: bytes) -> bool:
 
 def replace_message(endpoint: str, body: bytes, status: int, parsed: dict[str, Any]) -> None:
     """Of a page that botocore read as a refusal. The code stays: what is done about the failure hangs on it."""
-    if status >= _FIRST_ERROR and _PAGE.match(body):
+    if _PAGE.match(body):
         error = parsed.setdefault("Error", {})
         # As botocore has it of a page that it does not read; of one that is well-formed XML it finds no code at all.
         error["Code"] = error.get("Code") or str(status)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 from botocore.exceptions import ClientError
 
 from orchestrator.aws.clients import Clients, bound_to
+from orchestrator.aws.failures import AWS_FAILURES
 from orchestrator.aws.hearing import Answered, Hearing
 from orchestrator.aws.retries import Retries
 from orchestrator.core.model import AccountId, Region, Target
@@ -75,3 +77,20 @@ def test_a_listener_whose_terminal_hung_up_costs_no_call(aws: LocalAws) -> None:
     with closing_clients(hearing=Hearing(hang_up, lambda: 1.0)) as clients, bound_to(Fixed(ACCOUNT)):
         answer = clients.ec2(REGION).stop_instances(InstanceIds=["i-1"])
     assert answer["StoppingInstances"][0]["CurrentState"]["Name"] == "stopping"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [instances_answer(ONE, owner=ACCOUNT), refusal("UnauthorizedOperation"), Answer("no XML"), Answer("", 502)],
+)
+def test_a_listing_is_heard_alike_whichever_way_it_goes(
+    aws: LocalAws, clients: Clients, heard: list[Answered], answer: Answer
+) -> None:
+    aws.answering = lambda _: answer
+    path = clients.light_path
+    for clients.light_path in (path, None):
+        with bound_to(Fixed(ACCOUNT)), suppress(*AWS_FAILURES):
+            list(running_instances(clients, Retries(attempts=1), Target(AccountId(ACCOUNT), REGION)))
+    ours, botocores = heard
+    assert (ours.call, ours.region, ours.code) == (botocores.call, botocores.region, botocores.code)
+    assert ours.request_id == botocores.request_id

@@ -10,7 +10,8 @@ from botocore.exceptions import ClientError
 
 from orchestrator.aws.clients import Clients
 from orchestrator.aws.failures import AWS_FAILURES, Failure, classify, error_of, text_of
-from tests.support.local_aws import Answer, Answering, LocalAws
+from tests.support.local_aws import Answer, Answering, LocalAws, closing_clients
+from tests.support.raw_server import raw_server
 
 WELL_FORMED = "<html><body><h1>no way in</h1></body></html>"
 WITH_DOCTYPE = "<!DOCTYPE html>\n<html><head><meta charset=utf-8><body>no way in"
@@ -87,3 +88,11 @@ def test_a_page_is_told_from_an_answer_that_mentions_one(aws: LocalAws, clients:
     with pytest.raises(AWS_FAILURES) as failed:
         CALLS[protocol](clients)
     assert error_of(failed.value).message == "an <html> page"
+
+
+def test_a_file_of_s3_is_left_for_its_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    with raw_server() as server:
+        server.script = [[b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nstored"]]
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.port}")
+        with closing_clients() as clients:
+            assert clients.s3().get_object(Bucket="b", Key="k")["Body"].read() == b"stored"

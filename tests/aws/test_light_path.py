@@ -15,6 +15,7 @@ from orchestrator.aws.clients import Clients, bound_to
 from orchestrator.aws.failures import AWS_FAILURES, classify, error_of
 from orchestrator.aws.retries import Retries
 from orchestrator.core.model import AccountId, Region, Target
+from orchestrator.errors import SettingsError
 from orchestrator.kinds.ec2.describe import running_instances
 from orchestrator.kinds.registry import DESCRIPTIONS
 from orchestrator.settings import Settings
@@ -289,3 +290,5 @@ def test_it_is_on_unless_it_is_switched_off() -> None:
     name = "STOP_ORCHESTRATOR_LIGHT_PATH"
     said = [Settings.from_env(around).light_path for around in ({}, {name: "on"}, {name: "off"})]
     assert said == [True, True, False]
+    with pytest.raises(SettingsError, match=f"{name}='maybe': must be 'on' or 'off'"):
+        Settings.from_env({name: "maybe"})

@@ -91,9 +91,8 @@ def _request(one: socket.socket) -> bytes | None:
             return None
         got += more
     head, _, body = got.partition(b"\r\n\r\n")
-    length = next(
-        int(line.partition(b":")[2]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")
-    )
+    lengths = [line.partition(b":")[2] for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")]
+    length = int(lengths[0]) if lengths else 0
     while len(body) < length:
         body += one.recv(65536)
     return head + b"\r\n\r\n" + body
