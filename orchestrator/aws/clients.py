@@ -17,7 +17,6 @@ from functools import cache, partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-import boto3
 import botocore.session
 from botocore.config import Config
 from botocore.credentials import CredentialProvider, CredentialResolver, Credentials, ReadOnlyCredentials
@@ -329,10 +328,22 @@ def partition_regions() -> frozenset[Region]:
     return frozenset(Region(region) for partition in partitions for region in partition["regions"])
 
 
-def _sessions(operations: Operations) -> tuple[boto3.Session, boto3.Session]:
+class _Session(botocore.session.Session):
+    """botocore's, with boto3's names: of boto3 itself, a tenth of a cold start, nothing else is needed."""
+
+    client = botocore.session.Session.create_client
+
+    @property
+    def region_name(self) -> str | None:
+        """Of the environment or the profile, where one of them names it."""
+        region: str | None = self.get_config_variable("region")
+        return region
+
+
+def _sessions(operations: Operations) -> tuple[_Session, _Session]:
     """The hub's session with the process's own credentials, and one whose only credentials are the bound ones."""
     loader = _NarrowLoader(operations)
-    hub, member = botocore.session.Session(), botocore.session.Session()
+    hub, member = _Session(), _Session()
     # Whatever the environment says: regions that have to be opted into refuse the global endpoint's tokens.
     hub.set_config_variable("sts_regional_endpoints", "regional")
     hub.register_component("data_loader", loader)
@@ -340,4 +351,4 @@ def _sessions(operations: Operations) -> tuple[boto3.Session, boto3.Session]:
     hub.register_component("response_parser_factory", RepairingParsers())
     member.register_component("response_parser_factory", RepairingParsers())
     member.register_component("credential_provider", CredentialResolver([_BoundProvider()]))
-    return boto3.Session(botocore_session=hub), boto3.Session(botocore_session=member)
+    return hub, member

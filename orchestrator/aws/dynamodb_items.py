@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import tenacity
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
+from orchestrator import Later
 from orchestrator.aws.clients import LEDGER_AT_ONCE
 from orchestrator.aws.failures import AWS_FAILURES, error_of
 from orchestrator.aws.pages import EVALUATED_KEY, each_page
@@ -33,7 +33,10 @@ from orchestrator.ledger.items import (
 )
 
 if TYPE_CHECKING:
+    from boto3.dynamodb import types
     from mypy_boto3_dynamodb import DynamoDBClient
+else:
+    types = Later("boto3.dynamodb.types")  # with it comes all of boto3, which nothing else here needs
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -63,7 +66,9 @@ class DynamoItems:
         if not values:
             return self.get(key) is not None
         names = {f"#v{number}": name for number, name in enumerate(values)}
-        typed = {f":v{number}": _SERIALIZE(_storable(value)) for number, value in enumerate(values.values())}
+        typed = {
+            f":v{number}": _serializer().serialize(_storable(value)) for number, value in enumerate(values.values())
+        }
         return self._write(
             self._client.update_item,
             condition,
@@ -222,7 +227,7 @@ class _Expression:
         if isinstance(condition, Missing):
             return f"({there} AND attribute_not_exists({name}))"
         value = f":c{len(self.values)}"
-        self.values[value] = _SERIALIZE(condition.value)
+        self.values[value] = _serializer().serialize(condition.value)
         if isinstance(condition, AtMost):
             return f"({there} AND (attribute_not_exists({name}) OR {name} <= {value}))"
         return f"{name} = {value}"
@@ -240,16 +245,22 @@ class _Expression:
         return {**named, "ExpressionAttributeValues": self.values} if self.values else named
 
 
-_SERIALIZE = TypeSerializer().serialize
-_DESERIALIZE = TypeDeserializer().deserialize
+@cache
+def _serializer() -> types.TypeSerializer:
+    return types.TypeSerializer()
+
+
+@cache
+def _deserializer() -> types.TypeDeserializer:
+    return types.TypeDeserializer()
 
 
 def _typed(item: Mapping[str, Any]) -> Any:
-    return {name: _SERIALIZE(_storable(value)) for name, value in item.items() if value is not None}
+    return {name: _serializer().serialize(_storable(value)) for name, value in item.items() if value is not None}
 
 
 def _plain(item: Mapping[str, Any]) -> Item:
-    return {name: _loaded(_DESERIALIZE(value)) for name, value in item.items()}
+    return {name: _loaded(_deserializer().deserialize(value)) for name, value in item.items()}
 
 
 def _passes(failure: BaseException) -> bool:

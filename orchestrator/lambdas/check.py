@@ -16,14 +16,14 @@ from orchestrator import app
 from orchestrator.aws.clients import Clients
 from orchestrator.aws.own_function import changed_at
 from orchestrator.errors import StopOrchestratorError
+from orchestrator.lambdas.entry import entry_point
 from orchestrator.lambdas.log import logger
 from orchestrator.lambdas.metrics import measure_missed
-from orchestrator.lambdas.tracing import traced
 from orchestrator.settings import Settings
 
 
 @logger.inject_lambda_context(clear_state=True)
-@traced
+@entry_point
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """`{checked, missed}`, whatever the event. Raises SettingsError, PolicyError or LedgerError."""
     del event

@@ -21,9 +21,9 @@ from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.report.control_characters import without_controls
 from orchestrator.core.report.stored_files import diagnosis_key
 from orchestrator.doctor.diagnose import diagnose
+from orchestrator.lambdas.entry import entry_point
 from orchestrator.lambdas.log import LogProgress, logger
 from orchestrator.lambdas.metrics import measure_diagnosis
-from orchestrator.lambdas.tracing import traced
 from orchestrator.settings import Settings
 
 _RESERVED_MILLISECONDS = 120_000
@@ -32,7 +32,7 @@ _NEEDED = ("policy", "report_bucket", "table")
 
 
 @logger.inject_lambda_context(clear_state=True)
-@traced
+@entry_point
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """`{diagnoses: [{policy, healthy, report}]}`, whatever the event. Raises what ended it."""
     del event

@@ -17,11 +17,11 @@ from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.errors import EventError, ReportLostError, StopOrchestratorError
 from orchestrator.lambdas.again import try_for_an_hour
 from orchestrator.lambdas.answers import answer_of
+from orchestrator.lambdas.entry import entry_point
 from orchestrator.lambdas.events import SweepEvent, parse, sweep_to_resume
 from orchestrator.lambdas.log import LogProgress, log_lost_report, logger
 from orchestrator.lambdas.metrics import measure
 from orchestrator.lambdas.once import once
-from orchestrator.lambdas.tracing import traced
 from orchestrator.lambdas.wiring import Wiring, caller, no_time_to_wait, standing_consent, time_is_up, wire
 from orchestrator.ledger.lease import Lease
 from orchestrator.ledger.ledger import Ledger
@@ -31,7 +31,7 @@ from orchestrator.sweep import coordination
 
 
 @logger.inject_lambda_context(clear_state=True)
-@traced
+@entry_point
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """One sweep. Raises EventError, SettingsError, PolicyError or what ended the sweep."""
     asked = parse(event)

@@ -19,11 +19,11 @@ from orchestrator.core.model import AccountId, Mode, SweepStatus
 from orchestrator.core.model.marks import SWEEP_ID
 from orchestrator.errors import BusyError, EventError, ExecutionFailedError, LeaseLostError, PlanError
 from orchestrator.lambdas.answers import answer_of
+from orchestrator.lambdas.entry import entry_point
 from orchestrator.lambdas.events import parse, problems_of
 from orchestrator.lambdas.log import LogProgress, logger
 from orchestrator.lambdas.missed import a_missed_sweep, reason_of, record_missed, sweep_of_execution
 from orchestrator.lambdas.once import once
-from orchestrator.lambdas.tracing import traced
 from orchestrator.lambdas.wiring import Wiring, caller, no_time_to_wait, standing_consent, time_is_up, wire
 from orchestrator.ledger.lease import EXECUTION, Lease
 from orchestrator.ledger.records import ANOTHER_FORMAT, SweepSummary
@@ -73,7 +73,7 @@ class StepEvent(BaseModel):
 
 
 @logger.inject_lambda_context(clear_state=True)
-@traced
+@entry_point
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> Answer:
     """One step. Raises EventError, LeaseLostError, or what ended the step."""
     asked = _parsed(event)
