@@ -209,7 +209,8 @@ class FreshAccounts:
                             found[account_id] = account
 
         threads = [
-            threading.Thread(target=read, name="tags", daemon=True) for _ in range(min(len(waiting), _AT_ONCE) - 1)
+            threading.Thread(target=read, name="tags", daemon=True)
+            for _ in range(min(len(waiting), _AT_ONCE, self._world.workers) - 1)
         ]
         for thread in threads:
             thread.start()
