@@ -82,6 +82,8 @@ class Hub:
     """For which it waited."""
     calls: int = 0
     workers: int = 64
+    paced: bool = True
+    """Whether calls to AWS Organizations take time."""
 
     def __post_init__(self) -> None:
         self.lock = threading.Lock()
@@ -95,7 +97,7 @@ class Hub:
     def call(self, times: int = 1) -> None:
         with self.lock:
             self.calls += times
-            self.seconds += times / CALLS_PER_SECOND
+            self.seconds += times / CALLS_PER_SECOND if self.paced else 0
 
     def halt(self) -> Halt | None:
         return Halt(HaltCause.OUT_OF_TIME, "the time was up") if self.seconds > LAMBDA_SECONDS else None
