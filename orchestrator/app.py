@@ -153,7 +153,13 @@ def make_clients(settings: Settings, hear: Callable[[Answered], None] | None = N
         pace = OrganizationPace(SYSTEM_TIME.clock, SYSTEM_TIME.sleep).attach if settings.pacing else None
         listings = registry.listings() if settings.light_path else None
         clients = Clients(
-            settings.workers, pace, registry.member_operations(), settings.common_region, hearing, listings
+            settings.workers,
+            pace,
+            registry.member_operations(),
+            settings.common_region,
+            hearing,
+            listings,
+            registry.answers(),
         )
         clients.sts()  # every sweep needs it, and it takes the same variables as the others
     except (ValueError, *AWS_FAILURES) as failure:

@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 
 Operations = Mapping[str, frozenset[str]]
 """What clients may be asked for, by botocore's name of the service."""
+Answers = Mapping[str, Mapping[str, frozenset[str]]]
+"""What is read of answers: members, by botocore's names of service and shape. What is not named is read whole."""
 # The hub's own, and the one that a member account is asked whatever kinds there are; each kind declares its own.
 _HUB_OPERATIONS: Operations = {
     "cloudformation": frozenset({"DescribeStackSet", "ListStackInstances"}),
@@ -156,8 +158,8 @@ class Clients:
     """Makes clients once each, under a lock (making them is not thread-safe), and counts every request they send.
 
     `operations`: what kinds may ask of clients, beside the hub's own; `listings`: those of them that the light path
-    sends, and None where it is switched off. `pace_organizations` is given each client of AWS Organizations, whose
-    requests it paces.
+    sends, and None where it is switched off; `answers`: what is read of answers. `pace_organizations` is given each
+    client of AWS Organizations, whose requests it paces.
     Hub clients (`hub_*`) use the process's own credentials. Member clients use whatever `bound_to` bound; botocore's
     retries are off for them and for STS, because `retries.Retries` does that per call.
     """
@@ -170,8 +172,9 @@ class Clients:
         common_region: str | None = None,
         hearing: Hearing | None = None,
         listings: frozenset[str] | None = None,
+        answers: Answers = MappingProxyType({}),
     ) -> None:
-        self._hub, self._member = _sessions(operations)
+        self._hub, self._member = _sessions(operations, answers)
         # boto3 reads AWS_DEFAULT_REGION only; Lambda and every other SDK know AWS_REGION.
         self.region = os.environ.get("AWS_REGION") or self._hub.region_name or DEFAULT_REGION
         self.partition = self._hub.get_partition_for_region(self.region)
@@ -289,6 +292,8 @@ class Clients:
     def _config(self, role: str) -> Config:
         quick = role == "hub-quick"
         return Config(
+            # Items are made in one place (dynamodb_items.py), and DynamoDB refuses what is none.
+            parameter_validation=role != "hub-ledger",
             retries={"mode": _MODES.get(role, "standard"), "total_max_attempts": _TRIES.get(role, 1)},
             connect_timeout=_QUICK_TIMEOUT if quick else _CONNECT_TIMEOUT,
             read_timeout=_QUICK_TIMEOUT if quick else _READ_TIMEOUT,
@@ -301,13 +306,15 @@ class Clients:
 
 
 class _NarrowLoader(Loader):
-    """botocore's service models, cut down to the operations that this project uses.
+    """botocore's service models, cut down to the operations that this project uses, and to what it reads of answers.
 
-    What is not there cannot be called by mistake; and a client takes 4 ms to make instead of 11 (EC2 has 800 methods).
+    What is not there cannot be called by mistake; a client takes 4 ms to make instead of 11 (EC2 has 800 methods), and
+    what is not read is not parsed.
     """
 
-    def __init__(self, operations: Operations = MappingProxyType({})) -> None:
+    def __init__(self, operations: Operations = MappingProxyType({}), answers: Answers = MappingProxyType({})) -> None:
         super().__init__()
+        self._answers = answers
         self._operations = {
             service: _HUB_OPERATIONS.get(service, frozenset()) | operations.get(service, frozenset())
             for service in {*_HUB_OPERATIONS, *operations}
@@ -318,7 +325,16 @@ class _NarrowLoader(Loader):
         used = self._operations.get(service_name)
         if type_name != "service-2" or used is None:
             return model
-        return {**model, "operations": {name: model["operations"][name] for name in used}}
+        narrow = {**model, "operations": {name: model["operations"][name] for name in used}}
+        read = {
+            shape: _with_members(model["shapes"][shape], of)
+            for shape, of in self._answers.get(service_name, {}).items()
+        }
+        return {**narrow, "shapes": {**model["shapes"], **read}}
+
+
+def _with_members(shape: Mapping[str, Any], names: frozenset[str]) -> Mapping[str, Any]:
+    return {**shape, "members": {name: shape["members"][name] for name in sorted(names)}}
 
 
 @cache
@@ -340,9 +356,9 @@ class _Session(botocore.session.Session):
         return region
 
 
-def _sessions(operations: Operations) -> tuple[_Session, _Session]:
+def _sessions(operations: Operations, answers: Answers) -> tuple[_Session, _Session]:
     """The hub's session with the process's own credentials, and one whose only credentials are the bound ones."""
-    loader = _NarrowLoader(operations)
+    loader = _NarrowLoader(operations, answers)
     hub, member = _Session(), _Session()
     # Whatever the environment says: regions that have to be opted into refuse the global endpoint's tokens.
     hub.set_config_variable("sts_regional_endpoints", "regional")

@@ -182,7 +182,13 @@ class DynamoItems:
 
     def _patiently(self, call: Callable[[], Any]) -> None:
         """Raises botocore's exceptions, once what passes by itself did not pass for some seconds."""
-        after_pauses(_PAUSES, tenacity.retry_if_exception(_passes), self._sleep)(call)
+        try:
+            call()  # without tenacity: nearly every write succeeds at once
+        except AWS_FAILURES as failure:
+            if not _passes(failure):
+                raise
+            self._sleep(_PAUSES[0])
+            after_pauses(_PAUSES[1:], tenacity.retry_if_exception(_passes), self._sleep)(call)
 
     def _put_batch(self, items: Sequence[Item]) -> None:
         left: Any = {self._table: [{"PutRequest": {"Item": _typed(item)}} for item in items]}

@@ -92,7 +92,10 @@ class Hearing:
 
 
 def _states(parsed: Mapping[str, Any]) -> Iterable[str]:
-    """Of an answer to a change of one instance, as StopInstances and StartInstances have it."""
+    """Of an answer about one instance: to a change of it, as StopInstances and StartInstances have it, or to a look."""
+    seen = [one for reservation in parsed.get("Reservations", ()) for one in reservation.get("Instances", ())]
+    if len(seen) == 1 and "State" in seen[0]:
+        yield seen[0]["State"]["Name"]
     for changes in parsed.values():
         if isinstance(changes, list) and len(changes) == 1 and isinstance(changes[0], dict):
             found = (changes[0].get(name) for name in _STATES)

@@ -12,7 +12,7 @@ from orchestrator.core.model import Action
 from orchestrator.core.model.kind import KindDescription, OperationRates
 
 if TYPE_CHECKING:  # a kind that acts imports all of AWS, and a policy is checked by the descriptions alone
-    from orchestrator.aws.clients import Clients
+    from orchestrator.aws.clients import Answers, Clients
     from orchestrator.aws.pacing import Pacing
     from orchestrator.aws.retries import Retries
     from orchestrator.doctor.context import PermissionsPort
@@ -59,6 +59,16 @@ def member_operations() -> Mapping[str, frozenset[str]]:
     for description in DESCRIPTIONS:
         for service, operations in description.operations.items():
             merged[service] |= operations
+    return dict(merged)
+
+
+def answers() -> Answers:
+    """What is read of answers, by botocore's names of service and shape."""
+    merged: dict[str, dict[str, frozenset[str]]] = defaultdict(dict)
+    for description in DESCRIPTIONS:
+        for service, shapes in description.answers.items():
+            for shape, members in shapes.items():
+                merged[service][shape] = merged[service].get(shape, frozenset()) | members
     return dict(merged)
 
 

@@ -230,8 +230,8 @@ def halt_in_the_first_stop(organization: OrganizationBuilder) -> None:
 
 THE_END = {
     "outcomes put together": (_Actor, "_left_to_others", ""),
-    "report": (LocalReportStore, "put", "report.json"),
-    "table": (LocalReportStore, "put", "coverage.csv"),
+    "report": (LocalReportStore, "put_chunks", "report.json"),
+    "table": (LocalReportStore, "put_chunks", "coverage.csv"),
     "manifest": (LocalReportStore, "put", MANIFEST),
     "ledger": (Ledger, "finish", ""),
     "lease": (Lease, "give_back", ""),

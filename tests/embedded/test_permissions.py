@@ -47,6 +47,7 @@ NOT_OF_A_SWEEP = {
     "kms:Decrypt",
     "kms:GenerateDataKey",
     "s3:ListBucket",
+    "s3:AbortMultipartUpload",  # of a large report whose upload broke off
     "logs:CreateLogStream",
     "logs:PutLogEvents",
     "sqs:SendMessage",
@@ -106,8 +107,9 @@ def do_everything(
     for kind in registry.DESCRIPTIONS:
         import_module(f"tests.kinds.{kind.name}.harness").seed(hub, account, region, DEV)
     activate_other(hub, "team-b", "rules: []")
-    late = Fault(operation="organizations:ListAccounts", effect=lambda _: hub.appear("late"), times=1)
-    hub.front.faults.add(late)  # once the OUs were walked through, so it has to be asked where it is
+    below = "organizations:ListOrganizationalUnitsForParent"
+    late = Fault(operation=below, effect=lambda _: hub.appear("late"), times=1)
+    hub.front.faults.add(late)  # once the accounts there were listed, so it has to be asked where it is
     enforce(hub, permissions)
     invoked({"mode": "plan", "id": "1"})
     invoked({"mode": "approve", "id": "2"})

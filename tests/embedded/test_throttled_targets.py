@@ -111,7 +111,8 @@ def test_a_target_whose_calls_are_all_throttled_makes_no_other_target_wait(estat
     swept, times = estate.swept(1, Fault(*LIMITED, account=estate.dead, operation=operation))
     assert_all_done(estate, swept)
     assert set(estate.ratios(times).values()) == {1.0}
-    assert {account for account, _ in times.waited} == {estate.dead}
+    paced = {""}  # AWS Organizations has a pace of its own
+    assert {account for account, _ in times.waited} - paced == {estate.dead}
 
 
 def test_a_sweep_waits_for_what_the_rates_of_its_calls_say(

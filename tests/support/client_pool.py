@@ -17,7 +17,7 @@ from botocore.config import Config
 from botocore.retries.standard import RetryHandler
 
 from orchestrator.aws import clients
-from orchestrator.aws.clients import Operations
+from orchestrator.aws.clients import Answers, Operations
 
 _make_sessions = clients._sessions
 
@@ -60,13 +60,17 @@ class ClientPool:
         self._lent: list[tuple[Hashable, _Lent]] = []
         self._lock = threading.Lock()
 
-    def sessions(self, operations: Operations) -> tuple[Any, Any]:
+    def sessions(self, operations: Operations, answers: Answers) -> tuple[Any, Any]:
         """In place of those of orchestrator.aws.clients."""
         environment = sorted((name, value) for name, value in os.environ.items() if name.startswith("AWS_"))
-        around = (tuple(environment), tuple(sorted((name, *sorted(some)) for name, some in operations.items())))
+        around = (
+            tuple(environment),
+            tuple(sorted((name, *sorted(some)) for name, some in operations.items())),
+            tuple(sorted((name, *sorted(some)) for name, some in answers.items())),
+        )
         with self._lock:
             if around not in self._sessions:
-                self._sessions[around] = _make_sessions(operations)
+                self._sessions[around] = _make_sessions(operations, answers)
         hub, member = self._sessions[around]
         return _Lending(self, hub, ("hub", around)), _Lending(self, member, ("member", around))
 

@@ -16,10 +16,10 @@ import pytest
 from botocore.credentials import ReadOnlyCredentials
 
 from orchestrator.aws.clients import Clients, _NarrowLoader
-from orchestrator.kinds.registry import listings, member_operations
+from orchestrator.kinds.registry import answers, listings, member_operations
 
 _CREDENTIAL = re.compile(r"Credential=(?P<key>[^/]+)/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
-_LOADER = _NarrowLoader(member_operations())  # parses each service model once, not once for each test
+_LOADER = _NarrowLoader(member_operations(), answers())  # parses each service model once, not once for each test
 EC2_NAMESPACE = "http://ec2.amazonaws.com/doc/2016-11-15/"
 
 
@@ -92,7 +92,7 @@ def serving(answering: Answering, monkeypatch: pytest.MonkeyPatch) -> Iterator[L
 def closing_clients(**arguments: Any) -> Iterator[Clients]:
     """Clients whose connections are closed at the end, so that the server's threads end too."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("orchestrator.aws.clients._NarrowLoader", lambda _: _LOADER)
+        patch.setattr("orchestrator.aws.clients._NarrowLoader", lambda *_: _LOADER)
         clients = Clients(**{"listings": listings(), **arguments})
     try:
         yield clients

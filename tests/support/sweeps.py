@@ -79,7 +79,7 @@ class Sweeps:
 
     def __post_init__(self) -> None:
         set_time(self.monkeypatch, sleep=self._sleep)
-        self.monkeypatch.setattr("orchestrator.aws.clients._NarrowLoader", lambda _: _LOADER)
+        self.monkeypatch.setattr("orchestrator.aws.clients._NarrowLoader", lambda *_: _LOADER)
 
     def __call__(
         self,

@@ -76,6 +76,10 @@ class KindDescription:
     """Of the operations, as `service:Operation`, those that only list, and are asked of whole targets: they may go by
     the light path.
     """
+    answers: Mapping[str, Mapping[str, frozenset[str]]] = field(default_factory=dict)
+    """Of the shapes in answers, by botocore's names of service and shape, the members that are read: the others are not
+    parsed. A shape that is not named is read whole.
+    """
     words: tuple[FactWord, ...] = ()
     losses: tuple[LossWord, ...] = ()
     always_lost: str = ""

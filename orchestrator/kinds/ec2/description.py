@@ -43,6 +43,30 @@ EC2 = KindDescription(
         "elbv2": frozenset({"DescribeTargetGroups", "DescribeTargetHealth"}),
     },
     listings=frozenset({"ec2:DescribeInstances"}),
+    answers={
+        "ec2": {
+            # What rules.resource_of reads: parsing all 60 members is most of what a look costs.
+            "Instance": frozenset(
+                {
+                    "HibernationOptions",
+                    "InstanceId",
+                    "InstanceLifecycle",
+                    "InstanceType",
+                    "LaunchTime",
+                    "NetworkInterfaces",
+                    "Operator",
+                    "Placement",
+                    "RootDeviceType",
+                    "SpotInstanceRequestId",
+                    "State",
+                    "StateReason",
+                    "StateTransitionReason",
+                    "Tags",
+                }
+            ),
+            "InstanceNetworkInterface": frozenset({"Association"}),
+        }
+    },
     # https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html
     rates={
         "ec2:StopInstances": OperationRates(Rate(50, 5), Rate(1000, 20)),

@@ -131,7 +131,8 @@ class ActRun:
                 attempt.found_there(before=False)
         self._delete_marks(attempts)
         self._untold = [one for one in attempts if not one.waits_for_capacity]
-        if not all(one.accepted and not one.unanswered for one in attempts):
+        # A start that is recorded as seen is not looked at again by whoever resumes, so its marks have to be gone before.
+        if self._transition is START or not all(one.accepted and not one.unanswered for one in attempts):
             self._tell_answers()
 
     def _tell_answers(self) -> None:

@@ -24,7 +24,7 @@ from botocore.loaders import JSONFileLoader
 from orchestrator.aws import clients, organization_pace
 from orchestrator.cli.main import COMMANDS, cli
 from orchestrator.demo.server import without_aws
-from orchestrator.kinds.registry import KINDS, member_operations
+from orchestrator.kinds.registry import KINDS, answers, member_operations
 from tests.support.client_pool import ClientPool
 
 REGIONS = ("eu-central-1", "eu-west-1")
@@ -71,8 +71,8 @@ def _zygote() -> None:
         import_module(f"orchestrator.kinds.{kind}.kind")
     read_once = cache(JSONFileLoader().load_file)
     JSONFileLoader.load_file = lambda _, path: read_once(path)
-    loader = clients._NarrowLoader(member_operations())
-    clients._NarrowLoader = lambda _: loader
+    loader = clients._NarrowLoader(member_operations(), answers())
+    clients._NarrowLoader = lambda *_: loader
     organization_pace.FIRST_PER_SECOND = 1e6
     pool = ClientPool()
     clients._sessions = pool.sessions
