@@ -131,7 +131,7 @@ class ActRun:
                 attempt.found_there(before=False)
         self._delete_marks(attempts)
         self._untold = [one for one in attempts if not one.waits_for_capacity]
-        # A start that is recorded as seen is not looked at again by whoever resumes, so its marks have to be gone before.
+        # Who resumes does not look again at a start that is recorded as seen: its marks have to be gone before.
         if self._transition is START or not all(one.accepted and not one.unanswered for one in attempts):
             self._tell_answers()
 
