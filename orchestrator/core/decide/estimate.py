@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from orchestrator.core.model.size import Size
 
-WORKERS = 64
+WORKERS = 128
 ACCOUNTS_A_PAGE = 20
 """https://docs.aws.amazon.com/organizations/latest/APIReference/API_ListAccounts.html"""
 TAGGED_A_PAGE = 100
@@ -38,21 +38,25 @@ class Measured:
 
     latency: float = 0.05
     """From a call to its answer, over regions near and far."""
-    start: float = 1.2
-    """CPU of importing, without bytecode."""
-    account: float = 0.004
-    target: float = 0.0011
-    resource: float = 0.00027
-    stop: float = 0.004
-    base_mb: float = 100.0
-    target_mb: float = 0.004
-    resource_mb: float = 0.005
-    write_units_a_sweep: int = 41
-    write_units_a_target: float = 1.0
-    write_units_a_stop: float = 8.0
-    """Intent, two outcomes, what is held down, each with its index."""
+    start: float = 1.9
+    """CPU of importing, without bytecode, and of making clients."""
+    account: float = 0.0017
+    target: float = 0.00035
+    resource: float = 0.00045
+    stop: float = 0.011
+    """In a target of its own: with its looks, marks and writes."""
+    base_mb: float = 85.0
+    target_mb: float = 0.003
+    resource_mb: float = 0.004
+    write_units_a_sweep: int = 30
+    write_units_an_account: float = 1.0
+    """Its coverage, in one item."""
+    write_units_a_stop: float = 5.0
+    """The intent, what is held down and the outcome; the latter two with their index."""
     read_units_a_sweep: int = 20
     """Of an upper bound: the lease, the chain and a few records."""
+    read_units_a_batch: float = 1.2
+    """What is held down in its target, and whether the lease is held still."""
 
 
 MEASURED = Measured()
@@ -110,19 +114,20 @@ def estimate(size: Size, *, enforce: bool = False, workers: int = WORKERS) -> Co
     organizations = calls["organizations:ListAccounts"] + calls["organizations:ListRoots"]
     waiting = sum(number for name, number in calls.items() if name.startswith(("ec2:", "sts:"))) * one.latency / workers
     listing = (organizations + min(size.accounts, batches)) / ORGANIZATIONS_CALLS_A_SECOND
-    write_units = one.write_units_a_sweep + size.targets * one.write_units_a_target + stops * one.write_units_a_stop
+    write_units = one.write_units_a_sweep + size.accounts * one.write_units_an_account + stops * one.write_units_a_stop
     writing = write_units * one.latency / workers
     seconds = max(cpu, waiting + writing, listing, _pacing(stops, size.targets))
+    read_units = ceil(one.read_units_a_sweep + batches * one.read_units_a_batch)
     memory = one.base_mb + size.targets * one.target_mb + size.resources * one.resource_mb
     dollars = {
         "lambda": seconds * LAMBDA_MB / 1024 * PRICES.lambda_gb_second + PRICES.lambda_request,
-        "dynamodb": write_units * PRICES.write_unit + one.read_units_a_sweep * PRICES.read_unit,
+        "dynamodb": write_units * PRICES.write_unit + read_units * PRICES.read_unit,
         "s3": FILES * PRICES.s3_put,
     }
     return Cost(
         calls=MappingProxyType(calls),
         write_units=ceil(write_units),
-        read_units=one.read_units_a_sweep,
+        read_units=read_units,
         files=FILES,
         cpu_seconds=cpu,
         seconds=seconds,

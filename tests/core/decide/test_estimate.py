@@ -53,7 +53,7 @@ def test_stops_beyond_the_bucket_of_one_target_wait_for_it() -> None:
 
 def test_what_ends_neither_in_time_nor_in_memory_is_for_the_state_machine() -> None:
     assert estimate(SIZE).fits_one_lambda
-    slow, large = estimate(replace(SIZE, accounts=4400)), estimate(replace(SIZE, resources=400_000))
+    slow, large = estimate(replace(SIZE, accounts=4400)), estimate(replace(SIZE, resources=500_000))
     assert slow.seconds_without_bulk_tags > LAMBDA_SECONDS
     assert not slow.fits_one_lambda
     assert large.memory_mb > LAMBDA_MB
