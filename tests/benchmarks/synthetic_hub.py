@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from orchestrator.core.model import (
     Account,
@@ -187,7 +188,7 @@ class _Organization:
     def __post_init__(self) -> None:
         self._units: set[str] = set()
 
-    def read(self) -> Organization:
+    def read(self, *_told: Any, **_named: Any) -> Organization:
         self._units.clear()
         found = self.hub.organization()
         self.hub.call(len(found.accounts) // ACCOUNTS_A_PAGE + len(found.units) + 2)
