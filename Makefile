@@ -77,7 +77,7 @@ deploy-hub: $(VENV)/.demo ## Show what would change in the hub account, ask, do 
 deploy-members: $(VENV)/.demo ## The same for the StackSet that puts the member role into the accounts
 	@$(DEPLOY) members
 
-deploy-management: $(VENV)/.demo ## In the management account: lets another hub account list accounts and tags
+deploy-management: $(VENV)/.demo ## In the management account, for any hub: what lists the tags of all accounts at once
 	@$(DEPLOY) management
 
 deploy-guardrails: $(VENV)/.demo ## Optional: only approvers set or remove opt-out tags

@@ -34,6 +34,8 @@ _REGIONS = {"aws": "us-east-1", "aws-us-gov": "us-gov-west-1", "aws-cn": "cn-nor
 _PAGE = 100
 _TYPES = ("organizations:account", "organizations:ou", "organizations:root")
 """As in ARNs: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsorganizations.html"""
+_MOST_PAGES = 1000
+"""An organization has 10,000 accounts by default, and pages may be short."""
 _LIST = "ResourceTagMappingList"
 _ARN = re.compile(
     r"arn:(?P<partition>[\w-]+):organizations::(?P<management>\d{12}):"
@@ -81,8 +83,19 @@ class BulkTagsReader:
         management = AccountId(organization["MasterAccountId"])
         with self._asking(management, region) as get_resources:
             ask = partial(get_resources, ResourcesPerPage=_PAGE, ResourceTypeFilters=[*_TYPES])
-            rows = [row for page in each_page("tag:GetResources", ask, PAGINATION_TOKEN) for row in page[_LIST]]
+            rows = self._rows(each_page("tag:GetResources", ask, PAGINATION_TOKEN))
         return BulkTags(_proven(rows, (self.clients.partition, management, organization_id)))
+
+    def _rows(self, pages: Iterable[Any]) -> list[Any]:
+        """As long as the sweep goes on, and there are no more pages than an organization fills."""
+        rows: list[Any] = []
+        for number, page in enumerate(pages, 1):
+            rows += page[_LIST]
+            if self.retries.out_of_time():
+                raise _NoProofError("no more work was handed out before all was listed")
+            if number >= _MOST_PAGES:
+                raise _NoProofError(f"the listing has no end after {_MOST_PAGES} pages")
+        return rows
 
     @contextmanager
     def _asking(self, management: AccountId, region: str) -> Iterator[Any]:

@@ -97,6 +97,7 @@ def _row(cost: Cost) -> dict[str, Any]:
         "calls": dict(cost.calls),
         "dollars": dict(cost.dollars),
         "fits_one_lambda": cost.fits_one_lambda,
+        "fits_without_bulk_tags": cost.fits_without_bulk_tags,
     }
 
 
@@ -126,6 +127,8 @@ def _print(size: Size, sources: dict[str, str], costs: dict[str, Cost], workers:
 
 def _verdict(costs: list[Cost]) -> str:
     limits = f"{LAMBDA_SECONDS} s and {LAMBDA_MB:,} MB"
-    if all(cost.fits_one_lambda for cost in costs):
+    if all(cost.fits_without_bulk_tags for cost in costs):
         return f"It fits one Lambda ({limits}). Assumed:"
+    if all(cost.fits_one_lambda for cost in costs):
+        return f"It fits one Lambda ({limits}) where tags come in bulk; else let the state machine sweep. Assumed:"
     return f"It does not fit one Lambda ({limits}): let the state machine sweep. Assumed:"

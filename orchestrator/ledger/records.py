@@ -93,6 +93,13 @@ class SweepSummary:
         return self.format == FORMAT
 
     @property
+    def written_plan_sha256(self) -> str:
+        """Of its plan's file, from before that was written: a process may have died before it could record the end of
+        that.
+        """
+        return self.plan_sha256 or self.plan_announced_sha256
+
+    @property
     def policy_sha256(self) -> str:
         """Of the policy's text."""
         return self.policy_by_hash or sha256_of(text_bytes(self.policy))

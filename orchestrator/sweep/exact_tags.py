@@ -22,6 +22,7 @@ from orchestrator.sweep.pool import Pool
 from orchestrator.sweep.read import Reading
 
 _NOT_EXACT = AwsError("NotExact", "its tags are of a listing in bulk")
+_TAG_FACT = "account_tag:"
 _DEPENDS_ON_TAGS = frozenset({ReasonCode.UNKNOWN_CONDITION, ReasonCode.OWNED_BY_TWO_POLICIES})
 
 
@@ -73,7 +74,10 @@ def _undecided(
         account = unknown.get(one.target.account_id)
         if account is None or account.id in found:
             continue
-        if decide(policy, one, account, now, others).reason_code in _DEPENDS_ON_TAGS:
+        decision = decide(policy, one, account, now, others)
+        # A report that names a tag names the one that it is decided by, though another would decide no differently.
+        named = any(name.startswith(_TAG_FACT) for name in decision.facts)
+        if named or decision.reason_code in _DEPENDS_ON_TAGS:
             found.add(account.id)
     return tuple(account for account in listing.accounts if account.id in found)
 

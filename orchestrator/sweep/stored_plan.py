@@ -79,7 +79,7 @@ def restore_plan(
     `accounts`: only what came of it there; others look after the rest. `for_good`: nothing more is acted on, by this
     process or by one before it that may still be at work. Raises PlanError.
     """
-    stored = plan_from(content, summary.plan_sha256 or None)
+    stored = plan_from(content, summary.written_plan_sha256 or None)
     if not summary.plan_sha256:
         world.ledger.amend(sweep.sweep_id, plan_sha256=sha256_of(content))
     plan = replace(stored.plan, sweep_id=sweep.sweep_id)
@@ -106,7 +106,7 @@ def unreadable_plan(store: ReportStore, summary: SweepSummary) -> str:
     content = store.find(summary.sweep_id, PLAN_FILE)
     try:
         if content is not None:
-            plan_from(content, summary.plan_sha256 or None)
+            plan_from(content, summary.written_plan_sha256 or None)
     except PlanError as unreadable:
         return str(unreadable)
     return ""

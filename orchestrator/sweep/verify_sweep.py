@@ -149,7 +149,7 @@ def against_summary(store: ReportStore, summary: SweepSummary | None) -> Iterato
     if summary is None:
         return
     policy = summary.policy_by_hash
-    for name, recorded in ((PLAN_FILE, summary.plan_sha256), (policy_file(policy), policy)):
+    for name, recorded in ((PLAN_FILE, summary.written_plan_sha256), (policy_file(policy), policy)):
         sha256 = sha256_in(store, summary.sweep_id, name) if recorded else None
         if sha256 is not None and sha256 != recorded:
             yield Broken(summary.sweep_id, name, _ALTERED)

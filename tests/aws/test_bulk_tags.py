@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -276,3 +277,19 @@ def test_throttling_by_the_role_is_retried(outside: BulkTagsReader, tagging: Tag
     tagging.hub = TOOLING
     tagging.refusals["GetResources"] = [refused("ThrottledException")]
     assert isinstance(outside.read(HERE), BulkTags)
+
+
+def test_a_listing_that_has_no_end_is_given_up(tagging: Tagging, clients: Clients) -> None:
+    tagging.pages = [[]] * 2000
+    error = BulkTagsReader(clients, None, RETRIES).read(HERE)
+    assert isinstance(error, AwsError)
+    assert "has no end after 1000 pages" in error.message
+
+
+def test_once_no_more_work_is_handed_out_no_further_page_is_asked_for(tagging: Tagging, clients: Clients) -> None:
+    tagging.pages = [[ACCOUNT], [UNIT], [CANARY]]
+    asked: list[int] = []
+    tagging.token = lambda page: asked.append(page) or str(page)  # type: ignore[func-returns-value]  # it is told of pages
+    error = BulkTagsReader(clients, None, replace(RETRIES, out_of_time=lambda: len(asked) == 2)).read(HERE)
+    assert isinstance(error, AwsError)
+    assert asked == [1, 2]

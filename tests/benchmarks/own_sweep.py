@@ -57,7 +57,9 @@ class Phases:
         self._end(_without_numbers(text))
 
     def targets(self, done: int, total: int) -> None:
-        self._ended = self._now() if done == total else None
+        # While others are still listed, all that were named by then may be read: that is not the end.
+        is_last = done == total and self._name.startswith("Reading accounts")
+        self._ended = self._now() if is_last else None
 
     def actions(self, done: Any, total: Any) -> None:
         self._ended = self._now() if done.total == total.total else None

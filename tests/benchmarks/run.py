@@ -27,11 +27,14 @@ from tests.benchmarks.suite import BARE, MAIN, SCALING, SWEEP, Measurement, larg
 from tests.benchmarks.tables import phase_table, scaling_table, summary_table, target_table
 
 MODES = ("plan", "enforce")
+_MOST_WORKERS = 512
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The results as tables, or as JSON alone."""
-    asked = _parser().parse_args(arguments)
+    parser = _parser()
+    asked = parser.parse_args(arguments)
+    _refuse(parser, asked)
     console = Console(stderr=asked.json, width=80, highlight=False)
     results = [one for file in asked.read for one in json.loads(file.read_text())]
     for one in results if asked.read else measure(wanted(asked)):
@@ -64,6 +67,21 @@ def wanted(asked: argparse.Namespace) -> list[Measurement]:
     return [Measurement(side, mode, accounts, **what) for mode in modes] * asked.repeat
 
 
+def _refuse(parser: argparse.ArgumentParser, asked: argparse.Namespace) -> None:
+    """What would be left out without a word, or would write half a page."""
+    of_one = ("regions", "latency", "tls", "instances", "pacing", "organizations_rate", "workers", "repeat", "bare")
+    given = [name for name in of_one if getattr(asked, name) != parser.get_default(name)]
+    if given and asked.mode is None:
+        parser.error(f"{', '.join(given)}: only with --mode, which measures one sweep")
+    if asked.mode is not None and (asked.scaling or asked.large):
+        parser.error("--scaling and --large are beside the whole table: without --mode")
+    if asked.write_docs and (asked.mode is not None or asked.accounts not in (None, MAIN)):
+        parser.error("--write-docs writes the whole table: without --mode and --accounts")
+    for file in asked.read:
+        if not file.is_file():
+            parser.error(f"--read {file}: there is no such file")
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tests.benchmarks.run",
@@ -81,17 +99,33 @@ def _parser() -> argparse.ArgumentParser:
     add("--json", action="store_true", help="JSON on stdout, tables on stderr")
     one = parser.add_argument_group("with --mode")
     one.add_argument("--regions", type=int, choices=range(1, len(REGIONS) + 1), metavar="1..17", default=len(REGIONS))
-    one.add_argument("--latency", type=float, default=50.0, help="of each answer, in ms (default: %(default)s)")
+    one.add_argument("--latency", type=_not_negative, default=50.0, help="of each answer, in ms (default: %(default)s)")
     one.add_argument("--tls", action="store_true", help="speak TLS, by a certificate authority made for this run")
     one.add_argument("--empty", dest="instances", action="store_false", help="nothing runs in the organization")
     one.add_argument("--pacing", choices=("on", "off"), default="on", help="wait as AWS's rates ask for (default: on)")
     one.add_argument(
         "--organizations-rate", type=float, default=0.0, help="throttle Organizations to that many a second"
     )
-    one.add_argument("--workers", type=int, default=0, help="as STOP_ORCHESTRATOR_WORKERS (default: the settings' own)")
+    one.add_argument(
+        "--workers", type=_workers, default=0, help="as STOP_ORCHESTRATOR_WORKERS (default: the settings' own)"
+    )
     one.add_argument("--repeat", type=_positive, default=1, help="so many times each (default: %(default)s)")
     one.add_argument("--bare", action="store_true", help="the bare botocore loop (best with --latency 0)")
     return parser
+
+
+def _not_negative(text: str) -> float:
+    number = float(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError("must be at least 0")
+    return number
+
+
+def _workers(text: str) -> int:
+    number = _positive(text)
+    if number > _MOST_WORKERS:
+        raise argparse.ArgumentTypeError(f"must be at most {_MOST_WORKERS}")
+    return number
 
 
 def _positive(text: str) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.e2e.deployment import EXTERNAL_ID, FUNCTION, MEMBER_STACK, Deployment, Report
+from tests.e2e.deployment import EXTERNAL_ID, FUNCTION, HUB_STACK, MEMBER_STACK, Deployment, Report
 from tests.e2e.expectations import Swept
 from tests.e2e.server import HUB, REGION
 from tests.support.cloudformation import ACCOUNT, resolved, template
@@ -31,7 +31,10 @@ def test_every_resource_of_the_templates_is_in_its_stack(deployment: Deployment,
 def test_every_resource_is_there_and_is_what_the_template_says(
     deployment: Deployment, scaled_out: dict[str, Swept]
 ) -> None:
-    declared = resolved("hub", **{**deployment.parameters, "ScaleOut": "enabled"})["Resources"]
+    [stack] = deployment.emulator.client("cloudformation").describe_stacks(StackName=HUB_STACK)["Stacks"]
+    values = {one["ParameterKey"]: one["ParameterValue"] for one in stack["Parameters"]}
+    management = {"ManagementAccountId": values["ManagementAccountId"]}  # which the command filled in
+    declared = resolved("hub", **{**deployment.parameters, **management, "ScaleOut": "enabled"})["Resources"]
     for name, (kind, physical) in deployment.resources().items():
         CHECKS[kind](deployment.emulator.client, physical, declared[name].get("Properties", {}))
 

@@ -14,7 +14,7 @@ from orchestrator import app
 from orchestrator.aws.clients import Clients, _NarrowLoader
 from orchestrator.core.model import ApprovedPlan, ConsentHow, Mode
 from orchestrator.core.report.document import document_exit_code, plain_document
-from orchestrator.kinds.registry import member_operations
+from orchestrator.kinds.registry import answers, member_operations
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ports import Runtime, Stores
 from orchestrator.settings import Settings
@@ -30,7 +30,7 @@ DEV_RULE = "rules: [{name: dev, where: {tag: {Environment: dev}}}]\n"
 Row = dict[str, Any]
 
 # Service models are data: reading them once for all tests saves a third of their time.
-_LOADER = _NarrowLoader(member_operations())
+_LOADER = _NarrowLoader(member_operations(), answers())
 
 
 @dataclass(frozen=True, slots=True)

@@ -286,3 +286,14 @@ def test_nothing_is_stopped_that_would_be_kept_with_exact_tags_alone(
     assert set(by_listing.stopped) <= set(by_exact.stopped)
     if not any("opt" in key.lower() for tags in said.values() for key in tags):
         assert set(by_listing.stopped) == set(by_exact.stopped)
+
+
+@pytest.mark.parametrize("mode", [Mode.PLAN, Mode.ENFORCE])
+def test_a_report_names_the_tags_that_are_exact_also_where_others_would_decide_the_same(
+    fake: FakeWorld, mode: Mode
+) -> None:
+    tag(fake, ONE, PROD)
+    tag(fake, TWO, PROD)
+    bulk(fake, {ONE: DEV, TWO: DEV})
+    report = swept(fake, "rules: [{name: all, where: {any: [{account_tag: {Env: dev}}, {region: '*'}]}}]", mode)
+    assert {one["facts"]["account_tag:Env"] for one in report["decisions"]} == {"prod"}

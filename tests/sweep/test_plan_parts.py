@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,12 +14,15 @@ from orchestrator.core.model import OutcomeStatus
 from orchestrator.core.report.manifest import SEALED
 from orchestrator.core.report.plan_file import PLAN_FILE
 from orchestrator.core.report.stored_files import added_files
+from orchestrator.errors import PlanError
 from orchestrator.ledger import ledger
 from orchestrator.sweep import recover
 from orchestrator.sweep.plan_parts import PLAN_INDEX
+from orchestrator.sweep.verify import verify
 from tests.support.builders import SWEEP_ID
 from tests.support.fake_world import EVERYTHING, ONE, THREE, TWO, FakeWorld, a_world, outcomes
 from tests.support.machines import Answer
+from tests.support.memory_store import Died
 from tests.support.parts import ONE_BY_ONE, Machine
 
 ENFORCE = {"mode": "enforce"}
@@ -173,3 +178,33 @@ def test_failures_are_counted_by_the_rows_of_all_accounts(fake: FakeWorld, machi
     fake.stops.update({f"i-{number}": OutcomeStatus.FAILED for number in range(6)})
     assert parts(ENFORCE)["status"] == "aborted"
     assert Counter(outcomes(fake.written()).values()) == {"failed": 2, "not_attempted": 4}
+
+
+def test_a_plan_that_was_altered_right_after_it_was_written_is_refused_and_nothing_is_stopped(
+    fake: FakeWorld, machine: Machine
+) -> None:
+    """By whatever the ledger knows of it: a step may die between the file and the record that it is there."""
+    parts = machine(f"{ONE_BY_ONE}\nguardrails: {{max_stops: 3}}")
+    once, steps = parts.step, list[str]()
+
+    def step(event: Answer) -> Answer:
+        if event["step"] == "decide" and "decide" not in steps:
+            steps.append("decide")
+
+            def before(_event: str) -> None:
+                if fake.life.events[-1:] == [f"file {PLAN_FILE}"]:
+                    raise Died
+
+            fake.life.before = before
+            with suppress(Died):
+                once(event)
+            fake.life.before = lambda _: None
+            fake.at += timedelta(minutes=16)
+            altered(fake, PLAN_FILE, b'"passed":false', b'"passed":true')
+        return once(event)
+
+    parts.step = step  # type: ignore[method-assign]  # a step that dies
+    with pytest.raises(PlanError, match="was altered"):
+        parts(ENFORCE)
+    assert fake.stopped == []
+    assert [one.file for one in verify(fake.files, fake.ledger, None, None).broken] == [PLAN_FILE]

@@ -18,6 +18,10 @@ ACCOUNTS_A_PAGE = 20
 TAGGED_A_PAGE = 100
 """https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html"""
 ORGANIZATIONS_CALLS_A_SECOND = 5
+"""At first, and where AWS takes no more."""
+ORGANIZATIONS_MOST_A_SECOND = 40
+_DOUBLES_AFTER = 2.0
+"""Seconds, while AWS takes all (aws/organization_pace.py)."""
 BATCH = 50
 """Instances in one StopInstances, and in one CreateTags."""
 STOPS_AT_ONCE, STOPS_A_SECOND = 1000, 20
@@ -91,7 +95,7 @@ class Cost:
     files: int
     cpu_seconds: float
     seconds: float
-    """Where tags come in bulk."""
+    """Where tags come in bulk, and AWS Organizations takes a rising pace."""
     seconds_without_bulk_tags: float
     """Where each account's tags are one call, at the pace that AWS is sure to take."""
     memory_mb: float
@@ -100,7 +104,12 @@ class Cost:
     @property
     def fits_one_lambda(self) -> bool:
         """Whether one invocation ends in time and memory; else the state machine is for it."""
-        return self.seconds_without_bulk_tags <= LAMBDA_SECONDS and self.memory_mb <= LAMBDA_MB
+        return self.seconds <= LAMBDA_SECONDS and self.memory_mb <= LAMBDA_MB
+
+    @property
+    def fits_without_bulk_tags(self) -> bool:
+        """The same where tags are read one by one."""
+        return self.fits_one_lambda and self.seconds_without_bulk_tags <= LAMBDA_SECONDS
 
 
 def estimate(size: Size, *, enforce: bool = False, workers: int = WORKERS) -> Cost:
@@ -113,7 +122,7 @@ def estimate(size: Size, *, enforce: bool = False, workers: int = WORKERS) -> Co
     cpu += stops * one.stop
     organizations = calls["organizations:ListAccounts"] + calls["organizations:ListRoots"]
     waiting = sum(number for name, number in calls.items() if name.startswith(("ec2:", "sts:"))) * one.latency / workers
-    listing = (organizations + min(size.accounts, batches)) / ORGANIZATIONS_CALLS_A_SECOND
+    listing = _at_a_rising_pace(organizations + min(size.accounts, batches))
     write_units = one.write_units_a_sweep + size.accounts * one.write_units_an_account + stops * one.write_units_a_stop
     writing = write_units * one.latency / workers
     seconds = max(cpu, waiting + writing, listing, _pacing(stops, size.targets))
@@ -139,16 +148,32 @@ def estimate(size: Size, *, enforce: bool = False, workers: int = WORKERS) -> Co
 
 def assumptions(size: Size, workers: int = WORKERS) -> tuple[str, ...]:
     """What the figures rest on, in sentences."""
-    batches = f"each of the {size.stops} stops is in another target, while there are targets: {_batches(size)} batches"
+    batches = (
+        f"each of the {size.stops:,} stops is in another target, while there are targets: {_batches(size):,} batches"
+    )
     return (
         f"{MEASURED.latency * 1000:.0f} ms from a call to its answer, {workers} calls at a time, no retries",
         "one processor; time is what binds: calls, CPU, or the pace of Organizations or EC2",
-        f"{ORGANIZATIONS_CALLS_A_SECOND} calls a second to Organizations; the pace rises where AWS takes more",
-        "no Tagging API that is believed: one ListTagsForResource for each account instead",
-        f"at most {INSTANCES_A_PAGE} resources in a target, all of them EC2 instances",
+        (
+            f"Organizations takes {ORGANIZATIONS_CALLS_A_SECOND} calls a second at first and up to "
+            f"{ORGANIZATIONS_MOST_A_SECOND} later; one by one, {ORGANIZATIONS_CALLS_A_SECOND} at all times"
+        ),
+        "tags one by one: no Tagging API that is believed, and one ListTagsForResource for each account instead",
+        "the policy names regions that have to be opted into, or patterns: else there is no DescribeRegions",
+        f"at most {INSTANCES_A_PAGE:,} resources in a target, all of them EC2 instances",
         *([batches] if size.stops else []),
         f"prices of {PRICES.region} on {PRICES.as_of}, no free tier; EC2, STS and Organizations cost nothing",
     )
+
+
+def _at_a_rising_pace(calls: int) -> float:
+    """Seconds, where none is refused."""
+    seconds, pace, left = 0.0, float(ORGANIZATIONS_CALLS_A_SECOND), float(calls)
+    while left > pace * _DOUBLES_AFTER and pace < ORGANIZATIONS_MOST_A_SECOND:
+        left -= pace * _DOUBLES_AFTER
+        seconds += _DOUBLES_AFTER
+        pace = min(pace * 2, ORGANIZATIONS_MOST_A_SECOND)
+    return seconds + left / pace
 
 
 def _pacing(stops: int, targets: int) -> float:

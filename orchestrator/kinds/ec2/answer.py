@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from xml.etree import ElementTree as ET
 
 from botocore.parsers import ResponseParserError
+from botocore.utils import parse_timestamp
 
 from orchestrator.aws.failures import wrong_account
 from orchestrator.aws.pages import NEXT_TOKEN_IN_XML
@@ -19,7 +21,8 @@ from orchestrator.core.model import AccountId
 OPERATION = "DescribeInstances"
 _NO_XML = (ET.ParseError, LookupError, ValueError)
 """The latter two for an encoding that expat does not know, such as that of a proxy's page."""
-_NAMESPACE = re.compile(rb"""\sxmlns=("[^"]*"|'[^']*')""")
+_NAMESPACE = re.compile(rb"""((?:[^<]|<[?!])*<[^<>]*?)\sxmlns=("[^"]*"|'[^']*')""")
+"""In the root's tag: what stands before it, and it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,11 @@ def read_instances(account_id: AccountId, content: bytes) -> Instances:
 
 def _root(content: bytes) -> ET.Element:
     """Without namespaces: AWS's ends in a slash, other servers' do not."""
-    return ET.fromstring(_NAMESPACE.sub(b"", content, count=1))  # noqa: S314 - expat without external entities
+    named = _NAMESPACE.match(content)
+    if named is not None:
+        content = content[: named.end(1)] + content[named.end() :]
+    # As botocore, whatever encoding the answer names.
+    return ET.fromstring(content, ET.XMLParser(encoding="utf-8"))  # noqa: S314 - expat without external entities
 
 
 def _instance(item: ET.Element) -> dict[str, Any]:
@@ -104,8 +111,12 @@ def _text(element: ET.Element | None, name: str) -> str | None:
 
 
 def _time(text: str | None) -> datetime | None:
-    """Raises ResponseParserError: no instance is taken for one that never started."""
+    """As botocore reads it. Raises ResponseParserError: no instance is taken for one that never started."""
+    if text is None:
+        return None
+    with suppress(ValueError):
+        return datetime.fromisoformat(text)
     try:
-        return datetime.fromisoformat(text) if text else None
+        return parse_timestamp(text)
     except ValueError as unclear:
         raise ResponseParserError(f"{OPERATION} answered a launch time that is none: {unclear}") from unclear

@@ -166,8 +166,12 @@ def test_whatever_an_instance_is_like_it_becomes_the_resource_that_botocores_par
     ]
 
 
-def test_a_launch_time_that_is_none_makes_no_instance_that_was_never_started(aws: LocalAws, clients: Clients) -> None:
-    aws.answering = lambda _: instances_answer("<item><instanceId>i-1</instanceId><launchTime>soon</launchTime></item>")
+@pytest.mark.parametrize("text", ["soon", ""])
+def test_a_launch_time_that_is_none_makes_no_instance_that_was_never_started(
+    aws: LocalAws, clients: Clients, text: str
+) -> None:
+    item = f"<item><instanceId>i-1</instanceId><launchTime>{text}</launchTime></item>"
+    aws.answering = lambda _: instances_answer(item)
     with pytest.raises(ResponseParserError, match="a launch time that is none"):
         read(clients)
 
@@ -230,6 +234,22 @@ def test_the_namespace_of_the_answer_does_not_matter(aws: LocalAws, clients: Cli
     body = str(instances_answer(FULL).body).replace(EC2_NAMESPACE, namespace)
     aws.answering = lambda _: Answer(body)
     assert [one["InstanceId"] for one in read(clients)] == ["i-0aaaaaaaaaaaaaaaa"]
+
+
+@pytest.mark.parametrize("encoding", ["UTF-8", "ISO-8859-1", "utf-16"])
+def test_an_answer_is_read_as_botocore_reads_it_whatever_encoding_it_names(
+    aws: LocalAws, clients: Clients, encoding: str
+) -> None:
+    body = str(instances_answer(FULL).body)
+    declared = f'<?xml version="1.0" encoding="{encoding}"?>'
+    aws.answering = lambda _: Answer(f"{declared}{body[body.index('<Describe') :]}")
+    assert used(read(clients)[0])["tags"]["Name"] == "Käse & Brot <1>"
+
+
+def test_a_tag_that_looks_like_a_namespace_stays_as_it_is(aws: LocalAws, clients: Clients) -> None:
+    odd = FULL.replace("Blank", ' xmlns="q" ')
+    aws.answering = lambda _: Answer(str(instances_answer(odd).body).replace(f' xmlns="{EC2_NAMESPACE}"', ""))
+    assert ' xmlns="q" ' in used(read(clients)[0])["tags"]
 
 
 def test_every_page_is_read_and_an_empty_one_is_not_the_end(aws: LocalAws, clients: Clients) -> None:

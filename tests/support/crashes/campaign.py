@@ -59,15 +59,12 @@ class Crashes:
         self._held = {one: dict(rows) for one, rows in self._items.items() if one.value.startswith("HELD#")}
 
     def boundaries(self) -> list[Boundary]:
-        """Of all its calls, counted once in each process that runs tests."""
-        command = self._case.arguments[0]
-        if command not in _CALLS:
-            code, known = self._run(None)
-            assert code in {0, 3, 5}, f"exit code {code}"
-            [sweep_id] = self._sweeps() - known
-            assert self._differences(sweep_id) == {}, "nothing disturbed it"
-            _CALLS[command] = len(self._scene.victim.operations)
-        calls = range(1, _CALLS[command] + 1)
+        """Of all its calls, counted in this scene: another one may take a call more or less."""
+        code, known = self._run(None)
+        assert code in {0, 3, 5}, f"exit code {code}"
+        [sweep_id] = self._sweeps() - known
+        assert self._differences(sweep_id) == {}, "nothing disturbed it"
+        calls = range(1, len(self._scene.victim.operations) + 1)
         return [Boundary(number, after) for number in calls for after in (False, True)]
 
     def at(self, boundaries: Iterable[Boundary]) -> dict[str, Differences]:
@@ -177,6 +174,3 @@ class Crashes:
             with lease.held():
                 return True
         return False
-
-
-_CALLS: dict[str, int] = {}
