@@ -283,7 +283,7 @@ def test_every_kind_declares_listings_alone_and_only_such_as_it_asks_for() -> No
 def test_what_no_kind_declares_is_never_sent_by_it(shared: Clients, operation: str) -> None:
     assert shared.light_path is not None
     with pytest.raises(ValueError, match=f"ec2:{operation} is no listing"):
-        shared.light_path.ask("ec2", TARGET.region, operation, b"", lambda _: None)  # type: ignore[arg-type,return-value]
+        shared.light_path.ask("ec2", TARGET.region, operation, b"", lambda _: None)  # type: ignore[arg-type,return-value]  # never read
 
 
 def test_it_is_on_unless_it_is_switched_off() -> None:

@@ -12,13 +12,13 @@ import time
 _WALL = time.perf_counter()
 
 import json  # noqa: E402 - the clock comes before whatever takes time
-import os  # noqa: E402
-import re  # noqa: E402
-import sys  # noqa: E402
-from dataclasses import dataclass, field  # noqa: E402
-from typing import Any  # noqa: E402
+import os  # noqa: E402 - the clock comes before whatever takes time
+import re  # noqa: E402 - the clock comes before whatever takes time
+import sys  # noqa: E402 - the clock comes before whatever takes time
+from dataclasses import dataclass, field  # noqa: E402 - the clock comes before whatever takes time
+from typing import Any  # noqa: E402 - the clock comes before whatever takes time
 
-from tests.benchmarks.safety import Meter, allow_many_files, busy_seconds, open_files, peak_memory, require_own_endpoint  # noqa: E402
+from tests.benchmarks.safety import Meter, allow_many_files, busy_seconds, open_files, peak_memory, require_own_endpoint  # noqa: E402 - the clock comes before whatever takes time
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +104,10 @@ def main(asked: Asked) -> None:
     allow_many_files()
     meter, busy = require_own_endpoint(os.environ, asked.meter), busy_seconds(asked.cpu) - time.process_time()
     from orchestrator import app  # noqa: PLC0415 - start-up is measured
-    from orchestrator.core.model import ConsentHow, Mode  # noqa: PLC0415
-    from orchestrator.ports import Runtime  # noqa: PLC0415
-    from orchestrator.settings import Settings  # noqa: PLC0415
-    from orchestrator.sweep import coordination  # noqa: PLC0415
+    from orchestrator.core.model import ConsentHow, Mode  # noqa: PLC0415 - start-up is measured
+    from orchestrator.ports import Runtime  # noqa: PLC0415 - start-up is measured
+    from orchestrator.settings import Settings  # noqa: PLC0415 - start-up is measured
+    from orchestrator.sweep import coordination  # noqa: PLC0415 - start-up is measured
 
     phases = Phases(meter)
     phases.begin()

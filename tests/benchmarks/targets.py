@@ -110,7 +110,7 @@ def find(
 ) -> Result | None:
     """The last such one."""
     wanted = {"side": side, "mode": mode, "accounts": accounts, "tls": tls, "instances": instances, "pacing": pacing}
-    holds: Callable[[Result], bool] = lambda one: all(one[name] == value for name, value in wanted.items())  # noqa: E731
+    holds: Callable[[Result], bool] = lambda one: all(one[name] == value for name, value in wanted.items())  # noqa: E731 - a lambda with its type in one line
     return next((one for one in reversed(results) if holds(one)), None)
 
 

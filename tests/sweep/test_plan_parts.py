@@ -117,7 +117,7 @@ def test_a_part_has_to_be_of_the_plan_to_which_was_consented(fake: FakeWorld, ma
     def before(event: Answer) -> None:
         if event["step"] == "act":
             consent = fake.ledger.sweep(SWEEP_ID).consent  # type: ignore[union-attr]  # it is there
-            fake.ledger.amend(SWEEP_ID, consent={**consent, "plan_sha256": "0" * 64})  # type: ignore[dict-item]
+            fake.ledger.amend(SWEEP_ID, consent={**consent, "plan_sha256": "0" * 64})  # type: ignore[dict-item]  # it is there
 
     parts = machine(EVERYTHING, accounts_a_part=3)
     parts.before = before
