@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from hypothesis import strategies as st
@@ -16,6 +17,7 @@ from orchestrator.core.policy.yaml_document import Path
 from orchestrator.kinds.ec2.description import EC2
 from tests.support.builders import a_resource, an_account
 
+NOW = datetime(2026, 11, 23, 19, 0, tzinfo=UTC)
 RESOURCE = a_resource(tags={"Environment": "dev", "Tier": "", "Note": "a\nb"}, region="eu-central-1")
 ACCOUNT = an_account("111122223333", ou="/Workloads/Dev/Team", tags={"CostCenter": "cc-42"})
 ANSWERS = (True, False, None)
@@ -29,13 +31,13 @@ class Answer(Condition):
     answer: bool | None
     fact: str = "shape"
 
-    def evaluate(self, _resource: Resource, _account: Account) -> bool | None:
+    def evaluate(self, _resource: Resource, _account: Account, _now: datetime) -> bool | None:
         return self.answer
 
-    def facts_used(self, _resource: Resource, _account: Account) -> dict[str, Fact]:
+    def facts_used(self, _resource: Resource, _account: Account, _now: datetime) -> dict[str, Fact]:
         return {self.fact: None if self.answer is None else "round"}
 
-    def unknown_facts(self, _resource: Resource, _account: Account) -> tuple[str, ...]:
+    def unknown_facts(self, _resource: Resource, _account: Account, _now: datetime) -> tuple[str, ...]:
         return (self.fact,) if self.answer is None else ()
 
 
@@ -59,4 +61,4 @@ def mistakes(where: Any, kinds: Sequence[KindDescription] = (EC2,)) -> list[tupl
 
 
 def evaluate(where: Any, resource: Resource = RESOURCE, account: Account = ACCOUNT) -> bool | None:
-    return condition(where).evaluate(resource, account)
+    return condition(where).evaluate(resource, account, NOW)

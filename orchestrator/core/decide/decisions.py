@@ -72,12 +72,12 @@ def decide(
 def _decide(
     policy: OrgPolicy, resource: Resource, account: Account, now: datetime, today: date, others: Sequence[CoOwner]
 ) -> Decision:
-    owner = owner_of(policy, resource, account)
+    owner = owner_of(policy, resource, account, now)
     rule = owner.rule
-    used = rule.where.facts_used(resource, account) if rule else None
+    used = rule.where.facts_used(resource, account, now) if rule else None
     exemption = most_protective(read_opt_outs(resource.tags, RESOURCE, resource.resource_id, today))
     keep = _reason_to_keep(
-        resource, exemption, owner, now, lambda rule: why_two_own(policy, rule, resource, account, others)
+        resource, exemption, owner, now, lambda rule: why_two_own(policy, rule, resource, account, now, others)
     )
     reason = keep or _reason_to_stop(rule)
     return Decision(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from orchestrator.core.decide.known_names import ACCOUNT, REGION, UNIT, Known, Resolver, matches_any
 from orchestrator.core.decide.names import ALLOW, resolve_names
@@ -59,11 +60,11 @@ class CoOwner:
     doubts: tuple[str, ...] = ()
     """The names by which the two scopes differ."""
 
-    def claim(self, resource: Resource, account: Account) -> Claim | None:
+    def claim(self, resource: Resource, account: Account, now: datetime) -> Claim | None:
         """None: it does not own the resource."""
         scope, regions, region = self.policy.organization, self.policy.regions, resource.target.region
         may_own = is_in_scope(self.widest, account) is not False and region_in_scope(self.widest_regions, region)
-        owner = owner_of(self.policy, resource, account) if may_own else None
+        owner = owner_of(self.policy, resource, account, now) if may_own else None
         if owner is None or owner.rule is None:
             return None
         unknown = owner.unknown
@@ -127,10 +128,10 @@ def every_name(policy: OrgPolicy) -> Names:
 
 
 def why_two_own(
-    policy: OrgPolicy, rule: Rule, resource: Resource, account: Account, others: Iterable[CoOwner]
+    policy: OrgPolicy, rule: Rule, resource: Resource, account: Account, now: datetime, others: Iterable[CoOwner]
 ) -> Reason | None:
     """The reason for what a rule of this policy owns and another policy too, or may; None where no other does."""
-    claims = [claim for one in others if (claim := one.claim(resource, account)) is not None]
+    claims = [claim for one in others if (claim := one.claim(resource, account, now)) is not None]
     if not claims:
         return None
     sure = [one for one in claims if one.unknown is None]

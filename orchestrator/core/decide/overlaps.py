@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import reduce
 from itertools import combinations, islice, product
 
@@ -39,6 +40,8 @@ from orchestrator.core.policy.conditions.tag import TagMatches
 from orchestrator.core.policy.org_policy import OrgPolicy, Rule
 
 _MOST_SKETCHES, _MOST_TRIES = 32, 2000
+_SOME_TIME = datetime(2000, 1, 1, tzinfo=UTC)
+"""Of an example: it has no times, so what a condition asks of them is unknown at any time."""
 _MADE_UP_ACCOUNT, _MADE_UP_REGIONS = "000000000000", ("us-east-1", "eu-central-1")
 
 
@@ -117,7 +120,7 @@ def _example(mine: CoOwner, rule: Rule, theirs: CoOwner, wider: Rule) -> _Exampl
         sketches = islice(_sketches(rule.where, kind), _MOST_SKETCHES)
         for sketch, place in islice(product(sketches, _places(mine, rule, theirs, wider)), _MOST_TRIES):
             resource, account = _made_up(kind, sketch, *place)
-            claims = [one.claim(resource, account) for one in (mine, theirs)]
+            claims = [one.claim(resource, account, _SOME_TIME) for one in (mine, theirs)]
             sure = [one.rule_name for one in claims if one is not None and one.unknown is None]
             if len(sure) == len(claims) and sure[0] == rule.name:
                 return _Example((sure[0], sure[1]), _words(resource, account))

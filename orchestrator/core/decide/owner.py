@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from orchestrator.core.model import Account, Resource
@@ -17,13 +18,13 @@ class Owner(NamedTuple):
     """In doubt, the unknown facts that the decision depends on; None when there is no doubt."""
 
 
-def owner_of(policy: OrgPolicy, resource: Resource, account: Account) -> Owner:
+def owner_of(policy: OrgPolicy, resource: Resource, account: Account, now: datetime) -> Owner:
     """The first rule whose `where` holds or may hold; later ones do not matter."""
     for rule in policy.rules:
         if resource.kind in rule.kinds:
-            held = rule.where.evaluate(resource, account)
+            held = rule.where.evaluate(resource, account, now)
             if held is None:
-                return Owner(rule, rule.where.unknown_facts(resource, account))
+                return Owner(rule, rule.where.unknown_facts(resource, account, now))
             if held:
                 return Owner(rule)
     return Owner(None)

@@ -85,7 +85,7 @@ def test_the_facts_are_the_resources_and_what_the_owning_rule_looked_at() -> Non
 
 
 class Nameless(Answer):
-    def unknown_facts(self, _resource: Resource, _account: Account) -> tuple[str, ...]:
+    def unknown_facts(self, _resource: Resource, _account: Account, _now: datetime) -> tuple[str, ...]:
         return ()
 
 
@@ -284,7 +284,7 @@ def test_only_what_the_first_matching_rule_owns_is_stopped_and_only_outside_of_i
 ) -> None:
     account = an_account(resource.target.account_id, ou=ou)
     decision = decide(policy, resource, account, now)
-    matching = [rule for rule in policy.rules if rule.where.evaluate(resource, account)]
+    matching = [rule for rule in policy.rules if rule.where.evaluate(resource, account, now)]
     assert decision.rule == (matching[0].name if matching else None)
     assert decision.reason.endswith(".")
     if decision.verdict is Verdict.STOP:

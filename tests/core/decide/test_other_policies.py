@@ -299,7 +299,7 @@ def test_neither_stops_what_both_own_and_both_say_so(
 ) -> None:
     account = an_account(resource.target.account_id, ou=ou)
     a, b = loaded(one, "a"), loaded(two, "b")
-    claims = [as_co_owner(each, NO_NAMES).claim(resource, account) for each in (a, b)]
+    claims = [as_co_owner(each, NO_NAMES).claim(resource, account, AT) for each in (a, b)]
     decisions = [
         decide(mine, resource, account, now, [as_co_owner(theirs, NO_NAMES)]) for mine, theirs in ((a, b), (b, a))
     ]
@@ -322,5 +322,5 @@ def test_whatever_a_name_in_doubt_may_have_meant_is_claimed(
     written = loaded(document, "b")
     as_meant = json.loads(json.dumps(document).replace('"/Prod"', json.dumps(meant)))
     names = doubtful_names(written, Known(there, frozenset({*REGIONS, Region("eu-west-1"), Region("eu-west-2")})))
-    if as_co_owner(loaded(as_meant, "b"), NO_NAMES).claim(resource, account) is not None:
-        assert as_co_owner(written, names).claim(resource, account) is not None
+    if as_co_owner(loaded(as_meant, "b"), NO_NAMES).claim(resource, account, AT) is not None:
+        assert as_co_owner(written, names).claim(resource, account, AT) is not None

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from orchestrator.core.policy.conditions.implied import Implications
 from orchestrator.core.policy.policy_warnings import policy_warnings
 from tests.support.builders import a_resource, an_account
-from tests.support.conditions import condition
+from tests.support.conditions import NOW, condition
 from tests.support.policies import DESIGN_POLICY, HEAD, load
 from tests.support.strategies import ACCOUNT_IDS, OU_PATHS, quick, tags, wheres
 
@@ -252,8 +252,8 @@ def test_what_is_said_to_hold_wherever_another_does_is_never_false_there(
     )
     account = an_account(data.draw(st.sampled_from(ACCOUNT_IDS)), ou=data.draw(st.sampled_from(OU_PATHS)))
     for inner, outer in ((first, second), (second, first)):
-        if Implications().holds(inner, outer) and inner.evaluate(resource, account):
-            assert outer.evaluate(resource, account) is not False
+        if Implications().holds(inner, outer) and inner.evaluate(resource, account, NOW):
+            assert outer.evaluate(resource, account, NOW) is not False
 
 
 @quick
@@ -271,10 +271,10 @@ def test_a_rule_that_is_said_to_be_shadowed_never_owns_anything(rules: list[obje
     account = an_account(data.draw(st.sampled_from(ACCOUNT_IDS)), ou=data.draw(st.sampled_from(OU_PATHS)))
     *earlier, shadowed = conditions
     numbers = Implications().shared(shadowed, earlier)
-    if numbers and shadowed.evaluate(resource, account):
-        assert any(earlier[one].evaluate(resource, account) is not False for one in numbers)
-    if shadowed.evaluate(resource, account):
-        assert any(case.evaluate(resource, account) for case in shadowed.cases())
+    if numbers and shadowed.evaluate(resource, account, NOW):
+        assert any(earlier[one].evaluate(resource, account, NOW) is not False for one in numbers)
+    if shadowed.evaluate(resource, account, NOW):
+        assert any(case.evaluate(resource, account, NOW) for case in shadowed.cases())
 
 
 def test_many_rules_with_many_values_take_no_time_to_speak_of() -> None:

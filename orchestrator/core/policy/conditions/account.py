@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, ClassVar
 
 from orchestrator.core.model import Account, Fact, Resource
@@ -27,7 +28,7 @@ class AccountMatches(NamesMatch):
     def implies(self, other: Condition) -> bool:
         return isinstance(other, AccountMatches) and globs_of(*self.texts).within(globs_of(*other.texts))
 
-    def facts_used(self, resource: Resource, account: Account) -> dict[str, Fact]:
+    def facts_used(self, resource: Resource, account: Account, now: datetime) -> dict[str, Fact]:
         return {"account": account.id}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from orchestrator.core.model import Account, Fact, Resource
@@ -19,7 +20,7 @@ class AccountTagMatches(Condition):
 
     tags: TagGlobs
 
-    def evaluate(self, resource: Resource, account: Account) -> bool | None:
+    def evaluate(self, resource: Resource, account: Account, now: datetime) -> bool | None:
         return None if account.tags_error is not None else tags_match(self.tags, account.tags)
 
     def implies(self, other: Condition) -> bool:
@@ -28,13 +29,13 @@ class AccountTagMatches(Condition):
     def cases(self) -> Sequence[Condition]:
         return cases_of(self, (AccountTagMatches(tags) for tags in tags_apart(self.tags)))
 
-    def facts_used(self, resource: Resource, account: Account) -> dict[str, Fact]:
+    def facts_used(self, resource: Resource, account: Account, now: datetime) -> dict[str, Fact]:
         return tags_used("account_tag", self.tags, account.tags)
 
     def asks_account_tags(self) -> bool:
         return True
 
-    def unknown_facts(self, resource: Resource, account: Account) -> tuple[str, ...]:
+    def unknown_facts(self, resource: Resource, account: Account, now: datetime) -> tuple[str, ...]:
         return () if account.tags_error is None else ("account_tag",)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import product
 from typing import Any
 
@@ -18,10 +19,10 @@ from orchestrator.core.policy.yaml_document import Path
 class AllOf(Combined):
     """One that does not hold is enough to know that they do not; else one that is unknown makes it unknown."""
 
-    def evaluate(self, resource: Resource, account: Account) -> bool | None:
+    def evaluate(self, resource: Resource, account: Account, now: datetime) -> bool | None:
         held: bool | None = True
         for condition in self.conditions:
-            answer = condition.evaluate(resource, account)
+            answer = condition.evaluate(resource, account, now)
             if answer is False:
                 return False
             if answer is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from orchestrator.core.model import Account, Resource
@@ -17,10 +18,10 @@ from orchestrator.core.policy.yaml_document import Path
 class AnyOf(Combined):
     """One that holds is enough, whatever is unknown about the others; else one that is unknown makes it unknown."""
 
-    def evaluate(self, resource: Resource, account: Account) -> bool | None:
+    def evaluate(self, resource: Resource, account: Account, now: datetime) -> bool | None:
         held: bool | None = False
         for condition in self.conditions:
-            answer = condition.evaluate(resource, account)
+            answer = condition.evaluate(resource, account, now)
             if answer:
                 return True
             if answer is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Self
 
 from orchestrator.core.model import Account, Fact, Resource
@@ -15,16 +16,16 @@ from orchestrator.core.policy.conditions.interface import Condition, NamedText
 class Combined(Condition, ABC):
     conditions: tuple[Condition, ...]
 
-    def facts_used(self, resource: Resource, account: Account) -> dict[str, Fact]:
+    def facts_used(self, resource: Resource, account: Account, now: datetime) -> dict[str, Fact]:
         found: dict[str, Fact] = {}
         for condition in self.conditions:
-            found.update(condition.facts_used(resource, account))
+            found.update(condition.facts_used(resource, account, now))
         return found
 
-    def unknown_facts(self, resource: Resource, account: Account) -> tuple[str, ...]:
-        if self.evaluate(resource, account) is not None:
+    def unknown_facts(self, resource: Resource, account: Account, now: datetime) -> tuple[str, ...]:
+        if self.evaluate(resource, account, now) is not None:
             return ()
-        names = (name for condition in self.conditions for name in condition.unknown_facts(resource, account))
+        names = (name for condition in self.conditions for name in condition.unknown_facts(resource, account, now))
         return tuple(dict.fromkeys(names))
 
     def tag_keys(self) -> Iterator[str]:

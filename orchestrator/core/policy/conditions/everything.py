@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from orchestrator.core.model import Account, Fact, Resource
 from orchestrator.core.policy.conditions.interface import Condition
@@ -15,8 +16,8 @@ SCHEMA = {"const": EVERYTHING}
 class Everything(Condition):
     """Holds for every resource."""
 
-    def evaluate(self, resource: Resource, account: Account) -> bool:
+    def evaluate(self, resource: Resource, account: Account, now: datetime) -> bool:
         return True
 
-    def facts_used(self, resource: Resource, account: Account) -> dict[str, Fact]:
+    def facts_used(self, resource: Resource, account: Account, now: datetime) -> dict[str, Fact]:
         return {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from orchestrator.core.model import Account, Fact, FactWord, KindDescription, Resource
@@ -22,7 +23,7 @@ class FactMatches(Condition):
     """The fact's name, by kind."""
     globs: Globs
 
-    def evaluate(self, resource: Resource, account: Account) -> bool | None:
+    def evaluate(self, resource: Resource, account: Account, now: datetime) -> bool | None:
         text = self._text(resource)
         return self.globs.match(text) if text else None
 
@@ -32,10 +33,10 @@ class FactMatches(Condition):
     def cases(self) -> Sequence[Condition]:
         return cases_of(self, (replace(self, globs=globs_of(text)) for text in self.globs.texts))
 
-    def facts_used(self, resource: Resource, account: Account) -> dict[str, Fact]:
+    def facts_used(self, resource: Resource, account: Account, now: datetime) -> dict[str, Fact]:
         return {self.word: self._fact(resource)}
 
-    def unknown_facts(self, resource: Resource, account: Account) -> tuple[str, ...]:
+    def unknown_facts(self, resource: Resource, account: Account, now: datetime) -> tuple[str, ...]:
         return () if self._text(resource) else (self.word,)
 
     def _fact(self, resource: Resource) -> Fact:

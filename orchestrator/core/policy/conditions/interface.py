@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice
 from typing import Any, NamedTuple, Protocol, Self
 
@@ -33,14 +34,14 @@ class Condition(ABC):
     __slots__ = ()
 
     @abstractmethod
-    def evaluate(self, resource: Resource, account: Account) -> bool | None:
+    def evaluate(self, resource: Resource, account: Account, now: datetime) -> bool | None:
         """Whether it holds; None when that is unknown, because a fact that it needs is not there."""
 
     @abstractmethod
-    def facts_used(self, resource: Resource, account: Account) -> dict[str, Fact]:
+    def facts_used(self, resource: Resource, account: Account, now: datetime) -> dict[str, Fact]:
         """What it looks at, by a name that a person understands; None for what is not there."""
 
-    def unknown_facts(self, resource: Resource, account: Account) -> tuple[str, ...]:
+    def unknown_facts(self, resource: Resource, account: Account, now: datetime) -> tuple[str, ...]:
         """The names of the facts without which `evaluate` is None; empty when it is not."""
         return ()
 

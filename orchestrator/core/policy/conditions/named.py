@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import ClassVar, Self
 
 from orchestrator.core.model import Account, Resource
@@ -30,7 +31,7 @@ class NamesMatch(Condition, ABC):
     def matches(self, texts: tuple[str, ...], resource: Resource, account: Account) -> bool:
         """Whether one of the texts is a name of what the resource is in."""
 
-    def evaluate(self, resource: Resource, account: Account) -> bool | None:
+    def evaluate(self, resource: Resource, account: Account, now: datetime) -> bool | None:
         if not self.unresolved:
             return self.matches(self.texts, resource, account)
         sure = tuple(text for text in self.texts if text not in self.unresolved)
@@ -39,8 +40,8 @@ class NamesMatch(Condition, ABC):
     def cases(self) -> Sequence[Condition]:
         return cases_of(self, (replace(self, texts=(text,), places=()) for text in self.texts))
 
-    def unknown_facts(self, resource: Resource, account: Account) -> tuple[str, ...]:
-        if self.evaluate(resource, account) is not None:
+    def unknown_facts(self, resource: Resource, account: Account, now: datetime) -> tuple[str, ...]:
+        if self.evaluate(resource, account, now) is not None:
             return ()
         return tuple(f"{self.word} ({text!r} is unresolved)" for text in self.unresolved)
 

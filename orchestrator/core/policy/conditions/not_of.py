@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Self
 
 from orchestrator.core.model import Account, Fact, Resource
@@ -18,15 +19,15 @@ class NotOf(Condition):
 
     condition: Condition
 
-    def evaluate(self, resource: Resource, account: Account) -> bool | None:
-        held = self.condition.evaluate(resource, account)
+    def evaluate(self, resource: Resource, account: Account, now: datetime) -> bool | None:
+        held = self.condition.evaluate(resource, account, now)
         return None if held is None else not held
 
-    def facts_used(self, resource: Resource, account: Account) -> dict[str, Fact]:
-        return self.condition.facts_used(resource, account)
+    def facts_used(self, resource: Resource, account: Account, now: datetime) -> dict[str, Fact]:
+        return self.condition.facts_used(resource, account, now)
 
-    def unknown_facts(self, resource: Resource, account: Account) -> tuple[str, ...]:
-        return self.condition.unknown_facts(resource, account)
+    def unknown_facts(self, resource: Resource, account: Account, now: datetime) -> tuple[str, ...]:
+        return self.condition.unknown_facts(resource, account, now)
 
     def tag_keys(self) -> Iterable[str]:
         return self.condition.tag_keys()

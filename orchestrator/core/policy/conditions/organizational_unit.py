@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, ClassVar
 
 from orchestrator.core.model import Account, Fact, Resource
@@ -33,7 +34,7 @@ class OrganizationalUnitMatches(NamesMatch):
             text in other.texts or any(_is_below(text, unit) for unit in other.texts) for text in self.texts
         )
 
-    def facts_used(self, resource: Resource, account: Account) -> dict[str, Fact]:
+    def facts_used(self, resource: Resource, account: Account, now: datetime) -> dict[str, Fact]:
         return {"organizational_unit": account.ou_path}
 
 

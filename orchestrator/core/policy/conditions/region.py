@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, ClassVar
 
 from orchestrator.core.model import Account, Fact, Resource
@@ -23,7 +24,7 @@ class RegionMatches(NamesMatch):
     def implies(self, other: Condition) -> bool:
         return isinstance(other, RegionMatches) and globs_of(*self.texts).within(globs_of(*other.texts))
 
-    def facts_used(self, resource: Resource, account: Account) -> dict[str, Fact]:
+    def facts_used(self, resource: Resource, account: Account, now: datetime) -> dict[str, Fact]:
         return {"region": resource.target.region}
 
 

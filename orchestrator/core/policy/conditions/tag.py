@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from orchestrator.core.model import Account, Fact, Resource
@@ -19,7 +20,7 @@ class TagMatches(Condition):
 
     tags: TagGlobs
 
-    def evaluate(self, resource: Resource, account: Account) -> bool:
+    def evaluate(self, resource: Resource, account: Account, now: datetime) -> bool:
         return tags_match(self.tags, resource.tags)
 
     def implies(self, other: Condition) -> bool:
@@ -31,7 +32,7 @@ class TagMatches(Condition):
     def cases(self) -> Sequence[Condition]:
         return cases_of(self, (TagMatches(tags) for tags in tags_apart(self.tags)))
 
-    def facts_used(self, resource: Resource, account: Account) -> dict[str, Fact]:
+    def facts_used(self, resource: Resource, account: Account, now: datetime) -> dict[str, Fact]:
         return tags_used("tag", self.tags, resource.tags)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from orchestrator.core.policy.conditions.account import ACCOUNT as WORD
 from orchestrator.core.policy.conditions.account import AccountMatches
-from tests.support.conditions import ACCOUNT, RESOURCE, condition, evaluate, mistakes
+from tests.support.conditions import ACCOUNT, NOW, RESOURCE, condition, evaluate, mistakes
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ def test_an_id_that_yaml_read_as_a_number_is_text_again() -> None:
 
 
 def test_the_fact_is_the_accounts_id() -> None:
-    assert condition({"account": "*"}).facts_used(RESOURCE, ACCOUNT) == {"account": "111122223333"}
+    assert condition({"account": "*"}).facts_used(RESOURCE, ACCOUNT, NOW) == {"account": "111122223333"}
 
 
 @pytest.mark.parametrize("account", ["123", 123, True, -12345678901, "", "a" * 12, None, {}])

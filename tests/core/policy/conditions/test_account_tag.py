@@ -6,7 +6,7 @@ import pytest
 
 from orchestrator.core.policy.conditions.account_tag import ACCOUNT_TAG, AccountTagMatches
 from orchestrator.core.policy.conditions.tag import TAG
-from tests.support.conditions import ACCOUNT, RESOURCE, condition, evaluate, mistakes
+from tests.support.conditions import ACCOUNT, NOW, RESOURCE, condition, evaluate, mistakes
 
 
 @pytest.mark.parametrize(
@@ -14,13 +14,16 @@ from tests.support.conditions import ACCOUNT, RESOURCE, condition, evaluate, mis
 )
 def test_an_account_tag_is_true_or_false_and_never_unknown(tags: dict[str, str], held: bool) -> None:
     assert evaluate({"account_tag": tags}) is held
-    assert condition({"account_tag": tags}).unknown_facts(RESOURCE, ACCOUNT) == ()
+    assert condition({"account_tag": tags}).unknown_facts(RESOURCE, ACCOUNT, NOW) == ()
 
 
 def test_the_facts_are_the_accounts_tags_under_a_name_of_their_own() -> None:
     asked = condition({"account_tag": {"CostCenter": "x", "Environment": "x"}})
     assert isinstance(asked, AccountTagMatches)
-    assert asked.facts_used(RESOURCE, ACCOUNT) == {"account_tag:CostCenter": "cc-42", "account_tag:Environment": None}
+    assert asked.facts_used(RESOURCE, ACCOUNT, NOW) == {
+        "account_tag:CostCenter": "cc-42",
+        "account_tag:Environment": None,
+    }
 
 
 def test_a_wrong_value_of_an_account_tag_is_a_mistake_at_its_place() -> None:

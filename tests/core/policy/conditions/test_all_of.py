@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 
 from orchestrator.core.policy.conditions.all_of import ALL, AllOf
-from tests.support.conditions import ACCOUNT, RESOURCE, answers, condition, mistakes, several_answers
+from tests.support.conditions import ACCOUNT, NOW, RESOURCE, answers, condition, mistakes, several_answers
 from tests.support.strategies import quick
 
 
@@ -27,22 +27,22 @@ from tests.support.strategies import quick
 def test_all_is_false_when_one_is_then_unknown_when_one_is_then_true(
     values: list[bool | None], held: bool | None
 ) -> None:
-    assert AllOf(answers(values)).evaluate(RESOURCE, ACCOUNT) is held
+    assert AllOf(answers(values)).evaluate(RESOURCE, ACCOUNT, NOW) is held
 
 
 @quick
 @given(values=several_answers)
 def test_all_of_several_is_the_least_certain_to_hold(values: list[bool | None]) -> None:
     expected = False if False in values else None if None in values else True
-    assert AllOf(answers(values)).evaluate(RESOURCE, ACCOUNT) is expected
+    assert AllOf(answers(values)).evaluate(RESOURCE, ACCOUNT, NOW) is expected
 
 
 @quick
 @given(values=several_answers)
 def test_all_knows_more_only_when_an_unknown_answer_comes_in(values: list[bool | None]) -> None:
-    before = AllOf(answers(values)).evaluate(RESOURCE, ACCOUNT)
+    before = AllOf(answers(values)).evaluate(RESOURCE, ACCOUNT, NOW)
     possible = {
-        AllOf(answers([value if value is not None else guess for value in values])).evaluate(RESOURCE, ACCOUNT)
+        AllOf(answers([value if value is not None else guess for value in values])).evaluate(RESOURCE, ACCOUNT, NOW)
         for guess in (True, False)
     }
     assert before is None or possible == {before}
@@ -55,8 +55,8 @@ def test_the_facts_of_all_are_those_of_each_and_the_unknown_ones_are_named_when_
 ) -> None:
     both = AllOf(answers(values))
     unknown = tuple(f"fact-{number}" for number, value in enumerate(values) if value is None)
-    assert list(both.facts_used(RESOURCE, ACCOUNT)) == [f"fact-{number}" for number in range(len(values))]
-    assert both.unknown_facts(RESOURCE, ACCOUNT) == (() if False in values else unknown)
+    assert list(both.facts_used(RESOURCE, ACCOUNT, NOW)) == [f"fact-{number}" for number in range(len(values))]
+    assert both.unknown_facts(RESOURCE, ACCOUNT, NOW) == (() if False in values else unknown)
 
 
 def test_a_list_of_conditions_and_a_mapping_of_several_words_are_all_of_them() -> None:

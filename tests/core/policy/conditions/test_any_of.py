@@ -8,7 +8,7 @@ from hypothesis import given
 from orchestrator.core.policy.conditions.all_of import AllOf
 from orchestrator.core.policy.conditions.any_of import ANY, AnyOf
 from orchestrator.core.policy.conditions.not_of import NotOf
-from tests.support.conditions import ACCOUNT, RESOURCE, answers, condition, mistakes, several_answers
+from tests.support.conditions import ACCOUNT, NOW, RESOURCE, answers, condition, mistakes, several_answers
 from tests.support.strategies import quick
 
 
@@ -29,15 +29,15 @@ from tests.support.strategies import quick
 def test_any_is_true_when_one_is_then_unknown_when_one_is_then_false(
     values: list[bool | None], held: bool | None
 ) -> None:
-    assert AnyOf(answers(values)).evaluate(RESOURCE, ACCOUNT) is held
+    assert AnyOf(answers(values)).evaluate(RESOURCE, ACCOUNT, NOW) is held
 
 
 @quick
 @given(values=several_answers)
 def test_any_is_not_all_of_the_opposites(values: list[bool | None]) -> None:
     opposites = tuple(NotOf(one) for one in answers(values))
-    expected = NotOf(AllOf(opposites)).evaluate(RESOURCE, ACCOUNT)
-    assert AnyOf(answers(values)).evaluate(RESOURCE, ACCOUNT) is expected
+    expected = NotOf(AllOf(opposites)).evaluate(RESOURCE, ACCOUNT, NOW)
+    assert AnyOf(answers(values)).evaluate(RESOURCE, ACCOUNT, NOW) is expected
 
 
 @quick
@@ -47,13 +47,13 @@ def test_the_facts_of_any_are_those_of_each_and_the_unknown_ones_are_named_when_
 ) -> None:
     either = AnyOf(answers(values))
     unknown = tuple(f"fact-{number}" for number, value in enumerate(values) if value is None)
-    assert list(either.facts_used(RESOURCE, ACCOUNT)) == [f"fact-{number}" for number in range(len(values))]
-    assert either.unknown_facts(RESOURCE, ACCOUNT) == (() if True in values else unknown)
+    assert list(either.facts_used(RESOURCE, ACCOUNT, NOW)) == [f"fact-{number}" for number in range(len(values))]
+    assert either.unknown_facts(RESOURCE, ACCOUNT, NOW) == (() if True in values else unknown)
 
 
 def test_an_unknown_fact_that_is_asked_for_twice_is_named_once() -> None:
     twice = AnyOf((*answers([None]), *answers([None])))
-    assert twice.unknown_facts(RESOURCE, ACCOUNT) == ("fact-0",)
+    assert twice.unknown_facts(RESOURCE, ACCOUNT, NOW) == ("fact-0",)
 
 
 def test_any_is_one_of_a_list() -> None:

@@ -11,7 +11,7 @@ from orchestrator.core.policy.conditions.fact import FactMatches, fact_words
 from orchestrator.core.policy.conditions.matching import Globs
 from orchestrator.kinds.ec2.description import EC2
 from tests.support.builders import a_resource
-from tests.support.conditions import ACCOUNT, RESOURCE, condition, evaluate, mistakes
+from tests.support.conditions import ACCOUNT, NOW, RESOURCE, condition, evaluate, mistakes
 from tests.support.policies import DATABASES
 
 DATABASE = replace(RESOURCE, kind="rds", facts={"engine": "postgres", "multi_az": False, "port": 5432})
@@ -28,7 +28,7 @@ def test_a_fact_that_aws_did_not_say_is_unknown_and_so_is_its_opposite(facts: di
     resource = a_resource(facts=facts)
     assert evaluate({"instance_type": "*"}, resource) is None
     assert evaluate({"not": {"instance_type": "m5.*"}}, resource) is None
-    assert condition({"instance_type": "*"}).unknown_facts(resource, ACCOUNT) == ("instance_type",)
+    assert condition({"instance_type": "*"}).unknown_facts(resource, ACCOUNT, NOW) == ("instance_type",)
 
 
 def test_a_fact_that_is_not_there_at_all_is_unknown() -> None:
@@ -37,14 +37,14 @@ def test_a_fact_that_is_not_there_at_all_is_unknown() -> None:
 
 def test_a_resource_of_a_kind_without_the_word_is_unknown() -> None:
     asked = FactMatches("instance_type", {"ec2": "instance_type"}, Globs(("*",)))
-    assert asked.evaluate(replace(RESOURCE, kind="rds"), ACCOUNT) is None
+    assert asked.evaluate(replace(RESOURCE, kind="rds"), ACCOUNT, NOW) is None
 
 
 def test_the_fact_is_named_by_the_word_and_none_when_it_is_unknown() -> None:
     asked = condition({"instance_type": "x"})
-    assert asked.facts_used(RESOURCE, ACCOUNT) == {"instance_type": "t3.micro"}
-    assert asked.unknown_facts(RESOURCE, ACCOUNT) == ()
-    assert asked.facts_used(replace(RESOURCE, facts={}), ACCOUNT) == {"instance_type": None}
+    assert asked.facts_used(RESOURCE, ACCOUNT, NOW) == {"instance_type": "t3.micro"}
+    assert asked.unknown_facts(RESOURCE, ACCOUNT, NOW) == ()
+    assert asked.facts_used(replace(RESOURCE, facts={}), ACCOUNT, NOW) == {"instance_type": None}
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_the_fact_is_named_by_the_word_and_none_when_it_is_unknown() -> None:
 )
 def test_numbers_and_truth_are_matched_as_they_are_written(fact: object, glob: str, held: bool) -> None:
     asked = FactMatches("port", {"rds": "port"}, Globs((glob,)))
-    assert asked.evaluate(replace(DATABASE, facts={"port": fact}), ACCOUNT) is held
+    assert asked.evaluate(replace(DATABASE, facts={"port": fact}), ACCOUNT, NOW) is held
 
 
 def test_a_word_of_several_kinds_asks_each_for_its_own_fact() -> None:
@@ -62,9 +62,9 @@ def test_a_word_of_several_kinds_asks_each_for_its_own_fact() -> None:
     assert word.kinds == {"ec2", "rds"}
     assert word.schema["description"] == "Instance type globs. Class globs."
     asked = condition({"instance_type": "db.*"}, (EC2, tables))
-    assert asked.evaluate(replace(DATABASE, facts={"instance_class": "db.t3.micro"}), ACCOUNT) is True
-    assert asked.evaluate(replace(DATABASE, facts={"instance_type": "db.t3.micro"}), ACCOUNT) is None
-    assert asked.evaluate(RESOURCE, ACCOUNT) is False
+    assert asked.evaluate(replace(DATABASE, facts={"instance_class": "db.t3.micro"}), ACCOUNT, NOW) is True
+    assert asked.evaluate(replace(DATABASE, facts={"instance_type": "db.t3.micro"}), ACCOUNT, NOW) is None
+    assert asked.evaluate(RESOURCE, ACCOUNT, NOW) is False
 
 
 def test_a_word_is_refused_in_a_rule_of_a_kind_that_does_not_declare_it() -> None:

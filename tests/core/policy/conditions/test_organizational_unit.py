@@ -9,7 +9,7 @@ import pytest
 from orchestrator.core.model import OrganizationalUnit, unit_path
 from orchestrator.core.policy.conditions.organizational_unit import ORGANIZATIONAL_UNIT, OrganizationalUnitMatches
 from tests.support.builders import an_account
-from tests.support.conditions import ACCOUNT, RESOURCE, condition, evaluate, mistakes
+from tests.support.conditions import ACCOUNT, NOW, RESOURCE, condition, evaluate, mistakes
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_the_literal_name_of_an_ou_comes_before_the_glob() -> None:
 def test_the_fact_is_the_path_of_the_accounts_ou() -> None:
     asked = condition({"organizational_unit": "/"})
     assert isinstance(asked, OrganizationalUnitMatches)
-    assert asked.facts_used(RESOURCE, ACCOUNT) == {"organizational_unit": "/Workloads/Dev/Team"}
+    assert asked.facts_used(RESOURCE, ACCOUNT, NOW) == {"organizational_unit": "/Workloads/Dev/Team"}
 
 
 def test_a_path_that_does_not_start_at_the_root_is_a_mistake_at_its_place() -> None:

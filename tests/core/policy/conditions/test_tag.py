@@ -6,7 +6,7 @@ import pytest
 
 from orchestrator.core.policy.conditions.tag import TAG, TagMatches
 from tests.support.builders import a_resource
-from tests.support.conditions import ACCOUNT, RESOURCE, condition, evaluate, mistakes
+from tests.support.conditions import ACCOUNT, NOW, RESOURCE, condition, evaluate, mistakes
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ from tests.support.conditions import ACCOUNT, RESOURCE, condition, evaluate, mis
 def test_a_tag_is_true_or_false_and_never_unknown(tags: dict[str, str], held: bool) -> None:
     assert evaluate({"tag": tags}) is held
     assert evaluate({"not": {"tag": tags}}) is not held
-    assert condition({"tag": tags}).unknown_facts(RESOURCE, ACCOUNT) == ()
+    assert condition({"tag": tags}).unknown_facts(RESOURCE, ACCOUNT, NOW) == ()
 
 
 @pytest.mark.parametrize("name", ["db[prod]", "a*b", "what?", "[", "[!x]"])
@@ -35,7 +35,7 @@ def test_a_tag_that_looks_like_a_glob_matches_itself(name: str) -> None:
 def test_the_facts_are_the_tags_that_were_asked_for() -> None:
     asked = condition({"tag": {"Environment": "x", "Missing": "x"}})
     assert isinstance(asked, TagMatches)
-    assert asked.facts_used(RESOURCE, ACCOUNT) == {"tag:Environment": "dev", "tag:Missing": None}
+    assert asked.facts_used(RESOURCE, ACCOUNT, NOW) == {"tag:Environment": "dev", "tag:Missing": None}
 
 
 def test_every_wrong_value_of_a_tag_is_a_mistake_at_its_place() -> None:

@@ -13,7 +13,7 @@ from orchestrator.core.policy.conditions.any_of import AnyOf
 from orchestrator.core.policy.conditions.everything import Everything
 from orchestrator.core.policy.conditions.not_of import NotOf
 from tests.support.builders import a_resource, an_account
-from tests.support.conditions import ACCOUNT, RESOURCE, condition
+from tests.support.conditions import ACCOUNT, NOW, RESOURCE, condition
 from tests.support.strategies import ACCOUNT_IDS, OU_PATHS, quick, tags, wheres
 
 
@@ -80,12 +80,12 @@ from tests.support.strategies import ACCOUNT_IDS, OU_PATHS, quick, tags, wheres
     ],
 )
 def test_a_condition_holds_or_not(where: Any, expected: bool) -> None:
-    assert condition(where).evaluate(RESOURCE, ACCOUNT) is expected
+    assert condition(where).evaluate(RESOURCE, ACCOUNT, NOW) is expected
 
 
 def test_an_unknown_instance_type_matches_no_glob() -> None:
     unknown = a_resource(facts={"instance_type": None})
-    assert not condition({"instance_type": "*"}).evaluate(unknown, ACCOUNT)
+    assert not condition({"instance_type": "*"}).evaluate(unknown, ACCOUNT, NOW)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_an_unknown_instance_type_matches_no_glob() -> None:
     ],
 )
 def test_the_facts_name_what_a_condition_looked_at(where: Any, facts: dict[str, Any]) -> None:
-    assert condition(where).facts_used(RESOURCE, ACCOUNT) == facts
+    assert condition(where).facts_used(RESOURCE, ACCOUNT, NOW) == facts
 
 
 @quick
@@ -118,8 +118,8 @@ def test_all_any_and_not_are_the_logic_that_they_are_called(parts: list[Any], da
     resource = a_resource(tags=data.draw(tags), region=data.draw(st.sampled_from(["eu-west-1", "us-east-1"])))
     account = an_account(data.draw(st.sampled_from(ACCOUNT_IDS)), ou=data.draw(st.sampled_from(OU_PATHS)))
     conditions = tuple(condition(part) for part in parts)
-    held = [one.evaluate(resource, account) for one in conditions]
-    assert AllOf(conditions).evaluate(resource, account) is all(held)
-    assert AnyOf(conditions).evaluate(resource, account) is any(held)
-    assert NotOf(conditions[0]).evaluate(resource, account) is not held[0]
-    assert Everything().evaluate(resource, account)
+    held = [one.evaluate(resource, account, NOW) for one in conditions]
+    assert AllOf(conditions).evaluate(resource, account, NOW) is all(held)
+    assert AnyOf(conditions).evaluate(resource, account, NOW) is any(held)
+    assert NotOf(conditions[0]).evaluate(resource, account, NOW) is not held[0]
+    assert Everything().evaluate(resource, account, NOW)
