@@ -14,7 +14,7 @@ from orchestrator.core.diagnosis.checks import Asked, Check, Diagnosis, diagnosi
 from orchestrator.core.model import NameEffect, Names, Region, TargetStatus, UnresolvedName
 from orchestrator.core.model.aws_error import AwsError
 from orchestrator.core.model.aws_error_codes import coverage_of
-from orchestrator.core.policy.schema import RegionScope
+from orchestrator.core.policy.schema.scope import RegionScope
 from tests.support.builders import a_coverage, an_account
 
 NOT_ASKED = "nothing to ask about"

@@ -26,7 +26,7 @@ from orchestrator.core.model import (
     TargetStatus,
     Verdict,
 )
-from orchestrator.core.policy.schema import Guardrails, Wave
+from orchestrator.core.policy.schema.limits import Guardrails, Wave
 from orchestrator.core.report.document import report_document
 from tests.support.builders import SWEEP_ID, a_coverage, a_decision, a_plan, a_report, a_resource, an_outcome
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from orchestrator.core.model import ALL_REGIONS, UNREADABLE, Coverage, HeldPlan, Region, TargetStatus
 from orchestrator.core.model.aws_error_codes import says_denied_by_scp
-from orchestrator.core.policy.schema import RegionScope
+from orchestrator.core.policy.schema.scope import RegionScope
 
 _ASKED = UNREADABLE | {TargetStatus.SCANNED}
 

@@ -22,7 +22,7 @@ from orchestrator.core.model import (
     TargetStatus,
     coverage_weights,
 )
-from orchestrator.core.policy.schema import AccountLimits, Guardrails
+from orchestrator.core.policy.schema.limits import AccountLimits, Guardrails
 
 MIN_COVERAGE = "min_coverage_percent"
 NAMES_RESOLVED = "names_resolved"

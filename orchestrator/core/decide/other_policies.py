@@ -27,7 +27,7 @@ from orchestrator.core.model import (
 )
 from orchestrator.core.policy.conditions.interface import NamedText
 from orchestrator.core.policy.org_policy import OrgPolicy, Rule
-from orchestrator.core.policy.schema import OrganizationScope, RegionScope
+from orchestrator.core.policy.schema.scope import OrganizationScope, RegionScope
 from orchestrator.core.policy.yaml_document import path_text
 
 _EXCLUDE = (

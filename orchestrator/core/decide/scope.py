@@ -21,7 +21,7 @@ from orchestrator.core.model import (
 )
 from orchestrator.core.policy.conditions.matching import account_within, globs_of, is_glob
 from orchestrator.core.policy.opt_outs import account_opt_outs, exemption_sentence, most_protective
-from orchestrator.core.policy.schema import OrganizationScope, RegionScope
+from orchestrator.core.policy.schema.scope import OrganizationScope, RegionScope
 
 ACTIVE = "ACTIVE"
 NAME_THE_REGIONS = (

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from math import ceil
 
 from orchestrator.core.model import AccountId, Decision, OutcomeStatus
-from orchestrator.core.policy.schema import Wave
+from orchestrator.core.policy.schema.limits import Wave
 
 Waves = tuple[tuple[Decision, ...], ...]
 

@@ -28,7 +28,7 @@ from orchestrator.core.model.aws_error_codes import (
     is_by_scp,
     lacks_own_permission,
 )
-from orchestrator.core.policy.schema import RegionScope
+from orchestrator.core.policy.schema.scope import RegionScope
 
 _NOT_ACCEPTED = (
     "AWS does not accept these credentials there, new ones neither, and does not say why: compare this machine's clock "

@@ -24,7 +24,7 @@ from orchestrator.core.model import AccountId, AwsError, Coverage, NameEffect, N
 from orchestrator.core.model.bulk_tags import BulkTags
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.policy.policy_warnings import policy_warnings
-from orchestrator.core.policy.schema import RegionScope
+from orchestrator.core.policy.schema.scope import RegionScope
 
 STACK_SETS = "member.org.stacksets.cloudformation.amazonaws.com"
 """What AWS Organizations calls service-managed StackSets."""

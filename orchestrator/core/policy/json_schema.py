@@ -11,7 +11,8 @@ from orchestrator.core.policy.conditions import everything
 from orchestrator.core.policy.conditions.interface import Word
 from orchestrator.core.policy.conditions.schema_parts import WHERE
 from orchestrator.core.policy.conditions.words import words_of
-from orchestrator.core.policy.schema import Choices, PolicyDocument
+from orchestrator.core.policy.schema.document import PolicyDocument
+from orchestrator.core.policy.schema.fields import Choices
 
 
 def policy_json_schema(kinds: Sequence[KindDescription]) -> dict[str, Any]:

@@ -21,15 +21,11 @@ from orchestrator.core.policy.org_policy import OrgPolicy, Rule
 from orchestrator.core.policy.scheduled_sweeps import ScheduledSweep
 from orchestrator.core.policy.schedules.schedule import Schedule
 from orchestrator.core.policy.schedules.windows import Window, parse_window
-from orchestrator.core.policy.schema import (
-    DEFAULT_KINDS,
-    Choices,
-    PolicyDocument,
-    RuleDocument,
-    ScheduleDocument,
-    ScheduledSweepDocument,
-    duration,
-)
+from orchestrator.core.policy.schema.document import PolicyDocument
+from orchestrator.core.policy.schema.fields import DEFAULT_KINDS, Choices, duration
+from orchestrator.core.policy.schema.rules import RuleDocument
+from orchestrator.core.policy.schema.schedules import ScheduleDocument
+from orchestrator.core.policy.schema.sweeps import ScheduledSweepDocument
 from orchestrator.core.policy.yaml_document import Document, Path, read_document, value_words
 from orchestrator.errors import PolicyError, PolicyProblem
 

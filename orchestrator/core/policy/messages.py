@@ -11,19 +11,13 @@ from pydantic import ValidationError
 
 from orchestrator.core.policy.conditions.everything import EVERYTHING
 from orchestrator.core.policy.nearest import nearest
-from orchestrator.core.policy.schema import (
-    AccountLimits,
-    Guardrails,
-    KillSwitch,
-    OrganizationScope,
-    PolicyDocument,
-    RegionScope,
-    RuleDocument,
-    ScheduleDocument,
-    ScheduledSweepDocument,
-    Wave,
-    _Part,
-)
+from orchestrator.core.policy.schema.document import PolicyDocument
+from orchestrator.core.policy.schema.fields import Part
+from orchestrator.core.policy.schema.limits import AccountLimits, Guardrails, KillSwitch, Wave
+from orchestrator.core.policy.schema.rules import RuleDocument
+from orchestrator.core.policy.schema.schedules import ScheduleDocument
+from orchestrator.core.policy.schema.scope import OrganizationScope, RegionScope
+from orchestrator.core.policy.schema.sweeps import ScheduledSweepDocument
 from orchestrator.core.policy.yaml_document import Document, Path, value_words
 from orchestrator.errors import PolicyProblem
 
@@ -66,7 +60,7 @@ def _unknown_key(path: Path) -> str:
     return f"the key `{path[-1]}` is unknown{hint}; known here: {', '.join(known)}"
 
 
-_MODELS: Mapping[str, type[_Part]] = {
+_MODELS: Mapping[str, type[Part]] = {
     "organization": OrganizationScope,
     "regions": RegionScope,
     "schedules": ScheduleDocument,
@@ -78,7 +72,7 @@ _MODELS: Mapping[str, type[_Part]] = {
 }
 
 
-def _model_at(path: Path) -> type[_Part]:
+def _model_at(path: Path) -> type[Part]:
     if path == ("guardrails", "per_account"):
         return AccountLimits
     return _MODELS[str(path[0])] if path else PolicyDocument

@@ -12,7 +12,9 @@ from orchestrator.core.model import Action, Names
 from orchestrator.core.policy.conditions.interface import Condition
 from orchestrator.core.policy.scheduled_sweeps import ScheduledSweep
 from orchestrator.core.policy.schedules.schedule import Schedule
-from orchestrator.core.policy.schema import DEFAULT_KINDS, Guardrails, KillSwitch, OrganizationScope, RegionScope, Wave
+from orchestrator.core.policy.schema.fields import DEFAULT_KINDS
+from orchestrator.core.policy.schema.limits import Guardrails, KillSwitch, Wave
+from orchestrator.core.policy.schema.scope import OrganizationScope, RegionScope
 from orchestrator.core.policy.yaml_document import Path
 
 

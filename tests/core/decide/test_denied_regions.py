@@ -21,7 +21,7 @@ from orchestrator.core.model import (
     TargetStatus,
 )
 from orchestrator.core.model.aws_error_codes import coverage_of
-from orchestrator.core.policy.schema import RegionScope
+from orchestrator.core.policy.schema.scope import RegionScope
 from tests.support.builders import an_account
 
 ONE, TWO = "111111111111", "222222222222"

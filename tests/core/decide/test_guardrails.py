@@ -22,7 +22,7 @@ from orchestrator.core.model import (
     TargetStatus,
     Verdict,
 )
-from orchestrator.core.policy.schema import AccountLimits, Guardrails
+from orchestrator.core.policy.schema.limits import AccountLimits, Guardrails
 from tests.support.builders import ACCOUNT, a_coverage, a_decision, a_plan, a_resource
 from tests.support.strategies import ACCOUNT_IDS, counts, percents, quick
 

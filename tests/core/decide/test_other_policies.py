@@ -36,7 +36,7 @@ from orchestrator.core.model import (
     Verdict,
 )
 from orchestrator.core.policy.org_policy import OrgPolicy
-from orchestrator.core.policy.schema import Guardrails
+from orchestrator.core.policy.schema.limits import Guardrails
 from orchestrator.core.policy.tag_keys import OPT_OUT_TAG
 from tests.support.builders import ACCOUNT, AT, a_plan, a_resource, a_unit, an_account
 from tests.support.policies import load

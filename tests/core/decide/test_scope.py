@@ -27,7 +27,7 @@ from orchestrator.core.model import (
     Region,
     TargetStatus,
 )
-from orchestrator.core.policy.schema import OrganizationScope, RegionScope
+from orchestrator.core.policy.schema.scope import OrganizationScope, RegionScope
 from orchestrator.core.policy.tag_keys import OPT_OUT_TAG, PROTECTED_TAG, REASON_TAG
 from tests.support.builders import ACCOUNT, a_unit, an_account
 from tests.support.strategies import OPT_OUT_VALUES, OU_PATHS, quick

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from orchestrator.core.decide.waves import accounts_in_order, failure_percent, waves_of
 from orchestrator.core.model import Decision, OutcomeStatus
-from orchestrator.core.policy.schema import Wave
+from orchestrator.core.policy.schema.limits import Wave
 from tests.support.builders import SWEEP_ID, a_decision, a_resource
 from tests.support.strategies import quick
 from tests.support.suites import only_in_full

@@ -20,7 +20,7 @@ from orchestrator.core.diagnosis.checks import (
     in_order,
 )
 from orchestrator.core.model import ALL_REGIONS, AwsError, Coverage, Region, TargetStatus
-from orchestrator.core.policy.schema import RegionScope
+from orchestrator.core.policy.schema.scope import RegionScope
 from tests.support.builders import ACCOUNT, REGION, an_account
 
 DENIED = AwsError("AccessDenied", "User: hub is not authorized to perform: sts:AssumeRole on resource: role")

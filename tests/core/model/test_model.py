@@ -29,7 +29,7 @@ from orchestrator.core.model import (
 from orchestrator.core.policy import opt_outs as exemptions
 from orchestrator.core.policy.conditions import matching as conditions
 from orchestrator.core.policy.schedules import windows as schedules
-from orchestrator.core.policy.schema import Guardrails
+from orchestrator.core.policy.schema.limits import Guardrails
 from tests.support.builders import a_decision, a_plan, a_resource, an_account
 
 PLAN = a_plan(a_decision(a_resource("i-1")), a_decision(a_resource("i-2")))

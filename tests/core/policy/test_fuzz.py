@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.policy.schema import PolicyDocument
+from orchestrator.core.policy.schema.document import PolicyDocument
 from orchestrator.errors import PolicyError, PolicyProblem
 from tests.support.policies import DESIGN_POLICY, load
 from tests.support.strategies import policy_documents, quick

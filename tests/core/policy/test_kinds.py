@@ -9,7 +9,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from orchestrator.core.policy.json_schema import policy_json_schema
-from orchestrator.core.policy.schema import DEFAULT_KINDS
+from orchestrator.core.policy.schema.fields import DEFAULT_KINDS
 from orchestrator.kinds.ec2.description import EC2
 from tests.support.policies import DATABASES, HEAD, load, the_problem
 

@@ -25,7 +25,8 @@ from orchestrator.core.policy.conditions.region import RegionMatches
 from orchestrator.core.policy.conditions.tag import TagMatches
 from orchestrator.core.policy.loading import dump_policy
 from orchestrator.core.policy.schedules.windows import Window
-from orchestrator.core.policy.schema import AccountLimits, Guardrails, OrganizationScope, RegionScope
+from orchestrator.core.policy.schema.limits import AccountLimits, Guardrails
+from orchestrator.core.policy.schema.scope import OrganizationScope, RegionScope
 from tests.support.builders import a_policy
 from tests.support.policies import DESIGN_POLICY, load
 from tests.support.strategies import policy_documents, quick

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from orchestrator.core.policy.conditions.words import words_of
-from orchestrator.core.policy.schema import PolicyDocument
+from orchestrator.core.policy.schema.document import PolicyDocument
 from orchestrator.kinds.registry import DESCRIPTIONS
 from tests.support.policies import HEAD, QUOTES, problems
 

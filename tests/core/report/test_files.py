@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from orchestrator.core.decide.guardrails import hold_against
 from orchestrator.core.model import Exemption, Loss, OutcomeStatus, TargetStatus, Verdict, Violation
-from orchestrator.core.policy.schema import Guardrails
+from orchestrator.core.policy.schema.limits import Guardrails
 from orchestrator.core.policy.tag_keys import OPT_OUT_TAG
 from orchestrator.core.report.csv import cell_of, csv_bytes, read_rows, tags_cell, tags_of, text_of
 from orchestrator.core.report.document import report_document

@@ -1,0 +1,44 @@
+"""What the whole plan must pass, and what holds while it is carried out: guardrails, waves, the kill switch."""
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, StrictInt
+
+from orchestrator.core.policy.schema.fields import MaybeCount, MaybePercent, Part, not_null
+
+
+class AccountLimits(Part):
+    """Limits that hold for each account by itself."""
+
+    max_stops: MaybeCount = None
+    max_stops_percent: MaybePercent = None
+
+
+class Guardrails(Part):
+    """Limits that the whole plan must pass before the first stop. Absent means no limit; 0 means 0."""
+
+    max_stops: Annotated[MaybeCount, Field(description="Planned stops in the whole organization.")] = None
+    max_stops_percent: Annotated[MaybePercent, Field(description="Of the running resources read.")] = None
+    per_account: AccountLimits = Field(default_factory=AccountLimits)
+    min_coverage_percent: Annotated[MaybePercent, Field(description="Of the targets in scope.")] = None
+
+
+class Wave(Part):
+    """How many accounts are done with when the wave ends: either so many, or so many percent of those with stops."""
+
+    accounts: Annotated[StrictInt | None, Field(ge=1, description="So many accounts."), BeforeValidator(not_null)] = (
+        None
+    )
+    percent: Annotated[MaybePercent, Field(description="So many percent of the accounts that have stops.")] = None
+
+
+class KillSwitch(Part):
+    """What to do when the kill switch cannot be read."""
+
+    unreadable: Annotated[
+        Literal["go_on", "stop"],
+        Field(
+            description="Nothing is done before it said `go`. After that, `go_on`: its last `go` counts for 60 s; "
+            "`stop`: it counts no longer than it can be read."
+        ),
+    ] = "go_on"

@@ -1,0 +1,37 @@
+"""The shape of a scheduled sweep."""
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, StrictInt
+
+from orchestrator.core.policy.schema.fields import CronText, Name, Part, RateText, TimeZone, not_null
+
+
+class ScheduledSweepDocument(Part):
+    """A sweep by this policy that a schedule of the hub begins: either `cron` or `rate`."""
+
+    name: Annotated[Name, Field(description="Names the schedule; unique in the policy.")]
+    mode: Annotated[
+        Literal["plan", "approve", "enforce"],
+        Field(description="`plan` stops nothing, `approve` asks by mail first, `enforce` stops."),
+    ]
+    cron: Annotated[
+        CronText | None,
+        BeforeValidator(not_null),
+        Field(
+            description="Six fields as EventBridge Scheduler has them: minutes, hours, day of month, month, day of "
+            "week, year; such as `0 20 * * ? *`."
+        ),
+    ] = None
+    rate: Annotated[
+        RateText | None, BeforeValidator(not_null), Field(description="Such as `1 hour` or `30 minutes`.")
+    ] = None
+    timezone: Annotated[TimeZone | None, Field(description="Of `cron`; absent: the policy's.")] = None
+    window_minutes: Annotated[
+        StrictInt, Field(ge=1, le=1440, description="The sweep begins within so many minutes after its time.")
+    ] = 5
+
+    @property
+    def expression(self) -> str:
+        """As EventBridge Scheduler takes it."""
+        return f"cron({self.cron})" if self.cron else f"rate({self.rate})"
