@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 from orchestrator.core.decide.compliance import violations
 from orchestrator.core.decide.other_policies import CoOwner, why_two_own
 from orchestrator.core.decide.owner import Owner, owner_of
+from orchestrator.core.decide.whose_schedule import OwnSchedule, schedule_of
 from orchestrator.core.model import (
     Account,
     AccountId,
@@ -26,8 +28,10 @@ from orchestrator.core.model import (
     time_text,
 )
 from orchestrator.core.model.marks import STOPPED_AT_TAG, STOPPED_BY_TAG
+from orchestrator.core.model.remembered import NOTHING_REMEMBERED, Remembered
 from orchestrator.core.policy.opt_outs import RESOURCE, exemption_sentence, most_protective, read_opt_outs
 from orchestrator.core.policy.org_policy import OrgPolicy, Rule
+from orchestrator.core.policy.schedules.answer import ScheduleState
 
 
 def decide_inventory(
@@ -42,7 +46,7 @@ def decide_inventory(
     accounts = {account.id: account for account in inventory.accounts}
     today = policy.day(now)
     return Decisions(
-        decide_all(policy, inventory.resources, accounts, now, others),
+        decide_all(policy, inventory.resources, accounts, now, others, inventory.remembered),
         violations(inventory.resources, inventory.accounts, policy.required_tags, today),
     )
 
@@ -53,33 +57,53 @@ def decide_all(
     accounts: Mapping[AccountId, Account],
     now: datetime,
     others: Sequence[CoOwner] = (),
+    remembered: Remembered = NOTHING_REMEMBERED,
 ) -> tuple[Decision, ...]:
     """One decision for each resource, sorted by its key. `now` has a time zone."""
-    today = policy.day(now)
-    decisions = [_decide(policy, one, accounts[one.target.account_id], now, today, others) for one in resources]
+    known = _Known(now, policy.day(now), others, remembered)
+    decisions = [_decide(policy, one, accounts[one.target.account_id], known) for one in resources]
     return tuple(sorted(decisions, key=lambda decision: decision.resource.key))
 
 
 def decide(
-    policy: OrgPolicy, resource: Resource, account: Account, now: datetime, others: Sequence[CoOwner] = ()
+    policy: OrgPolicy,
+    resource: Resource,
+    account: Account,
+    now: datetime,
+    others: Sequence[CoOwner] = (),
+    remembered: Remembered = NOTHING_REMEMBERED,
 ) -> Decision:
     """Keep, unless a rule owns the resource, no rule of the `others` does, its schedule allows a stop and nothing
     protects it.
     """
-    return _decide(policy, resource, account, now, policy.day(now), others)
+    return _decide(policy, resource, account, _Known(now, policy.day(now), others, remembered))
 
 
-def _decide(
-    policy: OrgPolicy, resource: Resource, account: Account, now: datetime, today: date, others: Sequence[CoOwner]
-) -> Decision:
+class _Known(NamedTuple):
+    """What decisions are made by, beside the policy, the resource and its account."""
+
+    now: datetime
+    today: date
+    others: Sequence[CoOwner]
+    remembered: Remembered
+
+
+def _decide(policy: OrgPolicy, resource: Resource, account: Account, known: _Known) -> Decision:
+    now = known.now
     owner = owner_of(policy, resource, account, now)
     rule = owner.rule
     used = rule.where.facts_used(resource, account, now) if rule else None
-    exemption = most_protective(read_opt_outs(resource.tags, RESOURCE, resource.resource_id, today))
+    exemption = most_protective(read_opt_outs(resource.tags, RESOURCE, resource.resource_id, known.today))
+    own_schedule = schedule_of(policy, rule, resource, account) if rule else OwnSchedule(None)
     keep = _reason_to_keep(
-        resource, exemption, owner, now, lambda rule: why_two_own(policy, rule, resource, account, now, others)
+        resource,
+        exemption,
+        owner,
+        own_schedule,
+        now,
+        lambda rule: why_two_own(policy, rule, resource, account, now, known.others),
     )
-    reason = keep or _reason_to_stop(rule)
+    reason = keep or _reason_to_stop(rule, own_schedule)
     return Decision(
         resource=resource,
         verdict=Verdict.STOP if keep is None else Verdict.KEEP,
@@ -96,6 +120,7 @@ def _reason_to_keep(
     resource: Resource,
     exemption: Exemption | None,
     owner: Owner,
+    own_schedule: OwnSchedule,
     now: datetime,
     owned_by_two: Callable[[Rule], Reason | None],
 ) -> Reason | None:
@@ -104,7 +129,8 @@ def _reason_to_keep(
     if keep is not None or owner.rule is None:
         return keep
     rule = owner.rule
-    return owned_by_two(rule) or _kept_by_schedule(rule, now) or _losses_reason_to_keep(rule, resource.losses)
+    by_schedule = _kept_by_schedule(rule, own_schedule, now)
+    return owned_by_two(rule) or by_schedule or _losses_reason_to_keep(rule, resource.losses)
 
 
 def _kept_by_itself(resource: Resource, exemption: Exemption | None) -> Reason | None:
@@ -136,11 +162,13 @@ def _kept_by_its_owner(owner: Owner) -> Reason | None:
     return None
 
 
-def _kept_by_schedule(rule: Rule, now: datetime) -> Reason | None:
+def _kept_by_schedule(rule: Rule, own: OwnSchedule, now: datetime) -> Reason | None:
     """After what two policies own: that is so at any hour, and a preview by day shows it."""
-    if rule.schedule is not None and rule.schedule.is_running(now):
-        return _scheduled(rule.name, rule.schedule.name)
-    return None
+    if own.unknown:
+        return Reason(ReasonCode.UNKNOWN_SCHEDULE, own.unknown)
+    if own.schedule is None or own.schedule.state_at(now) is ScheduleState.STOPPED:
+        return None
+    return _scheduled(rule.name, own.schedule.name)
 
 
 def _losses_reason_to_keep(rule: Rule, losses: Iterable[Loss]) -> Reason | None:
@@ -155,9 +183,9 @@ def _losses_reason_to_keep(rule: Rule, losses: Iterable[Loss]) -> Reason | None:
     return Reason(code, f"{why}; rule {rule.name} would stop it only with accept: [{words}].")
 
 
-def _reason_to_stop(rule: Rule | None) -> Reason:
+def _reason_to_stop(rule: Rule | None, own: OwnSchedule) -> Reason:
     assert rule is not None, "a resource without a rule is always kept"
-    return _stopped(rule.name, rule.schedule.name if rule.schedule else None)
+    return _stopped(rule.name, own.schedule.name if own.schedule else None)
 
 
 # One sentence for all that a rule decides alike, and not one for each of ten thousand resources.

@@ -40,6 +40,8 @@ class ReasonCode(StrEnum):
     """Another active policy of the hub owns it too, or may: both keep it until one of them excludes it."""
     SCHEDULE = "schedule"
     """Its schedule says that it should run now."""
+    UNKNOWN_SCHEDULE = "unknown_schedule"
+    """Which schedule it runs by is unknown."""
     NOT_ACCEPTED = "not_accepted"
     """A stop would lose what its rule does not accept."""
     UNKNOWN_LOSS = "unknown_loss"

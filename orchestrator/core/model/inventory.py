@@ -8,6 +8,7 @@ from orchestrator.core.model.coverage import Coverage
 from orchestrator.core.model.names import NO_NAMES, Names
 from orchestrator.core.model.organization import Account
 from orchestrator.core.model.other_policy import OtherPolicy
+from orchestrator.core.model.remembered import NOTHING_REMEMBERED, Remembered
 from orchestrator.core.model.resource import Resource
 
 
@@ -23,3 +24,5 @@ class Inventory:
     """What the policy names and the organization did not have when it was listed."""
     others: tuple[OtherPolicy, ...] = ()
     """The other active policies of the hub."""
+    remembered: Remembered = NOTHING_REMEMBERED
+    """What the ledger says of the resources."""

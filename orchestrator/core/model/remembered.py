@@ -1,0 +1,47 @@
+"""What the ledger remembers of resources, beside what AWS says of them: a decision reads both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from orchestrator.core.model.resource import ResourceKey
+
+
+@dataclass(frozen=True, slots=True)
+class RememberedStop:
+    """That a sweep holds the resource down."""
+
+    sweep_id: str
+    policy_name: str
+    requested_at: datetime | None
+    """When the sweep asked for the stop."""
+    accepted: bool
+    """AWS accepted the stop, or it was seen; else what came of it is unknown."""
+    start_asked_at: datetime | None = None
+    """When a later sweep asked for its start, which was not seen to come up."""
+    started_before: datetime | None = None
+    """When it was started before the sweep stopped it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """That a stop of the resource was announced, and is due after that day."""
+
+    sweep_id: str
+    """The sweep that announced it."""
+    rule: str
+    stop_after: date
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """By resource. `unread`: why the ledger could not be asked; empty where it could."""
+
+    stops: Mapping[ResourceKey, RememberedStop] = field(default_factory=dict)
+    notices: Mapping[ResourceKey, Notice] = field(default_factory=dict)
+    unread: str = ""
+
+
+NOTHING_REMEMBERED = Remembered()
