@@ -49,6 +49,14 @@ class Raw:
     content: bytes
 
 
+def message(head: str, headers: Mapping[str, str], body: bytes) -> bytes:
+    """A whole request. Raises HTTPClientError for a header that would be read as two."""
+    lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    if lines.count("\r") + lines.count("\n") != 2 * len(headers):
+        raise HTTPClientError(error=ValueError("a header of the request has a line break in it"))
+    return f"{head}{lines}content-length: {len(body)}\r\n\r\n".encode() + body
+
+
 class Connections:
     """The pool of one of botocore's HTTP sessions for one URL, which no proxy applies to."""
 
