@@ -116,7 +116,8 @@ class _Dropped(Exception):  # noqa: N818 - it is caught here, and no error of a 
 
 def _exchange(sock: Any, timeout: float | None, message: bytes, count: Callable[[], None]) -> tuple[Raw, bool]:
     """The answer, and whether the connection is of no use after it."""
-    sock.settimeout(timeout)
+    if sock.gettimeout() != timeout:  # setting it is a system call, in which another thread takes the interpreter
+        sock.settimeout(timeout)
     count()
     answer = _Answer(sock, method="POST")
     try:
