@@ -95,6 +95,8 @@ def _model_at(path: Path) -> type[Part]:
 def _shape_message(error: Any) -> str:
     if error["type"] == "too_short":
         return "must have at least one entry"
+    if error["type"] == "too_long":
+        return f"must have at most {error['ctx']['max_length']} entries, not {error['ctx']['actual_length']}"
     if error["type"] == "string_pattern_mismatch":
         return f"{value_words(error['input'])} does not fit: {_PATTERNS.get(error['ctx']['pattern'], error['msg'])}"
     if error["type"] in {"literal_error", "enum"}:

@@ -10,7 +10,7 @@ from orchestrator.core.policy.schedules.exceptions import ScheduleException, Spa
 from orchestrator.core.policy.schedules.lines import ALWAYS, Line, line_of, parse_line
 from orchestrator.core.policy.schedules.schedule import Schedule
 from orchestrator.core.policy.schema.fields import ACCOUNTS_ZONE
-from orchestrator.core.policy.schema.schedules import ExceptDocument, LineDocument, ScheduleDocument
+from orchestrator.core.policy.schema.schedules import MOST_EXCEPTIONS, ExceptDocument, LineDocument, ScheduleDocument
 from orchestrator.core.policy.yaml_document import Document, Path
 
 _EITHER_FORM = "must have either `on`, or `from` and `until`, such as {on: 2026-12-24, running: none}"
@@ -65,7 +65,8 @@ def schedule_problems(document: Document) -> Iterator[tuple[Path, str]]:
 
 def _exception_problems(document: Document, path: Path, exceptions: Any) -> Iterator[tuple[Path, str]]:
     spans: list[tuple[int, Span]] = []
-    for number, entry in enumerate(exceptions if isinstance(exceptions, list) else ()):
+    listed_first = exceptions[:MOST_EXCEPTIONS] if isinstance(exceptions, list) else ()
+    for number, entry in enumerate(listed_first):
         if not isinstance(entry, dict):
             continue
         if ("on" in entry, "from" in entry, "until" in entry) not in ((True, False, False), (False, True, True)):

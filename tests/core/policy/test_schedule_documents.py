@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from textwrap import dedent, indent
 from zoneinfo import ZoneInfo
 
@@ -229,6 +229,8 @@ def test_a_schedule_in_the_accounts_zone_names_the_tag_that_has_it() -> None:
             "except[0].reason",
             "has no value",
         ),
+        (f"running: 07:00-08:00\nholidays: [{', '.join(['DE'] * 51)}]", "holidays", "at most 50 entries, not 51"),
+        ("running: 07:00-08:00\nexcept: [{on: 12-24, running: none}, x]", "except[1]", "must be a mapping, not 'x'"),
         ("running: 07:00-08:00\ntimezone_tag: Zone", "timezone_tag", "is only for `timezone: account`"),
     ],
 )
@@ -271,6 +273,13 @@ def test_two_exceptions_for_a_day_are_a_mistake(first: str, second: str) -> None
 def test_exceptions_for_other_days_and_a_date_within_every_years_days_are_right(first: str, second: str) -> None:
     entries = f"[{{{first}, running: none}}, {{{second}, running: always}}]"
     assert len(schedule_of(f"    {{timezone: UTC, running: 07:00-08:00, except: {entries}}}\n").exceptions) == 2
+
+
+def test_there_are_no_more_exceptions_than_a_year_has_days() -> None:
+    days = (date(2026, 1, 1) + timedelta(days=number) for number in range(401))
+    entries = "".join(f"      - {{on: {day}, running: none}}\n" for day in days)
+    body = f"schedules:\n  s:\n    timezone: UTC\n    running: 07:00-08:00\n    except:\n{entries}"
+    assert the_problem(body) == ("schedules.s.except", 5, "must have at most 400 entries, not 401")
 
 
 # --- warnings ---------------------------------------------------------------------------------------------------------

@@ -235,6 +235,9 @@ def test_a_schedule_answers_in_any_order_and_for_the_ends_of_the_calendar() -> N
     assert [schedule.state_at(one) for one in moments] == [RUNNING] * 5
     assert schedule.at(moments[0]).until == datetime(2026, 6, 1, 6, 30, tzinfo=UTC)
     assert schedule.state_at(moments[1].replace(hour=12)) is STOPPED
+    for beyond in (datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)):
+        with pytest.raises(ValueError, match="answers from 0002-01-01 to 9998-01-01"):
+            schedule.state_at(beyond)
 
 
 def test_a_schedule_in_the_zone_of_an_account_has_no_answer_before_it_is_known() -> None:

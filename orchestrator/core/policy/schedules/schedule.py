@@ -205,4 +205,6 @@ def _outside(lines: Iterable[Line]) -> ScheduleState:
 def _utc(now: datetime) -> datetime:
     if now.tzinfo is None:
         raise ValueError("a schedule needs a time that has a time zone")
+    if not _FIRST_DAY <= now.date() <= _LAST_DAY:
+        raise ValueError(f"a schedule answers from {_FIRST_DAY} to {_LAST_DAY}, not for {now.date()}")
     return now.astimezone(UTC)

@@ -13,6 +13,9 @@ from orchestrator.core.policy.schedules.holiday_calendar import holiday_problem
 from orchestrator.core.policy.schema.fields import MaybeText, Part, Text, ZoneOrAccount, not_null
 from orchestrator.core.policy.yaml_document import value_words
 
+MOST_EXCEPTIONS = 400
+"""More than a year has days."""
+MOST_HOLIDAYS = 50
 EXCEPTION_WORDS = ("none", "always")
 ONE, LIST, LINE_TEXT, LINE_PARTS = "<one>", "<list>", "<text>", "<parts>"
 FORMS = frozenset({ONE, LIST, LINE_TEXT, LINE_PARTS})
@@ -144,10 +147,16 @@ class ScheduleDocument(Part):
         ),
     ]
     holidays: Annotated[
-        _OneOrMore[_Holidays] | None,
+        Annotated[
+            Annotated[_Holidays, Tag(ONE)]
+            | Annotated[tuple[_Holidays, ...], Field(min_length=1, max_length=MOST_HOLIDAYS), Tag(LIST)],
+            Discriminator(_one_or_list),
+        ]
+        | None,
         BeforeValidator(not_null),
         Field(description="Countries or subdivisions such as `DE-BY`: no window begins on a holiday of any of them."),
     ] = None
     except_: Annotated[
-        tuple[ExceptDocument, ...], Field(alias="except", description="Days on which it says something else.")
+        tuple[ExceptDocument, ...],
+        Field(alias="except", max_length=MOST_EXCEPTIONS, description="Days on which it says something else."),
     ] = ()
