@@ -124,6 +124,12 @@ def test_a_schedule_in_the_accounts_zone_names_the_tag_that_has_it() -> None:
     assert (own.timezone, own.timezone_tag) == (None, "Zone")
 
 
+def test_a_misspelt_account_is_told_from_a_zone() -> None:
+    path, _, message = the_problem("schedules: {s: {timezone: Acount, running: 07:00-08:00}}")
+    assert path == "schedules.s.timezone"
+    assert message.endswith("did you mean `account`, that of each account by its tag?")
+
+
 # --- mistakes ---------------------------------------------------------------------------------------------------------
 
 
@@ -155,6 +161,7 @@ def test_a_schedule_in_the_accounts_zone_names_the_tag_that_has_it() -> None:
         ("running: [{monthdays: [], time: 07:00-08:00}]", "running[0].monthdays", "must have at least one entry"),
         ("running: [{days: , time: 07:00-08:00}]", "running[0].days", "has no value"),
         ("running: [{time: mon 07:00-08:00}]", "running[0].time", "'mon 07:00-08:00' is no time; write it like"),
+        ("running: [{months: jun-agust, time: 07:00-08:00}]", "running[0].months", "did you mean august?; months are"),
         ("running: [mon 07:00]", "running[0]", "it has one time; write `from mon 07:00`"),
         ("running: ", "running", "must be text, not an empty value"),
         ("running: []", "running", "must have at least one entry"),
@@ -180,7 +187,7 @@ def test_a_schedule_in_the_accounts_zone_names_the_tag_that_has_it() -> None:
             "except[0].running",
             "say what holds then: `running: none`",
         ),
-        ("running: 07:00-08:00\nexcept: [{on: 2026-12-24, running: non}]", "except[0].running", "'non' is no window"),
+        ("running: 07:00-08:00\nexcept: [{on: 2026-12-24, running: non}]", "except[0].running", "did you mean `none`?"),
         (
             "running: 07:00-08:00\nexcept: [{on: 2026-12-24, running: [x 07:00-08:00]}]",
             "except[0].running[0]",

@@ -230,6 +230,8 @@ def _after(opens: datetime, started_on: date, end: str) -> datetime:
     at=st.datetimes(datetime(2000, 1, 1), datetime(2037, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001 - bounds
 )
 def test_a_schedule_agrees_with_a_calendar_and_a_wall_clock(windows: list[str], zone: str, at: datetime) -> None:
-    local = at.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
-    expected = any(oracle(window, local) for window in windows)
-    assert a_schedule(*windows, zone=zone).is_running(at) is expected
+    """But for an hour that comes twice: there a window is open in between too (test_schedule_edges.py)."""
+    shown = at.astimezone(ZoneInfo(zone))
+    expected = any(oracle(window, shown.replace(tzinfo=None)) for window in windows)
+    comes_twice = shown.replace(fold=0).utcoffset() != shown.replace(fold=1).utcoffset()
+    assert a_schedule(*windows, zone=zone).is_running(at) is expected or (comes_twice and not expected)

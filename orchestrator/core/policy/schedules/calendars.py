@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
 
+from orchestrator.core.policy.nearest import nearest
+
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 MONTHS = (
     "january",
@@ -167,8 +169,8 @@ def _weekday(name: str, text: str) -> int:
     number = _number(name, WEEKDAYS)
     if number is None:
         raise ValueError(
-            f"{_quoted(name, text)} is no day; days are mon, tue, wed, thu, fri, sat, sun, `first mon` or "
-            "`last fri`; months are jan to dec; days of the month are 1 to 31 or `last day`"
+            f"{_quoted(name, text)} is no day{_hint(name, WEEKDAYS)}; days are mon, tue, wed, thu, fri, sat, sun, "
+            "`first mon` or `last fri`; months are jan to dec; days of the month are 1 to 31 or `last day`"
         )
     return number
 
@@ -176,7 +178,9 @@ def _weekday(name: str, text: str) -> int:
 def _month(name: str, text: str) -> int:
     number = _number(name, MONTHS)
     if number is None:
-        raise ValueError(f"{_quoted(name, text)} is no month; months are jan to dec, such as jan or nov-feb")
+        raise ValueError(
+            f"{_quoted(name, text)} is no month{_hint(name, MONTHS)}; months are jan to dec, such as jan or nov-feb"
+        )
     return number
 
 
@@ -190,6 +194,11 @@ def _month_day(name: str, text: str) -> int:
 def _number(name: str, names: Sequence[str]) -> int | None:
     name = name.strip()
     return next((number for number, one in enumerate(names) if name in (one, one[:3])), None)
+
+
+def _hint(name: str, names: Sequence[str]) -> str:
+    near = nearest(name, (*names, *(one[:3] for one in names)))
+    return f", did you mean {near}?" if near else ""
 
 
 def _quoted(part: str, text: str) -> str:

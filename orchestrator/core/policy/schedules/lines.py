@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from orchestrator.core.policy.nearest import nearest
 from orchestrator.core.policy.schedules.calendars import (
     EVERY_DAY,
     Calendar,
@@ -146,6 +147,9 @@ def _times(clocks: str, side: Side, days: str, text: str) -> tuple[int, int]:
         right = first if side is Side.FROM else last
         raise ValueError(f"{text!r} is no line with one time: it has two; write `{side} {around}{right}`")
     if side is Side.WINDOW and not dash:
+        word, _, rest = around.partition(" ")
+        if near := nearest(word, (Side.FROM.value, Side.UNTIL.value)):
+            raise ValueError(f"{text!r} is no line with one time; did you mean `{near} {rest}{first}`?")
         raise ValueError(
             f"{text!r} is no window: it has one time; write `from {around}{first}`, `until {around}{first}` or a "
             "window like `mon-fri 07:00-19:00`"

@@ -78,7 +78,12 @@ def _as_timezone(value: str, info: ValidationInfo) -> str:
 
 
 def _as_zone_or_account(value: str, info: ValidationInfo) -> str:
-    return value if value == ACCOUNTS_ZONE else _as_timezone(value, info)
+    if value == ACCOUNTS_ZONE:
+        return value
+    if "/" not in value and nearest(value, (ACCOUNTS_ZONE,)) and not is_time_zone(value):
+        why = f"{value!r} is no IANA time zone; did you mean `{ACCOUNTS_ZONE}`, that of each account by its tag?"
+        raise PydanticCustomError("timezone", "{why}", {"why": why})
+    return _as_timezone(value, info)
 
 
 def _as_expression(form: str) -> Callable[[str], str]:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from orchestrator.core.policy.nearest import nearest
 from orchestrator.core.policy.schedules import lines
 from orchestrator.core.policy.schedules.exceptions import parse_date
 from orchestrator.core.policy.schedules.holiday_calendar import holiday_problem
@@ -63,7 +64,11 @@ def _line_form(value: Any) -> str:
 
 
 def _line_or_word(text: str) -> object:
-    return text if text in EXCEPTION_WORDS else lines.parse_line(text)
+    if text in EXCEPTION_WORDS:
+        return text
+    if near := nearest(text, EXCEPTION_WORDS):
+        raise ValueError(f"{text!r} is neither a line nor `none` or `always`; did you mean `{near}`?")
+    return lines.parse_line(text)
 
 
 _Day = Annotated[Text, AfterValidator(_checked(lambda text: lines.parse_day_items([text])))]
