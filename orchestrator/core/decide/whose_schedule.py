@@ -20,4 +20,7 @@ class OwnSchedule:
 
 def schedule_of(_policy: OrgPolicy, rule: Rule, _resource: Resource, _account: Account) -> OwnSchedule:
     """That of the rule that owns the resource."""
+    if rule.schedule is not None and rule.schedule.timezone is None:
+        why = f"The schedule {rule.schedule.name} of rule {rule.name} is in its account's time zone, which is not read."
+        return OwnSchedule(rule.schedule, why)
     return OwnSchedule(rule.schedule)

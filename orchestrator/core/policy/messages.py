@@ -15,7 +15,7 @@ from orchestrator.core.policy.schema.document import PolicyDocument
 from orchestrator.core.policy.schema.fields import Part
 from orchestrator.core.policy.schema.limits import AccountLimits, Guardrails, KillSwitch, Wave
 from orchestrator.core.policy.schema.rules import RuleDocument
-from orchestrator.core.policy.schema.schedules import ScheduleDocument
+from orchestrator.core.policy.schema.schedules import FORMS, ExceptDocument, LineDocument, ScheduleDocument
 from orchestrator.core.policy.schema.scope import OrganizationScope, RegionScope
 from orchestrator.core.policy.schema.sweeps import ScheduledSweepDocument
 from orchestrator.core.policy.yaml_document import Document, Path, value_words
@@ -25,10 +25,10 @@ from orchestrator.errors import PolicyProblem
 def shape_problems(document: Document, invalid: ValidationError) -> Iterator[PolicyProblem]:
     """One problem for each error of pydantic that is a mistake of its own, with its path and line."""
     errors = invalid.errors(include_url=False)
-    places = {tuple(error["loc"]) for error in errors}
+    places = {_path(error["loc"]) for error in errors}
     for error in errors:
-        path: Path = tuple(error["loc"])
-        if error["type"] == "too_short" and any(place[:-1] == path for place in places):
+        path = _path(error["loc"])
+        if error["type"] == "too_short" and any(place != path and place[: len(path)] == path for place in places):
             continue  # it is short only because its entries are wrong, and those are reported
         if error["type"] == "missing":
             yield replace(document.problem(path, _missing(path)), line=document.line(path[:-1]))
@@ -38,9 +38,16 @@ def shape_problems(document: Document, invalid: ValidationError) -> Iterator[Pol
             yield document.problem(path, _shape_message(error))
 
 
+def _path(place: Path) -> Path:
+    """Without the words for the form of a value, which are no part of the document."""
+    return place[:3] + tuple(part for part in place[3:] if part not in FORMS)
+
+
 def _missing(path: Path) -> str:
     if path[-1] == "where":
         return f"is missing: the rule would match everything; if that is meant, say `where: {EVERYTHING}`"
+    if path[-1] == "running" and "except" in path:
+        return "is missing; say what holds then: `running: none`, `running: always`, or lines in place of the others"
     return f"is missing; {_EXAMPLES[path[-1]]}"
 
 
@@ -49,12 +56,13 @@ _EXAMPLES: Mapping[object, str] = {
     "name": "give it a name, such as `name: nonprod`",
     "timezone": "name an IANA time zone, such as `timezone: Europe/Berlin`",
     "mode": "say which sweep it is, such as `mode: plan`",
+    "time": "say when on these days, such as `time: 07:00-19:00`",
     "running": 'say when resources run, such as `running: ["mon-fri 07:00-19:00"]`',
 }
 
 
 def _unknown_key(path: Path) -> str:
-    known = list(_model_at(path[:-1]).model_fields)
+    known = [field.alias or name for name, field in _model_at(path[:-1]).model_fields.items()]
     near = nearest(path[-1], known)
     hint = f" (did you mean `{near}`?)" if near else ""
     return f"the key `{path[-1]}` is unknown{hint}; known here: {', '.join(known)}"
@@ -72,15 +80,23 @@ _MODELS: Mapping[str, type[Part]] = {
 }
 
 
+_PARTS_OF_A_SCHEDULE = 2
+"""Longer than this is the path of a mapping within a schedule."""
+
+
 def _model_at(path: Path) -> type[Part]:
     if path == ("guardrails", "per_account"):
         return AccountLimits
+    if path[:1] == ("schedules",) and len(path) > _PARTS_OF_A_SCHEDULE:
+        return LineDocument if "running" in path[_PARTS_OF_A_SCHEDULE:] else ExceptDocument
     return _MODELS[str(path[0])] if path else PolicyDocument
 
 
 def _shape_message(error: Any) -> str:
     if error["type"] == "too_short":
         return "must have at least one entry"
+    if error["type"] == "too_long":
+        return f"must have at most {error['ctx']['max_length']} entries, not {error['ctx']['actual_length']}"
     if error["type"] == "string_pattern_mismatch":
         return f"{value_words(error['input'])} does not fit: {_PATTERNS.get(error['ctx']['pattern'], error['msg'])}"
     if error["type"] in {"literal_error", "enum"}:

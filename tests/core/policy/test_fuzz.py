@@ -6,9 +6,10 @@ import json
 from typing import Any
 
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from orchestrator.core.policy.schedule_loading import listed
 from orchestrator.core.policy.schema.document import PolicyDocument
 from orchestrator.errors import PolicyError, PolicyProblem
 from tests.support.policies import DESIGN_POLICY, load
@@ -94,6 +95,19 @@ def test_any_sections_are_a_policy_or_a_policy_error(sections: dict[str, Any]) -
 @given(where=values)
 def test_any_condition_is_a_policy_or_a_policy_error(where: Any) -> None:
     check(yaml.safe_dump({"version": 1, "name": "nonprod", "rules": [{"name": "one", "where": where}]}))
+
+
+@settings(quick, max_examples=50)
+@given(document=policy_documents(calendars=True), data=st.data(), value=values)
+def test_any_value_in_a_schedule_is_a_policy_or_a_policy_error(
+    document: dict[str, Any], data: st.DataObject, value: Any
+) -> None:
+    part = data.draw(st.sampled_from(list(document["schedules"].values())))
+    deeper = [one for key in ("running", "except") for one in listed(part.get(key)) if isinstance(one, dict)]
+    part = data.draw(st.sampled_from([part, *deeper]))
+    key = data.draw(st.sampled_from([*part, "holidays", "except", "days", "months", "monthdays", "from", "until"]))
+    part[key] = data.draw(st.sampled_from([value, [value]]))
+    check(yaml.safe_dump(document))
 
 
 @quick
