@@ -18,6 +18,11 @@ from orchestrator.core.policy.schema.rules import RuleDocument
 from orchestrator.core.policy.schema.schedules import ScheduleDocument
 from orchestrator.core.policy.schema.scope import OrganizationScope, RegionScope
 from orchestrator.core.policy.schema.sweeps import ScheduledSweepDocument
+from orchestrator.core.policy.schema.whose_schedule import (
+    KeepForDocument,
+    ScheduleFromTagDocument,
+    is_alternative,
+)
 from orchestrator.core.policy.yaml_document import Document, Path, value_words
 from orchestrator.errors import PolicyProblem
 
@@ -25,9 +30,9 @@ from orchestrator.errors import PolicyProblem
 def shape_problems(document: Document, invalid: ValidationError) -> Iterator[PolicyProblem]:
     """One problem for each error of pydantic that is a mistake of its own, with its path and line."""
     errors = invalid.errors(include_url=False)
-    places = {tuple(error["loc"]) for error in errors}
+    places = {_place(error) for error in errors}
     for error in errors:
-        path: Path = tuple(error["loc"])
+        path = _place(error)
         if error["type"] == "too_short" and any(place[:-1] == path for place in places):
             continue  # it is short only because its entries are wrong, and those are reported
         if error["type"] == "missing":
@@ -36,6 +41,11 @@ def shape_problems(document: Document, invalid: ValidationError) -> Iterator[Pol
             yield document.problem(path, _unknown_key(path))
         else:
             yield document.problem(path, _shape_message(error))
+
+
+def _place(error: Any) -> Path:
+    """Without the names of alternatives, which are not in the document."""
+    return tuple(part for part in error["loc"] if not is_alternative(part))
 
 
 def _missing(path: Path) -> str:
@@ -49,6 +59,8 @@ _EXAMPLES: Mapping[object, str] = {
     "name": "give it a name, such as `name: nonprod`",
     "timezone": "name an IANA time zone, such as `timezone: Europe/Berlin`",
     "mode": "say which sweep it is, such as `mode: plan`",
+    "from_tag": "name the tag's key, such as `from_tag: [Schedule]`",
+    "keep_for": "say how long, such as `keep_for: 4h`",
     "running": 'say when resources run, such as `running: ["mon-fri 07:00-19:00"]`',
 }
 
@@ -72,9 +84,17 @@ _MODELS: Mapping[str, type[Part]] = {
 }
 
 
+_MODELS_IN_RULE: Mapping[object, type[Part]] = {
+    "schedule": ScheduleFromTagDocument,
+    "started_by_hand": KeepForDocument,
+}
+
+
 def _model_at(path: Path) -> type[Part]:
     if path == ("guardrails", "per_account"):
         return AccountLimits
+    if path[:1] == ("rules",) and path[-1] in _MODELS_IN_RULE:
+        return _MODELS_IN_RULE[path[-1]]
     return _MODELS[str(path[0])] if path else PolicyDocument
 
 
