@@ -15,6 +15,7 @@ from datetime import datetime
 from orchestrator.core.decide import scope
 from orchestrator.core.decide.decisions import decide
 from orchestrator.core.decide.other_policies import CoOwner
+from orchestrator.core.decide.whose_schedule import asks_account_tags, asks_unit_tags
 from orchestrator.core.model import (
     Account,
     AccountId,
@@ -51,7 +52,7 @@ def with_exact_tags(
     if not wanted:
         return listing, reading
     world.progress.phase(f"Reading the tags of {len(wanted)} accounts that rules ask for")
-    exact, rows = _read(world, wanted, units=any(rule.asks_unit_tags() for rule in policy.rules))
+    exact, rows = _read(world, wanted, units=any(map(asks_unit_tags, policy.rules)))
     today = policy.day(now)
     spared = scope.accounts_not_opted_out(tuple(exact.values()), today).left_out
     gone = {row.account_id for row in (*spared, *rows)}
@@ -72,8 +73,8 @@ def _undecided(
     policy: OrgPolicy, listing: Listing, resources: Iterable[Resource], now: datetime, others: Sequence[CoOwner]
 ) -> tuple[Account, ...]:
     """Those with a resource whose decision would be another one with other tags of the account, or may be."""
-    rules = [rule for one in (policy, *(one.policy for one in others)) for rule in one.rules]
-    if not any(rule.asks_account_tags() for rule in rules):
+    by_others = any(rule.where.asks_account_tags() for one in others for rule in one.policy.rules)
+    if not by_others and not any(asks_account_tags(policy, rule) for rule in policy.rules):
         return ()
     policy = policy.with_unresolved(listing.names)
     unknown = {

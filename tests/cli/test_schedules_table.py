@@ -23,7 +23,7 @@ POLICY = a_policy(
     """
 )
 DEV = {"E": "dev"}
-LONG = {**DEV, "Schedule": "mon-fri 07:00-19:00 / sat+sun 08:00-12:00 America/Argentina/Buenos_Aires"}
+LONG = {**DEV, "Schedule": "mon-fri 07:00-19:00 and sat+sun 08:00-12:00 America/Argentina/Buenos_Aires"}
 
 
 def report(*tags: dict[str, str]) -> Row:

@@ -13,8 +13,8 @@ from orchestrator.core.policy.json_schema import policy_json_schema
 from orchestrator.kinds.registry import DESCRIPTIONS
 
 PAGE = (Path(__file__).parents[2] / "docs/policy.md").read_text()
-KEYS, _, REST = PAGE.partition("## Conditions")
-CONDITIONS, _, AFTER = REST.partition("## Whose schedule")
+KEYS, _, REST = PAGE.partition("## Schedules")
+CONDITIONS, _, AFTER = REST.partition("## Conditions")[2].partition("## Whose schedule")
 _, _, LOSSES = AFTER.partition("## What a stop loses")
 SCHEMA = policy_json_schema(DESCRIPTIONS)
 NEEDED = "needed"

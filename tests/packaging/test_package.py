@@ -37,11 +37,11 @@ def test_two_builds_have_the_same_sha_256(zipped: Path, tmp_path: Path) -> None:
 def test_what_is_deployed_is_for_arm64_and_python_3_13_and_within_its_budget(tmp_path: Path) -> None:
     built = package.build(dist=tmp_path)
     assert built.path.name == "stop-orchestrator-arm64-python3.13.zip"
-    assert built.zipped == built.path.stat().st_size < 10_000_000
+    assert built.zipped == built.path.stat().st_size < 12_000_000
     with zipfile.ZipFile(built.path) as archive:
         entries = archive.infolist()
         libraries = {entry.filename: archive.read(entry) for entry in entries if entry.filename.endswith(".so")}
-    assert built.unpacked == sum(entry.file_size for entry in entries) < 30_000_000
+    assert built.unpacked == sum(entry.file_size for entry in entries) < 40_000_000
     assert {"pydantic_core", "wrapt", "yaml"} == {name.partition("/")[0] for name in libraries}
     for name, content in libraries.items():
         assert "cpython-313-aarch64" in name

@@ -333,6 +333,16 @@ def test_a_schedule_that_only_the_listing_knows_of_permits_nothing(fake: FakeWor
     assert coverage(report)[TWO, "*"] == "failed"
 
 
+def test_the_time_zone_of_a_schedule_is_that_of_exact_tags(fake: FakeWorld) -> None:
+    local = "schedules: {local: {timezone: account, running: ['daily 13:00-15:00']}}\n"
+    bulk(fake, {ONE: {"TimeZone": "UTC"}, TWO: {"TimeZone": "UTC"}})
+    tag(fake, ONE, {"TimeZone": "America/New_York"})
+    tag(fake, TWO, {"TimeZone": "UTC"})
+    report = swept(fake, f"{local}rules: [{{name: all, where: everything, schedule: local}}]")
+    assert sorted(fake.stopped) == ["i-2", "i-3"]
+    assert reasons(report)["i-0"].endswith("until Mon 2026-11-23 15:00 EST.")
+
+
 def test_tags_of_accounts_are_not_read_for_what_its_own_tag_decides(fake: FakeWorld) -> None:
     for one in ("i-0", "i-1", "i-2", "i-3"):
         fake.change(one, lambda found: replace(found, tags=ALWAYS))

@@ -14,7 +14,6 @@ from orchestrator.core.decide.owner import Owner, owner_of
 from orchestrator.core.decide.started_by_hand import started_by_hand
 from orchestrator.core.decide.whose_schedule import (
     OwnSchedule,
-    resource_violation,
     schedule_of,
     schedule_tag_violations,
 )
@@ -55,7 +54,7 @@ def decide_inventory(
     policy = policy.with_unresolved(inventory.names)
     accounts = {account.id: account for account in inventory.accounts}
     today = policy.day(now)
-    wrong = list(schedule_tag_violations(policy, inventory.accounts))
+    wrong = dict.fromkeys(schedule_tag_violations(policy, inventory.accounts))
     decisions = _decide_all(
         policy, inventory.resources, accounts, _Known(now, today, others, inventory.remembered, wrong)
     )
@@ -72,7 +71,7 @@ def decide_all(
     remembered: Remembered = NOTHING_REMEMBERED,
 ) -> tuple[Decision, ...]:
     """One decision for each resource, sorted by its key. `now` has a time zone."""
-    return _decide_all(policy, resources, accounts, _Known(now, policy.day(now), others, remembered, []))
+    return _decide_all(policy, resources, accounts, _Known(now, policy.day(now), others, remembered, {}))
 
 
 def _decide_all(
@@ -93,7 +92,7 @@ def decide(
     """Keep, unless a rule owns the resource, no rule of the `others` does, its schedule allows a stop and nothing
     protects it.
     """
-    return _decide(policy, resource, account, _Known(now, policy.day(now), others, remembered, []))
+    return _decide(policy, resource, account, _Known(now, policy.day(now), others, remembered, {}))
 
 
 class _Known(NamedTuple):
@@ -103,8 +102,8 @@ class _Known(NamedTuple):
     today: date
     others: Sequence[CoOwner]
     remembered: Remembered
-    wrong_tags: list[Violation]
-    """Grows by what is found wrong with tags that are to name a schedule."""
+    wrong_tags: dict[Violation, None]
+    """Grows by what is found wrong with tags that are to name a schedule, or its time zone; each is there once."""
 
 
 def _decide(policy: OrgPolicy, resource: Resource, account: Account, known: _Known) -> Decision:
@@ -114,8 +113,8 @@ def _decide(policy: OrgPolicy, resource: Resource, account: Account, known: _Kno
     used = rule.where.facts_used(resource, account, now) if rule else None
     exemption = most_protective(read_opt_outs(resource.tags, RESOURCE, resource.resource_id, known.today))
     own_schedule = schedule_of(policy, rule, resource, account) if rule else _NO_SCHEDULE
-    if own_schedule.violation:
-        known.wrong_tags.append(resource_violation(resource, own_schedule))
+    if own_schedule.violation is not None:
+        known.wrong_tags[own_schedule.violation] = None
     keep = _reason_to_keep(
         resource,
         exemption,

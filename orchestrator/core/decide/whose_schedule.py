@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from orchestrator.core.model import ALL_KINDS, ALL_REGIONS, Account, ReasonCode, Resource, Violation
 from orchestrator.core.model.aws_error import AwsError
@@ -12,9 +14,13 @@ from orchestrator.core.policy.opt_outs import ACCOUNT, RESOURCE, UNIT
 from orchestrator.core.policy.org_policy import OrgPolicy, Rule
 from orchestrator.core.policy.schedules.from_tag import ScheduleFromTag, schedule_named, shown_value
 from orchestrator.core.policy.schedules.schedule import Schedule
+from orchestrator.core.policy.schedules.zones import zone_problem
 
 UNKNOWN_SCHEDULE = "unknown_schedule"
 """In compliance: a tag that is to name a schedule and does not."""
+UNKNOWN_TIME_ZONE = "unknown_time_zone"
+"""In compliance: an account whose tag is to name the time zone of a schedule, and does not."""
+_LONGEST_ZONE = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +34,8 @@ class OwnSchedule:
     """That of `unknown`."""
     source: str = ""
     """Of one that a tag names, which tag: `its tag Schedule`. Empty where the rule names it."""
-    violation: str = ""
-    """What is wrong with the resource's own tag, and what would be right; empty where nothing is."""
+    violation: Violation | None = None
+    """What compliance says of it."""
 
     @property
     def label(self) -> str:
@@ -48,20 +54,48 @@ class _Carrier(NamedTuple):
 
 
 def schedule_of(policy: OrgPolicy, rule: Rule, resource: Resource, account: Account) -> OwnSchedule:
-    """That of the rule that owns the resource. Unknown where a tag is to name it, and that is unread or wrong."""
-    if not isinstance(rule.schedule, ScheduleFromTag):
-        return OwnSchedule(rule.schedule)
-    by_tag = rule.schedule
+    """That of the rule that owns the resource, in its time zone. Unknown where a tag is to name schedule or zone, and
+    that is unread or wrong.
+    """
+    if isinstance(rule.schedule, ScheduleFromTag):
+        own = _of_tags(policy, rule, rule.schedule, resource, account)
+    else:
+        own = OwnSchedule(rule.schedule)
+    if own.schedule is None or own.schedule.timezone is not None:
+        return own
+    return _in_zone_of(account, rule, own, own.schedule)
+
+
+def asks_account_tags(policy: OrgPolicy, rule: Rule) -> bool:
+    """Whether what the rule decides may depend on tags of accounts."""
+    schedules: Iterable[Schedule] = ()
+    if isinstance(rule.schedule, ScheduleFromTag):
+        if not rule.schedule.carriers.isdisjoint((ACCOUNT, UNIT)):
+            return True
+        schedules = policy.schedules.values()  # a tag may name any of them
+    elif rule.schedule is not None:
+        schedules = (rule.schedule,)
+    return rule.where.asks_account_tags() or any(one.timezone is None for one in schedules)
+
+
+def asks_unit_tags(rule: Rule) -> bool:
+    """Whether what the rule decides may depend on tags of OUs."""
+    return isinstance(rule.schedule, ScheduleFromTag) and UNIT in rule.schedule.carriers
+
+
+def _of_tags(
+    policy: OrgPolicy, rule: Rule, by_tag: ScheduleFromTag, resource: Resource, account: Account
+) -> OwnSchedule:
     for carrier in _carriers(by_tag, resource, account):
         if carrier.error is not None:
             why = f"the tags {carrier.text} could not be read ({carrier.error})"
             return _unknown(rule, why)
         key = by_tag.key_in(carrier.tags)
         if key is not None:
-            return _by_tag(policy, rule, carrier, key)
+            return _by_tag(policy, rule, carrier, key, resource)
         problem = _misspelt(by_tag, carrier.tags)
         if problem:
-            return _unknown(rule, f"the tag {problem}", carrier, problem)
+            return _unknown(rule, f"the tag {problem}", _violation(carrier, resource, problem))
     if by_tag.default is not None:
         return OwnSchedule(by_tag.default)
     text = f"Rule {rule.name} owns it, and takes its schedule from the tag {_or(by_tag.keys)}, which it does not have."
@@ -83,12 +117,6 @@ def schedule_tag_violations(policy: OrgPolicy, accounts: Iterable[Account]) -> I
                     yield Violation(account.id, ALL_REGIONS, carrier_id, UNKNOWN_SCHEDULE, problem, ALL_KINDS, word)
 
 
-def resource_violation(resource: Resource, own: OwnSchedule) -> Violation:
-    """The line of compliance of a resource whose own tag is wrong."""
-    account_id, region = resource.target.account_id, resource.target.region
-    return Violation(account_id, region, resource.resource_id, UNKNOWN_SCHEDULE, own.violation, resource.kind, RESOURCE)
-
-
 def problem_in(policy: OrgPolicy, by_tag: ScheduleFromTag, tags: Mapping[str, str]) -> str:
     """What is wrong with what these tags say about a schedule, and what would be right; empty where nothing is."""
     key = by_tag.key_in(tags)
@@ -98,15 +126,38 @@ def problem_in(policy: OrgPolicy, by_tag: ScheduleFromTag, tags: Mapping[str, st
     return f"{key}={shown_value(tags[key])}: {found}" if isinstance(found, str) else ""
 
 
-def _by_tag(policy: OrgPolicy, rule: Rule, carrier: _Carrier, key: str) -> OwnSchedule:
-    found = schedule_named(carrier.tags[key], policy.schedules)
+def _in_zone_of(account: Account, rule: Rule, own: OwnSchedule, schedule: Schedule) -> OwnSchedule:
+    """The same schedule by the clock that the account's tag names."""
+    begin = f"Rule {rule.name} owns it, and the time zone of its schedule {own.label} is unknown"
+    if account.tags_error is not None:
+        why = f"the tags of its account {account.id} could not be read ({account.tags_error})"
+        return OwnSchedule(None, f"{begin}: {why}.")
+    value = account.tags.get(schedule.timezone_tag)
+    problem = _zone_problem(schedule.timezone_tag, value)
+    if value is not None and problem is None:
+        return replace(own, schedule=schedule.in_zone(ZoneInfo(value)))
+    wrong = Violation(account.id, ALL_REGIONS, account.id, UNKNOWN_TIME_ZONE, problem or "", ALL_KINDS, ACCOUNT)
+    return OwnSchedule(None, f"{begin}: of its account {account.id}, {problem}.", violation=wrong)
+
+
+@lru_cache(maxsize=4096)
+def _zone_problem(key: str, value: str | None) -> str | None:
+    if value is None:
+        return f"the tag {key} is missing; it names a time zone, such as Europe/Berlin"
+    is_shown = value.isprintable() and len(value) <= _LONGEST_ZONE
+    problem = zone_problem(value) if is_shown else "it is no IANA time zone; use a name such as Europe/Berlin or UTC"
+    return f"{key}={shown_value(value)}: {problem}" if problem is not None else None
+
+
+def _by_tag(policy: OrgPolicy, rule: Rule, carrier: _Carrier, key: str, resource: Resource) -> OwnSchedule:
+    value = carrier.tags[key]
+    found = schedule_named(value, policy.schedules)
     if isinstance(found, str):
-        problem = f"{key}={shown_value(carrier.tags[key])}: {found}"
-        return _unknown(
-            rule, f"the tag {key}={shown_value(carrier.tags[key])} {carrier.text}: {found}", carrier, problem
-        )
-    own = f"its tag {key}" if carrier.word == RESOURCE else f"the tag {key} {carrier.text}"
-    return OwnSchedule(found, source=own)
+        said = f"{key}={shown_value(value)}"
+        why = f"the tag {said} {carrier.text}: {found}"
+        return _unknown(rule, why, _violation(carrier, resource, f"{said}: {found}"))
+    source = f"its tag {key}" if carrier.word == RESOURCE else f"the tag {key} {carrier.text}"
+    return OwnSchedule(found, source=source)
 
 
 def _misspelt(by_tag: ScheduleFromTag, tags: Mapping[str, str]) -> str:
@@ -115,10 +166,17 @@ def _misspelt(by_tag: ScheduleFromTag, tags: Mapping[str, str]) -> str:
     return f"{shown_value(found[0])} is not read: its key is misspelt, write {found[1]}" if found else ""
 
 
-def _unknown(rule: Rule, why: str, carrier: _Carrier | None = None, problem: str = "") -> OwnSchedule:
+def _unknown(rule: Rule, why: str, violation: Violation | None = None) -> OwnSchedule:
     text = f"Rule {rule.name} owns it, and by which schedule it runs is unknown: {why}."
-    own = carrier is not None and carrier.word == RESOURCE
-    return OwnSchedule(None, text, violation=problem if own else "")
+    return OwnSchedule(None, text, violation=violation)
+
+
+def _violation(carrier: _Carrier, resource: Resource, problem: str) -> Violation | None:
+    """Of the resource's own tag; those of accounts and OUs are told by `schedule_tag_violations`."""
+    if carrier.word != RESOURCE:
+        return None
+    account_id, region = resource.target.account_id, resource.target.region
+    return Violation(account_id, region, resource.resource_id, UNKNOWN_SCHEDULE, problem, resource.kind, RESOURCE)
 
 
 def _carriers(by_tag: ScheduleFromTag, resource: Resource, account: Account) -> Iterator[_Carrier]:

@@ -18,14 +18,13 @@ from orchestrator.core.policy.conditions.words import words_of
 from orchestrator.core.policy.messages import shape_problems
 from orchestrator.core.policy.nearest import nearest
 from orchestrator.core.policy.org_policy import OrgPolicy, Rule, StartedByHand
+from orchestrator.core.policy.schedule_loading import compile_schedule, schedule_problems
 from orchestrator.core.policy.scheduled_sweeps import ScheduledSweep
 from orchestrator.core.policy.schedules.from_tag import ScheduleFromTag
 from orchestrator.core.policy.schedules.schedule import Schedule
-from orchestrator.core.policy.schedules.windows import Window, parse_window
 from orchestrator.core.policy.schema.document import PolicyDocument
 from orchestrator.core.policy.schema.fields import DEFAULT_KINDS, Choices, duration
 from orchestrator.core.policy.schema.rules import RuleDocument
-from orchestrator.core.policy.schema.schedules import ScheduleDocument
 from orchestrator.core.policy.schema.sweeps import ScheduledSweepDocument
 from orchestrator.core.policy.schema.whose_schedule import STOP, KeepForDocument, ScheduleFromTagDocument
 from orchestrator.core.policy.yaml_document import Document, Path, read_document, value_words
@@ -52,7 +51,7 @@ def load_policy(
         raise PolicyError(source, tuple(PolicyProblem("", line, _UNQUOTED) for line in lines))
     if problems or parsed is None:
         raise PolicyError(source, tuple(sorted(problems, key=lambda problem: problem.line or 0)))
-    schedules = {name: _schedule(name, one) for name, one in parsed.schedules.items()}
+    schedules = {name: compile_schedule(name, one) for name, one in parsed.schedules.items()}
     return OrgPolicy(
         name=parsed.name,
         timezone=ZoneInfo(parsed.timezone),
@@ -83,11 +82,6 @@ def load_policy(
 def dump_policy(policy: OrgPolicy) -> str:
     """YAML that loads to an equal policy; comments are not kept."""
     return str(yaml.safe_dump(policy.document, sort_keys=False, allow_unicode=True))
-
-
-def _schedule(name: str, document: ScheduleDocument) -> Schedule:
-    windows: tuple[Window, ...] = tuple(window for text in document.running for window in parse_window(text))
-    return Schedule(name, ZoneInfo(document.timezone), windows)
 
 
 def _scheduled_sweep(document: ScheduledSweepDocument, timezone: str) -> ScheduledSweep:
@@ -210,6 +204,7 @@ def _cross_checks(document: Document) -> Iterator[tuple[Path, str]]:
         if isinstance(schedule, str) and schedule and schedule not in known:
             yield ("rules", number, "schedule"), _no_such(schedule, known)
         yield from _whose_schedule(number, rule, known)
+    yield from schedule_problems(document)
     yield from _duplicates(document.value.get("required_tags"))
     yield from _sweeps(document)
     yield from _waves(document.value.get("waves"))

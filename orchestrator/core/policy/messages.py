@@ -15,7 +15,7 @@ from orchestrator.core.policy.schema.document import PolicyDocument
 from orchestrator.core.policy.schema.fields import Part
 from orchestrator.core.policy.schema.limits import AccountLimits, Guardrails, KillSwitch, Wave
 from orchestrator.core.policy.schema.rules import RuleDocument
-from orchestrator.core.policy.schema.schedules import ScheduleDocument
+from orchestrator.core.policy.schema.schedules import FORMS, ExceptDocument, LineDocument, ScheduleDocument
 from orchestrator.core.policy.schema.scope import OrganizationScope, RegionScope
 from orchestrator.core.policy.schema.sweeps import ScheduledSweepDocument
 from orchestrator.core.policy.schema.whose_schedule import (
@@ -30,9 +30,9 @@ from orchestrator.errors import PolicyProblem
 def shape_problems(document: Document, invalid: ValidationError) -> Iterator[PolicyProblem]:
     """One problem for each error of pydantic that is a mistake of its own, with its path and line."""
     errors = invalid.errors(include_url=False)
-    places = {_place(error) for error in errors}
+    places = {_path(error["loc"]) for error in errors}
     for error in errors:
-        path = _place(error)
+        path = _path(error["loc"])
         if error["type"] == "too_short" and any(place[:-1] == path for place in places):
             continue  # it is short only because its entries are wrong, and those are reported
         if error["type"] == "missing":
@@ -43,14 +43,17 @@ def shape_problems(document: Document, invalid: ValidationError) -> Iterator[Pol
             yield document.problem(path, _shape_message(error))
 
 
-def _place(error: Any) -> Path:
-    """Without the names of alternatives, which are not in the document."""
-    return tuple(part for part in error["loc"] if not is_alternative(part))
+def _path(place: Path) -> Path:
+    """Without the words for the form of a value, which are no part of the document."""
+    place = tuple(part for part in place if not is_alternative(part))
+    return place[:3] + tuple(part for part in place[3:] if part not in FORMS)
 
 
 def _missing(path: Path) -> str:
     if path[-1] == "where":
         return f"is missing: the rule would match everything; if that is meant, say `where: {EVERYTHING}`"
+    if path[-1] == "running" and "except" in path:
+        return "is missing; say what holds then: `running: none`, `running: always`, or lines in place of the others"
     return f"is missing; {_EXAMPLES[path[-1]]}"
 
 
@@ -59,6 +62,7 @@ _EXAMPLES: Mapping[object, str] = {
     "name": "give it a name, such as `name: nonprod`",
     "timezone": "name an IANA time zone, such as `timezone: Europe/Berlin`",
     "mode": "say which sweep it is, such as `mode: plan`",
+    "time": "say when on these days, such as `time: 07:00-19:00`",
     "from_tag": "name the tag's key, such as `from_tag: [Schedule]`",
     "keep_for": "say how long, such as `keep_for: 4h`",
     "running": 'say when resources run, such as `running: ["mon-fri 07:00-19:00"]`',
@@ -66,7 +70,7 @@ _EXAMPLES: Mapping[object, str] = {
 
 
 def _unknown_key(path: Path) -> str:
-    known = list(_model_at(path[:-1]).model_fields)
+    known = [field.alias or name for name, field in _model_at(path[:-1]).model_fields.items()]
     near = nearest(path[-1], known)
     hint = f" (did you mean `{near}`?)" if near else ""
     return f"the key `{path[-1]}` is unknown{hint}; known here: {', '.join(known)}"
@@ -88,6 +92,8 @@ _MODELS_IN_RULE: Mapping[object, type[Part]] = {
     "schedule": ScheduleFromTagDocument,
     "started_by_hand": KeepForDocument,
 }
+_PARTS_OF_A_SCHEDULE = 2
+"""Longer than this is the path of a mapping within a schedule."""
 
 
 def _model_at(path: Path) -> type[Part]:
@@ -95,6 +101,8 @@ def _model_at(path: Path) -> type[Part]:
         return AccountLimits
     if path[:1] == ("rules",) and path[-1] in _MODELS_IN_RULE:
         return _MODELS_IN_RULE[path[-1]]
+    if path[:1] == ("schedules",) and len(path) > _PARTS_OF_A_SCHEDULE:
+        return LineDocument if "running" in path[_PARTS_OF_A_SCHEDULE:] else ExceptDocument
     return _MODELS[str(path[0])] if path else PolicyDocument
 
 

@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 
 from orchestrator.core.model import Action, Names
 from orchestrator.core.policy.conditions.interface import Condition
-from orchestrator.core.policy.opt_outs import ACCOUNT, UNIT
 from orchestrator.core.policy.scheduled_sweeps import ScheduledSweep
 from orchestrator.core.policy.schedules.from_tag import ScheduleFromTag
 from orchestrator.core.policy.schedules.schedule import Schedule
@@ -44,15 +43,6 @@ class Rule:
     started_by_hand: StartedByHand = StartedByHand()
     start_told: frozenset[str] = frozenset()
     """Those of its kinds of which AWS says when a resource was started."""
-
-    def asks_account_tags(self) -> bool:
-        """Whether what it decides may depend on tags of accounts."""
-        inherits = isinstance(self.schedule, ScheduleFromTag) and ACCOUNT in self.schedule.carriers
-        return inherits or self.asks_unit_tags() or self.where.asks_account_tags()
-
-    def asks_unit_tags(self) -> bool:
-        """Whether what it decides may depend on tags of OUs."""
-        return isinstance(self.schedule, ScheduleFromTag) and UNIT in self.schedule.carriers
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from orchestrator.core.policy.conditions.implied import Implications
 from orchestrator.core.policy.org_policy import OrgPolicy, Rule
+from orchestrator.core.policy.schedule_warnings import schedule_warnings
 from orchestrator.core.policy.schedules.from_tag import ScheduleFromTag
 from orchestrator.core.policy.schedules.schedule import Schedule
-from orchestrator.core.policy.schedules.windows import open_minute
 from orchestrator.core.policy.yaml_document import Document, Path
 from orchestrator.errors import PolicyProblem
 
@@ -16,17 +16,9 @@ from orchestrator.errors import PolicyProblem
 def policy_warnings(policy: OrgPolicy) -> tuple[PolicyProblem, ...]:
     """In the order of their lines. Nothing of AWS is asked, so what only the organization tells is not among them."""
     document = Document(policy.document, dict(policy.lines))
-    found = (*_open_minutes(policy), *_unused_schedules(policy), *_shadowed_rules(policy), *_without_limits(policy))
+    found = (*schedule_warnings(policy), *_unused_schedules(policy), *_shadowed_rules(policy), *_without_limits(policy))
     problems = (document.problem(path, message) for path, message in found)
     return tuple(sorted(problems, key=lambda problem: problem.line or 0))
-
-
-def _open_minutes(policy: OrgPolicy) -> Iterator[tuple[Path, str]]:
-    for name, schedule in policy.schedules.items():
-        for number, text in enumerate(policy.document["schedules"][name]["running"]):
-            message = open_minute(text, schedule.windows)
-            if message is not None:
-                yield ("schedules", name, "running", number), message
 
 
 def _unused_schedules(policy: OrgPolicy) -> Iterator[tuple[Path, str]]:

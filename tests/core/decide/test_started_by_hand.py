@@ -111,14 +111,28 @@ def test_a_schedule_without_an_end_has_none_either() -> None:
     assert decided(at(23, 21), at(23, 22), always).reason_code is ReasonCode.SCHEDULE
 
 
-def test_between_the_two_hours_of_the_same_name_a_start_is_told_by_its_instant() -> None:
-    """Berlin's clocks go back on 2026-10-25 at 03:00: 02:30 is there at 00:30 and at 01:30 UTC."""
-    twice = policy(schedules='schedules: {office: {timezone: Europe/Berlin, running: ["sun 00:00-02:15"]}}')
-    first_end, second_begin, second_end = at(25, 0, 15, month=10), at(25, 1, month=10), at(25, 1, 15, month=10)
-    assert decided(first_end + timedelta(minutes=5), at(25, 0, 40, month=10), twice).verdict is Verdict.KEEP
-    assert decided(first_end + timedelta(minutes=5), second_begin, twice).reason_code is ReasonCode.SCHEDULE
-    assert decided(first_end + timedelta(minutes=5), second_end, twice).verdict is Verdict.STOP
-    assert decided(second_end + timedelta(minutes=1), at(25, 2, month=10), twice).verdict is Verdict.KEEP
+def test_in_the_hour_that_a_clock_shows_twice_a_start_is_told_by_its_instant() -> None:
+    """Berlin's clocks go back on 2026-10-25 at 03:00. The window ends at the second 02:30, 02:45 is twice."""
+    twice = policy(schedules='schedules: {office: {timezone: Europe/Berlin, running: ["sat 12:00-02:30"]}}')
+    first, end, second = at(25, 0, 45, month=10), at(25, 1, 30, month=10), at(25, 1, 45, month=10)
+    assert decided(first, end - timedelta(minutes=1), twice).reason_code is ReasonCode.SCHEDULE
+    assert decided(first, end, twice).verdict is Verdict.STOP
+    assert decided(second, second, twice).reason_code is ReasonCode.STARTED_BY_HAND
+    assert decided(second, at(31, 12, month=10), twice).reason_code is ReasonCode.SCHEDULE
+
+
+def test_a_schedule_that_says_only_when_to_stop_keeps_a_later_start_until_it_says_so_again() -> None:
+    until = policy(schedules='schedules: {office: {timezone: Europe/Berlin, running: ["until mon-fri 19:00"]}}')
+    started = at(23, 21)
+    kept = decided(started, at(23, 22), until)
+    assert kept.reason.endswith("through its next running hours, until Tue 2026-11-24 19:00 CET.")
+    asks_for_nothing = decided(started, at(24, 12), until)
+    assert asks_for_nothing.reason_code is ReasonCode.EITHER_BY_SCHEDULE
+    assert asks_for_nothing.reason == (
+        "Rule nights owns it, and its schedule office asks neither that it runs nor that it is stopped, "
+        "until Tue 2026-11-24 19:00 CET."
+    )
+    assert decided(started, at(24, 18), until).verdict is Verdict.STOP
 
 
 def test_another_schedule_by_a_tag_tells_by_its_own_hours() -> None:

@@ -62,7 +62,7 @@ def test_a_tag_names_the_schedule_and_the_reason_says_which_tag_it_was() -> None
 
 
 def test_a_tag_may_have_windows_with_a_time_zone_and_the_reason_says_until_when_in_that_zone() -> None:
-    resource = tagged("mon+tue 06:00-09:00 / mon-fri 14:00-17:30 America/New_York")
+    resource = tagged("mon+tue 06:00-09:00 and mon-fri 14:00-17:30 America/New_York")
     now = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
     kept = the_decision(resource, now=now)
     assert kept.reason_code is ReasonCode.SCHEDULE
@@ -128,12 +128,12 @@ def test_without_a_tag_and_without_a_default_it_is_kept() -> None:
         ("Office-Hours", "did you mean 'office-hours'?"),
         (" always", "did you mean 'always'?"),
         ("", "write always, office-hours, or windows with a time zone, such as"),
-        ("mon-fri 07:00-19:00", "its time zone is missing at the end"),
+        ("mon-fri 07:00-19:00", "has no time zone at its end"),
         ("mon-fri 7-19 Europe/Berlin", "'mon-fri 7-19' is no window; write it like"),
         ("mon-fri 07:00-19:00 Europe/Berlni", "did you mean Europe/Berlin?"),
         ("mon-fri 07:00-19:00 PST", "use America/Los_Angeles or Asia/Manila"),
         ("mon-fri 19:00-19:00 UTC", "is an empty window"),
-        ("mon-fri 07:00-19:00 / UTC", "is no window"),
+        ("mon-fri 07:00-19:00 and UTC", "is no window"),
     ],
 )
 def test_a_value_that_means_no_schedule_keeps_and_the_reason_says_what_would_be_right(value: str, right: str) -> None:
@@ -208,6 +208,72 @@ def test_no_tag_makes_it_stop_within_the_hours_of_the_schedule_that_decides(
         assert decision.verdict is Verdict.KEEP
 
 
+# --- the time zone of an account
+
+IN_ITS_ZONE = a_policy(
+    """
+    schedules:
+      local: {timezone: account, timezone_tag: Zone, running: ["mon-fri 07:00-19:00"]}
+      berlin: {timezone: Europe/Berlin, running: ["mon-fri 07:00-19:00"]}
+    rules:
+      - {name: tagged, where: {tag: {By: tag}}, schedule: {from_tag: [Schedule], default: berlin}}
+      - {name: rest, where: everything, schedule: local}
+    """
+)
+EVENING = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("zone", "verdict", "end"),
+    [
+        ("America/New_York", Verdict.KEEP, "says that it should run now, until Mon 2026-11-23 19:00 EST."),
+        ("Europe/Berlin", Verdict.STOP, "is outside of its running hours, until Tue 2026-11-24 07:00 CET."),
+    ],
+)
+def test_a_schedule_may_go_by_the_clock_that_the_accounts_tag_names(zone: str, verdict: Verdict, end: str) -> None:
+    decision = the_decision(None, an_account(tags={"Zone": zone}), EVENING, IN_ITS_ZONE)
+    assert decision.verdict is verdict
+    assert decision.reason.endswith(end)
+    by_tag = a_resource(tags={"By": "tag", "Schedule": "local"})
+    assert the_decision(by_tag, an_account(tags={"Zone": zone}), EVENING, IN_ITS_ZONE).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("account", "why"),
+    [
+        (an_account(), "the tag Zone is missing; it names a time zone, such as Europe/Berlin"),
+        (an_account(tags={"zone": "UTC"}), "the tag Zone is missing"),
+        (
+            an_account(tags={"Zone": "Europe/Berlni"}),
+            "Zone='Europe/Berlni': 'Europe/Berlni' is no IANA time zone; did",
+        ),
+        (an_account(tags={"Zone": "EST"}), "Zone='EST': 'EST' is an abbreviation"),
+        (an_account(tags={"Zone": "\x1b[2J"}), "Zone='\\x1b[2J': it is no IANA time zone"),
+        (an_account(tags_error=UNREAD), "its account 111111111111 could not be read (TooManyRequestsException: slow"),
+    ],
+    ids=["missing", "another key", "misspelt", "abbreviation", "hostile", "unread"],
+)
+def test_without_a_time_zone_it_is_kept_at_any_hour(account: Account, why: str) -> None:
+    decision = the_decision(None, account, EVENING, IN_ITS_ZONE)
+    assert (decision.verdict, decision.reason_code) == (Verdict.KEEP, ReasonCode.UNKNOWN_SCHEDULE)
+    assert decision.reason.startswith("Rule rest owns it, and the time zone of its schedule local is unknown: ")
+    assert why in decision.reason
+    assert decision.reason.isprintable()
+
+
+def test_an_account_whose_zone_is_asked_for_and_unknown_is_listed_once_and_no_other_account() -> None:
+    accounts = tuple(an_account(number * 12) for number in "123")
+    resources = (
+        *(a_resource(f"i-{number}", accounts[0].id) for number in range(3)),
+        a_resource("i-3", accounts[1].id, tags={"By": "tag"}),
+    )
+    decided = decide_inventory(IN_ITS_ZONE, Inventory("o-1", accounts, (), resources), EVENING)
+    assert [(one.carrier, one.resource_id, one.region, one.violation) for one in decided.compliance] == [
+        ("account", accounts[0].id, "*", "unknown_time_zone")
+    ]
+    assert decided.compliance[0].detail == "the tag Zone is missing; it names a time zone, such as Europe/Berlin"
+
+
 # --- compliance
 
 
@@ -233,7 +299,7 @@ def test_wrong_tags_are_listed_for_each_resource_and_once_for_an_account_and_an_
     assert rows[0][3].startswith(
         "Schedule='offce-hours': there is no schedule of that name (did you mean 'office-hours'?)"
     )
-    assert "its time zone is missing at the end" in rows[2][3]
+    assert "has no time zone at its end" in rows[2][3]
     assert rows[3][3] == "'schedule' is not read: its key is misspelt, write Schedule"
 
 

@@ -24,7 +24,8 @@ from orchestrator.core.policy.conditions.organizational_unit import Organization
 from orchestrator.core.policy.conditions.region import RegionMatches
 from orchestrator.core.policy.conditions.tag import TagMatches
 from orchestrator.core.policy.loading import dump_policy
-from orchestrator.core.policy.schedules.windows import Window
+from orchestrator.core.policy.schedules.calendars import Calendar
+from orchestrator.core.policy.schedules.lines import Line
 from orchestrator.core.policy.schema.limits import AccountLimits, Guardrails
 from orchestrator.core.policy.schema.scope import OrganizationScope, RegionScope
 from tests.support.builders import a_policy
@@ -76,7 +77,7 @@ def test_the_designs_rule_and_schedule_load_exactly() -> None:
     )
     assert rule.schedule is policy.schedules["office-hours"]
     assert (rule.schedule.name, rule.schedule.timezone) == ("office-hours", ZoneInfo("Europe/Berlin"))
-    assert rule.schedule.windows == tuple(Window(day * MINUTES_OF_A_DAY + 7 * 60, 12 * 60) for day in range(5))
+    assert rule.schedule.lines == (Line(7 * 60, 12 * 60, Calendar(weekdays=frozenset(range(5)))),)
 
 
 def test_the_smallest_document_stops_nothing_and_limits_nothing() -> None:

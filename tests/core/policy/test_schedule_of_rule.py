@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from zoneinfo import ZoneInfo
 
 import pytest
 import yaml
@@ -14,8 +13,6 @@ from orchestrator.core.policy.loading import dump_policy
 from orchestrator.core.policy.org_policy import StartedByHand
 from orchestrator.core.policy.policy_warnings import policy_warnings
 from orchestrator.core.policy.schedules.from_tag import ScheduleFromTag
-from orchestrator.core.policy.schedules.tag_text import parse_schedule_text
-from orchestrator.core.policy.schedules.windows import parse_window
 from orchestrator.kinds.registry import DESCRIPTIONS
 from tests.support.builders import a_policy
 from tests.support.policies import QUOTES, load, the_problem
@@ -145,23 +142,3 @@ def test_no_schedule_is_unused_where_a_tag_may_name_it() -> None:
     by_tag = a_policy(limit + rule("schedule: {from_tag: [Schedule]}"))
     assert policy_warnings(by_tag) == ()
     assert len(policy_warnings(a_policy(limit + rule("action: stop")))) == 1
-
-
-# --- the text of a tag
-
-
-def test_windows_in_a_tag_need_no_character_that_rds_refuses() -> None:
-    text = "mon+wed-thu 07:00-19:00 / sat 08:00-12:00 America/Argentina/Buenos_Aires"
-    schedule = parse_schedule_text(text)
-    assert (schedule.name, schedule.timezone) == (text, ZoneInfo("America/Argentina/Buenos_Aires"))
-    assert schedule.windows == (*parse_window("mon,wed-thu 07:00-19:00"), *parse_window("sat 08:00-12:00"))
-    assert all(one.isalnum() or one in " _.:/=+-@" for one in text)
-    assert parse_schedule_text("mon,wed 07:00-19:00 UTC").windows == parse_window("mon,wed 07:00-19:00")
-
-
-@pytest.mark.parametrize(
-    "text", ["", " ", "UTC", "07:00-19:00", "mon 07:00-19:00 Etc/GMT+5", "/ UTC", "mon 07:00-19:00 / UTC", "x" * 256]
-)
-def test_any_other_text_is_no_schedule_and_the_error_says_what_is_right(text: str) -> None:
-    with pytest.raises(ValueError, match=r"write it like|use America/New_York"):
-        parse_schedule_text(text)

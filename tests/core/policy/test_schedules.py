@@ -9,15 +9,16 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from orchestrator.core.policy.schedules.calendars import EVERY_DAY, Calendar
+from orchestrator.core.policy.schedules.lines import Line, parse_line
 from orchestrator.core.policy.schedules.schedule import Schedule
-from orchestrator.core.policy.schedules.windows import Window, parse_window
 from tests.support.strategies import DAYS, ZONES, quick, window_texts
 
 DAY = 24 * 60
 
 
 def a_schedule(*windows: str, zone: str = "UTC") -> Schedule:
-    return Schedule("s", ZoneInfo(zone), tuple(window for text in windows for window in parse_window(text)))
+    return Schedule("s", ZoneInfo(zone), tuple(map(parse_line, windows)))
 
 
 def is_running(window: str, local: str, zone: str = "UTC", fold: int = 0) -> bool:
@@ -132,25 +133,30 @@ def test_office_hours_stay_at_the_same_wall_clock_time_in_summer_and_winter() ->
     assert not schedule.is_running(datetime(2026, 12, 7, 5, 59, tzinfo=UTC))
 
 
+def on(*weekdays: int) -> Calendar:
+    return Calendar(weekdays=frozenset(weekdays))
+
+
 @pytest.mark.parametrize(
-    ("text", "windows"),
+    ("text", "line"),
     [
-        ("mon 07:00-19:00", [Window(7 * 60, 12 * 60)]),
-        ("MON 7:00 - 19:00", [Window(7 * 60, 12 * 60)]),
-        ("  monday   07:00-19:00 ", [Window(7 * 60, 12 * 60)]),
-        ("Mon-Tue 00:00-24:00", [Window(0, DAY), Window(DAY, DAY)]),
-        ("tue, mon ,mon 01:00-02:00", [Window(60, 60), Window(DAY + 60, 60)]),
-        ("mon - tuesday 01:00-02:00", [Window(60, 60), Window(DAY + 60, 60)]),
-        ("sun-mon 23:00-01:00", [Window(23 * 60, 120), Window(6 * DAY + 23 * 60, 120)]),
-        ("mon-mon 01:00-02:00", [Window(60, 60)]),
-        ("daily 01:00-02:00", [Window(day * DAY + 60, 60) for day in range(7)]),
-        ("01:00-02:00", [Window(day * DAY + 60, 60) for day in range(7)]),
-        ("monday,tuesday,wednesday,thursday 01:00-02:00", [Window(day * DAY + 60, 60) for day in range(4)]),
-        ("friday,saturday,sunday 01:00-02:00", [Window(day * DAY + 60, 60) for day in (4, 5, 6)]),
+        ("mon 07:00-19:00", Line(7 * 60, 12 * 60, on(0))),
+        ("MON 7:00 - 19:00", Line(7 * 60, 12 * 60, on(0))),
+        ("  monday   07:00-19:00 ", Line(7 * 60, 12 * 60, on(0))),
+        ("Mon-Tue 00:00-24:00", Line(0, DAY, on(0, 1))),
+        ("tue, mon ,mon 01:00-02:00", Line(60, 60, on(0, 1))),
+        ("mon - tuesday 01:00-02:00", Line(60, 60, on(0, 1))),
+        ("mon+tue 01:00-02:00", Line(60, 60, on(0, 1))),
+        ("sun-mon 23:00-01:00", Line(23 * 60, 120, on(0, 6))),
+        ("mon-mon 01:00-02:00", Line(60, 60, on(0))),
+        ("daily 01:00-02:00", Line(60, 60, EVERY_DAY)),
+        ("01:00-02:00", Line(60, 60, EVERY_DAY)),
+        ("monday,tuesday,wednesday,thursday 01:00-02:00", Line(60, 60, on(0, 1, 2, 3))),
+        ("friday,saturday,sunday 01:00-02:00", Line(60, 60, on(4, 5, 6))),
     ],
 )
-def test_a_window_becomes_one_for_each_day_that_it_names(text: str, windows: list[Window]) -> None:
-    assert parse_window(text) == tuple(windows)
+def test_a_window_is_on_each_day_that_it_names(text: str, line: Line) -> None:
+    assert parse_line(text) == line
 
 
 @pytest.mark.parametrize(
@@ -177,7 +183,7 @@ def test_a_window_becomes_one_for_each_day_that_it_names(text: str, windows: lis
 )
 def test_what_is_no_window_raises_and_repeats_what_was_written(text: str) -> None:
     with pytest.raises(ValueError, match=r"is no|is an empty window") as caught:
-        parse_window(text)
+        parse_line(text)
     assert repr(text) in str(caught.value)
 
 

@@ -9,9 +9,10 @@ from functools import lru_cache
 
 from orchestrator.core.policy.nearest import nearest
 from orchestrator.core.policy.schedules.schedule import Schedule
-from orchestrator.core.policy.schedules.tag_text import EXAMPLE, parse_schedule_text
+from orchestrator.core.policy.schedules.tag_text import parse_schedule_text
 from orchestrator.core.policy.tag_keys import folded
 
+_EXAMPLE = "mon-fri 07:00-19:00 Europe/Berlin"
 _NAMES_SHOWN = 5
 _SHOWN_AT_MOST = 64
 _LIKE_A_WINDOW = re.compile(r"[0-9] ?[:-] ?[0-9]")
@@ -62,7 +63,7 @@ def _text_or_problem(value: str, names: tuple[str, ...]) -> Schedule | str:
         return why
     hint = f" (did you mean {near!r}?)" if near else ""
     return (
-        f"there is no schedule of that name{hint}; write {_names(names)}windows with a time zone, such as `{EXAMPLE}`"
+        f"there is no schedule of that name{hint}; write {_names(names)}windows with a time zone, such as `{_EXAMPLE}`"
     )
 
 

@@ -1,31 +1,34 @@
-"""A schedule as the text of a tag: `mon-fri 07:00-19:00 Europe/Berlin`.
+"""A whole schedule in the value of a tag: `mon-fri 07:00-19:00 Europe/Berlin`.
 
-Only characters that every service allows in a tag's value are needed: RDS allows letters, digits, spaces and
-`_ . : / = + - @` (https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Tagging.html), so days are joined by `+`
-and lines by `/`; a comma between days is right too where the service allows it.
+Lines as in a policy, joined by `and`, then the zone: `mon-fri 07:00-19:00 and sat 08:00-12:00 Europe/Berlin`. Lists of
+days have `+` in place of a comma, which tags of RDS may not have: `sat+sun 08:00-12:00 UTC`.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
+import re
 from zoneinfo import ZoneInfo
 
+from orchestrator.core.policy.schedules.lines import parse_line
 from orchestrator.core.policy.schedules.schedule import Schedule
-from orchestrator.core.policy.schedules.windows import parse_window
 from orchestrator.core.policy.schedules.zones import zone_problem
 
-EXAMPLE = "mon-fri 07:00-19:00 Europe/Berlin"
-_BETWEEN_LINES = "/"
+_RIGHT = "write it like `mon-fri 07:00-19:00 Europe/Berlin` or `sat+sun 08:00-12:00 UTC`"
+_ENDS_IN_A_TIME = re.compile(r"[0-9]{1,2}:[0-9]{2}$")
 
 
-@lru_cache(maxsize=4096)
 def parse_schedule_text(text: str) -> Schedule:
-    """The schedule of that name: windows, and a time zone at the end. Raises ValueError that says what is right."""
-    windows, _, zone = text.strip().rpartition(" ")
-    if not windows or ":" in zone:
-        raise ValueError(f"its time zone is missing at the end; write it like `{EXAMPLE}`")
+    """The schedule that a text with its zone means; its name is the text, with single spaces.
+
+    Raises ValueError that says what would be right.
+    """
+    words = text.split()
+    lines, zone = " ".join(words[:-1]), words[-1] if words else ""
+    if not lines or _ENDS_IN_A_TIME.search(zone):
+        what = "has no time zone at its end" if _ENDS_IN_A_TIME.search(zone) else "is no schedule"
+        raise ValueError(f"{text!r} {what}; {_RIGHT}")
+    parsed = tuple(parse_line(line) for line in re.split(r"\s+and\s+", lines, flags=re.IGNORECASE))
     problem = zone_problem(zone)
     if problem is not None:
         raise ValueError(problem)
-    lines = (line.strip().replace("+", ",") for line in windows.split(_BETWEEN_LINES))
-    return Schedule(text, ZoneInfo(zone), tuple(window for line in lines for window in parse_window(line)))
+    return Schedule(" ".join(words), ZoneInfo(zone), parsed)

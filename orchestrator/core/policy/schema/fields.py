@@ -24,12 +24,14 @@ from orchestrator.core.model import ANSWERS_BEHIND_AT_MOST, KindDescription
 from orchestrator.core.policy.conditions.matching import unit_problem
 from orchestrator.core.policy.nearest import nearest
 from orchestrator.core.policy.schedules.cron import RATE, SIX_FIELDS, expression_problem
-from orchestrator.core.policy.schedules.windows import parse_window
 from orchestrator.core.policy.schedules.zones import is_time_zone, zone_problem
 from orchestrator.core.policy.yaml_document import no_text, value_words
 
 DURATION = r"^[0-9]{1,5}[smh]$"
 _UNITS = {"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(hours=1)}
+
+ACCOUNTS_ZONE = "account"
+"""In place of a schedule's zone: that of each account, by its tag."""
 
 DEFAULT_KINDS = ("ec2",)
 """What a rule without `kinds` means, for ever: no new kind may widen a policy that was written before it."""
@@ -75,12 +77,8 @@ def _as_timezone(value: str, info: ValidationInfo) -> str:
     return value
 
 
-def _as_window(value: str) -> str:
-    try:
-        parse_window(value)
-    except ValueError as wrong:
-        raise PydanticCustomError("window", "{why}", {"why": str(wrong)}) from wrong
-    return value
+def _as_zone_or_account(value: str, info: ValidationInfo) -> str:
+    return value if value == ACCOUNTS_ZONE else _as_timezone(value, info)
 
 
 def _as_expression(form: str) -> Callable[[str], str]:
@@ -170,7 +168,7 @@ Text = Annotated[str, Field(min_length=1), BeforeValidator(_as_text)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"), BeforeValidator(_as_text)]
 UnitName = Annotated[Text, AfterValidator(_as_unit)]
 TimeZone = Annotated[Text, AfterValidator(_as_timezone)]
-WindowText = Annotated[Text, AfterValidator(_as_window)]
+ZoneOrAccount = Annotated[Text, AfterValidator(_as_zone_or_account)]
 CronText = Annotated[
     Text, Field(json_schema_extra={"pattern": f"^ *{SIX_FIELDS} *$"}), AfterValidator(_as_expression("cron"))
 ]

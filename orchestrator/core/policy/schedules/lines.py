@@ -1,0 +1,170 @@
+"""One line of a schedule: `mon-fri 07:00-19:00`, `from mon-fri 07:00`, `jan-mar 1-15 08:00-12:00`.
+
+    [from|until] [months] [days of the month] [weekdays] time[-time]
+
+A window says that resources run in it. A line with one time says only when to start, or only when to stop. Lists have
+commas, or `+` where a tag's value may have no comma: `sat+sun 08:00-12:00`. A window that ends on the next day belongs
+to the day it starts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from orchestrator.core.policy.schedules.calendars import (
+    EVERY_DAY,
+    Calendar,
+    is_month_days,
+    is_months,
+    parse_days,
+    parse_month_days,
+    parse_months,
+)
+
+DAY_MINUTES = 24 * 60
+_HOUR_MINUTES = 60
+_LONGEST = 1000
+_CLOCK = "[0-9]{1,2}:[0-9]{2}"
+_TIME = re.compile(rf"(?:(?P<side>from|until)\s+)?(?P<start>{_CLOCK})(?:\s*-\s*(?P<end>{_CLOCK}))?")
+_LINE = re.compile(rf"(?:(?P<side>from|until)\s+)?(?:(?P<days>[^:]+?)\s+)?(?P<time>{_CLOCK}(?:\s*-\s*{_CLOCK})?)")
+_RIGHT = (
+    "write it like `mon-fri 07:00-19:00`, `sat,sun 08:00-12:00`, `fri 22:00-02:00`, `from mon-fri 07:00` or "
+    "`until last fri 19:00`"
+)
+_NTH = re.compile(r"(?<![^\s,])(first|second|third|fourth|fifth|last)\s+(?=[a-z])")
+
+
+class Side(StrEnum):
+    """What a line says: when resources run, only when they start, or only when they stop."""
+
+    WINDOW = "window"
+    FROM = "from"
+    UNTIL = "until"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """On each day of its calendar: from `start`, in minutes since midnight, for `length` minutes.
+
+    It may run into the next day. `length` is 0 for a line with one time.
+    """
+
+    start: int
+    length: int
+    calendar: Calendar = EVERY_DAY
+    side: Side = Side.WINDOW
+
+
+ALWAYS = Line(0, DAY_MINUTES)
+
+
+def parse_line(text: str) -> Line:
+    """The line that a text means. Raises ValueError that says what would be right."""
+    if len(text) > _LONGEST:
+        raise ValueError(f"{text[:40]!r}... is no window: it has more than {_LONGEST} characters; {_RIGHT}")
+    match = _LINE.fullmatch(text.strip().lower())
+    if match is None:
+        raise ValueError(f"{text!r} is no window; {_RIGHT}")
+    side = Side(match["side"] or Side.WINDOW)
+    start, length = _times(match["time"], side, match["days"] or "", text)
+    return Line(start, length, _calendar(match["days"] or "", text), side)
+
+
+def line_of(time: str, days: Sequence[str] = (), months: Sequence[str] = (), month_days: Sequence[str] = ()) -> Line:
+    """The line whose parts are given by themselves; an item may be a list with commas.
+
+    Raises ValueError that says what would be right.
+    """
+    side, start, length = parse_time(time)
+    weekdays, nth_weekdays = parse_day_items(days)
+    calendar = Calendar(parse_month_items(months), parse_month_day_items(month_days), weekdays, nth_weekdays)
+    return Line(start, length, calendar, side)
+
+
+def parse_time(text: str) -> tuple[Side, int, int]:
+    """`07:00-19:00`, `from 07:00` or `until 19:00`, as side, start and length. Raises ValueError."""
+    match = _TIME.fullmatch(text.strip().lower())
+    if match is None:
+        raise ValueError(f"{text!r} is no time; write it like `07:00-19:00`, `from 07:00` or `until 19:00`")
+    side = Side(match["side"] or Side.WINDOW)
+    clocks = match["start"] + (f"-{match['end']}" if match["end"] else "")
+    return side, *_times(clocks, side, "", text)
+
+
+def parse_day_items(items: Sequence[str]) -> tuple[frozenset[int] | None, frozenset[tuple[int, int]]]:
+    """Weekdays, given by themselves. Raises ValueError."""
+    return parse_days(_split(items), ", ".join(items)) if items else (None, frozenset())
+
+
+def parse_month_items(items: Sequence[str]) -> frozenset[int] | None:
+    """Months, given by themselves. Raises ValueError."""
+    return parse_months(_split(items), ", ".join(items)) if items else None
+
+
+def parse_month_day_items(items: Sequence[str]) -> frozenset[int] | None:
+    """Days of the month, given by themselves. Raises ValueError."""
+    return parse_month_days(_split(items), ", ".join(items)) if items else None
+
+
+def _split(items: Sequence[str]) -> list[str]:
+    return [" ".join(part.split()) for item in items for part in _tidy(item.lower()).split(",")]
+
+
+def _calendar(words: str, text: str) -> Calendar:
+    """Of the words before the time: each is a list of months, of days of the month or of weekdays."""
+    months = month_days = None
+    weekdays: frozenset[int] | None = None
+    nth_weekdays: frozenset[tuple[int, int]] = frozenset()
+    seen: set[str] = set()
+    for word in _NTH.sub(r"\1~", _tidy(words)).split():
+        items = [item.replace("~", " ") for item in word.split(",")]
+        if is_months(items):
+            part, months = "months", parse_months(items, text)
+        elif is_month_days(items):
+            part, month_days = "days of the month", parse_month_days(items, text)
+        else:
+            part = "weekdays"
+            weekdays, nth_weekdays = parse_days(items, text)
+        if part in seen:
+            raise ValueError(f"{text!r} is no window: it names its {part} twice; list them with commas, without spaces")
+        seen.add(part)
+    return Calendar(months, month_days, weekdays, nth_weekdays)
+
+
+def _tidy(words: str) -> str:
+    """Without spaces around `,` and `-`."""
+    return re.sub(r"\s*-\s*", "-", re.sub(r"\s*[,+]\s*", ",", words.strip()))
+
+
+def _times(clocks: str, side: Side, days: str, text: str) -> tuple[int, int]:
+    first, dash, last = (part.strip() for part in clocks.partition("-"))
+    around = f"{days.strip()} " if days.strip() else ""
+    if side is not Side.WINDOW and dash:
+        right = first if side is Side.FROM else last
+        raise ValueError(f"{text!r} is no line with one time: it has two; write `{side} {around}{right}`")
+    if side is Side.WINDOW and not dash:
+        raise ValueError(
+            f"{text!r} is no window: it has one time; write `from {around}{first}`, `until {around}{first}` or a "
+            "window like `mon-fri 07:00-19:00`"
+        )
+    start = _minute(first, text)
+    if start == DAY_MINUTES:
+        what = "a window" if side is Side.WINDOW else f"`{side}`"
+        raise ValueError(f"{text!r} starts at 24:00; {what} has a time from 00:00 to 23:59")
+    if not dash:
+        return start, 0
+    end = _minute(last, text)
+    if start == end:
+        raise ValueError(f"{text!r} is an empty window: it ends when it starts; the whole day is 00:00-24:00")
+    return start, (end - start) % DAY_MINUTES or DAY_MINUTES
+
+
+def _minute(clock: str, text: str) -> int:
+    hours, minutes = (int(part) for part in clock.split(":"))
+    minute = hours * _HOUR_MINUTES + minutes
+    if minutes >= _HOUR_MINUTES or minute > DAY_MINUTES:
+        raise ValueError(f"{clock} in {text!r} is no time of day; times go from 00:00 to 24:00")
+    return minute
