@@ -34,8 +34,11 @@ class ScheduleFromTag:
 
     def misspelt_in(self, tags: Iterable[str]) -> tuple[str, str] | None:
         """A key that is none of these and reads like one, with that one; None without it."""
-        meant = {_letters(key): key for key in reversed(self.keys)}
-        return next(((key, meant[_letters(key)]) for key in tags if _letters(key) in meant), None)
+        for key in tags:
+            meant = _meant(key, self.keys)
+            if meant is not None:
+                return key, meant
+        return None
 
 
 def schedule_named(value: str, schedules: Mapping[str, Schedule]) -> Schedule | str:
@@ -75,5 +78,11 @@ def _names(names: tuple[str, ...]) -> str:
 
 
 @lru_cache(maxsize=8192)
+def _meant(key: str, keys: tuple[str, ...]) -> str | None:
+    """Remembered: an organization has few keys, each of them on thousands of resources."""
+    letters = _letters(key)
+    return next((one for one in keys if letters and _letters(one) == letters), None)
+
+
 def _letters(key: str) -> str:
     return _NO_LETTERS.sub("", folded(key))
