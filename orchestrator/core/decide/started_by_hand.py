@@ -1,12 +1,15 @@
 """What a person started after its running hours had ended is kept: AWS's time of the start tells it, without any state.
 
-A start within the running hours is no sign, whose ever it was: a start by a rule is one. An undo's start after them is
-by hand, as a person asked for it. Kinds of which AWS does not say when they were started are stopped as ever.
+EC2's launch time is that of the last start, the first one too:
+https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Stop_Start.html ("initial and most recent launch times"). A start within
+the running hours is no sign of a person: a rule may start then. An undo's start after them is by hand, as a person asked
+for it. Kinds of which AWS does not say when they were started are stopped as ever.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 
 from orchestrator.core.decide.local_times import local_text
 from orchestrator.core.decide.whose_schedule import OwnSchedule
@@ -40,7 +43,7 @@ def started_by_hand(
     if how.keep_for is not None:
         until = started + how.keep_for
         return None if now >= until else _kept(rule, own, started, f"for {_hours(how.keep_for.total_seconds())}", until)
-    end = _next_end(schedule, answer)
+    end = _next_end(schedule, answer.until)
     return _kept(rule, own, started, "through its next running hours" if end else "until they begin again", end)
 
 
@@ -53,9 +56,11 @@ def _kept(rule: Rule, own: OwnSchedule, started: datetime, how_long: str, until:
     return Reason(ReasonCode.STARTED_BY_HAND, f"{text}, until {local_text(until, zone)}." if until else f"{text}.")
 
 
-def _next_end(schedule: Schedule, answer: ScheduleAnswer) -> datetime | None:
-    """When it is to be stopped next, after it was not; None where that is further ahead than is looked."""
-    at = answer.until
+@lru_cache(maxsize=4096)
+def _next_end(schedule: Schedule, at: datetime | None) -> datetime | None:
+    """From `at` on, when its stretch of stops ends, the first time that it is to be stopped again; None where that is
+    further ahead than is looked. Remembered: one night it is the same for all that was started in it.
+    """
     for _ in range(_CHANGES_LOOKED_AT):
         if at is None:
             return None
