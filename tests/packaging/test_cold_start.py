@@ -39,6 +39,7 @@ def test_it_imports_nothing_that_a_sweep_may_not_need(unpacked: Path, handler: s
         "aws_lambda_powertools.utilities.idempotency",
         "aws_xray_sdk",
         "boto3",
+        "holidays",
         "orchestrator.doctor",
         "orchestrator.kinds.ec2.kind",
         "s3transfer",

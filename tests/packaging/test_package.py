@@ -158,6 +158,20 @@ for module in pkgutil.walk_packages(orchestrator.__path__, "orchestrator."):
     assert (ran.stdout, ran.stderr) == ("", "")
 
 
+def test_every_country_has_its_holidays_by_its_own_module_alone(unpacked: Path) -> None:
+    code = """
+from datetime import date
+from holidays.registry import COUNTRIES
+from orchestrator.core.policy.schedules.holiday_calendar import holiday_problem, is_holiday
+assert is_holiday("DE-BY", date(2026, 1, 6)) and not is_holiday("DE-BE", date(2026, 1, 6))
+print(sum(name.startswith("holidays.countries.") for name in sys.modules))
+print([codes[1] for codes in COUNTRIES.values() if holiday_problem(codes[1])])
+"""
+    ran = alone(unpacked, code)
+    assert (ran.stdout.split(), ran.stderr) == (["1", "[]"], "")
+    assert not {"locale", "financial"} & {path.name for path in (unpacked / "holidays").iterdir()}
+
+
 def test_botocore_has_the_data_for_every_client(unpacked: Path) -> None:
     code = """
 import inspect

@@ -106,7 +106,7 @@ def _clock(minute: int) -> str:
     return f"{minute // 60:02}:{minute % 60:02}"
 
 
-def one_or_several(values: tuple[str, ...]) -> st.SearchStrategy[Any]:
+def one_or_several(values: tuple[Any, ...]) -> st.SearchStrategy[Any]:
     one = st.sampled_from(values)
     return one | st.lists(one, min_size=1, max_size=3)
 
@@ -136,10 +136,53 @@ def _combined(parts: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 wheres = st.recursive(_LEAVES, _combined, max_leaves=6)
 
-_SCHEDULES = st.dictionaries(
-    st.sampled_from(("office", "nights", "1")),
+_MONTHS = ("jan", "nov-feb", "december")
+_WEEKDAYS = ("mon", "sat-sun", "first tue", "last fri")
+_MONTH_DAYS = (1, "1-15", "25-last", "last")
+_CLOCKS = st.sampled_from(("07:00-19:00", "from 07:00", "until 19:00"))
+_LINE = (
+    window_texts()
+    | st.sampled_from(("from mon-fri 07:00", "until last fri 19:00", "nov-feb 1-15,last day 08:00-12:00"))
+    | st.fixed_dictionaries(
+        {"time": _CLOCKS},
+        optional={
+            "days": one_or_several(_WEEKDAYS),
+            "months": one_or_several(_MONTHS),
+            "monthdays": one_or_several(_MONTH_DAYS),
+        },
+    )
+)
+_LINES = _LINE | st.lists(_LINE, min_size=1, max_size=3)
+_SPANS = ({"on": "2026-12-24"}, {"from": "12-24", "until": "01-01"}, {"from": "2026-01-01", "until": "2026-02-01"})
+
+
+def _exceptions(span: dict[str, str]) -> st.SearchStrategy[dict[str, Any]]:
+    running = st.sampled_from(("none", "always")) | _LINES
+    drawn = st.fixed_dictionaries({"running": running}, optional={"reason": st.just("freeze")})
+    return drawn.map(lambda entry: {**span, **entry})
+
+
+_EXCEPTIONS = st.lists(st.sampled_from(_SPANS), unique_by=repr).flatmap(
+    lambda spans: st.tuples(*map(_exceptions, spans)).map(list)
+)
+
+
+_SCHEDULE_NAMES = st.sampled_from(("office", "nights", "1"))
+_WEEKS = st.dictionaries(
+    _SCHEDULE_NAMES,
     st.fixed_dictionaries(
         {"timezone": st.sampled_from(ZONES), "running": st.lists(window_texts(), min_size=1, max_size=3)}
+    ),
+    min_size=1,
+)
+_CALENDARS = st.dictionaries(
+    _SCHEDULE_NAMES,
+    st.fixed_dictionaries(
+        {"timezone": st.sampled_from(ZONES), "running": _LINES},
+        optional={"holidays": st.just("DE-BY"), "except": _EXCEPTIONS},
+    )
+    | st.fixed_dictionaries(
+        {"timezone": st.just("account"), "running": _LINES}, optional={"timezone_tag": st.just("Zone")}
     ),
     min_size=1,
 )
@@ -158,9 +201,9 @@ def _from_tag(schedules: list[str]) -> st.SearchStrategy[Any]:
 
 
 @st.composite
-def policy_documents(draw: st.DrawFn) -> dict[str, Any]:
-    """A document without mistakes."""
-    schedules = draw(_SCHEDULES)
+def policy_documents(draw: st.DrawFn, *, calendars: bool = False) -> dict[str, Any]:
+    """A document without mistakes; with `calendars`, its schedules have all that a schedule may have."""
+    schedules = draw(_CALENDARS if calendars else _WEEKS)
     rule = st.fixed_dictionaries(
         {"where": wheres},
         optional={

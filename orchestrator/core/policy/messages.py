@@ -33,7 +33,7 @@ def shape_problems(document: Document, invalid: ValidationError) -> Iterator[Pol
     places = {_path(error["loc"]) for error in errors}
     for error in errors:
         path = _path(error["loc"])
-        if error["type"] == "too_short" and any(place[:-1] == path for place in places):
+        if error["type"] == "too_short" and any(place != path and place[: len(path)] == path for place in places):
             continue  # it is short only because its entries are wrong, and those are reported
         if error["type"] == "missing":
             yield replace(document.problem(path, _missing(path)), line=document.line(path[:-1]))

@@ -10,6 +10,7 @@ from orchestrator.core.policy.schedule_loading import listed
 from orchestrator.core.policy.schedules.lines import Line, Side
 from orchestrator.core.policy.schedules.open_minutes import open_minute
 from orchestrator.core.policy.schedules.schedule import Schedule
+from orchestrator.core.policy.schema.schedules import EXCEPTION_WORDS
 from orchestrator.core.policy.yaml_document import Path
 
 
@@ -22,7 +23,7 @@ def schedule_warnings(policy: OrgPolicy) -> Iterator[tuple[Path, str]]:
         for number, (entry, exception) in enumerate(
             zip(document.get("except") or (), schedule.exceptions, strict=True)
         ):
-            if entry["running"] not in ("none", "always"):
+            if entry["running"] not in EXCEPTION_WORDS:
                 yield from _of_lines((*path, "except", number, "running"), entry["running"], exception.lines)
         yield from _of_holidays((*path, "holidays"), schedule)
 

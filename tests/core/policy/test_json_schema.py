@@ -28,7 +28,7 @@ def test_the_schema_accepts_the_designs_document() -> None:
 
 
 @quick
-@given(document=policy_documents())
+@given(document=policy_documents(calendars=True))
 def test_the_schema_accepts_whatever_loads(document: dict[str, Any]) -> None:
     load(yaml.safe_dump(document), kinds=(EC2,))
     VALIDATOR.validate(document)
@@ -71,6 +71,12 @@ def test_the_schema_accepts_whatever_loads(document: dict[str, Any]) -> None:
         "regions: {include: []}",
         "schedules: {a: {timezone: UTC, running: []}}",
         "schedules: {a: {running: [daily 00:00-24:00]}}",
+        "schedules: {a: {timezone: UTC, running: {days: mon}}}",
+        "schedules: {a: {timezone: UTC, running: [{day: mon, time: 07:00-08:00}]}}",
+        "schedules: {a: {timezone: UTC, running: 07:00-08:00, holidays: []}}",
+        "schedules: {a: {timezone: UTC, running: 07:00-08:00, except: [{on: 12-24}]}}",
+        "schedules: {a: {timezone: UTC, running: 07:00-08:00, except: [{'on': 24.12., running: none}]}}",
+        "schedules: {a: {timezone: UTC, running: 07:00-08:00, timezone_tag: }}",
         "required_tags: Owner",
         "notify: team-a",
         "owners: team-a",

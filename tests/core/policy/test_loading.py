@@ -186,7 +186,7 @@ def test_a_dumped_policy_reads_as_it_was_written_but_for_its_comments() -> None:
 
 
 @quick
-@given(document=policy_documents())
+@given(document=policy_documents(calendars=True))
 def test_a_dumped_policy_loads_to_an_equal_one(document: dict[str, Any]) -> None:
     policy = load(yaml.safe_dump(document))
     assert [rule.name for rule in policy.rules] == [rule["name"] for rule in document["rules"]]

@@ -1,1 +1,1 @@
-"""When resources run: weekly windows in a time zone."""
+"""When resources run: lines, calendars, holidays and exceptions in a time zone."""

@@ -144,7 +144,7 @@ def parse_month_days(items: Iterable[str], text: str) -> frozenset[int]:
         start = _month_day(first, text)
         end = _LONGEST_MONTH if last == "last" else _month_day(last, text) if dash else start
         if end < start:
-            raise ValueError(f"{item!r} in {text!r} ends before it starts; write {start}-last,1-{end}")
+            raise ValueError(f"{_quoted(item, text)} ends before it starts; write {start}-last,1-{end}")
         days.update(range(start, end + 1))
     return frozenset(days)
 
@@ -167,7 +167,7 @@ def _weekday(name: str, text: str) -> int:
     number = _number(name, WEEKDAYS)
     if number is None:
         raise ValueError(
-            f"{name.strip()!r} in {text!r} is no day; days are mon, tue, wed, thu, fri, sat, sun, `first mon` or "
+            f"{_quoted(name, text)} is no day; days are mon, tue, wed, thu, fri, sat, sun, `first mon` or "
             "`last fri`; months are jan to dec; days of the month are 1 to 31 or `last day`"
         )
     return number
@@ -176,19 +176,22 @@ def _weekday(name: str, text: str) -> int:
 def _month(name: str, text: str) -> int:
     number = _number(name, MONTHS)
     if number is None:
-        raise ValueError(f"{name.strip()!r} in {text!r} is no month; months are jan to dec, such as jan or nov-feb")
+        raise ValueError(f"{_quoted(name, text)} is no month; months are jan to dec, such as jan or nov-feb")
     return number
 
 
 def _month_day(name: str, text: str) -> int:
     number = int(name) if _NUMBER.fullmatch(name.strip()) else 0
     if not 1 <= number <= _LONGEST_MONTH:
-        raise ValueError(
-            f"{name.strip()!r} in {text!r} is no day of the month; they are 1 to 31 or `last day`, such as 1-15"
-        )
+        raise ValueError(f"{_quoted(name, text)} is no day of the month; they are 1 to 31 or `last day`, such as 1-15")
     return number
 
 
 def _number(name: str, names: Sequence[str]) -> int | None:
     name = name.strip()
     return next((number for number, one in enumerate(names) if name in (one, one[:3])), None)
+
+
+def _quoted(part: str, text: str) -> str:
+    part = part.strip()
+    return repr(part) if part == text else f"{part!r} in {text!r}"

@@ -1,8 +1,8 @@
 """What a schedule says in the course of one day of its own zone, as instants in UTC.
 
-A window begins at the first instant at which the clock shows its start, or has skipped it, and ends at the last one at
-which it shows its end: what an hour that comes twice leaves open belongs to the window. A window whose both ends are
-skipped is none. A line with one time acts at the first instant (`from`), or the last one (`until`), of its time.
+A window begins at the first instant at which the clock shows its start, or has skipped it, and ends when the clock
+shows no time before its end any more: what an hour that comes twice leaves open belongs to the window. A window whose
+both ends are skipped is none. A line with one time acts as the start of a window (`from`) or the end of one (`until`).
 """
 
 from __future__ import annotations

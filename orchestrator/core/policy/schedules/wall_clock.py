@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-_SECOND = timedelta(seconds=1)
+_SECOND, _LEAST = timedelta(seconds=1), timedelta.resolution
 
 
 def first_instant(day: date, minute: int, zone: ZoneInfo) -> datetime:
@@ -13,21 +13,26 @@ def first_instant(day: date, minute: int, zone: ZoneInfo) -> datetime:
 
     `minute` counts from the day's midnight, and may be of the day after.
     """
-    return _instant(day, minute, zone, fold=0)
+    return _instant(day, minute, zone, is_last=False)
 
 
 def last_instant(day: date, minute: int, zone: ZoneInfo) -> datetime:
-    """The same, of two instants at which the clock shows it the last one."""
-    return _instant(day, minute, zone, fold=1)
+    """The instant after which the clock shows no less any more. In UTC.
+
+    In an hour that comes twice that is the second time; but where that hour begins with it, the first one.
+    """
+    return _instant(day, minute, zone, is_last=True)
 
 
-def _instant(day: date, minute: int, zone: ZoneInfo, *, fold: int) -> datetime:
+def _instant(day: date, minute: int, zone: ZoneInfo, *, is_last: bool) -> datetime:
     local = datetime.combine(day, time(), zone) + timedelta(minutes=minute)
-    before, after = _offset(local), _offset(local.replace(fold=1))
+    before, after = _offsets(local)
     wall = local.replace(tzinfo=None)
     if before < after:
         return _after_the_gap(wall - after, wall - before, wall, zone)
-    return (wall - (after if fold else before)).replace(tzinfo=UTC)
+    if is_last and before > after and _offsets(local - _LEAST) == (before, after):
+        return (wall - after).replace(tzinfo=UTC)
+    return (wall - before).replace(tzinfo=UTC)
 
 
 def _after_the_gap(low: datetime, high: datetime, wall: datetime, zone: ZoneInfo) -> datetime:
@@ -42,7 +47,9 @@ def _after_the_gap(low: datetime, high: datetime, wall: datetime, zone: ZoneInfo
     return high.replace(tzinfo=UTC)
 
 
-def _offset(local: datetime) -> timedelta:
-    offset = local.utcoffset()
-    assert offset is not None, "a zone of IANA has an offset at any time"
-    return offset
+def _offsets(local: datetime) -> tuple[timedelta, timedelta]:
+    """Before and after a change of clocks, where the time is in one; else the same twice."""
+    before, after = local.utcoffset(), local.replace(fold=1).utcoffset()
+    assert before is not None, "a zone of IANA has an offset at any time"
+    assert after is not None, "and so it has after a change"
+    return before, after

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -13,8 +13,9 @@ from orchestrator.core.policy.schedules.holiday_calendar import holiday_problem
 from orchestrator.core.policy.schema.fields import MaybeText, Part, Text, ZoneOrAccount, not_null
 from orchestrator.core.policy.yaml_document import value_words
 
-ONE, LIST, LINE_TEXT, LINE_PARTS, WORD = "<one>", "<list>", "<text>", "<parts>", "<word>"
-FORMS = frozenset({ONE, LIST, LINE_TEXT, LINE_PARTS, WORD})
+EXCEPTION_WORDS = ("none", "always")
+ONE, LIST, LINE_TEXT, LINE_PARTS = "<one>", "<list>", "<text>", "<parts>"
+FORMS = frozenset({ONE, LIST, LINE_TEXT, LINE_PARTS})
 """Which form a value has, where there are several: pydantic puts it into the path of an error."""
 _DATE = {"type": "string", "pattern": "^([0-9]{4}-)?[0-9]{2}-[0-9]{2}$"}
 
@@ -58,8 +59,8 @@ def _line_form(value: Any) -> str:
     return LINE_PARTS if isinstance(value, dict | LineDocument) else LINE_TEXT
 
 
-def _exception_form(value: Any) -> str:
-    return WORD if isinstance(value, str) and value.strip().lower() in ("none", "always") else _one_or_list(value)
+def _line_or_word(text: str) -> object:
+    return text if text in EXCEPTION_WORDS else lines.parse_line(text)
 
 
 _Day = Annotated[Text, AfterValidator(_checked(lambda text: lines.parse_day_items([text])))]
@@ -105,11 +106,13 @@ class LineDocument(Part):
 _Line = Annotated[
     Annotated[_LineText, Tag(LINE_TEXT)] | Annotated[LineDocument, Tag(LINE_PARTS)], Discriminator(_line_form)
 ]
+_LineOrWord = Annotated[
+    Annotated[Text, AfterValidator(_checked(_line_or_word)), Tag(LINE_TEXT)] | Annotated[LineDocument, Tag(LINE_PARTS)],
+    Discriminator(_line_form),
+]
 _LinesOrWord = Annotated[
-    Annotated[Literal["none", "always"], Tag(WORD)]
-    | Annotated[_Line, Tag(ONE)]
-    | Annotated[tuple[_Line, ...], Field(min_length=1), Tag(LIST)],
-    Discriminator(_exception_form),
+    Annotated[_LineOrWord, Tag(ONE)] | Annotated[tuple[_Line, ...], Field(min_length=1), Tag(LIST)],
+    Discriminator(_one_or_list),
 ]
 _Date = Annotated[date | str, BeforeValidator(_as_date), WithJsonSchema(_DATE)]
 _MaybeDate = Annotated[_Date | None, BeforeValidator(not_null)]
