@@ -1,9 +1,9 @@
 """What a person started after its running hours had ended is kept: AWS's time of the start tells it, without any state.
 
-EC2's launch time is that of the last start, the first one too:
-https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Stop_Start.html ("initial and most recent launch times"). A start within
-the running hours is no sign of a person: a rule may start then. An undo's start after them is by hand, as a person asked
-for it. Kinds of which AWS does not say when they were started are stopped as ever.
+EC2's launch time is that of the last start, the first one too ("initial and most recent launch times" in
+https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Stop_Start.html). A start within the running hours is no sign of a
+person, as a rule may start then. An undo's start after them is by hand: a person asked for it. Kinds of which AWS does
+not say when they were started are stopped as ever.
 """
 
 from __future__ import annotations
