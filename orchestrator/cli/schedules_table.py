@@ -1,4 +1,4 @@
-"""What of a plan is inside of its running hours: which rule and schedule, and until when."""
+"""What of a plan is inside of its running hours, by which schedule and until when; and tags that name no schedule."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from rich.table import Table
 
 from orchestrator.cli.tables import a_table, add_rows, number
+from orchestrator.core.decide.whose_schedule import UNKNOWN_SCHEDULE, UNKNOWN_TIME_ZONE
 
 Row = Mapping[str, Any]
 
@@ -25,3 +26,11 @@ def schedules_table(document: Row) -> Table | None:
         for row in document.get("schedules", ())
     ]
     return add_rows(table, rows)
+
+
+def wrong_tags_table(document: Row) -> Table | None:
+    """What is kept until somebody mends a tag, and what they should write."""
+    rows = [row for row in document["compliance"] if row["violation"] in (UNKNOWN_SCHEDULE, UNKNOWN_TIME_ZONE)]
+    table = a_table("Tags that name no schedule, or no time zone", "carrier", ("where", "fixed"), "what would be right")
+    cells = [(row["resource_id"], (row["account_id"], row["region"]), row["detail"]) for row in rows]
+    return add_rows(table, cells)

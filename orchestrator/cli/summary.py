@@ -14,7 +14,7 @@ from rich.text import Text
 from orchestrator import errors
 from orchestrator.cli.console import counted
 from orchestrator.cli.losses import losses_of_report
-from orchestrator.cli.schedules_table import inside_of_hours, schedules_table
+from orchestrator.cli.schedules_table import inside_of_hours, schedules_table, wrong_tags_table
 from orchestrator.cli.tables import MOST_ROWS, STATUS_STYLES, Cell, a_table, add_rows, number
 from orchestrator.core.decide.guardrails import NAMES_RESOLVED
 from orchestrator.core.model import ALL_KINDS, OutcomeStatus, ReasonCode
@@ -43,6 +43,7 @@ def print_summary(console: Console, document: Row, location: str = "") -> None:
         _not_attempted(document),
         _failed(document),
         _misspelt_keys(document),
+        wrong_tags_table(document),
         _warned(document),
         _compliance(document),
     ):

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from io import StringIO
 
+from jsonschema import Draft202012Validator
 from rich.console import Console
 
 from orchestrator.cli.summary import print_summary
-from orchestrator.core.decide.decisions import decide_all
+from orchestrator.core.decide.decisions import decide_inventory
 from orchestrator.core.decide.inside_schedules import inside_schedules
-from orchestrator.core.model import Mode
+from orchestrator.core.model import Inventory, Mode
 from orchestrator.core.report.document import Row, report_document
+from orchestrator.core.report.schema import report_json_schema
 from tests.support.builders import AT, a_policy, a_report, a_resource, an_account
 
 POLICY = a_policy(
@@ -27,10 +29,11 @@ LONG = {**DEV, "Schedule": "mon-fri 07:00-19:00 and sat+sun 08:00-12:00 America/
 
 
 def report(*tags: dict[str, str]) -> Row:
-    account = an_account()
-    resources = [a_resource(f"i-{number}", tags=one) for number, one in enumerate(tags)]
-    decisions = decide_all(POLICY, resources, {account.id: account}, AT)
-    return dict(report_document(a_report(mode=Mode.PLAN, decisions=decisions, schedules=inside_schedules(decisions))))
+    resources = tuple(a_resource(f"i-{number}", tags=one) for number, one in enumerate(tags))
+    decided = decide_inventory(POLICY, Inventory("o-1", (an_account(),), (), resources), AT)
+    inside = inside_schedules(decided.decisions)
+    found = a_report(mode=Mode.PLAN, decisions=decided.decisions, compliance=decided.compliance, schedules=inside)
+    return dict(report_document(found))
 
 
 def shown(document: Row) -> str:
@@ -65,6 +68,19 @@ def test_in_json_it_is_a_row_for_each_rule_schedule_and_end() -> None:
         }
     ]
     assert report({"E": "rest"})["schedules"] == []
+    rows = report(DEV, LONG)["schedules"]
+    schema = report_json_schema()
+    validator = Draft202012Validator({**schema["properties"]["schedules"], "$defs": schema["$defs"]})
+    assert (len(rows), validator.is_valid(rows), validator.is_valid([{"schedule": "office-hours"}])) == (2, True, False)
+
+
+def test_a_tag_that_names_no_schedule_has_a_row_with_what_would_be_right() -> None:
+    text = shown(report({**DEV, "Schedule": "ofice-hours\x1b[2J"}, DEV))
+    assert "Tags that name no schedule, or no time zone" in text
+    assert "did you mean 'office-hours'?" in " ".join(text.split())
+    assert "\x1b" not in text
+    assert all(len(line) <= 80 for line in text.splitlines())
+    assert "Tags that name no schedule" not in shown(report(DEV))
 
 
 def test_a_report_of_the_release_before_says_nothing_of_it() -> None:
