@@ -14,6 +14,7 @@ from rich.text import Text
 from orchestrator import errors
 from orchestrator.cli.console import counted
 from orchestrator.cli.losses import losses_of_report
+from orchestrator.cli.schedules_table import inside_of_hours, schedules_table, wrong_tags_table
 from orchestrator.cli.tables import MOST_ROWS, STATUS_STYLES, Cell, a_table, add_rows, number
 from orchestrator.core.decide.guardrails import NAMES_RESOLVED
 from orchestrator.core.model import ALL_KINDS, OutcomeStatus, ReasonCode
@@ -32,6 +33,7 @@ def print_summary(console: Console, document: Row, location: str = "") -> None:
     for table in (
         _by_account(document),
         _by_rule(document),
+        schedules_table(document),
         _coverage_holes(document),
         _broken_guardrails(document),
         _kept_after_all(document),
@@ -41,6 +43,7 @@ def print_summary(console: Console, document: Row, location: str = "") -> None:
         _not_attempted(document),
         _failed(document),
         _misspelt_keys(document),
+        wrong_tags_table(document),
         _warned(document),
         _compliance(document),
     ):
@@ -105,7 +108,11 @@ def _totals_line(document: Row) -> str:
     unread = totals["denied"] + totals["failed_targets"] + totals["not_attempted_targets"]
     directions = _directions(document)
     verdicts = Counter(row["verdict"] for row in document["decisions"])  # 0.1.0 did not count stops and starts apart
-    planned = ", ".join(f"{totals.get(one.total, verdicts[one.verdict])} {one.plan}" for one in directions)
+    counts = {one.plan: totals.get(one.total, verdicts[one.verdict]) for one in directions}
+    inside = inside_of_hours(document)
+    planned = ", ".join(f"{count} {plan}" for plan, count in counts.items())
+    if inside:
+        planned = f"{planned if any(counts.values()) else 'nothing to do'}, {inside} inside of their running hours"
     done = ", ".join(f"{totals[one.done]} {one.done}" for one in directions)
     nothing = "nothing stopped or started" if _STARTS in directions else "nothing stopped"
     starting = f", {totals['starting']} starting" if totals.get("starting") else ""  # the version before has none

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from importlib.resources import files
 from typing import Any
 
@@ -28,6 +28,7 @@ BUCKET = "stop-orchestrator-demo"
 TABLE = "stop-orchestrator"
 POLICY_KEY = "policy.yaml"
 _IMAGE = "ami-00000000000000000"
+_RUNNING_SINCE = timedelta(days=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +174,10 @@ class _Builder(AnyAccount):
 
         backend = ec2_backends[account_id][fleet.region]
         for launched in answer["Instances"]:
+            instance = backend.get_instance(launched["InstanceId"])
+            instance.launch_time -= _RUNNING_SINCE  # else each would be one that was started by hand
             for name, value in fleet.quirk.items():
-                setattr(backend.get_instance(launched["InstanceId"]), name, value)
+                setattr(instance, name, value)
 
 
 def plant_canary(client: Any, organization_id: str) -> None:

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from orchestrator.core.decide.drift import keep_after_all
+from orchestrator.core.decide.inside_schedules import inside_schedules
 from orchestrator.core.decide.unused import idle_rules, unseen_tag_keys
 from orchestrator.core.model import (
     ABORTING,
@@ -151,6 +152,7 @@ def build_report(
         others=state.inventory.others,
         idle_rules=idle_rules(sweep.policy, planned),
         unseen_tag_keys=unseen_tag_keys(sweep.policy, planned),
+        schedules=inside_schedules(planned),
         calls=calls,
         duration_seconds=round((finished_at - sweep.started_at).total_seconds(), 3),
         error=_with_what_is_left(sweep, state, error or state.abandoned or ended_by, outcomes),

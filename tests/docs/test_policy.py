@@ -14,7 +14,8 @@ from orchestrator.kinds.registry import DESCRIPTIONS
 
 PAGE = (Path(__file__).parents[2] / "docs/policy.md").read_text()
 KEYS, _, REST = PAGE.partition("## Schedules")
-CONDITIONS, _, LOSSES = REST.partition("## Conditions")[2].partition("## What a stop loses")
+CONDITIONS, _, AFTER = REST.partition("## Conditions")[2].partition("## Whose schedule")
+_, _, LOSSES = AFTER.partition("## What a stop loses")
 SCHEMA = policy_json_schema(DESCRIPTIONS)
 NEEDED = "needed"
 
@@ -35,6 +36,11 @@ def keys_of(part: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, st
             end = "[]" if "items" in value else ".NAME" if "additionalProperties" in value else ""
             yield from keys_of(model, f"{place}{end}.")
             continue
+        models = [
+            SCHEMA["$defs"].get(str(one.get("$ref", "")).rpartition("/")[2], {}) for one in value.get("oneOf", ())
+        ]
+        for one in models:
+            yield from keys_of(one, f"{place}.") if one.get("properties") else ()
         default = value.get("default")
         shown = "" if default is None else yaml.safe_dump(default, default_flow_style=True).split("\n")[0]
         yield place, NEEDED if name in part.get("required", ()) else shown.replace("'*'", '"*"')

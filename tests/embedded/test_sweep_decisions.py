@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from rich.console import Console
 
+from orchestrator import app
 from orchestrator.cli.summary import print_summary
 from orchestrator.core.policy.opt_outs import MISSPELT_KEY as MISSPELT
 from orchestrator.core.report.files import report_files
@@ -215,6 +216,36 @@ def test_the_first_rule_that_matches_owns_the_instance_whatever_a_later_one_says
     assert swept.decisions[ci]["reason"] == "Rule ci owns it, but its schedule always says that it should run now."
     assert swept.decisions[web]["reason"] == "Rule dev owns it and may stop it at any time."
     assert swept.decisions[other]["reason"] == "No rule of the policy matches it."
+
+
+def test_ec2s_launch_time_tells_what_was_started_after_its_running_hours_and_a_tag_whose_hours_those_are(
+    organization: OrganizationBuilder, sweep: Sweeps, account: str
+) -> None:
+    tagged = {**DEV, "Schedule": "daily 00:00-24:00 Europe/Berlin"}
+    by_hand, long_ago = organization.instances(account, FRANKFURT, 2, DEV)
+    [own_hours] = organization.instances(account, FRANKFURT, 1, tagged)
+    [misspelt] = organization.instances(account, FRANKFURT, 1, {**DEV, "Schedule": "nights"})
+    organization.act("stop_instances", account, FRANKFURT, InstanceIds=[by_hand])
+    organization.act("start_instances", account, FRANKFURT, InstanceIds=[by_hand])
+    began, ended = (app.now() - timedelta(hours=hours) for hours in (3, 2))
+    swept = sweep(
+        f"schedules: {{night: {{timezone: UTC, running: ['daily {began:%H:%M}-{ended:%H:%M}']}}}}\n"
+        "rules: [{name: dev, where: everything, schedule: {from_tag: [Schedule], default: night}}]\n",
+        regions=(FRANKFURT,),
+    )
+    assert {one: (row["verdict"], row["reason_code"]) for one, row in swept.decisions.items()} == {
+        by_hand: ("keep", "started_by_hand"),
+        long_ago: ("stop", "outside_schedule"),
+        own_hours: ("keep", "schedule"),
+        misspelt: ("keep", "unknown_schedule"),
+    }
+    assert organization.down(account, FRANKFURT) == {long_ago}
+    [row] = swept.document["compliance"]
+    assert (row["resource_id"], row["violation"]) == (misspelt, "unknown_schedule")
+    assert "did you mean 'night'?" in row["detail"]
+    assert [(row["schedule"], row["resources"]) for row in swept.document["schedules"]] == [
+        ("daily 00:00-24:00 Europe/Berlin", 1)
+    ]
 
 
 def test_conditions_on_account_tags_and_ous_are_read_from_the_organization(

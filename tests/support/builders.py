@@ -39,6 +39,8 @@ REGION = Region("eu-central-1")
 EC2_FACTS = {"instance_type": "t3.micro", "root_device_type": "ebs", "lifecycle": "on-demand"}
 SWEEP_ID = "20261123T190000Z-7f3a9c"
 AT = datetime(2026, 11, 23, 19, 0, tzinfo=UTC)
+STARTED = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
+"""Days before any sweep of a test, as most instances: not by hand after their running hours of today."""
 
 
 def an_account(account_id: str = ACCOUNT, ou: str = "/", **fields: Any) -> Account:
@@ -66,7 +68,10 @@ def a_resource(
 ) -> Resource:
     """An EC2 instance; `state` is EC2's word."""
     all_facts = {**EC2_FACTS, **(facts or {})}
-    defaults = {"obstacle": rules.obstacle(all_facts, tags or {})}
+    defaults = {
+        "obstacle": rules.obstacle(all_facts, tags or {}),
+        "started_at": STARTED if state == "running" else None,
+    }
     return Resource(
         kind="ec2",
         target=Target(AccountId(account_id), Region(region)),

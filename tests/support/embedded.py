@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 import boto3
@@ -27,6 +28,7 @@ from orchestrator.demo.server import EmbeddedAws
 
 ROLE, STACK_SET = "stop-orchestrator-member", "stop-orchestrator-members"
 MANAGEMENT = "123456789012"
+LAUNCHED = datetime(2020, 1, 1, 8)  # noqa: DTZ001 - as moto has it; long ago, as most instances: not started by hand
 # Making a session and clients is what takes a test's time; they keep nothing of it.
 _SESSIONS: dict[str, AnyAccount] = {}
 
@@ -128,7 +130,10 @@ class OrganizationBuilder(AnyAccount):
                 TagSpecifications=[{"ResourceType": "instance", "Tags": _pairs(tags)}] if tags else [],
                 **{"InstanceType": "t3.micro", **launch},
             )
-        return [instance["InstanceId"] for instance in launched["Instances"]]
+        ids = [instance["InstanceId"] for instance in launched["Instances"]]
+        for one in ids:
+            self.in_memory(account_id, region, one).launch_time = LAUNCHED
+        return ids
 
     def act(self, operation: str, account_id: str, region: str, **arguments: Any) -> Any:
         """Calls EC2 as someone in that account does, such as `terminate_instances`."""

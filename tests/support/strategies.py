@@ -192,6 +192,14 @@ def _given(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return values.filter(lambda value: value is not None)
 
 
+def _from_tag(schedules: list[str]) -> st.SearchStrategy[Any]:
+    carriers = st.lists(st.sampled_from(["resource", "account", "organizational_unit"]), min_size=1, unique=True)
+    return st.fixed_dictionaries(
+        {"from_tag": st.lists(st.sampled_from(TAG_KEYS), min_size=1, unique=True)},
+        optional={"inherit": carriers, "default": st.sampled_from(schedules)},
+    )
+
+
 @st.composite
 def policy_documents(draw: st.DrawFn, *, calendars: bool = False) -> dict[str, Any]:
     """A document without mistakes; with `calendars`, its schedules have all that a schedule may have."""
@@ -199,12 +207,16 @@ def policy_documents(draw: st.DrawFn, *, calendars: bool = False) -> dict[str, A
     rule = st.fixed_dictionaries(
         {"where": wheres},
         optional={
-            "schedule": st.sampled_from(sorted(schedules)),
+            "schedule": st.sampled_from(sorted(schedules)) | _from_tag(sorted(schedules)),
+            "started_by_hand": st.sampled_from(["keep_until_next_window", "stop", {"keep_for": "4h"}]),
             "action": st.sampled_from(["stop", "hibernate"]),
             "kinds": st.just(["ec2"]),
         },
     )
     rules = [{"name": f"rule-{number}", **one} for number, one in enumerate(draw(st.lists(rule, max_size=3)))]
+    for one in rules:
+        if "schedule" not in one:
+            one.pop("started_by_hand", None)
     limits = {"max_stops": _given(counts), "max_stops_percent": _given(percents)}
     guardrails = st.fixed_dictionaries(
         {},

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.model import AwsError, Halt, HaltCause, Mode, Tags
+from orchestrator.core.model import ApprovedPlan, AwsError, ConsentHow, Halt, HaltCause, Mode, Tags
 from orchestrator.core.model.bulk_tags import BulkTags
 from orchestrator.core.report.document import Row
 from orchestrator.ports import NoProgress
 from orchestrator.sweep.run import apply_plan, resume_sweep, run_sweep
 from orchestrator.sweep.stored_plan import open_plan
 from tests.support.builders import SWEEP_ID, a_policy, a_unit
+from tests.support.consent import say_yes
 from tests.support.fake_world import EVERYTHING, ONE, THREE, TWO, FakeWorld, a_world, coverage, outcomes, reasons
 from tests.support.parts import Machine
 
@@ -297,3 +299,67 @@ def test_a_report_names_the_tags_that_are_exact_also_where_others_would_decide_t
     bulk(fake, {ONE: DEV, TWO: DEV})
     report = swept(fake, "rules: [{name: all, where: {any: [{account_tag: {Env: dev}}, {region: '*'}]}}]", mode)
     assert {one["facts"]["account_tag:Env"] for one in report["decisions"]} == {"prod"}
+
+
+# --- schedules that tags of accounts and OUs name
+
+BY_SCHEDULE_TAG = (
+    "rules: [{name: dev, where: everything, schedule: "
+    "{from_tag: [Schedule], inherit: [resource, account, organizational_unit], default: night}}]\n"
+    "schedules: {always: {timezone: UTC, running: ['daily 00:00-24:00']}, "
+    "night: {timezone: UTC, running: ['daily 01:00-02:00']}}"
+)
+ALWAYS = {"Schedule": "always"}
+
+
+def test_a_schedule_by_tags_of_accounts_and_ous_is_decided_by_exact_ones(fake: FakeWorld) -> None:
+    """The listing knows of neither tag yet."""
+    tag_unit(fake, ALWAYS)
+    tag(fake, TWO, {"Schedule": "awlays"})
+    report = swept(fake, BY_SCHEDULE_TAG, Mode.PLAN)
+    assert "always (by the tag Schedule of its OU /Dev)" in reasons(report)["i-0"]
+    assert "Schedule='awlays' of its account 222222222222" in reasons(report)["i-2"]
+    assert [row["detail"][:18] for row in report["compliance"]] == ["Schedule='awlays':"]
+    asked = [one for one in fake.asked if "tags" in one]
+    assert sorted(asked[1:]) == [f"tags {ONE}", f"tags {TWO}", "tags ou-dev"]
+
+
+def test_a_schedule_that_only_the_listing_knows_of_permits_nothing(fake: FakeWorld) -> None:
+    bulk(fake, {TWO: {"Schedule": "night"}, "ou-dev": {"Schedule": "night"}})
+    tag_unit(fake, ALWAYS)
+    tag(fake, TWO, {}, UNREAD)
+    report = swept(fake, BY_SCHEDULE_TAG)
+    assert fake.stopped == []
+    assert coverage(report)[TWO, "*"] == "failed"
+
+
+def test_the_time_zone_of_a_schedule_is_that_of_exact_tags(fake: FakeWorld) -> None:
+    local = "schedules: {local: {timezone: account, running: ['daily 13:00-15:00']}}\n"
+    bulk(fake, {ONE: {"TimeZone": "UTC"}, TWO: {"TimeZone": "UTC"}})
+    tag(fake, ONE, {"TimeZone": "America/New_York"})
+    tag(fake, TWO, {"TimeZone": "UTC"})
+    report = swept(fake, f"{local}rules: [{{name: all, where: everything, schedule: local}}]")
+    assert sorted(fake.stopped) == ["i-2", "i-3"]
+    assert reasons(report)["i-0"].endswith("until Mon 2026-11-23 15:00 EST.")
+
+
+def test_tags_of_accounts_are_not_read_for_what_its_own_tag_decides(fake: FakeWorld) -> None:
+    for one in ("i-0", "i-1", "i-2", "i-3"):
+        fake.change(one, lambda found: replace(found, tags=ALWAYS))
+    swept(fake, BY_SCHEDULE_TAG)
+    assert [one for one in fake.asked if "tags" in one] == ["bulk tags o-example"]
+
+
+def test_a_schedule_tag_that_is_set_on_an_account_while_the_prompt_is_open_keeps(fake: FakeWorld) -> None:
+    def confirm(approved: ApprovedPlan) -> ConsentHow | None:
+        tag(fake, TWO, ALWAYS)
+        fake.at += timedelta(minutes=6)
+        return say_yes(approved)
+
+    fake.confirm = confirm
+    report = swept(fake, BY_SCHEDULE_TAG)
+    assert sorted(fake.stopped) == ["i-0", "i-1"]
+    assert (
+        "always (by the tag Schedule of its account 222222222222) says that it should run now"
+        in (reasons(report)["i-2"])
+    )

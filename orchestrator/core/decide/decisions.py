@@ -7,10 +7,16 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import NamedTuple
 
-from orchestrator.core.decide.compliance import violations
+from orchestrator.core.decide.compliance import joined, violations
+from orchestrator.core.decide.local_times import local_text
 from orchestrator.core.decide.other_policies import CoOwner, why_two_own
 from orchestrator.core.decide.owner import Owner, owner_of
-from orchestrator.core.decide.whose_schedule import OwnSchedule, schedule_of
+from orchestrator.core.decide.started_by_hand import started_by_hand
+from orchestrator.core.decide.whose_schedule import (
+    OwnSchedule,
+    schedule_of,
+    schedule_tag_violations,
+)
 from orchestrator.core.model import (
     Account,
     AccountId,
@@ -25,13 +31,16 @@ from orchestrator.core.model import (
     Resource,
     ResourceState,
     Verdict,
+    Violation,
     time_text,
 )
+from orchestrator.core.model.decision import InsideSchedule
 from orchestrator.core.model.marks import STOPPED_AT_TAG, STOPPED_BY_TAG
 from orchestrator.core.model.remembered import NOTHING_REMEMBERED, Remembered
 from orchestrator.core.policy.opt_outs import RESOURCE, exemption_sentence, most_protective, read_opt_outs
 from orchestrator.core.policy.org_policy import OrgPolicy, Rule
-from orchestrator.core.policy.schedules.answer import ScheduleState
+from orchestrator.core.policy.schedules.answer import ScheduleAnswer, ScheduleState
+from orchestrator.core.policy.schedules.schedule import Schedule
 
 
 def decide_inventory(
@@ -45,10 +54,12 @@ def decide_inventory(
     policy = policy.with_unresolved(inventory.names)
     accounts = {account.id: account for account in inventory.accounts}
     today = policy.day(now)
-    return Decisions(
-        decide_all(policy, inventory.resources, accounts, now, others, inventory.remembered),
-        violations(inventory.resources, inventory.accounts, policy.required_tags, today),
+    wrong = dict.fromkeys(schedule_tag_violations(policy, inventory.accounts))
+    decisions = _decide_all(
+        policy, inventory.resources, accounts, _Known(now, today, others, inventory.remembered, wrong)
     )
+    compliance = violations(inventory.resources, inventory.accounts, policy.required_tags, today)
+    return Decisions(decisions, joined(compliance, wrong) if wrong else compliance)
 
 
 def decide_all(
@@ -60,7 +71,12 @@ def decide_all(
     remembered: Remembered = NOTHING_REMEMBERED,
 ) -> tuple[Decision, ...]:
     """One decision for each resource, sorted by its key. `now` has a time zone."""
-    known = _Known(now, policy.day(now), others, remembered)
+    return _decide_all(policy, resources, accounts, _Known(now, policy.day(now), others, remembered, {}))
+
+
+def _decide_all(
+    policy: OrgPolicy, resources: Iterable[Resource], accounts: Mapping[AccountId, Account], known: _Known
+) -> tuple[Decision, ...]:
     decisions = [_decide(policy, one, accounts[one.target.account_id], known) for one in resources]
     return tuple(sorted(decisions, key=lambda decision: decision.resource.key))
 
@@ -76,7 +92,7 @@ def decide(
     """Keep, unless a rule owns the resource, no rule of the `others` does, its schedule allows a stop and nothing
     protects it.
     """
-    return _decide(policy, resource, account, _Known(now, policy.day(now), others, remembered))
+    return _decide(policy, resource, account, _Known(now, policy.day(now), others, remembered, {}))
 
 
 class _Known(NamedTuple):
@@ -86,6 +102,8 @@ class _Known(NamedTuple):
     today: date
     others: Sequence[CoOwner]
     remembered: Remembered
+    wrong_tags: dict[Violation, None]
+    """Grows by what is found wrong with tags that are to name a schedule, or its time zone; each is there once."""
 
 
 def _decide(policy: OrgPolicy, resource: Resource, account: Account, known: _Known) -> Decision:
@@ -94,7 +112,9 @@ def _decide(policy: OrgPolicy, resource: Resource, account: Account, known: _Kno
     rule = owner.rule
     used = rule.where.facts_used(resource, account, now) if rule else None
     exemption = most_protective(read_opt_outs(resource.tags, RESOURCE, resource.resource_id, known.today))
-    own_schedule = schedule_of(policy, rule, resource, account) if rule else OwnSchedule(None)
+    own_schedule = schedule_of(policy, rule, resource, account) if rule else _NO_SCHEDULE
+    if own_schedule.violation is not None:
+        known.wrong_tags[own_schedule.violation] = None
     keep = _reason_to_keep(
         resource,
         exemption,
@@ -103,7 +123,7 @@ def _decide(policy: OrgPolicy, resource: Resource, account: Account, known: _Kno
         now,
         lambda rule: why_two_own(policy, rule, resource, account, now, known.others),
     )
-    reason = keep or _reason_to_stop(rule, own_schedule)
+    reason = keep or _reason_to_stop(rule, own_schedule, now)
     return Decision(
         resource=resource,
         verdict=Verdict.STOP if keep is None else Verdict.KEEP,
@@ -113,6 +133,7 @@ def _decide(policy: OrgPolicy, resource: Resource, account: Account, known: _Kno
         action=rule.action if rule else Action.STOP,
         exemption=exemption,
         facts={**resource.facts, **used} if used else resource.facts,
+        inside=_inside(own_schedule, now) if reason.code is ReasonCode.SCHEDULE else None,
     )
 
 
@@ -129,7 +150,7 @@ def _reason_to_keep(
     if keep is not None or owner.rule is None:
         return keep
     rule = owner.rule
-    by_schedule = _kept_by_schedule(rule, own_schedule, now)
+    by_schedule = _kept_by_schedule(rule, own_schedule, resource, now)
     return owned_by_two(rule) or by_schedule or _losses_reason_to_keep(rule, resource.losses)
 
 
@@ -162,13 +183,30 @@ def _kept_by_its_owner(owner: Owner) -> Reason | None:
     return None
 
 
-def _kept_by_schedule(rule: Rule, own: OwnSchedule, now: datetime) -> Reason | None:
+def _kept_by_schedule(rule: Rule, own: OwnSchedule, resource: Resource, now: datetime) -> Reason | None:
     """After what two policies own: that is so at any hour, and a preview by day shows it."""
     if own.unknown:
-        return Reason(ReasonCode.UNKNOWN_SCHEDULE, own.unknown)
-    if own.schedule is None or own.schedule.state_at(now) is ScheduleState.STOPPED:
+        return Reason(own.code, own.unknown)
+    if own.schedule is None:
         return None
-    return _scheduled(rule.name, own.schedule.name)
+    answer = own.schedule.at(now)
+    if answer.state is ScheduleState.STOPPED:
+        return started_by_hand(rule, own, answer, resource, now)
+    until = _until(own.schedule, answer)
+    if answer.state is ScheduleState.EITHER:
+        return _either(rule.name, own.label, until)
+    return _scheduled(rule.name, own.label, until)
+
+
+def _until(schedule: Schedule, answer: ScheduleAnswer) -> str:
+    return local_text(answer.until, schedule.timezone) if answer.until is not None else ""
+
+
+def _inside(own: OwnSchedule, now: datetime) -> InsideSchedule | None:
+    if own.schedule is None:
+        return None
+    answer = own.schedule.at(now)
+    return _inside_until(own.schedule.name, answer.until, _until(own.schedule, answer))
 
 
 def _losses_reason_to_keep(rule: Rule, losses: Iterable[Loss]) -> Reason | None:
@@ -183,26 +221,43 @@ def _losses_reason_to_keep(rule: Rule, losses: Iterable[Loss]) -> Reason | None:
     return Reason(code, f"{why}; rule {rule.name} would stop it only with accept: [{words}].")
 
 
-def _reason_to_stop(rule: Rule | None, own: OwnSchedule) -> Reason:
+def _reason_to_stop(rule: Rule | None, own: OwnSchedule, now: datetime) -> Reason:
     assert rule is not None, "a resource without a rule is always kept"
-    return _stopped(rule.name, own.schedule.name if own.schedule else None)
+    if own.schedule is None:
+        return _any_time(rule.name)
+    return _stopped(rule.name, own.label, _until(own.schedule, own.schedule.at(now)))
 
 
 # One sentence for all that a rule decides alike, and not one for each of ten thousand resources.
 
 
-@lru_cache
-def _scheduled(rule: str, schedule: str) -> Reason:
-    text = f"Rule {rule} owns it, but its schedule {schedule} says that it should run now."
-    return Reason(ReasonCode.SCHEDULE, text)
+@lru_cache(maxsize=4096)
+def _scheduled(rule: str, schedule: str, until: str) -> Reason:
+    text = f"Rule {rule} owns it, but its schedule {schedule} says that it should run now"
+    return Reason(ReasonCode.SCHEDULE, f"{text}, until {until}." if until else f"{text}.")
+
+
+@lru_cache(maxsize=4096)
+def _either(rule: str, schedule: str, until: str) -> Reason:
+    text = f"Rule {rule} owns it, and its schedule {schedule} asks neither that it runs nor that it is stopped"
+    return Reason(ReasonCode.EITHER_BY_SCHEDULE, f"{text}, until {until}." if until else f"{text}.")
+
+
+@lru_cache(maxsize=4096)
+def _stopped(rule: str, schedule: str, until: str) -> Reason:
+    text = f"Rule {rule} owns it and its schedule {schedule} is outside of its running hours"
+    return Reason(ReasonCode.OUTSIDE_SCHEDULE, f"{text}, until {until}." if until else f"{text}.")
 
 
 @lru_cache
-def _stopped(rule: str, schedule: str | None) -> Reason:
-    if schedule is None:
-        return Reason(ReasonCode.ANY_TIME, f"Rule {rule} owns it and may stop it at any time.")
-    text = f"Rule {rule} owns it and its schedule {schedule} is outside of its running hours."
-    return Reason(ReasonCode.OUTSIDE_SCHEDULE, text)
+def _any_time(rule: str) -> Reason:
+    return Reason(ReasonCode.ANY_TIME, f"Rule {rule} owns it and may stop it at any time.")
 
 
+@lru_cache(maxsize=4096)
+def _inside_until(schedule: str, until: datetime | None, until_text: str) -> InsideSchedule:
+    return InsideSchedule(schedule, until, until_text)
+
+
+_NO_SCHEDULE = OwnSchedule(None)
 _NO_RULE = Reason(ReasonCode.NO_RULE, "No rule of the policy matches it.")

@@ -42,6 +42,14 @@ class ReasonCode(StrEnum):
     """Its schedule says that it should run now."""
     UNKNOWN_SCHEDULE = "unknown_schedule"
     """Which schedule it runs by is unknown."""
+    NO_SCHEDULE = "no_schedule"
+    """Its rule takes the schedule from a tag, none is there, and the rule has no default."""
+    EITHER_BY_SCHEDULE = "either_by_schedule"
+    """Its schedule asks neither that it runs nor that it is stopped."""
+    STARTED_BY_HAND = "started_by_hand"
+    """It was started after its running hours had ended."""
+    UNKNOWN_START = "unknown_start"
+    """When it was started is unknown, so it may have been started by hand."""
     NOT_ACCEPTED = "not_accepted"
     """A stop would lose what its rule does not accept."""
     UNKNOWN_LOSS = "unknown_loss"
@@ -97,6 +105,16 @@ class Exemption:
 
 
 @dataclass(frozen=True, slots=True)
+class InsideSchedule:
+    """That a resource is inside of its running hours, by which schedule, and until when; None: as far as was looked."""
+
+    schedule: str
+    until: datetime | None
+    until_text: str
+    """The same in the schedule's time zone."""
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """Stop, start or keep for one resource: the rule that owns it, why, and the facts that were looked at."""
 
@@ -111,6 +129,8 @@ class Decision:
     facts: Mapping[str, Fact] = field(default_factory=dict)
     facts_read_at: datetime | None = None
     """When what no describe gives, such as a load balancer's health, was read; None where nothing of it counted."""
+    inside: InsideSchedule | None = None
+    """Of what is kept because its schedule says that it should run now."""
 
 
 @dataclass(frozen=True, slots=True)

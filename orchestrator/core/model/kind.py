@@ -80,6 +80,8 @@ class KindDescription:
     """Of the shapes in answers, by botocore's names of service and shape, the members that are read: the others are not
     parsed. A shape that is not named is read whole.
     """
+    tells_start: bool = False
+    """AWS says of each of its resources when it was started last."""
     words: tuple[FactWord, ...] = ()
     losses: tuple[LossWord, ...] = ()
     always_lost: str = ""

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from orchestrator.core.model.consent import Consent
 from orchestrator.core.model.coverage import Coverage
-from orchestrator.core.model.decision import Decision, Violation
+from orchestrator.core.model.decision import Decision, InsideSchedule, Violation
 from orchestrator.core.model.mode import Mode
 from orchestrator.core.model.names import NO_NAMES, Names
 from orchestrator.core.model.other_policy import OtherPolicy
@@ -49,6 +49,15 @@ class UnseenTagKey:
 
 
 @dataclass(frozen=True, slots=True)
+class InsideCount:
+    """How many resources of a rule are inside of the running hours of one schedule, until the same time."""
+
+    rule: str
+    inside: InsideSchedule
+    resources: int
+
+
+@dataclass(frozen=True, slots=True)
 class SweepReport:
     """The whole record of one sweep: every other form is made from it (core.report)."""
 
@@ -74,6 +83,8 @@ class SweepReport:
     idle_rules: tuple[str, ...] = ()
     """Those that own nothing of what was read."""
     unseen_tag_keys: tuple[UnseenTagKey, ...] = ()
+    schedules: tuple[InsideCount, ...] = ()
+    """What is kept because it is inside of its running hours."""
     kill_switches: tuple[str, ...] = ()
     """The names of those that could have halted it."""
     calls: Mapping[str, int] = field(default_factory=dict)

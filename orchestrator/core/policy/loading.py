@@ -17,14 +17,16 @@ from orchestrator.core.policy.conditions.parsing import parse_where
 from orchestrator.core.policy.conditions.words import words_of
 from orchestrator.core.policy.messages import shape_problems
 from orchestrator.core.policy.nearest import nearest
-from orchestrator.core.policy.org_policy import OrgPolicy, Rule
+from orchestrator.core.policy.org_policy import OrgPolicy, Rule, StartedByHand
 from orchestrator.core.policy.schedule_loading import compile_schedule, schedule_problems
 from orchestrator.core.policy.scheduled_sweeps import ScheduledSweep
+from orchestrator.core.policy.schedules.from_tag import ScheduleFromTag
 from orchestrator.core.policy.schedules.schedule import Schedule
 from orchestrator.core.policy.schema.document import PolicyDocument
 from orchestrator.core.policy.schema.fields import DEFAULT_KINDS, Choices, duration
 from orchestrator.core.policy.schema.rules import RuleDocument
 from orchestrator.core.policy.schema.sweeps import ScheduledSweepDocument
+from orchestrator.core.policy.schema.whose_schedule import STOP, KeepForDocument, ScheduleFromTagDocument
 from orchestrator.core.policy.yaml_document import Document, Path, read_document, value_words
 from orchestrator.errors import PolicyError, PolicyProblem
 
@@ -56,7 +58,7 @@ def load_policy(
         organization=parsed.organization,
         regions=parsed.regions,
         schedules=schedules,
-        rules=tuple(_rule(rule, where, schedules) for rule, where in zip(parsed.rules, conditions, strict=True)),
+        rules=tuple(_rule(rule, where, schedules, kinds) for rule, where in zip(parsed.rules, conditions, strict=True)),
         sweeps=tuple(_scheduled_sweep(one, parsed.timezone) for one in parsed.sweeps),
         owners=parsed.owners,
         notify=parsed.notify,
@@ -88,10 +90,35 @@ def _scheduled_sweep(document: ScheduledSweepDocument, timezone: str) -> Schedul
     return ScheduledSweep(document.name, Mode(document.mode), document.expression, zone, window)
 
 
-def _rule(document: RuleDocument, where: Condition, schedules: Mapping[str, Schedule]) -> Rule:
-    schedule = schedules[document.schedule] if document.schedule else None
+def _rule(
+    document: RuleDocument, where: Condition, schedules: Mapping[str, Schedule], known: Iterable[KindDescription]
+) -> Rule:
     kinds, accept = frozenset(document.kinds), frozenset(document.accept)
-    return Rule(document.name, kinds, where, schedule, Action(document.action), accept)
+    return Rule(
+        document.name,
+        kinds,
+        where,
+        _schedule_of_rule(document.schedule, schedules),
+        Action(document.action),
+        accept,
+        started_by_hand=_started_by_hand(document.started_by_hand),
+        start_told=frozenset(kind.name for kind in known if kind.tells_start and kind.name in kinds),
+    )
+
+
+def _schedule_of_rule(
+    written: str | ScheduleFromTagDocument | None, schedules: Mapping[str, Schedule]
+) -> Schedule | ScheduleFromTag | None:
+    if isinstance(written, ScheduleFromTagDocument):
+        default = schedules[written.default] if written.default else None
+        return ScheduleFromTag(written.from_tag, frozenset(written.inherit), default)
+    return schedules[written] if written else None
+
+
+def _started_by_hand(written: str | KeepForDocument) -> StartedByHand:
+    if isinstance(written, KeepForDocument):
+        return StartedByHand(keep_for=duration(written.keep_for))
+    return StartedByHand(kept=written != STOP)
 
 
 def _check(
@@ -176,10 +203,30 @@ def _cross_checks(document: Document) -> Iterator[tuple[Path, str]]:
             first[name] = number
         if isinstance(schedule, str) and schedule and schedule not in known:
             yield ("rules", number, "schedule"), _no_such(schedule, known)
+        yield from _whose_schedule(number, rule, known)
     yield from schedule_problems(document)
     yield from _duplicates(document.value.get("required_tags"))
     yield from _sweeps(document)
     yield from _waves(document.value.get("waves"))
+
+
+def _whose_schedule(number: int, rule: Mapping[str, Any], known: Sequence[str]) -> Iterator[tuple[Path, str]]:
+    place, by_tag = ("rules", number), rule.get("schedule")
+    if "started_by_hand" in rule and by_tag is None:
+        text = "has no meaning without a `schedule`: there are no hours after which something is started; leave it out"
+        yield (*place, "started_by_hand"), text
+    if not isinstance(by_tag, dict):
+        return
+    default = by_tag.get("default")
+    if isinstance(default, str) and default and default not in known:
+        yield (*place, "schedule", "default"), _no_such(default, known)
+    for key in ("from_tag", "inherit"):
+        seen: set[str] = set()
+        for entry, value in enumerate(by_tag[key] if isinstance(by_tag.get(key), list) else ()):
+            if isinstance(value, str) and value in seen:
+                yield (*place, "schedule", key, entry), f"{value!r} is named twice"
+            elif isinstance(value, str):
+                seen.add(value)
 
 
 def _waves(waves: Any) -> Iterator[tuple[Path, str]]:

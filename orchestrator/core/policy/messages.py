@@ -18,6 +18,11 @@ from orchestrator.core.policy.schema.rules import RuleDocument
 from orchestrator.core.policy.schema.schedules import FORMS, ExceptDocument, LineDocument, ScheduleDocument
 from orchestrator.core.policy.schema.scope import OrganizationScope, RegionScope
 from orchestrator.core.policy.schema.sweeps import ScheduledSweepDocument
+from orchestrator.core.policy.schema.whose_schedule import (
+    KeepForDocument,
+    ScheduleFromTagDocument,
+    is_alternative,
+)
 from orchestrator.core.policy.yaml_document import Document, Path, value_words
 from orchestrator.errors import PolicyProblem
 
@@ -40,6 +45,7 @@ def shape_problems(document: Document, invalid: ValidationError) -> Iterator[Pol
 
 def _path(place: Path) -> Path:
     """Without the words for the form of a value, which are no part of the document."""
+    place = tuple(part for part in place if not is_alternative(part))
     return place[:3] + tuple(part for part in place[3:] if part not in FORMS)
 
 
@@ -57,6 +63,8 @@ _EXAMPLES: Mapping[object, str] = {
     "timezone": "name an IANA time zone, such as `timezone: Europe/Berlin`",
     "mode": "say which sweep it is, such as `mode: plan`",
     "time": "say when on these days, such as `time: 07:00-19:00`",
+    "from_tag": "name the tag's key, such as `from_tag: [Schedule]`",
+    "keep_for": "say how long, such as `keep_for: 4h`",
     "running": 'say when resources run, such as `running: ["mon-fri 07:00-19:00"]`',
 }
 
@@ -80,6 +88,10 @@ _MODELS: Mapping[str, type[Part]] = {
 }
 
 
+_MODELS_IN_RULE: Mapping[object, type[Part]] = {
+    "schedule": ScheduleFromTagDocument,
+    "started_by_hand": KeepForDocument,
+}
 _PARTS_OF_A_SCHEDULE = 2
 """Longer than this is the path of a mapping within a schedule."""
 
@@ -87,6 +99,8 @@ _PARTS_OF_A_SCHEDULE = 2
 def _model_at(path: Path) -> type[Part]:
     if path == ("guardrails", "per_account"):
         return AccountLimits
+    if path[:1] == ("rules",) and path[-1] in _MODELS_IN_RULE:
+        return _MODELS_IN_RULE[path[-1]]
     if path[:1] == ("schedules",) and len(path) > _PARTS_OF_A_SCHEDULE:
         return LineDocument if "running" in path[_PARTS_OF_A_SCHEDULE:] else ExceptDocument
     return _MODELS[str(path[0])] if path else PolicyDocument

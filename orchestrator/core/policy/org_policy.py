@@ -11,11 +11,21 @@ from zoneinfo import ZoneInfo
 from orchestrator.core.model import Action, Names
 from orchestrator.core.policy.conditions.interface import Condition
 from orchestrator.core.policy.scheduled_sweeps import ScheduledSweep
+from orchestrator.core.policy.schedules.from_tag import ScheduleFromTag
 from orchestrator.core.policy.schedules.schedule import Schedule
 from orchestrator.core.policy.schema.fields import DEFAULT_KINDS
 from orchestrator.core.policy.schema.limits import Guardrails, KillSwitch, Wave
 from orchestrator.core.policy.schema.scope import OrganizationScope, RegionScope
 from orchestrator.core.policy.yaml_document import Path
+
+
+@dataclass(frozen=True, slots=True)
+class StartedByHand:
+    """How long a rule keeps what was started after its running hours had ended."""
+
+    kept: bool = True
+    keep_for: timedelta | None = None
+    """After its start; None: until its next running hours end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +35,14 @@ class Rule:
     name: str
     kinds: frozenset[str]
     where: Condition
-    schedule: Schedule | None
+    schedule: Schedule | ScheduleFromTag | None
+    """None: its resources may be stopped at any time."""
     action: Action
     accept: frozenset[str] = frozenset()
     """What its stops may lose: words that the kinds declare."""
+    started_by_hand: StartedByHand = StartedByHand()
+    start_told: frozenset[str] = frozenset()
+    """Those of its kinds of which AWS says when a resource was started."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from orchestrator.core.policy.conditions.implied import Implications
 from orchestrator.core.policy.org_policy import OrgPolicy, Rule
 from orchestrator.core.policy.schedule_warnings import schedule_warnings
+from orchestrator.core.policy.schedules.from_tag import ScheduleFromTag
+from orchestrator.core.policy.schedules.schedule import Schedule
 from orchestrator.core.policy.yaml_document import Document, Path
 from orchestrator.errors import PolicyProblem
 
@@ -20,7 +22,9 @@ def policy_warnings(policy: OrgPolicy) -> tuple[PolicyProblem, ...]:
 
 
 def _unused_schedules(policy: OrgPolicy) -> Iterator[tuple[Path, str]]:
-    used = {rule.schedule.name for rule in policy.rules if rule.schedule is not None}
+    if any(isinstance(rule.schedule, ScheduleFromTag) for rule in policy.rules):
+        return  # a tag may name any of them
+    used = {rule.schedule.name for rule in policy.rules if isinstance(rule.schedule, Schedule)}
     for name in policy.schedules:
         if name not in used:
             yield ("schedules", name), f"the schedule {name!r} is used by no rule; name it in one, or delete it"

@@ -35,6 +35,7 @@ from orchestrator.core.model import (
     coverage_weights,
     time_text,
 )
+from orchestrator.core.model.report import InsideCount
 from orchestrator.core.report.lazy_rows import LazyRows, made_rows
 from orchestrator.core.report.rows import (
     ConsentRow,
@@ -42,6 +43,7 @@ from orchestrator.core.report.rows import (
     DecisionRow,
     ExemptionRow,
     GuardrailRow,
+    InsideScheduleRow,
     OtherPolicyRow,
     OutcomeRow,
     ReportDocument,
@@ -251,6 +253,7 @@ def document_of(report: SweepReport) -> Row:
         "unseen_tag_keys": [
             {"key": one.key, "rules": list(one.rules), "nearest": one.nearest} for one in report.unseen_tag_keys
         ],
+        "schedules": [_inside_row(one) for one in report.schedules],
         "kill_switches": list(report.kill_switches),
         "calls": dict(sorted(report.calls.items())),
         "duration_seconds": report.duration_seconds,
@@ -370,6 +373,16 @@ def _violation_row(violation: Violation) -> ViolationRow:
         "violation": violation.violation,
         "detail": violation.detail,
         "carrier": violation.carrier or None,
+    }
+
+
+def _inside_row(one: InsideCount) -> InsideScheduleRow:
+    return {
+        "schedule": one.inside.schedule,
+        "rule": one.rule,
+        "running_until": time_text(one.inside.until),
+        "until_text": one.inside.until_text,
+        "resources": one.resources,
     }
 
 

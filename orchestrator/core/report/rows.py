@@ -174,6 +174,17 @@ class UnseenTagKeyRow(TypedDict):
 
 
 @with_config(_STRICT)
+class InsideScheduleRow(TypedDict):
+    """What is kept because its schedule says that it should run now."""
+
+    schedule: Annotated[str, Field(description="Its name, or the windows and time zone that a tag has.")]
+    rule: str
+    running_until: Annotated[TimeText | None, Field(description="Null: for as far ahead as was looked.")]
+    until_text: Annotated[str, Field(description="The same in the schedule's time zone; empty where it is null.")]
+    resources: Count
+
+
+@with_config(_STRICT)
 class Totals(TypedDict):
     """Targets are accounts x regions: one counts under each status that a kind has in it.
 
@@ -250,6 +261,7 @@ class ReportDocument(TypedDict):
         Annotated[list[str], Field(description="The rules that own nothing of what was read; of an undo none.")]
     ]
     unseen_tag_keys: NotRequired[list[UnseenTagKeyRow]]
+    schedules: NotRequired[list[InsideScheduleRow]]
     kill_switches: Annotated[list[str], Field(description="Those that could have halted it; empty: there was none.")]
     calls: Annotated[dict[str, Count], Field(description="Requests by service:Operation.")]
     duration_seconds: Annotated[float, Field(ge=0)]

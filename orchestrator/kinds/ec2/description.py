@@ -83,6 +83,7 @@ EC2 = KindDescription(
     ),
     price_key="AmazonEC2",
     stop_noted_within=timedelta(minutes=5),
+    tells_start=True,
     words=(FactWord("instance_type", "instance_type", "Instance type globs."),),
     losses=(
         LossWord(PUBLIC_IPV4, "public IPv4 address", must_be_accepted=False),

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from orchestrator.core.decide.decisions import decide, decide_all
 from orchestrator.core.decide.scope import accounts_not_opted_out
+from orchestrator.core.decide.whose_schedule import schedule_of
 from orchestrator.core.model import Account, Action, Decision, ReasonCode, Region, Resource, Target, Verdict
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.policy.tag_keys import OPT_OUT_TAG, PROTECTED_TAG
@@ -44,13 +45,18 @@ def the_decision(
 def test_outside_of_the_running_hours_the_owning_rule_stops() -> None:
     decision = the_decision(a_resource(tags={"Environment": "dev"}))
     assert (decision.verdict, decision.rule, decision.action) == (Verdict.STOP, "keep-by-day", Action.STOP)
-    assert decision.reason == "Rule keep-by-day owns it and its schedule office is outside of its running hours."
+    assert decision.reason == (
+        "Rule keep-by-day owns it and its schedule office is outside of its running hours, until "
+        "Tue 2026-11-24 07:00 UTC."
+    )
 
 
 def test_the_first_matching_rule_owns_even_when_its_schedule_keeps_and_a_later_rule_would_stop() -> None:
     decision = the_decision(a_resource(tags={"Environment": "dev"}), now=MONDAY_NOON)
     assert (decision.verdict, decision.rule) == (Verdict.KEEP, "keep-by-day")
-    assert decision.reason == ("Rule keep-by-day owns it, but its schedule office says that it should run now.")
+    assert decision.reason == (
+        "Rule keep-by-day owns it, but its schedule office says that it should run now, until Mon 2026-11-23 19:00 UTC."
+    )
 
 
 def test_a_rule_without_a_schedule_stops_at_any_time_with_its_own_action() -> None:
@@ -290,4 +296,6 @@ def test_only_what_the_first_matching_rule_owns_is_stopped_and_only_outside_of_i
     if decision.verdict is Verdict.STOP:
         assert resource.state == "running"
         assert decision.action is matching[0].action
-        assert matching[0].schedule is None or not matching[0].schedule.is_running(now)
+        own = schedule_of(policy, matching[0], resource, account)
+        assert not own.unknown
+        assert own.schedule is None or not own.schedule.is_running(now)

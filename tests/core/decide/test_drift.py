@@ -71,7 +71,8 @@ def test_somebody_who_opted_out_since_is_named_with_the_reason_and_not_only_as_a
 def test_a_resource_that_should_run_by_now_is_kept() -> None:
     reason = kept(BEFORE, now=AT + timedelta(hours=12))
     assert reason == (
-        "Changed since the plan: rule nights owns it, but its schedule office says that it should run now."
+        "Changed since the plan: rule nights owns it, but its schedule office says that it should run now, "
+        "until Tue 2026-11-24 18:00 UTC."
     )
 
 

@@ -28,7 +28,7 @@ from orchestrator.core.model import (
 )
 from orchestrator.core.policy import opt_outs as exemptions
 from orchestrator.core.policy.conditions import matching as conditions
-from orchestrator.core.policy.schedules import windows as schedules
+from orchestrator.core.policy.schedules import lines as schedules
 from orchestrator.core.policy.schema.limits import Guardrails
 from tests.support.builders import a_decision, a_plan, a_resource, an_account
 

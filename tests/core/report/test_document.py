@@ -269,7 +269,7 @@ def test_the_schema_refuses_what_is_no_report(change: dict[str, Any]) -> None:
     assert not VALIDATOR.is_valid({**report_document(FULL), **change})
 
 
-SINCE = {"idle_rules", "unseen_tag_keys", "other_policies", "owners"}
+SINCE = {"schedules", "idle_rules", "unseen_tag_keys", "other_policies", "owners"}
 """What the release before did not write."""
 
 

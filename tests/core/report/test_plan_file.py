@@ -33,6 +33,7 @@ from orchestrator.core.model import (
     Verdict,
     Violation,
 )
+from orchestrator.core.model.decision import InsideSchedule
 from orchestrator.core.report.manifest import sha256_of
 from orchestrator.core.report.plan_file import PLAN_FORMAT, StoredPlan, organization_sha256, plan_bytes, plan_from
 from orchestrator.errors import PlanError
@@ -83,6 +84,7 @@ decisions = st.builds(
     st.sampled_from(Action),
     st.none() | exemptions,
     facts,
+    inside=st.none() | st.builds(InsideSchedule, texts, times, texts),
 )
 coverage = st.builds(
     Coverage,

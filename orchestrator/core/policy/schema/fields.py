@@ -102,8 +102,8 @@ def _as_number(value: Any) -> float:
     return value
 
 
-def _as_duration(least: timedelta, most: timedelta, why: str = "") -> Callable[[Any], Any]:
-    """`why` it may not be shorter, where that does not explain itself."""
+def as_duration(least: timedelta, most: timedelta, why: str = "") -> Callable[[Any], Any]:
+    """A check of a text such as `90s`. `why` it may not be shorter, where that does not explain itself."""
 
     def check(value: Any) -> Any:
         shortest, longest = duration_text(least), duration_text(most)
@@ -181,15 +181,13 @@ RateText = Annotated[Text, Field(json_schema_extra={"pattern": f"^{RATE}$"}), Af
 AccountIdText = Annotated[str, Field(pattern=r"^[0-9]{12}$"), BeforeValidator(_as_text)]
 Count = Annotated[StrictInt, Field(ge=0)]
 Hours = Annotated[float, BeforeValidator(_as_number), Field(gt=0, le=168)]
-TagAge = Annotated[
-    str, Field(pattern=DURATION), BeforeValidator(_as_duration(timedelta(minutes=1), timedelta(hours=1)))
-]
+TagAge = Annotated[str, Field(pattern=DURATION), BeforeValidator(as_duration(timedelta(minutes=1), timedelta(hours=1)))]
 FactAge = Annotated[
-    str, Field(pattern=DURATION), BeforeValidator(_as_duration(timedelta(minutes=1), timedelta(hours=24)))
+    str, Field(pattern=DURATION), BeforeValidator(as_duration(timedelta(minutes=1), timedelta(hours=24)))
 ]
 _BEHIND = f"AWS's answers may be {duration_text(ANSWERS_BEHIND_AT_MOST)} behind, so what fell back is not told sooner"
 StartWait = Annotated[
-    str, Field(pattern=DURATION), BeforeValidator(_as_duration(ANSWERS_BEHIND_AT_MOST, timedelta(hours=1), _BEHIND))
+    str, Field(pattern=DURATION), BeforeValidator(as_duration(ANSWERS_BEHIND_AT_MOST, timedelta(hours=1), _BEHIND))
 ]
 Percent = Annotated[float, Field(ge=0, le=100), BeforeValidator(_as_number)]
 KindName = Annotated[str, BeforeValidator(_as_kind)]

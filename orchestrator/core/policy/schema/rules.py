@@ -5,7 +5,12 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from orchestrator.core.policy.conditions.everything import EVERYTHING
-from orchestrator.core.policy.schema.fields import DEFAULT_KINDS, ActionName, KindName, LossName, MaybeText, Name, Part
+from orchestrator.core.policy.schema.fields import DEFAULT_KINDS, ActionName, KindName, LossName, Name, Part
+from orchestrator.core.policy.schema.whose_schedule import (
+    KEEP_UNTIL_NEXT_WINDOW,
+    MaybeScheduleOfRule,
+    StartedByHandOfRule,
+)
 
 
 class RuleDocument(Part):
@@ -14,7 +19,14 @@ class RuleDocument(Part):
     name: Annotated[Name, Field(description="Shown with every decision; unique.")]
     kinds: Annotated[tuple[KindName, ...], Field(min_length=1, description="Kinds of resources.")] = DEFAULT_KINDS
     where: Annotated[Any, Field(description=f"Conditions, or the word `{EVERYTHING}`.")]
-    schedule: Annotated[MaybeText, Field(description="A name under `schedules`; absent: stop at any time.")] = None
+    schedule: Annotated[
+        MaybeScheduleOfRule,
+        Field(description="A name under `schedules`, or from which tag it is taken; absent: stop at any time."),
+    ] = None
+    started_by_hand: Annotated[
+        StartedByHandOfRule,
+        Field(description="What holds for what was started after its running hours had ended; needs a `schedule`."),
+    ] = KEEP_UNTIL_NEXT_WINDOW
     action: Annotated[ActionName, Field(description="Hibernation falls back to a plain stop where unsupported.")] = (
         "stop"
     )

@@ -1,0 +1,76 @@
+"""What a person started after its running hours had ended is kept: AWS's time of the start tells it, without any state.
+
+EC2's launch time is that of the last start, the first one too ("initial and most recent launch times" in
+https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Stop_Start.html). A start within the running hours is no sign of a
+person, as a rule may start then. An undo's start after them is by hand: a person asked for it. Kinds of which AWS does
+not say when they were started are stopped as ever.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import lru_cache
+
+from orchestrator.core.decide.local_times import local_text
+from orchestrator.core.decide.whose_schedule import OwnSchedule
+from orchestrator.core.model import Reason, ReasonCode, Resource
+from orchestrator.core.policy.org_policy import Rule
+from orchestrator.core.policy.schedules.answer import ScheduleAnswer, ScheduleState
+from orchestrator.core.policy.schedules.schedule import Schedule
+
+_CHANGES_LOOKED_AT = 16
+"""Between this stop and the one after the next running hours: a schedule may ask for nothing in between."""
+
+
+def started_by_hand(
+    rule: Rule, own: OwnSchedule, answer: ScheduleAnswer, resource: Resource, now: datetime
+) -> Reason | None:
+    """Why it is kept although its schedule lets it be stopped; None where it was not started after it did so first.
+
+    `answer` is that of its schedule, for `now`.
+    """
+    how, schedule, started = rule.started_by_hand, own.schedule, resource.started_at
+    if schedule is None or not how.kept or resource.kind not in rule.start_told:
+        return None
+    if answer.since is None and answer.until is None:
+        return None  # it has no running hours after which something is started
+    if started is None:
+        text = f"When it was started is unknown, so it may have been by hand after the running hours of {own.label}"
+        return Reason(ReasonCode.UNKNOWN_START, f"{text}; rule {rule.name} stops it only with started_by_hand: stop.")
+    # AWS's times have whole seconds, and running hours end with a minute: neither is rounded.
+    if answer.since is not None and started < answer.since:
+        return None
+    if how.keep_for is not None:
+        until = started + how.keep_for
+        return None if now >= until else _kept(rule, own, started, f"for {_hours(how.keep_for.total_seconds())}", until)
+    end = _next_end(schedule, answer.until)
+    return _kept(rule, own, started, "through its next running hours" if end else "until they begin again", end)
+
+
+def _kept(rule: Rule, own: OwnSchedule, started: datetime, how_long: str, until: datetime | None) -> Reason:
+    zone = own.schedule.timezone if own.schedule else None
+    text = (
+        f"It was started at {local_text(started, zone)}, after its running hours by {own.label} had ended; "
+        f"rule {rule.name} keeps it {how_long}"
+    )
+    return Reason(ReasonCode.STARTED_BY_HAND, f"{text}, until {local_text(until, zone)}." if until else f"{text}.")
+
+
+@lru_cache(maxsize=4096)
+def _next_end(schedule: Schedule, at: datetime | None) -> datetime | None:
+    """From `at` on, when its stretch of stops ends, the first time that it is to be stopped again; None where that is
+    further ahead than is looked. Remembered: one night it is the same for all that was started in it.
+    """
+    for _ in range(_CHANGES_LOOKED_AT):
+        if at is None:
+            return None
+        then = schedule.at(at)
+        if then.state is ScheduleState.STOPPED:
+            return at
+        at = then.until
+    return None
+
+
+def _hours(seconds: float) -> str:
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if minutes and hours else f"{minutes} min" if minutes else f"{hours} h"
