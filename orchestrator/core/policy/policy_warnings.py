@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from orchestrator.core.policy.conditions.definitions import SECTION, unused
 from orchestrator.core.policy.conditions.implied import Implications
 from orchestrator.core.policy.org_policy import OrgPolicy, Rule
 from orchestrator.core.policy.schedules.windows import open_minute
@@ -14,7 +15,13 @@ from orchestrator.errors import PolicyProblem
 def policy_warnings(policy: OrgPolicy) -> tuple[PolicyProblem, ...]:
     """In the order of their lines. Nothing of AWS is asked, so what only the organization tells is not among them."""
     document = Document(policy.document, dict(policy.lines))
-    found = (*_open_minutes(policy), *_unused_schedules(policy), *_shadowed_rules(policy), *_without_limits(policy))
+    found = (
+        *_open_minutes(policy),
+        *_unused_schedules(policy),
+        *_unused_conditions(policy),
+        *_shadowed_rules(policy),
+        *_without_limits(policy),
+    )
     problems = (document.problem(path, message) for path, message in found)
     return tuple(sorted(problems, key=lambda problem: problem.line or 0))
 
@@ -32,6 +39,12 @@ def _unused_schedules(policy: OrgPolicy) -> Iterator[tuple[Path, str]]:
     for name in policy.schedules:
         if name not in used:
             yield ("schedules", name), f"the schedule {name!r} is used by no rule; name it in one, or delete it"
+
+
+def _unused_conditions(policy: OrgPolicy) -> Iterator[tuple[Path, str]]:
+    wheres = (rule["where"] for rule in policy.document.get("rules", ()))
+    for name in unused(policy.document.get(SECTION, {}), wheres):
+        yield (SECTION, name), f"the condition {name!r} is used by no rule; name it in one, or delete it"
 
 
 def _shadowed_rules(policy: OrgPolicy) -> Iterator[tuple[Path, str]]:

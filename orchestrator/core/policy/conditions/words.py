@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 
 from orchestrator.core.model import KindDescription
 from orchestrator.core.policy.conditions.account import ACCOUNT
+from orchestrator.core.policy.conditions.account_name import ACCOUNT_NAME
 from orchestrator.core.policy.conditions.account_tag import ACCOUNT_TAG
 from orchestrator.core.policy.conditions.all_of import ALL
 from orchestrator.core.policy.conditions.any_of import ANY
+from orchestrator.core.policy.conditions.condition import CONDITION
 from orchestrator.core.policy.conditions.fact import fact_words
 from orchestrator.core.policy.conditions.interface import Word
 from orchestrator.core.policy.conditions.not_of import NOT
@@ -20,9 +22,11 @@ _WORDS = (
     ALL,
     ANY,
     NOT,
+    CONDITION,
     TAG,
     ACCOUNT_TAG,
     ACCOUNT,
+    ACCOUNT_NAME,
     ORGANIZATIONAL_UNIT,
     REGION,
 )  # in the order of the reference and of error messages

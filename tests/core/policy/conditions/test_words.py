@@ -12,7 +12,18 @@ from orchestrator.core.policy.conditions.words import words_of
 from orchestrator.kinds.ec2.description import EC2
 from tests.support.policies import DATABASES
 
-GENERAL = ["all", "any", "not", "tag", "account_tag", "account", "organizational_unit", "region"]
+GENERAL = [
+    "all",
+    "any",
+    "not",
+    "condition",
+    "tag",
+    "account_tag",
+    "account",
+    "account_name",
+    "organizational_unit",
+    "region",
+]
 
 
 def test_the_kinds_add_their_words_to_those_for_every_kind() -> None:
