@@ -128,7 +128,7 @@ _LEAVES = st.one_of(
 )
 
 
-def _combined(parts: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+def combined(parts: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     several = st.lists(parts, min_size=1, max_size=3)
     return st.one_of(
         st.fixed_dictionaries({"all": several}),
@@ -138,7 +138,7 @@ def _combined(parts: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     )
 
 
-wheres = st.recursive(_LEAVES, _combined, max_leaves=6)
+wheres = st.recursive(_LEAVES, combined, max_leaves=6)
 """Each is true or false of a resource whose facts are known."""
 
 _DAY_TEXTS = st.sampled_from(["today", "today+1d", "today-1d", "2026-11-22", "2026-11-24"])
@@ -155,14 +155,14 @@ _FORMS = st.one_of(
 )
 _ANY_OF = st.lists(_FORMS | st.sampled_from(["dev", "t*"]), min_size=1, max_size=2).map(lambda some: {"any_of": some})
 _TAG_FORMS = st.dictionaries(st.sampled_from(TAG_KEYS), _GLOBS | _FORMS | _ANY_OF, min_size=1)
-_MORE_LEAVES = st.one_of(
+leaves_of_every_form = st.one_of(
     _LEAVES,
     st.fixed_dictionaries({"tag": _TAG_FORMS}),
     st.fixed_dictionaries({"account_tag": _TAG_FORMS}),
 )
-wheres_of_every_form = st.recursive(_MORE_LEAVES, _combined, max_leaves=6)
+wheres_of_every_form = st.recursive(leaves_of_every_form, combined, max_leaves=6)
 _NAMED = st.fixed_dictionaries({"condition": st.sampled_from(["small", "wide"])})
-_WHERES_WITH_NAMES = st.recursive(_MORE_LEAVES | _NAMED, _combined, max_leaves=4)
+_WHERES_WITH_NAMES = st.recursive(leaves_of_every_form | _NAMED, combined, max_leaves=4)
 
 _SCHEDULES = st.dictionaries(
     st.sampled_from(("office", "nights", "1")),

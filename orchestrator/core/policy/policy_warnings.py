@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from orchestrator.core.policy.conditions.definitions import SECTION, unused
 from orchestrator.core.policy.conditions.implied import Implications
+from orchestrator.core.policy.conditions.members import owns_only_members
 from orchestrator.core.policy.org_policy import OrgPolicy, Rule
 from orchestrator.core.policy.schedules.windows import open_minute
 from orchestrator.core.policy.yaml_document import Document, Path
@@ -20,6 +21,7 @@ def policy_warnings(policy: OrgPolicy) -> tuple[PolicyProblem, ...]:
         *_unused_schedules(policy),
         *_unused_conditions(policy),
         *_shadowed_rules(policy),
+        *_members_only(policy),
         *_without_limits(policy),
     )
     problems = (document.problem(path, message) for path, message in found)
@@ -69,6 +71,16 @@ def _shadows(rule: Rule, earlier: Sequence[Rule], implications: Implications) ->
             return []
         found |= {numbers[one] for one in shadows}
     return sorted(found)
+
+
+def _members_only(policy: OrgPolicy) -> Iterator[tuple[Path, str]]:
+    for number, rule in enumerate(policy.rules):
+        if owns_only_members(rule.where):
+            text = (
+                f"the rule {rule.name!r} can own only members of what would replace or terminate what is stopped, and "
+                "these are kept whatever a rule says; own what they are members of, by its own kind, or delete it"
+            )
+            yield ("rules", number), text
 
 
 def _without_limits(policy: OrgPolicy) -> Iterator[tuple[Path, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from orchestrator.core.model.kind import FactWord, KindDescription
+from orchestrator.core.model.managed_by import MANAGED_BY, MANAGED_BY_WORD
 
 _READ = frozenset({"rds:DescribeDBInstances"})
 
@@ -34,6 +35,16 @@ RDS = KindDescription(
     words=(
         FactWord("db_instance_class", "db_instance_class", "DB instance class globs."),
         FactWord("engine", "engine", "DB engine globs."),
+        FactWord("vpc", "vpc", "VPC id globs.", begins="vpc-"),
+        FactWord("availability_zone", "availability_zone", "Availability zone globs."),
+        FactWord(
+            MANAGED_BY_WORD,
+            MANAGED_BY_WORD,
+            "What manages it, by its tags: one of these does. It only narrows: members of all but a stack are kept.",
+            values=MANAGED_BY,
+            several=True,
+        ),
     ),
+    times=frozenset({"created_at"}),
     checks=_READ,  # no call of RDS has a dry run
 )

@@ -27,9 +27,10 @@ GENERAL = [
 
 
 def test_the_kinds_add_their_words_to_those_for_every_kind() -> None:
+    times, of_instances = ["age", "running_for"], [one.word for one in EC2.words]
     assert list(words_of(())) == GENERAL
-    assert list(words_of((EC2,))) == [*GENERAL, "instance_type"]
-    assert list(words_of((EC2, DATABASES))) == [*GENERAL, "instance_type", "engine", "multi_az"]
+    assert list(words_of((EC2,))) == [*GENERAL, *times, *of_instances]
+    assert list(words_of((EC2, DATABASES))) == [*GENERAL, *times, *of_instances, "engine", "multi_az"]
 
 
 def test_every_word_is_listed_by_its_name_with_a_schema_that_is_described() -> None:
