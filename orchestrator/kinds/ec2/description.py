@@ -110,7 +110,7 @@ EC2 = KindDescription(
     price_key="AmazonEC2",
     stop_noted_within=timedelta(minutes=5),
     words=(
-        FactWord("instance_type", "instance_type", "Instance type globs."),
+        FactWord("instance_type", "instance_type", "Instance type globs.", examples=("t3.*",)),
         FactWord("image", "image", "AMI id globs.", begins="ami-", examples=("ami-0123456789abcdef0",)),
         FactWord("vpc", "vpc", "VPC id globs.", begins="vpc-", examples=("vpc-0123456789abcdef0",)),
         FactWord("subnet", "subnet", "Subnet id globs.", begins="subnet-", examples=("subnet-0123456789abcdef0",)),

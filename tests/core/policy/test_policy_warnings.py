@@ -14,7 +14,7 @@ from orchestrator.core.policy.policy_warnings import policy_warnings
 from tests.support.builders import a_resource, an_account
 from tests.support.conditions import NOW, condition
 from tests.support.policies import DESIGN_POLICY, HEAD, load
-from tests.support.strategies import ACCOUNT_IDS, OU_PATHS, quick, tags, tags_to_compare, wheres, wheres_of_every_form
+from tests.support.strategies import ACCOUNT_IDS, OU_PATHS, quick, tags, wheres
 
 LIMIT = "guardrails: {max_stops: 10}\n"
 RULES = "rules:\n  - {name: first, where: FIRST}\n  - {name: second, where: SECOND}\n"
@@ -239,14 +239,14 @@ def test_all_warnings_come_at_once_in_the_order_of_their_lines() -> None:
 
 
 @quick
-@given(one=wheres_of_every_form, other=wheres_of_every_form, data=st.data())
+@given(one=wheres, other=wheres, data=st.data())
 def test_what_is_said_to_hold_wherever_another_does_is_never_false_there(
     one: object, other: object, data: st.DataObject
 ) -> None:
     first, second = condition(one), condition({"any": [one, other]} if data.draw(st.booleans()) else other)
     kinds = st.sampled_from(["t3.micro", "m5.large", "m5.xlarge", None])
     resource = a_resource(
-        tags=data.draw(tags_to_compare),
+        tags=data.draw(tags),
         region=data.draw(st.sampled_from(["eu-west-1", "us-east-1"])),
         facts={"instance_type": data.draw(kinds)},
     )

@@ -11,12 +11,11 @@ from orchestrator.core.model import KindDescription, Resource
 from orchestrator.core.policy.conditions.interface import Word
 from orchestrator.core.policy.conditions.spans import SpanCompares, span_word
 
-_AGE = "age"
-
 
 @dataclass(frozen=True, slots=True)
 class AgeCompares(SpanCompares):
-    word: ClassVar[str] = _AGE
+    word: ClassVar[str] = "age"
+    time: ClassVar[str] = "created_at"
 
     def since(self, resource: Resource) -> datetime | None:
         return resource.created_at
@@ -24,4 +23,4 @@ class AgeCompares(SpanCompares):
 
 def age_word(kinds: Sequence[KindDescription]) -> Word:
     """For the kinds of which AWS tells when they were made."""
-    return span_word(AgeCompares, _AGE, "How long ago it was made.", kinds, "created_at")
+    return span_word(AgeCompares, "How long ago it was made.", kinds)

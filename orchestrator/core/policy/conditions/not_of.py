@@ -48,4 +48,4 @@ def _parse(value: Any, path: Path, parser: Parser) -> Condition | None:
     return NotOf(condition) if condition is not None else None
 
 
-NOT = Word("not", _parse, {**WHERE, "description": "This does not hold."})
+NOT = Word("not", _parse, {**WHERE, "description": "This does not hold.", "examples": [{"tag": {"Tier": "crit*"}}]})

@@ -11,14 +11,13 @@ from orchestrator.core.model import KindDescription, Resource, ResourceState
 from orchestrator.core.policy.conditions.interface import Word
 from orchestrator.core.policy.conditions.spans import SpanCompares, span_word
 
-_RUNNING_FOR = "running_for"
-
 
 @dataclass(frozen=True, slots=True)
 class RunningForCompares(SpanCompares):
     """Unknown of what does not run: it is neither long nor short, and a rule must not start it for that."""
 
-    word: ClassVar[str] = _RUNNING_FOR
+    word: ClassVar[str] = "running_for"
+    time: ClassVar[str] = "started_at"
 
     def since(self, resource: Resource) -> datetime | None:
         return resource.started_at if resource.state is ResourceState.RUNNING else None
@@ -27,4 +26,4 @@ class RunningForCompares(SpanCompares):
 def running_for_word(kinds: Sequence[KindDescription]) -> Word:
     """For the kinds of which AWS tells when they were started."""
     description = "How long it has run since its last start; unknown of what does not run."
-    return span_word(RunningForCompares, _RUNNING_FOR, description, kinds, "started_at")
+    return span_word(RunningForCompares, description, kinds)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
@@ -27,6 +27,8 @@ class SpanCompares(Condition, ABC):
     """Unknown where AWS does not tell the time, or one that is still to come."""
 
     word: ClassVar[str]
+    time: ClassVar[str]
+    """Which time of the resource it asks for."""
     comparison: str
     bound: timedelta
 
@@ -48,24 +50,18 @@ class SpanCompares(Condition, ABC):
         )
 
     def facts_used(self, resource: Resource, account: Account, now: datetime) -> dict[str, Fact]:
-        return {f"{self.word}_since": time_text(self.since(resource))}
+        return {self.time: time_text(self.since(resource))}
 
     def unknown_facts(self, resource: Resource, account: Account, now: datetime) -> tuple[str, ...]:
         return () if self.evaluate(resource, account, now) is not None else (self.word,)
 
 
-def span_word(
-    made: Callable[[str, timedelta], SpanCompares],
-    name: str,
-    description: str,
-    kinds: Sequence[KindDescription],
-    time: str,
-) -> Word:
+def span_word(compares: type[SpanCompares], description: str, kinds: Sequence[KindDescription]) -> Word:
     """The word of the kinds that tell the time."""
 
     def parse(value: Any, path: Path, parser: Parser) -> Condition | None:
         bounds = _bounds(value, path, parser)
-        parts = tuple(made(comparison, bound) for comparison, bound in bounds.items())
+        parts = tuple(compares(comparison, bound) for comparison, bound in bounds.items())
         if not parts:
             return None
         return parts[0] if len(parts) == 1 else AllOf(parts)
@@ -81,7 +77,8 @@ def span_word(
         "description": description,
         "examples": [{AT_LEAST: "7d"}, {AT_LEAST: "24h", BELOW: "4w"}],
     }
-    return Word(name, parse, schema, kinds=frozenset(kind.name for kind in kinds if time in kind.times))
+    of_kinds = frozenset(kind.name for kind in kinds if compares.time in kind.times)
+    return Word(compares.word, parse, schema, kinds=of_kinds)
 
 
 def _bounds(value: Any, path: Path, parser: Parser) -> Mapping[str, timedelta]:

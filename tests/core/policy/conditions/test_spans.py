@@ -51,8 +51,8 @@ def test_age_counts_from_when_it_was_made_and_running_for_from_its_last_start() 
     assert evaluate({"running_for": {"at_least": "2h"}}, resource) is False
     asked = condition({"age": {"at_least": "1d"}, "running_for": {"below": "1d"}})
     assert asked.facts_used(resource, ACCOUNT, NOW) == {
-        "age_since": "2026-11-09T19:00:00Z",
-        "running_for_since": "2026-11-23T18:00:00Z",
+        "created_at": "2026-11-09T19:00:00Z",
+        "started_at": "2026-11-23T18:00:00Z",
     }
 
 

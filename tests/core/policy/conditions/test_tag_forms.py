@@ -14,8 +14,10 @@ from orchestrator.core.model import AwsError
 from orchestrator.core.policy.conditions.implied import Implications
 from orchestrator.core.policy.conditions.regexes import MOST_EXPRESSIONS
 from orchestrator.core.policy.conditions.tag import TAG
+from orchestrator.core.policy.loading import dump_policy
 from tests.support.builders import a_policy, a_resource
 from tests.support.conditions import ACCOUNT, NOW, RESOURCE, condition, evaluate, mistakes
+from tests.support.policies import load
 
 TAGGED = a_resource(
     tags={
@@ -123,8 +125,9 @@ def test_today_is_that_of_the_policys_time_zone(zone: str, held: bool) -> None:
 
 
 def test_a_date_may_be_written_without_quotes() -> None:
-    [rule] = a_policy("rules: [{name: a, where: {tag: {Day: {before: 2026-11-23}}}}]").rules
-    assert rule.where.evaluate(TAGGED, ACCOUNT, NOW) is True
+    policy = a_policy("rules: [{name: a, where: {tag: {Day: {before: 2026-11-23}}}}]")
+    assert policy.rules[0].where.evaluate(TAGGED, ACCOUNT, NOW) is True
+    assert load(dump_policy(policy)) == policy
 
 
 @pytest.mark.parametrize(

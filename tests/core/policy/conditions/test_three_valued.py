@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from orchestrator.core.decide.decisions import decide
 from orchestrator.core.model import Account, AwsError, Fact, Resource, Verdict
+from orchestrator.core.policy.conditions.implied import Implications
 from orchestrator.core.policy.conditions.interface import Condition
 from tests.support.builders import a_resource, an_account
 from tests.support.conditions import NOW, condition
@@ -101,3 +102,14 @@ def test_what_is_not_known_never_stops_what_would_be_kept(
     if decision.verdict is Verdict.STOP:
         assert decide(policy, *full, NOW).rule == decision.rule
         assert decide(policy, *full, NOW).verdict is Verdict.STOP
+
+
+@quick
+@given(one=WHERES, other=WHERES, full=known(), data=st.data())
+def test_what_is_said_to_hold_wherever_another_does_is_never_false_there(
+    one: Any, other: Any, full: tuple[Resource, Account], data: st.DataObject
+) -> None:
+    inner, outer = condition(one), condition({"any": [one, other]} if data.draw(st.booleans()) else other)
+    asked = data.draw(st.sampled_from([full, data.draw(with_less(*full))]))
+    if Implications().holds(inner, outer) and inner.evaluate(*asked, NOW):
+        assert outer.evaluate(*asked, NOW) is not False

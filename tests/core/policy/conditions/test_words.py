@@ -8,8 +8,13 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from orchestrator.core.model import FactWord
+from orchestrator.core.policy.conditions.definitions import Definition, Definitions
+from orchestrator.core.policy.conditions.everything import Everything
+from orchestrator.core.policy.conditions.interface import Word
+from orchestrator.core.policy.conditions.parsing import parse_where
 from orchestrator.core.policy.conditions.words import words_of
 from orchestrator.kinds.ec2.description import EC2
+from orchestrator.kinds.registry import DESCRIPTIONS
 from tests.support.policies import DATABASES
 
 GENERAL = [
@@ -38,6 +43,16 @@ def test_every_word_is_listed_by_its_name_with_a_schema_that_is_described() -> N
         assert word.name == name
         assert word.schema["description"].endswith(".")
         Draft202012Validator.check_schema(word.schema)
+
+
+@pytest.mark.parametrize("word", words_of(DESCRIPTIONS).values(), ids=lambda word: word.name)
+def test_every_word_has_examples_that_are_right(word: Word) -> None:
+    kinds = [kind for kind in DESCRIPTIONS if word.kinds is None or kind.name in word.kinds]
+    definitions = Definitions(by_name={"nonprod": Definition(Everything(), {})})
+    assert word.schema["examples"]
+    for example in word.schema["examples"]:
+        where, names = {word.name: example}, [kind.name for kind in kinds]
+        assert parse_where(where, (), words_of(kinds), names, definitions)[1] == []
 
 
 def test_a_kind_cannot_take_a_word_that_holds_for_every_kind() -> None:
