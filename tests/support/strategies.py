@@ -88,6 +88,10 @@ unrelated_keys = (
 )
 """Keys of other people, some of them near ours, none below our prefix."""
 tags = st.dictionaries(st.sampled_from(TAG_KEYS), st.sampled_from(TAG_VALUES))
+tags_to_compare = st.dictionaries(
+    st.sampled_from(TAG_KEYS),
+    st.sampled_from((*TAG_VALUES, "3", "-0.5", "2026-11-22", "2026-11-23T23:30:00Z", "31.12.2026")),
+)
 percents = st.none() | st.integers(0, 100) | st.floats(0, 100)
 counts = st.none() | st.integers(0, 10)
 
@@ -124,7 +128,7 @@ _LEAVES = st.one_of(
 )
 
 
-def _combined(parts: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+def combined(parts: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     several = st.lists(parts, min_size=1, max_size=3)
     return st.one_of(
         st.fixed_dictionaries({"all": several}),
@@ -134,7 +138,31 @@ def _combined(parts: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     )
 
 
-wheres = st.recursive(_LEAVES, _combined, max_leaves=6)
+wheres = st.recursive(_LEAVES, combined, max_leaves=6)
+"""Each is true or false of a resource whose facts are known."""
+
+_DAY_TEXTS = st.sampled_from(["today", "today+1d", "today-1d", "2026-11-22", "2026-11-24"])
+_FORMS = st.one_of(
+    st.fixed_dictionaries({"present": st.booleans()}),
+    st.fixed_dictionaries({"absent": st.booleans()}),
+    st.fixed_dictionaries({"glob": _GLOBS}),
+    st.fixed_dictionaries({"matches": st.sampled_from(["d.v", "[a-z]+", ".*"])}),
+    st.fixed_dictionaries({"at_least": st.sampled_from([-1, 0, 2.5, 3])}),
+    st.fixed_dictionaries({"above": st.just(-0.5), "below": st.sampled_from([1, 3, 4])}),
+    st.fixed_dictionaries({"at_most": st.sampled_from([-0.5, 3])}),
+    st.fixed_dictionaries({"before": _DAY_TEXTS}, optional={"present": st.booleans()}),
+    st.fixed_dictionaries({"after": _DAY_TEXTS}),
+)
+_ANY_OF = st.lists(_FORMS | st.sampled_from(["dev", "t*"]), min_size=1, max_size=2).map(lambda some: {"any_of": some})
+_TAG_FORMS = st.dictionaries(st.sampled_from(TAG_KEYS), _GLOBS | _FORMS | _ANY_OF, min_size=1)
+leaves_of_every_form = st.one_of(
+    _LEAVES,
+    st.fixed_dictionaries({"tag": _TAG_FORMS}),
+    st.fixed_dictionaries({"account_tag": _TAG_FORMS}),
+)
+wheres_of_every_form = st.recursive(leaves_of_every_form, combined, max_leaves=6)
+_NAMED = st.fixed_dictionaries({"condition": st.sampled_from(["small", "wide"])})
+_WHERES_WITH_NAMES = st.recursive(leaves_of_every_form | _NAMED, combined, max_leaves=4)
 
 _MONTHS = ("jan", "nov-feb", "december")
 _WEEKDAYS = ("mon", "sat-sun", "first tue", "last fri")
@@ -198,6 +226,19 @@ def _from_tag(schedules: list[str]) -> st.SearchStrategy[Any]:
         {"from_tag": st.lists(st.sampled_from(TAG_KEYS), min_size=1, unique=True)},
         optional={"inherit": carriers, "default": st.sampled_from(schedules)},
     )
+
+
+@st.composite
+def documents_of_every_form(draw: st.DrawFn) -> dict[str, Any]:
+    """A document without mistakes, in which rules use named conditions, and one of these the other."""
+    rules = draw(st.lists(_WHERES_WITH_NAMES, min_size=1, max_size=2))
+    wide = draw(st.builds(lambda one: {"any": [one, {"condition": "small"}]}, wheres_of_every_form))
+    return {
+        "version": 1,
+        "name": "nonprod",
+        "conditions": {"wide": wide, "small": draw(wheres_of_every_form)},
+        "rules": [{"name": f"rule-{number}", "where": one} for number, one in enumerate(rules)],
+    }
 
 
 @st.composite

@@ -13,7 +13,7 @@ from orchestrator.core.policy.conditions.interface import NamedText
 from orchestrator.core.policy.conditions.matching import account_within, globs_of, is_glob, is_unit_id, unit_within
 from orchestrator.core.policy.org_policy import OrgPolicy
 
-ACCOUNT, UNIT, REGION = "account", "organizational_unit", "region"
+ACCOUNT, ACCOUNT_NAME, UNIT, REGION = "account", "account_name", "organizational_unit", "region"
 _ONE_SIGN = re.compile(r"\[([^!\]])\]")
 
 
@@ -36,6 +36,7 @@ class Resolver:
         self.known = known
         self.units = known.organization.units_by_id
         self.accounts = {account.id: account for account in known.organization.accounts}
+        self.account_names = sorted({account.name for account in self.accounts.values() if account.name})
         self.populated = {unit.id for one in self.accounts.values() for unit in one.organizational_units}
         """The ids of the OUs that have accounts, or are above some."""
         self._named_before: dict[str, frozenset[str]] = {}
@@ -105,6 +106,8 @@ class Resolver:
         if one.word == UNIT:
             is_root = not path_names(one.text)
             return is_root or any(unit_within(unit, one.text) for unit in self.units.values())
+        if one.word == ACCOUNT_NAME:
+            return matches_any(one.text, self.account_names)
         return matches_any(one.text, self.accounts if one.word == ACCOUNT else self.known.regions)
 
 

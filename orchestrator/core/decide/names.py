@@ -25,10 +25,9 @@ from orchestrator.core.model import NameEffect, Names, Organization, Region, Unr
 from orchestrator.core.policy.conditions.interface import NamedText
 from orchestrator.core.policy.conditions.matching import is_glob
 from orchestrator.core.policy.org_policy import OrgPolicy, Rule
-from orchestrator.core.policy.yaml_document import path_text
+from orchestrator.core.policy.yaml_document import Path, path_text
 
 ALLOW = "allow"
-_NOT = "not"
 _CONSEQUENCES = {
     NameEffect.HOLDS: "so the sweep is held",
     NameEffect.UNKNOWN: "so its condition is unknown, and what depends on that is kept",
@@ -90,15 +89,22 @@ class _Verdict:
                 yield self._unresolved(one, NameEffect.HOLDS)
 
     def in_rules(self) -> Iterator[UnresolvedName]:
+        """Each place once, by the most careful of what comes of it: several rules may use one named condition."""
         rules = self._policy.rules
+        looked_at: dict[tuple[NamedText, bool], None] = {}
         for number, rule in enumerate(rules):
             shields = _shields(rule, rules[number + 1 :])
-            for one in rule.where.names():
-                spares = one.place.count(_NOT) % 2 == 1 or shields
-                another = self._resolver.was_another(one) and (spares or not is_glob(one.text))
-                if not self._resolver.is_there(one) or another or (spares and self._resolver.taken_out(one)):
-                    spares |= another
-                    yield self._unresolved(one, NameEffect.UNKNOWN if spares else NameEffect.WARNS)
+            looked_at |= dict.fromkeys(
+                (one._replace(is_negated=False), one.is_negated or shields) for one in rule.where.names()
+            )
+        found: dict[Path, UnresolvedName] = {}
+        for one, spares in looked_at:
+            another = self._resolver.was_another(one) and (spares or not is_glob(one.text))
+            if not self._resolver.is_there(one) or another or (spares and self._resolver.taken_out(one)):
+                effect = NameEffect.UNKNOWN if spares or another else NameEffect.WARNS
+                if effect is NameEffect.UNKNOWN or one.place not in found:
+                    found[one.place] = self._unresolved(one, effect)
+        yield from found.values()
 
     def _included(
         self, names: Sequence[NamedText], includes_any: Callable[[NamedText], bool]

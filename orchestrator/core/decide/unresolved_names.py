@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import SequenceMatcher
 
-from orchestrator.core.decide.known_names import ACCOUNT, REGION, UNIT, Resolver, includes
+from orchestrator.core.decide.known_names import ACCOUNT, ACCOUNT_NAME, REGION, UNIT, Resolver, includes
 from orchestrator.core.model import Account, OrganizationalUnit, path_names
 from orchestrator.core.policy.conditions.interface import NamedText
 from orchestrator.core.policy.conditions.matching import is_unit_id
@@ -22,6 +22,8 @@ def what_is_wrong(resolver: Resolver, one: NamedText, *, has_left: bool) -> str:
     """A predicate to the name. `has_left`: an account that some earlier listing had."""
     if one.word == REGION:
         return "matches no region of any partition"
+    if one.word == ACCOUNT_NAME:
+        return "is the name of no account"
     if one.word == ACCOUNT:
         return "matches only what left the organization" if has_left else "was no account in any listing"
     return ", and ".join(_what_became_of(resolver, one)) or "has no account in it"
@@ -70,8 +72,8 @@ def nearest_name(resolver: Resolver, one: NamedText) -> str:
     """Of OUs the path with the id, which an OU keeps when it is renamed; of accounts none: their ids are random."""
     if one.word == ACCOUNT:
         return ""
-    if one.word == REGION:
-        return _most_alike(one.text, resolver.known.regions)
+    if one.word in (REGION, ACCOUNT_NAME):
+        return _most_alike(one.text, resolver.known.regions if one.word == REGION else resolver.account_names)
     meant = _meant(resolver, one)
     if meant is not None:
         return f"{meant.path} ({meant.id})"

@@ -10,7 +10,7 @@ from orchestrator.core.model.resource import Obstacle, ObstacleCode, Resource, R
 
 V = TypeVar("V")
 
-_TIMES = {"changed_at": "when its state changed", "started_at": "when it was started"}
+_TIMES = {"changed_at": "when its state changed", "started_at": "when it was started", "created_at": "when it was made"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,7 @@ def _joined(copies: Sequence[Resource], sentence: str) -> Resource:
         next((one for one in copies if one.state is ResourceState.RUNNING), copies[0]),
         tags=_agreed([one.tags for one in copies]),
         facts=_agreed([one.facts for one in copies]),
+        details=_agreed([one.details for one in copies]),
         obstacle=Obstacle(ObstacleCode.CANNOT_STOP, sentence),
     )
 
@@ -65,7 +66,7 @@ def _differences(copies: Sequence[Resource]) -> Iterator[str]:
     states = [one.aws_state for one in copies]
     if len(set(states)) > 1:
         yield f"its state ({', '.join(dict.fromkeys(states))})"
-    tags, facts = [one.tags for one in copies], [one.facts for one in copies]
+    tags, facts = [one.tags for one in copies], [{**one.details, **one.facts} for one in copies]
     yield from (f"its tag {key}" for one in tags for key in one if key not in _agreed(tags))
     yield from (f"its {key.replace('_', ' ')}" for one in facts for key in one if key not in _agreed(facts))
     yield from (text for name, text in _TIMES.items() if len({getattr(one, name) for one in copies}) > 1)

@@ -29,9 +29,17 @@ class FactWord:
 
     word: str
     fact: str
-    """Its name among `Resource.facts`; a resource without it makes the condition unknown."""
+    """Its name among `Resource.facts` or `details`; a resource without it makes the condition unknown."""
     description: str
     """For the JSON Schema and the reference."""
+    values: tuple[str, ...] = ()
+    """Those that there are, as far as AWS names them: another text is a mistake unless it is a glob."""
+    begins: str = ""
+    """What each value begins with, such as `ami-`."""
+    several: bool = False
+    """The fact has several values with `, ` between them, or none: then it is known to match nothing."""
+    examples: tuple[str, ...] = ()
+    """For the JSON Schema."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +91,8 @@ class KindDescription:
     tells_start: bool = False
     """AWS says of each of its resources when it was started last."""
     words: tuple[FactWord, ...] = ()
+    times: frozenset[str] = field(default_factory=frozenset)
+    """Which times AWS tells of one: `created_at`, `started_at`; of these conditions ask how long ago they are."""
     losses: tuple[LossWord, ...] = ()
     always_lost: str = ""
     """What each stop of one loses, after `their`; it is told once, and not of each."""

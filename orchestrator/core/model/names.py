@@ -25,7 +25,7 @@ class UnresolvedName:
     path: str
     line: int
     word: str
-    """What it was to name: `account`, `organizational_unit` or `region`."""
+    """What it was to name: `account`, `account_name`, `organizational_unit` or `region`."""
     name: str
     effect: NameEffect
     detail: str

@@ -75,7 +75,7 @@ class ResourceKey(NamedTuple):
 
 
 _NOTHING: Mapping[str, Fact] = {}
-"""Of most resources: one for all of them."""
+"""One for all resources that have none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +105,10 @@ class Resource:
     """What a later start needs to know, such as sizes, or the mark to write again if it is gone; part of the intent."""
     losses: tuple[Loss, ...] = ()
     """What a stop of it would lose, or might; of what does not run nothing."""
+    created_at: datetime | None = None
+    """When it was made, where AWS says so."""
+    details: Mapping[str, Fact] = field(default_factory=lambda: _NOTHING)
+    """Facts that only conditions look at: no report has them, but where a rule asks for them, nor has a plan's file."""
 
     @property
     def key(self) -> ResourceKey:

@@ -32,6 +32,7 @@ def spare_unreadable(resource: Resource) -> Resource:
         aws_state=shown(resource.aws_state),
         tags={shown(key): shown(value) for key, value in resource.tags.items()},
         facts={name: _shown_fact(value) for name, value in resource.facts.items()},
+        details={name: _shown_fact(value) for name, value in resource.details.items()},
         obstacle=resource.obstacle or Obstacle(ObstacleCode.CANNOT_STOP, sentence),
     )
 
@@ -62,7 +63,13 @@ def _tags(tags: Tags) -> Iterator[str]:
 
 def _places(resource: Resource) -> Iterator[str]:
     yield from _tags(resource.tags)
-    texts = {**resource.facts, "id": resource.resource_id, "ARN": resource.arn, "state": resource.aws_state}
+    texts = {
+        **resource.facts,
+        **resource.details,
+        "id": resource.resource_id,
+        "ARN": resource.arn,
+        "state": resource.aws_state,
+    }
     for name, text in texts.items():
         if isinstance(text, str) and UNREADABLE_CHARACTER in text:
             yield f"its {name}"

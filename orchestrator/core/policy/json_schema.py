@@ -26,6 +26,7 @@ def policy_json_schema(kinds: Sequence[KindDescription]) -> dict[str, Any]:
         for word in part.get("properties", {}).values():
             _as_written(word)
     _rule(schema["$defs"]["RuleDocument"]["properties"], Choices.of(kinds))
+    schema["properties"]["conditions"]["additionalProperties"] = WHERE
     schema["$defs"]["where"] = deepcopy(_where(words_of(kinds)))
     return schema
 

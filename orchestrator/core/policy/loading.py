@@ -12,8 +12,9 @@ import yaml
 from pydantic import ValidationError
 
 from orchestrator.core.model import Action, KindDescription, Mode
+from orchestrator.core.policy.conditions.definitions import SECTION as DEFINITIONS
 from orchestrator.core.policy.conditions.interface import Condition
-from orchestrator.core.policy.conditions.parsing import parse_where
+from orchestrator.core.policy.conditions.parsing import parse_definitions, parse_where
 from orchestrator.core.policy.conditions.words import words_of
 from orchestrator.core.policy.messages import shape_problems
 from orchestrator.core.policy.nearest import nearest
@@ -22,6 +23,7 @@ from orchestrator.core.policy.schedule_loading import compile_schedule, schedule
 from orchestrator.core.policy.scheduled_sweeps import ScheduledSweep
 from orchestrator.core.policy.schedules.from_tag import ScheduleFromTag
 from orchestrator.core.policy.schedules.schedule import Schedule
+from orchestrator.core.policy.schedules.zones import is_time_zone
 from orchestrator.core.policy.schema.document import PolicyDocument
 from orchestrator.core.policy.schema.fields import DEFAULT_KINDS, Choices, duration
 from orchestrator.core.policy.schema.rules import RuleDocument
@@ -151,14 +153,20 @@ def _conditions(
     """Those of the rules in order, as far as they are right, and what is wrong with the others."""
     words = words_of(kinds)
     conditions: list[Condition] = []
-    problems: list[tuple[Path, str]] = []
+    definitions, problems = parse_definitions(value.get(DEFINITIONS, {}), words, _timezone(value))
     for number, rule in _rules(value):
         if "where" in rule:
             path = ("rules", number, "where")
-            condition, wrong = parse_where(rule["where"], path, words, _kinds_of(rule, choices))
+            condition, wrong = parse_where(rule["where"], path, words, _kinds_of(rule, choices), definitions)
             problems += wrong
             conditions += [condition] if condition is not None else []
     return conditions, problems
+
+
+def _timezone(value: Mapping[str, Any]) -> ZoneInfo:
+    """The policy's; where that is wrong, which is said, any other."""
+    zone = value.get("timezone", "UTC")
+    return ZoneInfo(zone if isinstance(zone, str) and is_time_zone(zone) else "UTC")
 
 
 def _rules(value: Mapping[str, Any]) -> Iterator[tuple[int, Mapping[str, Any]]]:

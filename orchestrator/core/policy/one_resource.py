@@ -9,7 +9,9 @@ import yaml
 from orchestrator.core.model import ResourceKey
 from orchestrator.core.policy.org_policy import OrgPolicy
 
-_OF_THE_RULES = frozenset({"rules", "schedules", "sweeps", "required_tags", "waves", "abort_if_failures_percent"})
+_OF_THE_RULES = frozenset(
+    {"rules", "conditions", "schedules", "sweeps", "required_tags", "waves", "abort_if_failures_percent"}
+)
 """What says which resources, when and in which order: of one that a person names that is answered."""
 _PERCENT = "_percent"
 

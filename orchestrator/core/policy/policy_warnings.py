@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from orchestrator.core.policy.conditions.definitions import SECTION, unused
 from orchestrator.core.policy.conditions.implied import Implications
+from orchestrator.core.policy.conditions.members import owns_only_members
 from orchestrator.core.policy.org_policy import OrgPolicy, Rule
 from orchestrator.core.policy.schedule_warnings import schedule_warnings
 from orchestrator.core.policy.schedules.from_tag import ScheduleFromTag
@@ -16,7 +18,14 @@ from orchestrator.errors import PolicyProblem
 def policy_warnings(policy: OrgPolicy) -> tuple[PolicyProblem, ...]:
     """In the order of their lines. Nothing of AWS is asked, so what only the organization tells is not among them."""
     document = Document(policy.document, dict(policy.lines))
-    found = (*schedule_warnings(policy), *_unused_schedules(policy), *_shadowed_rules(policy), *_without_limits(policy))
+    found = (
+        *schedule_warnings(policy),
+        *_unused_schedules(policy),
+        *_unused_conditions(policy),
+        *_shadowed_rules(policy),
+        *_members_only(policy),
+        *_without_limits(policy),
+    )
     problems = (document.problem(path, message) for path, message in found)
     return tuple(sorted(problems, key=lambda problem: problem.line or 0))
 
@@ -28,6 +37,12 @@ def _unused_schedules(policy: OrgPolicy) -> Iterator[tuple[Path, str]]:
     for name in policy.schedules:
         if name not in used:
             yield ("schedules", name), f"the schedule {name!r} is used by no rule; name it in one, or delete it"
+
+
+def _unused_conditions(policy: OrgPolicy) -> Iterator[tuple[Path, str]]:
+    wheres = (rule["where"] for rule in policy.document.get("rules", ()))
+    for name in unused(policy.document.get(SECTION, {}), wheres):
+        yield (SECTION, name), f"the condition {name!r} is used by no rule; name it in one, or delete it"
 
 
 def _shadowed_rules(policy: OrgPolicy) -> Iterator[tuple[Path, str]]:
@@ -52,6 +67,16 @@ def _shadows(rule: Rule, earlier: Sequence[Rule], implications: Implications) ->
             return []
         found |= {numbers[one] for one in shadows}
     return sorted(found)
+
+
+def _members_only(policy: OrgPolicy) -> Iterator[tuple[Path, str]]:
+    for number, rule in enumerate(policy.rules):
+        if owns_only_members(rule.where):
+            text = (
+                f"the rule {rule.name!r} can own only members of what would replace or terminate what is stopped, and "
+                "these are kept whatever a rule says; own what they are members of, by its own kind, or delete it"
+            )
+            yield ("rules", number), text
 
 
 def _without_limits(policy: OrgPolicy) -> Iterator[tuple[Path, str]]:

@@ -72,6 +72,8 @@ _ROW_TYPES: Mapping[str, Any] = {"decisions": Decision, "coverage": Coverage, "c
 """What there is much of, in the order of the file. Each row has a line of its own, so that a large plan is written and
 read some rows at a time: in JSON's strings there are no line feeds.
 """
+_NOT_STORED: Mapping[str, Any] = {"decisions": {"resource": {"created_at", "details"}}}
+"""What only deciding looks at, which is done."""
 _BEGIN = {name: f'"{name}":['.encode() for name in _ROW_TYPES}
 _ROWS_AT_ONCE = 500
 
@@ -108,7 +110,8 @@ def plan_chunks(stored: StoredPlan) -> Iterator[bytes]:
         rows: Sequence[Any] = getattr(stored, name)
         before = b"\n"
         for start in range(0, len(rows), _ROWS_AT_ONCE):
-            yield before + b",\n".join(map(adapter.dump_json, rows[start : start + _ROWS_AT_ONCE]))
+            some = rows[start : start + _ROWS_AT_ONCE]
+            yield before + b",\n".join(adapter.dump_json(row, exclude=_NOT_STORED.get(name)) for row in some)
             before = b",\n"
         yield b"\n"
     yield left

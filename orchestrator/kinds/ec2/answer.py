@@ -89,10 +89,15 @@ def _instance(item: ET.Element) -> dict[str, Any]:
         },
         "LaunchTime": _time(texts.get("launchTime")),
         "Placement": {"AvailabilityZone": _text(parts.get("placement"), "availabilityZone")},
-        "NetworkInterfaces": [
-            {"Association": {"IpOwnerId": owner}}
-            for interface in parts.get("networkInterfaceSet", none)
-            if (owner := _text(interface.find("association"), "ipOwnerId")) is not None
+        "ImageId": texts.get("imageId"),
+        "VpcId": texts.get("vpcId"),
+        "SubnetId": texts.get("subnetId"),
+        "KeyName": texts.get("keyName"),
+        "PlatformDetails": texts.get("platformDetails"),
+        "Architecture": texts.get("architecture"),
+        "NetworkInterfaces": [_interface(interface) for interface in parts.get("networkInterfaceSet", none)],
+        "BlockDeviceMappings": [
+            {"Ebs": {"AttachTime": _attached(device.find("ebs"))}} for device in parts.get("blockDeviceMapping", none)
         ],
         "Operator": {
             "Managed": _text(parts.get("operator"), "managed") == "true",
@@ -104,6 +109,20 @@ def _instance(item: ET.Element) -> dict[str, Any]:
             for tag in parts.get("tagSet", none)
         ],
     }
+
+
+def _interface(item: ET.Element) -> dict[str, Any]:
+    return {
+        "Association": {"IpOwnerId": _text(item.find("association"), "ipOwnerId")},
+        "Attachment": {"AttachTime": _attached(item.find("attachment"))},
+    }
+
+
+def _attached(element: ET.Element | None) -> datetime | None:
+    """When it was attached; None where that is not told, or is no time: conditions alone look at it."""
+    with suppress(ValueError, ResponseParserError):
+        return _time(_text(element, "attachTime"))
+    return None
 
 
 def _text(element: ET.Element | None, name: str) -> str | None:

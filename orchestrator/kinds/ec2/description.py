@@ -5,8 +5,24 @@ from __future__ import annotations
 from datetime import timedelta
 
 from orchestrator.core.model.kind import FactWord, KindDescription, LossWord, OperationRates, Rate
+from orchestrator.core.model.managed_by import MANAGED_BY, MANAGED_BY_WORD, STACK
 from orchestrator.kinds.ec2.rules import INSTANCE_STORE, MAC, PUBLIC_IPV4
 
+# https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/billing-info-fields.html
+_PLATFORMS = (
+    "Linux/UNIX",
+    "Windows",
+    "Windows BYOL",
+    *(f"Windows with SQL Server {edition}" for edition in ("Enterprise", "Standard", "Web")),
+    *(f"SQL Server {edition}" for edition in ("Enterprise", "Standard", "Web")),
+    "Red Hat BYOL Linux",
+    "Red Hat Enterprise Linux",
+    "Red Hat Enterprise Linux with HA",
+    *(f"Red Hat Enterprise Linux with SQL Server {edition}" for edition in ("Enterprise", "Standard", "Web")),
+    *(f"Red Hat Enterprise Linux with SQL Server {edition} and HA" for edition in ("Enterprise", "Standard")),
+    "SUSE Linux",
+    "Ubuntu Pro",
+)
 _READ = frozenset({"ec2:DescribeInstances", "ec2:DescribeInstanceTypes", "ec2:DescribeSpotInstanceRequests"})
 _STOP = frozenset({"ec2:DescribeInstances", "ec2:StopInstances", "ec2:CreateTags", "ec2:DeleteTags"})
 _START = frozenset(
@@ -48,23 +64,33 @@ EC2 = KindDescription(
             # What rules.resource_of reads: parsing all 60 members is most of what a look costs.
             "Instance": frozenset(
                 {
+                    "Architecture",
+                    "BlockDeviceMappings",
                     "HibernationOptions",
+                    "ImageId",
                     "InstanceId",
                     "InstanceLifecycle",
                     "InstanceType",
+                    "KeyName",
                     "LaunchTime",
                     "NetworkInterfaces",
                     "Operator",
                     "Placement",
+                    "PlatformDetails",
                     "RootDeviceType",
                     "SpotInstanceRequestId",
                     "State",
                     "StateReason",
                     "StateTransitionReason",
+                    "SubnetId",
                     "Tags",
+                    "VpcId",
                 }
             ),
-            "InstanceNetworkInterface": frozenset({"Association"}),
+            "InstanceNetworkInterface": frozenset({"Association", "Attachment"}),
+            "InstanceNetworkInterfaceAttachment": frozenset({"AttachTime"}),
+            "InstanceBlockDeviceMapping": frozenset({"Ebs"}),
+            "EbsInstanceBlockDevice": frozenset({"AttachTime"}),
         }
     },
     # https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html
@@ -83,8 +109,45 @@ EC2 = KindDescription(
     ),
     price_key="AmazonEC2",
     stop_noted_within=timedelta(minutes=5),
+    words=(
+        FactWord("instance_type", "instance_type", "Instance type globs.", examples=("t3.*",)),
+        FactWord("image", "image", "AMI id globs.", begins="ami-", examples=("ami-0123456789abcdef0",)),
+        FactWord("vpc", "vpc", "VPC id globs.", begins="vpc-", examples=("vpc-0123456789abcdef0",)),
+        FactWord("subnet", "subnet", "Subnet id globs.", begins="subnet-", examples=("subnet-0123456789abcdef0",)),
+        FactWord("key_name", "key_name", "Key pair name globs; unknown without one.", examples=("team-a-*",)),
+        FactWord(
+            "platform",
+            "platform",
+            "Globs for what EC2 calls PlatformDetails.",
+            values=_PLATFORMS,
+            examples=("Windows*", "Linux/UNIX"),
+        ),
+        FactWord(
+            "architecture",
+            "architecture",
+            "Architecture globs.",
+            values=("i386", "x86_64", "arm64", "x86_64_mac", "arm64_mac"),
+            examples=("arm64",),
+        ),
+        FactWord(
+            "lifecycle",
+            "lifecycle",
+            "How its capacity is bought; globs.",
+            values=("on-demand", "spot", "scheduled", "capacity-block", "interruptible-capacity-reservation"),
+            examples=("spot",),
+        ),
+        FactWord("availability_zone", "availability_zone", "Availability zone globs.", examples=("eu-west-1a",)),
+        FactWord(
+            MANAGED_BY_WORD,
+            MANAGED_BY_WORD,
+            "What manages it, by its tags: one of these does. It only narrows: members of all but a stack are kept.",
+            values=MANAGED_BY,
+            several=True,
+            examples=(STACK,),
+        ),
+    ),
     tells_start=True,
-    words=(FactWord("instance_type", "instance_type", "Instance type globs."),),
+    times=frozenset({"created_at", "started_at"}),
     losses=(
         LossWord(PUBLIC_IPV4, "public IPv4 address", must_be_accepted=False),
         LossWord(INSTANCE_STORE, "data on instance-store volumes", must_be_accepted=True),

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Any
 
 from orchestrator.core.model import (
@@ -24,6 +25,7 @@ from orchestrator.core.model import (
     Target,
     time_text,
 )
+from orchestrator.core.model.managed_by import MANAGED_BY_WORD, STACK
 from orchestrator.core.model.shared_texts import share_text, share_texts
 from orchestrator.core.model.unreadable import spare_unreadable
 
@@ -53,25 +55,41 @@ _MOSTLY: Mapping[str, str] = {
     "Server.InternalError": "an error inside of AWS; undo again",
 }
 
-# Tag keys by which a service marks the instances that it owns. A group or cluster would replace what is stopped.
-_OWNED_BY_TAG: Mapping[str, str] = {
-    "aws:autoscaling:groupName": "an Auto Scaling group",
-    "kubernetes.io/cluster/*": "an EKS or Kubernetes cluster",
-    "eks:*": "an EKS cluster",
-    "aws:eks:*": "an EKS cluster",
-    "k8s.io/cluster-autoscaler/*": "an EKS or Kubernetes cluster",
-    "karpenter.sh/*": "Karpenter in an EKS cluster",
-    "AmazonECSManaged": "an ECS cluster",
-    "aws:ecs:*": "an ECS cluster",
-    "aws:elasticmapreduce:*": "an EMR cluster",
-    "aws:batch:*": "an AWS Batch compute environment",
-    "AWSBatchServiceTag": "an AWS Batch compute environment",
-    "elasticbeanstalk:*": "an Elastic Beanstalk environment",
-    "aws:ec2:fleet-id": "an EC2 Fleet",
-    "aws:ec2spot:fleet-request-id": "a Spot Fleet",
+# Tag keys by which a service marks the instances that it owns, with the word of the condition `managed_by`, if any, and
+# the owner. A group or cluster would replace what is stopped.
+_OWNED_BY_TAG: Mapping[str, tuple[str, str]] = {
+    "aws:autoscaling:groupName": ("asg", "an Auto Scaling group"),
+    "kubernetes.io/cluster/*": ("eks", "an EKS or Kubernetes cluster"),
+    "eks:*": ("eks", "an EKS cluster"),
+    "aws:eks:*": ("eks", "an EKS cluster"),
+    "k8s.io/cluster-autoscaler/*": ("eks", "an EKS or Kubernetes cluster"),
+    "karpenter.sh/*": ("eks", "Karpenter in an EKS cluster"),
+    "AmazonECSManaged": ("ecs", "an ECS cluster"),
+    "aws:ecs:*": ("ecs", "an ECS cluster"),
+    "aws:elasticmapreduce:*": ("emr", "an EMR cluster"),
+    "aws:batch:*": ("batch", "an AWS Batch compute environment"),
+    "AWSBatchServiceTag": ("batch", "an AWS Batch compute environment"),
+    "elasticbeanstalk:*": ("beanstalk", "an Elastic Beanstalk environment"),
+    "aws:ec2:fleet-id": ("", "an EC2 Fleet"),
+    "aws:ec2spot:fleet-request-id": ("", "a Spot Fleet"),
 }
 _OWNED_PREFIXES = tuple(pattern.removesuffix("*") for pattern in _OWNED_BY_TAG if pattern.endswith("*"))
 """Globs of any other form would have to be matched one by one, which costs most of what making a resource costs."""
+
+_MANAGED_BY_TAG: Mapping[str, str] = {
+    **{pattern: word for pattern, (word, _) in _OWNED_BY_TAG.items() if word},
+    "aws:cloudformation:*": STACK,
+}
+"""The words of the condition `managed_by`."""
+_DETAILS: Mapping[str, str] = {
+    "image": "ImageId",
+    "vpc": "VpcId",
+    "subnet": "SubnetId",
+    "key_name": "KeyName",
+    "platform": "PlatformDetails",
+    "architecture": "Architecture",
+}
+"""What only conditions ask for, by their words: EC2's names."""
 
 # Words for what a stop loses; hibernation loses the same, but for the memory.
 # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Stop_Start.html
@@ -117,8 +135,39 @@ def resource_of(raw: Any, target: Target, partition: str, spot_types: Mapping[st
         obstacle=obstacle(facts, tags),
         start_failure=start_failure(state_of(aws_state), reason, stopped_at),
         may_have_run=reason.get("Code") == _SHUT_DOWN_INSIDE,
+        created_at=created_at(raw),
+        details=_details(*map(raw.get, _DETAILS.values()), managed_by(tags)),
     )
     return spare_unreadable(resource)
+
+
+def created_at(raw: Any) -> datetime | None:
+    """About when it was launched first: when its first volume or network interface was attached, of which the primary
+    one stays for good. Not its launch time, which each start changes.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_InstanceNetworkInterfaceAttachment.html
+    """
+    attached = [one["Attachment"].get("AttachTime") for one in raw.get("NetworkInterfaces", ()) if "Attachment" in one]
+    attached += [one["Ebs"].get("AttachTime") for one in raw.get("BlockDeviceMappings", ()) if "Ebs" in one]
+    return min((time for time in attached if time is not None), default=None)
+
+
+@lru_cache(maxsize=4096)
+def _details(*values: str | None) -> Mapping[str, Fact]:
+    """One mapping for all instances that are alike in these: most of a team's are."""
+    return share_texts(dict(zip((*_DETAILS, MANAGED_BY_WORD), values, strict=True)))
+
+
+def managed_by(tags: Tags) -> str:
+    """The words for the services that its tags say it belongs to; empty where they name none."""
+    found = [word for key in tags if (word := _manager(key))]
+    return ", ".join(dict.fromkeys(found)) if found else ""
+
+
+@lru_cache(maxsize=8192)
+def _manager(key: str) -> str:
+    """Remembered: an organization has few keys, each of them on thousands of instances."""
+    return next((word for pattern, word in _MANAGED_BY_TAG.items() if fnmatchcase(key, pattern)), "")
 
 
 def _facts(raw: Any, spot_types: Mapping[str, str]) -> dict[str, Fact]:
@@ -232,6 +281,6 @@ def _owner(facts: Mapping[str, Fact], tags: Tags) -> str | None:
         return f"It is managed by the service {facts.get('operator') or 'that launched it'}."
     for key in tags:
         if key in _OWNED_BY_TAG or key.startswith(_OWNED_PREFIXES):
-            owner = next(owner for pattern, owner in _OWNED_BY_TAG.items() if fnmatchcase(key, pattern))
+            owner = next(owner for pattern, (_, owner) in _OWNED_BY_TAG.items() if fnmatchcase(key, pattern))
             return f"It belongs to {owner} (tag {key}), which would replace it."
     return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from orchestrator.core.model.kind import FactWord, KindDescription
+from orchestrator.core.model.managed_by import MANAGED_BY, MANAGED_BY_WORD, STACK
 
 _READ = frozenset({"rds:DescribeDBInstances"})
 
@@ -32,8 +33,19 @@ RDS = KindDescription(
     # A stop may take an hour: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_StopInstance.html
     stop_noted_within=timedelta(minutes=65),
     words=(
-        FactWord("db_instance_class", "db_instance_class", "DB instance class globs."),
-        FactWord("engine", "engine", "DB engine globs."),
+        FactWord("db_instance_class", "db_instance_class", "DB instance class globs.", examples=("db.t4g.*",)),
+        FactWord("engine", "engine", "DB engine globs.", examples=("postgres*",)),
+        FactWord("vpc", "vpc", "VPC id globs.", begins="vpc-", examples=("vpc-0123456789abcdef0",)),
+        FactWord("availability_zone", "availability_zone", "Availability zone globs.", examples=("eu-west-1a",)),
+        FactWord(
+            MANAGED_BY_WORD,
+            MANAGED_BY_WORD,
+            "What manages it, by its tags: one of these does. It only narrows: members of all but a stack are kept.",
+            values=MANAGED_BY,
+            several=True,
+            examples=(STACK,),
+        ),
     ),
+    times=frozenset({"created_at"}),
     checks=_READ,  # no call of RDS has a dry run
 )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from orchestrator.core.model import (
@@ -20,6 +21,7 @@ from orchestrator.core.model import (
     Target,
     time_text,
 )
+from orchestrator.core.model.managed_by import MANAGED_BY_WORD, STACK
 from orchestrator.core.model.shared_texts import share_text, share_texts
 from orchestrator.core.model.unreadable import spare_unreadable
 
@@ -76,6 +78,8 @@ def resource_of(raw: Any, target: Target, partition: str) -> Resource:
         changed_at=stopped_at(raw.get("AutomaticRestartTime")),
         obstacle=obstacle(facts, tags if told is not None else None),
         start_failure=start_failure(aws_state or ""),
+        created_at=raw.get("InstanceCreateTime"),
+        details=_details((raw.get("DBSubnetGroup") or {}).get("VpcId"), managed_by(tags) if told is not None else None),
     )
     return spare_unreadable(resource)
 
@@ -104,6 +108,17 @@ def _facts(raw: Any) -> dict[str, Fact]:
         "availability_zone": raw.get("AvailabilityZone"),
         "automatic_restart_time": time_text(raw.get("AutomaticRestartTime")),
     }
+
+
+@lru_cache(maxsize=4096)
+def _details(vpc: str | None, managers: str | None) -> Mapping[str, Fact]:
+    """One mapping for all that are alike in these."""
+    return share_texts({"vpc": vpc, MANAGED_BY_WORD: managers})
+
+
+def managed_by(tags: Tags) -> str:
+    """The stack, where its tags name one: nothing else of what the condition knows has DB instances."""
+    return STACK if any(key.startswith("aws:cloudformation:") for key in tags) else ""
 
 
 def obstacle(facts: Mapping[str, Fact], tags: Tags | None) -> Obstacle | None:

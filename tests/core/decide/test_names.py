@@ -201,6 +201,32 @@ def verdicts(body: str) -> dict[str, tuple[str, str | None, str]]:
     return {one.resource.resource_id: (one.verdict.value, one.rule, one.reason) for one in decisions}
 
 
+def test_a_named_condition_is_judged_by_where_it_is_used_and_reported_once() -> None:
+    body = "conditions: {gone: {organizational_unit: /Gone}}\nrules:\n"
+    use, spare = "  - {name: a, where: {condition: gone}}\n", "  - {name: b, where: {not: {condition: gone}}}\n"
+    assert [one.effect for one in resolved(body + use)] == [NameEffect.WARNS]
+    for rules in (use + spare, spare + use):
+        one = the_name(body + rules)
+        assert (one.effect, one.path) == (NameEffect.UNKNOWN, "conditions.gone.organizational_unit")
+    policy = a_policy(body + spare)
+    [decision] = decide_all(
+        policy.with_unresolved(resolve_names(policy, Known(ORGANIZATION, REGIONS))),
+        [a_resource(account_id=ONE)],
+        {ORGANIZATION.accounts[0].id: ORGANIZATION.accounts[0]},
+        AT,
+    )
+    assert decision.reason == (
+        "Rule b may own it, but that depends on what is unknown: its organizational_unit ('/Gone' is unresolved)."
+    )
+
+
+def test_the_name_of_an_account_is_resolved_as_others_are() -> None:
+    assert resolved(rule(f"{{not: {{account_name: [account-{ONE}, '*']}}}}")) == []
+    one = the_name(rule(f"{{not: {{account_name: acount-{TWO}}}}}"))
+    assert (one.effect, one.word, one.nearest) == (NameEffect.UNKNOWN, "account_name", f"account-{TWO}")
+    assert one.detail.startswith("is the name of no account, so its condition is unknown")
+
+
 def test_what_a_rule_could_own_is_kept_and_reported_and_other_rules_are_followed() -> None:
     found = verdicts(
         """

@@ -29,6 +29,8 @@ OTHER = a_resource("i-0other")
         (lambda one: in_state(one, "stopping"), "its state (running, stopping)"),
         (lambda one: replace(one, facts={**one.facts, "instance_type": "x9.large"}), "its instance type"),
         (lambda one: replace(one, started_at=AT - timedelta(days=9)), "when it was started"),
+        (lambda one: replace(one, created_at=AT - timedelta(days=9)), "when it was made"),
+        (lambda one: replace(one, details={"key_name": "prod"}), "its key name"),
         (lambda one: replace(one, arn="arn:other"), "what else is known of it"),
     ],
 )

@@ -13,7 +13,7 @@ from orchestrator.core.policy.json_schema import policy_json_schema
 from orchestrator.errors import PolicyError
 from orchestrator.kinds.ec2.description import EC2
 from tests.support.policies import DESIGN_POLICY, HEAD, load
-from tests.support.strategies import policy_documents, quick
+from tests.support.strategies import documents_of_every_form, policy_documents, quick
 
 VALIDATOR = Draft202012Validator(policy_json_schema((EC2,)))
 
@@ -28,7 +28,7 @@ def test_the_schema_accepts_the_designs_document() -> None:
 
 
 @quick
-@given(document=policy_documents(calendars=True))
+@given(document=policy_documents(calendars=True) | documents_of_every_form())
 def test_the_schema_accepts_whatever_loads(document: dict[str, Any]) -> None:
     load(yaml.safe_dump(document), kinds=(EC2,))
     VALIDATOR.validate(document)

@@ -92,8 +92,9 @@ def test_kinds_that_are_wrong_are_the_only_mistake_of_their_rule(kinds: str) -> 
 def test_an_unknown_condition_names_those_of_every_kind() -> None:
     _, _, message = the_problem("rules: [{name: a, where: {engin: x}}]", BOTH)
     assert message == (
-        "`engin` is no condition (did you mean `engine`?); conditions are all, any, not, tag, account_tag, account, "
-        "organizational_unit, region, instance_type, engine, multi_az"
+        "`engin` is no condition (did you mean `engine`?); conditions are all, any, not, condition, tag, account_tag, "
+        "account, account_name, organizational_unit, region, age, running_for, "
+        f"{', '.join(one.word for one in EC2.words)}, engine, multi_az"
     )
 
 

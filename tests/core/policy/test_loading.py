@@ -30,7 +30,7 @@ from orchestrator.core.policy.schema.limits import AccountLimits, Guardrails
 from orchestrator.core.policy.schema.scope import OrganizationScope, RegionScope
 from tests.support.builders import a_policy
 from tests.support.policies import DESIGN_POLICY, load
-from tests.support.strategies import policy_documents, quick
+from tests.support.strategies import documents_of_every_form, policy_documents, quick
 
 MINUTES_OF_A_DAY = 24 * 60
 
@@ -186,7 +186,7 @@ def test_a_dumped_policy_reads_as_it_was_written_but_for_its_comments() -> None:
 
 
 @quick
-@given(document=policy_documents(calendars=True))
+@given(document=policy_documents(calendars=True) | documents_of_every_form())
 def test_a_dumped_policy_loads_to_an_equal_one(document: dict[str, Any]) -> None:
     policy = load(yaml.safe_dump(document))
     assert [rule.name for rule in policy.rules] == [rule["name"] for rule in document["rules"]]

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from orchestrator.core.policy.conditions.tag_forms import FORMS
 from orchestrator.core.policy.conditions.words import words_of
 from orchestrator.core.policy.schema.document import PolicyDocument
 from orchestrator.kinds.registry import DESCRIPTIONS
@@ -29,6 +30,9 @@ KEYS = (
     *(f"rules: [{{name: a, where: {{{word}" for word in words_of(DESCRIPTIONS)),
     "rules: [{name: a, where",
     "rules: [{name: a, where: {tag: {A",
+    *(f"rules: [{{name: a, where: {{tag: {{A: {{{form}" for form in FORMS),
+    "conditions: {a",
+    "conditions: {a: {condition",
     "guardrails: {max_stops",
     "guardrails: {max_stops_percent",
     "guardrails: {per_account",
@@ -45,7 +49,7 @@ KEYS = (
 _CLOSING = {"{": "}", "[": "]"}
 _SUBJECT = re.compile(
     r"(the document|this entry|this value|`[^`]+`|'[^']*'|the key `[^`]+`|the tag '[^']*') "
-    r"(must|is|has|cannot|does)\b|there is no schedule '|this is no YAML: "
+    r"(must|is|has|cannot|does)\b|there is no (schedule|condition) '|this is no YAML: "
 )
 
 

@@ -45,7 +45,16 @@ FULL = """<item>
   <launchTime>2026-11-20T08:15:30.000Z</launchTime>
   <placement><availabilityZone>eu-west-1b</availabilityZone><tenancy>default</tenancy></placement>
   <rootDeviceType>ebs</rootDeviceType>
-  <blockDeviceMapping><item><deviceName>/dev/xvda</deviceName><ebs><status>attached</status></ebs></item></blockDeviceMapping>
+  <imageId>ami-0123</imageId><vpcId>vpc-0123</vpcId><subnetId>subnet-0123</subnetId><keyName>team-a</keyName>
+  <platformDetails>Linux/UNIX</platformDetails><architecture>arm64</architecture>
+  <blockDeviceMapping>
+    <item><deviceName>/dev/xvda</deviceName><ebs><attachTime>2026-11-01T08:15:31.000Z</attachTime></ebs></item>
+    <item><deviceName>/dev/xvdb</deviceName><ebs><status>attached</status></ebs></item>
+  </blockDeviceMapping>
+  <networkInterfaceSet>
+    <item><attachment><attachTime>2026-11-01T08:15:30.000Z</attachTime></attachment></item>
+    <item><networkInterfaceId>eni-2</networkInterfaceId></item>
+  </networkInterfaceSet>
   <tagSet>
     <item><key>Name</key><value>Käse &amp; Brot &lt;1&gt;</value></item>
     <item><key>Empty</key><value/></item>
@@ -134,6 +143,11 @@ def _set(name: str, item: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     return _element(name, st.lists(item.map(lambda one: f"<item>{one}</item>"), max_size=2).map("".join))
 
 
+def _timed(name: str) -> st.SearchStrategy[str]:
+    """With a time or without one; an empty one is no answer of AWS's."""
+    return st.just("") | TIMES.map(lambda time: f"<{name}>{time}</{name}>")
+
+
 INSTANCES = _item(
     st.integers(0, 99).map(lambda number: f"<instanceId>i-{number}</instanceId>"),
     *(_element(name, WORDS) for name in ("instanceType", "instanceLifecycle", "spotInstanceRequestId", "unknown")),
@@ -145,7 +159,16 @@ INSTANCES = _item(
     _element("placement", _item(_element("availabilityZone", WORDS), _element("tenancy", WORDS))),
     _element("operator", _item(_element("managed", st.sampled_from(["true", "false"])), _element("principal", WORDS))),
     _element("hibernationOptions", _element("configured", st.sampled_from(["true", "false"]))),
-    _set("networkInterfaceSet", _element("association", _element("ipOwnerId", WORDS))),
+    *(_element(name, WORDS) for name in ("imageId", "vpcId", "subnetId", "keyName", "platformDetails")),
+    _element("architecture", WORDS),
+    _set(
+        "networkInterfaceSet",
+        _item(
+            _element("association", _element("ipOwnerId", WORDS)),
+            _element("attachment", _timed("attachTime")),
+        ),
+    ),
+    _set("blockDeviceMapping", _element("ebs", _timed("attachTime"))),
     _set("tagSet", _item(TEXTS.map(lambda key: f"<key>{escape(key)}</key>"), _element("value", TEXTS.map(escape)))),
 )
 
@@ -164,6 +187,35 @@ def test_whatever_an_instance_is_like_it_becomes_the_resource_that_botocores_par
     assert [resource_of(one, TARGET, "aws", {}) for one in ours] == [
         resource_of(one, TARGET, "aws", {}) for one in botocores
     ]
+
+
+def test_an_instance_is_as_old_as_its_first_attachment_and_has_the_details_that_conditions_ask_for(
+    aws: LocalAws, clients: Clients
+) -> None:
+    aws.answering = lambda _: instances_answer(FULL + BARE)
+    full, bare = (resource_of(one, TARGET, "aws", {}) for one in read(clients))
+    assert full.created_at == datetime(2026, 11, 1, 8, 15, 30, tzinfo=UTC)
+    assert full.details == {
+        "image": "ami-0123",
+        "vpc": "vpc-0123",
+        "subnet": "subnet-0123",
+        "key_name": "team-a",
+        "platform": "Linux/UNIX",
+        "architecture": "arm64",
+        "managed_by": "",
+    }
+    assert not full.details.keys() & full.facts.keys()
+    assert bare.created_at is None
+    assert {*bare.details.values()} == {None, ""}
+
+
+@pytest.mark.parametrize("text", ["soon", ""])
+def test_an_attach_time_that_is_none_fails_no_target(aws: LocalAws, clients: Clients, text: str) -> None:
+    device = f"<item><ebs><attachTime>{text}</attachTime></ebs></item>"
+    item = f"<item><instanceId>i-1</instanceId><blockDeviceMapping>{device}</blockDeviceMapping></item>"
+    aws.answering = lambda _: instances_answer(item)
+    [raw] = read(clients)
+    assert resource_of(raw, TARGET, "aws", {}).created_at is None
 
 
 @pytest.mark.parametrize("text", ["soon", ""])

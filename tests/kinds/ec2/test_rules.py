@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.core.model import ObstacleCode, ResourceState
-from orchestrator.kinds.ec2.rules import _OWNED_BY_TAG, obstacle, start_failure, state_of
+from orchestrator.core.model.managed_by import MANAGED_BY, STACK
+from orchestrator.kinds.ec2.rules import _OWNED_BY_TAG, managed_by, obstacle, start_failure, state_of
 from tests.support.builders import EC2_FACTS
 
 
@@ -165,10 +166,33 @@ def _near(pattern: str) -> st.SearchStrategy[str]:
     return st.sampled_from([pattern, pattern[:-1], f"x{pattern}", pattern.upper()]) | longer
 
 
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        ((), ""),
+        (("Name", "aws:ec2:fleet-id"), ""),
+        (
+            ("aws:autoscaling:groupName", "aws:cloudformation:stack-name", "aws:cloudformation:logical-id"),
+            "asg, cloudformation",
+        ),
+        (("aws:autoscaling:groupName", "kubernetes.io/cluster/blue", "eks:cluster-name"), "asg, eks"),
+        (("AmazonECSManaged",), "ecs"),
+        (("aws:elasticmapreduce:job-flow-id",), "emr"),
+        (("AWSBatchServiceTag",), "batch"),
+        (("elasticbeanstalk:environment-name",), "beanstalk"),
+    ],
+)
+def test_what_manages_an_instance_is_told_by_the_keys_of_its_tags(keys: tuple[str, ...], words: str) -> None:
+    assert managed_by(dict.fromkeys(keys, "x")) == words
+    assert set(filter(None, words.split(", "))) <= set(MANAGED_BY)
+    members = set(filter(None, words.split(", "))) - {STACK}
+    assert not members or found(tags=dict.fromkeys(keys, "x")) is not None
+
+
 @given(key=st.sampled_from(sorted(_OWNED_BY_TAG)).flatmap(_near) | st.text(max_size=20))
 def test_the_owner_of_a_tag_is_the_one_whose_glob_matches_it(key: str) -> None:
     told = found(tags={"Name": "node", key: ""})
-    owners = [owner for pattern, owner in _OWNED_BY_TAG.items() if fnmatchcase(key, pattern)]
+    owners = [owner for pattern, (_, owner) in _OWNED_BY_TAG.items() if fnmatchcase(key, pattern)]
     assert (told is not None) == bool(owners)
     assert told is None or told.startswith(f"It belongs to {owners[0]} (tag ")
     assert all("*" not in one[:-1] and not set(one) & {"?", "["} for one in _OWNED_BY_TAG), "a glob of another form"

@@ -50,6 +50,14 @@ def test_only_what_is_available_runs_and_what_passes_is_reported_with_awss_word(
     assert (resource.state, resource.aws_state, is_up(resource)) == (state, word or "unknown", up)
 
 
+def test_it_tells_when_it_was_made_its_vpc_and_its_stack() -> None:
+    made, stack = datetime(2026, 11, 1, tzinfo=UTC), [{"Key": "aws:cloudformation:stack-name", "Value": "s"}]
+    told = database(InstanceCreateTime=made, DBSubnetGroup={"VpcId": "vpc-1"}, TagList=stack)
+    assert (told.created_at, told.details) == (made, {"vpc": "vpc-1", "managed_by": "cloudformation"})
+    assert database().details == {"vpc": None, "managed_by": ""}
+    assert database(TagList=None).details["managed_by"] is None
+
+
 def test_nothing_is_in_the_way_of_a_plain_database() -> None:
     resource = database(TagList=[{"Key": "Name", "Value": "Orders"}])
     assert resource.obstacle is None

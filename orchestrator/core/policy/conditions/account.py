@@ -50,4 +50,12 @@ def _problem(text: str) -> str | None:
     return f"{text!r} is no account id; an account id has twelve digits"
 
 
-ACCOUNT = Word("account", _parse, {"description": "Account id globs.", "anyOf": [*GLOBS["anyOf"], {"type": "integer"}]})
+ACCOUNT = Word(
+    "account",
+    _parse,
+    {
+        "description": "Account id globs.",
+        "examples": ["111122223333"],
+        "anyOf": [*GLOBS["anyOf"], {"type": "integer"}],
+    },
+)

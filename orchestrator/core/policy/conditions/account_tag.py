@@ -10,7 +10,8 @@ from typing import Any
 from orchestrator.core.model import Account, Fact, Resource
 from orchestrator.core.policy.conditions.interface import Condition, Parser, Word, cases_of
 from orchestrator.core.policy.conditions.matching import TagGlobs, tags_apart, tags_match, tags_used, tags_within
-from orchestrator.core.policy.conditions.schema_parts import TAGS
+from orchestrator.core.policy.conditions.tag_forms import TAGS, parse_tags
+from orchestrator.core.policy.conditions.tag_tests import TagPresent
 from orchestrator.core.policy.yaml_document import Path
 
 
@@ -24,6 +25,8 @@ class AccountTagMatches(Condition):
         return None if account.tags_error is not None else tags_match(self.tags, account.tags)
 
     def implies(self, other: Condition) -> bool:
+        if isinstance(other, TagPresent):
+            return other.of_account and any(key == other.key for key, _ in self.tags)
         return isinstance(other, AccountTagMatches) and tags_within(self.tags, other.tags)
 
     def cases(self) -> Sequence[Condition]:
@@ -39,8 +42,16 @@ class AccountTagMatches(Condition):
         return () if account.tags_error is None else ("account_tag",)
 
 
-def _parse(value: Any, path: Path, parser: Parser) -> Condition:
-    return AccountTagMatches(parser.tags(value, path))
+def _parse(value: Any, path: Path, parser: Parser) -> Condition | None:
+    return parse_tags(value, path, parser, AccountTagMatches, of_account=True)
 
 
-ACCOUNT_TAG = Word("account_tag", _parse, {**TAGS, "description": "The same on the account's tags."})
+ACCOUNT_TAG = Word(
+    "account_tag",
+    _parse,
+    {
+        **TAGS,
+        "description": "The same on the account's tags.",
+        "examples": [{"CostCenter": "cc-*"}, {"Owner": {"present": True}}],
+    },
+)

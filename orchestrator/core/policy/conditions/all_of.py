@@ -11,7 +11,7 @@ from typing import Any
 from orchestrator.core.model import Account, Resource
 from orchestrator.core.policy.conditions.combined import Combined
 from orchestrator.core.policy.conditions.interface import Condition, Parser, Word, cases_of
-from orchestrator.core.policy.conditions.schema_parts import WHERES
+from orchestrator.core.policy.conditions.schema_parts import EXAMPLE, WHERES
 from orchestrator.core.policy.yaml_document import Path
 
 
@@ -37,4 +37,4 @@ def _parse(value: Any, path: Path, parser: Parser) -> Condition:
     return AllOf(parser.conditions(value, path))
 
 
-ALL = Word("all", _parse, {**WHERES, "description": "Every one of these holds."})
+ALL = Word("all", _parse, {**WHERES, "description": "Every one of these holds.", "examples": [EXAMPLE]})

@@ -10,7 +10,7 @@ from typing import Any
 from orchestrator.core.model import Account, Resource
 from orchestrator.core.policy.conditions.combined import Combined
 from orchestrator.core.policy.conditions.interface import Condition, Parser, Word, cases_of
-from orchestrator.core.policy.conditions.schema_parts import WHERES
+from orchestrator.core.policy.conditions.schema_parts import EXAMPLE, WHERES
 from orchestrator.core.policy.yaml_document import Path
 
 
@@ -36,4 +36,4 @@ def _parse(value: Any, path: Path, parser: Parser) -> Condition:
     return AnyOf(parser.conditions(value, path))
 
 
-ANY = Word("any", _parse, {**WHERES, "description": "At least one of these holds."})
+ANY = Word("any", _parse, {**WHERES, "description": "At least one of these holds.", "examples": [EXAMPLE]})

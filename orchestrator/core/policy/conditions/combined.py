@@ -40,4 +40,6 @@ class Combined(Condition, ABC):
             yield from condition.names()
 
     def with_unresolved(self, places: frozenset[str]) -> Self:
-        return replace(self, conditions=tuple(condition.with_unresolved(places) for condition in self.conditions))
+        changed = tuple(condition.with_unresolved(places) for condition in self.conditions)
+        is_same = all(one is other for one, other in zip(changed, self.conditions, strict=True))
+        return self if is_same else replace(self, conditions=changed)

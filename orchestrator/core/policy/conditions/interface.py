@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import Any, NamedTuple, Protocol, Self
+from zoneinfo import ZoneInfo
 
 from orchestrator.core.model import Account, Fact, Resource
 from orchestrator.core.policy.conditions.matching import Globs
+from orchestrator.core.policy.conditions.regexes import Regex
 from orchestrator.core.policy.yaml_document import Path
 
 Problem = Callable[[str], str | None]
@@ -23,9 +25,11 @@ class NamedText(NamedTuple):
     """A text by which a policy names accounts, OUs or regions, and its place in the document."""
 
     word: str
-    """`account`, `organizational_unit` or `region`."""
+    """`account`, `account_name`, `organizational_unit` or `region`."""
     text: str
     place: Path
+    is_negated: bool = False
+    """Whether it is within an odd number of `not`, so that what it does not match is owned."""
 
 
 class Condition(ABC):
@@ -90,8 +94,15 @@ class Parser(Protocol):
     def globs(self, value: Any, path: Path, problem: Problem = ...) -> Globs:
         """One text or a list of texts, none of them empty; `problem` says what else is wrong with one."""
 
-    def tags(self, value: Any, path: Path) -> tuple[tuple[str, Globs], ...]:
-        """A mapping from at least one tag's key to the globs of its value."""
+    def regex(self, value: Any, path: Path) -> Regex | None:
+        """A regular expression; None when it is wrong."""
+
+    def defined(self, name: Any, path: Path) -> Condition | None:
+        """The condition that the policy defines by that name; None when there is none."""
+
+    @property
+    def timezone(self) -> ZoneInfo:
+        """The policy's, in which it is today."""
 
     def wrong(self, path: Path, message: str) -> None:
         """Notes a mistake at that place."""

@@ -51,7 +51,8 @@ class NamesMatch(Condition, ABC):
 
     def with_unresolved(self, places: frozenset[str]) -> Self:
         named = zip(self.texts, self.places, strict=True)
-        return replace(self, unresolved=tuple(text for text, place in named if path_text(place) in places))
+        unresolved = tuple(text for text, place in named if path_text(place) in places)
+        return replace(self, unresolved=unresolved) if unresolved else self
 
 
 def text_places(value: object, path: Path) -> tuple[Path, ...]:

@@ -36,10 +36,11 @@ class NotOf(Condition):
         return self.condition.asks_account_tags()
 
     def names(self) -> Iterable[NamedText]:
-        return self.condition.names()
+        return (one._replace(is_negated=not one.is_negated) for one in self.condition.names())
 
     def with_unresolved(self, places: frozenset[str]) -> Self:
-        return replace(self, condition=self.condition.with_unresolved(places))
+        changed = self.condition.with_unresolved(places)
+        return self if changed is self.condition else replace(self, condition=changed)
 
 
 def _parse(value: Any, path: Path, parser: Parser) -> Condition | None:
@@ -47,4 +48,4 @@ def _parse(value: Any, path: Path, parser: Parser) -> Condition | None:
     return NotOf(condition) if condition is not None else None
 
 
-NOT = Word("not", _parse, {**WHERE, "description": "This does not hold."})
+NOT = Word("not", _parse, {**WHERE, "description": "This does not hold.", "examples": [{"tag": {"Tier": "crit*"}}]})

@@ -48,5 +48,7 @@ def _parse(value: Any, path: Path, parser: Parser) -> Condition:
 
 
 ORGANIZATIONAL_UNIT = Word(
-    "organizational_unit", _parse, {**GLOBS, "description": "OU ids or paths, each with all below it."}
+    "organizational_unit",
+    _parse,
+    {**GLOBS, "description": "OU ids or paths, each with all below it.", "examples": ["/Workloads/Dev"]},
 )

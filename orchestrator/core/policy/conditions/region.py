@@ -32,4 +32,4 @@ def _parse(value: Any, path: Path, parser: Parser) -> Condition:
     return RegionMatches(parser.globs(value, path).texts, text_places(value, path))
 
 
-REGION = Word("region", _parse, {**GLOBS, "description": "Region globs."})
+REGION = Word("region", _parse, {**GLOBS, "description": "Region globs.", "examples": ["eu-*"]})

@@ -6,6 +6,7 @@ from typing import Any
 
 WHERE: dict[str, Any] = {"$ref": "#/$defs/where"}
 WHERES: dict[str, Any] = {"type": "array", "minItems": 1, "items": WHERE}
-_GLOB = {"type": "string", "minLength": 1}
-GLOBS: dict[str, Any] = {"anyOf": [_GLOB, {"type": "array", "minItems": 1, "items": _GLOB}]}
-TAGS: dict[str, Any] = {"type": "object", "minProperties": 1, "additionalProperties": GLOBS}
+GLOB: dict[str, Any] = {"type": "string", "minLength": 1}
+GLOBS: dict[str, Any] = {"anyOf": [GLOB, {"type": "array", "minItems": 1, "items": GLOB}]}
+EXAMPLE = [{"region": "eu-*"}, {"tag": {"Tier": "low"}}]
+"""Of `all` and `any`."""

@@ -10,7 +10,8 @@ from typing import Any
 from orchestrator.core.model import Account, Fact, Resource
 from orchestrator.core.policy.conditions.interface import Condition, Parser, Word, cases_of
 from orchestrator.core.policy.conditions.matching import TagGlobs, tags_apart, tags_match, tags_used, tags_within
-from orchestrator.core.policy.conditions.schema_parts import TAGS
+from orchestrator.core.policy.conditions.tag_forms import TAGS, parse_tags
+from orchestrator.core.policy.conditions.tag_tests import TagPresent
 from orchestrator.core.policy.yaml_document import Path
 
 
@@ -24,6 +25,8 @@ class TagMatches(Condition):
         return tags_match(self.tags, resource.tags)
 
     def implies(self, other: Condition) -> bool:
+        if isinstance(other, TagPresent):
+            return not other.of_account and any(key == other.key for key, _ in self.tags)
         return isinstance(other, TagMatches) and tags_within(self.tags, other.tags)
 
     def tag_keys(self) -> Iterable[str]:
@@ -36,8 +39,23 @@ class TagMatches(Condition):
         return tags_used("tag", self.tags, resource.tags)
 
 
-def _parse(value: Any, path: Path, parser: Parser) -> Condition:
-    return TagMatches(parser.tags(value, path))
+def _parse(value: Any, path: Path, parser: Parser) -> Condition | None:
+    return parse_tags(value, path, parser, TagMatches, of_account=False)
 
 
-TAG = Word("tag", _parse, {**TAGS, "description": "Tag globs; a list means any of; a missing tag never matches."})
+TAG = Word(
+    "tag",
+    _parse,
+    {
+        **TAGS,
+        "description": "Tag globs; a list means any of; a missing tag never matches. Or a mapping of forms, which all "
+        "hold, such as {present: true} or {before: today}.",
+        "examples": [
+            {"Environment": ["dev", "test-*"]},
+            {"Owner": {"absent": True}},
+            {"Name": {"matches": "web-[0-9]+"}},
+            {"Cores": {"at_least": 4, "below": 32}},
+            {"ExpiresOn": {"before": "today"}},
+        ],
+    },
+)

@@ -41,6 +41,10 @@ class PolicyDocument(Part):
     organization: OrganizationScope = Field(default_factory=OrganizationScope)
     regions: RegionScope = Field(default_factory=RegionScope)
     schedules: Annotated[Mapping[str, ScheduleDocument], Field(description="By name.")] = {}
+    conditions: Annotated[
+        Mapping[str, Any],
+        Field(description="By name: conditions that a `where` uses as `condition: NAME`, also one within another."),
+    ] = {}
     rules: Annotated[tuple[RuleDocument, ...], Field(description="In order; no rule, no stop.")] = ()
     sweeps: Annotated[
         tuple[ScheduledSweepDocument, ...],

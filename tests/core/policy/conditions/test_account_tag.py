@@ -32,5 +32,6 @@ def test_a_wrong_value_of_an_account_tag_is_a_mistake_at_its_place() -> None:
 
 
 def test_the_schema_of_account_tag_is_that_of_tag_with_its_own_description() -> None:
-    assert {**ACCOUNT_TAG.schema, "description": ""} == {**TAG.schema, "description": ""}
+    own = {"description": "", "examples": []}
+    assert {**ACCOUNT_TAG.schema, **own} == {**TAG.schema, **own}
     assert ACCOUNT_TAG.schema["description"] == "The same on the account's tags."

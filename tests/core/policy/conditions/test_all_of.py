@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 
 from orchestrator.core.policy.conditions.all_of import ALL, AllOf
+from orchestrator.core.policy.conditions.schema_parts import EXAMPLE
 from tests.support.conditions import ACCOUNT, NOW, RESOURCE, answers, condition, mistakes, several_answers
 from tests.support.strategies import quick
 
@@ -77,4 +78,5 @@ def test_the_schema_of_all_is_a_list_of_conditions() -> None:
         "minItems": 1,
         "items": {"$ref": "#/$defs/where"},
         "description": "Every one of these holds.",
+        "examples": [EXAMPLE],
     }

@@ -28,4 +28,5 @@ def test_not_takes_one_condition() -> None:
 
 
 def test_the_schema_of_not_is_a_condition() -> None:
-    assert NOT.schema == {"$ref": "#/$defs/where", "description": "This does not hold."}
+    example = {"tag": {"Tier": "crit*"}}
+    assert NOT.schema == {"$ref": "#/$defs/where", "description": "This does not hold.", "examples": [example]}
