@@ -238,7 +238,7 @@ class _Instances:
     hub: Hub
     description: KindDescription = EC2
 
-    def read(self, target: Target) -> tuple[Resource, ...]:
+    def read(self, target: Target, *, with_stopped: bool = False) -> tuple[Resource, ...]:
         return self.hub.instances(target)
 
     def look(self, target: Target, resource_ids: Sequence[str]) -> Mapping[str, Resource]:

@@ -1,8 +1,9 @@
-"""Stop or keep, for one resource: the one place that decides. Always with a reason that a person understands."""
+"""Stop, start or keep, for one resource: the one place that decides. Always with a reason that a person understands."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from functools import lru_cache
 from typing import NamedTuple
@@ -10,6 +11,7 @@ from typing import NamedTuple
 from orchestrator.core.decide.compliance import violations
 from orchestrator.core.decide.other_policies import CoOwner, why_two_own
 from orchestrator.core.decide.owner import Owner, owner_of
+from orchestrator.core.decide.starting import decide_in_running_time, may_be_down
 from orchestrator.core.decide.whose_schedule import OwnSchedule, schedule_of
 from orchestrator.core.model import (
     Account,
@@ -27,6 +29,7 @@ from orchestrator.core.model import (
     Verdict,
     time_text,
 )
+from orchestrator.core.model.action import StartForm
 from orchestrator.core.model.marks import STOPPED_AT_TAG, STOPPED_BY_TAG
 from orchestrator.core.model.remembered import NOTHING_REMEMBERED, Remembered
 from orchestrator.core.policy.opt_outs import RESOURCE, exemption_sentence, most_protective, read_opt_outs
@@ -94,15 +97,17 @@ def _decide(policy: OrgPolicy, resource: Resource, account: Account, known: _Kno
     rule = owner.rule
     used = rule.where.facts_used(resource, account, now) if rule else None
     exemption = most_protective(read_opt_outs(resource.tags, RESOURCE, resource.resource_id, known.today))
-    own_schedule = schedule_of(policy, rule, resource, account) if rule else OwnSchedule(None)
-    keep = _reason_to_keep(
-        resource,
-        exemption,
-        owner,
-        own_schedule,
-        now,
-        lambda rule: why_two_own(policy, rule, resource, account, now, known.others),
-    )
+    own_schedule = OwnSchedule(None)
+    if rule and not policy.ignores_schedules:
+        own_schedule = schedule_of(policy, rule, resource, account)
+
+    def owned_by_two(rule: Rule) -> Reason | None:
+        return why_two_own(policy, rule, resource, account, now, known.others)
+
+    if resource.kind in policy.starting_kinds and may_be_down(resource):
+        start = _decide_start(resource, exemption, owner, own_schedule, known, owned_by_two)
+        return replace(start, facts={**start.facts, **used} if used else start.facts)
+    keep = _reason_to_keep(resource, exemption, owner, own_schedule, now, owned_by_two)
     reason = keep or _reason_to_stop(rule, own_schedule)
     return Decision(
         resource=resource,
@@ -114,6 +119,60 @@ def _decide(policy: OrgPolicy, resource: Resource, account: Account, known: _Kno
         exemption=exemption,
         facts={**resource.facts, **used} if used else resource.facts,
     )
+
+
+def _decide_start(
+    resource: Resource,
+    exemption: Exemption | None,
+    owner: Owner,
+    own_schedule: OwnSchedule,
+    known: _Known,
+    owned_by_two: Callable[[Rule], Reason | None],
+) -> Decision:
+    """Of what is down, and is of a kind of which the policy starts something: start or keep."""
+    rule, now = owner.rule, known.now
+    kept = Decision(
+        resource,
+        Verdict.KEEP,
+        *_not_running(resource),
+        rule=rule.name if rule else None,
+        action=rule.action if rule else Action.STOP,
+        exemption=exemption,
+        facts=resource.facts,
+    )
+    reason = _kept_down(resource, exemption, owner, own_schedule, now, owned_by_two)
+    if reason is not None or rule is None or own_schedule.schedule is None:
+        return replace(kept, reason_code=reason.code, reason=reason.sentence) if reason else kept
+    answer = own_schedule.schedule.at(now)
+    return decide_in_running_time(kept, rule, own_schedule.schedule.name, answer, known.remembered)
+
+
+def _kept_down(
+    resource: Resource,
+    exemption: Exemption | None,
+    owner: Owner,
+    own_schedule: OwnSchedule,
+    now: datetime,
+    owned_by_two: Callable[[Rule], Reason | None],
+) -> Reason | None:
+    """Why it is left down; None where its rule starts it, unless it was stopped by others. What opts out is left alone,
+    in either direction.
+    """
+    rule = owner.rule
+    if exemption is not None:
+        return Reason(ReasonCode.EXEMPT, exemption_sentence(exemption))
+    if rule is None:
+        return _not_running(resource)
+    if owner.unknown is not None:
+        return _kept_by_its_owner(owner)
+    if rule.start is StartForm.NEVER:
+        return _not_running(resource)
+    by_schedule = None
+    if own_schedule.unknown:
+        by_schedule = Reason(ReasonCode.UNKNOWN_SCHEDULE, own_schedule.unknown)
+    elif own_schedule.schedule is None or own_schedule.schedule.state_at(now) is not ScheduleState.RUNNING:
+        by_schedule = _not_running(resource)
+    return _obstacle_to(resource) or owned_by_two(rule) or by_schedule
 
 
 def _reason_to_keep(
@@ -139,10 +198,18 @@ def _kept_by_itself(resource: Resource, exemption: Exemption | None) -> Reason |
     if exemption is not None:
         return Reason(ReasonCode.EXEMPT, exemption_sentence(exemption))
     if resource.state is not ResourceState.RUNNING:
-        return Reason(ReasonCode.NOT_RUNNING, f"It is {resource.aws_state}, not running; the next sweep looks again.")
-    if resource.obstacle is not None:
-        return Reason(ReasonCode(resource.obstacle.code), resource.obstacle.sentence)
-    return None
+        return _not_running(resource)
+    return _obstacle_to(resource)
+
+
+def _not_running(resource: Resource) -> Reason:
+    return Reason(ReasonCode.NOT_RUNNING, f"It is {resource.aws_state}, not running; the next sweep looks again.")
+
+
+def _obstacle_to(resource: Resource) -> Reason | None:
+    if resource.obstacle is None:
+        return None
+    return Reason(ReasonCode(resource.obstacle.code), resource.obstacle.sentence)
 
 
 def _still_stopping(resource: Resource) -> Reason:

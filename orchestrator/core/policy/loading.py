@@ -12,6 +12,7 @@ import yaml
 from pydantic import ValidationError
 
 from orchestrator.core.model import Action, KindDescription, Mode
+from orchestrator.core.model.action import StartForm
 from orchestrator.core.policy.conditions.interface import Condition
 from orchestrator.core.policy.conditions.parsing import parse_where
 from orchestrator.core.policy.conditions.words import words_of
@@ -97,7 +98,15 @@ def _scheduled_sweep(document: ScheduledSweepDocument, timezone: str) -> Schedul
 def _rule(document: RuleDocument, where: Condition, schedules: Mapping[str, Schedule]) -> Rule:
     schedule = schedules[document.schedule] if document.schedule else None
     kinds, accept = frozenset(document.kinds), frozenset(document.accept)
-    return Rule(document.name, kinds, where, schedule, Action(document.action), accept)
+    return Rule(
+        document.name,
+        kinds,
+        where,
+        schedule,
+        Action(document.action),
+        accept,
+        start=StartForm(document.start),
+    )
 
 
 def _check(
@@ -182,9 +191,19 @@ def _cross_checks(document: Document) -> Iterator[tuple[Path, str]]:
             first[name] = number
         if isinstance(schedule, str) and schedule and schedule not in known:
             yield ("rules", number, "schedule"), _no_such(schedule, known)
+    yield from _starts(document.value)
     yield from _duplicates(document.value.get("required_tags"))
     yield from _sweeps(document)
     yield from _waves(document.value.get("waves"))
+
+
+def _starts(value: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
+    """A rule that starts in its running time and has none."""
+    for number, rule in _rules(value):
+        form = rule.get("start", StartForm.NEVER)
+        if form in [*StartForm] and form != StartForm.NEVER and "schedule" not in rule:
+            text = f"`start: {form}` needs a `schedule`: without one the rule has no running time in which to start"
+            yield ("rules", number, "start"), text
 
 
 def _waves(waves: Any) -> Iterator[tuple[Path, str]]:

@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from orchestrator.core.model import Action, Names
+from orchestrator.core.model.action import StartForm
 from orchestrator.core.policy.conditions.interface import Condition
 from orchestrator.core.policy.scheduled_sweeps import ScheduledSweep
 from orchestrator.core.policy.schedules.schedule import Schedule
@@ -29,6 +30,8 @@ class Rule:
     action: Action
     accept: frozenset[str] = frozenset()
     """What its stops may lose: words that the kinds declare."""
+    start: StartForm = StartForm.NEVER
+    """What it starts in its running time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +65,18 @@ class OrgPolicy:
     text: str = field(compare=False, repr=False)
     lines: Mapping[Path, int] = field(compare=False, repr=False)
     """The line of each value of the document, from 1."""
+    ignores_schedules: bool = False
+    """As if no rule had a schedule: for the undo of starts that a person asks for at any time."""
 
     @property
     def kinds(self) -> frozenset[str]:
         """The kinds that a sweep has to read: those that the rules name, or the default ones where there is no rule."""
         return frozenset().union(*(rule.kinds for rule in self.rules)) or frozenset(DEFAULT_KINDS)
+
+    @property
+    def starting_kinds(self) -> frozenset[str]:
+        """The kinds of which some rule starts something."""
+        return frozenset().union(*(rule.kinds for rule in self.rules if rule.start is not StartForm.NEVER))
 
     def with_unresolved(self, names: Names) -> OrgPolicy:
         """The same policy, for an organization in which these names are unresolved."""

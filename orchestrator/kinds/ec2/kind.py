@@ -43,9 +43,9 @@ class Ec2Instances(KindOnEngine):
         self._clients = clients
         self._types = InstanceTypes()
 
-    def read(self, target: Target) -> tuple[Resource, ...]:
+    def read(self, target: Target, *, with_stopped: bool = False) -> tuple[Resource, ...]:
         with unreadable_when_refused("ec2:DescribeInstances"):
-            raw = list(running_instances(self._clients, self._retries, target))
+            raw = list(running_instances(self._clients, self._retries, target, with_stopped=with_stopped))
         return tell_once(self._resources(target, raw)).each
 
     def look(self, target: Target, resource_ids: Sequence[str]) -> Mapping[str, Resource]:
