@@ -9,6 +9,7 @@ from typing import Any
 from orchestrator.core.model import Coverage, Outcome, OutcomeStatus, TargetStatus
 
 _OPTIONS = (("accounts", "--account"), ("regions", "--region"), ("resources", "--resource"))
+_FLAGS = (("failed_health", "--only-failed-health"), ("outside_schedule", "--outside-schedule"))
 
 
 def undo_command(source_sweep_id: str, only: Mapping[str, Any]) -> str:
@@ -16,7 +17,7 @@ def undo_command(source_sweep_id: str, only: Mapping[str, Any]) -> str:
     words = ["stop-orchestrator", "undo", source_sweep_id]
     for name, option in _OPTIONS:
         words += [word for value in only.get(name, ()) for word in (option, str(value))]
-    return shlex.join([*words, "--only-failed-health"] if only.get("failed_health") else words)
+    return shlex.join([*words, *(option for name, option in _FLAGS if only.get(name))])
 
 
 def what_is_left(coverage: Iterable[Coverage], outcomes: Iterable[Outcome]) -> str:

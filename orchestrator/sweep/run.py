@@ -87,7 +87,9 @@ def apply_plan(world: World, policy: OrgPolicy, sweep_id: str, source: StoredPla
 def undo_sweep(
     world: World, policy: OrgPolicy, sweep_id: str, source_sweep_id: str, undo_filter: UndoFilter
 ) -> tuple[Document, str]:
-    """Starts what that sweep stopped and what is still stopped by it. Raises as run_sweep."""
+    """Starts what that sweep stopped and what is still stopped by it; stops what it started, where that may be stopped
+    now. Raises as run_sweep.
+    """
     only = undo_filter.as_item()
     sweep = Sweep(sweep_id, Mode.UNDO, policy, world.now(), source_sweep_id, world.asked_by, only=only)
     begin(world, sweep, undo_filter)
@@ -174,7 +176,7 @@ class _Run:
         def keep_stopped(found: StoppedInventory) -> None:
             keep(SweepState(found.inventory, found.decisions, read_halt=found.halt))
 
-        found = read_stopped(self._world, self._sweep.source_sweep_id, undo_filter, keep_stopped)
+        found = read_stopped(self._world, self._sweep.policy, self._sweep.source_sweep_id, undo_filter, keep_stopped)
         return self._guard_and_act(SweepState(found.inventory, found.decisions, read_halt=found.halt), keep)
 
     def apply(self, source: StoredPlan, keep: Keep) -> SweepState:
@@ -275,7 +277,7 @@ class _Run:
         keep(state)
         policy = self._sweep.policy
         inventory = state.inventory
-        recheck = Recheck(self._world, policy, inventory.accounts, inventory.names, others=inventory.others)
+        recheck = Recheck(self._world, self._sweep.rules, inventory.accounts, inventory.names, others=inventory.others)
         done = state.outcomes.keys
         recheck.begin(one for one in approved.plan.actions if one.resource.key not in done)
         state, still_approved = hold_plan_by_names(self._sweep, state, approved, recheck.lost)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -66,6 +66,11 @@ class Sweep:
             summary.consent_missing,
             summary.only or {},
         )
+
+    @property
+    def rules(self) -> OrgPolicy:
+        """The policy as its rules are followed: an undo may be asked to stop what is in its running time."""
+        return replace(self.policy, ignores_schedules=True) if self.only.get("outside_schedule") else self.policy
 
     @property
     def today(self) -> date:

@@ -239,6 +239,7 @@ class _Instances:
     description: KindDescription = EC2
 
     def read(self, target: Target, *, with_stopped: bool = False) -> tuple[Resource, ...]:
+        assert not with_stopped
         return self.hub.instances(target)
 
     def look(self, target: Target, resource_ids: Sequence[str]) -> Mapping[str, Resource]:

@@ -112,7 +112,7 @@ class Stopped:
         self.now[resource_id] = a_resource(resource_id, state=state, tags={STOPPED_BY_TAG: by}, changed_at=AT)
 
     def undo(self, only: UndoFilter) -> StoppedInventory:
-        return read_stopped(self._world(), SWEEP_ID, only, lambda _: None)
+        return read_stopped(self._world(), a_policy(), SWEEP_ID, only, lambda _: None)
 
     @property
     def description(self) -> KindDescription:

@@ -78,6 +78,11 @@ class OrgPolicy:
         """The kinds of which some rule starts something."""
         return frozenset().union(*(rule.kinds for rule in self.rules if rule.start is not StartForm.NEVER))
 
+    @property
+    def everything_kinds(self) -> frozenset[str]:
+        """The kinds of which some rule starts whatever it owns."""
+        return frozenset().union(*(rule.kinds for rule in self.rules if rule.start is StartForm.EVERYTHING))
+
     def with_unresolved(self, names: Names) -> OrgPolicy:
         """The same policy, for an organization in which these names are unresolved."""
         places = names.unknown_places
