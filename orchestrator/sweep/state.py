@@ -182,12 +182,15 @@ def interruption_text(sweep: Sweep, state: SweepState) -> str:
     """That a person interrupted it, and what they can do next; for an undo, build_report says what is left."""
     if sweep.mode is Mode.UNDO:
         return "Interrupted"
-    stopped = state.outcomes.open_intents or any(one.status in _MAY_BE_DOWN for one in state.outcomes.outcomes)
-    undo = f"`stop-orchestrator undo {sweep.sweep_id}` starts what it stopped; "
+    statuses = {one.status for one in state.outcomes.outcomes}
+    stopped = state.outcomes.open_intents or statuses & (_MAY_BE_DOWN | _MAY_BE_UP)
+    does = "takes back what it did" if statuses & _MAY_BE_UP else "starts what it stopped"
+    undo = f"`stop-orchestrator undo {sweep.sweep_id}` {does}; "
     again = "plan and apply again for the rest" if sweep.mode is Mode.APPLY else "the same command again does the rest"
     return f"Interrupted: {undo if stopped else ''}{again}"
 
 
+_MAY_BE_UP = frozenset({OutcomeStatus.STARTED, OutcomeStatus.STARTING})
 _MAY_BE_DOWN = frozenset({OutcomeStatus.STOPPED, OutcomeStatus.STOPPING, OutcomeStatus.UNKNOWN})
 
 

@@ -167,7 +167,7 @@ def read_stopped(
     rules = None
     if started:
         rules = RulesNow.read(world, policy, organization, outside_schedule=undo_filter.outside_schedule)
-    asked = _Undo(source_sweep_id, undo_filter, earlier, rules)
+    undone = _Undo(source_sweep_id, undo_filter, earlier, rules)
     world.progress.phase(f"Looking at {len(stopped)} resources in {len({target for target, _ in groups})} targets")
     looked: list[_Looked] = []
     found = StoppedInventory(Inventory(organization.id, organization.accounts))
@@ -175,7 +175,7 @@ def read_stopped(
         with Pool[_Looked](world.workers) as pool:
             for (target, kind), group in groups.items():
                 account = accounts.get(target.account_id, _unknown_account(target.account_id))
-                pool.submit(_look, world, asked, account, target, kind, group)
+                pool.submit(_look, world, undone, account, target, kind, group)
             for result in pool.results():
                 looked.append(result)
                 world.progress.targets(len(looked), len(groups))
@@ -241,13 +241,13 @@ def _by_target_and_kind(records: Sequence[ActionRecord]) -> dict[tuple[Target, s
 
 
 def _look(
-    world: World, asked: _Undo, account: Account, target: Target, kind: str, records: Sequence[ActionRecord]
+    world: World, undone: _Undo, account: Account, target: Target, kind: str, records: Sequence[ActionRecord]
 ) -> _Looked:
     """A thread's boundary: nothing is raised past it."""
 
     def decide() -> _Looked:
         with world.accounts.bind(target.account_id):
-            decisions, refusal = _decide(world, world.kind(kind), asked, target, records)
+            decisions, refusal = _decide(world, world.kind(kind), undone, target, records)
         status, detail = coverage_of(refusal.error, refusal.operation) if refusal else (TargetStatus.SCANNED, "")
         return _Looked(scope.coverage_row(account, target.region, status, detail, kind), decisions)
 
@@ -258,7 +258,7 @@ def _look(
 
 
 def _decide(
-    world: World, kind: Kind, asked: _Undo, target: Target, records: Sequence[ActionRecord]
+    world: World, kind: Kind, undone: _Undo, target: Target, records: Sequence[ActionRecord]
 ) -> tuple[tuple[Decision, ...], LookRefusedError | None]:
     """Also why some of them have a decision without a look."""
     ids = [record.resource_id for record in records]
@@ -266,14 +266,14 @@ def _decide(
     seen = look_until_settled(world, kind, target, ids, lambda fresh: _may_be_from_before(fresh, stops, world.now()))
     fresh, unseen = seen.fresh, seen.refused
     noted_within = kind.description.stop_noted_within
-    held = _held(world, asked.source_sweep_id, target)
+    held = _held(world, undone.source_sweep_id, target)
     looked_at = [record for record in stops if record.resource_id not in unseen]
-    decisions = tuple(_decisions(asked.source_sweep_id, looked_at, fresh, noted_within, held, asked.earlier))
-    if asked.undo_filter.failed_health:
+    decisions = tuple(_decisions(undone.source_sweep_id, looked_at, fresh, noted_within, held, undone.earlier))
+    if undone.undo_filter.failed_health:
         decisions = _only_missed(kind, target, decisions, world.now())
-    if asked.rules is not None:
+    if undone.rules is not None:
         starts = [record for record in records if record.is_start and record.resource_id not in unseen]
-        decisions += tuple(asked.rules.decisions(asked.source_sweep_id, target.account_id, starts, fresh))
+        decisions += tuple(undone.rules.decisions(undone.source_sweep_id, target.account_id, starts, fresh))
     kept = (_unseen(record, unseen[record.resource_id]) for record in records if record.resource_id in unseen)
     return (*decisions, *kept), seen.refusal
 

@@ -10,13 +10,14 @@ import pytest
 
 from orchestrator.core.model import Mode, OutcomeStatus, Resource, ResourceState
 from orchestrator.core.model.marks import STOPPED_BY_TAG
-from orchestrator.core.policy.tag_keys import OPT_OUT_TAG
+from orchestrator.core.policy.tag_keys import OPT_OUT_TAG, PROTECTED_TAG
 from orchestrator.core.report.document import Row
 from orchestrator.core.report.plan_file import PLAN_FILE, plan_from
 from orchestrator.errors import LedgerError
 from orchestrator.ledger.ledger import Ledger
-from orchestrator.sweep.run import apply_plan, run_sweep
+from orchestrator.sweep.run import apply_plan, run_sweep, undo_sweep
 from orchestrator.sweep.stored_plan import open_plan
+from orchestrator.sweep.undo import UndoFilter
 from tests.support.builders import a_policy, a_resource, in_state
 from tests.support.fake_world import ONE, REGIONS, FakeWorld, a_world, outcomes, reasons
 
@@ -232,3 +233,125 @@ def test_stops_and_starts_are_decided_in_one_plan() -> None:
     assert outcomes(report) == {"i-day": "started", "i-night": "stopped"}
     plan = plan_from(fake.files.read(MORNING_ID, PLAN_FILE), None)
     assert (plan.plan.counts.stops, plan.plan.counts.starts) == (1, 1)
+
+
+# --- undoing a sweep that started something
+
+UNDO_ID = "20261124T180000Z-000009"
+
+
+ALL = UndoFilter()
+
+
+def undo(fake: FakeWorld, moment: datetime, only: UndoFilter = ALL, policy: str = POLICY) -> Row:
+    fake.at = moment
+    fake.started.clear()
+    fake.stopped.clear()
+    undo_sweep(fake.world(), a_policy(policy), UNDO_ID, MORNING_ID, only)
+    return fake.written(UNDO_ID)
+
+
+def a_started_morning(*ids: str, policy: str = POLICY) -> FakeWorld:
+    fake = a_working_day(*ids)
+    sweep(fake, at(19, 30), EVENING_ID, policy=policy)
+    sweep(fake, MORNING, MORNING_ID, policy=policy)
+    assert sorted(fake.started) == sorted(ids)
+    return fake
+
+
+def test_an_undo_of_a_start_keeps_what_is_inside_its_window_and_names_it() -> None:
+    fake = a_started_morning("i-ours")
+    report = undo(fake, at(8, 0, 24))
+    assert (fake.stopped, fake.started, outcomes(report)) == ([], [], {})
+    assert reasons(report)["i-ours"] == (
+        f"Sweep {MORNING_ID} started it. Rule office owns it, but its schedule office says that it should run now. "
+        "To stop it all the same: undo with --outside-schedule."
+    )
+
+
+def test_outside_its_window_what_the_sweep_started_is_stopped_by_its_undo() -> None:
+    fake = a_started_morning("i-ours")
+    report = undo(fake, at(19, 5, 24))
+    assert (fake.stopped, outcomes(report)) == (["i-ours"], {"i-ours": "stopped"})
+    assert [one.resource_id for one in fake.ledger.held_by(UNDO_ID)] == ["i-ours"]
+    assert instance(fake, "i-ours").tags[STOPPED_BY_TAG] == UNDO_ID
+
+
+def test_outside_schedule_stops_also_what_is_inside_its_window() -> None:
+    fake = a_started_morning("i-ours")
+    undo(fake, at(8, 0, 24), UndoFilter(outside_schedule=True))
+    assert fake.stopped == ["i-ours"]
+
+
+@pytest.mark.parametrize("tag", [OPT_OUT_TAG, PROTECTED_TAG])
+def test_outside_schedule_never_stops_what_is_opted_out_or_protected(tag: str) -> None:
+    fake = a_started_morning("i-ours", "i-spared")
+    fake.change("i-spared", lambda one: replace(one, tags={**one.tags, tag: "true"}))
+    report = undo(fake, at(8, 0, 24), UndoFilter(outside_schedule=True))
+    assert (fake.stopped, outcomes(report)) == (["i-ours"], {"i-ours": "stopped"})
+
+
+def test_an_account_that_opted_out_since_keeps_what_was_started_in_it() -> None:
+    fake = a_started_morning("i-ours")
+    fake.accounts = tuple(replace(one, tags={OPT_OUT_TAG: "true"}) for one in fake.accounts)
+    report = undo(fake, at(8, 0, 24), UndoFilter(outside_schedule=True))
+    assert fake.stopped == []
+    assert reasons(report)["i-ours"].startswith("Its account is left alone")
+
+
+def test_what_somebody_started_again_since_is_kept_by_an_undo_of_the_start() -> None:
+    fake = a_started_morning("i-ours")
+    person_starts(fake, "i-ours", at(12, 0, 24))
+    report = undo(fake, at(19, 5, 24))
+    assert (fake.stopped, outcomes(report)) == ([], {})
+    assert reasons(report)["i-ours"].startswith("It was started at 2026-11-24T12:00:00Z, and not by")
+
+
+def test_the_limit_of_stops_holds_an_undo_of_starts_and_the_shares_do_not() -> None:
+    fake = a_started_morning("i-1", "i-2")
+    report = undo(fake, at(19, 5, 24), policy=f"{POLICY}guardrails: {{max_stops: 1, max_stops_percent: 10}}\n")
+    assert (fake.stopped, report["status"]) == ([], "held")
+    assert [row["name"] for row in report["guardrails"]] == ["max_stops"]
+
+
+def test_an_undo_takes_back_stops_and_starts_of_one_sweep() -> None:
+    policy = """
+    schedules:
+      day: {timezone: UTC, running: ["mon-fri 07:00-19:00"]}
+      night: {timezone: UTC, running: ["mon-fri 20:00-24:00"]}
+    rules:
+      - {name: day, where: {tag: {When: day}}, schedule: day, start: what_was_stopped}
+      - {name: night, where: {tag: {When: night}}, schedule: night}
+    """
+    fake = a_world(ONE)
+    fake.resources = {}
+    add(fake, "i-day", tags={"When": "day"}, started_at=at(7))
+    add(fake, "i-night", tags={"When": "night"}, started_at=at(20))
+    sweep(fake, at(21), EVENING_ID, policy=policy)
+    sweep(fake, MORNING, MORNING_ID, policy=policy)
+    report = undo(fake, at(19, 30, 24), policy=policy)
+    assert outcomes(report) == {"i-day": "stopped", "i-night": "started"}
+
+
+def test_an_undo_that_looks_again_keeps_what_its_owner_opted_out_meanwhile() -> None:
+    fake = a_started_morning("i-ours")
+    looks: list[object] = []
+
+    def opt_out(target: object) -> None:
+        looks.append(target)
+        if len(looks) == 2:
+            fake.change("i-ours", lambda one: replace(one, tags={**one.tags, OPT_OUT_TAG: "true"}))
+
+    fake.before_look = opt_out
+    report = undo(fake, at(19, 5, 24))
+    assert (fake.stopped, outcomes(report)) == ([], {})
+    assert reasons(report)["i-ours"].startswith("Changed since the plan:")
+
+
+def test_the_next_morning_starts_what_an_undo_stopped_and_the_same_day_does_not() -> None:
+    fake = a_started_morning("i-ours")
+    undo(fake, at(8, 0, 24), UndoFilter(outside_schedule=True))
+    sweep(fake, at(8, 15, 24), "20261124T081500Z-00000a")
+    assert fake.started == []
+    sweep(fake, at(7, 15, 25), "20261125T071500Z-00000b")
+    assert fake.started == ["i-ours"]

@@ -32,7 +32,7 @@ from orchestrator.ledger.clocks import Clocks
 from orchestrator.ledger.records import FORMAT, ActionRecord, HeldRecord
 from orchestrator.ports import LookRefusedError, NoProgress, TargetUnreadableError
 from orchestrator.sweep.undo import StoppedInventory, UndoFilter, read_stopped
-from tests.support.builders import ACCOUNT, AT, REGION, SWEEP_ID, a_resource, an_account
+from tests.support.builders import ACCOUNT, AT, REGION, SWEEP_ID, a_policy, a_resource, an_account
 
 NAMES = st.frozensets(st.text(max_size=3), max_size=3)
 UNDO_ID = "20261124T070000Z-000001"
