@@ -65,6 +65,7 @@ from orchestrator.ledger.writes import (
     held_key,
     held_pk,
     intent_write,
+    is_as_found,
     is_same,
     outcome_write,
 )
@@ -382,6 +383,14 @@ class Ledger:
         found = self._items.query_each([held_pk(one.account_id, one.region) for one in targets])
         records: list[HeldRecord] = [record_from(HeldRecord, one) for some in found.values() for one in some]
         return {one.key: one for one in records}
+
+    def let_go(self, resources: Sequence[Resource]) -> None:
+        """Of what was seen up by a start that was asked for: nothing holds it down any more."""
+        found = {held_key(one.key.as_row()) for one in resources}
+        items = self._items.query_each(sorted({pk for pk, _ in found}))
+        mine = [one for some in items.values() for one in some if (one["PK"], one["SK"]) in found]
+        asked = [one for one in mine if one.get("start_asked_at")]
+        self._items.write_each([Delete((one["PK"], one["SK"]), is_as_found(one)) for one in asked])
 
     def hold_what_is_older(self, sweep_id: str, policy_name: str) -> None:
         """The items that the release before did not write, of all that its sweep stopped or may have stopped.

@@ -35,6 +35,7 @@ from orchestrator.sweep.consent import halted_without_consent, require_consent
 from orchestrator.sweep.exact_tags import with_exact_tags
 from orchestrator.sweep.finish import Keep, run_to_report
 from orchestrator.sweep.inventory_file import StoredInventory, inventory_bytes, inventory_from, without_gaps
+from orchestrator.sweep.late_starts import conclude_late_starts
 from orchestrator.sweep.listing import Listing
 from orchestrator.sweep.old_marks import delete_old_marks
 from orchestrator.sweep.other_policies import co_owners
@@ -307,7 +308,10 @@ class _Run:
 
     def _delete_old_marks(self, state: SweepState) -> SweepState:
         """Past the barrier too: a person who does not confirm an undo leaves AWS as it was."""
-        if self._sweep.mode is not Mode.UNDO or state.halt is not None:
+        if state.halt is not None:
+            return state
+        if self._sweep.mode is not Mode.UNDO:
+            conclude_late_starts(self._world, self._sweep.policy, state.decisions.decisions)
             return state
         decisions = delete_old_marks(self._world, self._sweep.source_sweep_id, state.decisions)
         return replace(state, decisions=decisions)

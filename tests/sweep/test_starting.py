@@ -15,11 +15,13 @@ from orchestrator.core.report.document import Row
 from orchestrator.core.report.plan_file import PLAN_FILE, plan_from
 from orchestrator.errors import LedgerError
 from orchestrator.ledger.ledger import Ledger
-from orchestrator.sweep.run import apply_plan, run_sweep, undo_sweep
+from orchestrator.sweep.run import apply_plan, resume_sweep, run_sweep, undo_sweep
 from orchestrator.sweep.stored_plan import open_plan
 from orchestrator.sweep.undo import UndoFilter
 from tests.support.builders import a_policy, a_resource, in_state
-from tests.support.fake_world import ONE, REGIONS, FakeWorld, a_world, outcomes, reasons
+from tests.support.fake_world import ONE, REGIONS, TWO, FakeWorld, a_world, outcomes, reasons
+from tests.support.memory_store import Died
+from tests.support.parts import Machine
 
 EVENING_ID = "20261123T193000Z-7f3a9c"
 MORNING, MORNING_ID = datetime(2026, 11, 24, 7, 15, tzinfo=UTC), "20261124T071500Z-000001"
@@ -162,7 +164,7 @@ def test_a_ledger_that_cannot_be_read_starts_nothing(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(Ledger, "held_at_each", refuse)
     report = sweep(fake, MORNING, MORNING_ID)
-    assert fake.started == []
+    assert (fake.started, report["status"]) == ([], "incomplete")
     assert "the ledger could not be read (no answer)" in reasons(report)["i-ours"]
 
 
@@ -355,3 +357,78 @@ def test_the_next_morning_starts_what_an_undo_stopped_and_the_same_day_does_not(
     assert fake.started == []
     sweep(fake, at(7, 15, 25), "20261125T071500Z-00000b")
     assert fake.started == ["i-ours"]
+
+
+def test_what_comes_up_after_its_sweep_ended_loses_its_mark_at_the_next_one() -> None:
+    """As databases do."""
+    fake = a_working_day("i-ours", "i-by-hand")
+    sweep(fake, at(19, 30), EVENING_ID)
+    person_starts(fake, "i-by-hand", at(6, 0, 24))
+    fake.stops["i-ours"] = fake.starts_end["i-ours"] = OutcomeStatus.STARTING
+    marked = instance(fake, "i-ours").tags
+    assert outcomes(sweep(fake, MORNING, MORNING_ID)) == {"i-ours": "starting"}
+    fake.change("i-ours", lambda one: replace(one, tags=marked))
+    assert [one.start_asked_at for one in fake.ledger.held_by(EVENING_ID)] == ["", "2026-11-24T07:15:00Z"]
+    fake.stops.clear()
+    fake.starts_end.clear()
+    fake.asked.clear()
+    sweep(fake, at(7, 30, 24), AGAIN_ID)
+    assert [one.resource_id for one in fake.ledger.held_by(EVENING_ID)] == ["i-by-hand"]
+    assert len([one for one in fake.asked if one.startswith("see ")]) == 1
+
+
+# --- wherever its process dies, and in parts
+
+
+def a_death(number: int) -> tuple[FakeWorld, bool]:
+    """A morning whose process dies after so many events; whether it did."""
+    fake = a_working_day("i-1", "i-2", "i-3")
+    fake.workers = 1
+    fake.batch_size = 2
+    sweep(fake, at(19, 30), EVENING_ID)
+    fake.life.events.clear()
+    fake.life.dies_after = number
+    try:
+        sweep(fake, MORNING, MORNING_ID)
+    except Died:
+        return fake, True
+    return fake, False
+
+
+@pytest.mark.full
+def test_wherever_its_process_dies_each_is_started_once_and_the_ledger_holds_none_down_in_the_end() -> None:
+    number, died = 1, True
+    while died:
+        fake, died = a_death(number)
+        number += 1
+        fake.life.dies_after = None
+        summary = fake.ledger.sweep(MORNING_ID)
+        if not died or summary is None:
+            continue
+        fake.at += timedelta(minutes=1)
+        resume_sweep(fake.world(), a_policy(POLICY), summary)
+        report = fake.written(MORNING_ID)
+        if summary.consent is None and summary.plan_sha256:
+            continue
+        assert sorted(fake.started) == ["i-1", "i-2", "i-3"], fake.life.events
+        assert outcomes(report) == dict.fromkeys(["i-1", "i-2", "i-3"], "started"), number
+        assert fake.ledger.held_by(EVENING_ID) == ()
+        assert all(one.is_start for one in fake.ledger.actions(MORNING_ID))
+    assert number > 10
+
+
+def test_the_state_machine_starts_in_the_morning_what_a_sweep_stopped(fake: FakeWorld, machine: Machine) -> None:
+    fake.at = at(19, 30)
+    fake.resources = {
+        key: tuple(replace(one, started_at=at(7)) for one in fake.instances(key).values()) for key in fake.resources
+    }
+    run_sweep(fake.world(), a_policy(POLICY), EVENING_ID, Mode.ENFORCE)
+    fake.at = MORNING
+    answer = machine(POLICY)({"mode": "enforce"})
+    assert (answer["status"], set(outcomes(fake.written()).values())) == ("complete", {"started"})
+    assert sorted(fake.started) == sorted(fake.stopped) != []
+
+
+@pytest.fixture
+def fake() -> FakeWorld:
+    return a_world(ONE, TWO, workers=1)
