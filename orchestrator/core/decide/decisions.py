@@ -104,7 +104,7 @@ def _decide(policy: OrgPolicy, resource: Resource, account: Account, known: _Kno
     def owned_by_two(rule: Rule) -> Reason | None:
         return why_two_own(policy, rule, resource, account, now, known.others)
 
-    if resource.kind in policy.starting_kinds and may_be_down(resource):
+    if may_be_down(resource) and resource.kind in policy.starting_kinds:
         start = _decide_start(resource, exemption, owner, own_schedule, known, owned_by_two)
         return replace(start, facts={**start.facts, **used} if used else start.facts)
     keep = _reason_to_keep(resource, exemption, owner, own_schedule, now, owned_by_two)
