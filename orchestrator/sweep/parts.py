@@ -47,6 +47,7 @@ from orchestrator.sweep.exact_tags import with_exact_tags
 from orchestrator.sweep.finish import Keep, run_to_report
 from orchestrator.sweep.fresh_accounts import FreshAccounts
 from orchestrator.sweep.inventory_file import StoredInventory, inventory_bytes, inventory_from
+from orchestrator.sweep.late_starts import conclude_late_starts
 from orchestrator.sweep.list_in_steps import list_in_steps
 from orchestrator.sweep.listing import Listing
 from orchestrator.sweep.other_policies import FreshOthers, co_owners
@@ -310,6 +311,8 @@ def _gather(world: World, sweep: Sweep, summary: SweepSummary, error: str, keep:
             others = _others_before(world, sweep, _last_wave(world, sweep))
             state, _ = hold_plan_by_others(sweep, state, still_approved, others)
     keep(state)
+    if approved is not None and state.halt is None:
+        conclude_late_starts(world, sweep.policy, state.decisions.decisions)
     _stored_listing(world, sweep)  # one that was altered is an error that the report tells
     return state
 

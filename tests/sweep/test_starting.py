@@ -429,6 +429,21 @@ def test_the_state_machine_starts_in_the_morning_what_a_sweep_stopped(fake: Fake
     assert sorted(fake.started) == sorted(fake.stopped) != []
 
 
+def test_the_state_machine_lets_go_of_what_came_up_after_its_sweep_ended(fake: FakeWorld, machine: Machine) -> None:
+    fake.resources = {}
+    add(fake, "i-ours", started_at=at(7))
+    sweep(fake, at(19, 30), EVENING_ID)
+    fake.stops["i-ours"] = fake.starts_end["i-ours"] = OutcomeStatus.STARTING
+    marked = instance(fake, "i-ours").tags
+    sweep(fake, MORNING, MORNING_ID)
+    fake.change("i-ours", lambda one: replace(one, tags=marked))
+    fake.stops.clear()
+    fake.starts_end.clear()
+    fake.at = at(7, 30, 24)
+    assert machine(POLICY)({"mode": "enforce"})["status"] == "complete"
+    assert fake.ledger.held_by(EVENING_ID) == ()
+
+
 @pytest.fixture
 def fake() -> FakeWorld:
     return a_world(ONE, TWO, workers=1)
