@@ -48,9 +48,12 @@ def decide_inventory(
     policy = policy.with_unresolved(inventory.names)
     accounts = {account.id: account for account in inventory.accounts}
     today = policy.day(now)
+    up = inventory.resources
+    if policy.starting_kinds:  # only for those what is down was read, of which compliance says nothing
+        up = tuple(one for one in up if not may_be_down(one))
     return Decisions(
         decide_all(policy, inventory.resources, accounts, now, others, inventory.remembered),
-        violations(inventory.resources, inventory.accounts, policy.required_tags, today),
+        violations(up, inventory.accounts, policy.required_tags, today),
     )
 
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.decide.decisions import decide
+from orchestrator.core.decide.decisions import decide, decide_inventory
 from orchestrator.core.decide.other_policies import CoOwner
-from orchestrator.core.model import Action, AwsError, Decision, ReasonCode, Resource, Verdict
+from orchestrator.core.model import Action, AwsError, Decision, Inventory, ReasonCode, Resource, Verdict
 from orchestrator.core.model.marks import STOPPED_AT_TAG, STOPPED_BY_TAG
 from orchestrator.core.model.remembered import Remembered, RememberedStop
 from orchestrator.core.policy.org_policy import OrgPolicy
@@ -188,6 +188,16 @@ def test_what_was_shut_down_from_inside_stays_stopped() -> None:
     down = stopped(started_at=asked_at, changed_at=None, start_failure=inside, may_have_run=True)
     for policy in (WHAT_WAS_STOPPED, EVERYTHING):
         assert decided(down, policy, remembered(start_asked_at=asked_at)).verdict is Verdict.KEEP
+
+
+def test_compliance_is_about_what_runs_though_what_is_down_was_read_too() -> None:
+    policy = a_policy(
+        f"{OFFICE}rules: [{{name: office, where: everything, schedule: office, start: everything}}]\n"
+        "required_tags: [Owner]\n"
+    )
+    inventory = Inventory("o-example", (an_account(),), resources=(stopped(), a_resource("i-up")))
+    found = decide_inventory(policy, inventory, MORNING)
+    assert [one.resource_id for one in found.compliance] == ["i-up"]
 
 
 def test_a_start_form_needs_a_schedule() -> None:
