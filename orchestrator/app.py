@@ -313,7 +313,7 @@ def _actions_of(mode: Mode, policy: OrgPolicy) -> Collection[Action]:
 
 
 def _member_role(settings: Settings, sweep_id: str, actions: Collection[Action]) -> MemberRole:
-    """Its sessions may describe, and carry out these actions: one that stops can start nothing, and the reverse."""
+    """Its sessions may describe, and carry out these actions: one that only stops starts nothing, and the reverse."""
     return MemberRole(settings.member_role, settings.external_id, sweep_id, registry.session_permissions(actions))
 
 
