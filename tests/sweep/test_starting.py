@@ -417,6 +417,33 @@ def test_wherever_its_process_dies_each_is_started_once_and_the_ledger_holds_non
     assert number > 10
 
 
+@pytest.mark.full
+def test_wherever_an_undo_of_starts_dies_each_is_stopped_once_in_the_end() -> None:
+    number, died = 1, True
+    while died:
+        fake = a_started_morning("i-1", "i-2", "i-3")
+        fake.workers = 1
+        fake.batch_size = 2
+        fake.life.events.clear()
+        fake.life.dies_after = number
+        number += 1
+        try:
+            undo(fake, at(8, 0, 24), UndoFilter(outside_schedule=True))
+            died = False
+        except Died:
+            pass
+        fake.life.dies_after = None
+        summary = fake.ledger.sweep(UNDO_ID)
+        if not died or summary is None or (summary.consent is None and summary.plan_sha256):
+            continue
+        fake.at += timedelta(minutes=1)
+        resume_sweep(fake.world(), a_policy(POLICY), summary)
+        assert sorted(fake.stopped) == ["i-1", "i-2", "i-3"], number
+        assert outcomes(fake.written(UNDO_ID)) == dict.fromkeys(["i-1", "i-2", "i-3"], "stopped")
+        assert [one.resource_id for one in fake.ledger.held_by(UNDO_ID)] == ["i-1", "i-2", "i-3"]
+    assert number > 10
+
+
 def test_the_state_machine_starts_in_the_morning_what_a_sweep_stopped(fake: FakeWorld, machine: Machine) -> None:
     fake.at = at(19, 30)
     fake.resources = {
