@@ -173,7 +173,8 @@ def _with_what_is_left(sweep: Sweep, state: SweepState, ended_by: str, outcomes:
     declined = ended_by.startswith(f"{NotConfirmedError.__name__}:")
     if sweep.mode is not Mode.UNDO or declined or state.handed_over:
         return ended_by
-    left = what_is_left(state.inventory.coverage, outcomes)
+    what = "actions" if ActionCounts.of(state.decisions.decisions).stops else "starts"
+    left = what_is_left(state.inventory.coverage, outcomes, what)
     command = undo_command(sweep.source_sweep_id, sweep.only)
     return f"{ended_by or 'Incomplete'}; {left}. To go on: {command}" if left else ended_by
 

@@ -149,6 +149,10 @@ def _given(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return values.filter(lambda value: value is not None)
 
 
+def _without_a_start_at_any_time(rule: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in rule.items() if name != "start" or "schedule" in rule}
+
+
 @st.composite
 def policy_documents(draw: st.DrawFn) -> dict[str, Any]:
     """A document without mistakes."""
@@ -159,10 +163,12 @@ def policy_documents(draw: st.DrawFn) -> dict[str, Any]:
             "schedule": st.sampled_from(sorted(schedules)),
             "action": st.sampled_from(["stop", "hibernate"]),
             "kinds": st.just(["ec2"]),
+            "start": st.sampled_from(["never", "what_was_stopped", "everything"]),
         },
-    )
+    ).map(_without_a_start_at_any_time)
     rules = [{"name": f"rule-{number}", **one} for number, one in enumerate(draw(st.lists(rule, max_size=3)))]
     limits = {"max_stops": _given(counts), "max_stops_percent": _given(percents)}
+    limits |= {"max_starts": _given(counts), "max_starts_percent": _given(percents)}
     guardrails = st.fixed_dictionaries(
         {},
         optional={
