@@ -33,7 +33,9 @@ from orchestrator.core.policy.org_policy import OrgPolicy, Rule
 from orchestrator.core.policy.schedules.answer import ScheduleAnswer, ScheduleState
 
 _NO_CAPACITY = "capacity"
-"""In AWS's codes of a start that came to nothing because AWS had no room for it, and of no other."""
+"""In AWS's codes of a start that came to nothing because AWS had no room for it, and of no other:
+https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_StateReason.html
+"""
 
 
 def may_be_down(resource: Resource) -> bool:
