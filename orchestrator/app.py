@@ -79,7 +79,7 @@ _ACTIONS_OF: Mapping[Mode, Collection[Action]] = {
     Mode.APPLY: (Action.STOP,),
     Mode.UNDO: (Action.START,),
 }
-"""What the plans of a mode hold; the other modes only read."""
+"""What the plans of a mode hold by a policy of which no rule starts anything; the other modes only read."""
 
 
 _COLLECT_AT = (200_000, 50, 100)
@@ -258,7 +258,7 @@ class _Worlds:
             organization=OrganizationReader(
                 clients, clocks.now, make_bulk_tags(settings, clients, sweep_id, retries).read
             ),
-            accounts=MemberSessions(clients, _member_role(settings, sweep_id, _ACTIONS_OF.get(mode, ())), retries),
+            accounts=MemberSessions(clients, _member_role(settings, sweep_id, _actions_of(mode, policy)), retries),
             kinds=kinds,
             actors=kinds if mode.acts else {},
             store=self.store,
@@ -312,8 +312,14 @@ def _confirming(runtime: Runtime, halting: Halting) -> Callable[[ApprovedPlan], 
     return confirm
 
 
+def _actions_of(mode: Mode, policy: OrgPolicy) -> Collection[Action]:
+    """Where rules start something, a sweep may do both, and so may its undo."""
+    actions = _ACTIONS_OF.get(mode, ())
+    return (Action.STOP, Action.START) if actions and policy.starting_kinds else actions
+
+
 def _member_role(settings: Settings, sweep_id: str, actions: Collection[Action]) -> MemberRole:
-    """Its sessions may describe, and carry out these actions: one that stops can start nothing, and the reverse."""
+    """Its sessions may describe, and carry out these actions: one that only stops starts nothing, and the reverse."""
     return MemberRole(settings.member_role, settings.external_id, sweep_id, registry.session_permissions(actions))
 
 

@@ -200,8 +200,8 @@ class Kind(Protocol):
     @property
     def description(self) -> KindDescription: ...
 
-    def read(self, target: Target) -> tuple[Resource, ...]:
-        """Every resource of the target that is running, starting or stopping.
+    def read(self, target: Target, *, with_stopped: bool = False) -> tuple[Resource, ...]:
+        """Every resource of the target that is running, starting or stopping; with those that are down where asked for.
 
         Raises TargetUnreadableError: all or nothing.
         """

@@ -15,6 +15,7 @@ from orchestrator.core.model import AccountId, Action, Mode
 from orchestrator.errors import PolicyError
 from orchestrator.kinds import registry
 from orchestrator.settings import Settings
+from tests.support.builders import a_policy
 
 ACCOUNT = AccountId("111111111111")
 SWEEP_ID = "20261123T190000Z-7f3a9c"
@@ -69,3 +70,19 @@ def test_the_policy_of_a_sweep_is_read_as_when_it_began_and_todays_as_this_relea
     assert (policy.timezone.key, policy.guardrails.max_stops) == ("EST", 8)
     with pytest.raises(PolicyError):
         app.load_policy_text(text, "today's policy")
+
+
+STARTING = (
+    'schedules: {office: {timezone: UTC, running: ["mon-fri 07:00-19:00"]}}\n'
+    "rules: [{name: a, where: everything, schedule: office, start: what_was_stopped}]"
+)
+
+
+@pytest.mark.parametrize("mode", [Mode.ENFORCE, Mode.APPLY, Mode.UNDO])
+def test_under_a_policy_that_starts_something_a_session_may_do_both(mode: Mode) -> None:
+    assert set(app._actions_of(mode, a_policy(STARTING))) == {Action.STOP, Action.START}
+    assert app._actions_of(mode, a_policy("rules: [{name: a, where: everything}]")) == app._ACTIONS_OF[mode]
+
+
+def test_under_whatever_policy_a_plan_only_reads() -> None:
+    assert list(app._actions_of(Mode.PLAN, a_policy(STARTING))) == []

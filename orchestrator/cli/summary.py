@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -181,7 +181,7 @@ def _by_account(document: Row) -> Table | None:
     directions = _directions(document)
     looked_at = Counter(row["account_id"] for row in document["decisions"])
     planned = Counter(row["account_id"] for row in document["decisions"] if row["verdict"] != "keep")
-    counts = {"stopped" if document["mode"] == "undo" else "running": looked_at}
+    counts = {_what_was_read(document, directions): looked_at}
     for one in directions:
         counts[one.plan] = Counter(row["account_id"] for row in document["decisions"] if row["verdict"] == one.verdict)
     if _acts(document):
@@ -197,6 +197,20 @@ def _by_account(document: Row) -> Table | None:
         (one, names[one], *(number(count[one]) for count in counts.values()), _statuses(statuses[one])) for one in order
     ]
     return add_rows(table, rows)
+
+
+def _what_was_read(document: Row, directions: Collection[_Direction]) -> str:
+    """A policy that starts something has what is down read too."""
+    if document["mode"] == "undo":
+        return "read" if _STOPS in directions else "stopped"
+    down = (row.get("reason_code") in _OF_WHAT_IS_DOWN for row in document["decisions"])
+    reads_stopped = _STARTS in directions or any(down)
+    return "read" if reads_stopped else "running"
+
+
+_OF_WHAT_IS_DOWN = frozenset(
+    {ReasonCode.STOPPED_BY_HAND, ReasonCode.STOP_UNDATED, ReasonCode.NOT_STOPPED_BY_US, ReasonCode.UNREADABLE_LEDGER}
+)
 
 
 def _names(document: Row) -> dict[str, str]:

@@ -186,6 +186,14 @@ def undo(
         bool,
         typer.Option("--only-failed-health", help="Only what a load balancer's target group misses now."),
     ] = False,
+    outside_schedule: Annotated[
+        bool,
+        typer.Option(
+            "--outside-schedule",
+            help="Stop what the sweep started also in its running time, once the number was typed; never what is opted "
+            "out or protected.",
+        ),
+    ] = False,
     yes: YesOption = False,
     wait: WaitOption = 0,
     output: FormatOption = Format.TABLE,
@@ -197,17 +205,24 @@ def undo(
 ) -> None:
     """Start exactly what that sweep stopped and nobody touched since; everything else is kept, each with its reason.
 
+    What the sweep started is stopped where its rule, its schedule and its opt-outs let it be stopped now.
     A sweep of its own, with a report, guardrails and waves: paced to 2 starts a second in each account and region, so
     5,000 instances of one account and region take 33 minutes. An undo cannot be undone.
     """
     checked_sweep_id(sweep_id)
+    if outside_schedule and yes:
+        fail("--outside-schedule stops what should run now: type the number of it, and leave out --yes", BAD_USAGE)
     _require_confirmation(assume_yes=yes)
     settings = settings_of(
         store=store, member_role=member_role, kill_switch=kill_switch, external_id=external_id, workers=workers
     )
     _refuse_mode(settings, Mode.UNDO)
     only = UndoFilter(
-        frozenset(account or ()), frozenset(region or ()), frozenset(resource or ()), failed_health=only_failed_health
+        frozenset(account or ()),
+        frozenset(region or ()),
+        frozenset(resource or ()),
+        failed_health=only_failed_health,
+        outside_schedule=outside_schedule,
     )
 
     def work(stores: Stores, _: Clients, new_id: str, runtime: Runtime) -> Result:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from orchestrator.core.diagnosis.checks import Asked, Check, StackSet
 from orchestrator.core.model import AccountId, Listed, Region
@@ -49,6 +49,20 @@ class PermissionsPort(Protocol):
 
     def ask_of_marked(self, regions: Sequence[Region]) -> tuple[tuple[Region, Asked], ...]:
         """Every action that the member role allows of what carries a mark alone, in the region that has such a one."""
+        ...
+
+
+@runtime_checkable
+class StartScopePort(Protocol):
+    """Of a kind of which it can be asked whether the role starts what carries no mark; or said that it cannot."""
+
+    @property
+    def kind(self) -> str:
+        """Its name."""
+        ...
+
+    def ask_of_unmarked(self, regions: Sequence[Region]) -> tuple[Region, Asked]:
+        """Whether the role starts what no sweep stopped, in the region that has such a one."""
         ...
 
 

@@ -17,6 +17,7 @@ from itertools import groupby
 from typing import Any
 
 from orchestrator.core.model import (
+    Action,
     ActivePolicy,
     Consent,
     Intent,
@@ -48,6 +49,7 @@ from orchestrator.ledger.records import (
     action_from,
     action_items,
     active_policy_item,
+    as_start,
     consent_item,
     link_from,
     outcome_item,
@@ -63,6 +65,7 @@ from orchestrator.ledger.writes import (
     held_key,
     held_pk,
     intent_write,
+    is_as_found,
     is_same,
     outcome_write,
 )
@@ -268,9 +271,11 @@ class Ledger:
         at = time_text(self._now()) or ""
         intent_id = intent_id or new_intent_id()
         each = list({one.key: one for one in resources}.values())
+        starts = held_by is None
+        item_of = as_start if starts else dict
         writes = [
             intent_write(
-                self._lasting({**resource_item(sweep_id, one), "requested_at": at, "batch": batch}),
+                self._lasting({**item_of(resource_item(sweep_id, one)), "requested_at": at, "batch": batch}),
                 self._generation,
                 intent_id,
                 found[one.key].id if found and one.key in found else NO_INTENT,
@@ -288,7 +293,7 @@ class Ledger:
             with suppress(LedgerError):  # then the outcomes of the intents release it
                 take_back(self._items, held)
             raise
-        return dict.fromkeys((one.key for one in mine), Intent(intent_id, datetime.fromisoformat(at)))
+        return dict.fromkeys((one.key for one in mine), Intent(intent_id, datetime.fromisoformat(at), starts=starts))
 
     def _check_lease(self) -> None:
         if not self._is_held():
@@ -313,10 +318,7 @@ class Ledger:
         `is_last`: the sweep ends, and nothing that this holder of the lease has still under way replaces them.
         """
         known = intents or {}
-        each = (
-            (outcome_item(sweep_id, one), known[one.resource.key].id if one.resource.key in known else NO_INTENT)
-            for one in outcomes
-        )
+        each = (_with_intent(outcome_item(sweep_id, one), known.get(one.resource.key)) for one in outcomes)
         self._write_each(each, is_last=is_last)
 
     def actions(self, sweep_id: str, account_id: str = "") -> tuple[ActionRecord, ...]:
@@ -328,7 +330,11 @@ class Ledger:
         by now.
         """
         found = {one["SK"]: one for one in self._items.query(f"SWEEP#{sweep_id}", f"ACTION#{account_id}")}
-        changed = [one for one in items if not is_same(one, found.get(one["SK"]))]
+        changed = [
+            as_start(one) if found.get(one["SK"], {}).get("action") == Action.START else one
+            for one in items
+            if not is_same(one, found.get(one["SK"]))
+        ]
 
         def intent_id(item: Item) -> str:
             """What was not attempted says nothing of an intent: what came of that may still be told."""
@@ -371,6 +377,20 @@ class Ledger:
         found = self._items.query(held_pk(target.account_id, target.region))
         records: list[HeldRecord] = [record_from(HeldRecord, one) for one in found]
         return {one.key: one for one in records}
+
+    def held_at_each(self, targets: Sequence[Target]) -> Mapping[ResourceKey, HeldRecord]:
+        """The same of several targets, side by side."""
+        found = self._items.query_each([held_pk(one.account_id, one.region) for one in targets])
+        records: list[HeldRecord] = [record_from(HeldRecord, one) for some in found.values() for one in some]
+        return {one.key: one for one in records}
+
+    def let_go(self, resources: Sequence[Resource]) -> None:
+        """Of what was seen up by a start that was asked for: nothing holds it down any more."""
+        found = {held_key(one.key.as_row()) for one in resources}
+        items = self._items.query_each(sorted({pk for pk, _ in found}))
+        mine = [one for some in items.values() for one in some if (one["PK"], one["SK"]) in found]
+        asked = [one for one in mine if one.get("start_asked_at")]
+        self._items.write_each([Delete((one["PK"], one["SK"]), is_as_found(one)) for one in asked])
 
     def hold_what_is_older(self, sweep_id: str, policy_name: str) -> None:
         """The items that the release before did not write, of all that its sweep stopped or may have stopped.
@@ -505,6 +525,13 @@ class Ledger:
 
     def _lasting(self, item: Item) -> Item:
         return {**item, "format": FORMAT, "expires_at": int((self._now() + TTL).astimezone(UTC).timestamp())}
+
+
+def _with_intent(item: Item, intent: Intent | None) -> tuple[Item, str]:
+    """With the id of the intent that the outcome is of, as far as the writer knows."""
+    if intent is None:
+        return item, NO_INTENT
+    return (as_start(item) if intent.starts else item), intent.id
 
 
 def new_intent_id() -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from orchestrator.core.model import (
     AccountId,
+    Action,
     ActivePolicy,
     Consent,
     ConsentHow,
@@ -136,11 +137,18 @@ class ActionRecord:
     format: int = 1
     marked_after: bool = False
     """By 0.1.0, which marked what it had stopped only afterwards: that a mark is missing tells nothing."""
+    action: str = ""
+    """`start`; empty for a stop, and in rows of earlier releases."""
 
     @property
     def key(self) -> ResourceKey:
         """The identity of the resource."""
         return ResourceKey(AccountId(self.account_id), Region(self.region), self.kind, self.resource_id)
+
+    @property
+    def is_start(self) -> bool:
+        """Whether it was to be started."""
+        return self.action == Action.START or self.status in _STARTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +193,7 @@ class HeldRecord:
         return ActionRecord(**row, status=OutcomeStatus.UNKNOWN.value, requested_at=self.asked_at)
 
 
+_STARTS = frozenset({OutcomeStatus.STARTED, OutcomeStatus.STARTING, OutcomeStatus.ALREADY_RUNNING})
 _KEY = ("account_id", "region", "kind", "resource_id")
 
 
@@ -297,6 +306,11 @@ def action_items(document: Row) -> Iterator[Item]:
         if row["status"] not in _NOT_ATTEMPTED_YET:
             times = {name: row[name] or "" for name in ("requested_at", "verified_at")}
             yield {**_action_item(document["sweep_id"], row), **times}
+
+
+def as_start(item: Item) -> Item:
+    """The item of an action that is a start; that of a stop says nothing."""
+    return {**item, "action": Action.START.value}
 
 
 def outcome_item(sweep_id: str, outcome: Outcome) -> Item:

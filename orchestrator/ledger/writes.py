@@ -10,7 +10,18 @@ import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from orchestrator.core.model import INTENT, Mode, OutcomeStatus, ReasonCode, Resource, Strength, strength, time_text
+from orchestrator.core.model import (
+    INTENT,
+    Mode,
+    OutcomeStatus,
+    ReasonCode,
+    Resource,
+    ResourceKey,
+    Strength,
+    Verdict,
+    strength,
+    time_text,
+)
 from orchestrator.core.report.document import Row
 from orchestrator.ledger.items import Absent, AllOf, AnyOf, AtMost, Condition, Equals, Item, Missing, Put
 from orchestrator.ledger.records import ActionRecord
@@ -23,7 +34,7 @@ MAY_BE_DOWN = frozenset(
 )
 """What a sweep stopped, or may have stopped, by the status of its row."""
 _WEAK = (OutcomeStatus.NOT_ATTEMPTED, OutcomeStatus.UNKNOWN, OutcomeStatus.FAILED)
-_OWN = ("generation", "strength", "intent_id", "expires_at", "format", "batch")
+_OWN = ("generation", "strength", "intent_id", "expires_at", "format", "batch", "action")
 """What the ledger adds to an action's row."""
 _INDEX_KEYS = ("GSI1PK", "GSI1SK")
 _SHARDS = 16
@@ -174,10 +185,12 @@ def released(document: Row) -> Iterator[tuple[Row, bool]]:
 
 
 def failed_starts(document: Row) -> Iterator[Row]:
-    """Of the report of an undo: what was seen down after its start was asked for."""
-    if document["mode"] == Mode.UNDO:
-        failed = (row for row in document["outcomes"] if row["status"] == OutcomeStatus.FAILED)
-        yield from (row for row in failed if row["verified_at"])
+    """What was seen down after its start was asked for."""
+    failed = [row for row in document["outcomes"] if row["status"] == OutcomeStatus.FAILED and row["verified_at"]]
+    if not failed or not document["totals"]["planned_starts"]:
+        return
+    starts = {ResourceKey.from_row(row) for row in document["decisions"] if row["verdict"] == Verdict.START}
+    yield from (row for row in failed if ResourceKey.from_row(row) in starts)
 
 
 _MADE_BY = ("sweep_id", "asked_at", "intent_id", "start_asked_at")

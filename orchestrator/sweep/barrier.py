@@ -7,12 +7,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 from orchestrator.core.decide.denied_regions import explain_hold
-from orchestrator.core.decide.guardrails import hold_against, hold_by_names, hold_by_others
+from orchestrator.core.decide.guardrails import for_undo, hold_against, hold_by_names, hold_by_others
 from orchestrator.core.model import (
     ApprovedPlan,
     Decision,
     GuardrailResult,
     HeldPlan,
+    Mode,
     Names,
     OtherPolicy,
     Outcome,
@@ -49,7 +50,7 @@ def guard_plan(
     policy = sweep.policy
     verdict = hold_against(
         plan,
-        policy.guardrails,
+        for_undo(policy.guardrails) if sweep.mode is Mode.UNDO else policy.guardrails,
         lambda: unknown_account_weight(world, policy),
         frozen,
         inventory.names,
@@ -90,8 +91,10 @@ def hold_plan(
 def hold_plan_by_names(
     sweep: Sweep, state: SweepState, approved: ApprovedPlan, lost: Names
 ) -> tuple[SweepState, ApprovedPlan | None]:
-    """The frozen verdict, made stricter by names that were lost since; None as of hold_plan. Starts need no name."""
-    if not lost.unresolved or not approved.plan.counts.stops:
+    """The frozen verdict, made stricter by names that were lost since; None as of hold_plan. The starts of an undo need
+    no name.
+    """
+    if not lost.unresolved or not _follows_rules(approved.plan):
         return state, approved
     inventory = replace(state.inventory, names=state.inventory.names.joined(lost))
     return hold_plan(sweep, replace(state, inventory=inventory), hold_by_names(approved, inventory.names))
@@ -102,14 +105,18 @@ def hold_plan_by_others(
 ) -> tuple[SweepState, ApprovedPlan | None]:
     """The frozen verdict, made stricter by the other active policies as they are by now; None as of hold_plan.
 
-    What they own is no reason against a start.
+    What they own is no reason against the start of an undo.
     """
-    if not approved.plan.counts.stops:
+    if not _follows_rules(approved.plan):
         return state, approved
     state = replace(state, inventory=replace(state.inventory, others=others))
     if not any(one.unread for one in others):
         return state, approved
     return hold_plan(sweep, state, hold_by_others(approved, others))
+
+
+def _follows_rules(plan: Plan) -> bool:
+    return any(one.follows_a_rule for one in plan.actions)
 
 
 def _not_acted_on(action: Decision, held: str) -> Outcome:

@@ -177,7 +177,9 @@ class TargetGuard:
             if some:
                 intent_id = new_intent_id()
                 # Before the write, and then the halt again: who ends the sweep knows of each that may still be written.
-                context.intents.update({one.key: self._not_asked(one, intent_id) for one in some})
+                context.intents.update(
+                    {one.key: self._not_asked(one, intent_id, starts=held_by is None) for one in some}
+                )
                 if not self.may_call():
                     return ()
                 try:
@@ -193,10 +195,10 @@ class TargetGuard:
         if not self.may_call():
             raise _HaltedMeanwhileError
 
-    def _not_asked(self, resource: Resource, intent_id: str) -> Intent:
+    def _not_asked(self, resource: Resource, intent_id: str, *, starts: bool) -> Intent:
         """It is being written, or its answer was lost: nothing is asked for by it."""
         found = self._context.found.get(resource.key)
-        return Intent(intent_id, untouched=True, found=found.id if found else "")
+        return Intent(intent_id, untouched=True, found=found.id if found else "", starts=starts)
 
     def _recover_kept(self, resources: Sequence[Resource]) -> None:
         """What is kept since it is not as planned any more may be so by the intent of the process that died."""

@@ -47,6 +47,7 @@ from orchestrator.sweep.exact_tags import with_exact_tags
 from orchestrator.sweep.finish import Keep, run_to_report
 from orchestrator.sweep.fresh_accounts import FreshAccounts
 from orchestrator.sweep.inventory_file import StoredInventory, inventory_bytes, inventory_from
+from orchestrator.sweep.late_starts import conclude_late_starts
 from orchestrator.sweep.list_in_steps import list_in_steps
 from orchestrator.sweep.listing import Listing
 from orchestrator.sweep.other_policies import FreshOthers, co_owners
@@ -54,6 +55,7 @@ from orchestrator.sweep.plan_parts import PlanParts, restore_plan_part
 from orchestrator.sweep.read import Reading, complete_inventory, read_accounts
 from orchestrator.sweep.recheck import Recheck
 from orchestrator.sweep.recover import recorded_statuses
+from orchestrator.sweep.remember import read_remembered
 from orchestrator.sweep.seal import Document, end_again
 from orchestrator.sweep.state import Sweep, SweepState
 from orchestrator.sweep.stored_plan import require_plan, restore_plan
@@ -130,6 +132,7 @@ def decide(world: World, sweep: Sweep, summary: SweepSummary, accounts_a_part: i
         return False
     if content is None:
         inventory = _put_together(world, sweep, exact_tags=True)
+        inventory = read_remembered(world, sweep.policy, inventory, sweep.started_at)
         others = co_owners(world, inventory.others)
         decisions = decide_inventory(sweep.policy, inventory, sweep.started_at, others)
         state, approved = guard_plan(world, sweep, SweepState(inventory, decisions))
@@ -288,6 +291,7 @@ def _gather(world: World, sweep: Sweep, summary: SweepSummary, error: str, keep:
         halt = _halt(world, summary, "")
         if halt is not None and halt.cause is HaltCause.YIELDED and not error:
             inventory = _put_together(world, sweep, halt.text)
+            inventory = read_remembered(world, sweep.policy, inventory, sweep.started_at)
             decisions = decide_inventory(sweep.policy, inventory, sweep.started_at)
             return end_without_plan(SweepState(inventory, decisions, read_halt=halt))
         keep(SweepState(_put_together(world, sweep)))
@@ -307,6 +311,8 @@ def _gather(world: World, sweep: Sweep, summary: SweepSummary, error: str, keep:
             others = _others_before(world, sweep, _last_wave(world, sweep))
             state, _ = hold_plan_by_others(sweep, state, still_approved, others)
     keep(state)
+    if approved is not None and state.halt is None:
+        conclude_late_starts(world, sweep.policy, state.decisions.decisions)
     _stored_listing(world, sweep)  # one that was altered is an error that the report tells
     return state
 

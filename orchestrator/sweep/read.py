@@ -167,6 +167,7 @@ class _AccountReader:
         self._known = {(row.account_id, row.region, row.kind) for row in before.coverage}
         self._before = before
         self._kinds = sorted(policy.kinds)
+        self._starting = policy.starting_kinds
         self._opened: list[Opened] = []
         self._coverage: list[Coverage] = []
         self._resources: list[Resource] = []
@@ -229,7 +230,8 @@ class _AccountReader:
         for region in regions_to_read(self._policy, opened):
             kinds = [kind for kind in self._kinds if (account.id, region, kind) not in self._known]
             if kinds:
-                pool.submit(_read_target, self._world, account, region, kinds, opened.unlisted, self._is_spared)
+                told = (self._starting, opened.unlisted, self._is_spared)
+                pool.submit(_read_target, self._world, account, region, kinds, *told)
                 targets += 1
         return targets
 
@@ -293,17 +295,23 @@ def _read_target(
     account: Account,
     region: Region,
     kinds: Iterable[str],
+    starting: Collection[str],
     unlisted: str,
     is_spared: Callable[[AccountId], bool],
 ) -> _Answer:
-    """A row for each kind: one that cannot be read leaves the others as they are. A thread's boundary."""
+    """A row for each kind: one that cannot be read leaves the others as they are. Of those in `starting` also what is
+    down. A thread's boundary.
+    """
     if is_spared(account.id):
         return _Answer(account, Reading())
     rows: list[Coverage] = []
     resources: list[Resource] = []
+    read = partial(_read_kind, world)
     note = f"its regions could not be listed, and the policy names this one: {unlisted}" if unlisted else ""
     for kind in kinds:
-        result = read_unless_halted(world, partial(_read_kind, world, Target(account.id, region), kind))
+        result = read_unless_halted(
+            world, partial(read, Target(account.id, region), kind, with_stopped=kind in starting)
+        )
         if isinstance(result, Unread):
             detail = "; ".join(filter(None, (result.detail, note)))
             rows.append(scope.coverage_row(account, region, result.status, detail, kind))
@@ -313,9 +321,9 @@ def _read_target(
     return _Answer(account, Reading(coverage=tuple(rows), resources=tuple(resources)))
 
 
-def _read_kind(world: World, target: Target, kind: str) -> tuple[Resource, ...]:
+def _read_kind(world: World, target: Target, kind: str, *, with_stopped: bool) -> tuple[Resource, ...]:
     with world.accounts.bind(target.account_id):
-        found = world.kinds[kind].read(target)
+        found = world.kinds[kind].read(target, with_stopped=with_stopped)
     if not found:
         return ()
     return tuple(_reported(world, target, tell_once(found).each))

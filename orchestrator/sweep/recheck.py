@@ -9,7 +9,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from orchestrator.core.decide import scope
-from orchestrator.core.decide.drift import changed, kept_down_since, kept_since, may_be_behind, not_seen_again
+from orchestrator.core.decide.drift import (
+    changed,
+    kept_down_since,
+    kept_since,
+    may_be_behind,
+    not_seen_again,
+    start_kept_since,
+)
 from orchestrator.core.decide.known_names import Known
 from orchestrator.core.decide.names import no_longer_resolved
 from orchestrator.core.decide.other_policies import CoOwner
@@ -32,10 +39,12 @@ from orchestrator.core.model import (
     TargetStatus,
     time_text,
 )
+from orchestrator.core.model.remembered import NOTHING_REMEMBERED, Remembered
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.ports import Kind, TargetUnreadableError, World
 from orchestrator.sweep.fresh_accounts import FreshAccounts
 from orchestrator.sweep.other_policies import FreshOthers
+from orchestrator.sweep.remember import remembered_of
 from orchestrator.sweep.settled_look import look_until_settled
 
 _A_LOOK_COUNTS = timedelta(minutes=5)
@@ -93,7 +102,7 @@ class Recheck:
         organization = self._accounts.organization
         if organization is not None:
             self._listed_before = self._ledger.earlier_listings(organization.id)
-        if any(not one.action.starts for one in actions):
+        if any(one.follows_a_rule for one in actions):
             self.others = self._others.begin(organization)
 
     @property
@@ -111,8 +120,10 @@ class Recheck:
             return self._lost
 
     def read_ahead(self, actions: Sequence[Decision]) -> AbstractContextManager[None]:
-        """Meanwhile the tags that these stops will wait for are read, in the order of the actions."""
-        return self._accounts.read_ahead(_account_id(one) for one in actions if not one.action.starts)
+        """Meanwhile the tags that these actions will wait for are read, in their order; the starts of an undo need
+        none.
+        """
+        return self._accounts.read_ahead(_account_id(one) for one in actions if one.follows_a_rule)
 
     def too_old(self, look: Look) -> Halt | None:
         """Why a look of then is not acted on any more: the machine was suspended, or its calls were held up."""
@@ -128,12 +139,12 @@ class Recheck:
         the call. What a halt cut short says nothing: ask for one afterwards.
         """
         target = actions[0].resource.target
-        stops = any(not one.action.starts for one in actions)
-        account = self._account(target.account_id, stops=stops)
+        by_rules = any(one.follows_a_rule for one in actions)
+        account = self._account(target.account_id, by_rules=by_rules)
         at, elapsed_at = self._now(), self._world.clocks.elapsed()
         if isinstance(account, Reason):
             return Look(at, elapsed_at, {one.resource.key: account for one in actions})
-        others = self._others.now(self._accounts.organization) if stops else ()
+        others = self._others.now(self._accounts.organization) if by_rules else ()
         starts = [one.resource for one in actions if one.action.starts]
         ids = [one.resource.resource_id for one in actions]
 
@@ -144,18 +155,24 @@ class Recheck:
             seen = look_until_settled(self._world, kind, target, ids, is_behind)
         except TargetUnreadableError as refusal:
             return Look(at, elapsed_at, {one.resource.key: not_seen_again(refusal) for one in actions})
+        remembered = self._remembered(kind, actions)
         found = {
             one.resource.key: not_seen_again(seen.refused[one.resource.resource_id])
             if one.resource.resource_id in seen.refused
-            else self._reason(one, seen.fresh.get(one.resource.resource_id), account, others)
+            else self._reason(one, seen.fresh.get(one.resource.resource_id), account, others, remembered)
             for one in actions
         }
         kept = {key: reason for key, reason in found.items() if reason is not None}
         return Look(seen.at, seen.elapsed_at, kept, {one.key: one.tags for one in seen.fresh.values()})
 
-    def _account(self, account_id: AccountId, *, stops: bool) -> Account | Reason:
-        """Tags spare from a stop, and forbid no start."""
-        if not stops:
+    def _remembered(self, kind: Kind, actions: Sequence[Decision]) -> Remembered:
+        """What the ledger says of what is to be started by a rule, as of now."""
+        starts = [one.resource for one in actions if one.action.starts and one.follows_a_rule]
+        return remembered_of(self._ledger, starts, lambda _: kind.description) if starts else NOTHING_REMEMBERED
+
+    def _account(self, account_id: AccountId, *, by_rules: bool) -> Account | Reason:
+        """Tags spare from what rules ask for, and forbid no start of an undo."""
+        if not by_rules:
             return self._accounts.place(account_id)
         account = self._accounts.account(account_id)
         if isinstance(account, Reason):
@@ -174,11 +191,14 @@ class Recheck:
         fresh: Resource | None,
         account: Account,
         others: tuple[CoOwner, ...] | Reason,
+        remembered: Remembered,
     ) -> Reason | None:
-        if planned.action.starts:
+        if not planned.follows_a_rule:
             return kept_down_since(planned, fresh, self._policy.max_fact_age, self._world.clocks.latest())
         if isinstance(others, Reason):
             return others
+        if planned.action.starts:
+            return start_kept_since(planned, fresh, self._policy, account, self._now(), others, remembered)
         return kept_since(planned, fresh, self._policy, account, self._now(), others)
 
 

@@ -70,18 +70,19 @@ def close_the_rest(world: World, sweep_id: str, actions: Sequence[Decision]) -> 
 
 
 def recover_from_records(world: World, sweep_id: str, action: Action) -> tuple[tuple[Decision, ...], Outcomes]:
-    """The same where there is no plan to read: what the ledger has of each action is all there is."""
+    """The same where there is no plan to read: what the ledger has of each action is all there is. `action`: of those
+    that it does not say to be starts.
+    """
     decisions = tuple(
-        Decision(
-            resource_of(record),
-            Verdict.START if action.starts else Verdict.STOP,
-            ReasonCode.PLAN_UNREADABLE,
-            "It was planned, by the ledger; the plan itself cannot be read.",
-            action=action,
-        )
-        for record in world.ledger.actions(sweep_id)
+        _planned(record, Action.START if record.is_start else action) for record in world.ledger.actions(sweep_id)
     )
     return decisions, recover_intents(world, sweep_id, decisions)
+
+
+def _planned(record: ActionRecord, action: Action) -> Decision:
+    text = "It was planned, by the ledger; the plan itself cannot be read."
+    verdict = Verdict.START if action.starts else Verdict.STOP
+    return Decision(resource_of(record), verdict, ReasonCode.PLAN_UNREADABLE, text, action=action)
 
 
 def resource_of(record: ActionRecord) -> Resource:
@@ -182,7 +183,10 @@ def _recover_target(world: World, sweep_id: str, target: Target, kind: str, rows
         if row.status != OutcomeStatus.STARTING
     ]
     marked_after = frozenset(row.key for _, row in rows if row.marked_after)
-    intents = {row.key: Intent(row.intent_id, _time(row.requested_at), untouched=True) for _, row in rows}
+    intents = {
+        row.key: Intent(row.intent_id, _time(row.requested_at), untouched=True, starts=action.action.starts)
+        for action, row in rows
+    }
     try:
         with world.accounts.bind(target.account_id):
             outcomes = world.kind(kind).recover_intents(target, asked, sweep_id, marked_after) if asked else ()

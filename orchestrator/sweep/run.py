@@ -35,6 +35,7 @@ from orchestrator.sweep.consent import halted_without_consent, require_consent
 from orchestrator.sweep.exact_tags import with_exact_tags
 from orchestrator.sweep.finish import Keep, run_to_report
 from orchestrator.sweep.inventory_file import StoredInventory, inventory_bytes, inventory_from, without_gaps
+from orchestrator.sweep.late_starts import conclude_late_starts
 from orchestrator.sweep.listing import Listing
 from orchestrator.sweep.old_marks import delete_old_marks
 from orchestrator.sweep.other_policies import co_owners
@@ -42,6 +43,7 @@ from orchestrator.sweep.policy_text import is_too_large, keep_text
 from orchestrator.sweep.read import Reading, complete_inventory, inventory_so_far, list_and_read, read_accounts
 from orchestrator.sweep.read_one import read_one
 from orchestrator.sweep.recheck import Recheck
+from orchestrator.sweep.remember import read_remembered
 from orchestrator.sweep.seal import Document, end_again
 from orchestrator.sweep.state import Sweep, SweepState
 from orchestrator.sweep.stored_plan import open_plan, require_plan, restore_plan
@@ -86,7 +88,9 @@ def apply_plan(world: World, policy: OrgPolicy, sweep_id: str, source: StoredPla
 def undo_sweep(
     world: World, policy: OrgPolicy, sweep_id: str, source_sweep_id: str, undo_filter: UndoFilter
 ) -> tuple[Document, str]:
-    """Starts what that sweep stopped and what is still stopped by it. Raises as run_sweep."""
+    """Starts what that sweep stopped and what is still stopped by it; stops what it started, where that may be stopped
+    now. Raises as run_sweep.
+    """
     only = undo_filter.as_item()
     sweep = Sweep(sweep_id, Mode.UNDO, policy, world.now(), source_sweep_id, world.asked_by, only=only)
     begin(world, sweep, undo_filter)
@@ -154,6 +158,8 @@ class _Run:
         state = self._read_inventory(keep)
         if state.handed_over:
             return state
+        inventory = read_remembered(self._world, self._sweep.policy, state.inventory, self._sweep.started_at)
+        state = replace(state, inventory=inventory)
         others = co_owners(self._world, state.inventory.others)
         decisions = decide_inventory(self._sweep.policy, state.inventory, self._sweep.started_at, others)
         state = replace(state, decisions=decisions)
@@ -171,7 +177,7 @@ class _Run:
         def keep_stopped(found: StoppedInventory) -> None:
             keep(SweepState(found.inventory, found.decisions, read_halt=found.halt))
 
-        found = read_stopped(self._world, self._sweep.source_sweep_id, undo_filter, keep_stopped)
+        found = read_stopped(self._world, self._sweep.policy, self._sweep.source_sweep_id, undo_filter, keep_stopped)
         return self._guard_and_act(SweepState(found.inventory, found.decisions, read_halt=found.halt), keep)
 
     def apply(self, source: StoredPlan, keep: Keep) -> SweepState:
@@ -272,7 +278,7 @@ class _Run:
         keep(state)
         policy = self._sweep.policy
         inventory = state.inventory
-        recheck = Recheck(self._world, policy, inventory.accounts, inventory.names, others=inventory.others)
+        recheck = Recheck(self._world, self._sweep.rules, inventory.accounts, inventory.names, others=inventory.others)
         done = state.outcomes.keys
         recheck.begin(one for one in approved.plan.actions if one.resource.key not in done)
         state, still_approved = hold_plan_by_names(self._sweep, state, approved, recheck.lost)
@@ -302,7 +308,10 @@ class _Run:
 
     def _delete_old_marks(self, state: SweepState) -> SweepState:
         """Past the barrier too: a person who does not confirm an undo leaves AWS as it was."""
-        if self._sweep.mode is not Mode.UNDO or state.halt is not None:
+        if state.halt is not None:
+            return state
+        if self._sweep.mode is not Mode.UNDO:
+            conclude_late_starts(self._world, self._sweep.policy, state.decisions.decisions)
             return state
         decisions = delete_old_marks(self._world, self._sweep.source_sweep_id, state.decisions)
         return replace(state, decisions=decisions)

@@ -80,10 +80,11 @@ def _question(document: Mapping[str, Any]) -> tuple[str, str]:
         if (count := sum(row["verdict"] == verb for row in rows))
     )
     owners = f"\nAsk about it: {', '.join(document['owners'])}" if document.get("owners") else ""
+    done = "stopped or started" if any(row["verdict"] == Verdict.START for row in rows) else "stopped"
     text = (
         f"Sweep {sweep_id} by policy {document['policy_name']} would {would} in:\n{where}{more}\n\n"
         f"To carry out exactly this plan:\n  stop-orchestrator apply {sweep_id}\n"
-        f"What changed since is kept. Do nothing, and nothing is stopped.{owners}"
+        f"What changed since is kept. Do nothing, and nothing is {done}.{owners}"
     )
     return subject, text
 

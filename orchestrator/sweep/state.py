@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -67,6 +67,11 @@ class Sweep:
             summary.consent_missing,
             summary.only or {},
         )
+
+    @property
+    def rules(self) -> OrgPolicy:
+        """The policy as its rules are followed: an undo may be asked to stop what is in its running time."""
+        return replace(self.policy, ignores_schedules=True) if self.only.get("outside_schedule") else self.policy
 
     @property
     def today(self) -> date:
@@ -170,7 +175,8 @@ def _with_what_is_left(sweep: Sweep, state: SweepState, ended_by: str, outcomes:
     declined = ended_by.startswith(f"{NotConfirmedError.__name__}:")
     if sweep.mode is not Mode.UNDO or declined or state.handed_over:
         return ended_by
-    left = what_is_left(state.inventory.coverage, outcomes)
+    what = "actions" if ActionCounts.of(state.decisions.decisions).stops else "starts"
+    left = what_is_left(state.inventory.coverage, outcomes, what)
     command = undo_command(sweep.source_sweep_id, sweep.only)
     return f"{ended_by or 'Incomplete'}; {left}. To go on: {command}" if left else ended_by
 
@@ -179,12 +185,15 @@ def interruption_text(sweep: Sweep, state: SweepState) -> str:
     """That a person interrupted it, and what they can do next; for an undo, build_report says what is left."""
     if sweep.mode is Mode.UNDO:
         return "Interrupted"
-    stopped = state.outcomes.open_intents or any(one.status in _MAY_BE_DOWN for one in state.outcomes.outcomes)
-    undo = f"`stop-orchestrator undo {sweep.sweep_id}` starts what it stopped; "
+    statuses = {one.status for one in state.outcomes.outcomes}
+    stopped = state.outcomes.open_intents or statuses & (_MAY_BE_DOWN | _MAY_BE_UP)
+    does = "takes back what it did" if statuses & _MAY_BE_UP else "starts what it stopped"
+    undo = f"`stop-orchestrator undo {sweep.sweep_id}` {does}; "
     again = "plan and apply again for the rest" if sweep.mode is Mode.APPLY else "the same command again does the rest"
     return f"Interrupted: {undo if stopped else ''}{again}"
 
 
+_MAY_BE_UP = frozenset({OutcomeStatus.STARTED, OutcomeStatus.STARTING})
 _MAY_BE_DOWN = frozenset({OutcomeStatus.STOPPED, OutcomeStatus.STOPPING, OutcomeStatus.UNKNOWN})
 
 

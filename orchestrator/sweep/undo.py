@@ -1,4 +1,6 @@
-"""Fan out to read for an undo: what a sweep stopped, as it is now; each with a decision to start or to keep it."""
+"""Fan out to read for an undo: what a sweep stopped or started, as it is now; each with a decision to undo that, or to
+keep it.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +19,7 @@ from orchestrator.core.model import (
     Account,
     AccountId,
     Action,
+    ActionCounts,
     AwsError,
     Coverage,
     Decision,
@@ -35,6 +38,7 @@ from orchestrator.core.model import (
     Verdict,
 )
 from orchestrator.core.model.aws_error_codes import coverage_of
+from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.errors import LedgerError, PlanError
 from orchestrator.ledger.records import ActionRecord, HeldRecord
 from orchestrator.ports import Kind, LookRefusedError, TargetHealth, TargetUnreadableError, World
@@ -42,6 +46,7 @@ from orchestrator.sweep.pool import Pool
 from orchestrator.sweep.read import ENDED_EARLY, Unread, read_unless_halted
 from orchestrator.sweep.recover import resource_of
 from orchestrator.sweep.settled_look import look_until_settled
+from orchestrator.sweep.undo_starts import RulesNow
 
 _ACCEPTED = frozenset({OutcomeStatus.STOPPED.value, OutcomeStatus.STOPPING.value})
 """What AWS accepted, or was seen: the sweep stopped it, whatever became of its marks."""
@@ -52,6 +57,7 @@ _DOWN = frozenset({ResourceState.STOPPING, ResourceState.STOPPED, ResourceState.
 _BEFORE = 1
 """The format of the release before, which had no items of what it holds down."""
 _SETS = ("accounts", "regions", "resources")
+_FLAGS = ("failed_health", "outside_schedule")
 _NOT_MISSED = "No load balancer misses it."
 
 
@@ -64,13 +70,16 @@ class UndoFilter:
     resources: frozenset[str] = frozenset()
     failed_health: bool = False
     """Only those that a load balancer misses."""
+    outside_schedule: bool = False
+    """What the sweep started is stopped also in its running time."""
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any] | None) -> UndoFilter:
         """What `as_item` gave; None, or nothing in it, is all of the sweep."""
         found = item or {}
-        sets = {name: frozenset(map(str, found.get(name, ()))) for name in _SETS}
-        return cls(**sets, failed_health=bool(found.get("failed_health")))
+        accounts, regions, resources = (frozenset(map(str, found.get(name, ()))) for name in _SETS)
+        failed_health, outside_schedule = (bool(found.get(name)) for name in _FLAGS)
+        return cls(accounts, regions, resources, failed_health, outside_schedule)
 
     @classmethod
     def of(cls, key: ResourceKey) -> UndoFilter:
@@ -88,7 +97,7 @@ class UndoFilter:
     def as_item(self) -> dict[str, Any]:
         """For the ledger; only what is set."""
         sets = {name: sorted(getattr(self, name)) for name in _SETS if getattr(self, name)}
-        return {**sets, "failed_health": True} if self.failed_health else sets
+        return {**sets, **{name: True for name in _FLAGS if getattr(self, name)}}
 
     def matches(self, action: ActionRecord) -> bool:
         """Whether the action is to be undone, as far as the ledger tells: health is looked at later."""
@@ -104,7 +113,7 @@ class UndoFilter:
 
 @dataclass(frozen=True, slots=True)
 class StoppedInventory:
-    """What a sweep stopped, as it is now."""
+    """What a sweep stopped or started, as it is now."""
 
     inventory: Inventory
     """Its coverage; the resources are in the decisions."""
@@ -114,21 +123,37 @@ class StoppedInventory:
 
 
 @dataclass(frozen=True, slots=True)
+class _Undo:
+    """What is undone, for all threads."""
+
+    source_sweep_id: str
+    undo_filter: UndoFilter
+    earlier: Mapping[ResourceKey, EarlierStart]
+    rules: RulesNow | None
+    """None where the sweep started nothing."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Looked:
     coverage: Coverage
     decisions: tuple[Decision, ...] = ()
 
 
 def read_stopped(
-    world: World, source_sweep_id: str, undo_filter: UndoFilter, keep: Callable[[StoppedInventory], None]
+    world: World,
+    policy: OrgPolicy,
+    source_sweep_id: str,
+    undo_filter: UndoFilter,
+    keep: Callable[[StoppedInventory], None],
 ) -> StoppedInventory:
-    """A decision for each resource that the sweep stopped and the filter lets through.
+    """A decision for each resource that the sweep stopped or started and the filter lets through.
 
-    `keep` is told what was read, also when this breaks off. Raises PlanError when there is no such resource, and
-    OrganizationError.
+    `keep` is told what was read, also when this breaks off. Raises PlanError when there is no such resource,
+    OrganizationError, and LedgerError.
     """
-    records = _actions(world, source_sweep_id)
-    stopped = [one for one in records if _may_be_down_by_it(one) and undo_filter.matches(one)]
+    records = [one for one in _actions(world, source_sweep_id) if undo_filter.matches(one)]
+    started = [] if undo_filter.failed_health else [one for one in records if _may_be_up_by_it(one)]
+    stopped = [*(one for one in records if _may_be_down_by_it(one)), *started]
     if not stopped:
         sets = ((name, sorted(getattr(undo_filter, name))) for name in _SETS)
         asked = "; ".join(f"{name} {', '.join(values)}" for name, values in sets if values)
@@ -139,6 +164,10 @@ def read_stopped(
     accounts = {account.id: account for account in organization.accounts}
     groups = _by_target_and_kind(stopped)
     earlier = _earlier_starts(world, source_sweep_id)
+    rules = None
+    if started:
+        rules = RulesNow.read(world, policy, organization, outside_schedule=undo_filter.outside_schedule)
+    undone = _Undo(source_sweep_id, undo_filter, earlier, rules)
     world.progress.phase(f"Looking at {len(stopped)} resources in {len({target for target, _ in groups})} targets")
     looked: list[_Looked] = []
     found = StoppedInventory(Inventory(organization.id, organization.accounts))
@@ -146,19 +175,28 @@ def read_stopped(
         with Pool[_Looked](world.workers) as pool:
             for (target, kind), group in groups.items():
                 account = accounts.get(target.account_id, _unknown_account(target.account_id))
-                pool.submit(_look, world, source_sweep_id, account, target, kind, group, undo_filter, earlier)
+                pool.submit(_look, world, undone, account, target, kind, group)
             for result in pool.results():
                 looked.append(result)
                 world.progress.targets(len(looked), len(groups))
     finally:
         found = _found(world, found.inventory, accounts, groups, looked)
+        if rules is not None and ActionCounts.of(found.decisions.decisions).stops:  # which alone need them
+            names, others = rules.inventory.names, rules.inventory.others
+            found = replace(found, inventory=replace(found.inventory, names=names, others=others))
         keep(found)
     return found
 
 
 def _may_be_down_by_it(record: ActionRecord) -> bool:
     """An intent is no outcome. Each has one in the end; where a row was left as one all the same, it is looked at."""
-    return record.status in _STOPPED or record.status == INTENT
+    return not record.is_start and (record.status in _STOPPED or record.status == INTENT)
+
+
+def _may_be_up_by_it(record: ActionRecord) -> bool:
+    """As _may_be_down_by_it."""
+    may_be = (*_START_ACCEPTED, OutcomeStatus.UNKNOWN.value, INTENT)
+    return record.is_start and record.status in may_be
 
 
 def _actions(world: World, sweep_id: str) -> tuple[ActionRecord, ...]:
@@ -203,22 +241,13 @@ def _by_target_and_kind(records: Sequence[ActionRecord]) -> dict[tuple[Target, s
 
 
 def _look(
-    world: World,
-    source_sweep_id: str,
-    account: Account,
-    target: Target,
-    kind: str,
-    records: Sequence[ActionRecord],
-    undo_filter: UndoFilter,
-    earlier: Mapping[ResourceKey, EarlierStart],
+    world: World, undone: _Undo, account: Account, target: Target, kind: str, records: Sequence[ActionRecord]
 ) -> _Looked:
     """A thread's boundary: nothing is raised past it."""
 
     def decide() -> _Looked:
         with world.accounts.bind(target.account_id):
-            decisions, refusal = _decide(
-                world, world.kind(kind), source_sweep_id, target, records, undo_filter, earlier
-            )
+            decisions, refusal = _decide(world, world.kind(kind), undone, target, records)
         status, detail = coverage_of(refusal.error, refusal.operation) if refusal else (TargetStatus.SCANNED, "")
         return _Looked(scope.coverage_row(account, target.region, status, detail, kind), decisions)
 
@@ -229,24 +258,22 @@ def _look(
 
 
 def _decide(
-    world: World,
-    kind: Kind,
-    source_sweep_id: str,
-    target: Target,
-    records: Sequence[ActionRecord],
-    undo_filter: UndoFilter,
-    earlier: Mapping[ResourceKey, EarlierStart],
+    world: World, kind: Kind, undone: _Undo, target: Target, records: Sequence[ActionRecord]
 ) -> tuple[tuple[Decision, ...], LookRefusedError | None]:
     """Also why some of them have a decision without a look."""
     ids = [record.resource_id for record in records]
-    seen = look_until_settled(world, kind, target, ids, lambda fresh: _may_be_from_before(fresh, records, world.now()))
+    stops = [record for record in records if not record.is_start]
+    seen = look_until_settled(world, kind, target, ids, lambda fresh: _may_be_from_before(fresh, stops, world.now()))
     fresh, unseen = seen.fresh, seen.refused
     noted_within = kind.description.stop_noted_within
-    held = _held(world, source_sweep_id, target)
-    looked_at = [record for record in records if record.resource_id not in unseen]
-    decisions = tuple(_decisions(source_sweep_id, looked_at, fresh, noted_within, held, earlier))
-    if undo_filter.failed_health:
+    held = _held(world, undone.source_sweep_id, target)
+    looked_at = [record for record in stops if record.resource_id not in unseen]
+    decisions = tuple(_decisions(undone.source_sweep_id, looked_at, fresh, noted_within, held, undone.earlier))
+    if undone.undo_filter.failed_health:
         decisions = _only_missed(kind, target, decisions, world.now())
+    if undone.rules is not None:
+        starts = [record for record in records if record.is_start and record.resource_id not in unseen]
+        decisions += tuple(undone.rules.decisions(undone.source_sweep_id, target.account_id, starts, fresh))
     kept = (_unseen(record, unseen[record.resource_id]) for record in records if record.resource_id in unseen)
     return (*decisions, *kept), seen.refusal
 

@@ -238,7 +238,8 @@ class _Instances:
     hub: Hub
     description: KindDescription = EC2
 
-    def read(self, target: Target) -> tuple[Resource, ...]:
+    def read(self, target: Target, *, with_stopped: bool = False) -> tuple[Resource, ...]:
+        assert not with_stopped
         return self.hub.instances(target)
 
     def look(self, target: Target, resource_ids: Sequence[str]) -> Mapping[str, Resource]:

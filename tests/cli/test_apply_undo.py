@@ -243,3 +243,9 @@ def test_only_what_stopped_something_can_be_undone(organization: OrganizationBui
         f"{undone} is an undo itself; what it left is done by: stop-orchestrator undo ",
         acts=4,
     )
+
+
+def test_what_is_stopped_in_its_running_time_takes_no_yes_in_place_of_the_number(run: Run) -> None:
+    ran = run("undo", "20261123T190000Z-7f3a9c", "--outside-schedule", "--yes")
+    assert ran.exit_code == 2
+    assert "type the number of it" in " ".join(ran.stderr.split())

@@ -69,6 +69,15 @@ class FakePermissions:
         return ((regions[-1], Asked("x:Start")),)
 
 
+class StartingPermissions(FakePermissions):
+    """Of a role whose StartScope is `marked`."""
+
+    kind = "ec2"
+
+    def ask_of_unmarked(self, regions: Sequence[Region]) -> tuple[Region, Asked]:
+        return regions[0], Asked("x:Start", AwsError("UnauthorizedOperation", "not authorized to perform: x:Start"))
+
+
 class Heard:
     def phase(self, text: str) -> None: ...
 
@@ -230,3 +239,24 @@ def test_regions_that_cannot_be_listed_say_nothing_of_names() -> None:
     assert [(one.status.value, one.code.value) for one in checks if one.name == "names_resolved"] == [
         ("failed", "unreadable")
     ]
+
+
+STARTING = """
+version: 1
+name: nonprod
+schedules: {office: {timezone: UTC, running: ["mon-fri 07:00-19:00"]}}
+rules: [{name: office, where: everything, schedule: office, start: %s}]
+"""
+
+
+def test_a_rule_that_starts_everything_names_the_accounts_whose_role_starts_only_what_is_marked() -> None:
+    checks = checked(one_account(), FakeHub(), StartingPermissions(), STARTING % "everything")
+    [found] = [one for one in checks if one.name == "start_scope"]
+    assert (found.account_id, found.status.value, found.code.value) == (ONE, "failed", "missing_permission")
+    assert "StartScope=everything" in found.advice
+
+
+@pytest.mark.parametrize("form", ["never", "what_was_stopped"])
+def test_what_starts_only_what_is_marked_asks_for_no_start_scope(form: str) -> None:
+    checks = checked(one_account(), FakeHub(), StartingPermissions(), STARTING % form)
+    assert "start_scope" not in {one.name for one in checks}

@@ -619,3 +619,17 @@ def test_of_where_an_account_was_the_last_listing_counts(ledger: Ledger) -> None
     assert before == Listed(accounts, places={one: moved, two: moved})
     ledger.remember_listing("o-1", "nonprod", before, Listed(accounts, places={one: frozenset()}))
     assert ledger.earlier_listings("o-1").places == {two: moved}
+
+
+def test_an_intent_says_whether_it_is_a_start_and_so_do_the_outcomes_of_it(ledger: Ledger) -> None:
+    up, down = a_resource("i-up"), a_resource("i-down")
+    intents = {
+        **ledger.intend(SWEEP_ID, [down], "1", held_by=POLICY),
+        **ledger.intend(SWEEP_ID, [up], "2"),
+    }
+    assert {one.resource_id: one.is_start for one in ledger.actions(SWEEP_ID)} == {"i-down": False, "i-up": True}
+    unknown = [Outcome(one, OutcomeStatus.UNKNOWN) for one in (up, down)]
+    ledger.record_outcomes(SWEEP_ID, unknown, intents)
+    assert {one.resource_id: one.is_start for one in ledger.actions(SWEEP_ID)} == {"i-down": False, "i-up": True}
+    ended(ledger, *unknown)
+    assert {one.resource_id: one.is_start for one in ledger.actions(SWEEP_ID)} == {"i-down": False, "i-up": True}

@@ -38,6 +38,7 @@ def test_every_parameter_of_every_template_says_how_it_loosens() -> None:
         ("OperatorArns", "a", "a,b"),
         ("OperatorArns", "", "b"),
         ("ApproverArns", "a", "b"),
+        ("StartScope", "marked", "everything"),
         ("VolumeKeyArns", KEY, f"{KEY},{OTHER_KEY}"),
         ("OrganizationalUnitIds", "ou-1", "ou-1,ou-2"),
         ("TargetIds", "ou-1,ou-2", "ou-1"),

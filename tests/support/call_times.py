@@ -88,9 +88,9 @@ class _Placed(MemberSessions):
 
 
 class _PlacedInstances(Ec2Instances):
-    def read(self, target: Target) -> tuple[Resource, ...]:
+    def read(self, target: Target, *, with_stopped: bool = False) -> tuple[Resource, ...]:
         with _at(target.account_id, target.region):
-            return super().read(target)
+            return super().read(target, with_stopped=with_stopped)
 
     def act(
         self, target: Target, actions: Sequence[tuple[Resource, Action]], sweep_id: str, guard: BatchGuard

@@ -76,6 +76,7 @@ EVERYTHING: Mapping[str, Mapping[str, str]] = {
     },
     "member-role": {
         "ExternalId": "an-external-id",
+        "StartScope": "everything",
         "VolumeKeyArns": KEY,
         "PermissionsBoundaryArn": "arn:aws:iam::*:policy/boundary",
         "HubRolePath": "/platform/",

@@ -28,9 +28,12 @@ class FakeKind:
     fake: FakeWorld
     description: KindDescription = EC2
 
-    def read(self, target: Target) -> tuple[Resource, ...]:
+    def read(self, target: Target, *, with_stopped: bool = False) -> tuple[Resource, ...]:
         found = self._instances("read", target)
-        return tuple(one for one in found.values() if one.state in (ResourceState.RUNNING, ResourceState.STARTING))
+        up = {ResourceState.RUNNING, ResourceState.STARTING}
+        return tuple(
+            one for one in found.values() if one.state in up or (with_stopped and one.state is ResourceState.STOPPED)
+        )
 
     def look(self, target: Target, resource_ids: Sequence[str]) -> Mapping[str, Resource]:
         self.fake.before_look(target)

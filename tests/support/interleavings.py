@@ -315,7 +315,8 @@ class KindInMemory(KindOnEngine):
         self._process = process
         self._sweep_id = sweep_id
 
-    def read(self, target: Target) -> tuple[Resource, ...]:
+    def read(self, target: Target, *, with_stopped: bool = False) -> tuple[Resource, ...]:
+        assert not with_stopped
         there = [one.instance_id for one in self._process.shared.instances.values() if one.target == target]
         found = self._seen(target, there)
         return tuple(one for one in found if one.state in (ResourceState.RUNNING, ResourceState.STARTING))

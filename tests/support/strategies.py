@@ -228,6 +228,10 @@ def _from_tag(schedules: list[str]) -> st.SearchStrategy[Any]:
     )
 
 
+def _without_a_start_at_any_time(rule: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in rule.items() if name != "start" or "schedule" in rule}
+
+
 @st.composite
 def documents_of_every_form(draw: st.DrawFn) -> dict[str, Any]:
     """A document without mistakes, in which rules use named conditions, and one of these the other."""
@@ -252,13 +256,15 @@ def policy_documents(draw: st.DrawFn, *, calendars: bool = False) -> dict[str, A
             "started_by_hand": st.sampled_from(["keep_until_next_window", "stop", {"keep_for": "4h"}]),
             "action": st.sampled_from(["stop", "hibernate"]),
             "kinds": st.just(["ec2"]),
+            "start": st.sampled_from(["never", "what_was_stopped", "everything"]),
         },
-    )
+    ).map(_without_a_start_at_any_time)
     rules = [{"name": f"rule-{number}", **one} for number, one in enumerate(draw(st.lists(rule, max_size=3)))]
     for one in rules:
         if "schedule" not in one:
             one.pop("started_by_hand", None)
     limits = {"max_stops": _given(counts), "max_stops_percent": _given(percents)}
+    limits |= {"max_starts": _given(counts), "max_starts_percent": _given(percents)}
     guardrails = st.fixed_dictionaries(
         {},
         optional={

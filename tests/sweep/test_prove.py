@@ -16,7 +16,7 @@ from orchestrator.kinds.registry import DESCRIPTIONS
 from orchestrator.ports import Runtime, TargetUnreadableError, Time
 from orchestrator.sweep.prove import _wait_until_down
 from orchestrator.sweep.undo import UndoFilter
-from tests.support.builders import a_resource
+from tests.support.builders import a_policy, a_resource
 
 ONE = a_resource()
 AT = datetime(2026, 11, 23, 19, 0, tzinfo=UTC)
@@ -126,6 +126,11 @@ def test_all_that_spares_holds_and_one_rule_is_about_the_account_and_the_region(
 def test_a_policy_that_lets_nothing_be_stopped_lets_this_one_not_be_stopped_either() -> None:
     whole = load_policy(WHOLE.replace("max_stops: 500", "max_stops: 0"), "p.yaml", DESCRIPTIONS)
     assert yaml.safe_load(text_for_one(whole, ONE.key))["guardrails"]["max_stops"] == 0
+
+
+def test_a_limit_of_starts_does_not_keep_a_proof_from_starting_what_it_stopped() -> None:
+    whole = a_policy("guardrails: {max_stops: 5, max_starts: 0, per_account: {max_starts: 0}}")
+    assert yaml.safe_load(text_for_one(whole, ONE.key))["guardrails"] == {"max_stops": 1, "per_account": {}}
 
 
 def test_two_instances_of_one_account_have_two_policies_so_that_neither_proof_is_taken_for_the_other() -> None:

@@ -275,7 +275,7 @@ def test_what_aws_names_twice_is_one_resource() -> None:
     fake = a_world(ONE)
     read = FakeKind.read
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(FakeKind, "read", lambda kind, target: read(kind, target) * 2)
+        patch.setattr(FakeKind, "read", lambda kind, target, **more: read(kind, target, **more) * 2)
         report = sweep(fake)
     assert sorted(fake.stopped) == ["i-0", "i-1"]
     assert report["totals"]["planned"] == 2
@@ -309,8 +309,8 @@ def test_what_a_kind_reads_twice_and_not_alike_is_kept_and_what_it_reads_twice_a
 ) -> None:
     read = FakeKind.read
 
-    def read_twice(kind: FakeKind, target: Target) -> tuple[Resource, ...]:
-        found = read(kind, target)
+    def read_twice(kind: FakeKind, target: Target, **more: bool) -> tuple[Resource, ...]:
+        found = read(kind, target, **more)
         opted_out = {"stop-orchestrator:opt-out": "true"}
         return (*(replace(one, tags=opted_out) if one.resource_id == "i-0" else one for one in found), *found)
 

@@ -32,7 +32,7 @@ from orchestrator.ledger.clocks import Clocks
 from orchestrator.ledger.records import FORMAT, ActionRecord, HeldRecord
 from orchestrator.ports import LookRefusedError, NoProgress, TargetUnreadableError
 from orchestrator.sweep.undo import StoppedInventory, UndoFilter, read_stopped
-from tests.support.builders import ACCOUNT, AT, REGION, SWEEP_ID, a_resource, an_account
+from tests.support.builders import ACCOUNT, AT, REGION, SWEEP_ID, a_policy, a_resource, an_account
 
 NAMES = st.frozensets(st.text(max_size=3), max_size=3)
 UNDO_ID = "20261124T070000Z-000001"
@@ -112,7 +112,7 @@ class Stopped:
         self.now[resource_id] = a_resource(resource_id, state=state, tags={STOPPED_BY_TAG: by}, changed_at=AT)
 
     def undo(self, only: UndoFilter) -> StoppedInventory:
-        return read_stopped(self._world(), SWEEP_ID, only, lambda _: None)
+        return read_stopped(self._world(), a_policy(), SWEEP_ID, only, lambda _: None)
 
     @property
     def description(self) -> KindDescription:

@@ -126,6 +126,16 @@ def test_only_what_a_sweep_stopped_can_be_started() -> None:
     assert condition == {"Null": {"aws:ResourceTag/stop-orchestrator:stopped-by": "false"}}
 
 
+def test_what_no_sweep_stopped_can_be_started_only_where_the_start_scope_says_everything() -> None:
+    starts = {"StartAnyInstance": ["ec2:StartInstances"], "StartAnyDatabase": ["rds:StartDBInstance"]}
+    found = _by_name(StartScope="everything")
+    assert {name: as_list(found[name]["Action"]) for name in starts} == starts
+    assert not any("Condition" in found[name] for name in starts)
+    assert found["StartAnyInstance"]["Resource"] == INSTANCES
+    assert not starts.keys() & _by_name().keys()
+    assert not starts.keys() & _by_name(StartScope="everything", Mode="plan").keys()
+
+
 def test_only_its_two_marks_can_be_written_or_deleted() -> None:
     assert _by_name()["MarkWhatWasStopped"]["Condition"] == {
         "ForAllValues:StringEquals": {"aws:TagKeys": MARKS},

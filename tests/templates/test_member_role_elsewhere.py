@@ -24,6 +24,7 @@ DATA = {
 }
 CHOICES = {
     "Mode": ("enforce", "plan", "disabled"),
+    "StartScope": ("marked", "everything"),
     "ExternalId": ("", "an-external-id"),
     "VolumeKeyArns": ("", f"{KEY},{KEY[:-1]}1"),
     "PermissionsBoundaryArn": ("", f"arn:aws:iam::{ACCOUNT}:policy/boundary"),

@@ -1,8 +1,9 @@
-"""Stop or keep, for one resource: the one place that decides. Always with a reason that a person understands."""
+"""Stop, start or keep, for one resource: the one place that decides. Always with a reason that a person understands."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from functools import lru_cache
 from typing import NamedTuple
@@ -12,6 +13,7 @@ from orchestrator.core.decide.local_times import local_text
 from orchestrator.core.decide.other_policies import CoOwner, why_two_own
 from orchestrator.core.decide.owner import Owner, owner_of
 from orchestrator.core.decide.started_by_hand import started_by_hand
+from orchestrator.core.decide.starting import decide_in_running_time, may_be_down
 from orchestrator.core.decide.whose_schedule import (
     OwnSchedule,
     schedule_of,
@@ -34,6 +36,7 @@ from orchestrator.core.model import (
     Violation,
     time_text,
 )
+from orchestrator.core.model.action import StartForm
 from orchestrator.core.model.decision import InsideSchedule
 from orchestrator.core.model.marks import STOPPED_AT_TAG, STOPPED_BY_TAG
 from orchestrator.core.model.remembered import NOTHING_REMEMBERED, Remembered
@@ -54,11 +57,14 @@ def decide_inventory(
     policy = policy.with_unresolved(inventory.names)
     accounts = {account.id: account for account in inventory.accounts}
     today = policy.day(now)
+    up = inventory.resources
+    if policy.starting_kinds:  # only for those what is down was read, of which compliance says nothing
+        up = tuple(one for one in up if not may_be_down(one))
     wrong = dict.fromkeys(schedule_tag_violations(policy, inventory.accounts))
     decisions = _decide_all(
         policy, inventory.resources, accounts, _Known(now, today, others, inventory.remembered, wrong)
     )
-    compliance = violations(inventory.resources, inventory.accounts, policy.required_tags, today)
+    compliance = violations(up, inventory.accounts, policy.required_tags, today)
     return Decisions(decisions, joined(compliance, wrong) if wrong else compliance)
 
 
@@ -112,17 +118,19 @@ def _decide(policy: OrgPolicy, resource: Resource, account: Account, known: _Kno
     rule = owner.rule
     used = rule.where.facts_used(resource, account, now) if rule else None
     exemption = most_protective(read_opt_outs(resource.tags, RESOURCE, resource.resource_id, known.today))
-    own_schedule = schedule_of(policy, rule, resource, account) if rule else _NO_SCHEDULE
+    own_schedule = _NO_SCHEDULE
+    if rule and not policy.ignores_schedules:
+        own_schedule = schedule_of(policy, rule, resource, account)
     if own_schedule.violation is not None:
         known.wrong_tags[own_schedule.violation] = None
-    keep = _reason_to_keep(
-        resource,
-        exemption,
-        owner,
-        own_schedule,
-        now,
-        lambda rule: why_two_own(policy, rule, resource, account, now, known.others),
-    )
+
+    def owned_by_two(rule: Rule) -> Reason | None:
+        return why_two_own(policy, rule, resource, account, now, known.others)
+
+    if may_be_down(resource) and resource.kind in policy.starting_kinds:
+        start = _decide_start(resource, exemption, owner, own_schedule, known, owned_by_two)
+        return replace(start, facts={**start.facts, **used} if used else start.facts)
+    keep = _reason_to_keep(resource, exemption, owner, own_schedule, now, owned_by_two)
     reason = keep or _reason_to_stop(rule, own_schedule, now)
     return Decision(
         resource=resource,
@@ -135,6 +143,60 @@ def _decide(policy: OrgPolicy, resource: Resource, account: Account, known: _Kno
         facts={**resource.facts, **used} if used else resource.facts,
         inside=_inside(own_schedule, now) if reason.code is ReasonCode.SCHEDULE else None,
     )
+
+
+def _decide_start(
+    resource: Resource,
+    exemption: Exemption | None,
+    owner: Owner,
+    own_schedule: OwnSchedule,
+    known: _Known,
+    owned_by_two: Callable[[Rule], Reason | None],
+) -> Decision:
+    """Of what is down, and is of a kind of which the policy starts something: start or keep."""
+    rule, now = owner.rule, known.now
+    kept = Decision(
+        resource,
+        Verdict.KEEP,
+        *_not_running(resource),
+        rule=rule.name if rule else None,
+        action=rule.action if rule else Action.STOP,
+        exemption=exemption,
+        facts=resource.facts,
+    )
+    reason = _kept_down(resource, exemption, owner, own_schedule, now, owned_by_two)
+    if reason is not None or rule is None or own_schedule.schedule is None:
+        return replace(kept, reason_code=reason.code, reason=reason.sentence) if reason else kept
+    answer = own_schedule.schedule.at(now)
+    return decide_in_running_time(kept, rule, own_schedule.schedule.name, answer, known.remembered)
+
+
+def _kept_down(
+    resource: Resource,
+    exemption: Exemption | None,
+    owner: Owner,
+    own_schedule: OwnSchedule,
+    now: datetime,
+    owned_by_two: Callable[[Rule], Reason | None],
+) -> Reason | None:
+    """Why it is left down; None where its rule starts it, unless it was stopped by others. What opts out is left alone,
+    in either direction.
+    """
+    rule = owner.rule
+    if exemption is not None:
+        return Reason(ReasonCode.EXEMPT, exemption_sentence(exemption))
+    if rule is None:
+        return _not_running(resource)
+    if owner.unknown is not None:
+        return _kept_by_its_owner(owner)
+    if rule.start is StartForm.NEVER:
+        return _not_running(resource)
+    by_schedule = None
+    if own_schedule.unknown:
+        by_schedule = Reason(ReasonCode.UNKNOWN_SCHEDULE, own_schedule.unknown)
+    elif own_schedule.schedule is None or own_schedule.schedule.state_at(now) is not ScheduleState.RUNNING:
+        by_schedule = _not_running(resource)
+    return _obstacle_to(resource) or owned_by_two(rule) or by_schedule
 
 
 def _reason_to_keep(
@@ -160,10 +222,18 @@ def _kept_by_itself(resource: Resource, exemption: Exemption | None) -> Reason |
     if exemption is not None:
         return Reason(ReasonCode.EXEMPT, exemption_sentence(exemption))
     if resource.state is not ResourceState.RUNNING:
-        return Reason(ReasonCode.NOT_RUNNING, f"It is {resource.aws_state}, not running; the next sweep looks again.")
-    if resource.obstacle is not None:
-        return Reason(ReasonCode(resource.obstacle.code), resource.obstacle.sentence)
-    return None
+        return _not_running(resource)
+    return _obstacle_to(resource)
+
+
+def _not_running(resource: Resource) -> Reason:
+    return Reason(ReasonCode.NOT_RUNNING, f"It is {resource.aws_state}, not running; the next sweep looks again.")
+
+
+def _obstacle_to(resource: Resource) -> Reason | None:
+    if resource.obstacle is None:
+        return None
+    return Reason(ReasonCode(resource.obstacle.code), resource.obstacle.sentence)
 
 
 def _still_stopping(resource: Resource) -> Reason:

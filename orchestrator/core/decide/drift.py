@@ -1,4 +1,4 @@
-"""Is a planned stop still right? Rechecked just before it, on fresh data: what changed since the plan is kept."""
+"""Is a planned stop or start still right? Rechecked just before it, on fresh data: what changed since is kept."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from orchestrator.core.model import (
     time_text,
 )
 from orchestrator.core.model.marks import MARKS, STOPPED_BY_TAG
+from orchestrator.core.model.remembered import Remembered
 from orchestrator.core.policy.org_policy import OrgPolicy
 
 _CHANGED = "Changed since the plan:"
@@ -54,8 +55,43 @@ def kept_since(
     return changed(reason) if reason else None
 
 
+def start_kept_since(
+    planned: Decision,
+    fresh: Resource | None,
+    policy: OrgPolicy,
+    account: Account,
+    now: datetime,
+    others: Sequence[CoOwner],
+    remembered: Remembered,
+) -> Reason | None:
+    """The same for a start that a rule asks for: it is decided again, by what is remembered of it as of now too.
+
+    It has to be down as it was, with the same tags: then nobody touched it since.
+    """
+    touched = next(_touched(planned.resource, fresh), None)
+    if touched is not None or fresh is None:
+        return changed(touched or "it is gone.")
+    decision = decide(policy, fresh, account, now, others, remembered)
+    if decision.reason_code is ReasonCode.OWNED_BY_TWO_POLICIES:
+        return changed(_within_sentence(decision))._replace(code=decision.reason_code)
+    if decision.reason_code is ReasonCode.UNREADABLE_LEDGER:
+        return not_seen_again(_within_sentence(decision))
+    reason = next(_start_changes(planned, fresh, decision), None)
+    return changed(reason) if reason else None
+
+
+def _start_changes(planned: Decision, fresh: Resource, decision: Decision) -> Iterator[str]:
+    if decision.verdict is not Verdict.START:
+        yield _within_sentence(decision)
+    if decision.rule != planned.rule:
+        yield f"rule {decision.rule} owns it now."
+    changes = "; ".join(_tag_changes(planned.resource.tags, fresh.tags))
+    if changes:
+        yield f"its tags are others ({changes})."
+
+
 def kept_down_since(planned: Decision, fresh: Resource | None, max_fact_age: timedelta, now: datetime) -> Reason | None:
-    """For a start: why it is kept although it was planned; None when the plan still holds.
+    """For the start of an undo: why it is kept although it was planned; None when the plan still holds.
 
     It has to be down as it was when it was planned, with the same marks, or with none where the start writes its mark
     again: then nobody touched it since. A tag that spares a resource forbids no start.

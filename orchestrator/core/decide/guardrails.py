@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from orchestrator.core.decide.other_policies import why_unread
 from orchestrator.core.model import (
@@ -74,6 +74,12 @@ def hold_by_others(approved: ApprovedPlan, others: Sequence[OtherPolicy]) -> App
     return hold_as_frozen(approved.plan, (*_others(others), *rest))
 
 
+def for_undo(limits: Guardrails) -> Guardrails:
+    """Without the shares: of what one sweep started, or stopped, nothing else was read that they could be of."""
+    without = {"max_stops_percent": None, "max_starts_percent": None}
+    return limits.model_copy(update={**without, "per_account": limits.per_account.model_copy(update=without)})
+
+
 def _others(others: Sequence[OtherPolicy]) -> Iterator[GuardrailResult]:
     """A row where what one of them owns is not known: anything may be its own, and nothing says what is not."""
     unread = sum(bool(one.unread) for one in others)
@@ -90,23 +96,26 @@ def _names(names: Names) -> Iterator[GuardrailResult]:
 
 
 def _results(plan: Plan, limits: Guardrails, unknown_account_weight: Weight) -> Iterator[GuardrailResult]:
-    """Counts limit starts as they limit stops, each by itself; a share of what runs says nothing about starting it."""
+    """Stops and starts each by themselves. The starts of an undo, which follow no rule, are limited by `max_stops`
+    where no `max_starts` is set; a share of what runs says nothing about them.
+    """
     stops, starts = _by_account(plan, starts=False), _by_account(plan, starts=True)
-    running = Counter(
-        decision.resource.target.account_id
-        for decision in plan.decisions
-        if decision.resource.state is ResourceState.RUNNING
-    )
+    by_rules = _by_account(plan, starts=True, by_rules=True)
+    running, stopped = _in_state(plan, ResourceState.RUNNING), _in_state(plan, ResourceState.STOPPED)
     only_starts = not stops and bool(plan.decisions) and all(one.action.starts for one in plan.decisions)
-    only_starts = only_starts or (bool(starts) and not stops)
-    if limits.max_stops is not None:
-        if not only_starts:
-            yield _at_most("max_stops", limits.max_stops, stops.total())
-        if starts:
-            yield _at_most("max_starts", limits.max_stops, starts.total())
+    only_starts = (only_starts or (bool(starts) and not stops)) and not by_rules
+    if limits.max_stops is not None and not only_starts:
+        yield _at_most("max_stops", limits.max_stops, stops.total())
+    max_starts = _max_starts(limits, by_rules)
+    if max_starts is not None and starts:
+        yield _at_most("max_starts", max_starts, starts.total())
     if limits.max_stops_percent is not None and not only_starts:
         yield _at_most("max_stops_percent", limits.max_stops_percent, _percent(stops.total(), running.total()))
-    yield from _per_account(limits.per_account, stops, starts, running)
+    if limits.max_starts_percent is not None and by_rules:
+        actual = _percent(by_rules.total(), stopped.total())
+        yield _at_most("max_starts_percent", limits.max_starts_percent, actual)
+    yield from _per_account(limits.per_account, stops, starts, by_rules, running)
+    yield from _starts_percent_per_account(limits.per_account, by_rules, stopped)
     if limits.min_coverage_percent is not None:
         weight = _unknown_account_weight(plan.coverage, unknown_account_weight)
         actual = coverage_percent(plan.coverage, lambda: weight)
@@ -114,24 +123,49 @@ def _results(plan: Plan, limits: Guardrails, unknown_account_weight: Weight) -> 
         yield GuardrailResult(MIN_COVERAGE, limits.min_coverage_percent, actual, passed, unknown_account_weight=weight)
 
 
-def _by_account(plan: Plan, *, starts: bool) -> Counter[AccountId]:
-    return Counter(decision.resource.target.account_id for decision in plan.actions if decision.action.starts is starts)
+def _max_starts(limits: Guardrails | AccountLimits, by_rules: Collection[AccountId]) -> int | None:
+    """Of an undo, that of the stops where there is none of its own."""
+    if limits.max_starts is not None or by_rules:
+        return limits.max_starts
+    return limits.max_stops
+
+
+def _in_state(plan: Plan, state: ResourceState) -> Counter[AccountId]:
+    found = (one.resource for one in plan.decisions if one.resource.state is state)
+    return Counter(one.target.account_id for one in found)
+
+
+def _by_account(plan: Plan, *, starts: bool, by_rules: bool = False) -> Counter[AccountId]:
+    """`by_rules`: without the starts of an undo."""
+    some = (one for one in plan.actions if one.action.starts is starts and (one.follows_a_rule or not by_rules))
+    return Counter(one.resource.target.account_id for one in some)
 
 
 def _per_account(
     limits: AccountLimits,
     stops: Mapping[AccountId, int],
     starts: Mapping[AccountId, int],
+    by_rules: Collection[AccountId],
     running: Mapping[AccountId, int],
 ) -> Iterator[GuardrailResult]:
+    counted = (("max_stops", limits.max_stops, stops), ("max_starts", _max_starts(limits, by_rules), starts))
     for account_id in sorted({*stops, *starts}):
-        if limits.max_stops is not None:
-            for name, counts in (("max_stops", stops), ("max_starts", starts)):
-                if account_id in counts:
-                    yield _at_most(f"per_account.{name}", limits.max_stops, counts[account_id], account_id)
+        for name, limit, counts in counted:
+            if limit is not None and account_id in counts:
+                yield _at_most(f"per_account.{name}", limit, counts[account_id], account_id)
         if limits.max_stops_percent is not None and account_id in stops:
             actual = _percent(stops[account_id], running[account_id])
             yield _at_most("per_account.max_stops_percent", limits.max_stops_percent, actual, account_id)
+
+
+def _starts_percent_per_account(
+    limits: AccountLimits, by_rules: Mapping[AccountId, int], stopped: Mapping[AccountId, int]
+) -> Iterator[GuardrailResult]:
+    if limits.max_starts_percent is None:
+        return
+    for account_id in sorted(by_rules):
+        actual = _percent(by_rules[account_id], stopped[account_id])
+        yield _at_most("per_account.max_starts_percent", limits.max_starts_percent, actual, account_id)
 
 
 def _at_most(name: str, limit: float, actual: float, account_id: AccountId | None = None) -> GuardrailResult:

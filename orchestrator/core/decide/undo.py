@@ -14,6 +14,7 @@ from typing import NamedTuple
 from orchestrator.core.decide.whose import is_after, is_later_start, may_be_of
 from orchestrator.core.model import Action, Decision, Reason, ReasonCode, Resource, ResourceState, Verdict, time_text
 from orchestrator.core.model.marks import STOPPED_BY_TAG, SWEEP_ID
+from orchestrator.core.model.remembered import RememberedStop
 
 
 def decide_undo(
@@ -52,6 +53,17 @@ def decide_undo(
         action=Action.START,
         facts=(fresh or stopped).facts,
     )
+
+
+def why_not_down_by(fresh: Resource, stop: RememberedStop) -> Reason | None:
+    """Why nothing proves that it is down by that stop alone, which is the one in its mark; None where it is."""
+    times = _Times(stop.requested_at, stop.noted_within, stop.start_asked_at, stop.started_before)
+    return next(_reasons_to_keep(fresh, stop.sweep_id, times, accepted=False, held=True), None)
+
+
+def fell_back(fresh: Resource, start_asked_at: datetime | None) -> bool:
+    """Whether AWS says that the start which was asked for then came to nothing, and it was not started since."""
+    return fresh.start_failure is not None and _fell_back(fresh, start_asked_at)
 
 
 class EarlierStart(NamedTuple):

@@ -160,6 +160,14 @@ def permission_to_act(account: Account, region: Region, asked: Asked, *, needed:
     )
 
 
+def start_scope(account: Account, region: Region, asked: Asked, *, needed: bool) -> Check:
+    """Whether the member role starts what carries no mark, as a rule with `start: everything` needs it to."""
+    check = permission_to_act(account, region, asked, needed=needed)
+    lacking = check.status is CheckStatus.FAILED and check.code is Code.MISSING_PERMISSION
+    advice = "a rule has `start: everything`: roll the member role out with StartScope=everything"
+    return replace(check, name="start_scope", advice=advice if lacking else check.advice)
+
+
 def _permission(asked: Asked) -> tuple[CheckStatus, Code, str, str]:
     if asked.not_asked:
         return CheckStatus.NOT_CHECKED, Code.NOT_CHECKED, asked.not_asked, ""

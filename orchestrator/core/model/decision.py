@@ -27,6 +27,16 @@ class ReasonCode(StrEnum):
     OUTSIDE_SCHEDULE = "outside_schedule"
     ANY_TIME = "any_time"
     """Its rule has no schedule."""
+    IN_RUNNING_TIME = "in_running_time"
+    """A start: its rule starts it, and its schedule says that it should run now."""
+    STOPPED_BY_HAND = "stopped_by_hand"
+    """It was stopped within its present running time, so it stays stopped."""
+    STOP_UNDATED = "stop_undated"
+    """Nothing says when it was stopped, so it may have been by hand within its running time: it stays stopped."""
+    NOT_STOPPED_BY_US = "not_stopped_by_us"
+    """Mark, ledger and times do not agree that a sweep stopped it and nobody touched it since."""
+    UNREADABLE_LEDGER = "unreadable_ledger"
+    """Whether a sweep stopped it is unknown: the ledger could not be read."""
     STOPPED_BY_SWEEP = "stopped_by_sweep"
     """A start: the sweep that is undone stopped it."""
     EXEMPT = "exempt"
@@ -131,6 +141,13 @@ class Decision:
     """When what no describe gives, such as a load balancer's health, was read; None where nothing of it counted."""
     inside: InsideSchedule | None = None
     """Of what is kept because its schedule says that it should run now."""
+
+    @property
+    def follows_a_rule(self) -> bool:
+        """Whether it is acted on because of a rule: every stop, and the starts that rules ask for. The start of an undo
+        takes back a stop, and no rule is asked.
+        """
+        return not self.action.starts or self.reason_code is ReasonCode.IN_RUNNING_TIME
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,6 +119,8 @@ class Intent:
     """
     found: str = ""
     """The id of the intent that it was to take the place of: that one may stand still."""
+    starts: bool = False
+    """What was announced is a start."""
 
 
 @dataclass(frozen=True, slots=True)

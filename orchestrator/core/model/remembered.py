@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
-from orchestrator.core.model.resource import ResourceKey
+from orchestrator.core.model.resource import Fact, ResourceKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,12 @@ class RememberedStop:
     """When a later sweep asked for its start, which was not seen to come up."""
     started_before: datetime | None = None
     """When it was started before the sweep stopped it."""
+    start_failed_at: datetime | None = None
+    """When a start was last seen to have come to nothing."""
+    noted_within: timedelta = timedelta()
+    """How long after the sweep asked for the stop AWS may date it."""
+    restore: Mapping[str, Fact] = field(default_factory=dict)
+    """What a start needs to know, such as sizes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import yaml
 from pydantic import ValidationError
 
 from orchestrator.core.model import Action, KindDescription, Mode
+from orchestrator.core.model.action import StartForm
 from orchestrator.core.policy.conditions.definitions import SECTION as DEFINITIONS
 from orchestrator.core.policy.conditions.interface import Condition
 from orchestrator.core.policy.conditions.parsing import parse_definitions, parse_where
@@ -105,6 +106,7 @@ def _rule(
         accept,
         started_by_hand=_started_by_hand(document.started_by_hand),
         start_told=frozenset(kind.name for kind in known if kind.tells_start and kind.name in kinds),
+        start=StartForm(document.start),
     )
 
 
@@ -213,6 +215,7 @@ def _cross_checks(document: Document) -> Iterator[tuple[Path, str]]:
             yield ("rules", number, "schedule"), _no_such(schedule, known)
         yield from _whose_schedule(number, rule, known)
     yield from schedule_problems(document)
+    yield from _starts(document.value)
     yield from _duplicates(document.value.get("required_tags"))
     yield from _sweeps(document)
     yield from _waves(document.value.get("waves"))
@@ -235,6 +238,15 @@ def _whose_schedule(number: int, rule: Mapping[str, Any], known: Sequence[str]) 
                 yield (*place, "schedule", key, entry), f"{value!r} is named twice"
             elif isinstance(value, str):
                 seen.add(value)
+
+
+def _starts(value: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
+    """A rule that starts in its running time and has none."""
+    for number, rule in _rules(value):
+        form = rule.get("start", StartForm.NEVER)
+        if form in [*StartForm] and form != StartForm.NEVER and "schedule" not in rule:
+            text = f"`start: {form}` needs a `schedule`: without one the rule has no running time in which to start"
+            yield ("rules", number, "start"), text
 
 
 def _waves(waves: Any) -> Iterator[tuple[Path, str]]:

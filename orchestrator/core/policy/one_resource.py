@@ -14,6 +14,8 @@ _OF_THE_RULES = frozenset(
 )
 """What says which resources, when and in which order: of one that a person names that is answered."""
 _PERCENT = "_percent"
+_STARTS = "max_starts"
+"""It would leave stopped what the proof stopped: without it `max_stops` holds for the start too."""
 
 
 def text_for_one(policy: OrgPolicy, key: ResourceKey) -> str:
@@ -42,5 +44,5 @@ def _counts(limits: dict[str, Any]) -> dict[str, Any]:
     return {
         name: _counts(value) if isinstance(value, dict) else value
         for name, value in limits.items()
-        if not name.endswith(_PERCENT)
+        if not name.endswith(_PERCENT) and name != _STARTS
     }

@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from orchestrator.core.model import Action, Names
+from orchestrator.core.model.action import StartForm
 from orchestrator.core.policy.conditions.interface import Condition
 from orchestrator.core.policy.scheduled_sweeps import ScheduledSweep
 from orchestrator.core.policy.schedules.from_tag import ScheduleFromTag
@@ -43,6 +44,8 @@ class Rule:
     started_by_hand: StartedByHand = StartedByHand()
     start_told: frozenset[str] = frozenset()
     """Those of its kinds of which AWS says when a resource was started."""
+    start: StartForm = StartForm.NEVER
+    """What it starts in its running time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +79,23 @@ class OrgPolicy:
     text: str = field(compare=False, repr=False)
     lines: Mapping[Path, int] = field(compare=False, repr=False)
     """The line of each value of the document, from 1."""
+    ignores_schedules: bool = False
+    """As if no rule had a schedule: for the undo of starts that a person asks for at any time."""
 
     @property
     def kinds(self) -> frozenset[str]:
         """The kinds that a sweep has to read: those that the rules name, or the default ones where there is no rule."""
         return frozenset().union(*(rule.kinds for rule in self.rules)) or frozenset(DEFAULT_KINDS)
+
+    @property
+    def starting_kinds(self) -> frozenset[str]:
+        """The kinds of which some rule starts something."""
+        return frozenset().union(*(rule.kinds for rule in self.rules if rule.start is not StartForm.NEVER))
+
+    @property
+    def everything_kinds(self) -> frozenset[str]:
+        """The kinds of which some rule starts whatever it owns."""
+        return frozenset().union(*(rule.kinds for rule in self.rules if rule.start is StartForm.EVERYTHING))
 
     def with_unresolved(self, names: Names) -> OrgPolicy:
         """The same policy, for an organization in which these names are unresolved."""

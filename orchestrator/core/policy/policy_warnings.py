@@ -92,3 +92,14 @@ def _without_limits(policy: OrgPolicy) -> Iterator[tuple[Path, str]]:
             ("guardrails",),
             "no guardrail limits how much a sweep stops; set one, such as `guardrails: {max_stops_percent: 60}`",
         )
+    limits_of_starts = (
+        policy.guardrails.max_starts,
+        policy.guardrails.max_starts_percent,
+        account.max_starts,
+        account.max_starts_percent,
+    )
+    if policy.starting_kinds and all(limit is None for limit in limits_of_starts):
+        yield (
+            ("guardrails",),
+            "no guardrail limits how much a sweep starts; set one, such as `guardrails: {max_starts: 500}`",
+        )

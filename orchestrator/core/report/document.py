@@ -66,8 +66,8 @@ _LEFT = frozenset(
     {OutcomeStatus.NOT_ATTEMPTED, OutcomeStatus.STARTING}
 )  # AWS accepted the latter, and it may fall back
 _KEPT_FOR_NOW = frozenset({ReasonCode.NOT_SEEN_AGAIN})
-_NOT_DONE = _KEPT_FOR_NOW | {ReasonCode.OWNED_BY_TWO_POLICIES}
-"""Of what is kept: it was to be stopped, and may be yet. Of the latter only once one of the policies excludes it."""
+_NOT_DONE = _KEPT_FOR_NOW | {ReasonCode.OWNED_BY_TWO_POLICIES, ReasonCode.UNREADABLE_LEDGER}
+"""Of what is kept: it was to be acted on, and may be yet. What two policies own only once one of them excludes it."""
 _KEPT_FOR_NOW_BY_UNDO = _KEPT_FOR_NOW | {
     ReasonCode.IN_TRANSITION,
     ReasonCode.STILL_STOPPING,

@@ -27,30 +27,41 @@ PAGE_SIZE = 1000
 IDS_A_FILTER = 200
 _SERVICE = "ec2"
 _STATES = ("pending", "running", "stopping")
-_FORM = {
-    "Action": OPERATION,
-    "Version": "2016-11-15",
-    "MaxResults": str(PAGE_SIZE),
-    "Filter.1.Name": "instance-state-name",
-    **{f"Filter.1.Value.{number}": state for number, state in enumerate(_STATES, 1)},
+_STATES_WITH_STOPPED = (*_STATES, "stopped")
+
+
+def _form(states: Sequence[str]) -> dict[str, str]:
+    return {
+        "Action": OPERATION,
+        "Version": "2016-11-15",
+        "MaxResults": str(PAGE_SIZE),
+        "Filter.1.Name": "instance-state-name",
+        **{f"Filter.1.Value.{number}": state for number, state in enumerate(states, 1)},
+    }
+
+
+_FIRST_PAGES: Mapping[tuple[str, ...], bytes] = {
+    states: urlencode(_form(states)).encode() for states in (_STATES, _STATES_WITH_STOPPED)
 }
-_FIRST_PAGE = urlencode(_FORM).encode()
 _BY_FORM = Tokens(NEXT_TOKEN.asked, "next_token")
 _Once = Callable[[Callable[[], Any]], Any]
 """Makes a call, once or more often."""
 
 
-def running_instances(clients: Clients, retries: Retries, target: Target) -> Iterator[Mapping[str, Any]]:
-    """The target's instances that are pending, running or stopping, as botocore names their fields; its account is
-    bound.
+def running_instances(
+    clients: Clients, retries: Retries, target: Target, *, with_stopped: bool = False
+) -> Iterator[Mapping[str, Any]]:
+    """The target's instances that are pending, running or stopping, or stopped where asked for, as botocore names their
+    fields; its account is bound.
 
     Maybe only the fields that decisions need. Raises botocore's exceptions, also for an answer about another account.
     """
+    states = _STATES_WITH_STOPPED if with_stopped else _STATES
     light = clients.light_path
     if light is not None and light.serves(_SERVICE, target.region, OPERATION):
-        return _by_light_path(light, retries, target)
-    states: Any = {"Name": "instance-state-name", "Values": [*_STATES]}
-    return _by_botocore(clients.ec2(target.region), target.account_id, states, retries.call)
+        return _by_light_path(light, retries, target, states)
+    only: Any = {"Name": "instance-state-name", "Values": [*states]}
+    return _by_botocore(clients.ec2(target.region), target.account_id, only, retries.call)
 
 
 def instances_by_id(clients: Clients, target: Target, ids: Sequence[str], call: Call) -> Iterator[Mapping[str, Any]]:
@@ -64,11 +75,13 @@ def instances_by_id(clients: Clients, target: Target, ids: Sequence[str], call: 
         yield from _by_botocore(client, target.account_id, these, partial(call, OPERATION))
 
 
-def _by_light_path(light: LightPath, retries: Retries, target: Target) -> Iterator[Mapping[str, Any]]:
+def _by_light_path(
+    light: LightPath, retries: Retries, target: Target, states: tuple[str, ...]
+) -> Iterator[Mapping[str, Any]]:
     read = partial(read_instances, target.account_id)
 
     def ask(**more: str) -> Instances:
-        form = urlencode({**_FORM, **more}).encode() if more else _FIRST_PAGE
+        form = urlencode({**_form(states), **more}).encode() if more else _FIRST_PAGES[states]
         return retries.call(partial(light.ask, _SERVICE, target.region, OPERATION, form, read))
 
     for page in each_page(OPERATION, ask, _BY_FORM, getattr):

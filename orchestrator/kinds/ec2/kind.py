@@ -43,9 +43,9 @@ class Ec2Instances(KindOnEngine):
         self._clients = clients
         self._types = InstanceTypes()
 
-    def read(self, target: Target) -> tuple[Resource, ...]:
+    def read(self, target: Target, *, with_stopped: bool = False) -> tuple[Resource, ...]:
         with unreadable_when_refused("ec2:DescribeInstances"):
-            raw = list(running_instances(self._clients, self._retries, target))
+            raw = list(running_instances(self._clients, self._retries, target, with_stopped=with_stopped))
         if not raw:  # as most targets of an organization, and what comes now takes as long as reading one
             return ()
         return tell_once(self._resources(target, raw)).each

@@ -30,6 +30,7 @@ _NOTHING_MARKED = (
     f"no instance was found that carries {STOPPED_BY_TAG}, and the role allows it of no other: ask again after a sweep "
     "that stopped something"
 )
+_NOTHING_UNMARKED = f"no instance was found that carries no {STOPPED_BY_TAG}"
 _PAGES, _PAGE_SIZE = 5, 100
 _ANY = ({"Name": "instance-state-name", "Values": ["running", "stopped", "stopping"]},)
 _MARKED = (
@@ -42,6 +43,7 @@ class Ec2Permissions:
     """doctor.PermissionsPort for EC2 instances; runs inside `AccountsPort.bind`."""
 
     needed = EC2.permissions
+    kind = EC2.name
 
     def __init__(self, clients: Clients, retries: Retries) -> None:
         self._clients = clients
@@ -63,6 +65,23 @@ class Ec2Permissions:
                 start = partial(self._clients.ec2(region).start_instances, InstanceIds=[marked], DryRun=True)
                 return ((region, self._asked(action, start)),)
         return ((regions[0], Asked(action, optional=True, not_asked=_NOTHING_MARKED)),)
+
+    def ask_of_unmarked(self, regions: Sequence[Region]) -> tuple[Region, Asked]:
+        action = "ec2:StartInstances"
+        for region in regions:
+            unmarked = self._unmarked(region)
+            if unmarked is not None:
+                start = partial(self._clients.ec2(region).start_instances, InstanceIds=[unmarked], DryRun=True)
+                return region, self._asked(action, start)
+        return regions[0], Asked(action, optional=True, not_asked=_NOTHING_UNMARKED)
+
+    def _unmarked(self, region: Region) -> str | None:
+        """The id of an instance without a mark; None also where the region does not answer this once."""
+        try:
+            found = self._instances(region, *_ANY)
+            return next((raw["InstanceId"] for raw in found if _can_be_stopped(raw) and not _is_marked(raw)), None)
+        except AWS_FAILURES:
+            return None
 
     def _stoppable(self, region: Region) -> Iterator[str]:
         return (raw["InstanceId"] for raw in self._instances(region, *_ANY) if _can_be_stopped(raw))
@@ -133,6 +152,11 @@ class Ec2Permissions:
                 return Asked(action, optional=optional, not_asked=f"{_ABOUT_NOTHING}: {error}")
             return Asked(action, error, optional=optional)
         return Asked(action, optional=optional)
+
+
+def _is_marked(raw: Any) -> bool:
+    """IAM may hold a key in another case for the mark, so that counts."""
+    return any(tag["Key"].lower() == STOPPED_BY_TAG for tag in raw.get("Tags", ()))
 
 
 def _can_be_stopped(raw: Any) -> bool:

@@ -31,12 +31,13 @@ class DbInstances(KindOnEngine):
         super().__init__(retries, now, pacing)
         self._clients = clients
 
-    def read(self, target: Target) -> tuple[Resource, ...]:
+    def read(self, target: Target, *, with_stopped: bool = False) -> tuple[Resource, ...]:
         with unreadable_when_refused(f"rds:{OPERATION}"):
             found = all_databases(self._clients.member("rds", target.region), self._paced(target).call)
             raw = list(of_account(target.account_id, found))
         told = tell_once(resource_of(one, target, self._clients.partition) for one in raw)
-        return tuple(resource for resource in told.each if is_up(resource) or resource.state is ResourceState.STOPPING)
+        down = {ResourceState.STOPPING, ResourceState.STOPPED} if with_stopped else {ResourceState.STOPPING}
+        return tuple(resource for resource in told.each if is_up(resource) or resource.state in down)
 
     def look(self, target: Target, resource_ids: Sequence[str]) -> Mapping[str, Resource]:
         seen, refused = look_at_each(resource_ids, self._operations(target).describe, self._paced(target))

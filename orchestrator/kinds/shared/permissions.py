@@ -10,6 +10,8 @@ from orchestrator.core.diagnosis.checks import Asked
 from orchestrator.core.model import Region
 from orchestrator.core.model.kind import KindDescription
 
+_NO_DRY_RUN = "AWS has no dry run for it"
+
 
 class ReadingOnly:
     """doctor.PermissionsPort; runs inside `AccountsPort.bind`."""
@@ -22,6 +24,7 @@ class ReadingOnly:
         self._retries = retries
         self._list_ids = list_ids
         self.needed = description.permissions
+        self.kind = description.name
 
     def read(self, region: Region) -> tuple[Asked, str | None]:
         try:
@@ -36,3 +39,7 @@ class ReadingOnly:
     def ask_of_marked(self, _regions: Sequence[Region]) -> tuple[tuple[Region, Asked], ...]:
         """Nothing, as `ask`."""
         return ()
+
+    def ask_of_unmarked(self, regions: Sequence[Region]) -> tuple[Region, Asked]:
+        """As `ask`: whether the role starts what carries no mark is not asked."""
+        return regions[0], Asked("start", optional=True, not_asked=_NO_DRY_RUN)

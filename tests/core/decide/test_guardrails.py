@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.decide.guardrails import coverage_percent, hold_against
+from orchestrator.core.decide.guardrails import coverage_percent, for_undo, hold_against
 from orchestrator.core.model import (
     ALL_REGIONS,
     ApprovedPlan,
@@ -19,6 +19,7 @@ from orchestrator.core.model import (
     GuardrailResult,
     HeldPlan,
     Plan,
+    ReasonCode,
     TargetStatus,
     Verdict,
 )
@@ -260,3 +261,60 @@ def test_an_unread_account_misses_each_kind_that_others_were_read_for() -> None:
 
 def test_a_kind_that_cannot_be_read_leaves_the_other_kinds_of_its_target_read() -> None:
     assert coverage_percent([a_coverage(), a_coverage(TargetStatus.DENIED, kind="rds")], never) == 50
+
+
+# --- starts
+
+
+def starts(count: int, keeps: int = 0, account_id: str = ACCOUNT, *, by_a_rule: bool = True) -> list[Decision]:
+    """Of what is stopped; by an undo where no rule asks for them."""
+    code = ReasonCode.IN_RUNNING_TIME if by_a_rule else ReasonCode.STOPPED_BY_SWEEP
+    made = [
+        a_decision(a_resource(f"i-s{number}", account_id, state="stopped"), Verdict.START, reason_code=code)
+        for number in range(count)
+    ]
+    kept = [
+        a_decision(a_resource(f"i-k{number}", account_id, state="stopped"), Verdict.KEEP) for number in range(keeps)
+    ]
+    return [*made, *kept]
+
+
+def names(plan: Plan, **limits: Any) -> dict[str, tuple[float, bool]]:
+    verdict = hold_against(plan, Guardrails(**limits), never)
+    return {one.name: (one.actual, one.passed) for one in verdict.guardrails}
+
+
+def test_stops_and_the_starts_of_rules_have_limits_of_their_own() -> None:
+    plan = a_plan(*decisions(2), *starts(3))
+    assert names(plan, max_stops=2) == {"max_stops": (2, True)}
+    assert names(plan, max_stops=2, max_starts=2) == {"max_stops": (2, True), "max_starts": (3, False)}
+    assert names(a_plan(*starts(3)), max_stops=0, max_starts=3) == {"max_stops": (0, True), "max_starts": (3, True)}
+    assert not held(a_plan(*starts(3)), max_stops=0, max_stops_percent=0)
+
+
+@pytest.mark.parametrize(("count", "keeps", "is_held"), [(5, 5, False), (6, 4, True), (1, 0, True)])
+def test_max_starts_percent_is_a_share_of_the_stopped_resources(count: int, keeps: int, *, is_held: bool) -> None:
+    plan = a_plan(*starts(count, keeps), *decisions(0, keeps=100))
+    assert held(plan, max_starts_percent=50) is is_held
+    assert held(plan, per_account=AccountLimits(max_starts_percent=50)) is is_held
+
+
+@pytest.mark.parametrize(("count", "is_held"), [(2, False), (3, False), (4, True)])
+def test_the_limit_of_starts_per_account_holds_the_whole_plan(count: int, *, is_held: bool) -> None:
+    plan = a_plan(*starts(3), *starts(count, account_id=OTHER))
+    assert held(plan, per_account=AccountLimits(max_starts=3)) is is_held
+    assert not held(plan, per_account=AccountLimits(max_stops=0))
+
+
+def test_the_starts_of_an_undo_are_counted_by_max_stops_unless_there_is_a_limit_of_starts() -> None:
+    plan = a_plan(*starts(3, by_a_rule=False))
+    assert names(plan, max_stops=2, max_stops_percent=1) == {"max_starts": (3, False)}
+    assert names(plan, max_stops=2, max_starts=3, max_starts_percent=1) == {"max_starts": (3, True)}
+    per_account = AccountLimits(max_stops=2)
+    assert names(plan, per_account=per_account) == {"per_account.max_starts": (3, False)}
+    assert not held(plan, per_account=AccountLimits(max_stops=2, max_starts=3))
+
+
+def test_of_an_undo_no_share_counts() -> None:
+    limits = for_undo(Guardrails(max_stops=5, max_stops_percent=1, per_account=AccountLimits(max_starts_percent=1)))
+    assert limits == Guardrails(max_stops=5)

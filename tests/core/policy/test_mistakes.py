@@ -104,7 +104,9 @@ def test_an_unknown_key_that_is_like_nothing_gets_the_known_ones_and_no_guess() 
 
 def test_an_unknown_key_in_the_limits_per_account_gets_the_keys_known_there() -> None:
     _, _, message = the_problem("guardrails: {per_account: {zzz: 1}}")
-    assert message == "the key `zzz` is unknown; known here: max_stops, max_stops_percent"
+    assert (
+        message == "the key `zzz` is unknown; known here: max_stops, max_stops_percent, max_starts, max_starts_percent"
+    )
 
 
 def test_what_is_missing_is_reported_on_the_line_where_its_part_begins() -> None:

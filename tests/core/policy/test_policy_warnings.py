@@ -293,3 +293,15 @@ def test_many_rules_and_deep_conditions_take_no_time_to_speak_of() -> None:
     began = process_time()
     assert [one.path for one in policy_warnings(policy)] == ["rules[151]"]
     assert process_time() - began < 2
+
+
+def test_a_rule_that_starts_without_a_limit_of_starts_is_told_how_to_set_one() -> None:
+    policy = (
+        'schedules: {office: {timezone: UTC, running: ["mon-fri 07:00-19:00"]}}\n'
+        "rules: [{name: a, where: everything, schedule: office, start: what_was_stopped}]\n"
+        "guardrails: {max_stops: 1%s}\n"
+    )
+    [(path, _, message)] = warnings(policy % "")
+    assert (path, "max_starts: 500" in message) == ("guardrails", True)
+    for limit in (", max_starts: 2", ", max_starts_percent: 50", ", per_account: {max_starts: 2}"):
+        assert warnings(policy % limit) == []

@@ -56,6 +56,15 @@ def test_it_reads_what_runs_with_its_tags_and_a_state_of_the_project(aws: Harnes
     assert found[runs].obstacle is None
 
 
+def test_it_reads_what_is_down_too_where_that_is_asked_for(aws: Harness) -> None:
+    runs, stopped = aws.add(2)
+    aws.someone(Action.STOP, [stopped])
+    aws.look(stopped)
+    with aws.binding():
+        found = {one.resource_id: one.state for one in aws.kind.read(aws.target, with_stopped=True)}
+    assert found == {runs: ResourceState.RUNNING, stopped: ResourceState.STOPPED}
+
+
 def test_what_a_stop_would_lose_is_known_and_declared_and_kept_for_where_a_rule_has_to_accept_it(aws: Harness) -> None:
     [one] = aws.add()
     declared = {loss.word: loss.must_be_accepted for loss in aws.words.entry.description.losses}

@@ -94,8 +94,9 @@ class InMemory(harness.MemoryAws):
         self.called(operation, ids, change)
         return before
 
-    def _running(self, *_: object) -> Iterator[dict[str, Any]]:
-        return (_raw(one, row) for one in self.rows for row in self.told(one) if row.word in ("running", "pending"))
+    def _running(self, *_: object, with_stopped: bool) -> Iterator[dict[str, Any]]:
+        words = ("running", "pending", *(("stopped",) if with_stopped else ()))
+        return (_raw(one, row) for one in self.rows for row in self.told(one) if row.word in words)
 
     def _by_id(self, _clients: object, _target: Target, ids: Sequence[str], call: Call) -> list[dict[str, Any]]:
         def described() -> list[dict[str, Any]]:

@@ -180,3 +180,25 @@ def test_a_region_that_refuses_every_try_is_not_taken_for_one_without_instances(
     with bound_to(Fixed(ONE)):
         asked, sample = Ec2Permissions(clients, Retries(attempts=2, sleep=lambda _: None)).read(REGION)
     assert (asked.error is not None and asked.error.code, sample) == ("AuthFailure", None)
+
+
+def test_what_carries_no_mark_is_asked_about_in_the_first_region_that_has_such_an_instance(
+    aws: LocalAws, answers: Aws, permissions: Ec2Permissions
+) -> None:
+    """Where the role's StartScope is `marked` it refuses that, whatever it allows of the others."""
+    other = Region("eu-west-1")
+    marked, opted_out = instance("i-1", STOPPED_BY_TAG), instance("i-2", "stop-orchestrator:opt-out")
+    answers.instances = [instances_answer(marked + opted_out), instances_answer(instance("i-3"))]
+    answers.answer = "UnauthorizedOperation"
+    region, asked = permissions.ask_of_unmarked([REGION, other])
+    assert (region, asked.error is not None and asked.error.code) == (other, "UnauthorizedOperation")
+    assert [(one.form["InstanceId.1"], one.form["DryRun"]) for one in aws.of("StartInstances")] == [("i-3", "true")]
+
+
+def test_without_an_unmarked_instance_the_start_scope_is_not_checked(answers: Aws, permissions: Ec2Permissions) -> None:
+    answers.instances = [instances_answer()]
+    _, asked = permissions.ask_of_unmarked([REGION])
+    assert (asked.error, asked.not_asked) == (
+        None,
+        "no instance was found that carries no stop-orchestrator:stopped-by",
+    )

@@ -12,13 +12,22 @@ class AccountLimits(Part):
 
     max_stops: MaybeCount = None
     max_stops_percent: MaybePercent = None
+    max_starts: MaybeCount = None
+    max_starts_percent: MaybePercent = None
 
 
 class Guardrails(Part):
-    """Limits that the whole plan must pass before the first stop. Absent means no limit; 0 means 0."""
+    """Limits that the whole plan must pass before the first action. Absent means no limit; 0 means 0."""
 
     max_stops: Annotated[MaybeCount, Field(description="Planned stops in the whole organization.")] = None
     max_stops_percent: Annotated[MaybePercent, Field(description="Of the running resources read.")] = None
+    max_starts: Annotated[
+        MaybeCount,
+        Field(description="Planned starts in the whole organization; absent: no limit, of an undo max_stops."),
+    ] = None
+    max_starts_percent: Annotated[MaybePercent, Field(description="Of the stopped resources read; not of an undo.")] = (
+        None
+    )
     per_account: AccountLimits = Field(default_factory=AccountLimits)
     min_coverage_percent: Annotated[MaybePercent, Field(description="Of the targets in scope.")] = None
 

@@ -1,6 +1,6 @@
 """The shape of a rule."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -34,3 +34,11 @@ class RuleDocument(Part):
         tuple[LossName, ...],
         Field(description="What a stop may lose for good; what would lose anything else of these is kept."),
     ] = ()
+    start: Annotated[
+        Literal["never", "what_was_stopped", "everything"],
+        Field(
+            description="In its running time: `what_was_stopped` starts what a sweep stopped and nobody touched since, "
+            "`everything` whatever the rule owns. What was stopped by hand in that time stays stopped. Needs a "
+            "`schedule`."
+        ),
+    ] = "never"

@@ -1,0 +1,64 @@
+"""What the ledger remembers of what was read, for the decisions: asked of nothing whose fate does not hang on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from orchestrator.core.decide.starting import asking_the_ledger
+from orchestrator.core.model import Inventory, KindDescription, Resource
+from orchestrator.core.model.remembered import NOTHING_REMEMBERED, Remembered, RememberedStop
+from orchestrator.core.policy.org_policy import OrgPolicy
+from orchestrator.errors import LedgerError
+from orchestrator.ledger.ledger import Ledger
+from orchestrator.ledger.records import HeldRecord
+from orchestrator.ports import World
+
+
+def read_remembered(world: World, policy: OrgPolicy, inventory: Inventory, now: datetime) -> Inventory:
+    """The same inventory with what sweeps hold down in the targets where some rule may start it: one query for each.
+
+    A ledger that cannot be read is in there too: then nothing is started by it.
+    """
+    if not policy.starting_kinds:
+        return inventory
+    accounts = {account.id: account for account in inventory.accounts}
+    named = policy.with_unresolved(inventory.names)
+    asking = asking_the_ledger(named, inventory.resources, accounts, now)
+    found = remembered_of(world.ledger, asking, lambda kind: world.kind(kind).description)
+    remembered = replace(inventory.remembered, stops={**inventory.remembered.stops, **found.stops}, unread=found.unread)
+    return replace(inventory, remembered=remembered)
+
+
+def remembered_of(
+    ledger: Ledger, resources: Iterable[Resource], described: Callable[[str], KindDescription]
+) -> Remembered:
+    """What sweeps hold down of these as of now. `described`: a kind by its name."""
+    keys = {one.key for one in resources}
+    if not keys:
+        return NOTHING_REMEMBERED
+    try:
+        held = ledger.held_at_each(sorted({key.target for key in keys}))
+    except LedgerError as failure:
+        return Remembered(unread=str(failure))
+    noted_within = {kind: described(kind).stop_noted_within for kind in {key.kind for key in keys}}
+    return Remembered({key: _stop(held[key], noted_within[key.kind]) for key in sorted(keys & held.keys())})
+
+
+def _stop(held: HeldRecord, noted_within: timedelta) -> RememberedStop:
+    return RememberedStop(
+        sweep_id=held.sweep_id,
+        policy_name=held.policy_name,
+        requested_at=_time(held.asked_at),
+        accepted=False,
+        start_asked_at=_time(held.start_asked_at),
+        started_before=held.started_before,
+        start_failed_at=_time(held.start_failed_at),
+        noted_within=noted_within,
+        restore=held.restore,
+    )
+
+
+def _time(text: str) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
