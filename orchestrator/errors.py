@@ -53,6 +53,13 @@ class OrganizationError(StopOrchestratorError):
     """The organization could not be listed, so the accounts are unknown."""
 
 
+class NarrowingError(StopOrchestratorError):
+    """What a sweep was narrowed to is not there; nothing is acted on. Carries every problem found."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("\n".join(problems))
+
+
 class ReportStoreError(StopOrchestratorError):
     """A report cannot be written or read where it belongs."""
 

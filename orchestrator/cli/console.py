@@ -15,6 +15,7 @@ import typer
 from orchestrator import Later
 from orchestrator.core.report.control_characters import without_controls
 from orchestrator.errors import (
+    NarrowingError,
     PlanError,
     PolicyError,
     PolicyProblem,
@@ -71,7 +72,7 @@ def errors_as_exit_codes(output: Format, reported: Sequence[int] = ()) -> Iterat
     except PolicyError as invalid:
         print_problems(output, invalid.source, *invalid.problems)
         fail("\n".join(invalid.lines()), BAD_USAGE)
-    except (SettingsError, PlanError) as wrong:
+    except (SettingsError, PlanError, NarrowingError) as wrong:
         fail(str(wrong), BAD_USAGE)
     except ReportLostError as lost:
         sys.stderr.write(f"{json_text.json_text(lost.document)}\n")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from functools import lru_cache
 from typing import NamedTuple
 
-from orchestrator.core.decide.compliance import violations
+from orchestrator.core.decide.compliance import Asked, violations
+from orchestrator.core.decide.opt_out_register import register_opt_outs, without_opt_outs
 from orchestrator.core.decide.other_policies import CoOwner, why_two_own
 from orchestrator.core.decide.owner import Owner, owner_of
 from orchestrator.core.decide.whose_schedule import OwnSchedule, schedule_of
@@ -45,9 +47,16 @@ def decide_inventory(
     policy = policy.with_unresolved(inventory.names)
     accounts = {account.id: account for account in inventory.accounts}
     today = policy.day(now)
+    decisions = decide_all(policy, inventory.resources, accounts, now, others, inventory.remembered)
+
+    def decide_without(resource: Resource, account: Account) -> Decision:
+        bare = replace(resource, tags=without_opt_outs(resource))
+        return decide(policy, bare, account, now, others, inventory.remembered)
+
     return Decisions(
-        decide_all(policy, inventory.resources, accounts, now, others, inventory.remembered),
-        violations(inventory.resources, inventory.accounts, policy.required_tags, today),
+        decisions,
+        violations(inventory.resources, inventory.accounts, Asked.by(policy), today),
+        register_opt_outs(policy, inventory.accounts, decisions, now, decide_without),
     )
 
 

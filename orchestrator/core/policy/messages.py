@@ -13,6 +13,7 @@ from orchestrator.core.policy.conditions.everything import EVERYTHING
 from orchestrator.core.policy.nearest import nearest
 from orchestrator.core.policy.schema.document import PolicyDocument
 from orchestrator.core.policy.schema.fields import Part
+from orchestrator.core.policy.schema.governance import FORMS, OptOutRules, RequiredTagDocument
 from orchestrator.core.policy.schema.limits import AccountLimits, Guardrails, KillSwitch, Wave
 from orchestrator.core.policy.schema.rules import RuleDocument
 from orchestrator.core.policy.schema.schedules import ScheduleDocument
@@ -25,9 +26,9 @@ from orchestrator.errors import PolicyProblem
 def shape_problems(document: Document, invalid: ValidationError) -> Iterator[PolicyProblem]:
     """One problem for each error of pydantic that is a mistake of its own, with its path and line."""
     errors = invalid.errors(include_url=False)
-    places = {tuple(error["loc"]) for error in errors}
+    places = {_place(error) for error in errors}
     for error in errors:
-        path: Path = tuple(error["loc"])
+        path = _place(error)
         if error["type"] == "too_short" and any(place[:-1] == path for place in places):
             continue  # it is short only because its entries are wrong, and those are reported
         if error["type"] == "missing":
@@ -36,6 +37,10 @@ def shape_problems(document: Document, invalid: ValidationError) -> Iterator[Pol
             yield document.problem(path, _unknown_key(path))
         else:
             yield document.problem(path, _shape_message(error))
+
+
+def _place(error: Any) -> Path:
+    return tuple(part for part in error["loc"] if part not in FORMS)
 
 
 def _missing(path: Path) -> str:
@@ -69,6 +74,8 @@ _MODELS: Mapping[str, type[Part]] = {
     "guardrails": Guardrails,
     "waves": Wave,
     "kill_switch": KillSwitch,
+    "opt_out": OptOutRules,
+    "required_tags": RequiredTagDocument,
 }
 
 

@@ -50,6 +50,7 @@ REPORT = a_report(
     ),
 )
 DOCUMENT = report_document(REPORT)
+GOVERNANCE = ["compliance.csv", "opt_outs.csv"]
 FILES = report_files(DOCUMENT)
 
 
@@ -62,7 +63,7 @@ def test_the_folder_of_a_sweep_is_by_day_and_id() -> None:
 
 
 def test_report_json_is_written_first_since_all_others_can_be_made_from_it() -> None:
-    assert list(FILES) == ["report.json", "decisions.jsonl.gz", "decisions.csv", "coverage.csv", "compliance.csv"]
+    assert list(FILES) == ["report.json", "decisions.jsonl.gz", "decisions.csv", "coverage.csv", *GOVERNANCE]
 
 
 def test_equal_reports_give_equal_bytes() -> None:
@@ -158,6 +159,7 @@ def test_the_tables_of_coverage_and_compliance_have_a_row_each() -> None:
     assert table("compliance.csv") == [
         {"account_id": ACCOUNT, "region": REGION, "kind": "ec2", "resource_id": "i-1"}
         | {"violation": "missing_required_tag", "detail": "the tag Owner is missing", "carrier": "resource"}
+        | {"account_name": "", "owner": ""}
     ]
 
 
@@ -209,7 +211,7 @@ def test_where_nobody_knows_what_an_account_weighs_its_row_says_so_and_nothing_i
 def test_a_sweep_that_saw_nothing_still_has_every_file_with_its_header() -> None:
     files = report_files(report_document(a_report()))
     assert list(files) == list(FILES)
-    for name in ("decisions.csv", "coverage.csv", "compliance.csv"):
+    for name in ("decisions.csv", "coverage.csv", *GOVERNANCE):
         assert files[name].splitlines() == FILES[name].splitlines()[:1]
 
 
