@@ -54,10 +54,14 @@ class OrganizationError(StopOrchestratorError):
 
 
 class NarrowingError(StopOrchestratorError):
-    """What a sweep was narrowed to is not there; nothing is acted on. Carries every problem found."""
+    """What a sweep was narrowed to is not in its policy; no sweep begins. Carries every problem found."""
 
     def __init__(self, problems: tuple[str, ...]) -> None:
         super().__init__("\n".join(problems))
+
+
+class NarrowedToNothingError(NarrowingError):
+    """What a sweep was narrowed to is not in what was listed or read; nothing is acted on."""
 
 
 class ReportStoreError(StopOrchestratorError):

@@ -34,7 +34,7 @@ from orchestrator.core.model import (
 )
 from orchestrator.core.model.bulk_tags import BulkTags
 from orchestrator.core.policy.org_policy import OrgPolicy
-from orchestrator.errors import NarrowingError
+from orchestrator.errors import NarrowedToNothingError
 from orchestrator.ports import World
 from orchestrator.sweep.names import resolve_and_remember
 from orchestrator.sweep.other_policies import list_others
@@ -211,7 +211,7 @@ class AccountLister:
         organization = world.organization.read(tell, self._needs_every_unit)
         problems = organization_problems(self._narrowing, organization)
         if problems:
-            raise NarrowingError(problems)
+            raise NarrowedToNothingError(problems)
         others = list_others(world, policy.name, organization)  # first: it is held against earlier listings
         names = resolve_and_remember(world, policy, organization)
         return Listed(organization, names, others, is_whole=True)

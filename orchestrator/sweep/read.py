@@ -107,7 +107,7 @@ def list_and_read(
     is read while others are still listed.
 
     What was read of an account that opted out, as its tags said later, is in neither. `keep` is told what is known,
-    also when this breaks off. Raises OrganizationError and LedgerError, and NarrowingError for what is not there.
+    also when this breaks off. Raises OrganizationError and LedgerError, and NarrowedToNothingError.
     """
     lister = AccountLister(world, policy, today, narrowing)
     reader = _AccountReader(world, policy_to_read(narrowing, policy), Reading(), lister.is_spared)

@@ -29,7 +29,7 @@ from orchestrator.core.model import (
 )
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.report.plan_file import PLAN_FILE, StoredPlan
-from orchestrator.errors import HaltedError, NarrowingError, PlanError
+from orchestrator.errors import HaltedError, NarrowedToNothingError, NarrowingError, PlanError
 from orchestrator.ledger.records import SweepSummary
 from orchestrator.ports import World
 from orchestrator.sweep.act import act_on_plan
@@ -186,10 +186,10 @@ class _Run:
         return self._guard_and_act(state, keep)
 
     def _require_resources(self, inventory: Inventory) -> None:
-        """Raises NarrowingError where one that the sweep was narrowed to was not found."""
+        """Raises NarrowedToNothingError where one that the sweep was narrowed to was not found."""
         problems = resource_problems(self._sweep.narrowed, inventory.resources, inventory.coverage)
         if problems:
-            raise NarrowingError(problems)
+            raise NarrowedToNothingError(problems)
 
     def plan_one(self, key: ResourceKey, keep: Keep) -> SweepState:
         inventory = read_one(self._world, self._sweep.policy, self._sweep.today, key)

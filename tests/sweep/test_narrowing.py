@@ -10,7 +10,7 @@ import pytest
 from orchestrator.core.model import AwsError, Mode, Narrowing, SweepStatus
 from orchestrator.core.policy.conditions.matching import unit_problem
 from orchestrator.core.report.document import Row, document_exit_code
-from orchestrator.errors import NarrowingError
+from orchestrator.errors import NarrowedToNothingError, NarrowingError
 from orchestrator.ledger.lease import Leases, Times
 from orchestrator.ledger.records import SweepSummary
 from orchestrator.ports import Stores
@@ -229,7 +229,7 @@ def test_an_account_or_ou_that_the_organization_does_not_have_is_refused_and_not
         f"--account 111111111112: o-example has no such account (did you mean {ONE}?)",
         "--organizational-unit /Workloads/dev: o-example has no such OU (did you mean /Workloads/Dev?)",
     ]
-    assert fake.written()["status"] == "failed"
+    assert fake.written()["error"].startswith(NarrowedToNothingError.__name__)
 
 
 def test_an_account_outside_of_the_named_ou_is_no_empty_success(fake: FakeWorld) -> None:
