@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from orchestrator.core.model import AwsError, Mode, Narrowing, SweepStatus
+from orchestrator.core.model import ActivePolicy, AwsError, Mode, Narrowing, SweepStatus
 from orchestrator.core.policy.conditions.matching import unit_problem
 from orchestrator.core.report.document import Row, document_exit_code
+from orchestrator.doctor.missed_sweeps import look_for_missed
 from orchestrator.errors import NarrowedToNothingError, NarrowingError
 from orchestrator.ledger.lease import Leases, Times
 from orchestrator.ledger.records import SweepSummary
@@ -294,3 +296,18 @@ def test_who_asks_for_a_whole_sweep_is_not_given_a_narrowed_one_that_was_just_do
     again = coordination.sweep(stores, a_policy(EVERYTHING), LATER_ID, Mode.PLAN, runtime)
     assert isinstance(again, Ended)
     assert (again.repeated, len(coverage(again.document))) == (False, 4)
+
+
+def test_a_narrowed_sweep_is_no_run_of_a_scheduled_one(fake: FakeWorld) -> None:
+    policy = a_policy(f"{EVERYTHING}\nsweeps: [{{name: nightly, mode: plan, rate: 1 day}}]")
+    active = ActivePolicy(policy.sha256, "bob", "2026-11-20T19:00:00Z", "")
+    now = AT + timedelta(hours=4)
+
+    def is_missed() -> bool:
+        [due] = look_for_missed(fake.ledger, [(policy, active)], (), Mode.ENFORCE, now)
+        return due.is_missed
+
+    run_sweep(fake.world(), policy, SWEEP_ID, Mode.PLAN, narrowing=Narrowing(accounts=(ONE,)))
+    assert is_missed()
+    run_sweep(fake.world(), policy, LATER_ID, Mode.PLAN)
+    assert not is_missed()
