@@ -139,7 +139,7 @@ def _hint(text: str, known: Iterable[str]) -> str:
 def is_in(narrowing: Narrowing, account: Account) -> bool:
     """Whether the account is looked at. One of which nobody knows where it is may be in any OU."""
     accounts = _both(narrowing.accounts, [arn.account_id for arn in _only_arns(narrowing)])
-    if accounts and account.id not in accounts:
+    if accounts is not None and account.id not in accounts:
         return False
     units = narrowing.organizational_units
     return not units or account.units_error is not None or any(account_within(account, unit) for unit in units)
@@ -155,8 +155,10 @@ def narrow_organization(narrowing: Narrowing, organization: Organization) -> Org
 def policy_to_read(narrowing: Narrowing, policy: OrgPolicy) -> OrgPolicy:
     """By whose regions and kinds is read; nothing is decided by it, and no name is resolved."""
     regions = _both(narrowing.regions, [arn.region for arn in _only_arns(narrowing)])
-    if regions:
-        policy = replace(policy, regions=RegionScope(include=tuple(regions), exclude=policy.regions.exclude))
+    if regions is not None:
+        left = tuple(one for one in regions if region_in_scope(policy.regions, Region(one)))
+        only = RegionScope(include=left) if left else RegionScope(exclude=("*",))
+        policy = replace(policy, regions=only)
     if narrowing.rules:
         policy = replace(policy, rules=tuple(rule for rule in policy.rules if rule.name in narrowing.rules))
     return policy
@@ -194,7 +196,8 @@ def _only_arns(narrowing: Narrowing) -> list[_Arn]:
     return arns if len(arns) == len(narrowing.resources) else []
 
 
-def _both(named: Sequence[str], of_arns: Sequence[str]) -> list[str]:
-    """What is in both, of which either may be empty and mean all; each once."""
-    both = [one for one in of_arns if not named or one in named] if of_arns else named
-    return list(dict.fromkeys(both))
+def _both(named: Sequence[str], of_arns: Sequence[str]) -> tuple[str, ...] | None:
+    """What is in both, each once; either may be empty and mean all. None: that is all."""
+    if not (named or of_arns):
+        return None
+    return tuple(dict.fromkeys(one for one in of_arns or named if not named or one in named))
