@@ -56,8 +56,8 @@ def test_a_name_that_the_organization_lacks_exits_4_and_nothing_is_stopped(
     enforce = ("sweep", "--mode", "enforce", "--yes", "--policy", policy(DEV))
     ran = run(*enforce, "--account", account, "--organizational-unit", "/Devv")
     assert ran.exit_code == 4
-    assert "--organizational-unit /Devv: o-" in ran.stderr
-    assert "has no such OU (did you mean /Dev?)" in ran.stderr
+    assert "--organizational-unit /Devv: no account of o-" in ran.stderr
+    assert "is in or below such an OU (did you mean /Dev?)" in ran.stderr
     ran = run(*enforce, "--resource", "i-0000000000000000f")
     assert (ran.exit_code, organization.down(account, FRANKFURT)) == (4, set())
     assert "--resource i-0000000000000000f: nothing that runs has this id or ARN" in ran.stderr

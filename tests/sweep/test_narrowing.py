@@ -34,6 +34,7 @@ rules:
   - {name: dev, where: {tag: {Environment: dev}}}
   - {name: rest, where: everything}
 """
+NO_OU = "no account of o-example is in or below such an OU"
 LIMITED = EVERYTHING + "\nguardrails: {max_stops_percent: 50, min_coverage_percent: 100}"
 
 
@@ -229,7 +230,7 @@ def test_an_account_or_ou_that_the_organization_does_not_have_is_refused_and_not
     text = refusal(fake, accounts=[ONE, "111111111112"], organizational_units=["/Workloads/dev"])
     assert text.splitlines() == [
         f"--account 111111111112: o-example has no such account (did you mean {ONE}?)",
-        "--organizational-unit /Workloads/dev: o-example has no such OU (did you mean /Workloads/Dev?)",
+        f"--organizational-unit /Workloads/dev: {NO_OU} (did you mean /Workloads/Dev?)",
     ]
     assert fake.written()["error"].startswith(NarrowedToNothingError.__name__)
 

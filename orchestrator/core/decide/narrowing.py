@@ -25,7 +25,7 @@ from orchestrator.core.model import (
     TargetStatus,
     Verdict,
 )
-from orchestrator.core.policy.conditions.matching import account_within, unit_problem, unit_within
+from orchestrator.core.policy.conditions.matching import account_within, unit_problem
 from orchestrator.core.policy.nearest import nearest
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.policy.schema.scope import RegionScope
@@ -67,15 +67,13 @@ def organization_problems(narrowing: Narrowing, organization: Organization) -> t
         for option, one in named
         if one not in ids
     ]
-    units = list(organization.units_by_id.values())
+    above = {unit.id: unit.path for account in organization.accounts for unit in account.organizational_units}
     for unit in narrowing.organizational_units:
-        if any(account_within(account, unit) for account in organization.accounts):
-            continue
-        if any(unit_within(one, unit) for one in units):
-            found.append(f"--organizational-unit {unit}: it has no account in it")
-        else:
-            names = [*(one.path for one in units), *(one.id for one in units)]
-            found.append(f"--organizational-unit {unit}: {organization.id} has no such OU{_hint(unit, names)}")
+        if not any(account_within(account, unit) for account in organization.accounts):
+            hint = _hint(unit, [*above.values(), *above])
+            found.append(
+                f"--organizational-unit {unit}: no account of {organization.id} is in or below such an OU{hint}"
+            )
     if narrowing and not found and not any(is_in(narrowing, account) for account in organization.accounts):
         found.append(f"{narrowing.text}: no account is in all of that")
     return tuple(found)

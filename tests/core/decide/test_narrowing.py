@@ -94,14 +94,16 @@ def test_without_narrowing_everything_is_as_it_was() -> None:
 @pytest.mark.parametrize(
     ("unit", "problem"),
     [
-        ("/Empty", "--organizational-unit /Empty: it has no account in it"),
-        ("/Devv", "--organizational-unit /Devv: o-1 has no such OU (did you mean /Dev?)"),
+        ("/Empty", "--organizational-unit /Empty: no account of o-1 is in or below such an OU"),
+        ("/Devv", "--organizational-unit /Devv: no account of o-1 is in or below such an OU (did you mean /Dev?)"),
         ("/Dev", None),
         ("/De*", None),
         ("/", None),
     ],
 )
-def test_an_ou_without_accounts_is_told_from_one_that_is_not_there(unit: str, problem: str | None) -> None:
+def test_an_ou_without_accounts_or_that_is_not_there_is_refused_with_the_nearest_that_has_some(
+    unit: str, problem: str | None
+) -> None:
     organization = Organization("o-1", AccountId(ONE), ACCOUNTS, (a_unit("/Empty"), a_unit("/Dev")))
     found = organization_problems(Narrowing(organizational_units=(unit,)), organization)
     assert found == (() if problem is None else (problem,))
