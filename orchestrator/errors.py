@@ -53,6 +53,17 @@ class OrganizationError(StopOrchestratorError):
     """The organization could not be listed, so the accounts are unknown."""
 
 
+class NarrowingError(StopOrchestratorError):
+    """What a sweep was narrowed to is not in its policy; no sweep begins. Carries every problem found."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("\n".join(problems))
+
+
+class NarrowedToNothingError(NarrowingError):
+    """What a sweep was narrowed to is not in what was listed or read; nothing is acted on."""
+
+
 class ReportStoreError(StopOrchestratorError):
     """A report cannot be written or read where it belongs."""
 

@@ -15,6 +15,8 @@ import typer
 from orchestrator import Later
 from orchestrator.core.report.control_characters import without_controls
 from orchestrator.errors import (
+    NarrowedToNothingError,
+    NarrowingError,
     PlanError,
     PolicyError,
     PolicyProblem,
@@ -37,7 +39,7 @@ else:
     terminal = Later("orchestrator.cli.terminal")
     marks = Later("orchestrator.core.model.marks")
 
-ERROR, BAD_USAGE = 1, 2
+ERROR, BAD_USAGE, UNRESOLVED = 1, 2, 4
 _COLOURED_ANYWHERE = ("FORCE_COLOR", "TTY_COMPATIBLE")
 """Variables by which rich takes for a terminal what is none."""
 
@@ -71,7 +73,9 @@ def errors_as_exit_codes(output: Format, reported: Sequence[int] = ()) -> Iterat
     except PolicyError as invalid:
         print_problems(output, invalid.source, *invalid.problems)
         fail("\n".join(invalid.lines()), BAD_USAGE)
-    except (SettingsError, PlanError) as wrong:
+    except NarrowedToNothingError as unknown:
+        fail(str(unknown), max((UNRESOLVED, *reported)))
+    except (SettingsError, PlanError, NarrowingError) as wrong:
         fail(str(wrong), BAD_USAGE)
     except ReportLostError as lost:
         sys.stderr.write(f"{json_text.json_text(lost.document)}\n")

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from orchestrator.cli.tables import STATUS_STYLES, a_table, add_rows, number
+from orchestrator.core.model.narrowing import narrowing_text
 from orchestrator.core.report.control_characters import without_controls
 from orchestrator.ledger.coverage import TargetRecord
 from orchestrator.ledger.records import HeldRecord, SweepSummary
@@ -83,22 +84,29 @@ def _print_sweeps(console: Console, sweeps: Sequence[SweepSummary], dead: Mappin
         table.add_row(one.sweep_id, one.mode, status, took, *numbers)
     console.print(table)
     for one in sweeps:
-        if one.source_sweep_id:
-            does = (_WAS_TO if _did_nothing(one) else _DOES)[one.mode]
-            console.print(f"{one.sweep_id} {does} {one.source_sweep_id}", highlight=False)
-        if one.consent_missing:
-            console.print(Text(f"{one.sweep_id} only planned: {one.consent_missing}"))
-        if one.status in ("abandoned", "missed"):
-            console.print(Text(f"{one.sweep_id} was {one.status}: {one.error}"))
-        if one.warning:
-            console.print(Text(f"{one.sweep_id}: {one.warning}"))
-        if one.consent is not None:
-            text = f"{one.sweep_id} was confirmed by {one.consent.get('by')} ({one.consent.get('how')})"
-            console.print(Text(text))
-        if one.status == "awaiting_approval":
-            console.print(f"To carry it out: stop-orchestrator apply {one.sweep_id}", highlight=False)
-        if one.sweep_id in dead:
-            console.print(_without_a_process(one.sweep_id, dead[one.sweep_id]), highlight=False)
+        _print_notes(console, one, dead)
+
+
+def _print_notes(console: Console, one: SweepSummary, dead: Mapping[str, str]) -> None:
+    """What its row in the table has no room for."""
+    if one.source_sweep_id:
+        does = (_WAS_TO if _did_nothing(one) else _DOES)[one.mode]
+        console.print(f"{one.sweep_id} {does} {one.source_sweep_id}", highlight=False)
+    if one.narrowed:
+        console.print(Text(f"{one.sweep_id} was narrowed to {narrowing_text(one.narrowed)}"), soft_wrap=True)
+    if one.consent_missing:
+        console.print(Text(f"{one.sweep_id} only planned: {one.consent_missing}"))
+    if one.status in ("abandoned", "missed"):
+        console.print(Text(f"{one.sweep_id} was {one.status}: {one.error}"))
+    if one.warning:
+        console.print(Text(f"{one.sweep_id}: {one.warning}"))
+    if one.consent is not None:
+        text = f"{one.sweep_id} was confirmed by {one.consent.get('by')} ({one.consent.get('how')})"
+        console.print(Text(text))
+    if one.status == "awaiting_approval":
+        console.print(f"To carry it out: stop-orchestrator apply {one.sweep_id}", highlight=False)
+    if one.sweep_id in dead:
+        console.print(_without_a_process(one.sweep_id, dead[one.sweep_id]), highlight=False)
 
 
 def _did_nothing(one: SweepSummary) -> bool:

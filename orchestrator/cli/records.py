@@ -57,6 +57,7 @@ class ReportPart(StrEnum):
     DECISIONS = "decisions"
     COVERAGE = "coverage"
     COMPLIANCE = "compliance"
+    OPT_OUTS = "opt_outs"
 
 
 def history(

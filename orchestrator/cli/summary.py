@@ -12,6 +12,12 @@ from rich.table import Table
 from rich.text import Text
 
 from orchestrator import errors
+from orchestrator.cli.compliance_tables import (
+    compliance_table,
+    expiring_opt_outs_table,
+    owners_table,
+    print_opt_outs,
+)
 from orchestrator.cli.console import counted
 from orchestrator.cli.losses import losses_of_report
 from orchestrator.cli.schedules_table import inside_of_hours, schedules_table, wrong_tags_table
@@ -19,6 +25,7 @@ from orchestrator.cli.tables import MOST_ROWS, STATUS_STYLES, Cell, a_table, add
 from orchestrator.core.decide.guardrails import NAMES_RESOLVED
 from orchestrator.core.model import ALL_KINDS, OutcomeStatus, ReasonCode
 from orchestrator.core.model.decision import KEPT_AFTER_ALL
+from orchestrator.core.model.narrowing import narrowing_text
 from orchestrator.core.policy.opt_outs import MISSPELT_KEY
 
 Row = Mapping[str, Any]
@@ -45,7 +52,9 @@ def print_summary(console: Console, document: Row, location: str = "") -> None:
         _misspelt_keys(document),
         wrong_tags_table(document),
         _warned(document),
-        _compliance(document),
+        compliance_table(document),
+        owners_table(document),
+        expiring_opt_outs_table(document),
     ):
         if table is not None:
             console.print()
@@ -54,6 +63,7 @@ def print_summary(console: Console, document: Row, location: str = "") -> None:
     _print_unresolved_names(console, document.get("unresolved_names", ()))  # of earlier releases none
     _print_other_policies(console, document.get("other_policies", ()))  # nor these
     _print_unseen_tag_keys(console, document.get("unseen_tag_keys", ()))  # nor these
+    print_opt_outs(console, document.get("opt_outs", ()))  # nor these
     _print_people(console, document)
     if document["status"] == "awaiting_approval":
         console.print(f"To carry it out: stop-orchestrator apply {document['sweep_id']}", highlight=False)
@@ -78,6 +88,9 @@ def _print_people(console: Console, document: Row) -> None:
 
 def _print_totals(console: Console, document: Row) -> None:
     console.print(_headline(document))
+    if document.get("narrowed"):
+        text = f"Narrowed to {narrowing_text(document['narrowed'])}: it says nothing of the rest of the organization"
+        console.print(Text(text, style="yellow"), soft_wrap=True)
     console.print(_totals_line(document), highlight=False)
     if document["guardrails"]:
         console.print(_guardrails_line(document), highlight=False)
@@ -397,9 +410,3 @@ def _misspelt_keys(document: Row) -> Table | None:
     table = a_table("Misspelt opt-out keys", "carrier", ("where", "fixed"), "which")
     cells = [(row["resource_id"], (row["account_id"], row["region"]), row["detail"]) for row in rows]
     return add_rows(table, cells)
-
-
-def _compliance(document: Row) -> Table | None:
-    counts = Counter(row["violation"] for row in document["compliance"])
-    table = a_table("Compliance", "violation", ("count", "right"))
-    return add_rows(table, [(name, str(count)) for name, count in counts.most_common()])

@@ -18,6 +18,14 @@ from orchestrator.cli.console import (
     settings_of,
 )
 from orchestrator.cli.estimates import refuse_sizes, show_estimate
+from orchestrator.cli.narrowing import (
+    AccountsOption,
+    RegionsOption,
+    ResourcesOption,
+    RulesOption,
+    UnitsOption,
+    narrowing_of,
+)
 from orchestrator.cli.options import (
     ExternalIdOption,
     FormatOption,
@@ -32,7 +40,7 @@ from orchestrator.cli.options import (
 )
 from orchestrator.cli.running import run
 from orchestrator.cli.waiting import Work
-from orchestrator.core.model import ConsentHow, Mode, SweepStatus
+from orchestrator.core.model import NOT_NARROWED, ConsentHow, Mode, Narrowing, SweepStatus
 from orchestrator.errors import SettingsError
 from orchestrator.ports import Runtime, Stores
 from orchestrator.settings import Settings
@@ -57,6 +65,11 @@ def plan(
     member_role: RoleOption = None,
     external_id: ExternalIdOption = None,
     workers: WorkersOption = None,
+    only_accounts: AccountsOption = None,
+    only_units: UnitsOption = None,
+    only_regions: RegionsOption = None,
+    only_rules: RulesOption = None,
+    only_resources: ResourcesOption = None,
     estimate: Annotated[
         bool,
         typer.Option(
@@ -77,16 +90,20 @@ def plan(
 ) -> None:
     """Read every account and region and say what a sweep would stop. Stops nothing: its sessions may only describe.
 
-    The plan is kept: `apply SWEEP_ID` carries out exactly that plan, within `plan_valid_hours` of the policy.
+    The plan is kept: `apply SWEEP_ID` carries out exactly that plan, within `plan_valid_hours` of the policy. One that
+    is narrowed (--account, --organizational-unit, --region, --rule, --resource) says nothing of the rest.
     """
+    narrowing = narrowing_of(only_accounts, only_units, only_regions, only_rules, only_resources)
     settings = settings_of(
         policy=policy, store=store, member_role=member_role, external_id=external_id, workers=workers
     )
     sizes = {"accounts": accounts, "regions": regions, "resources": resources, "stops": stops}
     if estimate:
+        if narrowing:
+            fail("--estimate knows sizes and no names; leave out what narrows", BAD_USAGE)
         show_estimate(settings, output, sizes)
     refuse_sizes(sizes)
-    run(settings, output, _sweeping(settings, Mode.PLAN), wait=wait)
+    run(settings, output, _sweeping(settings, Mode.PLAN, narrowing), wait=wait)
 
 
 def sweep(
@@ -114,6 +131,11 @@ def sweep(
     member_role: RoleOption = None,
     external_id: ExternalIdOption = None,
     workers: WorkersOption = None,
+    only_accounts: AccountsOption = None,
+    only_units: UnitsOption = None,
+    only_regions: RegionsOption = None,
+    only_rules: RulesOption = None,
+    only_resources: ResourcesOption = None,
 ) -> None:
     """Carry out the policy: read, decide, check the guardrails, stop (only with --mode enforce), report.
 
@@ -121,7 +143,9 @@ def sweep(
     Ctrl-C hands out no more work, waits for the running calls and still writes the report.
     One sweep at a time by each policy. One that only plans yields to one that acts; while another one acts, its sweep
     id is printed and nothing is done, unless --wait says for how long to wait for it.
+    One that is narrowed (--account, --organizational-unit, --region, --rule, --resource) says nothing of the rest.
     """
+    narrowing = narrowing_of(only_accounts, only_units, only_regions, only_rules, only_resources)
     settings = settings_of(
         policy=policy,
         store=store,
@@ -131,15 +155,16 @@ def sweep(
         workers=workers,
     )
     if resume is not None:
-        if mode is not None or policy is not None:
-            fail("--resume keeps the mode and the policy that the sweep began with; leave them out", BAD_USAGE)
+        if mode is not None or policy is not None or narrowing:
+            kept = "the mode, the policy and the narrowing" if narrowing else "the mode and the policy"
+            fail(f"--resume keeps {kept} that the sweep began with; leave them out", BAD_USAGE)
         checked_sweep_id(resume)
         run(settings, output, _resuming(resume), resumed=resume, wait=wait)
     asked = Mode(mode) if mode is not None else Mode.PLAN
     _refuse_mode(settings, asked)
     if asked is Mode.ENFORCE:
         _require_confirmation(assume_yes=yes)
-    run(settings, output, _sweeping(settings, asked), ConsentHow.YES if yes else ConsentHow.TYPED, wait=wait)
+    run(settings, output, _sweeping(settings, asked, narrowing), ConsentHow.YES if yes else ConsentHow.TYPED, wait=wait)
 
 
 def apply(
@@ -239,14 +264,14 @@ def _refuse_mode(settings: Settings, mode: Mode) -> None:
         fail(str(refused), BAD_USAGE)
 
 
-def _sweeping(settings: Settings, mode: Mode) -> Work:
+def _sweeping(settings: Settings, mode: Mode, narrowing: Narrowing = NOT_NARROWED) -> Work:
     if not settings.policy:
         fail("name a policy: --policy config/policy.yaml, or STOP_ORCHESTRATOR_POLICY", BAD_USAGE)
     source = settings.policy
 
     def work(stores: Stores, clients: Clients, sweep_id: str, runtime: Runtime) -> Result:
         policy = wiring.read_policy(source, lambda: clients)
-        return coordination.sweep(stores, policy, sweep_id, mode, runtime)
+        return coordination.sweep(stores, policy, sweep_id, mode, runtime, narrowing)
 
     return work
 

@@ -34,8 +34,8 @@ def look_for_missed(
     due = last_due([_scheduled(policy, active, default, since) for policy, active in policies], now)
     earliest = began_since(due)
     began = ledger.sweeps_since(earliest) if earliest is not None else ()
-    # What is about one resource, or was interrupted before it acted, did not do what was due.
-    runs = [_run(one) for one in began if one.only is None and not _ended_early(one)]
+    # What is about one resource, was narrowed, or was interrupted before it acted, did not do what was due.
+    runs = [_run(one) for one in began if one.only is None and one.narrowed is None and not _ended_early(one)]
     return with_runs(due, runs, now, limit)
 
 

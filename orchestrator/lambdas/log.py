@@ -9,6 +9,7 @@ from aws_lambda_powertools import Logger
 
 from orchestrator.core.model import ActionCounts
 from orchestrator.core.report.control_characters import without_controls
+from orchestrator.core.report.files import ROWS
 from orchestrator.errors import ReportLostError
 
 SERVICE = "stop-orchestrator"
@@ -32,7 +33,7 @@ def log_lost_report(lost: ReportLostError) -> None:
     if len(json.dumps(document)) <= _LONGEST_LINE:
         logger.error(text, reason=str(lost), report=document)
         return
-    parts = {name: document.pop(name) for name in ("coverage", "decisions", "outcomes", "compliance")}
+    parts = {name: document.pop(name, []) for name in ROWS}
     logger.error(text, reason=str(lost), report=document)
     for name, rows in parts.items():
         for start in range(0, len(rows), _ROWS_A_LINE):

@@ -79,6 +79,8 @@ class SweepSummary:
     """To the microsecond, by the clock of the process that ended it."""
     only: Mapping[str, Any] | None = None
     """What of the source sweep is undone; None: all of it."""
+    narrowed: Mapping[str, Any] | None = None
+    """To what a person narrowed it (Narrowing.as_item): it says nothing of the rest. None: to nothing."""
     execution: str = ""
     """The state machine's execution that carries it out, where one does."""
     halt: Mapping[str, str] | None = None

@@ -51,7 +51,7 @@ def guard_plan(
     verdict = hold_against(
         plan,
         for_undo(policy.guardrails) if sweep.mode is Mode.UNDO else policy.guardrails,
-        lambda: unknown_account_weight(world, policy),
+        lambda: unknown_account_weight(world, sweep.policy_to_read),
         frozen,
         inventory.names,
         inventory.others,
@@ -143,6 +143,8 @@ def _freeze(world: World, sweep: Sweep, state: SweepState) -> FileSeal:
         names=state.inventory.names,
         others=without_texts(state.inventory.others),
         format=PLAN_FORMAT,
+        opt_outs=state.decisions.opt_outs,
+        narrowed=sweep.narrowed,
     )
     chunks = [*plan_chunks(stored)]  # as one text it would be in memory twice
     seal = FileSeal.of_chunks(chunks)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from orchestrator.core.model import Mode, ResourceKey, SweepStatus
+from orchestrator.core.model import NOT_NARROWED, Mode, Narrowing, ResourceKey, SweepStatus
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.report.plan_file import PLAN_FILE
 from orchestrator.core.report.stored_report import read_document
@@ -93,22 +93,42 @@ class SweepRequest:
     """Why it only plans although a schedule asked it to act."""
     by_frozen_text: bool = False
     """The policy is as an earlier sweep had it: its text may be another one today."""
+    narrowed: Narrowing = NOT_NARROWED
 
     @property
     def purpose(self) -> str:
         """What the sweep is for, as the lease records it: equal for two requests of the same."""
         missing = bool(self.consent_missing)
-        return purpose(self.mode, self.source_sweep_id, self.policy.sha256, is_without_consent=missing)
+        return purpose(
+            self.mode,
+            self.source_sweep_id,
+            self.policy.sha256,
+            is_without_consent=missing,
+            narrowed=self.narrowed,
+        )
 
 
-def sweep(stores: Stores, policy: OrgPolicy, sweep_id: str, mode: Mode, runtime: Runtime) -> Result:
+def sweep(
+    stores: Stores,
+    policy: OrgPolicy,
+    sweep_id: str,
+    mode: Mode,
+    runtime: Runtime,
+    narrowing: Narrowing = NOT_NARROWED,
+) -> Result:
     """A new sweep, or the one of the same policy that is running or was just done. Raises as run_sweep.
 
     A schedule whose policy text is not the active version only plans, and the report says why.
     """
     mode, missing = permitted_mode(stores, policy, mode, runtime)
-    request = SweepRequest(policy, sweep_id, mode, standing=runtime.standing, consent_missing=missing)
-    return _holding(stores, request, runtime, lambda world: run_sweep(world, policy, sweep_id, mode, missing))
+    request = SweepRequest(
+        policy, sweep_id, mode, standing=runtime.standing, consent_missing=missing, narrowed=narrowing
+    )
+
+    def work(world: World) -> tuple[Document, str]:
+        return run_sweep(world, policy, sweep_id, mode, missing, narrowing)
+
+    return _holding(stores, request, runtime, work)
 
 
 def plan_resource(stores: Stores, policy: OrgPolicy, sweep_id: str, key: ResourceKey, runtime: Runtime) -> Result:
@@ -132,7 +152,7 @@ def apply(stores: Stores, source_sweep_id: str, sweep_id: str, runtime: Runtime)
     if unfinished is not None:
         return unfinished
     now = stores.leases.now
-    begun, _ = open_plan(stores.store, stores.ledger, source_sweep_id, now())
+    begun, planned = open_plan(stores.store, stores.ledger, source_sweep_id, now())
     policy = policy_of(stores, begun)
     runtime = replace(runtime, policy_source=begun.policy_source)
 
@@ -141,7 +161,9 @@ def apply(stores: Stores, source_sweep_id: str, sweep_id: str, runtime: Runtime)
         _, source = open_plan(stores.store, stores.ledger, source_sweep_id, now())
         return apply_plan(world, policy, sweep_id, source)
 
-    request = SweepRequest(policy, sweep_id, Mode.APPLY, source_sweep_id, by_frozen_text=True)
+    request = SweepRequest(
+        policy, sweep_id, Mode.APPLY, source_sweep_id, by_frozen_text=True, narrowed=planned.narrowed
+    )
     return _holding(stores, request, runtime, work)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from orchestrator.core.model import STANDING_LASTS, Mode, SweepStatus
+from orchestrator.core.model import NOT_NARROWED, STANDING_LASTS, Mode, Narrowing, SweepStatus
 from orchestrator.core.policy.org_policy import OrgPolicy
+from orchestrator.core.report.manifest import sha256_of
 from orchestrator.errors import PlanError
 from orchestrator.ledger.records import ANOTHER_FORMAT, FORMAT, LeaseRecord, SweepSummary, consent_from
 from orchestrator.ports import Runtime, Stores, World
@@ -178,13 +180,25 @@ def policy_to_resume_by(stores: Stores, begun: SweepSummary, current: OrgPolicy 
 def purpose_of(begun: SweepSummary) -> str:
     """What a sweep is for, as its lease records it."""
     missing = bool(begun.consent_missing)
-    return purpose(begun.mode, begun.source_sweep_id, begun.policy_sha256, is_without_consent=missing)
+    narrowed = Narrowing.from_item(begun.narrowed)
+    return purpose(
+        begun.mode, begun.source_sweep_id, begun.policy_sha256, is_without_consent=missing, narrowed=narrowed
+    )
 
 
-def purpose(mode: str, source_sweep_id: str, policy_sha256: str, *, is_without_consent: bool = False) -> str:
+def purpose(
+    mode: str,
+    source_sweep_id: str,
+    policy_sha256: str,
+    *,
+    is_without_consent: bool = False,
+    narrowed: Narrowing = NOT_NARROWED,
+) -> str:
     """What a sweep is for, as the lease records it: equal for two requests of the same.
 
-    A schedule that only plans for want of consent has that to report, unlike a plan that was asked for.
+    A schedule that only plans for want of consent has that to report, unlike a plan that was asked for. One that is
+    narrowed is the same as no other, but for one that is narrowed likewise.
     """
     instead = "without-consent" if is_without_consent else ""
-    return " ".join(part for part in (mode, instead, source_sweep_id, policy_sha256) if part)
+    only = f"narrowed-{sha256_of(json.dumps(narrowed.as_item()).encode())[:16]}" if narrowed else ""
+    return " ".join(part for part in (mode, instead, only, source_sweep_id, policy_sha256) if part)

@@ -18,19 +18,23 @@ from typing import Any
 from orchestrator.core.decide import scope
 from orchestrator.core.decide.bulk_tags import with_bulk_tags
 from orchestrator.core.decide.known_names import UNIT
+from orchestrator.core.decide.narrowing import narrow_organization, organization_problems
 from orchestrator.core.model import (
     NO_NAMES,
+    NOT_NARROWED,
     Account,
     AccountId,
     AwsError,
     Coverage,
     Names,
+    Narrowing,
     Organization,
     OtherPolicy,
     TargetStatus,
 )
 from orchestrator.core.model.bulk_tags import BulkTags
 from orchestrator.core.policy.org_policy import OrgPolicy
+from orchestrator.errors import NarrowedToNothingError
 from orchestrator.ports import World
 from orchestrator.sweep.names import resolve_and_remember
 from orchestrator.sweep.other_policies import list_others
@@ -115,8 +119,9 @@ class AccountLister:
     The pool's results are its events, and whatever else the caller hands out.
     """
 
-    def __init__(self, world: World, policy: OrgPolicy, today: date) -> None:
+    def __init__(self, world: World, policy: OrgPolicy, today: date, narrowing: Narrowing = NOT_NARROWED) -> None:
         self._world = world
+        self._narrowing = narrowing
         self._policy = policy
         self._today = today
         self._listed_at = world.now()
@@ -204,6 +209,9 @@ class AccountLister:
 
         world, policy = self._world, self._policy
         organization = world.organization.read(tell, self._needs_every_unit)
+        problems = organization_problems(self._narrowing, organization)
+        if problems:
+            raise NarrowedToNothingError(problems)
         others = list_others(world, policy.name, organization)  # first: it is held against earlier listings
         names = resolve_and_remember(world, policy, organization)
         return Listed(organization, names, others, is_whole=True)
@@ -238,6 +246,7 @@ class AccountLister:
 
     def _hear_listed(self, pool: Pool[Any], listed: Listed) -> Sequence[Account]:
         """The whole organization has the last word on what a page said of an account."""
+        listed = replace(listed, organization=narrow_organization(self._narrowing, listed.organization))
         if not self._organization.id:
             pool.submit(self._read_bulk, listed.organization.id, first=True)
         found = scope.accounts_in_scope(self._policy.organization, listed.organization)

@@ -13,13 +13,16 @@ from functools import partial
 from typing import TypeVar
 
 from orchestrator.core.decide import scope
+from orchestrator.core.decide.narrowing import policy_to_read
 from orchestrator.core.decide.whose import is_later_start
 from orchestrator.core.model import (
     ALL_REGIONS,
+    NOT_NARROWED,
     Account,
     AccountId,
     Coverage,
     Inventory,
+    Narrowing,
     Region,
     Resource,
     ResourceKey,
@@ -94,16 +97,20 @@ _Result = ListingEvent | _Answer
 
 
 def list_and_read(
-    world: World, policy: OrgPolicy, today: date, keep: Callable[[Listing, Reading], None]
+    world: World,
+    policy: OrgPolicy,
+    today: date,
+    keep: Callable[[Listing, Reading], None],
+    narrowing: Narrowing = NOT_NARROWED,
 ) -> tuple[Listing, Reading]:
     """The accounts in scope that did not opt out, as list_accounts lists them, and every target of theirs: an account
     is read while others are still listed.
 
     What was read of an account that opted out, as its tags said later, is in neither. `keep` is told what is known,
-    also when this breaks off. Raises OrganizationError and LedgerError.
+    also when this breaks off. Raises OrganizationError and LedgerError, and NarrowedToNothingError.
     """
-    lister = AccountLister(world, policy, today)
-    reader = _AccountReader(world, policy, Reading(), lister.is_spared)
+    lister = AccountLister(world, policy, today, narrowing)
+    reader = _AccountReader(world, policy_to_read(narrowing, policy), Reading(), lister.is_spared)
     try:
         with Pool[_Result](world.workers) as pool, lister.listing_in(pool):
             for result in pool.results():

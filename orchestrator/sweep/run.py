@@ -12,12 +12,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from orchestrator.core.decide.decisions import decide_inventory
+from orchestrator.core.decide.narrowing import narrow_decisions, narrowing_problems, resource_problems
 from orchestrator.core.model import (
+    NOT_NARROWED,
     ApprovedPlan,
     GuardrailResult,
     HaltCause,
     Inventory,
     Mode,
+    Narrowing,
     Outcomes,
     ResourceKey,
     SweepStatus,
@@ -26,7 +29,7 @@ from orchestrator.core.model import (
 )
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.report.plan_file import PLAN_FILE, StoredPlan
-from orchestrator.errors import HaltedError, PlanError
+from orchestrator.errors import HaltedError, NarrowedToNothingError, NarrowingError, PlanError
 from orchestrator.ledger.records import SweepSummary
 from orchestrator.ports import World
 from orchestrator.sweep.act import act_on_plan
@@ -51,16 +54,33 @@ from orchestrator.sweep.undo import StoppedInventory, UndoFilter, read_stopped
 
 
 def run_sweep(
-    world: World, policy: OrgPolicy, sweep_id: str, mode: Mode, consent_missing: str = ""
+    world: World,
+    policy: OrgPolicy,
+    sweep_id: str,
+    mode: Mode,
+    consent_missing: str = "",
+    narrowing: Narrowing = NOT_NARROWED,
 ) -> tuple[Document, str]:
     """The report of one sweep, as its document, and where it was written; also when it is held or fails half-way.
 
     Status `running` means that a fresh process resumes it. Raises HaltedError when a kill switch does not say `go`,
     ReportStoreError before anything is read when no report could be written, LeaseLostError when another process has
     the sweep, and ReportLostError when the report could not be written after all. Any other error ends the sweep, is
-    in the written report, and is re-raised.
+    in the written report, and is re-raised. NarrowingError for what is not there; where the policy alone tells,
+    before the sweep begins.
     """
-    sweep = Sweep(sweep_id, mode, policy, world.now(), asked_by=world.asked_by, consent_missing=consent_missing)
+    problems = narrowing_problems(narrowing, policy, world.partition_regions)
+    if problems:
+        raise NarrowingError(problems)
+    sweep = Sweep(
+        sweep_id,
+        mode,
+        policy,
+        world.now(),
+        asked_by=world.asked_by,
+        consent_missing=consent_missing,
+        narrowed=narrowing,
+    )
     begin(world, sweep)
     return run_to_report(world, sweep, SweepState(), _Run(world, sweep).sweep)
 
@@ -79,7 +99,7 @@ def apply_plan(world: World, policy: OrgPolicy, sweep_id: str, source: StoredPla
     """Carries out exactly that plan, but for what changed since. Raises as run_sweep, and PlanError when another
     process applied it first.
     """
-    sweep = Sweep(sweep_id, Mode.APPLY, policy, world.now(), source.sweep_id, world.asked_by)
+    sweep = Sweep(sweep_id, Mode.APPLY, policy, world.now(), source.sweep_id, world.asked_by, narrowed=source.narrowed)
     begin(world, sweep)
     run = _Run(world, sweep)
     return run_to_report(world, sweep, SweepState(), lambda keep: run.apply(source, keep))
@@ -133,6 +153,7 @@ def begin(world: World, sweep: Sweep, undo_filter: UndoFilter | None = None, exe
             standing=world.standing,
             consent_missing=sweep.consent_missing,
             only=undo_filter.as_item() if undo_filter else None,
+            narrowed=sweep.narrowed.as_item() or None,
             execution=execution,
         )
     )
@@ -162,10 +183,19 @@ class _Run:
         state = replace(state, inventory=inventory)
         others = co_owners(self._world, state.inventory.others)
         decisions = decide_inventory(self._sweep.policy, state.inventory, self._sweep.started_at, others)
-        state = replace(state, decisions=decisions)
+        state = replace(state, decisions=narrow_decisions(self._sweep.narrowed, decisions))
+        keep(state)
         if state.yielded:
             return end_without_plan(state)
+        if state.read_halt is None:
+            self._require_resources(state.inventory)
         return self._guard_and_act(state, keep)
+
+    def _require_resources(self, inventory: Inventory) -> None:
+        """Raises NarrowedToNothingError where one that the sweep was narrowed to was not found."""
+        problems = resource_problems(self._sweep.narrowed, inventory.resources, inventory.coverage)
+        if problems:
+            raise NarrowedToNothingError(problems)
 
     def plan_one(self, key: ResourceKey, keep: Keep) -> SweepState:
         inventory = read_one(self._world, self._sweep.policy, self._sweep.today, key)
@@ -208,20 +238,21 @@ class _Run:
 
     def _read_inventory(self, keep: Keep) -> SweepState:
         """What the policy has in scope, or as much as was read before a fresh process resumes it."""
-        policy = self._sweep.policy
+        policy, narrowed = self._sweep.policy, self._sweep.narrowed
+        to_read_by = self._sweep.policy_to_read
 
         def keep_read(listing: Listing, reading: Reading) -> None:
-            keep(SweepState(inventory_so_far(policy, listing, reading)))
+            keep(SweepState(inventory_so_far(to_read_by, listing, reading)))
 
         stored = self._restore_reading()
         if stored is None:
-            listing, reading = list_and_read(self._world, policy, self._sweep.today, keep_read)
+            listing, reading = list_and_read(self._world, policy, self._sweep.today, keep_read, narrowed)
             return self._hand_over_reading(StoredInventory(listing, reading))
         listing = stored.listing
         ids = frozenset(listing.to_read)
         to_read = [account for account in listing.accounts if account.id in ids]
         reading = read_accounts(
-            self._world, policy, to_read, stored.reading, lambda reading: keep_read(listing, reading)
+            self._world, to_read_by, to_read, stored.reading, lambda reading: keep_read(listing, reading)
         )
         return self._hand_over_reading(StoredInventory(listing, reading))
 
@@ -233,7 +264,7 @@ class _Run:
         stored = StoredInventory(*with_exact_tags(self._world, policy, stored.listing, stored.reading, now))
         rows = (*stored.listing.coverage, *stored.reading.coverage)
         left = [row for row in rows if row.status is TargetStatus.NOT_ATTEMPTED]
-        state = SweepState(complete_inventory(self._sweep.policy, stored.listing, stored.reading))
+        state = SweepState(complete_inventory(self._sweep.policy_to_read, stored.listing, stored.reading))
         halt = self._world.halt()
         if not left or halt is None:
             return state

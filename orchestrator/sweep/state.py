@@ -9,9 +9,11 @@ from typing import Any
 
 from orchestrator.core.decide.drift import keep_after_all
 from orchestrator.core.decide.inside_schedules import inside_schedules
+from orchestrator.core.decide.narrowing import policy_to_read
 from orchestrator.core.decide.unused import idle_rules, unseen_tag_keys
 from orchestrator.core.model import (
     ABORTING,
+    NOT_NARROWED,
     ActionCounts,
     Consent,
     Decision,
@@ -22,6 +24,7 @@ from orchestrator.core.model import (
     Intent,
     Inventory,
     Mode,
+    Narrowing,
     Outcome,
     Outcomes,
     OutcomeStatus,
@@ -52,6 +55,8 @@ class Sweep:
     """Why it only plans although a schedule asked it to act."""
     only: Mapping[str, Any] = field(default_factory=dict)
     """What of the source sweep is undone, as of UndoFilter.as_item; empty: all of it."""
+    narrowed: Narrowing = NOT_NARROWED
+    """To what a person narrowed it."""
 
     @classmethod
     def resumed(cls, policy: OrgPolicy, summary: SweepSummary) -> Sweep:
@@ -66,12 +71,18 @@ class Sweep:
             summary.asked_by,
             summary.consent_missing,
             summary.only or {},
+            Narrowing.from_item(summary.narrowed),
         )
 
     @property
     def rules(self) -> OrgPolicy:
         """The policy as its rules are followed: an undo may be asked to stop what is in its running time."""
         return replace(self.policy, ignores_schedules=True) if self.only.get("outside_schedule") else self.policy
+
+    @property
+    def policy_to_read(self) -> OrgPolicy:
+        """By whose regions and kinds is read; everything else is by the policy itself."""
+        return policy_to_read(self.narrowed, self.policy)
 
     @property
     def today(self) -> date:
@@ -128,7 +139,8 @@ def build_report(
     """
     decisions = keep_after_all(state.decisions.decisions, state.outcomes.kept)
     outcomes = (*state.outcomes.outcomes, *_not_attempted(state))
-    planned = () if sweep.mode is Mode.UNDO else decisions  # an undo follows a sweep, and no rule
+    # An undo follows a sweep, and no rule; a narrowed one has not read what would tell.
+    planned = () if sweep.mode is Mode.UNDO or sweep.narrowed else decisions
     ended_by = ""
     if state.halt and state.halt.cause in ABORTING:
         ended_by = f"Aborted: {state.halt.text}"
@@ -165,6 +177,8 @@ def build_report(
         owners=sweep.policy.owners,
         consent=state.consent,
         consent_missing=sweep.consent_missing,
+        opt_outs=state.decisions.opt_outs,
+        narrowed=sweep.narrowed,
     )
 
 

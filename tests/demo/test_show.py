@@ -26,7 +26,7 @@ from tests.support.processes import SCRIPT, USERS, alive, is_listening, lines_un
 from tests.support.suites import only_in_full
 
 LONG = re.compile(r"https?://|s3://|--store |^export |/sweep=")
-TABLES = {"decisions.csv", "coverage.csv", "compliance.csv"}
+TABLES = {"decisions.csv", "coverage.csv", "compliance.csv", "opt_outs.csv"}
 FILES = {"plan.json", "report.json", "decisions.jsonl.gz", "manifest.json", *TABLES}
 A, B = ("111111111111", "eu-central-1", "i-a"), ("222222222222", "eu-west-1", "i-b")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from textwrap import dedent
 from typing import Any
 
@@ -17,12 +17,14 @@ from orchestrator.core.model import (
     Coverage,
     Decision,
     Mode,
+    OptOutStatus,
     OrganizationalUnit,
     Outcome,
     OutcomeStatus,
     Plan,
     ReasonCode,
     Region,
+    RegisteredOptOut,
     Resource,
     SweepReport,
     SweepStatus,
@@ -31,6 +33,7 @@ from orchestrator.core.model import (
     Verdict,
 )
 from orchestrator.core.policy.org_policy import OrgPolicy
+from orchestrator.core.policy.tag_keys import OPT_OUT_TAG
 from orchestrator.kinds.ec2 import rules
 from tests.support.policies import load
 
@@ -123,6 +126,25 @@ def an_outcome(
     status: OutcomeStatus = OutcomeStatus.STOPPED, resource: Resource | None = None, **fields: Any
 ) -> Outcome:
     return Outcome(resource or a_resource(), status, **fields)
+
+
+def an_opt_out(**fields: Any) -> RegisteredOptOut:
+    defaults = {
+        "carrier": "resource",
+        "carrier_id": "i-2",
+        "tag": OPT_OUT_TAG,
+        "value": "2026-12-01",
+        "until": date(2026, 12, 1),
+        "reason": "demo",
+        "status": OptOutStatus.ACTIVE,
+        "days_left": 8,
+        "spared_accounts": 0,
+        "spared_resources": 1,
+        "spared_hours_per_week": 108.5,
+        "violations": ("opt_out_too_long", "opt_out_without_reason"),
+        "account_id": ACCOUNT,
+    }
+    return RegisteredOptOut(**{**defaults, **fields})
 
 
 def a_report(**fields: Any) -> SweepReport:

@@ -276,7 +276,10 @@ def policy_documents(draw: st.DrawFn, *, calendars: bool = False) -> dict[str, A
     optional = {
         "timezone": st.sampled_from(ZONES),
         "guardrails": guardrails,
-        "required_tags": st.lists(st.sampled_from(TAG_KEYS), unique=True),
+        "required_tags": st.lists(st.sampled_from(TAG_KEYS), unique=True)
+        | st.dictionaries(st.sampled_from(TAG_KEYS), st.sampled_from(["present", ["dev", "t*"], {"kinds": ["ec2"]}])),
+        "opt_out": st.sampled_from([{}, {"max_days": 90, "require_reason": False}, {"allowed_on": ["account"]}]),
+        "owner_tag": st.sampled_from(["Owner", "team"]),
         "regions": st.just({"include": ["eu-*"], "exclude": ["eu-west-2"]}),
         "max_tag_age": st.sampled_from(["60s", "5m", "1h"]),
         "max_start_wait": st.sampled_from(["15s", "90s", "1h"]),

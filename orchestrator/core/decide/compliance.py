@@ -2,22 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 
-from orchestrator.core.model import ALL_REGIONS, Account, Resource, Violation
-from orchestrator.core.policy.opt_outs import RESOURCE, account_opt_outs, opt_out_violations, read_opt_outs
+from orchestrator.core.model import ALL_REGIONS, Account, AccountId, Resource, Tags, Violation
+from orchestrator.core.policy.opt_outs import (
+    ANY_OPT_OUT,
+    RESOURCE,
+    UNIT,
+    account_opt_outs,
+    opt_out_findings,
+    read_opt_outs,
+)
+from orchestrator.core.policy.org_policy import OrgPolicy
+from orchestrator.core.policy.required_tags import RequiredTag
+from orchestrator.core.policy.schema.governance import OptOutRules
 
-MISSING_TAG = "missing_required_tag"
+DEFAULT_OWNER_TAG = "Owner"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a policy asks of tags."""
+
+    required_tags: Sequence[RequiredTag] = ()
+    opt_out: OptOutRules = ANY_OPT_OUT
+    owner_tag: str = DEFAULT_OWNER_TAG
+
+    @classmethod
+    def by(cls, policy: OrgPolicy) -> Asked:
+        """What that one asks."""
+        return cls(policy.required_tags, policy.opt_out, policy.owner_tag)
 
 
 def violations(
-    resources: Iterable[Resource], accounts: Sequence[Account], required_tags: Sequence[str], today: date
+    resources: Iterable[Resource], accounts: Sequence[Account], asked: Asked, today: date
 ) -> tuple[Violation, ...]:
     """Sorted by account. `accounts` are those in scope, opted out or not; an OU's opt-out counts for each of them."""
-    found = [violation for account in accounts for violation in _of_account(account, today)]
+    by_id = {account.id: account for account in accounts}
+    found = [violation for account in accounts for violation in _of_account(account, asked, today)]
     for resource in resources:
-        found += _of_resource(resource, required_tags, today)
+        found += _of_resource(resource, by_id, asked, today)
     return joined(found)
 
 
@@ -29,16 +55,43 @@ def joined(*found: Iterable[Violation]) -> tuple[Violation, ...]:
     )
 
 
-def _of_account(account: Account, today: date) -> Iterator[Violation]:
+def owner_of_tags(owner_tag: str, *carriers: Tags) -> str:
+    """What the first carrier says that has the tag, and something in it; empty: none has."""
+    return next((value for tags in carriers if (value := tags.get(owner_tag, "").strip())), "")
+
+
+def _of_account(account: Account, asked: Asked, today: date) -> Iterator[Violation]:
+    units = {unit.path: unit.tags for unit in account.organizational_units}
     for opt_out in account_opt_outs(account, today):
-        yield from opt_out_violations(opt_out, account.id, ALL_REGIONS, opt_out.exemption.source_id)
+        source, source_id = opt_out.exemption.source, opt_out.exemption.source_id
+        owner = owner_of_tags(asked.owner_tag, units[source_id] if source == UNIT else account.tags)
+        for name, detail in opt_out_findings(opt_out, asked.opt_out, today):
+            yield Violation(
+                account.id,
+                ALL_REGIONS,
+                source_id,
+                name,
+                detail,
+                carrier=source,
+                account_name=account.name,
+                owner=owner,
+            )
 
 
-def _of_resource(resource: Resource, required_tags: Sequence[str], today: date) -> Iterator[Violation]:
+def _of_resource(
+    resource: Resource, accounts: Mapping[AccountId, Account], asked: Asked, today: date
+) -> Iterator[Violation]:
     account_id, region = resource.target.account_id, resource.target.region
-    for key in required_tags:
-        if not resource.tags.get(key, "").strip():
-            detail = f"the tag {key} is {'empty' if key in resource.tags else 'missing'}"
-            yield Violation(account_id, region, resource.resource_id, MISSING_TAG, detail, resource.kind, RESOURCE)
+    account = accounts.get(account_id)
+    problems = (one.problem(resource.kind, resource.tags) for one in asked.required_tags)
+    found = [one for one in problems if one is not None]
     for opt_out in read_opt_outs(resource.tags, RESOURCE, resource.resource_id, today):
-        yield from opt_out_violations(opt_out, account_id, region, resource.resource_id, resource.kind)
+        found += opt_out_findings(opt_out, asked.opt_out, today)
+    if not found:
+        return
+    name, tags = (account.name, account.tags) if account is not None else ("", {})
+    owner = owner_of_tags(asked.owner_tag, resource.tags, tags)
+    for violation, detail in found:
+        yield Violation(
+            account_id, region, resource.resource_id, violation, detail, resource.kind, RESOURCE, name, owner
+        )

@@ -8,8 +8,9 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import NamedTuple
 
-from orchestrator.core.decide.compliance import joined, violations
+from orchestrator.core.decide.compliance import Asked, joined, violations
 from orchestrator.core.decide.local_times import local_text
+from orchestrator.core.decide.opt_out_register import register_opt_outs, without_opt_outs
 from orchestrator.core.decide.other_policies import CoOwner, why_two_own
 from orchestrator.core.decide.owner import Owner, owner_of
 from orchestrator.core.decide.started_by_hand import started_by_hand
@@ -64,8 +65,17 @@ def decide_inventory(
     decisions = _decide_all(
         policy, inventory.resources, accounts, _Known(now, today, others, inventory.remembered, wrong)
     )
-    compliance = violations(up, inventory.accounts, policy.required_tags, today)
-    return Decisions(decisions, joined(compliance, wrong) if wrong else compliance)
+
+    def decide_without(resource: Resource, account: Account) -> Decision:
+        bare = replace(resource, tags=without_opt_outs(resource))
+        return decide(policy, bare, account, now, others, inventory.remembered)
+
+    compliance = violations(up, inventory.accounts, Asked.by(policy), today)
+    return Decisions(
+        decisions,
+        joined(compliance, wrong) if wrong else compliance,
+        register_opt_outs(policy, inventory.accounts, decisions, now, decide_without),
+    )
 
 
 def decide_all(

@@ -32,7 +32,7 @@ LAMBDA_SECONDS = 870
 """Of the 900 that a Lambda may run, without what is kept back for the report."""
 LAMBDA_MB = 1769
 """https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html: with so much it has one processor."""
-FILES = 8
+FILES = 9
 """Of a sweep, in S3, with plan and manifest."""
 
 

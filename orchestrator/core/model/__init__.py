@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from orchestrator.core.model.loss import Loss
     from orchestrator.core.model.mode import Mode
     from orchestrator.core.model.names import NO_NAMES, NameEffect, Names, UnresolvedName
+    from orchestrator.core.model.narrowing import NOT_NARROWED, Narrowing
+    from orchestrator.core.model.opt_out import OptOutStatus, RegisteredOptOut
     from orchestrator.core.model.organization import (
         ALL_REGIONS,
         Account,
@@ -83,6 +85,8 @@ _WORDS_OF = {
     "loss": "Loss",
     "mode": "Mode",
     "names": "NO_NAMES NameEffect Names UnresolvedName",
+    "narrowing": "NOT_NARROWED Narrowing",
+    "opt_out": "OptOutStatus RegisteredOptOut",
     "organization": "ALL_REGIONS Account AccountId Organization OrganizationalUnit Region Tags Target path_names "
     "unit_path",
     "other_policy": "OtherPolicy",
@@ -113,6 +117,7 @@ __all__ = [
     "GUARDRAILS_SEAL",
     "INTENT",
     "KEPT_AFTER_ALL",
+    "NOT_NARROWED",
     "NO_NAMES",
     "STANDING_LASTS",
     "UNREADABLE",
@@ -144,9 +149,11 @@ __all__ = [
     "Mode",
     "NameEffect",
     "Names",
+    "Narrowing",
     "Obstacle",
     "ObstacleCode",
     "OperationRates",
+    "OptOutStatus",
     "Organization",
     "OrganizationalUnit",
     "OtherPolicy",
@@ -160,6 +167,7 @@ __all__ = [
     "Reason",
     "ReasonCode",
     "Region",
+    "RegisteredOptOut",
     "Resource",
     "ResourceKey",
     "ResourceState",

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from orchestrator.core.model.action import Action
+from orchestrator.core.model.opt_out import RegisteredOptOut
 from orchestrator.core.model.organization import AccountId, Region
 from orchestrator.core.model.resource import ALL_KINDS, Fact, Resource
 
@@ -81,6 +82,8 @@ class ReasonCode(StrEnum):
     """Nothing proves that it is down because of the sweep that is undone."""
     PLAN_UNREADABLE = "plan_unreadable"
     """It was planned by the ledger, and the plan itself cannot be read any more."""
+    NARROWED = "narrowed"
+    """It would be acted on, and the sweep was narrowed to something else."""
     NOT_MISSED = "not_missed"
     """No load balancer misses it."""
 
@@ -162,6 +165,9 @@ class Violation:
     kind: str = ALL_KINDS
     carrier: str = ""
     """`resource`, `account` or `organizational_unit`: whose tags it is about. Empty in plans of earlier releases."""
+    account_name: str = ""
+    owner: str = ""
+    """By the tag that names one, on the carrier or else on its account; empty where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +176,8 @@ class Decisions:
 
     decisions: tuple[Decision, ...] = ()
     compliance: tuple[Violation, ...] = ()
+    opt_outs: tuple[RegisteredOptOut, ...] = ()
+    """The register of all of them."""
 
     @property
     def actions(self) -> tuple[Decision, ...]:

@@ -12,6 +12,8 @@ from orchestrator.core.model.coverage import Coverage
 from orchestrator.core.model.decision import Decision, InsideSchedule, Violation
 from orchestrator.core.model.mode import Mode
 from orchestrator.core.model.names import NO_NAMES, Names
+from orchestrator.core.model.narrowing import NOT_NARROWED, Narrowing
+from orchestrator.core.model.opt_out import RegisteredOptOut
 from orchestrator.core.model.other_policy import OtherPolicy
 from orchestrator.core.model.outcome import Outcome
 from orchestrator.core.model.plan import GuardrailResult
@@ -98,3 +100,7 @@ class SweepReport:
     """Who confirmed it; None where nothing was acted on."""
     consent_missing: str = ""
     """Why it only planned although a schedule asked it to act."""
+    opt_outs: tuple[RegisteredOptOut, ...] = ()
+    """The register of all of them, with what each spares."""
+    narrowed: Narrowing = NOT_NARROWED
+    """To what a person narrowed it: then it says nothing of the rest of the organization."""

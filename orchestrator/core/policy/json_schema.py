@@ -25,6 +25,7 @@ def policy_json_schema(kinds: Sequence[KindDescription]) -> dict[str, Any]:
     for part in (schema, *schema["$defs"].values()):
         for word in part.get("properties", {}).values():
             _as_written(word)
+    schema["$defs"]["RequiredTagDocument"]["properties"]["kinds"]["items"] |= _one_of(Choices.of(kinds).kinds)
     _rule(schema["$defs"]["RuleDocument"]["properties"], Choices.of(kinds))
     schema["properties"]["conditions"]["additionalProperties"] = WHERE
     schema["$defs"]["where"] = deepcopy(_where(words_of(kinds)))

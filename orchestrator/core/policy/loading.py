@@ -20,6 +20,7 @@ from orchestrator.core.policy.conditions.words import words_of
 from orchestrator.core.policy.messages import shape_problems
 from orchestrator.core.policy.nearest import nearest
 from orchestrator.core.policy.org_policy import OrgPolicy, Rule, StartedByHand
+from orchestrator.core.policy.required_tags import required_tag_problems, required_tags
 from orchestrator.core.policy.schedule_loading import compile_schedule, schedule_problems
 from orchestrator.core.policy.scheduled_sweeps import ScheduledSweep
 from orchestrator.core.policy.schedules.from_tag import ScheduleFromTag
@@ -73,7 +74,9 @@ def load_policy(
         max_fact_age=duration(parsed.max_fact_age),
         max_start_wait=duration(parsed.max_start_wait),
         kill_switch=parsed.kill_switch,
-        required_tags=parsed.required_tags,
+        required_tags=required_tags(parsed.required_tags),
+        opt_out=parsed.opt_out,
+        owner_tag=parsed.owner_tag,
         unresolved_names=parsed.unresolved_names,
         sha256=hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest(),
         document=document.value,
@@ -216,7 +219,7 @@ def _cross_checks(document: Document) -> Iterator[tuple[Path, str]]:
         yield from _whose_schedule(number, rule, known)
     yield from schedule_problems(document)
     yield from _starts(document.value)
-    yield from _duplicates(document.value.get("required_tags"))
+    yield from required_tag_problems(document.value.get("required_tags"))
     yield from _sweeps(document)
     yield from _waves(document.value.get("waves"))
 
@@ -270,15 +273,6 @@ def _sweeps(document: Document) -> Iterator[tuple[Path, str]]:
             yield ("sweeps", number, "name"), text
         elif isinstance(name, str):
             first[name] = number
-
-
-def _duplicates(tags: Any) -> Iterator[tuple[Path, str]]:
-    seen: set[str] = set()
-    for number, tag in enumerate(tags if isinstance(tags, list) else []):
-        if isinstance(tag, str) and tag in seen:
-            yield ("required_tags", number), f"the tag {tag!r} is named twice"
-        elif isinstance(tag, str):
-            seen.add(tag)
 
 
 def _no_such(schedule: str, known: Iterable[str]) -> str:

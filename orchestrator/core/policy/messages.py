@@ -13,6 +13,8 @@ from orchestrator.core.policy.conditions.everything import EVERYTHING
 from orchestrator.core.policy.nearest import nearest
 from orchestrator.core.policy.schema.document import PolicyDocument
 from orchestrator.core.policy.schema.fields import Part
+from orchestrator.core.policy.schema.governance import FORMS as REQUIRED_TAG_FORMS
+from orchestrator.core.policy.schema.governance import OptOutRules, RequiredTagDocument
 from orchestrator.core.policy.schema.limits import AccountLimits, Guardrails, KillSwitch, Wave
 from orchestrator.core.policy.schema.rules import RuleDocument
 from orchestrator.core.policy.schema.schedules import FORMS, ExceptDocument, LineDocument, ScheduleDocument
@@ -45,7 +47,7 @@ def shape_problems(document: Document, invalid: ValidationError) -> Iterator[Pol
 
 def _path(place: Path) -> Path:
     """Without the words for the form of a value, which are no part of the document."""
-    place = tuple(part for part in place if not is_alternative(part))
+    place = tuple(part for part in place if not is_alternative(part) and part not in REQUIRED_TAG_FORMS)
     return place[:3] + tuple(part for part in place[3:] if part not in FORMS)
 
 
@@ -85,6 +87,8 @@ _MODELS: Mapping[str, type[Part]] = {
     "guardrails": Guardrails,
     "waves": Wave,
     "kill_switch": KillSwitch,
+    "opt_out": OptOutRules,
+    "required_tags": RequiredTagDocument,
 }
 
 

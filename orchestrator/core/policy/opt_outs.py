@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
-from orchestrator.core.model import ALL_KINDS, Account, AccountId, Exemption, Region, Tags, Violation
+from orchestrator.core.model import Account, Exemption, Tags
+from orchestrator.core.policy.schema.governance import OptOutRules
 from orchestrator.core.policy.tag_keys import (
     KEYS,
     OPT_OUT_TAG,
@@ -23,6 +24,13 @@ from orchestrator.core.policy.tag_keys import (
 )
 
 MISSPELT_KEY = "misspelt_opt_out_key"
+TOO_LONG, WITHOUT_REASON, NOT_ALLOWED_HERE = (
+    "opt_out_too_long",
+    "opt_out_without_reason",
+    "opt_out_not_allowed_here",
+)
+ANY_OPT_OUT = OptOutRules()
+"""What a policy asks of opt-outs that says nothing of them."""
 RESOURCE, ACCOUNT, UNIT = "resource", "account", "organizational_unit"
 _SOURCE_WORDS = {RESOURCE: "the resource", ACCOUNT: "the account", UNIT: "the OU"}
 _OUTERMOST_FIRST = {UNIT: 0, ACCOUNT: 1, RESOURCE: 2}
@@ -88,18 +96,21 @@ def exemption_sentence(exemption: Exemption) -> str:
     return f"{text} (reason: {exemption.reason})." if exemption.reason else f"{text} (no reason given)."
 
 
-def opt_out_violations(
-    opt_out: OptOut, account_id: AccountId, region: Region, resource_id: str, kind: str = ALL_KINDS
-) -> Iterator[Violation]:
-    """What a compliance report says of one opt-out. `protected` is a promise, not an opt-out: nothing."""
+def opt_out_findings(
+    opt_out: OptOut, rules: OptOutRules = ANY_OPT_OUT, today: date = date.max
+) -> Iterator[tuple[str, str]]:
+    """Each violation of one opt-out with what is wrong. `protected` is a promise, not an opt-out: nothing."""
     exemption = opt_out.exemption
-    if exemption.tag == PROTECTED_TAG:
-        return
-    for name, detail in _findings(opt_out, f"{OPT_OUT_TAG}={exemption.value}"):
-        yield Violation(account_id, region, resource_id, name, detail, kind, exemption.source)
+    if exemption.tag != PROTECTED_TAG:
+        shown = f"{OPT_OUT_TAG}={exemption.value}"
+        yield from _findings(opt_out, shown, rules, today)
+        if exemption.source not in rules.allowed_on and not (opt_out.expired or opt_out.only_a_reason):
+            where = " or ".join(_SOURCE_WORDS[one] for one in rules.allowed_on) or "nothing"
+            carrier = _SOURCE_WORDS[exemption.source]
+            yield NOT_ALLOWED_HERE, f"{exemption.tag}={exemption.value} on {carrier}; the policy allows it on {where}"
 
 
-def _findings(opt_out: OptOut, shown: str) -> Iterator[tuple[str, str]]:
+def _findings(opt_out: OptOut, shown: str, rules: OptOutRules, today: date) -> Iterator[tuple[str, str]]:
     exemption = opt_out.exemption
     if exemption.nearest_key is not None:
         honoured = "read as the reason" if opt_out.only_a_reason else "it spares for good until mended"
@@ -113,10 +124,20 @@ def _findings(opt_out: OptOut, shown: str) -> Iterator[tuple[str, str]]:
             "malformed_opt_out",
             f"{shown} is neither `true` nor a date like 2026-12-31; honoured for good until mended",
         )
+    elif rules.max_days is not None:
+        yield from _too_long(exemption.until, shown, rules.max_days, today)
     elif exemption.until is None:
         yield "never_ending_opt_out", f"{shown} has no end"
-    if exemption.reason is None:
-        yield "opt_out_without_reason", f"{shown} has no {REASON_TAG}"
+    if exemption.reason is None and rules.require_reason:
+        yield WITHOUT_REASON, f"{shown} has no {REASON_TAG}"
+
+
+def _too_long(until: date | None, shown: str, max_days: int, today: date) -> Iterator[tuple[str, str]]:
+    """Measured from today: nothing says when a tag was written."""
+    latest = today + timedelta(days=max_days)
+    if until is None or until > latest:
+        what = "has no end" if until is None else f"ends in {(until - today).days} days"
+        yield TOO_LONG, f"{shown} {what}; the policy allows {max_days}, which is {OPT_OUT_TAG}={latest}"
 
 
 def _opt_out(value: str, source: str, source_id: str, reason: str | None, today: date) -> OptOut:

@@ -11,10 +11,12 @@ from zoneinfo import ZoneInfo
 from orchestrator.core.model import Action, Names
 from orchestrator.core.model.action import StartForm
 from orchestrator.core.policy.conditions.interface import Condition
+from orchestrator.core.policy.required_tags import RequiredTag
 from orchestrator.core.policy.scheduled_sweeps import ScheduledSweep
 from orchestrator.core.policy.schedules.from_tag import ScheduleFromTag
 from orchestrator.core.policy.schedules.schedule import Schedule
 from orchestrator.core.policy.schema.fields import DEFAULT_KINDS
+from orchestrator.core.policy.schema.governance import OptOutRules
 from orchestrator.core.policy.schema.limits import Guardrails, KillSwitch, Wave
 from orchestrator.core.policy.schema.scope import OrganizationScope, RegionScope
 from orchestrator.core.policy.yaml_document import Path
@@ -71,7 +73,10 @@ class OrgPolicy:
     max_fact_age: timedelta
     max_start_wait: timedelta
     kill_switch: KillSwitch
-    required_tags: tuple[str, ...]
+    required_tags: tuple[RequiredTag, ...]
+    opt_out: OptOutRules
+    owner_tag: str
+    """The key of the tag that names an owner."""
     unresolved_names: str
     """`hold` or `allow`."""
     sha256: str = field(compare=False)

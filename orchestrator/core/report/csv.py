@@ -45,7 +45,28 @@ _DECISION_COLUMNS = (
     "losses",
 )
 _COVERAGE_COLUMNS = ("account_id", "account_name", "ou_path", "region", "kind", "status", "detail", "weight")
-_COMPLIANCE_COLUMNS = ("account_id", "region", "kind", "resource_id", "violation", "detail", "carrier")
+_COMPLIANCE_COLUMNS = (*_PLACE, "violation", "detail", "carrier", "account_name", "owner")
+_OPT_OUT_COLUMNS = (
+    "carrier",
+    "carrier_id",
+    "account_id",
+    "account_name",
+    "ou_path",
+    "region",
+    "kind",
+    "owner",
+    "tag",
+    "value",
+    "until",
+    "reason",
+    "status",
+    "days_left",
+    "expiring",
+    "spared_accounts",
+    "spared_resources",
+    "spared_hours_per_week",
+    "violations",
+)
 # A spreadsheet runs a cell that starts with one of these: https://owasp.org/www-community/attacks/CSV_Injection
 _RUN = "=+@\uff1d\uff0b\uff0d\uff20-"
 """The four in the middle are full-width. Tabs and line breaks, which it passes over, are in no cell."""
@@ -183,6 +204,15 @@ def _are_sorted(rows: Sequence[Mapping[str, Any]]) -> bool:
 
 _Place = tuple[Any, ...]
 _place = itemgetter(*_PLACE)
+
+
+def _opt_out_cells(document: Row) -> Iterable[Row]:
+    for row in made_rows(document.get("opt_outs", ())):  # a report of an earlier release has none
+        yield {
+            **row,
+            "expiring": "true" if row["expiring"] else "false",
+            "violations": "; ".join(row["violations"]),
+        }
 
 
 def _decision_cells(document: Row) -> Iterable[Row]:

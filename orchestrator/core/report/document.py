@@ -37,6 +37,7 @@ from orchestrator.core.model import (
 )
 from orchestrator.core.model.report import InsideCount
 from orchestrator.core.report.lazy_rows import LazyRows, made_rows
+from orchestrator.core.report.opt_out_rows import QUICK_OPT_OUT, compliance_counts, opt_out_row
 from orchestrator.core.report.rows import (
     ConsentRow,
     CoverageRow,
@@ -44,6 +45,7 @@ from orchestrator.core.report.rows import (
     ExemptionRow,
     GuardrailRow,
     InsideScheduleRow,
+    NarrowedRow,
     OtherPolicyRow,
     OutcomeRow,
     ReportDocument,
@@ -229,6 +231,7 @@ def document_of(report: SweepReport) -> Row:
         "decisions": LazyRows(sorted(report.decisions, key=_key), _decision_row, _QUICK_DECISION),
         "outcomes": LazyRows(sorted(report.outcomes, key=_key), _outcome_row, _QUICK_OUTCOME),
         "compliance": LazyRows(report.compliance, _violation_row, _QUICK_VIOLATION),
+        "opt_outs": LazyRows(report.opt_outs, opt_out_row, QUICK_OPT_OUT),
     }
     document: ReportDocument = {
         "schema_version": SCHEMA_VERSION,
@@ -262,6 +265,9 @@ def document_of(report: SweepReport) -> Row:
         "owners": list(report.owners),
         "consent": _consent_row(report.consent),
         "consent_missing": report.consent_missing,
+        "compliance_counts": compliance_counts(report.compliance),
+        "opt_outs": [],
+        "narrowed": cast("NarrowedRow", report.narrowed.as_item()) if report.narrowed else None,
     }
     return {**document, **rows}  # in the places of the empty ones
 
@@ -373,6 +379,8 @@ def _violation_row(violation: Violation) -> ViolationRow:
         "violation": violation.violation,
         "detail": violation.detail,
         "carrier": violation.carrier or None,
+        "account_name": violation.account_name,
+        "owner": violation.owner,
     }
 
 

@@ -16,7 +16,9 @@ from orchestrator.core.report.csv import (
     _COMPLIANCE_COLUMNS,
     _COVERAGE_COLUMNS,
     _DECISION_COLUMNS,
+    _OPT_OUT_COLUMNS,
     _decision_cells,
+    _opt_out_cells,
     csv_chunks,
 )
 from orchestrator.core.report.document import Row
@@ -31,7 +33,7 @@ CONTENT_TYPES = {
 }
 
 
-ROWS = ("coverage", "decisions", "outcomes", "compliance")
+ROWS = ("coverage", "decisions", "outcomes", "compliance", "opt_outs")
 """What of a document there is much of."""
 
 
@@ -61,6 +63,7 @@ def report_chunks(document: Row) -> dict[str, Iterable[bytes]]:
         "decisions.csv": _Again(lambda: csv_chunks(_decision_cells(document), _DECISION_COLUMNS)),
         "coverage.csv": _Again(lambda: csv_chunks(made_rows(document["coverage"]), _COVERAGE_COLUMNS)),
         "compliance.csv": _Again(lambda: csv_chunks(made_rows(document["compliance"]), _COMPLIANCE_COLUMNS)),
+        "opt_outs.csv": _Again(lambda: csv_chunks(_opt_out_cells(document), _OPT_OUT_COLUMNS)),
     }
 
 

@@ -22,6 +22,7 @@ SEALED = (
     "decisions.csv",
     "coverage.csv",
     "compliance.csv",
+    "opt_outs.csv",
     "plan.json",
 )
 """Every file that is evidence, but for the policy of a sweep that has it as a file (files.policy_file)."""

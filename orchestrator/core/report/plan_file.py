@@ -16,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from orchestrator.core.model import (
     NO_NAMES,
+    NOT_NARROWED,
     Account,
     Coverage,
     Decision,
@@ -23,9 +24,11 @@ from orchestrator.core.model import (
     GuardrailResult,
     Mode,
     Names,
+    Narrowing,
     OrganizationalUnit,
     OtherPolicy,
     Plan,
+    RegisteredOptOut,
     Violation,
 )
 from orchestrator.core.report.manifest import sha256_of
@@ -56,6 +59,8 @@ class StoredPlan:
     """The other active policies that it was decided by, without their texts."""
     format: int = 1
     """PLAN_FORMAT; the release before wrote none."""
+    opt_outs: tuple[RegisteredOptOut, ...] = ()
+    narrowed: Narrowing = NOT_NARROWED
 
     @property
     def plan(self) -> Plan:
@@ -64,11 +69,16 @@ class StoredPlan:
 
     @property
     def decided(self) -> Decisions:
-        """Its decisions with their compliance."""
-        return Decisions(self.decisions, self.compliance)
+        """Its decisions with their compliance and the register of opt-outs."""
+        return Decisions(self.decisions, self.compliance, self.opt_outs)
 
 
-_ROW_TYPES: Mapping[str, Any] = {"decisions": Decision, "coverage": Coverage, "compliance": Violation}
+_ROW_TYPES: Mapping[str, Any] = {
+    "decisions": Decision,
+    "coverage": Coverage,
+    "compliance": Violation,
+    "opt_outs": RegisteredOptOut,
+}
 """What there is much of, in the order of the file. Each row has a line of its own, so that a large plan is written and
 read some rows at a time: in JSON's strings there are no line feeds.
 """
@@ -103,7 +113,7 @@ def plan_bytes(stored: StoredPlan) -> bytes:
 
 def plan_chunks(stored: StoredPlan) -> Iterator[bytes]:
     """The same piece by piece."""
-    left = _adapter().dump_json(replace(stored, decisions=(), coverage=(), compliance=()))
+    left = _adapter().dump_json(replace(stored, decisions=(), coverage=(), compliance=(), opt_outs=()))
     for name, (adapter, _) in _row_adapters().items():
         head, begin, left = left.partition(_BEGIN[name])
         yield head + begin
@@ -153,6 +163,7 @@ def _by_lines(content: bytes) -> StoredPlan:
         decisions=(*stored.decisions, *rows["decisions"]),
         coverage=(*stored.coverage, *rows["coverage"]),
         compliance=(*stored.compliance, *rows["compliance"]),
+        opt_outs=(*stored.opt_outs, *rows["opt_outs"]),
     )
 
 

@@ -19,6 +19,7 @@ from orchestrator.core.model import (
     Fact,
     Mode,
     NameEffect,
+    OptOutStatus,
     OutcomeStatus,
     ReasonCode,
     SweepStatus,
@@ -127,6 +128,70 @@ class ViolationRow(TypedDict):
             Field(description="What `resource_id` is the id of; of an OU it is the path. Null: not known."),
         ]
     ]
+    account_name: NotRequired[str]
+    owner: NotRequired[Annotated[str, Field(description="By the tag that names one; empty: there is none.")]]
+
+
+@with_config(_STRICT)
+class ComplianceCountRow(TypedDict):
+    """How many violations of a name there are of one kind, in one account, of one owner."""
+
+    violation: str
+    kind: str
+    account_id: AccountText
+    account_name: str
+    owner: str
+    count: Count
+
+
+@with_config(_STRICT)
+class OptOutRow(TypedDict):
+    """One tag that spares, with its carrier. What is in an account that is opted out is not read."""
+
+    carrier: Annotated[str, _one_of(_CARRIERS)]
+    carrier_id: Annotated[str, Field(description="Of an OU it is the path.")]
+    account_id: Annotated[AccountText | None, Field(description="Null for an OU.")]
+    account_name: str
+    ou_path: str
+    region: str
+    kind: str
+    owner: Annotated[str, Field(description="By the tag that names one; empty: there is none.")]
+    tag: str
+    value: str
+    until: Annotated[str | None, Field(description="The last day that it counts; null: for good.")]
+    reason: str | None
+    status: Annotated[str, _one_of(OptOutStatus)]
+    days_left: Annotated[int | None, Field(ge=0, description="After today; null: it has no end.")]
+    expiring: Annotated[bool, Field(description="It ends within 14 days.")]
+    spared_accounts: Annotated[Count, Field(description="Accounts in scope that it opts out as a whole.")]
+    spared_resources: Annotated[
+        int | None,
+        Field(
+            ge=0,
+            description="Running resources that this sweep would stop but for it. Where several tags spare one, it "
+            "counts for the most protective. Null: not known, as of an account or OU, which was not read.",
+        ),
+    ]
+    spared_hours_per_week: Annotated[
+        float | None,
+        Field(
+            ge=0,
+            description="Hours in the seven days from the sweep on in which its rule would have it stopped. Null: not "
+            "known.",
+        ),
+    ]
+    violations: Annotated[list[str], Field(description="What is reported of it under compliance.")]
+
+
+@with_config(_STRICT)
+class NarrowedRow(TypedDict):
+    """To what a person narrowed the sweep: it says nothing of the rest of the organization."""
+
+    accounts: NotRequired[list[str]]
+    organizational_units: NotRequired[list[str]]
+    regions: NotRequired[list[str]]
+    rules: NotRequired[list[str]]
+    resources: NotRequired[list[str]]
 
 
 @with_config(_STRICT)
@@ -272,3 +337,8 @@ class ReportDocument(TypedDict):
     consent_missing: Annotated[
         str, Field(description="Why it only planned although a schedule asked it to act; empty otherwise.")
     ]
+    compliance_counts: NotRequired[
+        Annotated[list[ComplianceCountRow], Field(description="By kind, account and owner; most first.")]
+    ]
+    opt_outs: NotRequired[Annotated[list[OptOutRow], Field(description="The register of all of them in scope.")]]
+    narrowed: NotRequired[Annotated[NarrowedRow | None, Field(description="Null: to nothing.")]]

@@ -6,19 +6,21 @@ from datetime import date
 
 import pytest
 
-from orchestrator.core.decide.compliance import violations
+from orchestrator.core.decide.compliance import Asked, violations
 from orchestrator.core.model import ALL_REGIONS, Account, Resource, Violation
+from orchestrator.core.policy.required_tags import RequiredTag
 from orchestrator.core.policy.tag_keys import OPT_OUT_TAG, REASON_TAG
 from tests.support.builders import ACCOUNT, REGION, a_resource, a_unit, an_account
 
 TODAY = date(2026, 11, 23)
+OWNER_NEEDED = Asked((RequiredTag("Owner"),))
 WITHOUT_REASON = f"{OPT_OUT_TAG}=2026-12-31 has no {REASON_TAG}"
 
 
 def found(
     *resources: Resource, accounts: tuple[Account, ...] = (), required: tuple[str, ...] = ()
 ) -> list[tuple[str, str, str, str]]:
-    rows = violations(resources, accounts, required, TODAY)
+    rows = violations(resources, accounts, Asked(tuple(map(RequiredTag, required))), TODAY)
     return [(row.region, row.resource_id, row.violation, row.detail) for row in rows]
 
 
@@ -60,8 +62,17 @@ def test_an_ous_opt_out_counts_for_each_account_below_it() -> None:
     unit = a_unit("/A", {OPT_OUT_TAG: "true", REASON_TAG: "labs"})
     accounts = tuple(an_account(one, organizational_units=(unit,)) for one in ("222222222222", "111111111111"))
     name = "never_ending_opt_out"
-    assert violations((), accounts, (), TODAY) == tuple(
-        Violation(account.id, ALL_REGIONS, "/A", name, f"{OPT_OUT_TAG}=true has no end", carrier="organizational_unit")
+    assert violations((), accounts, Asked(), TODAY) == tuple(
+        Violation(
+            account.id,
+            ALL_REGIONS,
+            "/A",
+            name,
+            f"{OPT_OUT_TAG}=true has no end",
+            "*",
+            "organizational_unit",
+            account.name,
+        )
         for account in reversed(accounts)
     )
 
@@ -69,7 +80,7 @@ def test_an_ous_opt_out_counts_for_each_account_below_it() -> None:
 def test_a_row_says_whose_tags_it_is_about() -> None:
     unit, malformed = a_unit("/A", {OPT_OUT_TAG: "2020-01-01"}), {OPT_OUT_TAG: "yes"}
     account = an_account(organizational_units=(unit,), tags=malformed)
-    rows = violations((a_resource("i-1", tags=malformed),), (account,), ("Owner",), TODAY)
+    rows = violations((a_resource("i-1", tags=malformed),), (account,), OWNER_NEEDED, TODAY)
     carriers = {row.resource_id: row.carrier for row in rows}
     assert carriers == {"/A": "organizational_unit", account.id: "account", "i-1": "resource"}
 
@@ -81,8 +92,8 @@ def test_rows_are_sorted_by_account_region_resource_and_violation_whatever_the_o
         for region in ("us-east-1", "eu-west-1")
         for one in ("i-2", "i-1")
     ]
-    rows = violations(resources, (), ("Owner",), TODAY)
-    assert rows == violations(resources[::-1], (), ("Owner",), TODAY)
+    rows = violations(resources, (), OWNER_NEEDED, TODAY)
+    assert rows == violations(resources[::-1], (), OWNER_NEEDED, TODAY)
     keys = [(row.account_id, row.region, row.resource_id, row.violation) for row in rows]
     assert keys == sorted(keys)
     assert len(keys) == 8 * 3

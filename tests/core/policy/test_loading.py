@@ -24,6 +24,7 @@ from orchestrator.core.policy.conditions.organizational_unit import Organization
 from orchestrator.core.policy.conditions.region import RegionMatches
 from orchestrator.core.policy.conditions.tag import TagMatches
 from orchestrator.core.policy.loading import dump_policy
+from orchestrator.core.policy.required_tags import RequiredTag
 from orchestrator.core.policy.schedules.calendars import Calendar
 from orchestrator.core.policy.schedules.lines import Line
 from orchestrator.core.policy.schema.limits import AccountLimits, Guardrails
@@ -40,7 +41,7 @@ def test_the_designs_document_loads_exactly() -> None:
     assert (policy.name, policy.timezone, policy.required_tags) == (
         "nonprod",
         ZoneInfo("UTC"),
-        ("Owner", "CostCenter"),
+        (RequiredTag("Owner"), RequiredTag("CostCenter")),
     )
     assert policy.organization == OrganizationScope(
         include=("/Workloads/Dev", "/Labs"),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import orchestrator
 from orchestrator.core.decide import scope
-from orchestrator.core.decide.compliance import violations
+from orchestrator.core.decide.compliance import Asked, violations
 from orchestrator.core.decide.decisions import decide
 from orchestrator.core.model import Account, ReasonCode, Resource, TargetStatus, Verdict
 from orchestrator.core.model.marks import MARKS, STOPPED_AT_TAG, STOPPED_BY_TAG
@@ -49,7 +49,7 @@ def is_spared(resource: Resource, account: Account) -> bool:
 
 
 def reported(resource: Resource, account: Account, violation: str = MISSPELT) -> list[str]:
-    rows = violations([resource], [account], (), TODAY)
+    rows = violations([resource], [account], Asked(), TODAY)
     return [row.detail for row in rows if row.violation == violation]
 
 
@@ -70,7 +70,7 @@ def test_a_key_at_a_folding_distance_from_ours_spares_instance_account_and_ou_an
 def test_an_unrelated_key_neither_spares_nor_is_reported(key: str, value: str) -> None:
     for resource, account in carriers({key: value}):
         assert not is_spared(resource, account)
-        assert violations([resource], [account], (), TODAY) == ()
+        assert violations([resource], [account], Asked(), TODAY) == ()
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_the_report_names_the_nearest_key_that_we_know(key: str, nearest: str) -
 def test_a_key_of_something_else_neither_spares_nor_is_reported(key: str) -> None:
     for resource, account in carriers({key: "true"}):
         assert not is_spared(resource, account)
-        assert violations([resource], [account], (), TODAY) == ()
+        assert violations([resource], [account], Asked(), TODAY) == ()
 
 
 @hundreds
@@ -231,7 +231,7 @@ def test_beside_a_key_that_spares_as_long_the_misspelt_one_is_not_the_exemption(
 def test_our_own_marks_spare_nothing_and_are_not_reported(mark: str) -> None:
     for resource, account in carriers({mark: "20261123T190000Z-7f3a9c"}):
         assert not is_spared(resource, account)
-        assert violations([resource], [account], (), TODAY) == ()
+        assert violations([resource], [account], Asked(), TODAY) == ()
 
 
 def test_every_key_of_ours_is_in_one_list_and_is_written_nowhere_else() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.model import ALL_REGIONS, AccountId, Exemption
+from orchestrator.core.model import Exemption
 from orchestrator.core.policy.opt_outs import (
     ACCOUNT,
     RESOURCE,
@@ -16,7 +16,7 @@ from orchestrator.core.policy.opt_outs import (
     account_opt_outs,
     exemption_sentence,
     most_protective,
-    opt_out_violations,
+    opt_out_findings,
     read_opt_outs,
 )
 from orchestrator.core.policy.tag_keys import OPT_OUT_TAG, PROTECTED_TAG, REASON_TAG
@@ -36,11 +36,7 @@ def exemption_of(value: str, **more: str) -> Exemption | None:
 
 
 def violations_of(tags: dict[str, str]) -> list[tuple[str, str]]:
-    return [
-        (violation.violation, violation.detail)
-        for opt_out in read_opt_outs(tags, RESOURCE, "i-1", TODAY)
-        for violation in opt_out_violations(opt_out, AccountId("1"), ALL_REGIONS, "i-1")
-    ]
+    return [finding for opt_out in read_opt_outs(tags, RESOURCE, "i-1", TODAY) for finding in opt_out_findings(opt_out)]
 
 
 def test_the_tags_and_their_carriers_are_called_as_iam_and_the_report_schema_call_them() -> None:

@@ -20,6 +20,7 @@ from orchestrator.core.model import (
     Exemption,
     GuardrailResult,
     Mode,
+    Narrowing,
     OtherPolicy,
     OutcomeStatus,
     SweepReport,
@@ -33,7 +34,17 @@ from orchestrator.core.model import (
 from orchestrator.core.policy.tag_keys import OPT_OUT_TAG
 from orchestrator.core.report.document import exit_code, report_document, sweep_status, totals
 from orchestrator.core.report.schema import report_json_schema
-from tests.support.builders import ACCOUNT, AT, REGION, a_coverage, a_decision, a_report, a_resource, an_outcome
+from tests.support.builders import (
+    ACCOUNT,
+    AT,
+    REGION,
+    a_coverage,
+    a_decision,
+    a_report,
+    a_resource,
+    an_opt_out,
+    an_outcome,
+)
 from tests.support.strategies import quick, tags
 
 VALIDATOR = Draft202012Validator(report_json_schema())
@@ -62,6 +73,8 @@ FULL = a_report(
     unseen_tag_keys=(UnseenTagKey("Enviroment", ("labs",), "Environment"),),
     calls={"sts:AssumeRole": 1, "ec2:DescribeInstances": 2},
     duration_seconds=1.5,
+    opt_outs=(an_opt_out(),),
+    narrowed=Narrowing(accounts=(ACCOUNT,), rules=("nights",)),
     others=(OtherPolicy("team-b", "b" * 64, text="version: 1", unread="no"),),
 )
 
@@ -213,7 +226,20 @@ def test_the_document_has_every_field_of_the_design() -> None:
     assert document["compliance"] == [
         {"account_id": ACCOUNT, "region": REGION, "kind": "ec2", "resource_id": "i-1"}
         | {"violation": "missing_required_tag", "detail": "the tag Owner is missing", "carrier": "resource"}
+        | {"account_name": "", "owner": ""}
     ]
+    assert document["compliance_counts"] == [
+        {"violation": "missing_required_tag", "kind": "ec2", "account_id": ACCOUNT, "account_name": "", "owner": ""}
+        | {"count": 1}
+    ]
+    assert document["opt_outs"] == [
+        {"carrier": "resource", "carrier_id": "i-2", "account_id": ACCOUNT, "account_name": "", "ou_path": ""}
+        | {"region": "*", "kind": "*", "owner": "", "tag": OPT_OUT_TAG, "value": "2026-12-01", "until": "2026-12-01"}
+        | {"reason": "demo", "status": "active", "days_left": 8, "expiring": True, "spared_accounts": 0}
+        | {"spared_resources": 1, "spared_hours_per_week": 108.5}
+        | {"violations": ["opt_out_too_long", "opt_out_without_reason"]}
+    ]
+    assert document["narrowed"] == {"accounts": [ACCOUNT], "rules": ["nights"]}
     assert document["idle_rules"] == ["labs"]
     assert document["unseen_tag_keys"] == [{"key": "Enviroment", "rules": ["labs"], "nearest": "Environment"}]
     passed = {"name": "max_stops", "limit": 5, "actual": 5, "passed": True, "account_id": None}
@@ -226,7 +252,10 @@ def test_the_document_has_every_field_of_the_design() -> None:
 def test_equal_sweeps_give_equal_bytes_whatever_the_order_of_reading() -> None:
     shuffled = a_report(
         **{name: getattr(FULL, name)[::-1] for name in ("coverage", "decisions", "outcomes")},
-        **{name: getattr(FULL, name) for name in ("compliance", "guardrails", "duration_seconds", "others")},
+        **{
+            name: getattr(FULL, name)
+            for name in ("compliance", "guardrails", "duration_seconds", "others", "opt_outs", "narrowed")
+        },
         idle_rules=FULL.idle_rules,
         unseen_tag_keys=FULL.unseen_tag_keys,
         calls=dict(reversed(list(FULL.calls.items()))),
@@ -269,7 +298,10 @@ def test_the_schema_refuses_what_is_no_report(change: dict[str, Any]) -> None:
     assert not VALIDATOR.is_valid({**report_document(FULL), **change})
 
 
-SINCE = {"schedules", "idle_rules", "unseen_tag_keys", "other_policies", "owners"}
+SINCE = {
+    *("schedules", "idle_rules", "unseen_tag_keys", "other_policies", "owners"),
+    *("opt_outs", "compliance_counts", "narrowed"),
+}
 """What the release before did not write."""
 
 

@@ -30,12 +30,20 @@ from tests.support.builders import (
     a_plan,
     a_report,
     a_resource,
+    an_opt_out,
     an_outcome,
 )
 from tests.support.strategies import quick
 
 OPTED_OUT = Exemption("resource", "i-2", OPT_OUT_TAG, "2026-12-31", date(2026, 12, 31), "demo")
 FOR_GOOD = Exemption("resource", "i-3", OPT_OUT_TAG, "true", None, None)
+UNKNOWN = {
+    "account_id": None,
+    "until": None,
+    "days_left": None,
+    "spared_resources": None,
+    "spared_hours_per_week": None,
+}
 LOSSES = (Loss("public_ipv4"), Loss("instance_store_volumes", "It is unknown", is_unknown=True))
 REPORT = a_report(
     coverage=(a_coverage(), a_coverage(TargetStatus.DENIED, "*", "000000000042", detail='AccessDenied: "no", he said')),
@@ -48,8 +56,10 @@ REPORT = a_report(
     compliance=(
         Violation(ACCOUNT, REGION, "i-1", "missing_required_tag", "the tag Owner is missing", "ec2", "resource"),
     ),
+    opt_outs=(an_opt_out(), an_opt_out(carrier="organizational_unit", **UNKNOWN)),
 )
 DOCUMENT = report_document(REPORT)
+GOVERNANCE = ["compliance.csv", "opt_outs.csv"]
 FILES = report_files(DOCUMENT)
 
 
@@ -62,7 +72,7 @@ def test_the_folder_of_a_sweep_is_by_day_and_id() -> None:
 
 
 def test_report_json_is_written_first_since_all_others_can_be_made_from_it() -> None:
-    assert list(FILES) == ["report.json", "decisions.jsonl.gz", "decisions.csv", "coverage.csv", "compliance.csv"]
+    assert list(FILES) == ["report.json", "decisions.jsonl.gz", "decisions.csv", "coverage.csv", *GOVERNANCE]
 
 
 def test_equal_reports_give_equal_bytes() -> None:
@@ -158,7 +168,35 @@ def test_the_tables_of_coverage_and_compliance_have_a_row_each() -> None:
     assert table("compliance.csv") == [
         {"account_id": ACCOUNT, "region": REGION, "kind": "ec2", "resource_id": "i-1"}
         | {"violation": "missing_required_tag", "detail": "the tag Owner is missing", "carrier": "resource"}
+        | {"account_name": "", "owner": ""}
     ]
+
+
+def test_the_register_has_a_row_for_each_opt_out_and_what_is_unknown_is_empty() -> None:
+    known, unknown = table("opt_outs.csv")
+    assert known == {
+        "carrier": "resource",
+        "carrier_id": "i-2",
+        "account_id": ACCOUNT,
+        "account_name": "",
+        "ou_path": "",
+        "region": "*",
+        "kind": "*",
+        "owner": "",
+        "tag": OPT_OUT_TAG,
+        "value": "2026-12-01",
+        "until": "2026-12-01",
+        "reason": "demo",
+        "status": "active",
+        "days_left": "8",
+        "expiring": "true",
+        "spared_accounts": "0",
+        "spared_resources": "1",
+        "spared_hours_per_week": "108.5",
+        "violations": "opt_out_too_long; opt_out_without_reason",
+    }
+    empty = {name for name, cell in unknown.items() if not cell}
+    assert empty >= {"account_id", "until", "days_left", "spared_resources", "spared_hours_per_week"}
 
 
 _STATUSES = st.sampled_from([*TargetStatus, TargetStatus.SCANNED, TargetStatus.SCANNED])
@@ -209,7 +247,7 @@ def test_where_nobody_knows_what_an_account_weighs_its_row_says_so_and_nothing_i
 def test_a_sweep_that_saw_nothing_still_has_every_file_with_its_header() -> None:
     files = report_files(report_document(a_report()))
     assert list(files) == list(FILES)
-    for name in ("decisions.csv", "coverage.csv", "compliance.csv"):
+    for name in ("decisions.csv", "coverage.csv", *GOVERNANCE):
         assert files[name].splitlines() == FILES[name].splitlines()[:1]
 
 
@@ -297,7 +335,8 @@ def test_decisions_csv_has_no_live_cell_however_it_is_split_and_round_trips(
         coverage=(replace(a_coverage(TargetStatus.FAILED, detail=message), account_name=value, ou_path=tag),),
         decisions=tuple(a_decision(one, reason=message, exemption=exemption) for one in resources),
         outcomes=tuple(an_outcome(OutcomeStatus.FAILED, one, code=tag, message=message) for one in resources),
-        compliance=(Violation(ACCOUNT, REGION, value, tag, message, "ec2"),),
+        compliance=(Violation(ACCOUNT, REGION, value, tag, message, "ec2", account_name=value, owner=tag),),
+        opt_outs=(an_opt_out(carrier_id=value, tag=tag, value=value, reason=message, owner=tag, ou_path=message),),
     )
     document = report_document(report)
     files = {name: content for name, content in report_files(document).items() if name.endswith(".csv")}
@@ -318,6 +357,10 @@ def test_decisions_csv_has_no_live_cell_however_it_is_split_and_round_trips(
     (covered,), (violation,) = read_rows(files["coverage.csv"]), read_rows(files["compliance.csv"])
     assert (covered["account_name"], covered["ou_path"], covered["detail"]) == (value, tag, message)
     assert (violation["resource_id"], violation["violation"], violation["detail"]) == (value, tag, message)
+    assert (violation["account_name"], violation["owner"]) == (value, tag)
+    (registered,) = read_rows(files["opt_outs.csv"])
+    assert (registered["carrier_id"], registered["tag"], registered["value"]) == (value, tag, value)
+    assert (registered["reason"], registered["owner"], registered["ou_path"]) == (message, tag, message)
 
 
 @quick

@@ -22,8 +22,10 @@ from orchestrator.core.model import (
     GuardrailResult,
     Loss,
     Mode,
+    Narrowing,
     Obstacle,
     ObstacleCode,
+    OptOutStatus,
     OtherPolicy,
     ReasonCode,
     Resource,
@@ -47,6 +49,7 @@ from tests.support.builders import (
     a_resource,
     a_unit,
     an_account,
+    an_opt_out,
 )
 from tests.support.strategies import ACCOUNT_IDS, quick, tags
 
@@ -101,6 +104,9 @@ numbers = st.floats(allow_nan=False, allow_infinity=False)
 guardrails = st.builds(
     GuardrailResult, texts, numbers, numbers, st.booleans(), st.none() | st.sampled_from(ACCOUNT_IDS)
 )
+opt_outs = st.builds(
+    an_opt_out, carrier_id=texts, value=texts, until=st.none() | st.dates(), status=st.sampled_from(OptOutStatus)
+)
 violations = st.builds(Violation, st.sampled_from(ACCOUNT_IDS), texts, texts, texts, texts, texts)
 
 
@@ -130,12 +136,15 @@ def with_types(values: Any) -> list[tuple[str, type, Any]]:
     covered=st.lists(coverage, max_size=3).map(tuple),
     guarded=st.lists(guardrails, max_size=3).map(tuple),
     violated=st.lists(violations, max_size=3).map(tuple),
+    spared=st.lists(opt_outs, max_size=2).map(tuple),
+    narrowed=st.builds(Narrowing, *[st.lists(texts, max_size=2).map(tuple)] * 5),
     mode=st.sampled_from(Mode),
 )
 def test_a_plan_is_read_back_exactly_as_it_was_written(
-    decided: Any, covered: Any, guarded: Any, violated: Any, mode: Mode
+    decided: Any, covered: Any, guarded: Any, violated: Any, spared: Any, narrowed: Narrowing, mode: Mode
 ) -> None:
     stored = a_stored_plan(*decided, coverage=covered, guardrails=guarded, compliance=violated, mode=mode)
+    stored = replace(stored, opt_outs=spared, narrowed=narrowed)
     content = plan_bytes(stored)
     read = plan_from(content, sha256_of(content))
     assert read == stored

@@ -20,7 +20,7 @@ from tests.support.builders import a_coverage, a_decision, a_report, a_resource,
 TEXT = st.text(st.characters(codec=None)) | st.sampled_from(["\x7f", "\ud800", "\u2028", '"\\', "\x00\x1f\b\f"])
 VALUES = st.none() | st.booleans() | st.integers() | TEXT
 ROWS = st.dictionaries(TEXT, VALUES | st.lists(TEXT) | st.dictionaries(TEXT, VALUES))
-WHOLE = ("coverage", "decisions", "outcomes", "compliance")
+WHOLE = ("coverage", "decisions", "outcomes", "compliance", "opt_outs")
 
 
 def many(count: int) -> Row:

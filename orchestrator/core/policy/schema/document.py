@@ -18,6 +18,7 @@ from orchestrator.core.policy.schema.fields import (
     Text,
     TimeZone,
 )
+from orchestrator.core.policy.schema.governance import OptOutRules, RequiredTags
 from orchestrator.core.policy.schema.limits import Guardrails, KillSwitch, Wave
 from orchestrator.core.policy.schema.rules import RuleDocument
 from orchestrator.core.policy.schema.schedules import ScheduleDocument
@@ -87,7 +88,17 @@ class PolicyDocument(Part):
         ),
     ] = "60s"
     kill_switch: KillSwitch = Field(default_factory=KillSwitch)
-    required_tags: Annotated[tuple[Text, ...], Field(description="Reported under compliance; no reason to stop.")] = ()
+    required_tags: Annotated[
+        RequiredTags,
+        Field(
+            description="Keys of tags that running resources need, or keys with the values that are right; reported "
+            "under compliance; no reason to stop."
+        ),
+    ] = ()
+    opt_out: OptOutRules = Field(default_factory=OptOutRules)
+    owner_tag: Annotated[
+        Text, Field(description="The key of the tag, on a resource, else on its account, that names its owner.")
+    ] = "Owner"
     unresolved_names: Annotated[
         Literal["hold", "allow"],
         Field(
