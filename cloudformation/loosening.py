@@ -122,6 +122,7 @@ LOOSENS: Mapping[str, Loosens] = {
     "ScheduleTimezone": neutral,
     "SigningKeyArn": removed,
     "StackSetName": neutral,
+    "TagKeys": further_items,
     "TagValues": towards("enforce", "report"),
     "TargetIds": fewer_items,
     "TemplateURL": neutral,

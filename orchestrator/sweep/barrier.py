@@ -7,8 +7,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 from orchestrator.core.decide.denied_regions import explain_hold
+from orchestrator.core.decide.drift import takes_back
 from orchestrator.core.decide.guardrails import hold_against, hold_by_names, hold_by_others
 from orchestrator.core.model import (
+    Action,
     ApprovedPlan,
     Decision,
     GuardrailResult,
@@ -91,7 +93,7 @@ def hold_plan_by_names(
     sweep: Sweep, state: SweepState, approved: ApprovedPlan, lost: Names
 ) -> tuple[SweepState, ApprovedPlan | None]:
     """The frozen verdict, made stricter by names that were lost since; None as of hold_plan. Starts need no name."""
-    if not lost.unresolved or not approved.plan.counts.stops:
+    if not lost.unresolved or not _follows_rules(approved):
         return state, approved
     inventory = replace(state.inventory, names=state.inventory.names.joined(lost))
     return hold_plan(sweep, replace(state, inventory=inventory), hold_by_names(approved, inventory.names))
@@ -104,7 +106,7 @@ def hold_plan_by_others(
 
     What they own is no reason against a start.
     """
-    if not approved.plan.counts.stops:
+    if not _follows_rules(approved):
         return state, approved
     state = replace(state, inventory=replace(state.inventory, others=others))
     if not any(one.unread for one in others):
@@ -112,11 +114,22 @@ def hold_plan_by_others(
     return hold_plan(sweep, state, hold_by_others(approved, others))
 
 
+def _follows_rules(approved: ApprovedPlan) -> bool:
+    """Whether there is anything in it that the policy's rules say, and not what a sweep did before."""
+    return not all(map(takes_back, approved.plan.actions))
+
+
 def _not_acted_on(action: Decision, held: str) -> Outcome:
     if held:
         return Outcome(action.resource, OutcomeStatus.HELD, message=held)
-    would = OutcomeStatus.WOULD_START if action.action.starts else OutcomeStatus.WOULD_STOP
-    return Outcome(action.resource, would)
+    return Outcome(action.resource, _WOULD.get(action.action, OutcomeStatus.WOULD_STOP))
+
+
+_WOULD = {
+    Action.START: OutcomeStatus.WOULD_START,
+    Action.TAG: OutcomeStatus.WOULD_TAG,
+    Action.UNTAG: OutcomeStatus.WOULD_UNTAG,
+}
 
 
 def _freeze(world: World, sweep: Sweep, state: SweepState) -> FileSeal:

@@ -54,6 +54,7 @@ from orchestrator.sweep.plan_parts import PlanParts, restore_plan_part
 from orchestrator.sweep.read import Reading, complete_inventory, read_accounts
 from orchestrator.sweep.recheck import Recheck
 from orchestrator.sweep.recover import recorded_statuses
+from orchestrator.sweep.remember import read_remembered
 from orchestrator.sweep.seal import Document, end_again
 from orchestrator.sweep.state import Sweep, SweepState
 from orchestrator.sweep.stored_plan import require_plan, restore_plan
@@ -129,7 +130,7 @@ def decide(world: World, sweep: Sweep, summary: SweepSummary, accounts_a_part: i
     if content is None and _yielded_before(summary):
         return False
     if content is None:
-        inventory = _put_together(world, sweep, exact_tags=True)
+        inventory = read_remembered(world, sweep.policy, _put_together(world, sweep, exact_tags=True))
         others = co_owners(world, inventory.others)
         decisions = decide_inventory(sweep.policy, inventory, sweep.started_at, others)
         state, approved = guard_plan(world, sweep, SweepState(inventory, decisions))
@@ -287,7 +288,7 @@ def _gather(world: World, sweep: Sweep, summary: SweepSummary, error: str, keep:
         keep(SweepState())
         halt = _halt(world, summary, "")
         if halt is not None and halt.cause is HaltCause.YIELDED and not error:
-            inventory = _put_together(world, sweep, halt.text)
+            inventory = read_remembered(world, sweep.policy, _put_together(world, sweep, halt.text))
             decisions = decide_inventory(sweep.policy, inventory, sweep.started_at)
             return end_without_plan(SweepState(inventory, decisions, read_halt=halt))
         keep(SweepState(_put_together(world, sweep)))

@@ -9,7 +9,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from orchestrator.core.decide import scope
-from orchestrator.core.decide.drift import changed, kept_down_since, kept_since, may_be_behind, not_seen_again
+from orchestrator.core.decide.drift import (
+    changed,
+    kept_down_since,
+    kept_since,
+    may_be_behind,
+    not_seen_again,
+    tagged_since,
+    takes_back,
+)
 from orchestrator.core.decide.known_names import Known
 from orchestrator.core.decide.names import no_longer_resolved
 from orchestrator.core.decide.other_policies import CoOwner
@@ -93,7 +101,7 @@ class Recheck:
         organization = self._accounts.organization
         if organization is not None:
             self._listed_before = self._ledger.earlier_listings(organization.id)
-        if any(not one.action.starts for one in actions):
+        if not all(map(takes_back, actions)):
             self.others = self._others.begin(organization)
 
     @property
@@ -112,7 +120,7 @@ class Recheck:
 
     def read_ahead(self, actions: Sequence[Decision]) -> AbstractContextManager[None]:
         """Meanwhile the tags that these stops will wait for are read, in the order of the actions."""
-        return self._accounts.read_ahead(_account_id(one) for one in actions if not one.action.starts)
+        return self._accounts.read_ahead(_account_id(one) for one in actions if not takes_back(one))
 
     def too_old(self, look: Look) -> Halt | None:
         """Why a look of then is not acted on any more: the machine was suspended, or its calls were held up."""
@@ -128,7 +136,7 @@ class Recheck:
         the call. What a halt cut short says nothing: ask for one afterwards.
         """
         target = actions[0].resource.target
-        stops = any(not one.action.starts for one in actions)
+        stops = not all(map(takes_back, actions))
         account = self._account(target.account_id, stops=stops)
         at, elapsed_at = self._now(), self._world.clocks.elapsed()
         if isinstance(account, Reason):
@@ -177,6 +185,8 @@ class Recheck:
     ) -> Reason | None:
         if planned.action.starts:
             return kept_down_since(planned, fresh, self._policy.max_fact_age, self._world.clocks.latest())
+        if takes_back(planned):
+            return tagged_since(planned, fresh)
         if isinstance(others, Reason):
             return others
         return kept_since(planned, fresh, self._policy, account, self._now(), others)

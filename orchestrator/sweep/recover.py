@@ -23,6 +23,7 @@ from orchestrator.core.model import (
     Verdict,
     strength,
 )
+from orchestrator.core.model.tagging import tagging_action
 from orchestrator.errors import LedgerError
 from orchestrator.ledger.records import ActionRecord
 from orchestrator.ports import TargetUnreadableError, World
@@ -71,17 +72,16 @@ def close_the_rest(world: World, sweep_id: str, actions: Sequence[Decision]) -> 
 
 def recover_from_records(world: World, sweep_id: str, action: Action) -> tuple[tuple[Decision, ...], Outcomes]:
     """The same where there is no plan to read: what the ledger has of each action is all there is."""
-    decisions = tuple(
-        Decision(
-            resource_of(record),
-            Verdict.START if action.starts else Verdict.STOP,
-            ReasonCode.PLAN_UNREADABLE,
-            "It was planned, by the ledger; the plan itself cannot be read.",
-            action=action,
-        )
-        for record in world.ledger.actions(sweep_id)
-    )
+    decisions = tuple(_planned(record, action) for record in world.ledger.actions(sweep_id))
     return decisions, recover_intents(world, sweep_id, decisions)
+
+
+def _planned(record: ActionRecord, action: Action) -> Decision:
+    """`action`: of what changes a state; a change of tags is told by its row."""
+    action = tagging_action(record.restore) or action
+    verdict = Verdict(action.value) if action.tags else Verdict.START if action.starts else Verdict.STOP
+    text = "It was planned, by the ledger; the plan itself cannot be read."
+    return Decision(resource_of(record), verdict, ReasonCode.PLAN_UNREADABLE, text, action=action)
 
 
 def resource_of(record: ActionRecord) -> Resource:

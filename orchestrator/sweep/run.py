@@ -42,6 +42,7 @@ from orchestrator.sweep.policy_text import is_too_large, keep_text
 from orchestrator.sweep.read import Reading, complete_inventory, inventory_so_far, list_and_read, read_accounts
 from orchestrator.sweep.read_one import read_one
 from orchestrator.sweep.recheck import Recheck
+from orchestrator.sweep.remember import read_remembered
 from orchestrator.sweep.seal import Document, end_again
 from orchestrator.sweep.state import Sweep, SweepState
 from orchestrator.sweep.stored_plan import open_plan, require_plan, restore_plan
@@ -154,6 +155,7 @@ class _Run:
         state = self._read_inventory(keep)
         if state.handed_over:
             return state
+        state = replace(state, inventory=read_remembered(self._world, self._sweep.policy, state.inventory))
         others = co_owners(self._world, state.inventory.others)
         decisions = decide_inventory(self._sweep.policy, state.inventory, self._sweep.started_at, others)
         state = replace(state, decisions=decisions)

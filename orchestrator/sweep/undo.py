@@ -10,6 +10,7 @@ from typing import Any
 
 from orchestrator.core.decide import scope
 from orchestrator.core.decide.drift import not_seen_again
+from orchestrator.core.decide.notice import decide_untag
 from orchestrator.core.decide.undo import EarlierStart, decide_undo, name_earlier_undo
 from orchestrator.core.model import (
     ANSWERS_BEHIND_AT_MOST,
@@ -35,6 +36,7 @@ from orchestrator.core.model import (
     Verdict,
 )
 from orchestrator.core.model.aws_error_codes import coverage_of
+from orchestrator.core.model.tagging import tagging_action
 from orchestrator.errors import LedgerError, PlanError
 from orchestrator.ledger.records import ActionRecord, HeldRecord
 from orchestrator.ports import Kind, LookRefusedError, TargetHealth, TargetUnreadableError, World
@@ -49,6 +51,8 @@ _START_ACCEPTED = frozenset({OutcomeStatus.STARTED.value, OutcomeStatus.STARTING
 _STOPPED = _ACCEPTED | {OutcomeStatus.UNKNOWN.value}
 """What the sweep stopped, or may have stopped: then mark, state and times have to tell."""
 _DOWN = frozenset({ResourceState.STOPPING, ResourceState.STOPPED, ResourceState.GONE})
+_TAGGED = frozenset({OutcomeStatus.TAGGED.value, OutcomeStatus.UNKNOWN.value, INTENT})
+"""What the sweep tagged, or may have tagged."""
 _BEFORE = 1
 """The format of the release before, which had no items of what it holds down."""
 _SETS = ("accounts", "regions", "resources")
@@ -128,7 +132,8 @@ def read_stopped(
     OrganizationError.
     """
     records = _actions(world, source_sweep_id)
-    stopped = [one for one in records if _may_be_down_by_it(one) and undo_filter.matches(one)]
+    undone = [one for one in records if _may_be_down_by_it(one) or _may_be_tagged_by_it(one)]
+    stopped = [one for one in undone if undo_filter.matches(one)]
     if not stopped:
         sets = ((name, sorted(getattr(undo_filter, name))) for name in _SETS)
         asked = "; ".join(f"{name} {', '.join(values)}" for name, values in sets if values)
@@ -158,7 +163,11 @@ def read_stopped(
 
 def _may_be_down_by_it(record: ActionRecord) -> bool:
     """An intent is no outcome. Each has one in the end; where a row was left as one all the same, it is looked at."""
-    return record.status in _STOPPED or record.status == INTENT
+    return (record.status in _STOPPED or record.status == INTENT) and tagging_action(record.restore) is None
+
+
+def _may_be_tagged_by_it(record: ActionRecord) -> bool:
+    return record.status in _TAGGED and tagging_action(record.restore) is Action.TAG
 
 
 def _actions(world: World, sweep_id: str) -> tuple[ActionRecord, ...]:
@@ -239,14 +248,19 @@ def _decide(
 ) -> tuple[tuple[Decision, ...], LookRefusedError | None]:
     """Also why some of them have a decision without a look."""
     ids = [record.resource_id for record in records]
-    seen = look_until_settled(world, kind, target, ids, lambda fresh: _may_be_from_before(fresh, records, world.now()))
+    tagged = [record for record in records if _may_be_tagged_by_it(record)]
+    down = [record for record in records if record not in tagged]
+    seen = look_until_settled(world, kind, target, ids, lambda fresh: _may_be_from_before(fresh, down, world.now()))
     fresh, unseen = seen.fresh, seen.refused
     noted_within = kind.description.stop_noted_within
     held = _held(world, source_sweep_id, target)
-    looked_at = [record for record in records if record.resource_id not in unseen]
+    looked_at = [record for record in down if record.resource_id not in unseen]
     decisions = tuple(_decisions(source_sweep_id, looked_at, fresh, noted_within, held, earlier))
     if undo_filter.failed_health:
         decisions = _only_missed(kind, target, decisions, world.now())
+    else:
+        known = [record for record in tagged if record.resource_id not in unseen]
+        decisions += tuple(decide_untag(resource_of(one), fresh.get(one.resource_id), source_sweep_id) for one in known)
     kept = (_unseen(record, unseen[record.resource_id]) for record in records if record.resource_id in unseen)
     return (*decisions, *kept), seen.refusal
 

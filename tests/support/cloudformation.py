@@ -77,6 +77,7 @@ EVERYTHING: Mapping[str, Mapping[str, str]] = {
     "member-role": {
         "ExternalId": "an-external-id",
         "VolumeKeyArns": KEY,
+        "TagKeys": "Owner-missing,team:reviewed",
         "PermissionsBoundaryArn": "arn:aws:iam::*:policy/boundary",
         "HubRolePath": "/platform/",
     },

@@ -26,6 +26,7 @@ CHOICES = {
     "Mode": ("enforce", "plan", "disabled"),
     "ExternalId": ("", "an-external-id"),
     "VolumeKeyArns": ("", f"{KEY},{KEY[:-1]}1"),
+    "TagKeys": ("", "Owner-missing,team:reviewed"),
     "PermissionsBoundaryArn": ("", f"arn:aws:iam::{ACCOUNT}:policy/boundary"),
     "RolePath": ("/", "/tools/"),
 }

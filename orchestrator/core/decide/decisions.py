@@ -1,4 +1,4 @@
-"""Stop or keep, for one resource: the one place that decides. Always with a reason that a person understands."""
+"""Stop, keep or tag, for one resource: the one place that decides. Always with a reason that a person understands."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from orchestrator.core.decide.compliance import violations
+from orchestrator.core.decide.notice import malformed_notices, tags_of_people, tags_to_comply, with_notice_and_tags
 from orchestrator.core.decide.other_policies import CoOwner, why_two_own
 from orchestrator.core.decide.owner import Owner, owner_of
 from orchestrator.core.decide.whose_schedule import OwnSchedule, schedule_of
@@ -45,10 +46,10 @@ def decide_inventory(
     policy = policy.with_unresolved(inventory.names)
     accounts = {account.id: account for account in inventory.accounts}
     today = policy.day(now)
-    return Decisions(
-        decide_all(policy, inventory.resources, accounts, now, others, inventory.remembered),
-        violations(inventory.resources, inventory.accounts, policy.required_tags, today),
-    )
+    decisions = decide_all(policy, inventory.resources, accounts, now, others, inventory.remembered)
+    resources = tags_to_comply(inventory.resources, decisions)
+    found = violations(resources, inventory.accounts, policy.required_tags, today)
+    return Decisions(decisions, (*found, *malformed_notices(decisions)))
 
 
 def decide_all(
@@ -93,7 +94,8 @@ def _decide(policy: OrgPolicy, resource: Resource, account: Account, known: _Kno
     owner = owner_of(policy, resource, account, now)
     rule = owner.rule
     used = rule.where.facts_used(resource, account, now) if rule else None
-    exemption = most_protective(read_opt_outs(resource.tags, RESOURCE, resource.resource_id, known.today))
+    tags = tags_of_people(resource, rule, known.remembered)
+    exemption = most_protective(read_opt_outs(tags, RESOURCE, resource.resource_id, known.today))
     own_schedule = schedule_of(policy, rule, resource, account) if rule else OwnSchedule(None)
     keep = _reason_to_keep(
         resource,
@@ -104,7 +106,7 @@ def _decide(policy: OrgPolicy, resource: Resource, account: Account, known: _Kno
         lambda rule: why_two_own(policy, rule, resource, account, now, known.others),
     )
     reason = keep or _reason_to_stop(rule, own_schedule)
-    return Decision(
+    decision = Decision(
         resource=resource,
         verdict=Verdict.STOP if keep is None else Verdict.KEEP,
         reason_code=reason.code,
@@ -114,6 +116,7 @@ def _decide(policy: OrgPolicy, resource: Resource, account: Account, known: _Kno
         exemption=exemption,
         facts={**resource.facts, **used} if used else resource.facts,
     )
+    return with_notice_and_tags(decision, rule, known.remembered, known.today)
 
 
 def _reason_to_keep(
@@ -124,7 +127,10 @@ def _reason_to_keep(
     now: datetime,
     owned_by_two: Callable[[Rule], Reason | None],
 ) -> Reason | None:
-    """The first that there is; None where it is to be stopped."""
+    """The first that there is; None where it is to be stopped, or tagged, which needs no state."""
+    if owner.rule is not None and not owner.rule.action.stops:
+        exempt = Reason(ReasonCode.EXEMPT, exemption_sentence(exemption)) if exemption is not None else None
+        return exempt or _kept_by_its_owner(owner) or owned_by_two(owner.rule)
     keep = _kept_by_itself(resource, exemption) or _kept_by_its_owner(owner)
     if keep is not None or owner.rule is None:
         return keep

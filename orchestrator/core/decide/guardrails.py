@@ -107,6 +107,8 @@ def _results(plan: Plan, limits: Guardrails, unknown_account_weight: Weight) -> 
     if limits.max_stops_percent is not None and not only_starts:
         yield _at_most("max_stops_percent", limits.max_stops_percent, _percent(stops.total(), running.total()))
     yield from _per_account(limits.per_account, stops, starts, running)
+    if limits.max_tags is not None:
+        yield _at_most("max_tags", limits.max_tags, plan.counts.tags)
     if limits.min_coverage_percent is not None:
         weight = _unknown_account_weight(plan.coverage, unknown_account_weight)
         actual = coverage_percent(plan.coverage, lambda: weight)
@@ -115,7 +117,11 @@ def _results(plan: Plan, limits: Guardrails, unknown_account_weight: Weight) -> 
 
 
 def _by_account(plan: Plan, *, starts: bool) -> Counter[AccountId]:
-    return Counter(decision.resource.target.account_id for decision in plan.actions if decision.action.starts is starts)
+    return Counter(
+        decision.resource.target.account_id
+        for decision in plan.actions
+        if decision.action.starts is starts and not decision.action.tags
+    )
 
 
 def _per_account(

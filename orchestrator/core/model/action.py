@@ -12,8 +12,24 @@ class Action(StrEnum):
     HIBERNATE = "hibernate"
     START = "start"
     """Undoing a stop; no rule can ask for it."""
+    TAG = "tag"
+    """Writing tags, and nothing else."""
+    UNTAG = "untag"
+    """Deleting tags that a sweep wrote; no rule can ask for it."""
+    NOTIFY = "notify"
+    """Only reporting: nothing is done to the resource."""
 
     @property
     def starts(self) -> bool:
         """Whether the resource is running afterwards."""
         return self is Action.START
+
+    @property
+    def tags(self) -> bool:
+        """Whether only its tags are changed, in whatever state it is."""
+        return self in (Action.TAG, Action.UNTAG)
+
+    @property
+    def stops(self) -> bool:
+        """Whether the resource is down afterwards."""
+        return self in (Action.STOP, Action.HIBERNATE)

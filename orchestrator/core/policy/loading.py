@@ -26,6 +26,7 @@ from orchestrator.core.policy.schema.fields import DEFAULT_KINDS, Choices, durat
 from orchestrator.core.policy.schema.rules import RuleDocument
 from orchestrator.core.policy.schema.schedules import ScheduleDocument
 from orchestrator.core.policy.schema.sweeps import ScheduledSweepDocument
+from orchestrator.core.policy.tag_rules import tag_problems
 from orchestrator.core.policy.yaml_document import Document, Path, read_document, value_words
 from orchestrator.errors import PolicyError, PolicyProblem
 
@@ -97,7 +98,8 @@ def _scheduled_sweep(document: ScheduledSweepDocument, timezone: str) -> Schedul
 def _rule(document: RuleDocument, where: Condition, schedules: Mapping[str, Schedule]) -> Rule:
     schedule = schedules[document.schedule] if document.schedule else None
     kinds, accept = frozenset(document.kinds), frozenset(document.accept)
-    return Rule(document.name, kinds, where, schedule, Action(document.action), accept)
+    notice_days = document.notice.days if document.notice is not None else None
+    return Rule(document.name, kinds, where, schedule, Action(document.action), accept, notice_days, document.tags)
 
 
 def _check(
@@ -182,6 +184,7 @@ def _cross_checks(document: Document) -> Iterator[tuple[Path, str]]:
             first[name] = number
         if isinstance(schedule, str) and schedule and schedule not in known:
             yield ("rules", number, "schedule"), _no_such(schedule, known)
+    yield from tag_problems(_rules(document.value))
     yield from _duplicates(document.value.get("required_tags"))
     yield from _sweeps(document)
     yield from _waves(document.value.get("waves"))

@@ -29,6 +29,10 @@ class Rule:
     action: Action
     accept: frozenset[str] = frozenset()
     """What its stops may lose: words that the kinds declare."""
+    notice_days: int | None = None
+    """So many days before its first stop of a resource that stop is announced; None: it is not."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """What `action: tag` writes, where it is not there."""
 
 
 @dataclass(frozen=True, slots=True)

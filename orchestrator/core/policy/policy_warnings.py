@@ -14,7 +14,13 @@ from orchestrator.errors import PolicyProblem
 def policy_warnings(policy: OrgPolicy) -> tuple[PolicyProblem, ...]:
     """In the order of their lines. Nothing of AWS is asked, so what only the organization tells is not among them."""
     document = Document(policy.document, dict(policy.lines))
-    found = (*_open_minutes(policy), *_unused_schedules(policy), *_shadowed_rules(policy), *_without_limits(policy))
+    found = (
+        *_open_minutes(policy),
+        *_unused_schedules(policy),
+        *_shadowed_rules(policy),
+        *_without_limits(policy),
+        *_tag_keys(policy),
+    )
     problems = (document.problem(path, message) for path, message in found)
     return tuple(sorted(problems, key=lambda problem: problem.line or 0))
 
@@ -71,3 +77,12 @@ def _without_limits(policy: OrgPolicy) -> Iterator[tuple[Path, str]]:
             ("guardrails",),
             "no guardrail limits how much a sweep stops; set one, such as `guardrails: {max_stops_percent: 60}`",
         )
+
+
+def _tag_keys(policy: OrgPolicy) -> Iterator[tuple[Path, str]]:
+    """The role is deployed apart from the policy: nothing here tells whether it allows them."""
+    for number, rule in enumerate(policy.rules):
+        if rule.tags:
+            keys = ",".join(sorted(rule.tags))
+            text = f"the member role writes these tags only where its TagKeys has them: TagKeys={keys} in deploy.env"
+            yield ("rules", number, "tags"), text

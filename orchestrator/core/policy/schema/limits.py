@@ -20,6 +20,9 @@ class Guardrails(Part):
     max_stops: Annotated[MaybeCount, Field(description="Planned stops in the whole organization.")] = None
     max_stops_percent: Annotated[MaybePercent, Field(description="Of the running resources read.")] = None
     per_account: AccountLimits = Field(default_factory=AccountLimits)
+    max_tags: Annotated[
+        MaybeCount, Field(description="Resources in the whole organization whose tags are planned to be changed.")
+    ] = None
     min_coverage_percent: Annotated[MaybePercent, Field(description="Of the targets in scope.")] = None
 
 
