@@ -26,7 +26,7 @@ class Action(StrEnum):
 
     @property
     def tags(self) -> bool:
-        """Whether only its tags are changed, in whatever state it is."""
+        """Whether only its tags are changed, whatever its state."""
         return self in (Action.TAG, Action.UNTAG)
 
     @property
