@@ -18,6 +18,7 @@ from orchestrator.core.policy.schema.rules import RuleDocument
 from orchestrator.core.policy.schema.schedules import ScheduleDocument
 from orchestrator.core.policy.schema.scope import OrganizationScope, RegionScope
 from orchestrator.core.policy.schema.sweeps import ScheduledSweepDocument
+from orchestrator.core.policy.schema.tagging import TAG_VALUE, Notice
 from orchestrator.core.policy.yaml_document import Document, Path, value_words
 from orchestrator.errors import PolicyProblem
 
@@ -45,6 +46,7 @@ def _missing(path: Path) -> str:
 
 
 _EXAMPLES: Mapping[object, str] = {
+    "days": "write so many days, such as `days: 3`",
     "version": "say `version: 1`",
     "name": "give it a name, such as `name: nonprod`",
     "timezone": "name an IANA time zone, such as `timezone: Europe/Berlin`",
@@ -75,6 +77,8 @@ _MODELS: Mapping[str, type[Part]] = {
 def _model_at(path: Path) -> type[Part]:
     if path == ("guardrails", "per_account"):
         return AccountLimits
+    if path[:1] == ("rules",) and path[2:] == ("notice",):
+        return Notice
     return _MODELS[str(path[0])] if path else PolicyDocument
 
 
@@ -113,5 +117,6 @@ _PATTERNS = {
     r"^[0-9]{12}$": "an account id has twelve digits; put it in quotes",
     r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$": "an SNS topic is named by its ARN, such as "
     "arn:aws:sns:eu-central-1:111122223333:team-a; a FIFO topic cannot be told",
+    TAG_VALUE: "a value has 1 to 256 letters, digits, spaces or `_.:/=+@-`, which every service takes",
     r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$": "a name has 1 to 64 letters, digits, `.`, `_` or `-`",
 }
