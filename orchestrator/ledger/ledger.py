@@ -260,8 +260,8 @@ class Ledger:
 
         The others are another process's, or have an outcome. `found`: intents of a dead process, which are replaced.
         `held_by`: the policy by which they are stopped; with each goes an item of what it holds down. Without it they
-        are started; with each goes when, in the item of what is held down, where there is one. Without `holds` neither:
-        only their tags are changed. `intent_id`: random,
+        are started; with each goes when, in the item of what is held down, where there is one. Without `holds` nothing
+        is held down: only their tags are changed. `intent_id`: random,
         from a caller who has to know it also when this raises. `confirm` is asked once all is written, and raises where
         nothing may be asked for any more.
 

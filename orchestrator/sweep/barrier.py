@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 from orchestrator.core.decide.denied_regions import explain_hold
-from orchestrator.core.decide.drift import takes_back
 from orchestrator.core.decide.guardrails import hold_against, hold_by_names, hold_by_others
 from orchestrator.core.model import (
     Action,
@@ -93,7 +92,7 @@ def hold_plan_by_names(
     sweep: Sweep, state: SweepState, approved: ApprovedPlan, lost: Names
 ) -> tuple[SweepState, ApprovedPlan | None]:
     """The frozen verdict, made stricter by names that were lost since; None as of hold_plan. Starts need no name."""
-    if not lost.unresolved or not _follows_rules(approved):
+    if not lost.unresolved or not _follows_rules(approved.plan):
         return state, approved
     inventory = replace(state.inventory, names=state.inventory.names.joined(lost))
     return hold_plan(sweep, replace(state, inventory=inventory), hold_by_names(approved, inventory.names))
@@ -106,7 +105,7 @@ def hold_plan_by_others(
 
     What they own is no reason against a start.
     """
-    if not _follows_rules(approved):
+    if not _follows_rules(approved.plan):
         return state, approved
     state = replace(state, inventory=replace(state.inventory, others=others))
     if not any(one.unread for one in others):
@@ -114,9 +113,8 @@ def hold_plan_by_others(
     return hold_plan(sweep, state, hold_by_others(approved, others))
 
 
-def _follows_rules(approved: ApprovedPlan) -> bool:
-    """Whether there is anything in it that the policy's rules say, and not what a sweep did before."""
-    return not all(map(takes_back, approved.plan.actions))
+def _follows_rules(plan: Plan) -> bool:
+    return any(one.follows_a_rule for one in plan.actions)
 
 
 def _not_acted_on(action: Decision, held: str) -> Outcome:

@@ -175,7 +175,7 @@ class TargetGuard:
         for one in resources:
             action = self._actions[one.resource_id].action
             (tags if action.tags else starts if action.starts else stops).append(one)
-        for some, held_by in ((stops, context.policy_name), (starts, None), (tags, None)):
+        for some, held_by in ((stops, context.policy_name), (starts, None), (tags, context.policy_name)):
             if some:
                 intent_id = new_intent_id()
                 # Before the write, and then the halt again: who ends the sweep knows of each that may still be written.

@@ -130,7 +130,8 @@ def decide(world: World, sweep: Sweep, summary: SweepSummary, accounts_a_part: i
     if content is None and _yielded_before(summary):
         return False
     if content is None:
-        inventory = read_remembered(world, sweep.policy, _put_together(world, sweep, exact_tags=True))
+        inventory = _put_together(world, sweep, exact_tags=True)
+        inventory = read_remembered(world, sweep.policy, inventory, sweep.started_at)
         others = co_owners(world, inventory.others)
         decisions = decide_inventory(sweep.policy, inventory, sweep.started_at, others)
         state, approved = guard_plan(world, sweep, SweepState(inventory, decisions))
@@ -288,7 +289,8 @@ def _gather(world: World, sweep: Sweep, summary: SweepSummary, error: str, keep:
         keep(SweepState())
         halt = _halt(world, summary, "")
         if halt is not None and halt.cause is HaltCause.YIELDED and not error:
-            inventory = read_remembered(world, sweep.policy, _put_together(world, sweep, halt.text))
+            inventory = _put_together(world, sweep, halt.text)
+            inventory = read_remembered(world, sweep.policy, inventory, sweep.started_at)
             decisions = decide_inventory(sweep.policy, inventory, sweep.started_at)
             return end_without_plan(SweepState(inventory, decisions, read_halt=halt))
         keep(SweepState(_put_together(world, sweep)))

@@ -16,7 +16,6 @@ from orchestrator.core.decide.drift import (
     may_be_behind,
     not_seen_again,
     tagged_since,
-    takes_back,
 )
 from orchestrator.core.decide.known_names import Known
 from orchestrator.core.decide.names import no_longer_resolved
@@ -101,7 +100,7 @@ class Recheck:
         organization = self._accounts.organization
         if organization is not None:
             self._listed_before = self._ledger.earlier_listings(organization.id)
-        if not all(map(takes_back, actions)):
+        if any(one.follows_a_rule for one in actions):
             self.others = self._others.begin(organization)
 
     @property
@@ -120,7 +119,7 @@ class Recheck:
 
     def read_ahead(self, actions: Sequence[Decision]) -> AbstractContextManager[None]:
         """Meanwhile the tags that these stops will wait for are read, in the order of the actions."""
-        return self._accounts.read_ahead(_account_id(one) for one in actions if not takes_back(one))
+        return self._accounts.read_ahead(_account_id(one) for one in actions if one.follows_a_rule)
 
     def too_old(self, look: Look) -> Halt | None:
         """Why a look of then is not acted on any more: the machine was suspended, or its calls were held up."""
@@ -136,12 +135,12 @@ class Recheck:
         the call. What a halt cut short says nothing: ask for one afterwards.
         """
         target = actions[0].resource.target
-        stops = not all(map(takes_back, actions))
-        account = self._account(target.account_id, stops=stops)
+        by_rules = any(one.follows_a_rule for one in actions)
+        account = self._account(target.account_id, by_rules=by_rules)
         at, elapsed_at = self._now(), self._world.clocks.elapsed()
         if isinstance(account, Reason):
             return Look(at, elapsed_at, {one.resource.key: account for one in actions})
-        others = self._others.now(self._accounts.organization) if stops else ()
+        others = self._others.now(self._accounts.organization) if by_rules else ()
         starts = [one.resource for one in actions if one.action.starts]
         ids = [one.resource.resource_id for one in actions]
 
@@ -161,9 +160,9 @@ class Recheck:
         kept = {key: reason for key, reason in found.items() if reason is not None}
         return Look(seen.at, seen.elapsed_at, kept, {one.key: one.tags for one in seen.fresh.values()})
 
-    def _account(self, account_id: AccountId, *, stops: bool) -> Account | Reason:
-        """Tags spare from a stop, and forbid no start."""
-        if not stops:
+    def _account(self, account_id: AccountId, *, by_rules: bool) -> Account | Reason:
+        """Tags spare from what rules ask for, and forbid no start of an undo."""
+        if not by_rules:
             return self._accounts.place(account_id)
         account = self._accounts.account(account_id)
         if isinstance(account, Reason):
@@ -185,7 +184,7 @@ class Recheck:
     ) -> Reason | None:
         if planned.action.starts:
             return kept_down_since(planned, fresh, self._policy.max_fact_age, self._world.clocks.latest())
-        if takes_back(planned):
+        if not planned.follows_a_rule:
             return tagged_since(planned, fresh)
         if isinstance(others, Reason):
             return others

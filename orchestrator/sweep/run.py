@@ -155,7 +155,8 @@ class _Run:
         state = self._read_inventory(keep)
         if state.handed_over:
             return state
-        state = replace(state, inventory=read_remembered(self._world, self._sweep.policy, state.inventory))
+        inventory = read_remembered(self._world, self._sweep.policy, state.inventory, self._sweep.started_at)
+        state = replace(state, inventory=inventory)
         others = co_owners(self._world, state.inventory.others)
         decisions = decide_inventory(self._sweep.policy, state.inventory, self._sweep.started_at, others)
         state = replace(state, decisions=decisions)

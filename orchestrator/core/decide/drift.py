@@ -74,11 +74,6 @@ def kept_down_since(planned: Decision, fresh: Resource | None, max_fact_age: tim
     return Reason(ReasonCode.NOT_SEEN_AGAIN, text)
 
 
-def takes_back(action: Decision) -> bool:
-    """Whether it undoes what a sweep did: tags that spare, rules and schedules say nothing about it."""
-    return action.action.starts or action.reason_code is ReasonCode.TAGGED_BY_SWEEP
-
-
 def tagged_since(planned: Decision, fresh: Resource | None) -> Reason | None:
     """For an undo of tags: why they are kept although they were to be deleted; None when they are as they were."""
     if fresh is None:

@@ -132,6 +132,11 @@ class Decision:
     facts_read_at: datetime | None = None
     """When what no describe gives, such as a load balancer's health, was read; None where nothing of it counted."""
 
+    @property
+    def follows_a_rule(self) -> bool:
+        """Whether it is acted on because of a rule. An undo takes back what a sweep did, and no rule is asked."""
+        return not self.action.starts and self.reason_code is not ReasonCode.TAGGED_BY_SWEEP
+
 
 @dataclass(frozen=True, slots=True)
 class Violation:
