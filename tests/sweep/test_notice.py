@@ -287,6 +287,14 @@ def test_a_rule_that_tags_writes_once_in_whatever_state_and_stops_nothing() -> N
     assert fake.stopped == []
 
 
+def test_what_was_announced_loses_that_tag_before_another_rule_writes_its_own() -> None:
+    fake = one_world()
+    sweep(fake, 0)
+    assert outcomes(sweep(fake, 1, policy=TAG_RULE)) == {"i-0": "untagged"}
+    assert (tag(fake), announced(fake)) == (None, [])
+    assert outcomes(sweep(fake, 2, policy=TAG_RULE)) == {"i-0": "tagged"}
+
+
 def test_a_persons_other_value_stays() -> None:
     fake = one_world()
     write_tag(fake, **{"Owner-missing": "I know"})

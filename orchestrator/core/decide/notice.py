@@ -25,7 +25,7 @@ from orchestrator.core.model import (
 )
 from orchestrator.core.model.marks import STOP_AFTER_TAG
 from orchestrator.core.model.remembered import NOTHING_REMEMBERED, Notice, Remembered
-from orchestrator.core.model.tagging import tagging_of, with_tagging
+from orchestrator.core.model.tagging import tagging_of, with_tagging, without_tagging
 from orchestrator.core.policy.opt_outs import RESOURCE
 from orchestrator.core.policy.org_policy import Rule
 
@@ -65,7 +65,7 @@ def with_notice_and_tags(decision: Decision, rule: Rule | None, remembered: Reme
         if rule.notice_days is not None:
             return _announced(decision, rule, rule.notice_days, remembered, today)
         decision = _instead_of_a_stop(decision, rule)
-    if notice is None or decision.verdict is Verdict.TAG or not _is_withdrawn(decision, rule):
+    if notice is None or not _is_withdrawn(decision, rule):
         return decision
     return _withdrawn(decision, notice)
 
@@ -196,13 +196,13 @@ def _is_withdrawn(decision: Decision, rule: Rule | None) -> bool:
 def _withdrawn(decision: Decision, notice: Notice) -> Decision:
     value = decision.resource.tags.get(STOP_AFTER_TAG, str(notice.stop_after))
     why = decision.reason
-    if decision.verdict is Verdict.STOP:
-        why = f"rule {decision.rule} owns it now, and the next sweep may stop it."
+    if decision.verdict is not Verdict.KEEP:
+        why = f"rule {decision.rule} owns it now, and the next sweep may act on it."
     text = f"Its stop was announced by rule {notice.rule}, which holds no more, so the tag is deleted: {_inside(why)}"
-    resource = with_tagging(decision.resource, Action.UNTAG, {STOP_AFTER_TAG: value}, notice)
+    bare = replace(decision.resource, restore=without_tagging(decision.resource.restore))
     return replace(
         decision,
-        resource=resource,
+        resource=with_tagging(bare, Action.UNTAG, {STOP_AFTER_TAG: value}, notice),
         verdict=Verdict.UNTAG,
         action=Action.UNTAG,
         reason_code=ReasonCode.NOTICE_WITHDRAWN,

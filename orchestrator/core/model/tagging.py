@@ -28,6 +28,12 @@ def with_tagging(resource: Resource, action: Action, tags: Tags, notice: Notice 
     return replace(resource, restore={**resource.restore, **changes, **of_notice})
 
 
+def without_tagging(restore: Mapping[str, Fact]) -> Mapping[str, Fact]:
+    """What else a later action needs to know."""
+    ours = (*_WORDS.values(), _NOTICE)
+    return {name: value for name, value in restore.items() if not name.startswith(ours)}
+
+
 def tagging_of(restore: Mapping[str, Fact]) -> Tags:
     """The tags that an action writes or deletes; none of an action that stops or starts."""
     return {
