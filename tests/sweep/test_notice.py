@@ -16,8 +16,9 @@ from orchestrator.sweep.run import apply_plan, resume_sweep, run_sweep, undo_swe
 from orchestrator.sweep.stored_plan import open_plan
 from orchestrator.sweep.undo import UndoFilter
 from tests.support.builders import AT, a_policy
-from tests.support.fake_world import ONE, FakeWorld, a_world, outcomes
+from tests.support.fake_world import ONE, THREE, TWO, FakeWorld, a_world, outcomes
 from tests.support.memory_store import Died
+from tests.support.parts import Machine
 
 OWNERLESS = "rules: [{name: ownerless, where: {not: {tag: {Owner: '*'}}}, notice: {days: 3}}]"
 AT_NIGHT = """
@@ -27,6 +28,12 @@ AT_NIGHT = """
 """
 LAST_DAY = "2026-11-26"
 """Three days after AT."""
+
+
+@pytest.fixture
+def fake() -> FakeWorld:
+    """For the state machine's fixture."""
+    return a_world(ONE, TWO, THREE, workers=1)
 
 
 def sweep(fake: FakeWorld, day: int, mode: Mode = Mode.ENFORCE, policy: str = OWNERLESS, hour: int = 19) -> Row:
@@ -273,6 +280,18 @@ def test_wherever_the_process_dies_a_resumed_sweep_announces_once_and_stops_noth
         assert fake.stopped == [], fake.life.events
         sweep(fake, 7, hour=20)
         assert fake.stopped == ["i-0"], fake.life.events
+
+
+def test_the_steps_of_the_state_machine_announce_and_stop_as_one_process_does(
+    fake: FakeWorld, machine: Machine
+) -> None:
+    machine(OWNERLESS)({"mode": "enforce"})
+    assert set(outcomes(fake.written()).values()) == {"tagged"}
+    assert announced(fake) == [LAST_DAY] * 6
+    fake.at += timedelta(days=4)
+    report = sweep(fake, 4)
+    assert set(outcomes(report).values()) == {"stopped"}
+    assert len(fake.stopped) == 6
 
 
 TAG_RULE = "rules: [{name: ownerless, where: {not: {tag: {Owner: '*'}}}, action: tag, tags: {Owner-missing: reported}}]"
