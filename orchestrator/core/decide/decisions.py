@@ -116,7 +116,7 @@ def _decide(policy: OrgPolicy, resource: Resource, account: Account, known: _Kno
         exemption=exemption,
         facts={**resource.facts, **used} if used else resource.facts,
     )
-    return with_notice_and_tags(decision, rule, known.remembered, known.today)
+    return with_notice_and_tags(decision, rule, known.remembered, known.today, policy.max_notice)
 
 
 def _reason_to_keep(

@@ -29,8 +29,6 @@ from orchestrator.core.model.tagging import tagging_of, with_tagging, without_ta
 from orchestrator.core.policy.opt_outs import RESOURCE
 from orchestrator.core.policy.org_policy import Rule
 
-LONGEST_NOTICE = timedelta(days=90)
-"""From the day on which a stop was announced: so long a later day in the tag is honoured."""
 MALFORMED_NOTICE = "malformed_stop_after"
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _FACTS = ("notice_by", "notice_rule", "notice_stop_after")
@@ -58,12 +56,17 @@ def tags_of_people(resource: Resource, rule: Rule | None, remembered: Remembered
     return {key: value for key, value in resource.tags.items() if key != STOP_AFTER_TAG}
 
 
-def with_notice_and_tags(decision: Decision, rule: Rule | None, remembered: Remembered, today: date) -> Decision:
-    """What is done instead of the stop that the rule would be good for; and the end of a notice that is over."""
+def with_notice_and_tags(
+    decision: Decision, rule: Rule | None, remembered: Remembered, today: date, longest: timedelta
+) -> Decision:
+    """What is done instead of the stop that the rule would be good for; and the end of a notice that is over.
+
+    `longest`: so long after its announcement a later day in the tag puts a stop off.
+    """
     notice = remembered.notices.get(decision.resource.key)
     if rule is not None and decision.verdict is Verdict.STOP:
         if rule.notice_days is not None:
-            return _announced(decision, rule, rule.notice_days, remembered, today)
+            return _announced(decision, rule, rule.notice_days, remembered, today, longest)
         decision = _instead_of_a_stop(decision, rule)
     if notice is None or not _is_withdrawn(decision, rule):
         return decision
@@ -132,7 +135,9 @@ def _kept_tags(resource: Resource, reason: Reason) -> Decision:
     return Decision(resource, Verdict.KEEP, reason.code, reason.sentence, action=Action.UNTAG, facts=resource.facts)
 
 
-def _announced(decision: Decision, rule: Rule, days: int, remembered: Remembered, today: date) -> Decision:
+def _announced(
+    decision: Decision, rule: Rule, days: int, remembered: Remembered, today: date, longest: timedelta
+) -> Decision:
     resource = decision.resource
     if remembered.unread:
         text = f"Rule {rule.name} announces a stop first, and whether it did is not known: {remembered.unread}"
@@ -145,8 +150,8 @@ def _announced(decision: Decision, rule: Rule, days: int, remembered: Remembered
     notice = remembered.notices.get(resource.key)
     if notice is None or notice.rule != rule.name:
         return _first_notice(decision, Notice("", rule.name, today + timedelta(days=days)), tagged)
-    longest = _announced_on(notice, today) + LONGEST_NOTICE
-    until = notice.stop_after if tagged is None else max(notice.stop_after, min(tagged, longest))
+    latest = _announced_on(notice, today) + longest
+    until = notice.stop_after if tagged is None else max(notice.stop_after, min(tagged, latest))
     decision = replace(decision, facts={**decision.facts, **_facts(notice)})
     if today > until:
         text = f"{decision.reason.removesuffix('.')}; the notice of its stop ended on {until}."

@@ -80,6 +80,11 @@ class OrgPolicy:
         rules = (replace(rule, where=rule.where.with_unresolved(places)) for rule in self.rules)
         return replace(self, rules=tuple(rules))
 
+    @property
+    def max_notice(self) -> timedelta:
+        """So long after the announcement of a stop a later day in its tag is honoured."""
+        return timedelta(days=90)
+
     def day(self, at: datetime) -> date:
         """The day that it is then in the policy's time zone: opt-outs end at midnight there."""
         return at.astimezone(self.timezone).date()
