@@ -128,7 +128,7 @@ def _reason_to_keep(
     owned_by_two: Callable[[Rule], Reason | None],
 ) -> Reason | None:
     """The first that there is; None where it is to be stopped, or tagged, which needs no state."""
-    if owner.rule is not None and not owner.rule.action.stops:
+    if owner.rule is not None and owner.rule.action in _STOPS_NOTHING:
         exempt = Reason(ReasonCode.EXEMPT, exemption_sentence(exemption)) if exemption is not None else None
         return exempt or _kept_by_its_owner(owner) or owned_by_two(owner.rule)
     keep = _kept_by_itself(resource, exemption) or _kept_by_its_owner(owner)
@@ -211,4 +211,5 @@ def _stopped(rule: str, schedule: str | None) -> Reason:
     return Reason(ReasonCode.OUTSIDE_SCHEDULE, text)
 
 
+_STOPS_NOTHING = (Action.TAG, Action.NOTIFY)
 _NO_RULE = Reason(ReasonCode.NO_RULE, "No rule of the policy matches it.")

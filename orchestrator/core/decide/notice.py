@@ -50,8 +50,10 @@ def tags_of_people(resource: Resource, rule: Rule | None, remembered: Remembered
 
     Anywhere else a person wrote it, and meant to be spared.
     """
+    if STOP_AFTER_TAG not in resource.tags:
+        return resource.tags
     has_notice = rule is not None and rule.notice_days is not None
-    if STOP_AFTER_TAG not in resource.tags or not (has_notice or resource.key in remembered.notices):
+    if not (has_notice or resource.key in remembered.notices):
         return resource.tags
     return {key: value for key, value in resource.tags.items() if key != STOP_AFTER_TAG}
 
@@ -63,7 +65,7 @@ def with_notice_and_tags(
 
     `longest`: so long after its announcement a later day in the tag puts a stop off.
     """
-    notice = remembered.notices.get(decision.resource.key)
+    notice = remembered.notices.get(decision.resource.key) if remembered.notices else None
     if rule is not None and decision.verdict is Verdict.STOP:
         if rule.notice_days is not None:
             return _announced(decision, rule, rule.notice_days, remembered, today, longest)
