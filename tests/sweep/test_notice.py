@@ -8,10 +8,11 @@ from datetime import timedelta
 
 import pytest
 
-from orchestrator.core.model import Mode, OutcomeStatus, Resource, ResourceKey
+from orchestrator.core.model import Action, Mode, OutcomeStatus, Resource, ResourceKey, Verdict
 from orchestrator.core.model.marks import STOP_AFTER_TAG
 from orchestrator.core.report.document import Row
-from orchestrator.errors import LedgerError
+from orchestrator.errors import LedgerError, PlanError
+from orchestrator.sweep.recover import recover_from_records
 from orchestrator.sweep.run import apply_plan, resume_sweep, run_sweep, undo_sweep
 from orchestrator.sweep.stored_plan import open_plan
 from orchestrator.sweep.undo import UndoFilter
@@ -302,6 +303,7 @@ def test_a_rule_that_tags_writes_once_in_whatever_state_and_stops_nothing() -> N
     fake.change("i-0", lambda one: replace(one, state=one.state.STARTING, aws_state="pending"))
     assert outcomes(sweep(fake, 0, policy=TAG_RULE)) == {"i-0": "tagged"}
     assert the_instance(fake).tags == {"Owner-missing": "reported"}
+    assert fake.ledger.held_since_before("9") == ()
     assert reason(sweep(fake, 1, policy=TAG_RULE)) == ("keep", "has_tags")
     assert fake.stopped == []
 
@@ -344,3 +346,20 @@ def test_what_an_undo_did_not_tag_is_no_stop_to_an_undo() -> None:
     undo_sweep(fake.world(), a_policy(TAG_RULE), "20261123T200000Z-0000aa", first["sweep_id"], UndoFilter())
     [decision] = fake.written("20261123T200000Z-0000aa")["decisions"]
     assert (decision["verdict"], fake.started) == ("keep", [])
+
+
+def test_deleting_a_tag_is_nothing_that_an_undo_takes_back_whatever_came_of_it() -> None:
+    fake = one_world()
+    sweep(fake, 0)
+    write_tag(fake, Owner="ann")
+    fake.stops = {"i-0": OutcomeStatus.UNKNOWN}
+    untagged = sweep(fake, 1)
+    with pytest.raises(PlanError, match="stopped nothing"):
+        undo_sweep(fake.world(), a_policy(OWNERLESS), "20261124T200000Z-0000aa", untagged["sweep_id"], UndoFilter())
+
+
+def test_where_the_plan_cannot_be_read_a_change_of_tags_is_told_by_its_row_and_taken_for_no_stop() -> None:
+    fake = one_world()
+    first = sweep(fake, 0, policy=TAG_RULE)
+    decisions, _ = recover_from_records(fake.world(), first["sweep_id"], Action.STOP)
+    assert [(one.verdict, one.action) for one in decisions] == [(Verdict.TAG, Action.TAG)]

@@ -33,6 +33,16 @@ def test_they_are_deleted_again_and_no_others(aws: Harness) -> None:
     assert aws.tags(one) == {"Environment": "dev"}
 
 
+def test_what_a_person_wrote_in_between_stays_where_aws_takes_values(aws: Harness) -> None:
+    if aws.words.profile.service != "ec2":
+        pytest.skip("it takes keys alone")
+    [one] = aws.add(1, TAGS)
+    guard = aws.guard()
+    guard.before_admitting = lambda: aws.tag(one, {"Owner-missing": "mine"})
+    aws.act(Action.UNTAG, [one], guard, DELETE)
+    assert aws.tags(one)["Owner-missing"] == "mine"
+
+
 def test_what_is_not_admitted_is_not_touched(aws: Harness) -> None:
     ids = aws.add(2)
     assert list(aws.act(Action.TAG, ids, aws.guard(refused=ids[:1]), WRITE)) == ids[1:]
