@@ -14,6 +14,7 @@ from orchestrator.core.model.marks import STOP_AFTER_TAG
 from orchestrator.core.model.remembered import Notice
 from orchestrator.core.model.tagging import notice_of, tagging_of
 from orchestrator.core.report.document import Row
+from orchestrator.errors import LedgerError
 from orchestrator.ledger.items import Delete, Item, Put, Write
 from orchestrator.ledger.records import FORMAT
 
@@ -28,11 +29,16 @@ def notice_pks(policy_name: str) -> list[str]:
 
 
 def notices_from(items: Iterable[Item]) -> Mapping[ResourceKey, Notice]:
-    """By resource."""
-    return {
-        ResourceKey.from_row(item): Notice(item["sweep_id"], item["rule"], date.fromisoformat(item["stop_after"]))
-        for item in items
-    }
+    """By resource. Raises LedgerError for an item that is none: when that stop is due is not known."""
+    return dict(map(_notice, items))
+
+
+def _notice(item: Item) -> tuple[ResourceKey, Notice]:
+    try:
+        stop_after = date.fromisoformat(item["stop_after"])
+        return ResourceKey.from_row(item), Notice(str(item["sweep_id"]), str(item["rule"]), stop_after)
+    except (KeyError, TypeError, ValueError) as wrong:
+        raise LedgerError(f"the ledger's item {item['PK']} {item['SK']} was altered: {wrong!r}") from wrong
 
 
 def notice_writes(document: Row) -> Iterator[Write]:

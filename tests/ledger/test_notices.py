@@ -11,6 +11,7 @@ from orchestrator.core.model.marks import STOP_AFTER_TAG
 from orchestrator.core.model.remembered import Notice
 from orchestrator.core.model.tagging import with_tagging
 from orchestrator.core.report.document import report_document
+from orchestrator.errors import LedgerError
 from orchestrator.ledger.items import Items
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.notices import notice_pks
@@ -68,6 +69,17 @@ def test_it_outlives_its_day_by_more_than_a_year(ledger: Ledger, table: Items) -
     finish(ledger, Outcome(tagged(), OutcomeStatus.TAGGED))
     [item] = [one for found in table.query_each(notice_pks(POLICY)).values() for one in found]
     assert item["expires_at"] >= datetime(2027, 12, 1, tzinfo=UTC).timestamp()
+
+
+@pytest.mark.parametrize("altered", [{"stop_after": "soon"}, {"stop_after": None}, {"rule": None}])
+def test_an_item_that_was_altered_is_an_error_and_no_earlier_day(
+    ledger: Ledger, table: Items, altered: dict[str, str | None]
+) -> None:
+    finish(ledger, Outcome(tagged(), OutcomeStatus.TAGGED))
+    [item] = [one for found in table.query_each(notice_pks(POLICY)).values() for one in found]
+    table.put({**item, **altered})
+    with pytest.raises(LedgerError, match="was altered"):
+        ledger.notices(POLICY)
 
 
 def test_an_intent_to_tag_holds_nothing_down(ledger: Ledger) -> None:
