@@ -123,6 +123,7 @@ LOOSENS: Mapping[str, Loosens] = {
     "SigningKeyArn": removed,
     "StackSetName": neutral,
     "StartScope": towards("marked", "everything"),
+    "TagKeys": further_items,
     "TagValues": towards("enforce", "report"),
     "TargetIds": fewer_items,
     "TemplateURL": neutral,

@@ -14,7 +14,7 @@ _UNKNOWN = "?"
 
 def losses_of_plan(plan: Plan) -> str:
     """Of the stops of a plan; empty where they lose nothing."""
-    stops = (one.resource for one in plan.actions if not one.action.starts)
+    stops = (one.resource for one in plan.actions if one.action.stops)
     return _sentence((one.kind, [loss.text for loss in one.losses]) for one in stops)
 
 

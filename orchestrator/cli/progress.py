@@ -63,12 +63,18 @@ class TerminalProgress:
         self._move("Targets read", done, total)
 
     def actions(self, done: ActionCounts, total: ActionCounts) -> None:
-        """One bar for both; where there are stops and starts together its text counts each."""
-        if total.stops and total.starts:
-            text = f"Stops {done.stops}/{total.stops}, starts {done.starts}/{total.starts}"
-            self._move("Actions done", done.total, total.total, text)
+        """One bar for all; where there are several sorts together its text counts each."""
+        sorts = (
+            ("stops", done.stops, total.stops),
+            ("starts", done.starts, total.starts),
+            ("tags", done.tags, total.tags),
+        )
+        some = [f"{name} {now}/{of}" for name, now, of in sorts if of]
+        if len(some) > 1:
+            self._move("Actions done", done.total, total.total, ", ".join(some).capitalize())
         else:
-            self._move("Starts done" if total.starts else "Stops done", done.total, total.total)
+            what = "Starts" if total.starts else "Tags" if total.tags else "Stops"
+            self._move(f"{what} done", done.total, total.total)
 
     def accounts(self, done: int, total: int) -> None:
         self._move("Accounts checked", done, total)

@@ -10,13 +10,15 @@ from contextlib import suppress
 from orchestrator.cli.console import counted, stderr
 from orchestrator.cli.losses import losses_of_plan
 from orchestrator.cli.progress import TerminalProgress
-from orchestrator.core.model import ActionCounts, ApprovedPlan, Plan
+from orchestrator.core.model import Action, ActionCounts, ApprovedPlan, Plan
 from orchestrator.local.processes import ending_signals
 
 try:
     import termios
 except ImportError:  # not on Windows
     termios = None  # type: ignore[assignment]  # as typeshed knows it on every other system
+
+_STOPS = (Action.STOP, Action.HIBERNATE)
 
 
 def asker(
@@ -39,9 +41,10 @@ def asker(
 
 
 def _consequences(plan: Plan) -> Iterator[str]:
-    """One line for the stops, one for the starts, and what the stops lose."""
-    for starts, done in ((False, "stopped"), (True, "started")):
-        accounts = [one.resource.target.account_id for one in plan.actions if one.action.starts is starts]
+    """One line for the stops, one for the starts, one for the tags, and what the stops lose."""
+    tags = (Action.TAG, Action.UNTAG)
+    for actions, done in ((_STOPS, "stopped"), ((Action.START,), "started"), (tags, "given or rid of tags")):
+        accounts = [one.resource.target.account_id for one in plan.actions if one.action in actions]
         if accounts:
             where = counted(len(set(accounts)), "account")
             yield f"{counted(len(accounts), 'resource')} in {where} would be {done} now."
@@ -58,14 +61,15 @@ def what_halts(kill_switches: Sequence[str]) -> str:
 
 
 def _question(counts: ActionCounts) -> str:
-    if counts.stops and counts.starts:
-        return f"Type both numbers to do that, such as {_right_answer(counts)!r}"
-    return f"Type that number to {'start' if counts.starts else 'stop'} them"
+    sorts = (counts.stops, counts.starts, counts.tags)
+    if counts.total not in sorts:
+        return f"Type {'all' if all(sorts) else 'both'} numbers to do that, such as {_right_answer(counts)!r}"
+    return f"Type that number to {'tag' if counts.tags else 'start' if counts.starts else 'stop'} them"
 
 
 def _right_answer(counts: ActionCounts) -> str:
     """What a person types who agrees: the counts that were shown."""
-    return " ".join(str(count) for count in (counts.stops, counts.starts) if count)
+    return " ".join(str(count) for count in (counts.stops, counts.starts, counts.tags) if count)
 
 
 def typed(question: str) -> str:

@@ -45,6 +45,8 @@ def print_summary(console: Console, document: Row, location: str = "") -> None:
         _broken_guardrails(document),
         _kept_after_all(document),
         _owned_by_two_policies(document),
+        _announced(document),
+        _only_reported(document),
         _still_stopping(document),
         _still_starting(document),
         _not_attempted(document),
@@ -126,7 +128,7 @@ def _totals_line(document: Row) -> str:
     planned = ", ".join(f"{count} {plan}" for plan, count in counts.items())
     if inside:
         planned = f"{planned if any(counts.values()) else 'nothing to do'}, {inside} inside of their running hours"
-    done = ", ".join(f"{totals[one.done]} {one.done}" for one in directions)
+    done = ", ".join(f"{totals.get(one.done, 0)} {one.done}" for one in directions)
     nothing = "nothing stopped or started" if _STARTS in directions else "nothing stopped"
     starting = f", {totals['starting']} starting" if totals.get("starting") else ""  # the version before has none
     unknown = f", {totals['unknown']} unknown" if totals.get("unknown") else ""
@@ -146,7 +148,7 @@ def _totals_line(document: Row) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Direction:
-    """Stops or starts: every count says which."""
+    """Stops, starts or changes of tags: every count says which."""
 
     verdict: str
     plan: str
@@ -154,20 +156,24 @@ class _Direction:
     done: str
     """What was done; its name among the totals."""
     total: str
-    """The name of the count of what was planned."""
+    """The name of the count of what was planned; empty where only the decisions tell."""
     statuses: tuple[str, ...]
     """Of the outcomes that count as done."""
 
 
 _STOPS = _Direction("stop", "to stop", "stopped", "planned_stops", ("stopped", "stopping", "already_stopped"))
 _STARTS = _Direction("start", "to start", "started", "planned_starts", ("started", "already_running"))
+_TAGS = _Direction("tag", "to tag", "tagged", "", ("tagged",))
+_UNTAGS = _Direction("untag", "to untag", "untagged", "", ("untagged",))
+_NAMES = {"start": "Starts", "tag": "Tags", "untag": "Tags"}
+"""Of what failed, by the verdict; of whatever else it is a stop."""
 
 
 def _directions(document: Row) -> tuple[_Direction, ...]:
     """Those that the sweep has anything of; an undo starts, any other sweep stops, even where it had nothing to do."""
     verdicts = {row["verdict"] for row in document["decisions"]}
     usual = _STARTS if document["mode"] == "undo" else _STOPS
-    return tuple(one for one in (_STOPS, _STARTS) if one is usual or one.verdict in verdicts)
+    return tuple(one for one in (_STOPS, _STARTS, _TAGS, _UNTAGS) if one is usual or one.verdict in verdicts)
 
 
 def _acts(document: Row) -> bool:
@@ -344,6 +350,24 @@ def _owned_by_two_policies(document: Row) -> Table | None:
     return add_rows(table, cells)
 
 
+def _announced(document: Row) -> Table | None:
+    """Whose stop is announced, from now on or before; what is kept for want of knowledge about that."""
+    codes = (ReasonCode.NOTICE_GIVEN, ReasonCode.NOTICE, ReasonCode.NOTICE_UNKNOWN)
+    return _reasons(document, "Stop announced", codes, "until when it is kept")
+
+
+def _only_reported(document: Row) -> Table | None:
+    """What a rule with `action: notify` owns."""
+    return _reasons(document, "Reported, and left as it is", (ReasonCode.ONLY_REPORTED,), "by which rule")
+
+
+def _reasons(document: Row, title: str, codes: Sequence[str], what: str) -> Table | None:
+    rows = [row for row in document["decisions"] if row.get("reason_code") in codes]
+    table = a_table(title, ("resource", "fixed"), ("where", "fixed"), what)
+    cells = [(row["resource_id"], (row["account_id"], row["region"]), row["reason"]) for row in rows]
+    return add_rows(table, cells)
+
+
 def _still_stopping(document: Row) -> Table | None:
     """What an earlier sweep stopped and AWS has not brought down yet. An undo has it among what is kept."""
     rows = [row for row in document["decisions"] if row.get("reason_code") == ReasonCode.STILL_STOPPING]
@@ -372,10 +396,9 @@ def _not_attempted(document: Row) -> Table | None:
 
 def _failed(document: Row) -> Table | None:
     rows = [row for row in document["outcomes"] if row["status"] in _FAILED]
-    starts = {_key(row) for row in document["decisions"] if row["verdict"] == _STARTS.verdict}
-    names = [
-        name for name, has in (("Stops", False), ("Starts", True)) if any((_key(row) in starts) is has for row in rows)
-    ]
+    by_key = {_key(row): _NAMES[row["verdict"]] for row in document["decisions"] if row["verdict"] in _NAMES}
+    found = {by_key.get(_key(row), "Stops") for row in rows}
+    names = [name for name in dict.fromkeys(("Stops", *_NAMES.values())) if name in found]
     failed = "failed" if all(row["status"] == "failed" for row in rows) else "failed, or of which it is unknown"
     table = a_table(
         f"{' and '.join(names).capitalize()} that {failed}", ("resource", "fixed"), ("where", "fixed"), "why"

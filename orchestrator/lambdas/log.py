@@ -62,6 +62,8 @@ class LogProgress:
             self._say("Stops done", done.stops, total.stops)
         if total.starts:
             self._say("Starts done", done.starts, total.starts)
+        if total.tags:
+            self._say("Tags done", done.tags, total.tags)
 
     def _say(self, what: str, done: int, total: int) -> None:
         tenth = done * 10 // max(total, 1)

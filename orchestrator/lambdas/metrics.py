@@ -87,7 +87,9 @@ def _line(**dimensions: str) -> AmazonCloudWatchEMFProvider:
 
 
 def _failed_stops_and_starts(document: Mapping[str, Any]) -> tuple[list[Row], list[Row]]:
-    """An outcome that failed does not say what was asked for; its decision does."""
+    """An outcome that failed does not say what was asked for; its decision does. A tag that failed counts with the
+    stops: where a stop cannot be announced, none follows.
+    """
     starts = {_key(row) for row in document["decisions"] if row["verdict"] == Verdict.START}
     failed = [row for row in document["outcomes"] if row["status"] == OutcomeStatus.FAILED]
     return [row for row in failed if _key(row) not in starts], [row for row in failed if _key(row) in starts]

@@ -29,6 +29,7 @@ from orchestrator.core.model import (
     Target,
     time_text,
 )
+from orchestrator.core.model.remembered import Notice
 from orchestrator.core.model.times import ordering_time_text
 from orchestrator.core.report.document import Row
 from orchestrator.core.report.manifest import Link
@@ -37,6 +38,7 @@ from orchestrator.ledger.coverage import TARGET, TargetRecord, coverage_items, t
 from orchestrator.ledger.holding import Written, hold, note_failed_starts, release, take_back
 from orchestrator.ledger.items import Absent, AllOf, Delete, Equals, Item, Items, Missing, Put
 from orchestrator.ledger.listings import listed_from, listed_items
+from orchestrator.ledger.notices import notice_pks, notice_writes, notices_from
 from orchestrator.ledger.records import (
     ACTIVE,
     FORMAT,
@@ -214,6 +216,7 @@ class Ledger:
             self._write_again(sweep_id, some, items)
         release(self._items, document)
         note_failed_starts(self._items, document)
+        self._items.write_each([*notice_writes(document)])
         copied = ("status", "finished_at", "duration_seconds", "totals", "error", "policy_sha256", "organization_id")
         ended = {"report": location, "ended_at": ordering_time_text(self._now())}
         self._items.update((SWEEPS, sweep_id), {**{name: document[name] for name in copied}, **ended})
@@ -253,12 +256,15 @@ class Ledger:
         held_by: str | None = None,
         intent_id: str = "",
         confirm: Callable[[], None] = lambda: None,
+        *,
+        holds: bool = True,
     ) -> dict[ResourceKey, Intent]:
         """Announces one batch before the call goes out; gives back what may be acted on.
 
         The others are another process's, or have an outcome. `found`: intents of a dead process, which are replaced.
         `held_by`: the policy by which they are stopped; with each goes an item of what it holds down. Without it they
-        are started; with each goes when, in the item of what is held down, where there is one. `intent_id`: random,
+        are started; with each goes when, in the item of what is held down, where there is one. Without `holds` nothing
+        is held down: only their tags are changed. `intent_id`: random,
         from a caller who has to know it also when this raises. `confirm` is asked once all is written, and raises where
         nothing may be asked for any more.
 
@@ -285,7 +291,7 @@ class Ledger:
         self._check_lease()
         refused = self._items.write_each(writes)
         mine = [one for number, one in enumerate(each) if number not in refused]
-        held = self._hold(sweep_id, mine, at, held_by, intent_id)
+        held = self._hold(sweep_id, mine, at, held_by, intent_id) if holds else []
         try:
             self._check_lease()
             confirm()
@@ -439,6 +445,13 @@ class Ledger:
         for (pk, sk), one in make.items():
             targets.setdefault(pk, {})[sk] = one
         return [written for pk, some in targets.items() for written in hold(self._items, pk, some)]
+
+    # --- announced stops
+
+    def notices(self, policy_name: str) -> Mapping[ResourceKey, Notice]:
+        """Every stop that sweeps by the policy announced, and did not withdraw."""
+        found = self._items.query_each(notice_pks(policy_name))
+        return notices_from(item for items in found.values() for item in items)
 
     # --- earlier listings
 

@@ -32,7 +32,15 @@ ANOTHER_FORMAT = "the format of another release of this program"
 SWEEPS = "SWEEPS"
 POLICY = "POLICY#"
 ACTIVE = "ACTIVE"
-_NOT_ATTEMPTED_YET = frozenset({OutcomeStatus.WOULD_STOP, OutcomeStatus.WOULD_START, OutcomeStatus.HELD})
+_NOT_ATTEMPTED_YET = frozenset(
+    {
+        OutcomeStatus.WOULD_STOP,
+        OutcomeStatus.WOULD_START,
+        OutcomeStatus.WOULD_TAG,
+        OutcomeStatus.WOULD_UNTAG,
+        OutcomeStatus.HELD,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

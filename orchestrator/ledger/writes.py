@@ -27,7 +27,16 @@ from orchestrator.ledger.items import Absent, AllOf, AnyOf, AtMost, Condition, E
 from orchestrator.ledger.records import ActionRecord
 
 NO_INTENT = ""
-_HAPPENED = frozenset({OutcomeStatus.STOPPED, OutcomeStatus.STOPPING, OutcomeStatus.STARTED, OutcomeStatus.STARTING})
+_HAPPENED = frozenset(
+    {
+        OutcomeStatus.STOPPED,
+        OutcomeStatus.STOPPING,
+        OutcomeStatus.STARTED,
+        OutcomeStatus.STARTING,
+        OutcomeStatus.TAGGED,
+        OutcomeStatus.UNTAGGED,
+    }
+)
 _BY_OTHERS = frozenset({OutcomeStatus.ALREADY_STOPPED, OutcomeStatus.ALREADY_RUNNING})
 MAY_BE_DOWN = frozenset(
     {INTENT, *(one.value for one in (OutcomeStatus.STOPPED, OutcomeStatus.STOPPING, OutcomeStatus.UNKNOWN))}

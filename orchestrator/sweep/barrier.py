@@ -9,6 +9,7 @@ from datetime import timedelta
 from orchestrator.core.decide.denied_regions import explain_hold
 from orchestrator.core.decide.guardrails import for_undo, hold_against, hold_by_names, hold_by_others
 from orchestrator.core.model import (
+    Action,
     ApprovedPlan,
     Decision,
     GuardrailResult,
@@ -122,8 +123,14 @@ def _follows_rules(plan: Plan) -> bool:
 def _not_acted_on(action: Decision, held: str) -> Outcome:
     if held:
         return Outcome(action.resource, OutcomeStatus.HELD, message=held)
-    would = OutcomeStatus.WOULD_START if action.action.starts else OutcomeStatus.WOULD_STOP
-    return Outcome(action.resource, would)
+    return Outcome(action.resource, _WOULD.get(action.action, OutcomeStatus.WOULD_STOP))
+
+
+_WOULD = {
+    Action.START: OutcomeStatus.WOULD_START,
+    Action.TAG: OutcomeStatus.WOULD_TAG,
+    Action.UNTAG: OutcomeStatus.WOULD_UNTAG,
+}
 
 
 def _freeze(world: World, sweep: Sweep, state: SweepState) -> FileSeal:

@@ -101,5 +101,6 @@ def _ask(world: World, sweep: Sweep, approved: ApprovedPlan) -> Consent:
 def _not_confirmed(approved: ApprovedPlan) -> str:
     counts = approved.plan.counts
     words = [("stops", "stopped")] * bool(counts.stops) + [("starts", "started")] * bool(counts.starts)
+    words += [("changes of tags", "tagged")] * bool(counts.tags)
     actions, done = (" and ".join(one) for one in zip(*words, strict=True))
     return f"the {actions} were not confirmed; nothing was {done.replace(' and ', ' or ')}"

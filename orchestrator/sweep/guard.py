@@ -171,9 +171,11 @@ class TargetGuard:
         context = self._context
         stops: list[Resource] = []
         starts: list[Resource] = []
+        tags: list[Resource] = []
         for one in resources:
-            (starts if self._actions[one.resource_id].action.starts else stops).append(one)
-        for some, held_by in ((stops, context.policy_name), (starts, None)):
+            action = self._actions[one.resource_id].action
+            (tags if action.tags else starts if action.starts else stops).append(one)
+        for some, held_by in ((stops, context.policy_name), (starts, None), (tags, context.policy_name)):
             if some:
                 intent_id = new_intent_id()
                 # Before the write, and then the halt again: who ends the sweep knows of each that may still be written.
@@ -184,7 +186,14 @@ class TargetGuard:
                     return ()
                 try:
                     mine = context.ledger.intend(
-                        context.sweep_id, some, batch, context.found, held_by, intent_id, self._confirm
+                        context.sweep_id,
+                        some,
+                        batch,
+                        context.found,
+                        held_by,
+                        intent_id,
+                        self._confirm,
+                        holds=some is not tags,
                     )
                 except _HaltedMeanwhileError:
                     return ()

@@ -16,6 +16,7 @@ from orchestrator.core.decide.drift import (
     may_be_behind,
     not_seen_again,
     start_kept_since,
+    tagged_since,
 )
 from orchestrator.core.decide.known_names import Known
 from orchestrator.core.decide.names import no_longer_resolved
@@ -194,6 +195,8 @@ class Recheck:
         remembered: Remembered,
     ) -> Reason | None:
         if not planned.follows_a_rule:
+            if planned.action.tags:
+                return tagged_since(planned, fresh)
             return kept_down_since(planned, fresh, self._policy.max_fact_age, self._world.clocks.latest())
         if isinstance(others, Reason):
             return others

@@ -23,6 +23,7 @@ from orchestrator.core.model import (
     Verdict,
     strength,
 )
+from orchestrator.core.model.tagging import tagging_action
 from orchestrator.errors import LedgerError
 from orchestrator.ledger.records import ActionRecord
 from orchestrator.ports import TargetUnreadableError, World
@@ -81,7 +82,8 @@ def recover_from_records(world: World, sweep_id: str, action: Action) -> tuple[t
 
 def _planned(record: ActionRecord, action: Action) -> Decision:
     text = "It was planned, by the ledger; the plan itself cannot be read."
-    verdict = Verdict.START if action.starts else Verdict.STOP
+    action = tagging_action(record.restore) or action
+    verdict = Verdict(action.value) if action.tags else Verdict.START if action.starts else Verdict.STOP
     return Decision(resource_of(record), verdict, ReasonCode.PLAN_UNREADABLE, text, action=action)
 
 

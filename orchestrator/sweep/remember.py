@@ -14,10 +14,16 @@ from orchestrator.errors import LedgerError
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.records import HeldRecord
 from orchestrator.ports import World
+from orchestrator.sweep.notices import read_notices
 
 
 def read_remembered(world: World, policy: OrgPolicy, inventory: Inventory, now: datetime) -> Inventory:
-    """The same inventory with what sweeps hold down in the targets where some rule may start it: one query for each.
+    """The same inventory with what decisions depend on: the stops that were announced, and what sweeps hold down."""
+    return _with_what_is_held_down(world, policy, read_notices(world, policy, inventory), now)
+
+
+def _with_what_is_held_down(world: World, policy: OrgPolicy, inventory: Inventory, now: datetime) -> Inventory:
+    """In the targets where some rule may start it: one query for each.
 
     A ledger that cannot be read is in there too: then nothing is started by it.
     """
@@ -27,7 +33,8 @@ def read_remembered(world: World, policy: OrgPolicy, inventory: Inventory, now: 
     named = policy.with_unresolved(inventory.names)
     asking = asking_the_ledger(named, inventory.resources, accounts, now)
     found = remembered_of(world.ledger, asking, lambda kind: world.kind(kind).description)
-    remembered = replace(inventory.remembered, stops={**inventory.remembered.stops, **found.stops}, unread=found.unread)
+    before = inventory.remembered
+    remembered = replace(before, stops={**before.stops, **found.stops}, unread=found.unread or before.unread)
     return replace(inventory, remembered=remembered)
 
 

@@ -76,7 +76,7 @@ def _question(document: Mapping[str, Any]) -> tuple[str, str]:
     subject = f"Stop Orchestrator: {len(rows)} resources wait for your approval"
     would = " and ".join(
         f"{verb} {count} resources"
-        for verb in (Verdict.STOP, Verdict.START)
+        for verb in (Verdict.STOP, Verdict.START, Verdict.TAG, Verdict.UNTAG)
         if (count := sum(row["verdict"] == verb for row in rows))
     )
     owners = f"\nAsk about it: {', '.join(document['owners'])}" if document.get("owners") else ""

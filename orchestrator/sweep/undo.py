@@ -12,6 +12,7 @@ from typing import Any
 
 from orchestrator.core.decide import scope
 from orchestrator.core.decide.drift import not_seen_again
+from orchestrator.core.decide.notice import decide_untag
 from orchestrator.core.decide.undo import EarlierStart, decide_undo, name_earlier_undo
 from orchestrator.core.model import (
     ANSWERS_BEHIND_AT_MOST,
@@ -38,6 +39,7 @@ from orchestrator.core.model import (
     Verdict,
 )
 from orchestrator.core.model.aws_error_codes import coverage_of
+from orchestrator.core.model.tagging import tagging_action
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.errors import LedgerError, PlanError
 from orchestrator.ledger.records import ActionRecord, HeldRecord
@@ -54,6 +56,8 @@ _START_ACCEPTED = frozenset({OutcomeStatus.STARTED.value, OutcomeStatus.STARTING
 _STOPPED = _ACCEPTED | {OutcomeStatus.UNKNOWN.value}
 """What the sweep stopped, or may have stopped: then mark, state and times have to tell."""
 _DOWN = frozenset({ResourceState.STOPPING, ResourceState.STOPPED, ResourceState.GONE})
+_TAGGED = frozenset({OutcomeStatus.TAGGED.value, OutcomeStatus.UNKNOWN.value, INTENT})
+"""What the sweep tagged, or may have tagged."""
 _BEFORE = 1
 """The format of the release before, which had no items of what it holds down."""
 _SETS = ("accounts", "regions", "resources")
@@ -153,7 +157,8 @@ def read_stopped(
     """
     records = [one for one in _actions(world, source_sweep_id) if undo_filter.matches(one)]
     started = [] if undo_filter.failed_health else [one for one in records if _may_be_up_by_it(one)]
-    stopped = [*(one for one in records if _may_be_down_by_it(one)), *started]
+    tagged = [] if undo_filter.failed_health else [one for one in records if _may_be_tagged_by_it(one)]
+    stopped = [*(one for one in records if _may_be_down_by_it(one)), *started, *tagged]
     if not stopped:
         sets = ((name, sorted(getattr(undo_filter, name))) for name in _SETS)
         asked = "; ".join(f"{name} {', '.join(values)}" for name, values in sets if values)
@@ -190,7 +195,12 @@ def read_stopped(
 
 def _may_be_down_by_it(record: ActionRecord) -> bool:
     """An intent is no outcome. Each has one in the end; where a row was left as one all the same, it is looked at."""
-    return not record.is_start and (record.status in _STOPPED or record.status == INTENT)
+    is_stop = not record.is_start and tagging_action(record.restore) is None
+    return is_stop and (record.status in _STOPPED or record.status == INTENT)
+
+
+def _may_be_tagged_by_it(record: ActionRecord) -> bool:
+    return record.status in _TAGGED and tagging_action(record.restore) is Action.TAG
 
 
 def _may_be_up_by_it(record: ActionRecord) -> bool:
@@ -262,7 +272,8 @@ def _decide(
 ) -> tuple[tuple[Decision, ...], LookRefusedError | None]:
     """Also why some of them have a decision without a look."""
     ids = [record.resource_id for record in records]
-    stops = [record for record in records if not record.is_start]
+    tagged = [record for record in records if _may_be_tagged_by_it(record)]
+    stops = [record for record in records if _may_be_down_by_it(record)]
     seen = look_until_settled(world, kind, target, ids, lambda fresh: _may_be_from_before(fresh, stops, world.now()))
     fresh, unseen = seen.fresh, seen.refused
     noted_within = kind.description.stop_noted_within
@@ -274,6 +285,9 @@ def _decide(
     if undone.rules is not None:
         starts = [record for record in records if record.is_start and record.resource_id not in unseen]
         decisions += tuple(undone.rules.decisions(undone.source_sweep_id, target.account_id, starts, fresh))
+    known = [record for record in tagged if record.resource_id not in unseen]
+    source_sweep_id = undone.source_sweep_id
+    decisions += tuple(decide_untag(resource_of(one), fresh.get(one.resource_id), source_sweep_id) for one in known)
     kept = (_unseen(record, unseen[record.resource_id]) for record in records if record.resource_id in unseen)
     return (*decisions, *kept), seen.refusal
 

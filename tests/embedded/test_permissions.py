@@ -296,3 +296,28 @@ def test_the_one_escalation_that_iam_cannot_express_is_open_to_a_hub_that_was_ta
     hub.act("stop_instances", account, FRANKFURT, InstanceIds=[down])
     enforce(hub, guarded)
     assert mark_start_stop(ec2_of(hub, account, None), down) == (True, True, True)
+
+
+@pytest.mark.parametrize(
+    ("keys", "tags", "may"),
+    [
+        ("", {"stop-orchestrator:stop-after": "2026-12-01"}, True),
+        ("", {"Owner-missing": "reported"}, False),
+        ("Owner-missing", {"Owner-missing": "reported"}, True),
+        ("Owner-missing", {"Owner": "me"}, False),
+        ("Owner-missing", {"Owner-missing": "reported", "Owner": "me"}, False),
+        ("stop-orchestrator:opt-out", {"stop-orchestrator:opt-out": "true"}, False),
+    ],
+)
+def test_a_session_writes_and_deletes_the_announcement_of_a_stop_and_the_keys_that_are_listed_and_no_others(
+    hub: OrganizationBuilder, guarded: Permissions, keys: str, tags: dict[str, str], may: bool
+) -> None:
+    guarded.member = policy_of("member-role", "MemberRole", TagKeys=keys)
+    account = hub.account("dev")
+    [instance] = hub.instances(account, FRANKFURT, 1, DEV)
+    enforce(hub, guarded)
+    client = ec2_of(hub, account, (Action.STOP,))
+    pairs = [{"Key": key, "Value": value} for key, value in tags.items()]
+    assert allowed(client.create_tags, Resources=[instance], Tags=pairs) is may
+    assert allowed(client.delete_tags, Resources=[instance], Tags=pairs) is may
+    assert not allowed(client.delete_tags, Resources=[instance]), "that would delete every tag"

@@ -40,6 +40,7 @@ def test_every_parameter_of_every_template_says_how_it_loosens() -> None:
         ("ApproverArns", "a", "b"),
         ("StartScope", "marked", "everything"),
         ("VolumeKeyArns", KEY, f"{KEY},{OTHER_KEY}"),
+        ("TagKeys", "", "Owner-missing"),
         ("OrganizationalUnitIds", "ou-1", "ou-1,ou-2"),
         ("TargetIds", "ou-1,ou-2", "ou-1"),
         ("ObjectLockMode", "COMPLIANCE", "GOVERNANCE"),

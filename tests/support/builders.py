@@ -103,7 +103,7 @@ def a_decision(resource: Resource | None = None, verdict: Verdict = Verdict.STOP
     code = {Verdict.STOP: ReasonCode.ANY_TIME, Verdict.START: ReasonCode.STOPPED_BY_SWEEP}.get(
         verdict, ReasonCode.NO_RULE
     )
-    action = Action.START if verdict is Verdict.START else Action.STOP
+    action = Action.STOP if verdict is Verdict.KEEP else Action(verdict.value)
     defaults = {"reason_code": code, "reason": "Because.", "rule": "nights", "action": action}
     return Decision(resource or a_resource(), verdict, **{**defaults, **fields})
 

@@ -78,6 +78,7 @@ EVERYTHING: Mapping[str, Mapping[str, str]] = {
         "ExternalId": "an-external-id",
         "StartScope": "everything",
         "VolumeKeyArns": KEY,
+        "TagKeys": "Owner-missing,team:reviewed",
         "PermissionsBoundaryArn": "arn:aws:iam::*:policy/boundary",
         "HubRolePath": "/platform/",
     },

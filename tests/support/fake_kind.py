@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING
 from orchestrator.core.model import Action, Outcome, OutcomeStatus, Resource, ResourceKey, ResourceState, Target
 from orchestrator.core.model.kind import KindDescription
 from orchestrator.core.model.marks import STOPPED_BY_TAG
+from orchestrator.core.model.tagging import tagging_of
+from orchestrator.kinds.ec2.act import PROFILE
 from orchestrator.kinds.ec2.description import EC2
+from orchestrator.kinds.shared.tagging import DONE, recover_tagging
 from orchestrator.ports import BatchGuard
 from tests.support.builders import in_state
 
@@ -77,6 +80,8 @@ class FakeKind:
             fresh = found.get(resource.resource_id)
             if fresh is None:
                 outcomes.append(Outcome(resource, OutcomeStatus.FAILED, "Gone", "", asked_at, self.fake.at))
+            elif action.tags:
+                outcomes += recover_tagging(PROFILE, [(resource, action, asked_at)], found, self.fake.at)
             elif fresh.aws_state == _goal(action)[0]:
                 outcomes.append(Outcome(resource, _goal(action)[1], "", "", asked_at, self.fake.at))
         return tuple(outcomes)
@@ -92,11 +97,13 @@ class FakeKind:
 
     def _call(self, todo: _Actions, sweep_id: str) -> list[Outcome]:
         """One call for the whole batch."""
-        verb = "start" if todo[0][1] is Action.START else "stop"
+        verb = todo[0][1].value.replace("hibernate", "stop")
         names = ",".join(resource.resource_id for resource, _ in todo)
         return self.fake.life.does(f"{verb} {names}", lambda: [self._change(*one, sweep_id) for one in todo])
 
     def _change(self, resource: Resource, action: Action, sweep_id: str) -> Outcome:
+        if action.tags:
+            return self._tag(resource, action)
         goal = _goal(action)[1]
         status = self.fake.stops.get(resource.resource_id, goal)
         if isinstance(status, Exception):
@@ -106,6 +113,21 @@ class FakeKind:
             self.fake.change(resource.resource_id, lambda one: self._changed(one, action, sweep_id))
         seen_at = self.fake.at if status not in _PROMISED.values() else None
         return Outcome(resource, status, "", "", self.fake.at, seen_at)
+
+    def _tag(self, resource: Resource, action: Action) -> Outcome:
+        goal = DONE[action]
+        status = self.fake.stops.get(resource.resource_id, goal)
+        if isinstance(status, Exception):
+            raise status
+        tags = tagging_of(resource.restore)
+
+        def changed(one: Resource) -> Resource:
+            left = {key: value for key, value in one.tags.items() if tags.get(key) != value}
+            return replace(one, tags={**left, **tags} if action is Action.TAG else left)
+
+        if status is goal:
+            self.fake.change(resource.resource_id, changed)
+        return Outcome(resource, status, "", "", self.fake.at, self.fake.at)
 
     def _changed(self, one: Resource, action: Action, sweep_id: str) -> Resource:
         at = self.fake.at

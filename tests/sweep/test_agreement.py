@@ -44,6 +44,10 @@ OUTCOME_CODES: dict[str, int] = {
     OutcomeStatus.STARTING: 3,
     OutcomeStatus.ALREADY_RUNNING: 0,
     OutcomeStatus.WOULD_START: 0,
+    OutcomeStatus.TAGGED: 0,
+    OutcomeStatus.UNTAGGED: 0,
+    OutcomeStatus.WOULD_TAG: 0,
+    OutcomeStatus.WOULD_UNTAG: 0,
     OutcomeStatus.HELD: 0,
     OutcomeStatus.NOT_ATTEMPTED: 3,
     OutcomeStatus.UNKNOWN: 5,
@@ -56,7 +60,7 @@ STATUSES = [
     *only_in_full((tuple(OutcomeStatus),)),
 ]
 UNREAD = {TargetStatus.DENIED, TargetStatus.FAILED, TargetStatus.NOT_ATTEMPTED}
-NOT_DONE = {ReasonCode.NOT_SEEN_AGAIN, ReasonCode.OWNED_BY_TWO_POLICIES}
+NOT_DONE = {ReasonCode.NOT_SEEN_AGAIN, ReasonCode.OWNED_BY_TWO_POLICIES, ReasonCode.UNREADABLE_LEDGER}
 NOT_DONE_BY_AN_UNDO = {
     ReasonCode.NOT_SEEN_AGAIN,
     ReasonCode.IN_TRANSITION,

@@ -15,7 +15,7 @@ from orchestrator.settings import Settings
 from tests.support.cloudformation import ACCOUNT, EVERYTHING, as_list, resolved, statements
 
 PROTECTED, OPT_OUT = (f"aws:ResourceTag/stop-orchestrator:{name}" for name in ("protected", "opt-out"))
-MARKS = ["stop-orchestrator:stopped-by", "stop-orchestrator:stopped-at"]
+MARKS = ["stop-orchestrator:stopped-by", "stop-orchestrator:stopped-at", "stop-orchestrator:stop-after"]
 DATES = [f"20??-{month:02}-{day}?" for month in range(1, 13) for day in range(4)]
 ROLE_POLICIES = 10_240
 """Characters of all inline policies of one role: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
@@ -136,11 +136,28 @@ def test_what_no_sweep_stopped_can_be_started_only_where_the_start_scope_says_ev
     assert not starts.keys() & _by_name(StartScope="everything", Mode="plan").keys()
 
 
-def test_only_its_two_marks_can_be_written_or_deleted() -> None:
-    assert _by_name()["MarkWhatWasStopped"]["Condition"] == {
-        "ForAllValues:StringEquals": {"aws:TagKeys": MARKS},
-        "Null": {"aws:TagKeys": "false"},
+def test_only_its_two_marks_and_the_announcement_of_a_stop_can_be_written_or_deleted() -> None:
+    for sid in ("MarkWhatWasStopped", "MarkDatabases"):
+        assert _by_name()[sid]["Condition"] == {
+            "ForAllValues:StringEquals": {"aws:TagKeys": MARKS},
+            "Null": {"aws:TagKeys": "false"},
+        }
+
+
+def test_keys_of_tags_let_rules_write_exactly_these_in_mode_enforce_and_without_them_none() -> None:
+    given = _by_name(TagKeys="Owner-missing,team:reviewed")
+    added = {sid: one for sid, one in given.items() if sid not in _by_name()}
+    assert {sid: as_list(one["Action"]) for sid, one in added.items()} == {
+        "WriteTagsOfRules": ["ec2:CreateTags", "ec2:DeleteTags"],
+        "WriteTagsOfRulesOnDatabases": ["rds:AddTagsToResource", "rds:RemoveTagsFromResource"],
     }
+    for one in added.values():
+        assert one["Condition"] == {
+            "ForAllValues:StringEquals": {"aws:TagKeys": ["Owner-missing", "team:reviewed"]},
+            "Null": {"aws:TagKeys": "false"},
+        }
+    plan = _by_name(TagKeys="Owner-missing", Mode="plan")
+    assert not added.keys() & plan.keys()
 
 
 def test_only_the_hub_s_role_gets_in_from_the_same_organization_with_the_external_id() -> None:

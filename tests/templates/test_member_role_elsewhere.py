@@ -27,6 +27,7 @@ CHOICES = {
     "StartScope": ("marked", "everything"),
     "ExternalId": ("", "an-external-id"),
     "VolumeKeyArns": ("", f"{KEY},{KEY[:-1]}1"),
+    "TagKeys": ("", "Owner-missing,team:reviewed"),
     "PermissionsBoundaryArn": ("", f"arn:aws:iam::{ACCOUNT}:policy/boundary"),
     "RolePath": ("/", "/tools/"),
 }

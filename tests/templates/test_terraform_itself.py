@@ -62,12 +62,12 @@ def given(folder: Path, **variables: Any) -> None:
 def test_terraform_makes_the_documents_of_the_template(
     module: Path, mode: str, external_id: str, keys: list[str]
 ) -> None:
-    given(module, mode=mode, external_id=external_id, volume_key_arns=keys)
+    given(module, mode=mode, external_id=external_id, volume_key_arns=keys, tag_keys=["Owner-missing"])
     applied = terraform(module, "apply", "-auto-approve")
     assert applied.returncode == 0, applied.stderr
     outputs = json.loads(terraform(module, "output", "-json").stdout)
     made = {name: json.loads(one["value"]) for name, one in outputs.items() if one["value"]}
-    parameters = {"Mode": mode, "ExternalId": external_id, "VolumeKeyArns": ",".join(keys)}
+    parameters = {"Mode": mode, "ExternalId": external_id, "VolumeKeyArns": ",".join(keys), "TagKeys": "Owner-missing"}
     role = resolved("member-role", **parameters)["Resources"]["MemberRole"]["Properties"]
     assert made.pop("trust") == role["AssumeRolePolicyDocument"]
     assert made == {one["PolicyName"].replace("-", "_"): one["PolicyDocument"] for one in role["Policies"]}

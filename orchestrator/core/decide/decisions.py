@@ -1,4 +1,4 @@
-"""Stop, start or keep, for one resource: the one place that decides. Always with a reason that a person understands."""
+"""Stop, start, keep or tag, for one resource: the one place that decides. Always with a reason for people."""
 
 from __future__ import annotations
 
@@ -10,6 +10,12 @@ from typing import NamedTuple
 
 from orchestrator.core.decide.compliance import Asked, joined, violations
 from orchestrator.core.decide.local_times import local_text
+from orchestrator.core.decide.notice import (
+    malformed_notices,
+    tags_of_people,
+    with_notice_and_tags,
+    without_announcements,
+)
 from orchestrator.core.decide.opt_out_register import register_opt_outs, without_opt_outs
 from orchestrator.core.decide.other_policies import CoOwner, why_two_own
 from orchestrator.core.decide.owner import Owner, owner_of
@@ -58,9 +64,6 @@ def decide_inventory(
     policy = policy.with_unresolved(inventory.names)
     accounts = {account.id: account for account in inventory.accounts}
     today = policy.day(now)
-    up = inventory.resources
-    if policy.starting_kinds:  # only for those what is down was read, of which compliance says nothing
-        up = tuple(one for one in up if not may_be_down(one))
     wrong = dict.fromkeys(schedule_tag_violations(policy, inventory.accounts))
     decisions = _decide_all(
         policy, inventory.resources, accounts, _Known(now, today, others, inventory.remembered, wrong)
@@ -70,11 +73,15 @@ def decide_inventory(
         bare = replace(resource, tags=without_opt_outs(resource))
         return decide(policy, bare, account, now, others, inventory.remembered)
 
+    plain = without_announcements(decisions)
+    up = [one.resource for one in plain]
+    if policy.starting_kinds:  # only for those what is down was read, of which compliance says nothing
+        up = [one for one in up if not may_be_down(one)]
     compliance = violations(up, inventory.accounts, Asked.by(policy), today)
     return Decisions(
         decisions,
-        joined(compliance, wrong) if wrong else compliance,
-        register_opt_outs(policy, inventory.accounts, decisions, now, decide_without),
+        joined(compliance, wrong, malformed_notices(decisions)),
+        register_opt_outs(policy, inventory.accounts, plain, now, decide_without),
     )
 
 
@@ -127,7 +134,8 @@ def _decide(policy: OrgPolicy, resource: Resource, account: Account, known: _Kno
     owner = owner_of(policy, resource, account, now)
     rule = owner.rule
     used = rule.where.facts_used(resource, account, now) if rule else None
-    exemption = most_protective(read_opt_outs(resource.tags, RESOURCE, resource.resource_id, known.today))
+    tags = tags_of_people(resource, rule, known.remembered)
+    exemption = most_protective(read_opt_outs(tags, RESOURCE, resource.resource_id, known.today))
     own_schedule = _NO_SCHEDULE
     if rule and not policy.ignores_schedules:
         own_schedule = schedule_of(policy, rule, resource, account)
@@ -137,12 +145,13 @@ def _decide(policy: OrgPolicy, resource: Resource, account: Account, known: _Kno
     def owned_by_two(rule: Rule) -> Reason | None:
         return why_two_own(policy, rule, resource, account, now, known.others)
 
-    if may_be_down(resource) and resource.kind in policy.starting_kinds:
+    only_tags = rule is not None and rule.action in _STOPS_NOTHING
+    if may_be_down(resource) and resource.kind in policy.starting_kinds and not only_tags:
         start = _decide_start(resource, exemption, owner, own_schedule, known, owned_by_two)
         return replace(start, facts={**start.facts, **used} if used else start.facts)
     keep = _reason_to_keep(resource, exemption, owner, own_schedule, now, owned_by_two)
     reason = keep or _reason_to_stop(rule, own_schedule, now)
-    return Decision(
+    decision = Decision(
         resource=resource,
         verdict=Verdict.STOP if keep is None else Verdict.KEEP,
         reason_code=reason.code,
@@ -153,6 +162,7 @@ def _decide(policy: OrgPolicy, resource: Resource, account: Account, known: _Kno
         facts={**resource.facts, **used} if used else resource.facts,
         inside=_inside(own_schedule, now) if reason.code is ReasonCode.SCHEDULE else None,
     )
+    return with_notice_and_tags(decision, rule, known.remembered, known.today, policy.max_notice)
 
 
 def _decide_start(
@@ -217,7 +227,10 @@ def _reason_to_keep(
     now: datetime,
     owned_by_two: Callable[[Rule], Reason | None],
 ) -> Reason | None:
-    """The first that there is; None where it is to be stopped."""
+    """The first that there is; None where it is to be stopped, or tagged, which needs no state."""
+    if owner.rule is not None and owner.rule.action in _STOPS_NOTHING:
+        exempt = Reason(ReasonCode.EXEMPT, exemption_sentence(exemption)) if exemption is not None else None
+        return exempt or _kept_by_its_owner(owner) or owned_by_two(owner.rule)
     keep = _kept_by_itself(resource, exemption) or _kept_by_its_owner(owner)
     if keep is not None or owner.rule is None:
         return keep
@@ -340,4 +353,5 @@ def _inside_until(schedule: str, until: datetime | None, until_text: str) -> Ins
 
 
 _NO_SCHEDULE = OwnSchedule(None)
+_STOPS_NOTHING = (Action.TAG, Action.NOTIFY)
 _NO_RULE = Reason(ReasonCode.NO_RULE, "No rule of the policy matches it.")

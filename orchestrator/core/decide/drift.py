@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from orchestrator.core.decide.decisions import decide
+from orchestrator.core.decide.notice import planned_notices
 from orchestrator.core.decide.other_policies import CoOwner
 from orchestrator.core.model import (
     Account,
@@ -22,6 +23,7 @@ from orchestrator.core.model import (
 )
 from orchestrator.core.model.marks import MARKS, STOPPED_BY_TAG
 from orchestrator.core.model.remembered import Remembered
+from orchestrator.core.model.tagging import tagging_of
 from orchestrator.core.policy.org_policy import OrgPolicy
 
 _CHANGED = "Changed since the plan:"
@@ -48,7 +50,7 @@ def kept_since(
     """
     if fresh is None:
         return changed("it is gone.")
-    decision = decide(policy, fresh, account, now, others)
+    decision = decide(policy, fresh, account, now, others, planned_notices(planned))
     if decision.reason_code is ReasonCode.OWNED_BY_TWO_POLICIES:  # not only now: until one of them excludes it
         return changed(_within_sentence(decision))._replace(code=decision.reason_code)
     reason = next(_changes(planned, fresh, decision), None)
@@ -108,6 +110,14 @@ def kept_down_since(planned: Decision, fresh: Resource | None, max_fact_age: tim
     return Reason(ReasonCode.NOT_SEEN_AGAIN, text)
 
 
+def tagged_since(planned: Decision, fresh: Resource | None) -> Reason | None:
+    """For an undo of tags: why they are kept although they were to be deleted; None when they are as they were."""
+    if fresh is None:
+        return changed("it is gone.")
+    others = [key for key, value in tagging_of(planned.resource.restore).items() if fresh.tags.get(key) != value]
+    return changed(f"its tag {' and '.join(others)} is another, or is gone.") if others else None
+
+
 def may_be_behind(planned: Resource, fresh: Resource | None) -> bool:
     """For a start: whether what is seen now may be from before what was planned, as AWS answers from several places.
 
@@ -158,6 +168,8 @@ def _changes(planned: Decision, fresh: Resource, decision: Decision) -> Iterator
         yield _within_sentence(decision)
     if (decision.rule, decision.action) != (planned.rule, planned.action):
         yield f"rule {decision.rule} owns it now, with the action {decision.action.value}."
+    if tagging_of(decision.resource.restore) != tagging_of(before.restore):
+        yield "other tags are due than those that were planned."
     changes = "; ".join(_tag_changes(before.tags, fresh.tags))
     if changes:
         yield f"its tags are others ({changes})."

@@ -116,6 +116,8 @@ def _results(plan: Plan, limits: Guardrails, unknown_account_weight: Weight) -> 
         yield _at_most("max_starts_percent", limits.max_starts_percent, actual)
     yield from _per_account(limits.per_account, stops, starts, by_rules, running)
     yield from _starts_percent_per_account(limits.per_account, by_rules, stopped)
+    if limits.max_tags is not None:
+        yield _at_most("max_tags", limits.max_tags, plan.counts.tags)
     if limits.min_coverage_percent is not None:
         weight = _unknown_account_weight(plan.coverage, unknown_account_weight)
         actual = coverage_percent(plan.coverage, lambda: weight)
@@ -137,7 +139,11 @@ def _in_state(plan: Plan, state: ResourceState) -> Counter[AccountId]:
 
 def _by_account(plan: Plan, *, starts: bool, by_rules: bool = False) -> Counter[AccountId]:
     """`by_rules`: without the starts of an undo."""
-    some = (one for one in plan.actions if one.action.starts is starts and (one.follows_a_rule or not by_rules))
+    some = (
+        one
+        for one in plan.actions
+        if one.action.starts is starts and not one.action.tags and (one.follows_a_rule or not by_rules)
+    )
     return Counter(one.resource.target.account_id for one in some)
 
 

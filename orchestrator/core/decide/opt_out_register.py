@@ -41,6 +41,7 @@ WEEK = timedelta(days=7)
 _HOUR = timedelta(hours=1)
 _ALWAYS = WEEK / _HOUR
 _UNKNOWN = frozenset({ReasonCode.UNKNOWN_CONDITION, ReasonCode.UNKNOWN_SCHEDULE, ReasonCode.UNKNOWN_LOSS})
+_STOPS_LATER = frozenset({ReasonCode.NOTICE, ReasonCode.NOTICE_GIVEN})
 DecideWithout = Callable[[Resource, Account], Decision]
 """What is decided of a resource that has no opt-out."""
 
@@ -152,7 +153,7 @@ class _Register:
         """How many resources, of this one, it spares, and for how long in a week."""
         resource = decision.resource
         instead = self._decide_without(resource, account)
-        stops = instead.verdict is Verdict.STOP
+        stops = instead.verdict is Verdict.STOP or instead.reason_code in _STOPS_LATER
         if instead.reason_code in _UNKNOWN:
             return 0, None
         if not (stops or instead.reason_code is ReasonCode.SCHEDULE):

@@ -24,6 +24,8 @@ _ATTEMPTED = frozenset(
         OutcomeStatus.STARTED,
         OutcomeStatus.STARTING,
         OutcomeStatus.ALREADY_RUNNING,
+        OutcomeStatus.TAGGED,
+        OutcomeStatus.UNTAGGED,
         OutcomeStatus.FAILED,
     }
 )

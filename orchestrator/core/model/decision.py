@@ -20,6 +20,8 @@ class Verdict(StrEnum):
     STOP = "stop"
     START = "start"
     KEEP = "keep"
+    TAG = "tag"
+    UNTAG = "untag"
 
 
 class ReasonCode(StrEnum):
@@ -87,6 +89,24 @@ class ReasonCode(StrEnum):
     NOT_MISSED = "not_missed"
     """No load balancer misses it."""
 
+    # Notices and tags.
+    NOTICE_GIVEN = "notice_given"
+    """Its rule would stop it, and announces that first: the tag is written."""
+    NOTICE = "notice"
+    """Its stop was announced, and is not due yet."""
+    NOTICE_UNKNOWN = "notice_unknown"
+    """Whether, or until when, its stop was announced is not known."""
+    NOTICE_WITHDRAWN = "notice_withdrawn"
+    """Its stop was announced, and no rule with a notice owns it any more: the tag is deleted."""
+    TAGGED_BY_RULE = "tagged_by_rule"
+    """Its rule writes tags that it does not have."""
+    HAS_TAGS = "has_tags"
+    """It has the tags that its rule writes, or a person's own values in their place."""
+    ONLY_REPORTED = "only_reported"
+    """Its rule reports it, and does nothing."""
+    TAGGED_BY_SWEEP = "tagged_by_sweep"
+    """An undo: the sweep that is undone wrote the tags, which are deleted."""
+
 
 KEPT_AFTER_ALL = frozenset({ReasonCode.CHANGED, ReasonCode.NOT_SEEN_AGAIN})
 """Of what was planned and turned out, right before it, to be something to keep."""
@@ -129,7 +149,7 @@ class InsideSchedule:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Stop, start or keep for one resource: the rule that owns it, why, and the facts that were looked at."""
+    """Stop, start, keep or tag for one resource: the rule that owns it, why, and the facts that were looked at."""
 
     resource: Resource
     verdict: Verdict
@@ -147,10 +167,12 @@ class Decision:
 
     @property
     def follows_a_rule(self) -> bool:
-        """Whether it is acted on because of a rule: every stop, and the starts that rules ask for. The start of an undo
-        takes back a stop, and no rule is asked.
+        """Whether it is acted on because of a rule: every stop, and the starts and tags that rules ask for. The start
+        of an undo takes back a stop, and its deletion of tags what a sweep wrote: no rule is asked.
         """
-        return not self.action.starts or self.reason_code is ReasonCode.IN_RUNNING_TIME
+        if self.action.starts:
+            return self.reason_code is ReasonCode.IN_RUNNING_TIME
+        return self.reason_code is not ReasonCode.TAGGED_BY_SWEEP
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,5 +203,5 @@ class Decisions:
 
     @property
     def actions(self) -> tuple[Decision, ...]:
-        """What is to be stopped or started."""
+        """What is to be stopped, started or tagged."""
         return tuple(decision for decision in self.decisions if decision.verdict is not Verdict.KEEP)

@@ -10,3 +10,5 @@ STOPPED_BY_TAG = "stop-orchestrator:stopped-by"
 STOPPED_AT_TAG = "stop-orchestrator:stopped-at"
 """When the stop was asked for, in UTC."""
 MARKS = (STOPPED_BY_TAG, STOPPED_AT_TAG)
+STOP_AFTER_TAG = "stop-orchestrator:stop-after"
+"""Announces a stop to people: the last day on which the resource is kept. No mark: the ledger's day counts."""

@@ -10,36 +10,39 @@ from dataclasses import InitVar, dataclass
 from orchestrator.core.model.coverage import Coverage
 from orchestrator.core.model.decision import Decision, Verdict
 from orchestrator.core.model.organization import AccountId
+from orchestrator.core.model.tagging import tagging_of
 
 
 @dataclass(frozen=True, slots=True)
 class ActionCounts:
-    """Stops and starts, counted apart wherever a person reads a count."""
+    """Stops, starts and changes of tags, counted apart wherever a person reads a count."""
 
     stops: int = 0
     starts: int = 0
+    tags: int = 0
 
     @classmethod
     def of(cls, decisions: Iterable[Decision]) -> ActionCounts:
         """Of what is to be acted on."""
-        starts = [decision.action.starts for decision in decisions if decision.verdict is not Verdict.KEEP]
-        return cls(starts.count(False), starts.count(True))
+        actions = [decision.action for decision in decisions if decision.verdict is not Verdict.KEEP]
+        starts, tags = sum(one.starts for one in actions), sum(one.tags for one in actions)
+        return cls(len(actions) - starts - tags, starts, tags)
 
     @property
     def total(self) -> int:
-        """Stops and starts together."""
-        return self.stops + self.starts
+        """All of them together."""
+        return self.stops + self.starts + self.tags
 
     def __add__(self, other: ActionCounts) -> ActionCounts:
-        return ActionCounts(self.stops + other.stops, self.starts + other.starts)
+        return ActionCounts(self.stops + other.stops, self.starts + other.starts, self.tags + other.tags)
 
     def __sub__(self, other: ActionCounts) -> ActionCounts:
-        return ActionCounts(self.stops - other.stops, self.starts - other.starts)
+        return ActionCounts(self.stops - other.stops, self.starts - other.starts, self.tags - other.tags)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All decisions of one sweep, frozen before anything is acted on. It may hold stops and starts together."""
+    """All decisions of one sweep, frozen before anything is acted on. It may hold all sorts of actions together."""
 
     sweep_id: str
     policy_sha256: str
@@ -49,20 +52,26 @@ class Plan:
 
     @property
     def actions(self) -> tuple[Decision, ...]:
-        """What would be stopped or started."""
+        """What would be stopped, started or tagged."""
         return tuple(decision for decision in self.decisions if decision.verdict is not Verdict.KEEP)
 
     @property
     def counts(self) -> ActionCounts:
-        """How many stops and starts the plan has."""
+        """How many actions of each sort the plan has."""
         return ActionCounts.of(self.decisions)
 
     @property
     def sha256(self) -> str:
         """Changes whenever what would be acted on, where, how or by which policy changes."""
-        actions = sorted([*decision.resource.key, decision.action.value] for decision in self.actions)
+        actions = sorted(_as_hashed(decision) for decision in self.actions)
         text = json.dumps([self.sweep_id, self.policy_sha256, self.organization_id, actions])
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _as_hashed(decision: Decision) -> list[str]:
+    """With the tags, where it writes or deletes some."""
+    tags = sorted(tagging_of(decision.resource.restore).items()) if decision.action.tags else []
+    return [*decision.resource.key, decision.action.value, *(text for pair in tags for text in pair)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from orchestrator.core.policy.schema.fields import DEFAULT_KINDS, Choices, durat
 from orchestrator.core.policy.schema.rules import RuleDocument
 from orchestrator.core.policy.schema.sweeps import ScheduledSweepDocument
 from orchestrator.core.policy.schema.whose_schedule import STOP, KeepForDocument, ScheduleFromTagDocument
+from orchestrator.core.policy.tag_rules import tag_problems
 from orchestrator.core.policy.yaml_document import Document, Path, read_document, value_words
 from orchestrator.errors import PolicyError, PolicyProblem
 
@@ -110,6 +111,8 @@ def _rule(
         started_by_hand=_started_by_hand(document.started_by_hand),
         start_told=frozenset(kind.name for kind in known if kind.tells_start and kind.name in kinds),
         start=StartForm(document.start),
+        notice_days=document.notice.days if document.notice is not None else None,
+        tags=document.tags,
     )
 
 
@@ -219,6 +222,7 @@ def _cross_checks(document: Document) -> Iterator[tuple[Path, str]]:
         yield from _whose_schedule(number, rule, known)
     yield from schedule_problems(document)
     yield from _starts(document.value)
+    yield from tag_problems(_rules(document.value))
     yield from required_tag_problems(document.value.get("required_tags"))
     yield from _sweeps(document)
     yield from _waves(document.value.get("waves"))

@@ -20,6 +20,7 @@ from orchestrator.core.policy.schema.rules import RuleDocument
 from orchestrator.core.policy.schema.schedules import FORMS, ExceptDocument, LineDocument, ScheduleDocument
 from orchestrator.core.policy.schema.scope import OrganizationScope, RegionScope
 from orchestrator.core.policy.schema.sweeps import ScheduledSweepDocument
+from orchestrator.core.policy.schema.tagging import TAG_VALUE, Notice
 from orchestrator.core.policy.schema.whose_schedule import (
     KeepForDocument,
     ScheduleFromTagDocument,
@@ -60,6 +61,7 @@ def _missing(path: Path) -> str:
 
 
 _EXAMPLES: Mapping[object, str] = {
+    "days": "write so many days, such as `days: 3`",
     "version": "say `version: 1`",
     "name": "give it a name, such as `name: nonprod`",
     "timezone": "name an IANA time zone, such as `timezone: Europe/Berlin`",
@@ -103,6 +105,8 @@ _PARTS_OF_A_SCHEDULE = 2
 def _model_at(path: Path) -> type[Part]:
     if path == ("guardrails", "per_account"):
         return AccountLimits
+    if path[:1] == ("rules",) and path[2:] == ("notice",):
+        return Notice
     if path[:1] == ("rules",) and path[-1] in _MODELS_IN_RULE:
         return _MODELS_IN_RULE[path[-1]]
     if path[:1] == ("schedules",) and len(path) > _PARTS_OF_A_SCHEDULE:
@@ -147,5 +151,6 @@ _PATTERNS = {
     r"^[0-9]{12}$": "an account id has twelve digits; put it in quotes",
     r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$": "an SNS topic is named by its ARN, such as "
     "arn:aws:sns:eu-central-1:111122223333:team-a; a FIFO topic cannot be told",
+    TAG_VALUE: "a value has 1 to 256 letters, digits, spaces or `_.:/=+@-`, which every service takes",
     r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$": "a name has 1 to 64 letters, digits, `.`, `_` or `-`",
 }

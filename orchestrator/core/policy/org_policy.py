@@ -48,6 +48,10 @@ class Rule:
     """Those of its kinds of which AWS says when a resource was started."""
     start: StartForm = StartForm.NEVER
     """What it starts in its running time."""
+    notice_days: int | None = None
+    """So many days before its first stop of a resource that stop is announced; None: it is not."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """What `action: tag` writes, where it is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +113,11 @@ class OrgPolicy:
             return self
         rules = (replace(rule, where=rule.where.with_unresolved(places)) for rule in self.rules)
         return replace(self, rules=tuple(rules))
+
+    @property
+    def max_notice(self) -> timedelta:
+        """So long after the announcement of a stop a later day in its tag is honoured."""
+        return timedelta(days=90 if self.opt_out.max_days is None else self.opt_out.max_days)
 
     def day(self, at: datetime) -> date:
         """The day that it is then in the policy's time zone: opt-outs end at midnight there."""

@@ -25,6 +25,7 @@ def policy_warnings(policy: OrgPolicy) -> tuple[PolicyProblem, ...]:
         *_shadowed_rules(policy),
         *_members_only(policy),
         *_without_limits(policy),
+        *_tag_keys(policy),
     )
     problems = (document.problem(path, message) for path, message in found)
     return tuple(sorted(problems, key=lambda problem: problem.line or 0))
@@ -103,3 +104,12 @@ def _without_limits(policy: OrgPolicy) -> Iterator[tuple[Path, str]]:
             ("guardrails",),
             "no guardrail limits how much a sweep starts; set one, such as `guardrails: {max_starts: 500}`",
         )
+
+
+def _tag_keys(policy: OrgPolicy) -> Iterator[tuple[Path, str]]:
+    """The role is deployed apart from the policy: nothing here tells whether it allows them."""
+    for number, rule in enumerate(policy.rules):
+        if rule.tags:
+            keys = ",".join(sorted(rule.tags))
+            text = f"the member role writes these tags only where its TagKeys has them: TagKeys={keys} in deploy.env"
+            yield ("rules", number, "tags"), text

@@ -36,6 +36,7 @@ from orchestrator.core.model import (
     time_text,
 )
 from orchestrator.core.model.report import InsideCount
+from orchestrator.core.model.tagging import tagging_of
 from orchestrator.core.report.lazy_rows import LazyRows, made_rows
 from orchestrator.core.report.opt_out_rows import QUICK_OPT_OUT, compliance_counts, opt_out_row
 from orchestrator.core.report.rows import (
@@ -121,6 +122,13 @@ OUTCOME_TOTALS = (
     OutcomeStatus.UNKNOWN,
     OutcomeStatus.FAILED,
 )
+_TAG_TOTALS = (
+    OutcomeStatus.TAGGED,
+    OutcomeStatus.UNTAGGED,
+    OutcomeStatus.WOULD_TAG,
+    OutcomeStatus.WOULD_UNTAG,
+)
+"""Only of sweeps that change tags."""
 
 
 def sweep_status(
@@ -206,6 +214,8 @@ def totals(report: SweepReport) -> Totals:
         **{status.value: outcomes[status] for status in OUTCOME_TOTALS},
         "violations": len(report.compliance),
     }
+    tags = {"planned_tags": planned.tags, **{status.value: outcomes[status] for status in _TAG_TOTALS}}
+    counts |= {name: count for name, count in tags.items() if count}
     return cast("Totals", counts)  # most of its keys are the values of enums
 
 
@@ -318,7 +328,7 @@ def _unknown_account_weight(guardrails: Iterable[GuardrailResult]) -> int | None
 
 def _decision_row(decision: Decision) -> DecisionRow:
     resource = decision.resource
-    return {
+    row: DecisionRow = {
         "account_id": resource.target.account_id,
         "region": resource.target.region,
         "kind": resource.kind,
@@ -335,6 +345,9 @@ def _decision_row(decision: Decision) -> DecisionRow:
         "facts": dict(sorted(decision.facts.items())),
         "losses": [loss.text for loss in resource.losses],
     }
+    if decision.verdict in (Verdict.TAG, Verdict.UNTAG):
+        row["tag_changes"] = dict(sorted(tagging_of(resource.restore).items()))
+    return row
 
 
 def _exemption_row(exemption: Exemption | None) -> ExemptionRow | None:

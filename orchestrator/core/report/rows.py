@@ -95,6 +95,9 @@ class DecisionRow(TypedDict):
             Field(description="What a stop of it loses for good; with a `?` what it may lose, where that is unknown."),
         ]
     ]
+    tag_changes: NotRequired[
+        Annotated[dict[str, str], Field(description="The tags that are to be written or deleted, by the verdict.")]
+    ]
 
 
 @with_config(_STRICT)
@@ -284,6 +287,11 @@ class Totals(TypedDict):
     unknown: Count
     failed: Count
     violations: Count
+    planned_tags: NotRequired[Annotated[Count, Field(description="Of these five, none is there where it is 0.")]]
+    tagged: NotRequired[Count]
+    untagged: NotRequired[Count]
+    would_tag: NotRequired[Count]
+    would_untag: NotRequired[Count]
 
 
 @with_config(_STRICT)

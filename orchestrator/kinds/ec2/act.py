@@ -71,6 +71,15 @@ class Ec2Operations:
         ids = [one.resource_id for one in resources]
         require_answer(lambda: self._client.delete_tags(Resources=ids, Tags=[{"Key": key} for key in keys]))
 
+    def untag(self, resources: Sequence[Resource], tags: Tags) -> None:
+        """A tag with another value stays.
+
+        https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteTags.html
+        """
+        pairs: Any = [{"Key": key, "Value": value} for key, value in tags.items()]
+        ids = [one.resource_id for one in resources]
+        require_answer(lambda: self._client.delete_tags(Resources=ids, Tags=pairs))
+
     def _call(self, ids: list[str], action: Action) -> Any:
         if action.starts:
             return self._client.start_instances(InstanceIds=ids)

@@ -70,3 +70,7 @@ class RdsOperations:
     def unmark(self, resources: Sequence[Resource], keys: Sequence[str]) -> None:
         [resource] = resources
         require_answer(lambda: self._client.remove_tags_from_resource(ResourceName=resource.arn, TagKeys=[*keys]))
+
+    def untag(self, resources: Sequence[Resource], tags: Tags) -> None:
+        """RDS takes keys alone; that the values are as they were the look right before has told."""
+        self.unmark(resources, [*tags])

@@ -16,6 +16,7 @@ from orchestrator.kinds.shared.operations import Operations, Profile
 from orchestrator.kinds.shared.paced import Paced
 from orchestrator.kinds.shared.recovery import Intent, Recovery, unknown
 from orchestrator.kinds.shared.starts import Starts
+from orchestrator.kinds.shared.tagging import TagRun, recover_tagging
 from orchestrator.ports import BatchGuard, LookRefusedError
 
 
@@ -42,7 +43,10 @@ class KindOnEngine(ABC):
         self, target: Target, actions: Sequence[tuple[Resource, Action]], sweep_id: str, guard: BatchGuard
     ) -> tuple[Outcome, ...]:
         """ports.Kind.act."""
-        return carry_out(actions, self._operations(target), self._paced(target), self._now, sweep_id, guard)
+        operations, paced = self._operations(target), self._paced(target)
+        others = [(resource, action) for resource, action in actions if not action.tags]
+        outcomes = carry_out(others, operations, paced, self._now, sweep_id, guard)
+        return (*outcomes, *TagRun(operations, paced, self._now, guard).act(actions))
 
     def recover_intents(
         self,
@@ -59,17 +63,19 @@ class KindOnEngine(ABC):
             fresh, refused = refusal.seen, refusal.refused
         marks = Marks(self._operations(target), self._paced(target))
         recovery = Recovery(self.profile, marks, sweep_id, self._now, self.description.stop_noted_within)
+        tagged = [one for one in intents if one[1].tags and one[0].resource_id not in refused]
         seen = [
             Intent.of(intent, fresh, marked_after=intent[0].key in marked_after)
             for intent in intents
-            if intent[0].resource_id not in refused
+            if intent[0].resource_id not in refused and not intent[1].tags
         ]
         unseen = [
             (Intent.of(intent, fresh), refused[intent[0].resource_id])
             for intent in intents
             if intent[0].resource_id in refused
         ]
-        return (*recovery.recover(seen), *(unknown(*one) for one in unseen))
+        tags = recover_tagging(self.profile, tagged, fresh, self._now())
+        return (*recovery.recover(seen), *tags, *(unknown(*one) for one in unseen))
 
     def see_starts(self, target: Target, starts: Sequence[Outcome]) -> tuple[Outcome, ...]:
         """ports.Kind.see_starts. Raises TargetUnreadableError when it cannot look."""

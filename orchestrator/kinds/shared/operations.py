@@ -84,6 +84,10 @@ class Operations(Protocol):
 
     def unmark(self, resources: Sequence[Resource], keys: Sequence[str]) -> None: ...
 
+    def untag(self, resources: Sequence[Resource], tags: Tags) -> None:
+        """Deletes these tags; where AWS takes a value beside the key, only those that have it."""
+        ...
+
 
 def plain_stop_instead(action: Action) -> tuple[Action, str]:
     """`possible_action` of a kind that AWS has no hibernation for."""

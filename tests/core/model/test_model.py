@@ -101,8 +101,8 @@ def test_an_aws_error_reads_as_code_and_message() -> None:
     ("words", "contract"),
     [
         (Mode, "plan enforce approve apply undo"),
-        (Action, "stop hibernate start"),
-        (Verdict, "stop start keep"),
+        (Action, "stop hibernate start tag untag notify"),
+        (Verdict, "stop start keep tag untag"),
         (SweepStatus, "running awaiting_approval complete incomplete held failed aborted abandoned missed"),
         (
             TargetStatus,
@@ -112,7 +112,7 @@ def test_an_aws_error_reads_as_code_and_message() -> None:
             OutcomeStatus,
             (
                 "stopped stopping already_stopped would_stop started starting already_running would_start "
-                "held not_attempted unknown failed"
+                "tagged untagged would_tag would_untag held not_attempted unknown failed"
             ),
         ),
     ],

@@ -66,7 +66,10 @@ def test_three_kinds_are_listed_as_a_sentence_would() -> None:
 def test_an_action_is_one_that_a_kind_declares() -> None:
     body = "rules: [{name: a, where: everything, kinds: [rds], action: hibernate}]"
     assert load(HEAD + body, kinds=BOTH).rules
-    assert the_problem(body, (DATABASES,))[::2] == ("rules[0].action", "must be 'stop', not 'hibernate'")
+    assert the_problem(body, (DATABASES,))[::2] == (
+        "rules[0].action",
+        "must be 'stop', 'tag' or 'notify', not 'hibernate'",
+    )
 
 
 def test_a_condition_of_one_kind_is_refused_in_a_rule_for_another_with_its_line() -> None:

@@ -112,7 +112,11 @@ def test_only_the_wrong_window_of_a_schedule_is_reported_and_not_that_none_is_le
         ("{name: a, where: everything, kinds: ec2}", ".kinds", "must be a list, not 'ec2'"),
         ("{name: a, where: everything, kinds: [rds]}", ".kinds[0]", "must be 'ec2', not 'rds'"),
         ("{name: a, where: everything, kinds: []}", ".kinds", "must have at least one entry"),
-        ("{name: a, where: everything, action: nuke}", ".action", "must be 'stop' or 'hibernate', not 'nuke'"),
+        (
+            "{name: a, where: everything, action: nuke}",
+            ".action",
+            "must be 'stop', 'hibernate', 'tag' or 'notify', not 'nuke'",
+        ),
         ("{name: a, where: everything, schedule: 5}", ".schedule", f"must be text, not 5{QUOTES}"),
         ("{name: a, where: everything, schedule: ''}", ".schedule", "must not be empty"),
         ("everything", "", "must be a mapping, not 'everything'"),
@@ -256,7 +260,7 @@ def test_a_message_names_what_it_read_and_what_would_be_right(body: str, message
 @pytest.mark.parametrize("action", ["terminate", "delete", "shutdown"])
 def test_what_is_near_to_nothing_gets_no_hint(action: str) -> None:
     message = the_problem(f"rules: [{{name: a, where: everything, action: {action}}}]")[2]
-    assert message == f"must be 'stop' or 'hibernate', not '{action}'"
+    assert message == f"must be 'stop', 'hibernate', 'tag' or 'notify', not '{action}'"
 
 
 @pytest.mark.parametrize(

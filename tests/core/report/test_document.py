@@ -185,6 +185,10 @@ def test_the_totals_count_accounts_targets_decisions_and_outcomes() -> None:
         "unknown": 1,
         "failed": 2,
         "violations": 7,
+        "tagged": 1,
+        "untagged": 1,
+        "would_tag": 1,
+        "would_untag": 1,
     }
 
 

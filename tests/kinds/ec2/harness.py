@@ -70,11 +70,15 @@ class InMemory(harness.MemoryAws):
         return ANSWERED
 
     def delete_tags(self, *, Resources: list[str], Tags: list[dict[str, str]]) -> dict[str, Any]:  # noqa: N803 - AWS's names
-        keys = [tag["Key"] for tag in Tags]
+        """A tag with another value stays, where one is given."""
+
+        def is_named(key: str, value: str) -> bool:
+            return any(tag["Key"] == key and tag.get("Value", value) == value for tag in Tags)
 
         def delete() -> None:
             for one in Resources:
-                self.rows[one].tags = {key: value for key, value in self.rows[one].tags.items() if key not in keys}
+                tags = self.rows[one].tags
+                self.rows[one].tags = {key: value for key, value in tags.items() if not is_named(key, value)}
 
         self.called(PROFILE.unmark, Resources, delete)
         return ANSWERED

@@ -36,6 +36,9 @@ ACCOUNTS_ZONE = "account"
 DEFAULT_KINDS = ("ec2",)
 """What a rule without `kinds` means, for ever: no new kind may widen a policy that was written before it."""
 
+ANY_KIND_ACTIONS = ("tag", "notify")
+"""What a rule can ask for of whatever kind, and that stops nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Choices:
@@ -50,7 +53,7 @@ class Choices:
     @classmethod
     def of(cls, kinds: Sequence[KindDescription], *, stored: bool = False) -> Self:
         """The choices that these kinds leave."""
-        actions = dict.fromkeys(action for kind in kinds for action in kind.actions)
+        actions = dict.fromkeys((*(action for kind in kinds for action in kind.actions), *ANY_KIND_ACTIONS))
         losses = dict.fromkeys(word for kind in kinds for word in kind.to_accept)
         return cls(tuple(kind.name for kind in kinds), tuple(actions), tuple(losses), stored)
 

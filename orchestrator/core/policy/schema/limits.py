@@ -29,6 +29,9 @@ class Guardrails(Part):
         None
     )
     per_account: AccountLimits = Field(default_factory=AccountLimits)
+    max_tags: Annotated[
+        MaybeCount, Field(description="Resources in the whole organization whose tags are planned to be changed.")
+    ] = None
     min_coverage_percent: Annotated[MaybePercent, Field(description="Of the targets in scope.")] = None
 
 

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from orchestrator.core.policy.conditions.everything import EVERYTHING
 from orchestrator.core.policy.schema.fields import DEFAULT_KINDS, ActionName, KindName, LossName, Name, Part
+from orchestrator.core.policy.schema.tagging import MaybeNotice, RuleTags
 from orchestrator.core.policy.schema.whose_schedule import (
     KEEP_UNTIL_NEXT_WINDOW,
     MaybeScheduleOfRule,
@@ -27,9 +28,10 @@ class RuleDocument(Part):
         StartedByHandOfRule,
         Field(description="What holds for what was started after its running hours had ended; needs a `schedule`."),
     ] = KEEP_UNTIL_NEXT_WINDOW
-    action: Annotated[ActionName, Field(description="Hibernation falls back to a plain stop where unsupported.")] = (
-        "stop"
-    )
+    action: Annotated[
+        ActionName,
+        Field(description="Hibernation falls back to a plain stop; `tag` only writes `tags`; `notify` only reports."),
+    ] = "stop"
     accept: Annotated[
         tuple[LossName, ...],
         Field(description="What a stop may lose for good; what would lose anything else of these is kept."),
@@ -42,3 +44,8 @@ class RuleDocument(Part):
             "`schedule`."
         ),
     ] = "never"
+    notice: Annotated[MaybeNotice, Field(description="Announces a stop before it; absent: it is not.")] = None
+    tags: Annotated[
+        RuleTags,
+        Field(description="What `action: tag` writes where a resource lacks the key; another value there stays."),
+    ] = Field(default_factory=dict)
