@@ -37,6 +37,7 @@ from orchestrator.core.policy.conditions.implied import Implications
 from orchestrator.core.policy.conditions.interface import Condition
 from orchestrator.core.policy.conditions.matching import TagGlobs, is_unit_id
 from orchestrator.core.policy.conditions.tag import TagMatches
+from orchestrator.core.policy.conditions.tag_tests import TagTest
 from orchestrator.core.policy.org_policy import OrgPolicy, Rule
 
 _MOST_SKETCHES, _MOST_TRIES = 32, 2000
@@ -152,6 +153,10 @@ def _sketches(where: Condition, kind: str) -> Iterator[_Sketch]:
         yield from (_Sketch(tags=tags) for tags in _tags(where.tags))
     elif isinstance(where, AccountTagMatches):
         yield from (_Sketch(account_tags=tags) for tags in _tags(where.tags))
+    elif isinstance(where, TagTest):
+        value = where.example()
+        tags = {where.key: value} if value is not None else {}
+        yield _Sketch(account_tags=tags) if where.of_account else _Sketch(tags=tags)
     elif isinstance(where, FactMatches):
         yield from (_Sketch(facts={where.facts[kind]: text}) for text in where.globs.texts)
     elif isinstance(where, AnyOf):

@@ -213,7 +213,9 @@ class UnresolvedNameRow(TypedDict):
 
     path: Annotated[str, Field(description="Its place in the policy document.")]
     line: Annotated[int, Field(ge=1)]
-    word: Annotated[str, Field(description="What it was to name: `account`, `organizational_unit` or `region`.")]
+    word: Annotated[
+        str, Field(description="What it was to name: `account`, `account_name`, `organizational_unit` or `region`.")
+    ]
     name: str
     effect: Annotated[str, _one_of(NameEffect)]
     detail: str

@@ -46,6 +46,10 @@ DEV, TEAM_DEV = "{tag: {Environment: dev}}", "{tag: {Environment: dev, Team: b}}
         (rules(DEV), rules("{any: [{tag: {Environment: dev}}, {account: '111111111111'}]}")),
         (rules("{instance_type: t3.*}"), rules("{instance_type: [t3.*, m5.*]}")),
         (rules("{account_tag: {Team: b}}"), ALL),
+        (rules("{tag: {Owner: {present: true}}}"), ALL),
+        (rules("{tag: {Owner: {absent: true}}}"), rules("{not: {tag: {Owner: {present: true}}}}")),
+        (rules("{account_tag: {Size: {at_least: 4}}}"), rules("{account_tag: {Size: {above: 2}}}")),
+        (f"conditions: {{a: {DEV}}}\n{rules('{condition: a}')}", rules(DEV)),
         (scoped("{include: [/Dev]}"), scoped("{include: [/Dev/Team]}")),
         (scoped("{include: [/Dev]}"), rules("{organizational_unit: /Dev/Team}")),
         (scoped("{include: [/Dev], exclude: [/Dev/Team]}"), scoped("{include: [/Dev, /Prod]}")),
@@ -65,6 +69,8 @@ def test_what_both_own_by_their_texts_is_found_in_either_order(one: str, other: 
         (ALL, "rules: [{name: dbs, kinds: [rds], where: everything}]"),
         (rules(DEV), rules("{tag: {Team: b}}")),  # something may have both tags
         (rules(DEV), rules("{tag: {Environment: prod}}")),
+        (rules("{tag: {Owner: {matches: x}}}"), ALL),  # no value is made up that an expression matches
+        (rules("{age: {at_least: 7d}}"), ALL),
         (rules("{all: [{tag: {Environment: dev}}, {not: {tag: {Team: b}}}]}"), rules(TEAM_DEV)),
         (scoped("{include: [/Dev]}"), scoped("{include: [/Prod]}")),
         (scoped("{include: [/Dev]}"), scoped("{include: [/Developers]}")),

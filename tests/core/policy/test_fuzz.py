@@ -13,7 +13,7 @@ from orchestrator.core.policy.schedule_loading import listed
 from orchestrator.core.policy.schema.document import PolicyDocument
 from orchestrator.errors import PolicyError, PolicyProblem
 from tests.support.policies import DESIGN_POLICY, load
-from tests.support.strategies import policy_documents, quick
+from tests.support.strategies import documents_of_every_form, policy_documents, quick
 
 TOKENS = (
     "version: 1\n", "name: a\n", "rules:\n", "  - ", "where: ", "tag: ", "not: ", "all: ", "schedules: ", "{", "}", "[",
@@ -111,11 +111,11 @@ def test_any_value_in_a_schedule_is_a_policy_or_a_policy_error(
 
 
 @quick
-@given(document=policy_documents(), data=st.data())
+@given(document=policy_documents() | documents_of_every_form(), data=st.data())
 def test_one_unknown_key_anywhere_in_a_good_document_is_exactly_one_problem(
     document: dict[str, Any], data: st.DataObject
 ) -> None:
-    part = data.draw(st.sampled_from([document, *document["rules"], *document["schedules"].values()]))
+    part = data.draw(st.sampled_from([document, *document["rules"], *document.get("schedules", {}).values()]))
     part["zzz"] = data.draw(st.sampled_from([None, True, 5, "text", [], {}, {"zzz": 1}]))
     (problem,) = problems_of(yaml.safe_dump(document))
     assert problem.path.rpartition(".")[2] == "zzz"

@@ -3,24 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import ClassVar
 
-from orchestrator.core.model import KindDescription, Resource
+from orchestrator.core.model import KindDescription
 from orchestrator.core.policy.conditions.interface import Word
-from orchestrator.core.policy.conditions.spans import SpanCompares, span_word
-
-
-@dataclass(frozen=True, slots=True)
-class AgeCompares(SpanCompares):
-    word: ClassVar[str] = "age"
-    time: ClassVar[str] = "created_at"
-
-    def since(self, resource: Resource) -> datetime | None:
-        return resource.created_at
+from orchestrator.core.policy.conditions.spans import CREATED_AT, span_word
 
 
 def age_word(kinds: Sequence[KindDescription]) -> Word:
     """For the kinds of which AWS tells when they were made."""
-    return span_word(AgeCompares, "How long ago it was made.", kinds)
+    return span_word("age", CREATED_AT, "How long ago it was made.", kinds)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 _RELATIVE = re.compile(r"today(?: ?([+-]) ?([0-9]{1,4})d)?")
@@ -16,8 +16,7 @@ DAY_FORMS = "a date such as 2026-12-31, `today`, or `today+7d` (up to 9999 days)
 DAY_SCHEMA = {"type": "string", "pattern": rf"^({_RELATIVE.pattern}|{_DATE.pattern})$"}
 
 
-@dataclass(frozen=True, slots=True)
-class Day:
+class Day(NamedTuple):
     """`fixed` as it is; None: so many days from today."""
 
     fixed: date | None

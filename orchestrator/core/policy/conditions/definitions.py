@@ -7,8 +7,7 @@ would have a trillion.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from orchestrator.core.policy.conditions.combined import Combined
@@ -27,8 +26,7 @@ _COMBINING = frozenset({"all", "any", "not"})
 _UTC = ZoneInfo("UTC")
 
 
-@dataclass(frozen=True, slots=True)
-class Definition:
+class Definition(NamedTuple):
     """One named condition."""
 
     condition: Condition | None
@@ -37,16 +35,16 @@ class Definition:
     """The words in it that only some kinds have, also by the names in it."""
 
 
-@dataclass(slots=True)
 class Definitions:
     """What the conditions of one policy have in common while they are read."""
 
-    timezone: ZoneInfo = _UTC
-    """The policy's: in which it is today."""
-    by_name: dict[str, Definition] = field(default_factory=dict)
-    _regexes: dict[str, Regex] = field(default_factory=dict)
-    _measured: dict[int, tuple[int, int]] = field(default_factory=dict)
-    _kept: list[Condition] = field(default_factory=list)
+    def __init__(self, timezone: ZoneInfo = _UTC, by_name: Mapping[str, Definition] | None = None) -> None:
+        """`timezone` is the policy's: in which it is today."""
+        self.timezone = timezone
+        self.by_name = dict(by_name or {})
+        self._regexes: dict[str, Regex] = {}
+        self._measured: dict[int, tuple[int, int]] = {}
+        self._kept: list[Condition] = []
 
     def regex(self, text: str) -> Regex:
         """The expression; equal ones once. Raises ValueError, which says what is wrong with it."""

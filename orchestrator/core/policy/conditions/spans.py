@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any
 
-from orchestrator.core.model import Account, Fact, KindDescription, Resource, time_text
+from orchestrator.core.model import Account, Fact, KindDescription, Resource, ResourceState, time_text
 from orchestrator.core.policy.conditions.all_of import AllOf
 from orchestrator.core.policy.conditions.bounds import AT_LEAST, BELOW, COMPARISONS, bound_within, nothing_between
 from orchestrator.core.policy.conditions.interface import Condition, Parser, Word
@@ -18,23 +17,26 @@ from orchestrator.core.policy.yaml_document import Path, value_words
 
 _FORM = re.compile(r"([0-9]{1,5})([mhdw])")
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+CREATED_AT, STARTED_AT = "created_at", "started_at"
 _BOUNDS = (AT_LEAST, BELOW)
 _TEXT = {"type": "string", "pattern": f"^{_FORM.pattern}$"}
 
 
 @dataclass(frozen=True, slots=True)
-class SpanCompares(Condition, ABC):
+class SpanCompares(Condition):
     """Unknown where AWS does not tell the time, or one that is still to come."""
 
-    word: ClassVar[str]
-    time: ClassVar[str]
-    """Which time of the resource it asks for."""
+    word: str
+    time: str
+    """Which time of the resource it asks for: `created_at` or `started_at`."""
     comparison: str
     bound: timedelta
 
-    @abstractmethod
     def since(self, resource: Resource) -> datetime | None:
-        """From when on it counts."""
+        """From when on it counts. What does not run runs neither long nor short, and no rule must start it for that."""
+        if self.time == CREATED_AT:
+            return resource.created_at
+        return resource.started_at if resource.state is ResourceState.RUNNING else None
 
     def evaluate(self, resource: Resource, account: Account, now: datetime) -> bool | None:
         since = self.since(resource)
@@ -56,12 +58,12 @@ class SpanCompares(Condition, ABC):
         return () if self.evaluate(resource, account, now) is not None else (self.word,)
 
 
-def span_word(compares: type[SpanCompares], description: str, kinds: Sequence[KindDescription]) -> Word:
+def span_word(name: str, time: str, description: str, kinds: Sequence[KindDescription]) -> Word:
     """The word of the kinds that tell the time."""
 
     def parse(value: Any, path: Path, parser: Parser) -> Condition | None:
         bounds = _bounds(value, path, parser)
-        parts = tuple(compares(comparison, bound) for comparison, bound in bounds.items())
+        parts = tuple(SpanCompares(name, time, comparison, bound) for comparison, bound in bounds.items())
         if not parts:
             return None
         return parts[0] if len(parts) == 1 else AllOf(parts)
@@ -77,8 +79,8 @@ def span_word(compares: type[SpanCompares], description: str, kinds: Sequence[Ki
         "description": description,
         "examples": [{AT_LEAST: "7d"}, {AT_LEAST: "24h", BELOW: "4w"}],
     }
-    of_kinds = frozenset(kind.name for kind in kinds if compares.time in kind.times)
-    return Word(compares.word, parse, schema, kinds=of_kinds)
+    of_kinds = frozenset(kind.name for kind in kinds if time in kind.times)
+    return Word(name, parse, schema, kinds=of_kinds)
 
 
 def _bounds(value: Any, path: Path, parser: Parser) -> Mapping[str, timedelta]:

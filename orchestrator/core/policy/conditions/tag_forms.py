@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from math import isfinite
 from typing import Any
@@ -72,12 +71,12 @@ def parse_tags(
     return parts[0] if len(parts) == 1 else AllOf(tuple(parts))
 
 
-@dataclass(frozen=True, slots=True)
 class _Tag:
-    key: str
-    parser: Parser
-    plain: Callable[[TagGlobs], Condition]
-    of_account: bool
+    def __init__(self, key: str, parser: Parser, plain: Callable[[TagGlobs], Condition], of_account: bool) -> None:
+        self.key = key
+        self.parser = parser
+        self.plain = plain
+        self.of_account = of_account
 
     def forms(self, value: dict[str, Any], path: Path, known: tuple[str, ...]) -> Iterator[Condition]:
         """Those of a mapping, which all have to hold, as far as they are right."""

@@ -6,8 +6,9 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.core.decide.decisions import decide
@@ -90,7 +91,7 @@ def test_what_is_not_known_makes_an_answer_unknown_and_never_another_one(
     assert (answer is None) is bool(asked.unknown_facts(*less, NOW))
 
 
-@quick
+@settings(quick, max_examples=40)
 @given(wheres=st.lists(WHERES, min_size=1, max_size=3), full=known(), data=st.data())
 def test_what_is_not_known_never_stops_what_would_be_kept(
     wheres: list[Any], full: tuple[Resource, Account], data: st.DataObject
@@ -104,6 +105,7 @@ def test_what_is_not_known_never_stops_what_would_be_kept(
         assert decide(policy, *full, NOW).verdict is Verdict.STOP
 
 
+@pytest.mark.full
 @quick
 @given(one=WHERES, other=WHERES, full=known(), data=st.data())
 def test_what_is_said_to_hold_wherever_another_does_is_never_false_there(
