@@ -118,11 +118,11 @@ class Sweeps:
     def _before_the_first_intent(self, happens: Callable[[], object]) -> None:
         intend, to_happen, lock = Ledger.intend, [happens], threading.Lock()
 
-        def patched(ledger: Ledger, *arguments: Any) -> Any:
+        def patched(ledger: Ledger, *arguments: Any, **more: Any) -> Any:
             with lock:
                 while to_happen:
                     to_happen.pop()()
-            return intend(ledger, *arguments)
+            return intend(ledger, *arguments, **more)
 
         self.monkeypatch.setattr(Ledger, "intend", patched)
 
