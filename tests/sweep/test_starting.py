@@ -266,8 +266,8 @@ def test_an_undo_of_a_start_keeps_what_is_inside_its_window_and_names_it() -> No
     report = undo(fake, at(8, 0, 24))
     assert (fake.stopped, fake.started, outcomes(report)) == ([], [], {})
     assert reasons(report)["i-ours"] == (
-        f"Sweep {MORNING_ID} started it. Rule office owns it, but its schedule office says that it should run now. "
-        "To stop it all the same: undo with --outside-schedule."
+        f"Sweep {MORNING_ID} started it. Rule office owns it, but its schedule office says that it should run now, "
+        "until Tue 2026-11-24 19:00 UTC. To stop it all the same: undo with --outside-schedule."
     )
 
 
