@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Annotated, NoReturn
 
 import typer
@@ -18,22 +17,18 @@ from orchestrator.cli.console import (
     fail,
     print_json,
     settings_of,
-    stderr,
     stdout,
 )
 from orchestrator.cli.explain_table import print_explanation
 from orchestrator.cli.naming import Named, named_by
 from orchestrator.cli.options import ExternalIdOption, FormatOption, PolicyOption, RoleOption, StoreOption
-from orchestrator.cli.progress import TerminalProgress
 from orchestrator.cli.records import LATEST, latest_sweep
+from orchestrator.cli.what_if import looking, moment_of, policy_of
 from orchestrator.core.decide.explain import Explanation
-from orchestrator.core.decide.moments import parse_moment
 from orchestrator.core.model import UNREADABLE, ResourceKey
-from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.report.document import INCOMPLETE
 from orchestrator.core.report.explanation import explanation_document
 from orchestrator.errors import LedgerError, ReportStoreError, SettingsError
-from orchestrator.ports import Runtime
 from orchestrator.settings import Settings
 from orchestrator.sweep.stored_look import explain_stored, find_resources
 from orchestrator.sweep.what_if import explain_now
@@ -108,25 +103,13 @@ def _of_sweep(settings: Settings, sweep_id: str, named: Named) -> Explanation:
 
 
 def _live(settings: Settings, resource: str, at: str | None, account: str, region: str, kind: str) -> Explanation:
-    if not settings.policy:
-        fail("name a policy: --policy config/policy.yaml, or STOP_ORCHESTRATOR_POLICY", BAD_USAGE)
     clients = wiring.make_clients(settings)
-    policy = wiring.read_policy(settings.policy, lambda: clients)
+    policy = policy_of(settings, clients)
     named = named_by(resource, account, region, kind, policy.kinds)
     moment = wiring.now() if at is None else moment_of("--at", at, policy)
     key = named.key or _by_newest_report(settings, clients, named)
-    progress = TerminalProgress(stderr)
-    with progress.shown():
-        world = wiring.make_looking_world(settings, clients, policy, "explain", Runtime(progress=progress))
+    with looking(settings, clients, policy, "explain") as world:
         return explain_now(world, policy, key, moment)
-
-
-def moment_of(option: str, text: str, policy: OrgPolicy) -> datetime:
-    """By the policy's time zone where it has no offset. Raises SettingsError."""
-    try:
-        return parse_moment(text, policy.timezone)
-    except ValueError as wrong:
-        raise SettingsError(f"{option}: {wrong}") from None
 
 
 def _by_newest_report(settings: Settings, clients: Clients, named: Named) -> ResourceKey:

@@ -52,6 +52,9 @@ def print_summary(console: Console, document: Row, location: str = "") -> None:
     _print_other_policies(console, document.get("other_policies", ()))  # nor these
     _print_unseen_tag_keys(console, document.get("unseen_tag_keys", ()))  # nor these
     _print_people(console, document)
+    if document.get("as_of"):
+        text = f"Decided for {document['as_of']}, by what AWS says now. Nothing is stored: it cannot be applied."
+        console.print(Text(text, style="yellow"))
     if document["status"] == "awaiting_approval":
         console.print(f"To carry it out: stop-orchestrator apply {document['sweep_id']}", highlight=False)
     if document.get("kill_switches") == []:  # a report of the version before does not say

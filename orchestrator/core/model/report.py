@@ -87,3 +87,5 @@ class SweepReport:
     """Who confirmed it; None where nothing was acted on."""
     consent_missing: str = ""
     """Why it only planned although a schedule asked it to act."""
+    as_of: datetime | None = None
+    """The moment that it decided for, where that is not when it began: a what-if, which is never acted on."""

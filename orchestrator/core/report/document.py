@@ -260,6 +260,8 @@ def document_of(report: SweepReport) -> Row:
         "consent": _consent_row(report.consent),
         "consent_missing": report.consent_missing,
     }
+    if report.as_of is not None:
+        document["as_of"] = time_text(report.as_of) or ""
     return {**document, **rows}  # in the places of the empty ones
 
 

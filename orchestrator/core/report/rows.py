@@ -260,3 +260,9 @@ class ReportDocument(TypedDict):
     consent_missing: Annotated[
         str, Field(description="Why it only planned although a schedule asked it to act; empty otherwise.")
     ]
+    as_of: NotRequired[
+        Annotated[
+            TimeText,
+            Field(description="Of a what-if (`plan --at`): the moment that it decided for. It is never acted on."),
+        ]
+    ]
