@@ -50,6 +50,12 @@ COMMANDS = (
         _EXPLAINS_EXIT_CODES,
     ),
     (
+        "simulate",
+        "simulate",
+        "Show when each resource would start and stop.",
+        "Exit codes: 0 simulated, 1 an error ended it, 2 bad usage or bad policy, 3 a target cannot be read.",
+    ),
+    (
         "policies",
         "validate",
         "Check a policy document; print every mistake.",

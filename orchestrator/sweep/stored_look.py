@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from orchestrator.core.decide.explain import Explanation, LimitTrace, explain_decision, rules_unknown
-from orchestrator.core.model import Account, ReasonCode, ResourceKey
+from orchestrator.core.model import Account, Mode, ReasonCode, ResourceKey
 from orchestrator.core.policy.org_policy import OrgPolicy, Rule
 from orchestrator.core.report.document import Row
 from orchestrator.core.report.stored_inventory import (
@@ -59,9 +59,10 @@ def _explained(stores: Stores, document: Row, key: ResourceKey, kinds: StoredKin
     accounts = stored_accounts((row for row in document["coverage"] if row["account_id"] == key.account_id), own)
     at = datetime.fromisoformat(document.get("as_of") or document["started_at"])
     limits = tuple(_limit(row) for row in document["guardrails"])
-    policy, why = _policy(stores, document["sweep_id"])
+    policy, why = policy_of_sweep(stores, document["sweep_id"])
     account = accounts.account(key.account_id)
-    if policy is None:
+    if policy is None or document["mode"] == Mode.UNDO:
+        why = why or "an undo follows the sweep that it undoes, and no rule"
         found = rules_unknown(decision, account, at, document["policy_name"], document["policy_sha256"])
     else:
         policy = policy.with_unresolved(names_not_stored(policy, document["unresolved_names"]))
@@ -70,12 +71,12 @@ def _explained(stores: Stores, document: Row, key: ResourceKey, kinds: StoredKin
             return accounts.account_for(rule, decision.resource, at)
 
         found = explain_decision(policy, decision, account_for, account, at)
-    notes = (_FROM_REPORT, *([f"its rules are not known: {why}"] if why else []))
+    notes = (_FROM_REPORT, *([f"its rules are not told: {why}"] if why else []))
     others = (decision.reason,) if decision.reason_code is ReasonCode.OWNED_BY_TWO_POLICIES else ()
     return replace(found, sweep_id=document["sweep_id"], limits=limits, others=others, notes=notes)
 
 
-def _policy(stores: Stores, sweep_id: str) -> tuple[OrgPolicy | None, str]:
+def policy_of_sweep(stores: Stores, sweep_id: str) -> tuple[OrgPolicy | None, str]:
     """As it was when the sweep began; else why it is not known."""
     try:
         return policy_of(stores, get_sweep(stores, sweep_id)), ""

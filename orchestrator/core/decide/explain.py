@@ -278,11 +278,10 @@ def _owner(policy: OrgPolicy, decision: Decision) -> Rule | None:
 
 
 def _answer(trace: ConditionTrace, *, is_owner: bool, owned: bool) -> RuleAnswer:
+    """A rule before the one that owns it does not match: a report may lack the facts that say so."""
     if is_owner:
         return RuleAnswer.MAY_OWN if trace.held is None else RuleAnswer.OWNS
-    if trace.held is False:
-        return RuleAnswer.NO_MATCH
-    return RuleAnswer.COMES_LATER if owned else RuleAnswer.MAY_OWN
+    return RuleAnswer.COMES_LATER if owned and trace.held is not False else RuleAnswer.NO_MATCH
 
 
 def _nearest(rules: Iterable[RuleTrace]) -> str:
