@@ -285,8 +285,10 @@ def _answer(trace: ConditionTrace, *, is_owner: bool, owned: bool) -> RuleAnswer
 
 
 def _nearest(rules: Iterable[RuleTrace]) -> str:
+    """Of two that lack as many, the one of which that is known."""
     asked = [one for one in rules if one.missed]
-    return min(asked, key=lambda one: len(one.missed)).name if asked else ""
+    unknown = {one.name: sum(leaf.held is None for leaf in one.missed) for one in asked}
+    return min(asked, key=lambda one: (len(one.missed), unknown[one.name])).name if asked else ""
 
 
 def _opt_outs(found: Sequence[OptOut]) -> Iterator[OptOutTrace]:
