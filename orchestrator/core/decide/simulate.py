@@ -128,9 +128,10 @@ class _Span:
 
     def simulated(self, resource: Resource, account: Account, missed: frozenset[str]) -> Simulated:
         running = replace(resource, state=ResourceState.RUNNING, aws_state="running")
-        policy = self._policy_without(missed)
+        instants, never = self._instants(self._policy_without(missed), running, account)
+        policy = self._policy_without(missed | never)
         moments: list[Moment] = []
-        for at in self._instants(policy, running, account):
+        for at in instants:
             one = self._moment(policy, running, account, at)
             if not moments or one.asked is not moments[-1].asked:
                 moments.append(one)
@@ -161,23 +162,28 @@ class _Span:
 
     # --- the moments at which something may change
 
-    def _instants(self, policy: OrgPolicy, resource: Resource, account: Account) -> list[datetime]:
-        """The beginning, and each later moment from which `decide` may say something else."""
-        found: set[datetime] = {self._start}
-        found.update(self._of_opt_outs(resource, account))
+    def _instants(
+        self, policy: OrgPolicy, resource: Resource, account: Account
+    ) -> tuple[list[datetime], frozenset[str]]:
+        """The beginning, and each later moment from which `decide` may say something else; and the rules that match the
+        resource at none of them, which need not be asked again.
+        """
+        found: set[datetime] = {self._start, *self._of_opt_outs(resource, account)}
+        never: set[str] = set()
         for rule in policy.rules:
-            if resource.kind in rule.kinds:
-                changes = [*rule.where.changes_between(resource, account, self._start, self._end)]
-                held = rule.where.evaluate(resource, account, self._start) if not changes else None
-                found.update(changes)
-                if held is not False:
-                    found.update(self._of_schedule(policy, rule, resource, account))
-                if held:
-                    break
+            changes = [*rule.where.changes_between(resource, account, self._start, self._end)]
+            held = rule.where.evaluate(resource, account, self._start) if resource.kind in rule.kinds else False
+            found.update(changes)
+            if held is False and not changes:
+                never.add(rule.name)
+                continue
+            found.update(self._of_schedule(policy, rule, resource, account))
+            if held and not changes:
+                break
         for other in self._others:
             for rule in other.policy.rules:
                 found.update(rule.where.changes_between(resource, account, self._start, self._end))
-        return sorted(at for at in found if self._start <= at <= self._end)
+        return sorted(at for at in found if self._start <= at <= self._end), frozenset(never)
 
     def _of_schedule(self, policy: OrgPolicy, rule: Rule, resource: Resource, account: Account) -> Iterable[datetime]:
         schedule = schedule_of(policy, rule, resource, account).schedule
