@@ -153,9 +153,11 @@ def _opt_out(one: OptOutTrace) -> str:
 def _limit(one: LimitTrace) -> str:
     name = f"{one.name} of {one.account_id}" if one.account_id else one.name
     if one.passed is None or one.actual is None:
-        return f"{name}: at most {one.limit:g}" if not one.name.startswith("min_") else f"{name}: {one.limit:g}"
+        return f"{name}: at {'least' if one.name.startswith('min_') else 'most'} {one.limit:g}"
     detail = f"; {one.detail}" if one.detail else ""
-    return f"{name}: {one.actual:g} of {one.limit:g}, {'passed' if one.passed else 'HELD THE PLAN'}{detail}"
+    return (
+        f"{name}: {round(one.actual, 2):g} (limit {one.limit:g}), {'passed' if one.passed else 'HELD THE PLAN'}{detail}"
+    )
 
 
 def _indented(line: str) -> Table:

@@ -18,8 +18,9 @@ from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.report.control_characters import without_controls
 from orchestrator.core.report.simulation import Week, edge_rows, weeks
 
-_LEGEND = "# should run   . stopped   - either   k kept for another reason   * not all alike"
+_LEGEND = "# should run  . stopped  - either  * not all alike  k kept for another reason"
 _HEAD = "".join(f"{hour:02}    " for hour in range(0, 24, 3)).rstrip()
+_MOST_LINES = 14
 _MARK_STYLES = {"#": "green", ".": "red", "*": "yellow", "-": "blue"}
 
 
@@ -50,19 +51,28 @@ def print_differences(console: Console, rows: Sequence[dict[str, Any]], start: d
         (row["at"], (f"{row['account_id']} {row['region']}", row["resource_id"]), row["policy"], _change(row))
         for row in rows
     ]
-    table = add_rows(a_table("Only one of them asks", ("at", "fixed"), "resource", "policy", "asks"), cells)
+    table = add_rows(
+        a_table("Only one of them asks", ("at", "fixed"), "resource", "policy", "asks"), cells[:_MOST_LINES]
+    )
     if table is not None:
         console.print(table)
+    _print_rest(console, len(cells))
 
 
 def _print_edges(console: Console, rows: Sequence[dict[str, Any]]) -> None:
     """Edges at one moment by one rule are one line."""
     lines = Counter((row["at"], row["rule"] or "-", _change(row)) for row in rows)
     cells = [(at, rule, change, str(count)) for (at, rule, change), count in lines.items()]
-    table = add_rows(a_table("Edges", ("at", "fixed"), "rule", "asks", ("resources", "right")), cells)
+    table = add_rows(a_table("Edges", ("at", "fixed"), "rule", "asks", ("resources", "right")), cells[:_MOST_LINES])
     if table is not None:
         console.print()
         console.print(table)
+    _print_rest(console, len(cells))
+
+
+def _print_rest(console: Console, count: int) -> None:
+    if count > _MOST_LINES:
+        console.print(f"... and {count - _MOST_LINES} more: --format json", highlight=False)
 
 
 def _change(row: dict[str, Any]) -> str:

@@ -58,7 +58,7 @@ def _explained(stores: Stores, document: Row, key: ResourceKey, kinds: StoredKin
     own = [row for row in document["decisions"] if row["account_id"] == key.account_id]
     accounts = stored_accounts((row for row in document["coverage"] if row["account_id"] == key.account_id), own)
     at = datetime.fromisoformat(document.get("as_of") or document["started_at"])
-    limits = tuple(_limit(row) for row in document["guardrails"])
+    limits = tuple(_limit(row) for row in document["guardrails"] if row["account_id"] in (None, key.account_id))
     policy, why = policy_of_sweep(stores, document["sweep_id"])
     account = accounts.account(key.account_id)
     if policy is None or document["mode"] == Mode.UNDO:

@@ -122,9 +122,11 @@ _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def _mark(asked: set[Asked]) -> str:
-    if not asked:
+    """What the rule asks; what of it is kept for another reason shows only where that is all of it."""
+    told = asked - {Asked.KEPT} or asked
+    if not told:
         return NO_HOUR
-    return MARKS[next(iter(asked))] if len(asked) == 1 else BOTH
+    return MARKS[next(iter(told))] if len(told) == 1 else BOTH
 
 
 def _zone_of(rule: Rule, policy: OrgPolicy) -> ZoneInfo:
