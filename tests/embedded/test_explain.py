@@ -20,6 +20,7 @@ rules:
   - {name: costly, where: {account_tag: {CostCenter: "cc-*"}}}
   - {name: dev, where: {tag: {Environment: dev}}, schedule: office-hours}
 """
+SENTENCE = "Rule dev owns it and its schedule office-hours is outside of its running hours"
 NIGHT = datetime(2026, 11, 25, 22, 30, tzinfo=UTC)
 
 
@@ -43,7 +44,7 @@ def test_live_it_says_what_a_plan_decides_and_reads_that_account_and_region_alon
     assert ran.exit_code == 0, ran
     found = ran.report
     assert (found["verdict"], found["rule"], found["reason_code"]) == ("stop", "dev", "outside_schedule")
-    assert found["reason"] == "Rule dev owns it and its schedule office-hours is outside of its running hours."
+    assert found["reason"].startswith(SENTENCE)
     assert [(rule["name"], rule["answer"]) for rule in found["rules"]] == [("costly", "no_match"), ("dev", "owns")]
     assert found["rules"][0]["condition"]["found"] == {"account_tag:CostCenter": "xx-1"}
     assert found["rules"][1]["schedule"]["until"] == "2026-11-26T06:00:00Z"
@@ -70,7 +71,7 @@ def test_a_table_has_the_sentence_each_condition_and_the_schedule_in_80_columns(
     assert ran.exit_code == 0, ran
     assert all(len(line) <= 80 for line in ran.stdout.splitlines())
     text = " ".join(ran.stdout.split())
-    assert "stop: Rule dev owns it and its schedule office-hours is outside of its running hours." in text
+    assert f"stop: {SENTENCE}" in text
     assert "no account_tag CostCenter: cc-* account_tag:CostCenter = xx-1" in text
     assert "yes tag Environment: dev tag:Environment = dev" in text
     assert "it is Wed 2026-11-25 23:30 in Europe/Berlin; it may be stopped since Wed 2026-11-25 19:00" in text

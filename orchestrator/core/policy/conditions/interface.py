@@ -49,7 +49,8 @@ class Condition(ABC):
     def trace(self, resource: Resource, account: Account, now: datetime) -> ConditionTrace:
         """What it asks, what it finds and whether it holds, as `evaluate` says it; for people."""
         found, held = self.facts_used(resource, account, now), self.evaluate(resource, account, now)
-        return ConditionTrace(word_of(self), asked_of(self), found, held, self.unknown_facts(resource, account, now))
+        unknown = self.unknown_facts(resource, account, now)
+        return ConditionTrace(word_of(self, found), asked_of(self), found, held, unknown)
 
     def changes_between(
         self, resource: Resource, account: Account, start: datetime, end: datetime

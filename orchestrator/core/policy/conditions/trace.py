@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import timedelta
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 from orchestrator.core.model import Fact
 from orchestrator.core.policy.conditions.matching import Globs
@@ -54,31 +55,34 @@ def missed_by(trace: ConditionTrace, wanted: bool = True) -> tuple[ConditionTrac
     return tuple(leaf for some in missed for leaf in some)
 
 
-def word_of(condition: object) -> str:
-    """Its word in the policy: what it says itself, else the name of its class without what all of them have."""
+def word_of(condition: object, found: Iterable[str] = ()) -> str:
+    """Its word in the policy: what it says itself, else what the facts that it looks at are named by, such as `tag` of
+    `tag:Environment`; else the name of its class without what all of them have.
+    """
     word = getattr(condition, "word", "")
     if isinstance(word, str) and word:
         return word
-    name = type(condition).__name__.removesuffix("Matches").removesuffix("Of")
+    name = next(iter(found), "").partition(":")[0] or type(condition).__name__.removesuffix("Of")
     return _CAPITAL.sub("_", name).lower()
 
 
 def asked_of(condition: object) -> str:
-    """What stands after its word, made of its fields."""
+    """What stands after its word, made of its fields in their order. A condition whose fields do not tell it to a person
+    has a `trace` of its own.
+    """
     if not is_dataclass(condition):
         return ""
-    asked = {
-        one.name: getattr(condition, one.name)
+    asked = (
+        getattr(condition, one.name)
         for one in fields(condition)
         if one.compare and one.name not in _NOT_ASKED and not one.name.startswith("_")
-    }
-    told = {name: text for name, value in asked.items() if (text := _text(value))}
-    return next(iter(told.values())) if len(told) == 1 else ", ".join(f"{name} {text}" for name, text in told.items())
+    )
+    return " ".join(filter(None, map(_text, asked)))
 
 
 def _text(value: Any) -> str:
-    if value is None or isinstance(value, bool):
-        return "true" if value else ""
+    if value is None or isinstance(value, bool | ZoneInfo):
+        return ""
     if isinstance(value, timedelta):
         return _duration(value)
     if isinstance(value, Globs):
@@ -87,7 +91,9 @@ def _text(value: Any) -> str:
         value = tuple(value.items())
     if isinstance(value, tuple | list) and value and all(map(_is_pair, value)):
         return "; ".join(f"{key}: {_text(one)}" for key, one in value)
-    return ", ".join(map(_text, value)) if isinstance(value, tuple | list | frozenset) else str(value)
+    if isinstance(value, tuple | list | frozenset):
+        return ", ".join(map(_text, value))
+    return str(getattr(value, "text", value))
 
 
 def _is_pair(value: Any) -> bool:
