@@ -67,7 +67,7 @@ def word_of(condition: object, found: Iterable[str] = ()) -> str:
 
 
 def asked_of(condition: object) -> str:
-    """What stands after its word, made of its fields in their order. A condition whose fields do not tell it to a person
+    """What stands after its word, made of its fields in order. A condition whose fields do not tell it to a person
     has a `trace` of its own.
     """
     if not is_dataclass(condition):
