@@ -56,7 +56,7 @@ def _head(found: Explanation) -> Iterator[Text]:
     by = f"Sweep {found.sweep_id}" if found.sweep_id else "Decided"
     state = f"; AWS says {found.aws_state}" if found.aws_state else ""
     yield Text(f"{by} by policy {found.policy_name}, for {time_text(found.at)}{state}.")
-    text = Text(f"{verdict.value}: ", style=_VERDICT_STYLES[verdict])
+    text = Text(f"{verdict.value}: ", style=_VERDICT_STYLES.get(verdict, "bold"))
     text.append(without_controls(found.sentence), style="not bold")
     yield text
 
