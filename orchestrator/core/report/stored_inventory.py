@@ -162,7 +162,7 @@ def _units(path: str) -> tuple[OrganizationalUnit, ...]:
     above = ""
     for name in path_names(path):
         above = unit_path(above, name)
-        units.append(OrganizationalUnit(id="", path=above))
+        units.append(OrganizationalUnit(id="", path=above, tags_error=_NOT_IN_REPORT))
     return tuple(units)
 
 
