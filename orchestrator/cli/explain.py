@@ -30,7 +30,7 @@ from orchestrator.core.report.document import INCOMPLETE
 from orchestrator.core.report.explanation import explanation_document
 from orchestrator.errors import LedgerError, ReportStoreError, SettingsError
 from orchestrator.settings import Settings
-from orchestrator.sweep.stored_look import explain_stored, find_resources
+from orchestrator.sweep.stored_look import explain_stored, find_resources, read_report
 from orchestrator.sweep.what_if import explain_now
 
 
@@ -98,8 +98,9 @@ def _of_sweep(settings: Settings, sweep_id: str, named: Named) -> Explanation:
     stores = wiring.make_stores(settings, wiring.make_clients(settings))
     if sweep_id == LATEST:
         sweep_id = latest_sweep(stores.ledger, settings)
-    key = _only_one(find_resources(stores, sweep_id, named.means), named, f"the report of {sweep_id}")
-    return explain_stored(stores, sweep_id, key, wiring.stored_kinds())
+    document = read_report(stores, sweep_id)
+    key = _only_one(find_resources(document, named.means), named, f"the report of {sweep_id}")
+    return explain_stored(stores, document, key, wiring.stored_kinds())
 
 
 def _live(settings: Settings, resource: str, at: str | None, account: str, region: str, kind: str) -> Explanation:
@@ -118,7 +119,7 @@ def _by_newest_report(settings: Settings, clients: Clients, named: Named) -> Res
     stores = wiring.make_stores(settings, clients)
     sweep_id = next((one.sweep_id for one in stores.ledger.sweeps() if one.finished_at), "")
     try:
-        found = find_resources(stores, sweep_id, named.means) if sweep_id else []
+        found = find_resources(read_report(stores, sweep_id), named.means) if sweep_id else []
     except (ReportStoreError, LedgerError):
         found = []
     if not found:

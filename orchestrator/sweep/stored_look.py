@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 
@@ -37,20 +38,27 @@ def read_report(stores: Stores, sweep_id: str) -> Row:
         raise ReportStoreError(f"the report of {sweep_id} is damaged: {damaged}") from damaged
 
 
-def find_resources(stores: Stores, sweep_id: str, means: Callable[[ResourceKey], bool]) -> list[ResourceKey]:
+def find_resources(document: Row, means: Callable[[ResourceKey], bool]) -> list[ResourceKey]:
     """Those that a report has and that are meant. Raises ReportStoreError."""
-    document = read_report(stores, sweep_id)
-    return [key for row in document["decisions"] if means(key := ResourceKey.from_row(row))]
+    with _damaged(document):
+        return [key for row in document["decisions"] if means(key := ResourceKey.from_row(row))]
 
 
-def explain_stored(stores: Stores, sweep_id: str, key: ResourceKey, kinds: StoredKinds) -> Explanation:
+def explain_stored(stores: Stores, document: Row, key: ResourceKey, kinds: StoredKinds) -> Explanation:
     """As that sweep decided it. Verdict and sentence are the report's own. Raises ReportStoreError."""
-    document = read_report(stores, sweep_id)
-    try:
+    with _damaged(document):
         return _explained(stores, document, key, kinds)
+
+
+@contextmanager
+def _damaged(document: Row) -> Iterator[None]:
+    try:
+        yield
     except (KeyError, TypeError, ValueError, AttributeError) as wrong:
-        text = f"the report of {sweep_id} is damaged: it is no report ({type(wrong).__name__}: {wrong})"
-        raise ReportStoreError(text) from wrong
+        name = document.get("sweep_id", "that sweep")
+        raise ReportStoreError(
+            f"the report of {name} is damaged: it is no report ({type(wrong).__name__}: {wrong})"
+        ) from wrong
 
 
 def _explained(stores: Stores, document: Row, key: ResourceKey, kinds: StoredKinds) -> Explanation:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +92,53 @@ def test_from_a_stored_report_in_every_form_it_is_the_same_and_aws_is_not_asked(
     simple = policy(RULES.replace("account_tag: {CostCenter", "tag: {CostCenter"))
     ran = simulate("--inventory", str(folder / "decisions.jsonl.gz"), "--policy", simple, "--days", "1")
     assert edges(ran, one) == DAY
+
+
+@pytest.mark.full
+def test_it_agrees_with_plans_for_the_minutes_before_and_after_each_edge(
+    organization: OrganizationBuilder, account: str, simulate: Callable[..., Ran], run: Run, policy: Policy
+) -> None:
+    lab = organization.account("lab", "/Labs", {OPT_OUT: "2026-11-26"})
+    for one in (account, lab):
+        organization.instances(one, FRANKFURT, 1, DEV)
+    organization.instances(account, FRANKFURT, 1, {**DEV, OPT_OUT: "2026-11-25"})
+    path = policy(RULES)
+    rows = json.loads(simulate("--policy", path, "--days", "2").stdout)
+    assert len({row["resource_id"] for row in rows}) == 3
+    for at in sorted({row["at"] for row in rows}):
+        moment = datetime.fromisoformat(at)
+        before, after = (
+            {
+                row["resource_id"]: row["verdict"]
+                for row in run("plan", "--policy", path, "--at", when.isoformat(), "--format", "json").report[
+                    "decisions"
+                ]
+            }
+            for when in (moment - timedelta(minutes=1), moment)
+        )
+        for row in rows:
+            if row["at"] == at:  # an account that is opted out has no decisions
+                told = (before.get(row["resource_id"], "keep"), after.get(row["resource_id"], "keep"))
+                assert told == tuple("stop" if row[side] == "stopped" else "keep" for side in ("from", "to"))
+
+
+def test_a_look_leaves_store_and_ledger_as_they_are(
+    organization: OrganizationBuilder, account: str, simulate: Callable[..., Ran], run: Run, policy: Policy
+) -> None:
+    [one] = organization.instances(account, FRANKFURT, 1, DEV)
+    path = policy(RULES)
+    run("plan", "--policy", path)
+    organization.account("new", "/New")  # which a sweep would remember
+    before = _files()
+    simulate("--policy", path)
+    run("plan", "--policy", path, "--at", "2026-12-24")
+    run("explain", one, "--policy", path)
+    run("explain", one, "--sweep", "latest")
+    assert _files() == before
+
+
+def _files() -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in Path(".stop-orchestrator").rglob("*") if path.is_file()}
 
 
 def test_of_two_policies_only_what_differs_is_shown(
