@@ -26,6 +26,7 @@ from orchestrator.cli.options import ExternalIdOption, FormatOption, RoleOption,
 from orchestrator.cli.records import LATEST, latest_sweep
 from orchestrator.cli.simulate_table import print_differences, print_simulation
 from orchestrator.cli.what_if import looking, moment_of
+from orchestrator.core.decide.explain import what_holds
 from orchestrator.core.decide.simulate import Simulated
 from orchestrator.core.decide.simulate import simulate as simulate_span
 from orchestrator.core.model import UNREADABLE
@@ -188,6 +189,8 @@ class _Look:
         with looking(self._settings, clients, policy, "simulate") as world:
             inventory = read_inventory(world, policy, span.end)
             others = co_owners(world, inventory.others)
+        for text in what_holds(inventory):
+            say(text)
         if any(row.status in UNREADABLE for row in inventory.coverage):
             self.incomplete = True
         return simulate_span(policy, inventory, span.start, span.end, others)

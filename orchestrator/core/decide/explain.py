@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from orchestrator.core.decide.decisions import decide
-from orchestrator.core.decide.other_policies import CoOwner, why_two_own
+from orchestrator.core.decide.other_policies import CoOwner, why_two_own, why_unread
 from orchestrator.core.decide.whose_schedule import OwnSchedule, schedule_of
 from orchestrator.core.model import (
     Account,
@@ -22,6 +22,7 @@ from orchestrator.core.model import (
     GuardrailResult,
     Inventory,
     Loss,
+    NameEffect,
     ResourceKey,
 )
 from orchestrator.core.policy.conditions.trace import ConditionTrace, missed_by
@@ -162,7 +163,7 @@ def explain(
     account = next(one for one in inventory.accounts if one.id == key.account_id)
     resource = next((one for one in inventory.resources if one.key == key), None)
     rows = [one for one in inventory.coverage if one.account_id == key.account_id]
-    notes = [f"policy {one.name}: {one.unread}" for one in inventory.others if one.unread]
+    notes = what_holds(inventory)
     if inventory.remembered.unread:
         notes.append(f"the ledger could not be asked: {inventory.remembered.unread}")
     if resource is None:
@@ -184,6 +185,13 @@ def explain(
     owner = _owner(policy, decision)
     claimed = why_two_own(policy, owner, resource, account, now, others) if owner else None
     return replace(found, others=(claimed.sentence,) if claimed else (), notes=tuple(notes))
+
+
+def what_holds(inventory: Inventory) -> list[str]:
+    """Why a sweep would be held, whatever it decides of each resource: by names, or by other policies."""
+    unread = why_unread(inventory.others)
+    found = [*(one.text for one in inventory.names.of(NameEffect.HOLDS)), *([unread] if unread else [])]
+    return [f"a sweep would be held: {text}" for text in found]
 
 
 def explain_decision(

@@ -13,15 +13,21 @@ from hypothesis import strategies as st
 
 from orchestrator.core.decide.decisions import decide
 from orchestrator.core.decide.explain import Explanation, RuleAnswer, explain
+from orchestrator.core.decide.other_policies import as_co_owner
 from orchestrator.core.model import (
+    NO_NAMES,
     Account,
     AwsError,
     Inventory,
+    NameEffect,
+    Names,
     Obstacle,
     ObstacleCode,
+    OtherPolicy,
     Resource,
     ResourceState,
     TargetStatus,
+    UnresolvedName,
 )
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.policy.schedules.answer import ScheduleState
@@ -162,6 +168,23 @@ def test_an_obstacle_the_losses_and_the_limits_are_told() -> None:
 
 
 MOMENTS = st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - with zones
+
+
+def test_what_would_hold_a_sweep_is_noted_and_what_another_policy_owns_is_told() -> None:
+    holding = UnresolvedName("organization.exclude[0]", 4, "organizational_unit", "/Prod", NameEffect.HOLDS, "is no OU")
+    others = (OtherPolicy("others", "0" * 64, "s3://b/k", unread="it is gone"),)
+    found = explained(a_resource(tags=DEV), names=Names((holding,)), others=others)
+    assert [note.partition(": ")[0] for note in found.notes] == ["a sweep would be held"] * 2
+    assert "'/Prod' is no OU" in found.notes[0]
+    another = as_co_owner(load("version: 1\nname: theirs\nrules: [{name: all, where: everything}]\n"), NO_NAMES)
+    resource = a_resource(tags=DEV)
+    owned = explain(
+        a_policy(POLICY), Inventory("o", (an_account(),), resources=(resource,)), resource.key, AT, [another]
+    )
+    assert owned.others == (owned.sentence,)
+    assert "rule all of policy theirs owns it too" in owned.sentence
+
+
 STATES = st.sampled_from([ResourceState.RUNNING, ResourceState.STARTING, ResourceState.STOPPING])
 
 
