@@ -42,11 +42,13 @@ from orchestrator.core.model import (
 )
 from orchestrator.core.policy.loading import load_policy
 from orchestrator.core.policy.org_policy import OrgPolicy
+from orchestrator.core.report.stored_inventory import StoredKinds
 from orchestrator.errors import SettingsError
 from orchestrator.kinds import registry
 from orchestrator.ledger.clocks import Clocks
 from orchestrator.ledger.lease import Lease, Leases
 from orchestrator.ledger.ledger import Ledger
+from orchestrator.ledger.read_only import ReadOnlyItems
 from orchestrator.local.file_anchor import FileAnchor
 from orchestrator.local.folder_report_store import LocalReportStore
 from orchestrator.local.kill_switch import FILE_PREFIX, file_reader
@@ -212,6 +214,33 @@ def _never_dead(_process: str) -> bool:
     return False
 
 
+def make_looking_world(settings: Settings, clients: Clients, policy: OrgPolicy, what: str, runtime: Runtime) -> World:
+    """For who only looks, without a lease: its sessions may only describe, and nothing is written to the ledger."""
+    time, stores = SYSTEM_TIME, make_stores(settings, clients)
+    items = (
+        DynamoItems(clients.dynamodb(), settings.table, time.sleep) if settings.table else SqliteItems(settings.store)
+    )
+    worlds = _Worlds(settings, clients, stores.store, Ledger(ReadOnlyItems(items), time.now), time)
+    return worlds.build(policy, what, Mode.PLAN, runtime, NoLease())
+
+
+@dataclass(frozen=True, slots=True)
+class NoLease:
+    """In place of one, for who writes nothing that it would fence."""
+
+    lost: bool = False
+    wanted_by: str = ""
+    generation: int = 0
+
+    def is_held(self) -> bool:
+        """Nothing may be announced."""
+        return False
+
+    def hand_over(self) -> bool:
+        """No other process resumes a look."""
+        return False
+
+
 @dataclass(frozen=True, slots=True)
 class _Worlds:
     """Makes ports.World for one sweep after the other."""
@@ -222,14 +251,14 @@ class _Worlds:
     ledger: Ledger
     time: Time
 
-    def build(self, policy: OrgPolicy, sweep_id: str, mode: Mode, runtime: Runtime, lease: Lease) -> World:
-        """ports.WorldBuilder."""
+    def build(self, policy: OrgPolicy, sweep_id: str, mode: Mode, runtime: Runtime, lease: Lease | NoLease) -> World:
+        """ports.WorldBuilder. Without a lease no kill switch is obeyed: nothing acts, and why is asked then too."""
         gc.set_threshold(*_COLLECT_AT)
         sys.setswitchinterval(_SWITCH_SECONDS)
         settings, clients, time = self.settings, self.clients, self.time
         topic = policy.notify or settings.topic
         clocks = Clocks(time.now, time.clock)
-        switches = kill_switch_names(settings, self.ledger)
+        switches = kill_switch_names(settings, self.ledger) if isinstance(lease, Lease) else ()
         counts = _last_go_counts(policy)
         kill_switches = tuple(
             KillSwitch(
@@ -266,7 +295,7 @@ class _Worlds:
             clocks=clocks,
             calls=clients.calls,
             halt=halting.halt,
-            hand_over=lambda: runtime.hand_over(lease),
+            hand_over=lambda: isinstance(lease, Lease) and runtime.hand_over(lease),
             leave=lease.hand_over,
             kill_switches=switches,
             partition_regions=partition_regions(),
@@ -413,6 +442,11 @@ def resolve_names_now(settings: Settings, clients: Clients, policy: OrgPolicy) -
     regions = regions_for(policy, partition_regions(), accounts.hub_regions)
     before = make_stores(settings, clients).ledger.earlier_listings(organization.id)
     return resolve_names(policy, Known(organization, regions, before))
+
+
+def stored_kinds() -> StoredKinds:
+    """What it takes of the kinds to read a stored report's rows."""
+    return StoredKinds({one.name: one for one in registry.DESCRIPTIONS}, registry.obstacle_of)
 
 
 def read_active_policies(settings: Settings, clients: Clients) -> tuple[tuple[OrgPolicy, ActivePolicy | None], ...]:

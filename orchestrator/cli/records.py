@@ -192,7 +192,7 @@ def report(
     with errors_as_exit_codes(Format.TABLE):
         stores = wiring.make_stores(settings, wiring.make_clients(settings), this_process())
         if sweep_id == LATEST:
-            sweep_id = _latest(stores.ledger, settings)
+            sweep_id = latest_sweep(stores.ledger, settings)
         content = _read(stores, sweep_id, name)
         document = {} if output is ReportFormat.CSV else parsed(content, sweep_id)
     if output is ReportFormat.CSV:
@@ -229,7 +229,7 @@ def _print_stored_summary(document: dict[str, Any], sweep_id: str) -> None:
     stdout.file.write(said.get())  # the colours are the console's own
 
 
-def _latest(ledger: Ledger, settings: Settings) -> str:
+def latest_sweep(ledger: Ledger, settings: Settings) -> str:
     """Of those that began in the same second, between which ids make no order, the one that ended last."""
     ended = [one for one in ledger.sweeps() if one.finished_at]
     if not ended:

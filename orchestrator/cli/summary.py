@@ -67,6 +67,9 @@ def print_summary(console: Console, document: Row, location: str = "") -> None:
     _print_unseen_tag_keys(console, document.get("unseen_tag_keys", ()))  # nor these
     print_opt_outs(console, document.get("opt_outs", ()))  # nor these
     _print_people(console, document)
+    if document.get("as_of"):
+        text = "Decided for that moment by what AWS says now. Nothing is stored: it cannot be applied."
+        console.print(Text(text, style="yellow"))
     if document["status"] == "awaiting_approval":
         console.print(f"To carry it out: stop-orchestrator apply {document['sweep_id']}", highlight=False)
     if document.get("kill_switches") == []:  # a report of the version before does not say
@@ -110,8 +113,9 @@ def _error(text: str) -> str:
 
 def _headline(document: Row) -> Text:
     status = document["status"]
-    text = Text("Sweep ")
-    text.append(document["sweep_id"], style="bold")
+    as_of = document.get("as_of")  # its id names nothing that is stored
+    text = Text("What if, at " if as_of else "Sweep ")
+    text.append(as_of or document["sweep_id"], style="bold")
     text.append(f"  {document['mode']}  ")
     text.append(status, style=STATUS_STYLES[status])
     return text.append(f"  {document['duration_seconds']:.1f} s")

@@ -40,6 +40,7 @@ from orchestrator.cli.options import (
 )
 from orchestrator.cli.running import run
 from orchestrator.cli.waiting import Work
+from orchestrator.cli.what_if import show_plan_at
 from orchestrator.core.model import NOT_NARROWED, ConsentHow, Mode, Narrowing, SweepStatus
 from orchestrator.errors import SettingsError
 from orchestrator.ports import Runtime, Stores
@@ -65,6 +66,14 @@ def plan(
     member_role: RoleOption = None,
     external_id: ExternalIdOption = None,
     workers: WorkersOption = None,
+    at: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="Instead: what a sweep would do at that moment, such as 2026-12-24T22:00 (by the policy's time zone) "
+            "or with an offset, by what AWS says now. Nothing is stored, so it cannot be applied.",
+        ),
+    ] = None,
     only_accounts: AccountsOption = None,
     only_units: UnitsOption = None,
     only_regions: RegionsOption = None,
@@ -101,8 +110,12 @@ def plan(
     if estimate:
         if narrowing:
             fail("--estimate knows sizes and no names; leave out what narrows", BAD_USAGE)
+        if at is not None:
+            fail("--estimate and --at exclude each other", BAD_USAGE)
         show_estimate(settings, output, sizes)
     refuse_sizes(sizes)
+    if at is not None:
+        show_plan_at(settings, output, at)
     run(settings, output, _sweeping(settings, Mode.PLAN, narrowing), wait=wait)
 
 

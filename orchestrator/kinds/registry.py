@@ -8,7 +8,7 @@ from datetime import datetime
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from orchestrator.core.model import Action
+from orchestrator.core.model import Action, Fact, Obstacle, ObstacleCode, Tags
 from orchestrator.core.model.kind import KindDescription, OperationRates
 
 if TYPE_CHECKING:  # a kind that acts imports all of AWS, and a policy is checked by the descriptions alone
@@ -106,3 +106,11 @@ def session_permissions(actions: Collection[Action]) -> frozenset[str]:
         if any(action.starts for action in actions):
             allowed |= description.start_permissions | description.start_delegations
     return frozenset(allowed)
+
+
+def obstacle_of(kind: str, facts: Mapping[str, Fact], tags: Tags) -> Obstacle | None:
+    """Why a resource of that kind is kept whatever a policy says, by what was read of it; an unknown kind is kept."""
+    if kind not in KINDS:
+        return Obstacle(ObstacleCode.CANNOT_STOP, f"This release does not know the kind {kind}.")
+    found: Obstacle | None = import_module(f"orchestrator.kinds.{kind}.rules").obstacle(facts, tags)
+    return found

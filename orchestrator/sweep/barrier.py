@@ -46,6 +46,14 @@ def guard_plan(
     """The plan of these decisions, held against every limit and frozen with the verdict; what is approved to be acted
     on. `frozen`: the verdict on the plan that is applied, which may only get stricter.
     """
+    state, approved = check_plan(world, sweep, state, frozen)
+    return replace(state, plan_seal=_freeze(world, sweep, state)), approved
+
+
+def check_plan(
+    world: World, sweep: Sweep, state: SweepState, frozen: Sequence[GuardrailResult] = ()
+) -> tuple[SweepState, ApprovedPlan | None]:
+    """The same without a file of it, so that nothing can be done by it later."""
     inventory, decisions = state.inventory, state.decisions.decisions
     plan = Plan(sweep.sweep_id, sweep.policy.sha256, inventory.organization_id, decisions, inventory.coverage)
     policy = sweep.policy
@@ -59,8 +67,7 @@ def guard_plan(
     )
     if isinstance(verdict, HeldPlan):
         verdict = explain_hold(verdict, policy.regions)
-    state, approved = hold_plan(sweep, state, verdict)
-    return replace(state, plan_seal=_freeze(world, sweep, state)), approved
+    return hold_plan(sweep, state, verdict)
 
 
 def end_without_plan(state: SweepState) -> SweepState:

@@ -98,6 +98,10 @@ class KindDescription:
     """What each stop of one loses, after `their`; it is told once, and not of each."""
     start_delegations: frozenset[str] = field(default_factory=frozenset)
     """What AWS itself does in the name of the session that starts one, where the account has a use for it."""
+    arn_form: str = ""
+    """Service and what stands before the id in its ARNs, such as `ec2:instance/`."""
+    id_form: str = ""
+    """A regular expression of its ids, where no other kind has such; empty: an id does not tell."""
     checks: frozenset[str] = field(default_factory=frozenset)
     """The permissions that doctor can ask AWS about without changing anything; it says of the others that it cannot."""
 

@@ -104,3 +104,5 @@ class SweepReport:
     """The register of all of them, with what each spares."""
     narrowed: Narrowing = NOT_NARROWED
     """To what a person narrowed it: then it says nothing of the rest of the organization."""
+    as_of: datetime | None = None
+    """The moment that it decided for, where that is not when it began: a what-if, which is never acted on."""

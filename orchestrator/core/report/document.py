@@ -279,6 +279,8 @@ def document_of(report: SweepReport) -> Row:
         "opt_outs": [],
         "narrowed": cast("NarrowedRow", report.narrowed.as_item()) if report.narrowed else None,
     }
+    if report.as_of is not None:
+        document["as_of"] = time_text(report.as_of) or ""
     return {**document, **rows}  # in the places of the empty ones
 
 

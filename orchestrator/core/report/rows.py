@@ -352,3 +352,9 @@ class ReportDocument(TypedDict):
     ]
     opt_outs: NotRequired[Annotated[list[OptOutRow], Field(description="The register of all of them in scope.")]]
     narrowed: NotRequired[Annotated[NarrowedRow | None, Field(description="Null: to nothing.")]]
+    as_of: NotRequired[
+        Annotated[
+            TimeText,
+            Field(description="Of a what-if (`plan --at`): the moment that it decided for. It is never acted on."),
+        ]
+    ]

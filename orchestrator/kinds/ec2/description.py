@@ -100,6 +100,8 @@ EC2 = KindDescription(
         "ec2:CreateTags": OperationRates(Rate(100, 10)),
         "ec2:DescribeInstances": OperationRates(Rate(100, 20)),
     },
+    arn_form="ec2:instance/",
+    id_form="i-[0-9a-f]+",
     role_statements=(
         "ReadRegionsAndInstances",
         "StopInstances",

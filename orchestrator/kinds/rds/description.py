@@ -28,6 +28,7 @@ RDS = KindDescription(
         )
     },
     rates={},  # AWS publishes none
+    arn_form="rds:db:",
     role_statements=("ReadDatabases", "StopDatabases", "StartStoppedDatabases", "MarkDatabases"),
     price_key="AmazonRDS",
     # A stop may take an hour: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_StopInstance.html

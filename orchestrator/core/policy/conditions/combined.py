@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Self
 
 from orchestrator.core.model import Account, Fact, Resource
 from orchestrator.core.policy.conditions.interface import Condition, NamedText
+from orchestrator.core.policy.conditions.trace import ConditionTrace, word_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,17 @@ class Combined(Condition, ABC):
             return ()
         names = (name for condition in self.conditions for name in condition.unknown_facts(resource, account, now))
         return tuple(dict.fromkeys(names))
+
+    def trace(self, resource: Resource, account: Account, now: datetime) -> ConditionTrace:
+        held, unknown = self.evaluate(resource, account, now), self.unknown_facts(resource, account, now)
+        parts = tuple(condition.trace(resource, account, now) for condition in self.conditions)
+        return ConditionTrace(word_of(self), "", {}, held, unknown, parts)
+
+    def changes_between(
+        self, resource: Resource, account: Account, start: datetime, end: datetime
+    ) -> Iterable[datetime]:
+        for condition in self.conditions:
+            yield from condition.changes_between(resource, account, start, end)
 
     def tag_keys(self) -> Iterator[str]:
         for condition in self.conditions:

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from orchestrator.core.model import Account, Fact, Resource
 from orchestrator.core.policy.conditions.matching import Globs
 from orchestrator.core.policy.conditions.regexes import Regex
+from orchestrator.core.policy.conditions.trace import ConditionTrace, asked_of, word_of
 from orchestrator.core.policy.yaml_document import Path
 
 Problem = Callable[[str], str | None]
@@ -47,6 +48,20 @@ class Condition(ABC):
 
     def unknown_facts(self, resource: Resource, account: Account, now: datetime) -> tuple[str, ...]:
         """The names of the facts without which `evaluate` is None; empty when it is not."""
+        return ()
+
+    def trace(self, resource: Resource, account: Account, now: datetime) -> ConditionTrace:
+        """What it asks, what it finds and whether it holds, as `evaluate` says it; for people."""
+        found, held = self.facts_used(resource, account, now), self.evaluate(resource, account, now)
+        unknown = self.unknown_facts(resource, account, now)
+        return ConditionTrace(word_of(self, found), asked_of(self), found, held, unknown)
+
+    def changes_between(
+        self, resource: Resource, account: Account, start: datetime, end: datetime
+    ) -> Iterable[datetime]:
+        """The moments after `start` and not after `end` from which it may answer otherwise, in any order, of a resource
+        that stays as it is; none where the time does not matter.
+        """
         return ()
 
     def implies(self, other: Condition) -> bool:

@@ -10,6 +10,7 @@ from typing import Any, Self
 from orchestrator.core.model import Account, Fact, Resource
 from orchestrator.core.policy.conditions.interface import Condition, NamedText, Parser, Word
 from orchestrator.core.policy.conditions.schema_parts import WHERE
+from orchestrator.core.policy.conditions.trace import ConditionTrace, word_of
 from orchestrator.core.policy.yaml_document import Path
 
 
@@ -28,6 +29,15 @@ class NotOf(Condition):
 
     def unknown_facts(self, resource: Resource, account: Account, now: datetime) -> tuple[str, ...]:
         return self.condition.unknown_facts(resource, account, now)
+
+    def trace(self, resource: Resource, account: Account, now: datetime) -> ConditionTrace:
+        held, unknown = self.evaluate(resource, account, now), self.unknown_facts(resource, account, now)
+        return ConditionTrace(word_of(self), "", {}, held, unknown, (self.condition.trace(resource, account, now),))
+
+    def changes_between(
+        self, resource: Resource, account: Account, start: datetime, end: datetime
+    ) -> Iterable[datetime]:
+        return self.condition.changes_between(resource, account, start, end)
 
     def tag_keys(self) -> Iterable[str]:
         return self.condition.tag_keys()

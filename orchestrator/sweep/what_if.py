@@ -1,0 +1,49 @@
+"""What a look without a sweep reads: all that a policy has in scope, or what one resource is in. It writes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from orchestrator.core.decide.decisions import decide_inventory
+from orchestrator.core.decide.explain import Explanation, explain
+from orchestrator.core.model import Inventory, Mode, ResourceKey
+from orchestrator.core.policy.org_policy import OrgPolicy
+from orchestrator.core.report.document import document_of, plain_document
+from orchestrator.ports import World
+from orchestrator.sweep.barrier import check_plan
+from orchestrator.sweep.exact_tags import with_exact_tags
+from orchestrator.sweep.listing import Listing
+from orchestrator.sweep.other_policies import co_owners
+from orchestrator.sweep.read import Reading, complete_inventory, list_and_read
+from orchestrator.sweep.read_one import read_one
+from orchestrator.sweep.seal import Document
+from orchestrator.sweep.state import Sweep, SweepState, build_report
+
+
+def explain_now(world: World, policy: OrgPolicy, key: ResourceKey, at: datetime) -> Explanation:
+    """Of the resource as it is now, decided for that moment. Raises as read_one."""
+    inventory = read_one(world, policy, policy.day(at), key)
+    return explain(policy, inventory, key, at, co_owners(world, inventory.others))
+
+
+def plan_for(world: World, policy: OrgPolicy, sweep_id: str, at: datetime) -> Document:
+    """What a sweep would do at that moment, by what AWS says now: a report that is in no store and in no ledger, so
+    that nothing can be done by it. Raises as list_and_read.
+    """
+    sweep = Sweep(sweep_id, Mode.PLAN, policy, world.now(), asked_by=world.asked_by)
+    inventory = read_inventory(world, policy, at)
+    decisions = decide_inventory(policy, inventory, at, co_owners(world, inventory.others))
+    state, _ = check_plan(world, sweep, SweepState(inventory, decisions, read_halt=world.halt()))
+    report = build_report(sweep, state, calls=world.calls(), finished_at=world.now(), interrupted=world.interrupted())
+    return plain_document(document_of(replace(report, as_of=at)))
+
+
+def read_inventory(world: World, policy: OrgPolicy, at: datetime) -> Inventory:
+    """All that the policy has in scope, but for what is still opted out on that day. Raises as list_and_read."""
+
+    def keep(_listing: Listing, _reading: Reading) -> None:
+        """What breaks off is of no use here."""
+
+    listing, reading = list_and_read(world, policy, policy.day(at), keep)
+    return complete_inventory(policy, *with_exact_tags(world, policy, listing, reading, at))
