@@ -182,3 +182,40 @@ def test_at_each_moment_it_says_what_a_plan_for_that_moment_says(
             assert found.at(moment) is Asked.KEPT
         else:
             assert found.at(moment) is asked_by(decide(policy, resource, account, moment))
+
+
+def _several(some: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.builds(lambda word, each: {word: each}, st.sampled_from(["all", "any"]), st.lists(some, min_size=1))
+
+
+AGES = st.sampled_from(["1h", "4h", "1d", "7d", "30d"])
+DAYS = st.sampled_from(["today", "today+3d", "today-3d", "2026-06-10"])
+TIMED = st.one_of(
+    st.builds(lambda age: {"age": {"at_least": age}}, AGES),
+    st.builds(lambda age: {"running_for": {"below": age}}, AGES),
+    st.builds(lambda word, day: {"tag": {"ExpiresOn": {word: day}}}, st.sampled_from(["before", "after"]), DAYS),
+)
+EXPIRES = st.sampled_from(["2026-06-08", "2026-06-15", "2026-06-10T22:30Z", "never"])
+
+
+@strategies.quick
+@given(
+    st.recursive(TIMED, lambda some: st.builds(lambda one: {"not": one}, some) | _several(some), max_leaves=3),
+    EXPIRES,
+    st.integers(0, 40 * 24),
+    st.sampled_from(strategies.ZONES),
+    st.lists(st.integers(0, 14 * 24 * 60), min_size=1, max_size=30),
+)
+def test_conditions_about_time_change_at_moments_that_it_finds(
+    where: dict[str, Any], expires: str, hours: int, zone: str, minutes: list[int]
+) -> None:
+    start = datetime(2026, 6, 5, tzinfo=UTC)
+    policy = load(
+        yaml.safe_dump({"version": 1, "name": "p", "timezone": zone, "rules": [{"name": "r", "where": where}]})
+    )
+    launched = start - timedelta(hours=hours)
+    resource = a_resource(tags={"ExpiresOn": expires}, started_at=launched - timedelta(days=3), created_at=launched)
+    found = one(policy, resource, start, 14)
+    account = an_account()
+    for moment in (start + timedelta(minutes=one) for one in minutes):
+        assert found.at(moment) is asked_by(decide(policy, resource, account, moment))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, timedelta
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -30,6 +31,21 @@ class Day(NamedTuple):
             return today + timedelta(self.days)
         except OverflowError:  # no tag names a day beyond these
             return date.max if self.days > 0 else date.min
+
+    def __str__(self) -> str:
+        """As the policy has it."""
+        return str(self.fixed) if self.fixed is not None else f"today{f'{self.days:+d}d' if self.days else ''}"
+
+    def changes(self, day: date, zone: ZoneInfo) -> Iterator[datetime]:
+        """The moments from which that day may be before it, or after it, and was not; in UTC. None of a fixed one."""
+        if self.fixed is not None:
+            return
+        for last in (self.days, self.days - 1):
+            try:
+                begins = datetime.combine(day - timedelta(last), time(), zone)
+                yield from {begins.replace(fold=fold).astimezone(UTC) for fold in (0, 1)}
+            except OverflowError:  # no clock comes to that
+                continue
 
     def is_before(self, other: Day) -> bool | None:
         """Whether it is at or before the other on every day; None where that changes with the day."""

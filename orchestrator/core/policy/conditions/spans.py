@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -43,6 +43,12 @@ class SpanCompares(Condition):
         if since is None or since > now:
             return None
         return COMPARISONS[self.comparison](now - since, self.bound)
+
+    def changes_between(
+        self, resource: Resource, account: Account, start: datetime, end: datetime
+    ) -> Iterable[datetime]:
+        since = self.since(resource)
+        return () if since is None else [at for at in (since, since + self.bound) if start < at <= end]
 
     def implies(self, other: Condition) -> bool:
         return (

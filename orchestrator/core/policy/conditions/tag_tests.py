@@ -151,6 +151,14 @@ class TagDay(TagTest):
         bound = self.bound.on(now.astimezone(self.zone).date())
         return day < bound if self.comparison == BEFORE else day > bound
 
+    def changes_between(
+        self, resource: Resource, account: Account, start: datetime, end: datetime
+    ) -> Iterable[datetime]:
+        value = self._tags(resource, account).get(self.key)
+        day = day_of(value, self.zone) if value is not None else None
+        changes = self.bound.changes(day, self.zone) if day is not None else ()
+        return [at for at in changes if start < at <= end]
+
     def implies(self, other: Condition) -> bool:
         if not isinstance(other, TagTest) or not self.is_of(other):
             return False
