@@ -117,7 +117,9 @@ def _schedule(one: ScheduleTrace) -> str:
     zone = local.tzinfo
     since = f" since {_clock(one.since.astimezone(zone))}" if one.since else ""
     until = f" until {_clock(one.until.astimezone(zone))}" if one.until else ", with no change ahead"
-    return f"schedule {one.name}: it is {_clock(local)} in {zone}; {_STATES[one.state]}{since}{until}"
+    by = f" (by {one.source})" if one.source else ""
+    note = f"; {one.note}" if one.note else ""
+    return f"schedule {one.name}{by}: it is {_clock(local)} in {zone}; {_STATES[one.state]}{since}{until}{note}"
 
 
 def _clock(at: datetime) -> str:

@@ -73,12 +73,12 @@ def _explained(stores: Stores, document: Row, key: ResourceKey, kinds: StoredKin
         why = why or "an undo follows the sweep that it undoes, and no rule"
         found = rules_unknown(decision, account, at, document["policy_name"], document["policy_sha256"])
     else:
-        policy = policy.with_unresolved(names_not_stored(policy, document["unresolved_names"]))
+        named = policy.with_unresolved(names_not_stored(policy, document["unresolved_names"]))
 
         def account_for(rule: Rule) -> Account:
-            return accounts.account_for(rule, decision.resource, at)
+            return accounts.account_for(named, rule, decision.resource, at)
 
-        found = explain_decision(policy, decision, account_for, account, at)
+        found = explain_decision(named, decision, account_for, account, at)
     notes = (_FROM_REPORT, *([f"its rules are not told: {why}"] if why else []))
     others = (decision.reason,) if decision.reason_code is ReasonCode.OWNED_BY_TWO_POLICIES else ()
     return replace(found, sweep_id=document["sweep_id"], limits=limits, others=others, notes=notes)

@@ -64,6 +64,10 @@ class ScheduleTrace:
     until: datetime | None = None
     unknown: str = ""
     """Why it is not known which schedule it is."""
+    source: str = ""
+    """Of one that a tag names, which tag; empty where the rule names it."""
+    note: str = ""
+    """Why that day is no usual one: a holiday, or an exception."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +261,15 @@ def schedule_trace(own: OwnSchedule, now: datetime) -> ScheduleTrace | None:
     schedule = own.schedule
     answer = schedule.at(now)
     local = now.astimezone(schedule.timezone)
-    return ScheduleTrace(schedule.name, local, answer.state, answer.since, answer.until)
+    return ScheduleTrace(
+        name=schedule.name,
+        local_time=local,
+        state=answer.state,
+        since=answer.since,
+        until=answer.until,
+        source=own.source,
+        note=schedule.day_note(now),
+    )
 
 
 def _rules(

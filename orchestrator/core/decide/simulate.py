@@ -7,7 +7,7 @@ moment is what `decide` says of it; here is only found at which moments it may s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
@@ -22,6 +22,7 @@ from orchestrator.core.model import (
     AccountId,
     Decision,
     Inventory,
+    ReasonCode,
     Resource,
     ResourceKey,
     ResourceState,
@@ -32,9 +33,6 @@ from orchestrator.core.model.remembered import Remembered
 from orchestrator.core.policy.opt_outs import ACCOUNT, RESOURCE, UNIT, read_opt_outs
 from orchestrator.core.policy.org_policy import OrgPolicy, Rule
 from orchestrator.core.policy.schedules.schedule import Schedule
-
-_BY_SCHEDULE: Mapping[str, str] = {"schedule": "running", "either_by_schedule": "either"}
-"""What a schedule asks for, by the code of the reason for which it keeps what runs."""
 
 
 class Asked(StrEnum):
@@ -47,6 +45,13 @@ class Asked(StrEnum):
     """Its schedule asks for nothing."""
     KEPT = "kept"
     """It is kept as it is, for another reason."""
+
+
+_BY_SCHEDULE: Mapping[ReasonCode, Asked] = {
+    ReasonCode.SCHEDULE: Asked.RUNNING,
+    ReasonCode.EITHER_BY_SCHEDULE: Asked.EITHER,
+}
+"""What a schedule asks for, by the code of the reason for which it keeps what runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,13 +190,17 @@ class _Span:
                 found.update(rule.where.changes_between(resource, account, self._start, self._end))
         return sorted(at for at in found if self._start <= at <= self._end), frozenset(never)
 
-    def _of_schedule(self, policy: OrgPolicy, rule: Rule, resource: Resource, account: Account) -> Iterable[datetime]:
+    def _of_schedule(self, policy: OrgPolicy, rule: Rule, resource: Resource, account: Account) -> Iterator[datetime]:
+        """Its changes, and the end of the time for which what was started by hand is kept."""
         schedule = schedule_of(policy, rule, resource, account).schedule
         if schedule is None:
-            return ()
+            return
         if schedule not in self._edges:
             self._edges[schedule] = tuple(edge.at for edge in schedule.edges(self._start, self._end))
-        return self._edges[schedule]
+        yield from self._edges[schedule]
+        keep_for = rule.started_by_hand.keep_for
+        if keep_for is not None and resource.started_at is not None:
+            yield resource.started_at + keep_for
 
     def _of_opt_outs(self, resource: Resource, account: Account) -> Iterator[datetime]:
         """A dated one ends with its day in the policy's zone; so does a notice."""
@@ -212,7 +221,7 @@ def asked_by(decision: Decision) -> Asked:
     """What a decision on something that runs asks of it."""
     if decision.verdict is Verdict.STOP:
         return Asked.STOPPED
-    return Asked(_BY_SCHEDULE.get(decision.reason_code.value, Asked.KEPT.value))
+    return _BY_SCHEDULE.get(decision.reason_code, Asked.KEPT)
 
 
 def day_ends(day: date, zone: ZoneInfo) -> Iterator[datetime]:

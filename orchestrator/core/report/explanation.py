@@ -77,6 +77,8 @@ def _schedule(one: ScheduleTrace) -> Row:
         "since": time_text(one.since),
         "until": time_text(one.until),
         "unknown": one.unknown or None,
+        "source": one.source or None,
+        "note": one.note or None,
     }
 
 

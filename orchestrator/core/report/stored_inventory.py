@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from itertools import takewhile
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from orchestrator.core.decide import scope
 from orchestrator.core.decide.known_names import UNIT
 from orchestrator.core.decide.simulate import Spared
+from orchestrator.core.decide.whose_schedule import asks_account_tags
 from orchestrator.core.model import (
     Account,
     AccountId,
@@ -42,6 +43,7 @@ from orchestrator.core.model import (
     unit_path,
 )
 from orchestrator.core.model.kind import KindDescription
+from orchestrator.core.policy.conditions.everything import Everything
 from orchestrator.core.policy.conditions.matching import is_unit_id
 from orchestrator.core.policy.org_policy import OrgPolicy, Rule
 from orchestrator.core.policy.yaml_document import path_text
@@ -52,6 +54,8 @@ StoredRow = Mapping[str, Any]
 _ACCOUNT_TAG = "account_tag:"
 _ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 """Which keys a condition asks for does not depend on it."""
+_IN_NO_REPORT = ""
+"""No tag's key."""
 _NOT_IN_REPORT = AwsError("NotInReport", "a report has no tags of accounts but those that its decisions looked at")
 _IDS_NOT_IN_REPORT = "is of an OU, and the report does not tell which account is in it"
 _DECIDED_BEFORE_OBSTACLES = frozenset({ReasonCode.EXEMPT, ReasonCode.NOT_RUNNING, ReasonCode.STILL_STOPPING})
@@ -88,16 +92,18 @@ class StoredAccounts:
         name, path = self.names.get(account_id, ""), self.paths.get(account_id, "/")
         return Account(account_id, name, "ACTIVE", _units(path), tags=tags, tags_error=error)
 
-    def account_for(self, rule: Rule, resource: Resource, now: datetime) -> Account:
-        """As far as the rule's conditions ask for it."""
+    def account_for(self, policy: OrgPolicy, rule: Rule, resource: Resource, now: datetime) -> Account:
+        """As far as the rule asks for it."""
         account = self.account(resource.target.account_id)
-        return self.account(account.id, account_keys(rule, resource, account, now))
+        return self.account(account.id, account_keys(policy, rule, resource, account, now))
 
 
-def account_keys(rule: Rule, resource: Resource, account: Account, now: datetime) -> tuple[str, ...]:
-    """The keys of the account's tags that the rule asks for."""
+def account_keys(policy: OrgPolicy, rule: Rule, resource: Resource, account: Account, now: datetime) -> tuple[str, ...]:
+    """The keys of the account's tags that the rule asks for; what its schedule asks for is in no report."""
     used = rule.where.facts_used(resource, account, now)
-    return tuple(name.removeprefix(_ACCOUNT_TAG) for name in used if name.startswith(_ACCOUNT_TAG))
+    keys = tuple(name.removeprefix(_ACCOUNT_TAG) for name in used if name.startswith(_ACCOUNT_TAG))
+    by_schedule = asks_account_tags(policy, replace(rule, where=Everything()))
+    return (*keys, _IN_NO_REPORT) if by_schedule else keys
 
 
 def stored_accounts(coverage: Iterable[StoredRow], decisions: Iterable[StoredRow]) -> StoredAccounts:
@@ -241,7 +247,9 @@ def stored_look(rows: StoredRows, policy: OrgPolicy, kinds: StoredKinds) -> Stor
     for one in found:
         account = each.setdefault(one.resource.target.account_id, accounts.account(one.resource.target.account_id))
         if not asked:
-            asked.update(key for rule in policy.rules for key in account_keys(rule, one.resource, account, _ANY_TIME))
+            asked.update(
+                key for rule in policy.rules for key in account_keys(policy, rule, one.resource, account, _ANY_TIME)
+            )
     known = tuple(accounts.account(account_id, asked) for account_id in sorted(each))
     inventory = Inventory("", known, resources=tuple(one.resource for one in found), names=names)
     owners = {one.resource.key: one.rule for one in found}
@@ -252,7 +260,7 @@ def stored_look(rows: StoredRows, policy: OrgPolicy, kinds: StoredKinds) -> Stor
         return frozenset(
             rule.name
             for rule in earlier
-            if rule.where.evaluate(resource, accounts.account_for(rule, resource, at), at) is None
+            if rule.where.evaluate(resource, accounts.account_for(policy, rule, resource, at), at) is None
         )
 
     at = rows.at or _ANY_TIME

@@ -219,3 +219,29 @@ def test_conditions_about_time_change_at_moments_that_it_finds(
     account = an_account()
     for moment in (start + timedelta(minutes=one) for one in minutes):
         assert found.at(moment) is asked_by(decide(policy, resource, account, moment))
+
+
+HANDS = st.sampled_from(["keep_until_next_window", "stop", {"keep_for": "4h"}, {"keep_for": "90m"}])
+
+
+@strategies.quick
+@given(
+    HANDS,
+    st.sampled_from(['"mon-fri 07:00-19:00"', '"until mon-fri 19:00"', '"from mon-fri 07:00", "until fri 19:00"']),
+    st.integers(-4 * 24 * 60, 14 * 24 * 60),
+    st.lists(st.integers(0, 14 * 24 * 60), min_size=1, max_size=30),
+)
+def test_what_was_started_by_hand_is_kept_as_long_as_a_plan_keeps_it(
+    by_hand: Any, running: str, started: int, minutes: list[int]
+) -> None:
+    start = datetime(2026, 6, 5, tzinfo=UTC)
+    policy = a_policy(
+        f"""
+        schedules: {{office: {{timezone: Europe/Berlin, running: [{running}]}}}}
+        rules: [{{name: all, where: everything, schedule: office, started_by_hand: {by_hand}}}]
+        """
+    )
+    resource = a_resource(started_at=start + timedelta(minutes=started))
+    found, account = one(policy, resource, start, 14), an_account()
+    for moment in (start + timedelta(minutes=one) for one in minutes):
+        assert found.at(moment) is asked_by(decide(policy, resource, account, moment))
