@@ -17,13 +17,14 @@ from orchestrator.sweep.listing import Listing
 from orchestrator.sweep.other_policies import co_owners
 from orchestrator.sweep.read import Reading, complete_inventory, list_and_read
 from orchestrator.sweep.read_one import read_one
+from orchestrator.sweep.remember import read_remembered
 from orchestrator.sweep.seal import Document
 from orchestrator.sweep.state import Sweep, SweepState, build_report
 
 
 def explain_now(world: World, policy: OrgPolicy, key: ResourceKey, at: datetime) -> Explanation:
     """Of the resource as it is now, decided for that moment. Raises as read_one."""
-    inventory = read_one(world, policy, policy.day(at), key)
+    inventory = read_remembered(world, policy, read_one(world, policy, policy.day(at), key), at)
     return explain(policy, inventory, key, at, co_owners(world, inventory.others))
 
 
@@ -46,4 +47,5 @@ def read_inventory(world: World, policy: OrgPolicy, at: datetime) -> Inventory:
         """What breaks off is of no use here."""
 
     listing, reading = list_and_read(world, policy, policy.day(at), keep)
-    return complete_inventory(policy, *with_exact_tags(world, policy, listing, reading, at))
+    inventory = complete_inventory(policy, *with_exact_tags(world, policy, listing, reading, at))
+    return read_remembered(world, policy, inventory, at)

@@ -143,3 +143,24 @@ def test_an_id_alone_is_found_by_the_newest_report(
     run("plan", "--policy", policy(RULES))
     found = explain(one, "--format", "json").report
     assert (found["resource"]["account_id"], found["sweep_id"], found["verdict"]) == (account, None, "stop")
+
+
+def test_what_is_down_in_its_running_time_is_explained_by_its_mark_and_the_ledger(
+    organization: OrganizationBuilder,
+    account: str,
+    run: Run,
+    policy: Policy,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    [one, by_hand] = organization.instances(account, FRANKFURT, 2, DEV)
+    path = policy(RULES.replace("schedule: office-hours}", "schedule: office-hours, start: what_was_stopped}"))
+    organization.act("stop_instances", account, FRANKFURT, InstanceIds=[by_hand])
+    run("sweep", "--policy", path, "--mode", "enforce", "--yes")
+    assert organization.down(account, FRANKFURT) == {one, by_hand}
+    set_time(monkeypatch, now=lambda: datetime(2026, 11, 26, 9, 0, tzinfo=UTC))
+    plan = run("plan", "--policy", path, "--format", "json").report
+    decided = {row["resource_id"]: row for row in plan["decisions"]}
+    for instance in (one, by_hand):
+        found = run("explain", f"{account}/{FRANKFURT}/{instance}", "--policy", path, "--format", "json").report
+        row = decided[instance]
+        assert (found["verdict"], found["reason"]) == (row["verdict"], row["reason"])
