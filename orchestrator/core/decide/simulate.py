@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from heapq import heappop, heappush
 from zoneinfo import ZoneInfo
 
 from orchestrator.core.decide import scope
@@ -29,7 +30,8 @@ from orchestrator.core.model import (
     Tags,
     Verdict,
 )
-from orchestrator.core.model.remembered import Remembered
+from orchestrator.core.model.marks import STOP_AFTER_TAG
+from orchestrator.core.model.remembered import Notice, Remembered
 from orchestrator.core.policy.opt_outs import ACCOUNT, RESOURCE, UNIT, read_opt_outs
 from orchestrator.core.policy.org_policy import OrgPolicy, Rule
 from orchestrator.core.policy.schedules.schedule import Schedule
@@ -127,6 +129,9 @@ class _Span:
         self._others = others
         self._remembered = remembered
         self._spared = spared
+        days = (self._end - self._start).days + 1
+        self._days = {policy.day(self._start) + timedelta(days=number) for number in range(-1, days + 1)}
+        """On any of which a notice may end: a later day in its tag counts too, for so long."""
         self._edges: dict[Schedule, tuple[datetime, ...]] = {}
         self._left_out: dict[tuple[AccountId, date], str] = {}
         self._without: dict[frozenset[str], OrgPolicy] = {frozenset(): policy}
@@ -136,10 +141,17 @@ class _Span:
         instants, never = self._instants(self._policy_without(missed), running, account)
         policy = self._policy_without(missed | never)
         moments: list[Moment] = []
-        for at in instants:
-            one = self._moment(policy, running, account, at)
+        remembered = self._remembered
+        while instants:
+            at = heappop(instants)
+            one, announced = self._moment(policy, running, account, at, remembered)
             if not moments or one.asked is not moments[-1].asked:
                 moments.append(one)
+            if announced is not None:
+                remembered = replace(self._remembered, notices={resource.key: announced})
+                for ends in day_ends(announced.stop_after, policy.timezone):
+                    if ends <= self._end:
+                        heappush(instants, ends)
         return Simulated(resource.key, tuple(moments))
 
     def _policy_without(self, rules: frozenset[str]) -> OrgPolicy:
@@ -148,12 +160,16 @@ class _Span:
             self._without[rules] = replace(self._policy, rules=left)
         return self._without[rules]
 
-    def _moment(self, policy: OrgPolicy, resource: Resource, account: Account, at: datetime) -> Moment:
+    def _moment(
+        self, policy: OrgPolicy, resource: Resource, account: Account, at: datetime, remembered: Remembered
+    ) -> tuple[Moment, Notice | None]:
+        """With the notice that a sweep would give then."""
         why = self._why_left_out(account, policy.day(at)) or self._why_not_in_region(resource)
         if why:
-            return Moment(at, Asked.KEPT, None, f"Nothing of it is read: {why}")
-        decision = decide(policy, resource, account, at, self._others, self._remembered)
-        return Moment(at, asked_by(decision), decision.rule, decision.reason)
+            return Moment(at, Asked.KEPT, None, f"Nothing of it is read: {why}"), None
+        decision = decide(policy, resource, account, at, self._others, remembered)
+        moment = Moment(at, asked_by(decision), decision.rule, decision.reason)
+        return moment, _announced(policy, decision, at, remembered)
 
     def _why_left_out(self, account: Account, day: date) -> str:
         known = (account.id, day)
@@ -210,9 +226,8 @@ class _Span:
             for one in read_opt_outs(tags, source, source_id, self._policy.day(self._start))
             if (until := one.exemption.until) is not None
         }
-        notice = self._remembered.notices.get(resource.key)
-        if notice is not None:
-            last_days.add(notice.stop_after)
+        if STOP_AFTER_TAG in resource.tags or resource.key in self._remembered.notices:
+            last_days |= self._days
         for day in last_days:
             yield from day_ends(day, self._policy.timezone)
 
@@ -222,6 +237,17 @@ def asked_by(decision: Decision) -> Asked:
     if decision.verdict is Verdict.STOP:
         return Asked.STOPPED
     return _BY_SCHEDULE.get(decision.reason_code, Asked.KEPT)
+
+
+def _announced(policy: OrgPolicy, decision: Decision, at: datetime, remembered: Remembered) -> Notice | None:
+    """The one that a sweep would give then; None where it would only write the tag of one again."""
+    rule = next((one for one in policy.rules if one.name == decision.rule), None)
+    if decision.reason_code is not ReasonCode.NOTICE_GIVEN or rule is None or rule.notice_days is None:
+        return None
+    known = remembered.notices.get(decision.resource.key)
+    if known is not None and known.rule == rule.name:
+        return None
+    return Notice(f"{at:%Y%m%dT%H%M%SZ}-000000", rule.name, policy.day(at) + timedelta(days=rule.notice_days))
 
 
 def day_ends(day: date, zone: ZoneInfo) -> Iterator[datetime]:

@@ -15,6 +15,7 @@ from orchestrator.core.decide import scope
 from orchestrator.core.decide.decisions import decide
 from orchestrator.core.decide.simulate import Asked, Simulated, asked_by, day_ends, simulate
 from orchestrator.core.model import Account, Inventory, Obstacle, ObstacleCode, Resource
+from orchestrator.core.model.remembered import Notice, Remembered
 from orchestrator.core.policy.org_policy import OrgPolicy
 from tests.support import strategies
 from tests.support.builders import a_policy, a_resource, a_unit, an_account
@@ -245,3 +246,21 @@ def test_what_was_started_by_hand_is_kept_as_long_as_a_plan_keeps_it(
     found, account = one(policy, resource, start, 14), an_account()
     for moment in (start + timedelta(minutes=one) for one in minutes):
         assert found.at(moment) is asked_by(decide(policy, resource, account, moment))
+
+
+def test_a_notice_that_a_sweep_would_give_is_taken_for_given_and_the_stop_follows_its_last_day() -> None:
+    policy = a_policy("rules: [{name: all, where: everything, notice: {days: 3}}]", "Europe/Berlin")
+    found = one(policy, a_resource(), datetime(2026, 11, 23, 12, tzinfo=UTC), 7)
+    assert (found.moments[0].asked, edges(found)) == (Asked.KEPT, "2026-11-26T23:00 stopped")
+    assert "announces that first" in found.moments[0].reason
+
+
+@pytest.mark.parametrize("tagged", ["2026-11-24", "2026-11-27"])
+def test_a_notice_that_was_given_ends_with_the_later_day_of_ledger_and_tag(tagged: str) -> None:
+    policy = a_policy("rules: [{name: all, where: everything, notice: {days: 3}}]", "Europe/Berlin")
+    resource = a_resource(tags={"stop-orchestrator:stop-after": tagged})
+    remembered = Remembered(notices={resource.key: Notice("20261121T190000Z-7f3a9c", "all", date(2026, 11, 24))})
+    inventory = Inventory("o", (an_account(),), resources=(resource,), remembered=remembered)
+    start = datetime(2026, 11, 23, 12, tzinfo=UTC)
+    [found] = simulate(policy, inventory, start, start + timedelta(days=7))
+    assert edges(found) == f"{tagged}T23:00 stopped"
