@@ -115,7 +115,7 @@ def plan(
         show_estimate(settings, output, sizes)
     refuse_sizes(sizes)
     if at is not None:
-        show_plan_at(settings, output, at)
+        show_plan_at(settings, output, at, narrowing)
     run(settings, output, _sweeping(settings, Mode.PLAN, narrowing), wait=wait)
 
 

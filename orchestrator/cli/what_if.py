@@ -16,6 +16,7 @@ from orchestrator.cli.interruption import interruptible
 from orchestrator.cli.progress import TerminalProgress
 from orchestrator.cli.running import show
 from orchestrator.core.decide.moments import parse_moment
+from orchestrator.core.model import Narrowing
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.report.document import document_exit_code
 from orchestrator.errors import SettingsError
@@ -54,13 +55,13 @@ def looking(settings: Settings, clients: Clients, policy: OrgPolicy, what: str) 
         yield wiring.make_looking_world(settings, clients, policy, what, runtime)
 
 
-def show_plan_at(settings: Settings, output: Format, text: str) -> NoReturn:
+def show_plan_at(settings: Settings, output: Format, text: str, narrowing: Narrowing) -> NoReturn:
     """What a sweep would do at that moment; ends the command with the exit code of such a plan."""
     with errors_as_exit_codes(output):
         clients = wiring.make_clients(settings)
         policy = policy_of(settings, clients)
         at = moment_of("--at", text, policy)
         with looking(settings, clients, policy, "plan-at") as world:
-            document = plan_for(world, policy, wiring.new_sweep_id(wiring.now()), at)
+            document = plan_for(world, policy, wiring.new_sweep_id(wiring.now()), at, narrowing)
         show(document, output)
     raise typer.Exit(document_exit_code(document))

@@ -7,9 +7,16 @@ from datetime import datetime
 
 from orchestrator.core.decide.decisions import decide_inventory
 from orchestrator.core.decide.explain import Explanation, explain
-from orchestrator.core.model import Inventory, Mode, ResourceKey
+from orchestrator.core.decide.narrowing import (
+    narrow_decisions,
+    narrowing_problems,
+    policy_to_read,
+    resource_problems,
+)
+from orchestrator.core.model import NOT_NARROWED, Inventory, Mode, Narrowing, ResourceKey
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.report.document import document_of, plain_document
+from orchestrator.errors import NarrowedToNothingError, NarrowingError
 from orchestrator.ports import World
 from orchestrator.sweep.barrier import check_plan
 from orchestrator.sweep.exact_tags import with_exact_tags
@@ -28,24 +35,35 @@ def explain_now(world: World, policy: OrgPolicy, key: ResourceKey, at: datetime)
     return explain(policy, inventory, key, at, co_owners(world, inventory.others))
 
 
-def plan_for(world: World, policy: OrgPolicy, sweep_id: str, at: datetime) -> Document:
+def plan_for(
+    world: World, policy: OrgPolicy, sweep_id: str, at: datetime, narrowing: Narrowing = NOT_NARROWED
+) -> Document:
     """What a sweep would do at that moment, by what AWS says now: a report that is in no store and in no ledger, so
-    that nothing can be done by it. Raises as list_and_read.
+    that nothing can be done by it. Raises as list_and_read, and NarrowingError for what is not there.
     """
-    sweep = Sweep(sweep_id, Mode.PLAN, policy, world.now(), asked_by=world.asked_by)
-    inventory = read_inventory(world, policy, at)
+    problems = narrowing_problems(narrowing, policy, world.partition_regions)
+    if problems:
+        raise NarrowingError(problems)
+    sweep = Sweep(sweep_id, Mode.PLAN, policy, world.now(), asked_by=world.asked_by, narrowed=narrowing)
+    inventory = read_inventory(world, policy, at, narrowing)
     decisions = decide_inventory(policy, inventory, at, co_owners(world, inventory.others))
-    state, _ = check_plan(world, sweep, SweepState(inventory, decisions, read_halt=world.halt()))
+    decisions = narrow_decisions(narrowing, decisions)
+    state = SweepState(inventory, decisions, read_halt=world.halt())
+    missing = resource_problems(narrowing, inventory.resources, inventory.coverage) if state.read_halt is None else ()
+    if missing:
+        raise NarrowedToNothingError(missing)
+    state, _ = check_plan(world, sweep, state)
     report = build_report(sweep, state, calls=world.calls(), finished_at=world.now(), interrupted=world.interrupted())
     return plain_document(document_of(replace(report, as_of=at)))
 
 
-def read_inventory(world: World, policy: OrgPolicy, at: datetime) -> Inventory:
+def read_inventory(world: World, policy: OrgPolicy, at: datetime, narrowing: Narrowing = NOT_NARROWED) -> Inventory:
     """All that the policy has in scope, but for what is still opted out on that day. Raises as list_and_read."""
 
     def keep(_listing: Listing, _reading: Reading) -> None:
         """What breaks off is of no use here."""
 
-    listing, reading = list_and_read(world, policy, policy.day(at), keep)
-    inventory = complete_inventory(policy, *with_exact_tags(world, policy, listing, reading, at))
+    listing, reading = list_and_read(world, policy, policy.day(at), keep, narrowing)
+    listing, reading = with_exact_tags(world, policy, listing, reading, at)
+    inventory = complete_inventory(policy_to_read(narrowing, policy), listing, reading)
     return read_remembered(world, policy, inventory, at)

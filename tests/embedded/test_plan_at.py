@@ -66,3 +66,15 @@ def test_the_table_says_that_it_is_a_what_if(
 def test_a_moment_that_is_none_is_bad_usage(run: Run, policy: Policy, at: str, said: str) -> None:
     ran = run("plan", "--policy", policy(RULES), "--at", at)
     assert (ran.exit_code, said in ran.stderr) == (2, True)
+
+
+def test_it_may_be_narrowed_as_a_plan(
+    organization: OrganizationBuilder, account: str, run: Run, policy: Policy
+) -> None:
+    other = organization.account("other", "/Labs")
+    ids = {one: organization.instances(one, FRANKFURT, 1, DEV)[0] for one in (account, other)}
+    at = ("plan", "--policy", policy(RULES), "--at", "2026-12-24T22:00", "--format", "json")
+    narrowed = run(*at, "--account", other).report
+    assert {row["resource_id"] for row in narrowed["decisions"]} == {ids[other]}
+    assert narrowed["narrowed"] is not None
+    assert run(*at, "--rule", "none").exit_code == 2
