@@ -27,6 +27,7 @@ from orchestrator.ledger.records import ActionRecord
 from orchestrator.ports import World
 from orchestrator.sweep.fresh_accounts import FreshAccounts
 from orchestrator.sweep.names import resolve_and_remember
+from orchestrator.sweep.notices import remembered_notices
 from orchestrator.sweep.other_policies import co_owners, list_others
 from orchestrator.sweep.recover import resource_of
 
@@ -60,6 +61,7 @@ class RulesNow:
     ) -> Iterator[Decision]:
         """Stop or keep for each of one target that the sweep started, or may have started."""
         account = self._account(account_id)
+        remembered = remembered_notices(self.world, self.policy, fresh.values())
         for record in records:
             seen = fresh.get(record.resource_id)
             if seen is None:
@@ -67,8 +69,9 @@ class RulesNow:
             elif isinstance(account, Reason):
                 yield _kept(seen, account)
             else:
+                now = self.world.now()
                 asked = AskedStart(sweep_id, _time(record.requested_at), _time(record.verified_at))
-                yield decide_undo_of_start(asked, decide(self.policy, seen, account, self.world.now(), self.others))
+                yield decide_undo_of_start(asked, decide(self.policy, seen, account, now, self.others, remembered))
 
     def _account(self, account_id: AccountId) -> Account | Reason:
         """With its tags, and those of the OUs above it, as of now; or why everything in it is kept."""

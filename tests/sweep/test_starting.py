@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from orchestrator.core.model import Mode, OutcomeStatus, Resource, ResourceState
-from orchestrator.core.model.marks import STOPPED_BY_TAG
+from orchestrator.core.model.marks import STOP_AFTER_TAG, STOPPED_BY_TAG
 from orchestrator.core.policy.tag_keys import OPT_OUT_TAG, PROTECTED_TAG
 from orchestrator.core.report.document import Row
 from orchestrator.core.report.plan_file import PLAN_FILE, plan_from
@@ -25,6 +25,7 @@ from tests.support.parts import Machine
 
 EVENING_ID = "20261123T193000Z-7f3a9c"
 MORNING, MORNING_ID = datetime(2026, 11, 24, 7, 15, tzinfo=UTC), "20261124T071500Z-000001"
+LATER_ID = "20261124T193000Z-00000a"
 AGAIN_ID = "20261124T073000Z-000002"
 POLICY = """
 schedules: {office: {timezone: UTC, running: ["mon-fri 07:00-19:00"]}}
@@ -242,7 +243,7 @@ def test_stops_and_starts_are_decided_in_one_plan() -> None:
 UNDO_ID = "20261124T180000Z-000009"
 
 
-ALL = UndoFilter()
+ALL, OUTSIDE = UndoFilter(), UndoFilter(outside_schedule=True)
 
 
 def undo(fake: FakeWorld, moment: datetime, only: UndoFilter = ALL, policy: str = POLICY) -> Row:
@@ -283,6 +284,44 @@ def test_outside_schedule_stops_also_what_is_inside_its_window() -> None:
     fake = a_started_morning("i-ours")
     undo(fake, at(8, 0, 24), UndoFilter(outside_schedule=True))
     assert fake.stopped == ["i-ours"]
+
+
+ANNOUNCING = POLICY.replace("rules: [{", "rules: [{notice: {days: 30}, ")
+
+
+def test_an_undo_of_a_start_gives_no_notice_and_changes_none() -> None:
+    fake = a_started_morning("i-ours")
+    report = undo(fake, at(20, 0, 24), policy=ANNOUNCING)
+    assert (fake.stopped, outcomes(report), fake.ledger.notices("nonprod")) == ([], {}, {})
+    assert "only after a notice" in reasons(report)["i-ours"]
+    assert STOP_AFTER_TAG not in instance(fake, "i-ours").tags
+
+
+def test_an_undo_of_a_start_stops_nothing_before_the_day_of_its_notice_is_over() -> None:
+    fake = a_started_morning("i-ours")
+    sweep(fake, at(19, 30, 24), LATER_ID, policy=ANNOUNCING)
+    notices = fake.ledger.notices("nonprod")
+    fake.change("i-ours", lambda one: replace(one, tags={}))
+    sooner = ANNOUNCING.replace("days: 30", "days: 1")
+    report = undo(fake, at(20, 0, 24), policy=sooner)
+    assert (fake.stopped, outcomes(report)) == ([], {})
+    assert fake.ledger.notices("nonprod") == notices != {}
+
+
+def test_outside_schedule_stops_what_its_rule_would_announce_first() -> None:
+    fake = a_started_morning("i-ours")
+    undo(fake, at(8, 0, 24), OUTSIDE, policy=ANNOUNCING)
+    assert fake.stopped == ["i-ours"]
+    assert fake.ledger.notices("nonprod") == {}
+
+
+@pytest.mark.parametrize("only", [ALL, OUTSIDE], ids=["undo", "outside schedule"])
+def test_an_undo_of_a_start_writes_no_tags_of_a_rule(only: UndoFilter) -> None:
+    fake = a_started_morning("i-ours")
+    tagging = "rules: [{name: tags, where: everything, action: tag, tags: {A: b}}]"
+    report = undo(fake, at(20, 0, 24), only, policy=tagging)
+    assert (fake.stopped, outcomes(report)) == ([], {})
+    assert "A" not in instance(fake, "i-ours").tags
 
 
 @pytest.mark.parametrize("tag", [OPT_OUT_TAG, PROTECTED_TAG])

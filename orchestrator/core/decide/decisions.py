@@ -15,6 +15,7 @@ from orchestrator.core.decide.notice import (
     tags_of_people,
     with_notice_and_tags,
     without_announcements,
+    without_notice,
 )
 from orchestrator.core.decide.opt_out_register import register_opt_outs, without_opt_outs
 from orchestrator.core.decide.other_policies import CoOwner, why_two_own
@@ -162,6 +163,8 @@ def _decide(policy: OrgPolicy, resource: Resource, account: Account, known: _Kno
         facts={**resource.facts, **used} if used else resource.facts,
         inside=_inside(own_schedule, now) if reason.code is ReasonCode.SCHEDULE else None,
     )
+    if policy.ignores_schedules:  # a person asked for the stop itself, and no notice is given of it
+        return without_notice(decision, rule)
     return with_notice_and_tags(decision, rule, known.remembered, known.today, policy.max_notice)
 
 

@@ -75,6 +75,11 @@ def with_notice_and_tags(
     return _withdrawn(decision, notice)
 
 
+def without_notice(decision: Decision, rule: Rule | None) -> Decision:
+    """What is done instead of the stop that the rule would be good for, whatever was announced."""
+    return _instead_of_a_stop(decision, rule) if rule is not None and decision.verdict is Verdict.STOP else decision
+
+
 def planned_notices(planned: Decision) -> Remembered:
     """What the ledger said of the notice when that was planned: its day stays, and no other sweep changes it since."""
     by, rule, stop_after = (planned.facts.get(name) for name in _FACTS)

@@ -15,35 +15,33 @@ from orchestrator.core.decide.local_times import local_text
 from orchestrator.core.decide.whose_schedule import OwnSchedule
 from orchestrator.core.model import Reason, ReasonCode, Resource
 from orchestrator.core.policy.org_policy import Rule
-from orchestrator.core.policy.schedules.answer import ScheduleAnswer, ScheduleState
+from orchestrator.core.policy.schedules.answer import ScheduleAnswer
 from orchestrator.core.policy.schedules.schedule import Schedule
-
-_CHANGES_LOOKED_AT = 16
-"""Between this stop and the one after the next running hours: a schedule may ask for nothing in between."""
 
 
 def started_by_hand(
     rule: Rule, own: OwnSchedule, answer: ScheduleAnswer, resource: Resource, now: datetime
 ) -> Reason | None:
-    """Why it is kept although its schedule lets it be stopped; None where it was not started after it did so first.
+    """Why it is kept although its schedule lets it be stopped; None where it was not started after its last running
+    hours had ended.
 
-    `answer` is that of its schedule, for `now`.
+    `answer` is that of its schedule, for `now`. Running hours that are further back than is looked are unknown, and it
+    is kept. By a schedule that has none, each stop is the end of what came before it.
     """
     how, schedule, started = rule.started_by_hand, own.schedule, resource.started_at
     if schedule is None or not how.kept or resource.kind not in rule.start_told:
         return None
-    if answer.since is None and answer.until is None:
-        return None  # it has no running hours after which something is started
     if started is None:
         text = f"When it was started is unknown, so it may have been by hand after the running hours of {own.label}"
         return Reason(ReasonCode.UNKNOWN_START, f"{text}; rule {rule.name} stops it only with started_by_hand: stop.")
     # AWS's times have whole seconds, and running hours end with a minute: neither is rounded.
-    if answer.since is not None and started < answer.since:
+    ended = _last_end(schedule, now) if schedule.has_running_hours else answer.since
+    if ended is not None and started < ended:
         return None
     if how.keep_for is not None:
         until = started + how.keep_for
         return None if now >= until else _kept(rule, own, started, f"for {_hours(how.keep_for.total_seconds())}", until)
-    end = _next_end(schedule, answer.until)
+    end = _next_end(schedule, answer.since or now)
     return _kept(rule, own, started, "through its next running hours" if end else "until they begin again", end)
 
 
@@ -56,19 +54,23 @@ def _kept(rule: Rule, own: OwnSchedule, started: datetime, how_long: str, until:
     return Reason(ReasonCode.STARTED_BY_HAND, f"{text}, until {local_text(until, zone)}." if until else f"{text}.")
 
 
+def _last_end(schedule: Schedule, now: datetime) -> datetime | None:
+    """Remembered by the stretch of now, which it is the same for."""
+    return _ended_before(schedule, schedule.at(now).since or now)
+
+
+# Remembered: one night these are the same for all that was started in it.
+
+
 @lru_cache(maxsize=4096)
-def _next_end(schedule: Schedule, at: datetime | None) -> datetime | None:
-    """From `at` on, when its stretch of stops ends, the first time that it is to be stopped again; None where that is
-    further ahead than is looked. Remembered: one night it is the same for all that was started in it.
-    """
-    for _ in range(_CHANGES_LOOKED_AT):
-        if at is None:
-            return None
-        then = schedule.at(at)
-        if then.state is ScheduleState.STOPPED:
-            return at
-        at = then.until
-    return None
+def _ended_before(schedule: Schedule, since: datetime) -> datetime | None:
+    return schedule.last_end_of_running(since)
+
+
+@lru_cache(maxsize=4096)
+def _next_end(schedule: Schedule, since: datetime) -> datetime | None:
+    """When it is to be stopped again after its next running hours; None where that is further ahead than is looked."""
+    return schedule.next_stop(since, after_running=schedule.has_running_hours)
 
 
 def _hours(seconds: float) -> str:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from orchestrator.core.decide.whose import is_after
-from orchestrator.core.model import Decision, Reason, ReasonCode, Resource, ResourceState, Verdict, time_text
+from orchestrator.core.model import Action, Decision, Reason, ReasonCode, Resource, ResourceState, Verdict, time_text
+from orchestrator.core.model.tagging import without_tagging
 
 _ALL_THE_SAME = "To stop it all the same: undo with --outside-schedule."
 
@@ -26,8 +27,30 @@ def decide_undo_of_start(asked: AskedStart, decided: Decision) -> Decision:
     keep = _not_by_it(asked, decided.resource)
     if keep is not None:
         return replace(decided, verdict=Verdict.KEEP, reason_code=keep.code, reason=keep.sentence)
+    if decided.action.tags and decided.verdict is not Verdict.KEEP:
+        return _nothing_written(asked, decided)
     more = f" {_ALL_THE_SAME}" if decided.reason_code is ReasonCode.SCHEDULE else ""
     return replace(decided, reason=f"Sweep {asked.sweep_id} started it. {decided.reason}{more}")
+
+
+def _nothing_written(asked: AskedStart, decided: Decision) -> Decision:
+    """An undo gives no notice and writes no tags for a rule: that is a sweep's to do."""
+    is_notice = decided.reason_code is ReasonCode.NOTICE_GIVEN
+    if is_notice:
+        why = f"rule {decided.rule} stops it only after a notice"
+    elif decided.action is Action.UNTAG:
+        why = "a stop that was announced is to be withdrawn first, which is the next sweep's to do"
+    else:
+        why = f"rule {decided.rule} only writes tags"
+    more = f" {_ALL_THE_SAME}" if is_notice else ""
+    return replace(
+        decided,
+        resource=replace(decided.resource, restore=without_tagging(decided.resource.restore)),
+        verdict=Verdict.KEEP,
+        action=Action.STOP,
+        reason_code=ReasonCode.NOTICE if is_notice else ReasonCode.TAGGED_BY_RULE,
+        reason=f"Sweep {asked.sweep_id} started it, and {why}.{more}",
+    )
 
 
 def _not_by_it(asked: AskedStart, fresh: Resource) -> Reason | None:

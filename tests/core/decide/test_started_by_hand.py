@@ -159,3 +159,40 @@ def test_only_what_was_started_in_the_stretch_of_now_is_kept_by_hand(started: in
     else:
         in_between = any(runs(began + timedelta(minutes=one)) for one in range(waited + 1))
         assert (decision.verdict is Verdict.STOP) is in_between
+
+
+def _by(running: str, more: str = "") -> OrgPolicy:
+    return policy(schedules=f"schedules: {{office: {{timezone: UTC, running: {running}{more}}}}}")
+
+
+@pytest.mark.parametrize(
+    ("by", "started", "now"),
+    [
+        (_by('["until daily 19:00", "from mon-fri 07:00"]'), at(27, 22), at(28, 19, 15)),
+        (_by('["until daily 19:00", "mon-fri 07:00-18:00"]'), at(27, 22), at(28, 19, 15)),
+        (
+            _by('["until mon-fri 19:00", "from mon-fri 07:00"]', ", holidays: DE"),
+            at(24, 22, month=12),
+            at(25, 19, 15, month=12),
+        ),
+    ],
+    ids=["from", "window", "holiday"],
+)
+def test_a_stop_before_the_next_running_hours_does_not_end_what_was_started_by_hand(
+    by: OrgPolicy, started: datetime, now: datetime
+) -> None:
+    kept = decided(started, now, by)
+    assert (kept.verdict, kept.reason_code) == (Verdict.KEEP, ReasonCode.STARTED_BY_HAND)
+    assert "Mon 2026-1" in kept.reason
+
+
+@pytest.mark.parametrize(
+    "by",
+    [
+        _by('["feb 29 08:00-12:00"]'),
+        _by('["mon-fri 07:00-19:00"]', ", except: [{from: 2025-06-01, until: 2027-12-31, running: none}]"),
+    ],
+)
+@pytest.mark.parametrize("now", [at(1, 0, month=7), at(5, 0, month=7), at(23, 11)], ids=str)
+def test_running_hours_too_far_back_to_be_found_keep_what_was_started(by: OrgPolicy, now: datetime) -> None:
+    assert decided(now - timedelta(hours=1), now, by).reason_code is ReasonCode.STARTED_BY_HAND

@@ -113,6 +113,42 @@ class Schedule:
         return next((f"{day} is a holiday of {code}" for code in self.holidays if is_holiday(code, day)), "")
 
     @property
+    def has_running_hours(self) -> bool:
+        """Whether some day may have any. One of only `until` has none: it says when to stop, and nothing else."""
+        lines = (*self.lines, *(line for one in self.exceptions for line in one.lines))
+        return any(line.side is not Side.UNTIL for line in lines)
+
+    def last_end_of_running(self, now: datetime) -> datetime | None:
+        """When it last asked for something else after it had asked for running, whatever it asked for in between; None
+        where no running hours are found before that time.
+        """
+        for edge_at, before in self._stretches_back(now):
+            if before is ScheduleState.RUNNING:
+                return edge_at
+        return None
+
+    def next_stop(self, now: datetime, *, after_running: bool) -> datetime | None:
+        """From when on it asks for a stop again, after the present stretch; `after_running`: after its next running
+        hours. None where none is found.
+        """
+        seen = not after_running
+        for edge in (edge for timeline in self._days_from(_utc(now), 1) for edge in timeline.edges):
+            if edge.at <= now:
+                continue
+            if seen and edge.state is ScheduleState.STOPPED:
+                return edge.at
+            seen = seen or edge.state is ScheduleState.RUNNING
+        return None
+
+    def _stretches_back(self, now: datetime) -> Iterator[tuple[datetime, ScheduleState]]:
+        """Each change before `now`, the last one first, with what it asked for until then."""
+        later: Edge | None = None
+        for edge in self._edges_back(_utc(now)):
+            if later is not None and edge.state is not later.state:
+                yield later.at, edge.state
+            later = edge
+
+    @property
     def _zone(self) -> ZoneInfo:
         if self.timezone is None:
             raise ValueError(f"the schedule {self.name} has no time zone before an account's is known")
