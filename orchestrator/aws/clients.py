@@ -25,6 +25,7 @@ from botocore.loaders import Loader
 from orchestrator.aws import partitions
 from orchestrator.aws.hearing import Hearing
 from orchestrator.aws.html_answers import explain_html_pages
+from orchestrator.aws.ledger_transport import LedgerTransport
 from orchestrator.aws.light_path import LightPath
 from orchestrator.aws.tls import share_context
 from orchestrator.aws.xml_answers import RepairingParsers
@@ -279,8 +280,11 @@ class Clients:
         client = session.client(service, region_name=region, config=self._config(role))
         # Events name a service by its id, IAM and readers of the counts by what it signs for.
         signing_name = client.meta.service_model.signing_name
-        counted = partial(self._count_sent, _IAM_NAMES.get(signing_name, signing_name))
-        client.meta.events.register(f"before-send.{service}", counted)
+        counted = _IAM_NAMES.get(signing_name, signing_name)
+        if role == "hub-ledger" and self.light_path is not None:
+            LedgerTransport(client, partial(self.count, counted))
+        else:
+            client.meta.events.register(f"before-send.{service}", partial(self._count_sent, counted))
         explain_html_pages(client)
         share_context(client)
         if self.hearing is not None:

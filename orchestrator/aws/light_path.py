@@ -17,12 +17,12 @@ from urllib.parse import urlsplit
 
 from botocore.awsrequest import AWSPreparedRequest, HeadersDict
 from botocore.credentials import ReadOnlyCredentials
-from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ClientError
 
 from orchestrator.aws.failures import AWS_FAILURES, error_of
 from orchestrator.aws.hearing import Answered, Hearing
 from orchestrator.aws.html_answers import refuse_unreadable, replace_message
-from orchestrator.aws.light_transport import Connections, Raw
+from orchestrator.aws.light_transport import Connections, Raw, message
 from orchestrator.aws.signing import signed_headers
 from orchestrator.aws.xml_answers import RepairingParsers
 
@@ -111,7 +111,7 @@ class LightPath:
         headers = signed_headers(self._credentials(), route.service, route.region, route.url, form, at)
         count = partial(self._count, route.service, operation)
         if route.direct is not None:
-            return route.direct.post(_message(route.head, headers, form), count)
+            return route.direct.post(message(route.head, headers, form), count)
         headers["user-agent"] = USER_AGENT
         request = AWSPreparedRequest("POST", route.url, headers, form, stream_output=False)  # type: ignore[arg-type]  # any mapping
         count()
@@ -172,13 +172,6 @@ def _find_route(client: Any, operation: str) -> _Route | None:
 def _session(client: Any) -> Any:
     # botocore offers no public way to its HTTP session, which holds the proxies, certificates and pools.
     return client._endpoint.http_session  # noqa: SLF001 - no public way
-
-
-def _message(head: str, headers: dict[str, str], form: bytes) -> bytes:
-    lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
-    if lines.count("\r") + lines.count("\n") != 2 * len(headers):
-        raise HTTPClientError(error=ValueError("a header of the request has a line break in it"))
-    return f"{head}{lines}content-length: {len(form)}\r\n\r\n".encode() + form
 
 
 def _refusal(client: Any, operation: str, raw: Raw) -> ClientError:

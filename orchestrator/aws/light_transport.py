@@ -8,12 +8,17 @@ An answer is framed as http.client frames it, and whatever fails is botocore's o
 
 from __future__ import annotations
 
+import io
+import socket
 import ssl
+import struct
+import sys
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse, IncompleteRead, LineTooLong
-from socket import gaierror
+from queue import Empty
 from typing import Any
 
 from botocore.exceptions import (
@@ -30,10 +35,16 @@ from urllib3.exceptions import HTTPError, NewConnectionError
 from urllib3.exceptions import ReadTimeoutError as NotReadInTime
 from urllib3.exceptions import SSLError as BadTls
 from urllib3.util import Timeout
+from urllib3.util.connection import is_connection_dropped
 from urllib3.util.ssl_match_hostname import CertificateError
 
 _LONGEST_LINE, _MOST_HEADERS = 65536, 100
 """http.client's own."""
+_PORTION = 65536
+_JUST_USED = 1.0
+"""Seconds: an idle connection is kept for longer by any server, so it is not looked at before it is used again."""
+_KERNEL_WAITS = sys.platform == "linux"
+"""Where a socket's time-outs are two C longs, seconds and microseconds."""
 _CONTINUE, _FIRST_SUCCESS, _NO_CONTENT, _NOT_MODIFIED = 100, 200, 204, 304
 _HTTP_1_0, _HTTP_1_1 = 10, 11
 _DROPPED = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
@@ -47,6 +58,14 @@ class Raw:
     status: int
     headers: Mapping[str, str]
     content: bytes
+
+
+def message(head: str, headers: Mapping[str, str], body: bytes) -> bytes:
+    """A whole request. Raises HTTPClientError for a header that would be read as two."""
+    lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    if lines.count("\r") + lines.count("\n") != 2 * len(headers):
+        raise HTTPClientError(error=ValueError("a header of the request has a line break in it"))
+    return f"{head}{lines}content-length: {len(body)}\r\n\r\n".encode() + body
 
 
 class Connections:
@@ -67,7 +86,7 @@ class Connections:
         it, so that no answer began, the request is sent once more, on a new one. Raises botocore's exceptions.
         """
         try:
-            connection = self._pool._get_conn()  # noqa: SLF001 - no public way
+            connection = self._taken()
             if connection.sock is not None:
                 with suppress(_Dropped):
                     return self._exchanged(connection, message, count)
@@ -77,6 +96,18 @@ class Connections:
             raise _as_botocore(dropped.__cause__ or dropped, self._url) from dropped.__cause__
         except (OSError, HTTPException, HTTPError, ValueError) as failure:
             raise _as_botocore(failure, self._url) from failure
+
+    def _taken(self) -> Any:
+        """A connection that is kept, or one that is not connected yet: urllib3's `_get_conn` that looks less often."""
+        try:
+            kept = self._pool.pool.get(block=False)
+        except Empty:
+            kept = None
+        if kept is None:
+            return self._pool._new_conn()  # noqa: SLF001 - no public way
+        if time.monotonic() - getattr(kept, "light_used_at", 0.0) > _JUST_USED and is_connection_dropped(kept):
+            kept.close()
+        return kept
 
     def _opened(self, connection: Any) -> Any:
         connection.timeout = self._connect_timeout
@@ -93,8 +124,10 @@ class Connections:
     def _exchanged(self, connection: Any, message: bytes, count: Callable[[], None]) -> Raw:
         kept = None
         try:
-            raw, is_over = _exchange(connection.sock, self._read_timeout, message, count)
+            _wait_at_most(connection, self._read_timeout)
+            raw, is_over = _exchange(connection.sock, message, count)
             kept = None if is_over else connection
+            connection.light_used_at = time.monotonic()
             return raw
         finally:
             if kept is None:
@@ -106,14 +139,38 @@ class _Dropped(Exception):  # noqa: N818 - it is caught here, and no error of a 
     """Not a byte of an answer came, since the other side closed or reset the connection."""
 
 
-def _exchange(sock: Any, timeout: float | None, message: bytes, count: Callable[[], None]) -> tuple[Raw, bool]:
+def _wait_at_most(connection: Any, timeout: float | None) -> None:
+    """Sets the time-out of each send and receive: the kernel's own where there is one.
+
+    Python's means another system call before each of them, and in each one another thread takes the interpreter: with
+    128 of them that costs more than all that is computed. urllib3 sets its own before each use of its own.
+    """
+    sock = connection.sock
+    if not _KERNEL_WAITS or type(sock) is not socket.socket:
+        # TLS of Python's asks again for as long as a socket without its own time-out has nothing to read.
+        if sock.gettimeout() != timeout:
+            sock.settimeout(timeout)
+        return
+    if sock.gettimeout() is not None:
+        sock.settimeout(None)
+    waits: Any = getattr(connection, "light_waits", None)
+    if waits is None or waits[0] is not sock or waits[1] != timeout:
+        seconds, part = divmod(timeout or 0.0, 1)
+        least = 1 if timeout else 0  # 0 would be for ever
+        value = struct.pack("ll", int(seconds), max(int(part * 1_000_000), 0 if seconds else least))
+        for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+            sock.setsockopt(socket.SOL_SOCKET, option, value)
+        connection.light_waits = (sock, timeout)
+
+
+def _exchange(sock: Any, message: bytes, count: Callable[[], None]) -> tuple[Raw, bool]:
     """The answer, and whether the connection is of no use after it."""
-    sock.settimeout(timeout)
     count()
-    answer = _Answer(sock, method="POST")
+    wire = _Wire(sock)
+    answer = _Answer(wire, method="POST")  # type: ignore[arg-type]  # only its makefile is used
     try:
         try:
-            sock.sendall(message)
+            wire.send(message)
             answer.begin()
         except _DROPPED as dropped:
             if answer.began:
@@ -123,6 +180,32 @@ def _exchange(sock: Any, timeout: float | None, message: bytes, count: Callable[
         return Raw(answer.status, answer.fields, content), answer.will_close or not is_whole
     finally:
         answer.close()
+
+
+class _Wire(io.RawIOBase):
+    """A socket that waits as `_wait_at_most` says, as a file."""
+
+    def __init__(self, sock: Any) -> None:
+        self._sock = sock
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        """Large enough that most answers are received by one call."""
+        return io.BufferedReader(self, _PORTION)
+
+    def send(self, message: bytes) -> None:
+        try:
+            self._sock.sendall(message)
+        except BlockingIOError as late:
+            raise TimeoutError("timed out") from late
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, into: Any) -> int:
+        try:
+            return int(self._sock.recv_into(into))
+        except BlockingIOError as late:
+            raise TimeoutError("timed out") from late
 
 
 class _Answer(HTTPResponse):
@@ -189,7 +272,7 @@ def _as_botocore(failure: BaseException, url: str) -> BotoCoreError:
     match failure:
         case ssl.SSLError() | CertificateError() | BadTls():
             return SSLError(endpoint_url=url, error=failure)
-        case NewConnectionError() | gaierror():
+        case NewConnectionError() | socket.gaierror():
             return EndpointConnectionError(endpoint_url=url, error=failure)
         case NotConnectedInTime():
             return ConnectTimeoutError(endpoint_url=url, error=failure)

@@ -22,7 +22,7 @@ def signed_headers(
     credentials: ReadOnlyCredentials, service: str, region: str, url: str, body: bytes, at: str
 ) -> dict[str, str]:
     """The headers of a POST of that form to `url`, whose path is `/`; `at` is UTC, such as `20261125T190000Z`."""
-    headers = {"content-type": CONTENT_TYPE, "host": _host(url), "x-amz-date": at}
+    headers = {"content-type": CONTENT_TYPE, "host": host_of(url), "x-amz-date": at}
     if credentials.token:
         headers["x-amz-security-token"] = credentials.token
     names = ";".join(headers)
@@ -39,7 +39,8 @@ def signed_headers(
 
 
 @lru_cache(maxsize=256)
-def _host(url: str) -> str:
+def host_of(url: str) -> str:
+    """As the header has it: without the port that is usual."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     host = f"[{host}]" if ":" in host else host

@@ -6,7 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, wait
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Generic, Self, TypeVar
 
@@ -17,6 +17,38 @@ _LOOK_EVERY_SECONDS = 0.05
 _BUSY = 0.6
 _GRACE_SECONDS = 0.5
 """For the calls that run when a person ends the process: most of them answer within it."""
+
+
+class _Task(Generic[T]):
+    """One call and what came of it. A `Future` of the standard library has a lock and a condition of its own, which
+    cost as much as all else that is done for a target in the coordinating thread.
+    """
+
+    __slots__ = ("_failure", "_function", "_value", "is_done")
+
+    def __init__(self, function: Callable[[], T]) -> None:
+        self._function: Callable[[], T] | None = function
+        self._failure: BaseException | None = None
+        self.is_done = False
+
+    def run(self) -> None:
+        function, self._function = self._function, None
+        assert function is not None, "a task is run once"
+        try:
+            self._value = function()
+        except BaseException as failure:  # noqa: BLE001 - a thread's boundary; the coordinating thread raises it
+            self._failure = failure
+        self.is_done = True
+
+    @property
+    def has_result(self) -> bool:
+        return self.is_done and self._failure is None
+
+    def result(self) -> T:
+        """Of one that is done. Raises what it raised."""
+        if self._failure is not None:
+            raise self._failure
+        return self._value
 
 
 class Pool(Generic[T]):
@@ -40,14 +72,14 @@ class Pool(Generic[T]):
         *,
         keeps: bool = False,
     ) -> None:
-        self._work: SimpleQueue[tuple[Future[T], Callable[[], T]] | None] = SimpleQueue()
+        self._work: SimpleQueue[_Task[T] | None] = SimpleQueue()
         self._threads = 0
         self._waiting: deque[Callable[[], T]] = deque()
-        self._handed_out: set[Future[T]] = set()
+        self._handed_out: set[_Task[T]] = set()
         """Those whose results were not given yet."""
-        self._kept: list[Future[T]] = []
+        self._kept: list[_Task[T]] = []
         """Every one, where it keeps them."""
-        self._done: SimpleQueue[Future[T]] = SimpleQueue()
+        self._done: SimpleQueue[_Task[T]] = SimpleQueue()
         self._workers = workers
         self._width = min(workers, _FIRST_THREADS)
         self._cpu = cpu
@@ -63,7 +95,7 @@ class Pool(Generic[T]):
         """Waits for what is running, but not for long where a person or the system ends the process."""
         self._waiting.clear()
         at_once = kind is not None and not issubclass(kind, Exception)
-        wait(self._handed_out, _GRACE_SECONDS if at_once else None)
+        self._wait(_GRACE_SECONDS if at_once else None)
         for _thread in range(self._threads):
             self._work.put(None)
 
@@ -77,8 +109,8 @@ class Pool(Generic[T]):
 
     def tell(self, result: T) -> None:
         """From a function that this pool runs: one more result of it, before the one that it returns."""
-        told: Future[T] = Future()
-        told.set_result(result)
+        told = _Task[T](lambda: result)
+        told.run()
         self._done.put(told)
 
     def results(self) -> Iterator[T]:
@@ -86,34 +118,44 @@ class Pool(Generic[T]):
         while self._handed_out:
             self._meanwhile()
             try:
-                future = self._done.get(timeout=_LOOK_EVERY_SECONDS)
+                task = self._done.get(timeout=_LOOK_EVERY_SECONDS)
             except Empty:
                 self._widen()
                 continue
-            self._handed_out.discard(future)
+            self._handed_out.discard(task)
             self._widen()
-            yield future.result()
+            yield task.result()
+            del task  # it is not held while another one is awaited
             self._hand_out()
 
     def finished(self) -> Iterator[T]:
         """Every result there is of a pool that keeps them, whether it was asked for or not; for after it was left."""
-        for future in self._kept:
-            if future.done() and not future.cancelled() and future.exception() is None:
-                yield future.result()
+        for task in self._kept:
+            if task.has_result:
+                yield task.result()
 
     def _hand_out(self) -> None:
         while self._waiting and len(self._handed_out) < self._width:
-            future: Future[T] = Future()
-            self._handed_out.add(future)
+            task = _Task(self._waiting.popleft())
+            self._handed_out.add(task)
             if self._keeps:
-                self._kept.append(future)
-            future.add_done_callback(self._done.put)
-            self._work.put((future, self._waiting.popleft()))
+                self._kept.append(task)
+            self._work.put(task)
             if len(self._handed_out) > self._threads:
                 self._threads += 1
                 threading.Thread(
-                    target=_work_off, args=(self._work,), name=f"sweep-{self._threads}", daemon=True
+                    target=_work_off, args=(self._work, self._done), name=f"sweep-{self._threads}", daemon=True
                 ).start()
+
+    def _wait(self, longest: float | None) -> None:
+        """Until all that was handed out is done, or for so many seconds."""
+        until = None if longest is None else time.monotonic() + longest
+        while self._handed_out:
+            left = None if until is None else until - time.monotonic()
+            if left is not None and left <= 0:
+                return
+            with suppress(Empty):
+                self._handed_out.discard(self._done.get(timeout=left))
 
     def _widen(self) -> None:
         cpu, at = self._looked
@@ -126,15 +168,9 @@ class Pool(Generic[T]):
         self._looked = (self._cpu(), self._clock())
 
 
-def _work_off(work: SimpleQueue[tuple[Future[T], Callable[[], T]] | None]) -> None:
+def _work_off(work: SimpleQueue[_Task[T] | None], done: SimpleQueue[_Task[T]]) -> None:
     """One thread. It holds no result while it waits for more work."""
-    while (item := work.get()) is not None:
-        _do(*item)
-        del item
-
-
-def _do(future: Future[T], function: Callable[[], T]) -> None:
-    try:
-        future.set_result(function())
-    except BaseException as failure:  # noqa: BLE001 - a thread's boundary; the coordinating thread raises it
-        future.set_exception(failure)
+    while (task := work.get()) is not None:
+        task.run()
+        done.put(task)
+        del task

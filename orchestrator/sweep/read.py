@@ -297,25 +297,27 @@ def _read_target(
     is_spared: Callable[[AccountId], bool],
 ) -> _Answer:
     """A row for each kind: one that cannot be read leaves the others as they are. A thread's boundary."""
-    reading = Reading()
     if is_spared(account.id):
-        return _Answer(account, reading)
+        return _Answer(account, Reading())
+    rows: list[Coverage] = []
+    resources: list[Resource] = []
     note = f"its regions could not be listed, and the policy names this one: {unlisted}" if unlisted else ""
     for kind in kinds:
         result = read_unless_halted(world, partial(_read_kind, world, Target(account.id, region), kind))
         if isinstance(result, Unread):
             detail = "; ".join(filter(None, (result.detail, note)))
-            row = scope.coverage_row(account, region, result.status, detail, kind)
-            reading += Reading(coverage=(row,))
+            rows.append(scope.coverage_row(account, region, result.status, detail, kind))
         else:
-            row = scope.coverage_row(account, region, TargetStatus.SCANNED, note, kind)
-            reading += Reading(coverage=(row,), resources=result)
-    return _Answer(account, reading)
+            rows.append(scope.coverage_row(account, region, TargetStatus.SCANNED, note, kind))
+            resources += result
+    return _Answer(account, Reading(coverage=tuple(rows), resources=tuple(resources)))
 
 
 def _read_kind(world: World, target: Target, kind: str) -> tuple[Resource, ...]:
     with world.accounts.bind(target.account_id):
         found = world.kinds[kind].read(target)
+    if not found:
+        return ()
     return tuple(_reported(world, target, tell_once(found).each))
 
 

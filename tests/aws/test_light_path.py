@@ -140,15 +140,26 @@ def test_of_the_same_bytes_it_makes_what_botocores_client_makes(
 
 
 def test_a_kept_connection_that_was_closed_meanwhile_costs_one_request_more_and_no_failure(
-    server: RawServer, shared: Clients, monkeypatch: pytest.MonkeyPatch
+    server: RawServer, shared: Clients
 ) -> None:
-    """The close is seen only by sending: the pool's own look at the connection came too early."""
+    """The close is seen only by sending: what was used right before is not looked at."""
     server.script = [[whole(BODY, "Connection: close"), Act.CLOSE], [whole(BODY), Act.CLOSE], [whole(BODY)]]
     assert outcome(light, shared) == ["i-1"], "the next one has a new connection"
-    monkeypatch.setattr("urllib3.connectionpool.is_connection_dropped", lambda _: False)
     before = shared.calls()["ec2:DescribeInstances"]
     assert [outcome(light, shared) for _ in "12"] == [["i-1"]] * 2
     assert shared.calls()["ec2:DescribeInstances"] - before == 3, "each request that was sent"
+
+
+def test_a_connection_that_was_idle_is_looked_at_before_it_is_used(
+    server: RawServer, shared: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.script = [[whole(BODY), Act.CLOSE], [whole(BODY)]]
+    monkeypatch.setattr("orchestrator.aws.light_transport._JUST_USED", -1.0)
+    before = shared.calls()["ec2:DescribeInstances"]
+    assert outcome(light, shared) == ["i-1"]
+    server.closed.wait(10)
+    assert outcome(light, shared) == ["i-1"]
+    assert shared.calls()["ec2:DescribeInstances"] - before == 2, "none was sent in vain"
 
 
 def test_a_request_is_sent_once_more_only_where_no_answer_began(server: RawServer, shared: Clients) -> None:
@@ -197,6 +208,18 @@ def test_a_server_that_falls_silent_is_waited_for_as_long_as_botocore_waits(
     ours, botocores = fresh_outcomes(monkeypatch, f"http://127.0.0.1:{server.port}")
     assert ours == botocores
     assert ours[0] == "ReadTimeoutError"
+
+
+def test_over_tls_it_waits_as_long_as_botocore_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    mine = authority(tmp_path)
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(mine.bundle))
+    monkeypatch.setattr(clients_module, "_READ_TIMEOUT", 0.2)
+    with raw_server(mine.server) as server:
+        server.script = [[Act.STALL], [Act.STALL], [whole(BODY)[:200], Act.STALL]]
+        for _ in range(2):
+            ours, botocores = fresh_outcomes(monkeypatch, f"https://127.0.0.1:{server.port}")
+            assert ours == botocores
+            assert ours[0] == "ReadTimeoutError"
 
 
 # --- where nothing answers ------------------------------------------------------------------------------------------

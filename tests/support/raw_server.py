@@ -40,6 +40,8 @@ class RawServer:
     """The answers to the next requests, one after the other; the last one is given ever after."""
     requests: list[bytes] = field(default_factory=list)
     connections: int = 0
+    closed: threading.Event = field(default_factory=threading.Event)
+    """Set once it closed one."""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def next_steps(self) -> Steps:
@@ -71,6 +73,7 @@ def raw_server(context: ssl.SSLContext | None = None, *, shakes_hands: bool = Tr
             while (request := _request(one)) is not None:
                 server.requests.append(request)
                 if not _do(one, server.next_steps()):
+                    server.closed.set()
                     return
 
     threading.Thread(target=accept, daemon=True).start()

@@ -46,6 +46,8 @@ class Ec2Instances(KindOnEngine):
     def read(self, target: Target) -> tuple[Resource, ...]:
         with unreadable_when_refused("ec2:DescribeInstances"):
             raw = list(running_instances(self._clients, self._retries, target))
+        if not raw:  # as most targets of an organization, and what comes now takes as long as reading one
+            return ()
         return tell_once(self._resources(target, raw)).each
 
     def look(self, target: Target, resource_ids: Sequence[str]) -> Mapping[str, Resource]:
