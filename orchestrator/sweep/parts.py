@@ -49,6 +49,7 @@ from orchestrator.sweep.fresh_accounts import FreshAccounts
 from orchestrator.sweep.inventory_file import StoredInventory, inventory_bytes, inventory_from
 from orchestrator.sweep.list_in_steps import list_in_steps
 from orchestrator.sweep.listing import Listing
+from orchestrator.sweep.metrics import with_metrics
 from orchestrator.sweep.other_policies import FreshOthers, co_owners
 from orchestrator.sweep.plan_parts import PlanParts, restore_plan_part
 from orchestrator.sweep.read import Reading, complete_inventory, read_accounts
@@ -131,6 +132,7 @@ def decide(world: World, sweep: Sweep, summary: SweepSummary, accounts_a_part: i
     if content is None:
         inventory = _put_together(world, sweep, exact_tags=True)
         others = co_owners(world, inventory.others)
+        inventory, _ = with_metrics(world, sweep.policy, inventory, sweep.started_at)
         decisions = decide_inventory(sweep.policy, inventory, sweep.started_at, others)
         state, approved = guard_plan(world, sweep, SweepState(inventory, decisions))
     else:

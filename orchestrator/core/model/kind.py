@@ -86,6 +86,8 @@ class KindDescription:
     """What each stop of one loses, after `their`; it is told once, and not of each."""
     start_delegations: frozenset[str] = field(default_factory=frozenset)
     """What AWS itself does in the name of the session that starts one, where the account has a use for it."""
+    metrics: frozenset[str] = field(default_factory=frozenset)
+    """What CloudWatch measures of one, of the words of `core.model.measured`: a rule about it may ask for `idle`."""
     checks: frozenset[str] = field(default_factory=frozenset)
     """The permissions that doctor can ask AWS about without changing anything; it says of the others that it cannot."""
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from orchestrator.core.model.aws_error import AwsError
 from orchestrator.core.model.loss import Loss
+from orchestrator.core.model.measured import Measured
 from orchestrator.core.model.organization import AccountId, Region, Tags, Target
 
 Fact = str | int | bool | None
@@ -105,6 +106,8 @@ class Resource:
     """What a later start needs to know, such as sizes, or the mark to write again if it is gone; part of the intent."""
     losses: tuple[Loss, ...] = ()
     """What a stop of it would lose, or might; of what does not run nothing."""
+    measured: Measured | None = None
+    """What CloudWatch has of it; None where nothing depended on that."""
 
     @property
     def key(self) -> ResourceKey:

@@ -35,6 +35,7 @@ from orchestrator.core.model import (
     coverage_weights,
     time_text,
 )
+from orchestrator.core.model.measured import METRIC_PRICE_USD
 from orchestrator.core.report.lazy_rows import LazyRows, made_rows
 from orchestrator.core.report.rows import (
     ConsentRow,
@@ -42,6 +43,7 @@ from orchestrator.core.report.rows import (
     DecisionRow,
     ExemptionRow,
     GuardrailRow,
+    MetricsRow,
     OtherPolicyRow,
     OutcomeRow,
     ReportDocument,
@@ -260,7 +262,16 @@ def document_of(report: SweepReport) -> Row:
         "consent": _consent_row(report.consent),
         "consent_missing": report.consent_missing,
     }
-    return {**document, **rows}  # in the places of the empty ones
+    metrics = _metrics_row(report)
+    asked: Row = {"metrics": metrics} if metrics["requested"] else {}
+    return {**document, **rows, **asked}  # the rows in the places of the empty ones
+
+
+def _metrics_row(report: SweepReport) -> MetricsRow:
+    """Of what this sweep read, and not the one whose plan it carries out."""
+    found = [one.resource.measured for one in report.decisions if one.resource.measured is not None]
+    requested = sum(one.requested for one in found if one.read_at >= report.started_at)
+    return {"requested": requested, "price_usd": round(requested * METRIC_PRICE_USD, 5)}
 
 
 def _key(one: Decision | Outcome) -> ResourceKey:

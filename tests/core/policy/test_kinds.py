@@ -93,7 +93,7 @@ def test_an_unknown_condition_names_those_of_every_kind() -> None:
     _, _, message = the_problem("rules: [{name: a, where: {engin: x}}]", BOTH)
     assert message == (
         "`engin` is no condition (did you mean `engine`?); conditions are all, any, not, tag, account_tag, account, "
-        "organizational_unit, region, instance_type, engine, multi_az"
+        "organizational_unit, region, idle, instance_type, engine, multi_az"
     )
 
 

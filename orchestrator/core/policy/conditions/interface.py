@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Any, NamedTuple, Protocol, Self
 
 from orchestrator.core.model import Account, Fact, Resource
+from orchestrator.core.model.measured import MetricSpan
 from orchestrator.core.policy.conditions.matching import Globs
 from orchestrator.core.policy.yaml_document import Path
 
@@ -60,6 +61,10 @@ class Condition(ABC):
     def asks_account_tags(self) -> bool:
         """Whether it depends on the tags of a resource's account."""
         return False
+
+    def metrics(self) -> Iterable[MetricSpan]:
+        """What it asks CloudWatch for."""
+        return ()
 
     def names(self) -> Iterable[NamedText]:
         """The names in it that are held against the organization."""

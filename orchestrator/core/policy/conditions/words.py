@@ -10,6 +10,7 @@ from orchestrator.core.policy.conditions.account_tag import ACCOUNT_TAG
 from orchestrator.core.policy.conditions.all_of import ALL
 from orchestrator.core.policy.conditions.any_of import ANY
 from orchestrator.core.policy.conditions.fact import fact_words
+from orchestrator.core.policy.conditions.idle import idle_word
 from orchestrator.core.policy.conditions.interface import Word
 from orchestrator.core.policy.conditions.not_of import NOT
 from orchestrator.core.policy.conditions.organizational_unit import ORGANIZATIONAL_UNIT
@@ -34,6 +35,7 @@ def words_of(kinds: Sequence[KindDescription]) -> Mapping[str, Word]:
     Raises ValueError for a kind that declares a word that is taken: a rule would mean something else without saying so.
     """
     general = {word.name: word for word in _WORDS}
+    general |= {word.name: word for word in idle_word(kinds)}
     declared = {word.name: word for word in fact_words(kinds)}
     taken = general.keys() & declared.keys()
     if taken:

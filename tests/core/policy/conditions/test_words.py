@@ -17,7 +17,7 @@ GENERAL = ["all", "any", "not", "tag", "account_tag", "account", "organizational
 
 def test_the_kinds_add_their_words_to_those_for_every_kind() -> None:
     assert list(words_of(())) == GENERAL
-    assert list(words_of((EC2,))) == [*GENERAL, "instance_type"]
+    assert list(words_of((EC2,))) == [*GENERAL, "idle", "instance_type"]
     assert list(words_of((EC2, DATABASES))) == [*GENERAL, "instance_type", "engine", "multi_az"]
 
 
