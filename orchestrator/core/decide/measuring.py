@@ -57,8 +57,8 @@ def _wanted(
 def possible_owners(policy: OrgPolicy, resource: Resource, account: Account, now: datetime) -> tuple[Rule, ...]:
     """Every rule that owns the resource, or would if what is unknown became known."""
     found: list[Rule] = []
-    for rule in policy.rules:
-        if resource.kind in rule.kinds and (held := rule.where.evaluate(resource, account, now)) is not False:
+    for rule in policy.rule_index.candidates(resource, account):
+        if (held := rule.where.evaluate(resource, account, now)) is not False:
             found.append(rule)
             if held:
                 break

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from orchestrator.core.model import Action, Names
 from orchestrator.core.policy.conditions.interface import Condition
+from orchestrator.core.policy.rule_index import RuleIndex
 from orchestrator.core.policy.scheduled_sweeps import ScheduledSweep
 from orchestrator.core.policy.schedules.schedule import Schedule
 from orchestrator.core.policy.schema.fields import DEFAULT_KINDS
@@ -62,6 +63,16 @@ class OrgPolicy:
     text: str = field(compare=False, repr=False)
     lines: Mapping[Path, int] = field(compare=False, repr=False)
     """The line of each value of the document, from 1."""
+
+    _index: list[RuleIndex[Rule]] = field(default_factory=list, init=False, compare=False, repr=False)
+    """Made when it is asked for first."""
+
+    @property
+    def rule_index(self) -> RuleIndex[Rule]:
+        """Which of the rules a resource can match."""
+        if not self._index:
+            self._index.append(RuleIndex(self.rules))
+        return self._index[0]
 
     @property
     def kinds(self) -> frozenset[str]:

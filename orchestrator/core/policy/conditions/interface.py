@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol, Self
 from orchestrator.core.model import Account, Fact, Resource
 from orchestrator.core.model.measured import MetricSpan
 from orchestrator.core.policy.conditions.matching import Globs
+from orchestrator.core.policy.conditions.needed import Need
 from orchestrator.core.policy.yaml_document import Path
 
 Problem = Callable[[str], str | None]
@@ -61,6 +62,10 @@ class Condition(ABC):
     def asks_account_tags(self) -> bool:
         """Whether it depends on the tags of a resource's account."""
         return False
+
+    def needs(self) -> Sequence[Need]:
+        """What a resource has to have of each, or this is false of it (`rule_index`); empty where that is not known."""
+        return ()
 
     def metrics(self) -> Iterable[MetricSpan]:
         """What it asks CloudWatch for."""

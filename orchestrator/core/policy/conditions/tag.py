@@ -10,6 +10,8 @@ from typing import Any
 from orchestrator.core.model import Account, Fact, Resource
 from orchestrator.core.policy.conditions.interface import Condition, Parser, Word, cases_of
 from orchestrator.core.policy.conditions.matching import TagGlobs, tags_apart, tags_match, tags_used, tags_within
+from orchestrator.core.policy.conditions.needed import TAG as NEEDED_TAG
+from orchestrator.core.policy.conditions.needed import Need, need_of
 from orchestrator.core.policy.conditions.schema_parts import TAGS
 from orchestrator.core.policy.yaml_document import Path
 
@@ -25,6 +27,9 @@ class TagMatches(Condition):
 
     def implies(self, other: Condition) -> bool:
         return isinstance(other, TagMatches) and tags_within(self.tags, other.tags)
+
+    def needs(self) -> Sequence[Need]:
+        return tuple(need_of(NEEDED_TAG, globs.texts, key) for key, globs in self.tags if globs.is_literal)
 
     def tag_keys(self) -> Iterable[str]:
         return (key for key, _ in self.tags)
