@@ -12,6 +12,7 @@ import yaml
 from pydantic import ValidationError
 
 from orchestrator.core.model import Action, KindDescription, Mode
+from orchestrator.core.policy.collecting import without_collecting
 from orchestrator.core.policy.conditions.interface import Condition
 from orchestrator.core.policy.conditions.parsing import parse_where
 from orchestrator.core.policy.conditions.words import words_of
@@ -34,6 +35,7 @@ _UNQUOTED = (
 )
 
 
+@without_collecting
 def load_policy(
     text: str, source: str, kinds: Sequence[KindDescription], *, quoted: bool = True, stored: bool = False
 ) -> OrgPolicy:

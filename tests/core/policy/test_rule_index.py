@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from orchestrator.core.decide.owner import Owner, owner_of
 from orchestrator.core.model import Account, AwsError, NameEffect, Names, OrganizationalUnit, Resource, UnresolvedName
 from orchestrator.core.policy.org_policy import OrgPolicy
+from orchestrator.core.policy.yaml_document import path_text
 from tests.support.builders import AT, a_policy, a_resource, an_account
 from tests.support.policies import load
 from tests.support.strategies import ACCOUNT_IDS, OU_PATHS, policy_documents, quick, tags
@@ -67,8 +68,6 @@ def test_so_it_is_where_names_are_unresolved(
 
 
 def unresolved(name: Any) -> UnresolvedName:
-    from orchestrator.core.policy.yaml_document import path_text
-
     return UnresolvedName(path_text(name.place), 1, name.word, name.text, NameEffect.UNKNOWN, "")
 
 

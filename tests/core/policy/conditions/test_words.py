@@ -18,7 +18,7 @@ GENERAL = ["all", "any", "not", "tag", "account_tag", "account", "organizational
 def test_the_kinds_add_their_words_to_those_for_every_kind() -> None:
     assert list(words_of(())) == GENERAL
     assert list(words_of((EC2,))) == [*GENERAL, "idle", "instance_type"]
-    assert list(words_of((EC2, DATABASES))) == [*GENERAL, "instance_type", "engine", "multi_az"]
+    assert list(words_of((EC2, DATABASES))) == [*GENERAL, "idle", "instance_type", "engine", "multi_az"]
 
 
 def test_every_word_is_listed_by_its_name_with_a_schema_that_is_described() -> None:
