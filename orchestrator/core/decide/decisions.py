@@ -10,6 +10,7 @@ from typing import NamedTuple
 from orchestrator.core.decide.compliance import violations
 from orchestrator.core.decide.other_policies import CoOwner, why_two_own
 from orchestrator.core.decide.owner import Owner, owner_of
+from orchestrator.core.decide.schedule_states import state_at
 from orchestrator.core.decide.whose_schedule import OwnSchedule, schedule_of
 from orchestrator.core.model import (
     Account,
@@ -93,7 +94,8 @@ def _decide(policy: OrgPolicy, resource: Resource, account: Account, known: _Kno
     owner = owner_of(policy, resource, account, now)
     rule = owner.rule
     used = rule.where.facts_used(resource, account, now) if rule else None
-    exemption = most_protective(read_opt_outs(resource.tags, RESOURCE, resource.resource_id, known.today))
+    opt_outs = read_opt_outs(resource.tags, RESOURCE, resource.resource_id, known.today)
+    exemption = most_protective(opt_outs) if opt_outs else None
     own_schedule = schedule_of(policy, rule, resource, account) if rule else OwnSchedule(None)
     keep = _reason_to_keep(
         resource,
@@ -166,7 +168,7 @@ def _kept_by_schedule(rule: Rule, own: OwnSchedule, now: datetime) -> Reason | N
     """After what two policies own: that is so at any hour, and a preview by day shows it."""
     if own.unknown:
         return Reason(ReasonCode.UNKNOWN_SCHEDULE, own.unknown)
-    if own.schedule is None or own.schedule.state_at(now) is ScheduleState.STOPPED:
+    if own.schedule is None or state_at(own.schedule, now) is ScheduleState.STOPPED:
         return None
     return _scheduled(rule.name, own.schedule.name)
 

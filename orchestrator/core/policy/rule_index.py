@@ -74,12 +74,17 @@ class _OfKind(Generic[R]):
 
     def candidates(self, resource: Resource, account: Account) -> Sequence[R]:
         tags, by_key = resource.tags, self._tags
+        hits = []
         # The shorter of the two: rules may ask for thousands of keys, and a resource has at most 50.
-        keys = tags if len(tags) < len(by_key) else by_key
-        hits = [hit for key in keys if key in by_key and key in tags and (hit := by_key[key].get(tags[key]))]
+        for key in tags if len(tags) < len(by_key) else by_key:
+            if key in tags and key in by_key and (hit := by_key[key].get(tags[key])):
+                hits.append(hit)  # noqa: PERF401 - as a comprehension it takes twice as long
         if self._has_places:
             hits += self._hits_of_places(resource, account)
-        return self._together(hits) if hits else self._asked_always
+        if not hits:
+            return self._asked_always
+        found = self._remembered.get(tuple(map(id, hits)))
+        return found if found is not None else self._together(hits)
 
     def _hits_of_places(self, resource: Resource, account: Account) -> Iterable[_Numbers]:
         if account.id in self._accounts:
@@ -93,13 +98,10 @@ class _OfKind(Generic[R]):
             yield from (self._unit_ids[one] for one in ids if one in self._unit_ids)
 
     def _together(self, hits: Sequence[_Numbers]) -> Sequence[R]:
-        signature = tuple(map(id, hits))  # they live as long as this does
-        found = self._remembered.get(signature)
-        if found is None:
-            found = tuple(self._rules[number] for number in sorted({*self._always}.union(*hits)))
-            if len(self._remembered) >= _MOST_REMEMBERED:
-                self._remembered.clear()
-            self._remembered[signature] = found
+        found = tuple(self._rules[number] for number in sorted({*self._always}.union(*hits)))
+        if len(self._remembered) >= _MOST_REMEMBERED:
+            self._remembered.clear()
+        self._remembered[tuple(map(id, hits))] = found  # they live as long as this does
         return found
 
 
