@@ -119,6 +119,14 @@ _LEAVES = st.one_of(
     st.fixed_dictionaries({"account": one_or_several((*ACCOUNT_IDS, "1*"))}),
     st.fixed_dictionaries({"organizational_unit": one_or_several((*OU_PATHS, "/D*"))}),
     st.fixed_dictionaries({"region": one_or_several(("eu-*", "us-east-1", "*"))}),
+    st.fixed_dictionaries(
+        {
+            "idle": st.fixed_dictionaries(
+                {"cpu_below": st.integers(1, 100), "for": st.sampled_from(["1h", "24h", "15d"])},
+                optional={"network_below": st.sampled_from(["1MB", "500 kB"]), "gpu_below": st.just(0.5)},
+            )
+        }
+    ),
     st.fixed_dictionaries({"instance_type": one_or_several(("t3.*", "m5.large"))}),
     st.just("everything"),
 )

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 from orchestrator.core.model import ALL_KINDS, Account, AccountId, Exemption, Region, Tags, Violation
 from orchestrator.core.policy.tag_keys import (
@@ -42,7 +43,7 @@ class OptOut:
 
 def read_opt_outs(tags: Tags, source: str, source_id: str, today: date) -> tuple[OptOut, ...]:
     """What the tags of one carrier say; `today` is the day in the policy's time zone."""
-    ours = sorted(filter(is_a_persons, tags))
+    ours = _ours(tuple(tags))
     if not ours:
         return ()
     found = []
@@ -117,6 +118,12 @@ def _findings(opt_out: OptOut, shown: str) -> Iterator[tuple[str, str]]:
         yield "never_ending_opt_out", f"{shown} has no end"
     if exemption.reason is None:
         yield "opt_out_without_reason", f"{shown} has no {REASON_TAG}"
+
+
+@lru_cache(maxsize=8192)
+def _ours(keys: tuple[str, ...]) -> tuple[str, ...]:
+    """Those that a person wrote to us; thousands of resources have the same keys."""
+    return tuple(sorted(filter(is_a_persons, keys)))
 
 
 def _opt_out(value: str, source: str, source_id: str, reason: str | None, today: date) -> OptOut:
