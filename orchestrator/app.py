@@ -52,7 +52,7 @@ from orchestrator.ledger.read_only import ReadOnlyItems
 from orchestrator.local.file_anchor import FileAnchor
 from orchestrator.local.folder_report_store import LocalReportStore
 from orchestrator.local.kill_switch import FILE_PREFIX, file_reader
-from orchestrator.local.policy_file import as_text, is_file, read_policy_file
+from orchestrator.local.policy_file import MOST_BYTES, as_text, is_file, read_policy_file
 from orchestrator.local.processes import is_dead
 from orchestrator.local.sqlite_items import SqliteItems
 from orchestrator.ports import Anchor, ReportStore, Runtime, Stores, Time, World, consent_to_nothing
@@ -131,7 +131,7 @@ def policy_text(source: str, clients: Callable[[], Clients]) -> str:
             bucket, _, key = source.removeprefix("s3://").partition("/")
             if not bucket or not key:
                 raise SettingsError(f"the policy {source} cannot be read: in S3 it is named s3://bucket/key")
-            return as_text(source, clients().s3().get_object(Bucket=bucket, Key=key)["Body"].read())
+            return as_text(source, clients().s3().get_object(Bucket=bucket, Key=key)["Body"].read(MOST_BYTES + 1))
         name = source.removeprefix("ssm:")
         return clients().ssm().get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
     except OSError as failure:

@@ -28,6 +28,7 @@ from orchestrator.core.model import (
 )
 from orchestrator.core.model.bulk_tags import BulkTags
 from orchestrator.core.model.kind import KindDescription
+from orchestrator.core.model.measured import Measured, MetricSpan
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.report.stored_files import Entry
 from orchestrator.errors import SettingsError
@@ -262,6 +263,20 @@ class TargetHealth(Protocol):
 
     def failed_health(self, target: Target, resource_ids: Sequence[str]) -> frozenset[str]:
         """Those that a load balancer misses. Raises TargetUnreadableError."""
+        ...
+
+
+@runtime_checkable
+class TargetMetrics(Protocol):
+    """An optional capability of a kind: CloudWatch measures its resources."""
+
+    def measure(
+        self, target: Target, wanted: Sequence[tuple[Resource, Collection[MetricSpan]]]
+    ) -> Mapping[str, Measured]:
+        """What CloudWatch has of these resources, by id, over the spans that end now.
+
+        Raises TargetUnreadableError: all or nothing.
+        """
         ...
 
 

@@ -75,7 +75,7 @@ _READ_TIMEOUT = 30
 _QUICK_TIMEOUT = 1
 _TRIES = {"hub": 5, "hub-ledger": 9, "hub-patient": 8, "hub-quick": 1}
 """By botocore, with waits of 0.5 s, 1 s, 2 s ... on average; whatever is not named is tried once."""
-_IAM_NAMES = {"tagging": "tag"}
+_IAM_NAMES = {"monitoring": "cloudwatch", "tagging": "tag"}
 """Of services that IAM does not call by the name that they sign for."""
 _MODES: Mapping[str, Literal["legacy"]] = {"hub-ledger": "legacy"}
 """Only this mode has DynamoDB's own schedule (0.05 s, 0.1 s, 0.2 s ...), and no quota of tries that threads share."""

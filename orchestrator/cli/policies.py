@@ -30,7 +30,7 @@ from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.policy.policy_warnings import policy_warnings
 from orchestrator.errors import PolicyProblem, SettingsError
 from orchestrator.kinds.registry import DESCRIPTIONS
-from orchestrator.local.policy_file import as_text, is_file, read_policy_file
+from orchestrator.local.policy_file import MOST_BYTES, as_text, is_file, read_policy_file
 
 if TYPE_CHECKING:
     from orchestrator import app as wiring
@@ -160,7 +160,7 @@ def _piped() -> str:
     """The document on standard input: its very bytes, as those of a file. Raises SettingsError."""
     if sys.stdin is None:
         raise SettingsError(f"the policy {_STDIN} cannot be read: standard input is closed")
-    return as_text(_STDIN, sys.stdin.buffer.read())
+    return as_text(_STDIN, sys.stdin.buffer.read(MOST_BYTES + 1))
 
 
 def _names(policy: OrgPolicy, store: Path | None) -> Names:

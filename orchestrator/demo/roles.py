@@ -18,7 +18,7 @@ from moto.sts.models import sts_backends
 from orchestrator.demo.calls import Answer, Call, account_of
 
 _PARTITION = "aws"
-_IAM_NAMES = {"tagging": "tag"}
+_IAM_NAMES = {"monitoring": "cloudwatch", "tagging": "tag"}
 """Of services that policies do not call by the name that they sign for."""
 _OPERATORS: Mapping[str, Callable[[str, str], bool]] = {
     "StringEquals": lambda actual, wanted: actual == wanted,

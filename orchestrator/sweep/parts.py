@@ -50,6 +50,7 @@ from orchestrator.sweep.inventory_file import StoredInventory, inventory_bytes, 
 from orchestrator.sweep.late_starts import conclude_late_starts
 from orchestrator.sweep.list_in_steps import list_in_steps
 from orchestrator.sweep.listing import Listing
+from orchestrator.sweep.metrics import with_metrics
 from orchestrator.sweep.other_policies import FreshOthers, co_owners
 from orchestrator.sweep.plan_parts import PlanParts, restore_plan_part
 from orchestrator.sweep.read import Reading, complete_inventory, read_accounts
@@ -134,6 +135,7 @@ def decide(world: World, sweep: Sweep, summary: SweepSummary, accounts_a_part: i
         inventory = _put_together(world, sweep, exact_tags=True)
         inventory = read_remembered(world, sweep.policy, inventory, sweep.started_at)
         others = co_owners(world, inventory.others)
+        inventory, _ = with_metrics(world, sweep.policy, inventory, sweep.started_at)
         decisions = decide_inventory(sweep.policy, inventory, sweep.started_at, others)
         state, approved = guard_plan(world, sweep, SweepState(inventory, decisions))
     else:

@@ -44,6 +44,7 @@ from orchestrator.core.model.remembered import NOTHING_REMEMBERED, Remembered
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.ports import Kind, TargetUnreadableError, World
 from orchestrator.sweep.fresh_accounts import FreshAccounts
+from orchestrator.sweep.metrics import measure_again
 from orchestrator.sweep.other_policies import FreshOthers
 from orchestrator.sweep.remember import remembered_of
 from orchestrator.sweep.settled_look import look_until_settled
@@ -156,11 +157,13 @@ class Recheck:
             seen = look_until_settled(self._world, kind, target, ids, is_behind)
         except TargetUnreadableError as refusal:
             return Look(at, elapsed_at, {one.resource.key: not_seen_again(refusal) for one in actions})
+        age = self._policy.max_fact_age
+        fresh = measure_again(self._world, kind, target, [one.resource for one in actions], seen.fresh, age)
         remembered = self._remembered(kind, actions)
         found = {
             one.resource.key: not_seen_again(seen.refused[one.resource.resource_id])
             if one.resource.resource_id in seen.refused
-            else self._reason(one, seen.fresh.get(one.resource.resource_id), account, others, remembered)
+            else self._reason(one, fresh.get(one.resource.resource_id), account, others, remembered)
             for one in actions
         }
         kept = {key: reason for key, reason in found.items() if reason is not None}

@@ -40,6 +40,7 @@ from orchestrator.sweep.finish import Keep, run_to_report
 from orchestrator.sweep.inventory_file import StoredInventory, inventory_bytes, inventory_from, without_gaps
 from orchestrator.sweep.late_starts import conclude_late_starts
 from orchestrator.sweep.listing import Listing
+from orchestrator.sweep.metrics import with_metrics
 from orchestrator.sweep.old_marks import delete_old_marks
 from orchestrator.sweep.other_policies import co_owners
 from orchestrator.sweep.policy_text import is_too_large, keep_text
@@ -257,16 +258,20 @@ class _Run:
         return self._hand_over_reading(StoredInventory(listing, reading))
 
     def _hand_over_reading(self, stored: StoredInventory) -> SweepState:
-        """The inventory, with the tags that its rules decide by; handed over to a fresh process where the time was up
-        before all of it was read.
+        """The inventory, with the tags and the metrics that its rules decide by; handed over to a fresh process where
+        the time was up before all of it was read.
         """
         policy, now = self._sweep.policy, self._sweep.started_at
         stored = StoredInventory(*with_exact_tags(self._world, policy, stored.listing, stored.reading, now))
         rows = (*stored.listing.coverage, *stored.reading.coverage)
         left = [row for row in rows if row.status is TargetStatus.NOT_ATTEMPTED]
-        state = SweepState(complete_inventory(self._sweep.policy_to_read, stored.listing, stored.reading))
+        inventory, is_measured = complete_inventory(self._sweep.policy_to_read, stored.listing, stored.reading), True
+        if not left:
+            inventory, is_measured = with_metrics(self._world, policy, inventory, now)
+            stored = replace(stored, reading=replace(stored.reading, resources=inventory.resources))
+        state = SweepState(inventory)
         halt = self._world.halt()
-        if not left or halt is None:
+        if (not left and is_measured) or halt is None:
             return state
         state = replace(state, read_halt=halt)
         tags_unread = not frozenset(stored.listing.to_read).issuperset(row.account_id for row in left)

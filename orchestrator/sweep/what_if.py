@@ -21,6 +21,7 @@ from orchestrator.ports import World
 from orchestrator.sweep.barrier import check_plan
 from orchestrator.sweep.exact_tags import with_exact_tags
 from orchestrator.sweep.listing import Listing
+from orchestrator.sweep.metrics import with_metrics
 from orchestrator.sweep.other_policies import co_owners
 from orchestrator.sweep.read import Reading, complete_inventory, list_and_read
 from orchestrator.sweep.read_one import read_one
@@ -31,7 +32,8 @@ from orchestrator.sweep.state import Sweep, SweepState, build_report
 
 def explain_now(world: World, policy: OrgPolicy, key: ResourceKey, at: datetime) -> Explanation:
     """Of the resource as it is now, decided for that moment. Raises as read_one."""
-    inventory = read_remembered(world, policy, read_one(world, policy, policy.day(at), key), at)
+    inventory, _ = with_metrics(world, policy, read_one(world, policy, policy.day(at), key), at)
+    inventory = read_remembered(world, policy, inventory, at)
     return explain(policy, inventory, key, at, co_owners(world, inventory.others))
 
 
@@ -65,5 +67,7 @@ def read_inventory(world: World, policy: OrgPolicy, at: datetime, narrowing: Nar
 
     listing, reading = list_and_read(world, policy, policy.day(at), keep, narrowing)
     listing, reading = with_exact_tags(world, policy, listing, reading, at)
-    inventory = complete_inventory(policy_to_read(narrowing, policy), listing, reading)
+    inventory, _ = with_metrics(
+        world, policy, complete_inventory(policy_to_read(narrowing, policy), listing, reading), at
+    )
     return read_remembered(world, policy, inventory, at)

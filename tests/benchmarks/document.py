@@ -24,8 +24,10 @@ BEFORE = Path(__file__).parent / "before.json"
 _MARKED = r"(<!-- measured: {} -->\n).*?(<!-- end -->)"
 
 
-def write_page(results: Sequence[dict[str, Any]]) -> None:
-    """In place of what was measured before; the words around it stay."""
+def write_page(results: Sequence[dict[str, Any]], deciding: str = "") -> None:
+    """In place of what was measured before; the words around it stay, and so does the line about deciding where it was
+    not measured.
+    """
     text = PAGE.read_text()
     for name, lines in (
         ("where", _where(results)),
@@ -33,6 +35,7 @@ def write_page(results: Sequence[dict[str, Any]]) -> None:
         ("sweeps", _sweeps(results)),
         ("phases", _phases(results)),
         ("scaling", _scaling(results)),
+        *([("deciding", [deciding])] if deciding else []),
     ):
         made = "".join(f"{line}\n" for line in lines)
         text = re.sub(

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from tests.benchmarks.deciding import measure_deciding
 from tests.benchmarks.document import write_page
 from tests.benchmarks.endpoint.shape import REGIONS
 from tests.benchmarks.suite import BARE, MAIN, SCALING, SWEEP, Measurement, large, measure, scaling, table
@@ -44,11 +45,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
             if asked.save is not None:
                 asked.save.write_text(f"{json.dumps(results, indent=1)}\n")
     console.print(summary_table(results), "")
+    deciding = measure_deciding() if asked.mode is None and not asked.read else None
+    if deciding is not None:
+        console.print(deciding.text, "", soft_wrap=True)
     console.print(target_table(results, MAIN if asked.accounts is None else asked.accounts), "")
     if sum(one["accounts"] in SCALING and one["pacing"] == "off" for one in results) > 2:
         console.print(scaling_table(results))
     if asked.write_docs:
-        write_page(results)
+        write_page(results, deciding.text if deciding is not None else "")
     if asked.json:
         sys.stdout.write(f"{json.dumps(results, indent=1)}\n")
 

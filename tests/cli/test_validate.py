@@ -134,7 +134,10 @@ def test_mistakes_of_standard_input_have_its_lines_and_what_is_no_text_is_said(r
     assert [line.split(": ")[0] for line in ran.stderr.splitlines()] == [f"<stdin>:{line}" for line, _ in PLACES]
     ran = run("validate", "-", "--format", "json", typed=b"\x7fELF\xff")
     assert (ran.exit_code, ran.report["source"]) == (2, "<stdin>")
-    assert ran.stderr == "the policy <stdin> cannot be read: it is no UTF-8 text (invalid start byte)\n"
+    assert (
+        ran.stderr
+        == "the policy <stdin> cannot be read: it is no UTF-8 text (line 1: invalid start byte); save it as UTF-8\n"
+    )
 
 
 def test_a_standard_input_that_is_closed_is_said(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -76,7 +76,7 @@ def guarded(hub: OrganizationBuilder) -> Iterator[Permissions]:
 def do_everything(
     hub: OrganizationBuilder, permissions: Permissions, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Plan, approve, enforce, go on, the state machine, undo by health; with a kill switch, a topic, a policy in S3."""
+    """Plan, approve, enforce, go on, steps, undo by health, metrics; with a kill switch, a topic, a policy in S3."""
     places = dev_accounts(hub, 2)
     hub.account("denied", role=False)
     monkeypatch.setenv("STOP_ORCHESTRATOR_WORKERS", "1")
@@ -93,7 +93,9 @@ def do_everything(
     topic = hub.client("sns").create_topic(Name=name)["TopicArn"]
     hub.client("ssm").put_parameter(Name=SWITCH, Value="go", Type="String")
     kinds = ", ".join(kind.name for kind in registry.DESCRIPTIONS)
-    text = f"{EVERY_ANSWER}rules: [{{name: dev, kinds: [{kinds}], where: {{tag: {{Environment: dev}}}}}}]\n"
+    hub.instances(account, region, 1, {"Environment": "measured"})
+    idle = "{name: idle, where: {tag: {Environment: measured}, idle: {cpu_below: 5, gpu_below: 5, for: 24h}}}"
+    text = f"{EVERY_ANSWER}rules: [{idle}, {{name: dev, kinds: [{kinds}], where: {{tag: {{Environment: dev}}}}}}]\n"
     hub.client("s3").put_object(Bucket="stop-orchestrator-demo", Key="policy.yaml", Body=text)
     settings = {
         "TOPIC": topic,

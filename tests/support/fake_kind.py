@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from orchestrator.core.model import Action, Outcome, OutcomeStatus, Resource, ResourceKey, ResourceState, Target
 from orchestrator.core.model.kind import KindDescription
 from orchestrator.core.model.marks import STOPPED_BY_TAG
+from orchestrator.core.model.measured import Measured, MetricSpan
 from orchestrator.core.model.tagging import tagging_of
 from orchestrator.kinds.ec2.act import PROFILE
 from orchestrator.kinds.ec2.description import EC2
@@ -46,6 +47,26 @@ class FakeKind:
     def failed_health(self, target: Target, resource_ids: Sequence[str]) -> frozenset[str]:
         self._instances("health", target)
         return frozenset(resource_ids)
+
+    def measure(
+        self, target: Target, wanted: Sequence[tuple[Resource, Collection[MetricSpan]]]
+    ) -> Mapping[str, Measured]:
+        ids = [one.resource_id for one, _ in wanted]
+        self._instances(f"metrics of {','.join(ids)}", target)
+        self._measured(f"{target.account_id} {target.region}")
+        found = {one: self._measured(one) for one in ids}
+        asked = {one.resource_id: tuple(sorted(spans)) for one, spans in wanted}
+        return {
+            name: replace(one, read_at=self.fake.at, asked=asked[name])
+            for name, one in found.items()
+            if one is not None
+        }
+
+    def _measured(self, name: str) -> Measured | None:
+        found = self.fake.measured.get(name)
+        if isinstance(found, Exception):
+            raise found
+        return found
 
     def act(self, target: Target, actions: _Actions, sweep_id: str, guard: BatchGuard) -> tuple[Outcome, ...]:
         assert self.fake.bound.account == target.account_id

@@ -33,6 +33,7 @@ from orchestrator.core.model import (
     Target,
 )
 from orchestrator.core.model.bulk_tags import BulkTags
+from orchestrator.core.model.measured import Measured
 from orchestrator.core.report.document import Row
 from orchestrator.ledger.clocks import Clocks
 from orchestrator.ledger.ledger import Ledger
@@ -84,6 +85,10 @@ class FakeWorld:
     """By resource id; those that are missing stop. An exception is raised after the ones before it were stopped."""
     starts_end: dict[str, OutcomeStatus] = field(default_factory=dict)
     """How a start that AWS accepted is seen later, by resource id; those that are missing run."""
+    measured: dict[str, Measured | Exception] = field(default_factory=dict)
+    """What CloudWatch has, by resource id, or by account and region what it refuses; of what is missing it tells
+    nothing.
+    """
     hub_regions: tuple[RegionStatus, ...] | Exception = field(default_factory=open_regions)
     units: tuple[OrganizationalUnit, ...] = ()
     """The OUs that have no account in them; those above an account are there anyway."""

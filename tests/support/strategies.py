@@ -157,6 +157,14 @@ _ANY_OF = st.lists(_FORMS | st.sampled_from(["dev", "t*"]), min_size=1, max_size
 _TAG_FORMS = st.dictionaries(st.sampled_from(TAG_KEYS), _GLOBS | _FORMS | _ANY_OF, min_size=1)
 leaves_of_every_form = st.one_of(
     _LEAVES,
+    st.fixed_dictionaries(
+        {
+            "idle": st.fixed_dictionaries(
+                {"cpu_below": st.integers(1, 100), "for": st.sampled_from(["1h", "24h", "15d"])},
+                optional={"network_below": st.sampled_from(["1MB", "500 kB"]), "gpu_below": st.just(0.5)},
+            )
+        }
+    ),
     st.fixed_dictionaries({"tag": _TAG_FORMS}),
     st.fixed_dictionaries({"account_tag": _TAG_FORMS}),
 )

@@ -136,7 +136,8 @@ def _decide(policy: OrgPolicy, resource: Resource, account: Account, known: _Kno
     rule = owner.rule
     used = rule.where.facts_used(resource, account, now) if rule else None
     tags = tags_of_people(resource, rule, known.remembered)
-    exemption = most_protective(read_opt_outs(tags, RESOURCE, resource.resource_id, known.today))
+    opt_outs = read_opt_outs(tags, RESOURCE, resource.resource_id, known.today)
+    exemption = most_protective(opt_outs) if opt_outs else None
     own_schedule = _NO_SCHEDULE
     if rule and not policy.ignores_schedules:
         own_schedule = schedule_of(policy, rule, resource, account)
@@ -144,7 +145,7 @@ def _decide(policy: OrgPolicy, resource: Resource, account: Account, known: _Kno
         known.wrong_tags[own_schedule.violation] = None
 
     def owned_by_two(rule: Rule) -> Reason | None:
-        return why_two_own(policy, rule, resource, account, now, known.others)
+        return why_two_own(policy, rule, resource, account, now, known.others) if known.others else None
 
     only_tags = rule is not None and rule.action in _STOPS_NOTHING
     if may_be_down(resource) and resource.kind in policy.starting_kinds and not only_tags:

@@ -20,11 +20,10 @@ class Owner(NamedTuple):
 
 def owner_of(policy: OrgPolicy, resource: Resource, account: Account, now: datetime) -> Owner:
     """The first rule whose `where` holds or may hold; later ones do not matter."""
-    for rule in policy.rules:
-        if resource.kind in rule.kinds:
-            held = rule.where.evaluate(resource, account, now)
-            if held is None:
-                return Owner(rule, rule.where.unknown_facts(resource, account, now))
-            if held:
-                return Owner(rule)
+    for rule in policy.rule_index.candidates(resource, account):
+        held = rule.where.evaluate(resource, account, now)
+        if held is None:
+            return Owner(rule, rule.where.unknown_facts(resource, account, now))
+        if held:
+            return Owner(rule)
     return Owner(None)

@@ -102,6 +102,8 @@ class KindDescription:
     """Service and what stands before the id in its ARNs, such as `ec2:instance/`."""
     id_form: str = ""
     """A regular expression of its ids, where no other kind has such; empty: an id does not tell."""
+    metrics: frozenset[str] = field(default_factory=frozenset)
+    """What CloudWatch measures of one, of the words of `core.model.measured`: a rule about it may ask for `idle`."""
     checks: frozenset[str] = field(default_factory=frozenset)
     """The permissions that doctor can ask AWS about without changing anything; it says of the others that it cannot."""
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from orchestrator.core.model.aws_error import AwsError
 from orchestrator.core.model.loss import Loss
+from orchestrator.core.model.measured import Measured
 from orchestrator.core.model.organization import AccountId, Region, Tags, Target
 
 Fact = str | int | bool | None
@@ -109,6 +110,8 @@ class Resource:
     """When it was made, where AWS says so."""
     details: Mapping[str, Fact] = field(default_factory=lambda: _NOTHING)
     """Facts that only conditions look at: no report has them, but where a rule asks for them, nor has a plan's file."""
+    measured: Measured | None = None
+    """What CloudWatch has of it; None where nothing depended on that."""
 
     @property
     def key(self) -> ResourceKey:

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from orchestrator.core.model import Action, KindDescription, Mode
 from orchestrator.core.model.action import StartForm
+from orchestrator.core.policy.collecting import without_collecting
 from orchestrator.core.policy.conditions.definitions import SECTION as DEFINITIONS
 from orchestrator.core.policy.conditions.interface import Condition
 from orchestrator.core.policy.conditions.parsing import parse_definitions, parse_where
@@ -40,6 +41,7 @@ _UNQUOTED = (
 )
 
 
+@without_collecting
 def load_policy(
     text: str, source: str, kinds: Sequence[KindDescription], *, quoted: bool = True, stored: bool = False
 ) -> OrgPolicy:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 
 from orchestrator.core.model import Account, Exemption, Tags
 from orchestrator.core.policy.schema.governance import OptOutRules
@@ -50,7 +51,7 @@ class OptOut:
 
 def read_opt_outs(tags: Tags, source: str, source_id: str, today: date) -> tuple[OptOut, ...]:
     """What the tags of one carrier say; `today` is the day in the policy's time zone."""
-    ours = sorted(filter(is_a_persons, tags))
+    ours = _ours(tuple(tags))
     if not ours:
         return ()
     found = []
@@ -138,6 +139,12 @@ def _too_long(until: date | None, shown: str, max_days: int, today: date) -> Ite
     if until is None or until > latest:
         what = "has no end" if until is None else f"ends in {(until - today).days} days"
         yield TOO_LONG, f"{shown} {what}; the policy allows {max_days}, which is {OPT_OUT_TAG}={latest}"
+
+
+@lru_cache(maxsize=8192)
+def _ours(keys: tuple[str, ...]) -> tuple[str, ...]:
+    """Those that a person wrote to us; thousands of resources have the same keys."""
+    return tuple(sorted(filter(is_a_persons, keys)))
 
 
 def _opt_out(value: str, source: str, source_id: str, reason: str | None, today: date) -> OptOut:

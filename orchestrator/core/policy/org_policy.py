@@ -12,6 +12,7 @@ from orchestrator.core.model import Action, Names
 from orchestrator.core.model.action import StartForm
 from orchestrator.core.policy.conditions.interface import Condition
 from orchestrator.core.policy.required_tags import RequiredTag
+from orchestrator.core.policy.rule_index import RuleIndex
 from orchestrator.core.policy.scheduled_sweeps import ScheduledSweep
 from orchestrator.core.policy.schedules.from_tag import ScheduleFromTag
 from orchestrator.core.policy.schedules.schedule import Schedule
@@ -90,6 +91,16 @@ class OrgPolicy:
     """The line of each value of the document, from 1."""
     ignores_schedules: bool = False
     """As if no rule had a schedule: for the undo of starts that a person asks for at any time."""
+
+    _index: list[RuleIndex[Rule]] = field(default_factory=list, init=False, compare=False, repr=False)
+    """Made when it is asked for first."""
+
+    @property
+    def rule_index(self) -> RuleIndex[Rule]:
+        """Which of the rules a resource can match."""
+        if not self._index:
+            self._index.append(RuleIndex(self.rules))
+        return self._index[0]
 
     @property
     def kinds(self) -> frozenset[str]:

@@ -35,6 +35,7 @@ from orchestrator.core.model import (
     coverage_weights,
     time_text,
 )
+from orchestrator.core.model.measured import METRIC_PRICE_USD
 from orchestrator.core.model.report import InsideCount
 from orchestrator.core.model.tagging import tagging_of
 from orchestrator.core.report.lazy_rows import LazyRows, made_rows
@@ -46,6 +47,7 @@ from orchestrator.core.report.rows import (
     ExemptionRow,
     GuardrailRow,
     InsideScheduleRow,
+    MetricsRow,
     NarrowedRow,
     OtherPolicyRow,
     OutcomeRow,
@@ -281,7 +283,16 @@ def document_of(report: SweepReport) -> Row:
     }
     if report.as_of is not None:
         document["as_of"] = time_text(report.as_of) or ""
-    return {**document, **rows}  # in the places of the empty ones
+    metrics = _metrics_row(report)
+    asked: Row = {"metrics": metrics} if metrics["requested"] else {}
+    return {**document, **rows, **asked}  # the rows in the places of the empty ones
+
+
+def _metrics_row(report: SweepReport) -> MetricsRow:
+    """Of what this sweep read, and not the one whose plan it carries out."""
+    found = [one.resource.measured for one in report.decisions if one.resource.measured is not None]
+    requested = sum(one.requested for one in found if one.read_at >= report.started_at)
+    return {"requested": requested, "price_usd": round(requested * METRIC_PRICE_USD, 5)}
 
 
 def _key(one: Decision | Outcome) -> ResourceKey:

@@ -309,6 +309,14 @@ class ConsentRow(TypedDict):
 
 
 @with_config(_STRICT)
+class MetricsRow(TypedDict):
+    """What was asked of CloudWatch, because rules depend on it."""
+
+    requested: Annotated[Count, Field(description="Metrics that AWS charges for.")]
+    price_usd: Annotated[float, Field(ge=0, description="At $0.01 for 1,000 metrics, as in most regions.")]
+
+
+@with_config(_STRICT)
 class ReportDocument(TypedDict):
     """Everything that one sweep saw, decided and did."""
 
@@ -339,6 +347,7 @@ class ReportDocument(TypedDict):
     schedules: NotRequired[list[InsideScheduleRow]]
     kill_switches: Annotated[list[str], Field(description="Those that could have halted it; empty: there was none.")]
     calls: Annotated[dict[str, Count], Field(description="Requests by service:Operation.")]
+    metrics: NotRequired[Annotated[MetricsRow, Field(description="Missing where no rule depends on CloudWatch.")]]
     duration_seconds: Annotated[float, Field(ge=0)]
     error: Annotated[str, Field(description="What ended the sweep, for status `failed` and `abandoned`, or halted it.")]
     asked_by: Annotated[str, Field(description="Who asked for the sweep: the caller's ARN, and the local user.")]

@@ -1,4 +1,4 @@
-"""DescribeInstanceTypes by names, with the one fact that a sweep reads; moto goes through 1,395 types and tells 60.
+"""DescribeInstanceTypes by names, with the facts that a sweep reads; moto goes through 1,395 types and tells 60.
 
 A dry run is answered too, which moto does not know of.
 """
@@ -35,7 +35,20 @@ def _item(name: str) -> str:
     has_store = str(INSTANCE_TYPES[name]["InstanceStorageSupported"]).lower()
     return (
         f"<item><instanceType>{name}</instanceType>"
-        f"<instanceStorageSupported>{has_store}</instanceStorageSupported></item>"
+        f"<instanceStorageSupported>{has_store}</instanceStorageSupported>{_accelerators(name)}</item>"
+    )
+
+
+def _accelerators(name: str) -> str:
+    """Only how many there are."""
+    told = INSTANCE_TYPES[name]
+    gpus = sum(one["Count"] for one in told.get("GpuInfo", {}).get("Gpus", ()))
+    others = sum(one["Count"] for one in told.get("InferenceAcceleratorInfo", {}).get("Accelerators", ()))
+    return (f"<gpuInfo><gpus><item><count>{gpus}</count></item></gpus></gpuInfo>" if gpus else "") + (
+        f"<inferenceAcceleratorInfo><accelerators><item><count>{others}</count></item></accelerators>"
+        "</inferenceAcceleratorInfo>"
+        if others
+        else ""
     )
 
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from orchestrator.core.model.kind import FactWord, KindDescription, LossWord, OperationRates, Rate
 from orchestrator.core.model.managed_by import MANAGED_BY, MANAGED_BY_WORD, STACK
+from orchestrator.core.model.measured import METRICS
 from orchestrator.kinds.ec2.rules import INSTANCE_STORE, MAC, PUBLIC_IPV4
 
 # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/billing-info-fields.html
@@ -24,6 +25,7 @@ _PLATFORMS = (
     "Ubuntu Pro",
 )
 _READ = frozenset({"ec2:DescribeInstances", "ec2:DescribeInstanceTypes", "ec2:DescribeSpotInstanceRequests"})
+_MEASURE = frozenset({"cloudwatch:GetMetricData", "cloudwatch:ListMetrics"})
 _STOP = frozenset({"ec2:DescribeInstances", "ec2:StopInstances", "ec2:CreateTags", "ec2:DeleteTags"})
 _START = frozenset(
     {
@@ -40,7 +42,7 @@ EC2 = KindDescription(
     name="ec2",
     title="EC2 instances",
     actions=("stop", "hibernate"),
-    read_permissions=_READ,
+    read_permissions=_READ | _MEASURE,
     stop_permissions=_STOP,
     start_permissions=_START,
     start_delegations=frozenset({"kms:CreateGrant"}),  # for volumes that a key of the account's own encrypts
@@ -56,6 +58,7 @@ EC2 = KindDescription(
                 "StopInstances",
             }
         ),
+        "cloudwatch": frozenset({"GetMetricData", "ListMetrics"}),
         "elbv2": frozenset({"DescribeTargetGroups", "DescribeTargetHealth"}),
     },
     listings=frozenset({"ec2:DescribeInstances"}),
@@ -99,6 +102,9 @@ EC2 = KindDescription(
         "ec2:StartInstances": OperationRates(Rate(5, 2), Rate(1000, 2)),
         "ec2:CreateTags": OperationRates(Rate(100, 10)),
         "ec2:DescribeInstances": OperationRates(Rate(100, 20)),
+        # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html
+        "cloudwatch:GetMetricData": OperationRates(Rate(50, 50)),
+        "cloudwatch:ListMetrics": OperationRates(Rate(25, 25)),
     },
     arn_form="ec2:instance/",
     id_form="i-[0-9a-f]+",
@@ -108,6 +114,7 @@ EC2 = KindDescription(
         "StartWhatWasStopped",
         "MarkWhatWasStopped",
         "ReadTargetHealth",
+        "ReadMetrics",
     ),
     price_key="AmazonEC2",
     stop_noted_within=timedelta(minutes=5),
@@ -156,5 +163,6 @@ EC2 = KindDescription(
         LossWord(MAC, "Mac host for the hours that scrubbing takes", must_be_accepted=True),
     ),
     always_lost="On-Demand capacity, of which AWS may have none at a start",
-    checks=_READ | _STOP | _START,  # by dry runs; load balancers are read
+    metrics=frozenset(METRICS),
+    checks=_READ | _MEASURE | _STOP | _START,  # by dry runs; load balancers and metrics are read
 )

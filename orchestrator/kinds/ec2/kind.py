@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -13,11 +14,13 @@ from orchestrator.aws.pacing import Pacing
 from orchestrator.aws.retries import Retries
 from orchestrator.core.model import Resource, Target
 from orchestrator.core.model.copies import tell_once
+from orchestrator.core.model.measured import Measured, MetricSpan
 from orchestrator.kinds.ec2.act import PROFILE, Ec2Operations
 from orchestrator.kinds.ec2.describe import instances_by_id, running_instances
 from orchestrator.kinds.ec2.description import EC2
 from orchestrator.kinds.ec2.health import failed_health
 from orchestrator.kinds.ec2.instance_types import InstanceTypes
+from orchestrator.kinds.ec2.metrics import measure
 from orchestrator.kinds.ec2.permissions import Ec2Permissions
 from orchestrator.kinds.ec2.rules import may_be_stopped, resource_of, with_losses
 from orchestrator.kinds.shared.engine import KindOnEngine
@@ -33,7 +36,7 @@ _SPOT_REQUESTS_A_CALL = 200
 
 
 class Ec2Instances(KindOnEngine):
-    """ports.Kind and ports.TargetHealth for EC2 instances."""
+    """ports.Kind, ports.TargetHealth and ports.TargetMetrics for EC2 instances."""
 
     description = EC2
     profile = PROFILE
@@ -59,6 +62,16 @@ class Ec2Instances(KindOnEngine):
 
     def failed_health(self, target: Target, resource_ids: Sequence[str]) -> frozenset[str]:
         return failed_health(self._clients, self._retries, target.region, resource_ids)
+
+    def measure(
+        self, target: Target, wanted: Sequence[tuple[Resource, Collection[MetricSpan]]]
+    ) -> Mapping[str, Measured]:
+        paced = self._paced(target)
+        types = {str(one.facts["instance_type"]) for one, _ in wanted}
+        counts = self._types.accelerators(self._clients.ec2(target.region), types, paced)
+        asked = [(one.resource_id, spans, counts.get(str(one.facts["instance_type"]))) for one, spans in wanted]
+        client, call = self._clients.member("cloudwatch", target.region), replace(paced, service="cloudwatch").call
+        return measure(client, call, asked, self._now())
 
     def _operations(self, target: Target) -> Ec2Operations:
         described = partial(instances_by_id, self._clients, target)

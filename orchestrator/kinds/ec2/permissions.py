@@ -9,6 +9,7 @@ https://docs.aws.amazon.com/AWSEC2/latest/APIReference/CommonParameters.html
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -32,6 +33,7 @@ _NOTHING_MARKED = (
 )
 _NOTHING_UNMARKED = f"no instance was found that carries no {STOPPED_BY_TAG}"
 _PAGES, _PAGE_SIZE = 5, 100
+_LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 _ANY = ({"Name": "instance-state-name", "Values": ["running", "stopped", "stopping"]},)
 _MARKED = (
     {"Name": "instance-state-name", "Values": ["stopped", "running"]},
@@ -55,7 +57,7 @@ class Ec2Permissions:
         return asked, next(iter(found), None)
 
     def ask(self, region: Region, resource_id: str | None) -> tuple[Asked, ...]:
-        return (*self._dry_runs(region, resource_id), *self._load_balancers(region))
+        return (*self._dry_runs(region, resource_id), *self._load_balancers(region), *self._metrics(region))
 
     def ask_of_marked(self, regions: Sequence[Region]) -> tuple[tuple[Region, Asked], ...]:
         action = "ec2:StartInstances"
@@ -138,6 +140,20 @@ class Ec2Permissions:
             return
         arn = found[0]["TargetGroupArn"]
         yield self._asked(health, lambda: client.describe_target_health(TargetGroupArn=arn), optional=True)
+
+    def _metrics(self, region: Region) -> Iterator[Asked]:
+        """Neither has a dry run, reading is harmless, and a span before any metric was kept costs no data; only rules
+        with `idle` need them.
+        """
+        client = self._clients.member("cloudwatch", region)
+        metric = {"Namespace": "AWS/EC2", "MetricName": "CPUUtilization"}
+        query = {"Id": "any", "MetricStat": {"Metric": metric, "Period": 300, "Stat": "Maximum"}}
+        times = {"StartTime": _LONG_AGO, "EndTime": _LONG_AGO + timedelta(minutes=5)}
+        for action, call in (
+            ("cloudwatch:GetMetricData", lambda: client.get_metric_data(MetricDataQueries=[query], **times)),
+            ("cloudwatch:ListMetrics", lambda: client.list_metrics(Namespace="CWAgent", RecentlyActive="PT3H")),
+        ):
+            yield self._asked(action, call, optional=True)
 
     def _asked(
         self, action: str, call: Callable[[], object], *, optional: bool = False, about_nothing: bool = False

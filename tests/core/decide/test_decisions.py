@@ -290,11 +290,12 @@ def test_only_what_the_first_matching_rule_owns_is_stopped_and_only_outside_of_i
 ) -> None:
     account = an_account(resource.target.account_id, ou=ou)
     decision = decide(policy, resource, account, now)
-    matching = [rule for rule in policy.rules if rule.where.evaluate(resource, account, now)]
+    matching = [rule for rule in policy.rules if rule.where.evaluate(resource, account, now) is not False]
     assert decision.rule == (matching[0].name if matching else None)
     assert decision.reason.endswith(".")
     if decision.verdict is Verdict.STOP:
         assert resource.state == "running"
+        assert matching[0].where.evaluate(resource, account, now) is True
         assert decision.action is matching[0].action
         own = schedule_of(policy, matching[0], resource, account)
         assert not own.unknown

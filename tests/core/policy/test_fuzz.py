@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import random
+import re
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from orchestrator.core.policy.conditions.words import words_of
 from orchestrator.core.policy.schedule_loading import listed
 from orchestrator.core.policy.schema.document import PolicyDocument
+from orchestrator.core.policy.schema.rules import RuleDocument
+from orchestrator.core.policy.yaml_document import read_document
 from orchestrator.errors import PolicyError, PolicyProblem
+from orchestrator.kinds.registry import DESCRIPTIONS
 from tests.support.policies import DESIGN_POLICY, load
 from tests.support.strategies import documents_of_every_form, policy_documents, quick
+from tests.support.suites import only_in_full
 
 TOKENS = (
     "version: 1\n", "name: a\n", "rules:\n", "  - ", "where: ", "tag: ", "not: ", "all: ", "schedules: ", "{", "}", "[",
@@ -119,3 +130,111 @@ def test_one_unknown_key_anywhere_in_a_good_document_is_exactly_one_problem(
     part["zzz"] = data.draw(st.sampled_from([None, True, 5, "text", [], {}, {"zzz": 1}]))
     (problem,) = problems_of(yaml.safe_dump(document))
     assert problem.path.rpartition(".")[2] == "zzz"
+
+
+# --- policies that somebody broke: those of the documentation and of this project, each with a few mistakes -----------
+
+ROOT = Path(__file__).parents[3]
+MUTANTS = 2000
+"""In the full suite; a fiftieth of them here."""
+
+
+def whole_policies() -> list[str]:
+    """Every example that is a policy: those files, and what stands as YAML in the documentation."""
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+    blocks = [block for page in pages for block in re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL)]
+    files = [path.read_text() for path in (*(ROOT / "config").rglob("*.yaml"), ROOT / "orchestrator/demo/policy.yaml")]
+    made = [f"version: 1\nname: nonprod\n{block}" for block in blocks if "version: 1" not in block]
+    return [text for text in (*files, *blocks, *made, DESIGN_POLICY, FULL) if not problems_of(text)]
+
+
+FULL = """
+version: 1
+name: nonprod
+schedules: {office: {timezone: Europe/Berlin, running: ["mon-fri 07:00-19:00"]}}
+rules:
+  - name: idle
+    where: {all: [{idle: {cpu_below: 5, network_below: 1MB, gpu_below: 5, for: 24h}}, {not: {region: eu-west-1}}]}
+    schedule: office
+    accept: [instance_store_volumes]
+  - name: databases
+    kinds: [rds]
+    where: {any: [{engine: "postgres*"}, {account: "111122223333"}, {organizational_unit: /Dev}]}
+sweeps: [{name: nightly, mode: plan, cron: "0 20 * * ? *"}]
+waves: [{accounts: 1}, {percent: 100}]
+required_tags: [Owner]
+"""
+ODD = (
+    None,
+    True,
+    -1,
+    0,
+    5,
+    1.5,
+    10**30,
+    "",
+    " ",
+    "x",
+    "1h",
+    "24h",
+    "*",
+    "[",
+    "2026-13-01",
+    [],
+    {},
+    [None],
+    [[]],
+    {"a": 1},
+)
+
+
+def mutate(value: Any, chance: random.Random) -> Any:
+    """The same with one part of it another: replaced, renamed, left out, twice, or in another place."""
+    places = [*_places(value)]
+    parent, key = chance.choice(places)
+    other, from_key = chance.choice(places)
+    kind = chance.randrange(5)
+    if kind == 0:
+        parent[key] = chance.choice(ODD)
+    elif kind == 1:
+        parent[key] = copy.deepcopy(other[from_key])
+    elif kind == 2:
+        del parent[key]
+    elif isinstance(parent, list):
+        parent.insert(key, copy.deepcopy(parent[key] if kind == 3 else chance.choice(ODD)))
+    else:
+        name = chance.choice([f"{key}s", str(key)[:-1], str(key).upper(), *WORDS])
+        parent[name] = parent.pop(key)
+    return value
+
+
+def _places(value: Any) -> Iterator[tuple[Any, Any]]:
+    for key in value if isinstance(value, dict) else range(len(value)):
+        yield value, key
+        if isinstance(value[key], dict | list):
+            yield from _places(value[key])
+
+
+WORDS = [*SECTIONS, *RuleDocument.model_fields, *words_of(DESCRIPTIONS)]
+
+
+def mutants(count: int) -> Iterator[str]:
+    """Equal in each run."""
+    chance, documents = random.Random(13), [read_document(text).value for text in whole_policies()]
+    for _ in range(count):
+        value = copy.deepcopy(chance.choice(documents))
+        for _ in range(chance.randrange(1, 4)):
+            if value:
+                value = mutate(value, chance)
+        yield yaml.safe_dump(value, sort_keys=False)
+
+
+@pytest.mark.parametrize("count", [MUTANTS // 50, *only_in_full(MUTANTS)])
+def test_a_policy_that_somebody_broke_is_a_policy_or_told_with_paths_and_lines(count: int) -> None:
+    refused = 0
+    for text in mutants(count):
+        check(text)
+        found = problems_of(text)
+        refused += bool(found)
+        assert all(problem.path or not isinstance(read_document(text).value, dict) for problem in found), text
+    assert refused > count / 2

@@ -96,7 +96,7 @@ def test_an_unknown_condition_names_those_of_every_kind() -> None:
     _, _, message = the_problem("rules: [{name: a, where: {engin: x}}]", BOTH)
     assert message == (
         "`engin` is no condition (did you mean `engine`?); conditions are all, any, not, condition, tag, account_tag, "
-        "account, account_name, organizational_unit, region, age, running_for, "
+        "account, account_name, organizational_unit, region, age, running_for, idle, "
         f"{', '.join(one.word for one in EC2.words)}, engine, multi_az"
     )
 

@@ -10,8 +10,9 @@ import pytest
 from orchestrator.aws.retries import Retries
 from orchestrator.core.model import Action, OutcomeStatus
 from orchestrator.core.model.marks import MARKS, STOPPED_BY_TAG
+from orchestrator.core.model.measured import MetricSpan
 from orchestrator.kinds import registry
-from orchestrator.ports import TargetHealth
+from orchestrator.ports import TargetHealth, TargetMetrics
 from tests.kinds.contract.harness import EmbeddedAws
 from tests.support.builders import SWEEP_ID
 from tests.support.permissions import Permissions, policy_of
@@ -35,7 +36,11 @@ def test_what_it_declares_is_what_it_calls(embedded_aws: EmbeddedAws) -> None:
     aws, description = embedded_aws, embedded_aws.words.entry.description
     aws.seed_everything()
     ids = aws.add(2)
-    aws.read()
+    found = aws.read()
+    if isinstance(aws.kind, TargetMetrics):
+        spans = [MetricSpan(one, timedelta(hours=1)) for one in description.metrics]
+        with aws.binding():
+            aws.kind.measure(aws.target, [(one, spans) for one in found.values()])
     reading = set(aws.clients.calls())
     assert reading == description.read_permissions
     aws.act(Action.STOP, ids)

@@ -11,6 +11,8 @@ from orchestrator.core.model import Account, Fact, Resource
 from orchestrator.core.policy.conditions.interface import Condition, Parser, Word
 from orchestrator.core.policy.conditions.matching import globs_of, is_glob
 from orchestrator.core.policy.conditions.named import NamesMatch, text_places
+from orchestrator.core.policy.conditions.needed import ACCOUNT as NEEDED_ACCOUNT
+from orchestrator.core.policy.conditions.needed import Need, need_of
 from orchestrator.core.policy.conditions.schema_parts import GLOBS
 from orchestrator.core.policy.yaml_document import Path
 
@@ -24,6 +26,9 @@ class AccountMatches(NamesMatch):
 
     def matches(self, texts: tuple[str, ...], resource: Resource, account: Account) -> bool:
         return globs_of(*texts).match(account.id)
+
+    def need(self) -> Need | None:
+        return need_of(NEEDED_ACCOUNT, self.texts) if globs_of(*self.texts).is_literal else None
 
     def implies(self, other: Condition) -> bool:
         return isinstance(other, AccountMatches) and globs_of(*self.texts).within(globs_of(*other.texts))

@@ -10,6 +10,7 @@ from orchestrator.core.model import Account, Fact, Resource
 from orchestrator.core.policy.conditions.interface import Condition, Parser, Word
 from orchestrator.core.policy.conditions.matching import globs_of
 from orchestrator.core.policy.conditions.named import NamesMatch, text_places
+from orchestrator.core.policy.conditions.needed import Need
 from orchestrator.core.policy.conditions.schema_parts import GLOBS
 from orchestrator.core.policy.yaml_document import Path
 
@@ -25,6 +26,10 @@ class AccountNameMatches(NamesMatch):
 
     def evaluate(self, resource: Resource, account: Account, now: datetime) -> bool | None:
         return NamesMatch.evaluate(self, resource, account, now) if account.name else None
+
+    def need(self) -> Need | None:
+        """None: without a name it is unknown, and not false."""
+        return None
 
     def implies(self, other: Condition) -> bool:
         return isinstance(other, AccountNameMatches) and globs_of(*self.texts).within(globs_of(*other.texts))

@@ -11,6 +11,7 @@ from typing import Any
 from orchestrator.core.model import Account, Resource
 from orchestrator.core.policy.conditions.combined import Combined
 from orchestrator.core.policy.conditions.interface import Condition, Parser, Word, cases_of
+from orchestrator.core.policy.conditions.needed import Need
 from orchestrator.core.policy.conditions.schema_parts import EXAMPLE, WHERES
 from orchestrator.core.policy.yaml_document import Path
 
@@ -28,6 +29,9 @@ class AllOf(Combined):
             if answer is None:
                 held = None
         return held
+
+    def needs(self) -> Sequence[Need]:
+        return tuple(need for condition in self.conditions for need in condition.needs())
 
     def cases(self) -> Sequence[Condition]:
         return cases_of(self, map(AllOf, product(*(condition.cases() for condition in self.conditions))))

@@ -10,6 +10,7 @@ from typing import Any
 from orchestrator.core.model import Account, Resource
 from orchestrator.core.policy.conditions.combined import Combined
 from orchestrator.core.policy.conditions.interface import Condition, Parser, Word, cases_of
+from orchestrator.core.policy.conditions.needed import Need, Needed
 from orchestrator.core.policy.conditions.schema_parts import EXAMPLE, WHERES
 from orchestrator.core.policy.yaml_document import Path
 
@@ -27,6 +28,11 @@ class AnyOf(Combined):
             if answer is None:
                 held = None
         return held
+
+    def needs(self) -> Sequence[Need]:
+        each = [min(condition.needs(), key=len, default=None) for condition in self.conditions]
+        known = [need for need in each if need is not None]
+        return (frozenset[Needed]().union(*known),) if len(known) == len(each) else ()
 
     def cases(self) -> Sequence[Condition]:
         return cases_of(self, (case for condition in self.conditions for case in condition.cases()))

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Self
 
 from orchestrator.core.model import Account, Fact, Resource
+from orchestrator.core.model.measured import MetricSpan
 from orchestrator.core.policy.conditions.interface import Condition, NamedText
 from orchestrator.core.policy.conditions.trace import ConditionTrace, word_of
 
@@ -46,6 +47,10 @@ class Combined(Condition, ABC):
 
     def asks_account_tags(self) -> bool:
         return any(condition.asks_account_tags() for condition in self.conditions)
+
+    def metrics(self) -> Iterator[MetricSpan]:
+        for condition in self.conditions:
+            yield from condition.metrics()
 
     def names(self) -> Iterator[NamedText]:
         for condition in self.conditions:

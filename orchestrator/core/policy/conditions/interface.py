@@ -11,7 +11,9 @@ from typing import Any, NamedTuple, Protocol, Self
 from zoneinfo import ZoneInfo
 
 from orchestrator.core.model import Account, Fact, Resource
+from orchestrator.core.model.measured import MetricSpan
 from orchestrator.core.policy.conditions.matching import Globs
+from orchestrator.core.policy.conditions.needed import Need
 from orchestrator.core.policy.conditions.regexes import Regex
 from orchestrator.core.policy.conditions.trace import ConditionTrace, asked_of, word_of
 from orchestrator.core.policy.yaml_document import Path
@@ -79,6 +81,14 @@ class Condition(ABC):
     def asks_account_tags(self) -> bool:
         """Whether it depends on the tags of a resource's account."""
         return False
+
+    def needs(self) -> Sequence[Need]:
+        """What a resource has to have of each, or this is false of it (`rule_index`); empty where that is not known."""
+        return ()
+
+    def metrics(self) -> Iterable[MetricSpan]:
+        """What it asks CloudWatch for."""
+        return ()
 
     def names(self) -> Iterable[NamedText]:
         """The names in it that are held against the organization."""

@@ -37,6 +37,11 @@ class Globs:
         object.__setattr__(self, "_literals", frozenset(self.texts))
         object.__setattr__(self, "_pattern", re.compile("|".join(globs)) if globs else _NOTHING)
 
+    @property
+    def is_literal(self) -> bool:
+        """Whether they match nothing but themselves."""
+        return self._pattern is _NOTHING
+
     def match(self, value: str) -> bool:
         """Whether one of them matches the whole value."""
         return value in self._literals or self._pattern.match(value) is not None

@@ -14,6 +14,7 @@ from typing import ClassVar, Self
 
 from orchestrator.core.model import Account, Resource
 from orchestrator.core.policy.conditions.interface import Condition, NamedText, cases_of
+from orchestrator.core.policy.conditions.needed import Need
 from orchestrator.core.policy.yaml_document import Path, path_text
 
 
@@ -36,6 +37,14 @@ class NamesMatch(Condition, ABC):
             return self.matches(self.texts, resource, account)
         sure = tuple(text for text in self.texts if text not in self.unresolved)
         return self.matches(sure, resource, account) or None
+
+    def needs(self) -> Sequence[Need]:
+        need = self.need() if not self.unresolved else None
+        return (need,) if need is not None else ()
+
+    @abstractmethod
+    def need(self) -> Need | None:
+        """One of these, where all its texts are literal."""
 
     def cases(self) -> Sequence[Condition]:
         return cases_of(self, (replace(self, texts=(text,), places=()) for text in self.texts))

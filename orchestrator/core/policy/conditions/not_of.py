@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Self
 
 from orchestrator.core.model import Account, Fact, Resource
+from orchestrator.core.model.measured import MetricSpan
 from orchestrator.core.policy.conditions.interface import Condition, NamedText, Parser, Word
 from orchestrator.core.policy.conditions.schema_parts import WHERE
 from orchestrator.core.policy.conditions.trace import ConditionTrace, word_of
@@ -44,6 +45,9 @@ class NotOf(Condition):
 
     def asks_account_tags(self) -> bool:
         return self.condition.asks_account_tags()
+
+    def metrics(self) -> Iterable[MetricSpan]:
+        return self.condition.metrics()
 
     def names(self) -> Iterable[NamedText]:
         return (one._replace(is_negated=not one.is_negated) for one in self.condition.names())

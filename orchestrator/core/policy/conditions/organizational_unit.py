@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 
-from orchestrator.core.model import Account, Fact, Resource
+from orchestrator.core.model import Account, Fact, Resource, path_names
 from orchestrator.core.policy.conditions.interface import Condition, Parser, Word
 from orchestrator.core.policy.conditions.matching import (
     account_within,
@@ -16,6 +16,7 @@ from orchestrator.core.policy.conditions.matching import (
     unit_problem,
 )
 from orchestrator.core.policy.conditions.named import NamesMatch, text_places
+from orchestrator.core.policy.conditions.needed import UNIT, UNIT_ID, Need, need_of, unit_text
 from orchestrator.core.policy.conditions.schema_parts import GLOBS
 from orchestrator.core.policy.yaml_document import Path
 
@@ -28,6 +29,15 @@ class OrganizationalUnitMatches(NamesMatch):
 
     def matches(self, texts: tuple[str, ...], resource: Resource, account: Account) -> bool:
         return any(account_within(account, unit) for unit in texts)
+
+    def need(self) -> Need | None:
+        if any(is_glob(text) for text in self.texts):
+            return None
+        ids, paths = (
+            [one for one in self.texts if is_unit_id(one)],
+            [unit_text(path_names(one)) for one in self.texts if not is_unit_id(one)],
+        )
+        return need_of(UNIT_ID, ids) | need_of(UNIT, paths)
 
     def implies(self, other: Condition) -> bool:
         return isinstance(other, OrganizationalUnitMatches) and all(

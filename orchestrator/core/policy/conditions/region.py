@@ -10,6 +10,8 @@ from orchestrator.core.model import Account, Fact, Resource
 from orchestrator.core.policy.conditions.interface import Condition, Parser, Word
 from orchestrator.core.policy.conditions.matching import globs_of
 from orchestrator.core.policy.conditions.named import NamesMatch, text_places
+from orchestrator.core.policy.conditions.needed import REGION as NEEDED_REGION
+from orchestrator.core.policy.conditions.needed import Need, need_of
 from orchestrator.core.policy.conditions.schema_parts import GLOBS
 from orchestrator.core.policy.yaml_document import Path
 
@@ -20,6 +22,9 @@ class RegionMatches(NamesMatch):
 
     def matches(self, texts: tuple[str, ...], resource: Resource, account: Account) -> bool:
         return globs_of(*texts).match(resource.target.region)
+
+    def need(self) -> Need | None:
+        return need_of(NEEDED_REGION, self.texts) if globs_of(*self.texts).is_literal else None
 
     def implies(self, other: Condition) -> bool:
         return isinstance(other, RegionMatches) and globs_of(*self.texts).within(globs_of(*other.texts))

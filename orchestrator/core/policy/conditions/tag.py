@@ -10,6 +10,8 @@ from typing import Any
 from orchestrator.core.model import Account, Fact, Resource
 from orchestrator.core.policy.conditions.interface import Condition, Parser, Word, cases_of
 from orchestrator.core.policy.conditions.matching import TagGlobs, tags_apart, tags_match, tags_used, tags_within
+from orchestrator.core.policy.conditions.needed import TAG as NEEDED_TAG
+from orchestrator.core.policy.conditions.needed import Need, need_of
 from orchestrator.core.policy.conditions.tag_forms import TAGS, parse_tags
 from orchestrator.core.policy.conditions.tag_tests import TagPresent
 from orchestrator.core.policy.yaml_document import Path
@@ -28,6 +30,9 @@ class TagMatches(Condition):
         if isinstance(other, TagPresent):
             return not other.of_account and any(key == other.key for key, _ in self.tags)
         return isinstance(other, TagMatches) and tags_within(self.tags, other.tags)
+
+    def needs(self) -> Sequence[Need]:
+        return tuple(need_of(NEEDED_TAG, globs.texts, key) for key, globs in self.tags if globs.is_literal)
 
     def tag_keys(self) -> Iterable[str]:
         return (key for key, _ in self.tags)

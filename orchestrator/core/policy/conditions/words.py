@@ -13,6 +13,7 @@ from orchestrator.core.policy.conditions.all_of import ALL
 from orchestrator.core.policy.conditions.any_of import ANY
 from orchestrator.core.policy.conditions.condition import CONDITION
 from orchestrator.core.policy.conditions.fact import fact_words
+from orchestrator.core.policy.conditions.idle import idle_word
 from orchestrator.core.policy.conditions.interface import Word
 from orchestrator.core.policy.conditions.not_of import NOT
 from orchestrator.core.policy.conditions.organizational_unit import ORGANIZATIONAL_UNIT
@@ -41,6 +42,7 @@ def words_of(kinds: Sequence[KindDescription]) -> Mapping[str, Word]:
     """
     spans = (word for word in (age_word(kinds), running_for_word(kinds)) if word.kinds)
     general = {word.name: word for word in (*_WORDS, *spans)}
+    general |= {word.name: word for word in idle_word(kinds)}
     declared = {word.name: word for word in fact_words(kinds)}
     taken = general.keys() & declared.keys()
     if taken:

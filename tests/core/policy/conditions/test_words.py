@@ -34,8 +34,8 @@ GENERAL = [
 def test_the_kinds_add_their_words_to_those_for_every_kind() -> None:
     times, of_instances = ["age", "running_for"], [one.word for one in EC2.words]
     assert list(words_of(())) == GENERAL
-    assert list(words_of((EC2,))) == [*GENERAL, *times, *of_instances]
-    assert list(words_of((EC2, DATABASES))) == [*GENERAL, *times, *of_instances, "engine", "multi_az"]
+    assert list(words_of((EC2,))) == [*GENERAL, *times, "idle", *of_instances]
+    assert list(words_of((EC2, DATABASES))) == [*GENERAL, *times, "idle", *of_instances, "engine", "multi_az"]
 
 
 def test_every_word_is_listed_by_its_name_with_a_schema_that_is_described() -> None:

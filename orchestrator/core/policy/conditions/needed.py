@@ -1,0 +1,31 @@
+"""What a resource needs to have for a condition to be anything but false: literal texts, for `rule_index`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+TAG, ACCOUNT, REGION, UNIT, UNIT_ID = "tag", "account", "region", "unit", "unit_id"
+
+
+class Needed(NamedTuple):
+    """One text: the value of the tag of that key, an account's id, a region, or an OU of the account."""
+
+    word: str
+    key: str
+    """Of a tag; empty of anything else."""
+    text: str
+
+
+Need = frozenset[Needed]
+"""At least one of these: without any of them the condition is false, and not unknown."""
+
+
+def need_of(word: str, texts: Iterable[str], key: str = "") -> Need:
+    """One of these literal texts."""
+    return frozenset(Needed(word, key, text) for text in texts)
+
+
+def unit_text(names: Sequence[str]) -> str:
+    """An OU's path, whatever is in its names."""
+    return "\0".join(names)
