@@ -155,9 +155,10 @@ def test_a_connection_that_was_idle_is_looked_at_before_it_is_used(
 ) -> None:
     server.script = [[whole(BODY), Act.CLOSE], [whole(BODY)]]
     monkeypatch.setattr("orchestrator.aws.light_transport._JUST_USED", -1.0)
+    server.closed.clear()  # of the tests before
     before = shared.calls()["ec2:DescribeInstances"]
     assert outcome(light, shared) == ["i-1"]
-    server.closed.wait(10)
+    assert server.closed.wait(10)
     assert outcome(light, shared) == ["i-1"]
     assert shared.calls()["ec2:DescribeInstances"] - before == 2, "none was sent in vain"
 
