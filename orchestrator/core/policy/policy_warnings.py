@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from orchestrator.core.policy.conditions.definitions import SECTION, unused
 from orchestrator.core.policy.conditions.implied import Implications
@@ -26,6 +27,7 @@ def policy_warnings(policy: OrgPolicy) -> tuple[PolicyProblem, ...]:
         *_members_only(policy),
         *_without_limits(policy),
         *_tag_keys(policy),
+        *_words_for_values(policy),
     )
     problems = (document.problem(path, message) for path, message in found)
     return tuple(sorted(problems, key=lambda problem: problem.line or 0))
@@ -88,7 +90,8 @@ def _without_limits(policy: OrgPolicy) -> Iterator[tuple[Path, str]]:
         account.max_stops,
         account.max_stops_percent,
     )
-    if policy.rules and all(limit is None for limit in limits):
+    stopping = [rule for rule in policy.rules if rule.action.stops]
+    if stopping and all(limit is None for limit in limits):
         yield (
             ("guardrails",),
             "no guardrail limits how much a sweep stops; set one, such as `guardrails: {max_stops_percent: 60}`",
@@ -104,6 +107,42 @@ def _without_limits(policy: OrgPolicy) -> Iterator[tuple[Path, str]]:
             ("guardrails",),
             "no guardrail limits how much a sweep starts; set one, such as `guardrails: {max_starts: 500}`",
         )
+
+
+_FORMS = {"absent": "absent", "missing": "absent", "none": "absent", "present": "present", "exists": "present"}
+"""Words that are a value of a tag by themselves, and most likely meant as the form that asks whether it is there."""
+
+
+def _words_for_values(policy: OrgPolicy) -> Iterator[tuple[Path, str]]:
+    for section in ("rules", SECTION):
+        for path, value in _values_of_tags(policy.document.get(section), (section,)):
+            form = _FORMS.get(value.lower())
+            if form is not None:
+                text = f"`{value}` is a value that the tag has to have; whether it is there at all is {{{form}: true}}"
+                yield path, text
+
+
+def _values_of_tags(part: Any, path: Path) -> Iterator[tuple[Path, str]]:
+    """The texts that `tag` and `account_tag` ask for, wherever they stand in it."""
+    if isinstance(part, list):
+        for number, one in enumerate(part):
+            yield from _values_of_tags(one, (*path, number))
+    elif isinstance(part, dict):
+        for name, one in part.items():
+            place = (*path, name)
+            if name in ("tag", "account_tag") and isinstance(one, dict):
+                for key, value in one.items():
+                    yield from _texts(value, (*place, key))
+            elif name not in ("tags", "schedule"):
+                yield from _values_of_tags(one, place)
+
+
+def _texts(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, list):
+        for number, one in enumerate(value):
+            yield from _texts(one, (*path, number))
 
 
 def _tag_keys(policy: OrgPolicy) -> Iterator[tuple[Path, str]]:

@@ -305,3 +305,32 @@ def test_a_rule_that_starts_without_a_limit_of_starts_is_told_how_to_set_one() -
     assert (path, "max_starts: 500" in message) == ("guardrails", True)
     for limit in (", max_starts: 2", ", max_starts_percent: 50", ", per_account: {max_starts: 2}"):
         assert warnings(policy % limit) == []
+
+
+@pytest.mark.parametrize(
+    ("where", "place", "form"),
+    [
+        ("{not: {tag: {Owner: absent}}}", "rules[0].where.not.tag.Owner", "{absent: true}"),
+        (
+            "{any: [{account_tag: {Of: [a, Present]}}]}",
+            "rules[0].where.any[0].account_tag.Of[1]",
+            "{present: true}",
+        ),
+    ],
+)
+def test_a_word_that_is_taken_for_a_value_of_a_tag(where: str, place: str, form: str) -> None:
+    policy = load(f"version: 1\nname: p\nguardrails: {{max_stops: 1}}\nrules: [{{name: a, where: {where}}}]")
+    [warning] = policy_warnings(policy)
+    assert warning.path == place
+    assert form in warning.message
+
+
+def test_a_form_of_a_tag_and_a_value_that_has_such_a_word_in_it_are_no_such_word() -> None:
+    where = "{all: [{tag: {Owner: {absent: true}}}, {tag: {Mode: absent-minded}}]}"
+    policy = load(f"version: 1\nname: p\nguardrails: {{max_stops: 1}}\nrules: [{{name: a, where: {where}}}]")
+    assert policy_warnings(policy) == ()
+
+
+def test_a_policy_that_only_tags_needs_no_limit_of_stops() -> None:
+    policy = load("version: 1\nname: p\nrules: [{name: a, where: everything, action: notify}]")
+    assert policy_warnings(policy) == ()

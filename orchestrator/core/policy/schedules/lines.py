@@ -148,6 +148,12 @@ def _times(clocks: str, side: Side, days: str, text: str) -> tuple[int, int]:
         raise ValueError(f"{text!r} is no line with one time: it has two; write `{side} {around}{right}`")
     if side is Side.WINDOW and not dash:
         word, _, rest = around.partition(" ")
+        for one in (Side.FROM.value, Side.UNTIL.value):
+            if one in around.split()[1:]:
+                days_alone = " ".join(part for part in around.split() if part != one)
+                raise ValueError(f"{text!r} is no line with one time; write `{one} {days_alone} {first}`")
+        if word == "till":
+            raise ValueError(f"{text!r} is no line with one time; write `until {rest}{first}`")
         if near := nearest(word, (Side.FROM.value, Side.UNTIL.value)):
             raise ValueError(f"{text!r} is no line with one time; did you mean `{near} {rest}{first}`?")
         raise ValueError(
