@@ -69,6 +69,10 @@ def test_an_enforce_event_stops_what_is_planned_under_the_sweep_id_that_is_made(
     assert item["report"]["S"] == answer["report"]["json"]
 
 
+METRICS = {"cloudwatch:GetMetricData", "cloudwatch:ListMetrics"}
+"""What reads alone and is called otherwise."""
+
+
 @pytest.mark.parametrize("mode", ["plan", *only_in_full("approve")])
 def test_the_sessions_of_a_plan_may_only_describe(hub: OrganizationBuilder, mode: str) -> None:
     policies: list[str | None] = []
@@ -78,7 +82,7 @@ def test_the_sessions_of_a_plan_may_only_describe(hub: OrganizationBuilder, mode
     invoked({"mode": mode})
     [session_policy] = policies
     [statement] = json.loads(session_policy or "")["Statement"]
-    assert all(action.partition(":")[2].startswith("Describe") for action in statement["Action"])
+    assert {one for one in statement["Action"] if not one.partition(":")[2].startswith("Describe")} == METRICS
 
 
 @pytest.mark.parametrize("sweep_id", [SWEEP_ID, *only_in_full("00000101T000000Z-7f3a9c", "99991231T235959Z-7f3a9c")])
