@@ -193,7 +193,7 @@ def test_no_tag_makes_it_stop_within_the_hours_of_the_schedule_that_decides(
     """Written down a second time: by carrier, then by key."""
     now = datetime(2026, 11, 23 + hour // 24, hour % 24, 30, tzinfo=UTC)
     above = an_account(tags=account, tags_error=error, organizational_units=(a_unit("/Dev", unit),))
-    decision = the_decision(a_resource(tags=own), above, now)
+    decision = the_decision(a_resource(tags=own, started_at=datetime(2020, 1, 1, tzinfo=UTC)), above, now)
     carriers = [own, None if error else account, unit]
     first = next((one for one in carriers if one is None or {"Schedule", "Hours", "schedule"} & one.keys()), {})
     named = None if first is None else first.get("Schedule", first.get("Hours", "x" if "schedule" in first else ""))
