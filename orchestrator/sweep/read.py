@@ -395,12 +395,12 @@ def _not_read(
     policy: OrgPolicy, accounts: dict[AccountId, Account], opened: Iterable[Opened], coverage: Sequence[Coverage]
 ) -> list[Coverage]:
     """The targets that were handed out and did not come back, and the accounts of which nothing is known."""
-    known = {(row.account_id, row.region, row.kind) for row in coverage}
+    known, kinds = {(row.account_id, row.region, row.kind) for row in coverage}, sorted(policy.kinds)
     rows = [
         scope.coverage_row(accounts[one.account_id], region, TargetStatus.NOT_ATTEMPTED, ENDED_EARLY, kind)
         for one in opened
         for region in regions_to_read(policy, one)
-        for kind in sorted(policy.kinds)
+        for kind in kinds
         if (one.account_id, region, kind) not in known
     ]
     begun = {row.account_id for row in (*coverage, *rows)}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime
-from functools import lru_cache
+from datetime import date, datetime, timedelta
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 from orchestrator.core.decide.compliance import Asked, joined, violations
@@ -67,7 +67,7 @@ def decide_inventory(
     today = policy.day(now)
     wrong = dict.fromkeys(schedule_tag_violations(policy, inventory.accounts))
     decisions = _decide_all(
-        policy, inventory.resources, accounts, _Known(now, today, others, inventory.remembered, wrong)
+        policy, inventory.resources, accounts, _Known.by(policy, now, others, inventory.remembered, wrong)
     )
 
     def decide_without(resource: Resource, account: Account) -> Decision:
@@ -95,7 +95,7 @@ def decide_all(
     remembered: Remembered = NOTHING_REMEMBERED,
 ) -> tuple[Decision, ...]:
     """One decision for each resource, sorted by its key. `now` has a time zone."""
-    return _decide_all(policy, resources, accounts, _Known(now, policy.day(now), others, remembered, {}))
+    return _decide_all(policy, resources, accounts, _Known.by(policy, now, others, remembered))
 
 
 def _decide_all(
@@ -116,7 +116,15 @@ def decide(
     """Keep, unless a rule owns the resource, no rule of the `others` does, its schedule allows a stop and nothing
     protects it.
     """
-    return _decide(policy, resource, account, _Known(now, policy.day(now), others, remembered, {}))
+    return _decide(policy, resource, account, _Known.by(policy, now, others, remembered))
+
+
+def _owned_by_two(policy: OrgPolicy, resource: Resource, account: Account, known: _Known, rule: Rule) -> Reason | None:
+    return why_two_own(policy, rule, resource, account, known.now, known.others)
+
+
+def _by_nobody_else(_: Rule) -> None:
+    return None
 
 
 class _Known(NamedTuple):
@@ -128,6 +136,21 @@ class _Known(NamedTuple):
     remembered: Remembered
     wrong_tags: dict[Violation, None]
     """Grows by what is found wrong with tags that are to name a schedule, or its time zone; each is there once."""
+    longest: timedelta
+    """So long after the announcement of a stop a later day in its tag is honoured."""
+    starting_kinds: frozenset[str]
+
+    @classmethod
+    def by(
+        cls,
+        policy: OrgPolicy,
+        now: datetime,
+        others: Sequence[CoOwner],
+        remembered: Remembered,
+        wrong_tags: dict[Violation, None] | None = None,
+    ) -> _Known:
+        wrong = {} if wrong_tags is None else wrong_tags
+        return cls(now, policy.day(now), others, remembered, wrong, policy.max_notice, policy.starting_kinds)
 
 
 def _decide(policy: OrgPolicy, resource: Resource, account: Account, known: _Known) -> Decision:
@@ -144,11 +167,9 @@ def _decide(policy: OrgPolicy, resource: Resource, account: Account, known: _Kno
     if own_schedule.violation is not None:
         known.wrong_tags[own_schedule.violation] = None
 
-    def owned_by_two(rule: Rule) -> Reason | None:
-        return why_two_own(policy, rule, resource, account, now, known.others) if known.others else None
-
+    owned_by_two = partial(_owned_by_two, policy, resource, account, known) if known.others else _by_nobody_else
     only_tags = rule is not None and rule.action in _STOPS_NOTHING
-    if may_be_down(resource) and resource.kind in policy.starting_kinds and not only_tags:
+    if resource.kind in known.starting_kinds and not only_tags and may_be_down(resource):
         start = _decide_start(resource, exemption, owner, own_schedule, known, owned_by_two)
         return replace(start, facts={**start.facts, **used} if used else start.facts)
     keep = _reason_to_keep(resource, exemption, owner, own_schedule, now, owned_by_two)
@@ -166,7 +187,7 @@ def _decide(policy: OrgPolicy, resource: Resource, account: Account, known: _Kno
     )
     if policy.ignores_schedules:  # a person asked for the stop itself, and no notice is given of it
         return without_notice(decision, rule)
-    return with_notice_and_tags(decision, rule, known.remembered, known.today, policy.max_notice)
+    return with_notice_and_tags(decision, rule, known.remembered, known.today, known.longest)
 
 
 def _decide_start(

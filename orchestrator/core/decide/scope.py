@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 from orchestrator.core.model import (
     ALL_KINDS,
@@ -73,6 +74,7 @@ def coverage_row(
     return Coverage(account.id, account.name, account.ou_path, region, status, detail, kind=kind)
 
 
+@lru_cache(maxsize=4096)  # asked for each account's regions, of which there are few
 def region_in_scope(scope: RegionScope, region: Region) -> bool:
     """Whether the policy's globs include the region and none excludes it."""
     return globs_of(*scope.include).match(region) and not globs_of(*scope.exclude).match(region)

@@ -55,16 +55,11 @@ def _kept(rule: Rule, own: OwnSchedule, started: datetime, how_long: str, until:
 
 
 def _last_end(schedule: Schedule, now: datetime) -> datetime | None:
-    """Remembered by the stretch of now, which it is the same for."""
-    return _ended_before(schedule, schedule.at(now).since or now)
+    """By the stretch of now, which it is the same for: so the schedule remembers it."""
+    return schedule.last_end_of_running(schedule.at(now).since or now)
 
 
-# Remembered: one night these are the same for all that was started in it.
-
-
-@lru_cache(maxsize=4096)
-def _ended_before(schedule: Schedule, since: datetime) -> datetime | None:
-    return schedule.last_end_of_running(since)
+# Remembered: one night it is the same for all that was started in it.
 
 
 @lru_cache(maxsize=4096)

@@ -30,11 +30,12 @@ class _Memory:
     Each is replaced as a whole, so threads may share a schedule.
     """
 
-    __slots__ = ("answer", "segment", "timelines", "zoned")
+    __slots__ = ("answer", "ended", "segment", "timelines", "zoned")
 
     def __init__(self) -> None:
         self.segment = (_NEVER, _NEVER, ScheduleState.EITHER)
         self.answer = (_NEVER, _NEVER, ScheduleAnswer(ScheduleState.EITHER))
+        self.ended: tuple[datetime, datetime | None] = (_NEVER, None)
         self.timelines: dict[date, Timeline] = {}
         self.zoned: dict[str, Schedule] = {}
 
@@ -52,7 +53,13 @@ class Schedule:
     exceptions: tuple[ScheduleException, ...] = ()
     timezone_tag: str = ""
     """The tag of the account that names its zone; empty where the schedule has one of its own."""
+    has_running_hours: bool = field(init=False, repr=False, compare=False)
+    """Whether some day may have any. One of only `until` has none: it says when to stop, and nothing else."""
     _memory: _Memory = field(default_factory=_Memory, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        lines = (*self.lines, *(line for one in self.exceptions for line in one.lines))
+        object.__setattr__(self, "has_running_hours", any(line.side is not Side.UNTIL for line in lines))
 
     def is_running(self, now: datetime) -> bool:
         """True inside a window: then nothing is stopped. Raises ValueError for a time without a zone."""
@@ -112,20 +119,16 @@ class Schedule:
             return f"{day} is an exception{f' ({exception.reason})' if exception.reason else ''}"
         return next((f"{day} is a holiday of {code}" for code in self.holidays if is_holiday(code, day)), "")
 
-    @property
-    def has_running_hours(self) -> bool:
-        """Whether some day may have any. One of only `until` has none: it says when to stop, and nothing else."""
-        lines = (*self.lines, *(line for one in self.exceptions for line in one.lines))
-        return any(line.side is not Side.UNTIL for line in lines)
-
     def last_end_of_running(self, now: datetime) -> datetime | None:
         """When it last asked for something else after it had asked for running, whatever it asked for in between; None
         where no running hours are found before that time.
         """
-        for edge_at, before in self._stretches_back(now):
-            if before is ScheduleState.RUNNING:
-                return edge_at
-        return None
+        asked, ended = self._memory.ended
+        if asked != now:
+            stretches = self._stretches_back(now)
+            ended = next((edge_at for edge_at, before in stretches if before is ScheduleState.RUNNING), None)
+            self._memory.ended = (now, ended)
+        return ended
 
     def next_stop(self, now: datetime, *, after_running: bool) -> datetime | None:
         """From when on it asks for a stop again, after the present stretch; `after_running`: after its next running
