@@ -11,6 +11,7 @@ from typing import Any
 
 from orchestrator.core.model import UNREADABLE, TargetStatus
 from orchestrator.core.report.document import Row
+from orchestrator.core.report.lazy_rows import made_rows
 from orchestrator.ledger.items import Item
 
 TARGET = "TARGET#"
@@ -35,15 +36,15 @@ class TargetRecord:
 
 def coverage_items(document: Row) -> Iterator[Item]:
     """One for each account."""
-    accounts: dict[str, list[TargetRecord]] = {}
-    for target in _targets(document):
-        accounts.setdefault(target.account_id, []).append(target)
-    for account_id, targets in accounts.items():
+    accounts: dict[str, dict[str, list[Mapping[str, Any]]]] = {}
+    for row in made_rows(document["coverage"]):
+        accounts.setdefault(row["account_id"], {}).setdefault(row["region"], []).append(row)
+    for account_id, regions in accounts.items():
         yield {
             "PK": f"SWEEP#{document['sweep_id']}",
             "SK": f"{TARGET}{account_id}",
             "account_id": account_id,
-            "targets": _packed(targets),
+            "targets": _packed(regions),
         }
 
 
@@ -54,24 +55,29 @@ def targets_from(items: Iterable[Item]) -> tuple[TargetRecord, ...]:
     )
 
 
-def _targets(document: Row) -> Iterator[TargetRecord]:
-    targets: dict[tuple[str, str], list[Row]] = {}
-    for row in document["coverage"]:
-        targets.setdefault((row["account_id"], row["region"]), []).append(row)
-    for (account_id, region), rows in targets.items():
-        worst = min(rows, key=lambda row: (row["status"] == TargetStatus.SCANNED, row["status"] not in UNREADABLE))
-        kinds = {row["kind"]: row["status"] for row in rows}
-        yield TargetRecord(account_id, region, worst["status"], worst["detail"], kinds)
+_Seen = tuple[tuple[str, str, str], ...]
+"""Kind, status and detail of each row of a target; thousands of targets have the same."""
 
 
-def _packed(targets: Iterable[TargetRecord]) -> list[dict[str, Any]]:
-    alike: dict[tuple[Any, ...], list[str]] = {}
-    for one in targets:
-        alike.setdefault((one.status, one.detail, tuple(sorted(one.kinds.items()))), []).append(one.region)
+def _packed(regions: Mapping[str, Iterable[Mapping[str, Any]]]) -> list[dict[str, Any]]:
+    seen: dict[_Seen, list[str]] = {}
+    for region, rows in regions.items():
+        seen.setdefault(tuple([(row["kind"], row["status"], row["detail"]) for row in rows]), []).append(region)
+    alike: dict[tuple[str, str, tuple[tuple[str, str], ...]], list[str]] = {}
+    for rows_alike, names in seen.items():
+        _, status, detail = min(rows_alike, key=_badness)
+        kinds = tuple(sorted((kind, of_kind) for kind, of_kind, _ in rows_alike))
+        alike.setdefault((status, detail, kinds), []).extend(names)
     return [
-        {"status": status, "detail": detail, "kinds": dict(kinds), "regions": " ".join(sorted(regions))}
-        for (status, detail, kinds), regions in alike.items()
+        {"status": status, "detail": detail, "kinds": dict(kinds), "regions": " ".join(sorted(names))}
+        for (status, detail, kinds), names in alike.items()
     ]
+
+
+def _badness(seen: tuple[str, str, str]) -> tuple[bool, bool]:
+    """Sorts the worst status first."""
+    _, status, _ = seen
+    return status == TargetStatus.SCANNED, status not in UNREADABLE
 
 
 def _unpacked(item: Item) -> Iterator[TargetRecord]:
