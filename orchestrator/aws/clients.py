@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Protocol
+from urllib.parse import quote_plus
 
 import botocore.session
 from botocore.config import Config
@@ -289,6 +290,8 @@ class Clients:
         share_context(client)
         if self.hearing is not None:
             self.hearing.attach(client, role, service)
+        if service == "sts":
+            client.meta.events.register("before-call.sts.AssumeRole", _encode_form)
         if service == "organizations" and self._pace_organizations is not None:
             self._pace_organizations(client)
         return client
@@ -307,6 +310,21 @@ class Clients:
 
     def _count_sent(self, service: str, event_name: str, **_arguments: Any) -> None:
         self.count(service, event_name.rpartition(".")[2])
+
+
+def _encode_form(params: dict[str, Any], **_arguments: Any) -> None:
+    """The form as bytes, which botocore would else encode twice, to sign it and to send it: with the session policy in
+    it that is a fifth of assuming a role.
+    """
+    form = params["body"]
+    if isinstance(form, dict) and all(isinstance(value, str) for value in form.values()):
+        params["body"] = "&".join([f"{name}={_quoted(value)}" for name, value in form.items()]).encode()
+
+
+@lru_cache(maxsize=64)
+def _quoted(text: str) -> str:
+    """Remembered, as all but the role is the same for every account."""
+    return quote_plus(text)
 
 
 class _NarrowLoader(Loader):

@@ -7,7 +7,6 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-re
 from __future__ import annotations
 
 import hashlib
-import hmac
 from functools import lru_cache
 from urllib.parse import urlsplit
 
@@ -15,6 +14,8 @@ from botocore.credentials import ReadOnlyCredentials
 
 CONTENT_TYPE = "application/x-www-form-urlencoded; charset=utf-8"
 _ALGORITHM = "AWS4-HMAC-SHA256"
+_BLOCK = 64
+_INNER, _OUTER = (bytes(byte ^ pad for byte in range(256)) for pad in (0x36, 0x5C))
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -56,11 +57,19 @@ def _hash(body: bytes) -> str:
 def _signing_key(secret_key: str, day: str, region: str, service: str) -> bytes:
     """Not remembered: a sweep needs each account's in each region once or twice."""
     key = f"AWS4{secret_key}".encode()
+    if len(key) > _BLOCK:
+        key = hashlib.sha256(key).digest()
     for part in (day, region, service, "aws4_request"):
         key = _digest(key, part)
     return key
 
 
 def _digest(key: bytes, text: str) -> bytes:
-    # Not hmac.digest: that one lets another thread run in between, which costs 20 times what it computes.
-    return hmac.new(key, text.encode(), hashlib.sha256).digest()
+    """HMAC-SHA256 (RFC 2104) by its definition, for a key of at most 64 bytes.
+
+    hmac.new takes half as long again, and hmac.digest lets another thread run in between, which costs 20 times what it
+    computes.
+    """
+    padded = key.ljust(_BLOCK, b"\0")
+    inner = hashlib.sha256(padded.translate(_INNER) + text.encode()).digest()
+    return hashlib.sha256(padded.translate(_OUTER) + inner).digest()
