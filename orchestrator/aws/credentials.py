@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from botocore.credentials import ReadOnlyCredentials, RefreshableCredentials
@@ -59,6 +60,7 @@ class MemberRole:
         return arguments
 
 
+@lru_cache(maxsize=16)
 def _session_policy(actions: frozenset[str]) -> str:
     statement = {"Effect": "Allow", "Action": sorted(actions), "Resource": "*"}
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]}, separators=(",", ":"))
@@ -118,6 +120,21 @@ def _utc() -> datetime:
     return datetime.fromtimestamp(time.time(), UTC)
 
 
+class _Bound(bound_to):
+    """To credentials that there are, or the role could not be assumed."""
+
+    __slots__ = ("_credentials",)
+
+    def __init__(self, credentials: _RoleCredentials) -> None:
+        super().__init__(credentials)
+        self._credentials = credentials
+
+    def __enter__(self) -> None:
+        with unreadable_when_refused("sts:AssumeRole"):
+            self._credentials.get_frozen_credentials()
+        super().__enter__()
+
+
 class MemberSessions:
     """ports.AccountsPort: one AssumeRole per account, however many regions and threads use it."""
 
@@ -131,14 +148,9 @@ class MemberSessions:
         """A role was assumed with a source identity, so this process's own session has no other one."""
         self._has_another_name = False
 
-    @contextmanager
-    def bind(self, account_id: AccountId) -> Iterator[None]:
+    def bind(self, account_id: AccountId) -> AbstractContextManager[None]:
         """ports.AccountsPort."""
-        credentials = self._of(account_id)
-        with unreadable_when_refused("sts:AssumeRole"):
-            credentials.get_frozen_credentials()
-        with bound_to(credentials):
-            yield
+        return _Bound(self._of(account_id))
 
     def regions(self, named: Sequence[Region] = ()) -> tuple[RegionStatus, ...]:
         """ports.AccountsPort."""
@@ -202,8 +214,11 @@ class MemberSessions:
             raise ResponseParserError(f"the answer has no {missing}") from missing
 
     def _of(self, account_id: AccountId) -> _RoleCredentials:
-        with self._lock:
-            return self._accounts.setdefault(account_id, _RoleCredentials(self, account_id))
+        found = self._accounts.get(account_id)
+        if found is None:
+            with self._lock:
+                found = self._accounts.setdefault(account_id, _RoleCredentials(self, account_id))
+        return found
 
     def _regions(self, client: EC2Client) -> tuple[RegionStatus, ...]:
         with unreadable_when_refused("ec2:DescribeRegions"):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import Enum, auto
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, IncompleteReadError, ReadTimeoutError
@@ -150,10 +148,17 @@ _BY_CODE = (
 )
 
 
-@contextmanager
-def unreadable_when_refused(operation: str) -> Iterator[None]:
+class unreadable_when_refused:  # noqa: N801 - it is used as a function; as a generator it would take four times as long
     """What AWS refuses within it is raised as TargetUnreadableError, which names the operation."""
-    try:
-        yield
-    except AWS_FAILURES as failure:
-        raise TargetUnreadableError(error_of(failure), operation) from failure
+
+    __slots__ = ("_operation",)
+
+    def __init__(self, operation: str) -> None:
+        self._operation = operation
+
+    def __enter__(self) -> None:
+        """Nothing is to be done before."""
+
+    def __exit__(self, _kind: object, failure: BaseException | None, _where: object) -> None:
+        if isinstance(failure, AWS_FAILURES):
+            raise TargetUnreadableError(error_of(failure), self._operation) from failure

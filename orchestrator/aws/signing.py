@@ -56,12 +56,17 @@ def _hash(body: bytes) -> str:
 
 def _signing_key(secret_key: str, day: str, region: str, service: str) -> bytes:
     """Not remembered: a sweep needs each account's in each region once or twice."""
-    key = f"AWS4{secret_key}".encode()
-    if len(key) > _BLOCK:
-        key = hashlib.sha256(key).digest()
-    for part in (day, region, service, "aws4_request"):
+    key = _key_of_day(secret_key, day)
+    for part in (region, service, "aws4_request"):
         key = _digest(key, part)
     return key
+
+
+@lru_cache(maxsize=1024)
+def _key_of_day(secret_key: str, day: str) -> bytes:
+    """Remembered, as it is the same for all regions of an account."""
+    key = f"AWS4{secret_key}".encode()
+    return _digest(hashlib.sha256(key).digest() if len(key) > _BLOCK else key, day)
 
 
 def _digest(key: bytes, text: str) -> bytes:

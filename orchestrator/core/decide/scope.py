@@ -80,6 +80,7 @@ def region_in_scope(scope: RegionScope, region: Region) -> bool:
     return globs_of(*scope.include).match(region) and not globs_of(*scope.exclude).match(region)
 
 
+@lru_cache(maxsize=256)  # asked for each account
 def named_regions(scope: RegionScope) -> tuple[Region, ...]:
     """The regions in scope where the policy names every one of them; none where it includes some by a pattern."""
     if any(is_glob(name) for name in scope.include):
