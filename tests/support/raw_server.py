@@ -7,7 +7,7 @@ import ssl
 import struct
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum, auto
@@ -66,10 +66,14 @@ def raw_server(context: ssl.SSLContext | None = None, *, shakes_hands: bool = Tr
                     threading.Thread(target=serve, args=(one,), daemon=True).start()
 
     def serve(one: socket.socket) -> None:
-        with suppress(OSError):
+        # A socket that is wrapped only after the server ended is closed by nobody else.
+        with suppress(OSError), ExitStack() as stack:
+            stack.callback(one.close)
             if context is not None:
-                one = context.wrap_socket(one, server_side=True)
+                one = context.wrap_socket(one, server_side=True, do_handshake_on_connect=False)
+                stack.callback(one.close)
                 open_ones.append(one)
+                one.do_handshake()
             while (request := _request(one)) is not None:
                 server.requests.append(request)
                 if not _do(one, server.next_steps()):
