@@ -14,14 +14,17 @@ from orchestrator.core.policy.conditions.words import words_of
 from orchestrator.core.policy.schema.document import PolicyDocument
 from orchestrator.core.policy.schema.fields import Choices
 
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+SCHEMA_ID = "urn:stop-orchestrator:policy:1"
+"""Of the document's `version`; no place from which it could be read."""
+
 
 def policy_json_schema(kinds: Sequence[KindDescription]) -> dict[str, Any]:
     """Draft 2020-12, for policies about these kinds.
 
     References between parts (rule to schedule, condition to kind) are checked by `validate` only.
     """
-    schema = PolicyDocument.model_json_schema()
-    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema = {"$schema": DIALECT, "$id": SCHEMA_ID, **PolicyDocument.model_json_schema()}
     for part in (schema, *schema["$defs"].values()):
         for word in part.get("properties", {}).values():
             _as_written(word)
@@ -41,7 +44,7 @@ def _as_written(word: dict[str, Any]) -> None:
 
 
 def _rule(properties: dict[str, Any], choices: Choices) -> None:
-    properties["where"] = {**WHERE, "description": "What the rule owns."}
+    properties["where"] = {**WHERE, **{key: properties["where"][key] for key in ("description", "examples")}}
     properties["kinds"]["items"] |= _one_of(choices.kinds)
     properties["action"] |= _one_of(choices.actions)
     properties["accept"]["items"] |= _one_of(choices.losses)

@@ -170,16 +170,22 @@ def _bytes(value: Any, path: Path, parser: Parser) -> float | None:
 
 _PERCENT = {"type": "number", "exclusiveMinimum": 0, "maximum": _ALL}
 _BELOW = {
-    f"{CPU}_below": {**_PERCENT, "description": "CPUUtilization, in percent: the highest of each five minutes."},
+    f"{CPU}_below": {
+        **_PERCENT,
+        "description": "CPUUtilization, in percent: the highest of each five minutes.",
+        "examples": [5],
+    },
     f"{NETWORK}_below": {
         "type": "string",
         "pattern": rf"^{_SIZE.pattern}$",
         "description": "NetworkIn and NetworkOut together, in each five minutes; 1MB is 1,000,000 bytes.",
+        "examples": ["1MB", "500kB"],
     },
     f"{GPU}_below": {
         **_PERCENT,
         "description": "The CloudWatch agent's nvidia_smi_utilization_gpu, in percent, of each GPU. For a type with "
         "accelerators `idle` is unknown without it.",
+        "examples": [5],
     },
 }
 _SCHEMA = {
@@ -188,7 +194,12 @@ _SCHEMA = {
     "where less than 90 % of its datapoints are there, and for what was started within the span.",
     "properties": {
         **_BELOW,
-        _FOR: {"type": "string", "pattern": rf"^{_SPAN.pattern}$", "description": "From `1h` to `15d`."},
+        _FOR: {
+            "type": "string",
+            "pattern": rf"^{_SPAN.pattern}$",
+            "description": "From `1h` to `15d`.",
+            "examples": ["24h", "7d"],
+        },
     },
     "required": [_FOR],
     "anyOf": [{"required": [name]} for name in _BELOW],

@@ -79,8 +79,8 @@ def span_word(name: str, time: str, description: str, kinds: Sequence[KindDescri
         "minProperties": 1,
         "additionalProperties": False,
         "properties": {
-            AT_LEAST: {**_TEXT, "description": "So long or longer."},
-            BELOW: {**_TEXT, "description": "Shorter than that."},
+            AT_LEAST: {**_TEXT, "description": "So long or longer.", "examples": ["7d", "24h"]},
+            BELOW: {**_TEXT, "description": "Shorter than that.", "examples": ["4w", "30m"]},
         },
         "description": description,
         "examples": [{AT_LEAST: "7d"}, {AT_LEAST: "24h", BELOW: "4w"}],

@@ -25,33 +25,55 @@ _DAYS = (BEFORE, AFTER)
 FORMS = (_PRESENT, _ABSENT, _ANY_OF, _GLOB, _MATCHES, *COMPARISONS, *_DAYS)
 
 _FORM_PROPERTIES: Mapping[str, Any] = {
-    _PRESENT: {"type": "boolean", "description": "Whether the tag is there, with whatever value."},
-    _ABSENT: {"type": "boolean", "description": "Whether it is not there."},
-    _GLOB: {**GLOBS, "description": "The same as the text or the list by itself."},
+    _PRESENT: {"type": "boolean", "description": "Whether the tag is there, with whatever value.", "examples": [True]},
+    _ABSENT: {"type": "boolean", "description": "Whether it is not there.", "examples": [True]},
+    _GLOB: {
+        **GLOBS,
+        "description": "The same as the text or the list by itself.",
+        "examples": ["web-*", ["dev", "test*"]],
+    },
     _MATCHES: {
         "type": "string",
         "minLength": 1,
         "maxLength": MOST_CHARACTERS,
         "description": "A regular expression for the whole value, without look-around and back-references.",
+        "examples": ["web-[0-9]+"],
     },
     **{
-        name: {"type": "number", "description": f"The value is a number {text}; unknown where it is none."}
+        name: {
+            "type": "number",
+            "description": f"The value is a number {text}; unknown where it is none.",
+            "examples": [4, 0.5],
+        }
         for name, text in zip(
             COMPARISONS, ("of at least this", "above this", "of at most this", "below this"), strict=True
         )
     },
     **{
-        name: {**DAY_SCHEMA, "description": f"The value is a date {name} this day; unknown where it is none."}
+        name: {
+            **DAY_SCHEMA,
+            "description": f"The value is a date {name} this day; unknown where it is none.",
+            "examples": ["today", "today-30d", "2026-12-31"],
+        }
         for name in _DAYS
     },
 }
 _FORM = {"type": "object", "minProperties": 1, "additionalProperties": False, "properties": {**_FORM_PROPERTIES}}
-_EACH = {"type": "array", "minItems": 1, "items": {"anyOf": [GLOB, _FORM]}, "description": "Globs or forms: any holds."}
+_EACH = {
+    "type": "array",
+    "minItems": 1,
+    "items": {"anyOf": [GLOB, _FORM]},
+    "description": "Globs or forms: any holds.",
+    "examples": [["dev", {"absent": True}]],
+}
 _FORM_OR_ANY_OF = {**_FORM, "properties": {**_FORM_PROPERTIES, _ANY_OF: _EACH}}
 TAGS: dict[str, Any] = {
     "type": "object",
     "minProperties": 1,
-    "additionalProperties": {"anyOf": [*GLOBS["anyOf"], _FORM_OR_ANY_OF]},
+    "additionalProperties": {
+        "anyOf": [*GLOBS["anyOf"], _FORM_OR_ANY_OF],
+        "description": "Of the tag with this key: globs of its value, or forms that all have to hold.",
+    },
 }
 
 

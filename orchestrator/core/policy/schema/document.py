@@ -36,73 +36,150 @@ def _as_version(value: Any) -> Any:
 class PolicyDocument(Part):
     """The policy of one organization for Stop Orchestrator."""
 
-    version: Annotated[Literal[1], BeforeValidator(_as_version), Field(description="Always 1.")]
-    name: Annotated[Name, Field(description="Letters, digits, `.`, `_`, `-`.")]
-    timezone: Annotated[TimeZone, Field(description="For dated opt-outs; schedules have their own.")] = "UTC"
-    organization: OrganizationScope = Field(default_factory=OrganizationScope)
-    regions: RegionScope = Field(default_factory=RegionScope)
-    schedules: Annotated[Mapping[str, ScheduleDocument], Field(description="By name.")] = {}
+    version: Annotated[Literal[1], BeforeValidator(_as_version), Field(description="Always 1.", examples=[1])]
+    name: Annotated[
+        Name, Field(description="Letters, digits, `.`, `_`, `-`; one sweep at a time by each.", examples=["nonprod"])
+    ]
+    timezone: Annotated[
+        TimeZone,
+        Field(description="For dated opt-outs; schedules have their own.", examples=["UTC", "Europe/Berlin"]),
+    ] = "UTC"
+    organization: Annotated[
+        OrganizationScope,
+        Field(
+            description="Which accounts are looked at; absent: all but the management account.",
+            examples=[{"include": ["/Workloads/Dev", "/Labs"], "exclude": ["/Labs/Always-On"]}],
+        ),
+    ] = Field(default_factory=OrganizationScope)
+    regions: Annotated[
+        RegionScope,
+        Field(
+            description="Which regions are looked at, of those that are enabled; absent: all.",
+            examples=[{"include": ["eu-*"], "exclude": ["eu-south-*"]}],
+        ),
+    ] = Field(default_factory=RegionScope)
+    schedules: Annotated[
+        Mapping[str, ScheduleDocument],
+        Field(
+            description="By name: when resources run, for rules to name.",
+            examples=[{"office-hours": {"timezone": "Europe/Berlin", "running": ["mon-fri 07:00-19:00"]}}],
+        ),
+    ] = {}
     conditions: Annotated[
         Mapping[str, Any],
-        Field(description="By name: conditions that a `where` uses as `condition: NAME`, also one within another."),
+        Field(
+            description="By name: conditions that a `where` uses as `condition: NAME`, also one within another.",
+            examples=[{"nonprod": {"tag": {"Environment": ["dev", "test*"]}}}],
+        ),
     ] = {}
-    rules: Annotated[tuple[RuleDocument, ...], Field(description="In order; no rule, no stop.")] = ()
+    rules: Annotated[
+        tuple[RuleDocument, ...],
+        Field(
+            description="In order: the first whose `where` holds owns the resource; no rule, no stop.",
+            examples=[[{"name": "dev", "where": {"tag": {"Environment": "dev"}}, "schedule": "office-hours"}]],
+        ),
+    ] = ()
     sweeps: Annotated[
         tuple[ScheduledSweepDocument, ...],
-        Field(description="The schedules that `make deploy-hub` makes; absent: those of `deploy.env`."),
+        Field(
+            description="The schedules that `make deploy-hub` makes; absent: those of `deploy.env`.",
+            examples=[[{"name": "nightly", "mode": "enforce", "cron": "0 20 * * ? *"}]],
+        ),
     ] = ()
     owners: Annotated[
-        tuple[Text, ...], Field(description="Whom to ask about it: names or addresses; reports and messages show them.")
+        tuple[Text, ...],
+        Field(
+            description="Whom to ask about it: names or addresses; reports and messages show them.",
+            examples=[["platform@example.com"]],
+        ),
     ] = ()
     notify: Annotated[
         MaybeTopicArn,
-        Field(description="The SNS topic, in the hub's region, that hears of this policy's sweeps; absent: the hub's."),
+        Field(
+            description="The SNS topic, in the hub's region, that hears of this policy's sweeps; absent: the hub's.",
+            examples=["arn:aws:sns:eu-central-1:111122223333:platform"],
+        ),
     ] = None
-    guardrails: Guardrails = Field(default_factory=Guardrails)
+    guardrails: Annotated[
+        Guardrails,
+        Field(
+            description="Limits of the whole plan; one that is broken holds the sweep, and nothing is done.",
+            examples=[{"max_stops": 500, "max_stops_percent": 60, "min_coverage_percent": 80}],
+        ),
+    ] = Field(default_factory=Guardrails)
     waves: Annotated[
-        tuple[Wave, ...], Field(description="Accounts first to last; absent: all at once. What is left comes last.")
+        tuple[Wave, ...],
+        Field(
+            description="Accounts first to last; absent: all at once. What is left comes last.",
+            examples=[[{"accounts": 1}, {"percent": 10}, {"percent": 100}]],
+        ),
     ] = ()
     abort_if_failures_percent: Annotated[
-        MaybePercent, Field(description="Of the stops attempted so far, looked at after each wave; beyond it, abort.")
+        MaybePercent,
+        Field(
+            description="Of the stops attempted so far, and of changes of tags, looked at after each wave; beyond it, "
+            "the sweep ends.",
+            examples=[20],
+        ),
     ] = None
-    plan_valid_hours: Annotated[Hours, Field(description="How long a plan can be applied; at most a week.")] = 12
+    plan_valid_hours: Annotated[
+        Hours, Field(description="How long a plan can be applied; at most a week.", examples=[12, 0.5])
+    ] = 12
     max_tag_age: Annotated[
         TagAge,
         Field(
             description="From `1m` to `1h`: tags of an account or OU that were read longer ago are read again before "
-            "something in it is stopped."
+            "something in it is stopped.",
+            examples=["5m"],
         ),
     ] = "5m"
     max_fact_age: Annotated[
         FactAge,
         Field(
             description="From `1m` to `24h`: so long what no describe gives counts, such as a load balancer's health; "
-            "then it is unknown."
+            "then it is unknown.",
+            examples=["1h"],
         ),
     ] = "1h"
     max_start_wait: Annotated[
         StartWait,
         Field(
             description="From `15s` to `1h`: so long an undo looks whether what it started runs, or fell back; all "
-            "targets at once. What is still starting then keeps its marks."
+            "targets at once. What is still starting then keeps its marks.",
+            examples=["60s", "5m"],
         ),
     ] = "60s"
-    kill_switch: KillSwitch = Field(default_factory=KillSwitch)
+    kill_switch: Annotated[
+        KillSwitch,
+        Field(description="What holds while the kill switch cannot be read.", examples=[{"unreadable": "stop"}]),
+    ] = Field(default_factory=KillSwitch)
     required_tags: Annotated[
         RequiredTags,
         Field(
             description="Keys of tags that running resources need, or keys with the values that are right; reported "
-            "under compliance; no reason to stop."
+            "under compliance; no reason to stop.",
+            examples=[["Owner", "CostCenter"], {"Owner": "present", "Environment": ["dev", "test", "prod-*"]}],
         ),
     ] = ()
-    opt_out: OptOutRules = Field(default_factory=OptOutRules)
+    opt_out: Annotated[
+        OptOutRules,
+        Field(
+            description="What opt-outs should be like; one that is not is honoured all the same, and reported.",
+            examples=[{"max_days": 90, "allowed_on": ["account", "resource"]}],
+        ),
+    ] = Field(default_factory=OptOutRules)
     owner_tag: Annotated[
-        Text, Field(description="The key of the tag, on a resource, else on its account, that names its owner.")
+        Text,
+        Field(
+            description="The key of the tag, on a resource, else on its account, that names its owner.",
+            examples=["Owner"],
+        ),
     ] = "Owner"
     unresolved_names: Annotated[
         Literal["hold", "allow"],
         Field(
             description="What an OU, account or region does that is named and not there. `hold`: one that was to leave "
-            "something out holds the sweep, and in a rule keeps what the rule could own; `allow`: it is only reported."
+            "something out holds the sweep, and in a rule keeps what the rule could own; `allow`: it is only reported.",
+            examples=["hold"],
         ),
     ] = "hold"

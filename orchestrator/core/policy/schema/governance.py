@@ -43,14 +43,20 @@ class RequiredTagDocument(Part):
     values: Annotated[
         Annotated[_Values, Tag(_LIST)] | Annotated[_Present, Tag(_WORD)],
         Discriminator(lambda value: _LIST if isinstance(value, list | tuple) else _WORD),
-        Field(description="Values that are right, by glob; `present`: any but an empty one."),
+        Field(
+            description="Values that are right, by glob; `present`: any but an empty one.",
+            examples=[["daily", "weekly"], PRESENT],
+        ),
     ] = PRESENT
-    kinds: Annotated[tuple[KindName, ...], Field(description="Of which kinds; absent: of all.")] = ()
+    kinds: Annotated[
+        tuple[KindName, ...], Field(description="Of which kinds; absent: of all.", examples=[["ec2"]])
+    ] = ()
 
 
 _Required = Annotated[
     Annotated[_Values, Tag(_LIST)] | Annotated[RequiredTagDocument, Tag(_MAPPING)] | Annotated[_Present, Tag(_WORD)],
     Discriminator(_form),
+    Field(description="Of the tag with this key: the values that are right, also by kind; `present`: any."),
 ]
 RequiredTags = Annotated[
     Annotated[tuple[Text, ...], Tag(_LIST)]
@@ -65,11 +71,16 @@ class OptOutRules(Part):
 
     max_days: Annotated[
         StrictInt | None,
-        Field(ge=1, le=3650, description="An opt-out should end within so many days; absent: at any time."),
+        Field(
+            ge=1,
+            le=3650,
+            description="An opt-out should end within so many days; absent: at any time.",
+            examples=[90],
+        ),
         BeforeValidator(not_null),
     ] = None
-    require_reason: Annotated[StrictBool, Field(description="Whether each should say why.")] = True
+    require_reason: Annotated[StrictBool, Field(description="Whether each should say why.", examples=[False])] = True
     allowed_on: Annotated[
         tuple[Carrier, ...],
-        Field(description="What may carry one; an empty list: nothing."),
+        Field(description="What may carry one; an empty list: nothing.", examples=[["account", "resource"]]),
     ] = CARRIERS

@@ -10,38 +10,63 @@ from orchestrator.core.policy.schema.fields import MaybeCount, MaybePercent, Par
 class AccountLimits(Part):
     """Limits that hold for each account by itself."""
 
-    max_stops: MaybeCount = None
-    max_stops_percent: MaybePercent = None
-    max_starts: MaybeCount = None
-    max_starts_percent: MaybePercent = None
+    max_stops: Annotated[MaybeCount, Field(description="Planned stops in one account.", examples=[100])] = None
+    max_stops_percent: Annotated[
+        MaybePercent, Field(description="Of the running resources read in one account.", examples=[80])
+    ] = None
+    max_starts: Annotated[MaybeCount, Field(description="Planned starts in one account.", examples=[100])] = None
+    max_starts_percent: Annotated[
+        MaybePercent, Field(description="Of the stopped resources read in one account.", examples=[80])
+    ] = None
 
 
 class Guardrails(Part):
     """Limits that the whole plan must pass before the first action. Absent means no limit; 0 means 0."""
 
-    max_stops: Annotated[MaybeCount, Field(description="Planned stops in the whole organization.")] = None
-    max_stops_percent: Annotated[MaybePercent, Field(description="Of the running resources read.")] = None
-    max_starts: Annotated[
-        MaybeCount,
-        Field(description="Planned starts in the whole organization; absent: no limit, of an undo max_stops."),
-    ] = None
-    max_starts_percent: Annotated[MaybePercent, Field(description="Of the stopped resources read; not of an undo.")] = (
+    max_stops: Annotated[MaybeCount, Field(description="Planned stops in the whole organization.", examples=[500])] = (
         None
     )
-    per_account: AccountLimits = Field(default_factory=AccountLimits)
-    max_tags: Annotated[
-        MaybeCount, Field(description="Resources in the whole organization whose tags are planned to be changed.")
+    max_stops_percent: Annotated[MaybePercent, Field(description="Of the running resources read.", examples=[60])] = (
+        None
+    )
+    max_starts: Annotated[
+        MaybeCount,
+        Field(
+            description="Planned starts in the whole organization; absent: no limit, of an undo `max_stops`.",
+            examples=[500],
+        ),
     ] = None
-    min_coverage_percent: Annotated[MaybePercent, Field(description="Of the targets in scope.")] = None
+    max_starts_percent: Annotated[
+        MaybePercent, Field(description="Of the stopped resources read; not of an undo.", examples=[60])
+    ] = None
+    per_account: Annotated[
+        AccountLimits,
+        Field(
+            description="The limits of each account by itself.",
+            examples=[{"max_stops": 100, "max_stops_percent": 100}],
+        ),
+    ] = Field(default_factory=AccountLimits)
+    max_tags: Annotated[
+        MaybeCount,
+        Field(description="Resources in the whole organization whose tags are planned to be changed.", examples=[1000]),
+    ] = None
+    min_coverage_percent: Annotated[
+        MaybePercent,
+        Field(
+            description="Of the accounts x regions in scope, for each kind, those that have to be read.", examples=[80]
+        ),
+    ] = None
 
 
 class Wave(Part):
     """How many accounts are done with when the wave ends: either so many, or so many percent of those with stops."""
 
-    accounts: Annotated[StrictInt | None, Field(ge=1, description="So many accounts."), BeforeValidator(not_null)] = (
-        None
-    )
-    percent: Annotated[MaybePercent, Field(description="So many percent of the accounts that have stops.")] = None
+    accounts: Annotated[
+        StrictInt | None, Field(ge=1, description="So many accounts.", examples=[1]), BeforeValidator(not_null)
+    ] = None
+    percent: Annotated[
+        MaybePercent, Field(description="So many percent of the accounts that have stops.", examples=[10])
+    ] = None
 
 
 class KillSwitch(Part):
@@ -51,6 +76,7 @@ class KillSwitch(Part):
         Literal["go_on", "stop"],
         Field(
             description="Nothing is done before it said `go`. After that, `go_on`: its last `go` counts for 60 s; "
-            "`stop`: it counts no longer than it can be read."
+            "`stop`: it counts no longer than it can be read.",
+            examples=["go_on", "stop"],
         ),
     ] = "go_on"

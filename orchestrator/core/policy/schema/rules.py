@@ -17,35 +17,63 @@ from orchestrator.core.policy.schema.whose_schedule import (
 class RuleDocument(Part):
     """The first rule whose `where` holds owns the resource."""
 
-    name: Annotated[Name, Field(description="Shown with every decision; unique.")]
-    kinds: Annotated[tuple[KindName, ...], Field(min_length=1, description="Kinds of resources.")] = DEFAULT_KINDS
-    where: Annotated[Any, Field(description=f"Conditions, or the word `{EVERYTHING}`.")]
+    name: Annotated[
+        Name, Field(description="Shown with every decision; unique.", examples=["dev-outside-office-hours"])
+    ]
+    kinds: Annotated[
+        tuple[KindName, ...], Field(min_length=1, description="Kinds of resources.", examples=[["ec2"]])
+    ] = DEFAULT_KINDS
+    where: Annotated[
+        Any,
+        Field(
+            description=f"What the rule owns: conditions, or the word `{EVERYTHING}`.",
+            examples=[{"all": [{"tag": {"Environment": ["dev", "test"]}}, {"not": {"tag": {"Tier": "crit*"}}}]}],
+        ),
+    ]
     schedule: Annotated[
         MaybeScheduleOfRule,
-        Field(description="A name under `schedules`, or from which tag it is taken; absent: stop at any time."),
+        Field(
+            description="A name under `schedules`, or from which tag it is taken; absent: stop at any time.",
+            examples=["office-hours", {"from_tag": ["Schedule"], "default": "office-hours"}],
+        ),
     ] = None
     started_by_hand: Annotated[
         StartedByHandOfRule,
-        Field(description="What holds for what was started after its running hours had ended; needs a `schedule`."),
+        Field(
+            description="What holds for what was started after its running hours had ended; needs a `schedule`.",
+            examples=["keep_until_next_window", {"keep_for": "4h"}, "stop"],
+        ),
     ] = KEEP_UNTIL_NEXT_WINDOW
     action: Annotated[
         ActionName,
-        Field(description="Hibernation falls back to a plain stop; `tag` only writes `tags`; `notify` only reports."),
+        Field(
+            description="Hibernation falls back to a plain stop; `tag` only writes `tags`; `notify` only reports.",
+            examples=["stop", "hibernate", "notify"],
+        ),
     ] = "stop"
     accept: Annotated[
         tuple[LossName, ...],
-        Field(description="What a stop may lose for good; what would lose anything else of these is kept."),
+        Field(
+            description="What a stop may lose for good; what would lose anything else of these is kept.",
+            examples=[["instance_store_volumes"]],
+        ),
     ] = ()
     start: Annotated[
         Literal["never", "what_was_stopped", "everything"],
         Field(
             description="In its running time: `what_was_stopped` starts what a sweep stopped and nobody touched since, "
             "`everything` whatever the rule owns. What was stopped by hand in that time stays stopped. Needs a "
-            "`schedule`."
+            "`schedule`.",
+            examples=["what_was_stopped"],
         ),
     ] = "never"
-    notice: Annotated[MaybeNotice, Field(description="Announces a stop before it; absent: it is not.")] = None
+    notice: Annotated[
+        MaybeNotice, Field(description="Announces a stop before it; absent: it is not.", examples=[{"days": 3}])
+    ] = None
     tags: Annotated[
         RuleTags,
-        Field(description="What `action: tag` writes where a resource lacks the key; another value there stays."),
+        Field(
+            description="What `action: tag` writes where a resource lacks the key; another value there stays.",
+            examples=[{"Owner-missing": "reported"}],
+        ),
     ] = Field(default_factory=dict)

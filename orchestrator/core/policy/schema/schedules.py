@@ -93,21 +93,33 @@ _OneOrMore = Annotated[
 class LineDocument(Part):
     """A line by its parts; a day has to be in each of them that is given."""
 
-    time: Annotated[_Time, Field(description="`07:00-19:00`, `from 07:00` or `until 19:00`.")]
+    time: Annotated[
+        _Time,
+        Field(
+            description="`07:00-19:00`, `from 07:00` or `until 19:00`.",
+            examples=["07:00-19:00", "from 07:00", "until 19:00"],
+        ),
+    ]
     days: Annotated[
         _OneOrMore[_Day] | None,
         BeforeValidator(not_null),
-        Field(description="Weekdays, such as `mon-fri`, `first mon` or `last fri`; absent: any."),
+        Field(
+            description="Weekdays, such as `mon-fri`, `first mon` or `last fri`; absent: any.",
+            examples=["mon-fri", ["first mon", "last fri"]],
+        ),
     ] = None
     months: Annotated[
         _OneOrMore[_Month] | None,
         BeforeValidator(not_null),
-        Field(description="Such as `jan` or `nov-feb`; absent: any."),
+        Field(description="Such as `jan` or `nov-feb`; absent: any.", examples=["nov-feb", ["jan", "jul"]]),
     ] = None
     monthdays: Annotated[
         _OneOrMore[_MonthDay] | None,
         BeforeValidator(not_null),
-        Field(description="Days of the month, such as 1, `1-15` or `last`; absent: any."),
+        Field(
+            description="Days of the month, such as 1, `1-15` or `last`; absent: any.",
+            examples=[1, ["1-15", "last"]],
+        ),
     ] = None
 
 
@@ -129,11 +141,30 @@ _MaybeDate = Annotated[_Date | None, BeforeValidator(not_null)]
 class ExceptDocument(Part):
     """Days on which the schedule says something else; it wins over holidays and lines."""
 
-    on: Annotated[_MaybeDate, Field(description="A day, such as 2026-12-24, or 12-24 for every year.")] = None
-    from_: Annotated[_MaybeDate, Field(alias="from", description="The first of several days.")] = None
-    until: Annotated[_MaybeDate, Field(description="The last of several days.")] = None
-    running: Annotated[_LinesOrWord, Field(description="`none`, `always`, or lines in place of the schedule's.")]
-    reason: Annotated[MaybeText, Field(description="Why; shown where it decides.")] = None
+    on: Annotated[
+        _MaybeDate,
+        Field(
+            description="A day, such as 2026-12-24, or 12-24 for every year; an entry has either this, or `from` and "
+            "`until`.",
+            examples=["2026-12-24", "12-24"],
+        ),
+    ] = None
+    from_: Annotated[
+        _MaybeDate, Field(alias="from", description="The first of several days.", examples=["2026-12-24", "12-24"])
+    ] = None
+    until: Annotated[_MaybeDate, Field(description="The last of several days.", examples=["2027-01-01", "01-01"])] = (
+        None
+    )
+    running: Annotated[
+        _LinesOrWord,
+        Field(
+            description="`none`, `always`, or lines in place of the schedule's.",
+            examples=["none", "always", ["09:00-13:00"]],
+        ),
+    ]
+    reason: Annotated[
+        MaybeText, Field(description="Why; shown where it decides.", examples=["closed between the years"])
+    ] = None
 
 
 class ScheduleDocument(Part):
@@ -141,14 +172,28 @@ class ScheduleDocument(Part):
 
     timezone: Annotated[
         ZoneOrAccount,
-        Field(description="An IANA name, such as Europe/Berlin; `account`: that of each account, by its tag."),
+        Field(
+            description="An IANA name, such as Europe/Berlin; `account`: that of each account, by its tag.",
+            examples=["Europe/Berlin", "UTC", "account"],
+        ),
     ]
-    timezone_tag: Annotated[Text, Field(description="The tag of an account that names its zone.")] = "TimeZone"
+    timezone_tag: Annotated[
+        Text,
+        Field(
+            description="With `timezone: account`: the tag of an account that names its zone.", examples=["TimeZone"]
+        ),
+    ] = "TimeZone"
     running: Annotated[
         _OneOrMore[_Line],
         Field(
             description="Lines such as `mon-fri 07:00-19:00`, `fri 22:00-02:00`, `daily 00:00-24:00`, "
-            "`from mon-fri 07:00`, `until last fri 19:00` or `jan-mar 1-15 08:00-12:00`; alternatives."
+            "`from mon-fri 07:00`, `until last fri 19:00` or `jan-mar 1-15 08:00-12:00`; alternatives.",
+            examples=[
+                "mon-fri 07:00-19:00",
+                ["mon-fri 07:00-19:00", "sat 08:00-12:00"],
+                ["from mon-fri 07:00", "until mon-fri 19:00"],
+                [{"days": ["mon-fri"], "months": "nov-feb", "time": "06:00-20:00"}],
+            ],
         ),
     ]
     holidays: Annotated[
@@ -159,9 +204,17 @@ class ScheduleDocument(Part):
         ]
         | None,
         BeforeValidator(not_null),
-        Field(description="Countries or subdivisions such as `DE-BY`: no window begins on a holiday of any of them."),
+        Field(
+            description="Countries or subdivisions such as `DE-BY`: no window begins on a holiday of any of them.",
+            examples=["DE-BY", ["US-NY", "IN-KA"]],
+        ),
     ] = None
     except_: Annotated[
         tuple[ExceptDocument, ...],
-        Field(alias="except", max_length=MOST_EXCEPTIONS, description="Days on which it says something else."),
+        Field(
+            alias="except",
+            max_length=MOST_EXCEPTIONS,
+            description="Days on which it says something else.",
+            examples=[[{"from": "12-24", "until": "01-01", "running": "none", "reason": "closed between the years"}]],
+        ),
     ] = ()

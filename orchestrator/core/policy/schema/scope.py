@@ -12,17 +12,30 @@ class OrganizationScope(Part):
 
     include: Annotated[
         tuple[UnitName, ...],
-        Field(min_length=1, description="OU ids or paths, each with all below it; absent: the whole organization."),
+        Field(
+            min_length=1,
+            description="OU ids or paths, each with all below it; absent: the whole organization.",
+            examples=[["/Workloads/Dev", "ou-a1b2-c3d4e5f6"]],
+        ),
     ] = ()
     exclude: Annotated[
-        tuple[UnitName, ...], Field(description="OU ids or paths that are left out, each with all below it.")
+        tuple[UnitName, ...],
+        Field(description="OU ids or paths that are left out, each with all below it.", examples=[["/Labs/Always-On"]]),
     ] = ()
-    exclude_accounts: Annotated[tuple[AccountIdText, ...], Field(description="Account ids, in quotes.")] = ()
-    include_management_account: Annotated[StrictBool, Field(description="It is left out unless this is true.")] = False
+    exclude_accounts: Annotated[
+        tuple[AccountIdText, ...], Field(description="Account ids, in quotes.", examples=[["111122223333"]])
+    ] = ()
+    include_management_account: Annotated[
+        StrictBool, Field(description="It is left out unless this is true.", examples=[True])
+    ] = False
 
 
 class RegionScope(Part):
     """Which regions are looked at, by glob."""
 
-    include: Annotated[tuple[Text, ...], Field(min_length=1, description="Region globs.")] = ("*",)
-    exclude: Annotated[tuple[Text, ...], Field(description="Region globs that are left out.")] = ()
+    include: Annotated[
+        tuple[Text, ...], Field(min_length=1, description="Region globs.", examples=[["eu-*", "us-east-1"]])
+    ] = ("*",)
+    exclude: Annotated[
+        tuple[Text, ...], Field(description="Region globs that are left out.", examples=[["us-west-*"]])
+    ] = ()

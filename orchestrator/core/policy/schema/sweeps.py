@@ -10,25 +10,37 @@ from orchestrator.core.policy.schema.fields import CronText, Name, Part, RateTex
 class ScheduledSweepDocument(Part):
     """A sweep by this policy that a schedule of the hub begins: either `cron` or `rate`."""
 
-    name: Annotated[Name, Field(description="Names the schedule; unique in the policy.")]
+    name: Annotated[Name, Field(description="Names the schedule; unique in the policy.", examples=["nightly"])]
     mode: Annotated[
         Literal["plan", "approve", "enforce"],
-        Field(description="`plan` stops nothing, `approve` asks by mail first, `enforce` stops."),
+        Field(
+            description="`plan` stops nothing, `approve` asks by mail first, `enforce` stops.",
+            examples=["plan", "enforce"],
+        ),
     ]
     cron: Annotated[
         CronText | None,
         BeforeValidator(not_null),
         Field(
             description="Six fields as EventBridge Scheduler has them: minutes, hours, day of month, month, day of "
-            "week, year; such as `0 20 * * ? *`."
+            "week, year; such as `0 20 * * ? *`.",
+            examples=["0 20 * * ? *", "0 20 ? * MON-FRI *"],
         ),
     ] = None
     rate: Annotated[
-        RateText | None, BeforeValidator(not_null), Field(description="Such as `1 hour` or `30 minutes`.")
+        RateText | None,
+        BeforeValidator(not_null),
+        Field(
+            description="Such as `1 hour` or `30 minutes`; it counts from when the schedule was made.",
+            examples=["1 hour"],
+        ),
     ] = None
-    timezone: Annotated[TimeZone | None, Field(description="Of `cron`; absent: the policy's.")] = None
+    timezone: Annotated[
+        TimeZone | None, Field(description="Of `cron`; absent: the policy's.", examples=["Europe/Berlin"])
+    ] = None
     window_minutes: Annotated[
-        StrictInt, Field(ge=1, le=1440, description="The sweep begins within so many minutes after its time.")
+        StrictInt,
+        Field(ge=1, le=1440, description="The sweep begins within so many minutes after its time.", examples=[15]),
     ] = 5
 
     @property

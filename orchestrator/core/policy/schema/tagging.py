@@ -15,9 +15,18 @@ class Notice(Part):
     """A stop is announced by a tag, and follows only after that day."""
 
     days: Annotated[
-        StrictInt, Field(ge=1, le=365, description="From the day of the announcement to the last day of keeping.")
+        StrictInt,
+        Field(
+            ge=1,
+            le=365,
+            description="From the day of the announcement to the last day of keeping; the stop comes after it.",
+            examples=[3],
+        ),
     ]
 
 
 MaybeNotice = Annotated[Notice | None, BeforeValidator(not_null)]
-RuleTags = Annotated[Mapping[str, Annotated[Text, Field(pattern=TAG_VALUE)]], BeforeValidator(not_null)]
+TagValue = Annotated[
+    Text, Field(pattern=TAG_VALUE, description="The value of that tag.", json_schema_extra={"pattern": TAG_VALUE})
+]
+RuleTags = Annotated[Mapping[str, TagValue], BeforeValidator(not_null)]

@@ -23,13 +23,23 @@ class ScheduleFromTagDocument(Part):
             min_length=1,
             description="Keys; the first one found on the nearest carrier decides. Its value is a schedule's name, or "
             "windows with a time zone, such as `mon-fri 07:00-19:00 Europe/Berlin`; any other keeps the resource.",
+            examples=[["Schedule", "schedule"]],
         ),
     ]
     inherit: Annotated[
-        tuple[Carrier, ...], Field(min_length=1, description="Whose tags count; always the nearest carrier first.")
+        tuple[Carrier, ...],
+        Field(
+            min_length=1,
+            description="Whose tags count; always the nearest carrier first.",
+            examples=[["resource", "account", "organizational_unit"]],
+        ),
     ] = ("resource",)
     default: Annotated[
-        MaybeText, Field(description="A name under `schedules`, where no such tag is; absent: then it is kept.")
+        MaybeText,
+        Field(
+            description="A name under `schedules`, where no such tag is; absent: then it is kept.",
+            examples=["office-hours"],
+        ),
     ] = None
 
 
@@ -38,7 +48,7 @@ class KeepForDocument(Part):
 
     keep_for: Annotated[
         str,
-        Field(pattern=DURATION, description="From `1m` to `168h`, after its start."),
+        Field(pattern=DURATION, description="From `1m` to `168h`, after its start.", examples=["4h"]),
         BeforeValidator(as_duration(timedelta(minutes=1), timedelta(hours=168))),
     ]
 
