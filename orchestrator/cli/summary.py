@@ -31,6 +31,7 @@ from orchestrator.core.policy.opt_outs import MISSPELT_KEY
 Row = Mapping[str, Any]
 
 _FAILED = ("failed", "unknown")
+_MOST_ZONES = 5
 _HOLES = ("denied", "failed", "not_attempted")
 
 
@@ -93,6 +94,8 @@ def _print_people(console: Console, document: Row) -> None:
 
 def _print_totals(console: Console, document: Row) -> None:
     console.print(_headline(document))
+    if document.get("as_of_local"):
+        console.print(Text(f"That is {_several(document['as_of_local'])}"), soft_wrap=True)
     if document.get("narrowed"):
         text = f"Narrowed to {narrowing_text(document['narrowed'])}: it says nothing of the rest of the organization"
         console.print(Text(text, style="yellow"), soft_wrap=True)
@@ -119,6 +122,11 @@ def _headline(document: Row) -> Text:
     text.append(f"  {document['mode']}  ")
     text.append(status, style=STATUS_STYLES[status])
     return text.append(f"  {document['duration_seconds']:.1f} s")
+
+
+def _several(texts: Sequence[str]) -> str:
+    more = f" and {len(texts) - _MOST_ZONES} more zones" if len(texts) > _MOST_ZONES else ""
+    return f"{', '.join(texts[:_MOST_ZONES])}{more}"
 
 
 def _totals_line(document: Row) -> str:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from orchestrator.core.decide.decisions import decide_inventory
 from orchestrator.core.decide.explain import Explanation, explain
+from orchestrator.core.decide.local_times import local_texts
 from orchestrator.core.decide.narrowing import (
     narrow_decisions,
     narrowing_problems,
@@ -56,7 +57,8 @@ def plan_for(
         raise NarrowedToNothingError(missing)
     state, _ = check_plan(world, sweep, state)
     report = build_report(sweep, state, calls=world.calls(), finished_at=world.now(), interrupted=world.interrupted())
-    return plain_document(document_of(replace(report, as_of=at)))
+    local = local_texts(at, (policy.timezone, *(schedule.timezone for schedule in policy.schedules.values())))
+    return plain_document(document_of(replace(report, as_of=at, as_of_local=local)))
 
 
 def read_inventory(world: World, policy: OrgPolicy, at: datetime, narrowing: Narrowing = NOT_NARROWED) -> Inventory:

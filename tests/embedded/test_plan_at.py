@@ -58,6 +58,7 @@ def test_the_table_says_that_it_is_a_what_if(
     text = " ".join(ran.stdout.split())
     assert "1 to stop" in text
     assert text.startswith("What if, at 2026-11-28T11:00:00Z plan complete")
+    assert "That is Sat 2026-11-28 12:00 CET (Europe/Berlin) " in text
     assert "Decided for that moment by what AWS says now. Nothing is stored: it cannot be applied." in text
     assert "Report:" not in text
 

@@ -106,3 +106,5 @@ class SweepReport:
     """To what a person narrowed it: then it says nothing of the rest of the organization."""
     as_of: datetime | None = None
     """The moment that it decided for, where that is not when it began: a what-if, which is never acted on."""
+    as_of_local: tuple[str, ...] = ()
+    """The same by the clocks of the policy and of its schedules."""

@@ -142,7 +142,7 @@ def _check(
     if not isinstance(document.value, dict):
         shown = value_words(document.value)
         return None, [], [document.problem((), f"must be a mapping with `version` and `name`, not {shown}")]
-    parsed, found = _shape(document, choices)
+    parsed, found = _shape(document, kinds, choices)
     conditions, wrong = _conditions(document.value, kinds, choices)
     wrong += [*_cross_checks(document), *_accepted_of_others(document.value, kinds, choices)]
     found += [document.problem(path, message) for path, message in wrong]
@@ -150,11 +150,13 @@ def _check(
     return parsed, conditions, document.problems + [one for one in found if (one.path, one.line) not in unread]
 
 
-def _shape(document: Document, choices: Choices) -> tuple[PolicyDocument | None, list[PolicyProblem]]:
+def _shape(
+    document: Document, kinds: Sequence[KindDescription], choices: Choices
+) -> tuple[PolicyDocument | None, list[PolicyProblem]]:
     try:
         return PolicyDocument.model_validate(document.value, context=choices), []
     except ValidationError as invalid:
-        return None, list(shape_problems(document, invalid))
+        return None, list(shape_problems(document, invalid, words_of(kinds)))
 
 
 def _conditions(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from orchestrator.core.policy.conditions.everything import EVERYTHING
 from orchestrator.core.policy.nearest import nearest
+from orchestrator.core.policy.other_words import right_key, right_value
 from orchestrator.core.policy.schema.document import PolicyDocument
 from orchestrator.core.policy.schema.fields import Part
 from orchestrator.core.policy.schema.governance import FORMS as REQUIRED_TAG_FORMS
@@ -30,8 +31,13 @@ from orchestrator.core.policy.yaml_document import Document, Path, value_words
 from orchestrator.errors import PolicyProblem
 
 
-def shape_problems(document: Document, invalid: ValidationError) -> Iterator[PolicyProblem]:
-    """One problem for each error of pydantic that is a mistake of its own, with its path and line."""
+def shape_problems(
+    document: Document, invalid: ValidationError, conditions: Collection[str] = ()
+) -> Iterator[PolicyProblem]:
+    """One problem for each error of pydantic that is a mistake of its own, with its path and line.
+
+    `conditions` are the words of the `where` language, which people write beside it.
+    """
     errors = invalid.errors(include_url=False)
     places = {_path(error["loc"]) for error in errors}
     for error in errors:
@@ -41,9 +47,10 @@ def shape_problems(document: Document, invalid: ValidationError) -> Iterator[Pol
         if error["type"] == "missing":
             yield replace(document.problem(path, _missing(path)), line=document.line(path[:-1]))
         elif error["type"] == "extra_forbidden":
-            yield document.problem(path, _unknown_key(path))
+            yield document.problem(path, _unknown_key(path, conditions))
         else:
-            yield document.problem(path, _shape_message(error))
+            meant = right_value(path[-1] if path else "", error["input"])
+            yield document.problem(path, f"{_shape_message(error)}{meant and f'; write `{meant}`'}")
 
 
 def _path(place: Path) -> Path:
@@ -73,11 +80,19 @@ _EXAMPLES: Mapping[object, str] = {
 }
 
 
-def _unknown_key(path: Path) -> str:
-    known = [field.alias or name for name, field in _model_at(path[:-1]).model_fields.items()]
-    near = nearest(path[-1], known)
-    hint = f" (did you mean `{near}`?)" if near else ""
-    return f"the key `{path[-1]}` is unknown{hint}; known here: {', '.join(known)}"
+def _unknown_key(path: Path, conditions: Collection[str]) -> str:
+    model, key = _model_at(path[:-1]), path[-1]
+    known = [field.alias or name for name, field in model.model_fields.items()]
+    near = nearest(key, known)
+    if right := right_key(_NAMES_OF_PARTS.get(model, ""), key):
+        hint = f"; {right}"
+    elif near:
+        hint = f" (did you mean `{near}`?)"
+    elif model is RuleDocument and key in conditions:
+        hint = f"; it is a condition: write it within `where`, as in `where: {{{key}: ...}}`"
+    else:
+        hint = ""
+    return f"the key `{key}` is unknown{hint}; known here: {', '.join(known)}"
 
 
 _MODELS: Mapping[str, type[Part]] = {
@@ -98,6 +113,17 @@ _MODELS_IN_RULE: Mapping[object, type[Part]] = {
     "schedule": ScheduleFromTagDocument,
     "started_by_hand": KeepForDocument,
 }
+PARTS: Mapping[str, type[Part]] = {
+    "policy": PolicyDocument,
+    "rules": RuleDocument,
+    "schedules": ScheduleDocument,
+    "except": ExceptDocument,
+    "line": LineDocument,
+    "notice": Notice,
+    "started_by_hand": KeepForDocument,
+}
+"""Those for which there is a table of other people's keys, by its name."""
+_NAMES_OF_PARTS = {model: name for name, model in PARTS.items()}
 _PARTS_OF_A_SCHEDULE = 2
 """Longer than this is the path of a mapping within a schedule."""
 

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 from yaml.reader import ReaderError
 
+from orchestrator.core.policy.missing_days import missing_day
 from orchestrator.errors import PolicyProblem
 
 Path = tuple[str | int, ...]
@@ -220,7 +221,9 @@ class _Builder:
 
     def _unreadable(self, node: yaml.Node, path: Path) -> None:
         shown, kind = ascii(node.value[:40]), node.tag.removeprefix(_YAML)
-        self._say(path, f"{shown} cannot be read as YAML's `{kind}`; if it is meant as text, put it in quotes")
+        why = missing_day(node.value) if kind == "timestamp" else ""
+        wrong = why or f"{shown} cannot be read as YAML's `{kind}`"
+        self._say(path, f"{wrong}; if it is meant as text, put it in quotes")
 
     def _say(self, path: Path, message: str) -> None:
         self._document.problems.append(self._document.problem(path, message))

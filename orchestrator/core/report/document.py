@@ -283,6 +283,7 @@ def document_of(report: SweepReport) -> Row:
     }
     if report.as_of is not None:
         document["as_of"] = time_text(report.as_of) or ""
+        document["as_of_local"] = list(report.as_of_local)
     metrics = _metrics_row(report)
     asked: Row = {"metrics": metrics} if metrics["requested"] else {}
     return {**document, **rows, **asked}  # the rows in the places of the empty ones

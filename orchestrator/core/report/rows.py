@@ -367,3 +367,8 @@ class ReportDocument(TypedDict):
             Field(description="Of a what-if (`plan --at`): the moment that it decided for. It is never acted on."),
         ]
     ]
+    as_of_local: NotRequired[
+        Annotated[
+            list[str], Field(description="That moment by the clocks of the policy and its schedules, but for UTC.")
+        ]
+    ]

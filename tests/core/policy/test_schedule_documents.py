@@ -13,6 +13,7 @@ from orchestrator.core.decide.decisions import decide
 from orchestrator.core.model import ReasonCode, Verdict
 from orchestrator.core.policy.loading import dump_policy
 from orchestrator.core.policy.policy_warnings import policy_warnings
+from orchestrator.core.policy.schedules.exceptions import span_of
 from orchestrator.core.policy.schedules.lines import parse_line
 from orchestrator.core.policy.schedules.schedule import Schedule
 from tests.support.builders import a_resource, an_account
@@ -133,6 +134,14 @@ def test_a_misspelt_account_is_told_from_a_zone() -> None:
 # --- mistakes ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("key", ["on", "'on'", '"on"'])
+def test_the_key_on_is_that_word_with_and_without_quotes(key: str) -> None:
+    """YAML 1.1 reads it as true where nothing is done about it."""
+    text = "schedules: {x: {timezone: UTC, running: [daily 07:00-08:00], except: [{%s: 12-24, running: none}]}}"
+    (entry,) = load(HEAD + text % key).schedules["x"].exceptions
+    assert entry.span == span_of("12-24", "12-24")
+
+
 @pytest.mark.parametrize(
     ("schedule", "path", "message"),
     [
@@ -173,7 +182,7 @@ def test_a_misspelt_account_is_told_from_a_zone() -> None:
         (
             "running: 07:00-08:00\nholidays: [DE, UK]",
             "holidays[1]",
-            "'UK' has no country that the holidays library knows; did you mean GB?",
+            "'UK' has no country that the holidays library knows by its two letters; did you mean GB?",
         ),
         ("running: 07:00-08:00\nholidays: Germany-Bayern", "holidays", "did you mean DE-BY?"),
         ("running: 07:00-08:00\nholidays: NO", "holidays", "must be text, not false; put it in quotes"),
@@ -196,12 +205,12 @@ def test_a_misspelt_account_is_told_from_a_zone() -> None:
         (
             "running: 07:00-08:00\nexcept: [{on: 2026-02-30, running: none}]",
             "except[0].on",
-            "cannot be read as YAML's `timestamp`",
+            "there is no 2026-02-30: February 2026 has 28 days",
         ),
         (
             "running: 07:00-08:00\nexcept: [{on: 02-30, running: none}]",
             "except[0].on",
-            "'02-30' is no day of the calendar; write it like 2026-12-24",
+            "there is no 02-30: February has at most 29 days; write it like 2026-12-24",
         ),
         (
             "running: 07:00-08:00\nexcept: [{on: 24.12., running: none}]",

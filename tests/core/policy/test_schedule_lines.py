@@ -71,8 +71,8 @@ def test_a_line_has_one_time_or_two(text: str, line: Line) -> None:
     ("text", "right"),
     [
         ("mon 07:00", "is no window: it has one time; write `from mon 07:00`, `until mon 07:00` or a window"),
-        ("from mon 07:00-19:00", "it has two; write `from mon 07:00`"),
-        ("until mon 07:00-19:00", "it has two; write `until mon 19:00`"),
+        ("from mon 07:00-19:00", "has two times, and `from` takes one: the window is `mon 07:00-19:00`"),
+        ("until mon 07:00-19:00", "what only stops is `until mon 19:00`"),
         ("until 24:00", "starts at 24:00; `until` has a time from 00:00 to 23:59"),
         ("from 25:00", "25:00 in 'from 25:00' is no time of day"),
         ("untill mon-fri 19:00", "did you mean `until mon-fri 19:00`?"),

@@ -181,7 +181,7 @@ def test_text_may_be_tagged_as_text() -> None:
 @pytest.mark.parametrize(
     ("value", "kind"),
     [
-        ("2026-13-01", "timestamp"),
+        ("2026-12-24T25:00:00Z", "timestamp"),
         ("!!timestamp soon", "timestamp"),
         ("!!int ''", "int"),
         ("!!int five", "int"),

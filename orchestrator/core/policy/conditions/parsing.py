@@ -21,6 +21,7 @@ from orchestrator.core.policy.conditions.interface import Condition, Parser, Pro
 from orchestrator.core.policy.conditions.matching import Globs
 from orchestrator.core.policy.conditions.regexes import Regex
 from orchestrator.core.policy.nearest import nearest
+from orchestrator.core.policy.other_words import CONDITIONS, right_for
 from orchestrator.core.policy.yaml_document import Path, no_text, value_words
 
 
@@ -55,6 +56,10 @@ def parse_definitions(
         whole = None if parser.problems or parser.is_broken else condition
         definitions.by_name[name] = Definition(whole, parser.kinds_by_word)
     return definitions, problems
+
+
+_TAG_PREFIX = "tag:"
+"""By which Cloud Custodian, and AWS's filters, name the key of a tag."""
 
 
 class _WhereParser(Parser):
@@ -134,7 +139,7 @@ class _WhereParser(Parser):
     def _part(self, name: str, value: Any, path: Path) -> Condition | None:
         word = self._words.get(name)
         if word is None:
-            self.wrong(path, _unknown(name, list(self._words), is_defined=self._is_defined(name)))
+            self.wrong(path, _unknown(name, value, list(self._words), is_defined=self._is_defined(name)))
             return None
         if word.kinds is not None:
             self._check_kinds(word.name, word.kinds, path)
@@ -172,9 +177,15 @@ def _not_for(word: str, kinds: Iterable[str], without: Iterable[str]) -> str:
     return f"`{word}` is a condition for {for_kinds}, not for {', '.join(without)}; give these a rule of their own"
 
 
-def _unknown(word: str, known: list[str], *, is_defined: bool) -> str:
-    near = nearest(word, known)
-    hint = f" (did you mean `{near}`?)" if near else ""
+def _unknown(word: str, value: Any, known: list[str], *, is_defined: bool) -> str:
     if is_defined:
         hint = f" (did you mean `{WORD}: {word}`?)"
+    elif right := right_for(CONDITIONS, word):
+        hint = f"; {right}"
+    elif near := nearest(word, known):
+        hint = f" (did you mean `{near}`?)"
+    elif isinstance(value, str | list):
+        hint = f"; if it is the key of a tag, write `tag: {{{word.removeprefix(_TAG_PREFIX)}: ...}}`"
+    else:
+        hint = ""
     return f"`{word}` is no condition{hint}; conditions are {', '.join(known)}"

@@ -13,6 +13,7 @@ from orchestrator.core.policy.conditions.all_of import AllOf
 from orchestrator.core.policy.conditions.bounds import AT_LEAST, BELOW, COMPARISONS, bound_within, nothing_between
 from orchestrator.core.policy.conditions.interface import Condition, Parser, Word
 from orchestrator.core.policy.nearest import nearest
+from orchestrator.core.policy.other_words import right_bound, right_value
 from orchestrator.core.policy.yaml_document import Path, value_words
 
 _FORM = re.compile(r"([0-9]{1,5})([mhdw])")
@@ -92,14 +93,15 @@ def span_word(name: str, time: str, description: str, kinds: Sequence[KindDescri
 def _bounds(value: Any, path: Path, parser: Parser) -> Mapping[str, timedelta]:
     if not isinstance(value, dict) or not value:
         shown = "an empty one" if value == {} else value_words(value)
-        parser.wrong(path, f"must be a mapping such as {{at_least: 7d}}, not {shown}")
+        meant = right_value(path[-1], value)
+        parser.wrong(path, f"must be a mapping such as {{at_least: 7d}}, not {shown}{meant and f'; write `{meant}`'}")
         return {}
     bounds: dict[str, timedelta] = {}
     for name, text in value.items():
         found = _FORM.fullmatch(text) if isinstance(text, str) else None
         if name not in _BOUNDS:
-            near = nearest(name, _BOUNDS)
-            hint = f" (did you mean `{near}`?)" if near else ""
+            right, near = right_bound(name, text), nearest(name, _BOUNDS)
+            hint = f"; write `{{{right}}}`" if right else f" (did you mean `{near}`?)" if near else ""
             parser.wrong((*path, name), f"`{name}` is no bound{hint}; there are {', '.join(_BOUNDS)}")
         elif found is None:
             right = "must be a number with m, h, d or w, such as 30m, 24h, 7d or 4w"

@@ -17,6 +17,7 @@ from orchestrator.core.policy.conditions.not_of import NotOf
 from orchestrator.core.policy.conditions.regexes import MOST_CHARACTERS
 from orchestrator.core.policy.conditions.schema_parts import GLOB, GLOBS
 from orchestrator.core.policy.conditions.tag_tests import AFTER, BEFORE, TagDay, TagNumber, TagOfRegex, TagPresent
+from orchestrator.core.policy.missing_days import missing_day
 from orchestrator.core.policy.nearest import nearest
 from orchestrator.core.policy.yaml_document import Path, value_words
 
@@ -164,7 +165,8 @@ class _Tag:
     def _day(self, name: str, value: Any, path: Path) -> Condition | None:
         day = day_from(value)
         if day is None:
-            self.parser.wrong(path, f"must be {DAY_FORMS}, not {value_words(value)}")
+            why = missing_day(value) if isinstance(value, str) else ""
+            self.parser.wrong(path, f"must be {DAY_FORMS}, not {value_words(value)}{why and f': {why}'}")
             return None
         return TagDay(self.key, self.of_account, name, day, self.parser.timezone)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
+from orchestrator.core.policy.missing_days import missing_day
 from orchestrator.core.policy.schedules.lines import ALWAYS, Line
 
 _DATE = re.compile(r"(?:(?P<year>[0-9]{4})-)?(?P<month>[0-9]{2})-(?P<day>[0-9]{2})")
@@ -70,7 +71,7 @@ def parse_date(value: object) -> tuple[date, bool]:
     try:
         found = date(int(match["year"] or _LEAP_YEAR), int(match["month"]), int(match["day"]))
     except ValueError:
-        raise ValueError(f"{value!r} is no day of the calendar; {_RIGHT}") from None
+        raise ValueError(f"{missing_day(match[0])}; {_RIGHT}") from None
     return found, match["year"] is None
 
 

@@ -15,7 +15,7 @@ from orchestrator.core.policy.tag_keys import folded
 _EXAMPLE = "mon-fri 07:00-19:00 Europe/Berlin"
 _NAMES_SHOWN = 5
 _SHOWN_AT_MOST = 64
-_LIKE_A_WINDOW = re.compile(r"[0-9] ?[:-] ?[0-9]")
+_LIKE_A_WINDOW = re.compile(r"[0-9] ?(?:[ap]m ?)?[:-] ?[0-9]", re.IGNORECASE)
 _NO_LETTERS = re.compile(r"[\W_]+")
 
 

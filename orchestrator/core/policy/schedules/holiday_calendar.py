@@ -25,7 +25,7 @@ def holiday_problem(code: str) -> str | None:
     if country not in _countries():
         meant = _country_meant(country)
         hint = f"did you mean {_code_meant(meant, subdivision)}?" if meant else _EXAMPLE
-        return f"{code!r} has no country that the holidays library knows; {hint}"
+        return f"{code!r} has no country that the holidays library knows by its two letters; {hint}"
     entity = _entity(country)
     if entity is None:
         return f"the holidays of {country} are not shipped; name the days under `except`"

@@ -10,11 +10,13 @@ to the day it starts.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar
 
 from orchestrator.core.policy.nearest import nearest
+from orchestrator.core.policy.other_words import NO_LINES, meant_lines, right_for
 from orchestrator.core.policy.schedules.calendars import (
     EVERY_DAY,
     Calendar,
@@ -25,6 +27,7 @@ from orchestrator.core.policy.schedules.calendars import (
     parse_months,
 )
 
+_T = TypeVar("_T")
 DAY_MINUTES = 24 * 60
 _HOUR_MINUTES = 60
 _LONGEST = 1000
@@ -66,6 +69,31 @@ def parse_line(text: str) -> Line:
     """The line that a text means. Raises ValueError that says what would be right."""
     if len(text) > _LONGEST:
         raise ValueError(f"{text[:40]!r}... is no window: it has more than {_LONGEST} characters; {_RIGHT}")
+    if no_line := right_for(NO_LINES, text):
+        raise ValueError(f"{text!r} {no_line}")
+    return _parsed(text, _line, "window")
+
+
+def _parsed(text: str, parse: Callable[[str], _T], what: str) -> _T:
+    """What the text means. Where it says that in other words than those of this language, the error has these."""
+    try:
+        return parse(text)
+    except ValueError:
+        meant = next((one for one in meant_lines(text) if _is_right(one, parse)), None)
+        if meant is None:
+            raise
+        raise ValueError(f"{text!r} is no {what}; write `{meant}`") from None
+
+
+def _is_right(text: str, parse: Callable[[str], object]) -> bool:
+    try:
+        parse(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _line(text: str) -> Line:
     match = _LINE.fullmatch(text.strip().lower())
     if match is None:
         raise ValueError(f"{text!r} is no window; {_RIGHT}")
@@ -87,6 +115,10 @@ def line_of(time: str, days: Sequence[str] = (), months: Sequence[str] = (), mon
 
 def parse_time(text: str) -> tuple[Side, int, int]:
     """`07:00-19:00`, `from 07:00` or `until 19:00`, as side, start and length. Raises ValueError."""
+    return _parsed(text, _side_and_times, "time")
+
+
+def _side_and_times(text: str) -> tuple[Side, int, int]:
     match = _TIME.fullmatch(text.strip().lower())
     if match is None:
         raise ValueError(f"{text!r} is no time; write it like `07:00-19:00`, `from 07:00` or `until 19:00`")
@@ -97,7 +129,7 @@ def parse_time(text: str) -> tuple[Side, int, int]:
 
 def parse_day_items(items: Sequence[str]) -> tuple[frozenset[int] | None, frozenset[tuple[int, int]]]:
     """Weekdays, given by themselves. Raises ValueError."""
-    return parse_days(_split(items), ", ".join(items)) if items else (None, frozenset())
+    return _parsed(",".join(items), _weekdays, "list of days") if items else (None, frozenset())
 
 
 def parse_month_items(items: Sequence[str]) -> frozenset[int] | None:
@@ -108,6 +140,10 @@ def parse_month_items(items: Sequence[str]) -> frozenset[int] | None:
 def parse_month_day_items(items: Sequence[str]) -> frozenset[int] | None:
     """Days of the month, given by themselves. Raises ValueError."""
     return parse_month_days(_split(items), ", ".join(items)) if items else None
+
+
+def _weekdays(text: str) -> tuple[frozenset[int] | None, frozenset[tuple[int, int]]]:
+    return parse_days(_split([text]), text)
 
 
 def _split(items: Sequence[str]) -> list[str]:
@@ -144,8 +180,11 @@ def _times(clocks: str, side: Side, days: str, text: str) -> tuple[int, int]:
     first, dash, last = (part.strip() for part in clocks.partition("-"))
     around = f"{days.strip()} " if days.strip() else ""
     if side is not Side.WINDOW and dash:
-        right = first if side is Side.FROM else last
-        raise ValueError(f"{text!r} is no line with one time: it has two; write `{side} {around}{right}`")
+        one = first if side is Side.FROM else last
+        raise ValueError(
+            f"{text!r} has two times, and `{side}` takes one: the window is `{around}{first}-{last}`; what only "
+            f"{'starts' if side is Side.FROM else 'stops'} is `{side} {around}{one}`"
+        )
     if side is Side.WINDOW and not dash:
         word, _, rest = around.partition(" ")
         for one in (Side.FROM.value, Side.UNTIL.value):

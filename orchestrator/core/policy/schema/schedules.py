@@ -8,6 +8,8 @@ from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag,
 from pydantic_core import PydanticCustomError
 
 from orchestrator.core.policy.nearest import nearest
+from orchestrator.core.policy.other_words import EXCEPTION_WORDS as OTHER_EXCEPTION_WORDS
+from orchestrator.core.policy.other_words import right_for
 from orchestrator.core.policy.schedules import lines
 from orchestrator.core.policy.schedules.exceptions import parse_date
 from orchestrator.core.policy.schedules.holiday_calendar import holiday_problem
@@ -66,7 +68,7 @@ def _line_form(value: Any) -> str:
 def _line_or_word(text: str) -> object:
     if text in EXCEPTION_WORDS:
         return text
-    if near := nearest(text, EXCEPTION_WORDS):
+    if near := right_for(OTHER_EXCEPTION_WORDS, text) or nearest(text, EXCEPTION_WORDS):
         raise ValueError(f"{text!r} is neither a line nor `none` or `always`; did you mean `{near}`?")
     return lines.parse_line(text)
 

@@ -22,4 +22,6 @@ def test_everything_stands_alone_and_is_no_word_of_a_mapping() -> None:
     assert SCHEMA == {"const": "everything"}
     [(path, message)] = mistakes({"everything": True})
     assert path == ("everything",)
-    assert message.startswith("`everything` is no condition; conditions are all, any, not, condition, tag")
+    assert message.startswith(
+        "`everything` is no condition; for a rule about all of its kinds write `where: everything`; conditions are "
+    )
