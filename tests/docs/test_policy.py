@@ -57,6 +57,12 @@ def test_every_condition_is_in_the_table_and_no_other_is() -> None:
     assert rows(CONDITIONS).keys() == {"everything", *where["properties"]}
 
 
+def test_every_example_is_in_the_table_and_linked() -> None:
+    linked = re.findall(r"^\| \[([^]]+)\]\(\.\./config/examples/\1\.yaml\) \|", PAGE, re.MULTILINE)
+    files = {path.stem for path in (Path(__file__).parents[2] / "config/examples").iterdir()}
+    assert (len(linked), set(linked)) == (len(files), files)
+
+
 def test_everything_that_a_stop_loses_is_in_the_table_and_nothing_else_is() -> None:
     declared = {(one.word, f"`{kind.name}`") for kind in DESCRIPTIONS for one in kind.losses}
     assert {(word, cells[0]) for word, cells in rows(LOSSES).items()} == declared

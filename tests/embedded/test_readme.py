@@ -6,6 +6,7 @@ import re
 import shlex
 from datetime import UTC, datetime
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 
@@ -46,8 +47,7 @@ def test_every_command_does_what_the_readme_says(
     account = organization.account("dev-web", "/Workloads/Dev", {"CostCenter": "cc-1"})
     organization.instances(account, "eu-central-1", 2, {"Environment": "dev"})
     proved, *_ = organization.instances(account, "eu-central-1", 2, {"Environment": "production"})
-    (tmp_path / "config").mkdir()
-    (tmp_path / "config" / "policy.yaml").write_bytes((ROOT / "config" / "policy.yaml").read_bytes())
+    copytree(ROOT / "config", tmp_path / "config")
     ids = {"newest": ""}
     named = {"INSTANCE_ID": proved, "ACCOUNT_ID": account, "REGION": "eu-central-1"}
     down = []
