@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from orchestrator.cli.console import counted
+from orchestrator.cli.tables import CellText
 from orchestrator.core.diagnosis.checks import ENDED, HEALTHY, Area, Check, CheckStatus, Diagnosis
 
 _STYLES = {
@@ -89,7 +90,7 @@ def _hub_table(hub: Sequence[Check]) -> Table:
     table = _table("The hub", "check", "status", "what")
     for one in hub:
         what = one.detail if one.status not in _TO_DO else one.code.value
-        table.add_row(one.name, _styled(one.status), Text(what))
+        table.add_row(one.name, _styled(one.status), CellText(what))
     return table
 
 

@@ -34,6 +34,10 @@ _DOCTORS_EXIT_CODES = (
     "regions are named and are no reason for 3. With --prove: 0 proved, 1 an error or not confirmed, 2 refused, "
     "nothing was stopped, 3 incomplete, 4 held by a guardrail, 5 a stop or start failed, or what came of it is unknown."
 )
+_SIMULATES_EXIT_CODES = (
+    "Exit codes: 0 simulated, 1 an error ended it, 2 bad usage or bad policy, 3 a target cannot be read, 4 what it was "
+    "narrowed to is not there."
+)
 _EXPLAINS_EXIT_CODES = (
     "Exit codes: 0 explained, 1 an error ended it, or the report does not have it, 2 bad usage, bad policy, or no such "
     "resource, 3 its account or region cannot be read."
@@ -53,7 +57,7 @@ COMMANDS = (
         "simulate",
         "simulate",
         "Show when each resource would start and stop.",
-        "Exit codes: 0 simulated, 1 an error ended it, 2 bad usage or bad policy, 3 a target cannot be read.",
+        _SIMULATES_EXIT_CODES,
     ),
     (
         "policies",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -22,24 +22,38 @@ from orchestrator.cli.console import (
     settings_of,
     stdout,
 )
+from orchestrator.cli.narrowing import (
+    AccountsOption,
+    RegionsOption,
+    ResourcesOption,
+    RulesOption,
+    UnitsOption,
+    narrowing_of,
+)
 from orchestrator.cli.options import ExternalIdOption, FormatOption, RoleOption, StoreOption, WorkersOption
 from orchestrator.cli.records import LATEST, latest_sweep
 from orchestrator.cli.simulate_table import print_differences, print_simulation
 from orchestrator.cli.what_if import looking, moment_of
 from orchestrator.core.decide.explain import what_holds
+from orchestrator.core.decide.narrowing import (
+    narrow_inventory,
+    narrow_simulated,
+    narrowing_problems,
+    stored_problems,
+)
 from orchestrator.core.decide.simulate import Simulated
 from orchestrator.core.decide.simulate import simulate as simulate_span
-from orchestrator.core.model import UNREADABLE
+from orchestrator.core.model import UNREADABLE, Narrowing, Region
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.report.document import INCOMPLETE
 from orchestrator.core.report.simulation import differing_rows, edge_rows
 from orchestrator.core.report.stored_inventory import StoredRows, stored_look
-from orchestrator.errors import ReportStoreError, SettingsError
+from orchestrator.errors import NarrowedToNothingError, NarrowingError, ReportStoreError, SettingsError
 from orchestrator.local.report_file import read_report_file
 from orchestrator.settings import Settings
 from orchestrator.sweep.other_policies import co_owners
 from orchestrator.sweep.stored_look import policy_of_sweep, read_report
-from orchestrator.sweep.what_if import read_inventory
+from orchestrator.sweep.what_if import read_narrowed
 
 _STEP = re.compile(r"([0-9]{1,2})\s*(?:m|min)|1\s*h")
 _STEPS = (1, 5, 10, 15, 20, 30, 60)
@@ -87,18 +101,33 @@ def simulate(
     sweep: Annotated[
         str | None, typer.Option(metavar="SWEEP_ID|latest", help="That sweep's stored report; AWS is not asked.")
     ] = None,
+    only_accounts: AccountsOption = None,
+    only_units: UnitsOption = None,
+    only_regions: RegionsOption = None,
+    only_rules: RulesOption = None,
+    only_resources: ResourcesOption = None,
     output: FormatOption = Format.TABLE,
     store: StoreOption = None,
     member_role: RoleOption = None,
     external_id: ExternalIdOption = None,
     workers: WorkersOption = None,
 ) -> None:
-    """Show when each resource would be started and stopped over a span of time: every edge, also those of holidays, of
-    clock changes and of opt-outs that end. Reads everything in scope, or a stored report, and writes nothing.
+    """Show when each resource would be started and stopped over a span of time.
+
+    Every edge is there, also those of holidays, of clock changes and of opt-outs that end. Reads everything in scope,
+    or a stored report, and writes nothing.
+
+    \b
+      stop-orchestrator simulate --policy config/policy.yaml --from 2026-12-21
+      stop-orchestrator simulate --sweep latest --days 3 --rule RULE
+      stop-orchestrator simulate --policy config/policy.yaml --policy OTHER
+
+    The first shows two weeks from that day on, the second what one rule does by the report of the newest sweep, the
+    third only what differs between two policies.
 
     Each resource is taken for running, and for one that obeys at once. JSON has a row for each edge; the table draws
     the first week by hours for each rule.
-    """
+    """  # noqa: D301 - click's sign for lines that it may not wrap
     if inventory is not None and sweep is not None:
         fail("--inventory and --sweep exclude each other: both say what to simulate on", BAD_USAGE)
     if until is not None and days is not None:
@@ -113,7 +142,8 @@ def simulate(
         workers=workers,
     )
     with errors_as_exit_codes(output):
-        look = _Look(settings, inventory, sweep, _minutes(step))
+        narrowing = narrowing_of(only_accounts, only_units, only_regions, only_rules, only_resources)
+        look = _Look(settings, inventory, sweep, _minutes(step), narrowing)
         loaded = look.policies(policies)
         span = _span(next(iter(loaded.values())), begin, until, days)
         found = {name: look.simulated(policy, span) for name, policy in loaded.items()}
@@ -123,18 +153,21 @@ def simulate(
         print_differences(stdout, differing_rows(found), span.start, span.end)
     else:
         [(_, policy)] = loaded.items()
-        print_simulation(stdout, policy, next(iter(found.values())), span.start, span.end, look.step)
+        print_simulation(stdout, look.shown(policy), next(iter(found.values())), span.start, span.end, look.step)
     raise typer.Exit(INCOMPLETE if look.incomplete else 0)
 
 
 class _Look:
     """Where the resources come from."""
 
-    def __init__(self, settings: Settings, inventory: Path | None, sweep: str | None, step: timedelta) -> None:
+    def __init__(
+        self, settings: Settings, inventory: Path | None, sweep: str | None, step: timedelta, narrowing: Narrowing
+    ) -> None:
         self._settings = settings
         self._inventory = inventory
         self._sweep = sweep
         self.step = step
+        self._narrowing = narrowing
         self.incomplete = False
         self._stored: StoredRows | None = None
         self._of_sweep: OrgPolicy | None = None
@@ -144,6 +177,8 @@ class _Look:
             self._read_sweep(sweep)
         if self._stored is not None:
             say(_STORED)
+        if narrowing:
+            say(f"Narrowed to {narrowing.text}: it says nothing of the rest.")
 
     def policies(self, sources: Sequence[str] | None) -> Mapping[str, OrgPolicy]:
         """By the names that a person gave them. Raises PolicyError and SettingsError."""
@@ -159,7 +194,14 @@ class _Look:
         return {one: wiring.read_policy(one, lambda: wiring.make_clients(self._settings)) for one in named}
 
     def simulated(self, policy: OrgPolicy, span: _Span) -> tuple[Simulated, ...]:
-        return self._live(policy, span) if self._stored is None else self._of_rows(self._stored, policy, span)
+        """Raises NarrowingError for names that are none."""
+        found = self._live(policy, span) if self._stored is None else self._of_rows(self._stored, policy, span)
+        return narrow_simulated(self._narrowing, found)
+
+    def shown(self, policy: OrgPolicy) -> OrgPolicy:
+        """With the rules that are drawn."""
+        named = self._narrowing.rules
+        return replace(policy, rules=tuple(rule for rule in policy.rules if rule.name in named)) if named else policy
 
     def _read_sweep(self, sweep_id: str) -> None:
         stores = wiring.make_stores(self._settings, wiring.make_clients(self._settings))
@@ -181,13 +223,20 @@ class _Look:
             raise SettingsError(
                 f"{self._inventory or self._sweep} has rows that are no decisions ({type(wrong).__name__}: {wrong})"
             ) from wrong
-        return simulate_span(policy, look.inventory, span.start, span.end, spared=look.spared, missed=look.missed)
+        problems = narrowing_problems(self._narrowing, policy, map(Region, self._narrowing.regions))
+        if problems:
+            raise NarrowingError(problems)
+        missing = stored_problems(self._narrowing, look.inventory)
+        if missing:
+            raise NarrowedToNothingError(missing)
+        inventory = narrow_inventory(self._narrowing, look.inventory)
+        return simulate_span(policy, inventory, span.start, span.end, spared=look.spared, missed=look.missed)
 
     def _live(self, policy: OrgPolicy, span: _Span) -> tuple[Simulated, ...]:
         """Accounts are read whose opt-out ends within the span."""
         clients = wiring.make_clients(self._settings)
         with looking(self._settings, clients, policy, "simulate") as world:
-            inventory = read_inventory(world, policy, span.end)
+            inventory = read_narrowed(world, policy, span.end, self._narrowing)
             others = co_owners(world, inventory.others)
         for text in what_holds(inventory):
             say(text)

@@ -241,9 +241,10 @@ def undo(
     external_id: ExternalIdOption = None,
     workers: WorkersOption = None,
 ) -> None:
-    """Start exactly what that sweep stopped and nobody touched since; everything else is kept, each with its reason.
+    """Start again what that sweep stopped, and stop what it started.
 
-    What the sweep started is stopped where its rule, its schedule and its opt-outs let it be stopped now.
+    Only what nobody touched since is started; everything else is kept, each with its reason. What the sweep started is
+    stopped where its rule, its schedule and its opt-outs let it be stopped now. Tags that it wrote are deleted.
     A sweep of its own, with a report, guardrails and waves: paced to 2 starts a second in each account and region, so
     5,000 instances of one account and region take 33 minutes. An undo cannot be undone.
     """

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from typing import Any
 
+from rich.console import Console
+from rich.containers import Lines
 from rich.table import Table
 from rich.text import Text
 
@@ -48,6 +52,27 @@ def add_rows(table: Table, rows: Sequence[Sequence[Cell]]) -> Table | None:
     return table if rows else None
 
 
+class CellText(Text):
+    """A plain text. A word that is too long for its column, such as an ARN, breaks after its `/` and `:` where it can,
+    so that the name of a role stays whole.
+    """
+
+    def wrap(self, console: Console, width: int, **options: Any) -> Lines:
+        """The lines of it in that width, as Rich asks for them."""
+        fitted = re.sub(rf"\S{{{width + 1},}}", lambda found: _broken(found[0], width), self.plain)
+        return Text(fitted, self.style).wrap(console, width, **options)
+
+
+def _broken(word: str, width: int) -> str:
+    """In lines of its parts, as many in each as fit; a part that is longer by itself breaks anywhere."""
+    lines = [""]
+    for part in re.findall(r"[^/:]*[/:]+|[^/:]+", word):
+        if lines[-1] and len(lines[-1]) + len(part) > width:
+            lines.append("")
+        lines[-1] += part
+    return "\n".join(lines)
+
+
 def _cell(cell: Cell) -> Text:
     lines = (cell,) if isinstance(cell, str) else cell
-    return Text("\n".join(map(without_controls, lines)))
+    return CellText("\n".join(map(without_controls, lines)))

@@ -10,6 +10,7 @@ from orchestrator.core.decide.explain import Explanation, explain
 from orchestrator.core.decide.local_times import local_texts
 from orchestrator.core.decide.narrowing import (
     narrow_decisions,
+    narrow_inventory,
     narrowing_problems,
     policy_to_read,
     resource_problems,
@@ -44,21 +45,39 @@ def plan_for(
     """What a sweep would do at that moment, by what AWS says now: a report that is in no store and in no ledger, so
     that nothing can be done by it. Raises as list_and_read, and NarrowingError for what is not there.
     """
-    problems = narrowing_problems(narrowing, policy, world.partition_regions)
-    if problems:
-        raise NarrowingError(problems)
+    _check_narrowing(world, policy, narrowing)
     sweep = Sweep(sweep_id, Mode.PLAN, policy, world.now(), asked_by=world.asked_by, narrowed=narrowing)
     inventory = read_inventory(world, policy, at, narrowing)
     decisions = decide_inventory(policy, inventory, at, co_owners(world, inventory.others))
     decisions = narrow_decisions(narrowing, decisions)
     state = SweepState(inventory, decisions, read_halt=world.halt())
-    missing = resource_problems(narrowing, inventory.resources, inventory.coverage) if state.read_halt is None else ()
-    if missing:
-        raise NarrowedToNothingError(missing)
+    if state.read_halt is None:
+        _check_resources(narrowing, inventory)
     state, _ = check_plan(world, sweep, state)
     report = build_report(sweep, state, calls=world.calls(), finished_at=world.now(), interrupted=world.interrupted())
     local = local_texts(at, (policy.timezone, *(schedule.timezone for schedule in policy.schedules.values())))
     return plain_document(document_of(replace(report, as_of=at, as_of_local=local)))
+
+
+def read_narrowed(world: World, policy: OrgPolicy, at: datetime, narrowing: Narrowing) -> Inventory:
+    """As read_inventory, with the resources that are named. Raises NarrowingError too, for what is not there."""
+    _check_narrowing(world, policy, narrowing)
+    inventory = read_inventory(world, policy, at, narrowing)
+    if world.halt() is None:
+        _check_resources(narrowing, inventory)
+    return narrow_inventory(narrowing, inventory)
+
+
+def _check_narrowing(world: World, policy: OrgPolicy, narrowing: Narrowing) -> None:
+    problems = narrowing_problems(narrowing, policy, world.partition_regions)
+    if problems:
+        raise NarrowingError(problems)
+
+
+def _check_resources(narrowing: Narrowing, inventory: Inventory) -> None:
+    missing = resource_problems(narrowing, inventory.resources, inventory.coverage)
+    if missing:
+        raise NarrowedToNothingError(missing)
 
 
 def read_inventory(world: World, policy: OrgPolicy, at: datetime, narrowing: Narrowing = NOT_NARROWED) -> Inventory:

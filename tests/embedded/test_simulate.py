@@ -189,3 +189,65 @@ def test_the_table_draws_a_week_by_hours_for_each_rule_in_80_columns(
 def test_bad_usage_says_what_would_be_right(run: Run, policy: Policy, words: tuple[str, ...], said: str) -> None:
     ran = run("simulate", "--policy", policy(RULES), *words)
     assert (ran.exit_code, said in ran.stderr) == (2, True), ran
+
+
+# --- narrowed ---------------------------------------------------------------------------------------------------------
+
+
+def resources_of(ran: Ran) -> set[str]:
+    assert ran.exit_code == 0, ran
+    return {row["resource_id"] for row in json.loads(ran.stdout)}
+
+
+def test_it_may_be_narrowed_as_a_plan_live_and_from_a_report(
+    organization: OrganizationBuilder, account: str, simulate: Callable[..., Ran], run: Run, policy: Policy
+) -> None:
+    other = organization.account("other", "/Labs")
+    one, two = organization.instances(account, FRANKFURT, 2, DEV)
+    [in_labs] = organization.instances(other, "eu-west-1", 1, DEV)
+    path = policy(RULES)
+    run("plan", "--policy", path)
+    for narrowed, left in (
+        (("--account", other), {in_labs}),
+        (("--organizational-unit", "/Workloads"), {one, two}),
+        (("--region", "eu-west-1"), {in_labs}),
+        (("--resource", one), {one}),
+        (("--rule", "dev", "--resource", two, "--resource", in_labs), {two, in_labs}),
+        (("--rule", "costly"), set()),
+    ):
+        for source in (("--policy", path), ("--sweep", "latest")):
+            ran = simulate(*source, "--days", "1", *narrowed)
+            assert resources_of(ran) == left, (source, narrowed)
+            assert "Narrowed to " in ran.stderr
+
+
+def test_what_it_is_narrowed_to_and_is_not_there_is_an_error_as_of_a_plan(
+    organization: OrganizationBuilder, account: str, run: Run, policy: Policy
+) -> None:
+    organization.instances(account, FRANKFURT, 1, DEV)
+    path = policy(RULES)
+    run("plan", "--policy", path)
+    for source in (("--policy", path), ("--sweep", "latest")):
+        ran = run("simulate", *source, "--rule", "devv")
+        assert (ran.exit_code, "the policy has no such rule (did you mean dev?)" in ran.stderr) == (2, True)
+        for names in (("--resource", "i-0000000000000000f"), ("--account", "999999999999")):
+            ran = run("simulate", *source, *names)
+            assert (ran.exit_code, f"{' '.join(names)}: " in ran.stderr, ran.stdout) == (4, True, ""), source
+    ran = run("simulate", "--sweep", "latest", "--organizational-unit", "ou-abcd-12345678")
+    assert (ran.exit_code, "a report has no ids of OUs; name it by its path" in ran.stderr) == (4, True)
+
+
+def test_each_example_of_its_help_is_a_command(
+    organization: OrganizationBuilder, account: str, run: Run, policy: Policy
+) -> None:
+    organization.instances(account, FRANKFURT, 1, DEV)
+    first, other = policy(RULES), Path("other.yaml")
+    other.write_text(Path(first).read_text().replace("19:00", "20:00"))
+    paths = {"config/policy.yaml": first, "OTHER": str(other), "RULE": "dev"}
+    run("plan", "--policy", paths["config/policy.yaml"])
+    lines = [line.split() for line in run("simulate", "--help").stdout.splitlines()]
+    examples = [words[1:] for words in lines if words[:2] == ["stop-orchestrator", "simulate"]]
+    assert len(examples) == 3
+    for words in examples:
+        ran = run(*(paths.get(word, word) for word in words))
+        assert ran.exit_code == 0, (words, ran)

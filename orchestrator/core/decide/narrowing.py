@@ -9,14 +9,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import groupby
 from typing import NamedTuple
 
 from orchestrator.core.decide.scope import region_in_scope
+from orchestrator.core.decide.simulate import Asked, Moment, Simulated
 from orchestrator.core.model import (
     Account,
     Coverage,
     Decision,
     Decisions,
+    Inventory,
     Narrowing,
     Organization,
     ReasonCode,
@@ -25,13 +28,14 @@ from orchestrator.core.model import (
     TargetStatus,
     Verdict,
 )
-from orchestrator.core.policy.conditions.matching import account_within, unit_problem
+from orchestrator.core.policy.conditions.matching import account_within, is_unit_id, unit_problem
 from orchestrator.core.policy.nearest import nearest
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.policy.schema.scope import RegionScope
 
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _ARN = re.compile(r"arn:[^:]+:[^:]+:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12}):.+")
+_OTHER_RULES = "Another rule decides it, and this simulation was narrowed to other rules."
 _LEFT_OUT = "It would be acted on, and this sweep was narrowed to other {}."
 
 
@@ -93,6 +97,29 @@ def resource_problems(
     more = f"; {unread} were not read, as the report says" if unread else ""
     nothing = "nothing that runs has this id or ARN"
     return tuple(f"--resource {one}: {nothing}{_hint(one, there)} ({looked}{more})" for one in missing)
+
+
+def stored_problems(narrowing: Narrowing, inventory: Inventory) -> tuple[str, ...]:
+    """What a report has nothing of; `inventory` is made of one, in which OUs have paths and no ids."""
+    resources = inventory.resources
+    known: dict[str, tuple[list[str], Sequence[str]]] = {
+        "--account": ([one.id for one in inventory.accounts], narrowing.accounts),
+        "--region": ([one.target.region for one in resources], narrowing.regions),
+        "--resource": ([name for one in resources for name in (one.resource_id, one.arn)], narrowing.resources),
+    }
+    found = [
+        f"{option} {one}: the report has nothing of it{_hint(one, there)}"
+        for option, (there, named) in known.items()
+        for one in named
+        if one not in there
+    ]
+    paths = [unit.path for account in inventory.accounts for unit in account.organizational_units]
+    for unit in narrowing.organizational_units:
+        if is_unit_id(unit):
+            found.append(f"--organizational-unit {unit}: a report has no ids of OUs; name it by its path")
+        elif not any(account_within(account, unit) for account in inventory.accounts):
+            found.append(f"--organizational-unit {unit}: the report has nothing of it{_hint(unit, paths)}")
+    return tuple(found)
 
 
 def _wrong_forms(narrowing: Narrowing) -> Iterator[str]:
@@ -167,6 +194,35 @@ def narrow_decisions(narrowing: Narrowing, decisions: Decisions) -> Decisions:
     if not (narrowing.rules or narrowing.resources):
         return decisions
     return replace(decisions, decisions=tuple(_narrowed(narrowing, one) for one in decisions.decisions))
+
+
+def narrow_inventory(narrowing: Narrowing, inventory: Inventory) -> Inventory:
+    """With the resources that are named, and all accounts."""
+    accounts = {one.id for one in inventory.accounts if is_in(narrowing, one)}
+    kept = (
+        one
+        for one in inventory.resources
+        if one.target.account_id in accounts
+        and (not narrowing.regions or one.target.region in narrowing.regions)
+        and (not narrowing.resources or not {one.resource_id, one.arn}.isdisjoint(narrowing.resources))
+    )
+    return replace(inventory, resources=tuple(kept)) if narrowing else inventory
+
+
+def narrow_simulated(narrowing: Narrowing, simulated: Iterable[Simulated]) -> tuple[Simulated, ...]:
+    """What the named rules ask, of the resources that one of them decides at some moment: another rule's is kept."""
+    if not narrowing.rules:
+        return tuple(simulated)
+    named = (one for one in simulated if any(moment.rule in narrowing.rules for moment in one.moments))
+    return tuple(Simulated(one.key, tuple(_of_rules(narrowing, one.moments))) for one in named)
+
+
+def _of_rules(narrowing: Narrowing, moments: Iterable[Moment]) -> Iterator[Moment]:
+    each = (
+        one if one.rule in narrowing.rules else replace(one, asked=Asked.KEPT, reason=_OTHER_RULES) for one in moments
+    )
+    for _, alike in groupby(each, key=lambda one: one.asked):
+        yield next(alike)
 
 
 def _narrowed(narrowing: Narrowing, decision: Decision) -> Decision:

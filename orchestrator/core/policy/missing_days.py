@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from calendar import month_name, monthrange
+from datetime import date, timedelta
 
 _DATE = re.compile(r"(?:(?P<year>[0-9]{4})-)?(?P<month>[0-9]{1,2})-(?P<day>[0-9]{1,2})(?![0-9]).*", re.DOTALL)
 _LEAP_YEAR = 2000
@@ -21,8 +21,13 @@ def missing_day(text: str) -> str:
         return f"there is no {shown}: years begin with 0001"
     if not 1 <= month <= _MONTHS:
         return f"there is no {shown}: months go from 01 to 12, and stand before the day"
-    days = monthrange(int(year or _LEAP_YEAR), month)[1]
+    days = _days(int(year or _LEAP_YEAR), month)
     if 1 <= day <= days:
         return ""
     of_year = f" {int(year)}" if year else ""
-    return f"there is no {shown}: {month_name[month]}{of_year} has {'' if year else 'at most '}{days} days"
+    return f"there is no {shown}: {date(_LEAP_YEAR, month, 1):%B}{of_year} has {'' if year else 'at most '}{days} days"
+
+
+def _days(year: int, month: int) -> int:
+    last = date(year, month + 1, 1) - timedelta(days=1) if month < _MONTHS else date(year, month, 31)
+    return last.day

@@ -27,36 +27,33 @@ def _clock(found: re.Match[str]) -> str:
     return f"{hour:02}:{minute}"
 
 
-_REWRITES: Sequence[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = [
-    (re.compile(pattern), right)
-    for pattern, right in (
-        ("[\u2010-\u2015\u2212]", "-"),
-        (r"^(?:always|all ?day(?: long)?|24[/x]7|24 ?h(?:ours)?)$", "daily 00:00-24:00"),
-        (r"(?<=[0-9m])\s+(?:utc|gmt|[a-z_]+/[a-z_/+-]+)$", ""),
-        (r"\b(?:week[ -]?days?|(?:work|working|business)[ _-]?days?|mo?n?[ -]?fr?|workweek)\b(?!\w)", "mon-fri"),
-        (r"\bweek[ -]?ends?\b", "sat,sun"),
-        (r"\b(?:every|each|all|any)[ _-]?days?\b|^\*(?=\s)", "daily"),
-        (r"\b(mon|tues|wednes|thurs|fri|satur|sun)days\b", r"\1day"),
-        (r"\bmidnight\b", "00:00"),
-        (r"\bnoon\b", "12:00"),
-        (r"\b(?P<hour>[0-9]{1,2})(?:[:.](?P<minute>[0-9]{2}))?\s*(?P<half>[ap])\.?m\b\.?", _clock),
-        (r"\b(?P<hour>[0-9]{1,2})[.](?P<minute>[0-9]{2})(?P<half>)\b", _clock),
-        (r"\b(?P<hour>[0-9]{1,2})\s*(?:uhr|h)(?P<minute>[0-9]{2})?(?P<half>)\b", _clock),
-        (r"(?<![:0-9-])(?P<hour>[0-2][0-9])(?P<minute>[0-5][0-9])(?P<half>)(?![:0-9])", _clock),
-        (r"(?<=-)(?P<hour>[0-2][0-9])(?P<minute>[0-5][0-9])(?P<half>)$", _clock),
-        (r"\b([0-9]{1,2}:[0-9]{2}):[0-9]{2}\b", r"\1"),
-        (r"(?<![:0-9])(?P<hour>[0-9]{1,2})(?P<minute>)(?P<half>)(?=\s*(?:-|to)\s*[0-9]{1,2}(?::[0-9]{2})?$)", _clock),
-        (r"(?<=[0-9]{2}-)(?P<hour>[0-9]{1,2})(?P<minute>)(?P<half>)$", _clock),
-        (r"\bbetween\s+(.*[0-9])\s+and\s+(?=[0-9])", r"\1-"),
-        (r"^from\s+(.*\S)\s+(?:to|till?|until|bis)\s+(?=[0-9])", r"\1-"),
-        (r"(?<=\S)\s+(?:to|through|thru|till?|until|bis)\s+(?=\S)", "-"),
-        (rf"\b((?:{_WEEKDAY})[a-z]*)\s*(?:&|;|/|\band\b)\s*(?={_WEEKDAY})", r"\1,"),
-        (r"^(?:after|since|start(?:ing)?(?: at)?)\s+", "from "),
-        (r"^(?:before|by|stop(?:ping)?(?: at)?|end(?:ing)?(?: at)?|till?)\s+", "until "),
-    )
-]
+_REWRITES: Sequence[tuple[str, str | Callable[[re.Match[str]], str]]] = (
+    ("[\u2010-\u2015\u2212]", "-"),
+    (r"^(?:always|all ?day(?: long)?|24[/x]7|24 ?h(?:ours)?)$", "daily 00:00-24:00"),
+    (r"(?<=[0-9m])\s+(?:utc|gmt|[a-z_]+/[a-z_/+-]+)$", ""),
+    (r"\b(?:week[ -]?days?|(?:work|working|business)[ _-]?days?|mo?n?[ -]?fr?|workweek)\b(?!\w)", "mon-fri"),
+    (r"\bweek[ -]?ends?\b", "sat,sun"),
+    (r"\b(?:every|each|all|any)[ _-]?days?\b|^\*(?=\s)", "daily"),
+    (r"\b(mon|tues|wednes|thurs|fri|satur|sun)days\b", r"\1day"),
+    (r"\bmidnight\b", "00:00"),
+    (r"\bnoon\b", "12:00"),
+    (r"\b(?P<hour>[0-9]{1,2})(?:[:.](?P<minute>[0-9]{2}))?\s*(?P<half>[ap])\.?m\b\.?", _clock),
+    (r"\b(?P<hour>[0-9]{1,2})[.](?P<minute>[0-9]{2})(?P<half>)\b", _clock),
+    (r"\b(?P<hour>[0-9]{1,2})\s*(?:uhr|h)(?P<minute>[0-9]{2})?(?P<half>)\b", _clock),
+    (r"(?<![:0-9-])(?P<hour>[0-2][0-9])(?P<minute>[0-5][0-9])(?P<half>)(?![:0-9])", _clock),
+    (r"(?<=-)(?P<hour>[0-2][0-9])(?P<minute>[0-5][0-9])(?P<half>)$", _clock),
+    (r"\b([0-9]{1,2}:[0-9]{2}):[0-9]{2}\b", r"\1"),
+    (r"(?<![:0-9])(?P<hour>[0-9]{1,2})(?P<minute>)(?P<half>)(?=\s*(?:-|to)\s*[0-9]{1,2}(?::[0-9]{2})?$)", _clock),
+    (r"(?<=[0-9]{2}-)(?P<hour>[0-9]{1,2})(?P<minute>)(?P<half>)$", _clock),
+    (r"\bbetween\s+(.*[0-9])\s+and\s+(?=[0-9])", r"\1-"),
+    (r"^from\s+(.*\S)\s+(?:to|till?|until|bis)\s+(?=[0-9])", r"\1-"),
+    (r"(?<=\S)\s+(?:to|through|thru|till?|until|bis)\s+(?=\S)", "-"),
+    (rf"\b((?:{_WEEKDAY})[a-z]*)\s*(?:&|;|/|\band\b)\s*(?={_WEEKDAY})", r"\1,"),
+    (r"^(?:after|since|start(?:ing)?(?: at)?)\s+", "from "),
+    (r"^(?:before|by|stop(?:ping)?(?: at)?|end(?:ing)?(?: at)?|till?)\s+", "until "),
+)
 """In this order, on a line in small letters with single spaces. What comes of it counts only where it is a line."""
-_AMID = re.compile(r"(?<=\s)(?:from|at)\s+")
+_AMID = r"(?<=\s)(?:from|at)\s+"
 
 NO_LINES: Mapping[str, str] = dict.fromkeys(
     ("none", "never", "no", "off", "stopped"),
@@ -79,8 +76,8 @@ def meant_lines(text: str) -> Iterator[str]:
     written = " ".join(text.strip().lower().split())
     meant = written
     for pattern, right in _REWRITES:
-        meant = pattern.sub(right, meant)
-    for one in (meant, " ".join(_AMID.sub("", meant).split())):
+        meant = re.sub(pattern, right, meant)
+    for one in (meant, " ".join(re.sub(_AMID, "", meant).split())):
         if one != written:
             yield one.strip()
 
