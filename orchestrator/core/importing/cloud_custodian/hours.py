@@ -66,21 +66,7 @@ class HourFilter:
 def read_hours(kind: str, given: Mapping[str, Any], path: Path, losses: Losses) -> HourFilter | None:
     """The filter of that type; None where it could not be read, which is said."""
     side, count = SIDES[kind], len(losses.fatal)
-    known = {"type", kind, "skip-days", "skip-days-from", *_BOOLS, *_TEXTS}
-    other = next(one for one in SIDES if one != kind)
-    if other in given:
-        why = f"it has no effect in `{kind}`; a policy with `{other}` has it"
-        losses.note((*path, other), f"`{other}`", why)
-    for key in given.keys() - {other}:
-        if key not in known or (key == "state-filter" and losses.policy.resource != "ec2"):
-            losses.lose((*path, key), f"`{key}`", f"no key of `{kind}` that is known here")
-    for keys, type_, word in ((_BOOLS, bool, "true or false"), (_TEXTS, str, "text")):
-        for key in keys:
-            if key in given and not isinstance(given[key], type_):
-                losses.lose((*path, key), f"`{key}`", f"it must be {word}, not {value_words(given[key])}")
-    if "skip-days-from" in given:
-        why = "the days are behind a URL; near is `except:` in the schedule, with each of them as `running: either`"
-        losses.lose((*path, "skip-days-from"), "`skip-days-from`", why)
+    _check_keys(kind, given, path, losses)
     hour = given.get(kind, _DEFAULT_HOURS[side])
     if isinstance(hour, bool) or not isinstance(hour, int) or not 0 <= hour <= _LAST_HOUR:
         losses.lose((*path, kind), f"`{kind}`", f"it must be an hour from 0 to 23, not {value_words(hour)}")
@@ -102,6 +88,24 @@ def read_hours(kind: str, given: Mapping[str, Any], path: Path, losses: Losses) 
         Acting(frozenset((day, hour) for day in days), zone),
         skipped,
     )
+
+
+def _check_keys(kind: str, given: Mapping[str, Any], path: Path, losses: Losses) -> None:
+    known = {"type", kind, "skip-days", "skip-days-from", *_BOOLS, *_TEXTS}
+    other = next(one for one in SIDES if one != kind)
+    if other in given:
+        why = f"it has no effect in `{kind}`; a policy with `{other}` has it"
+        losses.note((*path, other), f"`{other}`", why)
+    for key in given:
+        if key not in {*known, other} or (key == "state-filter" and losses.policy.resource != "ec2"):
+            losses.lose((*path, key), f"`{key}`", f"no key of `{kind}` that is known here")
+    for keys, type_, word in ((_BOOLS, bool, "true or false"), (_TEXTS, str, "text")):
+        for key in keys:
+            if key in given and not isinstance(given[key], type_):
+                losses.lose((*path, key), f"`{key}`", f"it must be {word}, not {value_words(given[key])}")
+    if "skip-days-from" in given:
+        why = "the days are behind a URL; near is `except:` in the schedule, with each of them as `running: either`"
+        losses.lose((*path, "skip-days-from"), "`skip-days-from`", why)
 
 
 def _skipped(given: Any, path: Path, losses: Losses) -> frozenset[date]:
