@@ -34,10 +34,12 @@ from orchestrator.local.policy_file import MOST_BYTES, as_text, read_policy_file
 if TYPE_CHECKING:
     from orchestrator.cli import console, tables
     from orchestrator.core.importing.cloud_custodian import policies as custodian
+    from orchestrator.core.importing.instance_scheduler import policy as scheduler
 else:
     console = Later("orchestrator.cli.console")
     tables = Later("orchestrator.cli.tables")
     custodian = Later("orchestrator.core.importing.cloud_custodian.policies")
+    scheduler = Later("orchestrator.core.importing.instance_scheduler.policy")
 
 _STDIN = "<stdin>"
 
@@ -69,6 +71,47 @@ def cloud_custodian(
     Example: stop-orchestrator import cloud-custodian custodian.yaml --output policy.yaml
     """
     _import(files, output, form, lambda inputs: custodian.import_policies(inputs, _policy_name(files, name)))
+
+
+@GROUP.command(
+    "instance-scheduler", short_help="Import schedules of Instance Scheduler on AWS.", epilog=IMPORTS_EXIT_CODES
+)
+def instance_scheduler(
+    files: FilesArgument,
+    tag_key: Annotated[
+        str | None, typer.Option(metavar="KEY", help="The tag that names a resource's schedule. [default: Schedule]")
+    ] = None,
+    default_timezone: Annotated[
+        str | None, typer.Option(metavar="ZONE", help="The stack's, for schedules without one.")
+    ] = None,
+    stack_name: Annotated[
+        str | None,
+        typer.Option(
+            metavar="STACK", help="Of a template: its stack, whose name stands before those of its schedules."
+        ),
+    ] = None,
+    accounts: Annotated[
+        list[str] | None,
+        typer.Option("--account", metavar="ID", help="Where Instance Scheduler acts; rules own nothing elsewhere."),
+    ] = None,
+    name: NameOption = None,
+    output: OutputOption = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Import Instance Scheduler's schedules and periods: as scheduler-cli describes them, the items of its DynamoDB
+    table, or CloudFormation templates with its schedules.
+
+    Example: stop-orchestrator import instance-scheduler schedules.json periods.json --output policy.yaml
+    """
+    with errors_as_exit_codes(form):
+        options = scheduler.Options.checked(
+            policy_name=_policy_name(files, name),
+            tag_key=tag_key,
+            default_timezone=default_timezone,
+            stack=stack_name,
+            accounts=tuple(accounts or ()),
+        )
+    _import(files, output, form, lambda inputs: scheduler.import_schedules(inputs, options))
 
 
 def _import(
