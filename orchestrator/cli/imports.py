@@ -185,10 +185,11 @@ def _rows(imported: Imported) -> dict[str, Any]:
 
 def _tell(imported: Imported) -> None:
     """To a person, on stderr: standard output may be the policy."""
-    if imported.not_carried_over:
-        table = tables.a_table("Not carried over", ("at", "fixed"), "what", "why")
+    for source in dict.fromkeys(one.source for one in imported.not_carried_over):
+        table = tables.a_table(f"Not carried over of {source}", ("line", "right"), "what", "why")
         for one in imported.not_carried_over:
-            table.add_row(*(tables.cell(text) for text in (one.where, one.what, one.why)))
+            if one.source == source:
+                table.add_row(*(tables.cell(text) for text in (str(one.line), one.what, one.why)))
         console.stderr.print(table)
     nothing = "; nothing is stopped by it" if not imported.rules else ""
     left = f", {counted(imported.left_out, 'rule')} written as a comment" if imported.left_out else ""

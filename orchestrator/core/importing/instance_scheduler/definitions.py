@@ -84,6 +84,8 @@ class Doubt:
     place: Place
     what: str
     why: str
+    key: str = ""
+    """Of the table, where it is about the value of one."""
 
     @property
     def lost(self) -> NotCarriedOver:

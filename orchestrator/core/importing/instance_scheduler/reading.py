@@ -180,7 +180,7 @@ class _Reader:
             name = by_letters.get(_letters(key))
             if _is_unresolved(one):
                 why = "its value is known only to CloudFormation; write it out to import it"
-                doubts.append(Doubt(place, f"`{key}`", why))
+                doubts.append(Doubt(place, f"`{key}`", why, name or ""))
             elif name is None:
                 doubts.append(Doubt(place, f"`{key}`", "this key is not understood"))
             elif name in given:
@@ -225,7 +225,7 @@ class _Reader:
         rest = {key: one for key, one in properties.items() if key not in own and _letters(key) != "periods"}
         given, more = self._given(rest, path, SCHEDULE_KEYS)
         doubts += more
-        name, why = self._name(logical_id, given, own, unresolved=any("ame" in one.what for one in more))
+        name, why = self._name(logical_id, given, own, unresolved=any(one.key == "name" for one in more))
         if why:
             doubts.append(Doubt(self._place(path), f"the name of the schedule {logical_id}", why))
         periods, more = self._periods(properties, path, name)

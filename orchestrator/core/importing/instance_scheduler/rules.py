@@ -198,7 +198,7 @@ class _Translator:
             return "UTC"
         if problem is not None:
             self._comment_out_key("timezone", problem)
-        else:
+        elif not any(doubt.key == "timezone" for doubt in self._schedule.doubts):
             why = "it has none, and the stack's default is not in the file: give it by --default-timezone"
             self._comment_out(self._schedule.place, "`timezone`", why)
         return zone or "UTC"
