@@ -34,10 +34,12 @@ from orchestrator.local.policy_file import MOST_BYTES, as_text, read_policy_file
 if TYPE_CHECKING:
     from orchestrator.cli import console, tables
     from orchestrator.core.importing.cloud_custodian import policies as custodian
+    from orchestrator.core.importing.instance_scheduler import policy as scheduler
 else:
     console = Later("orchestrator.cli.console")
     tables = Later("orchestrator.cli.tables")
     custodian = Later("orchestrator.core.importing.cloud_custodian.policies")
+    scheduler = Later("orchestrator.core.importing.instance_scheduler.policy")
 
 _STDIN = "<stdin>"
 
@@ -85,6 +87,47 @@ def cloud_custodian(
     """
     policy, values = _policy_name(files, name), tuple(tag_values or ())
     _import(files, output, form, lambda inputs: custodian.import_policies(inputs, policy, DESCRIPTIONS, values))
+
+
+@GROUP.command(
+    "instance-scheduler", short_help="Import schedules of Instance Scheduler on AWS.", epilog=IMPORTS_EXIT_CODES
+)
+def instance_scheduler(
+    files: FilesArgument,
+    tag_key: Annotated[
+        str | None, typer.Option(metavar="KEY", help="The tag that names a resource's schedule. [default: Schedule]")
+    ] = None,
+    default_timezone: Annotated[
+        str | None, typer.Option(metavar="ZONE", help="The stack's, for schedules without one.")
+    ] = None,
+    stack_name: Annotated[
+        str | None,
+        typer.Option(
+            metavar="STACK", help="Of a template: its stack, whose name stands before those of its schedules."
+        ),
+    ] = None,
+    accounts: Annotated[
+        list[str] | None,
+        typer.Option("--account", metavar="ID", help="Where Instance Scheduler acts; rules own nothing elsewhere."),
+    ] = None,
+    name: NameOption = None,
+    output: OutputOption = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Import Instance Scheduler's schedules and periods: as scheduler-cli describes them, the items of its DynamoDB
+    table, or CloudFormation templates with its schedules.
+
+    Example: stop-orchestrator import instance-scheduler schedules.json periods.json --output policy.yaml
+    """
+    with errors_as_exit_codes(form):
+        options = scheduler.Options.checked(
+            policy_name=_policy_name(files, name),
+            tag_key=tag_key,
+            default_timezone=default_timezone,
+            stack=stack_name,
+            accounts=tuple(accounts or ()),
+        )
+    _import(files, output, form, lambda inputs: scheduler.import_schedules(inputs, options))
 
 
 def _import(
@@ -158,10 +201,11 @@ def _rows(imported: Imported) -> dict[str, Any]:
 
 def _tell(imported: Imported) -> None:
     """To a person, on stderr: standard output may be the policy."""
-    if imported.not_carried_over:
-        table = tables.a_table("Not carried over", ("at", "fixed"), "what", "why")
+    for source in dict.fromkeys(one.source for one in imported.not_carried_over):
+        table = tables.a_table(f"Not carried over of {source}", ("line", "right"), "what", "why")
         for one in imported.not_carried_over:
-            table.add_row(*(tables.cell(text) for text in (one.where, one.what, one.why)))
+            if one.source == source:
+                table.add_row(*(tables.cell(text) for text in (str(one.line), one.what, one.why)))
         console.stderr.print(table)
     nothing = "; nothing is stopped by it" if not imported.rules else ""
     left = f", {counted(imported.left_out, 'rule')} written as a comment" if imported.left_out else ""

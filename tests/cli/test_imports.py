@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.fixtures import Run
 
-TOOLS = ("cloud-custodian",)
+TOOLS = ("cloud-custodian", "instance-scheduler")
 
 
 @pytest.mark.parametrize("tool", TOOLS)

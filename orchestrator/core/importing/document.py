@@ -20,6 +20,8 @@ from orchestrator.core.report.control_characters import without_controls
 _WIDTH = 100
 _NO_YAML = re.compile("[\ufffe\uffff]")
 """What a YAML text may not have, not even in a comment, beside control characters."""
+_OTHER_BREAKS = re.compile("[\x85\u2028\u2029]")
+"""Of lines: the dumper writes them as they are, and then they are read as something else."""
 _NOTHING = "NOTHING IS STOPPED BY THIS POLICY: none of its rules is active. Why is said above each of them."
 
 
@@ -121,8 +123,9 @@ def _yaml(document: Mapping[str, Any]) -> list[str]:
 def _dumped(document: Mapping[str, Any]) -> list[str]:
     (value,) = document.values()
     style = None if isinstance(value, dict | list) else False
-    text: str = yaml.safe_dump(document, sort_keys=False, default_flow_style=style, width=_WIDTH, allow_unicode=True)
-    return text.splitlines()
+    escaped = bool(_OTHER_BREAKS.search(str(yaml.safe_dump(document, allow_unicode=True))))
+    text = yaml.safe_dump(document, sort_keys=False, default_flow_style=style, width=_WIDTH, allow_unicode=not escaped)
+    return str(text).removesuffix("\n").split("\n")
 
 
 def _plain(value: Any) -> Any:
