@@ -57,6 +57,14 @@ def import_policies() -> None:
 
 FilesArgument = Annotated[list[str], typer.Argument(metavar="FILE", help="Files to import; - for standard input.")]
 OutputOption = Annotated[Path | None, typer.Option("--output", "-o", help="Write the policy to this file instead.")]
+TagValuesOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--tag-value",
+        metavar="VALUE",
+        help="A further value of the tags of offhour and onhour, such as 'off=(M-F,19);on=(M-F,7);tz=pt'; several.",
+    ),
+]
 NameOption = Annotated[str | None, typer.Option("--name", help="The policy's name. [default: the first file's]")]
 
 
@@ -64,13 +72,21 @@ NameOption = Annotated[str | None, typer.Option("--name", help="The policy's nam
     "cloud-custodian", short_help="Import policies of Cloud Custodian (ec2, rds).", epilog=IMPORTS_EXIT_CODES
 )
 def cloud_custodian(
-    files: FilesArgument, name: NameOption = None, output: OutputOption = None, form: FormatOption = Format.TABLE
+    files: FilesArgument,
+    name: NameOption = None,
+    tag_values: TagValuesOption = None,
+    output: OutputOption = None,
+    form: FormatOption = Format.TABLE,
 ) -> None:
     """Import Cloud Custodian's policies of ec2 and rds: stops, starts, marks, notices and tags.
 
     Example: stop-orchestrator import cloud-custodian custodian.yaml --output policy.yaml
+
+    Several files become one policy. An `offhour` or `onhour` acts by a tag of each resource: of its values, `on`, an
+    empty one and those that the policies name are carried over, and others if they are given.
     """
-    _import(files, output, form, lambda inputs: custodian.import_policies(inputs, _policy_name(files, name)))
+    policy, values = _policy_name(files, name), tuple(tag_values or ())
+    _import(files, output, form, lambda inputs: custodian.import_policies(inputs, policy, DESCRIPTIONS, values))
 
 
 @GROUP.command(

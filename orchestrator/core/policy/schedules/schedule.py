@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from orchestrator.core.policy.schedules.answer import Edge, ScheduleAnswer, ScheduleState
 from orchestrator.core.policy.schedules.exceptions import ScheduleException, exception_of
 from orchestrator.core.policy.schedules.holiday_calendar import is_holiday
-from orchestrator.core.policy.schedules.lines import Line, Side
+from orchestrator.core.policy.schedules.lines import ONLY_STOPPING, Line, Side
 from orchestrator.core.policy.schedules.timeline import DayPlan, Timeline, timeline_of
 
 LOOKED_AT_MOST = 400
@@ -114,9 +114,9 @@ class Schedule:
 
     @property
     def has_running_hours(self) -> bool:
-        """Whether some day may have any. One of only `until` has none: it says when to stop, and nothing else."""
+        """Whether some day may have any. One of only `until` and `stop` has none: it says only when to stop."""
         lines = (*self.lines, *(line for one in self.exceptions for line in one.lines))
-        return any(line.side is not Side.UNTIL for line in lines)
+        return any(line.side not in ONLY_STOPPING for line in lines)
 
     def last_end_of_running(self, now: datetime) -> datetime | None:
         """When it last asked for something else after it had asked for running, whatever it asked for in between; None
@@ -221,7 +221,7 @@ class Schedule:
         if holiday is None:
             return DayPlan(lines, outside, ScheduleState.EITHER)
         if holiday:
-            lines = tuple(line for line in lines if line.side is Side.UNTIL)
+            lines = tuple(line for line in lines if line.side in ONLY_STOPPING)
         return DayPlan(lines, outside)
 
     def _is_holiday(self, day: date) -> bool | None:

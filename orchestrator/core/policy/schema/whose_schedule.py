@@ -1,5 +1,6 @@
 """The shape of what a rule says about its schedule: a name or a tag, and what holds for what was started by hand."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Final, Literal
 
@@ -25,6 +26,16 @@ class ScheduleFromTagDocument(Part):
             "windows with a time zone, such as `mon-fri 07:00-19:00 Europe/Berlin`; any other keeps the resource.",
         ),
     ]
+    values: Annotated[
+        Mapping[str, Text] | None,
+        BeforeValidator(not_null),
+        Field(
+            min_length=1,
+            description="What the tag's values mean, each the name of a schedule; then any other value keeps the "
+            "resource. Absent: a value is a schedule's name, or windows.",
+            examples=[{"on": "office-hours", "": "office-hours"}],
+        ),
+    ] = None
     inherit: Annotated[
         tuple[Carrier, ...], Field(min_length=1, description="Whose tags count; always the nearest carrier first.")
     ] = ("resource",)
