@@ -47,7 +47,7 @@ from orchestrator.core.model import UNREADABLE, Narrowing, Region
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.report.document import INCOMPLETE
 from orchestrator.core.report.simulation import differing_rows, edge_rows
-from orchestrator.core.report.stored_inventory import StoredRows, stored_look
+from orchestrator.core.report.stored_inventory import NOT_IN_REPORT, StoredRows, stored_look
 from orchestrator.errors import NarrowedToNothingError, NarrowingError, ReportStoreError, SettingsError
 from orchestrator.local.report_file import read_report_file
 from orchestrator.settings import Settings
@@ -230,7 +230,14 @@ class _Look:
         if missing:
             raise NarrowedToNothingError(missing)
         inventory = narrow_inventory(self._narrowing, look.inventory)
-        return simulate_span(policy, inventory, span.start, span.end, spared=look.spared, missed=look.missed)
+        found = simulate_span(policy, inventory, span.start, span.end, spared=look.spared, missed=look.missed)
+        lacking = [one for one in found if any(NOT_IN_REPORT.code in moment.reason for moment in one.moments)]
+        if lacking:
+            say(
+                f"{len(lacking)} of {len(found)} resources are kept because their schedule, or its time zone, comes "
+                "from tags of accounts or OUs, and a report has none of these: simulate live for them."
+            )
+        return found
 
     def _live(self, policy: OrgPolicy, span: _Span) -> tuple[Simulated, ...]:
         """Accounts are read whose opt-out ends within the span."""

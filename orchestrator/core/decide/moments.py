@@ -7,6 +7,9 @@ from zoneinfo import ZoneInfo
 
 _FORMS = "write it like 2026-12-24T22:00, or with an offset like 2026-12-24T22:00+01:00 or 2026-12-24T21:00Z"
 
+_YEARS = range(1970, 9000)
+"""Schedules look for changes more than a year ahead, and calendars end."""
+
 
 def parse_moment(text: str, zone: ZoneInfo) -> datetime:
     """In UTC; without an offset by the clocks of that zone. Raises ValueError that says what would be right."""
@@ -32,7 +35,6 @@ def parse_moment(text: str, zone: ZoneInfo) -> datetime:
 
 
 def _in_utc(at: datetime, text: str) -> datetime:
-    try:
-        return at.astimezone(UTC)
-    except OverflowError:
-        raise ValueError(f"{text!r} is out of range; {_FORMS}") from None
+    if at.year not in _YEARS:
+        raise ValueError(f"{text!r} is out of range, which is from {_YEARS.start} to {_YEARS[-1]}; {_FORMS}")
+    return at.astimezone(UTC)

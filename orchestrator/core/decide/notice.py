@@ -163,7 +163,7 @@ def _announced(
         return _kept(decision, Reason(ReasonCode.NOTICE_UNKNOWN, sentence))
     notice = remembered.notices.get(resource.key)
     if notice is None or notice.rule != rule.name:
-        return _first_notice(decision, Notice("", rule.name, today + timedelta(days=days)), tagged)
+        return _first_notice(decision, Notice("", rule.name, today + timedelta(days=days)), tagged, today + longest)
     latest = _announced_on(notice, today) + longest
     until = notice.stop_after if tagged is None else max(notice.stop_after, min(tagged, latest))
     decision = replace(decision, facts={**decision.facts, **_facts(notice)})
@@ -179,13 +179,12 @@ def _announced(
     return _kept(decision, Reason(ReasonCode.NOTICE, text))
 
 
-def _first_notice(decision: Decision, notice: Notice, tagged: date | None) -> Decision:
-    """A later day that a person wrote before stays in the tag."""
-    until = notice.stop_after if tagged is None else max(notice.stop_after, tagged)
-    text = (
-        f"Rule {notice.rule} would stop it, and announces that first: it is kept until the end of {notice.stop_after}."
-    )
-    return _tagged(decision, Reason(ReasonCode.NOTICE_GIVEN, text), {STOP_AFTER_TAG: str(until)}, notice)
+def _first_notice(decision: Decision, notice: Notice, tagged: date | None, latest: date) -> Decision:
+    """A later day that a person wrote before stays in the tag, and counts until `latest`."""
+    later = max(notice.stop_after, tagged) if tagged is not None else notice.stop_after
+    until = max(notice.stop_after, min(later, latest))
+    text = f"Rule {notice.rule} would stop it, and announces that first: it is kept until the end of {until}."
+    return _tagged(decision, Reason(ReasonCode.NOTICE_GIVEN, text), {STOP_AFTER_TAG: str(later)}, notice)
 
 
 def _instead_of_a_stop(decision: Decision, rule: Rule) -> Decision:

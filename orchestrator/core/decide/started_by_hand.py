@@ -15,7 +15,7 @@ from orchestrator.core.decide.local_times import local_text
 from orchestrator.core.decide.whose_schedule import OwnSchedule
 from orchestrator.core.model import Reason, ReasonCode, Resource
 from orchestrator.core.policy.org_policy import Rule
-from orchestrator.core.policy.schedules.answer import ScheduleAnswer
+from orchestrator.core.policy.schedules.answer import ScheduleAnswer, ScheduleState
 from orchestrator.core.policy.schedules.schedule import Schedule
 
 
@@ -23,7 +23,7 @@ def started_by_hand(
     rule: Rule, own: OwnSchedule, answer: ScheduleAnswer, resource: Resource, now: datetime
 ) -> Reason | None:
     """Why it is kept although its schedule lets it be stopped; None where it was not started after its last running
-    hours had ended.
+    hours had ended, or, with a `keep_for`, within any, whatever running hours there were since.
 
     `answer` is that of its schedule, for `now`. Running hours that are further back than is looked are unknown, and it
     is kept. By a schedule that has none, each stop is the end of what came before it.
@@ -34,15 +34,23 @@ def started_by_hand(
     if started is None:
         text = f"When it was started is unknown, so it may have been by hand after the running hours of {own.label}"
         return Reason(ReasonCode.UNKNOWN_START, f"{text}; rule {rule.name} stops it only with started_by_hand: stop.")
+    if how.keep_for is not None:
+        until = started + how.keep_for
+        if now >= until or not _is_outside(schedule, started):
+            return None
+        return _kept(rule, own, started, f"for {_hours(how.keep_for.total_seconds())}", until)
     # AWS's times have whole seconds, and running hours end with a minute: neither is rounded.
     ended = _last_end(schedule, now) if schedule.has_running_hours else answer.since
     if ended is not None and started < ended:
         return None
-    if how.keep_for is not None:
-        until = started + how.keep_for
-        return None if now >= until else _kept(rule, own, started, f"for {_hours(how.keep_for.total_seconds())}", until)
     end = _next_end(schedule, answer.since or now)
     return _kept(rule, own, started, "through its next running hours" if end else "until they begin again", end)
+
+
+def _is_outside(schedule: Schedule, at: datetime) -> bool:
+    """Whether that is out of its running hours, or of what comes before its stops where it has none."""
+    state = schedule.state_at(at)
+    return state is not ScheduleState.RUNNING if schedule.has_running_hours else state is ScheduleState.STOPPED
 
 
 def _kept(rule: Rule, own: OwnSchedule, started: datetime, how_long: str, until: datetime | None) -> Reason:

@@ -28,21 +28,26 @@ def edge_rows(simulated: Iterable[Simulated]) -> list[Row]:
 
 
 def differing_rows(named: Mapping[str, Sequence[Simulated]]) -> list[Row]:
-    """What one of two policies asks at a moment and the other does not; `from` is null at the beginning."""
+    """What one of two policies asks at a moment and the other does not; `from` is null at the beginning.
+
+    A resource that only one of them looks at is kept by the other, and to be kept is no difference.
+    """
     (one_name, one), (other_name, other) = named.items()
     found = {name: {each.key: each for each in some} for name, some in named.items()}
     rows: list[Row] = []
     for key in sorted({each.key for each in (*one, *other)}):
-        sides = {name: _with_beginning(found[name].get(key)) for name in (one_name, other_name)}
+        sides = {name: _with_beginning(some[key]) for name, some in found.items() if key in some}
         for name, against in ((one_name, other_name), (other_name, one_name)):
-            known = {(row["at"], row["to"]) for row in sides[against]}
+            if name not in sides:
+                continue
+            known = {(row["at"], row["to"]) for row in sides.get(against, ())}
+            if against not in sides:
+                known = {(sides[name][0]["at"], Asked.KEPT.value)}
             rows += [{"policy": name, **row} for row in sides[name] if (row["at"], row["to"]) not in known]
     return sorted(rows, key=_order)
 
 
-def _with_beginning(one: Simulated | None) -> list[Row]:
-    if one is None:
-        return []
+def _with_beginning(one: Simulated) -> list[Row]:
     first = _row(one, None, one.moments[0])
     return [first, *(_row(one, before.asked, after) for before, after in pairwise(one.moments))]
 

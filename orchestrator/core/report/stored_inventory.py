@@ -56,7 +56,8 @@ _ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 """Which keys a condition asks for does not depend on it."""
 _IN_NO_REPORT = ""
 """No tag's key."""
-_NOT_IN_REPORT = AwsError("NotInReport", "a report has no tags of accounts but those that its decisions looked at")
+NOT_IN_REPORT = AwsError("NotInReport", "a report has no tags of accounts but those that its decisions looked at")
+"""Why tags of an account or an OU are unknown there."""
 _IDS_NOT_IN_REPORT = "is of an OU, and the report does not tell which account is in it"
 _DECIDED_BEFORE_OBSTACLES = frozenset({ReasonCode.EXEMPT, ReasonCode.NOT_RUNNING, ReasonCode.STILL_STOPPING})
 _NOT_UP = {
@@ -88,7 +89,7 @@ class StoredAccounts:
         """With the tags that are known, where those of these keys are; else its tags are unknown."""
         known = self.tags.get(account_id, {})
         tags = {key: value for key, value in known.items() if value is not None}
-        error = None if all(key in known for key in keys) else _NOT_IN_REPORT
+        error = None if all(key in known for key in keys) else NOT_IN_REPORT
         name, path = self.names.get(account_id, ""), self.paths.get(account_id, "/")
         return Account(account_id, name, "ACTIVE", _units(path), tags=tags, tags_error=error)
 
@@ -168,7 +169,7 @@ def _units(path: str) -> tuple[OrganizationalUnit, ...]:
     above = ""
     for name in path_names(path):
         above = unit_path(above, name)
-        units.append(OrganizationalUnit(id="", path=above, tags_error=_NOT_IN_REPORT))
+        units.append(OrganizationalUnit(id="", path=above, tags_error=NOT_IN_REPORT))
     return tuple(units)
 
 

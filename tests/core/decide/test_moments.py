@@ -34,7 +34,10 @@ def test_without_an_offset_it_is_by_the_clocks_of_the_zone(text: str, utc: str) 
         ("noon", "'noon' is no moment; write it like 2026-12-24T22:00, or with an offset"),
         ("2026-13-01T00:00", "is no moment"),
         ("22:00", "is no moment"),
-        ("0001-01-01T00:00+14:00", "is out of range"),
+        ("0001-01-01T00:00+14:00", "is out of range, which is from 1970 to 8999"),
+        ("9999-12-31T23:59Z", "is out of range"),
+        ("1969-12-31", "is out of range"),
+        ("9000-01-01T00:00", "is out of range"),
         ("2026-03-29T02:30", "does not exist in Europe/Berlin: clocks go forward over it"),
         (
             "2026-10-25T02:30",

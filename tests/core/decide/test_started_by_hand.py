@@ -83,6 +83,16 @@ def test_keep_for_counts_from_its_start_and_through_the_running_hours_in_between
     assert decided(at(24, 5), at(24, 8, 59), FOUR_HOURS).reason_code is ReasonCode.SCHEDULE
 
 
+def test_keep_for_counts_beyond_the_end_of_running_hours_that_were_in_between() -> None:
+    by = policy("{keep_for: 60h}")
+    started = at(24, 21)  # Tuesday evening; until Friday morning
+    for now in (at(24, 22), at(25, 18), at(26, 5, 59), at(26, 18), at(27, 5, 59)):
+        assert decided(started, now, by).reason_code is ReasonCode.STARTED_BY_HAND, now
+    assert decided(started, at(26, 18), by).reason.endswith("keeps it for 60 h, until Fri 2026-11-27 10:00 CET.")
+    assert decided(started, at(27, 18), by).verdict is Verdict.STOP
+    assert decided(at(24, 17, 59), at(24, 18), by).verdict is Verdict.STOP  # started within its hours
+
+
 def test_stop_stops_it_as_if_nothing_had_happened() -> None:
     assert decided(at(23, 21), at(23, 22), STOPS).verdict is Verdict.STOP
     assert decided(None, at(23, 22), STOPS).verdict is Verdict.STOP
