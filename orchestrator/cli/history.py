@@ -73,7 +73,7 @@ def _print_sweeps(console: Console, sweeps: Sequence[SweepSummary], dead: Mappin
     table.padding = (0, 1, 0, 0)
     for one in sweeps:
         totals = one.totals or {}
-        done = totals.get("stopped", 0) + totals.get("started", 0)
+        done = sum(totals.get(name, 0) for name in ("stopped", "started", "tagged", "untagged"))
         numbers = [
             number(totals.get("planned", 0)),
             number(done),

@@ -249,8 +249,11 @@ def undo(
     5,000 instances of one account and region take 33 minutes. An undo cannot be undone.
     """
     checked_sweep_id(sweep_id)
-    if outside_schedule and yes:
-        fail("--outside-schedule stops what should run now: type the number of it, and leave out --yes", BAD_USAGE)
+    if outside_schedule and (yes or not sys.stdin.isatty()):
+        text = (
+            "--outside-schedule stops what should run now, and asks for its number: it needs a terminal, and no --yes"
+        )
+        fail(text, BAD_USAGE)
     _require_confirmation(assume_yes=yes)
     settings = settings_of(
         store=store, member_role=member_role, kill_switch=kill_switch, external_id=external_id, workers=workers

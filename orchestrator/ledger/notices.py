@@ -9,7 +9,8 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 
-from orchestrator.core.model import OutcomeStatus, ResourceKey
+from orchestrator.core.decide.notice import NOTICE_BY
+from orchestrator.core.model import Mode, OutcomeStatus, ResourceKey
 from orchestrator.core.model.marks import STOP_AFTER_TAG
 from orchestrator.core.model.remembered import Notice
 from orchestrator.core.model.tagging import notice_of, tagging_of
@@ -42,17 +43,38 @@ def _notice(item: Item) -> tuple[ResourceKey, Notice]:
 
 
 def notice_writes(document: Row) -> Iterator[Write]:
-    """What a sweep announced, or withdrew, by its report: only what AWS accepted counts."""
+    """What a sweep announced, withdrew or carried out, by its report: only what AWS accepted counts.
+
+    What was carried out is over, so that whoever starts it again hears of the next stop first; so is what the undone
+    sweep announced.
+    """
+    stopped: set[ResourceKey] = set()
     for row in document["outcomes"]:
+        if row["status"] in _STOPPED:
+            stopped.add(_key(row))
         if row["status"] not in _CHANGED or STOP_AFTER_TAG not in tagging_of(row["restore"]):
             continue
-        key = ResourceKey.from_row(row)
-        pk, sk = _pk(document["policy_name"], zlib.crc32(key.resource_id.encode()) % _SHARDS), "#".join(key)
+        key = _key(row)
+        pk, sk = _place(document["policy_name"], key)
         notice = notice_of(row["restore"], document["sweep_id"])
         if row["status"] == OutcomeStatus.UNTAGGED:
             yield Delete((pk, sk))
         elif notice is not None:
             yield Put({"PK": pk, "SK": sk, **key.as_row(), **_values(notice)})
+
+    undone = document["source_sweep_id"] if document["mode"] == Mode.UNDO else None
+    for row in document["decisions"] if stopped or undone else ():
+        by = row["facts"].get(NOTICE_BY)
+        if by is not None and (by == undone or _key(row) in stopped):
+            yield Delete(_place(document["policy_name"], _key(row)))
+
+
+def _key(row: Row) -> ResourceKey:
+    return ResourceKey.from_row(row)
+
+
+def _place(policy_name: str, key: ResourceKey) -> tuple[str, str]:
+    return _pk(policy_name, zlib.crc32(key.resource_id.encode()) % _SHARDS), "#".join(key)
 
 
 def _pk(policy_name: str, number: int) -> str:
@@ -71,3 +93,4 @@ def _values(notice: Notice) -> Item:
 
 
 _CHANGED = frozenset({OutcomeStatus.TAGGED.value, OutcomeStatus.UNTAGGED.value})
+_STOPPED = frozenset({OutcomeStatus.STOPPED.value, OutcomeStatus.STOPPING.value, OutcomeStatus.ALREADY_STOPPED.value})

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
 
-from orchestrator.core.model import Action, Outcome, OutcomeStatus, Resource
+from orchestrator.core.decide.notice import NOTICE_BY, decide_untag
+from orchestrator.core.model import Action, Mode, Outcome, OutcomeStatus, Resource, Verdict
 from orchestrator.core.model.marks import STOP_AFTER_TAG
 from orchestrator.core.model.remembered import Notice
 from orchestrator.core.model.tagging import with_tagging
@@ -15,7 +17,7 @@ from orchestrator.errors import LedgerError
 from orchestrator.ledger.items import Items
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.notices import notice_pks
-from tests.support.builders import AT, SWEEP_ID, a_report, a_resource
+from tests.support.builders import AT, SWEEP_ID, a_decision, a_report, a_resource
 
 POLICY = "nonprod"
 DAY = date(2026, 11, 26)
@@ -51,6 +53,33 @@ def test_what_was_tagged_is_announced_and_what_was_untagged_is_not_any_more(ledg
 )
 def test_what_aws_did_not_take_announces_nothing(ledger: Ledger, status: OutcomeStatus) -> None:
     finish(ledger, Outcome(tagged(), status))
+    assert ledger.notices(POLICY) == {}
+
+
+def test_what_was_stopped_after_its_notice_is_announced_anew_when_it_runs_again(ledger: Ledger) -> None:
+    one, other = tagged("i-1"), tagged("i-2")
+    finish(ledger, Outcome(one, OutcomeStatus.TAGGED), Outcome(other, OutcomeStatus.TAGGED))
+    due = [
+        replace(a_decision(a_resource(each.resource_id)), facts={NOTICE_BY: SWEEP_ID, "notice_rule": "ownerless"})
+        for each in (one, other)
+    ]
+    outcomes = [
+        Outcome(due[0].resource, OutcomeStatus.STOPPED),
+        Outcome(due[1].resource, OutcomeStatus.FAILED),
+    ]
+    ledger.finish(report_document(a_report(policy_name=POLICY, decisions=due, outcomes=outcomes)), "here")
+    assert list(ledger.notices(POLICY)) == [other.key]
+
+
+@pytest.mark.parametrize("tags", [{}, {STOP_AFTER_TAG: "2027-01-31"}], ids=["deleted", "later"])
+def test_an_undo_forgets_what_was_announced_whatever_became_of_the_tag(ledger: Ledger, tags: dict[str, str]) -> None:
+    one = tagged()
+    finish(ledger, Outcome(one, OutcomeStatus.TAGGED))
+    kept = decide_untag(one, a_resource("i-1", tags=tags), SWEEP_ID)
+    assert kept.verdict is Verdict.KEEP
+    assert ("a person's own" in kept.reason) is bool(tags)
+    undone = a_report(policy_name=POLICY, mode=Mode.UNDO, source_sweep_id=SWEEP_ID, decisions=[kept])
+    ledger.finish(report_document(undone), "here")
     assert ledger.notices(POLICY) == {}
 
 

@@ -31,7 +31,9 @@ from orchestrator.core.policy.org_policy import Rule
 
 MALFORMED_NOTICE = "malformed_stop_after"
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_FACTS = ("notice_by", "notice_rule", "notice_stop_after")
+NOTICE_BY = "notice_by"
+"""A fact of a decision: the sweep that announced the stop."""
+_FACTS = (NOTICE_BY, "notice_rule", "notice_stop_after")
 _STAYS = frozenset(
     {
         ReasonCode.EXEMPT,
@@ -130,11 +132,15 @@ def decide_untag(tagged: Resource, fresh: Resource | None, sweep_id: str) -> Dec
     """
     tags = tagging_of(tagged.restore)
     there = {key: value for key, value in tags.items() if fresh is not None and fresh.tags.get(key) == value}
+    # The ledger forgets what was announced, whatever became of the tag.
+    announced: Mapping[str, Fact] = {NOTICE_BY: sweep_id} if STOP_AFTER_TAG in tags else {}
     if fresh is None or fresh.state is ResourceState.GONE:
-        return _kept_tags(fresh or tagged, Reason(ReasonCode.GONE, "It is gone."))
+        return _kept_tags(fresh or tagged, Reason(ReasonCode.GONE, "It is gone."), announced)
     if not there:
-        text = f"It does not have {_listed(tags)} any more: another value is a person's own."
-        return _kept_tags(fresh, Reason(ReasonCode.CHANGED, text))
+        others = {key: fresh.tags[key] for key in tags if key in fresh.tags}
+        text = f"It does not have {_listed(tags)} any more"
+        text += f": {_listed(others)} is a person's own." if others else "."
+        return _kept_tags(fresh, Reason(ReasonCode.CHANGED, text), announced)
     return Decision(
         with_tagging(fresh, Action.UNTAG, there),
         Verdict.UNTAG,
@@ -145,8 +151,9 @@ def decide_untag(tagged: Resource, fresh: Resource | None, sweep_id: str) -> Dec
     )
 
 
-def _kept_tags(resource: Resource, reason: Reason) -> Decision:
-    return Decision(resource, Verdict.KEEP, reason.code, reason.sentence, action=Action.UNTAG, facts=resource.facts)
+def _kept_tags(resource: Resource, reason: Reason, announced: Mapping[str, Fact]) -> Decision:
+    facts = {**resource.facts, **announced}
+    return Decision(resource, Verdict.KEEP, reason.code, reason.sentence, action=Action.UNTAG, facts=facts)
 
 
 def _announced(

@@ -94,6 +94,7 @@ _QUICK_DECISION: dict[str, Callable[[Decision], Any]] = {
     "reason_code": attrgetter("reason_code._value_"),
     "reason": attrgetter("reason"),
     "exemption": lambda decision: _exemption_row(decision.exemption),
+    "facts": attrgetter("facts"),
     "losses": lambda decision: [loss.text for loss in decision.resource.losses],
 }
 _QUICK_OUTCOME: dict[str, Callable[[Outcome], Any]] = {
