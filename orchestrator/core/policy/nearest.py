@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from difflib import get_close_matches
+from itertools import islice
 
 _LIKENESS = 0.7
 """From which on a word is near: `hibernate` is not what somebody meant by `terminate`."""
+_MOST_COMPARED, _LONGEST = 1000, 100
+"""Words, and the characters of one: a policy may have 10,000 names and as many misspelt ones."""
+_MOST_SHOWN = 20
 
 
 def nearest(word: object, known: Iterable[str]) -> str:
     """The known word that was most likely meant, whatever its case; empty where none is near, or it is no text."""
-    if not isinstance(word, str):
+    folded = word.strip().casefold() if isinstance(word, str) else ""
+    if not 0 < len(folded) <= _LONGEST:
         return ""
     by_folded = {one.casefold(): one for one in known}
-    near = get_close_matches(word.strip().casefold(), by_folded, 1, _LIKENESS)
+    compared = by_folded if len(by_folded) <= _MOST_COMPARED else _beginning_alike(folded, by_folded)
+    near = get_close_matches(folded, compared, 1, _LIKENESS)
     return by_folded[near[0]] if near else ""
+
+
+def _beginning_alike(word: str, known: Iterable[str]) -> list[str]:
+    return list(islice((one for one in known if one == word or one[:1] == word[:1]), _MOST_COMPARED))
+
+
+def names_text(names: Collection[str]) -> str:
+    """The names that there are, for a sentence that says what would be right: all of a few, else the first of them."""
+    shown = sorted(names)
+    more = f" and {len(shown) - _MOST_SHOWN:,} more" if len(shown) > _MOST_SHOWN else ""
+    return f"{', '.join(shown[:_MOST_SHOWN])}{more}"
