@@ -8,8 +8,9 @@ from itertools import islice
 
 _LIKENESS = 0.7
 """From which on a word is near: `hibernate` is not what somebody meant by `terminate`."""
-_MOST_COMPARED, _LONGEST = 1000, 100
+_MOST_COMPARED, _LONGEST, _FEW = 200, 100, 2
 """Words, and the characters of one: a policy may have 10,000 names and as many misspelt ones."""
+_MANY = 1000
 _MOST_SHOWN = 20
 
 
@@ -19,13 +20,16 @@ def nearest(word: object, known: Iterable[str]) -> str:
     if not 0 < len(folded) <= _LONGEST:
         return ""
     by_folded = {one.casefold(): one for one in known}
-    compared = by_folded if len(by_folded) <= _MOST_COMPARED else _beginning_alike(folded, by_folded)
+    compared = by_folded if len(by_folded) <= _MANY else _alike(folded, by_folded)
     near = get_close_matches(folded, compared, 1, _LIKENESS)
     return by_folded[near[0]] if near else ""
 
 
-def _beginning_alike(word: str, known: Iterable[str]) -> list[str]:
-    return list(islice((one for one in known if one == word or one[:1] == word[:1]), _MOST_COMPARED))
+def _alike(word: str, known: Iterable[str]) -> list[str]:
+    """Of many words some that begin and end as it does, and are as long but for a few characters."""
+    ends = word[0], word[-1]
+    alike = (one for one in known if one and (one[0], one[-1]) == ends and abs(len(one) - len(word)) <= _FEW)
+    return list(islice(alike, _MOST_COMPARED))
 
 
 def names_text(names: Collection[str]) -> str:

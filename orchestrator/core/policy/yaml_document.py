@@ -70,9 +70,13 @@ def path_text(path: Path) -> str:
 
 def _told(path: Path) -> str:
     """As path_text, each key as far as a person reads it."""
-    return path_text(
-        tuple(one if isinstance(one, int) or len(one) <= _LONGEST_KEY else f"{one[:_LONGEST_KEY]}[...]" for one in path)
-    )
+    return path_text(tuple(one if isinstance(one, int) else _key_told(one) for one in path))
+
+
+def _key_told(key: str) -> str:
+    if not key:
+        return '""'
+    return key if len(key) <= _LONGEST_KEY else f"{key[:_LONGEST_KEY]}[...]"
 
 
 def _shortened(text: str) -> str:
