@@ -45,6 +45,14 @@ class PolicyError(StopOrchestratorError):
         ]
 
 
+class ImportedInputError(StopOrchestratorError):
+    """Files of another tool that cannot be read as what they should be; carries what is wrong with each of them."""
+
+    def __init__(self, files: tuple[PolicyError, ...]) -> None:
+        self.files = files
+        super().__init__("\n".join(line for one in files for line in one.lines()))
+
+
 class EventError(StopOrchestratorError):
     """A Lambda event with something in it that is not understood; names the field."""
 

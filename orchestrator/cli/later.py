@@ -13,6 +13,11 @@ import typer
 import typer.main
 from typer.core import TyperCommand
 
+GROUP = "GROUP"
+"""What a module calls its group, where it has one."""
+WITHOUT_RICH: Any = {"add_completion": False, "rich_markup_mode": None, "pretty_exceptions_enable": False}
+"""How each group of commands is made."""
+
 
 @contextmanager
 def _all_kept() -> Iterator[None]:
@@ -28,15 +33,19 @@ def _all_kept() -> Iterator[None]:
 
 
 def add_command(cli: typer.Typer, module: str, name: str, short_help: str, epilog: str) -> None:
-    """The function of that name in a module beside this one becomes a command; it is imported when it is chosen."""
+    """The function of that name in a module beside this one becomes a command; it is imported when it is chosen.
+
+    So does the group of commands that a module has as `GROUP`.
+    """
 
     @cache
     def real() -> Any:
-        own = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
         with _all_kept():
-            function = getattr(import_module(f"orchestrator.cli.{module}"), name)
-            own.command(name, short_help=short_help, epilog=epilog)(function)
-            return typer.main.get_command(own)
+            own = import_module(f"orchestrator.cli.{module}")
+            group = getattr(own, GROUP, None) or typer.Typer(**WITHOUT_RICH)
+            if not hasattr(own, GROUP):
+                group.command(name, short_help=short_help, epilog=epilog)(getattr(own, name))
+            return typer.main.get_command(group)
 
     class Chosen(TyperCommand):
         """What the list of commands shows of it."""

@@ -42,6 +42,10 @@ _EXPLAINS_EXIT_CODES = (
     "Exit codes: 0 explained, 1 an error ended it, or the report does not have it, 2 bad usage, bad policy, or no such "
     "resource, 3 its account or region cannot be read."
 )
+IMPORTS_EXIT_CODES = (
+    "Exit codes: 0 everything was carried over, 1 an error ended it, 2 the input is not readable, 3 something was not "
+    "carried over."
+)
 COMMANDS = (
     ("sweeps", "plan", "Say what a sweep would stop; stop nothing.", EXIT_CODES),
     ("sweeps", "sweep", "Read, decide, check the guardrails, stop, report.", EXIT_CODES),
@@ -66,6 +70,12 @@ COMMANDS = (
         "Exit codes: 0 valid, 2 not valid or not readable, 4 a name in it matches nothing (--against-organization).",
     ),
     ("policies", "schema", "Print the JSON Schema of the policy, or of the report.", "Exit code: 0."),
+    (
+        "imports",
+        "import",
+        "Bring policies of other tools into this form.",
+        IMPORTS_EXIT_CODES,
+    ),
     (
         "records",
         "history",

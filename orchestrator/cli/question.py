@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 
+from rich.markup import escape
+
 from orchestrator.cli.console import counted, stderr
 from orchestrator.cli.losses import losses_of_plan
 from orchestrator.cli.progress import TerminalProgress
@@ -41,13 +43,15 @@ def asker(
 
 
 def _consequences(plan: Plan) -> Iterator[str]:
-    """One line for the stops, one for the starts, one for the tags, and what the stops lose."""
+    """One line for the stops, one for the starts, one for the tags, to what it is narrowed, and what the stops lose."""
     tags = (Action.TAG, Action.UNTAG)
     for actions, done in ((_STOPS, "stopped"), ((Action.START,), "started"), (tags, "given or rid of tags")):
         accounts = [one.resource.target.account_id for one in plan.actions if one.action in actions]
         if accounts:
             where = counted(len(set(accounts)), "account")
             yield f"{counted(len(accounts), 'resource')} in {where} would be {done} now."
+    if plan.narrowed:
+        yield f"The plan is narrowed to {escape(plan.narrowed.text)}; nothing else is acted on."
     losses = losses_of_plan(plan)
     if losses:
         yield losses

@@ -46,7 +46,7 @@ def number(count: int) -> str:
 def add_rows(table: Table, rows: Sequence[Sequence[Cell]]) -> Table | None:
     """The table with the first rows of them, and how many more there are; None where there is none."""
     for row in rows[:MOST_ROWS]:
-        table.add_row(*map(_cell, row))
+        table.add_row(*map(cell, row))
     if len(rows) > MOST_ROWS:
         table.add_row(Text(f"... and {len(rows) - MOST_ROWS} more in the report"))
     return table if rows else None
@@ -73,6 +73,7 @@ def _broken(word: str, width: int) -> str:
     return "\n".join(lines)
 
 
-def _cell(cell: Cell) -> Text:
-    lines = (cell,) if isinstance(cell, str) else cell
+def cell(of: Cell) -> Text:
+    """Without control characters."""
+    lines = (of,) if isinstance(of, str) else of
     return CellText("\n".join(map(without_controls, lines)))

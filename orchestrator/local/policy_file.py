@@ -22,26 +22,26 @@ def is_file(source: str) -> bool:
     return not source.startswith(("s3://", "ssm:"))
 
 
-def read_policy_file(source: str) -> str:
-    """Its text: the very bytes, since the report has their SHA-256. Raises SettingsError."""
+def read_policy_file(source: str, what: str = "policy") -> str:
+    """Its text: the very bytes, since the report has their SHA-256. Raises SettingsError; `what` it is to be."""
     try:
         with Path(source).open("rb") as file:
-            return as_text(source, file.read(MOST_BYTES + 1))
+            return as_text(source, file.read(MOST_BYTES + 1), what)
     except OSError as failure:
-        raise SettingsError(f"the policy {source} cannot be read: {failure.strerror or failure}") from failure
+        raise SettingsError(f"the {what} {source} cannot be read: {failure.strerror or failure}") from failure
 
 
-def as_text(source: str, content: bytes) -> str:
+def as_text(source: str, content: bytes, what: str = "policy") -> str:
     """Raises SettingsError for what is no text, or longer than MOST_BYTES: then not all of it need be there."""
     if len(content) > MOST_BYTES:
         most = MOST_BYTES // 1_000_000
-        raise SettingsError(f"the policy {source} cannot be read: it is larger than {most} MB, which no policy needs")
+        raise SettingsError(f"the {what} {source} cannot be read: it is larger than {most} MB, which no {what} needs")
     other = next((name for mark, name in _OTHER_ENCODINGS if content.startswith(mark)), "")
     if other:
-        raise SettingsError(f"the policy {source} cannot be read: it is text in {other}; save it as UTF-8")
+        raise SettingsError(f"the {what} {source} cannot be read: it is text in {other}; save it as UTF-8")
     try:
         return content.decode()
     except UnicodeDecodeError as binary:
         line = content.count(b"\n", 0, binary.start) + 1
         text = f"it is no UTF-8 text (line {line}: {binary.reason}); save it as UTF-8"
-        raise SettingsError(f"the policy {source} cannot be read: {text}") from None
+        raise SettingsError(f"the {what} {source} cannot be read: {text}") from None

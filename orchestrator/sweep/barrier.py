@@ -55,7 +55,14 @@ def check_plan(
 ) -> tuple[SweepState, ApprovedPlan | None]:
     """The same without a file of it, so that nothing can be done by it later."""
     inventory, decisions = state.inventory, state.decisions.decisions
-    plan = Plan(sweep.sweep_id, sweep.policy.sha256, inventory.organization_id, decisions, inventory.coverage)
+    plan = Plan(
+        sweep.sweep_id,
+        sweep.policy.sha256,
+        inventory.organization_id,
+        decisions,
+        inventory.coverage,
+        sweep.narrowed,
+    )
     policy = sweep.policy
     verdict = hold_against(
         plan,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from orchestrator.core.model import SweepStatus, Verdict
+from orchestrator.core.model.narrowing import narrowing_text
 from orchestrator.core.report.files import policy_file, report_chunks
 from orchestrator.core.report.manifest import (
     MANIFEST,
@@ -80,9 +81,11 @@ def _question(document: Mapping[str, Any]) -> tuple[str, str]:
         if (count := sum(row["verdict"] == verb for row in rows))
     )
     owners = f"\nAsk about it: {', '.join(document['owners'])}" if document.get("owners") else ""
+    only = document.get("narrowed")
+    narrowed = f"It is narrowed to {narrowing_text(only)}, and says nothing of the rest.\n\n" if only else ""
     done = "stopped or started" if any(row["verdict"] == Verdict.START for row in rows) else "stopped"
     text = (
-        f"Sweep {sweep_id} by policy {document['policy_name']} would {would} in:\n{where}{more}\n\n"
+        f"Sweep {sweep_id} by policy {document['policy_name']} would {would} in:\n{where}{more}\n\n{narrowed}"
         f"To carry out exactly this plan:\n  stop-orchestrator apply {sweep_id}\n"
         f"What changed since is kept. Do nothing, and nothing is {done}.{owners}"
     )

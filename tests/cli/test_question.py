@@ -40,6 +40,19 @@ def test_the_right_number_stops(organization: OrganizationBuilder, account: str,
 
 
 @pytest.mark.usefixtures("terminal")
+def test_a_plan_that_is_narrowed_says_so_beside_its_number_also_when_it_is_applied(
+    organization: OrganizationBuilder, account: str, run: Run, policy: Policy
+) -> None:
+    path, said = policy(DEV), f"The plan is narrowed to account {account}; nothing else is acted on."
+    sweep_id = run("plan", "--policy", path, "--account", account, "--format", "json").report["sweep_id"]
+    for words in ((*ENFORCE, path, "--account", account), ("apply", sweep_id)):
+        ran = run(*words, typed="no\n")
+        assert said in " ".join(ran.stderr.split()), ran
+    assert "The plan is narrowed" not in run(*ENFORCE, path, typed="no\n").stderr
+    assert down(organization, account) == 0
+
+
+@pytest.mark.usefixtures("terminal")
 @pytest.mark.parametrize("typed", ["2\n", "y\n", "", *only_in_full("\n", "yes\n", "33\n", "3 of them\n", "-3\n")])
 def test_anything_else_stops_nothing_says_so_and_is_reported(
     organization: OrganizationBuilder, account: str, run: Run, policy: Policy, tmp_path: Path, typed: str

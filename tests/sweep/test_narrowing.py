@@ -252,6 +252,12 @@ def test_a_resource_that_is_none_of_what_was_read_is_refused_and_nothing_is_stop
 # --- later processes --------------------------------------------------------------------------------------------------
 
 
+def test_who_may_approve_a_narrowed_plan_is_told_that_it_is_narrowed(fake: FakeWorld) -> None:
+    swept(fake, mode=Mode.APPROVE, accounts=[ONE])
+    [(_, text)] = fake.told
+    assert f"It is narrowed to account {ONE}, and says nothing of the rest." in text
+
+
 def test_a_narrowed_plan_is_applied_as_it_is_and_the_apply_says_that_it_is_narrowed(fake: FakeWorld) -> None:
     fake.binds[TWO] = unreadable("AccessDenied", operation="sts:AssumeRole")
     policy = f"{EVERYTHING}\nguardrails: {{min_coverage_percent: 50}}"

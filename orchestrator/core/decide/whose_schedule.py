@@ -12,7 +12,7 @@ from orchestrator.core.model import ALL_KINDS, ALL_REGIONS, Account, ReasonCode,
 from orchestrator.core.model.aws_error import AwsError
 from orchestrator.core.policy.opt_outs import ACCOUNT, RESOURCE, UNIT
 from orchestrator.core.policy.org_policy import OrgPolicy, Rule
-from orchestrator.core.policy.schedules.from_tag import ScheduleFromTag, schedule_named, shown_value
+from orchestrator.core.policy.schedules.from_tag import ScheduleFromTag, shown_value
 from orchestrator.core.policy.schedules.schedule import Schedule
 from orchestrator.core.policy.schedules.zones import zone_problem
 
@@ -92,7 +92,7 @@ def _of_tags(
             return _unknown(rule, why)
         key = by_tag.key_in(carrier.tags)
         if key is not None:
-            return _by_tag(policy, rule, carrier, key, resource)
+            return _by_tag(policy, rule, by_tag, carrier, key, resource)
         problem = _misspelt(by_tag, carrier.tags)
         if problem:
             return _unknown(rule, f"the tag {problem}", _violation(carrier, resource, problem))
@@ -122,7 +122,10 @@ def problem_in(policy: OrgPolicy, by_tag: ScheduleFromTag, tags: Mapping[str, st
     key = by_tag.key_in(tags)
     if key is None:
         return _misspelt(by_tag, tags)
-    found = schedule_named(tags[key], policy.schedules)
+    other = by_tag.contradicted_in(tags, key)
+    if other is not None:
+        return _contradicted(key, other, tags)
+    found = by_tag.meant(tags[key], policy.schedules)
     return f"{key}={shown_value(tags[key])}: {found}" if isinstance(found, str) else ""
 
 
@@ -149,15 +152,25 @@ def _zone_problem(key: str, value: str | None) -> str | None:
     return f"{key}={shown_value(value)}: {problem}" if problem is not None else None
 
 
-def _by_tag(policy: OrgPolicy, rule: Rule, carrier: _Carrier, key: str, resource: Resource) -> OwnSchedule:
-    value = carrier.tags[key]
-    found = schedule_named(value, policy.schedules)
+def _by_tag(
+    policy: OrgPolicy, rule: Rule, by_tag: ScheduleFromTag, carrier: _Carrier, key: str, resource: Resource
+) -> OwnSchedule:
+    value, other = carrier.tags[key], by_tag.contradicted_in(carrier.tags, key)
+    if other is not None:
+        problem = _contradicted(key, other, carrier.tags)
+        return _unknown(rule, f"the tag {problem}", _violation(carrier, resource, problem))
+    found = by_tag.meant(value, policy.schedules)
     if isinstance(found, str):
         said = f"{key}={shown_value(value)}"
         why = f"the tag {said} {carrier.text}: {found}"
         return _unknown(rule, why, _violation(carrier, resource, f"{said}: {found}"))
     source = f"its tag {key}" if carrier.word == RESOURCE else f"the tag {key} {carrier.text}"
     return OwnSchedule(found, source=source)
+
+
+def _contradicted(key: str, other: str, tags: Mapping[str, str]) -> str:
+    said = " and ".join(f"{one}={shown_value(tags[one])}" for one in (key, other))
+    return f"{said} say different things: delete the one that is misspelt, {other}"
 
 
 def _misspelt(by_tag: ScheduleFromTag, tags: Mapping[str, str]) -> str:

@@ -9,6 +9,7 @@ from dataclasses import InitVar, dataclass
 
 from orchestrator.core.model.coverage import Coverage
 from orchestrator.core.model.decision import Decision, Verdict
+from orchestrator.core.model.narrowing import NOT_NARROWED, Narrowing
 from orchestrator.core.model.organization import AccountId
 from orchestrator.core.model.tagging import tagging_of
 
@@ -49,6 +50,8 @@ class Plan:
     organization_id: str
     decisions: tuple[Decision, ...]
     coverage: tuple[Coverage, ...]
+    narrowed: Narrowing = NOT_NARROWED
+    """To what a person narrowed it, which says nothing of what would be acted on: so it is not hashed."""
 
     @property
     def actions(self) -> tuple[Decision, ...]:

@@ -134,7 +134,8 @@ def _schedule_of_rule(
 ) -> Schedule | ScheduleFromTag | None:
     if isinstance(written, ScheduleFromTagDocument):
         default = schedules[written.default] if written.default else None
-        return ScheduleFromTag(written.from_tag, frozenset(written.inherit), default)
+        values = {value: schedules[name] for value, name in written.values.items()} if written.values else None
+        return ScheduleFromTag(written.from_tag, frozenset(written.inherit), default, values)
     return schedules[written] if written else None
 
 
@@ -256,6 +257,10 @@ def _whose_schedule(number: int, rule: Mapping[str, Any], known: Collection[str]
     default = by_tag.get("default")
     if isinstance(default, str) and default and default not in known:
         yield (*place, "schedule", "default"), _no_such(default, known)
+    values = by_tag.get("values")
+    for value, named in values.items() if isinstance(values, dict) else ():
+        if isinstance(named, str) and named and named not in known:
+            yield (*place, "schedule", "values", value), _no_such(named, known)
     for key in ("from_tag", "inherit"):
         seen: set[str] = set()
         for entry, value in enumerate(by_tag[key] if isinstance(by_tag.get(key), list) else ()):

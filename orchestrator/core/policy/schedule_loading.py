@@ -7,13 +7,15 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from orchestrator.core.policy.schedules.exceptions import ScheduleException, Span, span_of
-from orchestrator.core.policy.schedules.lines import ALWAYS, Line, line_of, parse_line
+from orchestrator.core.policy.schedules.lines import ALWAYS, ASKS_NOTHING, Line, line_of, parse_line
 from orchestrator.core.policy.schedules.schedule import Schedule
 from orchestrator.core.policy.schema.fields import ACCOUNTS_ZONE
 from orchestrator.core.policy.schema.schedules import MOST_EXCEPTIONS, ExceptDocument, LineDocument, ScheduleDocument
 from orchestrator.core.policy.yaml_document import Document, Path
 
 _EITHER_FORM = "must have either `on`, or `from` and `until`, such as {on: 2026-12-24, running: none}"
+
+_OF_WORDS: Mapping[str, tuple[Line, ...]] = {"none": (), "always": (ALWAYS,), "either": (ASKS_NOTHING,)}
 
 
 def compile_schedule(name: str, document: ScheduleDocument) -> Schedule:
@@ -47,9 +49,8 @@ def _exception(document: ExceptDocument) -> ScheduleException:
 
 
 def _exception_lines(running: Any) -> tuple[Line, ...]:
-    if running == "none":
-        return ()
-    return (ALWAYS,) if running == "always" else tuple(map(compile_line, listed(running)))
+    word = _OF_WORDS.get(running) if isinstance(running, str) else None
+    return word if word is not None else tuple(map(compile_line, listed(running)))
 
 
 def schedule_problems(document: Document) -> Iterator[tuple[Path, str]]:

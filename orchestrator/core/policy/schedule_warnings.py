@@ -7,7 +7,7 @@ from typing import Any
 
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.policy.schedule_loading import listed
-from orchestrator.core.policy.schedules.lines import Line, Side
+from orchestrator.core.policy.schedules.lines import ONLY_STOPPING, Line
 from orchestrator.core.policy.schedules.open_minutes import open_minute
 from orchestrator.core.policy.schedules.schedule import Schedule
 from orchestrator.core.policy.schema.schedules import EXCEPTION_WORDS
@@ -43,5 +43,8 @@ def _of_lines(path: Path, running: Any, lines: Sequence[Line]) -> Iterator[tuple
 
 
 def _of_holidays(path: Path, schedule: Schedule) -> Iterator[tuple[Path, str]]:
-    if schedule.holidays and all(line.side is Side.UNTIL for line in schedule.lines):
-        yield path, "change nothing here: lines with `until` hold on holidays too; leave them out, or add windows"
+    if schedule.holidays and all(line.side in ONLY_STOPPING for line in schedule.lines):
+        yield (
+            path,
+            "change nothing here: lines with `until` or `stop` hold on holidays too; leave them out, or add windows",
+        )

@@ -92,10 +92,19 @@ def _subject(path: Path) -> str:
     return f"`{path[-1]}`" if isinstance(path[-1], str) else "this entry"
 
 
-def read_document(text: str, *, stored: bool = False) -> Document:
+@dataclass(frozen=True, slots=True)
+class Tagged:
+    """A value under a tag of its document's own, such as CloudFormation's `!Sub`; what it means is not known here."""
+
+    tag: str
+    value: Any
+
+
+def read_document(text: str, *, stored: bool = False, own_tags: bool = False) -> Document:
     """The one document in the text. Whatever is wrong with it is in `problems`; then `value` cannot be trusted.
 
     `stored`: a text that some release accepted, in which octal numbers and those to the base 60 mean what they meant.
+    `own_tags`: values under tags such as `!Sub` are `Tagged`, and no mistakes.
     """
     document = Document()
     too_large = _too_large(text)
@@ -122,7 +131,7 @@ def read_document(text: str, *, stored: bool = False) -> Document:
                 PolicyProblem("", 1, "the document is empty; it needs at least `version` and `name`")
             )
         else:
-            _build(node, document, _Builder(loader, document, stored=stored))
+            _build(node, document, _Builder(loader, document, stored=stored, own_tags=own_tags))
     return document
 
 
@@ -190,10 +199,11 @@ class _TooLargeError(Exception):
 
 
 class _Builder:
-    def __init__(self, loader: _Loader, document: Document, *, stored: bool) -> None:
+    def __init__(self, loader: _Loader, document: Document, *, stored: bool, own_tags: bool) -> None:
         self._loader = loader
         self._document = document
         self._stored = stored
+        self._own_tags = own_tags
         self._values = 0
 
     def build(self, node: yaml.Node, path: Path) -> Any:
@@ -201,6 +211,8 @@ class _Builder:
         self._values += 1
         if len(path) > _DEEPEST or self._values > _MOST_VALUES:
             raise _TooLargeError(path)
+        if self._own_tags and node.tag.startswith("!"):
+            return Tagged(node.tag, self._tagged(node, path))
         if node.tag not in _TAGS[type(node)]:
             self._say(path, f"this value is not understood (its YAML tag is {node.tag}); write it plainly or in quotes")
             return None
@@ -209,6 +221,14 @@ class _Builder:
         if isinstance(node, yaml.SequenceNode):
             return [self.build(item, (*path, number)) for number, item in enumerate(node.value)]
         return self._scalar(node, path)
+
+    def _tagged(self, node: yaml.Node, path: Path) -> Any:
+        """What is under the tag, as it would be without it; a plain value as its text."""
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, path)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.build(item, (*path, number)) for number, item in enumerate(node.value)]
+        return node.value
 
     def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
         built: dict[str, Any] = {}

@@ -65,7 +65,9 @@ class StoredPlan:
     @property
     def plan(self) -> Plan:
         """The plan as it was at the barrier."""
-        return Plan(self.sweep_id, self.policy_sha256, self.organization_id, self.decisions, self.coverage)
+        return Plan(
+            self.sweep_id, self.policy_sha256, self.organization_id, self.decisions, self.coverage, self.narrowed
+        )
 
     @property
     def decided(self) -> Decisions:

@@ -129,7 +129,7 @@ def test_without_a_tag_and_without_a_default_it_is_kept() -> None:
         (" always", "did you mean 'always'?"),
         ("", "write always, office-hours, or windows with a time zone, such as"),
         ("mon-fri 07:00-19:00", "has no time zone at its end"),
-        ("mon-fri 7-19 Europe/Berlin", "'mon-fri 7-19' is no window; write it like"),
+        ("mon-fri 7-19 Europe/Berlin", "'mon-fri 7-19' is no window; write `mon-fri 07:00-19:00`"),
         ("mon-fri 07:00-19:00 Europe/Berlni", "did you mean Europe/Berlin?"),
         ("mon-fri 07:00-19:00 PST", "use America/Los_Angeles or Asia/Manila"),
         ("mon-fri 19:00-19:00 UTC", "is an empty window"),
@@ -341,3 +341,42 @@ def test_a_plan_at_noon_counts_what_is_inside_of_which_hours_until_when() -> Non
     assert not inside_schedules(
         decide_inventory(OWN_TAG, Inventory("o-1", (an_account(),), (), resources[:2]), NOON).decisions
     )
+
+
+# --- what the values mean
+
+BY_VALUES = a_policy(
+    f"""{SCHEDULES}
+    rules:
+      - name: by-values
+        where: everything
+        schedule: {{from_tag: [Schedule], values: {{"on": office-hours, "": office-hours, "24/7": always}}}}
+    """
+)
+
+
+@pytest.mark.parametrize(
+    ("tags", "verdict"),
+    [
+        ({"Schedule": "on"}, Verdict.STOP),
+        ({"Schedule": ""}, Verdict.STOP),
+        ({"Schedule": "24/7"}, Verdict.KEEP),
+        ({"Schedule": "On"}, Verdict.KEEP),
+        ({"Schedule": "office-hours"}, Verdict.KEEP),  # a schedule's name, and none of the values
+        ({"Schedule": "mon-fri 07:00-19:00 UTC"}, Verdict.KEEP),
+        ({"SCHEDULE": "on"}, Verdict.KEEP),
+        ({"Schedule": "on", "schedule": "on"}, Verdict.STOP),
+        ({"Schedule": "on", "schedule": "off"}, Verdict.KEEP),
+        ({}, Verdict.KEEP),
+    ],
+)
+def test_with_values_a_tag_means_these_and_nothing_else(tags: dict[str, str], verdict: Verdict) -> None:
+    assert the_decision(a_resource(tags=tags), policy=BY_VALUES).verdict is verdict
+
+
+def test_another_value_is_listed_with_those_that_are_known() -> None:
+    decision = the_decision(tagged("off"), policy=BY_VALUES)
+    assert decision.reason_code is ReasonCode.UNKNOWN_SCHEDULE
+    assert "Schedule='off' of it: it is none of 'on', '', '24/7', which the rule knows" in decision.reason
+    both = the_decision(a_resource(tags={"Schedule": "on", "schedule": "off"}), policy=BY_VALUES)
+    assert "Schedule='on' and schedule='off' say different things: delete the one that is misspelt" in both.reason

@@ -29,6 +29,7 @@ FULL = """\
     except:
       - {from: 12-27, until: 01-02, running: none, reason: closed}
       - {on: 2026-12-29, running: always}
+      - {on: 2026-12-22, running: either}
       - {on: "2026-12-30", running: [10:00-11:00, {time: "until 20:00"}]}
 """
 
@@ -46,12 +47,15 @@ def test_a_schedule_has_all_that_its_document_says() -> None:
     assert schedule.lines[0] == parse_line("mon-fri 07:00-19:00")
     assert schedule.lines[1] == parse_line("nov-feb 1,2-31,last day first sat,last sat 08:00-12:00")
     assert schedule.holidays == ("DE-BY", "AT")
-    assert [one.reason for one in schedule.exceptions] == ["closed", "", ""]
+    assert [one.reason for one in schedule.exceptions] == ["closed", "", "", ""]
 
 
 @pytest.mark.parametrize(
     ("local", "state"),
     [
+        ("2026-12-22T00:00", "either"),
+        ("2026-12-22T12:00", "either"),
+        ("2026-12-23T00:00", "stopped"),
         ("2026-12-23T12:00", "running"),
         ("2026-12-25T12:00", "stopped"),  # a Friday, and a holiday
         ("2026-12-08T12:00", "stopped"),  # a holiday in Austria alone

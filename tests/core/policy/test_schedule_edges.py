@@ -22,6 +22,7 @@ from orchestrator.core.policy.schedules.schedule import Schedule
 from tests.support.strategies import DAYS, quick
 
 RUNNING, STOPPED, EITHER = ScheduleState.RUNNING, ScheduleState.STOPPED, ScheduleState.EITHER
+WITH_ONE_TIME = ("from", "until")
 T = TypeVar("T")
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -204,6 +205,48 @@ def test_windows_stay_what_they_are_beside_a_line_with_one_time() -> None:
     ]
 
 
+def test_a_line_that_starts_or_stops_for_a_time_asks_for_nothing_outside_of_it() -> None:
+    schedule = a_schedule("start mon-fri 07:00-08:00", "stop mon-fri 19:00-20:00", zone="Europe/Berlin")
+    times = ("2026-11-23T06:59", "2026-11-23T07:00", "2026-11-23T08:00", "2026-11-23T19:00", "2026-11-23T20:00")
+    assert states(schedule, *times, "2026-11-28T19:30") == [
+        "either",
+        "running",
+        "either",
+        "stopped",
+        "either",
+        "either",
+    ]
+
+
+def test_a_stop_for_a_time_comes_before_what_holds_outside_and_before_no_window() -> None:
+    schedule = a_schedule("mon 08:00-12:00", "until tue 18:00", "from wed 07:00", "stop 11:00-19:00", zone="UTC")
+    times = ("2026-11-23T11:30", "2026-11-23T12:00", "2026-11-24T11:30", "2026-11-24T19:00", "2026-11-25T11:30")
+    assert states(schedule, *times) == ["running", "stopped", "stopped", "stopped", "running"]
+
+
+@pytest.mark.parametrize(
+    ("line", "spring", "autumn"),
+    [
+        ("stop 01:00-02:00", ["00:00", "01:00"], ["23:00", "00:00"]),
+        ("stop 02:00-03:00", [], ["00:00", "02:00"]),
+        ("start 02:00-03:00", [], ["00:00", "02:00"]),
+        ("stop 03:00-04:00", ["01:00", "02:00"], ["02:00", "03:00"]),
+    ],
+)
+def test_a_line_for_an_hour_holds_while_the_clock_shows_that_hour(
+    line: str, spring: list[str], autumn: list[str]
+) -> None:
+    schedule = a_schedule(line, zone="Europe/Berlin")
+    for start, expected in (("2026-03-28T12:00", spring), ("2026-10-24T12:00", autumn)):
+        first = datetime.fromisoformat(start).replace(tzinfo=UTC)
+        assert [f"{edge.at:%H:%M}" for edge in schedule.edges(first, first + DAY * 0.9)] == expected
+
+
+def test_on_a_holiday_a_stop_for_a_time_holds_and_a_start_does_not() -> None:
+    schedule = a_schedule("start 07:00-08:00", "stop 19:00-20:00", zone="Europe/Berlin", holidays=["DE"])
+    assert states(schedule, "2026-12-25T07:30", "2026-12-25T19:30") == ["either", "stopped"]
+
+
 # --- the next and the last change -------------------------------------------------------------------------------------
 
 
@@ -269,7 +312,7 @@ class Drawn:
     def text(self) -> str:
         days = ",".join((*self.weekdays, *([" ".join(self.nth)] if self.nth else [])))
         clock = f"{self.start // 60:02}:{self.start % 60:02}"
-        if self.side == "":
+        if self.side not in WITH_ONE_TIME:
             clock += f"-{self.end // 60:02}:{self.end % 60:02}"
         parts = (self.side, ",".join(self.months), ",".join(map(str, self.month_days)), days, clock)
         return " ".join(part for part in parts if part)
@@ -334,20 +377,25 @@ def by_the_minute(clock: Clock, day_of: Callable[[date], Day]) -> list[ScheduleS
         plan = day_of(day)
         acts: list[tuple[int, int, ScheduleState]] = []
         for line in plan.lines:
-            if line.side and line.names(day):
+            if line.side in WITH_ONE_TIME and line.names(day):
                 wall = datetime.combine(day, time()) + line.start * MINUTE
                 at = clock.first(wall) if line.side == "from" or clock.last(wall) >= ends else clock.last(wall)
                 acts.append((max(begins, at), line.side == "from", RUNNING if line.side == "from" else STOPPED))
         for at, _, asked in [(begins, False, EITHER if acts else plan.outside), *sorted(acts)]:
             found[at:ends] = [asked] * (ends - at)
+    for first, last, line in sorted(spans(clock, days, day_of), key=lambda span: span[2].side != "stop"):
+        for number in range(first, last):
+            found[number] = STOPPED if line.side == "stop" and found[number] is not RUNNING else RUNNING
+    return found
+
+
+def spans(clock: Clock, days: Sequence[date], day_of: Callable[[date], Day]) -> Iterator[tuple[int, int, Drawn]]:
     for day in days:
         for line in day_of(day).lines:
-            if not line.side and line.names(day):
+            if line.side not in WITH_ONE_TIME and line.names(day):
                 midnight = datetime.combine(day, time())
                 end = line.end if line.end > line.start else line.end + 24 * 60
-                first, last = clock.first(midnight + line.start * MINUTE), clock.last(midnight + end * MINUTE)
-                found[first:last] = [RUNNING] * max(0, last - first)
-    return found
+                yield clock.first(midnight + line.start * MINUTE), clock.last(midnight + end * MINUTE), line
 
 
 def some(values: Sequence[T]) -> st.SearchStrategy[list[T]]:
@@ -360,7 +408,7 @@ def drawn_lines(draw: st.DrawFn, change: date) -> Drawn:
     start = draw(near)
     around = [change + number * DAY for number in range(-2, 3)]
     return Drawn(
-        side=draw(st.sampled_from(["", "", "from", "until"])),
+        side=draw(st.sampled_from(["", "", "from", "until", "start", "stop"])),
         start=start,
         end=draw((near | st.just(1440)).filter(lambda minute: minute not in (start, 0))),
         weekdays=tuple(draw(st.lists(st.sampled_from(DAYS), max_size=4, unique=True))),
@@ -394,7 +442,7 @@ def agree(drawn: DrawnSchedule, minute: int) -> None:
         if day in exceptions:
             special = exceptions[day] or []
             return Day(tuple(special), outside(special) if special else STOPPED)
-        on_holiday = tuple(line for line in lines if line.side == "until")
+        on_holiday = tuple(line for line in lines if line.side in ("until", "stop"))
         return Day(on_holiday if day in holidays else tuple(lines), outside(lines))
 
     schedule = a_schedule(

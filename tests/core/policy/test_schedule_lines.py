@@ -60,6 +60,8 @@ def test_a_line_names_these_days(text: str, days: str) -> None:
         ("from mon-fri 07:00", Line(420, 0, Calendar(weekdays=frozenset(range(5))), Side.FROM)),
         ("UNTIL last fri 19:00", Line(1140, 0, Calendar(nth_weekdays=frozenset({(LAST, 4)})), Side.UNTIL)),
         ("from 00:00", Line(0, 0, Calendar(), Side.FROM)),
+        ("start mon-fri 07:00-08:00", Line(420, 60, Calendar(weekdays=frozenset(range(5))), Side.START)),
+        ("Stop 23:00-00:00", Line(1380, 60, Calendar(), Side.STOP)),
         ("nov-jan 22:00-06:00", Line(1320, 480, Calendar(months=frozenset({11, 12, 1})))),
     ],
 )
@@ -73,6 +75,8 @@ def test_a_line_has_one_time_or_two(text: str, line: Line) -> None:
         ("mon 07:00", "is no window: it has one time; write `from mon 07:00`, `until mon 07:00` or a window"),
         ("from mon 07:00-19:00", "has two times, and `from` takes one: the window is `mon 07:00-19:00`"),
         ("until mon 07:00-19:00", "what only stops is `until mon 19:00`"),
+        ("start mon 07:00", "is no window; write `from mon 07:00`"),
+        ("stop 19:00", "is no window; write `until 19:00`"),
         ("until 24:00", "starts at 24:00; `until` has a time from 00:00 to 23:59"),
         ("from 25:00", "25:00 in 'from 25:00' is no time of day"),
         ("untill mon-fri 19:00", "did you mean `until mon-fri 19:00`?"),
@@ -105,6 +109,7 @@ def test_a_line_by_its_parts_is_the_line_of_the_text() -> None:
     )
     assert line_of("from 07:00", ["First Mon, wed"]) == parse_line("from first mon,wed 07:00")
     assert line_of("until 19:00") == parse_line("until 19:00")
+    assert line_of("stop 19:00-20:00", ["fri"]) == parse_line("stop fri 19:00-20:00")
 
 
 @pytest.mark.parametrize("time", ["7", "07:00", "from 07:00-08:00", "mon 07:00-08:00", ""])

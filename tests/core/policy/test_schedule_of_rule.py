@@ -66,6 +66,12 @@ def test_a_rule_knows_of_which_of_its_kinds_aws_says_when_they_were_started() ->
             ".schedule.default",
             "there is no schedule 'nigth' (did you mean 'night'?); the schedules are night",
         ),
+        (
+            "schedule: {from_tag: [S], values: {x: nigth}}",
+            ".schedule.values.x",
+            "there is no schedule 'nigth' (did you mean 'night'?); the schedules are night",
+        ),
+        ("schedule: {from_tag: [S], values: {x: 1}}", ".schedule.values.x", f"must be text, not 1{QUOTES}"),
         ("schedule: {from_tag: []}", ".schedule.from_tag", "must have at least one entry"),
         ("schedule: {from_tag: S}", ".schedule.from_tag", "must be a list, not 'S'"),
         ("schedule: {from_tag: [1]}", ".schedule.from_tag[0]", f"must be text, not 1{QUOTES}"),
@@ -79,7 +85,7 @@ def test_a_rule_knows_of_which_of_its_kinds_aws_says_when_they_were_started() ->
         (
             "schedule: {from_tag: [S], inherits: [account]}",
             ".schedule.inherits",
-            "the key `inherits` is unknown (did you mean `inherit`?); known here: from_tag, inherit, default",
+            "the key `inherits` is unknown (did you mean `inherit`?); known here: from_tag, values, inherit, default",
         ),
         (
             "schedule: {from_tag: [S], inherit: [acount]}",

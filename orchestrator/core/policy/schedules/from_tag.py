@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from orchestrator.core.policy.nearest import nearest
@@ -27,10 +27,28 @@ class ScheduleFromTag:
     carriers: frozenset[str]
     default: Schedule | None
     """Where none of the carriers has one of the keys; None: then what the rule owns is kept."""
+    values: Mapping[str, Schedule] | None = field(default=None, hash=False)
+    """What the tag's values mean; None: each is a schedule's name, or windows."""
 
     def key_in(self, tags: Iterable[str]) -> str | None:
         """The first of the keys that is there."""
         return next((key for key in self.keys if key in tags), None)
+
+    def meant(self, value: str, schedules: Mapping[str, Schedule]) -> Schedule | str:
+        """The schedule that a value means, by `values` or else by its name, case and all, or as windows with a time
+        zone; else, as text, what is wrong with it and what would be right.
+        """
+        if self.values is None:
+            return schedule_named(value, schedules)
+        found = self.values.get(value)
+        return found if found is not None else f"it is none of {_shown_values(self.values)}"
+
+    def contradicted_in(self, tags: Mapping[str, str], key: str) -> str | None:
+        """With `values`, a key that reads like one of these and says something else than that one; None without it."""
+        for other, value in tags.items() if self.values is not None else ():
+            if value != tags[key] and _meant(other, self.keys) is not None:
+                return other
+        return None
 
     def misspelt_in(self, tags: Iterable[str]) -> tuple[str, str] | None:
         """A key that is none of these and reads like one, with that one; None without it."""
@@ -52,6 +70,12 @@ def schedule_named(value: str, schedules: Mapping[str, Schedule]) -> Schedule | 
 def shown_value(value: str) -> str:
     """In quotes, control characters escaped, and not at any length."""
     return repr(value if len(value) <= _SHOWN_AT_MOST else f"{value[:_SHOWN_AT_MOST]}...")
+
+
+def _shown_values(values: Iterable[str]) -> str:
+    shown = [shown_value(one) for one in values]
+    more = f" and {len(shown) - _NAMES_SHOWN} more" if len(shown) > _NAMES_SHOWN else ""
+    return f"{', '.join(shown[:_NAMES_SHOWN])}{more}, which the rule knows"
 
 
 @lru_cache(maxsize=4096)

@@ -1,10 +1,10 @@
 """One line of a schedule: `mon-fri 07:00-19:00`, `from mon-fri 07:00`, `jan-mar 1-15 08:00-12:00`.
 
-    [from|until] [months] [days of the month] [weekdays] time[-time]
+    [from|until|start|stop] [months] [days of the month] [weekdays] time[-time]
 
-A window says that resources run in it. A line with one time says only when to start, or only when to stop. Lists have
-commas, or `+` where a tag's value may have no comma: `sat+sun 08:00-12:00`. A window that ends on the next day belongs
-to the day it starts.
+A window says that resources run in it. A line with one time says only when to start, or only when to stop; one with
+`start` or `stop` says it only for its time, and nothing outside of it. Lists have commas, or `+` where a tag's
+value may have no comma: `sat+sun 08:00-12:00`. A window that ends on the next day belongs to the day it starts.
 """
 
 from __future__ import annotations
@@ -32,8 +32,9 @@ DAY_MINUTES = 24 * 60
 _HOUR_MINUTES = 60
 _LONGEST = 1000
 _CLOCK = "[0-9]{1,2}:[0-9]{2}"
-_TIME = re.compile(rf"(?:(?P<side>from|until)\s+)?(?P<start>{_CLOCK})(?:\s*-\s*(?P<end>{_CLOCK}))?")
-_LINE = re.compile(rf"(?:(?P<side>from|until)\s+)?(?:(?P<days>[^:]+?)\s+)?(?P<time>{_CLOCK}(?:\s*-\s*{_CLOCK})?)")
+_SIDE = r"(?:(?P<side>from|until|start|stop)\s+)?"
+_TIME = re.compile(rf"{_SIDE}(?P<start>{_CLOCK})(?:\s*-\s*(?P<end>{_CLOCK}))?")
+_LINE = re.compile(rf"{_SIDE}(?:(?P<days>[^:]+?)\s+)?(?P<time>{_CLOCK}(?:\s*-\s*{_CLOCK})?)")
 _RIGHT = (
     "write it like `mon-fri 07:00-19:00`, `sat,sun 08:00-12:00`, `fri 22:00-02:00`, `from mon-fri 07:00` or "
     "`until last fri 19:00`"
@@ -42,11 +43,20 @@ _NTH = re.compile(r"(?<![^\s,])(first|second|third|fourth|fifth|last)\s+(?=[a-z]
 
 
 class Side(StrEnum):
-    """What a line says: when resources run, only when they start, or only when they stop."""
+    """What a line says: when resources run, only when they start, or only when they stop.
+
+    With one time (`from`, `until`) that holds to the end of the day, else for the line's time.
+    """
 
     WINDOW = "window"
     FROM = "from"
     UNTIL = "until"
+    START = "start"
+    STOP = "stop"
+
+
+WITH_ONE_TIME = frozenset({Side.FROM, Side.UNTIL})
+ONLY_STOPPING = frozenset({Side.UNTIL, Side.STOP})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +73,8 @@ class Line:
 
 
 ALWAYS = Line(0, DAY_MINUTES)
+ASKS_NOTHING = Line(0, DAY_MINUTES, Calendar(weekdays=frozenset()), Side.STOP)
+"""On no day; by itself it makes a schedule that is `either`."""
 
 
 def parse_line(text: str) -> Line:
@@ -179,29 +191,11 @@ def _tidy(words: str) -> str:
 def _times(clocks: str, side: Side, days: str, text: str) -> tuple[int, int]:
     first, dash, last = (part.strip() for part in clocks.partition("-"))
     around = f"{days.strip()} " if days.strip() else ""
-    if side is not Side.WINDOW and dash:
-        one = first if side is Side.FROM else last
-        raise ValueError(
-            f"{text!r} has two times, and `{side}` takes one: the window is `{around}{first}-{last}`; what only "
-            f"{'starts' if side is Side.FROM else 'stops'} is `{side} {around}{one}`"
-        )
-    if side is Side.WINDOW and not dash:
-        word, _, rest = around.partition(" ")
-        for one in (Side.FROM.value, Side.UNTIL.value):
-            if one in around.split()[1:]:
-                days_alone = " ".join(part for part in around.split() if part != one)
-                raise ValueError(f"{text!r} is no line with one time; write `{one} {days_alone} {first}`")
-        if word == "till":
-            raise ValueError(f"{text!r} is no line with one time; write `until {rest}{first}`")
-        if near := nearest(word, (Side.FROM.value, Side.UNTIL.value)):
-            raise ValueError(f"{text!r} is no line with one time; did you mean `{near} {rest}{first}`?")
-        raise ValueError(
-            f"{text!r} is no window: it has one time; write `from {around}{first}`, `until {around}{first}` or a "
-            "window like `mon-fri 07:00-19:00`"
-        )
+    if (side in WITH_ONE_TIME) is bool(dash):
+        raise ValueError(f"{text!r} {_other_form(side, first, last, around)}")
     start = _minute(first, text)
     if start == DAY_MINUTES:
-        what = "a window" if side is Side.WINDOW else f"`{side}`"
+        what = "a window" if side not in WITH_ONE_TIME else f"`{side}`"
         raise ValueError(f"{text!r} starts at 24:00; {what} has a time from 00:00 to 23:59")
     if not dash:
         return start, 0
@@ -209,6 +203,32 @@ def _times(clocks: str, side: Side, days: str, text: str) -> tuple[int, int]:
     if start == end:
         raise ValueError(f"{text!r} is an empty window: it ends when it starts; the whole day is 00:00-24:00")
     return start, (end - start) % DAY_MINUTES or DAY_MINUTES
+
+
+def _other_form(side: Side, first: str, last: str, around: str) -> str:
+    """What is wrong with a line that has two times for one, or one for two, and what would be right."""
+    if side in WITH_ONE_TIME:
+        one, does = (first, "starts") if side is Side.FROM else (last, "stops")
+        return (
+            f"has two times, and `{side}` takes one: the window is `{around}{first}-{last}`; what only {does} is "
+            f"`{side} {around}{one}`"
+        )
+    if side is not Side.WINDOW:
+        other = Side.FROM if side is Side.START else Side.UNTIL
+        return f"has one time; write `{other} {around}{first}`, or two times such as `{side} {around}07:00-08:00`"
+    word, _, rest = around.partition(" ")
+    for one in (Side.FROM.value, Side.UNTIL.value):
+        if one in around.split()[1:]:
+            days_alone = " ".join(part for part in around.split() if part != one)
+            return f"is no line with one time; write `{one} {days_alone} {first}`"
+    if word == "till":
+        return f"is no line with one time; write `until {rest}{first}`"
+    if near := nearest(word, (Side.FROM.value, Side.UNTIL.value)):
+        return f"is no line with one time; did you mean `{near} {rest}{first}`?"
+    return (
+        f"is no window: it has one time; write `from {around}{first}`, `until {around}{first}` or a window like "
+        "`mon-fri 07:00-19:00`"
+    )
 
 
 def _minute(clock: str, text: str) -> int:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from orchestrator.core.policy.schedules.answer import Edge, ScheduleAnswer, ScheduleState
 from orchestrator.core.policy.schedules.exceptions import ScheduleException, exception_of
 from orchestrator.core.policy.schedules.holiday_calendar import is_holiday
-from orchestrator.core.policy.schedules.lines import Line, Side
+from orchestrator.core.policy.schedules.lines import ONLY_STOPPING, Line, Side
 from orchestrator.core.policy.schedules.timeline import DayPlan, Timeline, timeline_of
 
 LOOKED_AT_MOST = 400
@@ -54,12 +54,12 @@ class Schedule:
     timezone_tag: str = ""
     """The tag of the account that names its zone; empty where the schedule has one of its own."""
     has_running_hours: bool = field(init=False, repr=False, compare=False)
-    """Whether some day may have any. One of only `until` has none: it says when to stop, and nothing else."""
+    """Whether some day may have any. One of only `until` and `stop` has none: it says only when to stop."""
     _memory: _Memory = field(default_factory=_Memory, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         lines = (*self.lines, *(line for one in self.exceptions for line in one.lines))
-        object.__setattr__(self, "has_running_hours", any(line.side is not Side.UNTIL for line in lines))
+        object.__setattr__(self, "has_running_hours", any(line.side not in ONLY_STOPPING for line in lines))
 
     def is_running(self, now: datetime) -> bool:
         """True inside a window: then nothing is stopped. Raises ValueError for a time without a zone."""
@@ -224,7 +224,7 @@ class Schedule:
         if holiday is None:
             return DayPlan(lines, outside, ScheduleState.EITHER)
         if holiday:
-            lines = tuple(line for line in lines if line.side is Side.UNTIL)
+            lines = tuple(line for line in lines if line.side in ONLY_STOPPING)
         return DayPlan(lines, outside)
 
     def _is_holiday(self, day: date) -> bool | None:

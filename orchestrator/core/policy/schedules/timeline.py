@@ -2,7 +2,8 @@
 
 A window begins at the first instant at which the clock shows its start, or has skipped it, and ends when the clock
 shows no time before its end any more: what an hour that comes twice leaves open belongs to the window. A window whose
-both ends are skipped is none. A line with one time acts as the start of a window (`from`) or the end of one (`until`).
+both ends are skipped is none. A line with one time acts as the start of a window (`from`) or the end of one (`until`);
+one with `start` or `stop` holds where a window of its time would.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from orchestrator.core.policy.schedules.answer import Edge, ScheduleState
-from orchestrator.core.policy.schedules.lines import Line, Side
+from orchestrator.core.policy.schedules.lines import WITH_ONE_TIME, Line, Side
 from orchestrator.core.policy.schedules.wall_clock import first_instant, last_instant
 
 _DAY = timedelta(days=1)
@@ -60,7 +61,7 @@ def timeline_of(day: date, zone: ZoneInfo, plan_of: Callable[[date], DayPlan]) -
 
 def _one_sided(day: date, zone: ZoneInfo, plan: DayPlan, start: datetime, end: datetime) -> Iterator[Edge]:
     """What holds outside of windows: `either` before the first time of the day, then what the last one asks for."""
-    times = [line for line in plan.lines if line.side is not Side.WINDOW]
+    times = [line for line in plan.lines if line.side in WITH_ONE_TIME]
     yield Edge(start, ScheduleState.EITHER if times else plan.outside)
     found = []
     for line in times:
@@ -80,22 +81,26 @@ _Interval = tuple[datetime, datetime, ScheduleState]
 
 def _windows(day: date, zone: ZoneInfo, plan: DayPlan) -> Iterator[_Interval]:
     for line in plan.lines:
-        if line.side is Side.WINDOW:
+        if line.side not in WITH_ONE_TIME:
             first = first_instant(day, line.start, zone)
             last = last_instant(day, line.start + line.length, zone)
             if first < last:
-                yield first, last, plan.inside
+                yield first, last, ScheduleState.STOPPED if line.side is Side.STOP else plan.inside
 
 
 def _merged(start: datetime, end: datetime, base: Iterable[Edge], windows: list[_Interval]) -> Iterator[Edge]:
-    """The most that is asked for at each instant: running before either, either before stopped."""
+    """The most that is asked for at each instant: running before either, either before stopped. Lines for a time come
+    before what holds outside of such times.
+    """
     steps = list(base)
     ends = (at for first, last, _ in windows for at in (first, last))
     instants = {start, *(edge.at for edge in steps), *(at for at in ends if start < at < end)}
     before: ScheduleState | None = None
     for at in sorted(instants):
-        asked = [edge.state for edge in steps if edge.at <= at][-1:]
-        asked += [state for first, last, state in windows if first <= at < last]
+        asked = [state for first, last, state in windows if first <= at < last]
+        outside = [edge.state for edge in steps if edge.at <= at][-1:]
+        if ScheduleState.STOPPED not in asked or ScheduleState.RUNNING in outside:
+            asked += outside
         state = max(asked, key=_STRENGTH.index)
         if state is not before:
             yield Edge(at, state)

@@ -19,7 +19,7 @@ from orchestrator.core.policy.yaml_document import value_words
 MOST_EXCEPTIONS = 400
 """More than a year has days."""
 MOST_HOLIDAYS = 50
-EXCEPTION_WORDS = ("none", "always")
+EXCEPTION_WORDS = ("none", "always", "either")
 ONE, LIST, LINE_TEXT, LINE_PARTS = "<one>", "<list>", "<text>", "<parts>"
 FORMS = frozenset({ONE, LIST, LINE_TEXT, LINE_PARTS})
 """Which form a value has, where there are several: pydantic puts it into the path of an error."""
@@ -69,7 +69,7 @@ def _line_or_word(text: str) -> object:
     if text in EXCEPTION_WORDS:
         return text
     if near := right_for(OTHER_EXCEPTION_WORDS, text) or nearest(text, EXCEPTION_WORDS):
-        raise ValueError(f"{text!r} is neither a line nor `none` or `always`; did you mean `{near}`?")
+        raise ValueError(f"{text!r} is neither a line nor `none`, `always` or `either`; did you mean `{near}`?")
     return lines.parse_line(text)
 
 
@@ -160,8 +160,8 @@ class ExceptDocument(Part):
     running: Annotated[
         _LinesOrWord,
         Field(
-            description="`none`, `always`, or lines in place of the schedule's.",
-            examples=["none", "always", ["09:00-13:00"]],
+            description="`none`, `always`, `either` (it asks for nothing), or lines in place of the schedule's.",
+            examples=["none", "always", "either", ["09:00-13:00"]],
         ),
     ]
     reason: Annotated[
@@ -189,7 +189,8 @@ class ScheduleDocument(Part):
         _OneOrMore[_Line],
         Field(
             description="Lines such as `mon-fri 07:00-19:00`, `fri 22:00-02:00`, `daily 00:00-24:00`, "
-            "`from mon-fri 07:00`, `until last fri 19:00` or `jan-mar 1-15 08:00-12:00`; alternatives.",
+            "`from mon-fri 07:00`, `until last fri 19:00`, `stop mon-fri 19:00-20:00` or `jan-mar 1-15 08:00-12:00`; "
+            "alternatives.",
             examples=[
                 "mon-fri 07:00-19:00",
                 ["mon-fri 07:00-19:00", "sat 08:00-12:00"],

@@ -1,5 +1,6 @@
 """The shape of what a rule says about its schedule: a name or a tag, and what holds for what was started by hand."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Final, Literal
 
@@ -26,6 +27,16 @@ class ScheduleFromTagDocument(Part):
             examples=[["Schedule", "schedule"]],
         ),
     ]
+    values: Annotated[
+        Mapping[str, Annotated[Text, Field(description="A schedule's name.", examples=["office-hours"])]] | None,
+        BeforeValidator(not_null),
+        Field(
+            min_length=1,
+            description="What the tag's values mean, each the name of a schedule; then any other value keeps the "
+            "resource. Absent: a value is a schedule's name, or windows.",
+            examples=[{"on": "office-hours", "": "office-hours"}],
+        ),
+    ] = None
     inherit: Annotated[
         tuple[Carrier, ...],
         Field(

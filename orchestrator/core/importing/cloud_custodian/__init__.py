@@ -1,0 +1,1 @@
+"""Cloud Custodian's policies."""

@@ -1,0 +1,411 @@
+"""Cloud Custodian's filters as conditions of ours.
+
+A condition of ours is never wider than the filter: where it cannot be exact it is narrower, and under a `not`, where
+that would be wider, it is not carried over. What is unknown to ours is kept, so unknown is always narrow enough.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator.core.importing.cloud_custodian.patterns import (
+    contained,
+    exactly,
+    folded,
+    is_pattern,
+    of_glob,
+    of_regex,
+    some_digits,
+)
+from orchestrator.core.importing.cloud_custodian.source import Losses
+from orchestrator.core.policy.yaml_document import Path, value_words
+
+Where = dict[str, Any]
+"""A condition, as a document has it."""
+EVERYTHING = "everything"
+_OPS = {
+    "equal": "eq",
+    "not-equal": "ne",
+    "greater-than": "gt",
+    "gte": "ge",
+    "lte": "le",
+    "less-than": "lt",
+    "not-in": "ni",
+}
+_NEGATED = {"ne": "eq", "ni": "in"}
+_FLIPPED = {"gt": "lt", "ge": "le", "lt": "gt", "le": "ge"}
+_SPECIAL = ("absent", "present", "not-null", "empty")
+_TAG = "tag:"
+_WORDS: Mapping[str, Mapping[str, str]] = {
+    "ec2": {
+        "InstanceType": "instance_type",
+        "ImageId": "image",
+        "VpcId": "vpc",
+        "SubnetId": "subnet",
+        "KeyName": "key_name",
+        "Architecture": "architecture",
+        "PlatformDetails": "platform",
+        "Placement.AvailabilityZone": "availability_zone",
+        "InstanceLifecycle": "lifecycle",
+    },
+    "rds": {
+        "DBInstanceClass": "db_instance_class",
+        "Engine": "engine",
+        "DBSubnetGroup.VpcId": "vpc",
+        "AvailabilityZone": "availability_zone",
+    },
+}
+"""Its keys, and our words for the same facts."""
+_SPANS = {"ec2": {"LaunchTime": "running_for"}, "rds": {"InstanceCreateTime": "age"}}
+STATE_KEYS = {"ec2": "State.Name", "rds": "DBInstanceStatus"}
+RUNNING = {"ec2": "running", "rds": "available"}
+STOPPED = "stopped"
+_VALUE_KEYS = frozenset({"type", "key", "value", "op", "value_type"})
+_NEAR = {
+    "metrics": "near is `idle`",
+    "image": "near is `image`, by the AMI's id",
+    "image-age": "near is `image`, by the AMI's id",
+    "vpc": "near is `vpc`, by its id",
+    "subnet": "near is `subnet`, by its id",
+    "state-age": "near is `notice`, which counts from its announcement",
+    "stop-protected": "what AWS protects from stops is kept anyway",
+    "marked-for-op": "near is `notice`; it takes the policy that marks (`mark-for-op`) in the same import",
+    "offhour": "only as one of the policy's own filters, not within `or`, `and` or `not`",
+    "onhour": "only as one of the policy's own filters, not within `or`, `and` or `not`",
+    "tag-count": "near is `required_tags`, which reports",
+    "singleton": "near is `managed_by`",
+}
+_MINUTES_OF_A_DAY = 24 * 60
+_UNITS = (("d", _MINUTES_OF_A_DAY), ("h", 60), ("m", 1))
+_MOST_SPAN = 99_999
+_NEVER = "it holds for nothing, since a tag's value is text; put the value in quotes"
+_WIDER = "under a `not` no condition of ours is narrow enough for it"
+
+
+@dataclass(frozen=True, slots=True)
+class Translator:
+    """Filters of one policy; `implied` is the state that its action asks for by itself."""
+
+    kind: str
+    losses: Losses
+    implied: str = ""
+    """The AWS state of all that the rule can act on; empty where it acts whatever the state."""
+
+    def all_of(self, filters: list[Any], path: Path) -> list[Where]:
+        """Those that have to hold together; what could not be carried over is missing, and said."""
+        found = (self.filter(one, (*path, number), negated=False, top=True) for number, one in enumerate(filters))
+        return [one for one in found if one]
+
+    def filter(self, given: Any, path: Path, *, negated: bool, top: bool = False) -> Where | None:
+        """One filter; None where it is not carried over, which is said, or where it asks for nothing."""
+        if isinstance(given, str):
+            given = {"type": given}
+        if not isinstance(given, dict) or not given:
+            return self._lose(path, "a filter", f"it must be a mapping or a type's name, not {value_words(given)}")
+        if len(given) == 1 and "type" not in given:
+            ((key, value),) = given.items()
+            if key in ("or", "and", "not"):
+                return self._block(key, value, (*path, key), negated=negated, top=top)
+            given = {"type": "value", "key": key, "value": value}
+        kind = given.get("type")
+        if kind == "value":
+            return self._value(given, path, negated=negated, top=top)
+        if kind in ("instance-uptime", "instance-age") and self.kind == "ec2":
+            return self._since(str(kind), given, path, negated=negated)
+        near = _NEAR.get(kind, "there is no condition for it") if isinstance(kind, str) else "it has no `type`"
+        return self._lose(path, f"the filter {value_words(kind)}", near)
+
+    def _lose(self, path: Path, what: str, why: str) -> Where | None:
+        """No condition, which is said."""
+        self.losses.lose(path, what, why)
+        return None
+
+    def _block(self, word: str, parts: Any, path: Path, *, negated: bool, top: bool) -> Where | None:
+        if not isinstance(parts, list) or not parts:
+            return self._lose(path, f"`{word}`", f"it must be a list of filters, not {value_words(parts)}")
+        count, inner = len(self.losses.fatal), negated is not (word == "not")
+        is_top = top and word == "and"
+        each = [self.filter(one, (*path, number), negated=inner, top=is_top) for number, one in enumerate(parts)]
+        if len(self.losses.fatal) > count:
+            return None
+        found = [one for one in each if one is not None]
+        if not found:
+            return None
+        if word == "or":
+            return found[0] if len(found) == 1 else {"any": found}
+        both = found[0] if len(found) == 1 else {"all": found}
+        return {"not": both} if word == "not" else both
+
+    # --- `type: value`
+
+    def _value(self, given: Mapping[str, Any], path: Path, *, negated: bool, top: bool) -> Where | None:
+        unknown = [key for key in given if key not in _VALUE_KEYS]
+        key, op = given.get("key"), given.get("op")
+        if unknown or not isinstance(key, str) or "value" not in given or not isinstance(op, str | None):
+            what = ", ".join(f"`{one}`" for one in unknown) or "a filter by value"
+            why = "it is not known here" if unknown else "it needs a `key` and a `value`"
+            return self._lose((*path, *unknown[:1]), what, why)
+        op, value, kind = _OPS.get(op or "eq", op or "eq"), given["value"], given.get("value_type")
+        if _is_variable(value):
+            return self._lose(path, f"{key}: {value!r}", "its value is filled in when it runs")
+        if key.startswith(_TAG):
+            return self._tag(key.removeprefix(_TAG), op, value, kind, path, negated=negated)
+        return self._of_kind(key, op, value, kind, path, negated=negated, top=top)
+
+    def _of_kind(
+        self, key: str, op: str, value: Any, kind: Any, path: Path, *, negated: bool, top: bool
+    ) -> Where | None:
+        if key == STATE_KEYS[self.kind]:
+            return self._state(op, value, kind, path, top=top)
+        if key in _SPANS[self.kind] and kind == "age":
+            return self._age(_SPANS[self.kind][key], op, value, path, key, negated=negated)
+        if key in _WORDS[self.kind] and kind is None:
+            return self._fact(_WORDS[self.kind][key], key, op, value, path)
+        of = f" by `value_type: {kind}`" if kind is not None else ""
+        return self._lose(path, f"the filter by {key}{of}", "there is no condition for it")
+
+    def _state(self, op: str, value: Any, kind: Any, path: Path, *, top: bool) -> Where | None:
+        """A stop acts on what runs, and a start on what is stopped, whatever a rule says."""
+        running = RUNNING[self.kind]
+        states = value if op == "in" and isinstance(value, list) else [value] if op == "eq" else None
+        if kind is None and states is not None:
+            if top and self.implied in states:
+                return None
+            if self.kind == "ec2" and states == [running]:
+                return {"running_for": {"at_least": "0m"}}
+        elif kind is None and op == "ne" and top and isinstance(value, str) and self.implied not in ("", value):
+            return None
+        why = f"there is no condition on states; a rule that stops acts on `{running}`, one that starts on `{STOPPED}`"
+        return self._lose(path, f"the filter by {STATE_KEYS[self.kind]}", why)
+
+    def _age(self, word: str, op: str, value: Any, path: Path, what: str, *, negated: bool) -> Where | None:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            return self._lose(path, f"the age by {what}", f"it must be a number of days, not {value_words(value)}")
+        return self._span(word, op, value * _MINUTES_OF_A_DAY, path, what, negated=negated)
+
+    def _since(self, kind: str, given: Mapping[str, Any], path: Path, *, negated: bool) -> Where | None:
+        units = {"days": _MINUTES_OF_A_DAY, "hours": 60, "minutes": 1}
+        known = units if kind == "instance-age" else {"days": _MINUTES_OF_A_DAY}
+        count = len(self.losses.fatal)
+        for key, one in given.items():
+            if key not in ("type", "op", *known):
+                self._lose((*path, key), f"`{key}`", f"no key of `{kind}` that is known here")
+            elif key in known and (isinstance(one, bool) or not isinstance(one, int | float) or not math.isfinite(one)):
+                self._lose((*path, key), f"`{key}`", f"it must be a number, not {value_words(one)}")
+        op = given.get("op", "greater-than")
+        if not isinstance(op, str):
+            self._lose((*path, "op"), "`op`", f"it must be text, not {value_words(op)}")
+        if len(self.losses.fatal) > count:
+            return None
+        op, minutes = _OPS.get(op, op), sum(given.get(key, 0) * each for key, each in known.items())
+        if kind == "instance-uptime":
+            return self._span("running_for", op, minutes, path, f"`{kind}`", negated=negated)
+        if (op in ("gt", "ge")) is not negated:
+            why = (
+                "it counts from when the oldest volume was attached, and `age` also from the first network interface, "
+                "so what had its volumes replaced would be older here than there; near is "
+                f"`age: {{at_least: {_span_text(math.ceil(minutes)) or '7d'}}}`"
+            )
+            return self._lose(path, f"`{kind}`", why)
+        return self._span("age", op, minutes, path, f"`{kind}`", negated=negated)
+
+    def _span(self, word: str, op: str, minutes: float, path: Path, what: str, *, negated: bool) -> Where | None:
+        """Of a comparison of `now - so long` with the time: `gt` holds for what is older."""
+        above, below = math.ceil(minutes), math.floor(minutes)
+        if negated:
+            above, below = below, above
+        bounds = {
+            "ge": ("at_least", above),
+            "gt": ("at_least", math.ceil(minutes) if negated else math.floor(minutes) + 1),
+            "lt": ("below", below),
+            "le": ("below", math.floor(minutes) + 1 if negated else below),
+        }
+        bound = bounds.get(op)
+        text = _span_text(bound[1]) if bound is not None else None
+        if bound is None or text is None:
+            return self._lose(path, f"{what} with `op: {op}`", f"`{word}` has `at_least` and `below`, of whole minutes")
+        return {word: {bound[0]: text}}
+
+    def _fact(self, word: str, key: str, op: str, value: Any, path: Path) -> Where | None:
+        if op in _NEGATED:
+            inner = self._fact(word, key, _NEGATED[op], value, path)
+            return {"not": inner} if inner is not None else None
+        if word == "lifecycle" and op == "eq" and value == "absent":
+            return {word: "on-demand"}
+        texts = value if op == "in" and isinstance(value, list) else [value] if op in ("eq", "glob") else []
+        if not texts or not all(isinstance(one, str) and one and one not in _SPECIAL for one in texts):
+            return self._lose(path, f"the filter by {key}", f"`{word}` is one text or several, or a glob")
+        if any("[" in one or (op != "glob" and is_pattern(one)) for one in texts):
+            return self._lose(path, f"the filter by {key}", f"{value!r} would be another glob for `{word}`")
+        return {word: texts if len(texts) > 1 else texts[0]}
+
+    # --- tags
+
+    def _tag(self, tag: str, op: str, value: Any, kind: Any, path: Path, *, negated: bool) -> Where | None:
+        if not tag:
+            return self._lose(path, "a filter by a tag", "it names no tag")
+        what = f"the filter by the tag {tag}"
+        if op in _NEGATED:
+            inner = self._tag(tag, _NEGATED[op], value, kind, path, negated=not negated)
+            special = value in _SPECIAL if isinstance(value, str) else False
+            if inner is None or not special:
+                return {"not": inner} if inner is not None else None
+            return self._lose(path, what, f"`op: {op}` with {value!r} holds for nearly everything there")
+        form = self._form(op, value, kind, negated=negated)
+        if isinstance(form, str):
+            return self._lose(path, what, form)
+        if kind in ("expiration", "age") and "lt" in (op, _FLIPPED.get(op) if kind == "age" else op):
+            why = (
+                "a date counts from the day after on; with `le` in place of `lt`, or `ge` of `gt`, from its midnight on"
+            )
+            self.losses.note(path, f"the day itself of {what}", why)
+        return {"tag": {tag: form.value}}
+
+    def _form(self, op: str, value: Any, kind: Any, *, negated: bool) -> Form | str:
+        """What the tag is held against; else why there is nothing for it."""
+        if kind is None:
+            return _plain(op, value, negated=negated)
+        if negated:
+            return _WIDER
+        return _OF_TYPES.get(kind, _no_type)(op, value) if isinstance(kind, str) else _no_type(op, value)
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a tag is held against, as a document has it."""
+
+    value: Any
+
+
+def _plain(op: str, value: Any, *, negated: bool) -> Form | str:
+    if op == "eq":
+        return _equal(value, negated=negated)
+    if op == "in":
+        return _one_of(value, negated=negated)
+    made = {"glob": of_glob, "contains": contained, "regex": of_regex, "regex-case": _cased_regex}.get(op)
+    if made is None or not isinstance(value, str) or value in _SPECIAL:
+        return f"there is no way to compare a tag with {value_words(value)} by `op: {op}`"
+    form = made(value)
+    return (
+        Form(form) if form is not None else f"{value!r} has signs that mean something else in our globs and expressions"
+    )
+
+
+def _one_of(value: Any, *, negated: bool) -> Form | str:
+    if not isinstance(value, list) or not value:
+        return "it needs a list of texts"
+    if any(one is None or (isinstance(one, str) and one in _SPECIAL) for one in value):
+        return "a list has no words such as `absent` in it"
+    forms = [_equal(one, negated=negated) for one in value]
+    wrong = next((one for one in forms if isinstance(one, str)), None)
+    return wrong or _any_of([one.value for one in forms if isinstance(one, Form)])
+
+
+def _cased_regex(value: str) -> Any:
+    return of_regex(value, is_cased=True)
+
+
+def _equal(value: Any, *, negated: bool) -> Form | str:
+    words: Mapping[str | None, Any] = {
+        None: {"absent": True},
+        "present": {"present": True},
+        "not-null": "?*",
+        # The word itself as the tag's value counts too; where that would be narrower it is left out.
+        "absent": {"any_of": [{"absent": True}, "absent"]} if negated else {"absent": True},
+        "empty": {"any_of": [{"absent": True}, exactly(""), *(["empty"] if negated else [])]},
+    }
+    if value is None or (isinstance(value, str) and value in words):
+        return Form(words[value])
+    if not isinstance(value, str):
+        return _NEVER
+    form = exactly(value)
+    return Form(form) if form is not None else "it is too long"
+
+
+def _any_of(values: list[Any]) -> Form:
+    if all(isinstance(one, str) for one in values):
+        return Form(values if len(values) > 1 else values[0])
+    return Form({"any_of": values})
+
+
+def _normalized(op: str, value: Any) -> Form | str:
+    texts = value if op == "in" and isinstance(value, list) else [value]
+    if op not in ("eq", "in") or not texts or not all(isinstance(one, str) for one in texts):
+        return "`value_type: normalize` is carried over with `eq` and `in` of texts alone"
+    if len(texts) == 1 and texts[0] in _SPECIAL:
+        words = {"absent": {"absent": True}, "present": {"present": True}, "not-null": {"matches": r"(?s:.*)\S(?s:.*)"}}
+        return Form(words[texts[0]]) if texts[0] in words else "there is no form for it"
+    forms = [folded(one) for one in texts if one not in _SPECIAL]
+    if None in forms or len(forms) < len(texts):
+        return "it holds for nothing, or has signs of other scripts; write it in small letters"
+    return _any_of(forms)
+
+
+def _integer(op: str, value: Any) -> Form | str:
+    words = {"ge": "at_least", "gt": "above", "le": "at_most", "lt": "below"}
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return f"it must be a number, not {value_words(value)}"
+    if op not in (*words, "eq"):
+        return f"there is no way to compare numbers by `op: {op}`"
+    bounds = {"at_least": value, "at_most": value} if op == "eq" else {words[op]: value}
+    return Form({"matches": some_digits(), **bounds})
+
+
+def _date(op: str, value: Any, *, ahead: int) -> Form | str:
+    """Of a date held against now and so many days; its midnight counts there, in UTC."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        return "it is carried over with a whole number of days"
+    words = {"le": ("before", 1), "lt": ("before", 0), "gt": ("after", 0), "ge": ("after", 0)}
+    if op not in words:
+        return f"there is no way to compare dates by `op: {op}`"
+    word, more = words[op]
+    days = ahead * value + more
+    day = "today" if not days else f"today{days:+d}d"
+    return Form({"matches": r"[0-9]{4}-[0-9]{2}-[0-9]{2}", word: day})
+
+
+def _expiration(op: str, value: Any) -> Form | str:
+    return _date(op, value, ahead=1)
+
+
+def _aged(op: str, value: Any) -> Form | str:
+    """`now - days` is held against the date, so the older is the greater."""
+    return _date(_FLIPPED.get(op, op), value, ahead=-1)
+
+
+def _no_type(op: str, value: Any) -> str:
+    del op, value
+    return "there is no form for its `value_type`"
+
+
+_OF_TYPES: Mapping[str, Callable[[str, Any], Form | str]] = {
+    "normalize": _normalized,
+    "integer": _integer,
+    "expiration": _expiration,
+    "age": _aged,
+}
+
+
+def _span_text(minutes: int) -> str | None:
+    if minutes < 0:
+        return None
+    for unit, each in _UNITS:
+        if minutes % each == 0 and minutes // each <= _MOST_SPAN:
+            return f"{minutes // each}{unit}"
+    return None
+
+
+def _is_variable(value: Any) -> bool:
+    texts = value if isinstance(value, list) else [value]
+    return any(isinstance(one, str) and re.search(r"\{[A-Za-z_]", one) for one in texts)
+
+
+def together(parts: list[Where]) -> Where | str:
+    """One condition of those that all have to hold."""
+    if not parts:
+        return EVERYTHING
+    return parts[0] if len(parts) == 1 else {"all": parts}
