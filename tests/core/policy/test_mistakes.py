@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from orchestrator.errors import PolicyError
@@ -280,3 +282,17 @@ def test_units_zones_and_words_of_lines_that_are_nearly_right_say_what_was_meant
 
 def test_a_month_is_not_taken_for_a_minute() -> None:
     assert "did you mean" not in the_problem("rules: [{name: a, where: {age: {at_least: 1 month}}}]")[2]
+
+
+def test_a_country_that_was_left_out_of_the_package_is_a_mistake_and_never_a_working_day(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "holidays.countries.tuvalu", None)
+    path, line, said = the_problem("schedules: {a: {timezone: UTC, running: 07:00-08:00, holidays: TV}}")
+    assert (path, line) == ("schedules.a.holidays", 1)
+    assert said == "the holidays of TV are not shipped; name the days under `except`"
+
+
+def test_a_country_that_no_release_of_the_library_has_is_a_mistake() -> None:
+    _, _, said = the_problem("schedules: {a: {timezone: UTC, running: 07:00-08:00, holidays: [DE, XX]}}")
+    assert said.startswith("'XX' has no country that the holidays library knows")
