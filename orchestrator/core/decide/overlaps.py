@@ -33,7 +33,7 @@ from orchestrator.core.policy.conditions.account_tag import AccountTagMatches
 from orchestrator.core.policy.conditions.all_of import AllOf
 from orchestrator.core.policy.conditions.any_of import AnyOf
 from orchestrator.core.policy.conditions.fact import FactMatches
-from orchestrator.core.policy.conditions.implied import Implications
+from orchestrator.core.policy.conditions.implied import Implications, Wider
 from orchestrator.core.policy.conditions.interface import Condition
 from orchestrator.core.policy.conditions.matching import TagGlobs, is_unit_id
 from orchestrator.core.policy.conditions.tag import TagMatches
@@ -91,18 +91,19 @@ class _Pair:
         if any(map(_excludes_by_id, (one.policy, other.policy))):
             return  # where such an OU is the documents do not tell
         for mine, theirs in ((one, other), (other, one)):
+            wheres = Wider([rule.where for rule in theirs.policy.rules])
             for rule in mine.policy.rules:
-                wider = self._wider(rule, theirs.policy)
+                wider = self._wider(rule, theirs.policy.rules, wheres)
                 example = _example(mine, rule, theirs, wider) if wider is not None else None
                 if example is not None:
                     names = example.rules if mine is one else example.rules[::-1]
                     yield (*names, example.text)
 
-    def _wider(self, rule: Rule, policy: OrgPolicy) -> Rule | None:
-        return next(
-            (one for one in policy.rules if rule.kinds & one.kinds and self._implications.holds(rule.where, one.where)),
-            None,
-        )
+    def _wider(self, rule: Rule, rules: Sequence[Rule], wheres: Wider) -> Rule | None:
+        """The first of the rules, which have these wheres, that matches whatever this one does."""
+        some = (rules[number] for number in wheres.of(rule.where, len(rules)))
+        holding = (one for one in some if rule.kinds & one.kinds and self._implications.holds(rule.where, one.where))
+        return next(holding, None)
 
 
 def _excludes_by_id(policy: OrgPolicy) -> bool:

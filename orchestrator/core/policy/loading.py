@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
+from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -19,7 +20,7 @@ from orchestrator.core.policy.conditions.interface import Condition
 from orchestrator.core.policy.conditions.parsing import parse_definitions, parse_where
 from orchestrator.core.policy.conditions.words import words_of
 from orchestrator.core.policy.messages import shape_problems
-from orchestrator.core.policy.nearest import nearest
+from orchestrator.core.policy.nearest import names_text, nearest
 from orchestrator.core.policy.org_policy import OrgPolicy, Rule, StartedByHand
 from orchestrator.core.policy.required_tags import required_tag_problems, required_tags
 from orchestrator.core.policy.schedule_loading import compile_schedule, schedule_problems
@@ -36,6 +37,8 @@ from orchestrator.core.policy.tag_rules import tag_problems
 from orchestrator.core.policy.yaml_document import Document, Path, read_document, value_words
 from orchestrator.errors import PolicyError, PolicyProblem
 
+_MOST_PROBLEMS = 1000
+"""Of one kind that are looked for, and that are told: each has a sentence, and a policy may have 300,000 values."""
 _UNQUOTED = (
     "this line is not right; nothing of the text is quoted here: `stop-orchestrator validate` says what would be right"
 )
@@ -57,7 +60,7 @@ def load_policy(
         lines = sorted({problem.line or 1 for problem in problems})
         raise PolicyError(source, tuple(PolicyProblem("", line, _UNQUOTED) for line in lines))
     if problems or parsed is None:
-        raise PolicyError(source, tuple(sorted(problems, key=lambda problem: problem.line or 0)))
+        raise PolicyError(source, tuple(_first_of(sorted(problems, key=lambda problem: problem.line or 0))))
     schedules = {name: compile_schedule(name, one) for name, one in parsed.schedules.items()}
     return OrgPolicy(
         name=parsed.name,
@@ -86,6 +89,14 @@ def load_policy(
         text=text,
         lines=document.lines,
     )
+
+
+def _first_of(problems: Sequence[PolicyProblem]) -> Iterator[PolicyProblem]:
+    """As many as anybody mends at once."""
+    yield from problems[:_MOST_PROBLEMS]
+    if len(problems) > _MOST_PROBLEMS:
+        more = f"there are more mistakes below this line; these are the first {_MOST_PROBLEMS:,}"
+        yield PolicyProblem("", problems[_MOST_PROBLEMS - 1].line, more)
 
 
 def dump_policy(policy: OrgPolicy) -> str:
@@ -145,7 +156,8 @@ def _check(
         return None, [], [document.problem((), f"must be a mapping with `version` and `name`, not {shown}")]
     parsed, found = _shape(document, kinds, choices)
     conditions, wrong = _conditions(document.value, kinds, choices)
-    wrong += [*_cross_checks(document), *_accepted_of_others(document.value, kinds, choices)]
+    wrong += islice(_cross_checks(document), _MOST_PROBLEMS + 1)
+    wrong += islice(_accepted_of_others(document.value, kinds, choices), _MOST_PROBLEMS + 1)
     found += [document.problem(path, message) for path, message in wrong]
     unread = {(problem.path, problem.line) for problem in document.problems}  # unreadable is no second mistake
     return parsed, conditions, document.problems + [one for one in found if (one.path, one.line) not in unread]
@@ -157,7 +169,7 @@ def _shape(
     try:
         return PolicyDocument.model_validate(document.value, context=choices), []
     except ValidationError as invalid:
-        return None, list(shape_problems(document, invalid, words_of(kinds)))
+        return None, list(islice(shape_problems(document, invalid, words_of(kinds)), _MOST_PROBLEMS + 1))
 
 
 def _conditions(
@@ -168,6 +180,8 @@ def _conditions(
     conditions: list[Condition] = []
     definitions, problems = parse_definitions(value.get(DEFINITIONS, {}), words, _timezone(value))
     for number, rule in _rules(value):
+        if len(problems) > _MOST_PROBLEMS:
+            break
         if "where" in rule:
             path = ("rules", number, "where")
             condition, wrong = parse_where(rule["where"], path, words, _kinds_of(rule, choices), definitions)
@@ -210,7 +224,7 @@ def _accepted_of_others(
 
 def _cross_checks(document: Document) -> Iterator[tuple[Path, str]]:
     schedules = document.value.get("schedules")
-    known = list(schedules) if isinstance(schedules, dict) else []
+    known = schedules.keys() if isinstance(schedules, dict) else set[str]()
     first: dict[str, int] = {}
     for number, rule in _rules(document.value):
         name, schedule = rule.get("name"), rule.get("schedule")
@@ -233,7 +247,7 @@ def _cross_checks(document: Document) -> Iterator[tuple[Path, str]]:
     yield from _waves(document.value.get("waves"))
 
 
-def _whose_schedule(number: int, rule: Mapping[str, Any], known: Sequence[str]) -> Iterator[tuple[Path, str]]:
+def _whose_schedule(number: int, rule: Mapping[str, Any], known: Collection[str]) -> Iterator[tuple[Path, str]]:
     place, by_tag = ("rules", number), rule.get("schedule")
     if "started_by_hand" in rule and by_tag is None:
         text = "has no meaning without a `schedule`: there are no hours after which something is started; leave it out"
@@ -288,8 +302,8 @@ def _sweeps(document: Document) -> Iterator[tuple[Path, str]]:
             first[name] = number
 
 
-def _no_such(schedule: str, known: Iterable[str]) -> str:
+def _no_such(schedule: str, known: Collection[str]) -> str:
     near = nearest(schedule, known)
     hint = f" (did you mean {near!r}?)" if near else ""
-    there = f"the schedules are {', '.join(names)}" if (names := sorted(known)) else "the policy has no schedules"
+    there = f"the schedules are {names_text(known)}" if known else "the policy has no schedules"
     return f"there is no schedule {schedule!r}{hint}; {there}"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from orchestrator.core.policy.conditions.definitions import SECTION, unused
-from orchestrator.core.policy.conditions.implied import Implications
+from orchestrator.core.policy.conditions.implied import Implications, Wider
 from orchestrator.core.policy.conditions.members import owns_only_members
 from orchestrator.core.policy.org_policy import OrgPolicy, Rule
 from orchestrator.core.policy.schedule_warnings import schedule_warnings
@@ -49,27 +50,35 @@ def _unused_conditions(policy: OrgPolicy) -> Iterator[tuple[Path, str]]:
 
 
 def _shadowed_rules(policy: OrgPolicy) -> Iterator[tuple[Path, str]]:
-    implications = Implications()
+    shadows = _Shadows(policy.rules)
     for number, rule in enumerate(policy.rules):
-        shadows = _shadows(rule, policy.rules[:number], implications)
-        if shadows:
-            lines = (f"{policy.rules[one].name!r} (line {policy.lines['rules', one]})" for one in shadows)
+        earlier = shadows.of(number)
+        if earlier:
+            lines = (f"{policy.rules[one].name!r} (line {policy.lines['rules', one]})" for one in earlier)
             text = f"the rule {rule.name!r} can own nothing, because earlier rules own whatever it matches: "
             yield ("rules", number), f"{text}{' and '.join(lines)}; move it up, or delete it"
 
 
-def _shadows(rule: Rule, earlier: Sequence[Rule], implications: Implications) -> list[int]:
-    """The numbers of the earlier rules that leave it nothing, for each of its kinds the first one, or several that do
-    so together; empty without them.
-    """
-    found: set[int] = set()
-    for kind in rule.kinds:
-        numbers = [number for number, one in enumerate(earlier) if kind in one.kinds]
-        shadows = implications.shared(rule.where, [earlier[number].where for number in numbers])
-        if not shadows:
-            return []
-        found |= {numbers[one] for one in shadows}
-    return sorted(found)
+class _Shadows:
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self._rules = rules
+        self._implications = Implications()
+        kinds = {kind for rule in rules for kind in rule.kinds}
+        self._numbers = {kind: [number for number, rule in enumerate(rules) if kind in rule.kinds] for kind in kinds}
+        self._wider = {kind: Wider([rules[one].where for one in numbers]) for kind, numbers in self._numbers.items()}
+
+    def of(self, number: int) -> list[int]:
+        """The numbers of the earlier rules that leave it nothing, for each of its kinds the first one, or several that
+        do so together; empty without them.
+        """
+        found: set[int] = set()
+        for kind in self._rules[number].kinds:
+            numbers, wider = self._numbers[kind], self._wider[kind]
+            shadows = self._implications.shared(self._rules[number].where, wider, bisect_left(numbers, number))
+            if not shadows:
+                return []
+            found |= {numbers[one] for one in shadows}
+        return sorted(found)
 
 
 def _members_only(policy: OrgPolicy) -> Iterator[tuple[Path, str]]:

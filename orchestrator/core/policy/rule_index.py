@@ -7,13 +7,13 @@ that have one of them; of all others its `where` is false. Every other rule is a
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Generic, Protocol, TypeVar
 
 from orchestrator.core.model import Account, Resource, path_names
 from orchestrator.core.policy.conditions.interface import Condition
-from orchestrator.core.policy.conditions.needed import ACCOUNT, REGION, UNIT, UNIT_ID, Need, Needed, unit_text
+from orchestrator.core.policy.conditions.needed import ACCOUNT, REGION, UNIT, UNIT_ID, Need, Needed, rarest, unit_text
 
 _MOST_REMEMBERED = 4096
 _Numbers = tuple[int, ...]
@@ -38,7 +38,7 @@ class RuleIndex(Generic[R]):
     def __init__(self, rules: Sequence[R]) -> None:
         needs = [rule.where.needs() for rule in rules]
         common = Counter(needed for each in needs for need in each for needed in need)
-        chosen = [(rule, _rarest(each, common)) for rule, each in zip(rules, needs, strict=True)]
+        chosen = [(rule, rarest(each, common)) for rule, each in zip(rules, needs, strict=True)]
         kinds = {kind for rule in rules for kind in rule.kinds}
         self._of_kind = {kind: _OfKind([one for one in chosen if kind in one[0].kinds]) for kind in kinds}
 
@@ -46,11 +46,6 @@ class RuleIndex(Generic[R]):
         """The rules about its kind, in order, but for some whose `where` is false."""
         of_kind = self._of_kind.get(resource.kind)
         return of_kind.candidates(resource, account) if of_kind is not None else ()
-
-
-def _rarest(needs: Iterable[Need], common: Mapping[Needed, int]) -> Need | None:
-    """That which fewest rules share: by it most resources are told apart."""
-    return min(needs, key=lambda need: sum(common[needed] for needed in need), default=None)
 
 
 class _OfKind(Generic[R]):

@@ -26,6 +26,8 @@ _SIGNS = ("\n", ",", ":", "- ")
 _LARGE = 100_000
 """Characters from which on a text is read by libyaml, which is ten times as fast."""
 _MOST_BITS = 64
+_LONGEST_SENTENCE, _LONGEST_KEY = 4000, 200
+"""Characters that are told of a mistake, and of each key on the way to it; a tag's key has 128."""
 _YAML = "tag:yaml.org,2002:"
 _SCALARS = frozenset(_YAML + name for name in ("str", "int", "float", "bool", "null", "timestamp"))
 _NUMBERS = frozenset({_YAML + "int", _YAML + "float"})
@@ -49,7 +51,7 @@ class Document:
         What is at the place becomes the subject of a message that begins with its verb.
         """
         sentence = f"{_subject(path)} {message}" if message.startswith(_VERBS) else message
-        return PolicyProblem(path_text(path), self.line(path), sentence)
+        return PolicyProblem(_told(path), self.line(path), _shortened(sentence))
 
     def line(self, path: Path) -> int:
         """The line, from 1, of the path or of its nearest ancestor that has one."""
@@ -64,6 +66,24 @@ def path_text(path: Path) -> str:
     for part in path:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
     return text
+
+
+def _told(path: Path) -> str:
+    """As path_text, each key as far as a person reads it."""
+    return path_text(tuple(one if isinstance(one, int) else _key_told(one) for one in path))
+
+
+def _key_told(key: str) -> str:
+    if not key:
+        return '""'
+    return key if len(key) <= _LONGEST_KEY else f"{key[:_LONGEST_KEY]}[...]"
+
+
+def _shortened(text: str) -> str:
+    """A text of a policy that is quoted may be megabytes long; what is right stands behind it."""
+    if len(text) <= _LONGEST_SENTENCE:
+        return text
+    return f"{text[: _LONGEST_SENTENCE // 2]} [...] {text[-_LONGEST_SENTENCE // 2 :]}"
 
 
 def _subject(path: Path) -> str:
@@ -216,12 +236,12 @@ class _Builder:
             key = key_node.value if isinstance(key_node, yaml.ScalarNode) else None
             line = key_node.start_mark.line + 1
             if not isinstance(key, str) or _SURROGATE.search(key):
-                self._document.problems.append(PolicyProblem(path_text(path), line, "a key must be plain text"))
+                self._document.problems.append(PolicyProblem(_told(path), line, "a key must be plain text"))
                 continue
             if key in built:
                 first = self._document.lines[*path, key]
                 text = f"the key is there twice; the first is on line {first}"
-                self._document.problems.append(PolicyProblem(path_text((*path, key)), line, text))
+                self._document.problems.append(PolicyProblem(_told((*path, key)), line, text))
                 continue
             self._document.lines[*path, key] = line
             built[key] = self.build(value_node, (*path, key))

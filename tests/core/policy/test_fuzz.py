@@ -238,3 +238,47 @@ def test_a_policy_that_somebody_broke_is_a_policy_or_told_with_paths_and_lines(c
         refused += bool(found)
         assert all(problem.path or not isinstance(read_document(text).value, dict) for problem in found), text
     assert refused > count / 2
+
+
+def garble(text: str, chance: random.Random) -> str:
+    """The same with one line of it left out, twice, elsewhere, further in or out, or with other characters."""
+    lines = text.splitlines()
+    at = chance.randrange(len(lines))
+    line = lines[at]
+    kind = chance.randrange(8)
+    if kind == 0:
+        del lines[at]
+    elif kind == 1:
+        lines.insert(at, line)
+    elif kind == 2:
+        lines.insert(chance.randrange(len(lines)), lines.pop(at))
+    elif kind == 3:
+        lines[at] = " " * chance.randrange(1, 5) + line
+    elif kind == 4:
+        lines[at] = line[chance.randrange(1, 5) :]
+    elif kind == 5:
+        lines[at:] = [line[: chance.randrange(len(line) + 1)]]
+    else:
+        start = chance.randrange(len(line) + 1)
+        piece = chance.choice(TOKENS) if kind == 6 else chance.choice("abcxyz019:-,.\"'[]{}#&*!|>%@` \t")
+        lines[at] = line[:start] + piece + line[start + chance.randrange(4) :]
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("count", [MUTANTS // 10, *only_in_full(MUTANTS)])
+def test_a_text_that_somebody_garbled_is_a_policy_or_told_with_lines_and_with_paths_where_it_is_yaml(
+    count: int,
+) -> None:
+    chance, texts = random.Random(13), whole_policies()
+    refused = 0
+    for _ in range(count):
+        text = chance.choice(texts)
+        for _ in range(chance.randrange(1, 4)):
+            text = garble(text, chance) if text else text
+        check(text)
+        found = problems_of(text)
+        refused += bool(found)
+        is_yaml = isinstance(read_document(text).value, dict)
+        told = [problem for problem in found if problem.path or not is_yaml]
+        assert [one for one in found if one not in told and one.message != "a key must be plain text"] == [], text
+    assert refused > count / 3

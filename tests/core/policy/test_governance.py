@@ -149,7 +149,7 @@ def test_a_row_names_the_account_and_the_owner_of_its_carrier() -> None:
             "required_tags.Env.kinds[0]",
             "this entry must be 'ec2' or 'rds', not 'ec3'",
         ),
-        ("required_tags: {'': present}", "required_tags.", "`` must not be empty: it is the key of a tag"),
+        ("required_tags: {'': present}", 'required_tags.""', "`` must not be empty: it is the key of a tag"),
         ("opt_out: {max_days: 0}", "opt_out.max_days", "`max_days` must be at least 1, not 0"),
         ("opt_out: {max_days: }", "opt_out.max_days", "`max_days` has no value; give it one or leave the key out"),
         (

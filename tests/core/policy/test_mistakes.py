@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from orchestrator.errors import PolicyError
@@ -253,3 +255,44 @@ def test_a_key_that_is_there_twice_is_a_problem_on_the_line_of_the_second() -> N
 
 def test_a_merge_key_is_an_unknown_key_because_it_would_hide_what_a_rule_says() -> None:
     assert places("base: &base {timezone: UTC}\nversion: 1\nname: a\n<<: *base\n") == [("base", 1), ("<<", 4)]
+
+
+@pytest.mark.parametrize(
+    ("body", "meant"),
+    [
+        ("max_tag_age: 5min", "5m"),
+        ("max_fact_age: 1 hour", "1h"),
+        ("max_start_wait: 5M", "5m"),
+        ("rules: [{name: a, where: {age: {at_least: 7 days}}}]", "7d"),
+        ("rules: [{name: a, where: {age: {at_least: 2weeks}}}]", "2w"),
+        ("rules: [{name: a, where: {idle: {cpu_below: 5, for: 24hrs}}}]", "24h"),
+        ("rules: [{name: a, where: {idle: {network_below: 1mb, for: 24h}}}]", "1MB"),
+        ("rules: [{name: a, where: {tag: {A: {before: todya}}}}]", "today"),
+        ("rules: [{name: a, where: {platform: linux}}]", "'Linux/UNIX'"),
+        ("timezone: Berlin", "Europe/Berlin"),
+        ("timezone: new york", "America/New_York"),
+        ("schedules: {a: {timezone: UTC, running: janury mon 07:00-08:00}}", "january"),
+        ("schedules: {a: {timezone: UTC, running: frist mon 07:00-08:00}}", "first"),
+        ("schedules: {a: {timezone: UTC, running: dailly 07:00-08:00}}", "daily"),
+    ],
+)
+def test_units_zones_and_words_of_lines_that_are_nearly_right_say_what_was_meant(body: str, meant: str) -> None:
+    assert f"did you mean {meant}?" in the_problem(body)[2]
+
+
+def test_a_month_is_not_taken_for_a_minute() -> None:
+    assert "did you mean" not in the_problem("rules: [{name: a, where: {age: {at_least: 1 month}}}]")[2]
+
+
+def test_a_country_that_was_left_out_of_the_package_is_a_mistake_and_never_a_working_day(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "holidays.countries.tuvalu", None)
+    path, line, said = the_problem("schedules: {a: {timezone: UTC, running: 07:00-08:00, holidays: TV}}")
+    assert (path, line) == ("schedules.a.holidays", 1)
+    assert said == "the holidays of TV are not shipped; name the days under `except`"
+
+
+def test_a_country_that_no_release_of_the_library_has_is_a_mistake() -> None:
+    _, _, said = the_problem("schedules: {a: {timezone: UTC, running: 07:00-08:00, holidays: [DE, XX]}}")
+    assert said.startswith("'XX' has no country that the holidays library knows")

@@ -215,7 +215,7 @@ def test_required_tags_are_text_and_each_is_named_once() -> None:
     ("value", "message"),
     [
         ("5", "must be a number with s, m or h, such as 90s, 5m or 1h, not 5"),
-        ("5 minutes", "must be a number with s, m or h, such as 90s, 5m or 1h, not '5 minutes'"),
+        ("5 minutes", "must be a number with s, m or h, such as 90s, 5m or 1h, not '5 minutes'; did you mean 5m?"),
         ("-5m", "must be a number with s, m or h, such as 90s, 5m or 1h, not '-5m'"),
         ("90", "must be a number with s, m or h, such as 90s, 5m or 1h, not 90"),
         ("", "must be a number with s, m or h, such as 90s, 5m or 1h, not an empty value"),

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.policy.conditions.implied import Implications
+from orchestrator.core.policy.conditions.implied import Implications, Wider
 from orchestrator.core.policy.policy_warnings import policy_warnings
 from tests.support.builders import a_resource, an_account
 from tests.support.conditions import NOW, condition
@@ -270,11 +270,40 @@ def test_a_rule_that_is_said_to_be_shadowed_never_owns_anything(rules: list[obje
     )
     account = an_account(data.draw(st.sampled_from(ACCOUNT_IDS)), ou=data.draw(st.sampled_from(OU_PATHS)))
     *earlier, shadowed = conditions
-    numbers = Implications().shared(shadowed, earlier)
+    numbers = Implications().shared(shadowed, Wider(earlier), len(earlier))
     if numbers and shadowed.evaluate(resource, account, NOW):
         assert any(earlier[one].evaluate(resource, account, NOW) is not False for one in numbers)
     if shadowed.evaluate(resource, account, NOW):
         assert any(case.evaluate(resource, account, NOW) for case in shadowed.cases())
+
+
+@quick
+@given(rules=st.lists(wheres, min_size=2, max_size=6), data=st.data())
+def test_no_condition_that_holds_wherever_another_does_is_passed_over(rules: list[object], data: st.DataObject) -> None:
+    last = data.draw(
+        st.one_of(
+            st.just({"any": rules}), wheres, st.builds(lambda one: {"all": [one, rules[0]]}, wheres), st.just(rules[0])
+        )
+    )
+    *earlier, one = (condition(where) for where in (*rules, last))
+    for case in (one, *one.cases()):
+        holding = {number for number, other in enumerate(earlier) if Implications().holds(case, other)}
+        assert holding <= {*Wider(earlier).of(case, len(earlier))}
+
+
+def test_rules_for_others_add_nothing_to_what_is_compared() -> None:
+    compared = {}
+    for count in (100, 1000):
+        rules = [condition({"tag": {"Team": [f"t{one}", "x"]}, "account": f"{one:012}"}) for one in range(count)]
+        wider = Wider(rules)
+        compared[count] = max(len([*wider.of(one, count)]) for one in rules)
+    assert compared == {100: 1, 1000: 1}
+
+
+def test_of_far_too_many_rules_by_globs_alone_not_all_are_compared() -> None:
+    rules = [condition({"tag": {"Team": f"t{one}*"}}) for one in range(1500)]
+    wider = Wider(rules)
+    assert sum(len([*wider.of(one, number)]) for number, one in enumerate(rules)) == 1_000_000
 
 
 def test_many_rules_with_many_values_take_no_time_to_speak_of() -> None:

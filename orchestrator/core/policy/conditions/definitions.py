@@ -14,7 +14,7 @@ from orchestrator.core.policy.conditions.combined import Combined
 from orchestrator.core.policy.conditions.interface import Condition
 from orchestrator.core.policy.conditions.not_of import NotOf
 from orchestrator.core.policy.conditions.regexes import MOST_EXPRESSIONS, Regex
-from orchestrator.core.policy.nearest import nearest
+from orchestrator.core.policy.nearest import names_text, nearest
 from orchestrator.core.policy.yaml_document import Path, value_words
 
 SECTION = "conditions"
@@ -151,5 +151,5 @@ def no_such(name: Any, known: Collection[str]) -> str:
         return f"must be the name of a condition under `{SECTION}`, not {value_words(name)}"
     near = nearest(name, known)
     hint = f" (did you mean {near!r}?)" if near else ""
-    there = f"there are {', '.join(sorted(known))}" if known else f"the policy has no `{SECTION}`"
+    there = f"there are {names_text(known)}" if known else f"the policy has no `{SECTION}`"
     return f"there is no condition {name!r}{hint}; {there}"

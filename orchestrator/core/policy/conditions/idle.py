@@ -15,7 +15,7 @@ from typing import Any
 from orchestrator.core.model import Account, Fact, KindDescription, Resource, ResourceState, time_text
 from orchestrator.core.model.measured import CPU, GPU, METRICS, NETWORK, Measured, MetricSpan, Series
 from orchestrator.core.policy.conditions.interface import Condition, Parser, Word
-from orchestrator.core.policy.nearest import nearest
+from orchestrator.core.policy.nearest import nearest, nearest_amount
 from orchestrator.core.policy.yaml_document import Path, value_words
 
 IDLE = "idle"
@@ -138,7 +138,9 @@ def _span(value: Mapping[str, Any], path: Path, parser: Parser) -> timedelta | N
     text, place = value[_FOR], (*path, _FOR)
     found = _SPAN.fullmatch(text) if isinstance(text, str) else None
     if found is None:
-        parser.wrong(place, f"must be a number with h or d, such as 24h or 7d, not {value_words(text)}")
+        meant = nearest_amount(text, "hd")
+        hint = f"; did you mean {meant}?" if meant else ""
+        parser.wrong(place, f"must be a number with h or d, such as 24h or 7d, not {value_words(text)}{hint}")
         return None
     span = timedelta(hours=int(found[1])) if found[2] == "h" else timedelta(days=int(found[1]))
     if not _SHORTEST <= span <= _LONGEST:
@@ -164,7 +166,9 @@ def _bytes(value: Any, path: Path, parser: Parser) -> float | None:
     size = float(found[1]) * _UNITS[found[2]] if found else 0
     if size > 0:
         return size
-    parser.wrong(path, f"must be an amount above 0 with B, kB, MB or GB, such as 1MB, not {value_words(value)}")
+    meant = nearest_amount(value, _UNITS)
+    hint = f"; did you mean {meant}?" if meant and not size and meant != value else ""
+    parser.wrong(path, f"must be an amount above 0 with B, kB, MB or GB, such as 1MB, not {value_words(value)}{hint}")
     return None
 
 

@@ -2,16 +2,82 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from heapq import merge
+from itertools import chain, islice
 
 from orchestrator.core.policy.conditions.all_of import AllOf
 from orchestrator.core.policy.conditions.any_of import AnyOf
+from orchestrator.core.policy.conditions.combined import Combined
 from orchestrator.core.policy.conditions.everything import Everything
 from orchestrator.core.policy.conditions.interface import Condition
+from orchestrator.core.policy.conditions.needed import UNIT, Need, Needed, rarest, unit_texts_above
 from orchestrator.core.policy.conditions.not_of import NotOf
 
 _MADE_OF_OTHERS = frozenset({AllOf, AnyOf, NotOf})
 """Asked by type, as a large policy has a million pairs and `isinstance` of an abstract class is slow."""
+_MOST_PAIRS = 1_000_000
+"""That are looked at of one policy: seconds. A policy that has more of them, by globs alone, is no everyday one."""
+
+
+class Wider:
+    """Some conditions, in order, and which of them may hold wherever another one does: by the literal texts that they
+    need, so that not each is held against each.
+
+    One that needs one of a few texts is implied only by what has nothing but some of these texts in one of its parts.
+    """
+
+    def __init__(self, conditions: Sequence[Condition]) -> None:
+        self.conditions = conditions
+        self._left = _MOST_PAIRS
+        needs = [condition.needs() for condition in conditions]
+        common = Counter(needed for each in needs for need in each for needed in need)
+        self._always: list[int] = []
+        self._by_needed: defaultdict[Needed, list[int]] = defaultdict(list)
+        for number, each in enumerate(needs):
+            need = rarest(each, common)
+            for needed in need or ():
+                self._by_needed[needed].append(number)
+            if need is None:
+                self._always.append(number)
+
+    def of(self, condition: Condition, before: int) -> Iterator[int]:
+        """The numbers below `before` of those that may hold wherever it does, in order; of a policy with far too many
+        pairs not all of them.
+        """
+        lists = [self._always, *(self._fewest(need) for need in _needs_of_parts(condition))]
+        last = -1
+        for number in merge(*(islice(one, bisect_left(one, before)) for one in lists if one)):
+            if number == last:
+                continue
+            if self._left <= 0:
+                return
+            self._left -= 1
+            last = number
+            yield number
+
+    def _fewest(self, need: Need) -> Sequence[int]:
+        """Those that have the text of it that fewest have; each that has all of them is among these."""
+        return min((self._having(needed) for needed in need), key=len, default=())
+
+    def _having(self, needed: Needed) -> Sequence[int]:
+        if needed.word != UNIT:
+            return self._by_needed.get(needed, ())
+        above = (self._by_needed.get(needed._replace(text=text), ()) for text in unit_texts_above(needed.text))
+        return sorted(set(chain.from_iterable(above)))
+
+
+def _needs_of_parts(condition: Condition) -> Iterator[Need]:
+    """Of each part that is not made of others, wherever it stands."""
+    if isinstance(condition, Combined):
+        for part in condition.conditions:
+            yield from _needs_of_parts(part)
+    elif isinstance(condition, NotOf):
+        yield from _needs_of_parts(condition.condition)
+    else:
+        yield from condition.needs()
 
 
 class Implications:
@@ -35,11 +101,11 @@ class Implications:
             self._known[pair] = self._look(one, other)
         return self._known[pair]
 
-    def shared(self, one: Condition, others: Sequence[Condition]) -> Sequence[int]:
-        """The numbers of those of the others of which some is true or unknown wherever `one` is true; none where the
-        document does not tell that of any, or of any together.
+    def shared(self, one: Condition, others: Wider, before: int) -> Sequence[int]:
+        """The numbers below `before` of those of the others of which some is true or unknown wherever `one` is true;
+        none where the document does not tell that of any, or of any together.
         """
-        whole = next((number for number, other in enumerate(others) if self.holds(one, other)), None)
+        whole = self._first(one, others, before)
         if whole is not None:
             return (whole,)
         cases = one.cases()
@@ -48,11 +114,15 @@ class Implications:
         self._kept.append(cases)
         found: dict[int, None] = {}
         for case in cases:
-            first = next((number for number, other in enumerate(others) if self.holds(case, other)), None)
+            first = self._first(case, others, before)
             if first is None:
                 return ()
             found[first] = None
         return tuple(found)
+
+    def _first(self, one: Condition, others: Wider, before: int) -> int | None:
+        wider = others.of(one, before)
+        return next((number for number in wider if self.holds(one, others.conditions[number])), None)
 
     def _look(self, one: Condition, other: Condition) -> bool:
         if isinstance(other, AllOf):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 TAG, ACCOUNT, REGION, UNIT, UNIT_ID = "tag", "account", "region", "unit", "unit_id"
@@ -26,6 +26,20 @@ def need_of(word: str, texts: Iterable[str], key: str = "") -> Need:
     return frozenset(Needed(word, key, text) for text in texts)
 
 
+def rarest(needs: Iterable[Need], common: Mapping[Needed, int]) -> Need | None:
+    """That whose texts are common to fewest, by how many have each; None where there is none."""
+    return min(needs, key=lambda need: sum(common[needed] for needed in need), default=None)
+
+
+_BETWEEN = "\0"
+
+
 def unit_text(names: Sequence[str]) -> str:
     """An OU's path, whatever is in its names."""
-    return "\0".join(names)
+    return _BETWEEN.join(names)
+
+
+def unit_texts_above(text: str) -> Iterator[str]:
+    """That of the OU itself and of each one above it, the root's first."""
+    names = text.split(_BETWEEN) if text else []
+    return (unit_text(names[:depth]) for depth in range(len(names) + 1))

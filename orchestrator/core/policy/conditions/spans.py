@@ -12,7 +12,7 @@ from orchestrator.core.model import Account, Fact, KindDescription, Resource, Re
 from orchestrator.core.policy.conditions.all_of import AllOf
 from orchestrator.core.policy.conditions.bounds import AT_LEAST, BELOW, COMPARISONS, bound_within, nothing_between
 from orchestrator.core.policy.conditions.interface import Condition, Parser, Word
-from orchestrator.core.policy.nearest import nearest
+from orchestrator.core.policy.nearest import nearest, nearest_amount
 from orchestrator.core.policy.other_words import right_bound, right_value
 from orchestrator.core.policy.yaml_document import Path, value_words
 
@@ -105,7 +105,8 @@ def _bounds(value: Any, path: Path, parser: Parser) -> Mapping[str, timedelta]:
             parser.wrong((*path, name), f"`{name}` is no bound{hint}; there are {', '.join(_BOUNDS)}")
         elif found is None:
             right = "must be a number with m, h, d or w, such as 30m, 24h, 7d or 4w"
-            parser.wrong((*path, name), f"{right}, not {value_words(text)}")
+            meant = nearest_amount(text, _UNITS)
+            parser.wrong((*path, name), f"{right}, not {value_words(text)}{meant and f'; did you mean {meant}?'}")
         else:
             bounds[name] = int(found[1]) * _UNITS[found[2]]
     if nothing_between(bounds):

@@ -166,7 +166,8 @@ class _Tag:
         day = day_from(value)
         if day is None:
             why = missing_day(value) if isinstance(value, str) else ""
-            self.parser.wrong(path, f"must be {DAY_FORMS}, not {value_words(value)}{why and f': {why}'}")
+            hint = f": {why}" if why else "; did you mean today?" if nearest(value, ["today"]) else ""
+            self.parser.wrong(path, f"must be {DAY_FORMS}, not {value_words(value)}{hint}")
             return None
         return TagDay(self.key, self.of_account, name, day, self.parser.timezone)
 

@@ -168,8 +168,9 @@ def _around(first: int, last: int, size: int) -> Iterable[int]:
 def _weekday(name: str, text: str) -> int:
     number = _number(name, WEEKDAYS)
     if number is None:
+        hint = _hint(name, (*WEEKDAYS, *NTH, ANY_DAY, *MONTHS))
         raise ValueError(
-            f"{_quoted(name, text)} is no day{_hint(name, WEEKDAYS)}; days are mon, tue, wed, thu, fri, sat, sun, "
+            f"{_quoted(name, text)} is no day{hint}; days are mon, tue, wed, thu, fri, sat, sun, "
             "`first mon` or `last fri`; months are jan to dec; days of the month are 1 to 31 or `last day`"
         )
     return number

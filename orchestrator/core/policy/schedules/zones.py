@@ -99,9 +99,15 @@ def zone_problem(name: str) -> str | None:
         return None
     for what, cities in _no_place(name):
         return f"{name!r} is {what} and has no daylight saving; use {_or(cities)}"
-    near = "" if any(one.isdigit() for one in name) else nearest(name, time_zones())
+    near = "" if any(one.isdigit() for one in name) else nearest(name, time_zones()) or _by_its_city(name)
     hint = f"did you mean {near}?" if near else "use a name such as Europe/Berlin or UTC"
     return f"{name!r} is no IANA time zone; {hint}"
+
+
+def _by_its_city(name: str) -> str:
+    """`Europe/Berlin` for `Berlin`."""
+    cities = {zone.rpartition("/")[2]: zone for zone in sorted(time_zones(), reverse=True)}
+    return cities.get(nearest(name.replace(" ", "_"), cities), "")
 
 
 def is_time_zone(name: str) -> bool:

@@ -22,7 +22,7 @@ from pydantic_core import PydanticCustomError
 
 from orchestrator.core.model import ANSWERS_BEHIND_AT_MOST, KindDescription
 from orchestrator.core.policy.conditions.matching import unit_problem
-from orchestrator.core.policy.nearest import nearest
+from orchestrator.core.policy.nearest import nearest, nearest_amount
 from orchestrator.core.policy.schedules.cron import RATE, SIX_FIELDS, expression_problem
 from orchestrator.core.policy.schedules.zones import is_time_zone, zone_problem
 from orchestrator.core.policy.yaml_document import no_text, value_words
@@ -111,8 +111,10 @@ def as_duration(least: timedelta, most: timedelta, why: str = "") -> Callable[[A
     def check(value: Any) -> Any:
         shortest, longest = duration_text(least), duration_text(most)
         if not isinstance(value, str) or re.fullmatch(DURATION, value) is None:
+            meant = nearest_amount(value, _UNITS)
+            shown = f"{value_words(value)}{meant and f'; did you mean {meant}?'}"
             text = "must be a number with s, m or h, such as 90s, 5m or 1h, not {shown}"
-            raise PydanticCustomError("duration", text, {"shown": value_words(value)})
+            raise PydanticCustomError("duration", text, {"shown": shown})
         if not least <= duration(value) <= most:
             text = f"must be from {shortest} to {longest}, not {value}{why and f': {why}'}"
             raise PydanticCustomError("duration", "{why}", {"why": text})
