@@ -129,7 +129,7 @@ def test_without_a_tag_and_without_a_default_it_is_kept() -> None:
         (" always", "did you mean 'always'?"),
         ("", "write always, office-hours, or windows with a time zone, such as"),
         ("mon-fri 07:00-19:00", "has no time zone at its end"),
-        ("mon-fri 7-19 Europe/Berlin", "'mon-fri 7-19' is no window; write it like"),
+        ("mon-fri 7-19 Europe/Berlin", "'mon-fri 7-19' is no window; write `mon-fri 07:00-19:00`"),
         ("mon-fri 07:00-19:00 Europe/Berlni", "did you mean Europe/Berlin?"),
         ("mon-fri 07:00-19:00 PST", "use America/Los_Angeles or Asia/Manila"),
         ("mon-fri 19:00-19:00 UTC", "is an empty window"),
