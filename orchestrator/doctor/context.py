@@ -53,8 +53,10 @@ class PermissionsPort(Protocol):
 
 
 @runtime_checkable
-class StartScopePort(Protocol):
-    """Of a kind of which it can be asked whether the role starts what carries no mark; or said that it cannot."""
+class RoleParametersPort(Protocol):
+    """Of a kind: whether the member role was rolled out with the parameters that a policy needs; or that it cannot be
+    asked.
+    """
 
     @property
     def kind(self) -> str:
@@ -62,7 +64,11 @@ class StartScopePort(Protocol):
         ...
 
     def ask_of_unmarked(self, regions: Sequence[Region]) -> tuple[Region, Asked]:
-        """Whether the role starts what no sweep stopped, in the region that has such a one."""
+        """Whether the role starts what no sweep stopped (StartScope), in the region that has such a one."""
+        ...
+
+    def ask_of_tag_keys(self, region: Region, resource_id: str | None, keys: Sequence[str]) -> Asked:
+        """Whether it writes tags with all of these keys (TagKeys)."""
         ...
 
 

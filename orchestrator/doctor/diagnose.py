@@ -23,7 +23,7 @@ from orchestrator.core.model import (
 )
 from orchestrator.core.model.aws_error_codes import coverage_of, is_refusal
 from orchestrator.core.policy.org_policy import OrgPolicy
-from orchestrator.doctor.context import DoctorContext, PermissionsPort, StartScopePort
+from orchestrator.doctor.context import DoctorContext, PermissionsPort, RoleParametersPort
 from orchestrator.errors import LedgerError, OrganizationError
 from orchestrator.ports import RegionStatus, TargetUnreadableError
 from orchestrator.sweep.names import regions_for
@@ -208,18 +208,17 @@ def _of_regions(
         yield doctor_accounts.no_regions(account)
         return
     for kind in context.kinds:
-        starts_everything = isinstance(kind, StartScopePort) and kind.kind in policy.everything_kinds
-        yield from _of_kind(kind, account, enabled, read, acts=acts, starts_everything=starts_everything)
+        yield from _of_kind(kind, policy, account, enabled, read, acts=acts)
 
 
 def _of_kind(
     kind: PermissionsPort,
+    policy: OrgPolicy,
     account: Account,
     regions: Sequence[Region],
     read: list[Coverage],
     *,
     acts: bool,
-    starts_everything: bool,
 ) -> Iterator[Check]:
     """Every region is read; each action is asked for in one, which is where there is something to ask about."""
     samples: dict[Region, str | None] = {}
@@ -237,9 +236,13 @@ def _of_kind(
     for region, asked in (*of_any, *kind.ask_of_marked(readable)):
         done.add(asked.action)
         yield doctor_accounts.permission_to_act(account, region, asked, needed=acts)
-    if starts_everything and isinstance(kind, StartScopePort):
-        region, asked = kind.ask_of_unmarked(readable)
-        yield doctor_accounts.start_scope(account, region, asked, needed=acts)
+    if isinstance(kind, RoleParametersPort):
+        if kind.kind in policy.everything_kinds:
+            region, asked = kind.ask_of_unmarked(readable)
+            yield doctor_accounts.start_scope(account, region, asked, needed=acts)
+        if keys := policy.tag_keys_of(kind.kind):
+            asked = kind.ask_of_tag_keys(where, samples.get(where), keys)
+            yield doctor_accounts.tag_keys(account, where, asked, keys, needed=acts)
     for action in sorted(kind.needed - done):
         yield doctor_accounts.permission(account, where, Asked(action, not_asked="AWS has no dry run for it"))
 

@@ -13,7 +13,7 @@ from typing import Any
 from orchestrator.core.decide import scope
 from orchestrator.core.decide.drift import not_seen_again
 from orchestrator.core.decide.notice import decide_untag
-from orchestrator.core.decide.undo import EarlierStart, decide_undo, name_earlier_undo
+from orchestrator.core.decide.undo import EarlierStart, decide_undo, name_earlier_start
 from orchestrator.core.model import (
     ANSWERS_BEHIND_AT_MOST,
     INTENT,
@@ -42,7 +42,7 @@ from orchestrator.core.model.aws_error_codes import coverage_of
 from orchestrator.core.model.tagging import tagging_action
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.errors import LedgerError, PlanError
-from orchestrator.ledger.records import ActionRecord, HeldRecord
+from orchestrator.ledger.records import ActionRecord, HeldRecord, SweepSummary
 from orchestrator.ports import Kind, LookRefusedError, TargetHealth, TargetUnreadableError, World
 from orchestrator.sweep.pool import Pool
 from orchestrator.sweep.read import ENDED_EARLY, Unread, read_unless_halted
@@ -342,29 +342,37 @@ def _decisions(
         )
         is_released = decision.verdict is Verdict.START and record.format != _BEFORE and not is_held
         by = earlier.get(record.key)
-        yield _released(decision, by) if is_released else name_earlier_undo(decision, by)
+        yield _released(decision, by) if is_released else name_earlier_start(decision, by)
 
 
 def _released(decision: Decision, earlier: EarlierStart | None) -> Decision:
     """It was seen up since this sweep had stopped it."""
-    started = f"undo {earlier.undo_id} started it" if earlier is not None else "it was started"
+    started = f"{earlier.by} started it" if earlier is not None else "it was started"
     text = f"By the ledger {started} after this sweep had stopped it, so it was stopped again since."
     return replace(decision, verdict=Verdict.KEEP, reason_code=ReasonCode.STOPPED_BY_OTHERS, reason=text)
 
 
 def _earlier_starts(world: World, source_sweep_id: str) -> Mapping[ResourceKey, EarlierStart]:
-    """What undos of that sweep before this one started, each with the latest of them. A ledger that does not tell costs
-    no more than their names.
+    """What undos of that sweep before this one started, and sweeps since, each with the latest of them. A ledger that
+    does not tell costs no more than their names.
     """
     found: dict[ResourceKey, EarlierStart] = {}
     with suppress(LedgerError):
-        undos = [one for one in world.ledger.sweeps() if one.mode == Mode.UNDO]
-        for undo in reversed([one for one in undos if one.source_sweep_id == source_sweep_id]):
-            for one in world.ledger.actions(undo.sweep_id):
-                if one.status in _START_ACCEPTED:
+        since = [one for one in world.ledger.sweeps() if one.sweep_id > source_sweep_id]
+        for sweep in reversed([one for one in since if _may_have_started(one, source_sweep_id)]):
+            for one in world.ledger.actions(sweep.sweep_id):
+                if one.is_start and one.status in _START_ACCEPTED:
                     at, seen_at = _time(one.requested_at), _time(one.verified_at)
-                    found[one.key] = EarlierStart(undo.sweep_id, at, seen_at)
+                    is_undo = sweep.mode == Mode.UNDO
+                    found[one.key] = EarlierStart(sweep.sweep_id, at, seen_at, is_undo)
     return found
+
+
+def _may_have_started(sweep: SweepSummary, source_sweep_id: str) -> bool:
+    """Whether its actions are worth reading: most sweeps start nothing."""
+    if sweep.mode == Mode.UNDO:
+        return sweep.source_sweep_id == source_sweep_id
+    return sweep.mode in (Mode.ENFORCE, Mode.APPLY) and bool((sweep.totals or {}).get("planned_starts"))
 
 
 def _time(text: str) -> datetime | None:

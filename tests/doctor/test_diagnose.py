@@ -69,13 +69,17 @@ class FakePermissions:
         return ((regions[-1], Asked("x:Start")),)
 
 
-class StartingPermissions(FakePermissions):
-    """Of a role whose StartScope is `marked`."""
+class ParametersAtTheirDefaults(FakePermissions):
+    """Of a role whose StartScope is `marked`, and whose TagKeys is empty."""
 
     kind = "ec2"
 
     def ask_of_unmarked(self, regions: Sequence[Region]) -> tuple[Region, Asked]:
         return regions[0], Asked("x:Start", AwsError("UnauthorizedOperation", "not authorized to perform: x:Start"))
+
+    def ask_of_tag_keys(self, region: Region, resource_id: str | None, keys: Sequence[str]) -> Asked:
+        self.asked.append((region, f"{resource_id} {','.join(keys)}"))
+        return Asked("x:Tag", AwsError("UnauthorizedOperation", "not authorized to perform: x:Tag"))
 
 
 class Heard:
@@ -250,7 +254,7 @@ rules: [{name: office, where: everything, schedule: office, start: %s}]
 
 
 def test_a_rule_that_starts_everything_names_the_accounts_whose_role_starts_only_what_is_marked() -> None:
-    checks = checked(one_account(), FakeHub(), StartingPermissions(), STARTING % "everything")
+    checks = checked(one_account(), FakeHub(), ParametersAtTheirDefaults(), STARTING % "everything")
     [found] = [one for one in checks if one.name == "start_scope"]
     assert (found.account_id, found.status.value, found.code.value) == (ONE, "failed", "missing_permission")
     assert "StartScope=everything" in found.advice
@@ -258,5 +262,29 @@ def test_a_rule_that_starts_everything_names_the_accounts_whose_role_starts_only
 
 @pytest.mark.parametrize("form", ["never", "what_was_stopped"])
 def test_what_starts_only_what_is_marked_asks_for_no_start_scope(form: str) -> None:
-    checks = checked(one_account(), FakeHub(), StartingPermissions(), STARTING % form)
+    checks = checked(one_account(), FakeHub(), ParametersAtTheirDefaults(), STARTING % form)
     assert "start_scope" not in {one.name for one in checks}
+
+
+TAGGING = """
+version: 1
+name: nonprod
+rules:
+  - {name: ownerless, where: {tag: {Owner: {absent: true}}}, action: tag, tags: {Owner-missing: reported}}
+  - {name: stage, kinds: [ec2, rds], where: {region: eu-west-1}, action: tag, tags: {Stage: dev, Owner-missing: "yes"}}
+  - {name: databases, kinds: [rds], where: everything, action: tag, tags: {Backup: daily}}
+"""
+
+
+def test_rules_that_write_tags_name_the_accounts_whose_role_does_not_write_their_keys() -> None:
+    kind = ParametersAtTheirDefaults()
+    checks = checked(one_account(), FakeHub(), kind, TAGGING)
+    [found] = [one for one in checks if one.name == "tag_keys"]
+    assert (found.account_id, found.status.value, found.code.value) == (ONE, "failed", "missing_permission")
+    assert "roll the member role out with TagKeys=Owner-missing,Stage" in found.advice
+    assert "None Owner-missing,Stage" in [asked for _, asked in kind.asked]
+
+
+def test_without_such_a_rule_no_tag_keys_are_asked_about() -> None:
+    checks = checked(one_account(), FakeHub(), ParametersAtTheirDefaults(), STARTING % "never")
+    assert "tag_keys" not in {one.name for one in checks}

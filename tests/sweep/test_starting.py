@@ -62,6 +62,18 @@ def sweep(fake: FakeWorld, moment: datetime, sweep_id: str, mode: Mode = Mode.EN
     return fake.written(sweep_id)
 
 
+def test_an_undo_of_the_evening_names_the_sweep_that_started_again_in_the_morning() -> None:
+    fake = a_working_day("i-0", "i-1")
+    sweep(fake, at(19, 30), EVENING_ID)
+    sweep(fake, MORNING, MORNING_ID)
+    assert sorted(fake.started) == ["i-0", "i-1"]
+    fake.at = MORNING + timedelta(hours=2)
+    undo_sweep(fake.world(), a_policy(POLICY), AGAIN_ID, EVENING_ID, UndoFilter())
+    assert reasons(fake.written(AGAIN_ID)) == dict.fromkeys(
+        ("i-0", "i-1"), f"It is running: started by sweep {MORNING_ID}."
+    )
+
+
 def instance(fake: FakeWorld, resource_id: str) -> Resource:
     return next(
         one for target in fake.resources for one in fake.instances(target).values() if one.resource_id == resource_id

@@ -256,12 +256,26 @@ def _reason_to_keep(
     if owner.rule is not None and owner.rule.action in _STOPS_NOTHING:
         exempt = Reason(ReasonCode.EXEMPT, exemption_sentence(exemption)) if exemption is not None else None
         return exempt or _kept_by_its_owner(owner) or owned_by_two(owner.rule)
-    keep = _kept_by_itself(resource, exemption) or _kept_by_its_owner(owner)
+    keep = _kept_by_itself(resource, exemption)
     if keep is not None or owner.rule is None:
-        return keep
+        return keep or _kept_by_its_owner(owner)
     rule = owner.rule
+    if owner.unknown is not None:
+        return _kept_unmeasured(rule, own_schedule, resource, now) or _kept_by_its_owner(owner)
     by_schedule = _kept_by_schedule(rule, own_schedule, resource, now)
     return owned_by_two(rule) or by_schedule or _losses_reason_to_keep(rule, resource.losses)
+
+
+def _kept_unmeasured(rule: Rule, own: OwnSchedule, resource: Resource, now: datetime) -> Reason | None:
+    """CloudWatch is not asked about what is kept whatever it says: then that keeps it, and not what was not asked."""
+    if resource.measured is not None or not any(True for _ in rule.where.metrics()):
+        return None
+    keep = _kept_by_schedule(rule, own, resource, now) or _losses_reason_to_keep(rule, resource.losses)
+    if keep is None:
+        return None
+    may_own = f"Rule {rule.name} may own it, by metrics that were not read, and would keep it all the same"
+    text = f"{may_own}: {keep.sentence.removeprefix(f'Rule {rule.name} owns it, but ')}"
+    return Reason(ReasonCode.UNKNOWN_CONDITION, text)
 
 
 def _kept_by_itself(resource: Resource, exemption: Exemption | None) -> Reason | None:

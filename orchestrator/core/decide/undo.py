@@ -67,19 +67,25 @@ def fell_back(fresh: Resource, start_asked_at: datetime | None) -> bool:
 
 
 class EarlierStart(NamedTuple):
-    """A start that an earlier undo of the same sweep asked for, and AWS accepted."""
+    """A start that an earlier undo of the same sweep, or a sweep since, asked for, and AWS accepted."""
 
-    undo_id: str
+    sweep_id: str
     asked_at: datetime | None
     seen_at: datetime | None
     """When it was seen to run; None: it was not by then."""
+    is_undo: bool = True
+
+    @property
+    def by(self) -> str:
+        """Who asked for it, for a sentence."""
+        return f"{'undo' if self.is_undo else 'sweep'} {self.sweep_id}"
 
 
-def name_earlier_undo(decision: Decision, earlier: EarlierStart | None) -> Decision:
-    """The same decision; of what runs, or is coming up, by the start of an earlier undo the reason names that one."""
+def name_earlier_start(decision: Decision, earlier: EarlierStart | None) -> Decision:
+    """The same decision; of what runs, or is coming up, by such a start the reason names who asked for it."""
     if earlier is None or not _is_by(decision.resource, earlier):
         return decision
-    fresh, by = decision.resource, f"by undo {earlier.undo_id}"
+    fresh, by = decision.resource, f"by {earlier.by}"
     if decision.reason_code is ReasonCode.STARTED_SINCE and fresh.state is ResourceState.RUNNING:
         return replace(decision, reason=f"It is {fresh.aws_state}: started {by}.")
     if decision.reason_code is ReasonCode.IN_TRANSITION and fresh.state is ResourceState.STARTING:

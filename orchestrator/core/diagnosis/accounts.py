@@ -5,6 +5,7 @@ Where AWS gives one answer for two causes, other evidence tells them apart; wher
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from orchestrator.core.decide.scope import NAME_THE_REGIONS
@@ -162,10 +163,20 @@ def permission_to_act(account: Account, region: Region, asked: Asked, *, needed:
 
 def start_scope(account: Account, region: Region, asked: Asked, *, needed: bool) -> Check:
     """Whether the member role starts what carries no mark, as a rule with `start: everything` needs it to."""
-    check = permission_to_act(account, region, asked, needed=needed)
-    lacking = check.status is CheckStatus.FAILED and check.code is Code.MISSING_PERMISSION
     advice = "a rule has `start: everything`: roll the member role out with StartScope=everything"
-    return replace(check, name="start_scope", advice=advice if lacking else check.advice)
+    return _of_parameter("start_scope", permission_to_act(account, region, asked, needed=needed), advice)
+
+
+def tag_keys(account: Account, region: Region, asked: Asked, keys: Sequence[str], *, needed: bool) -> Check:
+    """Whether the member role writes the tags of rules with `action: tag`."""
+    advice = f"rules with `action: tag` write these keys: roll the member role out with TagKeys={','.join(keys)}"
+    return _of_parameter("tag_keys", permission_to_act(account, region, asked, needed=needed), advice)
+
+
+def _of_parameter(name: str, check: Check, advice: str) -> Check:
+    """About a parameter of the member role, which says more than the permission that it gives."""
+    lacking = check.status is CheckStatus.FAILED and check.code is Code.MISSING_PERMISSION
+    return replace(check, name=name, advice=advice if lacking else check.advice)
 
 
 def _permission(asked: Asked) -> tuple[CheckStatus, Code, str, str]:

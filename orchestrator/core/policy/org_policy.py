@@ -117,6 +117,10 @@ class OrgPolicy:
         """The kinds of which some rule starts whatever it owns."""
         return frozenset().union(*(rule.kinds for rule in self.rules if rule.start is StartForm.EVERYTHING))
 
+    def tag_keys_of(self, kind: str) -> tuple[str, ...]:
+        """The keys that its rules with `action: tag` write on that kind, sorted."""
+        return tuple(sorted({key for rule in self.rules if kind in rule.kinds for key in rule.tags}))
+
     def with_unresolved(self, names: Names) -> OrgPolicy:
         """The same policy, for an organization in which these names are unresolved."""
         places = names.unknown_places

@@ -77,6 +77,12 @@ class Ec2Permissions:
                 return region, self._asked(action, start)
         return regions[0], Asked(action, optional=True, not_asked=_NOTHING_UNMARKED)
 
+    def ask_of_tag_keys(self, region: Region, resource_id: str | None, keys: Sequence[str]) -> Asked:
+        client: Any = self._clients.ec2(region)
+        tags = [{"Key": key, "Value": "doctor"} for key in keys]
+        write = partial(client.create_tags, Resources=[resource_id or _NO_INSTANCE], Tags=tags, DryRun=True)
+        return self._asked("ec2:CreateTags", write, about_nothing=resource_id is None)
+
     def _unmarked(self, region: Region) -> str | None:
         """The id of an instance without a mark; None also where the region does not answer this once."""
         try:

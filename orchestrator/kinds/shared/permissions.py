@@ -43,3 +43,7 @@ class ReadingOnly:
     def ask_of_unmarked(self, regions: Sequence[Region]) -> tuple[Region, Asked]:
         """As `ask`: whether the role starts what carries no mark is not asked."""
         return regions[0], Asked("start", optional=True, not_asked=_NO_DRY_RUN)
+
+    def ask_of_tag_keys(self, _region: Region, _resource_id: str | None, _keys: Sequence[str]) -> Asked:
+        """As `ask`: whether the role writes the tags of rules is not asked."""
+        return Asked("tag", optional=True, not_asked=_NO_DRY_RUN)

@@ -103,3 +103,34 @@ def test_what_is_found_out_right_before_the_stop_keeps_it_though_the_plan_did_no
 def test_a_stop_loses_nothing_that_has_to_be_accepted_and_is_not(losses: tuple[Loss, ...], accept: set[str]) -> None:
     stopped = decided(losses, ", ".join(sorted(accept))).verdict is Verdict.STOP
     assert stopped is all(not one.why_kept or one.word in accept for one in losses)
+
+
+# --- where metrics would decide whose it is ---------------------------------------------------------------------------
+
+IDLE = """
+    schedules: {day: {timezone: UTC, running: ["daily 07:00-19:00"]}}
+    rules: [{name: idle-gpu, where: {idle: {gpu_below: 5, for: 24h}}, schedule: day}]
+    """
+
+
+@pytest.mark.parametrize(
+    ("losses", "at", "why"),
+    [
+        ((STORE,), NIGHT, "A stop erases its data; rule idle-gpu would stop it only with accept: [instance_store_v"),
+        ((), NOON, "its schedule day says that it should run now, until Mon 2026-11-23 19:00 UTC."),
+    ],
+)
+def test_what_is_kept_whatever_its_metrics_are_names_what_keeps_it_and_not_that_they_were_not_read(
+    losses: tuple[Loss, ...], at: datetime, why: str
+) -> None:
+    kept = decide(a_policy(IDLE), a_resource(losses=losses), an_account(), at)
+    assert (kept.verdict, kept.reason_code) == (Verdict.KEEP, ReasonCode.UNKNOWN_CONDITION)
+    begins = "Rule idle-gpu may own it, by metrics that were not read, and would keep it all the same: "
+    assert kept.reason.startswith(begins + why)
+
+
+def test_where_metrics_alone_decide_the_reason_is_that_they_are_unknown() -> None:
+    kept = decide(a_policy(IDLE), a_resource(), an_account(), NIGHT)
+    assert kept.reason == (
+        "Rule idle-gpu may own it, but that depends on what is unknown: its idle (its metrics were not read)."
+    )

@@ -98,3 +98,8 @@ def test_the_order_of_the_others_stays_when_an_account_has_no_stops() -> None:
 )
 def test_the_share_of_failures_is_of_what_was_attempted(statuses: list[str], percent: float) -> None:
     assert failure_percent(map(OutcomeStatus, statuses)) == percent
+
+
+def test_stops_starts_and_changes_of_tags_count_together_among_what_was_attempted() -> None:
+    done = (OutcomeStatus.STOPPED, OutcomeStatus.STARTED, OutcomeStatus.TAGGED, OutcomeStatus.UNTAGGED)
+    assert failure_percent((*done, OutcomeStatus.FAILED)) == 20

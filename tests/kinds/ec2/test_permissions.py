@@ -202,3 +202,23 @@ def test_without_an_unmarked_instance_the_start_scope_is_not_checked(answers: Aw
         None,
         "no instance was found that carries no stop-orchestrator:stopped-by",
     )
+
+
+def test_the_keys_that_rules_write_are_asked_about_in_one_dry_run_of_a_real_instance(
+    aws: LocalAws, answers: Aws, permissions: Ec2Permissions
+) -> None:
+    answers.answer = "UnauthorizedOperation"
+    asked = permissions.ask_of_tag_keys(REGION, "i-1", ["Owner-missing", "Stage"])
+    assert (asked.action, asked.error is not None and asked.error.code) == ("ec2:CreateTags", "UnauthorizedOperation")
+    [call] = aws.of("CreateTags")
+    assert {call.form[name] for name in ("ResourceId.1", "Tag.1.Key", "Tag.2.Key", "DryRun")} == {
+        "i-1", "Owner-missing", "Stage", "true",
+    }  # fmt: skip
+
+
+def test_without_an_instance_the_tag_keys_are_not_checked_where_aws_looks_at_the_id_first(
+    answers: Aws, permissions: Ec2Permissions
+) -> None:
+    answers.answer = "InvalidInstanceID.NotFound"
+    asked = permissions.ask_of_tag_keys(REGION, None, ["Stage"])
+    assert (asked.error, "none to ask about" in asked.not_asked) == (None, True)
