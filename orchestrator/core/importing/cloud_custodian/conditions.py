@@ -82,6 +82,13 @@ _NEAR = {
 _MINUTES_OF_A_DAY = 24 * 60
 _UNITS = (("d", _MINUTES_OF_A_DAY), ("h", 60), ("m", 1))
 _MOST_SPAN = 99_999
+_DATES = "only dates such as 2026-12-31 are read, in UTC; any other value is kept"
+_READ_LESS = {
+    "integer": "only whole numbers are read, and any other value is kept; there it counts as 0, and so does no tag",
+    "expiration": _DATES,
+    "age": _DATES,
+}
+_WITHOUT_THE_DAY = "; the day itself does not count, which it does there from its midnight on: with `or equal` it would"
 _NEVER = "it holds for nothing, since a tag's value is text; put the value in quotes"
 _WIDER = "under a `not` no condition of ours is narrow enough for it"
 
@@ -258,11 +265,11 @@ class Translator:
         form = self._form(op, value, kind, negated=negated)
         if isinstance(form, str):
             return self._lose(path, what, form)
-        if kind in ("expiration", "age") and "lt" in (op, _FLIPPED.get(op) if kind == "age" else op):
-            why = (
-                "a date counts from the day after on; with `le` in place of `lt`, or `ge` of `gt`, from its midnight on"
+        if isinstance(kind, str) and kind in _READ_LESS:
+            is_open = kind != "integer" and "lt" in (op, _FLIPPED.get(op) if kind == "age" else op)
+            self.losses.note(
+                path, f"other values of the tag {tag}", _READ_LESS[kind] + (_WITHOUT_THE_DAY if is_open else "")
             )
-            self.losses.note(path, f"the day itself of {what}", why)
         return {"tag": {tag: form.value}}
 
     def _form(self, op: str, value: Any, kind: Any, *, negated: bool) -> Form | str:

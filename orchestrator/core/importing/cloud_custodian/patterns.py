@@ -33,7 +33,7 @@ def is_pattern(text: str) -> bool:
 
 def exactly(text: str) -> Any:
     """What holds for that text alone; None for one that is too long to be written so."""
-    return text if text and not is_glob(text) else _matches(re.escape(text) if text else "(?:)")
+    return text if text and not is_glob(text) else _matches(re.escape(text) if text else "^$")
 
 
 def contained(text: str) -> Any:
@@ -71,20 +71,28 @@ def of_regex(text: str, *, is_cased: bool = False) -> Any:
     except (re.error, OverflowError, RecursionError):
         return None
     is_anchored = end != _ANYTHING or body != text
-    translated = _translated(body, is_cased=is_cased)
-    if translated is None or ("|" in body and is_anchored):  # an end belongs to one alternative alone
+    translated = _translated(body, is_cased=is_cased, is_anchored=is_anchored)
+    if translated is None:
         return None
     return _matches(f"{'' if is_cased else '(?i)'}(?:{translated}){end}")
 
 
-def _translated(text: str, *, is_cased: bool) -> str | None:
-    """Piece by piece; None where one of them is not read alike, or not certain to be."""
+def _translated(text: str, *, is_cased: bool, is_anchored: bool) -> str | None:
+    """Piece by piece; None where one of them is not read alike, or not certain to be. Of several alternatives, an
+    anchor belongs to one alone.
+    """
     found, at, groups, before = "", 0, 0, ""
     while at < len(text):
         match = _PIECE.match(text, at)
         kind = match.lastgroup if match is not None else None
         groups += {"open": 1, "close": -1}.get(kind or "", 0)
-        if match is None or groups < 0 or (kind == "repeat" and before in ("", "open", "or", "repeat")):
+        is_alternative = kind == "or" and groups == 0 and is_anchored
+        if (
+            match is None
+            or groups < 0
+            or is_alternative
+            or (kind == "repeat" and before in ("", "open", "or", "repeat"))
+        ):
             return None
         piece = match[0] if is_cased else _in_any_case(kind or "", match[0])
         if piece is None:

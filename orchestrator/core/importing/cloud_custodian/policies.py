@@ -44,6 +44,7 @@ _WHEN_RUN = frozenset({"type", "schedule", "timezone"})
 _EACH_HOUR = re.compile(r"\S+\s+\*\s+[*?]\s+\*\s+[*?]\s+\*")
 """A cron expression whose minutes alone are named."""
 _ORDER = (STOP, START, MARK, TAG, NOTIFY)
+_VALUES_SHOWN = 5
 DOCUMENTED_VALUES = ("on", "")
 """Those of the tag that mean the policy's own hours; others are given by who imports."""
 _HEADING = """\
@@ -312,8 +313,12 @@ class _Making:
         path, tag = (*hours.filters[0].path, "tag"), hours.filters[0].tag
         if not of_values:
             one.losses.lose(path, f"the tag {tag}", "no value of it is known by which it acts")
-        shown = ", ".join(map(repr, of_values))
-        why = "they are kept, and listed under compliance; give those that are in use by `--tag-value`"
+        first = ", ".join(map(repr, [*of_values][:_VALUES_SHOWN]))
+        shown = f"{first} and {len(of_values) - _VALUES_SHOWN} more" if len(of_values) > _VALUES_SHOWN else first
+        why = (
+            "they are kept, as is what has the key in other letters, and listed under compliance; give those that are "
+            "in use by `--tag-value`"
+        )
         one.losses.note(path, f"values of the tag {tag} but for {shown}", why)
         return {"schedule": by_tag, "started_by_hand": "stop"}
 
