@@ -54,9 +54,7 @@ def accounts_in_order(actions: Iterable[Decision], sweep_id: str) -> list[Accoun
 
 
 def failure_percent(statuses: Iterable[OutcomeStatus]) -> float:
-    """The share of attempted stops, starts and changes of tags, together, that failed; what was not attempted says
-    nothing.
-    """
+    """The share of attempted stops, starts and changes of tags that failed; what was not attempted says nothing."""
     attempted = Counter(status for status in statuses if status in _ATTEMPTED)
     return attempted[OutcomeStatus.FAILED] * 100 / max(attempted.total(), 1)
 
