@@ -53,6 +53,7 @@ def test_help_imports_no_command() -> None:
 def test_validate_imports_no_aws_no_tables_and_no_kind_that_acts() -> None:
     modules = imported_by(*VALIDATE)
     assert not modules & {"boto3", "botocore", "concurrent.futures", "rich", "tenacity"}
+    assert not modules & {"email", "importlib.metadata"}  # which pydantic looks for plugins with
     assert "orchestrator.kinds.ec2.description" in modules
     assert not modules & {
         "orchestrator.app",
