@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from orchestrator.core.model import ALL_REGIONS, Account, AccountId, Resource, Tags, Violation
@@ -37,13 +37,22 @@ class Asked:
 
 
 def violations(
-    resources: Iterable[Resource], accounts: Sequence[Account], asked: Asked, today: date
+    resources: Iterable[Resource],
+    accounts: Sequence[Account],
+    asked: Asked,
+    today: date,
+    down: Iterable[Resource] = (),
 ) -> tuple[Violation, ...]:
-    """Sorted by account. `accounts` are those in scope, opted out or not; an OU's opt-out counts for each of them."""
+    """Sorted by account. `accounts` are those in scope, opted out or not; an OU's opt-out counts for each of them.
+
+    `down`: what does not run, of which only the opt-outs are looked at: they spare from a start too.
+    """
     by_id = {account.id: account for account in accounts}
     found = [violation for account in accounts for violation in _of_account(account, asked, today)]
     for resource in resources:
         found += _of_resource(resource, by_id, asked, today)
+    for resource in down:
+        found += _of_resource(resource, by_id, replace(asked, required_tags=()), today)
     return joined(found)
 
 

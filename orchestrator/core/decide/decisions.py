@@ -75,10 +75,10 @@ def decide_inventory(
         return decide(policy, bare, account, now, others, inventory.remembered)
 
     plain = without_announcements(decisions)
-    up = [one.resource for one in plain]
-    if policy.starting_kinds:  # only for those what is down was read, of which compliance says nothing
-        up = [one for one in up if not may_be_down(one)]
-    compliance = violations(up, inventory.accounts, Asked.by(policy), today)
+    up, down = [one.resource for one in plain], list[Resource]()
+    if policy.starting_kinds:  # only for those what is down was read, which nobody asks for tags
+        up, down = [one for one in up if not may_be_down(one)], [one for one in up if may_be_down(one)]
+    compliance = violations(up, inventory.accounts, Asked.by(policy), today, down)
     return Decisions(
         decisions,
         joined(compliance, wrong, malformed_notices(decisions)),

@@ -13,6 +13,7 @@ from datetime import date, timedelta
 from functools import lru_cache
 
 from orchestrator.core.model import Account, Exemption, Tags
+from orchestrator.core.model.marks import STOP_AFTER_TAG
 from orchestrator.core.policy.schema.governance import OptOutRules
 from orchestrator.core.policy.tag_keys import (
     KEYS,
@@ -165,6 +166,8 @@ def _reason(tags: Tags, ours: Iterable[str]) -> str | None:
 def _misspelt(exemption: Exemption) -> str:
     if exemption.tag == REASON_TAG:
         return f"it stands alone: `{OPT_OUT_TAG}` is missing"
+    if exemption.tag == STOP_AFTER_TAG:
+        return f"no rule with a `notice` owns it, so it announces nothing: write `{OPT_OUT_TAG}` to opt out"
     return f"its key is misspelt: the nearest one is `{exemption.nearest_key}`"
 
 

@@ -12,7 +12,7 @@ import unicodedata
 from difflib import SequenceMatcher
 from functools import lru_cache
 
-from orchestrator.core.model.marks import MARKS
+from orchestrator.core.model.marks import MARKS, STOP_AFTER_TAG
 
 OPT_OUT_TAG = "stop-orchestrator:opt-out"
 REASON_TAG = "stop-orchestrator:opt-out-reason"
@@ -84,7 +84,8 @@ def _name(known: str) -> str:
 
 
 _PEOPLES_NAMES = frozenset(map(_name, _WRITTEN_BY_PEOPLE))
-_BY_NAME = {_name(known): known for known in KEYS}
+_MEANT = (*_WRITTEN_BY_PEOPLE, STOP_AFTER_TAG)
+_BY_NAME = {_name(known): known for known in (*KEYS, STOP_AFTER_TAG)}
 
 
 @lru_cache(maxsize=8192)
@@ -101,6 +102,4 @@ def is_a_reason(key: str) -> bool:
 def nearest_key(key: str) -> str:
     """The key of ours that one below our prefix was most likely meant to be."""
     name = name_below(key) or ""
-    return _BY_NAME.get(name) or max(
-        _WRITTEN_BY_PEOPLE, key=lambda known: SequenceMatcher(None, name, _name(known)).ratio()
-    )
+    return _BY_NAME.get(name) or max(_MEANT, key=lambda known: SequenceMatcher(None, name, _name(known)).ratio())

@@ -49,6 +49,26 @@ def test_an_opt_out_on_a_resource_is_reported_at_that_resource() -> None:
     ]
 
 
+def test_an_opt_out_on_what_is_down_is_reported_too_but_no_tag_that_it_lacks() -> None:
+    down = a_resource("i-1", tags={"stop-orchestrator:optout": "true"})
+    [row] = violations((), (), OWNER_NEEDED, TODAY, down=[down])
+    assert (row.resource_id, row.violation) == ("i-1", "misspelt_opt_out_key")
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ("stop-orchestrator:stop-after", "no rule with a `notice` owns it, so it announces nothing: write `"),
+        ("stop-orchestrator:stop_after", "the nearest one is `stop-orchestrator:stop-after`"),
+        ("stop-orchestrator:optout", "the nearest one is `stop-orchestrator:opt-out`"),
+    ],
+)
+def test_what_is_said_of_a_key_that_spares_for_good_is_what_it_was_meant_for(key: str, said: str) -> None:
+    [(_, _, violation, detail), *_] = found(a_resource(tags={key: "2020-01-01"}))
+    assert violation == "misspelt_opt_out_key"
+    assert said in detail
+
+
 def test_an_opt_out_on_an_account_or_ou_is_reported_for_the_account_and_names_its_carrier() -> None:
     tags = {OPT_OUT_TAG: "2026-12-31"}
     account = an_account(tags=tags, organizational_units=(a_unit("/A", tags), a_unit("/A/B")))
