@@ -6,6 +6,7 @@ only such rules name. The text is valid whatever is active in it.
 
 from __future__ import annotations
 
+import json
 import re
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -123,7 +124,7 @@ def _yaml(document: Mapping[str, Any]) -> list[str]:
 def _dumped(document: Mapping[str, Any]) -> list[str]:
     (value,) = document.values()
     style = None if isinstance(value, dict | list) else False
-    escaped = bool(_OTHER_BREAKS.search(str(yaml.safe_dump(document, allow_unicode=True))))
+    escaped = bool(_OTHER_BREAKS.search(json.dumps(document, ensure_ascii=False, default=str)))
     text = yaml.safe_dump(document, sort_keys=False, default_flow_style=style, width=_WIDTH, allow_unicode=not escaped)
     return str(text).removesuffix("\n").split("\n")
 

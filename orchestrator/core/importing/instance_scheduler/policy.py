@@ -95,11 +95,10 @@ def import_schedules(files: Sequence[InputFile], options: Options) -> Imported:
 
 def _by_name(definitions: Sequence[Definition]) -> dict[str, list[Definition]]:
     """Those that differ, by their names."""
-    found: dict[str, list[Definition]] = defaultdict(list)
+    found: dict[str, dict[str, Definition]] = defaultdict(dict)
     for one in definitions:
-        if not any(_is_same(one, other) for other in found[one.name]):
-            found[one.name].append(one)
-    return found
+        found[one.name].setdefault(repr(_facts(one)), one)
+    return {name: [*several.values()] for name, several in found.items()}
 
 
 def _checked(schedules: Sequence[Definition]) -> Iterator[Definition]:
@@ -109,18 +108,16 @@ def _checked(schedules: Sequence[Definition]) -> Iterator[Definition]:
             if len(several) == 1:
                 yield one
                 continue
-            first = next(other for other in several if other is not one)
+            first = several[0] if several[0] is not one else several[1]
             why = f"{first.place.source}:{first.place.line} defines it in another way"
             doubts = (*one.doubts, Doubt(one.place, f"the schedule {one.name}", why))
             yield Definition(one.name, one.place, one.given, doubts, one.periods)
 
 
-def _is_same(one: Definition, other: Definition) -> bool:
-    def facts(of: Definition) -> tuple[Any, ...]:
-        inner = [(facts(period), size) for period, size in of.periods]
-        return ({key: given.value for key, given in of.given.items()}, [doubt.what for doubt in of.doubts], inner)
-
-    return facts(one) == facts(other)
+def _facts(of: Definition) -> tuple[Any, ...]:
+    """All that it says, but not where."""
+    given = sorted((key, repr(one.value)) for key, one in of.given.items())
+    return given, [doubt.what for doubt in of.doubts], [(_facts(period), size) for period, size in of.periods]
 
 
 def _period_names(schedule: Definition) -> Iterator[str]:

@@ -36,6 +36,7 @@ EC2, RDS = "ec2", "rds"
 _TIME = re.compile(r"([0-9]{1,2}):([0-9]{2})")
 _GLOB = re.compile(r"[*?\[\]]")
 _LONGEST_PATTERN = 256
+_MOST_PERIODS = 100
 _MANUAL_DB = "AWS does not tell when a DB instance was started, so one started by hand would be stopped at once"
 _DB_MAINTENANCE = (
     "Instance Scheduler runs DB instances in their preferred maintenance windows too, unless `use_maintenance_window` "
@@ -62,7 +63,8 @@ class Translation:
 
     schedules: list[ScheduleDraft] = field(default_factory=list)
     rules: list[RuleDraft] = field(default_factory=list)
-    not_carried_over: list[NotCarriedOver] = field(default_factory=list)
+    not_carried_over: dict[NotCarriedOver, None] = field(default_factory=dict)
+    """In order, each once."""
 
 
 def translate(
@@ -102,24 +104,28 @@ class _Translator:
         """None where they are not known; none of them where it never runs."""
         override = self._text("override_status")
         if override is not None:
-            if override.lower() not in ("running", "stopped"):
-                self._comment_out_key("override_status", f"it is neither running nor stopped, but {override!r}")
-                return None
-            if self._schedule.periods or self._schedule.value("periods"):
-                self._note_key("periods", f"they have no effect beside `override_status: {override}`")
-            return (Line(0, DAY_MINUTES),) if override.lower() == "running" else ()
+            return self._overridden(override)
         before = len(self._why_not)
         periods = [one for period, _ in self._own_periods() for one in self._period(period)]
         if len(self._why_not) > before:
             return None
-        if not periods:
-            self._comment_out(self._schedule.place, "`periods`", "it has none, nor an `override_status`")
+        if not 1 <= len(periods) <= _MOST_PERIODS:
+            why = f"it has more than {_MOST_PERIODS}, which are too many to look at"
+            self._comment_out_key("periods", why if periods else "it has none, nor an `override_status`", "`periods`")
             return None
         try:
             return lines_of(periods)
         except NotTheSameError as different:
             self._comment_out(self._schedule.place_of("periods"), "its periods together", str(different))
             return None
+
+    def _overridden(self, override: str) -> tuple[Line, ...] | None:
+        if override.lower() not in ("running", "stopped"):
+            self._comment_out_key("override_status", f"it is neither running nor stopped, but {override!r}")
+            return None
+        if self._schedule.periods or self._schedule.value("periods"):
+            self._note_key("periods", f"they have no effect beside `override_status: {override}`")
+        return (Line(0, DAY_MINUTES),) if override.lower() == "running" else ()
 
     def _own_periods(self) -> Iterator[tuple[Definition, str]]:
         """Its periods, each with the instance type that it asks for; what asks for one is listed."""
@@ -337,9 +343,7 @@ class _Translator:
     # What is lost
 
     def _note(self, place: Place, what: str, why: str) -> None:
-        one = place.lacks(what, why)
-        if one not in self._found.not_carried_over:
-            self._found.not_carried_over.append(one)
+        self._found.not_carried_over[place.lacks(what, why)] = None
 
     def _comment_out(self, place: Place, what: str, why: str) -> None:
         self._note(place, what, f"{why}; the rule {self._name} is a comment")
