@@ -92,8 +92,8 @@ def verdict(policy: OrgPolicy, resource: Resource, account: Account, now: dateti
 def held_against_the_truth(file: str, values: tuple[str, ...], *, every: int = 0) -> set[str]:
     """The ids on which the original acted at some time at which we did not; fails where we acted and it did not.
 
-    With `every` so many minutes of the weeks, and in the year too; else at the first and the last minute of each step of
-    the weeks at which something changes there, of the steps beside it, and of some others.
+    With `every` at every so many minutes of the weeks, and in the year too; else, and there, at the first and the last
+    minute of each step at which something changes, of the steps beside it, and of some others.
     """
     policy, account = load_policy(imported(file, values).text, file, DESCRIPTIONS), an_account()
     resources, kept, count = instances(file), set(), 0
