@@ -8,20 +8,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.core.importing.cloud_custodian.patterns import (
-    contained,
-    exactly,
-    folded,
-    is_pattern,
-    of_glob,
-    of_regex,
-    some_digits,
-)
+from orchestrator.core.importing.cloud_custodian.patterns import is_pattern
 from orchestrator.core.importing.cloud_custodian.source import Losses
+from orchestrator.core.importing.cloud_custodian.tag_values import FLIPPED, SPECIAL, form_of
 from orchestrator.core.policy.yaml_document import Path, value_words
 
 Where = dict[str, Any]
@@ -37,8 +30,6 @@ _OPS = {
     "not-in": "ni",
 }
 _NEGATED = {"ne": "eq", "ni": "in"}
-_FLIPPED = {"gt": "lt", "ge": "le", "lt": "gt", "le": "ge"}
-_SPECIAL = ("absent", "present", "not-null", "empty")
 _TAG = "tag:"
 _WORDS: Mapping[str, Mapping[str, str]] = {
     "ec2": {
@@ -89,8 +80,6 @@ _READ_LESS = {
     "age": _DATES,
 }
 _WITHOUT_THE_DAY = "; the day itself does not count, which it does there from its midnight on: with `or equal` it would"
-_NEVER = "it holds for nothing, since a tag's value is text; put the value in quotes"
-_WIDER = "under a `not` no condition of ours is narrow enough for it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +233,7 @@ class Translator:
         if word == "lifecycle" and op == "eq" and value == "absent":
             return {word: "on-demand"}
         texts = value if op == "in" and isinstance(value, list) else [value] if op in ("eq", "glob") else []
-        if not texts or not all(isinstance(one, str) and one and one not in _SPECIAL for one in texts):
+        if not texts or not all(isinstance(one, str) and one and one not in SPECIAL for one in texts):
             return self._lose(path, f"the filter by {key}", f"`{word}` is one text or several, or a glob")
         if any("[" in one or (op != "glob" and is_pattern(one)) for one in texts):
             return self._lose(path, f"the filter by {key}", f"{value!r} would be another glob for `{word}`")
@@ -258,143 +247,19 @@ class Translator:
         what = f"the filter by the tag {tag}"
         if op in _NEGATED:
             inner = self._tag(tag, _NEGATED[op], value, kind, path, negated=not negated)
-            special = value in _SPECIAL if isinstance(value, str) else False
+            special = value in SPECIAL if isinstance(value, str) else False
             if inner is None or not special:
                 return {"not": inner} if inner is not None else None
             return self._lose(path, what, f"`op: {op}` with {value!r} holds for nearly everything there")
-        form = self._form(op, value, kind, negated=negated)
+        form = form_of(op, value, kind, negated=negated)
         if isinstance(form, str):
             return self._lose(path, what, form)
         if isinstance(kind, str) and kind in _READ_LESS:
-            is_open = kind != "integer" and "lt" in (op, _FLIPPED.get(op) if kind == "age" else op)
+            is_open = kind != "integer" and "lt" in (op, FLIPPED.get(op) if kind == "age" else op)
             self.losses.note(
                 path, f"other values of the tag {tag}", _READ_LESS[kind] + (_WITHOUT_THE_DAY if is_open else "")
             )
         return {"tag": {tag: form.value}}
-
-    def _form(self, op: str, value: Any, kind: Any, *, negated: bool) -> Form | str:
-        """What the tag is held against; else why there is nothing for it."""
-        if kind is None:
-            return _plain(op, value, negated=negated)
-        if negated:
-            return _WIDER
-        return _OF_TYPES.get(kind, _no_type)(op, value) if isinstance(kind, str) else _no_type(op, value)
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """What a tag is held against, as a document has it."""
-
-    value: Any
-
-
-def _plain(op: str, value: Any, *, negated: bool) -> Form | str:
-    if op == "eq":
-        return _equal(value, negated=negated)
-    if op == "in":
-        return _one_of(value, negated=negated)
-    made = {"glob": of_glob, "contains": contained, "regex": of_regex, "regex-case": _cased_regex}.get(op)
-    if made is None or not isinstance(value, str) or value in _SPECIAL:
-        return f"there is no way to compare a tag with {value_words(value)} by `op: {op}`"
-    form = made(value)
-    return (
-        Form(form) if form is not None else f"{value!r} has signs that mean something else in our globs and expressions"
-    )
-
-
-def _one_of(value: Any, *, negated: bool) -> Form | str:
-    if not isinstance(value, list) or not value:
-        return "it needs a list of texts"
-    if any(one is None or (isinstance(one, str) and one in _SPECIAL) for one in value):
-        return "a list has no words such as `absent` in it"
-    forms = [_equal(one, negated=negated) for one in value]
-    wrong = next((one for one in forms if isinstance(one, str)), None)
-    return wrong or _any_of([one.value for one in forms if isinstance(one, Form)])
-
-
-def _cased_regex(value: str) -> Any:
-    return of_regex(value, is_cased=True)
-
-
-def _equal(value: Any, *, negated: bool) -> Form | str:
-    words: Mapping[str | None, Any] = {
-        None: {"absent": True},
-        "present": {"present": True},
-        "not-null": "?*",
-        # The word itself as the tag's value counts too; where that would be narrower it is left out.
-        "absent": {"any_of": [{"absent": True}, "absent"]} if negated else {"absent": True},
-        "empty": {"any_of": [{"absent": True}, exactly(""), *(["empty"] if negated else [])]},
-    }
-    if value is None or (isinstance(value, str) and value in words):
-        return Form(words[value])
-    if not isinstance(value, str):
-        return _NEVER
-    form = exactly(value)
-    return Form(form) if form is not None else "it is too long"
-
-
-def _any_of(values: list[Any]) -> Form:
-    if all(isinstance(one, str) for one in values):
-        return Form(values if len(values) > 1 else values[0])
-    return Form({"any_of": values})
-
-
-def _normalized(op: str, value: Any) -> Form | str:
-    texts = value if op == "in" and isinstance(value, list) else [value]
-    if op not in ("eq", "in") or not texts or not all(isinstance(one, str) for one in texts):
-        return "`value_type: normalize` is carried over with `eq` and `in` of texts alone"
-    if len(texts) == 1 and texts[0] in _SPECIAL:
-        words = {"absent": {"absent": True}, "present": {"present": True}, "not-null": {"matches": r"(?s:.*)\S(?s:.*)"}}
-        return Form(words[texts[0]]) if texts[0] in words else "there is no form for it"
-    forms = [folded(one) for one in texts if one not in _SPECIAL]
-    if None in forms or len(forms) < len(texts):
-        return "it holds for nothing, or has signs of other scripts; write it in small letters"
-    return _any_of(forms)
-
-
-def _integer(op: str, value: Any) -> Form | str:
-    words = {"ge": "at_least", "gt": "above", "le": "at_most", "lt": "below"}
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return f"it must be a number, not {value_words(value)}"
-    if op not in (*words, "eq"):
-        return f"there is no way to compare numbers by `op: {op}`"
-    bounds = {"at_least": value, "at_most": value} if op == "eq" else {words[op]: value}
-    return Form({"matches": some_digits(), **bounds})
-
-
-def _date(op: str, value: Any, *, ahead: int) -> Form | str:
-    """Of a date held against now and so many days; its midnight counts there, in UTC."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        return "it is carried over with a whole number of days"
-    words = {"le": ("before", 1), "lt": ("before", 0), "gt": ("after", 0), "ge": ("after", 0)}
-    if op not in words:
-        return f"there is no way to compare dates by `op: {op}`"
-    word, more = words[op]
-    days = ahead * value + more
-    day = "today" if not days else f"today{days:+d}d"
-    return Form({"matches": r"[0-9]{4}-[0-9]{2}-[0-9]{2}", word: day})
-
-
-def _expiration(op: str, value: Any) -> Form | str:
-    return _date(op, value, ahead=1)
-
-
-def _aged(op: str, value: Any) -> Form | str:
-    """`now - days` is held against the date, so the older is the greater."""
-    return _date(_FLIPPED.get(op, op), value, ahead=-1)
-
-
-def _no_type(op: str, value: Any) -> str:
-    del op, value
-    return "there is no form for its `value_type`"
-
-
-_OF_TYPES: Mapping[str, Callable[[str, Any], Form | str]] = {
-    "normalize": _normalized,
-    "integer": _integer,
-    "expiration": _expiration,
-    "age": _aged,
-}
 
 
 def _span_text(minutes: int) -> str | None:
