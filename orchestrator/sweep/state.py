@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
+from orchestrator.core.decide.compliance import account_owners
 from orchestrator.core.decide.drift import keep_after_all
 from orchestrator.core.decide.inside_schedules import inside_schedules
 from orchestrator.core.decide.narrowing import policy_to_read
@@ -178,6 +179,8 @@ def build_report(
         consent=state.consent,
         consent_missing=sweep.consent_missing,
         opt_outs=state.decisions.opt_outs,
+        owner_tag=sweep.policy.owner_tag,
+        account_owners=account_owners(sweep.policy.owner_tag, state.inventory.accounts),
         narrowed=sweep.narrowed,
     )
 

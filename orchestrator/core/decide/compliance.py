@@ -69,6 +69,12 @@ def owner_of_tags(owner_tag: str, *carriers: Tags) -> str:
     return next((value for tags in carriers if (value := tags.get(owner_tag, "").strip())), "")
 
 
+def account_owners(owner_tag: str, accounts: Iterable[Account]) -> dict[str, str]:
+    """By account id, of those that their own tags say one of."""
+    found = ((one.id, owner_of_tags(owner_tag, one.tags)) for one in accounts)
+    return {account_id: owner for account_id, owner in found if owner}
+
+
 def _of_account(account: Account, asked: Asked, today: date) -> Iterator[Violation]:
     units = {unit.path: unit.tags for unit in account.organizational_units}
     for opt_out in account_opt_outs(account, today):

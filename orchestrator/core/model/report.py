@@ -102,6 +102,10 @@ class SweepReport:
     """Why it only planned although a schedule asked it to act."""
     opt_outs: tuple[RegisteredOptOut, ...] = ()
     """The register of all of them, with what each spares."""
+    owner_tag: str = ""
+    """The key of the tag that names a resource's owner."""
+    account_owners: Mapping[str, str] = field(default_factory=dict)
+    """By account id, of those whose own tags name one: it owns what has no tag."""
     narrowed: Narrowing = NOT_NARROWED
     """To what a person narrowed it: then it says nothing of the rest of the organization."""
     as_of: datetime | None = None

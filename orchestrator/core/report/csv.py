@@ -43,6 +43,10 @@ _DECISION_COLUMNS = (
     "tags",
     "arn",
     "losses",
+    "account_name",
+    "ou_path",
+    "owner",
+    "type",
 )
 _COVERAGE_COLUMNS = ("account_id", "account_name", "ou_path", "region", "kind", "status", "detail", "weight")
 _COMPLIANCE_COLUMNS = (*_PLACE, "violation", "detail", "carrier", "account_name", "owner")

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 from typing import Any, cast
 
+from orchestrator.core.decide.compliance import owner_of_tags
 from orchestrator.core.decide.guardrails import MIN_COVERAGE
 from orchestrator.core.model import (
     ALL_REGIONS,
@@ -241,7 +242,7 @@ def document_of(report: SweepReport) -> Row:
     """The JSON form, of which each row is made when it is read. Made once for each sweep."""
     rows = {
         "coverage": _coverage_rows(report),
-        "decisions": LazyRows(sorted(report.decisions, key=_key), _decision_row, _QUICK_DECISION),
+        "decisions": LazyRows(sorted(report.decisions, key=_key), _DecisionRows(report), _QUICK_DECISION),
         "outcomes": LazyRows(sorted(report.outcomes, key=_key), _outcome_row, _QUICK_OUTCOME),
         "compliance": LazyRows(report.compliance, _violation_row, _QUICK_VIOLATION),
         "opt_outs": LazyRows(report.opt_outs, opt_out_row, QUICK_OPT_OUT),
@@ -341,28 +342,47 @@ def _unknown_account_weight(guardrails: Iterable[GuardrailResult]) -> int | None
     return next((one.unknown_account_weight for one in guardrails if one.name == MIN_COVERAGE), 1)
 
 
-def _decision_row(decision: Decision) -> DecisionRow:
-    resource = decision.resource
-    row: DecisionRow = {
-        "account_id": resource.target.account_id,
-        "region": resource.target.region,
-        "kind": resource.kind,
-        "resource_id": resource.resource_id,
-        "arn": resource.arn,
-        "name": resource.name,
-        "verdict": decision.verdict._value_,
-        "action": decision.action._value_ if decision.verdict is not Verdict.KEEP else None,
-        "rule": decision.rule,
-        "reason_code": decision.reason_code._value_,
-        "reason": decision.reason,
-        "exemption": _exemption_row(decision.exemption),
-        "tags": dict(sorted(resource.tags.items())),
-        "facts": dict(sorted(decision.facts.items())),
-        "losses": [loss.text for loss in resource.losses],
-    }
-    if decision.verdict in (Verdict.TAG, Verdict.UNTAG):
-        row["tag_changes"] = dict(sorted(tagging_of(resource.restore).items()))
-    return row
+_TYPE_FACTS = ("instance_type", "db_instance_class")
+"""The kinds' facts that AWS prices one by."""
+
+
+class _DecisionRows:
+    """Makes the row of a decision: with the names of its account, and who owns it."""
+
+    def __init__(self, report: SweepReport) -> None:
+        self._accounts = {row.account_id: (row.account_name, row.ou_path) for row in report.coverage}
+        self._owner_tag = report.owner_tag
+        self._account_owners = report.account_owners
+
+    def __call__(self, decision: Decision) -> DecisionRow:
+        resource = decision.resource
+        account_id = resource.target.account_id
+        account_name, ou_path = self._accounts.get(account_id, ("", ""))
+        owner = owner_of_tags(self._owner_tag, resource.tags) or self._account_owners.get(account_id, "")
+        row: DecisionRow = {
+            "account_id": account_id,
+            "account_name": account_name,
+            "ou_path": ou_path,
+            "region": resource.target.region,
+            "kind": resource.kind,
+            "resource_id": resource.resource_id,
+            "arn": resource.arn,
+            "name": resource.name,
+            "type": next((str(found) for name in _TYPE_FACTS if (found := resource.facts.get(name))), ""),
+            "owner": owner,
+            "verdict": decision.verdict._value_,
+            "action": decision.action._value_ if decision.verdict is not Verdict.KEEP else None,
+            "rule": decision.rule,
+            "reason_code": decision.reason_code._value_,
+            "reason": decision.reason,
+            "exemption": _exemption_row(decision.exemption),
+            "tags": dict(sorted(resource.tags.items())),
+            "facts": dict(sorted(decision.facts.items())),
+            "losses": [loss.text for loss in resource.losses],
+        }
+        if decision.verdict in (Verdict.TAG, Verdict.UNTAG):
+            row["tag_changes"] = dict(sorted(tagging_of(resource.restore).items()))
+        return row
 
 
 def _exemption_row(exemption: Exemption | None) -> ExemptionRow | None:

@@ -73,9 +73,79 @@ class CoverageRow(TypedDict):
     ]
 
 
+Dollars = Annotated[float, Field(description="US dollars, to a millionth.")]
+
+
+@with_config(_STRICT)
+class MoneyRow(TypedDict):
+    """What the action on one resource saves (a stop) or costs (a start) until its next start or stop, as forecast."""
+
+    source: Annotated[str, Field(description="Where the prices are from; empty where none is known.")]
+    hours: Annotated[float | None, Field(ge=0, description="Null: not known, as nothing says when it starts again.")]
+    until: TimeText | None
+    hourly: Annotated[Dollars | None, Field(description="What one hour saves.")]
+    gross: Annotated[Dollars | None, Field(description="What it would cost if it ran on for these hours.")]
+    still_billed: Annotated[Dollars | None, Field(description="What volumes, addresses and storage cost meanwhile.")]
+    net: Annotated[Dollars | None, Field(description="`gross` without `still_billed`.")]
+    unknown: Annotated[str, Field(description="Why an amount is not known; empty where all are.")]
+
+
+@with_config(_STRICT)
+class SavingsRow(TypedDict):
+    """Amounts added up; what is not known is counted apart, and never as 0."""
+
+    resources: Annotated[Count, Field(description="Of which the amounts are known.")]
+    unknown_resources: Count
+    gross: Dollars
+    still_billed: Dollars
+    net: Dollars
+    hourly: Dollars
+
+
+@with_config(_STRICT)
+class MeasuredRow(TypedDict):
+    """What one earlier stop has saved by now, as this sweep sees it."""
+
+    account_id: AccountText
+    region: str
+    kind: str
+    resource_id: str
+    stopped_by: Annotated[str, Field(description="The sweep that stopped it.")]
+    stopped_at: TimeText
+    until: Annotated[TimeText, Field(description="When it was started again; else when this sweep saw it stopped.")]
+    running_again: bool
+    early: Annotated[bool, Field(description="It was started before the forecast said.")]
+    hours: Annotated[float, Field(ge=0)]
+    gross: Dollars | None
+    still_billed: Dollars | None
+    net: Dollars | None
+    forecast_net: Annotated[Dollars | None, Field(description="What the plan of that sweep said; null: not known.")]
+    unknown: str
+
+
+@with_config(_STRICT)
+class MoneySummaryRow(TypedDict):
+    """What the sweep is worth, and what it cost."""
+
+    currency: str
+    prices: Annotated[str, Field(description="Where the prices are from, such as the name of the operator's file.")]
+    made_up: Annotated[bool, Field(description="They are an example's, and mean nothing.")]
+    forecast: Annotated[SavingsRow, Field(description="Of the stops of the plan.")]
+    starts: Annotated[SavingsRow, Field(description="What the starts of the plan cost, in the same terms.")]
+    measured: Annotated[SavingsRow, Field(description="Of earlier stops, as this sweep sees them.")]
+    restarted_early: Count
+    unknown_reasons: Annotated[dict[str, Count], Field(description="Why amounts are not known, of how many.")]
+    sweep_cost: Annotated[Dollars, Field(description="What the sweep itself cost: requests, writes, metrics.")]
+    caveats: list[str]
+
+
 @with_config(_STRICT)
 class DecisionRow(TypedDict):
     account_id: AccountText
+    account_name: NotRequired[str]
+    ou_path: NotRequired[str]
+    owner: NotRequired[Annotated[str, Field(description="By the tag that names one, on it or on its account.")]]
+    type: NotRequired[Annotated[str, Field(description="AWS's type of it, such as `m7g.large`; empty: not known.")]]
     region: str
     kind: str
     resource_id: str
@@ -98,6 +168,7 @@ class DecisionRow(TypedDict):
     tag_changes: NotRequired[
         Annotated[dict[str, str], Field(description="The tags that are to be written or deleted, by the verdict.")]
     ]
+    money: NotRequired[Annotated[MoneyRow, Field(description="Of a stop or start, where prices were asked for.")]]
 
 
 @with_config(_STRICT)
@@ -360,6 +431,10 @@ class ReportDocument(TypedDict):
         Annotated[list[ComplianceCountRow], Field(description="By kind, account and owner; most first.")]
     ]
     opt_outs: NotRequired[Annotated[list[OptOutRow], Field(description="The register of all of them in scope.")]]
+    money: NotRequired[Annotated[MoneySummaryRow, Field(description="Missing where no prices were asked for.")]]
+    measured: NotRequired[
+        Annotated[list[MeasuredRow], Field(description="Of earlier stops, where prices were asked for.")]
+    ]
     narrowed: NotRequired[Annotated[NarrowedRow | None, Field(description="Null: to nothing.")]]
     as_of: NotRequired[
         Annotated[

@@ -209,6 +209,7 @@ def test_the_document_has_every_field_of_the_design() -> None:
     }
     decision: dict[str, Any] = {"name": "", "reason": "Because.", "tags": {}, "facts": {}, "exemption": None}
     decision |= {"losses": []}
+    decision |= {"account_name": f"account-{ACCOUNT}", "ou_path": "/", "owner": "", "type": "t3.micro"}
     stop = {"verdict": "stop", "action": "hibernate", "rule": "nights", "facts": {"a": True, "b": None, "c": 5}}
     stop |= {"reason_code": "any_time"}
     keep = {"verdict": "keep", "action": None, "rule": None, "exemption": exemption, "tags": {"a": "1", "b": "2"}}
@@ -373,3 +374,11 @@ def test_stops_and_starts_are_counted_apart() -> None:
     decisions = (a_decision(), a_decision(verdict=Verdict.START), a_decision(verdict=Verdict.KEEP))
     counts = totals(a_report(decisions=decisions))
     assert (counts["planned"], counts["planned_stops"], counts["planned_starts"], counts["kept"]) == (2, 1, 1, 1)
+
+
+def test_a_decision_says_whose_resource_it_is_by_its_own_tag_and_else_by_its_accounts() -> None:
+    mine, others = a_resource("i-1", tags={"Owner": "ada"}), a_resource("i-2")
+    report = a_report(
+        decisions=(a_decision(mine), a_decision(others)), owner_tag="Owner", account_owners={ACCOUNT: "platform"}
+    )
+    assert [row["owner"] for row in report_document(report)["decisions"]] == ["ada", "platform"]

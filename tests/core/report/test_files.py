@@ -120,6 +120,10 @@ def test_the_table_of_decisions_has_a_decision_and_its_outcome_side_by_side() ->
         "tags": "A=1; B=2; Name==HYPERLINK(1)",
         "arn": f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/i-1",
         "losses": "public_ipv4; instance_store_volumes?",
+        "account_name": f"account-{ACCOUNT}",
+        "ou_path": "/",
+        "owner": "",
+        "type": "t3.micro",
     }
     exemption = ("exemption_tag", "exemption_value", "exemption_source", "exemption_until", "exemption_reason")
     assert [second[key] for key in exemption] == [OPT_OUT_TAG, "2026-12-31", "resource", "2026-12-31", "demo"]
