@@ -12,7 +12,7 @@ from rich.markup import escape
 from orchestrator.cli.console import counted, stderr
 from orchestrator.cli.losses import losses_of_plan
 from orchestrator.cli.progress import TerminalProgress
-from orchestrator.core.model import Action, ActionCounts, ApprovedPlan, Plan
+from orchestrator.core.model import Action, ActionCounts, Plan, Question
 from orchestrator.local.processes import ending_signals
 
 try:
@@ -25,16 +25,16 @@ _STOPS = (Action.STOP, Action.HIBERNATE)
 
 def asker(
     progress: TerminalProgress, interrupted: Callable[[], bool], kill_switches: Callable[[], Sequence[str]]
-) -> Callable[[ApprovedPlan], bool]:
+) -> Callable[[Question], bool]:
     """Shows how many would be stopped or started, and what can halt that, and wants that number typed."""
 
-    def ask(approved: ApprovedPlan) -> bool:
+    def ask(question: Question) -> bool:
         if interrupted():
             return False
-        counts = approved.plan.counts
+        counts = question.plan.counts
         with progress.paused():
             stderr.print()
-            for line in _consequences(approved.plan):
+            for line in _consequences(question.plan):
                 stderr.print(line, highlight=False)
             stderr.print(what_halts(kill_switches()), highlight=False, markup=False, soft_wrap=True)
             return " ".join(typed(_question(counts)).split()) == _right_answer(counts)

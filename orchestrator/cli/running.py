@@ -29,7 +29,7 @@ from orchestrator.cli.progress import TerminalProgress
 from orchestrator.cli.question import asker
 from orchestrator.cli.summary import print_summary
 from orchestrator.cli.waiting import Work, described, waiting
-from orchestrator.core.model import ApprovedPlan, ConsentHow, Mode, OutcomeStatus, SweepStatus
+from orchestrator.core.model import ConsentHow, Mode, OutcomeStatus, Question, SweepStatus
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.report.document import document_exit_code, plain_document
 from orchestrator.errors import ReportStoreError, SettingsError, StopOrchestratorError
@@ -100,8 +100,8 @@ def _carried_out(
     progress = TerminalProgress(stderr)
     ask = asker(progress, interruption.interrupted, lambda: wiring.kill_switch_names(settings, stores.ledger))
 
-    def confirm(approved: ApprovedPlan) -> ConsentHow | None:
-        return how if how is not ConsentHow.TYPED or ask(approved) else None
+    def confirm(question: Question) -> ConsentHow | None:
+        return how if how is not ConsentHow.TYPED or ask(question) else None
 
     try:
         runtime = runtime_of(settings, clients, interruption, confirm, progress, triggered_at)
@@ -126,7 +126,7 @@ def runtime_of(
     settings: Settings,
     clients: Clients,
     interruption: Interruption,
-    confirm: Callable[[ApprovedPlan], ConsentHow | None],
+    confirm: Callable[[Question], ConsentHow | None],
     progress: Progress,
     triggered_at: datetime,
 ) -> Runtime:

@@ -61,6 +61,8 @@ if TYPE_CHECKING:
         HeldPlan,
         Plan,
     )
+    from orchestrator.core.model.production import ProductionAccount
+    from orchestrator.core.model.question import Question
     from orchestrator.core.model.report import SweepReport, SweepStatus, UnseenTagKey
     from orchestrator.core.model.resource import (
         ALL_KINDS,
@@ -92,6 +94,8 @@ _WORDS_OF = {
     "other_policy": "OtherPolicy",
     "outcome": "ABORTING INTENT Halt HaltCause Intent Outcome Outcomes OutcomeStatus Strength strength",
     "plan": "GUARDRAILS_SEAL ActionCounts ApprovedPlan GuardrailResult HeldPlan Plan",
+    "production": "ProductionAccount",
+    "question": "Question",
     "report": "SweepReport SweepStatus UnseenTagKey",
     "resource": "ALL_KINDS Fact Obstacle ObstacleCode Resource ResourceKey ResourceState",
     "times": "ANSWERS_BEHIND_AT_MOST time_text",
@@ -163,6 +167,8 @@ __all__ = [
     "Place",
     "Places",
     "Plan",
+    "ProductionAccount",
+    "Question",
     "Rate",
     "Reason",
     "ReasonCode",

@@ -72,6 +72,7 @@ def load_policy(
         sweeps=tuple(_scheduled_sweep(one, parsed.timezone) for one in parsed.sweeps),
         owners=parsed.owners,
         notify=parsed.notify,
+        production=parsed.production,
         guardrails=parsed.guardrails,
         waves=parsed.waves,
         abort_if_failures_percent=parsed.abort_if_failures_percent,

@@ -19,7 +19,7 @@ from orchestrator.core.policy.schedules.schedule import Schedule
 from orchestrator.core.policy.schema.fields import DEFAULT_KINDS
 from orchestrator.core.policy.schema.governance import OptOutRules
 from orchestrator.core.policy.schema.limits import Guardrails, KillSwitch, Wave
-from orchestrator.core.policy.schema.scope import OrganizationScope, RegionScope
+from orchestrator.core.policy.schema.scope import OrganizationScope, ProductionScope, RegionScope
 from orchestrator.core.policy.yaml_document import Path
 
 
@@ -70,6 +70,8 @@ class OrgPolicy:
     """Whom to ask about it."""
     notify: str | None
     """The ARN of the SNS topic that hears of its sweeps; None: the hub's."""
+    production: ProductionScope | None
+    """Which accounts are set off in the prompt; None: those that look like it."""
     guardrails: Guardrails
     waves: tuple[Wave, ...]
     abort_if_failures_percent: float | None
