@@ -26,7 +26,7 @@ from orchestrator.cli.console import (
     stdout,
 )
 from orchestrator.cli.interruption import interruptible
-from orchestrator.cli.question import typed, what_halts
+from orchestrator.cli.question import is_answered, what_halts
 from orchestrator.cli.running import runtime_of
 from orchestrator.core.model import AccountId, ConsentHow, Mode, Question, Region, ResourceKey
 from orchestrator.core.policy.one_resource import text_for_one
@@ -118,7 +118,7 @@ def _asker(
             stderr.print(_consequence(key), highlight=False)
             names = wiring.kill_switch_names(settings, stores.ledger)
             stderr.print(what_halts(names), highlight=False, soft_wrap=True)
-            if typed("Type its id to do that") == key.resource_id:
+            if is_answered("Type its id to do that", key.resource_id):
                 given.append(ConsentHow.TYPED)
         return next(iter(given), None)
 

@@ -73,7 +73,7 @@ if TYPE_CHECKING:
         ResourceKey,
         ResourceState,
     )
-    from orchestrator.core.model.times import ANSWERS_BEHIND_AT_MOST, time_text
+    from orchestrator.core.model.times import ANSWERS_BEHIND_AT_MOST, people_age, people_time, people_time_of, time_text
 
 _WORDS_OF = {
     "action": "Action",
@@ -98,7 +98,7 @@ _WORDS_OF = {
     "question": "Question",
     "report": "SweepReport SweepStatus UnseenTagKey",
     "resource": "ALL_KINDS Fact Obstacle ObstacleCode Resource ResourceKey ResourceState",
-    "times": "ANSWERS_BEHIND_AT_MOST time_text",
+    "times": "ANSWERS_BEHIND_AT_MOST people_age people_time people_time_of time_text",
 }
 """By module, as above, where type checkers and the import contracts see them; tests hold both lists together."""
 _MODULE_OF = {word: module for module, words in _WORDS_OF.items() for word in words.split()}
@@ -189,6 +189,9 @@ __all__ = [
     "Violation",
     "coverage_weights",
     "path_names",
+    "people_age",
+    "people_time",
+    "people_time_of",
     "strength",
     "time_text",
     "unit_path",
