@@ -28,7 +28,8 @@ from orchestrator.core.model import (
 )
 from orchestrator.core.model.bulk_tags import BulkTags
 from orchestrator.core.model.kind import KindDescription
-from orchestrator.core.model.measured import Measured, MetricSpan
+from orchestrator.core.model.measured import Measured
+from orchestrator.core.model.metric import MetricSpan
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.report.stored_files import Entry
 from orchestrator.errors import SettingsError

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from orchestrator.core.model import ConsentHow, Mode, Question
-from orchestrator.core.model.measured import Measured, MetricSpan, Series
+from orchestrator.core.model.measured import Measured, Series
+from orchestrator.core.model.metric import MetricSpan
 from orchestrator.core.report.document import Row
 from orchestrator.ports import NoProgress
 from orchestrator.sweep.run import apply_plan, resume_sweep, run_sweep

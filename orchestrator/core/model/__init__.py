@@ -37,10 +37,9 @@ if TYPE_CHECKING:
         Region,
         Tags,
         Target,
-        path_names,
-        unit_path,
     )
     from orchestrator.core.model.other_policy import OtherPolicy
+    from orchestrator.core.model.ou_path import path_names, unit_path
     from orchestrator.core.model.outcome import (
         ABORTING,
         INTENT,
@@ -89,8 +88,7 @@ _WORDS_OF = {
     "names": "NO_NAMES NameEffect Names UnresolvedName",
     "narrowing": "NOT_NARROWED Narrowing",
     "opt_out": "OptOutStatus RegisteredOptOut",
-    "organization": "ALL_REGIONS Account AccountId Organization OrganizationalUnit Region Tags Target path_names "
-    "unit_path",
+    "organization": "ALL_REGIONS Account AccountId Organization OrganizationalUnit Region Tags Target",
     "other_policy": "OtherPolicy",
     "outcome": "ABORTING INTENT Halt HaltCause Intent Outcome Outcomes OutcomeStatus Strength strength",
     "plan": "GUARDRAILS_SEAL ActionCounts ApprovedPlan GuardrailResult HeldPlan Plan",
@@ -99,6 +97,7 @@ _WORDS_OF = {
     "report": "SweepReport SweepStatus UnseenTagKey",
     "resource": "ALL_KINDS Fact Obstacle ObstacleCode Resource ResourceKey ResourceState",
     "times": "ANSWERS_BEHIND_AT_MOST people_age people_time people_time_of time_text",
+    "ou_path": "path_names unit_path",
 }
 """By module, as above, where type checkers and the import contracts see them; tests hold both lists together."""
 _MODULE_OF = {word: module for module, words in _WORDS_OF.items() for word in words.split()}
