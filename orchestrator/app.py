@@ -32,10 +32,10 @@ from orchestrator.core.decide.names import resolve_names
 from orchestrator.core.model import (
     Action,
     ActivePolicy,
-    ApprovedPlan,
     ConsentHow,
     Mode,
     Names,
+    Question,
     Region,
     Resource,
     ResourceKey,
@@ -330,11 +330,11 @@ def _rates(settings: Settings) -> Rates:
     return registry.rates() if settings.pacing else {}
 
 
-def _confirming(runtime: Runtime, halting: Halting) -> Callable[[ApprovedPlan], ConsentHow | None]:
+def _confirming(runtime: Runtime, halting: Halting) -> Callable[[Question], ConsentHow | None]:
     """What was read of the kill switches before consent was given is old by then."""
 
-    def confirm(approved: ApprovedPlan) -> ConsentHow | None:
-        how = runtime.confirm(approved)
+    def confirm(question: Question) -> ConsentHow | None:
+        how = runtime.confirm(question)
         halting.consent_was_given()
         return how
 

@@ -13,7 +13,6 @@ from orchestrator.core.model import (
     AccountId,
     Action,
     ActionCounts,
-    ApprovedPlan,
     AwsError,
     ConsentHow,
     Halt,
@@ -21,6 +20,7 @@ from orchestrator.core.model import (
     Organization,
     OrganizationalUnit,
     Outcome,
+    Question,
     Region,
     Resource,
     ResourceKey,
@@ -28,7 +28,8 @@ from orchestrator.core.model import (
 )
 from orchestrator.core.model.bulk_tags import BulkTags
 from orchestrator.core.model.kind import KindDescription
-from orchestrator.core.model.measured import Measured, MetricSpan
+from orchestrator.core.model.measured import Measured
+from orchestrator.core.model.metric import MetricSpan
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.report.stored_files import Entry
 from orchestrator.errors import SettingsError
@@ -362,7 +363,7 @@ class NoProgress:
     def actions(self, done: ActionCounts, total: ActionCounts) -> None: ...
 
 
-def consent_to_nothing(_: ApprovedPlan) -> ConsentHow | None:
+def consent_to_nothing(_: Question) -> ConsentHow | None:
     """For a process that may not act."""
     return None
 
@@ -382,7 +383,7 @@ class Caller:
     """Where they had the policy from."""
     standing: bool = False
     """Without a person: only the active version of a policy is consent."""
-    confirm: Callable[[ApprovedPlan], ConsentHow | None] = consent_to_nothing
+    confirm: Callable[[Question], ConsentHow | None] = consent_to_nothing
     """Asked once, in a mode that acts, after the guardrails and before the first action: how consent was given; None
     where it was not.
     """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -27,12 +26,15 @@ from orchestrator.errors import (
 )
 
 if TYPE_CHECKING:
+    import json
+
     from orchestrator import settings as settings_module
     from orchestrator.aws import failures
     from orchestrator.cli import json_text, terminal
     from orchestrator.core.model import marks
     from orchestrator.settings import Settings
 else:
+    json = Later("json")
     settings_module = Later("orchestrator.settings")
     failures = Later("orchestrator.aws.failures")
     json_text = Later("orchestrator.cli.json_text")

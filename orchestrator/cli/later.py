@@ -13,6 +13,8 @@ import typer
 import typer.main
 from typer.core import TyperCommand
 
+from orchestrator.cli.streams import is_whole_process
+
 GROUP = "GROUP"
 """What a module calls its group, where it has one."""
 WITHOUT_RICH: Any = {"add_completion": False, "rich_markup_mode": None, "pretty_exceptions_enable": False}
@@ -51,7 +53,11 @@ def add_command(cli: typer.Typer, module: str, name: str, short_help: str, epilo
         """What the list of commands shows of it."""
 
         def make_context(self, *arguments: Any, **more: Any) -> Any:
-            return real().make_context(*arguments, **more)
+            made = real().make_context(*arguments, **more)
+            if is_whole_process():  # which began with the collector off
+                gc.freeze()
+                gc.enable()
+            return made
 
     def nothing() -> None:
         """Never called: the context is the real command's."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -48,6 +49,18 @@ WaitOption = Annotated[
         min=0,
         help="Wait so long for another sweep by the same policy that acts. One that only plans yields by itself.",
     ),
+]
+
+
+class Show(StrEnum):
+    """How much of a plan is shown before the question."""
+
+    FIRST = "first"
+    ALL = "all"
+
+
+ShowOption = Annotated[
+    Show, typer.Option(help="Before the question: the first 20 resources, or all of them (through $PAGER).")
 ]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask first.")]
 SweepIdArgument = Annotated[str, typer.Argument(help="Such as 20261123T190000Z-7f3a9c.")]

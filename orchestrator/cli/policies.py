@@ -24,7 +24,6 @@ from orchestrator.cli.console import (
     settings_of,
 )
 from orchestrator.cli.options import FormatOption, StoreOption
-from orchestrator.core.model.names import NameEffect
 from orchestrator.core.policy.loading import load_policy
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.policy.policy_warnings import policy_warnings
@@ -37,10 +36,12 @@ if TYPE_CHECKING:
     from orchestrator.cli import several_policies as several
     from orchestrator.core.decide.overlaps import Overlap
     from orchestrator.core.model import Names
+    from orchestrator.core.model import names as model_names
     from orchestrator.core.policy import json_schema
     from orchestrator.core.report import document as report_document
     from orchestrator.core.report import schema as report_schema
 else:
+    model_names = Later("orchestrator.core.model.names")
     wiring = Later("orchestrator.app")
     several = Later("orchestrator.cli.several_policies")
     json_schema = Later("orchestrator.core.policy.json_schema")
@@ -102,7 +103,7 @@ def validate(
         if found:
             several.print_overlaps(loaded, found)
     unresolved = [one for some in names.values() if some is not None for one in some.unresolved]
-    if any(one.effect is not NameEffect.WARNS for one in unresolved):
+    if any(one.effect is not model_names.NameEffect.WARNS for one in unresolved):
         raise typer.Exit(report_document.HELD)
     if found:
         several.exit_with_overlaps(found)
@@ -173,7 +174,7 @@ def _print_names(source: str, names: Names) -> None:
     if not names.unresolved:
         print_line("Every OU, account and region that it names is there.")
     for one in names.unresolved:
-        style = "yellow" if one.effect is NameEffect.WARNS else "red"
+        style = "yellow" if one.effect is model_names.NameEffect.WARNS else "red"
         nearest = f"; the nearest is {one.nearest}" if one.nearest else ""
         print_line(f"{source}:{one.line}: {one.path}: {one.name!r} {one.detail}{nearest}", style)
 

@@ -26,9 +26,9 @@ from orchestrator.cli.console import (
     stdout,
 )
 from orchestrator.cli.interruption import interruptible
-from orchestrator.cli.question import typed, what_halts
+from orchestrator.cli.question import is_answered, what_halts
 from orchestrator.cli.running import runtime_of
-from orchestrator.core.model import AccountId, ApprovedPlan, ConsentHow, Mode, Region, ResourceKey
+from orchestrator.core.model import AccountId, ConsentHow, Mode, Question, Region, ResourceKey
 from orchestrator.core.policy.one_resource import text_for_one
 from orchestrator.errors import SettingsError
 from orchestrator.local.processes import this_process
@@ -106,19 +106,19 @@ def _prove(settings: Settings, clients: Clients, stores: Stores, key: ResourceKe
 
 def _asker(
     settings: Settings, stores: Stores, key: ResourceKey, *, yes: bool, interrupted: Callable[[], bool]
-) -> Callable[[ApprovedPlan], ConsentHow | None]:
+) -> Callable[[Question], ConsentHow | None]:
     """One question for the stop and the start: its answer holds for both."""
     given: list[ConsentHow] = [ConsentHow.YES] if yes else []
 
-    def confirm(approved: ApprovedPlan) -> ConsentHow | None:
-        if interrupted() or [one.resource.key for one in approved.plan.actions] != [key]:
+    def confirm(question: Question) -> ConsentHow | None:
+        if interrupted() or [one.resource.key for one in question.plan.actions] != [key]:
             return None
         if not given:
             stderr.print()
             stderr.print(_consequence(key), highlight=False)
             names = wiring.kill_switch_names(settings, stores.ledger)
             stderr.print(what_halts(names), highlight=False, soft_wrap=True)
-            if typed("Type its id to do that") == key.resource_id:
+            if is_answered("Type its id to do that", key.resource_id):
                 given.append(ConsentHow.TYPED)
         return next(iter(given), None)
 

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from rich.markup import escape
-
-from orchestrator.cli.console import counted, stderr
-from orchestrator.cli.losses import losses_of_plan
+from orchestrator.cli.console import stderr
 from orchestrator.cli.progress import TerminalProgress
-from orchestrator.core.model import Action, ActionCounts, ApprovedPlan, Plan
+from orchestrator.cli.question_tables import (
+    by_account_and_rule,
+    consequences_of,
+    head_of,
+    production_of,
+    resources_of,
+)
+from orchestrator.cli.tables import MOST_ROWS, plain
+from orchestrator.core.model import ActionCounts, Question
 from orchestrator.local.processes import ending_signals
 
 try:
@@ -20,41 +25,68 @@ try:
 except ImportError:  # not on Windows
     termios = None  # type: ignore[assignment]  # as typeshed knows it on every other system
 
-_STOPS = (Action.STOP, Action.HIBERNATE)
+TRIES = 3
+"""So often a mistyped answer may be typed; then nothing is done."""
+_SHOW_ALL = "all"
+"""Typed in place of an answer."""
+_NO = frozenset({"n", "no", "q", "quit", "exit", "abort", "cancel"})
 
 
 def asker(
-    progress: TerminalProgress, interrupted: Callable[[], bool], kill_switches: Callable[[], Sequence[str]]
-) -> Callable[[ApprovedPlan], bool]:
-    """Shows how many would be stopped or started, and what can halt that, and wants that number typed."""
+    progress: TerminalProgress,
+    interrupted: Callable[[], bool],
+    kill_switches: Callable[[], Sequence[str]],
+    *,
+    show_all: bool = False,
+) -> Callable[[Question], bool]:
+    """Shows what would be stopped or started, where and by which rule, and what can halt that; wants its number typed.
 
-    def ask(approved: ApprovedPlan) -> bool:
+    `show_all`: every resource, and not only the first of them.
+    """
+
+    def ask(question: Question) -> bool:
         if interrupted():
             return False
-        counts = approved.plan.counts
+        plan = question.plan
         with progress.paused():
-            stderr.print()
-            for line in _consequences(approved.plan):
-                stderr.print(line, highlight=False)
-            stderr.print(what_halts(kill_switches()), highlight=False, markup=False, soft_wrap=True)
-            return " ".join(typed(_question(counts)).split()) == _right_answer(counts)
+            _show(question, kill_switches(), show_all=show_all)
+            return is_answered(_question(plan.counts), _right_answer(plan.counts), lambda: _show_all(question))
 
     return ask
 
 
-def _consequences(plan: Plan) -> Iterator[str]:
-    """One line for the stops, one for the starts, one for the tags, to what it is narrowed, and what the stops lose."""
-    tags = (Action.TAG, Action.UNTAG)
-    for actions, done in ((_STOPS, "stopped"), ((Action.START,), "started"), (tags, "given or rid of tags")):
-        accounts = [one.resource.target.account_id for one in plan.actions if one.action in actions]
-        if accounts:
-            where = counted(len(set(accounts)), "account")
-            yield f"{counted(len(accounts), 'resource')} in {where} would be {done} now."
-    if plan.narrowed:
-        yield f"The plan is narrowed to {escape(plan.narrowed.text)}; nothing else is acted on."
-    losses = losses_of_plan(plan)
-    if losses:
-        yield losses
+def _show(question: Question, kill_switches: Sequence[str], *, show_all: bool) -> None:
+    stderr.print()
+    for line in head_of(question):
+        stderr.print(line, soft_wrap=True)
+    stderr.print()
+    stderr.print(by_account_and_rule(question))
+    stderr.print()
+    plan = question.plan
+    if show_all:
+        _show_all(question)
+    else:
+        stderr.print(resources_of(question))
+        if len(plan.actions) > MOST_ROWS:
+            more = len(plan.actions) - MOST_ROWS
+            stderr.print(plain(f"... and {more} more: type all to see them, or give --show all"), soft_wrap=True)
+    stderr.print()
+    for line in production_of(question):
+        stderr.print(line)
+    for text in consequences_of(question):
+        stderr.print(plain(text))
+    stderr.print(plain(what_halts(kill_switches)), soft_wrap=True)
+
+
+def _show_all(question: Question) -> None:
+    """Through the pager where a person sits there and it does not fit: it writes to standard output."""
+    table = resources_of(question, None)
+    fits = table.row_count + 2 < stderr.height
+    if stderr.is_terminal and sys.stdout.isatty() and sys.stdin.isatty() and not fits:
+        with stderr.pager():
+            stderr.print(table)
+    else:
+        stderr.print(table)
 
 
 def what_halts(kill_switches: Sequence[str]) -> str:
@@ -76,6 +108,28 @@ def _right_answer(counts: ActionCounts) -> str:
     return " ".join(str(count) for count in (counts.stops, counts.starts, counts.tags) if count)
 
 
+def is_answered(question: str, right: str, show_all: Callable[[], None] | None = None) -> bool:
+    """Whether the person typed the right answer in time: what is mistyped is asked for again, TRIES times in all.
+
+    Nothing typed, a no, Ctrl-C and Ctrl-D decline at once.
+    """
+    left = TRIES
+    while left:
+        answer = " ".join(typed(question).split())
+        if answer == right:
+            return True
+        if not answer or answer.casefold() in _NO:
+            return False
+        if answer == _SHOW_ALL and show_all is not None:
+            show_all()
+            continue
+        left -= 1
+        if left:
+            tries = "once more" if left == 1 else f"{left} times more"
+            stderr.print(plain(f"{answer!r} is not {right!r}. You may try {tries}; an empty line declines."))
+    return False
+
+
 def typed(question: str) -> str:
     """What the person types; nothing when they press Ctrl-C or Ctrl-D, which here end the question at once."""
     ended = threading.Event()
@@ -88,8 +142,8 @@ def typed(question: str) -> str:
 
     try:
         with ending_signals(end_once):
-            _forget_what_wastyped()
-            stderr.print(f"{question}: ", end="", highlight=False)
+            _forget_what_was_typed()
+            stderr.print(plain(f"{question}: "), end="", soft_wrap=True)
             line = sys.stdin.readline()
     except KeyboardInterrupt:
         line = ""
@@ -99,7 +153,7 @@ def typed(question: str) -> str:
     return line.strip()
 
 
-def _forget_what_wastyped() -> None:
+def _forget_what_was_typed() -> None:
     """What was typed before the question was there is no answer to it."""
     if termios is not None:
         with suppress(OSError, ValueError, termios.error):  # no terminal: a pipe is no person who types ahead

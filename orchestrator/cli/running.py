@@ -29,7 +29,7 @@ from orchestrator.cli.progress import TerminalProgress
 from orchestrator.cli.question import asker
 from orchestrator.cli.summary import print_summary
 from orchestrator.cli.waiting import Work, described, waiting
-from orchestrator.core.model import ApprovedPlan, ConsentHow, Mode, OutcomeStatus, SweepStatus
+from orchestrator.core.model import ConsentHow, Mode, OutcomeStatus, Question, SweepStatus
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.report.document import document_exit_code, plain_document
 from orchestrator.errors import ReportStoreError, SettingsError, StopOrchestratorError
@@ -47,11 +47,13 @@ def run(
     how: ConsentHow | None = None,
     resumed: str | None = None,
     wait: float = 0,
+    *,
+    show_all: bool = False,
 ) -> NoReturn:
     """Does the work, shows its report, and ends the command with its exit code, whatever ended it.
 
     `how` consent is given, where the command may act; `resumed`: the sweep of an earlier process; `wait`: for how many
-    minutes another sweep by the same policy is waited for.
+    minutes another sweep by the same policy is waited for; `show_all`: before the question, every resource.
     """
     triggered_at = wiring.now()
     reported: list[int] = []
@@ -60,7 +62,9 @@ def run(
             sweep_id = resumed or wiring.new_sweep_id(triggered_at)
             try:
                 work = waiting(work, wait)
-                result = _carried_out(settings, output, work, how, triggered_at, sweep_id, interruption, reported)
+                result = _carried_out(
+                    settings, output, work, how, triggered_at, sweep_id, interruption, reported, show_all=show_all
+                )
             finally:  # an error has its exit code too
                 interruption.let_break_in(False)
         if isinstance(result, Busy):
@@ -93,15 +97,22 @@ def _carried_out(
     sweep_id: str,
     interruption: Interruption,
     reported: list[int],
+    *,
+    show_all: bool,
 ) -> Result:
     """`reported` is told the exit code of the report that was shown of what an error ended."""
     clients = wiring.make_clients(settings)
     stores = wiring.make_stores(settings, clients, this_process())
     progress = TerminalProgress(stderr)
-    ask = asker(progress, interruption.interrupted, lambda: wiring.kill_switch_names(settings, stores.ledger))
+    ask = asker(
+        progress,
+        interruption.interrupted,
+        lambda: wiring.kill_switch_names(settings, stores.ledger),
+        show_all=show_all,
+    )
 
-    def confirm(approved: ApprovedPlan) -> ConsentHow | None:
-        return how if how is not ConsentHow.TYPED or ask(approved) else None
+    def confirm(question: Question) -> ConsentHow | None:
+        return how if how is not ConsentHow.TYPED or ask(question) else None
 
     try:
         runtime = runtime_of(settings, clients, interruption, confirm, progress, triggered_at)
@@ -126,7 +137,7 @@ def runtime_of(
     settings: Settings,
     clients: Clients,
     interruption: Interruption,
-    confirm: Callable[[ApprovedPlan], ConsentHow | None],
+    confirm: Callable[[Question], ConsentHow | None],
     progress: Progress,
     triggered_at: datetime,
 ) -> Runtime:

@@ -32,6 +32,8 @@ from orchestrator.cli.options import (
     KillSwitchOption,
     PolicyOption,
     RoleOption,
+    Show,
+    ShowOption,
     StoreOption,
     SweepIdArgument,
     WaitOption,
@@ -137,6 +139,7 @@ def sweep(
         ),
     ] = None,
     yes: YesOption = False,
+    show: ShowOption = Show.FIRST,
     wait: WaitOption = 0,
     output: FormatOption = Format.TABLE,
     store: StoreOption = None,
@@ -177,12 +180,20 @@ def sweep(
     _refuse_mode(settings, asked)
     if asked is Mode.ENFORCE:
         _require_confirmation(assume_yes=yes)
-    run(settings, output, _sweeping(settings, asked, narrowing), ConsentHow.YES if yes else ConsentHow.TYPED, wait=wait)
+    run(
+        settings,
+        output,
+        _sweeping(settings, asked, narrowing),
+        ConsentHow.YES if yes else ConsentHow.TYPED,
+        wait=wait,
+        show_all=show is Show.ALL,
+    )
 
 
 def apply(
     sweep_id: SweepIdArgument,
     yes: YesOption = False,
+    show: ShowOption = Show.FIRST,
     wait: WaitOption = 0,
     output: FormatOption = Format.TABLE,
     store: StoreOption = None,
@@ -206,7 +217,7 @@ def apply(
     def work(stores: Stores, _: Clients, new_id: str, runtime: Runtime) -> Result:
         return coordination.apply(stores, sweep_id, new_id, runtime)
 
-    run(settings, output, work, ConsentHow.APPLY if yes else ConsentHow.TYPED, wait=wait)
+    run(settings, output, work, ConsentHow.APPLY if yes else ConsentHow.TYPED, wait=wait, show_all=show is Show.ALL)
 
 
 def undo(
@@ -233,6 +244,7 @@ def undo(
         ),
     ] = False,
     yes: YesOption = False,
+    show: ShowOption = Show.FIRST,
     wait: WaitOption = 0,
     output: FormatOption = Format.TABLE,
     store: StoreOption = None,
@@ -270,7 +282,7 @@ def undo(
     def work(stores: Stores, _: Clients, new_id: str, runtime: Runtime) -> Result:
         return coordination.undo(stores, sweep_id, new_id, only, runtime)
 
-    run(settings, output, work, ConsentHow.YES if yes else ConsentHow.TYPED, wait=wait)
+    run(settings, output, work, ConsentHow.YES if yes else ConsentHow.TYPED, wait=wait, show_all=show is Show.ALL)
 
 
 def _refuse_mode(settings: Settings, mode: Mode) -> None:

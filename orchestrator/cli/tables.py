@@ -73,6 +73,11 @@ def _broken(word: str, width: int) -> str:
     return "\n".join(lines)
 
 
+def plain(text: str, style: str = "") -> Text:
+    """A line without control characters, which are escaped before it is wrapped: an escape has a width."""
+    return Text(without_controls(text), style)
+
+
 def cell(of: Cell) -> Text:
     """Without control characters."""
     lines = (of,) if isinstance(of, str) else of

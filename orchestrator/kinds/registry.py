@@ -8,13 +8,14 @@ from datetime import datetime
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from orchestrator.core.model import Action, Fact, Obstacle, ObstacleCode, Tags
+from orchestrator.core import model
 from orchestrator.core.model.kind import KindDescription, OperationRates
 
 if TYPE_CHECKING:  # a kind that acts imports all of AWS, and a policy is checked by the descriptions alone
     from orchestrator.aws.clients import Answers, Clients
     from orchestrator.aws.pacing import Pacing
     from orchestrator.aws.retries import Retries
+    from orchestrator.core.model import Action, Fact, Obstacle, Tags
     from orchestrator.doctor.context import PermissionsPort
     from orchestrator.kinds.shared.entry import KindEntry
     from orchestrator.ports import ActingKind
@@ -111,6 +112,6 @@ def session_permissions(actions: Collection[Action]) -> frozenset[str]:
 def obstacle_of(kind: str, facts: Mapping[str, Fact], tags: Tags) -> Obstacle | None:
     """Why a resource of that kind is kept whatever a policy says, by what was read of it; an unknown kind is kept."""
     if kind not in KINDS:
-        return Obstacle(ObstacleCode.CANNOT_STOP, f"This release does not know the kind {kind}.")
+        return model.Obstacle(model.ObstacleCode.CANNOT_STOP, f"This release does not know the kind {kind}.")
     found: Obstacle | None = import_module(f"orchestrator.kinds.{kind}.rules").obstacle(facts, tags)
     return found

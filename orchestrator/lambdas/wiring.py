@@ -10,7 +10,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from orchestrator import app
 from orchestrator.aws.clients import Clients
-from orchestrator.core.model import ApprovedPlan, ConsentHow, Mode
+from orchestrator.core.model import ConsentHow, Mode, Question
 from orchestrator.errors import EventError
 from orchestrator.ports import Stores
 from orchestrator.settings import PREFIX, Settings, without_external_id
@@ -73,7 +73,7 @@ def caller(context: LambdaContext, execution: str = "") -> str:
     return f"{execution} ({context.invoked_function_arn})" if execution else context.invoked_function_arn
 
 
-def standing_consent(_: ApprovedPlan) -> ConsentHow:
+def standing_consent(_: Question) -> ConsentHow:
     """No person is there: a schedule acts by the active version of its policy, or not at all."""
     return ConsentHow.STANDING
 

@@ -8,12 +8,14 @@ from datetime import timedelta
 
 from orchestrator.core.decide.denied_regions import explain_hold
 from orchestrator.core.decide.guardrails import for_undo, hold_against, hold_by_names, hold_by_others
+from orchestrator.core.decide.production import find_production
 from orchestrator.core.model import (
     Action,
     ApprovedPlan,
     Decision,
     GuardrailResult,
     HeldPlan,
+    Inventory,
     Mode,
     Names,
     OtherPolicy,
@@ -54,7 +56,8 @@ def check_plan(
     world: World, sweep: Sweep, state: SweepState, frozen: Sequence[GuardrailResult] = ()
 ) -> tuple[SweepState, ApprovedPlan | None]:
     """The same without a file of it, so that nothing can be done by it later."""
-    inventory, decisions = state.inventory, state.decisions.decisions
+    inventory, decisions = _with_production(sweep, state), state.decisions.decisions
+    state = replace(state, inventory=inventory)
     plan = Plan(
         sweep.sweep_id,
         sweep.policy.sha256,
@@ -75,6 +78,15 @@ def check_plan(
     if isinstance(verdict, HeldPlan):
         verdict = explain_hold(verdict, policy.regions)
     return hold_plan(sweep, state, verdict)
+
+
+def _with_production(sweep: Sweep, state: SweepState) -> Inventory:
+    inventory = state.inventory
+    concerned = frozenset(one.resource.target.account_id for one in state.decisions.actions)
+    found = find_production(
+        sweep.policy.production, concerned, inventory.coverage, inventory.accounts, inventory.production
+    )
+    return replace(inventory, production=found)
 
 
 def end_without_plan(state: SweepState) -> SweepState:
@@ -166,6 +178,7 @@ def _freeze(world: World, sweep: Sweep, state: SweepState) -> FileSeal:
         format=PLAN_FORMAT,
         opt_outs=state.decisions.opt_outs,
         narrowed=sweep.narrowed,
+        production=state.inventory.production,
     )
     chunks = [*plan_chunks(stored)]  # as one text it would be in memory twice
     seal = FileSeal.of_chunks(chunks)

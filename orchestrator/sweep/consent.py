@@ -5,7 +5,7 @@ resume.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from orchestrator.core.model import (
     STANDING_LASTS,
@@ -15,21 +15,22 @@ from orchestrator.core.model import (
     Halt,
     HaltCause,
     Mode,
+    Question,
     time_text,
 )
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.errors import ConsentError, ConsentMissingError, NotConfirmedError
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ports import World
-from orchestrator.sweep.state import Sweep
+from orchestrator.sweep.state import Sweep, SweepState
 
 
-def require_consent(world: World, sweep: Sweep, approved: ApprovedPlan, recorded: Consent | None) -> Consent:
-    """Consent to this plan: what is recorded, else what is given now, which is recorded first.
+def require_consent(world: World, sweep: Sweep, state: SweepState, approved: ApprovedPlan) -> Consent:
+    """Consent to this plan: what the state has recorded, else what is given now, which is recorded first.
 
     Raises NotConfirmedError where it is not given, and ConsentError where what was given does not cover the plan now.
     """
-    return inherit_consent(world, sweep, approved.plan.sha256, recorded or _ask(world, sweep, approved))
+    return inherit_consent(world, sweep, approved.plan.sha256, state.consent or _ask(world, sweep, state, approved))
 
 
 def inherit_consent(world: World, sweep: Sweep, plan_sha256: str, recorded: Consent | None) -> Consent:
@@ -72,8 +73,24 @@ def missing_standing_consent(ledger: Ledger, policy: OrgPolicy) -> str:
     return ""
 
 
-def _ask(world: World, sweep: Sweep, approved: ApprovedPlan) -> Consent:
-    how = world.confirm(approved)
+def question_of(sweep: Sweep, state: SweepState, approved: ApprovedPlan, now: datetime) -> Question:
+    """All that a person is told who is asked for consent."""
+    planned_at = state.planned_at or sweep.started_at
+    return Question(
+        approved=approved,
+        mode=sweep.mode,
+        policy_name=sweep.policy.name,
+        policy_sha256=sweep.policy.sha256,
+        planned_at=planned_at,
+        asked_at=now,
+        expires_at=planned_at + timedelta(hours=sweep.policy.plan_valid_hours),
+        source_sweep_id=sweep.source_sweep_id,
+        production=state.inventory.production,
+    )
+
+
+def _ask(world: World, sweep: Sweep, state: SweepState, approved: ApprovedPlan) -> Consent:
+    how = world.confirm(question_of(sweep, state, approved, world.now()))
     if how is None:
         raise NotConfirmedError(_not_confirmed(approved))
     now = world.now()

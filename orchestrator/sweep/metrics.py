@@ -13,7 +13,8 @@ from functools import partial
 
 from orchestrator.core.decide.measuring import still_counts, unread, wanted_metrics
 from orchestrator.core.model import Inventory, Resource, ResourceKey, Target, TargetStatus
-from orchestrator.core.model.measured import Measured, MetricSpan
+from orchestrator.core.model.measured import Measured
+from orchestrator.core.model.metric import MetricSpan
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.ports import Kind, TargetMetrics, TargetUnreadableError, World
 from orchestrator.sweep.other_policies import co_owners

@@ -144,7 +144,7 @@ def decide(world: World, sweep: Sweep, summary: SweepSummary, accounts_a_part: i
         return False
     if approved.plan.actions:
         try:
-            require_consent(world, sweep, approved, consent_from(summary.consent))
+            require_consent(world, sweep, replace(state, consent=consent_from(summary.consent)), approved)
         except ConsentMissingError as missing:  # the report says so, and its metric alarms
             _record_halt(world, sweep, Halt(HaltCause.INTERRUPTED, str(missing)))
             return False

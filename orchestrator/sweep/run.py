@@ -212,10 +212,8 @@ class _Run:
         return self._guard_and_act(SweepState(found.inventory, found.decisions, read_halt=found.halt), keep)
 
     def apply(self, source: StoredPlan, keep: Keep) -> SweepState:
-        inventory = Inventory(
-            source.organization_id, coverage=source.coverage, names=source.names, others=source.others
-        )
-        return self._guard_and_act(SweepState(inventory, source.decided), keep, source.guardrails)
+        state = SweepState(source.inventory, source.decided, planned_at=source.created_at)
+        return self._guard_and_act(state, keep, source.guardrails)
 
     def resume(self, summary: SweepSummary, keep: Keep) -> SweepState:
         """From the frozen plan where there is one, else from the beginning."""
@@ -309,7 +307,7 @@ class _Run:
         """
         if not approved.plan.actions:
             return self._delete_old_marks(state)
-        consent = require_consent(self._world, self._sweep, approved, state.consent)
+        consent = require_consent(self._world, self._sweep, state, approved)
         state = replace(state, consent=consent)
         keep(state)
         policy = self._sweep.policy

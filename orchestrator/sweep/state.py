@@ -113,6 +113,8 @@ class SweepState:
     """Why nothing more is done of it, where its process died."""
     plan_seal: FileSeal | None = None
     """Of the plan's file as it is stored, where this process wrote or read it."""
+    planned_at: datetime | None = None
+    """When the plan that it carries out was made, where that is another sweep's; None: when it began itself."""
 
     @property
     def halt(self) -> Halt | None:

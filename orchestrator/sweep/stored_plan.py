@@ -12,7 +12,6 @@ from orchestrator.core.model import (
     Action,
     ApprovedPlan,
     Decisions,
-    Inventory,
     Mode,
     Outcomes,
     time_text,
@@ -90,9 +89,8 @@ def restore_plan(
         only = None if accounts is None else frozenset(accounts)
         concerned = [one for one in plan.actions if only is None or one.resource.target.account_id in only]
         outcomes = recover_intents(world, sweep.sweep_id, concerned)
-    inventory = Inventory(stored.organization_id, coverage=stored.coverage, names=stored.names, others=stored.others)
     state = SweepState(
-        inventory,
+        stored.inventory,
         stored.decided,
         outcomes=outcomes,
         consent=consent_from(summary.consent),

@@ -12,11 +12,9 @@ from orchestrator.cli import question
 from orchestrator.cli.progress import TerminalProgress
 from orchestrator.cli.question import asker
 from orchestrator.cli.summary import print_summary
-from orchestrator.core.decide.guardrails import hold_against
 from orchestrator.core.decide.waves import waves_of
 from orchestrator.core.model import (
     ActionCounts,
-    ApprovedPlan,
     Coverage,
     Decision,
     GuardrailResult,
@@ -26,9 +24,18 @@ from orchestrator.core.model import (
     TargetStatus,
     Verdict,
 )
-from orchestrator.core.policy.schema.limits import Guardrails, Wave
+from orchestrator.core.policy.schema.limits import Wave
 from orchestrator.core.report.document import report_document
-from tests.support.builders import SWEEP_ID, a_coverage, a_decision, a_plan, a_report, a_resource, an_outcome
+from tests.support.builders import (
+    SWEEP_ID,
+    a_coverage,
+    a_decision,
+    a_plan,
+    a_question,
+    a_report,
+    a_resource,
+    an_outcome,
+)
 
 ONE, TWO = "111111111111", "222222222222"
 STOPS = tuple(a_decision(a_resource(f"i-{n}", account)) for n, account in enumerate((ONE, ONE, TWO)))
@@ -37,12 +44,6 @@ STARTS = tuple(
 )
 KEPT = a_decision(a_resource("i-9"), Verdict.KEEP)
 MIXED = a_plan(*STOPS, *STARTS, KEPT, coverage=(a_coverage(), a_coverage(account_id=TWO)))
-
-
-def approved(plan: Plan = MIXED) -> ApprovedPlan:
-    verdict = hold_against(plan, Guardrails(), lambda: 1)
-    assert isinstance(verdict, ApprovedPlan)
-    return verdict
 
 
 def test_its_actions_are_its_stops_and_its_starts_counted_apart() -> None:
@@ -67,9 +68,9 @@ class Asked:
         monkeypatch.setattr(question, "stderr", Console(file=self._said, width=80, emoji=False))
         monkeypatch.setattr("sys.stdin", io.StringIO(f"{typed}\n"))
 
-    def confirm(self, plan: ApprovedPlan) -> bool:
+    def confirm(self, plan: Plan = MIXED) -> bool:
         progress = TerminalProgress(Console(file=io.StringIO()))
-        return asker(progress, lambda: False, lambda: ("/k",))(plan)
+        return asker(progress, lambda: False, lambda: ("/k",))(a_question(plan))
 
     @property
     def said(self) -> str:
@@ -83,7 +84,7 @@ def test_the_prompt_counts_stops_and_starts_and_wants_both_numbers(
     monkeypatch: pytest.MonkeyPatch, typed: str, confirmed: bool
 ) -> None:
     person = Asked(monkeypatch, typed)
-    assert person.confirm(approved()) is confirmed
+    assert person.confirm() is confirmed
     assert "3 resources in 2 accounts would be stopped now." in person.said
     assert "2 resources in 2 accounts would be started now." in person.said
     assert "Type both numbers to do that, such as '3 2': " in person.said
@@ -97,7 +98,7 @@ def test_where_there_is_one_of_both_one_number_is_enough(
     monkeypatch: pytest.MonkeyPatch, actions: tuple[Decision, ...], question: str
 ) -> None:
     person = Asked(monkeypatch, str(len(actions)))
-    assert person.confirm(approved(a_plan(*actions)))
+    assert person.confirm(a_plan(*actions))
     assert question in person.said
 
 

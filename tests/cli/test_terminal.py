@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from rich.table import Table
 from rich.text import Text
 
-from orchestrator.cli import doctor_tables, main
+from orchestrator.cli import doctor_tables, main, root
 from orchestrator.cli.json_text import json_text
 from orchestrator.cli.progress import TerminalProgress
 from orchestrator.cli.streams import safe_streams
@@ -230,7 +230,7 @@ def test_bad_usage_prints_no_control_character() -> None:
 def test_the_console_script_makes_harmless_whatever_a_library_prints(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(main, "cli", lambda: (sys.stdout.write(EVIL), sys.stderr.write(EVIL)))
+    monkeypatch.setattr(root, "cli", lambda: (sys.stdout.write(EVIL), sys.stderr.write(EVIL)))
     main.main()
     for said in capsys.readouterr():
         assert said.startswith("\\u001b[31mred")

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from textwrap import dedent
 from typing import Any
 
+from orchestrator.core.decide.guardrails import hold_against
 from orchestrator.core.model import (
     ALL_KINDS,
     ALL_REGIONS,
     Account,
     AccountId,
     Action,
+    ApprovedPlan,
     AwsError,
     Coverage,
     Decision,
@@ -22,6 +24,7 @@ from orchestrator.core.model import (
     Outcome,
     OutcomeStatus,
     Plan,
+    Question,
     ReasonCode,
     Region,
     RegisteredOptOut,
@@ -33,6 +36,7 @@ from orchestrator.core.model import (
     Verdict,
 )
 from orchestrator.core.policy.org_policy import OrgPolicy
+from orchestrator.core.policy.schema.limits import Guardrails
 from orchestrator.core.policy.tag_keys import OPT_OUT_TAG
 from orchestrator.kinds.ec2 import rules
 from tests.support.policies import load
@@ -159,3 +163,18 @@ def a_report(**fields: Any) -> SweepReport:
         "organization_id": "o-example",
     }
     return SweepReport(**{**defaults, **fields})
+
+
+def a_question(plan: Plan, **fields: Any) -> Question:
+    """Asked about it 12 minutes after it was made."""
+    approved = hold_against(plan, Guardrails(), lambda: 1)
+    assert isinstance(approved, ApprovedPlan)
+    defaults = {
+        "mode": Mode.ENFORCE,
+        "policy_name": "nonprod",
+        "policy_sha256": "3fa9b2c41d7e" + "0" * 52,
+        "planned_at": AT,
+        "asked_at": AT + timedelta(minutes=12),
+        "expires_at": AT + timedelta(hours=12),
+    }
+    return Question(approved=approved, **{**defaults, **fields})

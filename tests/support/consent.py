@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from orchestrator.core.model import ActivePolicy, ApprovedPlan, ConsentHow
+from orchestrator.core.model import ActivePolicy, ConsentHow, Question
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ports import Runtime
 
 
-def say_yes(_: ApprovedPlan) -> ConsentHow | None:
+def say_yes(_: Question) -> ConsentHow | None:
     return ConsentHow.YES
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from orchestrator.core.model import Action, Outcome, OutcomeStatus, Resource, ResourceKey, ResourceState, Target
 from orchestrator.core.model.kind import KindDescription
 from orchestrator.core.model.marks import STOPPED_BY_TAG
-from orchestrator.core.model.measured import Measured, MetricSpan
+from orchestrator.core.model.measured import Measured
+from orchestrator.core.model.metric import MetricSpan
 from orchestrator.core.model.tagging import tagging_of
 from orchestrator.kinds.ec2.act import PROFILE
 from orchestrator.kinds.ec2.description import EC2

@@ -20,7 +20,6 @@ from orchestrator.core.model import (
     AccountId,
     ActionCounts,
     ActivePolicy,
-    ApprovedPlan,
     AwsError,
     ConsentHow,
     Halt,
@@ -28,6 +27,7 @@ from orchestrator.core.model import (
     Organization,
     OrganizationalUnit,
     OutcomeStatus,
+    Question,
     Region,
     Resource,
     Target,
@@ -100,7 +100,7 @@ class FakeWorld:
     bulk_tags: BulkTags | AwsError = _NO_BULK_TAGS
     halt: Callable[[], Halt | None] = lambda: None
     hand_over: Callable[[], bool] = lambda: False
-    confirm: Callable[[ApprovedPlan], ConsentHow | None] = say_yes
+    confirm: Callable[[Question], ConsentHow | None] = say_yes
     asked_by: str = "arn:aws:iam::111111111111:user/ann (ann@laptop)"
     leave: Callable[[], bool] = lambda: False
     progress: Progress = field(default_factory=NoProgress)

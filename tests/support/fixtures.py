@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from orchestrator import app
 from orchestrator.aws.clients import Clients
-from orchestrator.cli.main import cli
+from orchestrator.cli.root import cli
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.demo.organization import TABLE, active_policy
 from tests.support.embedded import MANAGEMENT, OrganizationBuilder

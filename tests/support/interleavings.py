@@ -19,9 +19,9 @@ from orchestrator.aws.failures import unreadable_when_refused
 from orchestrator.aws.retries import Retries
 from orchestrator.core.model import (
     ANSWERS_BEHIND_AT_MOST,
-    ApprovedPlan,
     ConsentHow,
     Mode,
+    Question,
     Resource,
     ResourceState,
     Target,
@@ -288,10 +288,10 @@ class Process:
             confirm=runtime.confirm if mode.acts else lambda _: None,
         )
 
-    def asks(self, answer: ConsentHow | None) -> Callable[[ApprovedPlan], ConsentHow | None]:
+    def asks(self, answer: ConsentHow | None) -> Callable[[Question], ConsentHow | None]:
         """The prompt: a point too."""
 
-        def ask(_: ApprovedPlan) -> ConsentHow | None:
+        def ask(_: Question) -> ConsentHow | None:
             self.point("prompt")
             self.point("prompt")
             return answer

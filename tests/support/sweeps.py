@@ -12,7 +12,7 @@ import pytest
 
 from orchestrator import app
 from orchestrator.aws.clients import Clients, _NarrowLoader
-from orchestrator.core.model import ApprovedPlan, ConsentHow, Mode
+from orchestrator.core.model import ConsentHow, Mode, Question
 from orchestrator.core.report.document import document_exit_code, plain_document
 from orchestrator.kinds.registry import answers, member_operations
 from orchestrator.ledger.ledger import Ledger
@@ -93,9 +93,9 @@ class Sweeps:
     ) -> Swept:
         """`while_asked` runs while the prompt is open, `before_stops` once between the last look and the first stop."""
 
-        def confirm(approved: ApprovedPlan) -> ConsentHow | None:
+        def confirm(question: Question) -> ConsentHow | None:
             while_asked()
-            return say_yes(approved)
+            return say_yes(question)
 
         if before_stops is not None:
             self._before_the_first_intent(before_stops)

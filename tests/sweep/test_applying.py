@@ -10,9 +10,9 @@ import pytest
 
 from orchestrator.core.model import (
     Account,
-    ApprovedPlan,
     ConsentHow,
     Mode,
+    Question,
     Resource,
     SweepStatus,
     TargetStatus,
@@ -206,7 +206,7 @@ def test_a_plan_that_was_not_confirmed_can_be_applied_later() -> None:
 def test_of_two_that_apply_the_same_plan_only_one_acts() -> None:
     fake = planned(a_world(ONE))
 
-    def another_one_is_faster(_: ApprovedPlan) -> ConsentHow | None:
+    def another_one_is_faster(_: Question) -> ConsentHow | None:
         fake.confirm = say_yes
         applied(fake, sweep_id=SECOND_ID)
         return ConsentHow.YES
@@ -241,7 +241,7 @@ def test_what_is_launched_after_the_guardrails_were_passed_is_neither_counted_no
     limited = EVERYTHING + "\nguardrails: {max_stops: 4}"
     fake = a_world(ONE, TWO)
 
-    def confirm(_: ApprovedPlan) -> ConsentHow | None:
+    def confirm(_: Question) -> ConsentHow | None:
         more_instances(fake)
         return ConsentHow.YES
 

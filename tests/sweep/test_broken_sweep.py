@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from orchestrator.core.model import (
     ActionCounts,
-    ApprovedPlan,
     AwsError,
     ConsentHow,
     Mode,
     OutcomeStatus,
+    Question,
     Region,
     SweepStatus,
     Target,
@@ -139,7 +139,7 @@ def test_when_stopping_breaks_off_no_other_target_is_begun(monkeypatch: pytest.M
     def before_stop(target: Target) -> None:
         assert target == Target(ONE, REGIONS[0]) or closed.wait(timeout=30)  # type: ignore[arg-type]  # plain text
 
-    def confirm(_: ApprovedPlan) -> ConsentHow | None:
+    def confirm(_: Question) -> ConsentHow | None:
         closed.clear()  # the pool that read is closed by now
         return ConsentHow.YES
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.model import ApprovedPlan, AwsError, ConsentHow, Halt, HaltCause, Mode, Tags
+from orchestrator.core.model import AwsError, ConsentHow, Halt, HaltCause, Mode, Question, Tags
 from orchestrator.core.model.bulk_tags import BulkTags
 from orchestrator.core.report.document import Row
 from orchestrator.ports import NoProgress
@@ -351,10 +351,10 @@ def test_tags_of_accounts_are_not_read_for_what_its_own_tag_decides(fake: FakeWo
 
 
 def test_a_schedule_tag_that_is_set_on_an_account_while_the_prompt_is_open_keeps(fake: FakeWorld) -> None:
-    def confirm(approved: ApprovedPlan) -> ConsentHow | None:
+    def confirm(question: Question) -> ConsentHow | None:
         tag(fake, TWO, ALWAYS)
         fake.at += timedelta(minutes=6)
-        return say_yes(approved)
+        return say_yes(question)
 
     fake.confirm = confirm
     report = swept(fake, BY_SCHEDULE_TAG)

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from orchestrator.core.model import ActivePolicy, ApprovedPlan, ConsentHow, Halt, HaltCause, Mode
+from orchestrator.core.model import ActivePolicy, ConsentHow, Halt, HaltCause, Mode, Question
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.report.document import Row
 from orchestrator.errors import ConsentError, NotConfirmedError, PlanError
@@ -202,7 +202,7 @@ def test_consent_is_recorded_before_the_first_intent_with_who_how_and_until_when
 def test_a_plan_that_is_confirmed_when_it_would_not_be_applied_any_more_is_not_acted_on(
     fake: FakeWorld, hours: float, stopped: int
 ) -> None:
-    def confirm(_: ApprovedPlan) -> ConsentHow:
+    def confirm(_: Question) -> ConsentHow:
         fake.at = AT + timedelta(hours=hours)
         return ConsentHow.TYPED
 

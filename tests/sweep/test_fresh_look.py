@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.core.model import Account, ApprovedPlan, AwsError, ConsentHow, Mode, Resource, Target
+from orchestrator.core.model import Account, AwsError, ConsentHow, Mode, Question, Resource, Target
 from orchestrator.core.model.marks import STOPPED_BY_TAG
 from orchestrator.core.report.document import Row
 from orchestrator.errors import OrganizationError
@@ -44,7 +44,7 @@ def enforced(fake: FakeWorld, policy: str = EVERYTHING) -> Row:
 
 
 def while_the_prompt_is_open(fake: FakeWorld, change: Callable[[], object]) -> None:
-    def confirm(_: ApprovedPlan) -> ConsentHow | None:
+    def confirm(_: Question) -> ConsentHow | None:
         change()
         return ConsentHow.YES
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from orchestrator.core.model import ApprovedPlan, ConsentHow, Mode
-from orchestrator.core.model.measured import Measured, MetricSpan, Series
+from orchestrator.core.model import ConsentHow, Mode, Question
+from orchestrator.core.model.measured import Measured, Series
+from orchestrator.core.model.metric import MetricSpan
 from orchestrator.core.report.document import Row
 from orchestrator.ports import NoProgress
 from orchestrator.sweep.run import apply_plan, resume_sweep, run_sweep
@@ -151,7 +152,7 @@ def test_what_another_active_policy_may_own_is_measured_too() -> None:
 
 
 def while_the_prompt_is_open(fake: FakeWorld, minutes: int, change: Callable[[], object] = lambda: None) -> None:
-    def confirm(_: ApprovedPlan) -> ConsentHow | None:
+    def confirm(_: Question) -> ConsentHow | None:
         fake.at += timedelta(minutes=minutes)
         change()
         return ConsentHow.YES

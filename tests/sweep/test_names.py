@@ -17,11 +17,11 @@ from orchestrator.cli.summary import print_summary
 from orchestrator.cli.terminal import SafeConsole
 from orchestrator.core.model import (
     Account,
-    ApprovedPlan,
     AwsError,
     ConsentHow,
     Mode,
     OrganizationalUnit,
+    Question,
     SweepStatus,
     path_names,
     unit_path,
@@ -206,7 +206,7 @@ def test_an_excluded_ou_that_becomes_another_while_the_prompt_is_open_holds_the_
 ) -> None:
     fake = an_organization()
 
-    def confirm(_: ApprovedPlan) -> ConsentHow:
+    def confirm(_: Question) -> ConsentHow:
         change(fake)
         return ConsentHow.YES
 

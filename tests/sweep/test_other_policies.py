@@ -11,7 +11,7 @@ import pytest
 
 from orchestrator.cli.summary import print_summary
 from orchestrator.cli.terminal import SafeConsole
-from orchestrator.core.model import ApprovedPlan, ConsentHow, Mode, OrganizationalUnit, SweepStatus
+from orchestrator.core.model import ConsentHow, Mode, OrganizationalUnit, Question, SweepStatus
 from orchestrator.core.report.document import Row, document_exit_code
 from orchestrator.core.report.plan_file import PLAN_FILE, plan_from
 from orchestrator.errors import LedgerError, OrganizationError, SettingsError
@@ -272,7 +272,7 @@ def test_what_two_owned_when_it_was_planned_stays_kept_when_it_is_applied() -> N
 def test_a_policy_that_is_activated_while_a_plan_is_confirmed_is_taken_into_account() -> None:
     world = two_teams()
 
-    def confirm(_: ApprovedPlan) -> ConsentHow:
+    def confirm(_: Question) -> ConsentHow:
         world.activate("team-b", IN_DEV)
         return ConsentHow.TYPED
 
@@ -316,7 +316,7 @@ def test_a_name_of_the_other_policy_that_is_lost_in_the_middle_of_a_sweep_is_in_
         world.at += timedelta(minutes=minutes)
         world.monotonic += 60 * minutes
 
-    def confirm(_: ApprovedPlan) -> ConsentHow:
+    def confirm(_: Question) -> ConsentHow:
         pass_minutes(4)
         return ConsentHow.TYPED
 

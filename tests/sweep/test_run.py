@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.core.model import (
-    ApprovedPlan,
     AwsError,
     ConsentHow,
     Mode,
     OutcomeStatus,
+    Question,
     Region,
     Resource,
     SweepStatus,
@@ -76,7 +76,7 @@ def test_nothing_is_stopped_before_everything_was_read() -> None:
     fake = a_world(ONE, TWO, THREE)
     plans: list[int] = []
 
-    def confirm(plan: ApprovedPlan) -> ConsentHow | None:
+    def confirm(question: Question) -> ConsentHow | None:
         plans.append(len([one for one in fake.asked if one.startswith("read")]))
         assert fake.stopped == []
         return ConsentHow.YES
@@ -173,7 +173,7 @@ def test_a_bug_in_a_thread_becomes_data_and_the_rest_goes_on(place: str) -> None
 def test_an_account_that_closes_between_reading_and_stopping_is_a_failed_stop_with_awss_words() -> None:
     fake = a_world(ONE, TWO)
 
-    def confirm(_: ApprovedPlan) -> ConsentHow | None:
+    def confirm(_: Question) -> ConsentHow | None:
         fake.binds[ONE] = unreadable("AccessDenied", "gone", "sts:AssumeRole")
         return ConsentHow.YES
 
@@ -203,7 +203,7 @@ def test_whenever_the_time_is_up_what_is_left_is_not_attempted_and_never_silent(
 
 
 def test_nobody_is_asked_to_confirm_a_plan_without_stops_or_one_that_is_only_planned() -> None:
-    def confirm(_: ApprovedPlan) -> ConsentHow | None:
+    def confirm(_: Question) -> ConsentHow | None:
         pytest.fail("asked")
 
     sweep(a_world(ONE, confirm=confirm), policy="")

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from orchestrator.core.model import ApprovedPlan, ConsentHow, Mode
+from orchestrator.core.model import ConsentHow, Mode, Question
 from orchestrator.core.report.document import Row
 from orchestrator.sweep.run import run_sweep, undo_sweep
 from orchestrator.sweep.undo import UndoFilter
@@ -93,9 +93,9 @@ def test_what_is_started_by_hand_while_the_prompt_is_open_is_kept() -> None:
     fake = a_world(ONE)
     fake.at = START_AT
 
-    def confirm(approved: ApprovedPlan) -> ConsentHow | None:
+    def confirm(question: Question) -> ConsentHow | None:
         fake.change("i-0", lambda one: replace(one, started_at=START_AT))
-        return say_yes(approved)
+        return say_yes(question)
 
     fake.confirm = confirm
     run_sweep(fake.world(), a_policy(BY_DEFAULT), SWEEP_ID, Mode.ENFORCE)

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from orchestrator.core.decide.decisions import decide
 from orchestrator.core.decide.other_policies import CoOwner
 from orchestrator.core.model import Account, AccountId, Inventory, Resource, ResourceKey, ResourceState, Verdict
-from orchestrator.core.model.measured import Measured, MetricSpan
+from orchestrator.core.model.measured import Measured
+from orchestrator.core.model.metric import MetricSpan
 from orchestrator.core.policy.conditions.everything import Everything
 from orchestrator.core.policy.conditions.interface import Condition
 from orchestrator.core.policy.org_policy import OrgPolicy, Rule

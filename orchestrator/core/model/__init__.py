@@ -37,10 +37,9 @@ if TYPE_CHECKING:
         Region,
         Tags,
         Target,
-        path_names,
-        unit_path,
     )
     from orchestrator.core.model.other_policy import OtherPolicy
+    from orchestrator.core.model.ou_path import path_names, unit_path
     from orchestrator.core.model.outcome import (
         ABORTING,
         INTENT,
@@ -61,6 +60,8 @@ if TYPE_CHECKING:
         HeldPlan,
         Plan,
     )
+    from orchestrator.core.model.production import ProductionAccount
+    from orchestrator.core.model.question import Question
     from orchestrator.core.model.report import SweepReport, SweepStatus, UnseenTagKey
     from orchestrator.core.model.resource import (
         ALL_KINDS,
@@ -71,7 +72,7 @@ if TYPE_CHECKING:
         ResourceKey,
         ResourceState,
     )
-    from orchestrator.core.model.times import ANSWERS_BEHIND_AT_MOST, time_text
+    from orchestrator.core.model.times import ANSWERS_BEHIND_AT_MOST, people_age, people_time, people_time_of, time_text
 
 _WORDS_OF = {
     "action": "Action",
@@ -87,14 +88,16 @@ _WORDS_OF = {
     "names": "NO_NAMES NameEffect Names UnresolvedName",
     "narrowing": "NOT_NARROWED Narrowing",
     "opt_out": "OptOutStatus RegisteredOptOut",
-    "organization": "ALL_REGIONS Account AccountId Organization OrganizationalUnit Region Tags Target path_names "
-    "unit_path",
+    "organization": "ALL_REGIONS Account AccountId Organization OrganizationalUnit Region Tags Target",
     "other_policy": "OtherPolicy",
     "outcome": "ABORTING INTENT Halt HaltCause Intent Outcome Outcomes OutcomeStatus Strength strength",
     "plan": "GUARDRAILS_SEAL ActionCounts ApprovedPlan GuardrailResult HeldPlan Plan",
+    "production": "ProductionAccount",
+    "question": "Question",
     "report": "SweepReport SweepStatus UnseenTagKey",
     "resource": "ALL_KINDS Fact Obstacle ObstacleCode Resource ResourceKey ResourceState",
-    "times": "ANSWERS_BEHIND_AT_MOST time_text",
+    "times": "ANSWERS_BEHIND_AT_MOST people_age people_time people_time_of time_text",
+    "ou_path": "path_names unit_path",
 }
 """By module, as above, where type checkers and the import contracts see them; tests hold both lists together."""
 _MODULE_OF = {word: module for module, words in _WORDS_OF.items() for word in words.split()}
@@ -163,6 +166,8 @@ __all__ = [
     "Place",
     "Places",
     "Plan",
+    "ProductionAccount",
+    "Question",
     "Rate",
     "Reason",
     "ReasonCode",
@@ -183,6 +188,9 @@ __all__ = [
     "Violation",
     "coverage_weights",
     "path_names",
+    "people_age",
+    "people_time",
+    "people_time_of",
     "strength",
     "time_text",
     "unit_path",

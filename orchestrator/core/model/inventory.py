@@ -8,6 +8,7 @@ from orchestrator.core.model.coverage import Coverage
 from orchestrator.core.model.names import NO_NAMES, Names
 from orchestrator.core.model.organization import Account
 from orchestrator.core.model.other_policy import OtherPolicy
+from orchestrator.core.model.production import ProductionAccount
 from orchestrator.core.model.remembered import NOTHING_REMEMBERED, Remembered
 from orchestrator.core.model.resource import Resource
 
@@ -24,5 +25,7 @@ class Inventory:
     """What the policy names and the organization did not have when it was listed."""
     others: tuple[OtherPolicy, ...] = ()
     """The other active policies of the hub."""
+    production: tuple[ProductionAccount, ...] = ()
+    """Of the accounts in which something would be done; found when the plan is made, and frozen with it."""
     remembered: Remembered = NOTHING_REMEMBERED
     """What the ledger says of the resources."""

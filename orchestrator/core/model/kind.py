@@ -5,26 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Rate:
+class Rate(NamedTuple):
     """A token bucket as AWS publishes it: its size, and how many tokens come back in a second."""
 
     size: float
     per_second: float
 
 
-@dataclass(frozen=True, slots=True)
-class OperationRates:
+class OperationRates(NamedTuple):
     """What AWS counts of one operation per account and region: requests, and resources where it counts them too."""
 
     requests: Rate
     resources: Rate | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class FactWord:
+class FactWord(NamedTuple):
     """A condition of the policy that holds a fact of this kind against globs, such as `instance_type`."""
 
     word: str
@@ -42,8 +40,7 @@ class FactWord:
     """For the JSON Schema."""
 
 
-@dataclass(frozen=True, slots=True)
-class LossWord:
+class LossWord(NamedTuple):
     """What a stop loses for good, of some of a kind's resources."""
 
     word: str

@@ -4,28 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
-CPU, NETWORK, GPU = "cpu", "network", "gpu"
-METRICS = (CPU, NETWORK, GPU)
-PERIOD = timedelta(minutes=5)
-"""One datapoint for each: what basic monitoring gives, and what CloudWatch still has after 15 days."""
+from orchestrator.core.model.metric import MetricSpan
 
 METRIC_PRICE_USD = 0.01 / 1000
 """Of one metric in GetMetricData: https://aws.amazon.com/cloudwatch/pricing/"""
-
-
-class MetricSpan(NamedTuple):
-    """One metric over the time just before it is read: what a condition asks for."""
-
-    metric: str
-    """`cpu` and `gpu` in percent, the highest of each period; `network` in bytes in and out, their sum of each."""
-    span: timedelta
-
-    @property
-    def periods(self) -> int:
-        """How many datapoints it has where none is missing."""
-        return self.span // PERIOD
 
 
 @dataclass(frozen=True, slots=True)

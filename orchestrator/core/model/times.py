@@ -21,3 +21,25 @@ def ordering_time_text(at: datetime) -> str:
 def whole_second(at: datetime) -> datetime:
     """That second in UTC: as precise as a time is where it is shown."""
     return at.astimezone(UTC).replace(microsecond=0)
+
+
+def people_time(at: datetime) -> str:
+    """For people, to the minute: `2026-11-24 19:00 UTC`."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def people_time_of(text: str) -> str:
+    """The same of a time as reports and the ledger have it; what is none is given back as it is."""
+    try:
+        return people_time(datetime.fromisoformat(text))
+    except ValueError:
+        return text
+
+
+def people_age(age: timedelta) -> str:
+    """How long ago, roughly: `less than a minute`, `12 minutes`, `3 hours`, `2 days`."""
+    for unit, seconds in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        count = int(age.total_seconds() // seconds)
+        if count:
+            return f"{count} {unit}{'' if count == 1 else 's'}"
+    return "less than a minute"

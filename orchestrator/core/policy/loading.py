@@ -6,13 +6,13 @@ import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import yaml
 from pydantic import ValidationError
 
-from orchestrator.core.model import Action, KindDescription, Mode
+from orchestrator.core.model import Action, Mode
 from orchestrator.core.model.action import StartForm
 from orchestrator.core.policy.collecting import without_collecting
 from orchestrator.core.policy.conditions.definitions import SECTION as DEFINITIONS
@@ -36,6 +36,9 @@ from orchestrator.core.policy.schema.whose_schedule import STOP, KeepForDocument
 from orchestrator.core.policy.tag_rules import tag_problems
 from orchestrator.core.policy.yaml_document import Document, Path, read_document, value_words
 from orchestrator.errors import PolicyError, PolicyProblem
+
+if TYPE_CHECKING:
+    from orchestrator.core.model import KindDescription
 
 _MOST_PROBLEMS = 1000
 """Of one kind that are looked for, and that are told: each has a sentence, and a policy may have 300,000 values."""
@@ -72,6 +75,7 @@ def load_policy(
         sweeps=tuple(_scheduled_sweep(one, parsed.timezone) for one in parsed.sweeps),
         owners=parsed.owners,
         notify=parsed.notify,
+        production=parsed.production,
         guardrails=parsed.guardrails,
         waves=parsed.waves,
         abort_if_failures_percent=parsed.abort_if_failures_percent,

@@ -19,7 +19,7 @@ from orchestrator.core.policy.schema.governance import OptOutRules, RequiredTagD
 from orchestrator.core.policy.schema.limits import AccountLimits, Guardrails, KillSwitch, Wave
 from orchestrator.core.policy.schema.rules import RuleDocument
 from orchestrator.core.policy.schema.schedules import FORMS, ExceptDocument, LineDocument, ScheduleDocument
-from orchestrator.core.policy.schema.scope import OrganizationScope, RegionScope
+from orchestrator.core.policy.schema.scope import OrganizationScope, ProductionScope, RegionScope
 from orchestrator.core.policy.schema.sweeps import ScheduledSweepDocument
 from orchestrator.core.policy.schema.tagging import TAG_VALUE, Notice
 from orchestrator.core.policy.schema.whose_schedule import (
@@ -97,6 +97,7 @@ def _unknown_key(path: Path, conditions: Collection[str]) -> str:
 
 _MODELS: Mapping[str, type[Part]] = {
     "organization": OrganizationScope,
+    "production": ProductionScope,
     "regions": RegionScope,
     "schedules": ScheduleDocument,
     "rules": RuleDocument,

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from datetime import date, timedelta
 
-_DATE = re.compile(r"(?:(?P<year>[0-9]{4})-)?(?P<month>[0-9]{1,2})-(?P<day>[0-9]{1,2})(?![0-9]).*", re.DOTALL)
+from orchestrator.core.policy.patterns import late_pattern
+
+_DATE = late_pattern(r"(?:(?P<year>[0-9]{4})-)?(?P<month>[0-9]{1,2})-(?P<day>[0-9]{1,2})(?![0-9]).*", re.DOTALL)
 _LEAP_YEAR = 2000
 _MONTHS = 12
 

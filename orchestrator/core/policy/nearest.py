@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 from itertools import islice
+
+from orchestrator.core.policy.patterns import late_pattern
 
 _LIKENESS = 0.7
 """From which on a word is near: `hibernate` is not what somebody meant by `terminate`."""
@@ -14,7 +15,7 @@ _MOST_COMPARED, _LONGEST, _FEW = 200, 100, 2
 _MANY = 1000
 _MOST_SHOWN = 20
 _SHORTEST_BEGINNING = 4
-_AMOUNT = re.compile(r"\s*([0-9]{1,9}(?:\.[0-9]{1,3})?)\s*([A-Za-z]{1,20})\s*")
+_AMOUNT = late_pattern(r"\s*([0-9]{1,9}(?:\.[0-9]{1,3})?)\s*([A-Za-z]{1,20})\s*")
 _UNITS = {"second": "s", "sec": "s", "minute": "m", "min": "m", "hour": "h", "hr": "h", "day": "d", "week": "w"}
 """Without the `s` of several. No month: `m` is a minute."""
 

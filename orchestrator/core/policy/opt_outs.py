@@ -6,7 +6,6 @@ malformed, because a person who wrote it meant to be spared. So is a key that is
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -14,6 +13,7 @@ from functools import lru_cache
 
 from orchestrator.core.model import Account, Exemption, Tags
 from orchestrator.core.model.marks import STOP_AFTER_TAG
+from orchestrator.core.policy.patterns import late_pattern
 from orchestrator.core.policy.schema.governance import OptOutRules
 from orchestrator.core.policy.tag_keys import (
     KEYS,
@@ -36,7 +36,7 @@ ANY_OPT_OUT = OptOutRules()
 RESOURCE, ACCOUNT, UNIT = "resource", "account", "organizational_unit"
 _SOURCE_WORDS = {RESOURCE: "the resource", ACCOUNT: "the account", UNIT: "the OU"}
 _OUTERMOST_FIRST = {UNIT: 0, ACCOUNT: 1, RESOURCE: 2}
-_DATE = re.compile(r"[2-9][0-9]{3}-[0-9]{2}-[0-9]{2}")
+_DATE = late_pattern(r"[2-9][0-9]{3}-[0-9]{2}-[0-9]{2}")
 """Not before the year 2000, which IAM's last line takes for no date, and then nothing could be stopped."""
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from orchestrator.core.model import Action, Names
 from orchestrator.core.model.action import StartForm
 from orchestrator.core.policy.conditions.interface import Condition
 from orchestrator.core.policy.required_tags import RequiredTag
@@ -19,8 +18,11 @@ from orchestrator.core.policy.schedules.schedule import Schedule
 from orchestrator.core.policy.schema.fields import DEFAULT_KINDS
 from orchestrator.core.policy.schema.governance import OptOutRules
 from orchestrator.core.policy.schema.limits import Guardrails, KillSwitch, Wave
-from orchestrator.core.policy.schema.scope import OrganizationScope, RegionScope
+from orchestrator.core.policy.schema.scope import OrganizationScope, ProductionScope, RegionScope
 from orchestrator.core.policy.yaml_document import Path
+
+if TYPE_CHECKING:
+    from orchestrator.core.model import Action, Names
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,8 @@ class OrgPolicy:
     """Whom to ask about it."""
     notify: str | None
     """The ARN of the SNS topic that hears of its sweeps; None: the hub's."""
+    production: ProductionScope | None
+    """Which accounts are set off in the prompt; None: those that look like it."""
     guardrails: Guardrails
     waves: tuple[Wave, ...]
     abort_if_failures_percent: float | None

@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from orchestrator.core.policy.patterns import late_pattern
+
 _LONGEST = 200
 """A longer text is not looked through for what it may mean."""
-_NO_LETTERS = re.compile(r"[\W_]+")
+_NO_LETTERS = late_pattern(r"[\W_]+")
 
 
 # --- lines of schedules ----------------------------------------------------------------------------------------------

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from orchestrator.core.model import Tags
 from orchestrator.core.policy.conditions.matching import globs_of
 from orchestrator.core.policy.nearest import nearest
 from orchestrator.core.policy.schema.governance import PRESENT, RequiredTagDocument
 from orchestrator.core.policy.yaml_document import Path
+
+if TYPE_CHECKING:
+    from orchestrator.core.model import Tags
 
 MISSING_TAG = "missing_required_tag"
 WRONG_TAG = "wrong_required_tag"

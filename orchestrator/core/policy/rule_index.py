@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from orchestrator.core.model import Account, Resource, path_names
+from orchestrator.core.model import path_names
 from orchestrator.core.policy.conditions.interface import Condition
 from orchestrator.core.policy.conditions.needed import ACCOUNT, REGION, UNIT, UNIT_ID, Need, Needed, rarest, unit_text
+
+if TYPE_CHECKING:
+    from orchestrator.core.model import Account, Resource
 
 _MOST_REMEMBERED = 4096
 _Numbers = tuple[int, ...]

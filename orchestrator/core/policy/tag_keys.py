@@ -13,6 +13,7 @@ from difflib import SequenceMatcher
 from functools import lru_cache
 
 from orchestrator.core.model.marks import MARKS, STOP_AFTER_TAG
+from orchestrator.core.policy.patterns import late_pattern
 
 OPT_OUT_TAG = "stop-orchestrator:opt-out"
 REASON_TAG = "stop-orchestrator:opt-out-reason"
@@ -48,10 +49,10 @@ _LOOK_ALIKES_OF = {
 Cyrillic, Armenian, Cherokee, Coptic and Lisu, and Latin ones with a stroke, with a hook or as small capitals."""
 _LOOK_ALIKES = str.maketrans({one: meant for meant, looks in _LOOK_ALIKES_OF.items() for one in looks})
 _BETWEEN = r"[\W_]*"
-_OURS = re.compile(f"{_BETWEEN}{_BETWEEN.join('stoporchestrator')}(?P<between>{_BETWEEN})(?P<name>.*)", re.DOTALL)
+_OURS = late_pattern(f"{_BETWEEN}{_BETWEEN.join('stoporchestrator')}(?P<between>{_BETWEEN})(?P<name>.*)", re.DOTALL)
 """Dashes, underscores and spaces count nowhere, not even amid a word."""
 _SEPARATORS = frozenset(":/.")
-_NO_LETTERS = re.compile(r"[\W_]+")
+_NO_LETTERS = late_pattern(r"[\W_]+")
 
 
 def folded(key: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -12,6 +11,7 @@ import yaml
 from yaml.reader import ReaderError
 
 from orchestrator.core.policy.missing_days import missing_day
+from orchestrator.core.policy.patterns import late_pattern
 from orchestrator.errors import PolicyProblem
 
 Path = tuple[str | int, ...]
@@ -23,8 +23,10 @@ _MOST_CHARACTERS = 10_000_000
 _MOST_SIGNS = 600_000
 """Of those that divide values: so many values a text has at most, and each is half a kilobyte of memory."""
 _SIGNS = ("\n", ",", ":", "- ")
-_LARGE = 100_000
+_QUICK_FROM = 1_000
 """Characters from which on a text is read by libyaml, which is ten times as fast."""
+_LARGE = 100_000
+"""Characters from which on a text is looked at before it is read."""
 _MOST_BITS = 64
 _LONGEST_SENTENCE, _LONGEST_KEY = 4000, 200
 """Characters that are told of a mistake, and of each key on the way to it; a tag's key has 128."""
@@ -32,9 +34,9 @@ _YAML = "tag:yaml.org,2002:"
 _SCALARS = frozenset(_YAML + name for name in ("str", "int", "float", "bool", "null", "timestamp"))
 _NUMBERS = frozenset({_YAML + "int", _YAML + "float"})
 _TAGS = {yaml.MappingNode: {_YAML + "map"}, yaml.SequenceNode: {_YAML + "seq"}, yaml.ScalarNode: _SCALARS}
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_SURROGATE = late_pattern("[\ud800-\udfff]")
 _VERBS = ("must ", "is ", "has ")
-_OCTAL = re.compile("[-+]?0[0-7_]+")
+_OCTAL = late_pattern("[-+]?0[0-7_]+")
 
 
 @dataclass(slots=True)
@@ -147,8 +149,8 @@ def _too_large(text: str) -> str:
 
 def _compose(text: str) -> tuple[_Loader, yaml.Node | None]:
     """The loader, and the one node. What is wrong with a text is told alike, whatever its size: by PyYAML itself."""
-    is_quick = len(text) > _LARGE and yaml.__with_libyaml__ and "\ufeff" not in text  # which the two read differently
-    if is_quick:
+    is_large = len(text) > _QUICK_FROM
+    if is_large and yaml.__with_libyaml__ and "\ufeff" not in text:  # which the two read differently
         try:
             quick = _QuickLoader(text)
             return quick, quick.get_single_node()

@@ -22,12 +22,14 @@ from orchestrator.core.model import (
     Decision,
     Decisions,
     GuardrailResult,
+    Inventory,
     Mode,
     Names,
     Narrowing,
     OrganizationalUnit,
     OtherPolicy,
     Plan,
+    ProductionAccount,
     RegisteredOptOut,
     Violation,
 )
@@ -61,12 +63,25 @@ class StoredPlan:
     """PLAN_FORMAT; the release before wrote none."""
     opt_outs: tuple[RegisteredOptOut, ...] = ()
     narrowed: Narrowing = NOT_NARROWED
+    production: tuple[ProductionAccount, ...] = ()
+    """Earlier releases wrote none."""
 
     @property
     def plan(self) -> Plan:
         """The plan as it was at the barrier."""
         return Plan(
             self.sweep_id, self.policy_sha256, self.organization_id, self.decisions, self.coverage, self.narrowed
+        )
+
+    @property
+    def inventory(self) -> Inventory:
+        """What is known of the targets without the resources in them."""
+        return Inventory(
+            self.organization_id,
+            coverage=self.coverage,
+            names=self.names,
+            others=self.others,
+            production=self.production,
         )
 
     @property

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from orchestrator.core.model.kind import FactWord, KindDescription, LossWord, OperationRates, Rate
 from orchestrator.core.model.managed_by import MANAGED_BY, MANAGED_BY_WORD, STACK
-from orchestrator.core.model.measured import METRICS
-from orchestrator.kinds.ec2.rules import INSTANCE_STORE, MAC, PUBLIC_IPV4
+from orchestrator.core.model.metric import METRICS
+from orchestrator.kinds.ec2.loss_words import INSTANCE_STORE, MAC, PUBLIC_IPV4
 
 # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/billing-info-fields.html
 _PLATFORMS = (

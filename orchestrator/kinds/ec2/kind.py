@@ -14,7 +14,8 @@ from orchestrator.aws.pacing import Pacing
 from orchestrator.aws.retries import Retries
 from orchestrator.core.model import Resource, Target
 from orchestrator.core.model.copies import tell_once
-from orchestrator.core.model.measured import Measured, MetricSpan
+from orchestrator.core.model.measured import Measured
+from orchestrator.core.model.metric import MetricSpan
 from orchestrator.kinds.ec2.act import PROFILE, Ec2Operations
 from orchestrator.kinds.ec2.describe import instances_by_id, running_instances
 from orchestrator.kinds.ec2.description import EC2

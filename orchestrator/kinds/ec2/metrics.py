@@ -20,7 +20,8 @@ from botocore.parsers import ResponseParserError
 
 from orchestrator.aws.failures import unreadable_when_refused
 from orchestrator.aws.pages import each_page
-from orchestrator.core.model.measured import CPU, GPU, NETWORK, PERIOD, Measured, MetricSpan, Series
+from orchestrator.core.model.measured import Measured, Series
+from orchestrator.core.model.metric import CPU, GPU, NETWORK, PERIOD, MetricSpan
 from orchestrator.kinds.shared.operations import Call, answer_with, in_portions
 
 GET_METRIC_DATA, LIST_METRICS = "GetMetricData", "ListMetrics"

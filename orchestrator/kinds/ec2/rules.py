@@ -28,6 +28,7 @@ from orchestrator.core.model import (
 from orchestrator.core.model.managed_by import MANAGED_BY_WORD, STACK
 from orchestrator.core.model.shared_texts import share_text, share_texts
 from orchestrator.core.model.unreadable import spare_unreadable
+from orchestrator.kinds.ec2.loss_words import INSTANCE_STORE, MAC, PUBLIC_IPV4
 
 _STATES: Mapping[str, ResourceState] = {
     "pending": ResourceState.STARTING,
@@ -91,9 +92,6 @@ _DETAILS: Mapping[str, str] = {
 }
 """What only conditions ask for, by their words: EC2's names."""
 
-# Words for what a stop loses; hibernation loses the same, but for the memory.
-# https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Stop_Start.html
-PUBLIC_IPV4, INSTANCE_STORE, MAC = "public_ipv4", "instance_store_volumes", "mac"
 _MAC_TYPES = "mac"
 # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/mac-instance-stop.html
 _MAC_KEPT = (

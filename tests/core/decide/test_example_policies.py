@@ -15,7 +15,8 @@ from orchestrator.core.decide.decisions import decide
 from orchestrator.core.decide.scope import is_in_scope
 from orchestrator.core.model import Account, Resource
 from orchestrator.core.model.loss import Loss
-from orchestrator.core.model.measured import Measured, MetricSpan, Series
+from orchestrator.core.model.measured import Measured, Series
+from orchestrator.core.model.metric import MetricSpan
 from orchestrator.core.model.remembered import Notice, Remembered, RememberedStop
 from orchestrator.core.policy.org_policy import OrgPolicy
 from tests.support.builders import SWEEP_ID, a_resource, a_unit, an_account

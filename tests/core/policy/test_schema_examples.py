@@ -103,6 +103,7 @@ WITHIN: Mapping[str, Callable[[Document], Document]] = {
     "Notice": lambda entry: in_rule({"notice": entry}),
     "OptOutRules": lambda entry: {"opt_out": entry},
     "OrganizationScope": lambda entry: {"organization": entry},
+    "ProductionScope": lambda entry: {"production": entry},
     "RegionScope": lambda entry: {"regions": entry},
     "RequiredTagDocument": lambda entry: {"required_tags": {"Backup": entry}},
     "RuleDocument": in_rule,

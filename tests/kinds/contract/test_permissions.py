@@ -10,7 +10,7 @@ import pytest
 from orchestrator.aws.retries import Retries
 from orchestrator.core.model import Action, OutcomeStatus
 from orchestrator.core.model.marks import MARKS, STOPPED_BY_TAG
-from orchestrator.core.model.measured import MetricSpan
+from orchestrator.core.model.metric import MetricSpan
 from orchestrator.kinds import registry
 from orchestrator.ports import TargetHealth, TargetMetrics
 from tests.kinds.contract.harness import EmbeddedAws

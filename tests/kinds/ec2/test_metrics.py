@@ -12,7 +12,8 @@ import pytest
 from orchestrator.aws.clients import Clients, bound_to
 from orchestrator.aws.retries import Retries
 from orchestrator.core.model import AccountId, Region, Target
-from orchestrator.core.model.measured import Measured, MetricSpan
+from orchestrator.core.model.measured import Measured
+from orchestrator.core.model.metric import MetricSpan
 from orchestrator.kinds.ec2.kind import Ec2Instances
 from orchestrator.ports import TargetUnreadableError
 from tests.support.builders import AT, a_resource

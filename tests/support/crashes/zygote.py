@@ -22,7 +22,8 @@ from typing import NoReturn, Self
 from botocore.loaders import JSONFileLoader
 
 from orchestrator.aws import clients, organization_pace
-from orchestrator.cli.main import COMMANDS, cli
+from orchestrator.cli.main import COMMANDS
+from orchestrator.cli.root import cli
 from orchestrator.demo.server import without_aws
 from orchestrator.kinds.registry import KINDS, answers, member_operations
 from tests.support.client_pool import ClientPool

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from orchestrator.core.model import Account, Fact, Resource
 from orchestrator.core.policy.conditions.interface import Condition, Parser, Word
 from orchestrator.core.policy.conditions.matching import globs_of, is_glob
 from orchestrator.core.policy.conditions.named import NamesMatch, text_places
 from orchestrator.core.policy.conditions.needed import ACCOUNT as NEEDED_ACCOUNT
 from orchestrator.core.policy.conditions.needed import Need, need_of
 from orchestrator.core.policy.conditions.schema_parts import GLOBS
+from orchestrator.core.policy.patterns import late_pattern
 from orchestrator.core.policy.yaml_document import Path
 
+if TYPE_CHECKING:
+    from orchestrator.core.model import Account, Fact, Resource
+
 _DIGITS = 12
-_ACCOUNT = re.compile(rf"[0-9]{{{_DIGITS}}}")
+_ACCOUNT = late_pattern(rf"[0-9]{{{_DIGITS}}}")
 
 
 @dataclass(frozen=True, slots=True)

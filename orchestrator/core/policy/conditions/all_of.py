@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import product
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from orchestrator.core.model import Account, Resource
 from orchestrator.core.policy.conditions.combined import Combined
 from orchestrator.core.policy.conditions.interface import Condition, Parser, Word, cases_of
 from orchestrator.core.policy.conditions.needed import Need
 from orchestrator.core.policy.conditions.schema_parts import EXAMPLE, WHERES
 from orchestrator.core.policy.yaml_document import Path
+
+if TYPE_CHECKING:
+    from orchestrator.core.model import Account, Resource
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,14 @@ from abc import ABC
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from orchestrator.core.model import Account, Fact, Resource
-from orchestrator.core.model.measured import MetricSpan
 from orchestrator.core.policy.conditions.interface import Condition, NamedText
 from orchestrator.core.policy.conditions.trace import ConditionTrace, word_of
+
+if TYPE_CHECKING:
+    from orchestrator.core.model import Account, Fact, Resource
+    from orchestrator.core.model.metric import MetricSpan
 
 
 @dataclass(frozen=True, slots=True)

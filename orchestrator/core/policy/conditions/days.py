@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-_RELATIVE = re.compile(r"today(?: ?([+-]) ?([0-9]{1,4})d)?")
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_MOMENT = re.compile(
+from orchestrator.core.policy.patterns import late_pattern
+
+_RELATIVE = late_pattern(r"today(?: ?([+-]) ?([0-9]{1,4})d)?")
+_DATE = late_pattern(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_MOMENT = late_pattern(
     rf"{_DATE.pattern}[T ][0-9]{{2}}:[0-9]{{2}}(:[0-9]{{2}}(\.[0-9]{{1,6}})?)?(Z|[+-][0-9]{{2}}:?[0-9]{{2}})?"
 )
 DAY_FORMS = "a date such as 2026-12-31, `today`, or `today+7d` (up to 9999 days)"

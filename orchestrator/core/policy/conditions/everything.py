@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from orchestrator.core.model import Account, Fact, Resource
 from orchestrator.core.policy.conditions.interface import Condition
+
+if TYPE_CHECKING:
+    from orchestrator.core.model import Account, Fact, Resource
 
 EVERYTHING = "everything"
 SCHEMA = {"const": EVERYTHING}

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from orchestrator.core.model import Account, Fact, FactWord, KindDescription, Resource
 from orchestrator.core.policy.conditions.interface import Condition, Parser, Word, cases_of
 from orchestrator.core.policy.conditions.matching import Globs, globs_of, is_glob
 from orchestrator.core.policy.conditions.schema_parts import GLOBS
 from orchestrator.core.policy.nearest import nearest
 from orchestrator.core.policy.yaml_document import Path
+
+if TYPE_CHECKING:
+    from orchestrator.core.model import Account, Fact, FactWord, KindDescription, Resource
 
 _BETWEEN = ", "
 

@@ -6,25 +6,30 @@ for `network`. https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/viewing_metri
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from orchestrator.core.model import Account, Fact, KindDescription, Resource, ResourceState, time_text
-from orchestrator.core.model.measured import CPU, GPU, METRICS, NETWORK, Measured, MetricSpan, Series
+from orchestrator.core import model
+from orchestrator.core.model import time_text
+from orchestrator.core.model.metric import CPU, GPU, METRICS, NETWORK, MetricSpan
 from orchestrator.core.policy.conditions.interface import Condition, Parser, Word
 from orchestrator.core.policy.nearest import nearest, nearest_amount
+from orchestrator.core.policy.patterns import late_pattern
 from orchestrator.core.policy.yaml_document import Path, value_words
+
+if TYPE_CHECKING:
+    from orchestrator.core.model import Account, Fact, KindDescription, Resource
+    from orchestrator.core.model.measured import Measured, Series
 
 IDLE = "idle"
 _LIMITS = {f"{metric}_below": metric for metric in METRICS}
 _FOR = "for"
-_SPAN = re.compile(r"([0-9]{1,3})([hd])")
+_SPAN = late_pattern(r"([0-9]{1,3})([hd])")
 _SHORTEST, _LONGEST = timedelta(hours=1), timedelta(days=15)
 _ALL = 100
-_SIZE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?) ?(B|kB|KB|MB|GB)")
+_SIZE = late_pattern(r"([0-9]{1,9}(?:\.[0-9]{1,3})?) ?(B|kB|KB|MB|GB)")
 _UNITS = {"B": 1, "kB": 1000, "KB": 1000, "MB": 1000**2, "GB": 1000**3}
 _SUCH_AS = "{cpu_below: 5, network_below: 1MB, for: 24h}"
 
@@ -58,7 +63,7 @@ class Idle(Condition):
 
     def _doubt(self, resource: Resource, measured: Measured) -> str:
         """Why it is unknown, in a few words; empty where it is known."""
-        if resource.state is not ResourceState.RUNNING:
+        if resource.state is not model.ResourceState.RUNNING:
             return f"it is {resource.aws_state}"
         if measured.unread:
             return measured.unread

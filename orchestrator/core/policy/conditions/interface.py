@@ -7,16 +7,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from typing import Any, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 from zoneinfo import ZoneInfo
 
-from orchestrator.core.model import Account, Fact, Resource
-from orchestrator.core.model.measured import MetricSpan
 from orchestrator.core.policy.conditions.matching import Globs
 from orchestrator.core.policy.conditions.needed import Need
 from orchestrator.core.policy.conditions.regexes import Regex
 from orchestrator.core.policy.conditions.trace import ConditionTrace, asked_of, word_of
 from orchestrator.core.policy.yaml_document import Path
+
+if TYPE_CHECKING:
+    from orchestrator.core.model import Account, Fact, Resource
+    from orchestrator.core.model.metric import MetricSpan
 
 Problem = Callable[[str], str | None]
 """What is wrong with a text; None when nothing is."""

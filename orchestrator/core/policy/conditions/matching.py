@@ -11,8 +11,12 @@ from dataclasses import dataclass, field
 from fnmatch import translate
 from functools import lru_cache
 from itertools import product
+from typing import TYPE_CHECKING
 
-from orchestrator.core.model import Account, Fact, OrganizationalUnit, Tags, path_names
+from orchestrator.core.model import path_names
+
+if TYPE_CHECKING:
+    from orchestrator.core.model import Account, Fact, OrganizationalUnit, Tags
 
 _GLOB_SIGNS = "*?["
 _NOTHING = re.compile(r"(?!)")

@@ -10,12 +10,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
-from orchestrator.core.model import Account, Resource
 from orchestrator.core.policy.conditions.interface import Condition, NamedText, cases_of
 from orchestrator.core.policy.conditions.needed import Need
 from orchestrator.core.policy.yaml_document import Path, path_text
+
+if TYPE_CHECKING:
+    from orchestrator.core.model import Account, Resource
 
 
 @dataclass(frozen=True, slots=True)

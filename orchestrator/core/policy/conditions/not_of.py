@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from orchestrator.core.model import Account, Fact, Resource
-from orchestrator.core.model.measured import MetricSpan
 from orchestrator.core.policy.conditions.interface import Condition, NamedText, Parser, Word
 from orchestrator.core.policy.conditions.schema_parts import WHERE
 from orchestrator.core.policy.conditions.trace import ConditionTrace, word_of
 from orchestrator.core.policy.yaml_document import Path
+
+if TYPE_CHECKING:
+    from orchestrator.core.model import Account, Fact, Resource
+    from orchestrator.core.model.metric import MetricSpan
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ from functools import lru_cache
 
 from pydantic_core import SchemaError, SchemaValidator, core_schema
 
+from orchestrator.core.policy.patterns import late_pattern
+
 MOST_CHARACTERS = 256
 MOST_EXPRESSIONS = 100
 """Of one policy: a compiled one may take a megabyte."""
@@ -18,8 +20,8 @@ _LARGEST = 500
 _CLASS_OF_UNICODE = 30
 """What `\\w` and `\\p{...}` weigh, which stand for hundreds of ranges, beside a character."""
 
-_TOKEN = re.compile(r"\\[pP]\{[^}]*\}|\\.|\[(?:\\.|[^\]\\])*\]|\{(\d+)(?:,(\d*))?\}|.", re.DOTALL)
-_OF_UNICODE = re.compile(r"\\[wWpP]")
+_TOKEN = late_pattern(r"\\[pP]\{[^}]*\}|\\.|\[(?:\\.|[^\]\\])*\]|\{(\d+)(?:,(\d*))?\}|.", re.DOTALL)
+_OF_UNICODE = late_pattern(r"\\[wWpP]")
 
 
 class Regex:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from orchestrator.core.model import Account, Fact, Resource
 from orchestrator.core.policy.conditions.interface import Condition, Parser, Word
 from orchestrator.core.policy.conditions.matching import globs_of
 from orchestrator.core.policy.conditions.named import NamesMatch, text_places
@@ -14,6 +13,9 @@ from orchestrator.core.policy.conditions.needed import REGION as NEEDED_REGION
 from orchestrator.core.policy.conditions.needed import Need, need_of
 from orchestrator.core.policy.conditions.schema_parts import GLOBS
 from orchestrator.core.policy.yaml_document import Path
+
+if TYPE_CHECKING:
+    from orchestrator.core.model import Account, Fact, Resource
 
 
 @dataclass(frozen=True, slots=True)

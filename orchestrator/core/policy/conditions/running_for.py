@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from orchestrator.core.model import KindDescription
 from orchestrator.core.policy.conditions.interface import Word
 from orchestrator.core.policy.conditions.spans import STARTED_AT, span_word
+
+if TYPE_CHECKING:
+    from orchestrator.core.model import KindDescription
 
 
 def running_for_word(kinds: Sequence[KindDescription]) -> Word:

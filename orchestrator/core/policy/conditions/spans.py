@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from orchestrator.core.model import Account, Fact, KindDescription, Resource, ResourceState, time_text
+from orchestrator.core import model
+from orchestrator.core.model import time_text
 from orchestrator.core.policy.conditions.all_of import AllOf
 from orchestrator.core.policy.conditions.bounds import AT_LEAST, BELOW, COMPARISONS, bound_within, nothing_between
 from orchestrator.core.policy.conditions.interface import Condition, Parser, Word
 from orchestrator.core.policy.nearest import nearest, nearest_amount
 from orchestrator.core.policy.other_words import right_bound, right_value
+from orchestrator.core.policy.patterns import late_pattern
 from orchestrator.core.policy.yaml_document import Path, value_words
 
-_FORM = re.compile(r"([0-9]{1,5})([mhdw])")
+if TYPE_CHECKING:
+    from orchestrator.core.model import Account, Fact, KindDescription, Resource
+
+_FORM = late_pattern(r"([0-9]{1,5})([mhdw])")
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 CREATED_AT, STARTED_AT = "created_at", "started_at"
 _BOUNDS = (AT_LEAST, BELOW)
@@ -37,7 +41,7 @@ class SpanCompares(Condition):
         """From when on it counts. What does not run runs neither long nor short, and no rule must start it for that."""
         if self.time == CREATED_AT:
             return resource.created_at
-        return resource.started_at if resource.state is ResourceState.RUNNING else None
+        return resource.started_at if resource.state is model.ResourceState.RUNNING else None
 
     def evaluate(self, resource: Resource, account: Account, now: datetime) -> bool | None:
         since = self.since(resource)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from orchestrator.core.model import Account, Fact, Resource
 from orchestrator.core.policy.conditions.interface import Condition, Parser, Word, cases_of
 from orchestrator.core.policy.conditions.matching import TagGlobs, tags_apart, tags_match, tags_used, tags_within
 from orchestrator.core.policy.conditions.needed import TAG as NEEDED_TAG
@@ -15,6 +14,9 @@ from orchestrator.core.policy.conditions.needed import Need, need_of
 from orchestrator.core.policy.conditions.tag_forms import TAGS, parse_tags
 from orchestrator.core.policy.conditions.tag_tests import TagPresent
 from orchestrator.core.policy.yaml_document import Path
+
+if TYPE_CHECKING:
+    from orchestrator.core.model import Account, Fact, Resource
 
 
 @dataclass(frozen=True, slots=True)

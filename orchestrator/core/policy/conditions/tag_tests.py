@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 from zoneinfo import ZoneInfo
 
-from orchestrator.core.model import Account, Fact, Resource, Tags
 from orchestrator.core.policy.conditions.bounds import ABOVE, AT_LEAST, COMPARISONS, bound_within
 from orchestrator.core.policy.conditions.days import Day, day_of
 from orchestrator.core.policy.conditions.interface import Condition
 from orchestrator.core.policy.conditions.regexes import Regex
+from orchestrator.core.policy.patterns import late_pattern
+
+if TYPE_CHECKING:
+    from orchestrator.core.model import Account, Fact, Resource, Tags
 
 BEFORE, AFTER = "before", "after"
-_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
+_NUMBER = late_pattern(r"[+-]?[0-9]+(\.[0-9]+)?")
 
 
 class TagTest(Condition, ABC):

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from orchestrator.core.model import Fact
 from orchestrator.core.policy.conditions.matching import Globs
+from orchestrator.core.policy.patterns import late_pattern
+
+if TYPE_CHECKING:
+    from orchestrator.core.model import Fact
 
 ALL, ANY, NOT = "all", "any", "not"
 _NOT_ASKED = frozenset({"word", "facts", "places", "unresolved"})
 """Fields of conditions that say where a fact or a text is from, and nothing that is asked."""
-_CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_CAPITAL = late_pattern(r"(?<=[a-z0-9])(?=[A-Z])")
 _UNITS = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
 
 

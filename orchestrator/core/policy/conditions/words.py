@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from orchestrator.core.model import KindDescription
 from orchestrator.core.policy.conditions.account import ACCOUNT
 from orchestrator.core.policy.conditions.account_name import ACCOUNT_NAME
 from orchestrator.core.policy.conditions.account_tag import ACCOUNT_TAG
@@ -20,6 +20,9 @@ from orchestrator.core.policy.conditions.organizational_unit import ORGANIZATION
 from orchestrator.core.policy.conditions.region import REGION
 from orchestrator.core.policy.conditions.running_for import running_for_word
 from orchestrator.core.policy.conditions.tag import TAG
+
+if TYPE_CHECKING:
+    from orchestrator.core.model import KindDescription
 
 _WORDS = (
     ALL,

@@ -6,13 +6,13 @@ whole or by their first three letters.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
 
 from orchestrator.core.policy.nearest import nearest
+from orchestrator.core.policy.patterns import late_pattern
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 MONTHS = (
@@ -34,7 +34,7 @@ NTH: Mapping[str, int] = {"first": 1, "second": 2, "third": 3, "fourth": 4, "fif
 ANY_DAY = "daily"
 _WEEK, _YEAR = 7, 12
 _LONGEST_MONTH = 31
-_NUMBER = re.compile(r"[0-9]{1,2}")
+_NUMBER = late_pattern(r"[0-9]{1,2}")
 _WHOLE_CYCLE = 28 * 366
 """Days after which weekdays and dates meet again."""
 

@@ -14,13 +14,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 
-_EXPRESSION = re.compile(r"(?P<form>cron|rate)\((?P<text>.*)\)", re.DOTALL)
-RATE = r"[1-9][0-9]{0,5} +(minute|hour|day)s?"
-"""A rate without its parentheses. The API's reference has each unit in both numbers, whatever the value."""
-SIX_FIELDS = r"\S+( +\S+){5}"
+from orchestrator.core.policy.patterns import late_pattern
+from orchestrator.core.policy.schedules.expression_forms import RATE
+
+_EXPRESSION = late_pattern(r"(?P<form>cron|rate)\((?P<text>.*)\)", re.DOTALL)
 _RIGHT = "write it like cron(0 20 * * ? *) or rate(1 hour)"
-_NUMBER = re.compile(r"[0-9]{1,4}")
-_ITEM = re.compile(r"(?P<first>\*|[0-9]+|[A-Z]{3})(?:-(?P<last>[0-9]+|[A-Z]{3}))?(?:/(?P<step>[0-9]{1,4}))?")
+_NUMBER = late_pattern(r"[0-9]{1,4}")
+_ITEM = late_pattern(r"(?P<first>\*|[0-9]+|[A-Z]{3})(?:-(?P<last>[0-9]+|[A-Z]{3}))?(?:/(?P<step>[0-9]{1,4}))?")
 _DAY = timedelta(days=1)
 _FRIDAY, _SATURDAY, _SUNDAY = 4, 5, 6
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
 from orchestrator.core.policy.missing_days import missing_day
+from orchestrator.core.policy.patterns import late_pattern
 from orchestrator.core.policy.schedules.lines import ALWAYS, Line
 
-_DATE = re.compile(r"(?:(?P<year>[0-9]{4})-)?(?P<month>[0-9]{2})-(?P<day>[0-9]{2})")
+_DATE = late_pattern(r"(?:(?P<year>[0-9]{4})-)?(?P<month>[0-9]{2})-(?P<day>[0-9]{2})")
 _LEAP_YEAR = 2000
 _RIGHT = "write it like 2026-12-24, or 12-24 for every year"
 

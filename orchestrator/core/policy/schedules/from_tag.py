@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from orchestrator.core.policy.nearest import nearest
+from orchestrator.core.policy.patterns import late_pattern
 from orchestrator.core.policy.schedules.schedule import Schedule
 from orchestrator.core.policy.schedules.tag_text import parse_schedule_text
 from orchestrator.core.policy.tag_keys import folded
@@ -15,8 +16,8 @@ from orchestrator.core.policy.tag_keys import folded
 _EXAMPLE = "mon-fri 07:00-19:00 Europe/Berlin"
 _NAMES_SHOWN = 5
 _SHOWN_AT_MOST = 64
-_LIKE_A_WINDOW = re.compile(r"[0-9] ?(?:[ap]m ?)?[:-] ?[0-9]", re.IGNORECASE)
-_NO_LETTERS = re.compile(r"[\W_]+")
+_LIKE_A_WINDOW = late_pattern(r"[0-9] ?(?:[ap]m ?)?[:-] ?[0-9]", re.IGNORECASE)
+_NO_LETTERS = late_pattern(r"[\W_]+")
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from typing import TypeVar
 
 from orchestrator.core.policy.nearest import nearest
 from orchestrator.core.policy.other_words import NO_LINES, meant_lines, right_for
+from orchestrator.core.policy.patterns import late_pattern
 from orchestrator.core.policy.schedules.calendars import (
     EVERY_DAY,
     Calendar,
@@ -33,13 +34,13 @@ _HOUR_MINUTES = 60
 _LONGEST = 1000
 _CLOCK = "[0-9]{1,2}:[0-9]{2}"
 _SIDE = r"(?:(?P<side>from|until|start|stop)\s+)?"
-_TIME = re.compile(rf"{_SIDE}(?P<start>{_CLOCK})(?:\s*-\s*(?P<end>{_CLOCK}))?")
-_LINE = re.compile(rf"{_SIDE}(?:(?P<days>[^:]+?)\s+)?(?P<time>{_CLOCK}(?:\s*-\s*{_CLOCK})?)")
+_TIME = late_pattern(rf"{_SIDE}(?P<start>{_CLOCK})(?:\s*-\s*(?P<end>{_CLOCK}))?")
+_LINE = late_pattern(rf"{_SIDE}(?:(?P<days>[^:]+?)\s+)?(?P<time>{_CLOCK}(?:\s*-\s*{_CLOCK})?)")
 _RIGHT = (
     "write it like `mon-fri 07:00-19:00`, `sat,sun 08:00-12:00`, `fri 22:00-02:00`, `from mon-fri 07:00` or "
     "`until last fri 19:00`"
 )
-_NTH = re.compile(r"(?<![^\s,])(first|second|third|fourth|fifth|last)\s+(?=[a-z])")
+_NTH = late_pattern(r"(?<![^\s,])(first|second|third|fourth|fifth|last)\s+(?=[a-z])")
 
 
 class Side(StrEnum):

@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from zoneinfo import ZoneInfo
 
+from orchestrator.core.policy.patterns import late_pattern
 from orchestrator.core.policy.schedules.lines import parse_line
 from orchestrator.core.policy.schedules.schedule import Schedule
 from orchestrator.core.policy.schedules.zones import zone_problem
 
 _RIGHT = "write it like `mon-fri 07:00-19:00 Europe/Berlin` or `sat+sun 08:00-12:00 UTC`"
-_ENDS_IN_A_TIME = re.compile(r"[0-9]{1,2}:[0-9]{2}$")
+_ENDS_IN_A_TIME = late_pattern(r"[0-9]{1,2}:[0-9]{2}$")
 
 
 def parse_schedule_text(text: str) -> Schedule:

@@ -14,6 +14,7 @@ from functools import cache
 from zoneinfo import available_timezones
 
 from orchestrator.core.policy.nearest import nearest
+from orchestrator.core.policy.patterns import late_pattern
 
 _CITIES_OF: Mapping[str, tuple[str, ...]] = {
     "EST": ("America/New_York", "America/Panama"),
@@ -90,7 +91,7 @@ _CITIES_AT: Mapping[int, tuple[str, ...]] = {
 """By hours ahead of UTC in winter: a city with daylight saving, where a well-known one has it, and one without."""
 _CITIES = frozenset({"UTC"}.union(*_CITIES_OF.values(), *_CITIES_AT.values()))
 """IANA has them all, and each is a place: to list the others, folders with 600 files are walked."""
-_OFFSET = re.compile(r"(?P<etc>etc/)?(?:utc|gmt)?(?P<sign>[+-])(?P<hours>[0-9]{1,2})(?::?00)?", re.IGNORECASE)
+_OFFSET = late_pattern(r"(?P<etc>etc/)?(?:utc|gmt)?(?P<sign>[+-])(?P<hours>[0-9]{1,2})(?::?00)?", re.IGNORECASE)
 
 
 def zone_problem(name: str) -> str | None:

@@ -22,7 +22,7 @@ from orchestrator.core.policy.schema.governance import OptOutRules, RequiredTags
 from orchestrator.core.policy.schema.limits import Guardrails, KillSwitch, Wave
 from orchestrator.core.policy.schema.rules import RuleDocument
 from orchestrator.core.policy.schema.schedules import ScheduleDocument
-from orchestrator.core.policy.schema.scope import OrganizationScope, RegionScope
+from orchestrator.core.policy.schema.scope import MaybeProduction, OrganizationScope, RegionScope
 from orchestrator.core.policy.schema.sweeps import ScheduledSweepDocument
 from orchestrator.core.policy.yaml_document import value_words
 
@@ -98,6 +98,14 @@ class PolicyDocument(Part):
         Field(
             description="The SNS topic, in the hub's region, that hears of this policy's sweeps; absent: the hub's.",
             examples=["arn:aws:sns:eu-central-1:111122223333:platform"],
+        ),
+    ] = None
+    production: Annotated[
+        MaybeProduction,
+        Field(
+            description="Which accounts the prompt sets off as production; absent: those whose name, OU or tag "
+            "`Environment` has the word prod, production or prd. Nothing is kept because of it.",
+            examples=[{"organizational_units": ["/Workloads/Prod"], "account_tags": {"Environment": ["prod"]}}],
         ),
     ] = None
     guardrails: Annotated[

@@ -23,7 +23,7 @@ from pydantic_core import PydanticCustomError
 from orchestrator.core.model import ANSWERS_BEHIND_AT_MOST, KindDescription
 from orchestrator.core.policy.conditions.matching import unit_problem
 from orchestrator.core.policy.nearest import nearest, nearest_amount
-from orchestrator.core.policy.schedules.cron import RATE, SIX_FIELDS, expression_problem
+from orchestrator.core.policy.schedules.expression_forms import RATE, SIX_FIELDS
 from orchestrator.core.policy.schedules.zones import is_time_zone, zone_problem
 from orchestrator.core.policy.yaml_document import no_text, value_words
 
@@ -91,6 +91,10 @@ def _as_zone_or_account(value: str, info: ValidationInfo) -> str:
 
 def _as_expression(form: str) -> Callable[[str], str]:
     def check(value: str) -> str:
+        from orchestrator.core.policy.schedules.cron import (  # noqa: PLC0415 - few policies have one, and each waits
+            expression_problem,
+        )
+
         problem = expression_problem(f"{form}({value})")
         if problem is not None:
             raise PydanticCustomError("expression", "{why}", {"why": problem})

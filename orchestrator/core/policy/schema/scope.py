@@ -1,10 +1,11 @@
 """Which accounts and regions a policy is about."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import Field, StrictBool
+from pydantic import BeforeValidator, Field, StrictBool
 
-from orchestrator.core.policy.schema.fields import AccountIdText, Part, Text, UnitName
+from orchestrator.core.policy.schema.fields import AccountIdText, Part, Text, UnitName, not_null
 
 
 class OrganizationScope(Part):
@@ -39,3 +40,31 @@ class RegionScope(Part):
     exclude: Annotated[
         tuple[Text, ...], Field(description="Region globs that are left out.", examples=[["us-west-*"]])
     ] = ()
+
+
+_TagValues = Annotated[
+    tuple[Text, ...],
+    Field(min_length=1, description="Values of the tag with this key; globs."),
+]
+
+
+class ProductionScope(Part):
+    """Which accounts are production: a person who is asked for consent sees them set off."""
+
+    accounts: Annotated[
+        tuple[AccountIdText, ...], Field(description="Account ids, in quotes.", examples=[["111122223333"]])
+    ] = ()
+    organizational_units: Annotated[
+        tuple[UnitName, ...],
+        Field(description="OU ids or paths, each with all below it.", examples=[["/Workloads/Prod"]]),
+    ] = ()
+    account_tags: Annotated[
+        Mapping[str, _TagValues],
+        Field(
+            description="Tags of the account, any of them: the values that say production; globs.",
+            examples=[{"Environment": ["prod", "production-*"]}],
+        ),
+    ] = {}
+
+
+MaybeProduction = Annotated[ProductionScope | None, BeforeValidator(not_null)]

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.core.model import Resource
-from orchestrator.core.model.measured import Measured, MetricSpan, Series
+from orchestrator.core.model.measured import Measured, Series
+from orchestrator.core.model.metric import MetricSpan
 from orchestrator.core.policy.conditions.interface import Condition
 from orchestrator.core.policy.yaml_document import path_text
 from tests.support.builders import AT, a_resource, an_account, in_state
