@@ -37,7 +37,7 @@ AccountText = Annotated[str, Field(pattern=r"^\d{12}$", description="The account
 AccountName = Annotated[str, Field(description="The account's name, as AWS Organizations has it.")]
 OuPath = Annotated[str, Field(description="The path of the OU that the account is in; `/` is the root.")]
 RegionText = Annotated[str, Field(description="AWS's name of the region.")]
-KindText = Annotated[str, Field(description="The kind of resource: `ec2`, `rds`.")]
+KindText = Annotated[str, Field(description="The kind of resource, such as `ec2`.")]
 ResourceIdText = Annotated[str, Field(description="The id by which its kind knows it, such as `i-0abc`.")]
 ArnText = Annotated[str, Field(description="Amazon Resource Name; it names the resource everywhere.")]
 RuleText = Annotated[str, Field(description="The name of the rule, as the policy has it.")]
@@ -232,7 +232,9 @@ class DecisionLine(DecisionRow):
     verified_at: Annotated[TimeText | None, Field(description="When it was seen to have happened; null: it was not.")]
     sweep_id: Annotated[str, Field(description="The sweep; ids sort by time.")]
     policy_name: Annotated[str, Field(description="The policy that decided it.")]
-    mode: Annotated[str, _one_of(Mode), Field(description="What the sweep was for; only a plan acts on nothing.")]
+    mode: Annotated[
+        str, _one_of(Mode), Field(description="What the sweep was for; `plan` and `approve` act on nothing.")
+    ]
     schema_version: Annotated[int, Field(description="That of report.json.")]
 
 
@@ -457,7 +459,7 @@ class MetricsRow(TypedDict):
 class ReportDocument(TypedDict):
     """Everything that one sweep saw, decided and did."""
 
-    schema_version: Annotated[int, Field(description="Missing in reports of format 1.")]
+    schema_version: Annotated[int, Field(description="The format of the report; missing in those of format 1.")]
     sweep_id: Annotated[
         str,
         Field(
@@ -503,7 +505,9 @@ class ReportDocument(TypedDict):
     ]
     kill_switches: Annotated[list[str], Field(description="Those that could have halted it; empty: there was none.")]
     calls: Annotated[dict[str, Count], Field(description="Requests by service:Operation.")]
-    metrics: NotRequired[Annotated[MetricsRow, Field(description="Missing where no rule depends on CloudWatch.")]]
+    metrics: NotRequired[
+        Annotated[MetricsRow, Field(description="What was asked of CloudWatch; missing where no rule depends on it.")]
+    ]
     duration_seconds: Annotated[float, Field(ge=0), Field(description="From begin to end.")]
     error: Annotated[str, Field(description="What ended the sweep, for status `failed` and `abandoned`, or halted it.")]
     asked_by: Annotated[str, Field(description="Who asked for the sweep: the caller's ARN, and the local user.")]
@@ -515,14 +519,23 @@ class ReportDocument(TypedDict):
         str, Field(description="Why it only planned although a schedule asked it to act; empty otherwise.")
     ]
     compliance_counts: NotRequired[
-        Annotated[list[ComplianceCountRow], Field(description="By kind, account and owner; most first.")]
+        Annotated[list[ComplianceCountRow], Field(description="Violations by kind, account and owner; most first.")]
     ]
     opt_outs: NotRequired[Annotated[list[OptOutRow], Field(description="The register of all of them in scope.")]]
-    money: NotRequired[Annotated[MoneySummaryRow, Field(description="Missing where no prices were asked for.")]]
-    measured: NotRequired[
-        Annotated[list[MeasuredRow], Field(description="Of earlier stops, where prices were asked for.")]
+    money: NotRequired[
+        Annotated[
+            MoneySummaryRow,
+            Field(description="What it is worth and what it cost; missing where no prices were asked for."),
+        ]
     ]
-    narrowed: NotRequired[Annotated[NarrowedRow | None, Field(description="Null: to nothing.")]]
+    measured: NotRequired[
+        Annotated[
+            list[MeasuredRow], Field(description="What earlier stops have saved by now, where prices were asked for.")
+        ]
+    ]
+    narrowed: NotRequired[
+        Annotated[NarrowedRow | None, Field(description="To what a person narrowed it; null: to nothing.")]
+    ]
     as_of: NotRequired[
         Annotated[
             TimeText,

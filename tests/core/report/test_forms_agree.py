@@ -1,4 +1,4 @@
-"""decisions.csv, decisions.jsonl.gz and report.json say the same of each resource, whatever is in its names and tags."""
+"""decisions.csv, decisions.jsonl.gz and report.json say the same of each resource, whatever names and tags are."""
 
 from __future__ import annotations
 
