@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -39,14 +40,18 @@ if TYPE_CHECKING:
     from orchestrator.core.model import names as model_names
     from orchestrator.core.policy import json_schema
     from orchestrator.core.report import document as report_document
+    from orchestrator.core.report import reference as report_reference
     from orchestrator.core.report import schema as report_schema
+    from orchestrator.core.report import sql as report_sql
 else:
     model_names = Later("orchestrator.core.model.names")
     wiring = Later("orchestrator.app")
     several = Later("orchestrator.cli.several_policies")
     json_schema = Later("orchestrator.core.policy.json_schema")
     report_document = Later("orchestrator.core.report.document")
+    report_reference = Later("orchestrator.core.report.reference")
     report_schema = Later("orchestrator.core.report.schema")
+    report_sql = Later("orchestrator.core.report.sql")
 
 _STDIN = "<stdin>"
 """What a policy on standard input is called in messages."""
@@ -179,10 +184,37 @@ def _print_names(source: str, names: Names) -> None:
         print_line(f"{source}:{one.line}: {one.path}: {one.name!r} {one.detail}{nearest}", style)
 
 
+class SchemaFormat(StrEnum):
+    """What the report's fields are described in."""
+
+    JSON = "json"
+    MD = "md"
+    DUCKDB = "duckdb"
+    ATHENA = "athena"
+
+
 def schema(
     report: Annotated[
         bool, typer.Option("--report", help="The sweep report's schema instead of the policy's.")
     ] = False,
+    output: Annotated[
+        SchemaFormat,
+        typer.Option(
+            "--format",
+            "-f",
+            help="With --report also: each field and column in words (md), or SQL by which DuckDB or Amazon Athena "
+            "reads decisions.jsonl.gz.",
+        ),
+    ] = SchemaFormat.JSON,
 ) -> None:
     """Print the JSON Schema of the policy document, for editors and pipelines, or of the sweep report."""
-    print_json(report_schema.report_json_schema() if report else json_schema.policy_json_schema(DESCRIPTIONS))
+    if output is not SchemaFormat.JSON and not report:
+        fail(f"--format {output} goes with --report", BAD_USAGE)
+    if output is SchemaFormat.MD:
+        sys.stdout.write(report_reference.report_reference())
+    elif output is SchemaFormat.DUCKDB:
+        sys.stdout.write(report_sql.duckdb_view(report_sql.LOCAL_FILES))
+    elif output is SchemaFormat.ATHENA:
+        sys.stdout.write(report_sql.athena_table())
+    else:
+        print_json(report_schema.report_json_schema() if report else json_schema.policy_json_schema(DESCRIPTIONS))

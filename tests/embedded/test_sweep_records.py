@@ -14,6 +14,7 @@ from orchestrator import app
 from orchestrator.aws.dynamodb_items import DynamoItems
 from orchestrator.core.model import Mode
 from orchestrator.core.report.csv import read_rows
+from orchestrator.core.report.decision_lines import outcome_fields, sweep_fields
 from orchestrator.demo.faults import Fault
 from orchestrator.demo.organization import BUCKET, TABLE
 from orchestrator.ledger.ledger import Ledger
@@ -87,7 +88,11 @@ def test_the_json_and_the_lines_are_the_report(organization: OrganizationBuilder
     files = files_of(organization, swept)
     assert json.loads(files["report.json"]) == json.loads(json.dumps(swept.document))
     lines = gzip.decompress(files["decisions.jsonl.gz"]).splitlines()
-    assert [json.loads(line) for line in lines] == swept.document["decisions"]
+    outcomes = {row["arn"]: outcome_fields(row) for row in swept.document["outcomes"]}
+    assert [json.loads(line) for line in lines] == [
+        {**row, **outcomes.get(row["arn"], outcome_fields(None)), **sweep_fields(swept.document)}
+        for row in swept.document["decisions"]
+    ]
     assert {row["status"] for row in swept.document["coverage"]} == {
         "scanned",
         "region_disabled",

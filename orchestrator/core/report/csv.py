@@ -11,19 +11,24 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import groupby, pairwise
-from operator import itemgetter
 from typing import Any
 
 from orchestrator.core.report.control_characters import without_controls
+from orchestrator.core.report.decision_lines import (
+    PLACE,
+    SWEEP_FIELDS,
+    Outcomes,
+    flattened,
+    outcome_fields,
+    sweep_fields,
+)
 from orchestrator.core.report.document import Row
-from orchestrator.core.report.lazy_rows import LazyRows, made_rows
+from orchestrator.core.report.lazy_rows import made_rows
 
-_PLACE = ("account_id", "region", "kind", "resource_id")
 _DECISION_COLUMNS = (
-    *_PLACE,
+    *PLACE,
     "name",
     "verdict",
     "action",
@@ -47,9 +52,10 @@ _DECISION_COLUMNS = (
     "ou_path",
     "owner",
     "type",
+    *SWEEP_FIELDS,
 )
 _COVERAGE_COLUMNS = ("account_id", "account_name", "ou_path", "region", "kind", "status", "detail", "weight")
-_COMPLIANCE_COLUMNS = (*_PLACE, "violation", "detail", "carrier", "account_name", "owner")
+_COMPLIANCE_COLUMNS = (*PLACE, "violation", "detail", "carrier", "account_name", "owner")
 _OPT_OUT_COLUMNS = (
     "carrier",
     "carrier_id",
@@ -183,33 +189,6 @@ def _unescaped(text: str) -> str:
     return _ESCAPE.sub(lambda found: chr(int(found[1], 16)) if found[1] else _SHORT.get(found[2], found[2]), text)
 
 
-def _outcome_by_place(document: Row) -> Callable[[_Place], Mapping[str, Any]]:
-    """The last one of a resource, or an empty row. Where all rows are sorted, one outcome is held at a time."""
-    rows = document["outcomes"]
-    if not (_are_sorted(rows) and _are_sorted(document["decisions"])):
-        found = {_place(row): row for row in rows}
-        return lambda place: found.get(place, {})
-    left = ((place, [*some][-1]) for place, some in groupby(made_rows(rows), _place))
-    ahead = next(left, None)
-
-    def outcome_of(place: _Place) -> Mapping[str, Any]:
-        nonlocal ahead
-        while ahead is not None and ahead[0] < place:
-            ahead = next(left, None)
-        return ahead[1] if ahead is not None and ahead[0] == place else {}
-
-    return outcome_of
-
-
-def _are_sorted(rows: Sequence[Mapping[str, Any]]) -> bool:
-    """Those that are made when they are read always are."""
-    return isinstance(rows, LazyRows) or all(one <= later for one, later in pairwise(map(_place, rows)))
-
-
-_Place = tuple[Any, ...]
-_place = itemgetter(*_PLACE)
-
-
 def _opt_out_cells(document: Row) -> Iterable[Row]:
     for row in made_rows(document.get("opt_outs", ())):  # a report of an earlier release has none
         yield {
@@ -219,23 +198,14 @@ def _opt_out_cells(document: Row) -> Iterable[Row]:
         }
 
 
-def _decision_cells(document: Row) -> Iterable[Row]:
-    """A decision and its outcome side by side."""
-    outcome_of = _outcome_by_place(document)
+def _decision_cells(document: Row, outcomes: Outcomes) -> Iterable[Row]:
+    """A decision, its outcome and its sweep side by side."""
+    outcome_of, sweep = outcomes.begin(), sweep_fields(document)
     for decision in made_rows(document["decisions"]):
-        outcome = outcome_of(_place(decision))
-        exemption = decision["exemption"] or {}
         yield {
             **decision,
+            **flattened(decision),
+            **outcome_fields(outcome_of(decision)),
+            **sweep,
             "losses": "; ".join(decision.get("losses", ())),  # of earlier releases none
-            "exemption_tag": exemption.get("tag"),
-            "exemption_value": exemption.get("value"),
-            "exemption_source": exemption.get("source"),
-            "exemption_until": exemption.get("until"),
-            "exemption_reason": exemption.get("reason"),
-            "outcome": outcome.get("status"),
-            "code": outcome.get("code"),
-            "message": "; ".join(filter(None, (outcome.get("message"), *outcome.get("warnings", ())))),
-            "requested_at": outcome.get("requested_at"),
-            "verified_at": outcome.get("verified_at"),
         }

@@ -60,7 +60,10 @@ from orchestrator.core.report.rows import (
 from orchestrator.errors import NotConfirmedError
 
 SCHEMA_VERSION = 2
-"""The report's format. The release before wrote none, which is 1: its `totals` have no `unknown`."""
+"""The report's format. The release before wrote none, which is 1: its `totals` have no `unknown`.
+
+It counts releases, not changes: a field that is new since is optional in rows.py, and what is read back may miss it.
+"""
 Row = dict[str, Any]
 """A report's document, or a row of it, as it is read back from JSON; rows.py has the types that it is made by."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from pydantic_core import to_json
@@ -21,6 +22,7 @@ from orchestrator.core.report.csv import (
     _opt_out_cells,
     csv_chunks,
 )
+from orchestrator.core.report.decision_lines import Outcomes, outcome_fields, sweep_fields
 from orchestrator.core.report.document import Row
 from orchestrator.core.report.lazy_rows import made_rows
 
@@ -56,11 +58,12 @@ def report_chunks(document: Row) -> dict[str, Iterable[bytes]]:
     """Every file piece by piece, in the order of writing: report.json first, since all others can be made from it
     again. Each gives its pieces from the beginning whenever it is iterated.
     """
-    lines = _Lines(document["decisions"])
+    outcomes = Outcomes(document)
+    lines = _Lines(document, outcomes)
     return {
         "report.json": _Again(lambda: _json_chunks(document, lines)),
         "decisions.jsonl.gz": lines,
-        "decisions.csv": _Again(lambda: csv_chunks(_decision_cells(document), _DECISION_COLUMNS)),
+        "decisions.csv": _Again(lambda: csv_chunks(_decision_cells(document, outcomes), _DECISION_COLUMNS)),
         "coverage.csv": _Again(lambda: csv_chunks(made_rows(document["coverage"]), _COVERAGE_COLUMNS)),
         "compliance.csv": _Again(lambda: csv_chunks(made_rows(document["compliance"]), _COMPLIANCE_COLUMNS)),
         "opt_outs.csv": _Again(lambda: csv_chunks(_opt_out_cells(document), _OPT_OUT_COLUMNS)),
@@ -78,26 +81,48 @@ class _Again:
 
 
 class _Lines:
-    """decisions.jsonl.gz, a line for each row: compressed while the same texts go into report.json, where they do."""
+    """decisions.jsonl.gz, a line for each row with its outcome: compressed while the rows' texts go into report.json,
+    where they do.
+    """
 
-    def __init__(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        self._rows = rows
+    def __init__(self, document: Row, outcomes: Outcomes) -> None:
+        self._document = document
+        self._outcomes = outcomes
         self._compressed: list[bytes] | None = None
 
     def __iter__(self) -> Iterator[bytes]:
         if self._compressed is None:
-            for _ in self.beside(_row_texts(self._rows)):
+            for _ in self.row_texts():
                 pass
         yield from self._compressed or ()
 
-    def beside(self, texts: Iterable[list[bytes]]) -> Iterator[list[bytes]]:
-        """Passes on the texts of all rows."""
+    def row_texts(self) -> Iterator[list[bytes]]:
+        """The texts of all decisions, as report.json has them."""
         # The header says no time, so that equal rows give equal bytes: 31 asks zlib for gzip's, as gzip.compress does.
         compressor, done = zlib.compressobj(9, zlib.DEFLATED, 31), list[bytes]()
-        for some in texts:
-            done.append(compressor.compress(b"\n".join([*some, b""])))
-            yield some
+        end_of = _line_ends(self._document, self._outcomes)
+        for rows in _some(self._document["decisions"]):
+            texts = [*map(_row_bytes, rows)]
+            lines = [text[:-1] + end_of(row) for row, text in zip(rows, texts, strict=True)]
+            done.append(compressor.compress(b"".join(lines)))
+            yield texts
         self._compressed = [*filter(None, done), compressor.flush()]
+
+
+def _line_ends(document: Row, outcomes: Outcomes) -> Callable[[Mapping[str, Any]], bytes]:
+    """What a decision's line has behind its row's text, in place of the last brace."""
+    outcome_of, sweep = outcomes.begin(), sweep_fields(document)
+
+    def end_with(outcome: Mapping[str, Any] | None) -> bytes:
+        return b"," + _row_bytes({**outcome_fields(outcome), **sweep})[1:] + b"\n"
+
+    without_outcome = end_with(None)
+
+    def end_of(decision: Mapping[str, Any]) -> bytes:
+        outcome = outcome_of(decision)
+        return without_outcome if outcome is None else end_with(outcome)
+
+    return end_of
 
 
 def _json_chunks(document: Row, lines: _Lines) -> Iterator[bytes]:
@@ -107,8 +132,7 @@ def _json_chunks(document: Row, lines: _Lines) -> Iterator[bytes]:
         yield before + _json_bytes(name) + b":"
         before = b","
         if name in ROWS:
-            texts = _row_texts(value)
-            yield from _array(lines.beside(texts) if name == "decisions" else texts)
+            yield from _array(lines.row_texts() if name == "decisions" else _row_texts(value))
         else:
             yield _json_bytes(value)
     yield b"}"
@@ -127,13 +151,14 @@ def _array(texts: Iterable[list[bytes]]) -> Iterator[bytes]:
 
 def _row_texts(rows: Sequence[Mapping[str, Any]]) -> Iterator[list[bytes]]:
     """Of some rows at a time."""
-    some: list[bytes] = []
-    for row in made_rows(rows):
-        some.append(_row_bytes(row))
-        if len(some) == _ROWS_AT_ONCE:
-            yield some
-            some = []
-    if some:
+    for some in _some(rows):
+        yield [*map(_row_bytes, some)]
+
+
+def _some(rows: Sequence[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
+    """All rows, some at a time."""
+    each = made_rows(rows)
+    while some := [*islice(each, _ROWS_AT_ONCE)]:
         yield some
 
 

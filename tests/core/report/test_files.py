@@ -44,6 +44,7 @@ UNKNOWN = {
     "spared_resources": None,
     "spared_hours_per_week": None,
 }
+EVENING = "2026-11-23T19:00:00Z"
 LOSSES = (Loss("public_ipv4"), Loss("instance_store_volumes", "It is unknown", is_unknown=True))
 REPORT = a_report(
     coverage=(a_coverage(), a_coverage(TargetStatus.DENIED, "*", "000000000042", detail='AccessDenied: "no", he said')),
@@ -87,9 +88,15 @@ def test_report_json_is_the_document() -> None:
     assert json.loads(FILES["report.json"]) == DOCUMENT
 
 
-def test_the_json_lines_are_one_decision_each() -> None:
+def test_the_json_lines_are_one_decision_each_with_its_outcome_and_its_sweep() -> None:
     lines = gzip.decompress(FILES["decisions.jsonl.gz"]).decode().splitlines()
-    assert [json.loads(line) for line in lines] == DOCUMENT["decisions"]
+    sweep = {"sweep_id": SWEEP_ID, "policy_name": "nonprod", "mode": "enforce", "schema_version": 2}
+    none = {"outcome": None, "code": None, "message": None, "requested_at": None, "verified_at": None}
+    stopped = {"outcome": "stopped", "code": "", "message": "", "requested_at": EVENING, "verified_at": EVENING}
+    outcomes = (stopped, none, none)
+    assert [json.loads(line) for line in lines] == [
+        {**row, **outcome, **sweep} for row, outcome in zip(DOCUMENT["decisions"], outcomes, strict=True)
+    ]
     assert FILES["decisions.jsonl.gz"][4:8] == bytes(4), "the time of writing would make equal sweeps differ"
     assert gzip.decompress(report_files(report_document(a_report()))["decisions.jsonl.gz"]) == b""
 
@@ -124,6 +131,10 @@ def test_the_table_of_decisions_has_a_decision_and_its_outcome_side_by_side() ->
         "ou_path": "/",
         "owner": "",
         "type": "t3.micro",
+        "sweep_id": SWEEP_ID,
+        "policy_name": "nonprod",
+        "mode": "enforce",
+        "schema_version": "2",
     }
     exemption = ("exemption_tag", "exemption_value", "exemption_source", "exemption_until", "exemption_reason")
     assert [second[key] for key in exemption] == [OPT_OUT_TAG, "2026-12-31", "resource", "2026-12-31", "demo"]

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from orchestrator.core.report.decision_lines import outcome_fields, sweep_fields
 from orchestrator.core.report.document import Row, document_of, plain_document, report_document
 from orchestrator.core.report.files import _row_bytes, report_chunks, report_files
 from orchestrator.core.report.manifest import FileSeal, Sealing, sha256_of
@@ -46,7 +47,9 @@ def test_the_pieces_are_the_bytes_of_the_whole_document(count: int) -> None:
     plain = plain_document(document)
     files = report_files(document)
     assert files["report.json"] == json.dumps(plain, separators=(",", ":")).encode()
-    lines = b"".join(json.dumps(row, separators=(",", ":")).encode() + b"\n" for row in plain["decisions"])
+    each = zip(plain["decisions"], plain["outcomes"], strict=True)
+    rows = [{**row, **outcome_fields(outcome), **sweep_fields(plain)} for row, outcome in each]
+    lines = b"".join(json.dumps(row, separators=(",", ":")).encode() + b"\n" for row in rows)
     assert files["decisions.jsonl.gz"] == gzip.compress(lines, mtime=0)
     assert report_files(plain) == files
     assert report_files(json.loads(files["report.json"])) == files

@@ -1,0 +1,163 @@
+"""A report's document as one short page of GitHub-flavoured Markdown, for a pull request, a chat or a wiki.
+
+What strangers wrote (names, tags, messages of AWS) is text in it and nothing else: no link, no mention, no HTML, no
+column of a table.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from orchestrator.core.model import UNREADABLE, Verdict
+from orchestrator.core.report.control_characters import without_controls
+from orchestrator.core.report.decision_lines import Outcomes
+from orchestrator.core.report.lazy_rows import made_rows
+
+Row = Mapping[str, Any]
+MOST_ROWS = 20
+"""Of a table; how many more there are is said below it."""
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;", "\\": "&#92;"}
+_SPECIAL = re.compile(r"[&<>|\\]|[*_\[\]()#+!~$`{}^]")
+_WORD_JOINER = "&#8288;"
+"""Shows nothing, and parts what GitHub would make a link or a mention of."""
+_LIVE = re.compile(r"@|://|#(?=\d)|(?<=www)\.", re.IGNORECASE)
+_TOTALS = (
+    ("stopped", "stopped"),
+    ("started", "started"),
+    ("would_stop", "would stop"),
+    ("would_start", "would start"),
+    ("tagged", "tagged"),
+    ("kept", "kept"),
+    ("exempt", "opted out"),
+    ("held", "held"),
+    ("not_attempted", "not attempted"),
+    ("unknown", "unknown"),
+    ("failed", "failed"),
+)
+
+
+def markdown_text(document: Row) -> str:
+    """The page: headline, totals, money, by account, failures, kept because, what was not read."""
+    parts = [
+        _headline(document),
+        _totals(document["totals"]),
+        _money(document.get("money")),
+        _by_account(document),
+        _failures(document),
+        _kept(document),
+        _holes(document),
+        _guardrails(document["guardrails"]),
+    ]
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def inert(text: object) -> str:
+    """The text so that Markdown shows it as it is, within a line or a cell of a table."""
+    parted = _LIVE.sub(lambda found: f"{found[0][0]}\u2060{found[0][1:]}", without_controls(str(text)))
+    escaped = _SPECIAL.sub(lambda found: _ENTITIES.get(found[0], f"\\{found[0]}"), parted)
+    return escaped.replace("\u2060", _WORD_JOINER)
+
+
+def _headline(document: Row) -> str:
+    title = f"# Sweep {inert(document['sweep_id'])}: {inert(document['status'])}"
+    facts = (
+        f"Policy {inert(document['policy_name'])}, mode {inert(document['mode'])}, from "
+        f"{inert(document['started_at'])} to {inert(document['finished_at'])}, organization "
+        f"{inert(document['organization_id'])}."
+    )
+    why = f"\n\nWhy: {inert(document['error'])}" if document["error"] else ""
+    return f"{title}\n\n{facts}{why}"
+
+
+def _totals(totals: Row) -> str:
+    counted = [(words, totals[name]) for name, words in _TOTALS if totals.get(name)]
+    words = ", ".join(f"**{count}** {said}" for said, count in counted) or "nothing"
+    read = f"Of {totals['resources']} resources in {totals['accounts']} accounts ({totals['targets']} targets): "
+    return f"{read}{words}."
+
+
+def _money(money: Row | None) -> str:
+    if not money:
+        return ""
+    forecast = money["forecast"]
+    unknown = f"; of {forecast['unknown_resources']} more it is unknown" if forecast["unknown_resources"] else ""
+    made_up = " **The prices are made up.**" if money["made_up"] else ""
+    caveats = "".join(f" {inert(one)}" for one in money["caveats"])
+    return (
+        f"## Savings\n\nForecast of {forecast['resources']} stops: {_dollars(forecast['net'])} "
+        f"({_dollars(forecast['gross'])} without {_dollars(forecast['still_billed'])} still billed){unknown}. "
+        f"Prices: {inert(money['prices'])}. The sweep cost {_dollars(money['sweep_cost'])}.{made_up}{caveats}"
+    )
+
+
+def _dollars(amount: float) -> str:
+    return f"\\${amount:,.2f}"
+
+
+def _by_account(document: Row) -> str:
+    counts: dict[tuple[str, str], Counter[str]] = {}
+    for row in made_rows(document["decisions"]):
+        account = row["account_id"], row.get("account_name", "")
+        counts.setdefault(account, Counter())[row["verdict"]] += 1
+    acted = {one: count for one, count in counts.items() if count.total() > count[Verdict.KEEP]}
+    most = sorted(acted.items(), key=lambda one: (one[1][Verdict.KEEP] - one[1].total(), one[0]))
+    cells = [
+        (name or account_id, account_id, count[Verdict.STOP], count[Verdict.START], count[Verdict.KEEP])
+        for (account_id, name), count in most
+    ]
+    return _table("By account", ("account", "id", "stops", "starts", "kept"), cells)
+
+
+def _failures(document: Row) -> str:
+    outcome_of = Outcomes(document).begin()
+    cells = []
+    for row in made_rows(document["decisions"]):
+        outcome = outcome_of(row)
+        if outcome is not None and outcome["status"] in ("failed", "unknown"):
+            where = f"{row.get('account_name') or row['account_id']}, {row['region']}"
+            cells.append((row["resource_id"], row["name"], where, outcome["code"], outcome["message"]))
+    return _table("Failed, or unknown", ("resource", "name", "where", "code", "message"), cells)
+
+
+def _kept(document: Row) -> str:
+    kept = Counter(row["reason_code"] for row in made_rows(document["decisions"]) if row["verdict"] == Verdict.KEEP)
+    cells = [(code.replace("_", " "), count) for code, count in sorted(kept.items(), key=lambda one: (-one[1], one[0]))]
+    return _table("Kept because", ("reason", "resources"), cells)
+
+
+def _holes(document: Row) -> str:
+    cells = [
+        (row["account_name"] or row["account_id"], row["region"], row.get("kind", "*"), row["status"], row["detail"])
+        for row in made_rows(document["coverage"])
+        if row["status"] in UNREADABLE
+    ]
+    return _table("Not read", ("account", "region", "kind", "status", "why"), cells)
+
+
+def _guardrails(rows: Iterable[Row]) -> str:
+    cells = [
+        (row["name"], row["account_id"] or "", row["limit"], row["actual"], row.get("detail", ""))
+        for row in rows
+        if not row["passed"]
+    ]
+    return _table("Guardrails that hold it", ("guardrail", "account", "limit", "actual", "detail"), cells)
+
+
+def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Empty where there is no row."""
+    return "\n".join(_lines(title, columns, rows)) if rows else ""
+
+
+def _lines(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Iterator[str]:
+    yield f"## {title}"
+    yield ""
+    yield f"| {' | '.join(columns)} |"
+    yield f"|{'---|' * len(columns)}"
+    for row in rows[:MOST_ROWS]:
+        yield f"| {' | '.join(map(inert, row))} |"
+    if len(rows) > MOST_ROWS:
+        yield ""
+        yield f"... and {len(rows) - MOST_ROWS} more."
