@@ -1,0 +1,100 @@
+"""Makes a page: a template, its values and the rows of its tables in, one self-contained HTML file out.
+
+A template extends `base.html.j2` and fills its blocks. Of each value control characters are
+written out, None is empty, and markup in it is text. A name that a template asks for and nobody gave is an error.
+The page's Content-Security-Policy lets only its own style and script run, by their hashes, and nothing be fetched.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from functools import cache
+
+import jinja2
+from markupsafe import Markup
+
+from orchestrator.core.report.html.packed import Packed, shown
+
+STYLES = ("page.css",)
+SCRIPTS = ("theme.js", "rows.js", "cells.js", "table.js", "start.js")
+"""What every page has, `start.js` last; one with scripts of its own names them as well."""
+
+_ROWS_HERE = "<!-- packed rows -->\n"
+
+
+def page_chunks(
+    template: str,
+    values: Mapping[str, object],
+    packed: Mapping[str, Packed] | None = None,
+    *,
+    scripts: Sequence[str] = SCRIPTS,
+) -> list[bytes]:
+    """The page in pieces, all of them made. `packed`: the rows of its tables, by the name of each.
+
+    `scripts`: files beside the templates, which run one after another in one scope.
+    Raises jinja2.TemplateError, as for a value that is missing.
+    """
+    before, after = _text(template, values, scripts).split(_ROWS_HERE)  # which no value can have in it: it is markup
+    pieces = [before.encode()]
+    for name, rows in (packed or {}).items():
+        for chunk in rows.chunks():
+            pieces.append(b'<script type="application/x-packed-rows" data-rows-of="%s">' % name.encode())
+            pieces += (chunk, b"</script>\n")
+    return [*pieces, after.encode()]
+
+
+def _text(template: str, values: Mapping[str, object], scripts: Sequence[str]) -> str:
+    style = Markup("\n".join(map(asset, STYLES)))  # noqa: S704 - our own files, as they are
+    script = Markup('(() => {\n"use strict";\n' + "\n".join(map(asset, scripts)) + "})();\n")  # noqa: S704 - the same
+    policy = "; ".join(
+        (
+            "default-src 'none'",
+            f"style-src '{_hash(style)}'",
+            f"script-src '{_hash(script)}'",
+            "img-src data:",
+            "connect-src 'none'",
+            "base-uri 'none'",
+            "form-action 'none'",
+        )
+    )
+    page = _environment().get_template(template)
+    return page.render(**values, style=style, script=script, content_policy=policy)
+
+
+def asset(name: str) -> str:
+    """The text of a file beside the templates."""
+    environment = _environment()
+    assert environment.loader is not None, "the environment is made with one"
+    return environment.loader.get_source(environment, name)[0]
+
+
+def counted(count: int, singular: str, plural: str = "") -> str:
+    """`1 stop`, `2 stops`, `1,000 stops`."""
+    return f"{count:,} {singular if count == 1 else plural or singular + 's'}"
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("orchestrator.core.report.html"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_finished,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["counted"] = counted
+    return environment
+
+
+def _finished(value: object) -> object:
+    if value is None:
+        return ""
+    return value if isinstance(value, Markup) else shown(value)
+
+
+def _hash(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
