@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Form = Literal["text", "number", "money", "percent", "time", "status", "code"]
+Form = Literal["text", "number", "money", "percent", "time", "status", "code", "coverage"]
+"""`coverage`: a sign, a space, and what it means; only the sign is seen."""
 
 
 @dataclass(frozen=True, slots=True)

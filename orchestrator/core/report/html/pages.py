@@ -15,6 +15,7 @@ from functools import cache
 import jinja2
 from markupsafe import Markup
 
+from orchestrator.core.report.html.columns import Column
 from orchestrator.core.report.html.packed import Packed, shown
 
 STYLES = ("page.css",)
@@ -75,6 +76,17 @@ def counted(count: int, singular: str, plural: str = "") -> str:
     return f"{count:,} {singular if count == 1 else plural or singular + 's'}"
 
 
+def dollars(amount: float | None) -> str:
+    """`$1,234.50`, small ones to a hundredth of a cent; None is `unknown`, and never 0."""
+    if amount is None:
+        return "unknown"
+    sign = "-" if amount < 0 else ""
+    return f"{sign}${abs(amount):,.4f}" if 0 < abs(amount) < _SMALL else f"{sign}${abs(amount):,.2f}"
+
+
+_SMALL = 0.995
+
+
 @cache
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
@@ -86,8 +98,13 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["counted"] = counted
+    environment.filters |= {"counted": counted, "dollars": dollars, "time": _time_text}
+    environment.globals["column"] = Column
     return environment
+
+
+def _time_text(text: str | None) -> str:
+    return (text or "").replace("T", " ").replace("Z", " UTC")
 
 
 def _finished(value: object) -> object:

@@ -4,7 +4,8 @@ const SMALL_DOLLARS = new Intl.NumberFormat("en-US", { style: "currency", curren
 const NUMBER = new Intl.NumberFormat("en-US", { maximumFractionDigits: 2 });
 
 function shownValue(value, form) {
-  if (value === null || value === undefined || value === "") return form === "money" ? "unknown" : "";
+  if (value === null || value === undefined || value === "") return "";
+  if (typeof value === "string" && form !== "time") return value;
   if (form === "money") return (Math.abs(value) < 0.995 && value !== 0 ? SMALL_DOLLARS : DOLLARS).format(value);
   if (form === "percent") return `${NUMBER.format(value)} %`;
   if (form === "number" && typeof value === "number") return NUMBER.format(value);
@@ -34,6 +35,11 @@ function filledCell(parent, column, rows, row) {
     const status = element("span", { className: "status" }, text);
     status.classList.add(text.replace(/\W/g, "_"));
     parent.append(status);
+  } else if (column.form === "coverage") {
+    const [sign, ...words] = text.split(" ");
+    const square = element("span", { className: `heat ${words.join("_")}`, title: words.join(" ") }, sign);
+    square.setAttribute("aria-hidden", "true");
+    if (text !== "") parent.append(square, element("span", { className: "unseen" }, words.join(" ")));
   } else if (column.link && text !== "") {
     parent.append(element("a", { href: filledLink(column.link, rows, row) }, text));
   } else if (column.form === "code" && text !== "") {

@@ -1,10 +1,11 @@
 // Tables that sort, filter, page and open rows; `#table?column=value&q=words` in an address sets the filters of one.
-const PAGE = 100;
+const MOST_PLAIN_ROWS = 50; // of a table whose rows are in the page as they are, at a time
 const VIEWS = new Map();
 
 class TableView {
   constructor(root, name, rows, plainRows) {
     Object.assign(this, { root, name, rows, plainRows, page: 0, sorted: null, filters: new Map(), words: "" });
+    this.size = Number(root.dataset.page ?? MOST_PLAIN_ROWS);
     this.columns = [...root.querySelectorAll("thead th")].map((head) => ({
       head,
       name: head.dataset.column,
@@ -177,8 +178,8 @@ class TableView {
   }
 
   draw() {
-    const first = this.page * PAGE;
-    const some = this.shown.slice(first, first + PAGE);
+    const first = this.page * this.size;
+    const some = this.shown.slice(first, first + this.size);
     this.body.replaceChildren(...some.map((row) => (this.plainRows ? this.plainRows[row] : this.madeRow(row))));
     const total = this.shown.length;
     const many = this.root.dataset.count ? Number(this.root.dataset.count) : this.rows.count;
@@ -186,9 +187,9 @@ class TableView {
     const filtered = total < this.rows.count ? ` (filtered from ${NUMBER.format(many)})` : "";
     const loading = this.complete ? "" : ` · reading ${NUMBER.format(many)} rows …`;
     this.status.textContent = many === 0 ? (this.root.dataset.empty ?? "") : `${range}${filtered}${loading}`;
-    this.earlier.hidden = this.later.hidden = total <= PAGE;
+    this.earlier.hidden = this.later.hidden = total <= this.size;
     this.earlier.disabled = this.page === 0;
-    this.later.disabled = first + PAGE >= total;
+    this.later.disabled = first + this.size >= total;
     this.controls.hidden = many < 2 && this.filters.size === 0;
     this.root.querySelector(".scroll").hidden = many === 0;
   }
