@@ -67,31 +67,31 @@ class CoverageMap:
             *regions,
         ]
 
-    def rows(self) -> Iterable[dict[str, Any]]:
+    def rows(self) -> Iterator[dict[str, Any]]:
         """One for each account and kind: the kinds as a reader may choose them, the worst accounts first."""
+        regions = self.regions
         for kind in self.kinds:
-            found = [*self._rows(kind)]
-            found.sort(key=lambda row: (-row["unread"], row["account_id"]))
-            yield from found
+            found = [
+                (-sum(number >= _UNREAD for number in cells), account_id, cells) for account_id, cells in self._of(kind)
+            ]
+            for unread, account_id, cells in sorted(found):
+                name, ou_path = self._accounts[account_id]
+                yield {
+                    "account_id": account_id,
+                    "account_name": name or account_id,
+                    "ou_path": ou_path,
+                    "kind": kind,
+                    "unread": -unread,
+                    **{region: _CELLS[number] for region, number in zip(regions, cells, strict=True)},
+                }
 
-    def _rows(self, kind: str) -> Iterator[dict[str, Any]]:
+    def _of(self, kind: str) -> Iterator[tuple[str, bytes]]:
+        """Of each account, the number of each region's status."""
+        regions = self.regions
         for account_id, by_kind in self._cells.items():
-            wanted = (
-                [*by_kind.values()]
-                if kind == EVERY_KIND
-                else [by_kind[one] for one in (kind, ALL_KINDS) if one in by_kind]
-            )
+            wanted = [cells for one, cells in by_kind.items() if kind in (EVERY_KIND, one) or one == ALL_KINDS]
             whole = self._worst(wanted, ALL_REGIONS)
-            cells = {region: self._worst(wanted, region) or whole for region in self.regions}
-            name, ou_path = self._accounts[account_id]
-            yield {
-                "account_id": account_id,
-                "account_name": name or account_id,
-                "ou_path": ou_path,
-                "kind": kind,
-                "unread": sum(number >= _UNREAD for number in cells.values()),
-                **{region: _CELLS[number] for region, number in cells.items()},
-            }
+            yield account_id, bytes(self._worst(wanted, region) or whole for region in regions)
 
     def _worst(self, some: Iterable[bytearray], region: str) -> int:
         place = self._regions.get(region)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 
 import jinja2
@@ -31,19 +31,22 @@ def page_chunks(
     packed: Mapping[str, Packed] | None = None,
     *,
     scripts: Sequence[str] = SCRIPTS,
-) -> list[bytes]:
-    """The page in pieces, all of them made. `packed`: the rows of its tables, by the name of each.
+) -> Iterator[bytes]:
+    """The page in pieces: all of it is made but for how its rows are written. `packed`: those, by the name of their table.
 
     `scripts`: files beside the templates, which run one after another in one scope.
     Raises jinja2.TemplateError, as for a value that is missing.
     """
     before, after = _text(template, values, scripts).split(_ROWS_HERE)  # which no value can have in it: it is markup
-    pieces = [before.encode()]
-    for name, rows in (packed or {}).items():
+    return _pieces(before.encode(), packed or {}, after.encode())
+
+
+def _pieces(before: bytes, packed: Mapping[str, Packed], after: bytes) -> Iterator[bytes]:
+    yield before
+    for name, rows in packed.items():
         for chunk in rows.chunks():
-            pieces.append(b'<script type="application/x-packed-rows" data-rows-of="%s">' % name.encode())
-            pieces += (chunk, b"</script>\n")
-    return [*pieces, after.encode()]
+            yield b'<script type="application/x-packed-rows" data-rows-of="%s">%s</script>\n' % (name.encode(), chunk)
+    yield after
 
 
 def _text(template: str, values: Mapping[str, object], scripts: Sequence[str]) -> str:

@@ -21,7 +21,9 @@ def report_page(document: dict[str, Any]) -> Iterator[bytes]:
 
         pieces = made_page(document)
     except Exception as mistake:  # noqa: BLE001 - whatever it is, it may cost the sweep no other file
-        pieces = [_without_a_page(document, type(mistake).__name__)]  # no more of it: a message may name an address
+        pieces = iter(
+            [_without_a_page(document, type(mistake).__name__)]
+        )  # no more of it: a message may name an address
     yield from pieces
 
 

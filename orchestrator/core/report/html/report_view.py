@@ -28,8 +28,8 @@ _MOST_FAILURES = 50
 _MOST_REASONS = 40
 
 
-def made_page(document: Row) -> list[bytes]:
-    """The whole page."""
+def made_page(document: Row) -> Iterator[bytes]:
+    """The whole page, in pieces; whatever can go wrong did by the time that this returns."""
     read = _Read()
     packed = read.rows(document)
     values = _values(document, read, packed)
@@ -62,7 +62,7 @@ class _Read:
         put("coverage", tables.COVERAGE, self._holes(document))
         accounts = tables.account_rows(self.counts, self.accounts, with_money=has_money)
         put("accounts", tables.account_columns(with_money=has_money, acted=acted), accounts)
-        put("map", tuple(self.coverage.columns()), iter(self.coverage.rows()), "account_id", "ou_path")
+        put("map", tuple(self.coverage.columns()), self.coverage.rows(), "account_id", "ou_path")
         put("failures", tables.FAILURES, tables.failure_rows(document, self.accounts))
         put("opt_outs", tables.OPT_OUTS, tables.opt_out_rows(document))
         put("compliance", tables.COMPLIANCE, self._compliance(document))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
 from typing import Any
 
 from orchestrator.core.model import OutcomeStatus, TargetStatus
@@ -177,13 +176,8 @@ def decision_row(row: Row) -> dict[str, Any]:
         **amounts,
         "until": money.get("until"),
         "money_unknown": money.get("unknown") or None,
-        "tags": "; ".join(map(_pair, row["tags"].items())),
+        "tags": "; ".join([f"{key}={value}" for key, value in row["tags"].items()]),
     }
-
-
-@lru_cache(maxsize=4096)
-def _pair(pair: tuple[str, str]) -> str:
-    return "=".join(pair)
 
 
 def account_rows(counts: Counts, coverage: Mapping[str, Row], *, with_money: bool) -> Iterator[dict[str, Any]]:

@@ -34,4 +34,4 @@ def test_many_rows_are_in_several_chunks_and_in_their_order() -> None:
 
 
 def test_a_table_without_rows_has_no_chunks() -> None:
-    assert Packed(("a",)).chunks() == []
+    assert [*Packed(("a",)).chunks()] == []
