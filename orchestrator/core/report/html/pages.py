@@ -32,7 +32,7 @@ def page_chunks(
     *,
     scripts: Sequence[str] = SCRIPTS,
 ) -> Iterator[bytes]:
-    """The page in pieces: all of it is made but for how its rows are written. `packed`: those, by the name of their table.
+    """The page in pieces: all of it is made but for how its rows are written. `packed`: those, by table.
 
     `scripts`: files beside the templates, which run one after another in one scope.
     Raises jinja2.TemplateError, as for a value that is missing.
