@@ -12,7 +12,9 @@ from markupsafe import Markup
 from orchestrator.core.report.html.packed import shown
 
 _WIDTH = 480
+_HEIGHT = 200
 _ROW = 26
+_LABELS = 5
 _LONGEST = 26
 """Characters of a label; the table beside has all of them."""
 _NAMESPACE = "http://www.w3.org/2000/svg"
@@ -22,8 +24,8 @@ _SETTINGS: dict[str, Any] = {
     "js": [],
     "width": _WIDTH,
     "show_legend": False,
-    "print_values": True,
-    "print_zeroes": False,
+    "max_scale": 5,
+    "truncate_label": -1,
     "margin": 6,
     "spacing": 6,
     "no_prefix": True,
@@ -34,15 +36,14 @@ def bars(name: str, values: Mapping[str, int], tone: str = "") -> Markup:
     """Horizontal bars, the first on top; `name` says what they are to those who cannot see them."""
     chart = pygal.HorizontalBar(height=44 + _ROW * len(values), show_x_labels=False, **_settings())
     turned = [*values.items()][::-1]
-    chart.x_labels = [_label(label) for label, _ in turned]
+    chart.x_labels = [f"{_label(label)}  {value:,}" for label, value in turned]
     chart.add("", [value for _, value in turned])
     return _svg(chart, name, tone)
 
 
 def columns_over_time(name: str, labels: Sequence[str], series: Mapping[str, Sequence[int]]) -> Markup:
     """Upright bars side by side, for each moment one of each series; the page says which colour is which."""
-    settings = {**_settings(), "width": 2 * _WIDTH, "print_values": False}
-    chart = pygal.Bar(height=220, x_labels_major_every=max(1, len(labels) // 8), show_minor_x_labels=False, **settings)
+    chart = pygal.Bar(height=_HEIGHT, **_settings(labels))
     chart.x_labels = [*labels]
     for title, values in series.items():
         chart.add(title, [*values])
@@ -51,19 +52,20 @@ def columns_over_time(name: str, labels: Sequence[str], series: Mapping[str, Seq
 
 def lines_over_time(name: str, labels: Sequence[str], series: Mapping[str, Sequence[float | None]]) -> Markup:
     """Lines, one of each series; None leaves a gap."""
-    settings = {**_settings(), "width": 2 * _WIDTH, "print_values": False}
-    chart = pygal.Line(height=240, x_labels_major_every=max(1, len(labels) // 8), show_minor_x_labels=False, **settings)
+    chart = pygal.Line(height=_HEIGHT, **_settings(labels))
     chart.x_labels = [*labels]
     for title, values in series.items():
         chart.add(title, [*values])
     return _svg(chart, name, "")
 
 
-def _settings() -> dict[str, Any]:
+def _settings(labels: Sequence[str] = ()) -> dict[str, Any]:
+    """With labels below: some of them, as all do not fit."""
     style = pygal.style.Style(
         label_font_size=13, major_label_font_size=13, value_font_size=13, font_family="sans-serif"
     )
-    return {**_SETTINGS, "style": style}
+    below = {"x_labels_major_every": -(-len(labels) // _LABELS), "show_minor_x_labels": False} if labels else {}
+    return {**_SETTINGS, "style": style, **below}
 
 
 def _label(text: str) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Form = Literal["text", "number", "money", "percent", "time", "status", "code", "coverage"]
-"""`coverage`: a sign, a space, and what it means; only the sign is seen."""
+Form = Literal["text", "number", "money", "percent", "time", "status", "code", "word", "coverage"]
+"""`word`: as text, in one line. `coverage`: a sign, a space, and what it means; only the sign is seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,5 +19,7 @@ class Column:
     link: str = ""
     choice: bool = False
     """Few values: readers choose one from a list."""
+    below: str = ""
+    """The column whose value stands in small letters below it."""
     detail: bool = False
     """Shown below the row, when it is opened."""

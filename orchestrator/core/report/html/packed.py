@@ -39,7 +39,7 @@ class Packed:
                 code = values[value] = len(values)
             codes.append(code)
         self.count += 1
-        if self.count % ROWS_AT_ONCE == 0:
+        if len(self._open[0][2]) == ROWS_AT_ONCE:
             self._close()
 
     def extend(self, rows: Iterable[Mapping[str, Any]]) -> Self:
@@ -47,6 +47,14 @@ class Packed:
         for row in rows:
             self.add(row)
         self._close()
+        return self
+
+    def append(self, other: Packed) -> Self:
+        """Its rows after these, of the same columns; and itself."""
+        self._close()
+        other._close()
+        self._chunks += other._chunks
+        self.count += other.count
         return self
 
     def chunks(self) -> Iterator[bytes]:

@@ -23,7 +23,7 @@ from orchestrator.core.report.lazy_rows import made_rows
 from orchestrator.core.report.what_to_do import code_in, what_to_do
 
 Row = dict[str, Any]
-_MOST_GUARDRAILS = 30
+_MOST_GUARDRAILS = 15
 _MOST_FAILURES = 50
 _MOST_REASONS = 40
 
@@ -59,7 +59,8 @@ class _Read:
             found[name] = (columns, Packed([*dict.fromkeys([*(one.name for one in columns), *more])]).extend(rows))
 
         put("decisions", tables.decision_columns(with_money=has_money), self._decisions(document))
-        put("coverage", tables.COVERAGE, self._holes(document))
+        put("coverage", tables.COVERAGE, iter(()))
+        self._pack_holes(document, found["coverage"][1])
         accounts = tables.account_rows(self.counts, self.accounts, with_money=has_money)
         put("accounts", tables.account_columns(with_money=has_money, acted=acted), accounts)
         put("map", tuple(self.coverage.columns()), self.coverage.rows(), "account_id", "ou_path")
@@ -75,7 +76,9 @@ class _Read:
             self.counts.add(row)
             yield tables.decision_row(row)
 
-    def _holes(self, document: Row) -> Iterator[Row]:
+    def _pack_holes(self, document: Row, unread_rows: Packed) -> None:
+        """What was not read comes before what was left out on purpose."""
+        left_out = Packed(unread_rows.columns)
         unread: set[tuple[str, str, str]] = set()
         for row in made_rows(document["coverage"]):
             self.coverage.add(row)
@@ -93,7 +96,8 @@ class _Read:
                 account["unread"] += is_new
                 self.holes[key] += is_new
                 self.words.setdefault(key, row["detail"])
-            yield tables.hole_row(row)
+            (unread_rows if row["status"] in tables.UNREAD else left_out).add(tables.hole_row(row))
+        unread_rows.append(left_out)
 
     def _compliance(self, document: Row) -> Iterator[Row]:
         for row in made_rows(document["compliance"]):

@@ -15,20 +15,15 @@ Row = Mapping[str, Any]
 
 UNKNOWN = "unknown"
 """An amount that is not known; where there is none to know, the cell is empty."""
-ACCOUNT = Column("account_name", "Account", link="#decisions?account_id={account_id}")
 ACCOUNT_ID = Column("account_id", "Account ID", "code", detail=True)
 OU = Column("ou_path", "OU", detail=True)
-REGION = Column("region", "Region", choice=True)
+REGION = Column("region", "Region", "word", choice=True)
 KIND = Column("kind", "Kind", choice=True)
-RESOURCE = Column("resource_id", "Resource", "code")
 OWNER = Column("owner", "Owner")
 _DECISIONS = (
-    RESOURCE,
-    Column("name", "Name"),
-    Column("account_name", "Account", link="#accounts?account_id={account_id}"),
-    REGION,
-    KIND,
-    Column("type", "Type"),
+    Column("resource_id", "Resource", "code", below="name"),
+    Column("account_name", "Account", link="#accounts?account_id={account_id}", below="region"),
+    Column("kind", "Kind", choice=True, below="type"),
     Column("verdict", "Decision", "status", choice=True),
     Column("outcome", "Outcome", "status", choice=True),
     Column("reason", "Reason"),
@@ -42,6 +37,9 @@ _DECISION_MONEY = (
     Column("money_unknown", "Amounts unknown, as", detail=True),
 )
 _DECISION_DETAILS = (
+    Column("name", "Name", detail=True),
+    Column("region", "Region", choice=True, detail=True),
+    Column("type", "Type", detail=True),
     ACCOUNT_ID,
     OU,
     Column("rule", "Rule", choice=True, detail=True),
@@ -61,8 +59,7 @@ _DECISION_DETAILS = (
     Column("tags", "Tags", detail=True),
 )
 ACCOUNTS = (
-    Column("account_name", "Account", link="#decisions?account_id={account_id}"),
-    Column("account_id", "Account ID", "code"),
+    Column("account_name", "Account", link="#decisions?account_id={account_id}", below="account_id"),
     Column("ou_path", "OU"),
     Column("resources", "Resources", "number"),
     Column("stops", "To stop", "number"),
@@ -73,8 +70,9 @@ ACCOUNTS = (
     Column("exempt", "Exempt", "number"),
     Column("failed", "Failed", "number"),
     Column("unread", "Not read", "number", link="#coverage?account_id={account_id}"),
+    ACCOUNT_ID,
 )
-_ACCOUNT_MONEY = (Column("net", "Saves", "money"), Column("unpriced", "Amounts unknown", "number"))
+_ACCOUNT_MONEY = (Column("net", "Saves", "money"), Column("unpriced", "Unknown", "number"))
 OPT_OUTS = (
     Column("carrier_id", "On", "code", link="#decisions?q={carrier_id}"),
     Column("carrier", "Which is", choice=True),
@@ -98,13 +96,13 @@ OPT_OUTS = (
 )
 FAILURES = (
     Column("resource_id", "Resource", "code", link="#decisions?resource_id={resource_id}"),
-    ACCOUNT,
-    REGION,
+    Column("account_name", "Account", link="#decisions?account_id={account_id}", below="region"),
     KIND,
     Column("status", "Outcome", "status", choice=True),
     Column("code", "AWS's code", "code", choice=True),
     Column("message", "AWS's words"),
     Column("what", "What to do"),
+    Column("region", "Region", choice=True, detail=True),
     ACCOUNT_ID,
 )
 COVERAGE = (
@@ -163,7 +161,8 @@ def decision_columns(*, with_money: bool) -> tuple[Column, ...]:
 def account_columns(*, with_money: bool, acted: bool) -> tuple[Column, ...]:
     """Of a plan, which did nothing, not those of what was done."""
     done = () if acted else ("stopped", "started", "failed")
-    return tuple(one for one in (*ACCOUNTS, *(_ACCOUNT_MONEY if with_money else ())) if one.name not in done)
+    money = _ACCOUNT_MONEY if with_money else ()
+    return tuple(one for one in (*ACCOUNTS[:-1], *money, ACCOUNTS[-1]) if one.name not in done)
 
 
 def decision_row(row: Row) -> dict[str, Any]:
@@ -191,7 +190,7 @@ def account_rows(counts: Counts, coverage: Mapping[str, Row], *, with_money: boo
         row = {"account_id": account_id, "account_name": name or account_id, "ou_path": path}
         row["unread"] = found.get("unread", 0)
         tally = tallies.get(account_id)
-        for column in ACCOUNTS[3:-1]:
+        for column in ACCOUNTS[2:-2]:
             row[column.name] = getattr(tally, column.name) if tally else 0
         if with_money and tally:
             row |= {"net": round(tally.net, 6) if tally.stops > tally.unpriced else None, "unpriced": tally.unpriced}

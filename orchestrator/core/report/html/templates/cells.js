@@ -5,6 +5,7 @@ const NUMBER = new Intl.NumberFormat("en-US", { maximumFractionDigits: 2 });
 
 function shownValue(value, form) {
   if (value === null || value === undefined || value === "") return "";
+  if (form === "status") return String(value).replaceAll("_", " ");
   if (typeof value === "string" && form !== "time") return value;
   if (form === "money") return (Math.abs(value) < 0.995 && value !== 0 ? SMALL_DOLLARS : DOLLARS).format(value);
   if (form === "percent") return `${NUMBER.format(value)} %`;
@@ -33,7 +34,7 @@ function filledCell(parent, column, rows, row) {
   const text = shownValue(value, column.form);
   if (column.form === "status" && text !== "") {
     const status = element("span", { className: "status" }, text);
-    status.classList.add(text.replace(/\W/g, "_"));
+    status.classList.add(String(value).replace(/\W/g, "_"));
     parent.append(status);
   } else if (column.form === "coverage") {
     const [sign, ...words] = text.split(" ");
@@ -41,12 +42,17 @@ function filledCell(parent, column, rows, row) {
     square.setAttribute("aria-hidden", "true");
     if (text !== "") parent.append(square, element("span", { className: "unseen" }, words.join(" ")));
   } else if (column.link && text !== "") {
-    parent.append(element("a", { href: filledLink(column.link, rows, row) }, text));
+    const link = element("a", { href: filledLink(column.link, rows, row) });
+    link.append(column.form === "code" ? element("code", {}, text) : text);
+    parent.append(link);
   } else if (column.form === "code" && text !== "") {
     parent.append(element("code", {}, text));
   } else {
     parent.append(text);
   }
+  const below = column.below ? shownValue(rows.value(row, column.below), "text") : "";
+  if (below !== "" && below !== text) parent.append(element("span", { className: "below" }, below));
+  if (["code", "word", "time"].includes(column.form)) parent.classList.add("word");
   if (["number", "money", "percent"].includes(column.form)) parent.classList.add("number");
   return parent;
 }

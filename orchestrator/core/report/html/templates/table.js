@@ -5,12 +5,14 @@ const VIEWS = new Map();
 class TableView {
   constructor(root, name, rows, plainRows) {
     Object.assign(this, { root, name, rows, plainRows, page: 0, sorted: null, filters: new Map(), words: "" });
-    this.size = Number(root.dataset.page ?? MOST_PLAIN_ROWS);
+    const most = matchMedia("(max-width: 700px)").matches ? 10 : Infinity; // a card for each takes much of a phone
+    this.size = plainRows ? MOST_PLAIN_ROWS : Math.min(Number(root.dataset.page), most);
     this.columns = [...root.querySelectorAll("thead th")].map((head) => ({
       head,
       name: head.dataset.column,
       form: head.dataset.form,
       link: head.dataset.link,
+      below: head.dataset.below,
       choice: "choice" in head.dataset,
       detail: "detail" in head.dataset,
       heading: head.textContent.trim(),
@@ -77,7 +79,7 @@ class TableView {
       const chosen = this.filters.get(column.name);
       const all = element("option", { value: "" }, `${column.heading}: all`);
       // `=` before each, so that an empty value is not the same as none.
-      select.replaceChildren(all, ...values.map((value) => element("option", { value: `=${value}` }, value === "" ? "none" : String(value))));
+      select.replaceChildren(all, ...values.map((value) => element("option", { value: `=${value}` }, value === "" ? "none" : shownValue(value, column.form))));
       select.value = chosen === undefined ? "" : `=${chosen}`;
     }
   }
@@ -183,14 +185,16 @@ class TableView {
     this.body.replaceChildren(...some.map((row) => (this.plainRows ? this.plainRows[row] : this.madeRow(row))));
     const total = this.shown.length;
     const many = this.root.dataset.count ? Number(this.root.dataset.count) : this.rows.count;
-    const range = total === 0 ? "No rows" : `${NUMBER.format(first + 1)}–${NUMBER.format(first + some.length)} of ${NUMBER.format(total)}`;
+    const range = total === 0 ? "No rows" : `${NUMBER.format(first + 1)} to ${NUMBER.format(first + some.length)} of ${NUMBER.format(total)}`;
     const filtered = total < this.rows.count ? ` (filtered from ${NUMBER.format(many)})` : "";
     const loading = this.complete ? "" : ` · reading ${NUMBER.format(many)} rows …`;
     this.status.textContent = many === 0 ? (this.root.dataset.empty ?? "") : `${range}${filtered}${loading}`;
     this.earlier.hidden = this.later.hidden = total <= this.size;
     this.earlier.disabled = this.page === 0;
     this.later.disabled = first + this.size >= total;
-    this.controls.hidden = many < 2 && this.filters.size === 0;
+    const isFiltered = this.filters.size > 0 || this.words !== "";
+    this.controls.hidden = many < (this.plainRows ? 12 : 2) && !isFiltered;
+    this.pager.hidden = Boolean(this.plainRows) && many <= this.size && !isFiltered;
     this.root.querySelector(".scroll").hidden = many === 0;
   }
 
