@@ -8,7 +8,7 @@ E2E    := .venv-e2e
 
 .DEFAULT_GOAL := help
 STACKS := hub members management guardrails
-.PHONY: help demo test test-all check check-templates tools format lock benchmark e2e package template \
+.PHONY: help demo test test-all browser check check-templates tools format lock benchmark e2e package template \
   member-role member-policies $(STACKS:%=deploy-%) $(STACKS:%=remove-%) show-env clean
 
 # `make package PYTHON=3.11` means Lambda's Python, `make test PYTHON=python3.12` the interpreter to work with.
@@ -26,10 +26,13 @@ demo: $(VENV)/.demo ## Run a whole sweep against an embedded AWS: plan, enforce,
 	@$(BIN)/stop-orchestrator demo
 
 test: $(VENV)/.dev ## Run the fast suite: every behaviour, a tenth of the kill boundaries, no zip
-	$(BIN)/pytest -n auto --dist worksteal -m "not full"
+	$(BIN)/pytest -n auto --dist worksteal -m "not full and not browser"
 
 test-all: $(VENV)/.dev ## Run every test: all kill boundaries, the zips, the whole demo, the benchmark
-	$(BIN)/pytest -n auto --dist worksteal
+	$(BIN)/pytest -n auto --dist worksteal -m "not browser"
+
+browser: $(VENV)/.dev ## Open the pages in Chromium (which has to be installed); screenshots in dist/screenshots
+	$(BIN)/pytest -n 2 --dist loadfile -m browser tests/browser
 
 check: $(VENV)/.dev template ## Formatting, lint, types, import directions, templates
 	$(BIN)/ruff format --check .

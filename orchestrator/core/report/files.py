@@ -1,4 +1,4 @@
-"""A report's document in, its files as bytes out: JSON for programs, CSV for spreadsheets.
+"""A report's document in, its files as bytes out: JSON for programs, CSV for spreadsheets, HTML for people.
 
 The same document gives the same bytes, also when it was read back from report.json.
 """
@@ -24,12 +24,14 @@ from orchestrator.core.report.csv import (
 )
 from orchestrator.core.report.decision_lines import Outcomes, outcome_fields, sweep_fields
 from orchestrator.core.report.document import Row
+from orchestrator.core.report.html.report_page import report_page
 from orchestrator.core.report.lazy_rows import made_rows
 
 CONTENT_TYPES = {
     ".json": "application/json",
     ".csv": "text/csv; charset=utf-8",
     ".gz": "application/gzip",
+    ".html": "text/html; charset=utf-8",
     ".yaml": "application/yaml",
     ".sig": "application/octet-stream",
 }
@@ -67,6 +69,9 @@ def report_chunks(document: Row) -> dict[str, Iterable[bytes]]:
         "coverage.csv": _Again(lambda: csv_chunks(made_rows(document["coverage"]), _COVERAGE_COLUMNS)),
         "compliance.csv": _Again(lambda: csv_chunks(made_rows(document["compliance"]), _COMPLIANCE_COLUMNS)),
         "opt_outs.csv": _Again(lambda: csv_chunks(_opt_out_cells(document), _OPT_OUT_COLUMNS)),
+        "report.html": _Again(
+            lambda: report_page(document)
+        ),  # last: by now the others are written, whatever befalls it
     }
 
 

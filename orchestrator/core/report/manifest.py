@@ -23,6 +23,7 @@ SEALED = (
     "coverage.csv",
     "compliance.csv",
     "opt_outs.csv",
+    "report.html",
     "plan.json",
 )
 """Every file that is evidence, but for the policy of a sweep that has it as a file (files.policy_file)."""

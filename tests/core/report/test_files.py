@@ -73,7 +73,14 @@ def test_the_folder_of_a_sweep_is_by_day_and_id() -> None:
 
 
 def test_report_json_is_written_first_since_all_others_can_be_made_from_it() -> None:
-    assert list(FILES) == ["report.json", "decisions.jsonl.gz", "decisions.csv", "coverage.csv", *GOVERNANCE]
+    assert list(FILES) == [
+        "report.json",
+        "decisions.jsonl.gz",
+        "decisions.csv",
+        "coverage.csv",
+        *GOVERNANCE,
+        "report.html",
+    ]
 
 
 def test_equal_reports_give_equal_bytes() -> None:
@@ -396,4 +403,9 @@ def test_a_cell_is_read_back_as_the_text_that_it_was(text: str) -> None:
 )
 def test_each_file_has_its_content_type(name: str, kind: str) -> None:
     assert content_type(name) == kind
-    assert set(map(content_type, FILES)) == {"application/json", "text/csv; charset=utf-8", "application/gzip"}
+    assert set(map(content_type, FILES)) == {
+        "application/json",
+        "text/csv; charset=utf-8",
+        "application/gzip",
+        "text/html; charset=utf-8",
+    }

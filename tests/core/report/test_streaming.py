@@ -30,7 +30,7 @@ def many(count: int) -> Row:
         a_report(
             decisions=tuple(map(a_decision, resources)),
             outcomes=tuple(an_outcome(resource=one) for one in resources),
-            coverage=tuple(a_coverage(region=f"xx-{number}") for number in range(count)),
+            coverage=tuple(a_coverage(account_id=f"{n // 17:012}", region=f"xx-{n % 17}") for n in range(count)),
         )
     )
 

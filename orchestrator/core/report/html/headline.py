@@ -1,0 +1,138 @@
+"""The first lines of a report's page: what the sweep came to, why, and its figures."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from orchestrator.core.model import Mode, SweepStatus
+from orchestrator.core.report.html.pages import counted, dollars
+
+Row = dict[str, Any]
+
+
+class Figure(NamedTuple):
+    """One number of the headline: `tone` is `good`, `warn`, `bad` or nothing."""
+
+    label: str
+    value: str
+    note: str = ""
+    tone: str = ""
+    link: str = ""
+
+
+def unread_targets(document: Row) -> int:
+    """Those that leave a hole in the coverage."""
+    totals = document["totals"]
+    return int(totals["denied"] + totals["failed_targets"] + totals["not_attempted_targets"])
+
+
+def headline(document: Row) -> str:
+    """In one line: what was stopped, or would be, and what not."""
+    totals, mode = document["totals"], Mode(document["mode"])
+    stops, starts = _planned(document)
+    if document["status"] == SweepStatus.HELD:
+        return f"Held: {counted(stops + starts, 'action')} planned, and none carried out"
+    if not mode.acts:
+        what = [f"stop {stops:,}"] if stops or not starts else []
+        what += [f"start {starts:,}"] if starts else []
+        return f"A plan: it would {' and '.join(what)} of {counted(totals['resources'], 'resource')}"
+    done = [f"{totals['stopped']:,} stopped"] if stops or not starts else []
+    done += [f"{totals.get('started', 0):,} started"] if starts else []
+    failed = totals["failed"] + totals.get("unknown", 0)
+    done += [f"{failed:,} failed"] if failed else []
+    return f"{', '.join(done)}, {totals.get('kept', 0):,} kept"
+
+
+def _planned(document: Row) -> tuple[int, int]:
+    totals = document["totals"]
+    stops = totals.get("planned_stops", totals.get("planned", 0))  # 0.1.0 did not count them apart
+    return stops, totals.get("planned_starts", 0)
+
+
+def status_sentences(document: Row) -> list[str]:
+    """The status, and what it is because of."""
+    totals, status = document["totals"], document["status"]
+    sentences = [_STATUS.get(status, f"It is {status}.")]
+    broken = [row for row in document["guardrails"] if not row["passed"]]
+    if broken:
+        limits = "; ".join(f"{row['name']} {row['actual']:g}, limit {row['limit']:g}" for row in broken[:3])
+        more = f", and {len(broken) - 3} more" if len(broken) > 3 else ""  # noqa: PLR2004 - as many as were named
+        sentences.append(f"Guardrails that do not hold: {limits}{more}.")
+    unread = unread_targets(document)
+    if unread:
+        sentences.append(f"{counted(unread, 'target')} (account x region) could not be read.")
+    for name, words in (
+        ("failed", "failed"),
+        ("unknown", "came to an unknown end"),
+        ("starting", "were accepted, and not seen running"),
+        ("not_attempted", "were not attempted"),
+    ):
+        if totals.get(name):
+            sentences.append(f"{counted(totals[name], 'action')} {words}.")
+    if document.get("consent_missing"):
+        sentences.append(f"It only planned: {document['consent_missing']}.")
+    if document["error"]:
+        sentences.append(f"Ended by: {document['error']}")
+    if status == SweepStatus.INCOMPLETE and len(sentences) > 1:
+        del sentences[0]  # the others say of what
+    return sentences
+
+
+_STATUS = {
+    SweepStatus.COMPLETE: "Complete: everything in scope was read, and everything planned came to its end.",
+    SweepStatus.INCOMPLETE: "Incomplete: something was not read, or did not come to its end.",
+    SweepStatus.HELD: "Held by guardrails: nothing was acted on.",
+    SweepStatus.AWAITING_APPROVAL: "It waits for approval: nothing was acted on yet.",
+    SweepStatus.FAILED: "Failed: an error ended it.",
+    SweepStatus.ABORTED: "Aborted: it was halted between its first action and its last.",
+    SweepStatus.ABANDONED: "Abandoned: its process died, and nothing more is done of it.",
+}
+
+
+def figures(document: Row) -> list[Figure]:
+    """The numbers of the first screen."""
+    totals, acts = document["totals"], Mode(document["mode"]).acts
+    stops, starts = _planned(document)
+    of_stops, of_starts = f"of {stops:,} planned", f"of {starts:,} planned"
+    if acts:
+        stopped = Figure("Stopped", f"{totals['stopped']:,}", of_stops, "good", "#decisions?verdict=stop")
+        started = Figure("Started", f"{totals.get('started', 0):,}", of_starts, "good", "#decisions?verdict=start")
+    else:
+        stopped = Figure("Would stop", f"{stops:,}", "plan only", "good", "#decisions?verdict=stop")
+        started = Figure("Would start", f"{starts:,}", "plan only", "good", "#decisions?verdict=start")
+    failed = totals["failed"] + totals.get("unknown", 0)
+    unread = unread_targets(document)
+    return [
+        stopped,
+        *([started] if starts or document["mode"] == Mode.UNDO else []),
+        Figure(
+            "Kept", f"{totals.get('kept', 0):,}", f"of {totals['resources']:,} looked at", "", "#decisions?verdict=keep"
+        ),
+        Figure("Exempt", f"{totals['exempt']:,}", "opted out by tag", "", "#decisions?reason_code=exempt"),
+        *([Figure("Failed", f"{failed:,}", "actions", "bad" if failed else "good", "#failed")] if acts else []),
+        Figure("Not read", f"{unread:,}", f"of {totals['targets']:,} targets", "bad" if unread else "good", "#unread"),
+        *_money(document),
+    ]
+
+
+def _money(document: Row) -> list[Figure]:
+    money = document.get("money")
+    if money is None:
+        return []
+    forecast = money["forecast"]
+    unknown = f"; {forecast['unknown_resources']:,} unknown" if forecast["unknown_resources"] else ""
+    is_known = forecast["resources"] or not forecast["unknown_resources"]
+    value = dollars(forecast["net"]) if is_known else "unknown"
+    note = "made-up prices" if money["made_up"] else "until they start again"
+    return [Figure("Saves", value, f"{note}{unknown}", "warn" if money["made_up"] else "good", "#savings")]
+
+
+def alerts(document: Row) -> list[str]:
+    """What a reader has to know before any number."""
+    found = []
+    if document.get("as_of"):
+        found.append(f"A what-if for {document['as_of']}: decided by what AWS says now, and never acted on.")
+    money = document.get("money")
+    if money is not None and money["made_up"]:
+        found.append(f"The prices are made up ({money['prices']}): every amount on this page is an example.")
+    return found

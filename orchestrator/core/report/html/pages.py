@@ -1,0 +1,120 @@
+"""Makes a page: a template, its values and the rows of its tables in, one self-contained HTML file out.
+
+A template extends `base.html.j2` and fills its blocks. Of each value control characters are
+written out, None is empty, and markup in it is text. A name that a template asks for and nobody gave is an error.
+The page's Content-Security-Policy lets only its own style and script run, by their hashes, and nothing be fetched.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+
+import jinja2
+from markupsafe import Markup
+
+from orchestrator.core.report.html.columns import Column
+from orchestrator.core.report.html.packed import Packed, shown
+
+STYLES = ("page.css",)
+SCRIPTS = ("theme.js", "rows.js", "cells.js", "table.js", "start.js")
+"""What every page has, `start.js` last; one with scripts of its own names them as well."""
+
+_ROWS_HERE = "<!-- packed rows -->\n"
+
+
+def page_chunks(
+    template: str,
+    values: Mapping[str, object],
+    packed: Mapping[str, Packed] | None = None,
+    *,
+    scripts: Sequence[str] = SCRIPTS,
+) -> Iterator[bytes]:
+    """The page in pieces: all of it is made but for how its rows are written. `packed`: those, by table.
+
+    `scripts`: files beside the templates, which run one after another in one scope.
+    Raises jinja2.TemplateError, as for a value that is missing.
+    """
+    before, after = _text(template, values, scripts).split(_ROWS_HERE)  # which no value can have in it: it is markup
+    return _pieces(before.encode(), packed or {}, after.encode())
+
+
+def _pieces(before: bytes, packed: Mapping[str, Packed], after: bytes) -> Iterator[bytes]:
+    yield before
+    for name, rows in packed.items():
+        for chunk in rows.chunks():
+            yield b'<script type="application/x-packed-rows" data-rows-of="%s">%s</script>\n' % (name.encode(), chunk)
+    yield after
+
+
+def _text(template: str, values: Mapping[str, object], scripts: Sequence[str]) -> str:
+    style = Markup("\n".join(map(asset, STYLES)))  # noqa: S704 - our own files, as they are
+    script = Markup('(() => {\n"use strict";\n' + "\n".join(map(asset, scripts)) + "})();\n")  # noqa: S704 - the same
+    policy = "; ".join(
+        (
+            "default-src 'none'",
+            f"style-src '{_hash(style)}'",
+            f"script-src '{_hash(script)}'",
+            "img-src data:",
+            "connect-src 'none'",
+            "base-uri 'none'",
+            "form-action 'none'",
+        )
+    )
+    page = _environment().get_template(template)
+    return page.render(**values, style=style, script=script, content_policy=policy)
+
+
+def asset(name: str) -> str:
+    """The text of a file beside the templates."""
+    environment = _environment()
+    assert environment.loader is not None, "the environment is made with one"
+    return environment.loader.get_source(environment, name)[0]
+
+
+def counted(count: int, singular: str, plural: str = "") -> str:
+    """`1 stop`, `2 stops`, `1,000 stops`."""
+    return f"{count:,} {singular if count == 1 else plural or singular + 's'}"
+
+
+def dollars(amount: float | None) -> str:
+    """`$1,234.50`, small ones to a hundredth of a cent; None is `unknown`, and never 0."""
+    if amount is None:
+        return "unknown"
+    sign = "-" if amount < 0 else ""
+    return f"{sign}${abs(amount):,.4f}" if 0 < abs(amount) < _SMALL else f"{sign}${abs(amount):,.2f}"
+
+
+_SMALL = 0.995
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("orchestrator.core.report.html"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_finished,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {"counted": counted, "dollars": dollars, "time": _time_text}
+    environment.globals["column"] = Column
+    return environment
+
+
+def _time_text(text: str | None) -> str:
+    return (text or "").replace("T", " ").replace("Z", " UTC")
+
+
+def _finished(value: object) -> object:
+    if value is None:
+        return ""
+    return value if isinstance(value, Markup) else shown(value)
+
+
+def _hash(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"

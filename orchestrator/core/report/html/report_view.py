@@ -1,0 +1,187 @@
+"""What report.html shows of a report's document: one pass over its rows, then the values of its template."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from orchestrator.core.model import ALL_REGIONS, Mode
+from orchestrator.core.model.narrowing import narrowing_text
+from orchestrator.core.report.csv import _decision_cells
+from orchestrator.core.report.html import headline, tables
+from orchestrator.core.report.html.columns import Column
+from orchestrator.core.report.html.counts import Counts
+from orchestrator.core.report.html.coverage_map import CoverageMap
+from orchestrator.core.report.html.packed import Packed
+from orchestrator.core.report.html.pages import page_chunks
+from orchestrator.core.report.html.rankings import rankings
+from orchestrator.core.report.html.timeline import timeline
+from orchestrator.core.report.html.words import COVERAGE, reason_words
+from orchestrator.core.report.lazy_rows import made_rows
+from orchestrator.core.report.what_to_do import code_in, what_to_do
+
+Row = dict[str, Any]
+_MOST_GUARDRAILS = 15
+_MOST_FAILURES = 50
+_MOST_REASONS = 40
+
+
+def made_page(document: Row) -> Iterator[bytes]:
+    """The whole page, in pieces; whatever can go wrong did by the time that this returns."""
+    read = _Read()
+    packed = read.rows(document)
+    values = _values(document, read, packed)
+    return page_chunks("report.html.j2", values, {name: rows for name, (_, rows) in packed.items()})
+
+
+@dataclass(slots=True)
+class _Read:
+    """What was counted while the rows were packed."""
+
+    counts: Counts = field(default_factory=Counts)
+    coverage: CoverageMap = field(default_factory=CoverageMap)
+    accounts: dict[str, Row] = field(default_factory=dict)
+    """Their names and how many of their targets were not read."""
+    holes: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Targets that were not read, by status and AWS's code."""
+    words: dict[tuple[str, str], str] = field(default_factory=dict)
+    """The detail of one of them."""
+
+    def rows(self, document: Row) -> dict[str, tuple[tuple[Column, ...], Packed]]:
+        """The columns and rows of each table, by its name."""
+        has_money = document.get("money") is not None
+        acted = Mode(document["mode"]).acts
+        found: dict[str, tuple[tuple[Column, ...], Packed]] = {}
+
+        def put(name: str, columns: tuple[Column, ...], rows: Iterator[Row], *more: str) -> None:
+            found[name] = (columns, Packed([*dict.fromkeys([*(one.name for one in columns), *more])]).extend(rows))
+
+        put("decisions", tables.decision_columns(with_money=has_money), self._decisions(document))
+        put("coverage", tables.COVERAGE, iter(()))
+        self._pack_holes(document, found["coverage"][1])
+        accounts = tables.account_rows(self.counts, self.accounts, with_money=has_money)
+        put("accounts", tables.account_columns(with_money=has_money, acted=acted), accounts)
+        put("map", tuple(self.coverage.columns()), self.coverage.rows(), "account_id", "ou_path")
+        put("failures", tables.FAILURES, tables.failure_rows(document, self.accounts))
+        put("opt_outs", tables.OPT_OUTS, tables.opt_out_rows(document))
+        put("compliance", tables.COMPLIANCE, self._compliance(document))
+        if has_money:
+            put("measured", tables.MEASURED, iter(tables.measured_rows(document)))
+        return found
+
+    def _decisions(self, document: Row) -> Iterator[Row]:
+        for row in _decision_cells(document):
+            self.counts.add(row)
+            yield tables.decision_row(row)
+
+    def _pack_holes(self, document: Row, unread_rows: Packed) -> None:
+        """What was not read comes before what was left out on purpose."""
+        left_out = Packed(unread_rows.columns)
+        unread: set[tuple[str, str, str]] = set()
+        for row in made_rows(document["coverage"]):
+            self.coverage.add(row)
+            account = self.accounts.setdefault(
+                row["account_id"],
+                {"account_name": row["account_name"] or row["account_id"], "ou_path": row["ou_path"], "unread": 0},
+            )
+            if row["status"] == tables.READ:
+                continue
+            if row["status"] in tables.UNREAD:
+                key = (row["status"], code_in(row["detail"]))
+                place = (row["account_id"], row["region"], row["status"])
+                is_new = place not in unread
+                unread.add(place)
+                account["unread"] += is_new
+                self.holes[key] += is_new
+                self.words.setdefault(key, row["detail"])
+            (unread_rows if row["status"] in tables.UNREAD else left_out).add(tables.hole_row(row))
+        unread_rows.append(left_out)
+
+    def _compliance(self, document: Row) -> Iterator[Row]:
+        for row in made_rows(document["compliance"]):
+            name = row.get("account_name") or self.accounts.get(row["account_id"], {}).get("account_name")
+            yield {**row, "account_name": name or row["account_id"]}
+
+
+def _values(document: Row, read: _Read, packed: Mapping[str, tuple[tuple[Column, ...], Packed]]) -> Row:
+    money = document.get("money")
+    return {
+        "document": document,
+        "acted": Mode(document["mode"]).acts,
+        "headline": headline.headline(document),
+        "status_sentences": headline.status_sentences(document),
+        "figures": headline.figures(document),
+        "alerts": headline.alerts(document),
+        "money": money,
+        "columns": {name: columns for name, (columns, _) in packed.items()},
+        "sizes": {name: rows.count for name, (_, rows) in packed.items()},
+        "reasons": _reasons(read.counts),
+        "holes": _holes(read),
+        "failures": _failures(document),
+        "guardrails": _guardrails(document),
+        "more_guardrails": max(0, len(document["guardrails"]) - _MOST_GUARDRAILS),
+        "rules": _rules(read.counts),
+        "rankings": rankings(document, read.counts),
+        "timeline": timeline(document, read.counts),
+        "map_legend": [(sign, words, "_".join(words.split())) for sign, words in COVERAGE.values()],
+        "map_kinds": read.coverage.kinds,
+        "map_regions": [one for one in read.coverage.regions if one != ALL_REGIONS],
+        "narrowed": narrowing_text(document["narrowed"]) if document.get("narrowed") else "",
+    }
+
+
+def _reasons(counts: Counts) -> list[Row]:
+    """What is kept, and because of what; most first."""
+    found = counts.by(lambda group: (group.verdict == "keep", group.reason_code))
+    kept = [(code, tally.resources) for (is_kept, code), tally in found.items() if is_kept]
+    kept.sort(key=lambda one: (-one[1], one[0]))
+    return [{"code": code, "words": reason_words(code), "count": count} for code, count in kept[:_MOST_REASONS]]
+
+
+def _holes(read: _Read) -> list[Row]:
+    """What was not read, by status and code; most first."""
+    found = sorted(read.holes.items(), key=lambda one: (-one[1], one[0]))
+    return [
+        {
+            "status": status,
+            "code": code,
+            "count": count,
+            "words": read.words[status, code],
+            "what": what_to_do(status, code, read.words[status, code]),
+        }
+        for (status, code), count in found[:_MOST_FAILURES]
+    ]
+
+
+def _failures(document: Row) -> list[Row]:
+    """The actions that failed, or of which nobody knows, by AWS's code; most first."""
+    found: dict[tuple[str, str], Row] = {}
+    for row in document["outcomes"]:
+        if row["status"] not in tables.NOT_DONE:
+            continue
+        key = (row["status"], row["code"])
+        one = found.get(key)
+        if one is None:
+            what = what_to_do(row["status"], row["code"], row["message"])
+            one = {"status": row["status"], "code": row["code"], "count": 0, "words": row["message"], "what": what}
+            found[key] = one
+        one["count"] += 1
+    return sorted(found.values(), key=lambda row: (-row["count"], row["status"], row["code"]))[:_MOST_FAILURES]
+
+
+def _guardrails(document: Row) -> list[Row]:
+    """Those that do not hold first, then those of the whole organization, then the accounts that come closest."""
+
+    def place(row: Row) -> tuple[bool, bool, float]:
+        share = row["actual"] / row["limit"] if row["limit"] else 0.0
+        return (row["passed"], row["account_id"] is not None, -share)
+
+    return sorted(document["guardrails"], key=place)[:_MOST_GUARDRAILS]
+
+
+def _rules(counts: Counts) -> list[Row]:
+    found = counts.by(lambda group: group.rule)
+    rows = sorted(found.items(), key=lambda one: (one[0] is None, -one[1].stops, str(one[0])))
+    return [{"rule": rule, "tally": tally} for rule, tally in rows[:_MOST_REASONS]]
