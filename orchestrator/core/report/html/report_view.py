@@ -10,6 +10,7 @@ from typing import Any
 from orchestrator.core.model import ALL_REGIONS, Mode
 from orchestrator.core.model.narrowing import narrowing_text
 from orchestrator.core.report.csv import _decision_cells
+from orchestrator.core.report.decision_lines import Outcomes
 from orchestrator.core.report.html import headline, tables
 from orchestrator.core.report.html.columns import Column
 from orchestrator.core.report.html.counts import Counts
@@ -72,7 +73,7 @@ class _Read:
         return found
 
     def _decisions(self, document: Row) -> Iterator[Row]:
-        for row in _decision_cells(document):
+        for row in _decision_cells(document, Outcomes(document)):
             self.counts.add(row)
             yield tables.decision_row(row)
 
