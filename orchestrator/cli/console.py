@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import typer
 
 from orchestrator import Later
+from orchestrator.cli import invocation
 from orchestrator.core.report.control_characters import without_controls
 from orchestrator.errors import (
     NarrowedToNothingError,
@@ -107,6 +108,7 @@ def say(message: str) -> None:
 
 def print_line(text: str, style: str | None = None, *, to_stderr: bool = False) -> None:
     """A text that is never wrapped, in that style where there is a terminal; without one, rich is not needed."""
+    text = invocation.as_called(text)
     stream = sys.stderr if to_stderr else sys.stdout
     if stream is None or stream.isatty() or any(map(os.environ.get, _COLOURED_ANYWHERE)):
         this = sys.modules[__name__]
@@ -124,6 +126,7 @@ def counted(count: int, noun: str) -> str:
 
 def settings_of(**overrides: object) -> Settings:
     """Settings from the environment and the options; a mistake ends the command with exit code 2."""
+    invocation.remember_options(overrides)
     try:
         return settings_module.Settings.from_env(os.environ, (), **overrides)
     except SettingsError as wrong:

@@ -11,7 +11,9 @@ from typing import IO, Any, cast
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
+from rich.text import Text
 
+from orchestrator.cli.invocation import as_called
 from orchestrator.core.report.control_characters import without_controls
 
 
@@ -33,10 +35,22 @@ class SafeConsole(Console):
     def file(self, new_file: IO[str]) -> None:
         self._file = new_file
 
+    def print(self, *objects: Any, **how: Any) -> None:
+        """As rich does; a command in a text or a line is as it can be pasted here."""
+        super().print(*map(_as_called, objects), **how)
+
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """As rich does, but with the texts made harmless; everything that is printed passes here."""
         for one in super().render(renderable, options):
             yield one if one.control else Segment(without_controls(one.text, lines=True), one.style)
+
+
+def _as_called(one: Any) -> Any:
+    if isinstance(one, str):
+        return as_called(one)
+    if not isinstance(one, Text) or (text := as_called(one.plain)) == one.plain:
+        return one
+    return Text(text, one.style)
 
 
 def csv_text(content: bytes) -> str:

@@ -436,6 +436,9 @@ class ReportDocument(TypedDict):
         Annotated[list[MeasuredRow], Field(description="Of earlier stops, where prices were asked for.")]
     ]
     narrowed: NotRequired[Annotated[NarrowedRow | None, Field(description="Null: to nothing.")]]
+    plan_expires_at: NotRequired[
+        Annotated[TimeText, Field(description="Until when `apply` carries it out; missing where it is not to apply.")]
+    ]
     as_of: NotRequired[
         Annotated[
             TimeText,
