@@ -30,13 +30,14 @@ if TYPE_CHECKING:
     import json
 
     from orchestrator import settings as settings_module
-    from orchestrator.aws import failures
+    from orchestrator.aws import credential_errors, failures
     from orchestrator.cli import json_text, terminal
     from orchestrator.core.model import marks
     from orchestrator.settings import Settings
 else:
     json = Later("json")
     settings_module = Later("orchestrator.settings")
+    credential_errors = Later("orchestrator.aws.credential_errors")
     failures = Later("orchestrator.aws.failures")
     json_text = Later("orchestrator.cli.json_text")
     terminal = Later("orchestrator.cli.terminal")
@@ -90,7 +91,8 @@ def errors_as_exit_codes(output: Format, reported: Sequence[int] = ()) -> Iterat
     except typer.Exit:
         raise  # before what AWS's errors are is looked up, which imports all of it
     except failures.AWS_FAILURES as failure:
-        fail(f"AWS: {failures.text_of(failure)}", max((ERROR, *reported)))
+        missing = credential_errors.credentials_error(failure)
+        fail(str(missing or f"AWS: {failures.text_of(failure)}"), max((ERROR, *reported)))
     except OSError as failure:
         fail(f"this machine: {failure}", ERROR)
 
