@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from orchestrator import Later
 from orchestrator.aws import bulk_tags
 from orchestrator.aws.clients import Clients, partition_regions, renew_bound_credentials
+from orchestrator.aws.credential_errors import credentials_error
 from orchestrator.aws.credentials import REGION_PERMISSIONS, MemberRole, MemberSessions
 from orchestrator.aws.dynamodb_items import DynamoItems
 from orchestrator.aws.failures import AWS_FAILURES, error_of
@@ -175,10 +176,16 @@ def make_clients(settings: Settings, hear: Callable[[Answered], None] | None = N
 
 
 def caller(clients: Clients) -> str:
-    """The ARN of whoever's credentials these are; AWS's refusal where it does not tell."""
+    """The ARN of whoever's credentials these are; AWS's refusal where it does not tell.
+
+    Raises CredentialsError where there are none, before anything is begun that would fail for want of them.
+    """
     try:
         return clients.sts().get_caller_identity()["Arn"]
     except AWS_FAILURES as failure:
+        missing = credentials_error(failure)
+        if missing is not None:
+            raise missing from failure
         return f"an unknown caller: {error_of(failure)}"
 
 

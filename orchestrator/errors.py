@@ -61,6 +61,10 @@ class OrganizationError(StopOrchestratorError):
     """The organization could not be listed, so the accounts are unknown."""
 
 
+class CredentialsError(OrganizationError):
+    """Nothing can be listed: there are no AWS credentials, or they are over; the text says how to sign in."""
+
+
 class NarrowingError(StopOrchestratorError):
     """What a sweep was narrowed to is not in its policy; no sweep begins. Carries every problem found."""
 

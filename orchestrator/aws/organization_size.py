@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.aws.clients import Clients
+from orchestrator.aws.credential_errors import credentials_error
 from orchestrator.aws.failures import AWS_FAILURES, error_of
 from orchestrator.aws.pages import each_page
 from orchestrator.errors import OrganizationError
@@ -17,7 +18,7 @@ def count_accounts(clients: Clients) -> int:
             for account in page["Accounts"]
         )
     except AWS_FAILURES as failure:
-        raise OrganizationError(
+        raise credentials_error(failure) or OrganizationError(
             f"the organization cannot be listed ({error_of(failure)}); run from the management account or a delegated "
             "administrator that may call organizations:ListAccounts, or say its size: --accounts N"
         ) from failure

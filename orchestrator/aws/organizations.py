@@ -18,6 +18,7 @@ from botocore.parsers import ResponseParserError
 
 from orchestrator.aws.bulk_tags import no_bulk_tags
 from orchestrator.aws.clients import Clients
+from orchestrator.aws.credential_errors import credentials_error
 from orchestrator.aws.failures import AWS_FAILURES, error_of
 from orchestrator.aws.organization_paths import Units, UnitsByPath, unit_below, unit_ids
 from orchestrator.aws.pages import each_page
@@ -63,7 +64,7 @@ class OrganizationReader:
         try:
             return self._read(tell, needs_every_unit)
         except AWS_FAILURES as failure:
-            raise OrganizationError(
+            raise credentials_error(failure) or OrganizationError(
                 f"the organization cannot be listed ({error_of(failure)}); run from the management account or a "
                 "delegated administrator that may call organizations:List*"
             ) from failure

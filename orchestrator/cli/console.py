@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import typer
 
 from orchestrator import Later
+from orchestrator.cli import invocation
 from orchestrator.core.report.control_characters import without_controls
 from orchestrator.errors import (
     NarrowedToNothingError,
@@ -29,13 +30,14 @@ if TYPE_CHECKING:
     import json
 
     from orchestrator import settings as settings_module
-    from orchestrator.aws import failures
+    from orchestrator.aws import credential_errors, failures
     from orchestrator.cli import json_text, terminal
     from orchestrator.core.model import marks
     from orchestrator.settings import Settings
 else:
     json = Later("json")
     settings_module = Later("orchestrator.settings")
+    credential_errors = Later("orchestrator.aws.credential_errors")
     failures = Later("orchestrator.aws.failures")
     json_text = Later("orchestrator.cli.json_text")
     terminal = Later("orchestrator.cli.terminal")
@@ -89,7 +91,8 @@ def errors_as_exit_codes(output: Format, reported: Sequence[int] = ()) -> Iterat
     except typer.Exit:
         raise  # before what AWS's errors are is looked up, which imports all of it
     except failures.AWS_FAILURES as failure:
-        fail(f"AWS: {failures.text_of(failure)}", max((ERROR, *reported)))
+        missing = credential_errors.credentials_error(failure)
+        fail(str(missing or f"AWS: {failures.text_of(failure)}"), max((ERROR, *reported)))
     except OSError as failure:
         fail(f"this machine: {failure}", ERROR)
 
@@ -107,6 +110,7 @@ def say(message: str) -> None:
 
 def print_line(text: str, style: str | None = None, *, to_stderr: bool = False) -> None:
     """A text that is never wrapped, in that style where there is a terminal; without one, rich is not needed."""
+    text = invocation.as_called(text)
     stream = sys.stderr if to_stderr else sys.stdout
     if stream is None or stream.isatty() or any(map(os.environ.get, _COLOURED_ANYWHERE)):
         this = sys.modules[__name__]
@@ -124,6 +128,7 @@ def counted(count: int, noun: str) -> str:
 
 def settings_of(**overrides: object) -> Settings:
     """Settings from the environment and the options; a mistake ends the command with exit code 2."""
+    invocation.remember_options(overrides)
     try:
         return settings_module.Settings.from_env(os.environ, (), **overrides)
     except SettingsError as wrong:

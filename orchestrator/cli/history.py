@@ -104,9 +104,9 @@ def _print_notes(console: Console, one: SweepSummary, dead: Mapping[str, str]) -
         text = f"{one.sweep_id} was confirmed by {one.consent.get('by')} ({one.consent.get('how')})"
         console.print(Text(text))
     if one.status == "awaiting_approval":
-        console.print(f"To carry it out: stop-orchestrator apply {one.sweep_id}", highlight=False)
+        console.print(f"To carry it out: stop-orchestrator apply {one.sweep_id}", highlight=False, soft_wrap=True)
     if one.sweep_id in dead:
-        console.print(_without_a_process(one.sweep_id, dead[one.sweep_id]), highlight=False)
+        console.print(_without_a_process(one.sweep_id, dead[one.sweep_id]), highlight=False, soft_wrap=True)
 
 
 def _did_nothing(one: SweepSummary) -> bool:

@@ -23,10 +23,11 @@ from orchestrator.cli.losses import losses_of_report
 from orchestrator.cli.schedules_table import inside_of_hours, schedules_table, wrong_tags_table
 from orchestrator.cli.tables import MOST_ROWS, STATUS_STYLES, Cell, a_table, add_rows, number
 from orchestrator.core.decide.guardrails import NAMES_RESOLVED
-from orchestrator.core.model import ALL_KINDS, OutcomeStatus, ReasonCode
+from orchestrator.core.model import ALL_KINDS, OutcomeStatus, ReasonCode, SweepStatus, people_time_of
 from orchestrator.core.model.decision import KEPT_AFTER_ALL
 from orchestrator.core.model.narrowing import narrowing_text
 from orchestrator.core.policy.opt_outs import MISSPELT_KEY
+from orchestrator.core.report.kept_because import kept_because
 
 Row = Mapping[str, Any]
 
@@ -41,6 +42,7 @@ def print_summary(console: Console, document: Row, location: str = "") -> None:
     for table in (
         _by_account(document),
         _by_rule(document),
+        _kept_because(document),
         schedules_table(document),
         _coverage_holes(document),
         _broken_guardrails(document),
@@ -71,14 +73,23 @@ def print_summary(console: Console, document: Row, location: str = "") -> None:
     if document.get("as_of"):
         text = "Decided for that moment by what AWS says now. Nothing is stored: it cannot be applied."
         console.print(Text(text, style="yellow"))
-    if document["status"] == "awaiting_approval":
-        console.print(f"To carry it out: stop-orchestrator apply {document['sweep_id']}", highlight=False)
+    if next_command := carry_out(document):
+        console.print(Text(next_command, style="bold"), soft_wrap=True)
     if document.get("kill_switches") == []:  # a report of the version before does not say
         console.print(Text("There was no kill switch: none was named.", style="yellow"))
     if document["error"]:
         console.print(Text(f"Ended by: {_error(document['error'])}", style="red"))
     if location:
         console.print(Text(f"Report: {location}"), soft_wrap=True)
+
+
+def carry_out(document: Row) -> str:
+    """The command that carries out a plan, and until when it does; empty where there is nothing to carry out."""
+    until = document.get("plan_expires_at")  # of earlier releases none
+    if until is None and document["status"] != SweepStatus.AWAITING_APPROVAL:
+        return ""
+    when = f" (until {people_time_of(until)})" if until else ""
+    return f"To carry it out{when}: stop-orchestrator apply {document['sweep_id']}"
 
 
 def _print_people(console: Console, document: Row) -> None:
@@ -263,12 +274,21 @@ def _by_rule(document: Row) -> Table | None:
         one.plan: Counter(row["rule"] for row in document["decisions"] if row["verdict"] == one.verdict)
         for one in _directions(document)
     }
-    counts = {"matched": matched, **planned, "exempt": exempt}
+    kept = matched - sum(planned.values(), Counter())
+    counts = {"matched": matched, **planned, "kept": kept, "exempt": exempt}
     table = a_table("By rule", "rule", *((name, "right") for name in counts))
     names = {*matched, *document.get("idle_rules", ())}  # of earlier releases none
     order = sorted(names, key=lambda rule: (rule is None, -sum(one[rule] for one in planned.values()), rule or ""))
     rows = [(rule or "(no rule matches)", *(number(count[rule]) for count in counts.values())) for rule in order]
     return add_rows(table, rows)
+
+
+def _kept_because(document: Row) -> Table | None:
+    """With what is planned it is all that was read."""
+    rows = kept_because(document)
+    every = len(document["decisions"])
+    table = a_table(f"Kept because ({sum(count for _, count in rows)} of {every})", "reason", ("resources", "right"))
+    return add_rows(table, [(text, number(count)) for text, count in rows])
 
 
 def _coverage_holes(document: Row) -> Table | None:

@@ -11,6 +11,7 @@ from rich.containers import Lines
 from rich.table import Table
 from rich.text import Text
 
+from orchestrator.cli.invocation import as_called
 from orchestrator.core.report.control_characters import without_controls
 
 Cell = str | tuple[str, ...]
@@ -75,10 +76,10 @@ def _broken(word: str, width: int) -> str:
 
 def plain(text: str, style: str = "") -> Text:
     """A line without control characters, which are escaped before it is wrapped: an escape has a width."""
-    return Text(without_controls(text), style)
+    return Text(without_controls(as_called(text)), style)
 
 
 def cell(of: Cell) -> Text:
     """Without control characters."""
     lines = (of,) if isinstance(of, str) else of
-    return CellText("\n".join(map(without_controls, lines)))
+    return CellText("\n".join(without_controls(as_called(line)) for line in lines))

@@ -6,20 +6,50 @@ Such a character is shown as an escape, such as `\u001b`; line feeds stay, they 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from typing import IO, Any, cast
 
-from rich.console import Console, ConsoleOptions, RenderableType
+from rich.console import Console, ConsoleDimensions, ConsoleOptions, RenderableType
 from rich.segment import Segment
+from rich.text import Text
 
+from orchestrator.cli.invocation import as_called
 from orchestrator.core.report.control_characters import without_controls
+
+_UNWRAPPED = 100_000
+"""Columns: more than any line has."""
 
 
 class SafeConsole(Console):
-    """Rich's console for texts that strangers wrote. Markup and emoji codes mean nothing in it."""
+    """Rich's console for texts that strangers wrote. Markup and emoji codes mean nothing in it.
+
+    Where its stream is no terminal, lines are not wrapped, unless COLUMNS says how wide they may be.
+    """
 
     def __init__(self, **how: Any) -> None:
+        self._is_unwrapped = False
         super().__init__(**{"markup": False, "emoji": False, **how})
+        self._is_unwrapped = "width" not in how
+
+    @property
+    def size(self) -> ConsoleDimensions:
+        """Of a pipe or a file, whose reader wants a row in one line, there is no width."""
+        found = super().size
+        if self._is_unwrapped and not self.is_terminal and not os.environ.get("COLUMNS"):
+            return ConsoleDimensions(_UNWRAPPED, found.height)
+        return found
+
+    @size.setter
+    def size(self, new_size: tuple[int, int]) -> None:
+        self._width, self._height = new_size
+
+    def rule(self, title: Any = "", **how: Any) -> None:
+        """As rich does; where lines have no end, its title alone."""
+        if self.width >= _UNWRAPPED:
+            self.print(title)
+        else:
+            super().rule(title, **how)
 
     @property
     def file(self) -> IO[str]:
@@ -33,10 +63,22 @@ class SafeConsole(Console):
     def file(self, new_file: IO[str]) -> None:
         self._file = new_file
 
+    def print(self, *objects: Any, **how: Any) -> None:
+        """As rich does; a command in a text or a line is as it can be pasted here."""
+        super().print(*map(_as_called, objects), **how)
+
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """As rich does, but with the texts made harmless; everything that is printed passes here."""
         for one in super().render(renderable, options):
             yield one if one.control else Segment(without_controls(one.text, lines=True), one.style)
+
+
+def _as_called(one: Any) -> Any:
+    if isinstance(one, str):
+        return as_called(one)
+    if not isinstance(one, Text) or (text := as_called(one.plain)) == one.plain:
+        return one
+    return Text(text, one.style)
 
 
 def csv_text(content: bytes) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from orchestrator.core.model import SweepStatus, Verdict
-from orchestrator.core.model.narrowing import narrowing_text
+from orchestrator.core.model import SweepStatus
+from orchestrator.core.report.approval_message import approval_message
 from orchestrator.core.report.files import policy_file, report_chunks
 from orchestrator.core.report.manifest import (
     MANIFEST,
@@ -43,9 +43,9 @@ def write_and_seal(world: World, document: Document, known: Mapping[str, FileSea
         if found is not None:
             files[name] = found
     seal(world.store, world.ledger, sweep_id, files, world.sign)
-    if document["status"] == SweepStatus.AWAITING_APPROVAL:
-        world.notify(*_question(document))  # before the end: told twice after a crash is better than never
     location = world.store.location(sweep_id, "report.json")
+    if document["status"] == SweepStatus.AWAITING_APPROVAL:  # before the end: told twice after a crash beats never
+        world.notify(*approval_message(document, location))
     world.ledger.finish(document, location)
     move_anchor(world, sweep_id)  # last: it may fail or take its time, and by now the sweep is whole
     return location
@@ -65,34 +65,6 @@ def end_again(world: World, sweep_id: str) -> tuple[Document, str] | None:
 def _stored(store: ReportStore, sweep_id: str, name: str) -> FileSeal | None:
     chunks = store.find_chunks(sweep_id, name)
     return FileSeal.of_chunks(chunks) if chunks is not None else None
-
-
-def _question(document: Mapping[str, Any]) -> tuple[str, str]:
-    """Subject and text for those who may approve."""
-    sweep_id = document["sweep_id"]
-    rows = [row for row in document["decisions"] if row["verdict"] != Verdict.KEEP]
-    targets = sorted({(row["account_id"], row["region"]) for row in rows})
-    where = "\n".join(f"  {account_id} {region}" for account_id, region in targets[:_MOST_TARGETS])
-    more = f"\n  ... and {len(targets) - _MOST_TARGETS} more" if len(targets) > _MOST_TARGETS else ""
-    subject = f"Stop Orchestrator: {len(rows)} resources wait for your approval"
-    would = " and ".join(
-        f"{verb} {count} resources"
-        for verb in (Verdict.STOP, Verdict.START, Verdict.TAG, Verdict.UNTAG)
-        if (count := sum(row["verdict"] == verb for row in rows))
-    )
-    owners = f"\nAsk about it: {', '.join(document['owners'])}" if document.get("owners") else ""
-    only = document.get("narrowed")
-    narrowed = f"It is narrowed to {narrowing_text(only)}, and says nothing of the rest.\n\n" if only else ""
-    done = "stopped or started" if any(row["verdict"] == Verdict.START for row in rows) else "stopped"
-    text = (
-        f"Sweep {sweep_id} by policy {document['policy_name']} would {would} in:\n{where}{more}\n\n{narrowed}"
-        f"To carry out exactly this plan:\n  stop-orchestrator apply {sweep_id}\n"
-        f"What changed since is kept. Do nothing, and nothing is {done}.{owners}"
-    )
-    return subject, text
-
-
-_MOST_TARGETS = 50
 
 
 def seal(

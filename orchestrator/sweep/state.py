@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from orchestrator.core.decide.compliance import account_owners
@@ -33,6 +33,7 @@ from orchestrator.core.model import (
     SweepReport,
     SweepStatus,
 )
+from orchestrator.core.model.times import whole_second
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.report.document import YIELDED, sweep_status
 from orchestrator.core.report.manifest import FileSeal
@@ -184,7 +185,17 @@ def build_report(
         owner_tag=sweep.policy.owner_tag,
         account_owners=account_owners(sweep.policy.owner_tag, state.inventory.accounts),
         narrowed=sweep.narrowed,
+        plan_expires_at=_plan_expires_at(sweep, state),
     )
+
+
+def _plan_expires_at(sweep: Sweep, state: SweepState) -> datetime | None:
+    """Of a plan with something to do that no guardrail holds, as it is frozen."""
+    is_applicable = state.plan_seal is not None and not sweep.mode.acts
+    held = any(not one.passed for one in state.guardrails)
+    if not is_applicable or held or not state.decisions.actions:
+        return None
+    return whole_second(sweep.started_at) + timedelta(hours=sweep.policy.plan_valid_hours)
 
 
 def _with_what_is_left(sweep: Sweep, state: SweepState, ended_by: str, outcomes: Sequence[Outcome]) -> str:

@@ -33,7 +33,7 @@ COMMANDS = ("plan", "sweep", "validate", "schema", "report", "demo")
 @pytest.fixture
 def mixed(organization: OrganizationBuilder, monkeypatch: pytest.MonkeyPatch) -> OrganizationBuilder:
     """One of each: stopped, refused, exempt, untouched, denied, failed and disabled; with long names."""
-    monkeypatch.delenv("COLUMNS", raising=False)
+    monkeypatch.setenv("COLUMNS", "80")
     account = organization.account("workloads-development-of-the-web-shop", "/Workloads/Dev")
     organization.account("nobody-rolled-out-the-member-role-here", "/Workloads/Dev", role=False)
     organization.instances(account, FRANKFURT, 2, DEV_TAGS)
@@ -261,7 +261,7 @@ def test_the_help_of_the_program_names_every_command_and_every_exit_code(run: Ru
 def test_the_help_of_each_command_has_its_exit_codes_and_fits_80_columns(
     run: Run, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
-    monkeypatch.delenv("COLUMNS", raising=False)
+    monkeypatch.setenv("COLUMNS", "80")
     ran = run(command, "--help")
     assert ran.exit_code == 0
     assert re.search(r"Exit codes?: 0", ran.stdout)

@@ -227,6 +227,23 @@ def test_bad_usage_prints_no_control_character() -> None:
     assert (ran.returncode, forbidden_in(ran.stdout + ran.stderr)) == (2, set())
 
 
+def test_what_is_piped_is_not_wrapped_and_has_no_colours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    file = io.StringIO()
+    console = SafeConsole(file=file)
+    table = Table(title="Wide")
+    table.add_column("why")
+    table.add_row("word " * 100)
+    for one in (Text("word " * 100, style="bold red"), table):
+        console.print(one)
+    console.rule(Text("1. Title"), align="left")
+    assert max(map(len, file.getvalue().splitlines())) > 490
+    assert "\x1b" not in file.getvalue()
+    assert file.getvalue().splitlines()[-1] == "1. Title"
+    monkeypatch.setenv("COLUMNS", "80")
+    assert console.width == 80
+
+
 def test_the_console_script_makes_harmless_whatever_a_library_prints(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -27,9 +27,9 @@ def shown(**fields: Any) -> str:
 
 def test_a_rule_that_owns_nothing_has_a_row_in_the_table_of_rules() -> None:
     rows = [line.split() for line in shown(idle_rules=("labs",)).splitlines()]
-    assert ["dev", "1", "1", "-"] in rows
-    assert ["labs", "-", "-", "-"] in rows
-    assert rows.index(["labs", "-", "-", "-"]) < rows.index(["(no", "rule", "matches)", "1", "1", "-"])
+    assert ["dev", "1", "1", "-", "-"] in rows
+    assert ["labs", "-", "-", "-", "-"] in rows
+    assert rows.index(["labs", "-", "-", "-", "-"]) < rows.index(["(no", "rule", "matches)", "1", "1", "-", "-"])
 
 
 def test_a_key_that_no_resource_has_is_a_line_with_its_rules_and_the_nearest_key() -> None:

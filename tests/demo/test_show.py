@@ -37,7 +37,7 @@ A, B = ("111111111111", "eu-central-1", "i-a"), ("222222222222", "eu-west-1", "i
 @pytest.mark.full
 def test_the_demo_ends_well_fits_the_terminal_and_leaves_its_reports_where_it_says(tmp_path: Path) -> None:
     """With the user's own AWS settings and proxies in the environment. One test, because the demo takes a while."""
-    environment = marked(USERS)
+    environment = {**marked(USERS), "COLUMNS": "80"}
     command = [SCRIPT, "demo", "--store", "kept here"]
     ended = subprocess.run(command, env=environment, cwd=tmp_path, text=True, capture_output=True, check=False)
     assert (ended.returncode, ended.stderr) == (0, "")

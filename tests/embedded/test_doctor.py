@@ -88,7 +88,7 @@ def test_json_alone_is_on_stdout_and_progress_on_stderr(enrolled: OrganizationBu
 def test_the_tables_fit_80_columns_and_say_what_to_do(
     enrolled: OrganizationBuilder, run: Run, policy: Policy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("COLUMNS", raising=False)
+    monkeypatch.setenv("COLUMNS", "80")
     enrolled.close(enrolled.account("an-account-with-a-name-that-is-as-long-as-account-names-may-be"))
     not_enrolled(enrolled)
     refuse(enrolled, "ec2:StopInstances", BY_SCP, account=account_id(enrolled, "well"))

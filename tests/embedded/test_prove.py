@@ -104,7 +104,7 @@ def test_each_of_its_sweeps_is_in_the_history_with_its_report(prove: Prove, run:
 def test_its_table_fits_80_columns_and_shows_each_answer(
     prove: Prove, instance: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("COLUMNS", raising=False)
+    monkeypatch.setenv("COLUMNS", "80")
     ran = prove(typed=f"{instance}\n")
     assert ran.exit_code == 0
     assert max(len(line.rstrip()) for line in ran.stdout.splitlines() if not line.startswith("Sweeps: ")) <= 80

@@ -239,7 +239,8 @@ def test_a_plan_that_waits_for_approval_tells_the_topic_and_apply_carries_it_out
     assert told["Subject"] == "Stop Orchestrator: 2 resources wait for your approval"
     assert f"stop-orchestrator apply {sweep_id}" in told["Message"]
     for account, region in places:
-        assert f"{account} {region}" in told["Message"]
+        assert f"({account}) in " in told["Message"]
+        assert region in told["Message"]
     assert hub.front.calls["ec2:StopInstances"] == 0
     assert f"To carry it out: stop-orchestrator apply {sweep_id}" in run("history").stdout
     applied = run("apply", sweep_id, "--yes", "--format", "json")

@@ -62,8 +62,12 @@ _command_of = cache(get_command)
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """The command line in this process, in an empty directory; reports go to `.stop-orchestrator` below it."""
+    """The command line in this process, in an empty directory; reports go to `.stop-orchestrator` below it.
+
+    As wide as a terminal, although it writes to none.
+    """
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setattr("typer.testing._get_command", _command_of)
 
     def _run(*arguments: str, typed: str | bytes | None = None) -> Ran:

@@ -108,7 +108,7 @@ def test_a_plan_that_waits_for_approval_tells_somebody_how_to_apply_it() -> None
     ((subject, text),) = fake.told
     assert "2 resources wait for your approval" in subject
     assert f"stop-orchestrator apply {SWEEP_ID}" in text
-    assert [f"  {ONE} {region}" in text.splitlines() for region in REGIONS] == [True, True]
+    assert f"({ONE}) in {', '.join(sorted(REGIONS))}:" in text
 
 
 def test_a_plan_with_nothing_to_stop_waits_for_nobody() -> None:

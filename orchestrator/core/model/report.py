@@ -108,6 +108,8 @@ class SweepReport:
     """By account id, of those whose own tags name one: it owns what has no tag."""
     narrowed: Narrowing = NOT_NARROWED
     """To what a person narrowed it: then it says nothing of the rest of the organization."""
+    plan_expires_at: datetime | None = None
+    """Until when it can be applied; None where there is nothing that could be."""
     as_of: datetime | None = None
     """The moment that it decided for, where that is not when it began: a what-if, which is never acted on."""
     as_of_local: tuple[str, ...] = ()

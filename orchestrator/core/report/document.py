@@ -286,6 +286,8 @@ def document_of(report: SweepReport) -> Row:
         "opt_outs": [],
         "narrowed": cast("NarrowedRow", report.narrowed.as_item()) if report.narrowed else None,
     }
+    if report.plan_expires_at is not None:
+        document["plan_expires_at"] = time_text(report.plan_expires_at) or ""
     if report.as_of is not None:
         document["as_of"] = time_text(report.as_of) or ""
         document["as_of_local"] = list(report.as_of_local)

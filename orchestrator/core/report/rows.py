@@ -536,6 +536,9 @@ class ReportDocument(TypedDict):
     narrowed: NotRequired[
         Annotated[NarrowedRow | None, Field(description="To what a person narrowed it; null: to nothing.")]
     ]
+    plan_expires_at: NotRequired[
+        Annotated[TimeText, Field(description="Until when `apply` carries it out; missing where it is not to apply.")]
+    ]
     as_of: NotRequired[
         Annotated[
             TimeText,
