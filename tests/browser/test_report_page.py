@@ -144,12 +144,12 @@ def test_links_lead_from_an_account_to_its_decisions_and_back(open_page: OpenPag
     opened = open_page(pages("forty"))
     opened.page.locator('[data-table="accounts"] tbody a').first.click()
     name = opened.rows("accounts")[0][0].split("\n")[0]
-    opened.page.wait_for_function("document.querySelector('[data-table=decisions] .chip') !== null")
+    opened.page.locator('[data-table="decisions"] .chip').wait_for()
     assert {row[1].split("\n")[0] for row in opened.rows("decisions")} == {name}
     opened.page.locator('[data-table="decisions"] .chip').click()
     assert opened.count("decisions") == "1 to 100 of 1,500"
     opened.page.locator('[data-table="decisions"] tbody a').first.click()
-    opened.page.wait_for_function("location.hash.startsWith('#accounts?')")
+    opened.page.locator('[data-table="accounts"] .chip').wait_for()
     assert len(opened.rows("accounts")) == 1
     opened.page.go_back()
 
@@ -290,7 +290,7 @@ def _first_rows(open_page: OpenPage, address: str) -> float:
     """Seconds until a hundred rows of decisions are seen."""
     started = time.perf_counter()
     opened = open_page(address, rows=False)
-    opened.page.wait_for_function("document.querySelectorAll('[data-table=decisions] tbody tr').length === 100")
+    opened.page.locator('[data-table="decisions"] tbody tr:nth-child(100)').wait_for()
     return time.perf_counter() - started
 
 
