@@ -23,6 +23,20 @@ from orchestrator.core.report.lazy_rows import made_rows
 from orchestrator.core.report.what_to_do import code_in, what_to_do
 
 Row = dict[str, Any]
+_OF_EARLIER_RELEASES: Row = {
+    "source_sweep_id": None,
+    "compliance": (),
+    "guardrails": (),
+    "unresolved_names": (),
+    "idle_rules": (),
+    "kill_switches": None,
+    "error": "",
+    "asked_by": "",
+    "owners": (),
+    "consent": None,
+    "consent_missing": "",
+}
+"""What they did not write."""
 _MOST_GUARDRAILS = 15
 _MOST_FAILURES = 50
 _MOST_REASONS = 40
@@ -30,6 +44,7 @@ _MOST_REASONS = 40
 
 def made_page(document: Row) -> Iterator[bytes]:
     """The whole page, in pieces; whatever can go wrong did by the time that this returns."""
+    document = {**_OF_EARLIER_RELEASES, **document}
     read = _Read()
     packed = read.rows(document)
     values = _values(document, read, packed)
@@ -115,6 +130,7 @@ def _values(document: Row, read: _Read, packed: Mapping[str, tuple[tuple[Column,
         "figures": headline.figures(document),
         "alerts": headline.alerts(document),
         "money": money,
+        "summed": headline.summed,
         "columns": {name: columns for name, (columns, _) in packed.items()},
         "sizes": {name: rows.count for name, (_, rows) in packed.items()},
         "reasons": _reasons(read.counts),
