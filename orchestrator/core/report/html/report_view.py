@@ -99,7 +99,11 @@ class _Read:
             self.coverage.add(row)
             account = self.accounts.setdefault(
                 row["account_id"],
-                {"account_name": row["account_name"] or row["account_id"], "ou_path": row["ou_path"], "unread": 0},
+                {
+                    "account_name": row["account_name"] or row["account_id"],
+                    "ou_path": row.get("ou_path", ""),
+                    "unread": 0,
+                },
             )
             if row["status"] == tables.READ:
                 continue
