@@ -208,6 +208,9 @@ def test_the_map_of_coverage_has_the_worst_accounts_first_and_says_each_status_i
     assert unread[0] == 17
     assert unread == sorted(unread, reverse=True)
     assert "denied" in rows[0][3]
+    opened.page.locator('[data-table="map"] tbody a').first.click()
+    opened.page.locator('[data-table="coverage"] .chip').wait_for()
+    assert [row[3] for row in opened.rows("coverage")] == ["denied"]
 
 
 # --- theme, scripts, hostile names ------------------------------------------------------------------------------------

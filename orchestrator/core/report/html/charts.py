@@ -15,10 +15,10 @@ from orchestrator.core.report.html.packed import shown
 # For maps, which nobody draws here, pygal puts a finder of an old form between every import and its module.
 sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__ != pygal.__name__]
 
-_WIDTH = 480
+_WIDTH = 400
 _HEIGHT = 200
 _ROW = 26
-_LABELS = 5
+_LABELS = 4
 _LONGEST = 26
 """Characters of a label; the table beside has all of them."""
 _NAMESPACE = "http://www.w3.org/2000/svg"

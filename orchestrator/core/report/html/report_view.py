@@ -77,7 +77,7 @@ class _Read:
         put("coverage", tables.COVERAGE, iter(()))
         self._pack_holes(document, found["coverage"][1])
         accounts = tables.account_rows(self.counts, self.accounts, with_money=has_money)
-        put("accounts", tables.account_columns(with_money=has_money, acted=acted), accounts)
+        put("accounts", tables.account_columns(with_money=has_money, acted=acted), accounts, "account_id")
         put("map", tuple(self.coverage.columns()), self.coverage.rows(), "account_id", "ou_path")
         put("failures", tables.FAILURES, tables.failure_rows(document, self.accounts))
         put("opt_outs", tables.OPT_OUTS, tables.opt_out_rows(document))
