@@ -38,7 +38,7 @@ _SETTINGS: dict[str, Any] = {
 
 def bars(name: str, values: Mapping[str, int], tone: str = "") -> Markup:
     """Horizontal bars, the first on top; `name` says what they are to those who cannot see them."""
-    chart = pygal.HorizontalBar(height=44 + _ROW * len(values), show_x_labels=False, **_settings())
+    chart = pygal.HorizontalBar(height=18 + _ROW * len(values), show_x_labels=False, **_settings())
     turned = [*values.items()][::-1]
     chart.x_labels = [f"{_label(label)}  {value:,}" for label, value in turned]
     chart.add("", [value for _, value in turned])

@@ -73,17 +73,17 @@ ACCOUNTS = (
 )
 _ACCOUNT_MONEY = (Column("net", "Saves", "money"), Column("unpriced", "Unknown", "number"))
 OPT_OUTS = (
-    Column("carrier_id", "On", "code", link="#decisions?q={carrier_id}"),
-    Column("carrier", "Which is", choice=True),
+    Column("carrier_id", "On", "code", link="#decisions?q={carrier_id}", below="carrier"),
     Column("account_name", "Account"),
     Column("owner", "Owner"),
-    Column("tag", "Tag", "code"),
-    Column("value", "Value"),
-    Column("until", "Until"),
+    Column("tag", "Tag", "code", below="value"),
+    Column("until", "Until", "word"),
     Column("days_left", "Days left", "number"),
     Column("status", "Status", "status", choice=True),
     Column("reason", "Reason"),
     Column("spared_resources", "Spares", "number"),
+    Column("carrier", "Which is", choice=True, detail=True),
+    Column("value", "Value", detail=True),
     Column("spared_hours_per_week", "Hours a week", "number", detail=True),
     Column("expiring", "Ends within 14 days", choice=True, detail=True),
     ACCOUNT_ID,
