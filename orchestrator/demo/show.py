@@ -167,6 +167,8 @@ class _Demo:
         for path in sorted(self._local(sweep_id).iterdir()):
             self._plain(f"  {path.name}")
         self._plain(f"Look again: stop-orchestrator report {sweep_id} --store {shlex.quote(str(self.request.store))}")
+        page = self._local(sweep_id).joinpath("report.html").resolve().as_uri()
+        self._plain(f"What stopped, what did not and why, as a page: {page.replace('%3D', '=')}")  # which browsers take
 
     def _keep_up(self) -> None:
         try:

@@ -41,9 +41,6 @@ def _broken(document: Mapping[str, Any]) -> list[Any]:
 
 
 def _answered(sweep_id: str, status: str, counted: dict[str, int], location: str | None) -> dict[str, Any]:
-    return {
-        "sweep_id": sweep_id,
-        "status": str(status),
-        "totals": counted,
-        "report": {"json": location, "html": None},  # there is no such form yet, and the answer keeps its shape
-    }
+    page = f"{location.removesuffix('.json')}.html" if location else None
+    report = {"json": location, "html": page}
+    return {"sweep_id": sweep_id, "status": str(status), "totals": counted, "report": report}

@@ -144,12 +144,12 @@ def test_links_lead_from_an_account_to_its_decisions_and_back(open_page: OpenPag
     opened = open_page(pages("forty"))
     opened.page.locator('[data-table="accounts"] tbody a').first.click()
     name = opened.rows("accounts")[0][0].split("\n")[0]
-    opened.page.wait_for_function("document.querySelector('[data-table=decisions] .chip') !== null")
+    opened.page.locator('[data-table="decisions"] .chip').wait_for()
     assert {row[1].split("\n")[0] for row in opened.rows("decisions")} == {name}
     opened.page.locator('[data-table="decisions"] .chip').click()
     assert opened.count("decisions") == "1 to 100 of 1,500"
     opened.page.locator('[data-table="decisions"] tbody a').first.click()
-    opened.page.wait_for_function("location.hash.startsWith('#accounts?')")
+    opened.page.locator('[data-table="accounts"] .chip').wait_for()
     assert len(opened.rows("accounts")) == 1
     opened.page.go_back()
 
@@ -208,6 +208,9 @@ def test_the_map_of_coverage_has_the_worst_accounts_first_and_says_each_status_i
     assert unread[0] == 17
     assert unread == sorted(unread, reverse=True)
     assert "denied" in rows[0][3]
+    opened.page.locator('[data-table="map"] tbody a').first.click()
+    opened.page.locator('[data-table="coverage"] .chip').wait_for()
+    assert [row[3] for row in opened.rows("coverage")] == ["denied"]
 
 
 # --- theme, scripts, hostile names ------------------------------------------------------------------------------------
@@ -281,7 +284,7 @@ def test_fifty_thousand_decisions_are_below_8_mb_and_show_as_fast_as_few(
     opened = open_page(large)
     assert opened.count("decisions") == "1 to 100 of 50,000"
     opened.page.locator('[data-table="decisions"] th[data-column="resource_id"] button').click()
-    opened.page.locator('[data-table="decisions"]').get_by_role("searchbox").fill("i-0000")
+    opened.page.locator('[data-table="decisions"]').get_by_role("searchbox").fill("web-4999")
     assert "filtered from 50,000" in opened.count("decisions")
     keep_screenshot(opened, "report-large")
 
@@ -290,7 +293,7 @@ def _first_rows(open_page: OpenPage, address: str) -> float:
     """Seconds until a hundred rows of decisions are seen."""
     started = time.perf_counter()
     opened = open_page(address, rows=False)
-    opened.page.wait_for_function("document.querySelectorAll('[data-table=decisions] tbody tr').length === 100")
+    opened.page.locator('[data-table="decisions"] tbody tr:nth-child(100)').wait_for()
     return time.perf_counter() - started
 
 

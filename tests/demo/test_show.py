@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -27,7 +28,7 @@ from tests.support.suites import only_in_full
 
 LONG = re.compile(r"https?://|s3://|--store |^export |/sweep=")
 TABLES = {"decisions.csv", "coverage.csv", "compliance.csv", "opt_outs.csv"}
-FILES = {"plan.json", "report.json", "decisions.jsonl.gz", "manifest.json", *TABLES}
+FILES = {"plan.json", "report.json", "report.html", "decisions.jsonl.gz", "manifest.json", *TABLES}
 A, B = ("111111111111", "eu-central-1", "i-a"), ("222222222222", "eu-west-1", "i-b")
 
 
@@ -45,6 +46,9 @@ def test_the_demo_ends_well_fits_the_terminal_and_leaves_its_reports_where_it_sa
     assert_agreed(ended.stdout)
     assert [line for line in ended.stdout.splitlines() if len(line.rstrip()) > 80 and not LONG.search(line)] == []
     assert_reports(tmp_path / "kept here")
+    pages = re.findall("as a page: file://(.*)$", ended.stdout, re.MULTILINE)
+    assert ["63 stopped, 2 failed" in Path(unquote(one)).read_text() for one in pages] == [True]
+    assert ended.stdout.rstrip().endswith("/report.html"), "the page is the last that it names"
     [command_shown] = re.findall("^Look again: (.*)$", ended.stdout, re.MULTILINE)
     words = [SCRIPT, *shlex.split(command_shown)[1:], "--format", "json"]
     clean = {name: value for name, value in environment.items() if name not in USERS}

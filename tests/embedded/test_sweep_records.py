@@ -24,7 +24,7 @@ from tests.support.sweeps import DEV, DEV_RULE, FRANKFURT, MILAN, Row, Sweeps, S
 POLICY = f"{DEV_RULE}required_tags: [Owner]\n"
 OPT_OUT = "stop-orchestrator:opt-out"
 TABLES = {"decisions.csv", "coverage.csv", "compliance.csv", "opt_outs.csv"}
-FILES = {"plan.json", "report.json", "decisions.jsonl.gz", "manifest.json", *TABLES}
+FILES = {"plan.json", "report.json", "report.html", "decisions.jsonl.gz", "manifest.json", *TABLES}
 NAME = '=HYPERLINK("http://evil.example","Überraschung, klick!")'
 
 

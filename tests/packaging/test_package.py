@@ -158,6 +158,19 @@ for module in pkgutil.walk_packages(orchestrator.__path__, "orchestrator."):
     assert (ran.stdout, ran.stderr) == ("", "")
 
 
+def test_it_makes_the_page_of_a_report(unpacked: Path) -> None:
+    """Whatever is missing for it costs no other file, and so nobody would see it."""
+    stored = next(ROOT.glob("tests/data/stores/v0.1.0/**/report.json"))
+    code = f"""
+import json, pathlib
+from orchestrator.core.report.html.report_page import report_page
+page = b"".join(report_page(json.loads(pathlib.Path({str(stored)!r}).read_text())))
+print(b"could not be made" in page, b"packed-rows" in page)
+"""
+    ran = alone(unpacked, code)
+    assert (ran.stdout.split(), ran.stderr) == (["False", "True"], "")
+
+
 def test_every_country_has_its_holidays_by_its_own_module_alone(unpacked: Path) -> None:
     code = """
 from datetime import date

@@ -10,7 +10,7 @@ from _pytest.mark import ParameterSet
 
 def is_fast(config: pytest.Config) -> bool:
     """Whether this is `make test`."""
-    return bool("not full" in config.option.markexpr)
+    return "not full" in config.option.markexpr
 
 
 def only_in_full(*examples: Any) -> list[ParameterSet]:

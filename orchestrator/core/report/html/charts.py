@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 from xml.etree import ElementTree as ET  # what pygal made is serialised; nothing is read
@@ -11,10 +12,13 @@ from markupsafe import Markup
 
 from orchestrator.core.report.html.packed import shown
 
-_WIDTH = 480
+# For maps, which nobody draws here, pygal puts a finder of an old form between every import and its module.
+sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__ != pygal.__name__]
+
+_WIDTH = 400
 _HEIGHT = 200
 _ROW = 26
-_LABELS = 5
+_LABELS = 4
 _LONGEST = 26
 """Characters of a label; the table beside has all of them."""
 _NAMESPACE = "http://www.w3.org/2000/svg"
@@ -34,7 +38,7 @@ _SETTINGS: dict[str, Any] = {
 
 def bars(name: str, values: Mapping[str, int], tone: str = "") -> Markup:
     """Horizontal bars, the first on top; `name` says what they are to those who cannot see them."""
-    chart = pygal.HorizontalBar(height=44 + _ROW * len(values), show_x_labels=False, **_settings())
+    chart = pygal.HorizontalBar(height=18 + _ROW * len(values), show_x_labels=False, **_settings())
     turned = [*values.items()][::-1]
     chart.x_labels = [f"{_label(label)}  {value:,}" for label, value in turned]
     chart.add("", [value for _, value in turned])

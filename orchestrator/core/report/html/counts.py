@@ -87,7 +87,7 @@ class Counts:
             get("owner", ""),
             row["rule"],
             row["verdict"],
-            row["reason_code"],
+            get("reason_code", ""),  # 0.1.0 wrote none
             get("outcome"),
             row["exemption"] is not None,
         )

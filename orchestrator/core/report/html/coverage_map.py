@@ -38,8 +38,8 @@ class CoverageMap:
 
     def add(self, row: Mapping[str, Any]) -> None:
         """One of `coverage`."""
-        account_id, kind = row["account_id"], row["kind"]
-        self._accounts.setdefault(account_id, (row["account_name"], row["ou_path"]))
+        account_id, kind = row["account_id"], row.get("kind", ALL_KINDS)  # 0.1.0 wrote none
+        self._accounts.setdefault(account_id, (row["account_name"], row.get("ou_path", "")))
         self._kinds.add(kind)
         region = self._regions.setdefault(row["region"], len(self._regions))
         cells = self._cells.setdefault(account_id, {}).setdefault(kind, bytearray())

@@ -121,10 +121,16 @@ def _money(document: Row) -> list[Figure]:
         return []
     forecast = money["forecast"]
     unknown = f"; {forecast['unknown_resources']:,} unknown" if forecast["unknown_resources"] else ""
-    is_known = forecast["resources"] or not forecast["unknown_resources"]
-    value = dollars(forecast["net"]) if is_known else "unknown"
     note = "made-up prices" if money["made_up"] else "until they start again"
-    return [Figure("Saves", value, f"{note}{unknown}", "warn" if money["made_up"] else "good", "#savings")]
+    return [
+        Figure("Saves", summed(forecast, "net"), f"{note}{unknown}", "warn" if money["made_up"] else "good", "#savings")
+    ]
+
+
+def summed(savings: Row, name: str) -> str:
+    """A sum; where there are only amounts that are not known, that."""
+    is_known = savings["resources"] or not savings["unknown_resources"]
+    return dollars(savings[name]) if is_known else "unknown"
 
 
 def alerts(document: Row) -> list[str]:

@@ -49,7 +49,9 @@ def rankings(document: dict[str, Any], counts: Counts) -> list[Ranking]:
         rows = [Ranked(names[one], tally, one) for one, tally in found[:_MOST]]
         title = f"{verb} by {heading.lower() if heading != 'OU' else heading}"
         values = _distinct([(row.name, number(row.tally)) for row in rows])
-        return Ranking(title, heading, column, bars(title, values) if values else None, rows, len(found) - len(rows))
+        return Ranking(
+            title, heading, column, bars(title, values) if len(values) > 1 else None, rows, len(found) - len(rows)
+        )
 
     return [
         ranking("Account", "account_id", lambda one: one.account_id, lambda one: one.account_name or one.account_id),

@@ -24,6 +24,20 @@ from orchestrator.core.report.lazy_rows import made_rows
 from orchestrator.core.report.what_to_do import code_in, what_to_do
 
 Row = dict[str, Any]
+_OF_EARLIER_RELEASES: Row = {
+    "source_sweep_id": None,
+    "compliance": (),
+    "guardrails": (),
+    "unresolved_names": (),
+    "idle_rules": (),
+    "kill_switches": None,
+    "error": "",
+    "asked_by": "",
+    "owners": (),
+    "consent": None,
+    "consent_missing": "",
+}
+"""What they did not write."""
 _MOST_GUARDRAILS = 15
 _MOST_FAILURES = 50
 _MOST_REASONS = 40
@@ -31,6 +45,7 @@ _MOST_REASONS = 40
 
 def made_page(document: Row) -> Iterator[bytes]:
     """The whole page, in pieces; whatever can go wrong did by the time that this returns."""
+    document = {**_OF_EARLIER_RELEASES, **document}
     read = _Read()
     packed = read.rows(document)
     values = _values(document, read, packed)
@@ -63,7 +78,7 @@ class _Read:
         put("coverage", tables.COVERAGE, iter(()))
         self._pack_holes(document, found["coverage"][1])
         accounts = tables.account_rows(self.counts, self.accounts, with_money=has_money)
-        put("accounts", tables.account_columns(with_money=has_money, acted=acted), accounts)
+        put("accounts", tables.account_columns(with_money=has_money, acted=acted), accounts, "account_id")
         put("map", tuple(self.coverage.columns()), self.coverage.rows(), "account_id", "ou_path")
         put("failures", tables.FAILURES, tables.failure_rows(document, self.accounts))
         put("opt_outs", tables.OPT_OUTS, tables.opt_out_rows(document))
@@ -85,7 +100,11 @@ class _Read:
             self.coverage.add(row)
             account = self.accounts.setdefault(
                 row["account_id"],
-                {"account_name": row["account_name"] or row["account_id"], "ou_path": row["ou_path"], "unread": 0},
+                {
+                    "account_name": row["account_name"] or row["account_id"],
+                    "ou_path": row.get("ou_path", ""),
+                    "unread": 0,
+                },
             )
             if row["status"] == tables.READ:
                 continue
@@ -116,6 +135,7 @@ def _values(document: Row, read: _Read, packed: Mapping[str, tuple[tuple[Column,
         "figures": headline.figures(document),
         "alerts": headline.alerts(document),
         "money": money,
+        "summed": headline.summed,
         "columns": {name: columns for name, (columns, _) in packed.items()},
         "sizes": {name: rows.count for name, (_, rows) in packed.items()},
         "reasons": _reasons(read.counts),

@@ -70,21 +70,20 @@ ACCOUNTS = (
     Column("exempt", "Exempt", "number"),
     Column("failed", "Failed", "number"),
     Column("unread", "Not read", "number", link="#coverage?account_id={account_id}"),
-    ACCOUNT_ID,
 )
 _ACCOUNT_MONEY = (Column("net", "Saves", "money"), Column("unpriced", "Unknown", "number"))
 OPT_OUTS = (
-    Column("carrier_id", "On", "code", link="#decisions?q={carrier_id}"),
-    Column("carrier", "Which is", choice=True),
+    Column("carrier_id", "On", "code", link="#decisions?q={carrier_id}", below="carrier"),
     Column("account_name", "Account"),
     Column("owner", "Owner"),
-    Column("tag", "Tag", "code"),
-    Column("value", "Value"),
-    Column("until", "Until"),
+    Column("tag", "Tag", "code", below="value"),
+    Column("until", "Until", "word"),
     Column("days_left", "Days left", "number"),
     Column("status", "Status", "status", choice=True),
     Column("reason", "Reason"),
     Column("spared_resources", "Spares", "number"),
+    Column("carrier", "Which is", choice=True, detail=True),
+    Column("value", "Value", detail=True),
     Column("spared_hours_per_week", "Hours a week", "number", detail=True),
     Column("expiring", "Ends within 14 days", choice=True, detail=True),
     ACCOUNT_ID,
@@ -162,7 +161,7 @@ def account_columns(*, with_money: bool, acted: bool) -> tuple[Column, ...]:
     """Of a plan, which did nothing, not those of what was done."""
     done = () if acted else ("stopped", "started", "failed")
     money = _ACCOUNT_MONEY if with_money else ()
-    return tuple(one for one in (*ACCOUNTS[:-1], *money, ACCOUNTS[-1]) if one.name not in done)
+    return tuple(one for one in (*ACCOUNTS, *money) if one.name not in done)
 
 
 def decision_row(row: Row) -> dict[str, Any]:
@@ -190,7 +189,7 @@ def account_rows(counts: Counts, coverage: Mapping[str, Row], *, with_money: boo
         row = {"account_id": account_id, "account_name": name or account_id, "ou_path": path}
         row["unread"] = found.get("unread", 0)
         tally = tallies.get(account_id)
-        for column in ACCOUNTS[2:-2]:
+        for column in ACCOUNTS[2:-1]:
             row[column.name] = getattr(tally, column.name) if tally else 0
         if with_money and tally:
             row |= {"net": round(tally.net, 6) if tally.stops > tally.unpriced else None, "unpriced": tally.unpriced}

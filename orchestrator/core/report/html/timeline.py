@@ -43,7 +43,7 @@ def timeline(document: dict[str, Any], counts: Counts) -> Timeline:
     events.append((document["finished_at"], "It ended"))
     buckets = _buckets(counts)
     chart = None
-    if buckets:
+    if len(buckets) > 1:
         series = {SERIES[0]: [asked for _, asked, _ in buckets], SERIES[1]: [seen for _, _, seen in buckets]}
         chart = columns_over_time("Actions over time", [bucket[0] for bucket in buckets], series)
     return Timeline(sorted(events, key=lambda event: event[0]), chart, buckets)

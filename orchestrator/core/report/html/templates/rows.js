@@ -2,6 +2,7 @@
 class Rows {
   constructor(names, capacity) {
     this.count = 0;
+    this.capacity = capacity;
     this.columns = new Map(names.map((name) => [name, new Values(capacity)]));
   }
 
@@ -11,6 +12,9 @@ class Rows {
   }
 
   add(chunk) {
+    for (const name of Object.keys(chunk.columns)) {
+      if (!this.columns.has(name)) this.columns.set(name, new Values(this.capacity)); // seen nowhere, and in links
+    }
     for (const [name, column] of this.columns) {
       const [values, codes] = chunk.columns[name] ?? [[null]];
       const known = values.map((value) => column.code(value));

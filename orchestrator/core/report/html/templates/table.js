@@ -298,9 +298,8 @@ async function showTables() {
   const packed = [...document.querySelectorAll("[data-table]")].map((root) => {
     const name = root.dataset.table;
     const chunks = [...document.querySelectorAll(`script[data-rows-of="${name}"]`)].map((one) => one.textContent);
-    const names = (root.dataset.columns ?? "").split(" ").filter(Boolean);
     const heads = [...root.querySelectorAll("thead th")].map((head) => head.dataset.column);
-    const view = new TableView(root, name, new Rows([...new Set([...heads, ...names])], Number(root.dataset.count)));
+    const view = new TableView(root, name, new Rows(heads, Number(root.dataset.count)));
     if (name !== "decisions") view.explain = undefined;
     VIEWS.set(name, view);
     return { view, chunks };
