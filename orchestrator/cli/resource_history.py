@@ -148,15 +148,15 @@ def print_resource_history(console: Console, text: str, found: ResourceHistory) 
 
 def _cells(row: Mapping[str, Any]) -> Sequence[str]:
     at = (row["requested_at"] or "")[:16].replace("T", " ")
-    by = row["confirmed_by"] or row["asked_by"] or "-"
+    by = (row["confirmed_by"] or row["asked_by"] or "-").rpartition("/")[2]  # of an ARN the person; JSON has all of it
     return at or "-", row["sweep_id"], row["action"], row["status"].replace("_", " "), by
 
 
 def _notes(row: Mapping[str, Any]) -> list[str]:
-    refused = " ".join(filter(None, (row["code"], row["message"])))
+    refused = ": ".join(filter(None, (row["code"], row["message"])))
     source = {"apply": "carried out the plan of", "undo": "undid"}.get(row["mode"] or "", "")
     return [
-        *([f"was refused, or left: {refused}"] if refused else []),
+        *([f"{row['status'].replace('_', ' ')}: {refused}"] if refused else []),
         *([f"{source} {row['source_sweep_id']}"] if source and row["source_sweep_id"] else []),
         *([f"was undone by {row['undone_by']}"] if row["undone_by"] else []),
     ]

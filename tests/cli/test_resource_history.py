@@ -72,7 +72,7 @@ def test_every_sweep_that_touched_an_instance_is_listed_with_what_came_of_it_and
     assert lines[0] == arn
     assert f"{applied} was undone by {undone}" in lines
     assert f"{undone} undid {applied}" in lines
-    assert any(line.startswith(f"{refused} was refused, or left: UnauthorizedOperation") for line in lines)
+    assert any(line.startswith(f"{refused} failed: UnauthorizedOperation: ") for line in lines)
     table = [line for line in lines[1:] if not line.startswith((refused, undone, applied))]
     assert max(map(len, table)) <= 80
     assert other["arn"] not in "".join(lines)
