@@ -22,7 +22,7 @@ from orchestrator.cli.console import (
 from orchestrator.cli.explain_table import print_explanation
 from orchestrator.cli.naming import Named, named_by
 from orchestrator.cli.options import ExternalIdOption, FormatOption, PolicyOption, RoleOption, StoreOption
-from orchestrator.cli.records import LATEST, latest_sweep
+from orchestrator.cli.reports import LATEST, latest_sweep
 from orchestrator.cli.what_if import looking, moment_of, policy_of
 from orchestrator.core.decide.explain import Explanation
 from orchestrator.core.model import UNREADABLE, ResourceKey

@@ -67,14 +67,14 @@ COMMANDS = (
     (
         "records",
         "history",
-        "List the sweeps of the ledger, newest first.",
+        "List the sweeps of the ledger, or of one resource.",
         "Exit codes: 0 listed, 1 the ledger cannot be read, 2 bad usage.",
     ),
     (
-        "records",
+        "reports",
         "report",
-        "Show the report of an earlier sweep.",
-        "Exit codes: 0 shown, 1 there is no such report or it cannot be read, 2 bad usage.",
+        "Show the report of an earlier sweep, in any form.",
+        "Exit codes: 0 shown, 1 there is no such report, it cannot be read, or no browser opens, 2 bad usage.",
     ),
     (
         "records",

@@ -12,6 +12,7 @@ from orchestrator.kinds.registry import DESCRIPTIONS
 
 _ACCOUNT = re.compile("[0-9]{12}")
 _REGION = re.compile("[a-z]{2,}(-[a-z]+)+-[0-9]+")
+_PARTITIONS = ("aws", "aws-us-gov", "aws-cn", "aws-eusc")
 _ARN_PARTS, _PLACE_PARTS = 6, 3
 
 
@@ -59,6 +60,16 @@ def named_by(text: str, account: str, region: str, kind: str, kinds: Collection[
     if wrong:
         raise SettingsError("\n".join(wrong))
     return Named(found.resource_id, account, region, kind or _kind_of_id(found.resource_id, kinds))
+
+
+def arns_of(named: Named) -> tuple[str, ...]:
+    """Its ARN in each partition, where the kind's form and all of its place are known; else none."""
+    forms = {one.name: one.arn_form for one in DESCRIPTIONS if one.arn_form}
+    if named.key is None or named.kind not in forms:
+        return ()
+    service, _, before = forms[named.kind].partition(":")
+    place = f"{service}:{named.region}:{named.account_id}:{before}{named.resource_id}"
+    return tuple(f"arn:{partition}:{place}" for partition in _PARTITIONS)
 
 
 def _of_arn(text: str) -> Named:

@@ -1,12 +1,10 @@
-"""The commands that read what earlier sweeps left: history, verify, report. They change nothing."""
+"""The commands that read what earlier sweeps left: history, verify. They change nothing."""
 
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -19,62 +17,76 @@ from orchestrator.cli.console import (
     checked_sweep_id,
     errors_as_exit_codes,
     fail,
-    parsed,
     print_json,
     say,
     settings_of,
     stdout,
 )
 from orchestrator.cli.history import print_coverage, print_history, print_verified
+from orchestrator.cli.naming import named_by
 from orchestrator.cli.options import FormatOption, StoreOption
-from orchestrator.cli.summary import print_summary
-from orchestrator.cli.terminal import csv_text
-from orchestrator.core.model import SweepStatus
+from orchestrator.cli.resource_history import ResourceHistory, history_row, print_resource_history, read_history
+from orchestrator.cli.since import since
 from orchestrator.core.report.manifest import MANIFEST
-from orchestrator.errors import LedgerError, ReportStoreError
+from orchestrator.errors import LedgerError
 from orchestrator.ledger.coverage import TargetRecord
-from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.records import HeldRecord, SweepSummary
 from orchestrator.local.processes import this_process
 from orchestrator.ports import Stores
-from orchestrator.settings import Settings
 from orchestrator.sweep import coordination
 from orchestrator.sweep.dead_sweeps import without_a_process
 from orchestrator.sweep.verify import verify as verify_evidence
 
 _ACCOUNT = re.compile("[0-9]{12}")
+_MOST_SWEEPS = 20
 LONG_DOWN = timedelta(days=30)
 """What a sweep stopped longer ago, and nothing was seen to start since, is listed by `history`."""
 
 
-class ReportFormat(StrEnum):
-    TABLE = "table"
-    JSON = "json"
-    CSV = "csv"
-
-
-class ReportPart(StrEnum):
-    DECISIONS = "decisions"
-    COVERAGE = "coverage"
-    COMPLIANCE = "compliance"
-    OPT_OUTS = "opt_outs"
-
-
 def history(
-    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 20,
+    resource: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[RESOURCE]",
+            help="What sweeps did to this resource: its ARN, ACCOUNT/REGION/ID, or its id with --account, --region and "
+            "--kind; the id alone is looked for in the newest reports.",
+        ),
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="How many at most. [default 20, or with --since all]", show_default=False)
+    ] = None,
+    began: Annotated[
+        str | None,
+        typer.Option("--since", metavar="TIME", help="Only those since then: 2026-11-01 (UTC), or 12h, 7d, 2w ago."),
+    ] = None,
     output: FormatOption = Format.TABLE,
     store: StoreOption = None,
-    account: Annotated[str, typer.Option(metavar="ACCOUNT_ID", help="Also what each saw of this account.")] = "",
+    account: Annotated[
+        str,
+        typer.Option(metavar="ACCOUNT_ID", help="Also what each saw of this account; or the account of RESOURCE."),
+    ] = "",
+    region: Annotated[str, typer.Option(metavar="REGION", help="The region of RESOURCE.")] = "",
+    kind: Annotated[str, typer.Option(help="The kind of RESOURCE, where its id does not tell.")] = "",
 ) -> None:
     """List the sweeps of the ledger, newest first: running, complete, incomplete, held, failed, aborted, abandoned,
-    missed or awaiting approval.
+    missed or awaiting approval. With RESOURCE, every sweep that touched it, what came of it, on whose word.
+
+    The ledger forgets after its retention; what is stored in reports stays there.
     """
     if account and not _ACCOUNT.fullmatch(account):
         fail(f"--account: {account!r} is no account's id, of 12 digits", BAD_USAGE)
+    if resource is None and (region or kind):
+        fail("--region and --kind go with RESOURCE", BAD_USAGE)
     settings = settings_of(store=store)
     with errors_as_exit_codes(Format.TABLE):
+        began_at = since(began, wiring.now()) if began is not None else None
+        most = limit or (None if began_at else _MOST_SWEEPS)
+        named = named_by(resource, account, region, kind) if resource is not None else None
         stores = wiring.make_stores(settings, wiring.make_clients(settings), this_process())
-        sweeps = stores.ledger.sweeps(limit)
+        if named is not None and resource is not None:
+            _show_resource(resource, read_history(stores, resource, named, began_at, most), output)
+            return
+        sweeps = stores.ledger.sweeps_since(began_at)[:most] if began_at else stores.ledger.sweeps(most)
         dead = without_a_process(stores, sweeps)
         long_ago = f"{wiring.now() - LONG_DOWN:%Y%m%dT%H%M%SZ}"
         held = _held_since_before(stores, long_ago)
@@ -86,6 +98,13 @@ def history(
         print_history(stdout, sweeps, dead, held)
         if account:
             print_coverage(stdout, account, seen)
+
+
+def _show_resource(resource: str, found: ResourceHistory, output: Format) -> None:
+    if output is Format.JSON:
+        print_json(history_row(found))
+    else:
+        print_resource_history(stdout, resource, found)
 
 
 def _held_since_before(stores: Stores, sweep_id: str) -> tuple[HeldRecord, ...]:
@@ -164,74 +183,3 @@ def verify(
         ledger = settings.table or settings.store
         fail(f"there are no sweeps in the ledger of {ledger} that are finished; nothing was verified", ERROR)
     raise typer.Exit(ERROR if verified.broken else 0)
-
-
-LATEST = "latest"
-"""In place of a sweep id: the newest sweep of the ledger that has ended."""
-
-
-def report(
-    sweep_id: Annotated[
-        str,
-        typer.Argument(
-            metavar="SWEEP_ID|latest",
-            help="Such as 20261123T190000Z-7f3a9c, or `latest`: the newest sweep of the ledger that has ended.",
-        ),
-    ],
-    output: Annotated[ReportFormat, typer.Option("--format", "-f", help="How to print it.")] = ReportFormat.TABLE,
-    part: Annotated[ReportPart | None, typer.Option(help="Which table, with --format csv. [default decisions]")] = None,
-    store: StoreOption = None,
-) -> None:
-    """Show the report of an earlier sweep: a summary, the whole JSON, or one of its CSV tables."""
-    if sweep_id != LATEST:
-        checked_sweep_id(sweep_id, f"sweep id, nor `{LATEST}`")
-    if part and output is not ReportFormat.CSV:
-        fail("--part goes with --format csv", BAD_USAGE)
-    settings = settings_of(store=store)
-    name = f"{(part or ReportPart.DECISIONS).value}.csv" if output is ReportFormat.CSV else "report.json"
-    with errors_as_exit_codes(Format.TABLE):
-        stores = wiring.make_stores(settings, wiring.make_clients(settings), this_process())
-        if sweep_id == LATEST:
-            sweep_id = latest_sweep(stores.ledger, settings)
-        content = _read(stores, sweep_id, name)
-        document = {} if output is ReportFormat.CSV else parsed(content, sweep_id)
-    if output is ReportFormat.CSV:
-        sys.stdout.buffer.write(csv_text(content).encode())
-    elif output is ReportFormat.JSON:
-        print_json(document)
-    else:
-        with errors_as_exit_codes(Format.TABLE):
-            _print_stored_summary(document, sweep_id)
-
-
-def _read(stores: Stores, sweep_id: str, name: str) -> bytes:
-    """Raises ReportStoreError with what the store says of one that is not there; ends where the ledger knows more."""
-    begun = stores.ledger.sweep(sweep_id)
-    if begun is not None and begun.status == SweepStatus.MISSED:
-        fail(f"{sweep_id} has no report: it was missed; {begun.error}", ERROR)
-    if begun is not None and stores.store.find(sweep_id, name) is None:
-        fail(
-            f"{sweep_id} has no report: by the ledger it is {begun.status}. While it runs its report is yet to come; "
-            f"where its process died (`history` tells): stop-orchestrator sweep --resume {sweep_id}",
-            ERROR,
-        )
-    return stores.store.read(sweep_id, name)
-
-
-def _print_stored_summary(document: dict[str, Any], sweep_id: str) -> None:
-    """As a whole or not at all. Raises ReportStoreError for what is JSON, and no report."""
-    try:
-        with stdout.capture() as said:
-            print_summary(stdout, document)
-    except (KeyError, TypeError, ValueError, AttributeError) as wrong:
-        text = f"the report of {sweep_id} is damaged: it is no report ({type(wrong).__name__}: {wrong})"
-        raise ReportStoreError(text) from wrong
-    stdout.file.write(said.get())  # the colours are the console's own
-
-
-def latest_sweep(ledger: Ledger, settings: Settings) -> str:
-    """Of those that began in the same second, between which ids make no order, the one that ended last."""
-    ended = [one for one in ledger.sweeps() if one.finished_at]
-    if not ended:
-        fail(f"no sweep in the ledger of {settings.table or settings.store} has ended yet", ERROR)
-    return max(ended, key=lambda one: (one.started_at, one.ended_at)).sweep_id

@@ -31,7 +31,7 @@ from orchestrator.cli.narrowing import (
     narrowing_of,
 )
 from orchestrator.cli.options import ExternalIdOption, FormatOption, RoleOption, StoreOption, WorkersOption
-from orchestrator.cli.records import LATEST, latest_sweep
+from orchestrator.cli.reports import LATEST, latest_sweep
 from orchestrator.cli.simulate_table import print_differences, print_simulation
 from orchestrator.cli.what_if import looking, moment_of
 from orchestrator.core.decide.explain import what_holds

@@ -47,6 +47,7 @@ from orchestrator.ledger.records import (
     ActionRecord,
     HeldRecord,
     LeaseRecord,
+    SweepAction,
     SweepSummary,
     action_from,
     action_items,
@@ -330,6 +331,13 @@ class Ledger:
     def actions(self, sweep_id: str, account_id: str = "") -> tuple[ActionRecord, ...]:
         """Every action of a sweep, sorted by account, region, kind and id; only in the accounts whose ids begin so."""
         return tuple(action_from(one) for one in self._items.query(f"SWEEP#{sweep_id}", f"ACTION#{account_id}"))
+
+    def actions_on(self, arn: str) -> tuple[SweepAction, ...]:
+        """What any sweep did to the resource of that ARN, oldest first, by the index: a moment ago, and as long as it
+        is kept. An action that was announced, and of which nothing is known yet, is not in it.
+        """
+        found = self._items.query_index(f"RESOURCE#{arn}")
+        return tuple(SweepAction(str(one["GSI1SK"]), action_from(one)) for one in found)
 
     def _write_again(self, sweep_id: str, account_id: str, items: Iterable[Item]) -> None:
         """Those that the table has otherwise, in accounts whose ids begin so. Only this process writes the sweep's rows

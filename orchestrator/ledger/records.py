@@ -162,6 +162,14 @@ class ActionRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class SweepAction:
+    """An action with the sweep that it is of."""
+
+    sweep_id: str
+    action: ActionRecord
+
+
+@dataclass(frozen=True, slots=True)
 class HeldRecord:
     """What a sweep stopped and nothing was seen to start since. It does not expire."""
 

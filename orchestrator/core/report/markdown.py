@@ -24,6 +24,7 @@ _SPECIAL = re.compile(r"[&<>|\\]|[*_\[\]()#+!~$`{}^]")
 _WORD_JOINER = "&#8288;"
 """Shows nothing, and parts what GitHub would make a link or a mention of."""
 _LIVE = re.compile(r"@|://|#(?=\d)|(?<=www)\.", re.IGNORECASE)
+_CENT = 0.01
 _TOTALS = (
     ("stopped", "stopped"),
     ("started", "started"),
@@ -75,8 +76,12 @@ def _headline(document: Row) -> str:
 def _totals(totals: Row) -> str:
     counted = [(words, totals[name]) for name, words in _TOTALS if totals.get(name)]
     words = ", ".join(f"**{count}** {said}" for said, count in counted) or "nothing"
-    read = f"Of {totals['resources']} resources in {totals['accounts']} accounts ({totals['targets']} targets): "
-    return f"{read}{words}."
+    resources, accounts = _counted(totals["resources"], "resource"), _counted(totals["accounts"], "account")
+    return f"Of {resources} in {accounts} ({_counted(totals['targets'], 'account x region')}): {words}."
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _money(money: Row | None) -> str:
@@ -87,14 +92,15 @@ def _money(money: Row | None) -> str:
     made_up = " **The prices are made up.**" if money["made_up"] else ""
     caveats = "".join(f" {inert(one)}" for one in money["caveats"])
     return (
-        f"## Savings\n\nForecast of {forecast['resources']} stops: {_dollars(forecast['net'])} "
+        f"## Savings\n\nForecast of {_counted(forecast['resources'], 'stop')}: {_dollars(forecast['net'])} "
         f"({_dollars(forecast['gross'])} without {_dollars(forecast['still_billed'])} still billed){unknown}. "
         f"Prices: {inert(money['prices'])}. The sweep cost {_dollars(money['sweep_cost'])}.{made_up}{caveats}"
     )
 
 
 def _dollars(amount: float) -> str:
-    return f"\\${amount:,.2f}"
+    """To the cent; of less than a cent, as a sweep may cost, what there is of it."""
+    return f"\\${amount:,.2f}" if amount == 0 or abs(amount) >= _CENT else f"\\${amount:.4f}"
 
 
 def _by_account(document: Row) -> str:

@@ -46,6 +46,20 @@ _JSONL_HEAD = """
 One JSON object a line, compressed with gzip. The fields of `decisions` in `report.json`, then these:
 """
 _LISTS = {"losses": "Each with `; ` between.", "violations": "Each with `; ` between."}
+_MONEY = {
+    "BillingCurrency": "FOCUS: the currency of all amounts; empty where the report says nothing of money.",
+    "ContractedUnitPrice": "FOCUS: `hourly` of `money`: what one hour saves; empty: not known.",
+    "PricingUnit": "FOCUS: the unit of the quantity.",
+    "PricingQuantity": "FOCUS: `hours` of `money`; empty: not known.",
+    "ContractedCost": "FOCUS: `net` of `money`: what the action saves (a stop) or costs (a start); empty: not known.",
+    "ChargePeriodEnd": "FOCUS: `until` of `money`: the end of these hours; empty: not known.",
+    "gross": "`gross` of `money`: what it would cost if it ran on for these hours; empty: not known.",
+    "still_billed": "`still_billed` of `money`: what volumes, addresses and storage cost meanwhile; empty: not known.",
+    "net": "`gross` without `still_billed`; empty: not known.",
+    "price_source": "`source` of `money`: where the prices are from.",
+    "money_unknown": "`unknown` of `money`: why an amount is not known.",
+}
+"""Of columns that are made of `money`: with a capital those that FOCUS names (https://focus.finops.org)."""
 _ROWS = {
     "coverage.csv": ("CoverageRow", _COVERAGE_COLUMNS),
     "compliance.csv": ("ViolationRow", _COMPLIANCE_COLUMNS),
@@ -97,6 +111,8 @@ def _csv(name: str, row: Schema, kinds: Mapping[str, Schema], columns: Sequence[
 def _of_column(column: str, row: Schema, kinds: Mapping[str, Schema]) -> str:
     if column == "tags":
         return r"`key=value; key=value`; in keys and values `;` is `\;`, in keys `=` is `\=`."
+    if column in _MONEY:
+        return _MONEY[column]
     if column not in FLATTENED:
         return " ".join(filter(None, (_said(row["properties"][column]), _LISTS.get(column, ""))))
     field, name = FLATTENED[column]

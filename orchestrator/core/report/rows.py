@@ -112,10 +112,10 @@ class MoneyRow(TypedDict):
 
 @with_config(_STRICT)
 class SavingsRow(TypedDict):
-    """Amounts added up; what is not known is counted apart, and never as 0."""
+    """Amounts added up, each where it is known; what is not known is counted apart, and never as 0."""
 
-    resources: Annotated[Count, Field(description="Of which the amounts are known.")]
-    unknown_resources: Annotated[Count, Field(description="Of which an amount is not known: they are in no sum.")]
+    resources: Annotated[Count, Field(description="Of which `net` is known.")]
+    unknown_resources: Annotated[Count, Field(description="Of which `net` is not known.")]
     gross: Dollars
     still_billed: Dollars
     net: Dollars
@@ -133,7 +133,7 @@ class MeasuredRow(TypedDict):
     stopped_by: Annotated[str, Field(description="The sweep that stopped it.")]
     stopped_at: Annotated[TimeText, Field(description="When it was stopped.")]
     until: Annotated[TimeText, Field(description="When it was started again; else when this sweep saw it stopped.")]
-    running_again: Annotated[bool, Field(description="It was seen running.")]
+    running_again: Annotated[bool, Field(description="It was started since, by whomever.")]
     early: Annotated[bool, Field(description="It was started before the forecast said.")]
     hours: Annotated[float, Field(ge=0), Field(description="How long it was down.")]
     gross: Annotated[Dollars | None, Field(description="What it would have cost in these hours.")]

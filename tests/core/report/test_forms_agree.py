@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from hypothesis import given
@@ -66,11 +66,33 @@ def as_text(value: object) -> Any:
     return "" if value is None else value if isinstance(value, dict) else str(value)
 
 
+def to_a_millionth(amount: float | None) -> str:
+    return "" if amount is None else f"{amount:.6f}".rstrip("0").rstrip(".")
+
+
+MONEY: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    "BillingCurrency": lambda _: "USD",
+    "ContractedUnitPrice": lambda money: to_a_millionth(money["hourly"]),
+    "PricingUnit": lambda money: "" if money["hours"] is None and money["hourly"] is None else "Hours",
+    "PricingQuantity": lambda money: to_a_millionth(money["hours"]),
+    "ContractedCost": lambda money: to_a_millionth(money["net"]),
+    "ChargePeriodEnd": lambda money: money["until"] or "",
+    "gross": lambda money: to_a_millionth(money["gross"]),
+    "still_billed": lambda money: to_a_millionth(money["still_billed"]),
+    "net": lambda money: to_a_millionth(money["net"]),
+    "price_source": lambda money: str(money["source"]),
+    "money_unknown": lambda money: str(money["unknown"]),
+}
+"""The columns that are made of `money`, by hand."""
+
+
 def cell(line: Mapping[str, Any], column: str) -> Any:
     """What decisions.csv has in that column for a line of decisions.jsonl.gz."""
     if column in FLATTENED:
         field, name = FLATTENED[column]
         return as_text((line.get(field) or {}).get(name))
+    if column in MONEY:
+        return MONEY[column](line["money"]) if line.get("money") else ""
     value = line.get(column)
     return "; ".join(value) if isinstance(value, list) else as_text(value)
 

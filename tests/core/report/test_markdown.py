@@ -92,7 +92,7 @@ def test_the_page_says_what_was_done_what_failed_what_was_kept_and_what_was_not_
     page = markdown_text(report_document(report))
     for said in (
         "# Sweep 20261123T190000Z-7f3a9c: complete",
-        "Of 4 resources in 2 accounts (1 targets): **2** stopped, **1** kept, **1** failed.",
+        "Of 4 resources in 2 accounts (1 account x region): **2** stopped, **1** kept, **1** failed.",
         "| account-111111111111 | 111111111111 | 3 | 0 | 1 |",
         "| i-2 | web-2 | account-111111111111, eu-central-1 | IncorrectInstanceState | no |",
         "| no rule | 1 |",
@@ -120,6 +120,7 @@ def test_money_is_there_where_it_is_known_and_what_is_unknown_is_apart() -> None
     }
     page = markdown_text(document)
     assert "Forecast of 2 stops: \\$9.50 (\\$12.00 without \\$2.50 still billed); of 1 more it is unknown." in page
+    assert "The sweep cost \\$0.0040." in page
     assert "**The prices are made up.** Savings Plans are not looked at." in page
 
 
