@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from importlib.util import find_spec
@@ -17,19 +18,15 @@ from botocore.model import ServiceModel
 
 from orchestrator.cli.main import COMMANDS
 from tests.docs.making.command_line import command_of
-from tests.docs.pages import Command, commands, operators_pages, text_of
+from tests.docs.pages import ROOT, Command, commands, operators_pages, text_of
 
 MAKEFILE = text_of("Makefile")
 EXTERNAL: Mapping[str, str] = {
-    "pipx": "another project's; the package's own metadata are held by tests/packaging",
-    "pip": "the same",
-    "git": "the same",
-    "cp": "of every system",
-    "cd": "of every system",
     "scheduler-cli": "Instance Scheduler's own; what it prints is in tests/data/imports/instance_scheduler",
     "duckdb": "another project's; the tests of what it reads run its queries",
 }
 """Commands of others, and why they are not held against anything."""
+EXTRAS = tomllib.loads(text_of("pyproject.toml"))["project"]["optional-dependencies"]
 
 
 def all_commands() -> list[Command]:
@@ -79,6 +76,17 @@ def _python(words: list[str]) -> str:
     return "" if words[0] == "-m" and find_spec(words[1]) else f"there is no module {words[1]}"
 
 
+def _install(words: list[str]) -> str:
+    """This clone, with extras that it has."""
+    install, what = words
+    found = re.fullmatch(r"\.(?:\[(\w+)\])?", what)
+    return "" if install == "install" and found and found[1] in (None, *EXTRAS) else f"nothing to install as {what}"
+
+
+def _copy(words: list[str]) -> str:
+    return "" if (ROOT / words[0]).is_file() else f"there is no {words[0]}"
+
+
 def _aws(words: list[str]) -> str:
     """By botocore's models, which the AWS CLI is made of."""
     service, operation, *arguments = words
@@ -113,6 +121,9 @@ CHECKS: Mapping[str, Callable[[list[str]], str]] = {
     "python": _python,
     ".venv/bin/python": _python,
     "aws": _aws,
+    "pip": _install,
+    "pipx": _install,
+    "cp": _copy,
 }
 
 
@@ -133,6 +144,8 @@ def test_every_command_of_the_pages_is_one_that_can_be_given() -> None:
         "aws ssm put-parameters --name a",
         "aws ssm put-parameter --nme a",
         "python -m cloudformation.deplyo",
+        "pipx install .[dmeo]",
+        "cp config/deploy.env.exmaple config/deploy.env",
         "curl http://example.com",
     ],
 )
