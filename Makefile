@@ -8,7 +8,7 @@ E2E    := .venv-e2e
 
 .DEFAULT_GOAL := help
 STACKS := hub members management guardrails
-.PHONY: help demo docs pictures test test-all check check-templates tools format lock benchmark e2e package template \
+.PHONY: help demo test test-all check check-templates tools format lock benchmark e2e package template \
   member-role member-policies $(STACKS:%=deploy-%) $(STACKS:%=remove-%) show-env clean
 
 # `make package PYTHON=3.11` means Lambda's Python, `make test PYTHON=python3.12` the interpreter to work with.
@@ -53,6 +53,7 @@ format: $(VENV)/.dev ## Format the code
 benchmark: $(VENV)/.dev ## Measure whole sweeps of a made-up organization, beside a bare botocore loop (FLAGS=--help)
 	@$(BIN)/python -m tests.benchmarks.run $(FLAGS)
 
+.PHONY: docs pictures
 docs: $(VENV)/.dev ## Make the parts of docs/ that are made of the code: policy reference, permissions, commands
 	@$(BIN)/python -m tests.docs.making
 
