@@ -104,7 +104,7 @@ def _roles(name: str) -> Iterator[str]:
         if "Condition" in role:
             yield f"Only {_when((role['Condition'],), conditions)}."
             yield ""
-        header = ("statement", "may", "on", "only if", "for")
+        header = ("statement, and what for", "may", "on what, and only if")
         yield from table(header, (_row(one, _when(found, conditions)) for one, found in _statements(role)))
         yield ""
 
@@ -136,8 +136,10 @@ def _row(one: Mapping[str, Any], when: str) -> tuple[str, ...]:
     actions = denied + ", ".join(map(_text, as_list(one["Action"])))
     on = ", ".join(_texts(one["Resource"])) if "Resource" in one else _who(one)
     only_if = [_condition(*found) for found in one.get("Condition", {}).items()]
-    shown = f"`{one['Sid']}`" + (f", {when}" if when else "")
-    return shown, actions, on, "; ".join(only_if), FOR.get(one["Sid"], _in_words(one["Sid"]))
+    for_what = FOR.get(one["Sid"], _in_words(one["Sid"]))
+    statement = f"`{one['Sid']}`{f', {when}' if when else ''}: {for_what}"
+    on_what = f"{on}, if {' and '.join(only_if)}" if only_if else on
+    return statement, actions, on_what
 
 
 def _who(one: Mapping[str, Any]) -> str:
@@ -145,7 +147,7 @@ def _who(one: Mapping[str, Any]) -> str:
 
 
 def _condition(operator: str, keys: Mapping[str, Any]) -> str:
-    return "; ".join(f"`{key}` {_compared(operator, value)}" for key, value in keys.items())
+    return " and ".join(f"`{key}` {_compared(operator, value)}" for key, value in keys.items())
 
 
 def _compared(operator: str, value: Any) -> str:
