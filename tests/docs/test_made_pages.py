@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
+import yaml
 
 from orchestrator.app import MEMBER_PERMISSIONS
 from orchestrator.core.report.manifest import SEALED
 from orchestrator.kinds import registry
-from tests.docs.making import permissions
+from tests.docs.making import permissions, policy_reference
 from tests.docs.making.parts import PARTS, renewed
 from tests.docs.pages import text_of
 from tests.support.cloudformation import as_list, resolved, statements
@@ -25,6 +28,22 @@ def test_a_page_is_as_it_is_made(page: str) -> None:
 def test_a_page_without_the_place_of_a_part_is_refused() -> None:
     with pytest.raises(ValueError, match="has 0 places for what is made as commands"):
         renewed("docs/command-line.md", "# Command line\n")
+
+
+def examples(part: Any) -> Iterator[Any]:
+    if isinstance(part, dict):
+        yield from part.get("examples", ()) if isinstance(part.get("examples"), list) else ()
+        for one in part.values():
+            yield from examples(one)
+    elif isinstance(part, list):
+        for one in part:
+            yield from examples(one)
+
+
+def test_an_example_of_a_key_may_stand_in_a_policy_as_it_is_shown() -> None:
+    found = [*examples(policy_reference.schema())]
+    assert len(found) > 50
+    assert [one for one in found if yaml.safe_load(f"key: [{policy_reference.as_yaml(one)}]") != {"key": [one]}] == []
 
 
 def shown(heading: str, denied: bool) -> set[str]:

@@ -60,9 +60,9 @@ def _section(title: str, before: str, part: Schema) -> Iterator[str]:
 
 
 def _row(before: str, name: str, value: Schema, needed: bool) -> tuple[str, ...]:
-    default = "needed" if needed else quoted(_as_yaml(value["default"])) if "default" in value else ""
+    default = "needed" if needed else quoted(as_yaml(value["default"])) if "default" in value else ""
     examples = value["examples"]
-    return quoted(f"{before}{name}"), _takes(value), default, value["description"], quoted(_as_yaml(examples[-1]))
+    return quoted(f"{before}{name}"), _takes(value), default, value["description"], quoted(as_yaml(examples[-1]))
 
 
 def _below(before: str, part: Schema) -> Iterator[tuple[str, Schema]]:
@@ -97,9 +97,9 @@ def _takes(value: Schema, several: bool = False) -> str:
         one, many = ("a [condition](#conditions)", "[conditions](#conditions)") if where else ("a mapping", "mappings")
         return many if several else one
     if "const" in value:
-        return quoted(_as_yaml(value["const"]))
+        return quoted(as_yaml(value["const"]))
     if "enum" in value:
-        return _either([quoted(_as_yaml(one)) for one in value["enum"]])
+        return _either([quoted(as_yaml(one)) for one in value["enum"]])
     for choice in ("oneOf", "anyOf"):
         if choice in value:
             return _either([*dict.fromkeys(_takes(one, several) for one in value[choice])])
@@ -126,16 +126,23 @@ def _either(words: Sequence[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
 
 
-def _as_yaml(value: object) -> str:
+def as_yaml(value: object) -> str:
     """In one line, as it may stand in a policy."""
     if isinstance(value, str):
-        plain = yaml.safe_dump(value, width=1_000).split("\n")[0]
-        return plain if plain == value else json.dumps(value, ensure_ascii=False)
+        return value if _is_plain(value) else json.dumps(value, ensure_ascii=False)
     if isinstance(value, Mapping):
-        return f"{{{', '.join(f'{_as_yaml(key)}: {_as_yaml(one)}' for key, one in value.items())}}}"
+        return f"{{{', '.join(f'{as_yaml(key)}: {as_yaml(one)}' for key, one in value.items())}}}"
     if isinstance(value, list):
-        return f"[{', '.join(map(_as_yaml, value))}]"
+        return f"[{', '.join(map(as_yaml, value))}]"
     return json.dumps(value)
+
+
+def _is_plain(text: str) -> bool:
+    """Whether it means itself without quotes, also within `[]` and `{}`."""
+    try:
+        return bool(yaml.safe_load(f"[{text}]") == [text])
+    except yaml.YAMLError:
+        return False
 
 
 def _conditions() -> Iterator[str]:
@@ -148,7 +155,7 @@ def _conditions() -> Iterator[str]:
                 quoted(name),
                 ", ".join(quoted(kind) for kind in sorted(kinds)) if (kinds := declared[name].kinds) else "every kind",
                 value["description"],
-                quoted(_as_yaml({name: value["examples"][-1]})),
+                quoted(as_yaml({name: value["examples"][-1]})),
             )
             for name, value in words["properties"].items()
         ),
@@ -162,5 +169,5 @@ def _conditions() -> Iterator[str]:
     [forms] = [one["properties"] for one in tag if "properties" in one]
     yield from table(
         ("form", "holds where", "example"),
-        ((quoted(n), one["description"], quoted(_as_yaml({n: one["examples"][0]}))) for n, one in forms.items()),
+        ((quoted(n), one["description"], quoted(as_yaml({n: one["examples"][0]}))) for n, one in forms.items()),
     )
