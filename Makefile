@@ -56,6 +56,13 @@ format: $(VENV)/.dev ## Format the code
 benchmark: $(VENV)/.dev ## Measure whole sweeps of a made-up organization, beside a bare botocore loop (FLAGS=--help)
 	@$(BIN)/python -m tests.benchmarks.run $(FLAGS)
 
+.PHONY: docs pictures
+docs: $(VENV)/.dev ## Make the parts of docs/ that are made of the code: policy reference, permissions, commands
+	@$(BIN)/python -m tests.docs.making
+
+pictures: $(VENV)/.dev ## Make README's pictures of a demo (CHROMIUM=path)
+	@CHROMIUM=$(CHROMIUM) $(BIN)/python -m tests.docs.making.pictures
+
 package: $(VENV)/.demo ## Build the Lambda's zip (ARCH=arm64|x86_64 PYTHON=3.13)
 	@$(BIN)/python -m cloudformation.package --arch $(ARCH) --python $(RUNTIME) --dist $(DIST)
 

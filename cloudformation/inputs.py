@@ -27,7 +27,7 @@ TEMPLATES: Mapping[str, str] = {
 }
 """What can be deployed, and the file of its template, or the folder of its template's parts."""
 _OWN = frozenset({"ArtifactBucket", "Policies", "Policy", "Region", "StackName", "Tags"})
-"""What the file may say beside the templates' parameters; README and config/deploy.env.example explain them."""
+"""What the file may say beside the templates' parameters; config/deploy.env.example explains them."""
 FILLED_IN = frozenset({"CodeBucket", "CodeKey", "ListingDelegation", "TemplateURL", kill_switch.IN_STACK})
 """Parameters that the command makes the values of: no line of the file says them."""
 _DERIVED = frozenset({"MemberRole"})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
@@ -66,12 +65,3 @@ def test_options_of_instance_scheduler_that_make_no_sense_end_it_with_2(
     ran = run("import", "instance-scheduler", str(SCHEDULES / "sample.json"), option, value)
     assert ran.exit_code == 2
     assert said in ran.stderr
-
-
-def test_the_command_of_the_docs_imports(run: Run, tmp_path: Path) -> None:
-    [command] = re.findall(r"^    stop-orchestrator (import .+)$", PAGE.read_text(), re.MULTILINE)
-    first, _, second = (SCHEDULES / "sample.json").read_text().partition("\n}\n")
-    (tmp_path / "schedules.json").write_text(f"{first}\n}}\n")
-    (tmp_path / "periods.json").write_text(second)
-    assert run(*command.split()).exit_code == 3
-    assert run("validate", "policy.yaml").exit_code == 0

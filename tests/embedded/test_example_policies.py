@@ -5,12 +5,10 @@ What each decides beside that is in tests/core/decide/test_example_policies.py.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from shutil import copytree
 from typing import Any
 
 import pytest
@@ -190,22 +188,6 @@ def measured(organization: OrganizationBuilder, account: str, instance: str, gpu
         ):
             data = [{"MetricName": name, "Timestamp": at, "Value": value, **dimensions} for at in times]
             client.put_metric_data(Namespace=namespace, MetricData=data)
-
-
-def test_the_commands_beside_the_table_of_examples_do_what_they_say(
-    organization: OrganizationBuilder, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    set_time(monkeypatch, now=lambda: NIGHT)
-    copytree(ROOT / "config", tmp_path / "config")
-    account = organization.account("team", "/Workloads/Dev")
-    [one] = organization.instances(account, FRANKFURT, 1, DEV)
-    meant = {"INSTANCE_ID": one, "ACCOUNT_ID": account, "REGION": FRANKFURT}
-    section = (ROOT / "docs/policy.md").read_text().partition("## Examples")[2].partition("## Keys")[0]
-    commands = re.findall(r"^    stop-orchestrator (.+?)(?: > \S+)?$", section, re.MULTILINE)
-    assert [command.split()[0] for command in commands] == ["validate", "explain", "schema"]
-    for command in commands:
-        ran = run(*(meant.get(word, word) for word in command.split()))
-        assert ran.exit_code == 0, (command, ran)
 
 
 def test_every_example_is_explained_here() -> None:

@@ -292,7 +292,7 @@ def test_no_session_of_a_sweep_can_stop_and_start(
 def test_the_one_escalation_that_iam_cannot_express_is_open_to_a_hub_that_was_taken_over(
     hub: OrganizationBuilder, guarded: Permissions
 ) -> None:
-    """IAM does not see that the instance is down and was stopped by a person: README.md, Security model."""
+    """IAM does not see that the instance is down and was stopped by a person: docs/security.md."""
     account = hub.account("dev")
     [down] = hub.instances(account, FRANKFURT, 1, DEV)
     hub.act("stop_instances", account, FRANKFURT, InstanceIds=[down])

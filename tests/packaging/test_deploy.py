@@ -329,7 +329,7 @@ def test_removal_leaves_the_evidence_and_with_the_last_stack_nothing_else(
     assert "There is no stack stop-orchestrator." in run("remove-hub", "--yes").stdout
 
 
-# --- the commands of the README ---------------------------------------------------------------------------------------
+# --- the commands of docs/deploying.md --------------------------------------------------------------------------------
 
 
 def test_make_says_what_it_would_do(organization: OrganizationBuilder, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""The exit codes that README.md promises are those of the command itself; make has one for every failure."""
+"""The exit codes that docs/deploying.md promises are those of the command itself; make has one for every failure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.embedded import OrganizationBuilder
 from tests.support.suites import only_in_full
 
 COMMAND = ".venv/bin/python -m cloudformation.deploy hub"
-README = (ROOT / "README.md").read_text()
+PAGE = (ROOT / "docs/deploying.md").read_text()
 
 
 def ended(command: list[str], *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -36,7 +36,7 @@ def ended(command: list[str], *arguments: str) -> subprocess.CompletedProcess[st
 def test_the_command_has_its_own_exit_codes_and_make_has_2_for_every_failure(
     organization: OrganizationBuilder, folder: Path, mistake: str, refused: bool, code: int
 ) -> None:
-    assert f"`{COMMAND}`" in README
+    assert f"`{COMMAND}`" in PAGE
     set_in(folder, mistake)
     if refused:
         denied = Fault("AccessDenied", "not you", 403, operation="cloudformation:DescribeStacks")
