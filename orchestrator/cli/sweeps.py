@@ -31,6 +31,7 @@ from orchestrator.cli.options import (
     FormatOption,
     KillSwitchOption,
     PolicyOption,
+    PricesOption,
     RoleOption,
     StoreOption,
     SweepIdArgument,
@@ -66,6 +67,7 @@ def plan(
     member_role: RoleOption = None,
     external_id: ExternalIdOption = None,
     workers: WorkersOption = None,
+    prices: PricesOption = None,
     at: Annotated[
         str | None,
         typer.Option(
@@ -104,7 +106,7 @@ def plan(
     """
     narrowing = narrowing_of(only_accounts, only_units, only_regions, only_rules, only_resources)
     settings = settings_of(
-        policy=policy, store=store, member_role=member_role, external_id=external_id, workers=workers
+        policy=policy, store=store, member_role=member_role, external_id=external_id, workers=workers, prices=prices
     )
     sizes = {"accounts": accounts, "regions": regions, "resources": resources, "stops": stops}
     if estimate:
@@ -144,6 +146,7 @@ def sweep(
     member_role: RoleOption = None,
     external_id: ExternalIdOption = None,
     workers: WorkersOption = None,
+    prices: PricesOption = None,
     only_accounts: AccountsOption = None,
     only_units: UnitsOption = None,
     only_regions: RegionsOption = None,
@@ -166,6 +169,7 @@ def sweep(
         kill_switch=kill_switch,
         external_id=external_id,
         workers=workers,
+        prices=prices,
     )
     if resume is not None:
         if mode is not None or policy is not None or narrowing:
@@ -190,6 +194,7 @@ def apply(
     member_role: RoleOption = None,
     external_id: ExternalIdOption = None,
     workers: WorkersOption = None,
+    prices: PricesOption = None,
 ) -> None:
     """Carry out exactly the plan that `plan` (or a sweep in mode `approve`) made, once, before it expires.
 
@@ -199,7 +204,12 @@ def apply(
     checked_sweep_id(sweep_id)
     _require_confirmation(assume_yes=yes)
     settings = settings_of(
-        store=store, member_role=member_role, kill_switch=kill_switch, external_id=external_id, workers=workers
+        store=store,
+        member_role=member_role,
+        kill_switch=kill_switch,
+        external_id=external_id,
+        workers=workers,
+        prices=prices,
     )
     _refuse_mode(settings, Mode.APPLY)
 
@@ -240,6 +250,7 @@ def undo(
     member_role: RoleOption = None,
     external_id: ExternalIdOption = None,
     workers: WorkersOption = None,
+    prices: PricesOption = None,
 ) -> None:
     """Start again what that sweep stopped, and stop what it started.
 
@@ -256,7 +267,12 @@ def undo(
         fail(text, BAD_USAGE)
     _require_confirmation(assume_yes=yes)
     settings = settings_of(
-        store=store, member_role=member_role, kill_switch=kill_switch, external_id=external_id, workers=workers
+        store=store,
+        member_role=member_role,
+        kill_switch=kill_switch,
+        external_id=external_id,
+        workers=workers,
+        prices=prices,
     )
     _refuse_mode(settings, Mode.UNDO)
     only = UndoFilter(

@@ -133,12 +133,13 @@ def held_item(
     policy_name: str,
     earlier: Item | None,
     intent_id: str = "",
+    forecast: Mapping[str, str] | None = None,
 ) -> Item:
     """What a sweep is about to hold down. It has no expiry: a group at size 0 outlives every row of its sweep.
 
     `earlier`: what is known to be held by another sweep. It comes back if this stop is refused. `intent_id`: of the
     intent that it goes with. It is in the index at once, which is how `history` and an undo after the rows expired find
-    it, and is not written again while it holds.
+    it, and is not written again while it holds. `forecast`: what the stop is to save, where that is known.
     """
     row = resource.key.as_row()
     pk, sk = held_key(row)
@@ -158,6 +159,7 @@ def held_item(
         "restore": dict(resource.restore),
         "earlier": {name: value for name, value in other.items() if name != "earlier"} if other else None,
         "intent_id": intent_id or None,
+        "forecast": dict(forecast) if forecast else None,
     }
 
 

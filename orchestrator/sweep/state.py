@@ -30,9 +30,11 @@ from orchestrator.core.model import (
     Outcomes,
     OutcomeStatus,
     Resource,
+    ResourceKey,
     SweepReport,
     SweepStatus,
 )
+from orchestrator.core.model.money import Money, Saving
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.report.document import YIELDED, sweep_status
 from orchestrator.core.report.manifest import FileSeal
@@ -111,6 +113,8 @@ class SweepState:
     """Recorded in the ledger; None: nothing was acted on."""
     abandoned: str = ""
     """Why nothing more is done of it, where its process died."""
+    money: Money | None = None
+    """What the plan saves; None: no prices were asked for."""
     plan_seal: FileSeal | None = None
     """Of the plan's file as it is stored, where this process wrote or read it."""
 
@@ -118,6 +122,11 @@ class SweepState:
     def halt(self) -> Halt | None:
         """Why something was not attempted."""
         return self.outcomes.halt or self.read_halt
+
+    @property
+    def savings(self) -> Mapping[ResourceKey, Saving]:
+        """What each stop of the plan saves, and each start costs; none where no prices were asked for."""
+        return self.money.savings if self.money is not None else {}
 
     @property
     def yielded(self) -> bool:
@@ -182,6 +191,7 @@ def build_report(
         owner_tag=sweep.policy.owner_tag,
         account_owners=account_owners(sweep.policy.owner_tag, state.inventory.accounts),
         narrowed=sweep.narrowed,
+        money=state.money,
     )
 
 

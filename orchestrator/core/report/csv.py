@@ -20,6 +20,7 @@ from typing import Any
 from orchestrator.core.report.control_characters import without_controls
 from orchestrator.core.report.document import Row
 from orchestrator.core.report.lazy_rows import LazyRows, made_rows
+from orchestrator.core.report.money_rows import MONEY_COLUMNS, money_cells
 
 _PLACE = ("account_id", "region", "kind", "resource_id")
 _DECISION_COLUMNS = (
@@ -47,6 +48,7 @@ _DECISION_COLUMNS = (
     "ou_path",
     "owner",
     "type",
+    *MONEY_COLUMNS,
 )
 _COVERAGE_COLUMNS = ("account_id", "account_name", "ou_path", "region", "kind", "status", "detail", "weight")
 _COMPLIANCE_COLUMNS = (*_PLACE, "violation", "detail", "carrier", "account_name", "owner")
@@ -238,4 +240,5 @@ def _decision_cells(document: Row) -> Iterable[Row]:
             "message": "; ".join(filter(None, (outcome.get("message"), *outcome.get("warnings", ())))),
             "requested_at": outcome.get("requested_at"),
             "verified_at": outcome.get("verified_at"),
+            **money_cells(decision.get("money")),
         }

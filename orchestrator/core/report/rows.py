@@ -78,7 +78,10 @@ Dollars = Annotated[float, Field(description="US dollars, to a millionth.")]
 
 @with_config(_STRICT)
 class MoneyRow(TypedDict):
-    """What the action on one resource saves (a stop) or costs (a start) until its next start or stop, as forecast."""
+    """What the action on one resource saves (a stop) or costs (a start) until its next start or stop, as forecast.
+
+    `net` is known where its compute has a price, though its volumes may have none: then the two others are null.
+    """
 
     source: Annotated[str, Field(description="Where the prices are from; empty where none is known.")]
     hours: Annotated[float | None, Field(ge=0, description="Null: not known, as nothing says when it starts again.")]
@@ -92,9 +95,9 @@ class MoneyRow(TypedDict):
 
 @with_config(_STRICT)
 class SavingsRow(TypedDict):
-    """Amounts added up; what is not known is counted apart, and never as 0."""
+    """Amounts added up, each where it is known; what is not known is counted apart, and never as 0."""
 
-    resources: Annotated[Count, Field(description="Of which the amounts are known.")]
+    resources: Annotated[Count, Field(description="Of which `net` is known.")]
     unknown_resources: Count
     gross: Dollars
     still_billed: Dollars
@@ -113,7 +116,7 @@ class MeasuredRow(TypedDict):
     stopped_by: Annotated[str, Field(description="The sweep that stopped it.")]
     stopped_at: TimeText
     until: Annotated[TimeText, Field(description="When it was started again; else when this sweep saw it stopped.")]
-    running_again: bool
+    running_again: Annotated[bool, Field(description="It was started since, by whomever.")]
     early: Annotated[bool, Field(description="It was started before the forecast said.")]
     hours: Annotated[float, Field(ge=0)]
     gross: Dollars | None
