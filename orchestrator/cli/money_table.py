@@ -13,9 +13,9 @@ from orchestrator.core.report.control_characters import without_controls
 
 _MOST_REASONS = 5
 _LINES = (
-    ("forecast", "its stops, until the next start"),
-    ("starts", "its starts cost, until the next stop"),
-    ("measured", "earlier stops, as measured"),
+    ("forecast", "stops, forecast"),
+    ("starts", "starts, a cost"),
+    ("measured", "earlier stops"),
 )
 
 
@@ -30,12 +30,12 @@ def print_money(console: Console, document: Mapping[str, Any]) -> None:
     rows = [(name, words) for name, words in _LINES if _has_some(money[name])]
     if rows:
         numbers = ("resources", "gross", "still billed", "net", "an hour")
-        table = a_table(f"Money, {money['currency']}", "", *((name, "right") for name in numbers))
+        table = a_table("What it saves", money["currency"], *((name, "right") for name in numbers))
         for name, words in rows:
             table.add_row(words, *_cells(money[name]))
         console.print(table)
     else:
-        console.print(Text("Money: nothing to stop or start, and no earlier stop to measure."))
+        console.print(Text("It saves nothing: there is nothing to stop or start, and no earlier stop to measure."))
     for line in _lines(money):
         console.print(Text(line), soft_wrap=False)
 
@@ -54,11 +54,11 @@ def _cells(row: Mapping[str, Any]) -> Iterator[str]:
 def _lines(money: Mapping[str, Any]) -> Iterator[str]:
     unknown = {name: money[name]["unknown_resources"] for name, _ in _LINES}
     if any(unknown.values()):
-        parts = [f"{unknown[name]} of {words.partition(',')[0]}" for name, words in _LINES if unknown[name]]
-        yield f"Not in these sums, since it is not known: the net of {', '.join(parts)}."
+        parts = [f"{unknown[name]} {words.partition(',')[0]}" for name, words in _LINES if unknown[name]]
+        yield f"Not in the net, as theirs is not known: {', '.join(parts)}."
     reasons = [*money["unknown_reasons"].items()]
     for why, count in reasons[:_MOST_REASONS]:
-        yield f"  {f'{count} ' if count else ''}not known: {without_controls(why)}"
+        yield f"  {f'{count} x ' if count else ''}{without_controls(why)}"
     if len(reasons) > _MOST_REASONS:
         yield f"  ... and {len(reasons) - _MOST_REASONS} more reasons in the report"
     if money["restarted_early"]:

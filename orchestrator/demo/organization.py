@@ -27,6 +27,7 @@ EXTERNAL_ID = "demo-external-id"
 BUCKET = "stop-orchestrator-demo"
 TABLE = "stop-orchestrator"
 POLICY_KEY = "policy.yaml"
+PRICES_KEY = "prices/made-up-prices.csv"
 _IMAGE = "ami-00000000000000000"
 _RUNNING_SINCE = timedelta(days=10)
 
@@ -58,6 +59,7 @@ def seed(environment: Mapping[str, str], today: date) -> Seeded:
             "STOP_ORCHESTRATOR_EXTERNAL_ID": EXTERNAL_ID,
             "STOP_ORCHESTRATOR_REPORT_BUCKET": BUCKET,
             "STOP_ORCHESTRATOR_TABLE": TABLE,
+            "STOP_ORCHESTRATOR_PRICES": f"s3://{BUCKET}/{PRICES_KEY}",
             "STOP_ORCHESTRATOR_WORKERS": "16",
         },
         summary={
@@ -117,11 +119,13 @@ class AnyAccount:
 
 class _Builder(AnyAccount):
     def hub(self) -> None:
-        """Bucket, policy and table of the hub account, which is the management account here."""
+        """Bucket, policy, prices and table of the hub account, which is the management account here."""
         location: Any = {"LocationConstraint": FRANKFURT}
         self.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration=location)
         text = files("orchestrator.demo").joinpath("policy.yaml").read_bytes()
         self.client("s3").put_object(Bucket=BUCKET, Key=POLICY_KEY, Body=text)
+        prices = files("orchestrator.demo").joinpath("made-up-prices.csv").read_bytes()
+        self.client("s3").put_object(Bucket=BUCKET, Key=PRICES_KEY, Body=prices)
         create_table(self.client("dynamodb"), TABLE)
         self.client("dynamodb").put_item(TableName=TABLE, Item=active_policy(text.decode(), "the demo"))
 

@@ -76,7 +76,9 @@ def test_a_database_is_told_by_engine_and_deployment() -> None:
 
 
 def test_comments_empty_lines_a_byte_order_mark_and_the_order_of_columns_do_not_matter() -> None:
-    text = "\ufeff# Our rates\r\nprice,region,kind,type,operating_system\r\n\r\n0.1,*,ec2,m7g.large,*\r\n# the end, 1, 2\r\n"
+    text = (
+        "\ufeff# Our rates\r\nprice,region,kind,type,operating_system\r\n\r\n0.1,*,ec2,m7g.large,*\r\n# the end, 1\r\n"
+    )
     assert price(text) == "0.1"
 
 
