@@ -139,7 +139,8 @@ def decide(world: World, sweep: Sweep, summary: SweepSummary, accounts_a_part: i
         inventory, _ = with_metrics(world, sweep.policy, inventory, sweep.started_at)
         decisions = decide_inventory(sweep.policy, inventory, sweep.started_at, others)
         state, approved = guard_plan(world, sweep, SweepState(inventory, decisions))
-        keep_money(world, sweep, with_money(world, sweep, state))
+        state = with_money(world, sweep, state)
+        keep_money(world, sweep, state)
     else:
         state, approved = restore_plan(world, sweep, content, summary)
     if approved is None:
