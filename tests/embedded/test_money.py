@@ -14,6 +14,7 @@ from orchestrator.demo.calls import Answer, Call
 from orchestrator.errors import PricesError
 from orchestrator.settings import Settings
 from tests.support.embedded import OrganizationBuilder
+from tests.support.fixtures import Policy, Run
 from tests.support.sweeps import DEV, FRANKFURT, Row, Sweeps, Swept
 from tests.support.time import set_time
 
@@ -144,3 +145,31 @@ def test_a_file_with_mistakes_makes_no_sweep_fail_and_a_command_say_all_of_them(
     with pytest.raises(PricesError) as told:
         app.check_prices(Settings.from_env({}, prices=str(wrong)), lambda: sweep.clients[0])
     assert len(str(told.value).splitlines()) == 2
+
+
+def test_a_command_tells_every_mistake_of_a_price_book_before_it_reads_anything(
+    organization: OrganizationBuilder, run: Run, policy: Policy, tmp_path: Path
+) -> None:
+    wrong = tmp_path / "wrong.csv"
+    wrong.write_text("kind,region,type,operating_system,price\nec2,*,t3.micro,*,0.1 USD\nec3,*,*,*,1\n")
+    organization.account("member")
+    organization.front.calls.clear()
+    ran = run("plan", "--policy", policy(RULE), "--prices", str(wrong))
+    assert ran.exit_code == 2
+    assert ["line 2" in ran.stderr, "line 3" in ran.stderr] == [True, True]
+    assert not any(one.startswith("organizations") for one in organization.front.calls)
+
+
+def test_a_plan_for_another_moment_says_what_it_would_save_from_then_on(
+    organization: OrganizationBuilder, run: Run, policy: Policy, book: str
+) -> None:
+    account = organization.account("member")
+    organization.instances(account, FRANKFURT, 1, DEV)
+    body = 'schedules: {day: {timezone: UTC, running: ["daily 07:00-19:00"]}}\n' + RULE.replace(
+        "}]", ", schedule: day}]"
+    )
+    at = "2031-01-06T19:00Z"
+    ran = run("plan", "--policy", policy(body), "--prices", book, "--at", at, "--format", "json")
+    [row] = [one["money"] for one in ran.report["decisions"]]
+    assert (row["hours"], row["until"], row["net"]) == (12.0, "2031-01-07T07:00:00Z", 0.204)
+    assert ran.report["measured"] == []
