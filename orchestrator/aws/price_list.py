@@ -32,8 +32,9 @@ def asking_price_list(clients: Clients) -> Callable[[str, Sequence[tuple[str, st
         if not region:
             raise PricesError(f"the partition {clients.partition} has no price list")
         exact = [{"Type": "TERM_MATCH", "Field": field, "Value": value} for field, value in filters]
-        asked = partial(clients.pricing(region).get_products, ServiceCode=service, Filters=exact, MaxResults=_PAGE_SIZE)
         try:
+            products = clients.pricing(region).get_products
+            asked = partial(products, ServiceCode=service, Filters=exact, MaxResults=_PAGE_SIZE)
             return [text for page in each_page(_OPERATION, asked) for text in page.get("PriceList", ())]
         except AWS_FAILURES as failure:
             raise PricesError(f"pricing:{_OPERATION}: {error_of(failure)}") from failure

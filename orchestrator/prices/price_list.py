@@ -7,10 +7,13 @@ https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/using-price-list-qu
 from __future__ import annotations
 
 import json
+import threading
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from concurrent.futures import TimeoutError as OutOfTimeError
+from contextlib import suppress
 from decimal import Decimal, InvalidOperation
+from queue import Empty, SimpleQueue
+from time import monotonic
 from typing import Any
 
 from orchestrator.core.model.money import CURRENCY
@@ -69,15 +72,26 @@ class PriceList:
             key: _SPOT if key.lifecycle == "spot" else _NOT_LISTED for key in keys if not key.filters
         }
         found.update(dict.fromkeys(listed, f"the {NAME} did not answer within {self._at_most:g} s"))
-        pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="prices")
-        try:
-            asked = {pool.submit(self._price, key): key for key in listed}
-            for done in as_completed(asked, timeout=self._at_most):
-                found[asked[done]] = done.result()
-        except OutOfTimeError:
-            pass
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+        found.update(self._ask_each(listed))
+        return found
+
+    def _ask_each(self, keys: Sequence[PriceKey]) -> Mapping[PriceKey, UnitPrice | str]:
+        """As many as are answered in time. Threads that still wait hold up no process: it ends without them."""
+        told: SimpleQueue[tuple[PriceKey, UnitPrice | str]] = SimpleQueue()
+        left, ends, found = deque(keys), monotonic() + self._at_most, dict[PriceKey, UnitPrice | str]()
+
+        def work() -> None:
+            with suppress(IndexError):  # nothing is left
+                while monotonic() < ends:
+                    key = left.popleft()
+                    told.put((key, self._price(key)))
+
+        for _ in range(min(_AT_ONCE, len(keys))):
+            threading.Thread(target=work, name="prices", daemon=True).start()
+        with suppress(Empty):
+            while len(found) < len(keys):
+                key, price = told.get(timeout=max(0.001, ends - monotonic()))
+                found[key] = price
         return found
 
     def _price(self, key: PriceKey) -> UnitPrice | str:
