@@ -39,7 +39,11 @@ Ask = Callable[[str, Filters], Iterable[str]]
 AT_MOST_SECONDS = 20.0
 """That all questions of one sweep may take; what is not answered by then is not known, and the next sweep asks."""
 _AT_ONCE = 8
-_HOURS, _GB, _IOPS = {"hrs": Decimal(1)}, {"gb-mo": HOURS_A_MONTH}, {"iops-mo": HOURS_A_MONTH}
+_HOURS, _GB, _IOPS = (
+    {"hrs": Decimal(1)},
+    {"gb-mo": HOURS_A_MONTH, "gb-month": HOURS_A_MONTH},
+    {"iops-mo": HOURS_A_MONTH},
+)
 _THROUGHPUT = {"mibps-mo": HOURS_A_MONTH, "gibps-mo": HOURS_A_MONTH * 1024}
 _UNITS: Mapping[str, Mapping[str, Decimal]] = {
     COMPUTE: _HOURS,
@@ -101,6 +105,7 @@ class PriceList:
             listed = {price for text in products for price in _on_demand(text, key.item)}
         except (PricesError, ValueError, KeyError, TypeError, AttributeError, InvalidOperation) as wrong:
             return f"{NAME}: {wrong}" if isinstance(wrong, PricesError) else f"the {NAME}'s answer is not understood"
+        listed = {price for price in listed if price} or listed  # a free part of what else has a price
         if not listed:
             return f"the {NAME} has no such product"
         if len(listed) > 1:

@@ -81,6 +81,10 @@ def test_what_is_not_exactly_one_price_is_none(products: list[str], why: str) ->
     assert told(KEY, *products) == why
 
 
+def test_the_free_part_of_what_else_has_a_price_is_no_price_of_its_own() -> None:
+    assert told(VOLUME_KEY, product(("GB-month", "0"), ("GB-month", "0.073"))) == "0.000100"
+
+
 def test_products_that_cost_the_same_have_one_price() -> None:
     assert told(KEY, product(("Hrs", "1.0")), product(("Hrs", "1.00"))) == "1.000000"
 
