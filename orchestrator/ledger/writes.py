@@ -157,7 +157,7 @@ def held_item(
         "arn": resource.arn,
         "policy_name": policy_name,
         "restore": dict(resource.restore),
-        "earlier": {name: value for name, value in other.items() if name != "earlier"} if other else None,
+        "earlier": {name: value for name, value in other.items() if name not in _NOT_OF_EARLIER} if other else None,
         "intent_id": intent_id or None,
         "forecast": dict(forecast) if forecast else None,
     }
@@ -204,6 +204,8 @@ def failed_starts(document: Row) -> Iterator[Row]:
     yield from (row for row in failed if ResourceKey.from_row(row) in starts)
 
 
+_NOT_OF_EARLIER = ("earlier", "forecast")
+"""Each kilobyte of an item costs a write unit; what ended was measured when it was found so."""
 _MADE_BY = ("sweep_id", "asked_at", "intent_id", "start_asked_at")
 """What tells one state of what is held down from the next."""
 _NOT_BY_IT = frozenset({OutcomeStatus.FAILED, OutcomeStatus.NOT_ATTEMPTED, OutcomeStatus.ALREADY_STOPPED})

@@ -9,6 +9,8 @@ from decimal import Decimal
 
 from orchestrator.core.model.resource import ResourceKey
 
+_LONGEST = 200
+"""Characters of a reason that is remembered."""
 CURRENCY = "USD"
 """Of every amount; AWS's price list has it for all partitions but China's."""
 
@@ -80,7 +82,7 @@ class Forecast:
             "net": _text(self.net),
             "until": self.until.isoformat() if self.until else "",
             "source": self.price.source,
-            "unknown": self.price.unknown,
+            "unknown": self.price.unknown[:_LONGEST],
             "made_up": "true" if self.price.made_up else "",
         }
         return {name: text for name, text in found.items() if text}
