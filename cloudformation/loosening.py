@@ -110,6 +110,7 @@ LOOSENS: Mapping[str, Loosens] = {
     "PermissionsBoundaryArn": removed_or_replaced,
     "PolicyKey": neutral,
     "PreviewScheduleExpression": neutral,
+    "Prices": neutral,
     "ReportReaderArns": further_items,
     "ReportRetentionDays": less,
     "ReservedConcurrency": no_longer_zero,

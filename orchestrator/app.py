@@ -59,22 +59,36 @@ from orchestrator.local.kill_switch import FILE_PREFIX, file_reader
 from orchestrator.local.policy_file import MOST_BYTES, as_text, is_file, read_policy_file
 from orchestrator.local.processes import is_dead
 from orchestrator.local.sqlite_items import SqliteItems
-from orchestrator.ports import Anchor, IndexStore, ReportStore, Runtime, Stores, Time, World, consent_to_nothing
-from orchestrator.settings import Settings
+from orchestrator.ports import (
+    Anchor,
+    IndexStore,
+    PriceBook,
+    ReportStore,
+    Runtime,
+    Stores,
+    Time,
+    World,
+    consent_to_nothing,
+)
+from orchestrator.settings import PRICE_LIST, Settings
 from orchestrator.sweep.halt import LAST_GO_COUNTS_SECONDS, SPREAD_SECONDS, Halting, KillSwitch, Read
 from orchestrator.sweep.names import regions_for
 
 if TYPE_CHECKING:
     from orchestrator.aws import hub_questions as asking
+    from orchestrator.aws import price_list
     from orchestrator.core.diagnosis.checks import Check
     from orchestrator.core.diagnosis.missed import DueSweep
     from orchestrator.doctor import active_policies, context, hub_checks, missed_sweeps
+    from orchestrator.prices import books
 else:  # a sweep asks none of it
     asking = Later("orchestrator.aws.hub_questions")
     active_policies = Later("orchestrator.doctor.active_policies")
     context = Later("orchestrator.doctor.context")
     hub_checks = Later("orchestrator.doctor.hub_checks")
     missed_sweeps = Later("orchestrator.doctor.missed_sweeps")
+    price_list = Later("orchestrator.aws.price_list")
+    books = Later("orchestrator.prices.books")
 
 AWS_ERRORS = AWS_FAILURES
 MEMBER_PERMISSIONS = REGION_PERMISSIONS
@@ -126,22 +140,24 @@ def load_policy_text(text: str, source: str, *, stored: bool = False) -> OrgPoli
     return load_policy(text, source, registry.DESCRIPTIONS, stored=stored)
 
 
-def policy_text(source: str, clients: Callable[[], Clients]) -> str:
-    """The document itself; a path needs no clients. Raises SettingsError."""
+def policy_text(source: str, clients: Callable[[], Clients], what: str = "policy") -> str:
+    """The document itself, of a policy or of what else is named in the same ways; a path needs no clients. Raises
+    SettingsError.
+    """
     if is_file(source):
-        return read_policy_file(source)
+        return read_policy_file(source, what)
     try:
         if source.startswith("s3://"):
             bucket, _, key = source.removeprefix("s3://").partition("/")
             if not bucket or not key:
-                raise SettingsError(f"the policy {source} cannot be read: in S3 it is named s3://bucket/key")
-            return as_text(source, clients().s3().get_object(Bucket=bucket, Key=key)["Body"].read(MOST_BYTES + 1))
+                raise SettingsError(f"the {what} {source} cannot be read: in S3 it is named s3://bucket/key")
+            return as_text(source, clients().s3().get_object(Bucket=bucket, Key=key)["Body"].read(MOST_BYTES + 1), what)
         name = source.removeprefix("ssm:")
         return clients().ssm().get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
     except OSError as failure:
-        raise SettingsError(f"the policy {source} cannot be read: {failure.strerror or failure}") from failure
+        raise SettingsError(f"the {what} {source} cannot be read: {failure.strerror or failure}") from failure
     except AWS_FAILURES as failure:
-        raise SettingsError(f"the policy {source} cannot be read: {error_of(failure)}") from failure
+        raise SettingsError(f"the {what} {source} cannot be read: {error_of(failure)}") from failure
 
 
 def active_policy_text(source: str, clients: Clients) -> str:
@@ -308,6 +324,7 @@ class _Worlds:
             accounts=MemberSessions(clients, _member_role(settings, sweep_id, _actions_of(mode, policy)), retries),
             kinds=kinds,
             actors=kinds if mode.acts else {},
+            prices=make_price_book(settings, clients, self.ledger),
             store=self.store,
             ledger=self.ledger.fenced(lease.generation, lease.is_held),
             clocks=clocks,
@@ -334,6 +351,26 @@ class _Worlds:
             workers=settings.workers,
             sleep=halting.sleep,
         )
+
+
+def make_price_book(settings: Settings, clients: Clients, ledger: Ledger) -> PriceBook | None:
+    """Where the settings say that prices are from; None: nowhere. Nothing of it is read before it is asked."""
+    if not settings.prices:
+        return None
+    return books.make_price_book(
+        settings.prices,
+        lambda source: policy_text(source, lambda: clients, "price book"),
+        registry.DESCRIPTIONS,
+        lambda: price_list.asking_price_list(clients),
+        ledger,
+    )
+
+
+def check_prices(settings: Settings, clients: Callable[[], Clients]) -> None:
+    """Raises PricesError with every mistake in the files of prices, and where one cannot be read."""
+    for source in settings.prices:
+        if source != PRICE_LIST:
+            books.read_book(source, lambda source: policy_text(source, clients, "price book"), registry.DESCRIPTIONS)
 
 
 def make_bulk_tags(settings: Settings, clients: Clients, sweep_id: str, retries: Retries) -> bulk_tags.BulkTagsReader:

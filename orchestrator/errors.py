@@ -16,6 +16,10 @@ class SettingsError(StopOrchestratorError):
     """The environment or the command line does not make sense; nothing was read or stopped."""
 
 
+class PricesError(SettingsError):
+    """A price book that cannot be trusted; carries every mistake, each with its line and what would be right."""
+
+
 @dataclass(frozen=True, slots=True)
 class PolicyProblem:
     """One mistake in a policy document.

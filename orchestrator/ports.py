@@ -30,6 +30,7 @@ from orchestrator.core.model.bulk_tags import BulkTags
 from orchestrator.core.model.kind import KindDescription
 from orchestrator.core.model.measured import Measured
 from orchestrator.core.model.metric import MetricSpan
+from orchestrator.core.model.price import Billed, PriceKey, UnitPrice
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.report.stored_files import Entry
 from orchestrator.errors import SettingsError
@@ -281,6 +282,33 @@ class TargetMetrics(Protocol):
         ...
 
 
+@runtime_checkable
+class TargetBilling(Protocol):
+    """An optional capability of a kind: it knows what AWS bills of its resources."""
+
+    def billed(self, target: Target, resources: Sequence[Resource]) -> Mapping[str, Billed]:
+        """Of each of them, by id: what it costs by the hour, and what of that goes on while it is stopped.
+
+        What cannot be read is said in it. Asked only where prices were asked for.
+        """
+        ...
+
+
+class PriceBook(Protocol):
+    """Where prices are from: the operator's file, AWS's price list, or one after the other."""
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        ...
+
+    def prices(self, keys: Collection[PriceKey]) -> Mapping[PriceKey, UnitPrice | str]:
+        """Of each key its price, or why that is not known. Asked once for all that a sweep needs; raises PricesError
+        where none can be told of.
+        """
+        ...
+
+
 class ReportStore(Protocol):
     """The files of each sweep. A file is written once: it is evidence."""
 
@@ -447,6 +475,8 @@ class World(Caller):
     """Where the newest manifest is named, outside of store and ledger."""
     index: IndexStore | None = None
     """Where the page over all sweeps is; None: none is made."""
+    prices: PriceBook | None = None
+    """Where prices are from, where they were asked for: without, nothing is said of money."""
     actors: Mapping[str, Actor] = field(default_factory=dict)
     """What can act, by kind; none in a process whose mode does not act."""
     workers: int = 128

@@ -26,6 +26,9 @@ DEFAULT_STACK_SET = "stop-orchestrator-members"
 """The name that the template gives the StackSet of the member role."""
 _POLICY_ENTRY = re.compile(r"(s3://[a-z0-9][a-z0-9.-]*/|ssm:/?[A-Za-z0-9_.-])[^*]*\*?")
 """A bucket is named as a whole: anybody may have one whose name begins like another's."""
+PRICE_LIST = "price-list"
+"""In place of a file of prices: AWS's own list."""
+_OBJECT = re.compile(r"s3://[a-z0-9][a-z0-9.-]*/.+")
 _ONLY_ELSEWHERE = frozenset({"report_bucket", "table", "anchor"})
 _WITHHELD = frozenset({"external_id"})
 """Whose values no message quotes."""
@@ -56,6 +59,13 @@ def _policy_entry(value: object) -> str:
         "policy",
         "must be s3://bucket/key or ssm:/name, or the beginning of such that ends in `*` or `/`; never a local path",
     )
+
+
+def _price_source(value: object) -> str:
+    if isinstance(value, str) and value and (not value.startswith("s3://") or _OBJECT.fullmatch(value)):
+        return value
+    right = f"must be files, as a path, s3://bucket/key or ssm:/name, or {PRICE_LIST}, with commas between them"
+    raise PydanticCustomError("prices", "{right}", {"right": right})
 
 
 def _expression(value: str) -> str:
@@ -122,6 +132,10 @@ class Settings(BaseModel):
     """A region that is enabled in every account; None: the hub's own, or us-east-1 where that one is opted into."""
     stack_set: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]*(:[A-Za-z0-9-]+)?$")] = DEFAULT_STACK_SET
     """The StackSet that rolls out the member role: its name, or its id."""
+    prices: Annotated[tuple[Annotated[str, BeforeValidator(_price_source)], ...], BeforeValidator(_entries)] = ()
+    """Where prices are from, in order: files of the operator's own, and `price-list`, which is AWS's; none: nothing is
+    said of money.
+    """
     store: Path = DEFAULT_STORE
 
     @property

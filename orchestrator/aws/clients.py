@@ -64,6 +64,7 @@ _HUB_OPERATIONS: Operations = {
             "ListTagsForResource",
         }
     ),
+    "pricing": frozenset({"GetProducts"}),
     "resourcegroupstaggingapi": frozenset({"GetResources"}),
     "sts": frozenset({"AssumeRole", "GetCallerIdentity"}),
 }
@@ -230,6 +231,10 @@ class Clients:
     def tagging(self, region: str) -> Any:
         """Any: for the one operation named above, its stubs are not worth a dependency."""
         return self._get("hub", "resourcegroupstaggingapi", region)
+
+    def pricing(self, region: str) -> Any:
+        """Any: for the one operation named above, its stubs are not worth a dependency."""
+        return self._get("hub", "pricing", region)
 
     def s3(self) -> S3Client:
         """Patient: a sweep writes ten files; with 5 tries one in forty loses its report to 30 % of `SlowDown`."""

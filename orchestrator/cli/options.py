@@ -42,6 +42,14 @@ KillSwitchOption = Annotated[
         "[env STOP_ORCHESTRATOR_KILL_SWITCH]"
     ),
 ]
+PricesOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SOURCES",
+        help="What is stopped is worth: files of prices, in order, with commas between them; `price-list` is AWS's. "
+        "[env STOP_ORCHESTRATOR_PRICES]",
+    ),
+]
 WaitOption = Annotated[
     float,
     typer.Option(

@@ -102,6 +102,7 @@ def _carried_out(
 ) -> Result:
     """`reported` is told the exit code of the report that was shown of what an error ended."""
     clients = wiring.make_clients(settings)
+    wiring.check_prices(settings, lambda: clients)
     stores = wiring.make_stores(settings, clients, this_process())
     progress = TerminalProgress(stderr)
     ask = asker(

@@ -20,6 +20,7 @@ from orchestrator.cli.compliance_tables import (
 )
 from orchestrator.cli.console import counted
 from orchestrator.cli.losses import losses_of_report
+from orchestrator.cli.money_table import print_money
 from orchestrator.cli.schedules_table import inside_of_hours, schedules_table, wrong_tags_table
 from orchestrator.cli.tables import MOST_ROWS, STATUS_STYLES, Cell, a_table, add_rows, number
 from orchestrator.core.decide.guardrails import NAMES_RESOLVED
@@ -64,6 +65,7 @@ def print_summary(console: Console, document: Row, location: str = "") -> None:
         if table is not None:
             console.print()
             console.print(table)
+    print_money(console, document)
     _print_guardrail_details(console, document)
     _print_unresolved_names(console, document.get("unresolved_names", ()))  # of earlier releases none
     _print_other_policies(console, document.get("other_policies", ()))  # nor these

@@ -31,6 +31,7 @@ from orchestrator.cli.options import (
     FormatOption,
     KillSwitchOption,
     PolicyOption,
+    PricesOption,
     RoleOption,
     Show,
     ShowOption,
@@ -68,6 +69,7 @@ def plan(
     member_role: RoleOption = None,
     external_id: ExternalIdOption = None,
     workers: WorkersOption = None,
+    prices: PricesOption = None,
     at: Annotated[
         str | None,
         typer.Option(
@@ -106,7 +108,7 @@ def plan(
     """
     narrowing = narrowing_of(only_accounts, only_units, only_regions, only_rules, only_resources)
     settings = settings_of(
-        policy=policy, store=store, member_role=member_role, external_id=external_id, workers=workers
+        policy=policy, store=store, member_role=member_role, external_id=external_id, workers=workers, prices=prices
     )
     sizes = {"accounts": accounts, "regions": regions, "resources": resources, "stops": stops}
     if estimate:
@@ -147,6 +149,7 @@ def sweep(
     member_role: RoleOption = None,
     external_id: ExternalIdOption = None,
     workers: WorkersOption = None,
+    prices: PricesOption = None,
     only_accounts: AccountsOption = None,
     only_units: UnitsOption = None,
     only_regions: RegionsOption = None,
@@ -169,6 +172,7 @@ def sweep(
         kill_switch=kill_switch,
         external_id=external_id,
         workers=workers,
+        prices=prices,
     )
     if resume is not None:
         if mode is not None or policy is not None or narrowing:
@@ -201,6 +205,7 @@ def apply(
     member_role: RoleOption = None,
     external_id: ExternalIdOption = None,
     workers: WorkersOption = None,
+    prices: PricesOption = None,
 ) -> None:
     """Carry out exactly the plan that `plan` (or a sweep in mode `approve`) made, once, before it expires.
 
@@ -210,7 +215,12 @@ def apply(
     checked_sweep_id(sweep_id)
     _require_confirmation(assume_yes=yes)
     settings = settings_of(
-        store=store, member_role=member_role, kill_switch=kill_switch, external_id=external_id, workers=workers
+        store=store,
+        member_role=member_role,
+        kill_switch=kill_switch,
+        external_id=external_id,
+        workers=workers,
+        prices=prices,
     )
     _refuse_mode(settings, Mode.APPLY)
 
@@ -252,6 +262,7 @@ def undo(
     member_role: RoleOption = None,
     external_id: ExternalIdOption = None,
     workers: WorkersOption = None,
+    prices: PricesOption = None,
 ) -> None:
     """Start again what that sweep stopped, and stop what it started.
 
@@ -268,7 +279,12 @@ def undo(
         fail(text, BAD_USAGE)
     _require_confirmation(assume_yes=yes)
     settings = settings_of(
-        store=store, member_role=member_role, kill_switch=kill_switch, external_id=external_id, workers=workers
+        store=store,
+        member_role=member_role,
+        kill_switch=kill_switch,
+        external_id=external_id,
+        workers=workers,
+        prices=prices,
     )
     _refuse_mode(settings, Mode.UNDO)
     only = UndoFilter(

@@ -59,6 +59,7 @@ def show_plan_at(settings: Settings, output: Format, text: str, narrowing: Narro
     """What a sweep would do at that moment; ends the command with the exit code of such a plan."""
     with errors_as_exit_codes(output):
         clients = wiring.make_clients(settings)
+        wiring.check_prices(settings, lambda: clients)
         policy = policy_of(settings, clients)
         at = moment_of("--at", text, policy)
         with looking(settings, clients, policy, "plan-at") as world:

@@ -27,7 +27,9 @@ EXTERNAL_ID = "demo-external-id"
 BUCKET = "stop-orchestrator-demo"
 TABLE = "stop-orchestrator"
 POLICY_KEY = "policy.yaml"
+PRICES_KEY = "prices/made-up-prices.csv"
 _IMAGE = "ami-00000000000000000"
+_RUNNING_DAY, _RUNS_AGAIN_IN = "wed ", timedelta(days=3)
 _RUNNING_SINCE = timedelta(days=10)
 
 
@@ -43,7 +45,7 @@ def seed(environment: Mapping[str, str], today: date) -> Seeded:
     """Creates all of it over HTTP, and the quirks in moto's own memory, so it runs in the process that serves."""
     builder = _Builder(environment)
     organization = builder.client("organizations").create_organization(FeatureSet="ALL")["Organization"]
-    builder.hub()
+    builder.hub(today)
     parents = builder.organizational_units(UNITS)
     plant_canary(builder.client("organizations"), organization["Id"])
     wanted = accounts(today)
@@ -58,6 +60,7 @@ def seed(environment: Mapping[str, str], today: date) -> Seeded:
             "STOP_ORCHESTRATOR_EXTERNAL_ID": EXTERNAL_ID,
             "STOP_ORCHESTRATOR_REPORT_BUCKET": BUCKET,
             "STOP_ORCHESTRATOR_TABLE": TABLE,
+            "STOP_ORCHESTRATOR_PRICES": f"s3://{BUCKET}/{PRICES_KEY}",
             "STOP_ORCHESTRATOR_WORKERS": "16",
         },
         summary={
@@ -116,14 +119,17 @@ class AnyAccount:
 
 
 class _Builder(AnyAccount):
-    def hub(self) -> None:
-        """Bucket, policy and table of the hub account, which is the management account here."""
+    def hub(self, today: date) -> None:
+        """Bucket, policy, prices and table of the hub account, which is the management account here."""
         location: Any = {"LocationConstraint": FRANKFURT}
         self.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration=location)
-        text = files("orchestrator.demo").joinpath("policy.yaml").read_bytes()
-        self.client("s3").put_object(Bucket=BUCKET, Key=POLICY_KEY, Body=text)
+        text = files("orchestrator.demo").joinpath("policy.yaml").read_text()
+        text = text.replace(_RUNNING_DAY, f"{today + _RUNS_AGAIN_IN:%a} ".lower(), 1)
+        self.client("s3").put_object(Bucket=BUCKET, Key=POLICY_KEY, Body=text.encode())
+        prices = files("orchestrator.demo").joinpath("made-up-prices.csv").read_bytes()
+        self.client("s3").put_object(Bucket=BUCKET, Key=PRICES_KEY, Body=prices)
         create_table(self.client("dynamodb"), TABLE)
-        self.client("dynamodb").put_item(TableName=TABLE, Item=active_policy(text.decode(), "the demo"))
+        self.client("dynamodb").put_item(TableName=TABLE, Item=active_policy(text, "the demo"))
 
     def organizational_units(self, wanted: Mapping[str, Tags]) -> dict[str, str]:
         client = self.client("organizations")

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import groupby
+from types import MappingProxyType
 from typing import Any
 
 from orchestrator.core.model import (
@@ -78,6 +79,7 @@ LEASE = "LEASE"
 WANTED = "WANTED"
 TRIGGER = "TRIGGER"
 LISTED = "LISTED#"
+PRICES = "PRICES#"
 CHAIN = "CHAIN"
 HEAD = "HEAD"
 SETTINGS = "SETTINGS"
@@ -110,6 +112,15 @@ class Ledger:
         self._now = now
         self._generation = generation
         self._is_held = is_held
+        self._forecasts: Mapping[ResourceKey, Mapping[str, str]] = MappingProxyType({})
+
+    def remembering(self, forecasts: Mapping[ResourceKey, Mapping[str, str]]) -> Ledger:
+        """The same ledger, which remembers with each stop what it is to save (model.money.Forecast), so that a later
+        sweep can hold that against what it did.
+        """
+        ledger = self.fenced(self._generation, self._is_held)
+        ledger._forecasts = forecasts  # noqa: SLF001 - another one of the same class
+        return ledger
 
     def fenced(self, generation: int, is_held: Callable[[], bool] = lambda: True) -> Ledger:
         """The same ledger, for the holder of a lease of that generation."""
@@ -406,6 +417,39 @@ class Ledger:
         asked = [one for one in mine if one.get("start_asked_at")]
         self._items.write_each([Delete((one["PK"], one["SK"]), is_as_found(one)) for one in asked])
 
+    def note_measured(self, keys: Collection[ResourceKey], before: str) -> None:
+        """That what sweeps before that id saved by these stops was told for the last time; what is held down anew since
+        is left as it is.
+        """
+        found = {held_key(one.as_row()) for one in keys}
+        items = self._items.query_each(sorted({pk for pk, _ in found}))
+        mine = [one for some in items.values() for one in some if (one["PK"], one["SK"]) in found]
+        at = time_text(self._now()) or ""
+        self._items.write_each(
+            [Put({**one, "measured_at": at}, is_as_found(one)) for one in mine if one["sweep_id"] < before]
+        )
+
+    # --- prices
+
+    def now(self) -> datetime:
+        """By the clock of whoever uses it."""
+        return self._now()
+
+    def prices(self, regions: Collection[str]) -> Mapping[tuple[str, str], Mapping[str, str]]:
+        """What is remembered of prices in these regions, by region and name."""
+        found = self._items.query_each([f"{PRICES}{region}" for region in regions])
+        return {(pk.removeprefix(PRICES), one["SK"]): one for pk, some in found.items() for one in some}
+
+    def remember_prices(self, rows: Mapping[tuple[str, str], Mapping[str, str]], lasts: timedelta) -> None:
+        """For so long; of two sweeps at once either's price is right."""
+        expires_at = int((self._now() + lasts).astimezone(UTC).timestamp())
+        self._items.write_each(
+            [
+                Put({"PK": f"{PRICES}{region}", "SK": name, **row, "format": FORMAT, "expires_at": expires_at})
+                for (region, name), row in rows.items()
+            ]
+        )
+
     def hold_what_is_older(self, sweep_id: str, policy_name: str) -> None:
         """The items that the release before did not write, of all that its sweep stopped or may have stopped.
 
@@ -443,7 +487,8 @@ class Ledger:
         def made(one: Resource, earlier: Item | None) -> Item | None:
             if policy_name is None:
                 return {**earlier, "start_asked_at": at} if earlier is not None else None
-            return {**held_item(sweep_id, one, at, policy_name, earlier, intent_id), "format": FORMAT}
+            forecast = self._forecasts.get(one.key)
+            return {**held_item(sweep_id, one, at, policy_name, earlier, intent_id, forecast), "format": FORMAT}
 
         return self._hold_each({held_key(one.key.as_row()): partial(made, one) for one in resources})
 

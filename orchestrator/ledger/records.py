@@ -190,6 +190,10 @@ class HeldRecord:
     """When the start of an undo was last seen to have come to nothing. Empty: none was."""
     started_at: str = ""
     """By AWS, when what the sweep stopped had been started. Empty: AWS does not say."""
+    forecast: Mapping[str, str] | None = None
+    """What the stop was to save (model.money.Forecast). None: no prices were asked for."""
+    measured_at: str = ""
+    """When a sweep found it started again, and said what the stop had saved. Empty: none did."""
 
     @property
     def key(self) -> ResourceKey:

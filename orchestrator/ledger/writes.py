@@ -133,12 +133,13 @@ def held_item(
     policy_name: str,
     earlier: Item | None,
     intent_id: str = "",
+    forecast: Mapping[str, str] | None = None,
 ) -> Item:
     """What a sweep is about to hold down. It has no expiry: a group at size 0 outlives every row of its sweep.
 
     `earlier`: what is known to be held by another sweep. It comes back if this stop is refused. `intent_id`: of the
     intent that it goes with. It is in the index at once, which is how `history` and an undo after the rows expired find
-    it, and is not written again while it holds.
+    it, and is not written again while it holds. `forecast`: what the stop is to save, where that is known.
     """
     row = resource.key.as_row()
     pk, sk = held_key(row)
@@ -156,8 +157,9 @@ def held_item(
         "arn": resource.arn,
         "policy_name": policy_name,
         "restore": dict(resource.restore),
-        "earlier": {name: value for name, value in other.items() if name != "earlier"} if other else None,
+        "earlier": {name: value for name, value in other.items() if name not in _NOT_OF_EARLIER} if other else None,
         "intent_id": intent_id or None,
+        "forecast": dict(forecast) if forecast else None,
     }
 
 
@@ -202,6 +204,8 @@ def failed_starts(document: Row) -> Iterator[Row]:
     yield from (row for row in failed if ResourceKey.from_row(row) in starts)
 
 
+_NOT_OF_EARLIER = ("earlier", "forecast")
+"""Each kilobyte of an item costs a write unit; what ended was measured when it was found so."""
 _MADE_BY = ("sweep_id", "asked_at", "intent_id", "start_asked_at")
 """What tells one state of what is held down from the next."""
 _NOT_BY_IT = frozenset({OutcomeStatus.FAILED, OutcomeStatus.NOT_ATTEMPTED, OutcomeStatus.ALREADY_STOPPED})

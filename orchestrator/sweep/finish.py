@@ -20,6 +20,7 @@ from orchestrator.errors import (
 )
 from orchestrator.ports import World
 from orchestrator.sweep.interruption import InterruptionNote, breakable
+from orchestrator.sweep.money import note_ended
 from orchestrator.sweep.policy_text import text_seal
 from orchestrator.sweep.seal import Document, write_and_seal
 from orchestrator.sweep.state import Sweep, SweepState, build_report, interruption_text
@@ -87,7 +88,7 @@ def _write(world: World, sweep: Sweep, state: SweepState, error: str = "") -> tu
     document = document_of(_report(world, sweep, state, error))
     try:
         _close_untouched_intents(world, sweep, state)
-        return document, write_and_seal(world, document, _known_files(sweep, state))
+        location = write_and_seal(world, document, _known_files(sweep, state))
     except ReportStoreError as failure:
         raise ReportLostError(str(failure), plain_document(document)) from failure
     except StopOrchestratorError:
@@ -95,6 +96,8 @@ def _write(world: World, sweep: Sweep, state: SweepState, error: str = "") -> tu
     except Exception as failure:
         text = f"the report cannot be written: {type(failure).__name__}: {failure}"
         raise ReportLostError(text, plain_document(document)) from failure
+    note_ended(world, sweep, state)
+    return document, location
 
 
 def _known_files(sweep: Sweep, state: SweepState) -> dict[str, FileSeal]:

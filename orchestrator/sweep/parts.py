@@ -51,6 +51,7 @@ from orchestrator.sweep.late_starts import conclude_late_starts
 from orchestrator.sweep.list_in_steps import list_in_steps
 from orchestrator.sweep.listing import Listing
 from orchestrator.sweep.metrics import with_metrics
+from orchestrator.sweep.money import keep_money, remembering_savings, restore_money, with_money
 from orchestrator.sweep.other_policies import FreshOthers, co_owners
 from orchestrator.sweep.plan_parts import PlanParts, restore_plan_part
 from orchestrator.sweep.read import Reading, complete_inventory, read_accounts
@@ -138,6 +139,8 @@ def decide(world: World, sweep: Sweep, summary: SweepSummary, accounts_a_part: i
         inventory, _ = with_metrics(world, sweep.policy, inventory, sweep.started_at)
         decisions = decide_inventory(sweep.policy, inventory, sweep.started_at, others)
         state, approved = guard_plan(world, sweep, SweepState(inventory, decisions))
+        state = with_money(world, sweep, state)
+        keep_money(world, sweep, state)
     else:
         state, approved = restore_plan(world, sweep, content, summary)
     if approved is None:
@@ -174,7 +177,8 @@ def act_on_part(world: World, sweep: Sweep, summary: SweepSummary, part: Part) -
     except (ConsentError, PlanError) as refusal:  # the report is another step's, which would not know
         _record_halt(world, sweep, Halt(HaltCause.INTERRUPTED, str(refusal)))
         raise
-    world = halted_without_consent(world, consent)
+    money = restore_money(world, sweep.sweep_id, approved.plan.actions)
+    world = remembering_savings(halted_without_consent(world, consent), money)
     accounts, lost = _known_accounts(world, sweep, part.wave), _lost_before(world, sweep, part.wave)
     others = _others_before(world, sweep, part.wave)
     recheck = Recheck(world, sweep.policy, accounts, state.inventory.names, lost, others)

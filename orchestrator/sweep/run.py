@@ -41,6 +41,7 @@ from orchestrator.sweep.inventory_file import StoredInventory, inventory_bytes, 
 from orchestrator.sweep.late_starts import conclude_late_starts
 from orchestrator.sweep.listing import Listing
 from orchestrator.sweep.metrics import with_metrics
+from orchestrator.sweep.money import keep_money, remembering_savings, with_money
 from orchestrator.sweep.old_marks import delete_old_marks
 from orchestrator.sweep.other_policies import co_owners
 from orchestrator.sweep.policy_text import is_too_large, keep_text
@@ -298,6 +299,8 @@ class _Run:
     def _guard_and_act(self, state: SweepState, keep: Keep, frozen: Sequence[GuardrailResult] = ()) -> SweepState:
         keep(state)
         state, approved = guard_plan(self._world, self._sweep, state, frozen)
+        state = with_money(self._world, self._sweep, state)
+        keep_money(self._world, self._sweep, state)
         keep(state)
         return self._act(state, approved, keep) if approved is not None else state
 
@@ -326,7 +329,7 @@ class _Run:
         def keep_outcomes(outcomes: Outcomes) -> None:
             keep(replace(state, outcomes=outcomes))
 
-        world = halted_without_consent(self._world, consent)
+        world = remembering_savings(halted_without_consent(self._world, consent), state.money)
         outcomes = act_on_plan(world, policy, approved, recheck, state.outcomes, keep_outcomes)
         state, still_approved = hold_plan_by_names(
             self._sweep, replace(state, outcomes=outcomes), approved, recheck.lost

@@ -30,9 +30,11 @@ from orchestrator.core.model import (
     Outcomes,
     OutcomeStatus,
     Resource,
+    ResourceKey,
     SweepReport,
     SweepStatus,
 )
+from orchestrator.core.model.money import Money, Saving
 from orchestrator.core.model.times import whole_second
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.report.document import YIELDED, sweep_status
@@ -112,6 +114,8 @@ class SweepState:
     """Recorded in the ledger; None: nothing was acted on."""
     abandoned: str = ""
     """Why nothing more is done of it, where its process died."""
+    money: Money | None = None
+    """What the plan saves; None: no prices were asked for."""
     plan_seal: FileSeal | None = None
     """Of the plan's file as it is stored, where this process wrote or read it."""
     planned_at: datetime | None = None
@@ -121,6 +125,11 @@ class SweepState:
     def halt(self) -> Halt | None:
         """Why something was not attempted."""
         return self.outcomes.halt or self.read_halt
+
+    @property
+    def savings(self) -> Mapping[ResourceKey, Saving]:
+        """What each stop of the plan saves, and each start costs; none where no prices were asked for."""
+        return self.money.savings if self.money is not None else {}
 
     @property
     def yielded(self) -> bool:
@@ -186,6 +195,7 @@ def build_report(
         account_owners=account_owners(sweep.policy.owner_tag, state.inventory.accounts),
         narrowed=sweep.narrowed,
         plan_expires_at=_plan_expires_at(sweep, state),
+        money=state.money,
     )
 
 

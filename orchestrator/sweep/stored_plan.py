@@ -23,6 +23,7 @@ from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.records import ANOTHER_FORMAT, SweepSummary, consent_from
 from orchestrator.ports import ReportStore, World
 from orchestrator.sweep.barrier import hold_plan
+from orchestrator.sweep.money import restore_money
 from orchestrator.sweep.recover import close_the_rest, recover_from_records, recover_intents
 from orchestrator.sweep.state import Sweep, SweepState
 
@@ -95,6 +96,7 @@ def restore_plan(
         outcomes=outcomes,
         consent=consent_from(summary.consent),
         plan_seal=FileSeal.of(content),
+        money=restore_money(world, sweep.sweep_id, plan.actions),
     )
     return hold_plan(sweep, state, verdict)
 

@@ -24,6 +24,7 @@ from orchestrator.sweep.barrier import check_plan
 from orchestrator.sweep.exact_tags import with_exact_tags
 from orchestrator.sweep.listing import Listing
 from orchestrator.sweep.metrics import with_metrics
+from orchestrator.sweep.money import with_money
 from orchestrator.sweep.other_policies import co_owners
 from orchestrator.sweep.read import Reading, complete_inventory, list_and_read
 from orchestrator.sweep.read_one import read_one
@@ -54,6 +55,7 @@ def plan_for(
     if state.read_halt is None:
         _check_resources(narrowing, inventory)
     state, _ = check_plan(world, sweep, state)
+    state = with_money(world, sweep, state, at)
     report = build_report(sweep, state, calls=world.calls(), finished_at=world.now(), interrupted=world.interrupted())
     local = local_texts(at, (policy.timezone, *(schedule.timezone for schedule in policy.schedules.values())))
     return plain_document(document_of(replace(report, as_of=at, as_of_local=local)))

@@ -12,9 +12,11 @@ from orchestrator.core.model.kind import KindDescription
 from orchestrator.core.model.marks import STOPPED_BY_TAG
 from orchestrator.core.model.measured import Measured
 from orchestrator.core.model.metric import MetricSpan
+from orchestrator.core.model.price import Billed
 from orchestrator.core.model.tagging import tagging_of
 from orchestrator.kinds.ec2.act import PROFILE
 from orchestrator.kinds.ec2.description import EC2
+from orchestrator.kinds.ec2.prices import billed
 from orchestrator.kinds.shared.tagging import DONE, recover_tagging
 from orchestrator.ports import BatchGuard
 from tests.support.builders import in_state
@@ -62,6 +64,10 @@ class FakeKind:
             for name, one in found.items()
             if one is not None
         }
+
+    def billed(self, target: Target, resources: Sequence[Resource]) -> Mapping[str, Billed]:
+        self._instances(f"volumes of {','.join(one.resource_id for one in resources)}", target)
+        return {one.resource_id: billed(one, self.fake.volumes.get(one.resource_id, [])) for one in resources}
 
     def _measured(self, name: str) -> Measured | None:
         found = self.fake.measured.get(name)

@@ -40,6 +40,7 @@ from orchestrator.ledger.ledger import Ledger
 from orchestrator.ports import (
     Carrier,
     NoProgress,
+    PriceBook,
     Progress,
     RegionStatus,
     TargetUnreadableError,
@@ -89,6 +90,9 @@ class FakeWorld:
     """What CloudWatch has, by resource id, or by account and region what it refuses; of what is missing it tells
     nothing.
     """
+    prices: PriceBook | None = None
+    volumes: dict[str, list[dict[str, Any]] | str] = field(default_factory=dict)
+    """As EC2 describes them, by resource id, or AWS's refusal; what is missing has none."""
     hub_regions: tuple[RegionStatus, ...] | Exception = field(default_factory=open_regions)
     units: tuple[OrganizationalUnit, ...] = ()
     """The OUs that have no account in them; those above an account are there anyway."""
@@ -116,6 +120,7 @@ class FakeWorld:
     stopped: list[str] = field(default_factory=list)
     started: list[str] = field(default_factory=list)
     told: list[tuple[str, str]] = field(default_factory=list)
+    warned: list[str] = field(default_factory=list)
     slept: list[float] = field(default_factory=list)
     life: Life = field(default_factory=Life)
 
@@ -144,6 +149,8 @@ class FakeWorld:
             notify=lambda subject, text: self.told.append((subject, text)),
             confirm=self.confirm,
             progress=self.progress,
+            prices=self.prices,
+            warn=self.warned.append,
             partition_regions=frozenset(map(Region, PARTITION_REGIONS)),
             workers=self.workers,
             sleep=self.sleep,

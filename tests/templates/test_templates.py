@@ -351,7 +351,8 @@ def test_the_scheduled_doctor_knows_what_the_sweeping_lambda_knows() -> None:
     assert {name: ours[name] for name in ours if name in theirs} == {
         name: theirs[name] for name in ours if name in theirs
     }
-    assert set(theirs) - set(ours) == {"STOP_ORCHESTRATOR_ACCOUNTS_A_PART", "STOP_ORCHESTRATOR_SIGNING_KEY"}
+    only_theirs = {f"STOP_ORCHESTRATOR_{name}" for name in ("ACCOUNTS_A_PART", "PRICES", "SIGNING_KEY")}
+    assert set(theirs) - set(ours) == only_theirs
     check = resources["Check"]["Properties"]["Environment"]["Variables"]
     assert {name: ours[name] for name in check} == check
 

@@ -146,6 +146,16 @@ def estimate(size: Size, *, enforce: bool = False, workers: int = WORKERS) -> Co
     )
 
 
+def cost_of_sweep(seconds: float, accounts: int, actions: int) -> float:
+    """Dollars of one that took so long and acted on so many, as if in one Lambda; without metrics, which AWS counts."""
+    one = MEASURED
+    write_units = one.write_units_a_sweep + accounts * one.write_units_an_account + actions * one.write_units_a_stop
+    read_units = one.read_units_a_sweep + actions * one.read_units_a_batch
+    table = write_units * PRICES.write_unit + read_units * PRICES.read_unit
+    compute = seconds * LAMBDA_MB / 1024 * PRICES.lambda_gb_second + PRICES.lambda_request
+    return compute + table + FILES * PRICES.s3_put
+
+
 def assumptions(size: Size, workers: int = WORKERS) -> tuple[str, ...]:
     """What the figures rest on, in sentences."""
     batches = (

@@ -75,6 +75,10 @@ class KindDescription:
     """The Sids of the member role's statements that grant it."""
     price_key: str
     """The service's code in AWS's price list."""
+    price_items: Mapping[str, tuple[str, ...]]
+    """What of one has a price (`core.model.price.ITEMS`), and which facts an operator's price of it has to name."""
+    type_fact: str
+    """Its name among `Resource.facts`: AWS's type, by which most of its price goes."""
     stop_noted_within: timedelta
     """How long after asking for a stop AWS may date it: a stop noted later was not requested by the sweep."""
     listings: frozenset[str] = field(default_factory=frozenset)

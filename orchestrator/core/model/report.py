@@ -11,6 +11,7 @@ from orchestrator.core.model.consent import Consent
 from orchestrator.core.model.coverage import Coverage
 from orchestrator.core.model.decision import Decision, InsideSchedule, Violation
 from orchestrator.core.model.mode import Mode
+from orchestrator.core.model.money import Money
 from orchestrator.core.model.names import NO_NAMES, Names
 from orchestrator.core.model.narrowing import NOT_NARROWED, Narrowing
 from orchestrator.core.model.opt_out import RegisteredOptOut
@@ -106,6 +107,8 @@ class SweepReport:
     """The key of the tag that names a resource's owner."""
     account_owners: Mapping[str, str] = field(default_factory=dict)
     """By account id, of those whose own tags name one: it owns what has no tag."""
+    money: Money | None = None
+    """What it is worth; None: no prices were asked for."""
     narrowed: Narrowing = NOT_NARROWED
     """To what a person narrowed it: then it says nothing of the rest of the organization."""
     plan_expires_at: datetime | None = None

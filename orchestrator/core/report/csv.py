@@ -26,6 +26,7 @@ from orchestrator.core.report.decision_lines import (
 )
 from orchestrator.core.report.document import Row
 from orchestrator.core.report.lazy_rows import made_rows
+from orchestrator.core.report.money_rows import MONEY_COLUMNS, money_cells
 
 _DECISION_COLUMNS = (
     *PLACE,
@@ -53,6 +54,7 @@ _DECISION_COLUMNS = (
     "owner",
     "type",
     *SWEEP_FIELDS,
+    *MONEY_COLUMNS,
 )
 _COVERAGE_COLUMNS = ("account_id", "account_name", "ou_path", "region", "kind", "status", "detail", "weight")
 _COMPLIANCE_COLUMNS = (*PLACE, "violation", "detail", "carrier", "account_name", "owner")
@@ -208,4 +210,5 @@ def _decision_cells(document: Row, outcomes: Outcomes) -> Iterable[Row]:
             **outcome_fields(outcome_of(decision)),
             **sweep,
             "losses": "; ".join(decision.get("losses", ())),  # of earlier releases none
+            **money_cells(decision.get("money")),
         }

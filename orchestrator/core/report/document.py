@@ -40,6 +40,7 @@ from orchestrator.core.model.measured import METRIC_PRICE_USD
 from orchestrator.core.model.report import InsideCount
 from orchestrator.core.model.tagging import tagging_of
 from orchestrator.core.report.lazy_rows import LazyRows, made_rows
+from orchestrator.core.report.money_rows import money_of, money_row, saving_of_decision
 from orchestrator.core.report.opt_out_rows import QUICK_OPT_OUT, compliance_counts, opt_out_row
 from orchestrator.core.report.rows import (
     ConsentRow,
@@ -293,6 +294,7 @@ def document_of(report: SweepReport) -> Row:
         document["as_of_local"] = list(report.as_of_local)
     metrics = _metrics_row(report)
     asked: Row = {"metrics": metrics} if metrics["requested"] else {}
+    asked |= money_of(report, metrics["price_usd"])
     return {**document, **rows, **asked}  # the rows in the places of the empty ones
 
 
@@ -358,6 +360,7 @@ class _DecisionRows:
         self._accounts = {row.account_id: (row.account_name, row.ou_path) for row in report.coverage}
         self._owner_tag = report.owner_tag
         self._account_owners = report.account_owners
+        self._savings = report.money.savings if report.money is not None else {}
 
     def __call__(self, decision: Decision) -> DecisionRow:
         resource = decision.resource
@@ -385,6 +388,9 @@ class _DecisionRows:
             "facts": dict(sorted(decision.facts.items())),
             "losses": [loss.text for loss in resource.losses],
         }
+        saving = saving_of_decision(decision, self._savings) if self._savings else None
+        if saving is not None:
+            row["money"] = money_row(saving)
         if decision.verdict in (Verdict.TAG, Verdict.UNTAG):
             row["tag_changes"] = dict(sorted(tagging_of(resource.restore).items()))
         return row

@@ -95,7 +95,10 @@ Dollars = Annotated[float, Field(description="US dollars, to a millionth.")]
 
 @with_config(_STRICT)
 class MoneyRow(TypedDict):
-    """What the action on one resource saves (a stop) or costs (a start) until its next start or stop, as forecast."""
+    """What the action on one resource saves (a stop) or costs (a start) until its next start or stop, as forecast.
+
+    `net` is known where its compute has a price, though its volumes may have none: then the two others are null.
+    """
 
     source: Annotated[str, Field(description="Where the prices are from; empty where none is known.")]
     hours: Annotated[float | None, Field(ge=0, description="Null: not known, as nothing says when it starts again.")]

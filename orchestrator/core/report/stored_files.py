@@ -21,7 +21,7 @@ _SWEEP = re.compile(r"sweeps/dt=[^/]*/sweep=([0-9]{8}T[0-9]{6}Z-[0-9a-f]{6})/(.*
 _DAY = re.compile(r"sweeps/dt=[0-9]{4}-[0-9]{2}-[0-9]{2}/")
 _POLICY = re.compile(r"policy-[0-9a-f]{64}\.yaml")
 _WORKING = re.compile(
-    r"(inventory-[0-9]+|work/(listing|organization|tagged-[0-9]+|batches|acts-[0-9]+|accounts-[0-9]+|inventory-[0-9]+|plan-parts|(kept|names|plan)-[0-9]+-[0-9]+))\.json"
+    r"(inventory-[0-9]+|work/(listing|organization|tagged-[0-9]+|batches|acts-[0-9]+|accounts-[0-9]+|inventory-[0-9]+|plan-parts|money|(kept|names|plan)-[0-9]+-[0-9]+))\.json"
 )
 _MADE_EMPTY = ("", "work/")
 """The folders that a sweep makes in a local store, by their names in its own; a killed process leaves one empty."""

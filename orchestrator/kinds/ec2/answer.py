@@ -88,7 +88,10 @@ def _instance(item: ET.Element) -> dict[str, Any]:
             "Message": _text(parts.get("stateReason"), "message"),
         },
         "LaunchTime": _time(texts.get("launchTime")),
-        "Placement": {"AvailabilityZone": _text(parts.get("placement"), "availabilityZone")},
+        "Placement": {
+            "AvailabilityZone": _text(parts.get("placement"), "availabilityZone"),
+            "Tenancy": _text(parts.get("placement"), "tenancy"),
+        },
         "ImageId": texts.get("imageId"),
         "VpcId": texts.get("vpcId"),
         "SubnetId": texts.get("subnetId"),

@@ -7,6 +7,8 @@ from datetime import timedelta
 from orchestrator.core.model.kind import FactWord, KindDescription, LossWord, OperationRates, Rate
 from orchestrator.core.model.managed_by import MANAGED_BY, MANAGED_BY_WORD, STACK
 from orchestrator.core.model.metric import METRICS
+from orchestrator.core.model.price import COMPUTE, VOLUME, VOLUME_IOPS, VOLUME_THROUGHPUT
+from orchestrator.core.model.price import PUBLIC_IPV4 as PUBLIC_IPV4_ADDRESS
 from orchestrator.kinds.ec2.loss_words import INSTANCE_STORE, MAC, PUBLIC_IPV4
 
 # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/billing-info-fields.html
@@ -25,6 +27,7 @@ _PLATFORMS = (
     "Ubuntu Pro",
 )
 _READ = frozenset({"ec2:DescribeInstances", "ec2:DescribeInstanceTypes", "ec2:DescribeSpotInstanceRequests"})
+_PRICE = frozenset({"ec2:DescribeVolumes"})
 _MEASURE = frozenset({"cloudwatch:GetMetricData", "cloudwatch:ListMetrics"})
 _STOP = frozenset({"ec2:DescribeInstances", "ec2:StopInstances", "ec2:CreateTags", "ec2:DeleteTags"})
 _START = frozenset(
@@ -42,7 +45,7 @@ EC2 = KindDescription(
     name="ec2",
     title="EC2 instances",
     actions=("stop", "hibernate"),
-    read_permissions=_READ | _MEASURE,
+    read_permissions=_READ | _MEASURE | _PRICE,
     stop_permissions=_STOP,
     start_permissions=_START,
     start_delegations=frozenset({"kms:CreateGrant"}),  # for volumes that a key of the account's own encrypts
@@ -54,6 +57,7 @@ EC2 = KindDescription(
                 "DescribeInstances",
                 "DescribeInstanceTypes",
                 "DescribeSpotInstanceRequests",
+                "DescribeVolumes",
                 "StartInstances",
                 "StopInstances",
             }
@@ -94,6 +98,8 @@ EC2 = KindDescription(
             "InstanceNetworkInterfaceAttachment": frozenset({"AttachTime"}),
             "InstanceBlockDeviceMapping": frozenset({"Ebs"}),
             "EbsInstanceBlockDevice": frozenset({"AttachTime"}),
+            "Volume": frozenset({"Attachments", "Iops", "Size", "Throughput", "VolumeType"}),
+            "VolumeAttachment": frozenset({"InstanceId"}),
         }
     },
     # https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html
@@ -117,6 +123,14 @@ EC2 = KindDescription(
         "ReadMetrics",
     ),
     price_key="AmazonEC2",
+    price_items={
+        COMPUTE: ("type", "operating_system"),
+        PUBLIC_IPV4_ADDRESS: (),
+        VOLUME: ("type",),
+        VOLUME_IOPS: ("type",),
+        VOLUME_THROUGHPUT: ("type",),
+    },
+    type_fact="instance_type",
     stop_noted_within=timedelta(minutes=5),
     words=(
         FactWord("instance_type", "instance_type", "Instance type globs.", examples=("t3.*",)),
@@ -164,5 +178,5 @@ EC2 = KindDescription(
     ),
     always_lost="On-Demand capacity, of which AWS may have none at a start",
     metrics=frozenset(METRICS),
-    checks=_READ | _MEASURE | _STOP | _START,  # by dry runs; load balancers and metrics are read
+    checks=_READ | _MEASURE | _PRICE | _STOP | _START,  # by dry runs; load balancers and metrics are read
 )

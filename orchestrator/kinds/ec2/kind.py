@@ -16,6 +16,7 @@ from orchestrator.core.model import Resource, Target
 from orchestrator.core.model.copies import tell_once
 from orchestrator.core.model.measured import Measured
 from orchestrator.core.model.metric import MetricSpan
+from orchestrator.core.model.price import Billed
 from orchestrator.kinds.ec2.act import PROFILE, Ec2Operations
 from orchestrator.kinds.ec2.describe import instances_by_id, running_instances
 from orchestrator.kinds.ec2.description import EC2
@@ -23,7 +24,9 @@ from orchestrator.kinds.ec2.health import failed_health
 from orchestrator.kinds.ec2.instance_types import InstanceTypes
 from orchestrator.kinds.ec2.metrics import measure
 from orchestrator.kinds.ec2.permissions import Ec2Permissions
+from orchestrator.kinds.ec2.prices import billed
 from orchestrator.kinds.ec2.rules import may_be_stopped, resource_of, with_losses
+from orchestrator.kinds.ec2.volumes import volumes_of
 from orchestrator.kinds.shared.engine import KindOnEngine
 from orchestrator.kinds.shared.entry import KindEntry
 from orchestrator.kinds.shared.looking import describe_each, look_at_each, require_all
@@ -37,7 +40,7 @@ _SPOT_REQUESTS_A_CALL = 200
 
 
 class Ec2Instances(KindOnEngine):
-    """ports.Kind, ports.TargetHealth and ports.TargetMetrics for EC2 instances."""
+    """ports.Kind, ports.TargetHealth, ports.TargetMetrics and ports.TargetBilling for EC2 instances."""
 
     description = EC2
     profile = PROFILE
@@ -73,6 +76,11 @@ class Ec2Instances(KindOnEngine):
         asked = [(one.resource_id, spans, counts.get(str(one.facts["instance_type"]))) for one, spans in wanted]
         client, call = self._clients.member("cloudwatch", target.region), replace(paced, service="cloudwatch").call
         return measure(client, call, asked, self._now())
+
+    def billed(self, target: Target, resources: Sequence[Resource]) -> Mapping[str, Billed]:
+        ids = [one.resource_id for one in resources]
+        volumes = volumes_of(self._clients.ec2(target.region), ids, self._paced(target))
+        return {one.resource_id: billed(one, volumes[one.resource_id]) for one in resources}
 
     def _operations(self, target: Target) -> Ec2Operations:
         described = partial(instances_by_id, self._clients, target)

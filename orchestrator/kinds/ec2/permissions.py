@@ -131,6 +131,8 @@ class Ec2Permissions:
             optional=True,
         )
         yield self._asked("ec2:DescribeInstanceTypes", lambda: client.describe_instance_types(DryRun=True))
+        # Only what prices need: without it what volumes cost is unknown.
+        yield self._asked("ec2:DescribeVolumes", lambda: client.describe_volumes(DryRun=True), optional=True)
 
     def _load_balancers(self, region: Region) -> Iterator[Asked]:
         """They have no dry run, and reading them is harmless; only `undo --only-failed-health` needs them."""

@@ -91,6 +91,8 @@ _DETAILS: Mapping[str, str] = {
     "architecture": "Architecture",
 }
 """What only conditions ask for, by their words: EC2's names."""
+_OF_PRICES = ("tenancy", "elastic_ips")
+"""Beside them, and what only prices ask for."""
 
 _MAC_TYPES = "mac"
 # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/mac-instance-stop.html
@@ -134,7 +136,7 @@ def resource_of(raw: Any, target: Target, partition: str, spot_types: Mapping[st
         start_failure=start_failure(state_of(aws_state), reason, stopped_at),
         may_have_run=reason.get("Code") == _SHUT_DOWN_INSIDE,
         created_at=created_at(raw),
-        details=_details(*map(raw.get, _DETAILS.values()), managed_by(tags)),
+        details=_details(*map(raw.get, _DETAILS.values()), managed_by(tags), *_of_prices(raw)),
     )
     return spare_unreadable(resource)
 
@@ -151,9 +153,15 @@ def created_at(raw: Any) -> datetime | None:
 
 
 @lru_cache(maxsize=4096)
-def _details(*values: str | None) -> Mapping[str, Fact]:
+def _details(*values: Fact) -> Mapping[str, Fact]:
     """One mapping for all instances that are alike in these: most of a team's are."""
-    return share_texts(dict(zip((*_DETAILS, MANAGED_BY_WORD), values, strict=True)))
+    return share_texts(dict(zip((*_DETAILS, MANAGED_BY_WORD, *_OF_PRICES), values, strict=True)))
+
+
+def _of_prices(raw: Any) -> tuple[str | None, int]:
+    """What only prices ask for: its tenancy, and of how many network interfaces the address is the account's own."""
+    owners = [one.get("Association", {}).get("IpOwnerId") for one in raw.get("NetworkInterfaces", ())]
+    return raw.get("Placement", {}).get("Tenancy"), sum(bool(one) and one != _OF_AWS for one in owners)
 
 
 def managed_by(tags: Tags) -> str:

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from orchestrator.core.model.kind import FactWord, KindDescription
 from orchestrator.core.model.managed_by import MANAGED_BY, MANAGED_BY_WORD, STACK
+from orchestrator.core.model.price import COMPUTE, STORAGE, STORAGE_IOPS, STORAGE_THROUGHPUT
 
 _READ = frozenset({"rds:DescribeDBInstances"})
 
@@ -31,6 +32,13 @@ RDS = KindDescription(
     arn_form="rds:db:",
     role_statements=("ReadDatabases", "StopDatabases", "StartStoppedDatabases", "MarkDatabases"),
     price_key="AmazonRDS",
+    price_items={
+        COMPUTE: ("type", "engine", "deployment"),
+        STORAGE: ("type", "deployment"),
+        STORAGE_IOPS: ("type", "deployment"),
+        STORAGE_THROUGHPUT: ("type", "deployment"),
+    },
+    type_fact="db_instance_class",
     # A stop may take an hour: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_StopInstance.html
     stop_noted_within=timedelta(minutes=65),
     words=(

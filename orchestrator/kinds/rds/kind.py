@@ -11,9 +11,11 @@ from orchestrator.aws.pacing import Pacing
 from orchestrator.aws.retries import Retries
 from orchestrator.core.model import Region, Resource, ResourceState, Target
 from orchestrator.core.model.copies import tell_once
+from orchestrator.core.model.price import Billed
 from orchestrator.kinds.rds.act import PROFILE, RdsOperations
 from orchestrator.kinds.rds.describe import OPERATION, all_databases, of_account
 from orchestrator.kinds.rds.description import RDS
+from orchestrator.kinds.rds.prices import billed
 from orchestrator.kinds.rds.rules import is_up, resource_of
 from orchestrator.kinds.shared.engine import KindOnEngine
 from orchestrator.kinds.shared.entry import KindEntry
@@ -22,7 +24,7 @@ from orchestrator.kinds.shared.permissions import ReadingOnly
 
 
 class DbInstances(KindOnEngine):
-    """ports.Kind for RDS DB instances. Those of clusters are reported as what their cluster owns."""
+    """ports.Kind and ports.TargetBilling for RDS DB instances. Those of clusters are reported as what these own."""
 
     description = RDS
     profile = PROFILE
@@ -42,6 +44,10 @@ class DbInstances(KindOnEngine):
     def look(self, target: Target, resource_ids: Sequence[str]) -> Mapping[str, Resource]:
         seen, refused = look_at_each(resource_ids, self._operations(target).describe, self._paced(target))
         return require_all(resource_ids, seen, refused, f"rds:{OPERATION}")
+
+    def billed(self, target: Target, resources: Sequence[Resource]) -> Mapping[str, Billed]:
+        del target  # what the listing told is all that it takes
+        return {one.resource_id: billed(one) for one in resources}
 
     def _operations(self, target: Target) -> RdsOperations:
         return RdsOperations(self._clients.member("rds", target.region), target, self._clients.partition)

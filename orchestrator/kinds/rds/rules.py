@@ -45,6 +45,14 @@ _START_FAILURES: Mapping[str, str] = {
 """Statuses, or how they begin, and what they mostly come from."""
 _RESTARTED_AFTER = timedelta(days=7)
 """AWS starts what is stopped again by itself after that time, which it tells beforehand."""
+_OF_PRICES: Mapping[str, str] = {
+    "license_model": "LicenseModel",
+    "storage_type": "StorageType",
+    "allocated_storage": "AllocatedStorage",
+    "storage_iops": "Iops",
+    "storage_throughput": "StorageThroughput",
+}
+"""What only prices ask for: RDS's names."""
 _OF_CLUSTERS = ("aurora", "docdb", "neptune")
 
 
@@ -79,7 +87,11 @@ def resource_of(raw: Any, target: Target, partition: str) -> Resource:
         obstacle=obstacle(facts, tags if told is not None else None),
         start_failure=start_failure(aws_state or ""),
         created_at=raw.get("InstanceCreateTime"),
-        details=_details((raw.get("DBSubnetGroup") or {}).get("VpcId"), managed_by(tags) if told is not None else None),
+        details=_details(
+            (raw.get("DBSubnetGroup") or {}).get("VpcId"),
+            managed_by(tags) if told is not None else None,
+            *map(raw.get, _OF_PRICES.values()),
+        ),
     )
     return spare_unreadable(resource)
 
@@ -111,9 +123,9 @@ def _facts(raw: Any) -> dict[str, Fact]:
 
 
 @lru_cache(maxsize=4096)
-def _details(vpc: str | None, managers: str | None) -> Mapping[str, Fact]:
+def _details(vpc: str | None, managers: str | None, *of_prices: Fact) -> Mapping[str, Fact]:
     """One mapping for all that are alike in these."""
-    return share_texts({"vpc": vpc, MANAGED_BY_WORD: managers})
+    return share_texts({"vpc": vpc, MANAGED_BY_WORD: managers, **dict(zip(_OF_PRICES, of_prices, strict=True))})
 
 
 def managed_by(tags: Tags) -> str:

@@ -20,6 +20,7 @@ from orchestrator.core.policy.tag_keys import OPT_OUT_TAG
 from orchestrator.core.report.csv import cell_of, csv_bytes, read_rows, tags_cell, tags_of, text_of
 from orchestrator.core.report.document import report_document
 from orchestrator.core.report.files import content_type, report_files, sweep_folder
+from orchestrator.core.report.money_rows import MONEY_COLUMNS
 from tests.support.builders import (
     ACCOUNT,
     AT,
@@ -142,6 +143,7 @@ def test_the_table_of_decisions_has_a_decision_and_its_outcome_side_by_side() ->
         "policy_name": "nonprod",
         "mode": "enforce",
         "schema_version": "2",
+        **dict.fromkeys(MONEY_COLUMNS, ""),
     }
     exemption = ("exemption_tag", "exemption_value", "exemption_source", "exemption_until", "exemption_reason")
     assert [second[key] for key in exemption] == [OPT_OUT_TAG, "2026-12-31", "resource", "2026-12-31", "demo"]

@@ -12,7 +12,7 @@ from orchestrator.core.model import Action, OutcomeStatus
 from orchestrator.core.model.marks import MARKS, STOPPED_BY_TAG
 from orchestrator.core.model.metric import MetricSpan
 from orchestrator.kinds import registry
-from orchestrator.ports import TargetHealth, TargetMetrics
+from orchestrator.ports import TargetBilling, TargetHealth, TargetMetrics
 from tests.kinds.contract.harness import EmbeddedAws
 from tests.support.builders import SWEEP_ID
 from tests.support.permissions import Permissions, policy_of
@@ -41,6 +41,9 @@ def test_what_it_declares_is_what_it_calls(embedded_aws: EmbeddedAws) -> None:
         spans = [MetricSpan(one, timedelta(hours=1)) for one in description.metrics]
         with aws.binding():
             aws.kind.measure(aws.target, [(one, spans) for one in found.values()])
+    if isinstance(aws.kind, TargetBilling):
+        with aws.binding():
+            aws.kind.billed(aws.target, [*found.values()])
     reading = set(aws.clients.calls())
     assert reading == description.read_permissions
     aws.act(Action.STOP, ids)

@@ -203,10 +203,12 @@ def test_an_instance_is_as_old_as_its_first_attachment_and_has_the_details_that_
         "platform": "Linux/UNIX",
         "architecture": "arm64",
         "managed_by": "",
+        "tenancy": "default",
+        "elastic_ips": 0,
     }
     assert not full.details.keys() & full.facts.keys()
     assert bare.created_at is None
-    assert {*bare.details.values()} == {None, ""}
+    assert {*bare.details.values()} == {None, "", 0}
 
 
 @pytest.mark.parametrize("text", ["soon", ""])

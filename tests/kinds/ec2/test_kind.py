@@ -195,6 +195,7 @@ def test_the_permissions_it_names_are_the_calls_that_it_makes(kind: Ec2Instances
         "ec2:DescribeInstances",
         "ec2:DescribeInstanceTypes",
         "ec2:DescribeSpotInstanceRequests",
+        "ec2:DescribeVolumes",
         "cloudwatch:GetMetricData",
         "cloudwatch:ListMetrics",
     }

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from orchestrator.core.model import ObstacleCode, Resource, ResourceState
-from orchestrator.kinds.rds.rules import is_up, resource_of
+from orchestrator.kinds.rds.rules import _OF_PRICES, is_up, resource_of
 from tests.kinds.contract.harness import ACCOUNT, REGION
 from tests.support.builders import a_resource
 
@@ -53,8 +53,9 @@ def test_only_what_is_available_runs_and_what_passes_is_reported_with_awss_word(
 def test_it_tells_when_it_was_made_its_vpc_and_its_stack() -> None:
     made, stack = datetime(2026, 11, 1, tzinfo=UTC), [{"Key": "aws:cloudformation:stack-name", "Value": "s"}]
     told = database(InstanceCreateTime=made, DBSubnetGroup={"VpcId": "vpc-1"}, TagList=stack)
-    assert (told.created_at, told.details) == (made, {"vpc": "vpc-1", "managed_by": "cloudformation"})
-    assert database().details == {"vpc": None, "managed_by": ""}
+    of_prices = dict.fromkeys(_OF_PRICES)
+    assert (told.created_at, told.details) == (made, {"vpc": "vpc-1", "managed_by": "cloudformation", **of_prices})
+    assert database().details == {"vpc": None, "managed_by": "", **of_prices}
     assert database(TagList=None).details["managed_by"] is None
 
 
