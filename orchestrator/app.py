@@ -256,7 +256,7 @@ class _Worlds:
         gc.set_threshold(*_COLLECT_AT)
         sys.setswitchinterval(_SWITCH_SECONDS)
         settings, clients, time = self.settings, self.clients, self.time
-        topic = policy.notify or settings.topic
+        topic = next(iter(policy.notify.own_topics), settings.topic)
         clocks = Clocks(time.now, time.clock)
         switches = kill_switch_names(settings, self.ledger) if isinstance(lease, Lease) else ()
         counts = _last_go_counts(policy)
@@ -486,5 +486,5 @@ def _services(settings: Settings, clients: Clients, policy: OrgPolicy) -> Iterat
     if settings.table:
         yield hub_checks.sweeps_check(lambda: look_for_missed_sweeps(settings, clients))
         yield hub_checks.other_policies_check(ledger, policy.name, partial(active_policy_text, clients=clients))
-    for topic in dict.fromkeys(filter(None, (settings.topic, policy.notify))):
+    for topic in dict.fromkeys(filter(None, (settings.topic, *policy.notify.topics))):
         yield asking.topic_check(clients, topic)

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from orchestrator.core.model import Action, Names
 from orchestrator.core.model.action import StartForm
+from orchestrator.core.model.notification import Notifications
 from orchestrator.core.policy.conditions.interface import Condition
 from orchestrator.core.policy.required_tags import RequiredTag
 from orchestrator.core.policy.rule_index import RuleIndex
@@ -68,8 +69,8 @@ class OrgPolicy:
     sweeps: tuple[ScheduledSweep, ...]
     owners: tuple[str, ...]
     """Whom to ask about it."""
-    notify: str | None
-    """The ARN of the SNS topic that hears of its sweeps; None: the hub's."""
+    notify: Notifications
+    """Who hears of its sweeps; where there is no listener, the hub's topic."""
     guardrails: Guardrails
     waves: tuple[Wave, ...]
     abort_if_failures_percent: float | None
