@@ -6,7 +6,7 @@ import gc
 import secrets
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from orchestrator.aws.credentials import REGION_PERMISSIONS, MemberRole, MemberS
 from orchestrator.aws.dynamodb_items import DynamoItems
 from orchestrator.aws.failures import AWS_FAILURES, error_of
 from orchestrator.aws.hearing import Answered, Hearing
-from orchestrator.aws.hub_services import ParameterAnchor, Signer, parameter_reader, publisher
+from orchestrator.aws.hub_services import ParameterAnchor, Signer, parameter_reader
 from orchestrator.aws.organization_pace import OrganizationPace
 from orchestrator.aws.organizations import OrganizationReader
 from orchestrator.aws.pacing import Pacing, Rates
@@ -40,6 +40,7 @@ from orchestrator.core.model import (
     Resource,
     ResourceKey,
 )
+from orchestrator.core.model.notification import Channel, ChannelKind, Listener, Occasion
 from orchestrator.core.policy.loading import load_policy
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.report.stored_inventory import StoredKinds
@@ -55,7 +56,7 @@ from orchestrator.local.kill_switch import FILE_PREFIX, file_reader
 from orchestrator.local.policy_file import MOST_BYTES, as_text, is_file, read_policy_file
 from orchestrator.local.processes import is_dead
 from orchestrator.local.sqlite_items import SqliteItems
-from orchestrator.ports import Anchor, ReportStore, Runtime, Stores, Time, World, consent_to_nothing
+from orchestrator.ports import Anchor, ReportStore, Runtime, Stores, Telling, Time, World, consent_to_nothing
 from orchestrator.settings import Settings
 from orchestrator.sweep.halt import LAST_GO_COUNTS_SECONDS, SPREAD_SECONDS, Halting, KillSwitch, Read
 from orchestrator.sweep.names import regions_for
@@ -65,12 +66,14 @@ if TYPE_CHECKING:
     from orchestrator.core.diagnosis.checks import Check
     from orchestrator.core.diagnosis.missed import DueSweep
     from orchestrator.doctor import active_policies, context, hub_checks, missed_sweeps
-else:  # a sweep asks none of it
+    from orchestrator.notify import notifier
+else:  # a sweep asks none of it, and most tell nobody
     asking = Later("orchestrator.aws.hub_questions")
     active_policies = Later("orchestrator.doctor.active_policies")
     context = Later("orchestrator.doctor.context")
     hub_checks = Later("orchestrator.doctor.hub_checks")
     missed_sweeps = Later("orchestrator.doctor.missed_sweeps")
+    notifier = Later("orchestrator.notify.notifier")
 
 AWS_ERRORS = AWS_FAILURES
 MEMBER_PERMISSIONS = REGION_PERMISSIONS
@@ -256,7 +259,6 @@ class _Worlds:
         gc.set_threshold(*_COLLECT_AT)
         sys.setswitchinterval(_SWITCH_SECONDS)
         settings, clients, time = self.settings, self.clients, self.time
-        topic = next(iter(policy.notify.own_topics), settings.topic)
         clocks = Clocks(time.now, time.clock)
         switches = kill_switch_names(settings, self.ledger) if isinstance(lease, Lease) else ()
         counts = _last_go_counts(policy)
@@ -301,10 +303,11 @@ class _Worlds:
             partition_regions=partition_regions(),
             always_enabled_regions=frozenset(map(Region, always_enabled(clients.partition))),
             policy_text=partial(active_policy_text, clients=clients),
-            notify=publisher(clients, topic) if topic else _no_notification,
+            telling=make_telling(settings, clients, policy),
             sign=Signer(clients, settings.signing_key).sign if settings.signing_key else None,
             anchor=make_anchor(settings, clients),
             warn=runtime.warn,
+            count_untold=runtime.count_untold,
             asked_by=runtime.asked_by,
             standing=runtime.standing,
             policy_source=runtime.policy_source,
@@ -368,8 +371,18 @@ def make_anchor(settings: Settings, clients: Clients) -> Anchor | None:
     return ParameterAnchor(clients, name)
 
 
-def _no_notification(_subject: str, _text: str) -> None:
-    """Without a topic the report and `history` say what waits for approval."""
+def make_telling(settings: Settings, clients: Clients, policy: OrgPolicy) -> Telling:
+    """Who is told of the policy's sweeps. Where it names no channel, the hub's topic hears of plans that wait for
+    approval; without one the report and `history` say what does.
+    """
+    notifications = policy.notify
+    if not notifications.listeners and settings.topic:
+        heard = Listener(Channel(ChannelKind.SNS, settings.topic), frozenset({Occasion.APPROVAL}))
+        notifications = replace(notifications, listeners=(heard,))
+    if not notifications.channels:
+        return Telling(zone=policy.timezone)
+    made = notifier.Notifier(clients, SYSTEM_TIME.clock)
+    return Telling(notifications=notifications, zone=policy.timezone, deliver=made.deliver)
 
 
 def kill_switch_names(settings: Settings, ledger: Ledger) -> tuple[str, ...]:

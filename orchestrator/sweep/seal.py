@@ -23,6 +23,7 @@ from orchestrator.errors import ReportStoreError
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ports import ReportStore, World
 from orchestrator.sweep.anchor import move_anchor
+from orchestrator.sweep.telling import keep_warning, tell_approvers, tell_of_sweep
 
 Document = dict[str, Any]
 
@@ -43,11 +44,14 @@ def write_and_seal(world: World, document: Document, known: Mapping[str, FileSea
         if found is not None:
             files[name] = found
     seal(world.store, world.ledger, sweep_id, files, world.sign)
-    if document["status"] == SweepStatus.AWAITING_APPROVAL:
-        world.notify(*_question(document))  # before the end: told twice after a crash is better than never
     location = world.store.location(sweep_id, "report.json")
+    # Before the end: told twice after a crash is better than never.
+    untold = [tell_of_sweep(world, document, location)]
+    if document["status"] == SweepStatus.AWAITING_APPROVAL:
+        untold.append(tell_approvers(world, sweep_id, *_question(document)))
     world.ledger.finish(document, location)
-    move_anchor(world, sweep_id)  # last: it may fail or take its time, and by now the sweep is whole
+    warning = keep_warning(world, world.ledger, sweep_id, *untold)
+    move_anchor(world, sweep_id, warning)  # last: it may fail or take its time, and by now the sweep is whole
     return location
 
 

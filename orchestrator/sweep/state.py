@@ -151,6 +151,8 @@ def build_report(
         ended_by = f"{YIELDED}: {state.halt.text}"
     elif state.halt and state.halt.cause is HaltCause.INTERRUPTED and interrupted:
         ended_by = interruption_text(sweep, state)
+    contacts = sweep.policy.notify.owners
+    contact_tag = contacts.account_tag if contacts is not None else ""
     return SweepReport(
         sweep_id=sweep.sweep_id,
         policy_name=sweep.policy.name,
@@ -181,6 +183,7 @@ def build_report(
         opt_outs=state.decisions.opt_outs,
         owner_tag=sweep.policy.owner_tag,
         account_owners=account_owners(sweep.policy.owner_tag, state.inventory.accounts),
+        account_contacts=account_owners(contact_tag, state.inventory.accounts) if contact_tag else {},
         narrowed=sweep.narrowed,
     )
 

@@ -106,6 +106,8 @@ class SweepReport:
     """The key of the tag that names a resource's owner."""
     account_owners: Mapping[str, str] = field(default_factory=dict)
     """By account id, of those whose own tags name one: it owns what has no tag."""
+    account_contacts: Mapping[str, str] = field(default_factory=dict)
+    """By account id, what its tag says that names who is told of it, where the policy has such a tag."""
     narrowed: Narrowing = NOT_NARROWED
     """To what a person narrowed it: then it says nothing of the rest of the organization."""
     as_of: datetime | None = None

@@ -436,6 +436,12 @@ class ReportDocument(TypedDict):
         Annotated[list[MeasuredRow], Field(description="Of earlier stops, where prices were asked for.")]
     ]
     narrowed: NotRequired[Annotated[NarrowedRow | None, Field(description="Null: to nothing.")]]
+    account_contacts: NotRequired[
+        Annotated[
+            dict[str, str],
+            Field(description="By account, its tag that names who is told of it (`owner_contacts.account_tag`)."),
+        ]
+    ]
     as_of: NotRequired[
         Annotated[
             TimeText,
