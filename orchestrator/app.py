@@ -307,7 +307,7 @@ class _Worlds:
             sign=Signer(clients, settings.signing_key).sign if settings.signing_key else None,
             anchor=make_anchor(settings, clients),
             warn=runtime.warn,
-            count_untold=runtime.count_untold,
+            count_undelivered=runtime.count_undelivered,
             asked_by=runtime.asked_by,
             standing=runtime.standing,
             policy_source=runtime.policy_source,

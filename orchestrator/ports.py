@@ -414,8 +414,8 @@ class Caller:
     """Tells them, or the log, what went wrong and costs no sweep."""
     interrupted: Callable[[], bool] = lambda: False
     """Whether a person, or the system, told this process to end."""
-    count_untold: Callable[[int, int], None] = lambda _untold, _of: None
-    """Hears of how many messages some were not delivered, for a metric."""
+    count_undelivered: Callable[[str, str, int], None] = lambda _policy, _mode, _count: None
+    """Hears, for a metric, how many messages of a sweep by that policy and mode were not delivered; of 0 too."""
     let_break_in: Callable[[bool], None] = lambda _may: None
     """Whether, from now on, a further signal may end by KeyboardInterrupt what this process is waiting for."""
 

@@ -48,7 +48,7 @@ def write_and_seal(world: World, document: Document, known: Mapping[str, FileSea
     # Before the end: told twice after a crash is better than never.
     untold = [tell_of_sweep(world, document, location)]
     if document["status"] == SweepStatus.AWAITING_APPROVAL:
-        untold.append(tell_approvers(world, sweep_id, *_question(document)))
+        untold.append(tell_approvers(world, document, *_question(document)))
     world.ledger.finish(document, location)
     warning = keep_warning(world, world.ledger, sweep_id, *untold)
     move_anchor(world, sweep_id, warning)  # last: it may fail or take its time, and by now the sweep is whole

@@ -10,6 +10,7 @@ from typing import Any
 from orchestrator.core.decide.compliance import account_owners
 from orchestrator.core.decide.drift import keep_after_all
 from orchestrator.core.decide.inside_schedules import inside_schedules
+from orchestrator.core.decide.local_times import local_texts
 from orchestrator.core.decide.narrowing import policy_to_read
 from orchestrator.core.decide.unused import idle_rules, unseen_tag_keys
 from orchestrator.core.model import (
@@ -34,6 +35,7 @@ from orchestrator.core.model import (
     SweepStatus,
 )
 from orchestrator.core.policy.org_policy import OrgPolicy
+from orchestrator.core.policy.schema.fields import duration
 from orchestrator.core.report.document import YIELDED, sweep_status
 from orchestrator.core.report.manifest import FileSeal
 from orchestrator.errors import NotConfirmedError
@@ -58,6 +60,8 @@ class Sweep:
     """What of the source sweep is undone, as of UndoFilter.as_item; empty: all of it."""
     narrowed: Narrowing = NOT_NARROWED
     """To what a person narrowed it."""
+    notify_before: str = ""
+    """Such as `30m`: a preview that decides for so long after it begins, and warns owners."""
 
     @classmethod
     def resumed(cls, policy: OrgPolicy, summary: SweepSummary) -> Sweep:
@@ -73,7 +77,13 @@ class Sweep:
             summary.consent_missing,
             summary.only or {},
             Narrowing.from_item(summary.narrowed),
+            summary.notify_before,
         )
+
+    @property
+    def moment(self) -> datetime:
+        """For which it decides."""
+        return self.started_at + duration(self.notify_before) if self.notify_before else self.started_at
 
     @property
     def rules(self) -> OrgPolicy:
@@ -87,8 +97,8 @@ class Sweep:
 
     @property
     def today(self) -> date:
-        """The day on which it began, in the policy's time zone."""
-        return self.policy.day(self.started_at)
+        """The day for which it decides, in the policy's time zone."""
+        return self.policy.day(self.moment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +193,8 @@ def build_report(
         opt_outs=state.decisions.opt_outs,
         owner_tag=sweep.policy.owner_tag,
         account_owners=account_owners(sweep.policy.owner_tag, state.inventory.accounts),
+        as_of=sweep.moment if sweep.notify_before else None,
+        as_of_local=local_texts(sweep.moment, sweep.policy.zones) if sweep.notify_before else (),
         account_contacts=account_owners(contact_tag, state.inventory.accounts) if contact_tag else {},
         narrowed=sweep.narrowed,
     )

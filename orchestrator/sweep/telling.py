@@ -36,27 +36,27 @@ def tell_of_sweep(world: World, document: Document, location: str) -> str:
     if not world.telling.notifications.channels:
         return ""
     make = partial(_parcels, world.telling, document, location, standing=world.standing)
-    return _tell(world, world.ledger, world.telling, document["sweep_id"], make)
+    return _tell(world, world.ledger, world.telling, document, make)
 
 
-def tell_approvers(world: World, sweep_id: str, subject: str, text: str) -> str:
-    """Tells those who may approve; returns as tell_of_sweep."""
+def tell_approvers(world: World, document: Document, subject: str, text: str) -> str:
+    """Tells those who may approve the plan of the document; returns as tell_of_sweep."""
     message = Message(subject, tuple(text.split("\n")))
     channels = world.telling.notifications.hearing(Occasion.APPROVAL)
     make = partial(_to_each, [one for one in channels if one.kind is not ChannelKind.EVENTBRIDGE], message, "approval")
-    return _tell(world, world.ledger, world.telling, sweep_id, make)
+    return _tell(world, world.ledger, world.telling, document, make)
 
 
 def tell_of_missed(caller: Caller, ledger: Ledger, telling: Telling, missed: SweepSummary) -> str:
     """Of a sweep that never began and has no report; returns as tell_of_sweep."""
+    row = missed.as_row()
 
     def make() -> Iterator[Parcel]:
-        row = missed.as_row()
         channels = telling.notifications.hearing(Occasion.MISSED)
         yield from _to_buses(channels, missed_event(row))
         yield from _to_people(channels, missed_message(row, telling.zone))
 
-    return keep_warning(caller, ledger, missed.sweep_id, _tell(caller, ledger, telling, missed.sweep_id, make))
+    return keep_warning(caller, ledger, missed.sweep_id, _tell(caller, ledger, telling, row, make))
 
 
 def keep_warning(caller: Caller, ledger: Ledger, sweep_id: str, *warnings: str) -> str:
@@ -116,41 +116,42 @@ def _to_each(channels: Iterable[Channel], content: Message | Event, what: str) -
     return (Parcel(channel, content, what) for channel in channels)
 
 
-def _tell(caller: Caller, ledger: Ledger, telling: Telling, sweep_id: str, make: Callable[[], Iterable[Parcel]]) -> str:
-    """Delivers what was not delivered before. Whatever goes wrong is a warning."""
+def _tell(
+    caller: Caller, ledger: Ledger, telling: Telling, sweep: Document, make: Callable[[], Iterable[Parcel]]
+) -> str:
+    """Delivers what was not delivered before. Whatever goes wrong is a warning. `sweep`: its report, or its summary."""
     parcels: list[Parcel] = []
     warnings: list[str] = []
+    failed = 0
     try:
         for parcel in make():
             parcels.append(parcel)  # noqa: PERF402 - what was made before an error is sent
     except Exception as failure:  # noqa: BLE001 - the sweep is done and sealed: no message is worth its end
+        failed += 1
         warnings.append(f"a message could not be written: {type(failure).__name__}: {failure}")
-        caller.count_untold(1, 1)
     try:
-        warnings.append(_deliver(caller, ledger, telling, sweep_id, parcels))
+        untold, warning = _deliver(ledger, telling, sweep["sweep_id"], parcels)
     except Exception as failure:  # noqa: BLE001 - the same
-        warnings.append(f"messages were not sent: {type(failure).__name__}: {failure}")
-        caller.count_untold(1, 1)
-    warning = "; ".join(filter(None, warnings))
-    if warning:
-        caller.warn(f"{sweep_id}: {warning}")
-    return warning
+        untold, warning = 1, f"messages were not sent: {type(failure).__name__}: {failure}"
+    if parcels or failed:
+        caller.count_undelivered(sweep["policy_name"], sweep["mode"], untold + failed)
+    text = "; ".join(filter(None, (*warnings, warning)))
+    if text:
+        caller.warn(f"{sweep['sweep_id']}: {text}")
+    return text
 
 
-def _deliver(caller: Caller, ledger: Ledger, telling: Telling, sweep_id: str, parcels: Sequence[Parcel]) -> str:
-    if not parcels:
-        return ""
-    marks = _Marks(ledger, sweep_id)
-    to_send = [one for one in parcels if one.key not in marks.told]
-    if not to_send:
-        return ""
+def _deliver(ledger: Ledger, telling: Telling, sweep_id: str, parcels: Sequence[Parcel]) -> tuple[int, str]:
+    """How many were not delivered, and why."""
+    marks = _Marks(ledger, sweep_id) if parcels else None
+    to_send = [one for one in parcels if marks is not None and one.key not in marks.told]
+    if marks is None or not to_send:
+        return 0, ""
     untold = telling.deliver(to_send, marks.add)
     marks.write()
-    caller.count_untold(len(untold), len(to_send))
-    if not untold:
-        return ""
     failed = [f"{one}: {untold[one.key]}" for one in to_send if one.key in untold]
-    return f"{len(untold)} of {len(to_send)} messages were not delivered: {listed(failed, 5, longest=300)}"
+    text = f"{len(failed)} of {len(to_send)} messages were not delivered: {listed(failed, 5, longest=300)}"
+    return len(failed), "; ".join(filter(None, (text if failed else "", marks.warning)))
 
 
 class _Marks:
@@ -159,8 +160,13 @@ class _Marks:
     def __init__(self, ledger: Ledger, sweep_id: str) -> None:
         self._ledger = ledger
         self._sweep_id = sweep_id
-        self.told = set(ledger.told(sweep_id))
         self._unwritten = 0
+        self.warning = ""
+        self.told: set[str] = set()
+        try:
+            self.told |= set(ledger.told(sweep_id))
+        except StopOrchestratorError as failure:
+            self._note(failure)
 
     def add(self, parcel: Parcel) -> None:
         """It was delivered just now."""
@@ -170,6 +176,13 @@ class _Marks:
             self.write()
 
     def write(self) -> None:
-        if self._unwritten:
+        if not self._unwritten or self.warning:
+            return
+        try:
             self._ledger.mark_told(self._sweep_id, sorted(self.told))
             self._unwritten = 0
+        except StopOrchestratorError as failure:
+            self._note(failure)
+
+    def _note(self, failure: StopOrchestratorError) -> None:
+        self.warning = f"which messages were delivered is not recorded: {failure}"

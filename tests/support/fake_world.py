@@ -131,7 +131,7 @@ class FakeWorld:
     link_for: Callable[[Mapping[str, Any]], str | None] | None = None
     standing: bool = False
     warned: list[str] = field(default_factory=list)
-    untold: list[tuple[int, int]] = field(default_factory=list)
+    undelivered_counts: list[int] = field(default_factory=list)
     slept: list[float] = field(default_factory=list)
     life: Life = field(default_factory=Life)
 
@@ -160,7 +160,7 @@ class FakeWorld:
             telling=Telling(notifications=self.notifications, deliver=self.deliver, link_for=self.link_for),
             standing=self.standing,
             warn=self.warned.append,
-            count_untold=lambda *counts: self.untold.append(counts),
+            count_undelivered=lambda _policy, _mode, count: self.undelivered_counts.append(count),
             confirm=self.confirm,
             progress=self.progress,
             partition_regions=frozenset(map(Region, PARTITION_REGIONS)),

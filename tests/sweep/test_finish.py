@@ -117,7 +117,7 @@ def test_a_plan_of_which_nobody_could_be_told_waits_all_the_same_and_a_warning_s
     assert summary.status == "awaiting_approval"
     assert summary.warning == (f"1 of 1 messages were not delivered: {HUB}: sns:Publish: NotFound: no such topic")
     assert fake.warned == [f"{SWEEP_ID}: {summary.warning}"]
-    assert fake.untold == [(1, 1)]
+    assert fake.undelivered_counts == [1]
 
 
 def test_who_may_approve_is_told_when_the_sweep_is_resumed_whose_process_died_before() -> None:

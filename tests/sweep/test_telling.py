@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -19,10 +20,12 @@ from orchestrator.core.model.notification import (
 )
 from orchestrator.core.report.document import Row
 from orchestrator.core.report.messages.message import Event, Message
+from orchestrator.errors import LedgerError, PlanError
 from orchestrator.sweep import telling as telling_module
 from orchestrator.sweep.run import resume_sweep, run_sweep
+from orchestrator.sweep.stored_plan import open_plan
 from tests.support.builders import SWEEP_ID, a_policy, a_resource, an_account
-from tests.support.fake_world import EVERYTHING, ONE, TWO, FakeWorld, a_world, unreadable
+from tests.support.fake_world import EVERYTHING, ONE, TWO, FakeWorld, a_world, given, unreadable
 from tests.support.memory_store import Died
 
 SLACK = Channel(ChannelKind.SLACK, "ssm:/slack")
@@ -47,6 +50,16 @@ def an_organization(accounts: int = 40, owners: int = 12, **fields: Any) -> Fake
 def told(fake: FakeWorld, policy: str = EVERYTHING, mode: Mode = Mode.ENFORCE) -> Row:
     document, _ = run_sweep(fake.world(), a_policy(policy), SWEEP_ID, mode)
     return document
+
+
+def die(fake: FakeWorld) -> None:
+    """Before what the process is about to do."""
+    fake.life.dies_after = len(fake.life.events)
+    raise Died
+
+
+def live_again(fake: FakeWorld) -> None:
+    fake.life.dies_after, fake.life.before = None, lambda _event: None
 
 
 def events(fake: FakeWorld) -> list[Event]:
@@ -171,7 +184,7 @@ def test_a_channel_that_is_dead_costs_no_sweep_and_is_a_warning_and_a_count() ->
     summary = fake.ledger.sweep(SWEEP_ID)
     assert summary is not None
     assert summary.warning == ("1 of 4 messages were not delivered: slack ssm:/slack: it answered with HTTP status 500")
-    assert (summary.status, fake.untold) == ("complete", [(1, 4)])
+    assert (summary.status, fake.undelivered_counts) == ("complete", [1])
 
 
 def test_an_error_in_telling_itself_costs_no_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,11 +203,12 @@ def test_a_ledger_that_takes_no_mark_costs_no_sweep() -> None:
 
     def refuse(event: str) -> None:
         if event.endswith(" TOLD"):
-            raise OSError("no")
+            raise LedgerError("no")
 
     fake.life.before = refuse
     assert told(fake)["status"] == "complete"
-    assert len(fake.delivered) == 4
+    assert (len(fake.delivered), fake.undelivered_counts) == (4, [0])
+    assert fake.warned == [f"{SWEEP_ID}: which messages were delivered is not recorded: no"]
 
 
 @pytest.mark.parametrize("died_after", [5, 30, 41])
@@ -203,12 +217,12 @@ def test_a_resumed_sweep_tells_those_who_were_not_told_and_repeats_few(died_afte
 
     def kill(event: str) -> None:
         if event.startswith("tell") and len(fake.delivered) == died_after:
-            raise Died
+            die(fake)
 
     fake.life.before = kill
     with pytest.raises(Died):
         told(fake)
-    fake.life.before = lambda _event: None
+    live_again(fake)
     begun = fake.ledger.sweep(SWEEP_ID)
     assert begun is not None
     document, _ = resume_sweep(fake.world(), a_policy(EVERYTHING), begun)
@@ -230,3 +244,99 @@ def test_a_hundred_thousand_owners_are_no_hundred_thousand_messages(monkeypatch:
     told(fake)
     assert len(messages(fake, OWNERS)) == 5
     assert [one for one in messages(fake, SLACK)[""].lines if one.startswith("7 owners of ")]
+
+
+# --- a warning before -------------------------------------------------------------------------------------------------
+
+AFTER_HOURS = """
+schedules: {office-hours: {timezone: Europe/Berlin, running: ["mon-fri 07:00-20:15"]}}
+rules: [{name: all, where: everything, schedule: office-hours}]
+"""
+"""At 19:00 UTC it is 20:00 in Berlin: what runs is to run, and half an hour later it is to be stopped."""
+
+
+def warned(fake: FakeWorld, policy: str = AFTER_HOURS) -> Row:
+    document, _ = run_sweep(fake.world(), a_policy(policy), SWEEP_ID, Mode.PLAN, notify_before="30m")
+    return document
+
+
+def a_warning(**fields: Any) -> FakeWorld:
+    return an_organization(4, 2, standing=True, notifications=Notifications(PLATFORM, EVERY_OWNER), **fields)
+
+
+def test_a_preview_decides_for_the_moment_of_the_sweep_that_stops_and_warns_each_owner_once() -> None:
+    fake = a_warning()
+    document = warned(fake)
+    assert (document["as_of"], document["totals"]["would_stop"]) == ("2026-11-23T19:30:00Z", 8)
+    found = messages(fake, OWNERS)
+    assert {owner: one.subject for owner, one in found.items()} == {
+        f"team-{number}": f"nonprod: 4 resources will be stopped at 19:30 UTC (team-{number})" for number in (0, 1)
+    }
+    commands = [command for part in found["team-0"].sections for command in part.commands]
+    assert commands[0] == (
+        "aws resourcegroupstaggingapi tag-resources --region eu-central-1 "
+        "--tags stop-orchestrator:opt-out=2026-11-24,stop-orchestrator:opt-out-reason=tonight "
+        "--resource-arn-list arn:aws:ec2:eu-central-1:000000000001:instance/i-0"
+    )
+    assert fake.stopped == []
+    assert events(fake)[0].detail["as_of"] == "2026-11-23T19:30:00Z"
+
+
+def test_a_plan_of_now_stops_nothing_then_and_warns_nobody() -> None:
+    fake = a_warning()
+    assert told(fake, AFTER_HOURS, Mode.PLAN)["totals"]["would_stop"] == 0
+    assert not messages(fake, OWNERS)
+
+
+def test_a_link_is_there_for_what_will_be_stopped_where_links_are_made() -> None:
+    fake = a_warning(link_for=lambda row: f"https://keep.example/?arn={row['arn']}")
+    warned(fake)
+    links = messages(fake, OWNERS)["team-0"].links
+    assert [one.text for one in links] == ["Keep i-0", "Keep i-2", "Keep i-4", "Keep i-6"]
+    assert links[0].url == "https://keep.example/?arn=arn:aws:ec2:eu-central-1:000000000001:instance/i-0"
+
+
+def test_a_preview_that_warns_can_never_be_applied() -> None:
+    fake = a_warning()
+    warned(fake)
+    with pytest.raises(PlanError, match="is a preview that warned of what is done 30m after it began; plan again"):
+        open_plan(fake.files, fake.ledger, SWEEP_ID, fake.at)
+
+
+def test_a_preview_that_is_resumed_warns_of_the_same_moment() -> None:
+    fake = a_warning()
+
+    def kill(event: str) -> None:
+        if event == "file plan.json":
+            die(fake)
+
+    fake.life.before = kill
+    with pytest.raises(Died):
+        warned(fake)
+    live_again(fake)
+    begun = fake.ledger.sweep(SWEEP_ID)
+    assert begun is not None
+    fake.at += timedelta(minutes=5)
+    document, _ = resume_sweep(fake.world(), a_policy(AFTER_HOURS), begun)
+    assert document["as_of"] == "2026-11-23T19:30:00Z"
+    assert len(messages(fake, OWNERS)) == 2
+
+
+def test_an_opt_out_that_ends_now_is_in_the_warning_of_an_owner_who_has_nothing_else() -> None:
+    fake = a_warning()
+    target = Target(AccountId("000000000001"), Region("eu-central-1"))
+    spared = {"Owner": "night-owls", "stop-orchestrator:opt-out": "2026-11-24"}
+    fake.resources[target] = (*given(fake.resources[target]), a_resource("i-99", "000000000001", tags=spared))
+    warned(fake)
+    [part] = messages(fake, OWNERS)["night-owls"].sections
+    assert (part.heading, part.rows) == (
+        "Opt-outs that end soon",
+        ("i-99 (resource in account-000000000001): through 2026-11-24",),
+    )
+
+
+def test_a_preview_that_a_guardrail_would_hold_warns_no_owner_and_says_so_to_the_platform() -> None:
+    fake = a_warning()
+    assert warned(fake, f"{AFTER_HOURS}\nguardrails: {{max_stops: 2}}")["status"] == "held"
+    assert not messages(fake, OWNERS)
+    assert messages(fake, SLACK)[""].subject == "nonprod held, nothing done: max_stops is 8, the limit 2"

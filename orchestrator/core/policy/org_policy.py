@@ -104,6 +104,11 @@ class OrgPolicy:
         return self._index[0]
 
     @property
+    def zones(self) -> tuple[ZoneInfo | None, ...]:
+        """Its own, and those of its schedules."""
+        return (self.timezone, *(schedule.timezone for schedule in self.schedules.values()))
+
+    @property
     def kinds(self) -> frozenset[str]:
         """The kinds that a sweep has to read: those that the rules name, or the default ones where there is no rule."""
         return frozenset().union(*(rule.kinds for rule in self.rules)) or frozenset(DEFAULT_KINDS)
