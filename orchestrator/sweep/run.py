@@ -217,7 +217,12 @@ class _Run:
 
     def apply(self, source: StoredPlan, keep: Keep) -> SweepState:
         inventory = Inventory(
-            source.organization_id, coverage=source.coverage, names=source.names, others=source.others
+            source.organization_id,
+            coverage=source.coverage,
+            names=source.names,
+            others=source.others,
+            account_owners=source.account_owners,
+            account_contacts=source.account_contacts,
         )
         return self._guard_and_act(SweepState(inventory, source.decided), keep, source.guardrails)
 

@@ -161,8 +161,6 @@ def build_report(
         ended_by = f"{YIELDED}: {state.halt.text}"
     elif state.halt and state.halt.cause is HaltCause.INTERRUPTED and interrupted:
         ended_by = interruption_text(sweep, state)
-    contacts = sweep.policy.notify.owners
-    contact_tag = contacts.account_tag if contacts is not None else ""
     return SweepReport(
         sweep_id=sweep.sweep_id,
         policy_name=sweep.policy.name,
@@ -192,12 +190,25 @@ def build_report(
         consent_missing=sweep.consent_missing,
         opt_outs=state.decisions.opt_outs,
         owner_tag=sweep.policy.owner_tag,
-        account_owners=account_owners(sweep.policy.owner_tag, state.inventory.accounts),
+        account_owners=owners_of_accounts(sweep, state.inventory),
         as_of=sweep.moment if sweep.notify_before else None,
         as_of_local=local_texts(sweep.moment, sweep.policy.zones) if sweep.notify_before else (),
-        account_contacts=account_owners(contact_tag, state.inventory.accounts) if contact_tag else {},
+        account_contacts=contacts_of_accounts(sweep, state.inventory),
         narrowed=sweep.narrowed,
     )
+
+
+def owners_of_accounts(sweep: Sweep, inventory: Inventory) -> Mapping[str, str]:
+    """By account id; of a plan that is carried out, as it was planned."""
+    return {**inventory.account_owners, **account_owners(sweep.policy.owner_tag, inventory.accounts)}
+
+
+def contacts_of_accounts(sweep: Sweep, inventory: Inventory) -> Mapping[str, str]:
+    """Likewise, by the tag that names who is told, where the policy has one."""
+    contacts = sweep.policy.notify.owners
+    if contacts is None or not contacts.account_tag:
+        return {}
+    return {**inventory.account_contacts, **account_owners(contacts.account_tag, inventory.accounts)}
 
 
 def _with_what_is_left(sweep: Sweep, state: SweepState, ended_by: str, outcomes: Sequence[Outcome]) -> str:

@@ -94,7 +94,14 @@ def restore_plan(
         only = None if accounts is None else frozenset(accounts)
         concerned = [one for one in plan.actions if only is None or one.resource.target.account_id in only]
         outcomes = recover_intents(world, sweep.sweep_id, concerned)
-    inventory = Inventory(stored.organization_id, coverage=stored.coverage, names=stored.names, others=stored.others)
+    inventory = Inventory(
+        stored.organization_id,
+        coverage=stored.coverage,
+        names=stored.names,
+        others=stored.others,
+        account_owners=stored.account_owners,
+        account_contacts=stored.account_contacts,
+    )
     state = SweepState(
         inventory,
         stored.decided,

@@ -22,7 +22,7 @@ from orchestrator.core.report.document import Row
 from orchestrator.core.report.messages.message import Event, Message
 from orchestrator.errors import LedgerError, PlanError
 from orchestrator.sweep import telling as telling_module
-from orchestrator.sweep.run import resume_sweep, run_sweep
+from orchestrator.sweep.run import apply_plan, resume_sweep, run_sweep
 from orchestrator.sweep.stored_plan import open_plan
 from tests.support.builders import SWEEP_ID, a_policy, a_resource, an_account
 from tests.support.fake_world import EVERYTHING, ONE, TWO, FakeWorld, a_world, given, unreadable
@@ -34,6 +34,7 @@ OWNERS = Channel(ChannelKind.SNS, "arn:aws:sns:eu-central-1:999999999999:owners"
 PLATFORM = (Listener(SLACK, frozenset(Occasion)), Listener(BUS, frozenset(Occasion)))
 EVERY_OWNER = OwnerContacts(default=OWNERS)
 NOTHING = "rules: []"
+APPLIED = "20261123T200000Z-000001"
 
 
 def an_organization(accounts: int = 40, owners: int = 12, **fields: Any) -> FakeWorld:
@@ -340,3 +341,41 @@ def test_a_preview_that_a_guardrail_would_hold_warns_no_owner_and_says_so_to_the
     assert warned(fake, f"{AFTER_HOURS}\nguardrails: {{max_stops: 2}}")["status"] == "held"
     assert not messages(fake, OWNERS)
     assert messages(fake, SLACK)[""].subject == "nonprod held, nothing done: max_stops is 8, the limit 2"
+
+
+# --- whose a resource is, once its account is listed no more ----------------------------------------------------------
+
+OF_ACCOUNTS = f"{EVERYTHING}\nowner_contacts: {{contacts: {{search: {{sns: '{OWNERS.address}'}}}}, account_tag: Team}}"
+
+
+def owned_by_accounts() -> FakeWorld:
+    contacts = OwnerContacts((("payments", OWNERS), ("search", OWNERS)), account_tag="Team")
+    fake = a_world(ONE, TWO, workers=1, notifications=Notifications(owners=contacts))
+    fake.accounts = (an_account(ONE, tags={"Owner": "payments"}), an_account(TWO, tags={"Team": "search"}))
+    return fake
+
+
+def test_an_owner_by_the_account_s_tag_hears_of_a_plan_that_was_applied() -> None:
+    fake = owned_by_accounts()
+    told(fake, OF_ACCOUNTS, Mode.PLAN)
+    _, plan = open_plan(fake.files, fake.ledger, SWEEP_ID, fake.at)
+    apply_plan(fake.world(), a_policy(OF_ACCOUNTS), APPLIED, plan)
+    assert messages(fake, OWNERS).keys() == {"payments", "search"}
+
+
+def test_an_owner_by_the_account_s_tag_hears_of_a_sweep_that_was_resumed() -> None:
+    fake = owned_by_accounts()
+
+    def kill(event: str) -> None:
+        if event.startswith("stop i-2"):
+            die(fake)
+
+    fake.life.before = kill
+    with pytest.raises(Died):
+        told(fake, OF_ACCOUNTS)
+    live_again(fake)
+    begun = fake.ledger.sweep(SWEEP_ID)
+    assert begun is not None
+    document, _ = resume_sweep(fake.world(), a_policy(OF_ACCOUNTS), begun)
+    assert {row["account_id"]: row["owner"] for row in document["decisions"]} == {ONE: "payments", TWO: ""}
+    assert messages(fake, OWNERS).keys() == {"payments", "search"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
 from io import BytesIO
@@ -61,6 +61,9 @@ class StoredPlan:
     """PLAN_FORMAT; the release before wrote none."""
     opt_outs: tuple[RegisteredOptOut, ...] = ()
     narrowed: Narrowing = NOT_NARROWED
+    account_owners: Mapping[str, str] = field(default_factory=dict)
+    """As of SweepReport: whoever carries the plan out lists no accounts. Earlier releases wrote none."""
+    account_contacts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def plan(self) -> Plan:
