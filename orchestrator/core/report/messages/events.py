@@ -33,23 +33,23 @@ _STRICT = ConfigDict(extra="forbid")
 class HeldByDetail(TypedDict):
     """A guardrail that held the whole sweep."""
 
-    name: str
-    limit: float
-    actual: float
+    name: Annotated[str, Field(description="Such as `max_stops`.")]
+    limit: Annotated[float, Field(description="By the policy.")]
+    actual: Annotated[float, Field(description="Of the plan.")]
     account_id: Annotated[str | None, Field(description="Set for a limit per account.")]
-    detail: str
+    detail: Annotated[str, Field(description="What the numbers do not say; mostly empty.")]
 
 
 @with_config(_STRICT)
 class MoneyDetail(TypedDict):
     """What the sweep is worth, where prices were asked for."""
 
-    currency: str
+    currency: Annotated[str, Field(description="`USD`.")]
     made_up: Annotated[bool, Field(description="The prices are an example's, and mean nothing.")]
     forecast_net: Annotated[float, Field(description="What the plan's stops save, as far as it is known.")]
     forecast_unknown: Annotated[int, Field(description="Stops of which it is not known.")]
     measured_net: Annotated[float, Field(description="What earlier stops saved, as this sweep saw them.")]
-    sweep_cost: float
+    sweep_cost: Annotated[float, Field(description="What the sweep itself cost.")]
 
 
 @with_config(_STRICT)
@@ -57,8 +57,8 @@ class SweepDetail(TypedDict):
     """The detail of every event. Of a missed sweep, which has no report, it has the first ten keys and `error`."""
 
     schema_version: Annotated[int, Field(description="1.")]
-    sweep_id: str
-    policy_name: str
+    sweep_id: Annotated[str, Field(description="Sortable by time.")]
+    policy_name: Annotated[str, Field(description="By which it sweeps.")]
     policy_sha256: Annotated[str, Field(description="Empty where it was missed.")]
     mode: Annotated[str, Field(description="`plan`, `approve`, `enforce`, `apply` or `undo`.")]
     status: Annotated[
@@ -69,11 +69,11 @@ class SweepDetail(TypedDict):
         ),
     ]
     started_at: Annotated[str, Field(description="ISO 8601 in UTC. Of a missed sweep: when it was to begin.")]
-    finished_at: str | None
+    finished_at: Annotated[str | None, Field(description="Likewise; null where it was missed.")]
     source_sweep_id: Annotated[str | None, Field(description="The sweep that was applied or undone.")]
     asked_by: Annotated[str, Field(description="Who asked for the sweep: the caller's ARN, and the local user.")]
     error: Annotated[str, Field(description="What ended it early, or why it was missed; empty otherwise.")]
-    organization_id: NotRequired[str]
+    organization_id: NotRequired[Annotated[str, Field(description="Of AWS Organizations.")]]
     totals: NotRequired[Annotated[dict[str, int], Field(description="Those of report.json.")]]
     held_by: NotRequired[Annotated[list[HeldByDetail], Field(description="At most 50.")]]
     consent_missing: NotRequired[
@@ -81,7 +81,7 @@ class SweepDetail(TypedDict):
     ]
     report: NotRequired[Annotated[str, Field(description="Where report.json is.")]]
     as_of: NotRequired[Annotated[str, Field(description="Of a preview that warns: the moment that it decided for.")]]
-    money: NotRequired[MoneyDetail]
+    money: NotRequired[Annotated[MoneyDetail, Field(description="Missing where no prices were asked for.")]]
 
 
 def event_of(document: Mapping[str, Any], location: str) -> Event:
