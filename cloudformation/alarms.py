@@ -24,7 +24,7 @@ class _Watched:
 
     policy: str
     mode: str
-    topic: str | None
+    topics: tuple[str, ...]
     """The policy's own."""
 
 
@@ -33,7 +33,11 @@ def policy_alarms(policies: Iterable[OrgPolicy]) -> Mapping[str, Mapping[str, An
 
     They refer to what the hub's template has: FunctionName, Topic and IsScheduled.
     """
-    sweeps = {_Watched(policy.name, sweep.mode.value, policy.notify) for policy in policies for sweep in policy.sweeps}
+    sweeps = {
+        _Watched(policy.name, sweep.mode.value, policy.notify.own_topics)
+        for policy in policies
+        for sweep in policy.sweeps
+    }
     in_order = sorted(sweeps, key=lambda one: (one.policy, one.mode))
     return {name: alarm for one in in_order for name, alarm in _of_sweep(one)}
 
@@ -41,19 +45,19 @@ def policy_alarms(policies: Iterable[OrgPolicy]) -> Mapping[str, Mapping[str, An
 def _of_sweep(one: _Watched) -> Iterator[tuple[str, Mapping[str, Any]]]:
     of = f"{one.mode.title()}{_spelled(one.policy)}"
     whose = f"mode {one.mode} of policy {one.policy}"
-    told = [_TOPIC, *([one.topic] if one.topic else [])]
+    told = [_TOPIC, *one.topics]
     missed = f"A sweep in {whose} was due and has not begun since."
     # The hourly check writes one value an hour, and an hour without one is no news (the hub's alarm `-unchecked` is).
     yield (
         f"MissedAlarmOf{of}",
         _alarm(one, "SweepsMissed", "sweep-missed", missed, told, Period=3600, TreatMissingData="ignore"),
     )
-    if one.topic is None:
+    if not one.topics:
         return
     held = f"A guardrail held a whole sweep in {whose}, nothing was stopped. Its report says which limit."
     failed = f"A sweep in {whose} asked for stops that failed, or were not seen. Its report says which, and why."
-    yield f"HeldAlarmOf{of}", _alarm(one, "SweepsHeld", "held", held, [one.topic])
-    yield f"StopsFailedAlarmOf{of}", _alarm(one, "StopsFailed", "stops-failed", failed, [one.topic])
+    yield f"HeldAlarmOf{of}", _alarm(one, "SweepsHeld", "held", held, [*one.topics])
+    yield f"StopsFailedAlarmOf{of}", _alarm(one, "StopsFailed", "stops-failed", failed, [*one.topics])
 
 
 def _spelled(policy: str) -> str:

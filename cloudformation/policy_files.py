@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from orchestrator.core.model.notification import ChannelKind
 from orchestrator.core.policy.loading import load_policy
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.errors import PolicyError
@@ -106,8 +108,25 @@ def _load(path: Path, name: str, problems: list[str]) -> OrgPolicy | None:
 
 
 def _topics_elsewhere(policy: OrgPolicy, source: str, region: str | None) -> Iterator[str]:
-    """A topic is told by its region's endpoint, and the hub asks that of its own."""
-    elsewhere = policy.notify.split(":")[3] if policy.notify else region
-    if region and elsewhere != region:
-        place = f"{source}:{policy.lines['notify',]}: notify"
-        yield f"{place}: the topic is in {elsewhere}, and the hub in {region} tells topics of its own region only"
+    """A topic is told by its region's endpoint, as is an event bus, and the hub asks those of its own."""
+    for channel in policy.notify.channels if region else ():
+        elsewhere = channel.address.split(":")[3] if channel.address.startswith("arn:") else region
+        if elsewhere != region:
+            path = next(path for path, value in _texts(policy.document) if value == channel.address)
+            what, every = _CALLED[channel.kind]
+            place = f"{source}:{policy.lines[path]}: {'.'.join(map(str, path))}"
+            yield f"{place}: the {what} is in {elsewhere}, and the hub in {region} tells {every} of its own region only"
+
+
+_CALLED = {ChannelKind.SNS: ("topic", "topics"), ChannelKind.EVENTBRIDGE: ("event bus", "buses")}
+
+
+def _texts(document: Mapping[str, Any]) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    """Every value below the two keys that name channels, with its place."""
+    open_: list[tuple[tuple[Any, ...], Any]]
+    open_ = [((key,), document[key]) for key in ("notify", "owner_contacts") if key in document]
+    while open_:
+        path, value = open_.pop(0)
+        inner = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
+        open_ += [((*path, key), one) for key, one in inner]
+        yield path, value

@@ -15,6 +15,7 @@ from hashlib import sha256
 import yaml
 
 from cloudformation.alarms import policy_alarms
+from cloudformation.channels import let_tell_channels
 from cloudformation.nodes import (
     Sections,
     TemplateError,
@@ -27,7 +28,6 @@ from cloudformation.nodes import (
     at,
     copied,
     find,
-    mappings,
     node_of,
     put,
     remove,
@@ -48,8 +48,6 @@ MAX_NAME = 64
 """https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.html: a schedule's name."""
 MAX_SOURCES = 3_000
 """Characters of the environment, of which a function has 4 KB, that the list of policies may take."""
-MAX_TOPICS = 4_000
-"""Characters of the inline policies of a role, of which there are 10,240, that the policies' own topics may take."""
 
 _DIGITS = 8
 _HUB_ALARM = "MissedAlarm"
@@ -60,8 +58,6 @@ _PLANS_ONLY = "PlansOnly"
 _POLICY, _POLICIES = "STOP_ORCHESTRATOR_POLICY", "STOP_ORCHESTRATOR_POLICIES"
 _DEFAULT_TIMES = ("SCHEDULE", "PREVIEW_SCHEDULE", "SCHEDULE_TIMEZONE", "SCHEDULE_WINDOW_MINUTES")
 """What tells a function when a policy without `sweeps` is due."""
-_TOLD = ("AnnouncePlans", "DiagnoseTopic")
-"""The hub's role's statements about the topic."""
 _BUCKET_NAME = "b" * 63
 """As long as it may be: it is only known when the stack is there."""
 
@@ -141,7 +137,7 @@ def adapt(sections: Sections, policies: Policies, function_name: str | None = No
     before = _used(sections)
     sections = {name: copied(node) for name, node in sections.items()}
     resources = sections["Resources"]
-    _let_tell_topics(resources, policies)
+    let_tell_channels(resources, policies.documents)
     planned = planned_schedules(
         policies, function_name or _default(sections, "FunctionName"), _names_of_other_schedules(resources)
     )
@@ -189,7 +185,7 @@ def _schedule(sections: Sections, properties: yaml.Node, policy: OrgPolicy, swee
     put(properties, "ScheduleExpression", a_text(sweep.expression))
     put(properties, "ScheduleExpressionTimezone", a_text(sweep.timezone.key))
     put(at(properties, "FlexibleTimeWindow"), "MaximumWindowInMinutes", a_number(minutes))
-    plan = _input("plan", source)
+    plan = _input("plan", source, sweep.notify_before)
     if sweep.mode is Mode.PLAN:
         made = plan
     elif sweep.mode is Mode.ENFORCE:  # then the stack's mode is never more
@@ -201,9 +197,10 @@ def _schedule(sections: Sections, properties: yaml.Node, policy: OrgPolicy, swee
     put(at(properties, "Target"), "Input", made)
 
 
-def _input(mode: str, source: str) -> yaml.Node:
+def _input(mode: str, source: str, notify_before: str = "") -> yaml.Node:
     """The event, with the policy that it names; with none where the function has one of its own."""
     named = f', "policy": "{source}"' if source else ""
+    named += f', "notify_before": "{notify_before}"' if notify_before else ""
     text = f'{{"mode": "{mode}", "id": "<aws.scheduler.execution-id>"{named}}}'
     return a_sub(text) if "${" in text else a_text(text)
 
@@ -232,22 +229,6 @@ def _environments(sections: Sections) -> Iterator[yaml.Node]:
         variables = find(resource, "Properties", "Environment", "Variables")
         if variables is not None:
             yield variables
-
-
-def _let_tell_topics(resources: yaml.Node, policies: Policies) -> None:
-    """The hub's role may tell each policy's own topic too."""
-    topics = list(dict.fromkeys(one.notify for one in policies.documents if one.notify))
-    size = sum(len(one) + 3 for one in topics) * len(_TOLD)
-    if size > MAX_TOPICS:
-        raise TemplateError(
-            f"{len(topics)} topics under `notify` take {size:,} characters of the hub's role, which has room for "
-            f"{MAX_TOPICS:,}: let several policies share a topic, or have a second hub"
-        )
-    for statement in mappings(resources) if topics else ():
-        sid = find(statement, "Sid")
-        if sid is not None and sid.value in _TOLD:
-            hubs_own = at(statement, "Resource")
-            put(statement, "Resource", a_sequence([hubs_own, *map(a_text, topics)]))
 
 
 def _names_of_other_schedules(resources: yaml.Node) -> list[str]:

@@ -21,7 +21,7 @@ from orchestrator.aws.credentials import REGION_PERMISSIONS, MemberRole, MemberS
 from orchestrator.aws.dynamodb_items import DynamoItems
 from orchestrator.aws.failures import AWS_FAILURES, error_of
 from orchestrator.aws.hearing import Answered, Hearing
-from orchestrator.aws.hub_services import ParameterAnchor, Signer, parameter_reader, publisher
+from orchestrator.aws.hub_services import ParameterAnchor, Signer, parameter_reader
 from orchestrator.aws.organization_pace import OrganizationPace
 from orchestrator.aws.organizations import OrganizationReader
 from orchestrator.aws.pacing import Pacing, Rates
@@ -42,6 +42,7 @@ from orchestrator.core.model import (
     Resource,
     ResourceKey,
 )
+from orchestrator.core.model.notification import Channel, ChannelKind, Listener, Occasion
 from orchestrator.core.policy.loading import load_policy
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.report.stored_inventory import StoredKinds
@@ -66,6 +67,7 @@ from orchestrator.ports import (
     ReportStore,
     Runtime,
     Stores,
+    Telling,
     Time,
     World,
     consent_to_nothing,
@@ -80,8 +82,9 @@ if TYPE_CHECKING:
     from orchestrator.core.diagnosis.checks import Check
     from orchestrator.core.diagnosis.missed import DueSweep
     from orchestrator.doctor import active_policies, context, hub_checks, missed_sweeps
+    from orchestrator.notify import notifier
     from orchestrator.prices import books
-else:  # a sweep asks none of it
+else:  # a sweep asks none of it, and most tell nobody and ask for no prices
     asking = Later("orchestrator.aws.hub_questions")
     active_policies = Later("orchestrator.doctor.active_policies")
     context = Later("orchestrator.doctor.context")
@@ -89,6 +92,7 @@ else:  # a sweep asks none of it
     missed_sweeps = Later("orchestrator.doctor.missed_sweeps")
     price_list = Later("orchestrator.aws.price_list")
     books = Later("orchestrator.prices.books")
+    notifier = Later("orchestrator.notify.notifier")
 
 AWS_ERRORS = AWS_FAILURES
 MEMBER_PERMISSIONS = REGION_PERMISSIONS
@@ -290,7 +294,6 @@ class _Worlds:
         gc.set_threshold(*_COLLECT_AT)
         sys.setswitchinterval(_SWITCH_SECONDS)
         settings, clients, time = self.settings, self.clients, self.time
-        topic = policy.notify or settings.topic
         clocks = Clocks(time.now, time.clock)
         switches = kill_switch_names(settings, self.ledger) if isinstance(lease, Lease) else ()
         counts = _last_go_counts(policy)
@@ -336,11 +339,12 @@ class _Worlds:
             partition_regions=partition_regions(),
             always_enabled_regions=frozenset(map(Region, always_enabled(clients.partition))),
             policy_text=partial(active_policy_text, clients=clients),
-            notify=publisher(clients, topic) if topic else _no_notification,
+            telling=make_telling(settings, clients, policy),
             sign=Signer(clients, settings.signing_key).sign if settings.signing_key else None,
             anchor=make_anchor(settings, clients),
             index=make_index_store(settings, clients),
             warn=runtime.warn,
+            count_undelivered=runtime.count_undelivered,
             asked_by=runtime.asked_by,
             standing=runtime.standing,
             policy_source=runtime.policy_source,
@@ -431,8 +435,18 @@ def make_anchor(settings: Settings, clients: Clients) -> Anchor | None:
     return ParameterAnchor(clients, name)
 
 
-def _no_notification(_subject: str, _text: str) -> None:
-    """Without a topic the report and `history` say what waits for approval."""
+def make_telling(settings: Settings, clients: Clients, policy: OrgPolicy) -> Telling:
+    """Who is told of the policy's sweeps. Where it names no channel, the hub's topic hears of plans that wait for
+    approval; without one the report and `history` say what does.
+    """
+    notifications = policy.notify
+    if not notifications.listeners and settings.topic:
+        heard = Listener(Channel(ChannelKind.SNS, settings.topic), frozenset({Occasion.APPROVAL}))
+        notifications = replace(notifications, listeners=(heard,))
+    if not notifications.channels:
+        return Telling(zone=policy.timezone)
+    made = notifier.Notifier(clients, SYSTEM_TIME.clock)
+    return Telling(notifications=notifications, zone=policy.timezone, deliver=made.deliver)
 
 
 def kill_switch_names(settings: Settings, ledger: Ledger) -> tuple[str, ...]:
@@ -549,5 +563,5 @@ def _services(settings: Settings, clients: Clients, policy: OrgPolicy) -> Iterat
     if settings.table:
         yield hub_checks.sweeps_check(lambda: look_for_missed_sweeps(settings, clients))
         yield hub_checks.other_policies_check(ledger, policy.name, partial(active_policy_text, clients=clients))
-    for topic in dict.fromkeys(filter(None, (settings.topic, policy.notify))):
+    for topic in dict.fromkeys(filter(None, (settings.topic, *policy.notify.topics))):
         yield asking.topic_check(clients, topic)

@@ -6,7 +6,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
+from zoneinfo import ZoneInfo
 
 from orchestrator.core.model import (
     Account,
@@ -30,8 +31,10 @@ from orchestrator.core.model.bulk_tags import BulkTags
 from orchestrator.core.model.kind import KindDescription
 from orchestrator.core.model.measured import Measured
 from orchestrator.core.model.metric import MetricSpan
+from orchestrator.core.model.notification import TOLD_NOBODY, Notifications
 from orchestrator.core.model.price import Billed, PriceKey, UnitPrice
 from orchestrator.core.policy.org_policy import OrgPolicy
+from orchestrator.core.report.messages.parcel import Parcel
 from orchestrator.core.report.stored_files import Entry
 from orchestrator.errors import SettingsError
 from orchestrator.ledger.clocks import Clocks
@@ -418,6 +421,26 @@ def no_policy_text(source: str) -> str:
     raise SettingsError(f"the policy {source} cannot be read: this process reads none")
 
 
+def deliver_nothing(_parcels: Sequence[Parcel], _told: Callable[[Parcel], None]) -> Mapping[str, str]:
+    """For a process that tells nobody."""
+    return {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Telling:
+    """Who is told of sweeps by a policy, and how."""
+
+    notifications: Notifications = TOLD_NOBODY
+    zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
+    """The policy's, for people."""
+    deliver: Callable[[Sequence[Parcel], Callable[[Parcel], None]], Mapping[str, str]] = deliver_nothing
+    """Delivers these side by side, in 5 s at most, and raises nothing: why one was not delivered, by its key. What it
+    is given hears of each that was, at once.
+    """
+    link_for: Callable[[Mapping[str, Any]], str | None] | None = None
+    """The address where the owner of a decision's resource may keep it; None: there are no such links."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
     """Who asked for a sweep, and how a sweep and they hear of one another."""
@@ -437,6 +460,8 @@ class Caller:
     """Tells them, or the log, what went wrong and costs no sweep."""
     interrupted: Callable[[], bool] = lambda: False
     """Whether a person, or the system, told this process to end."""
+    count_undelivered: Callable[[str, str, int], None] = lambda _policy, _mode, _count: None
+    """Hears, for a metric, how many messages of a sweep by that policy and mode were not delivered; of 0 too."""
     let_break_in: Callable[[bool], None] = lambda _may: None
     """Whether, from now on, a further signal may end by KeyboardInterrupt what this process is waiting for."""
 
@@ -467,8 +492,8 @@ class World(Caller):
     """Those that no account can disable: AWS need not be asked whether one has them."""
     policy_text: Callable[[str], str] = no_policy_text
     """The text at the source of another active policy. Raises SettingsError."""
-    notify: Callable[[str, str], None] = lambda _subject, _text: None
-    """Subject and text for those who may approve."""
+    telling: Telling = field(default_factory=Telling)
+    """Who is told of the sweep, and how."""
     sign: Callable[[bytes], bytes] | None = None
     """The signature of a manifest, where there is a key."""
     anchor: Anchor | None = None

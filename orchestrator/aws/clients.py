@@ -73,8 +73,9 @@ HUB_SERVICES = frozenset({*_HUB_OPERATIONS, "dynamodb", "kms", "lambda", "s3", "
 DEFAULT_REGION = "us-east-1"
 _CONNECT_TIMEOUT = 5
 _READ_TIMEOUT = 30
-_QUICK_TIMEOUT = 1
-_TRIES = {"hub": 5, "hub-ledger": 9, "hub-patient": 8, "hub-quick": 1}
+_TIMEOUTS = {"hub-quick": (1, 1), "hub-messages": (2, 4)}
+"""To connect and to read, in seconds, where an answer that comes late is of no use."""
+_TRIES = {"hub": 5, "hub-ledger": 9, "hub-patient": 8, "hub-messages": 2, "hub-quick": 1}
 """By botocore, with waits of 0.5 s, 1 s, 2 s ... on average; whatever is not named is tried once."""
 _IAM_NAMES = {"monitoring": "cloudwatch", "tagging": "tag"}
 """Of services that IAM does not call by the name that they sign for."""
@@ -259,6 +260,13 @@ class Clients:
         client: SNSClient = self._get("hub", "sns", self.region)
         return client
 
+    def messages(self, service: str) -> Any:
+        """For what is told of a sweep, and the secrets that that takes: one that fails within seconds.
+
+        Any: for an operation each, the stubs of four services are not worth their dependencies.
+        """
+        return self._get("hub-messages", service, self.region)
+
     def kms(self) -> KMSClient:
         client: KMSClient = self._get("hub", "kms", self.region)
         return client
@@ -306,13 +314,13 @@ class Clients:
         return client
 
     def _config(self, role: str) -> Config:
-        quick = role == "hub-quick"
+        connect, read = _TIMEOUTS.get(role, (_CONNECT_TIMEOUT, _READ_TIMEOUT))
         return Config(
             # Items are made in one place (dynamodb_items.py), and DynamoDB refuses what is none.
             parameter_validation=role != "hub-ledger",
             retries={"mode": _MODES.get(role, "standard"), "total_max_attempts": _TRIES.get(role, 1)},
-            connect_timeout=_QUICK_TIMEOUT if quick else _CONNECT_TIMEOUT,
-            read_timeout=_QUICK_TIMEOUT if quick else _READ_TIMEOUT,
+            connect_timeout=connect,
+            read_timeout=read,
             max_pool_connections=self._max_connections + (LEDGER_AT_ONCE if role == "hub-ledger" else 0),
             user_agent_extra="stop-orchestrator",
         )

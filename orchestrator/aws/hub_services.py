@@ -1,4 +1,4 @@
-"""Small services of the hub account: the kill switch's parameter, the topic, the signing key, the Lambda itself."""
+"""Small services of the hub account: the kill switch's parameter, the signing key, the Lambda itself."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from orchestrator.aws.clients import Clients
 from orchestrator.aws.failures import AWS_FAILURES, error_of
 from orchestrator.errors import AnchorError, StopOrchestratorError
 from orchestrator.ports import KillSwitchUnreadableError
-
-_LONGEST_SUBJECT = 100
 
 
 def parameter_reader(clients: Clients, name: str) -> Callable[[], str | None]:
@@ -61,18 +59,6 @@ class ParameterAnchor:
         except AWS_FAILURES as failure:
             error = error_of(failure)
             raise AnchorError(f"ssm:PutParameter {self.name}: {error}", error.code) from failure
-
-
-def publisher(clients: Clients, topic_arn: str) -> Callable[[str, str], None]:
-    """A function that publishes subject and text; it raises StopOrchestratorError, as the plan would wait unnoticed."""
-
-    def publish(subject: str, text: str) -> None:
-        try:
-            clients.sns().publish(TopicArn=topic_arn, Subject=subject[:_LONGEST_SUBJECT], Message=text)
-        except AWS_FAILURES as failure:
-            raise StopOrchestratorError(f"the topic {topic_arn} cannot be told: {error_of(failure)}") from failure
-
-    return publish
 
 
 _SIGNATURE_BYTES = range(1, 6145)

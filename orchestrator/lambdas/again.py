@@ -53,7 +53,8 @@ def try_for_an_hour(
                 policy = app.read_policy(wiring.settings.policy or "", lambda: wiring.clients, quoted=False)
                 known = {"policy_source": wiring.settings.policy or "", "asked_by": caller(context)}
                 missed = a_missed_sweep(policy, app.new_sweep_id(app.now()), mode, since, reason_of(busy), **known)
-                row = record_missed(ledger, trigger_key, missed)
+                telling = app.make_telling(wiring.settings, wiring.clients, policy)
+                row = record_missed(ledger, telling, trigger_key, missed)
                 raise BusyError(f"{row['sweep_id']} was missed: {row['error']}") from busy
             if reason_of(busy) != told:
                 told = reason_of(busy)

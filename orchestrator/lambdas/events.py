@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
+from orchestrator.core.model import Mode
 from orchestrator.core.model.marks import SWEEP_ID
+from orchestrator.core.policy.schema.fields import DURATION
 from orchestrator.errors import EventError
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.records import SweepSummary
 from orchestrator.settings import SweepMode, without_external_id
 
 _EVENT = (
-    'An event has at most "mode" ("plan", "enforce" or "approve"), "id", "sweep_id" and "policy"; a schedule carries '
-    "it as its Input."
+    'An event has at most "mode" ("plan", "enforce" or "approve"), "id", "sweep_id", "policy" and, with mode "plan", '
+    '"notify_before"; a schedule carries it as its Input.'
 )
 
 
@@ -23,7 +25,8 @@ class SweepEvent(BaseModel):
     """What a trigger asks for; every field is optional.
 
     `id` names what triggered it, such as `<aws.scheduler.execution-id>`; the same id is one sweep. A `sweep_id` is one
-    that the ledger knows, and resumes that sweep. `policy` is one that the settings allow.
+    that the ledger knows, and resumes that sweep. `policy` is one that the settings allow. A plan with `notify_before`
+    decides for that much later, and warns owners of what will be done then.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -32,6 +35,14 @@ class SweepEvent(BaseModel):
     id: str | None = Field(default=None, min_length=1, max_length=256)
     sweep_id: str | None = Field(default=None, pattern=f"^{SWEEP_ID.pattern}$")
     policy: str | None = Field(default=None, min_length=1)
+    notify_before: str | None = Field(default=None, pattern=DURATION)
+
+    @field_validator("notify_before")
+    @classmethod
+    def _is_a_preview(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and info.data.get("mode") is not Mode.PLAN:
+            raise ValueError('it belongs to mode "plan" alone: only a preview warns')
+        return value
 
 
 def parse(event: dict[str, Any]) -> SweepEvent:

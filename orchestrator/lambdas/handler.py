@@ -20,7 +20,7 @@ from orchestrator.lambdas.answers import answer_of
 from orchestrator.lambdas.entry import entry_point
 from orchestrator.lambdas.events import SweepEvent, parse, sweep_to_resume
 from orchestrator.lambdas.log import LogProgress, log_lost_report, logger
-from orchestrator.lambdas.metrics import measure
+from orchestrator.lambdas.metrics import measure, measure_undelivered
 from orchestrator.lambdas.once import once
 from orchestrator.lambdas.wiring import Wiring, caller, no_time_to_wait, standing_consent, time_is_up, wire
 from orchestrator.ledger.lease import Lease
@@ -58,6 +58,7 @@ def _sweep(asked: SweepEvent, sweep_id: str, context: LambdaContext) -> dict[str
         hand_over=lambda lease: _hand_over(wiring, lease, context),
         progress=LogProgress(),
         warn=logger.warning,
+        count_undelivered=measure_undelivered,
         triggered_at=triggered_at,
         asked_by=caller(context),
         confirm=standing_consent,
@@ -79,7 +80,8 @@ def _sweep(asked: SweepEvent, sweep_id: str, context: LambdaContext) -> dict[str
         policy = app.read_policy(settings.policy or "", lambda: wiring.clients, quoted=False)
         if own_id != sweep_id and stores.ledger.sweep(own_id) is not None:
             return answer_of(coordination.resume(stores, own_id, runtime, policy))
-        return answer_of(coordination.sweep(stores, policy, own_id, mode, runtime))
+        result = coordination.sweep(stores, policy, own_id, mode, runtime, notify_before=asked.notify_before or "")
+        return answer_of(result)
 
     event_id = asked.id or _request_id(context)
     if not event_id:

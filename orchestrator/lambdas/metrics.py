@@ -51,6 +51,13 @@ def measure(document: Mapping[str, Any]) -> None:
     metrics.flush_metrics()
 
 
+def measure_undelivered(policy: str, mode: str, count: int) -> None:
+    """How many messages of a sweep reached nobody; of a sweep that had some to send."""
+    metrics = _line(Policy=policy, Mode=mode)
+    metrics.add_metric(name="MessagesUndelivered", unit=MetricUnit.Count, value=count)
+    metrics.flush_metrics()
+
+
 def measure_missed(looked: Sequence[DueSweep]) -> None:
     """One line for each scheduled sweep, and one where there is none: a metric without data says that nobody looked."""
     for one in looked:

@@ -10,8 +10,11 @@ from orchestrator.core.model import Mode, SweepStatus, time_text
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.errors import BusyError
 from orchestrator.lambdas.log import logger
+from orchestrator.lambdas.metrics import measure_undelivered
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.records import SweepSummary
+from orchestrator.ports import Caller, Telling
+from orchestrator.sweep.telling import tell_of_missed
 
 TRIED_AGAIN_FOR = timedelta(hours=1)
 _LATEST = 50
@@ -39,12 +42,20 @@ def reason_of(busy: BusyError | str) -> str:
     return str(busy).partition(";")[0]
 
 
-def record_missed(ledger: Ledger, trigger: str, missed: SweepSummary) -> dict[str, Any]:
-    """Once for each trigger, whose retries come here too. Where a sweep of it began, that one's record stays."""
-    sweep_id = ledger.sweep_of_trigger(trigger, missed.sweep_id)
-    if ledger.sweep(sweep_id) is None:
-        ledger.begin(replace(missed, sweep_id=sweep_id))
+def record_missed(ledger: Ledger, telling: Telling, trigger: str, missed: SweepSummary) -> dict[str, Any]:
+    """Once for each trigger, whose retries come here too. Where a sweep of it began, that one's record stays.
+
+    Whoever is to hear of it is told, again where the invocation before this one died meanwhile.
+    """
+    missed = replace(missed, sweep_id=ledger.sweep_of_trigger(trigger, missed.sweep_id))
+    sweep_id = missed.sweep_id
+    found = ledger.sweep(sweep_id)
+    if found is None:
+        ledger.begin(missed)
         logger.error("The sweep was missed", sweep_id=sweep_id, mode=missed.mode, reason=missed.error)
+    if found is None or found.status == SweepStatus.MISSED:
+        caller = Caller(warn=logger.warning, count_undelivered=measure_undelivered)
+        tell_of_missed(caller, ledger, telling, found or missed)
     return {"sweep_id": sweep_id, "status": SweepStatus.MISSED.value, "error": missed.error}
 
 

@@ -20,8 +20,9 @@ from orchestrator.core.model.marks import SWEEP_ID
 from orchestrator.errors import BusyError, EventError, ExecutionFailedError, LeaseLostError, PlanError
 from orchestrator.lambdas.answers import answer_of
 from orchestrator.lambdas.entry import entry_point
-from orchestrator.lambdas.events import parse, problems_of
+from orchestrator.lambdas.events import SweepEvent, parse, problems_of
 from orchestrator.lambdas.log import LogProgress, logger
+from orchestrator.lambdas.metrics import measure_undelivered
 from orchestrator.lambdas.missed import a_missed_sweep, reason_of, record_missed, sweep_of_execution
 from orchestrator.lambdas.once import once
 from orchestrator.lambdas.wiring import Wiring, caller, no_time_to_wait, standing_consent, time_is_up, wire
@@ -129,7 +130,7 @@ def _begin(asked: StepEvent, context: LambdaContext) -> Answer:
 
     def list_accounts(trigger: dict[str, Any]) -> Answer:
         del trigger
-        return _list_accounts(wiring, mode, sweep_id, asked.execution, context)
+        return _list_accounts(wiring, event, sweep_id, asked.execution, context)
 
     event_id = event.id or asked.execution
     trigger = {"id": event_id, "mode": mode.value, "policy": wiring.settings.policy}
@@ -138,14 +139,22 @@ def _begin(asked: StepEvent, context: LambdaContext) -> Answer:
     return {**answer, "go_on": go_on, "listed": not go_on or answer.get("listed", True)}
 
 
-def _list_accounts(wiring: Wiring, mode: Mode, sweep_id: str, execution: str, context: LambdaContext) -> Answer:
+def _list_accounts(wiring: Wiring, event: SweepEvent, sweep_id: str, execution: str, context: LambdaContext) -> Answer:
     settings, stores = wiring.settings, wiring.stores
+    notify_before = event.notify_before or ""
     policy = app.read_policy(settings.policy or "", lambda: wiring.clients, quoted=False)
     runtime = replace(_runtime(context, execution), policy_source=settings.policy or "")
-    mode, missing = permitted_mode(stores, policy, mode, runtime)
+    mode, missing = permitted_mode(stores, policy, wiring.allowed_mode(event.mode), runtime)
     held = stores.ledger.lease(policy.name)
     begun = stores.ledger.sweep(held.sweep_id) if held is not None and held.holder == stores.leases.holder else None
-    request = SweepRequest(policy, begun.sweep_id if begun else sweep_id, mode, standing=True, consent_missing=missing)
+    request = SweepRequest(
+        policy,
+        begun.sweep_id if begun else sweep_id,
+        mode,
+        standing=True,
+        consent_missing=missing,
+        notify_before=notify_before,
+    )
     lease = lease_for(stores, request, runtime)
     if isinstance(lease, Busy) and not lease.same:
         raise BusyError(f"{lease.sweep_id} is running by the same policy; try again when it has ended")
@@ -155,7 +164,15 @@ def _list_accounts(wiring: Wiring, mode: Mode, sweep_id: str, execution: str, co
     if begun is not None:
         sweep = Sweep.resumed(policy, begun)
     else:
-        sweep = Sweep(sweep_id, mode, policy, world.now(), asked_by=world.asked_by, consent_missing=missing)
+        sweep = Sweep(
+            sweep_id,
+            mode,
+            policy,
+            world.now(),
+            asked_by=world.asked_by,
+            consent_missing=missing,
+            notify_before=notify_before,
+        )
         begin(world, sweep, execution=execution)
     logger.append_keys(sweep_id=sweep.sweep_id, mode=mode.value)
     try:
@@ -288,6 +305,7 @@ def _missed(asked: StepEvent, context: LambdaContext) -> Answer:
     policy = app.read_policy(wiring.settings.policy or "", lambda: wiring.clients, quoted=False)
     return record_missed(
         wiring.stores.ledger,
+        app.make_telling(wiring.settings, wiring.clients, policy),
         json.dumps({"missed": asked.execution}),
         a_missed_sweep(
             policy,
@@ -325,6 +343,7 @@ def _runtime(context: LambdaContext, execution: str) -> Runtime:
         standing=True,
         progress=LogProgress(),
         warn=logger.warning,
+        count_undelivered=measure_undelivered,
     )
 
 

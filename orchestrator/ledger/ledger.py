@@ -80,6 +80,7 @@ WANTED = "WANTED"
 TRIGGER = "TRIGGER"
 LISTED = "LISTED#"
 PRICES = "PRICES#"
+TOLD = "TOLD"
 CHAIN = "CHAIN"
 HEAD = "HEAD"
 SETTINGS = "SETTINGS"
@@ -232,6 +233,15 @@ class Ledger:
         copied = ("status", "finished_at", "duration_seconds", "totals", "error", "policy_sha256", "organization_id")
         ended = {"report": location, "ended_at": ordering_time_text(self._now())}
         self._items.update((SWEEPS, sweep_id), {**{name: document[name] for name in copied}, **ended})
+
+    def told(self, sweep_id: str) -> tuple[str, ...]:
+        """Which messages of the sweep were delivered, by their keys, as far as that was recorded."""
+        item = self._items.get((f"SWEEP#{sweep_id}", TOLD)) or {}
+        return tuple(map(str, item.get("keys", ())))
+
+    def mark_told(self, sweep_id: str, keys: Sequence[str]) -> None:
+        """Records all that were delivered by now, so that whoever resumes the sweep does not repeat them."""
+        self._items.put(self._lasting({"PK": f"SWEEP#{sweep_id}", "SK": TOLD, "keys": list(keys)}))
 
     def coverage_of(self, sweep_id: str, account_id: str) -> tuple[TargetRecord, ...]:
         """What a finished sweep saw of that account's targets; none where it had none, or by now has expired."""

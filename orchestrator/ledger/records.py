@@ -89,6 +89,8 @@ class SweepSummary:
     """What of the source sweep is undone; None: all of it."""
     narrowed: Mapping[str, Any] | None = None
     """To what a person narrowed it (Narrowing.as_item): it says nothing of the rest. None: to nothing."""
+    notify_before: str = ""
+    """Such as `30m`: a preview that decided for so long after it began, and warns owners. It is never applied."""
     execution: str = ""
     """The state machine's execution that carries it out, where one does."""
     halt: Mapping[str, str] | None = None

@@ -10,8 +10,11 @@ from orchestrator.ports import Anchor, World
 _TRIES = 5
 
 
-def move_anchor(world: World, sweep_id: str) -> None:
-    """To the head of the chain, where there is an anchor; a warning and a word in the ledger where it stays behind."""
+def move_anchor(world: World, sweep_id: str, earlier_warning: str = "") -> None:
+    """To the head of the chain, where there is an anchor; a warning and a word in the ledger where it stays behind.
+
+    `earlier_warning`: what the ledger has already as the sweep's, and keeps.
+    """
     if world.anchor is None:
         return
     try:
@@ -22,7 +25,7 @@ def move_anchor(world: World, sweep_id: str) -> None:
         return
     world.warn(warning)
     try:
-        world.ledger.amend(sweep_id, warning=warning)
+        world.ledger.amend(sweep_id, warning="; ".join(filter(None, (earlier_warning, warning))))
     except StopOrchestratorError as failure:
         world.warn(f"the ledger does not have that warning: {failure}")
 

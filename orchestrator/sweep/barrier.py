@@ -36,7 +36,7 @@ from orchestrator.core.report.plan_file import (
 from orchestrator.ports import World
 from orchestrator.sweep.other_policies import without_texts
 from orchestrator.sweep.read import unknown_account_weight
-from orchestrator.sweep.state import Sweep, SweepState
+from orchestrator.sweep.state import Sweep, SweepState, contacts_of_accounts, owners_of_accounts
 
 _HELD_BY_A_GUARDRAIL = "a guardrail held the whole plan"
 _THE_REST_HELD = "a guardrail held what was left of the plan"
@@ -179,6 +179,8 @@ def _freeze(world: World, sweep: Sweep, state: SweepState) -> FileSeal:
         opt_outs=state.decisions.opt_outs,
         narrowed=sweep.narrowed,
         production=state.inventory.production,
+        account_owners=owners_of_accounts(sweep, state.inventory),
+        account_contacts=contacts_of_accounts(sweep, state.inventory),
     )
     chunks = [*plan_chunks(stored)]  # as one text it would be in memory twice
     seal = FileSeal.of_chunks(chunks)

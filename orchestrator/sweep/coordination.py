@@ -94,6 +94,8 @@ class SweepRequest:
     by_frozen_text: bool = False
     """The policy is as an earlier sweep had it: its text may be another one today."""
     narrowed: Narrowing = NOT_NARROWED
+    notify_before: str = ""
+    """Such as `30m`: a plan for so long after it begins, of which owners are warned."""
 
     @property
     def purpose(self) -> str:
@@ -105,6 +107,7 @@ class SweepRequest:
             self.policy.sha256,
             is_without_consent=missing,
             narrowed=self.narrowed,
+            notify_before=self.notify_before,
         )
 
 
@@ -115,18 +118,26 @@ def sweep(
     mode: Mode,
     runtime: Runtime,
     narrowing: Narrowing = NOT_NARROWED,
+    notify_before: str = "",
 ) -> Result:
     """A new sweep, or the one of the same policy that is running or was just done. Raises as run_sweep.
 
+    `notify_before`: as of SweepRequest.
     A schedule whose policy text is not the active version only plans, and the report says why.
     """
     mode, missing = permitted_mode(stores, policy, mode, runtime)
     request = SweepRequest(
-        policy, sweep_id, mode, standing=runtime.standing, consent_missing=missing, narrowed=narrowing
+        policy,
+        sweep_id,
+        mode,
+        standing=runtime.standing,
+        consent_missing=missing,
+        narrowed=narrowing,
+        notify_before=notify_before,
     )
 
     def work(world: World) -> tuple[Document, str]:
-        return run_sweep(world, policy, sweep_id, mode, missing, narrowing)
+        return run_sweep(world, policy, sweep_id, mode, missing, narrowing, notify_before)
 
     return _holding(stores, request, runtime, work)
 

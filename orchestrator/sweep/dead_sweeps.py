@@ -182,7 +182,12 @@ def purpose_of(begun: SweepSummary) -> str:
     missing = bool(begun.consent_missing)
     narrowed = Narrowing.from_item(begun.narrowed)
     return purpose(
-        begun.mode, begun.source_sweep_id, begun.policy_sha256, is_without_consent=missing, narrowed=narrowed
+        begun.mode,
+        begun.source_sweep_id,
+        begun.policy_sha256,
+        is_without_consent=missing,
+        narrowed=narrowed,
+        notify_before=begun.notify_before,
     )
 
 
@@ -193,12 +198,14 @@ def purpose(
     *,
     is_without_consent: bool = False,
     narrowed: Narrowing = NOT_NARROWED,
+    notify_before: str = "",
 ) -> str:
     """What a sweep is for, as the lease records it: equal for two requests of the same.
 
     A schedule that only plans for want of consent has that to report, unlike a plan that was asked for. One that is
-    narrowed is the same as no other, but for one that is narrowed likewise.
+    narrowed is the same as no other, but for one that is narrowed likewise. One that warns does what no plan does.
     """
     instead = "without-consent" if is_without_consent else ""
     only = f"narrowed-{sha256_of(json.dumps(narrowed.as_item()).encode())[:16]}" if narrowed else ""
-    return " ".join(part for part in (mode, instead, only, source_sweep_id, policy_sha256) if part)
+    warns = f"warns-{notify_before}" if notify_before else ""
+    return " ".join(part for part in (mode, instead, only, warns, source_sweep_id, policy_sha256) if part)

@@ -134,10 +134,10 @@ def decide(world: World, sweep: Sweep, summary: SweepSummary, accounts_a_part: i
         return False
     if content is None:
         inventory = _put_together(world, sweep, exact_tags=True)
-        inventory = read_remembered(world, sweep.policy, inventory, sweep.started_at)
+        inventory = read_remembered(world, sweep.policy, inventory, sweep.moment)
         others = co_owners(world, inventory.others)
-        inventory, _ = with_metrics(world, sweep.policy, inventory, sweep.started_at)
-        decisions = decide_inventory(sweep.policy, inventory, sweep.started_at, others)
+        inventory, _ = with_metrics(world, sweep.policy, inventory, sweep.moment)
+        decisions = decide_inventory(sweep.policy, inventory, sweep.moment, others)
         state, approved = guard_plan(world, sweep, SweepState(inventory, decisions))
         state = with_money(world, sweep, state)
         keep_money(world, sweep, state)
@@ -297,8 +297,8 @@ def _gather(world: World, sweep: Sweep, summary: SweepSummary, error: str, keep:
         halt = _halt(world, summary, "")
         if halt is not None and halt.cause is HaltCause.YIELDED and not error:
             inventory = _put_together(world, sweep, halt.text)
-            inventory = read_remembered(world, sweep.policy, inventory, sweep.started_at)
-            decisions = decide_inventory(sweep.policy, inventory, sweep.started_at)
+            inventory = read_remembered(world, sweep.policy, inventory, sweep.moment)
+            decisions = decide_inventory(sweep.policy, inventory, sweep.moment)
             return end_without_plan(SweepState(inventory, decisions, read_halt=halt))
         keep(SweepState(_put_together(world, sweep)))
         raise ExecutionFailedError(error or "the state machine ended before there was a plan")
@@ -378,7 +378,7 @@ def _put_together(world: World, sweep: Sweep, why_not: str = _NOT_READ, *, exact
         reading += Reading(coverage=tuple(rows))
     listing = stored.listing
     if exact_tags:
-        listing, reading = with_exact_tags(world, sweep.policy, listing, reading, sweep.started_at)
+        listing, reading = with_exact_tags(world, sweep.policy, listing, reading, sweep.moment)
     return complete_inventory(sweep.policy, listing, reading)
 
 

@@ -62,9 +62,11 @@ def run_sweep(
     mode: Mode,
     consent_missing: str = "",
     narrowing: Narrowing = NOT_NARROWED,
+    notify_before: str = "",
 ) -> tuple[Document, str]:
     """The report of one sweep, as its document, and where it was written; also when it is held or fails half-way.
 
+    `notify_before`: as of Sweep.
     Status `running` means that a fresh process resumes it. Raises HaltedError when a kill switch does not say `go`,
     ReportStoreError before anything is read when no report could be written, LeaseLostError when another process has
     the sweep, and ReportLostError when the report could not be written after all. Any other error ends the sweep, is
@@ -82,6 +84,7 @@ def run_sweep(
         asked_by=world.asked_by,
         consent_missing=consent_missing,
         narrowed=narrowing,
+        notify_before=notify_before,
     )
     begin(world, sweep)
     return run_to_report(world, sweep, SweepState(), _Run(world, sweep).sweep)
@@ -156,6 +159,7 @@ def begin(world: World, sweep: Sweep, undo_filter: UndoFilter | None = None, exe
             consent_missing=sweep.consent_missing,
             only=undo_filter.as_item() if undo_filter else None,
             narrowed=sweep.narrowed.as_item() or None,
+            notify_before=sweep.notify_before,
             execution=execution,
         )
     )
@@ -181,10 +185,10 @@ class _Run:
         state = self._read_inventory(keep)
         if state.handed_over:
             return state
-        inventory = read_remembered(self._world, self._sweep.policy, state.inventory, self._sweep.started_at)
+        inventory = read_remembered(self._world, self._sweep.policy, state.inventory, self._sweep.moment)
         state = replace(state, inventory=inventory)
         others = co_owners(self._world, state.inventory.others)
-        decisions = decide_inventory(self._sweep.policy, state.inventory, self._sweep.started_at, others)
+        decisions = decide_inventory(self._sweep.policy, state.inventory, self._sweep.moment, others)
         state = replace(state, decisions=narrow_decisions(self._sweep.narrowed, decisions))
         keep(state)
         if state.yielded:
@@ -260,7 +264,7 @@ class _Run:
         """The inventory, with the tags and the metrics that its rules decide by; handed over to a fresh process where
         the time was up before all of it was read.
         """
-        policy, now = self._sweep.policy, self._sweep.started_at
+        policy, now = self._sweep.policy, self._sweep.moment
         stored = StoredInventory(*with_exact_tags(self._world, policy, stored.listing, stored.reading, now))
         rows = (*stored.listing.coverage, *stored.reading.coverage)
         left = [row for row in rows if row.status is TargetStatus.NOT_ATTEMPTED]

@@ -24,6 +24,7 @@ from orchestrator.ledger.ledger import Ledger
 from orchestrator.ports import ReportStore, World
 from orchestrator.sweep.anchor import move_anchor
 from orchestrator.sweep.index import write_index
+from orchestrator.sweep.telling import keep_warning, tell_approvers, tell_of_sweep
 
 Document = dict[str, Any]
 
@@ -45,11 +46,14 @@ def write_and_seal(world: World, document: Document, known: Mapping[str, FileSea
             files[name] = found
     seal(world.store, world.ledger, sweep_id, files, world.sign)
     location = world.store.location(sweep_id, "report.json")
-    if document["status"] == SweepStatus.AWAITING_APPROVAL:  # before the end: told twice after a crash beats never
-        world.notify(*approval_message(document, location))
+    # Before the end: told twice after a crash is better than never.
+    untold = [tell_of_sweep(world, document, location)]
+    if document["status"] == SweepStatus.AWAITING_APPROVAL:
+        untold.append(tell_approvers(world, document, *approval_message(document, location)))
     world.ledger.finish(document, location)
+    warning = keep_warning(world, world.ledger, sweep_id, *untold)
     # Last: either may fail or take its time, and by now the sweep is whole.
-    move_anchor(world, sweep_id)
+    move_anchor(world, sweep_id, warning)
     write_index(world, document)
     return location
 

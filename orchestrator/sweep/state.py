@@ -10,6 +10,7 @@ from typing import Any
 from orchestrator.core.decide.compliance import account_owners
 from orchestrator.core.decide.drift import keep_after_all
 from orchestrator.core.decide.inside_schedules import inside_schedules
+from orchestrator.core.decide.local_times import local_texts
 from orchestrator.core.decide.narrowing import policy_to_read
 from orchestrator.core.decide.unused import idle_rules, unseen_tag_keys
 from orchestrator.core.model import (
@@ -37,6 +38,7 @@ from orchestrator.core.model import (
 from orchestrator.core.model.money import Money, Saving
 from orchestrator.core.model.times import whole_second
 from orchestrator.core.policy.org_policy import OrgPolicy
+from orchestrator.core.policy.schema.fields import duration
 from orchestrator.core.report.document import YIELDED, sweep_status
 from orchestrator.core.report.manifest import FileSeal
 from orchestrator.errors import NotConfirmedError
@@ -61,6 +63,8 @@ class Sweep:
     """What of the source sweep is undone, as of UndoFilter.as_item; empty: all of it."""
     narrowed: Narrowing = NOT_NARROWED
     """To what a person narrowed it."""
+    notify_before: str = ""
+    """Such as `30m`: a preview that decides for so long after it begins, and warns owners."""
 
     @classmethod
     def resumed(cls, policy: OrgPolicy, summary: SweepSummary) -> Sweep:
@@ -76,7 +80,13 @@ class Sweep:
             summary.consent_missing,
             summary.only or {},
             Narrowing.from_item(summary.narrowed),
+            summary.notify_before,
         )
+
+    @property
+    def moment(self) -> datetime:
+        """For which it decides."""
+        return self.started_at + duration(self.notify_before) if self.notify_before else self.started_at
 
     @property
     def rules(self) -> OrgPolicy:
@@ -90,8 +100,8 @@ class Sweep:
 
     @property
     def today(self) -> date:
-        """The day on which it began, in the policy's time zone."""
-        return self.policy.day(self.started_at)
+        """The day for which it decides, in the policy's time zone."""
+        return self.policy.day(self.moment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +202,10 @@ def build_report(
         consent_missing=sweep.consent_missing,
         opt_outs=state.decisions.opt_outs,
         owner_tag=sweep.policy.owner_tag,
-        account_owners=account_owners(sweep.policy.owner_tag, state.inventory.accounts),
+        account_owners=owners_of_accounts(sweep, state.inventory),
+        as_of=sweep.moment if sweep.notify_before else None,
+        as_of_local=local_texts(sweep.moment, sweep.policy.zones) if sweep.notify_before else (),
+        account_contacts=contacts_of_accounts(sweep, state.inventory),
         narrowed=sweep.narrowed,
         plan_expires_at=_plan_expires_at(sweep, state),
         money=state.money,
@@ -206,6 +219,19 @@ def _plan_expires_at(sweep: Sweep, state: SweepState) -> datetime | None:
     if not is_applicable or held or not state.decisions.actions:
         return None
     return whole_second(sweep.started_at) + timedelta(hours=sweep.policy.plan_valid_hours)
+
+
+def owners_of_accounts(sweep: Sweep, inventory: Inventory) -> Mapping[str, str]:
+    """By account id; of a plan that is carried out, as it was planned."""
+    return {**inventory.account_owners, **account_owners(sweep.policy.owner_tag, inventory.accounts)}
+
+
+def contacts_of_accounts(sweep: Sweep, inventory: Inventory) -> Mapping[str, str]:
+    """Likewise, by the tag that names who is told, where the policy has one."""
+    contacts = sweep.policy.notify.owners
+    if contacts is None or not contacts.account_tag:
+        return {}
+    return {**inventory.account_contacts, **account_owners(contacts.account_tag, inventory.accounts)}
 
 
 def _with_what_is_left(sweep: Sweep, state: SweepState, ended_by: str, outcomes: Sequence[Outcome]) -> str:

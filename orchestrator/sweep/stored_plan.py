@@ -37,6 +37,10 @@ def open_plan(
         raise PlanError(f"there is no sweep {sweep_id} in the ledger; `stop-orchestrator history` lists them")
     if source.mode not in (Mode.PLAN, Mode.APPROVE):
         raise PlanError(f"{sweep_id} is no plan: its mode was {source.mode}")
+    if source.notify_before:
+        raise PlanError(
+            f"{sweep_id} is a preview that warned of what is done {source.notify_before} after it began; plan again"
+        )
     if source.applied_by not in ("", by):
         raise PlanError(
             f"{sweep_id} was applied already, by {source.applied_by}. What came of it: `stop-orchestrator report "

@@ -57,7 +57,7 @@ def plan_for(
     state, _ = check_plan(world, sweep, state)
     state = with_money(world, sweep, state, at)
     report = build_report(sweep, state, calls=world.calls(), finished_at=world.now(), interrupted=world.interrupted())
-    local = local_texts(at, (policy.timezone, *(schedule.timezone for schedule in policy.schedules.values())))
+    local = local_texts(at, policy.zones)
     return plain_document(document_of(replace(report, as_of=at, as_of_local=local)))
 
 

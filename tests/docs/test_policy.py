@@ -37,10 +37,11 @@ def keys_of(part: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, st
             yield from keys_of(model, f"{place}{end}.")
             continue
         models = [
-            SCHEMA["$defs"].get(str(one.get("$ref", "")).rpartition("/")[2], {}) for one in value.get("oneOf", ())
+            (SCHEMA["$defs"].get(str(one.get("items", one).get("$ref", "")).rpartition("/")[2], {}), "items" in one)
+            for one in value.get("oneOf", ())
         ]
-        for one in models:
-            yield from keys_of(one, f"{place}.") if one.get("properties") else ()
+        for one, is_list in models:
+            yield from keys_of(one, f"{place}{'[]' if is_list else ''}.") if one.get("properties") else ()
         default = value.get("default")
         shown = "" if default is None else yaml.safe_dump(default, default_flow_style=True).split("\n")[0]
         yield place, NEEDED if name in part.get("required", ()) else shown.replace("'*'", '"*"')

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.aws.clients import Clients
-from orchestrator.aws.hub_services import ParameterAnchor, Signer, parameter_reader, publisher
+from orchestrator.aws.hub_services import ParameterAnchor, Signer, parameter_reader
 from orchestrator.core.report.manifest import MANIFEST, SIGNATURE
 from orchestrator.demo.faults import Fault
 from orchestrator.errors import AnchorError, StopOrchestratorError
@@ -90,11 +90,6 @@ def test_a_key_for_encryption_signs_nothing(organization: OrganizationBuilder) -
 def test_a_key_that_is_gone_says_nothing_of_a_signature(organization: OrganizationBuilder) -> None:
     with pytest.raises(StopOrchestratorError, match="cannot verify: NotFoundException"):
         Signer(Clients(), "00000000-0000-0000-0000-000000000000").check(b"text", b"signature")
-
-
-def test_a_topic_that_is_not_there_is_an_error_with_snss_words(organization: OrganizationBuilder) -> None:
-    with pytest.raises(StopOrchestratorError, match="cannot be told: NotFound"):
-        publisher(Clients(), f"arn:aws:sns:eu-central-1:{'1' * 12}:nobody")("subject", "text")
 
 
 def test_an_anchor_is_written_over_what_it_was_and_a_refusal_has_ssms_words(organization: OrganizationBuilder) -> None:

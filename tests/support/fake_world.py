@@ -8,10 +8,11 @@ from __future__ import annotations
 import itertools
 import json
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -34,7 +35,10 @@ from orchestrator.core.model import (
 )
 from orchestrator.core.model.bulk_tags import BulkTags
 from orchestrator.core.model.measured import Measured
+from orchestrator.core.model.notification import Channel, ChannelKind, Listener, Notifications, Occasion
 from orchestrator.core.report.document import Row
+from orchestrator.core.report.messages.message import Message
+from orchestrator.core.report.messages.parcel import Parcel
 from orchestrator.ledger.clocks import Clocks
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ports import (
@@ -44,6 +48,7 @@ from orchestrator.ports import (
     Progress,
     RegionStatus,
     TargetUnreadableError,
+    Telling,
     World,
     always,
     no_telling,
@@ -69,6 +74,8 @@ def open_regions(*names: str) -> tuple[RegionStatus, ...]:
     return tuple(RegionStatus(Region(name), enabled=True) for name in names or REGIONS)
 
 
+HUB = Channel(ChannelKind.SNS, "arn:aws:sns:eu-central-1:999999999999:hub")
+HUB_HEARS = Notifications((Listener(HUB, frozenset({Occasion.APPROVAL})),))
 _NO_BULK_TAGS = AwsError("NoBulkTags", "tags are read one by one")
 
 
@@ -120,7 +127,15 @@ class FakeWorld:
     stopped: list[str] = field(default_factory=list)
     started: list[str] = field(default_factory=list)
     told: list[tuple[str, str]] = field(default_factory=list)
+    """Subject and lines of each message that was delivered."""
+    delivered: list[Parcel] = field(default_factory=list)
+    undelivered: dict[str, str | Exception] = field(default_factory=dict)
+    """Why a message is not delivered, by its key."""
+    notifications: Notifications = HUB_HEARS
+    link_for: Callable[[Mapping[str, Any]], str | None] | None = None
+    standing: bool = False
     warned: list[str] = field(default_factory=list)
+    undelivered_counts: list[int] = field(default_factory=list)
     slept: list[float] = field(default_factory=list)
     life: Life = field(default_factory=Life)
 
@@ -146,15 +161,29 @@ class FakeWorld:
             hand_over=self.hand_over,
             leave=self.leave,
             policy_text=self.policy_text,
-            notify=lambda subject, text: self.told.append((subject, text)),
+            telling=Telling(notifications=self.notifications, deliver=self.deliver, link_for=self.link_for),
+            standing=self.standing,
+            warn=self.warned.append,
+            count_undelivered=lambda _policy, _mode, count: self.undelivered_counts.append(count),
             confirm=self.confirm,
             progress=self.progress,
             prices=self.prices,
-            warn=self.warned.append,
             partition_regions=frozenset(map(Region, PARTITION_REGIONS)),
             workers=self.workers,
             sleep=self.sleep,
         )
+
+    def deliver(self, parcels: Sequence[Parcel], told: Callable[[Parcel], None]) -> dict[str, str]:
+        failed = {}
+        for parcel in parcels:
+            if parcel.key in self.undelivered:
+                failed[parcel.key] = str(given(self.undelivered[parcel.key]))
+                continue
+            self.life.does(f"tell {parcel.key}", partial(self.delivered.append, parcel))
+            if isinstance(parcel.content, Message):
+                self.told.append((parcel.content.subject, "\n".join(parcel.content.lines)))
+            told(parcel)
+        return failed
 
     def policy_text(self, source: str) -> str:
         self.asked.append(f"policy {source}")

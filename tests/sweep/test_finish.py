@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from orchestrator.core.model import Halt, HaltCause, Mode
 from orchestrator.core.report.document import Row
-from orchestrator.errors import LeaseLostError, LedgerError, OrganizationError, PlanError, StopOrchestratorError
+from orchestrator.errors import LeaseLostError, LedgerError, OrganizationError, PlanError
 from orchestrator.sweep.run import apply_plan, resume_sweep, run_sweep
 from orchestrator.sweep.stored_plan import open_plan
 from tests.support.builders import SWEEP_ID, a_policy
-from tests.support.fake_world import EVERYTHING, ONE, Breaking, FakeWorld, a_world, outcomes
+from tests.support.fake_world import EVERYTHING, HUB, ONE, Breaking, FakeWorld, a_world, outcomes
 from tests.support.memory_store import Died
 
 LOST = Halt(HaltCause.LEASE_LOST, "another process has the lease")
@@ -109,14 +108,29 @@ def test_a_resumed_sweep_whose_plan_was_altered_ends_as_failed_and_stops_nothing
     assert fake.states() == {"i-0": "intent"}
 
 
-def test_a_plan_of_which_nobody_could_be_told_is_told_when_it_is_resumed() -> None:
+def test_a_plan_of_which_nobody_could_be_told_waits_all_the_same_and_a_warning_says_so() -> None:
+    fake = a_world(ONE, workers=1)
+    fake.undelivered[f"{HUB} approval"] = "sns:Publish: NotFound: no such topic"
+    run_sweep(fake.world(), a_policy(EVERYTHING), SWEEP_ID, Mode.APPROVE)
+    summary = fake.ledger.sweep(SWEEP_ID)
+    assert summary is not None
+    assert summary.status == "awaiting_approval"
+    assert summary.warning == (f"1 of 1 messages were not delivered: {HUB}: sns:Publish: NotFound: no such topic")
+    assert fake.warned == [f"{SWEEP_ID}: {summary.warning}"]
+    assert fake.undelivered_counts == [1]
+
+
+def test_who_may_approve_is_told_when_the_sweep_is_resumed_whose_process_died_before() -> None:
     fake = a_world(ONE, workers=1)
 
-    def refused(_subject: str, _text: str) -> None:
-        raise StopOrchestratorError("the topic cannot be told")
+    def kill(event: str) -> None:
+        if event.startswith("tell"):
+            raise Died
 
-    with pytest.raises(StopOrchestratorError, match="cannot be told"):
-        run_sweep(replace(fake.world(), notify=refused), a_policy(EVERYTHING), SWEEP_ID, Mode.APPROVE)
+    fake.life.before = kill
+    with pytest.raises(Died):
+        run_sweep(fake.world(), a_policy(EVERYTHING), SWEEP_ID, Mode.APPROVE)
+    fake.life.before = lambda _event: None
     assert resumed(fake)["status"] == "awaiting_approval"
     [(subject, text)] = fake.told
     assert subject == "Stop Orchestrator: 2 resources wait for your approval"

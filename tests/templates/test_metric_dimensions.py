@@ -17,6 +17,7 @@ import pytest
 from cloudformation.alarms import policy_alarms
 from orchestrator.core.diagnosis.missed import DueSweep
 from orchestrator.core.model import Mode
+from orchestrator.core.model.notification import Channel, ChannelKind, Listener, Notifications
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.policy.scheduled_sweeps import ScheduledSweep
 from orchestrator.core.report.document import report_document
@@ -39,6 +40,7 @@ def emitted(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("STOP_ORCHESTRATOR_FUNCTION", HUB)
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "another-dimension")
     metrics.measure(report_document(a_report()))
+    metrics.measure_undelivered("nonprod", "enforce", 1)
     metrics.measure_missed([DueSweep("nonprod", NIGHTLY, None)])
     metrics.measure_diagnosis("nonprod", failed=False)
     metrics.measure_diagnosis(failed=True)
@@ -109,12 +111,17 @@ def _policy(name: str, *sweeps: str) -> OrgPolicy:
     return load(f"version: 1\nname: {name}\nsweeps: [{', '.join(sweeps)}]\n")
 
 
+def telling(policy: OrgPolicy) -> OrgPolicy:
+    heard = Listener(Channel(ChannelKind.SNS, TOPIC), frozenset())
+    return replace(policy, notify=Notifications((heard,)))
+
+
 def test_an_alarm_for_each_policy_and_mode_asks_for_dimensions_that_are_written(
     emitted: Mapping[str, list[dict[str, str]]],
 ) -> None:
     nightly = '{name: nightly, mode: enforce, cron: "0 20 * * ? *"}'
     policy = _policy("nonprod", nightly, "{name: hourly, mode: enforce, rate: 1 hour}")
-    alarms = policy_alarms([replace(policy, notify=TOPIC)])
+    alarms = policy_alarms([telling(policy)])
     assert list(alarms) == [f"{one}AlarmOfEnforcenonprod" for one in ("Missed", "Held", "StopsFailed")]
     for alarm in alarms.values():
         dimensions = {one["Name"]: one["Value"] for one in alarm["Properties"]["Dimensions"]}
@@ -124,7 +131,7 @@ def test_an_alarm_for_each_policy_and_mode_asks_for_dimensions_that_are_written(
 
 def test_a_policys_own_topic_hears_of_its_sweeps_and_the_hubs_of_what_was_missed() -> None:
     policy = _policy("nonprod", "{name: hourly, mode: enforce, rate: 1 hour}")
-    told = [one["Properties"]["AlarmActions"] for one in policy_alarms([replace(policy, notify=TOPIC)]).values()]
+    told = [one["Properties"]["AlarmActions"] for one in policy_alarms([telling(policy)]).values()]
     assert told == [[{"Ref": "Topic"}, TOPIC], [TOPIC], [TOPIC]]
     [missed] = policy_alarms([policy]).values()
     assert missed["Properties"]["AlarmActions"] == [{"Ref": "Topic"}]

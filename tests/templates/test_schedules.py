@@ -304,6 +304,49 @@ def test_the_role_tells_the_policies_own_topics_and_no_others(*, in_folder: bool
     assert found["AnnouncePlans"]["Resource"] == found["DiagnoseTopic"]["Resource"] == [hubs_own, TOPIC]
 
 
+CHANNELS = """notify: [{eventbridge: default}, {eventbridge: sweeps}, {slack: "ssm:/sweeps/slack"}]
+owner_contacts:
+  contacts:
+    payments: {teams: "secretsmanager:sweeps/teams"}
+    search: {slack: "ssm:/sweeps/slack"}
+    team-a: {sns: "%s"}
+"""
+
+
+def test_the_role_may_tell_exactly_the_channels_that_the_policies_name() -> None:
+    policies = Policies((policy("team-a", NIGHTLY, more=CHANNELS % TOPIC),), in_folder=False)
+    found = role_statements(deployed(policies))
+    here = f"eu-central-1:{ACCOUNT}"
+    assert {name: found[name]["Resource"] for name in found if name.startswith(("Tell", "ReadWebhooks"))} == {
+        "TellEventBuses": [f"arn:aws:events:{here}:event-bus/default", f"arn:aws:events:{here}:event-bus/sweeps"],
+        "TellMissingFromForbidden": "arn:aws:s3:::reportbucket",
+        "ReadWebhooksInParameters": [f"arn:aws:ssm:{here}:parameter/sweeps/slack"],
+        "ReadWebhooksInSecrets": [f"arn:aws:secretsmanager:{here}:secret:sweeps/teams-??????"],
+    }
+    assert found["TellEventBuses"]["Condition"] == {"StringEquals": {"events:source": "stop-orchestrator"}}
+    assert TOPIC in found["AnnouncePlans"]["Resource"]
+
+
+def test_without_channels_the_role_may_put_no_event_and_read_no_secret() -> None:
+    found = role_statements(deployed(folder(policy("team-a", NIGHTLY, more=f"notify: {TOPIC}\n"))))
+    actions = [action for one in found.values() for action in as_list(one["Action"])]
+    assert not [one for one in actions if one.startswith(("events:", "secretsmanager:"))]
+    assert "ReadWebhooksInParameters" not in found
+
+
+def test_a_preview_that_warns_says_so_in_its_event() -> None:
+    warn = "{name: warn, mode: plan, rate: 1 hour, notify_before: 30m}"
+    owners = f"owner_contacts: {{default: {{sns: {TOPIC}}}}}\n"
+    found = events(deployed(folder(policy("team-a", NIGHTLY, warn, more=owners)), Mode="enforce"))
+    assert found["stop-orchestrator-team-a-warn"] == {
+        "mode": "plan",
+        "id": "<aws.scheduler.execution-id>",
+        "policy": "s3://reportbucket/policies/team-a.yaml",
+        "notify_before": "30m",
+    }
+    assert "notify_before" not in found["stop-orchestrator-team-a-nightly"]
+
+
 # --- limits -----------------------------------------------------------------------------------------------------------
 
 
@@ -322,5 +365,5 @@ def test_more_policies_than_the_environment_can_name_are_refused() -> None:
 
 def test_more_topics_than_the_role_can_name_are_refused() -> None:
     told = (policy(f"t{number}", more=f"notify: {TOPIC}-{'x' * 200}{number}\n") for number in range(9))
-    with pytest.raises(TemplateError, match=r"9 topics under `notify` take 4,\d{3} characters"):
+    with pytest.raises(TemplateError, match=r"9 channels under `notify` and `owner_contacts` take 4,\d{3} characters"):
         assemble(HUB, folder(*told))

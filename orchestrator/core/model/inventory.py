@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from orchestrator.core.model.coverage import Coverage
 from orchestrator.core.model.names import NO_NAMES, Names
@@ -29,3 +30,7 @@ class Inventory:
     """Of the accounts in which something would be done; found when the plan is made, and frozen with it."""
     remembered: Remembered = NOTHING_REMEMBERED
     """What the ledger says of the resources."""
+    account_owners: Mapping[str, str] = field(default_factory=dict)
+    """As of SweepReport, where the accounts themselves are not here: of a plan that is carried out."""
+    account_contacts: Mapping[str, str] = field(default_factory=dict)
+    """Likewise."""

@@ -109,6 +109,8 @@ class SweepReport:
     """By account id, of those whose own tags name one: it owns what has no tag."""
     money: Money | None = None
     """What it is worth; None: no prices were asked for."""
+    account_contacts: Mapping[str, str] = field(default_factory=dict)
+    """By account id, what its tag says that names who is told of it, where the policy has such a tag."""
     narrowed: Narrowing = NOT_NARROWED
     """To what a person narrowed it: then it says nothing of the rest of the organization."""
     plan_expires_at: datetime | None = None

@@ -21,6 +21,7 @@ from orchestrator.core.policy.conditions.parsing import parse_definitions, parse
 from orchestrator.core.policy.conditions.words import words_of
 from orchestrator.core.policy.messages import shape_problems
 from orchestrator.core.policy.nearest import names_text, nearest
+from orchestrator.core.policy.notifying import compile_notifications, notify_problems
 from orchestrator.core.policy.org_policy import OrgPolicy, Rule, StartedByHand
 from orchestrator.core.policy.required_tags import required_tag_problems, required_tags
 from orchestrator.core.policy.schedule_loading import compile_schedule, schedule_problems
@@ -74,7 +75,7 @@ def load_policy(
         rules=tuple(_rule(rule, where, schedules, kinds) for rule, where in zip(parsed.rules, conditions, strict=True)),
         sweeps=tuple(_scheduled_sweep(one, parsed.timezone) for one in parsed.sweeps),
         owners=parsed.owners,
-        notify=parsed.notify,
+        notify=compile_notifications(parsed),
         production=parsed.production,
         guardrails=parsed.guardrails,
         waves=parsed.waves,
@@ -111,7 +112,8 @@ def dump_policy(policy: OrgPolicy) -> str:
 def _scheduled_sweep(document: ScheduledSweepDocument, timezone: str) -> ScheduledSweep:
     zone = ZoneInfo(document.timezone or timezone)
     window = timedelta(minutes=document.window_minutes)
-    return ScheduledSweep(document.name, Mode(document.mode), document.expression, zone, window)
+    before = document.notify_before or ""
+    return ScheduledSweep(document.name, Mode(document.mode), document.expression, zone, window, before)
 
 
 def _rule(
@@ -249,6 +251,7 @@ def _cross_checks(document: Document) -> Iterator[tuple[Path, str]]:
     yield from required_tag_problems(document.value.get("required_tags"))
     yield from _sweeps(document)
     yield from _waves(document.value.get("waves"))
+    yield from notify_problems(document.value)
 
 
 def _whose_schedule(number: int, rule: Mapping[str, Any], known: Collection[str]) -> Iterator[tuple[Path, str]]:

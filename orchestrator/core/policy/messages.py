@@ -13,10 +13,12 @@ from orchestrator.core.policy.conditions.everything import EVERYTHING
 from orchestrator.core.policy.nearest import nearest
 from orchestrator.core.policy.other_words import right_key, right_value
 from orchestrator.core.policy.schema.document import PolicyDocument
-from orchestrator.core.policy.schema.fields import Part
+from orchestrator.core.policy.schema.fields import BUS, Part
 from orchestrator.core.policy.schema.governance import FORMS as REQUIRED_TAG_FORMS
 from orchestrator.core.policy.schema.governance import OptOutRules, RequiredTagDocument
 from orchestrator.core.policy.schema.limits import AccountLimits, Guardrails, KillSwitch, Wave
+from orchestrator.core.policy.schema.notify import FORMS as NOTIFY_FORMS
+from orchestrator.core.policy.schema.notify import ContactDocument, ListenerDocument, OwnerContactsDocument
 from orchestrator.core.policy.schema.rules import RuleDocument
 from orchestrator.core.policy.schema.schedules import FORMS, ExceptDocument, LineDocument, ScheduleDocument
 from orchestrator.core.policy.schema.scope import OrganizationScope, ProductionScope, RegionScope
@@ -53,9 +55,12 @@ def shape_problems(
             yield document.problem(path, f"{_shape_message(error)}{meant and f'; write `{meant}`'}")
 
 
+_FORMS = frozenset((*REQUIRED_TAG_FORMS, *NOTIFY_FORMS))
+
+
 def _path(place: Path) -> Path:
     """Without the words for the form of a value, which are no part of the document."""
-    place = tuple(part for part in place if not is_alternative(part) and part not in REQUIRED_TAG_FORMS)
+    place = tuple(part for part in place if not is_alternative(part) and part not in _FORMS)
     return place[:3] + tuple(part for part in place[3:] if part not in FORMS)
 
 
@@ -107,6 +112,8 @@ _MODELS: Mapping[str, type[Part]] = {
     "kill_switch": KillSwitch,
     "opt_out": OptOutRules,
     "required_tags": RequiredTagDocument,
+    "notify": ListenerDocument,
+    "owner_contacts": OwnerContactsDocument,
 }
 
 
@@ -132,6 +139,8 @@ _PARTS_OF_A_SCHEDULE = 2
 def _model_at(path: Path) -> type[Part]:
     if path == ("guardrails", "per_account"):
         return AccountLimits
+    if path[:1] == ("owner_contacts",) and len(path) > 1:
+        return ContactDocument
     if path[:1] == ("rules",) and path[2:] == ("notice",):
         return Notice
     if path[:1] == ("rules",) and path[-1] in _MODELS_IN_RULE:
@@ -178,6 +187,7 @@ _PATTERNS = {
     r"^[0-9]{12}$": "an account id has twelve digits; put it in quotes",
     r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$": "an SNS topic is named by its ARN, such as "
     "arn:aws:sns:eu-central-1:111122223333:team-a; a FIFO topic cannot be told",
+    BUS: "an event bus is named by its name, such as `default`, or by its ARN",
     TAG_VALUE: "a value has 1 to 256 letters, digits, spaces or `_.:/=+@-`, which every service takes",
     r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$": "a name has 1 to 64 letters, digits, `.`, `_` or `-`",
 }

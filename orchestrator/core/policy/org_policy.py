@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from orchestrator.core.model.action import StartForm
+from orchestrator.core.model.notification import Notifications
 from orchestrator.core.policy.conditions.interface import Condition
 from orchestrator.core.policy.required_tags import RequiredTag
 from orchestrator.core.policy.rule_index import RuleIndex
@@ -70,8 +71,8 @@ class OrgPolicy:
     sweeps: tuple[ScheduledSweep, ...]
     owners: tuple[str, ...]
     """Whom to ask about it."""
-    notify: str | None
-    """The ARN of the SNS topic that hears of its sweeps; None: the hub's."""
+    notify: Notifications
+    """Who hears of its sweeps; where there is no listener, the hub's topic."""
     production: ProductionScope | None
     """Which accounts are set off in the prompt; None: those that look like it."""
     guardrails: Guardrails
@@ -105,6 +106,11 @@ class OrgPolicy:
         if not self._index:
             self._index.append(RuleIndex(self.rules))
         return self._index[0]
+
+    @property
+    def zones(self) -> tuple[ZoneInfo | None, ...]:
+        """Its own, and those of its schedules."""
+        return (self.timezone, *(schedule.timezone for schedule in self.schedules.values()))
 
     @property
     def kinds(self) -> frozenset[str]:

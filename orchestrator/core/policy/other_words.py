@@ -152,7 +152,10 @@ RULE_KEYS: Mapping[str, str] = {
         "ou ous orgunit organizationunit organisationalunit", "write it like `where: {organizational_unit: /Sandbox}`"
     ),
     **_same("accountid accounts", 'write it like `where: {account: "111122223333"}`'),
-    **_same("notify", "write it like `action: notify`; `notify`, beside `rules`, is the SNS topic of the whole policy"),
+    **_same(
+        "notify",
+        "write it like `action: notify`; `notify`, beside `rules`, says who hears of the whole policy's sweeps",
+    ),
     **_same("stop", "write it like `action: stop`"),
     **_same("hibernate", "write it like `action: hibernate`"),
     **_same("resource resources resourcetype resourcetypes service type", "write it like `kinds: [ec2]`"),

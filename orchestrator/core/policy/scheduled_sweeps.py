@@ -20,3 +20,5 @@ class ScheduledSweep:
     timezone: ZoneInfo
     window: timedelta
     """It begins within so long after its time."""
+    notify_before: str = ""
+    """As the policy has it, such as `30m`: a preview that decides for so long after it begins, and warns owners."""

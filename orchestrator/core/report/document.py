@@ -244,9 +244,12 @@ def plain_document(document: Row) -> Row:
 
 def document_of(report: SweepReport) -> Row:
     """The JSON form, of which each row is made when it is read. Made once for each sweep."""
+    decision_rows = _DecisionRows(report)
     rows = {
         "coverage": _coverage_rows(report),
-        "decisions": LazyRows(sorted(report.decisions, key=_key), _DecisionRows(report), _QUICK_DECISION),
+        "decisions": LazyRows(
+            sorted(report.decisions, key=_key), decision_rows, {**_QUICK_DECISION, "owner": decision_rows.owner_of}
+        ),
         "outcomes": LazyRows(sorted(report.outcomes, key=_key), _outcome_row, _QUICK_OUTCOME),
         "compliance": LazyRows(report.compliance, _violation_row, _QUICK_VIOLATION),
         "opt_outs": LazyRows(report.opt_outs, opt_out_row, QUICK_OPT_OUT),
@@ -289,6 +292,8 @@ def document_of(report: SweepReport) -> Row:
     }
     if report.plan_expires_at is not None:
         document["plan_expires_at"] = time_text(report.plan_expires_at) or ""
+    if report.account_contacts:
+        document["account_contacts"] = dict(sorted(report.account_contacts.items()))
     if report.as_of is not None:
         document["as_of"] = time_text(report.as_of) or ""
         document["as_of_local"] = list(report.as_of_local)
@@ -362,11 +367,16 @@ class _DecisionRows:
         self._account_owners = report.account_owners
         self._savings = report.money.savings if report.money is not None else {}
 
+    def owner_of(self, decision: Decision) -> str:
+        """By its own tag, else by that of its account."""
+        resource = decision.resource
+        own = owner_of_tags(self._owner_tag, resource.tags)
+        return own or self._account_owners.get(resource.target.account_id, "")
+
     def __call__(self, decision: Decision) -> DecisionRow:
         resource = decision.resource
         account_id = resource.target.account_id
         account_name, ou_path = self._accounts.get(account_id, ("", ""))
-        owner = owner_of_tags(self._owner_tag, resource.tags) or self._account_owners.get(account_id, "")
         row: DecisionRow = {
             "account_id": account_id,
             "account_name": account_name,
@@ -377,7 +387,7 @@ class _DecisionRows:
             "arn": resource.arn,
             "name": resource.name,
             "type": next((str(found) for name in _TYPE_FACTS if (found := resource.facts.get(name))), ""),
-            "owner": owner,
+            "owner": self.owner_of(decision),
             "verdict": decision.verdict._value_,
             "action": decision.action._value_ if decision.verdict is not Verdict.KEEP else None,
             "rule": decision.rule,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
 from io import BytesIO
@@ -65,6 +65,9 @@ class StoredPlan:
     narrowed: Narrowing = NOT_NARROWED
     production: tuple[ProductionAccount, ...] = ()
     """Earlier releases wrote none."""
+    account_owners: Mapping[str, str] = field(default_factory=dict)
+    """As of SweepReport: whoever carries the plan out lists no accounts. Earlier releases wrote none."""
+    account_contacts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def plan(self) -> Plan:
@@ -82,6 +85,8 @@ class StoredPlan:
             names=self.names,
             others=self.others,
             production=self.production,
+            account_owners=self.account_owners,
+            account_contacts=self.account_contacts,
         )
 
     @property

@@ -542,6 +542,12 @@ class ReportDocument(TypedDict):
     plan_expires_at: NotRequired[
         Annotated[TimeText, Field(description="Until when `apply` carries it out; missing where it is not to apply.")]
     ]
+    account_contacts: NotRequired[
+        Annotated[
+            dict[str, str],
+            Field(description="By account, its tag that names who is told of it (`owner_contacts.account_tag`)."),
+        ]
+    ]
     as_of: NotRequired[
         Annotated[
             TimeText,

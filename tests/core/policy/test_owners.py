@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from orchestrator.core.model.notification import TOLD_NOBODY, Channel, ChannelKind, Occasion
 from tests.support.policies import HEAD, load, problems
 
 ARN = "arn:aws:sns:eu-central-1:111122223333:team-a"
@@ -12,17 +13,19 @@ ARN = "arn:aws:sns:eu-central-1:111122223333:team-a"
 def test_a_policy_names_its_owners_as_it_likes_and_a_topic_of_its_own() -> None:
     policy = load(f"{HEAD}owners: [team-a@example.com, Team A, '#nights']\nnotify: {ARN}\n")
     assert policy.owners == ("team-a@example.com", "Team A", "#nights")
-    assert policy.notify == ARN
+    assert policy.notify.topics == policy.notify.own_topics == (ARN,)
+    assert policy.notify.hearing(Occasion.APPROVAL) == (Channel(ChannelKind.SNS, ARN),)
+    assert not policy.notify.hearing(Occasion.HELD)  # of that its alarms tell
 
 
 def test_without_them_there_is_no_owner_and_the_hub_s_topic_hears() -> None:
-    assert (load(HEAD).owners, load(HEAD).notify) == ((), None)
+    assert (load(HEAD).owners, load(HEAD).notify) == ((), TOLD_NOBODY)
 
 
 @pytest.mark.parametrize("partition", ["aws-cn", "aws-us-gov", "aws-eusc", "aws-iso-b"])
 def test_a_topic_of_another_partition_is_one(partition: str) -> None:
     arn = ARN.replace(":aws:", f":{partition}:")
-    assert load(f"{HEAD}notify: {arn}\n").notify == arn
+    assert load(f"{HEAD}notify: {arn}\n").notify.topics == (arn,)
 
 
 @pytest.mark.parametrize(

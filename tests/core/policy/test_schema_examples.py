@@ -109,7 +109,13 @@ WITHIN: Mapping[str, Callable[[Document], Document]] = {
     "RuleDocument": in_rule,
     "ScheduleDocument": in_schedule,
     "ScheduleFromTagDocument": lambda entry: in_rule({"schedule": {"from_tag": ["Schedule"], **entry}}),
-    "ScheduledSweepDocument": lambda entry: {"sweeps": [{"name": "a", "mode": "plan", **entry}]},
+    "ContactDocument": lambda entry: {"owner_contacts": {"default": entry}},
+    "ListenerDocument": lambda entry: {"notify": [entry]},
+    "OwnerContactsDocument": lambda entry: {"owner_contacts": entry},
+    "ScheduledSweepDocument": lambda entry: {
+        "sweeps": [{"name": "a", "mode": "plan", **entry}],
+        "owner_contacts": {"default": {"slack": "ssm:/slack"}},
+    },
     "Wave": lambda entry: {"waves": [entry]},
 }
 """By the part of the schema: the sections of a policy in which an entry of it stands."""
@@ -120,6 +126,9 @@ BESIDE: Mapping[tuple[str, str], Document] = {
     ("RuleDocument", "started_by_hand"): {"schedule": "office-hours"},
     ("RuleDocument", "tags"): {"action": "tag"},
     ("ScheduleDocument", "timezone_tag"): {"timezone": "account"},
+    ("ListenerDocument", "on"): {"slack": "ssm:/slack"},
+    ("OwnerContactsDocument", "account_tag"): {"contacts": {"payments": {"slack": "ssm:/slack"}}},
+    ("ScheduledSweepDocument", "notify_before"): {"rate": "1 hour"},
     ("ScheduledSweepDocument", "mode"): {"rate": "1 hour"},
     ("ScheduledSweepDocument", "name"): {"rate": "1 hour"},
     ("ScheduledSweepDocument", "timezone"): {"cron": "0 20 * * ? *"},

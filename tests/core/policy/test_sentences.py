@@ -45,6 +45,11 @@ KEYS = (
     "sweeps: [{rate",
     "sweeps: [{timezone",
     "sweeps: [{window_minutes",
+    "sweeps: [{notify_before",
+    "notify: [{slack",
+    "notify: [{on",
+    "owner_contacts: {contacts",
+    "owner_contacts: {default",
 )
 _CLOSING = {"{": "}", "[": "]"}
 _SUBJECT = re.compile(

@@ -10,16 +10,17 @@ from orchestrator.core.policy.schema.fields import (
     FactAge,
     Hours,
     MaybePercent,
-    MaybeTopicArn,
     Name,
     Part,
     StartWait,
     TagAge,
     Text,
     TimeZone,
+    not_null,
 )
 from orchestrator.core.policy.schema.governance import OptOutRules, RequiredTags
 from orchestrator.core.policy.schema.limits import Guardrails, KillSwitch, Wave
+from orchestrator.core.policy.schema.notify import Notify, OwnerContactsDocument
 from orchestrator.core.policy.schema.rules import RuleDocument
 from orchestrator.core.policy.schema.schedules import ScheduleDocument
 from orchestrator.core.policy.schema.scope import MaybeProduction, OrganizationScope, RegionScope
@@ -94,10 +95,24 @@ class PolicyDocument(Part):
         ),
     ] = ()
     notify: Annotated[
-        MaybeTopicArn,
+        Notify | None,
+        BeforeValidator(not_null),
         Field(
-            description="The SNS topic, in the hub's region, that hears of this policy's sweeps; absent: the hub's.",
-            examples=["arn:aws:sns:eu-central-1:111122223333:platform"],
+            description="The channels that hear of this policy's sweeps. A topic's ARN by itself hears of plans that "
+            "wait for approval, and its alarms tell it; absent: so does the hub's topic.",
+            examples=[
+                "arn:aws:sns:eu-central-1:111122223333:platform",
+                [{"slack": "ssm:/stop-orchestrator/slack"}, {"eventbridge": "default"}],
+            ],
+        ),
+    ] = None
+    owner_contacts: Annotated[
+        OwnerContactsDocument | None,
+        BeforeValidator(not_null),
+        Field(
+            description="How the owners of resources are reached: one message for each owner, over all accounts. "
+            "Absent: they are told nothing.",
+            examples=[{"contacts": {"payments": {"slack": "ssm:/slack/payments"}}}],
         ),
     ] = None
     production: Annotated[

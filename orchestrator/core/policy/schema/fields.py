@@ -195,6 +195,9 @@ FactAge = Annotated[
     str, Field(pattern=DURATION), BeforeValidator(as_duration(timedelta(minutes=1), timedelta(hours=24)))
 ]
 _BEHIND = f"AWS's answers may be {duration_text(ANSWERS_BEHIND_AT_MOST)} behind, so what fell back is not told sooner"
+NoticeTime = Annotated[
+    str, Field(pattern=DURATION), BeforeValidator(as_duration(timedelta(minutes=5), timedelta(hours=24)))
+]
 StartWait = Annotated[
     str, Field(pattern=DURATION), BeforeValidator(as_duration(ANSWERS_BEHIND_AT_MOST, timedelta(hours=1), _BEHIND))
 ]
@@ -211,7 +214,8 @@ TopicArn = Annotated[
     BeforeValidator(_as_text),
 ]
 """No FIFO topic: it takes no message without a group, and tells no mail address."""
-MaybeTopicArn = Annotated[TopicArn | None, BeforeValidator(not_null)]
+BUS = r"^(arn:aws[a-z-]*:events:[a-z0-9-]+:[0-9]{12}:event-bus/)?[A-Za-z0-9._/-]{1,256}$"
+BusName = Annotated[str, Field(pattern=BUS), BeforeValidator(_as_text)]
 
 
 class Part(BaseModel):

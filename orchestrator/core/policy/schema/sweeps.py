@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, StrictInt
 
-from orchestrator.core.policy.schema.fields import CronText, Name, Part, RateText, TimeZone, not_null
+from orchestrator.core.policy.schema.fields import CronText, Name, NoticeTime, Part, RateText, TimeZone, not_null
 
 
 class ScheduledSweepDocument(Part):
@@ -42,6 +42,15 @@ class ScheduledSweepDocument(Part):
         StrictInt,
         Field(ge=1, le=1440, description="The sweep begins within so many minutes after its time.", examples=[15]),
     ] = 5
+    notify_before: Annotated[
+        NoticeTime | None,
+        BeforeValidator(not_null),
+        Field(
+            description="From `5m` to `24h`, with `mode: plan`: so long before the sweep that stops this one begins. "
+            "It decides for that moment, and warns owners what stops then, and how to keep it.",
+            examples=["30m"],
+        ),
+    ] = None
 
     @property
     def expression(self) -> str:
