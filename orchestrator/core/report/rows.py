@@ -26,6 +26,7 @@ from orchestrator.core.model import (
     TargetStatus,
     Verdict,
 )
+from orchestrator.core.policy.opt_outs import LINK
 
 
 def _one_of(values: Iterable[StrEnum | str | None]) -> Any:
@@ -43,7 +44,9 @@ _STRICT = ConfigDict(extra="forbid")
 
 @with_config(_STRICT)
 class ExemptionRow(TypedDict):
-    source: Annotated[str, _one_of(_CARRIERS)]
+    source: Annotated[
+        str, _one_of((*_CARRIERS, LINK)), Field(description="Whose tag it is; `link`: a link in a message gave it.")
+    ]
     source_id: str
     tag: str
     value: str
@@ -220,7 +223,9 @@ class ComplianceCountRow(TypedDict):
 
 @with_config(_STRICT)
 class OptOutRow(TypedDict):
-    """One tag that spares, with its carrier. What is in an account that is opted out is not read."""
+    """One tag that spares, with its carrier; or what was given by a link in a message, whose tag is `link`. What is in
+    an account that is opted out is not read.
+    """
 
     carrier: Annotated[str, _one_of(_CARRIERS)]
     carrier_id: Annotated[str, Field(description="Of an OU it is the path.")]
