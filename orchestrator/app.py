@@ -21,6 +21,7 @@ from orchestrator.aws.dynamodb_items import DynamoItems
 from orchestrator.aws.failures import AWS_FAILURES, error_of
 from orchestrator.aws.hearing import Answered, Hearing
 from orchestrator.aws.hub_services import ParameterAnchor, Signer, parameter_reader, publisher
+from orchestrator.aws.link_keys import derive_link_key
 from orchestrator.aws.organization_pace import OrganizationPace
 from orchestrator.aws.organizations import OrganizationReader
 from orchestrator.aws.pacing import Pacing, Rates
@@ -46,6 +47,7 @@ from orchestrator.core.report.stored_inventory import StoredKinds
 from orchestrator.errors import SettingsError
 from orchestrator.kinds import registry
 from orchestrator.ledger.clocks import Clocks
+from orchestrator.ledger.items import Items
 from orchestrator.ledger.lease import Lease, Leases
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.read_only import ReadOnlyItems
@@ -302,6 +304,7 @@ class _Worlds:
             always_enabled_regions=frozenset(map(Region, always_enabled(clients.partition))),
             policy_text=partial(active_policy_text, clients=clients),
             notify=publisher(clients, topic) if topic else _no_notification,
+            link_key=partial(derive_link_key, clients),
             sign=Signer(clients, settings.signing_key).sign if settings.signing_key else None,
             anchor=make_anchor(settings, clients),
             warn=runtime.warn,
@@ -350,6 +353,17 @@ def _actions_of(mode: Mode, policy: OrgPolicy) -> Collection[Action]:
 def _member_role(settings: Settings, sweep_id: str, actions: Collection[Action]) -> MemberRole:
     """Its sessions may describe, and carry out these actions: one that only stops starts nothing, and the reverse."""
     return MemberRole(settings.member_role, settings.external_id, sweep_id, registry.session_permissions(actions))
+
+
+def make_opt_out_service(environment: Mapping[str, str]) -> tuple[Items, Callable[[str], bytes]]:
+    """What the function behind opt-out links works with: the table, and the signing key of a sweep by its id.
+
+    Raises SettingsError.
+    """
+    settings = Settings.from_env(environment, ("table", "link_key"))
+    clients = make_clients(settings)
+    items = DynamoItems(clients.dynamodb(), settings.table or "", SYSTEM_TIME.sleep)
+    return items, partial(derive_link_key, clients, settings.link_key or "")
 
 
 def signature_check(settings: Settings, clients: Clients) -> Callable[[bytes, bytes], bool] | None:

@@ -79,6 +79,12 @@ def longest_given(items: Items, arn: str) -> GivenOptOut | None:
     return max((one for one in found if one is not None), key=lambda one: one.until, default=None)
 
 
+def given_by_link(items: Items, sweep_id: str, arn: str) -> GivenOptOut | None:
+    """What that sweep's link for the resource was used for; None where it was not. Raises LedgerError."""
+    used = items.get((f"{_LINK}{sweep_id}", arn))
+    return _given(used) if used is not None else None
+
+
 def linked_of_all(items: Items) -> LinkedOptOuts:
     """By ARN, what the index has: some pages for a whole plan. Raises LedgerError."""
     return linked_from(items.query_index(OPT_OUTS))
