@@ -17,7 +17,7 @@ from orchestrator.core.report.control_characters import without_controls
 
 LONGEST_REASON = 200
 """Characters."""
-_ONE_NIGHT = "An opt-out ends with a day, and most nights end in the next one: so the shortest is until tomorrow's end."
+_ONE_NIGHT = "Tonight ends with tomorrow: an opt-out ends with a day, and most nights end in the next one."
 _WHAT_IT_DOES = (
     "Until the end of the day that you choose, Stop Orchestrator neither stops it nor starts it. Nothing is recorded "
     "before you press the button."
@@ -58,12 +58,12 @@ def form_page(
         facts=_facts(link),
         form=_Form(
             query,
-            [(day.isoformat(), _choice_text(day, choices[0], link)) for day in choices],
+            [(day.isoformat(), _choice_text(day, choices[0])) for day in choices],
             until,
             reason,
             link.needs_reason,
         ),
-        notes=[_ONE_NIGHT, _bearer(link)],
+        notes=[f"Days are those of {link.timezone}. {_ONE_NIGHT}", _bearer(link)],
     )
 
 
@@ -112,15 +112,14 @@ def _facts(link: OptOutLink) -> list[tuple[str, str]]:
     return [*((key, value) for key, value in found if value), ("Announced by sweep", link.sweep_id)]
 
 
-def _choice_text(day: date, first: date, link: OptOutLink) -> str:
-    shown = f"until the end of {_day_text(day)} ({link.timezone})"
-    return f"tonight: {shown}" if day == first else shown
+def _choice_text(day: date, first: date) -> str:
+    return f"tonight ({_day_text(day)})" if day == first else _day_text(day)
 
 
 def _bearer(link: OptOutLink) -> str:
     return (
         f"Whoever has this link can use it, once, until {link.expires_at:%Y-%m-%d %H:%M} UTC: do not pass it on to "
-        "people who should not."
+        "whom it is not for."
     )
 
 
