@@ -1,7 +1,7 @@
 """The Lambda entry point behind opt-out links: a GET shows a page and changes nothing, its button's POST opts out.
 
-It answers a function URL, or an HTTP API with payloads of version 2.0. Its role may read and put opt-outs in the table
-and use the key that signs links, and nothing else. Who comes is known by nothing but the link.
+It answers an HTTP API with payloads of version 2.0, as function URLs have them too. Its role may read and put opt-outs
+in the table and use the key that signs links, and nothing else. Who comes is known by nothing but the link.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Request:
 
     @classmethod
     def of(cls, event: Mapping[str, Any]) -> Request:
-        """Of a function URL. Raises KeyError and TypeError for another event."""
+        """Of an HTTP API. Raises KeyError and TypeError for another event."""
         http = event["requestContext"]["http"]
         headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
         content_type = headers.get("content-type", "").partition(";")[0].strip().lower()

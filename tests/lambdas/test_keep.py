@@ -341,7 +341,7 @@ def deployed(hub: Clients, monkeypatch: pytest.MonkeyPatch) -> Iterator[DynamoIt
 
 
 def event(url: str, method: str = "GET", body: str | None = None, *, encoded: bool = False) -> dict[str, Any]:
-    """As a function URL sends it."""
+    """As an HTTP API sends it."""
     if encoded and body is not None:
         body = base64.b64encode(body.encode()).decode()
     return {

@@ -37,6 +37,7 @@ _NUMBER = re.compile(r"[1-9][0-9]{9}")
 _FIELDS = ("arn", "until", "sweep", "exp", "tz", "to", "why")
 _SIGNATURE = re.compile(r"(.*)&sig=([A-Za-z0-9_-]{43})", re.DOTALL)
 _NEEDED, _LEFT_OUT = "needed", "optional"
+_MAY_BE_UNESCAPED = ":/?@!$'()*,;"
 _CHOICES = (1, 2, 3, 4, 5, 6, 7, 10, 14, 21, 30, 60, 90, 180, 365)
 """Days from today on that are offered, as far as the link lets them."""
 
@@ -95,7 +96,8 @@ def link_url(base: str, link: OptOutLink, key: bytes) -> str | None:
 
 
 def read_link(query: str, now: datetime, key_of: Callable[[str], bytes]) -> OptOutLink | LinkRefusal:
-    """The link in the query of an address as it was sent: one that a sweep signed, character for character.
+    """The link in the query of an address as it was sent: one that a sweep signed, character for character, or with all
+    escapes undone that an address can do without, as some gateways do.
 
     `key_of`: the signing key of a sweep by its id. It is asked only for what could be one of its links, and may raise.
     """
@@ -104,7 +106,7 @@ def read_link(query: str, now: datetime, key_of: Callable[[str], bytes]) -> OptO
     if found is None or link is None or link.expires_at - now > _LONGEST_LIFE:
         return LinkRefusal.NOT_OURS
     if now < link.expires_at and link.today(now) <= link.until:
-        is_ours = hmac.compare_digest(_signature(found[1], key_of(link.sweep_id)), found[2])
+        is_ours = hmac.compare_digest(_signature(_query(link), key_of(link.sweep_id)), found[2])
         return link if is_ours else LinkRefusal.NOT_OURS
     return LinkRefusal.EXPIRED
 
@@ -114,7 +116,7 @@ def owner_in_link(owner: str) -> str:
     return owner.encode("utf-8", "replace").decode()[:_LONGEST_OWNER]
 
 
-def _query(link: OptOutLink) -> str:
+def _query(link: OptOutLink, unescaped: str = "") -> str:
     values = (
         link.arn,
         link.until.isoformat(),
@@ -124,7 +126,7 @@ def _query(link: OptOutLink) -> str:
         link.given_to,
         _NEEDED if link.needs_reason else _LEFT_OUT,
     )
-    return urlencode(dict(zip(_FIELDS, values, strict=True)), quote_via=quote, safe="", errors="replace")
+    return urlencode(dict(zip(_FIELDS, values, strict=True)), quote_via=quote, safe=unescaped, errors="replace")
 
 
 def _link(signed: str) -> OptOutLink | None:
@@ -145,7 +147,7 @@ def _link(signed: str) -> OptOutLink | None:
         return None
     at = datetime.fromtimestamp(int(expires), UTC)
     link = OptOutLink(arn, day, sweep_id, at, zone, given_to, needs_reason=why == _NEEDED)
-    return link if _query(link) == signed else None
+    return link if signed in (_query(link), _query(link, _MAY_BE_UNESCAPED)) else None
 
 
 def _signature(query: str, key: bytes) -> str:

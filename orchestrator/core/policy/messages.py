@@ -74,7 +74,7 @@ def _missing(path: Path) -> str:
 
 
 _EXAMPLES: Mapping[object, str] = {
-    "url": "name where the function answers, such as `url: https://abcdefghij.lambda-url.eu-central-1.on.aws/keep`",
+    "url": "name where the function answers, such as `url: https://abcdefghij.execute-api.eu-central-1.amazonaws.com/keep`",
     "key": "name the KMS key that signs, such as `key: alias/stop-orchestrator-opt-out-links`",
     "days": "write so many days, such as `days: 3`",
     "version": "say `version: 1`",
@@ -187,7 +187,7 @@ _PATTERNS = {
     r"^[0-9]{12}$": "an account id has twelve digits; put it in quotes",
     r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$": "an SNS topic is named by its ARN, such as "
     "arn:aws:sns:eu-central-1:111122223333:team-a; a FIFO topic cannot be told",
-    LINK_URL: "it begins with https:// and has no query, such as https://abcdefghij.lambda-url.eu-central-1.on.aws/keep",
+    LINK_URL: "it begins with https:// and has no query, such as https://abcdefghij.execute-api.eu-central-1.amazonaws.com/keep",
     HMAC_KEY: "a KMS key is named by its ARN or its alias, such as alias/stop-orchestrator-opt-out-links",
     TAG_VALUE: "a value has 1 to 256 letters, digits, spaces or `_.:/=+@-`, which every service takes",
     r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$": "a name has 1 to 64 letters, digits, `.`, `_` or `-`",

@@ -95,6 +95,16 @@ def test_any_altered_character_of_a_link_is_refused(data: st.DataObject) -> None
     assert isinstance(read(query[:at] + other + query[at + 1 :]), LinkRefusal)
 
 
+def test_a_link_whose_needless_escapes_a_gateway_undid_is_the_same() -> None:
+    link = a_link(given_to="a+b (ü) & c")
+    query = query_of(link)
+    for escape, sign in (("%3A", ":"), ("%2F", "/"), ("%28", "("), ("%29", ")")):
+        assert escape in query
+        query = query.replace(escape, sign)
+    assert read(query) == link
+    assert read(query.replace("i-0", "i-1")) is LinkRefusal.NOT_OURS
+
+
 def test_each_single_character_that_is_left_out_or_written_twice_is_refused() -> None:
     query = query_of(a_link())
     for at in range(len(query)):

@@ -8,7 +8,7 @@ from orchestrator.core.policy.schema.governance import OptOutLinks
 from tests.support.builders import a_policy
 from tests.support.policies import HEAD, problems, the_problem
 
-URL = "https://abcdefghij.lambda-url.eu-central-1.on.aws/keep"
+URL = "https://abcdefghij.execute-api.eu-central-1.amazonaws.com/keep"
 ARN = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 
 

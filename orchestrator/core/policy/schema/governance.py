@@ -83,7 +83,7 @@ class OptOutLinks(Part):
         Field(
             pattern=LINK_URL,
             description="Where the function answers that serves them: the hub's output `OptOutLinksUrl`.",
-            examples=["https://abcdefghij.lambda-url.eu-central-1.on.aws/keep"],
+            examples=["https://abcdefghij.execute-api.eu-central-1.amazonaws.com/keep"],
         ),
     ]
     key: Annotated[
@@ -124,7 +124,7 @@ class OptOutRules(Part):
             description="Opt-outs by a link in a message, for at most `max_days`; absent: none, and none are read.",
             examples=[
                 {
-                    "url": "https://abcdefghij.lambda-url.eu-central-1.on.aws/keep",
+                    "url": "https://abcdefghij.execute-api.eu-central-1.amazonaws.com/keep",
                     "key": "alias/stop-orchestrator-opt-out-links",
                 }
             ],
