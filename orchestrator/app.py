@@ -497,6 +497,11 @@ def _services(settings: Settings, clients: Clients, policy: OrgPolicy) -> Iterat
     anchor = make_anchor(settings, clients)
     if anchor is not None:
         yield hub_checks.anchor_check(anchor, ledger)
+    links = policy.opt_out.links
+    if links is not None:
+        yield hub_checks.opt_out_links_check(
+            ledger.linked_opt_outs, lambda: derive_link_key(clients, links.key, "doctor")
+        )
     if settings.table:
         yield hub_checks.sweeps_check(lambda: look_for_missed_sweeps(settings, clients))
         yield hub_checks.other_policies_check(ledger, policy.name, partial(active_policy_text, clients=clients))
