@@ -159,8 +159,8 @@ _ANCHOR_WRITES = "whether ssm:PutParameter is allowed shows at the end of a swee
 def opt_outs_unreadable(detail: str) -> Check:
     """Who opted out by a link cannot be read."""
     advice = (
-        "allow dynamodb:Query on the table and its index GSI1 (the hub's template does with OptOutLinks=on): until then a "
-        "sweep by this policy stops and starts nothing"
+        "allow dynamodb:Query on the table and its index GSI1 (the hub's template does with OptOutLinks=on): until "
+        "then a sweep by this policy stops and starts nothing"
     )
     return Check(Area.HUB, "opt_out_links", CheckStatus.FAILED, Code.UNREADABLE, detail, advice)
 
