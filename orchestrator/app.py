@@ -61,6 +61,7 @@ from orchestrator.ports import Anchor, ReportStore, Runtime, Stores, Time, World
 from orchestrator.settings import Settings
 from orchestrator.sweep.halt import LAST_GO_COUNTS_SECONDS, SPREAD_SECONDS, Halting, KillSwitch, Read
 from orchestrator.sweep.names import regions_for
+from orchestrator.sweep.opt_out_links import LinkFor, link_maker
 
 if TYPE_CHECKING:
     from orchestrator.aws import hub_questions as asking
@@ -304,7 +305,6 @@ class _Worlds:
             always_enabled_regions=frozenset(map(Region, always_enabled(clients.partition))),
             policy_text=partial(active_policy_text, clients=clients),
             notify=publisher(clients, topic) if topic else _no_notification,
-            link_key=partial(derive_link_key, clients),
             sign=Signer(clients, settings.signing_key).sign if settings.signing_key else None,
             anchor=make_anchor(settings, clients),
             warn=runtime.warn,
@@ -353,6 +353,15 @@ def _actions_of(mode: Mode, policy: OrgPolicy) -> Collection[Action]:
 def _member_role(settings: Settings, sweep_id: str, actions: Collection[Action]) -> MemberRole:
     """Its sessions may describe, and carry out these actions: one that only stops starts nothing, and the reverse."""
     return MemberRole(settings.member_role, settings.external_id, sweep_id, registry.session_permissions(actions))
+
+
+def make_link_maker(
+    clients: Clients, policy: OrgPolicy, sweep_id: str, began_at: datetime, warn: Callable[[str], None]
+) -> LinkFor | None:
+    """What makes the opt-out links of a sweep for its messages; None where its policy has none. KMS is asked once, for
+    the first link; `warn` is told where it refuses.
+    """
+    return link_maker(policy, sweep_id, began_at, partial(derive_link_key, clients), warn)
 
 
 def make_opt_out_service(environment: Mapping[str, str]) -> tuple[Items, Callable[[str], bytes]]:

@@ -31,7 +31,7 @@ from orchestrator.core.model.kind import KindDescription
 from orchestrator.core.model.measured import Measured, MetricSpan
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.report.stored_files import Entry
-from orchestrator.errors import SettingsError, StopOrchestratorError
+from orchestrator.errors import SettingsError
 from orchestrator.ledger.clocks import Clocks
 from orchestrator.ledger.lease import Lease, Leases
 from orchestrator.ledger.ledger import Ledger
@@ -372,11 +372,6 @@ def no_policy_text(source: str) -> str:
     raise SettingsError(f"the policy {source} cannot be read: this process reads none")
 
 
-def no_link_key(kms_key: str, _sweep_id: str) -> bytes:
-    """For a process without KMS."""
-    raise StopOrchestratorError(f"the key {kms_key} cannot sign opt-out links: this process asks no KMS")
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
     """Who asked for a sweep, and how a sweep and they hear of one another."""
@@ -430,8 +425,6 @@ class World(Caller):
     """Subject and text for those who may approve."""
     sign: Callable[[bytes], bytes] | None = None
     """The signature of a manifest, where there is a key."""
-    link_key: Callable[[str, str], bytes] = no_link_key
-    """What signs a sweep's opt-out links, by the name of a KMS key and the sweep's id. Raises StopOrchestratorError."""
     anchor: Anchor | None = None
     """Where the newest manifest is named, outside of store and ledger."""
     actors: Mapping[str, Actor] = field(default_factory=dict)

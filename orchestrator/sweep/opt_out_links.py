@@ -11,15 +11,22 @@ from orchestrator.core.decide.opt_out_links import OptOutLink, link_url, owner_i
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.policy.schema.fields import duration
 from orchestrator.errors import StopOrchestratorError
-from orchestrator.ports import World
 
 LinkFor = Callable[[Mapping[str, Any]], str | None]
 """Of a decision as a report has it: the link for its resource; None where there is none."""
 
 
-def link_maker(world: World, policy: OrgPolicy, sweep_id: str, began_at: datetime) -> LinkFor | None:
-    """None where the policy has no links. The first link asks KMS once; where it refuses, which costs no sweep, there
-    is a warning and no link.
+def link_maker(
+    policy: OrgPolicy,
+    sweep_id: str,
+    began_at: datetime,
+    derive_key: Callable[[str, str], bytes],
+    warn: Callable[[str], None],
+) -> LinkFor | None:
+    """None where the policy has no links.
+
+    `derive_key`: the sweep's signing key, by the name of the KMS key and the sweep's id. It is asked once, for the
+    first link; where it raises StopOrchestratorError, which costs no sweep, there is a warning and no link.
     """
     links = policy.opt_out.links
     if links is None:
@@ -30,9 +37,9 @@ def link_maker(world: World, policy: OrgPolicy, sweep_id: str, began_at: datetim
     @cache
     def key() -> bytes | None:
         try:
-            return world.link_key(links.key, sweep_id)
+            return derive_key(links.key, sweep_id)
         except StopOrchestratorError as failure:
-            world.warn(f"Messages have no opt-out links: {failure}")
+            warn(f"Messages have no opt-out links: {failure}")
             return None
 
     def link_for(row: Mapping[str, Any]) -> str | None:

@@ -6,7 +6,6 @@ import base64
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html import unescape
 from typing import Any
@@ -44,6 +43,10 @@ def the_key(_: str) -> bytes:
     return b"of every sweep"
 
 
+def the_sweeps_key(_kms_key: str, _sweep_id: str) -> bytes:
+    return b"of every sweep"
+
+
 def request(url: str, method: str = "GET", form: dict[str, str] | str | None = None, **fields: Any) -> Request:
     body = (urlencode(form) if isinstance(form, dict) else form or "").encode()
     values: dict[str, Any] = {
@@ -68,14 +71,11 @@ class Scene:
         self.service = Service(self.items, the_key, lambda: self.at)
 
     def swept(self, sweep_id: str, mode: Mode, policy: str = POLICY) -> Row:
-        run_sweep(
-            replace(self.fake.world(), link_key=lambda _, __: b"of every sweep"), a_policy(policy), sweep_id, mode
-        )
+        run_sweep(self.fake.world(), a_policy(policy), sweep_id, mode)
         return self.fake.written(sweep_id)
 
     def links(self, report: Row, policy: str = POLICY) -> dict[str, str]:
-        world = replace(self.fake.world(), link_key=lambda _, __: b"of every sweep")
-        link_for = link_maker(world, a_policy(policy), report["sweep_id"], AT)
+        link_for = link_maker(a_policy(policy), report["sweep_id"], AT, the_sweeps_key, print)
         assert link_for is not None
         return {row["resource_id"]: link_for(row) or "" for row in report["decisions"]}
 
@@ -368,8 +368,7 @@ def signed(hub: Clients, deployed: DynamoItems) -> str:  # noqa: F811 - the fixt
     """A link that a sweep made with the KMS key."""
     fake = a_world(ONE)
     run_sweep(fake.world(), a_policy(POLICY), EVENING, Mode.PLAN)
-    world = replace(fake.world(), link_key=lambda key, sweep: derive_link_key(hub, key, sweep))
-    link_for = link_maker(world, a_policy(POLICY), EVENING, AT)
+    link_for = app.make_link_maker(hub, a_policy(POLICY), EVENING, AT, print)
     assert link_for is not None
     url = link_for(fake.written(EVENING)["decisions"][0])
     assert url is not None
@@ -446,9 +445,8 @@ def test_a_table_that_fails_amid_a_press_is_no_success(scene: Scene, url: str) -
 
 def test_an_hour_counts_in_the_policys_zone(scene: Scene) -> None:
     scene.at = datetime(2026, 11, 23, 23, 30, tzinfo=UTC)
-    world = replace(scene.fake.world(), link_key=lambda _, __: b"of every sweep")
     report = scene.swept(EVENING, Mode.PLAN)
-    link_for = link_maker(world, a_policy(POLICY, timezone="Europe/Berlin"), EVENING, AT)
+    link_for = link_maker(a_policy(POLICY, timezone="Europe/Berlin"), EVENING, AT, the_sweeps_key, print)
     assert link_for is not None
     url = link_for(report["decisions"][0]) or ""
     page = scene.answer(url)[1]

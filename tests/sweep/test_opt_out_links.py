@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,10 +12,8 @@ import pytest
 from orchestrator.core.decide.opt_out_links import OptOutLink, read_link
 from orchestrator.core.report.document import Row, document_of
 from orchestrator.errors import StopOrchestratorError
-from orchestrator.ports import World
-from orchestrator.sweep.opt_out_links import link_maker
+from orchestrator.sweep.opt_out_links import LinkFor, link_maker
 from tests.support.builders import AT, SWEEP_ID, a_decision, a_policy, a_report, a_resource
-from tests.support.fake_world import EVERYTHING, ONE, a_world
 
 LINKS = 'opt_out: {max_days: 14, links: {url: "https://keep.example/keep", key: alias/links, valid_for: 12h}}'
 
@@ -34,8 +32,8 @@ class Kms:
         return b"the sweep's"
 
 
-def world(kms: Kms, **fields: Any) -> World:
-    return replace(a_world(ONE).world(), link_key=kms, **fields)
+def maker(kms: Kms, policy: str = LINKS, warn: Callable[[str], None] = print, **fields: str) -> LinkFor | None:
+    return link_maker(a_policy(policy, **fields), SWEEP_ID, AT, kms, warn)
 
 
 def row(resource_id: str = "i-1", **fields: Any) -> Row:
@@ -45,7 +43,7 @@ def row(resource_id: str = "i-1", **fields: Any) -> Row:
 
 def test_a_link_is_good_for_the_days_and_hours_that_the_policy_says() -> None:
     kms = Kms()
-    link_for = link_maker(world(kms), a_policy(f"{EVERYTHING}\n{LINKS}", timezone="Europe/Berlin"), SWEEP_ID, AT)
+    link_for = maker(kms, timezone="Europe/Berlin")
     assert link_for is not None
     url = link_for(row(owner="ann"))
     assert url is not None
@@ -63,7 +61,7 @@ def test_a_link_is_good_for_the_days_and_hours_that_the_policy_says() -> None:
 
 def test_thousands_of_links_ask_kms_once() -> None:
     kms = Kms()
-    link_for = link_maker(world(kms), a_policy(LINKS), SWEEP_ID, AT)
+    link_for = maker(kms)
     assert link_for is not None
     one = row()
     urls = {link_for({**one, "arn": f"{one['arn']}{number}"}) for number in range(1000)}
@@ -73,13 +71,13 @@ def test_thousands_of_links_ask_kms_once() -> None:
 
 def test_a_policy_without_links_makes_none_and_asks_nothing() -> None:
     kms = Kms()
-    assert link_maker(world(kms), a_policy(), SWEEP_ID, AT) is None
+    assert maker(kms, "") is None
     assert kms.asked == []
 
 
 def test_a_key_that_cannot_be_used_costs_the_links_and_one_warning() -> None:
     kms, warnings = Kms("the key alias/links cannot sign"), list[str]()
-    link_for = link_maker(world(kms, warn=warnings.append), a_policy(LINKS), SWEEP_ID, AT)
+    link_for = maker(kms, warn=warnings.append)
     assert link_for is not None
     assert [link_for(row()), link_for(row())] == [None, None]
     assert warnings == ["Messages have no opt-out links: the key alias/links cannot sign"]
@@ -88,7 +86,7 @@ def test_a_key_that_cannot_be_used_costs_the_links_and_one_warning() -> None:
 
 @pytest.mark.parametrize("owner", ["<img src=x onerror=alert(1)>", "\ud800", "o" * 500])
 def test_whatever_an_owner_is_called_the_link_is_one(owner: str) -> None:
-    link_for = link_maker(world(Kms()), a_policy(LINKS), SWEEP_ID, AT)
+    link_for = maker(Kms())
     assert link_for is not None
     url = link_for(row(owner=owner))
     assert url is not None
@@ -98,6 +96,6 @@ def test_whatever_an_owner_is_called_the_link_is_one(owner: str) -> None:
 
 
 def test_what_has_no_arn_has_no_link() -> None:
-    link_for = link_maker(world(Kms()), a_policy(LINKS), SWEEP_ID, AT)
+    link_for = maker(Kms())
     assert link_for is not None
     assert link_for(row(arn="")) is None
