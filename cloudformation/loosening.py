@@ -105,6 +105,7 @@ LOOSENS: Mapping[str, Loosens] = {
     "ObjectLockDays": less,
     "ObjectLockMode": towards("COMPLIANCE", "GOVERNANCE", "none"),
     "OperatorArns": further_items,
+    "OptOutLinks": towards("off", "on"),
     "OrganizationId": any_change,
     "OrganizationalUnitIds": further_items,
     "PermissionsBoundaryArn": removed_or_replaced,

@@ -22,6 +22,7 @@ from orchestrator.aws.dynamodb_items import DynamoItems
 from orchestrator.aws.failures import AWS_FAILURES, error_of
 from orchestrator.aws.hearing import Answered, Hearing
 from orchestrator.aws.hub_services import ParameterAnchor, Signer, parameter_reader
+from orchestrator.aws.link_keys import derive_link_key
 from orchestrator.aws.organization_pace import OrganizationPace
 from orchestrator.aws.organizations import OrganizationReader
 from orchestrator.aws.pacing import Pacing, Rates
@@ -75,6 +76,7 @@ from orchestrator.ports import (
 from orchestrator.settings import PRICE_LIST, Settings
 from orchestrator.sweep.halt import LAST_GO_COUNTS_SECONDS, SPREAD_SECONDS, Halting, KillSwitch, Read
 from orchestrator.sweep.names import regions_for
+from orchestrator.sweep.opt_out_links import LinkFor, link_maker
 
 if TYPE_CHECKING:
     from orchestrator.aws import hub_questions as asking
@@ -339,7 +341,10 @@ class _Worlds:
             partition_regions=partition_regions(),
             always_enabled_regions=frozenset(map(Region, always_enabled(clients.partition))),
             policy_text=partial(active_policy_text, clients=clients),
-            telling=make_telling(settings, clients, policy),
+            telling=replace(
+                make_telling(settings, clients, policy),
+                link_for=make_link_maker(clients, policy, sweep_id, time.now(), runtime.warn),
+            ),
             sign=Signer(clients, settings.signing_key).sign if settings.signing_key else None,
             anchor=make_anchor(settings, clients),
             index=make_index_store(settings, clients),
@@ -410,6 +415,26 @@ def _actions_of(mode: Mode, policy: OrgPolicy) -> Collection[Action]:
 def _member_role(settings: Settings, sweep_id: str, actions: Collection[Action]) -> MemberRole:
     """Its sessions may describe, and carry out these actions: one that only stops starts nothing, and the reverse."""
     return MemberRole(settings.member_role, settings.external_id, sweep_id, registry.session_permissions(actions))
+
+
+def make_link_maker(
+    clients: Clients, policy: OrgPolicy, sweep_id: str, began_at: datetime, warn: Callable[[str], None]
+) -> LinkFor | None:
+    """What makes the opt-out links of a sweep for its messages; None where its policy has none. KMS is asked once, for
+    the first link; `warn` is told where it refuses.
+    """
+    return link_maker(policy, sweep_id, began_at, partial(derive_link_key, clients), warn)
+
+
+def make_opt_out_service(environment: Mapping[str, str]) -> tuple[Items, Callable[[str], bytes]]:
+    """What the function behind opt-out links works with: the table, and the signing key of a sweep by its id.
+
+    Raises SettingsError.
+    """
+    settings = Settings.from_env(environment, ("table", "link_key"))
+    clients = make_clients(settings)
+    items = DynamoItems(clients.dynamodb(), settings.table or "", SYSTEM_TIME.sleep)
+    return items, partial(derive_link_key, clients, settings.link_key or "")
 
 
 def signature_check(settings: Settings, clients: Clients) -> Callable[[bytes, bytes], bool] | None:
@@ -560,6 +585,11 @@ def _services(settings: Settings, clients: Clients, policy: OrgPolicy) -> Iterat
     anchor = make_anchor(settings, clients)
     if anchor is not None:
         yield hub_checks.anchor_check(anchor, ledger)
+    links = policy.opt_out.links
+    if links is not None:
+        yield hub_checks.opt_out_links_check(
+            ledger.linked_opt_outs, lambda: derive_link_key(clients, links.key, "doctor")
+        )
     if settings.table:
         yield hub_checks.sweeps_check(lambda: look_for_missed_sweeps(settings, clients))
         yield hub_checks.other_policies_check(ledger, policy.name, partial(active_policy_text, clients=clients))

@@ -110,6 +110,8 @@ class Settings(BaseModel):
     """An SSM parameter's name, or `file:PATH`."""
     topic: Annotated[str, Field(pattern=r"^arn:[^:]+:sns:")] | None = None
     signing_key: str | None = None
+    link_key: str | None = None
+    """The KMS key that signs opt-out links, for the function behind them; sweeps take it from their policy."""
     anchor: Annotated[str, Field(pattern=r"^(file:.+|[A-Za-z0-9_./-]+)$")] | None = None
     """Where the newest manifest is named outside of store and ledger: an SSM parameter's name, or `file:PATH`."""
     function: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")] | None = None

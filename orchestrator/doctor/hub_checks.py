@@ -10,7 +10,7 @@ from orchestrator.core.diagnosis.checks import Check
 from orchestrator.core.diagnosis.missed import DueSweep
 from orchestrator.core.model import ActivePolicy, AwsError
 from orchestrator.core.report.manifest import anchor_from, sha256_of
-from orchestrator.errors import AnchorError, LedgerError, PolicyError, SettingsError
+from orchestrator.errors import AnchorError, LedgerError, PolicyError, SettingsError, StopOrchestratorError
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ports import Anchor, KillSwitchUnreadableError
 from orchestrator.sweep.anchor import leads_to
@@ -59,6 +59,23 @@ def anchor_check(anchor: Anchor, ledger: Ledger) -> Callable[[], Check]:
             return doctor_hub.no_anchor_yet(anchor.name, has_sweeps=head is not None)
         says = f"names {named[0]}, to which the chain does not lead" if named else "names no sweep and no SHA-256"
         return doctor_hub.wrong_anchor(anchor.name, says)
+
+    return ask
+
+
+def opt_out_links_check(read: Callable[[], object], derive_key: Callable[[], object]) -> Callable[[], Check]:
+    """A check that a plan can read who opted out by a link, and that links can be signed. It makes none."""
+
+    def ask() -> Check:
+        try:
+            read()
+        except LedgerError as failure:
+            return doctor_hub.opt_outs_unreadable(str(failure))
+        try:
+            derive_key()
+        except StopOrchestratorError as failure:
+            return doctor_hub.links_unsigned(str(failure))
+        return doctor_hub.ok("opt_out_links", "opt-outs can be read, and links can be signed")
 
     return ask
 

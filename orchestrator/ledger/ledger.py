@@ -30,7 +30,7 @@ from orchestrator.core.model import (
     Target,
     time_text,
 )
-from orchestrator.core.model.remembered import Notice
+from orchestrator.core.model.remembered import LinkedOptOuts, Notice
 from orchestrator.core.model.times import ordering_time_text
 from orchestrator.core.report.document import Row
 from orchestrator.core.report.manifest import Link
@@ -40,6 +40,7 @@ from orchestrator.ledger.holding import Written, hold, note_failed_starts, relea
 from orchestrator.ledger.items import Absent, AllOf, Delete, Equals, Item, Items, Missing, Put
 from orchestrator.ledger.listings import listed_from, listed_items
 from orchestrator.ledger.notices import notice_pks, notice_writes, notices_from
+from orchestrator.ledger.opt_outs import linked_of_all, linked_of_each
 from orchestrator.ledger.records import (
     ACTIVE,
     FORMAT,
@@ -515,6 +516,16 @@ class Ledger:
         """Every stop that sweeps by the policy announced, and did not withdraw."""
         found = self._items.query_each(notice_pks(policy_name))
         return notices_from(item for items in found.values() for item in items)
+
+    # --- opt-outs by link
+
+    def linked_opt_outs(self) -> LinkedOptOuts:
+        """All that were given by links, by ARN; a moment ago."""
+        return linked_of_all(self._items)
+
+    def linked_opt_outs_of(self, arns: Sequence[str]) -> LinkedOptOuts:
+        """Those of these resources, as of now."""
+        return linked_of_each(self._items, arns)
 
     # --- earlier listings
 

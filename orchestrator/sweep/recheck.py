@@ -45,6 +45,7 @@ from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.ports import Kind, TargetUnreadableError, World
 from orchestrator.sweep.fresh_accounts import FreshAccounts
 from orchestrator.sweep.metrics import measure_again
+from orchestrator.sweep.opt_outs import with_linked_opt_outs
 from orchestrator.sweep.other_policies import FreshOthers
 from orchestrator.sweep.remember import remembered_of
 from orchestrator.sweep.settled_look import look_until_settled
@@ -170,9 +171,13 @@ class Recheck:
         return Look(seen.at, seen.elapsed_at, kept, {one.key: one.tags for one in seen.fresh.values()})
 
     def _remembered(self, kind: Kind, actions: Sequence[Decision]) -> Remembered:
-        """What the ledger says of what is to be started by a rule, as of now."""
-        starts = [one.resource for one in actions if one.action.starts and one.follows_a_rule]
-        return remembered_of(self._ledger, starts, lambda _: kind.description) if starts else NOTHING_REMEMBERED
+        """What the ledger says as of now of what is to be started by a rule, and of who opted out by a link."""
+        by_rules = [one for one in actions if one.follows_a_rule]
+        starts = [one.resource for one in by_rules if one.action.starts]
+        found = remembered_of(self._ledger, starts, lambda _: kind.description) if starts else NOTHING_REMEMBERED
+        if not by_rules:
+            return found
+        return with_linked_opt_outs(self._ledger, self._policy, found, (one.resource.arn for one in by_rules))
 
     def _account(self, account_id: AccountId, *, by_rules: bool) -> Account | Reason:
         """Tags spare from what rules ask for, and forbid no start of an undo."""
@@ -205,7 +210,7 @@ class Recheck:
             return others
         if planned.action.starts:
             return start_kept_since(planned, fresh, self._policy, account, self._now(), others, remembered)
-        return kept_since(planned, fresh, self._policy, account, self._now(), others)
+        return kept_since(planned, fresh, self._policy, account, self._now(), others, remembered)
 
 
 def _account_id(action: Decision) -> AccountId:

@@ -15,11 +15,15 @@ from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.records import HeldRecord
 from orchestrator.ports import World
 from orchestrator.sweep.notices import read_notices
+from orchestrator.sweep.opt_outs import read_linked_opt_outs
 
 
 def read_remembered(world: World, policy: OrgPolicy, inventory: Inventory, now: datetime) -> Inventory:
-    """The same inventory with what decisions depend on: the stops that were announced, and what sweeps hold down."""
-    return _with_what_is_held_down(world, policy, read_notices(world, policy, inventory), now)
+    """The same inventory with what decisions depend on: the stops that were announced, who opted out by a link, and
+    what sweeps hold down.
+    """
+    inventory = read_linked_opt_outs(world.ledger, policy, read_notices(world, policy, inventory))
+    return _with_what_is_held_down(world, policy, inventory, now)
 
 
 def _with_what_is_held_down(world: World, policy: OrgPolicy, inventory: Inventory, now: datetime) -> Inventory:

@@ -28,6 +28,7 @@ from orchestrator.ports import World
 from orchestrator.sweep.fresh_accounts import FreshAccounts
 from orchestrator.sweep.names import resolve_and_remember
 from orchestrator.sweep.notices import remembered_notices
+from orchestrator.sweep.opt_outs import with_linked_opt_outs
 from orchestrator.sweep.other_policies import co_owners, list_others
 from orchestrator.sweep.recover import resource_of
 
@@ -61,7 +62,9 @@ class RulesNow:
     ) -> Iterator[Decision]:
         """Stop or keep for each of one target that the sweep started, or may have started."""
         account = self._account(account_id)
-        remembered = remembered_notices(self.world, self.policy, fresh.values())
+        notices = remembered_notices(self.world, self.policy, fresh.values())
+        arns = (one.arn for one in fresh.values())
+        remembered = with_linked_opt_outs(self.world.ledger, self.policy, notices, arns)
         for record in records:
             seen = fresh.get(record.resource_id)
             if seen is None:

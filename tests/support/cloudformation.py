@@ -63,6 +63,7 @@ EVERYTHING: Mapping[str, Mapping[str, str]] = {
         "SigningKeyArn": KEY,
         "AnchorName": "/stop-orchestrator/anchor",
         "AlarmEmail": "platform@example.com",
+        "OptOutLinks": "on",
         "OperatorArns": f"arn:aws:iam::{ACCOUNT}:role/aws-reserved/sso.amazonaws.com/*/AWSReservedSSO_Platform_*",
         "HubRolePath": "/platform/",
         "HubPermissionsBoundaryArn": f"arn:aws:iam::{ACCOUNT}:policy/boundary",

@@ -22,6 +22,7 @@ _SEPARATORS = ("-", "_", " ", "", "--", "\u2011", "\u00a0", "\u200b", "\u00ad")
 _COLONS = (":", "/", ".", " : ", "::", "\uff1a", "\u2236", "\ua789")
 _INSIDE = st.sampled_from(["", "", "", "", "-", "_", " ", "_-", "\u00a0", "\u2011", "\u200b"])
 """What is written before a letter, also amid a word: mostly nothing."""
+LINKS = {"max_days": 9, "links": {"url": "https://keep.example/keep", "key": "alias/links", "valid_for": "12h"}}
 _LOOK_ALIKES = {
     "o": "\u043e\u03bf\u03cc\u041e\u0585\u00f8\u00f6",
     "p": "\u0440\u03c1\u0420\u03a1\u1d18",
@@ -286,7 +287,7 @@ def policy_documents(draw: st.DrawFn, *, calendars: bool = False) -> dict[str, A
         "guardrails": guardrails,
         "required_tags": st.lists(st.sampled_from(TAG_KEYS), unique=True)
         | st.dictionaries(st.sampled_from(TAG_KEYS), st.sampled_from(["present", ["dev", "t*"], {"kinds": ["ec2"]}])),
-        "opt_out": st.sampled_from([{}, {"max_days": 90, "require_reason": False}, {"allowed_on": ["account"]}]),
+        "opt_out": st.sampled_from([{}, {"max_days": 90, "require_reason": False}, {"allowed_on": ["account"]}, LINKS]),
         "owner_tag": st.sampled_from(["Owner", "team"]),
         "regions": st.just({"include": ["eu-*"], "exclude": ["eu-west-2"]}),
         "max_tag_age": st.sampled_from(["60s", "5m", "1h"]),

@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from orchestrator.core.model import ALL_REGIONS, Account, AccountId, Resource, Tags, Violation
+from orchestrator.core.model.remembered import LinkedOptOuts
 from orchestrator.core.policy.opt_outs import (
     ANY_OPT_OUT,
     RESOURCE,
     UNIT,
     account_opt_outs,
     opt_out_findings,
+    read_linked,
     read_opt_outs,
 )
 from orchestrator.core.policy.org_policy import OrgPolicy
@@ -20,6 +22,7 @@ from orchestrator.core.policy.required_tags import RequiredTag
 from orchestrator.core.policy.schema.governance import OptOutRules
 
 DEFAULT_OWNER_TAG = "Owner"
+NO_LINKED: LinkedOptOuts = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +45,19 @@ def violations(
     asked: Asked,
     today: date,
     down: Iterable[Resource] = (),
+    linked: LinkedOptOuts = NO_LINKED,
 ) -> tuple[Violation, ...]:
     """Sorted by account. `accounts` are those in scope, opted out or not; an OU's opt-out counts for each of them.
 
-    `down`: what does not run, of which only the opt-outs are looked at: they spare from a start too.
+    `down`: what does not run, of which only the opt-outs are looked at: they spare from a start too. `linked`: what was
+    opted out by links.
     """
     by_id = {account.id: account for account in accounts}
     found = [violation for account in accounts for violation in _of_account(account, asked, today)]
     for resource in resources:
-        found += _of_resource(resource, by_id, asked, today)
+        found += _of_resource(resource, by_id, asked, today, linked)
     for resource in down:
-        found += _of_resource(resource, by_id, replace(asked, required_tags=()), today)
+        found += _of_resource(resource, by_id, replace(asked, required_tags=()), today, linked)
     return joined(found)
 
 
@@ -94,13 +99,14 @@ def _of_account(account: Account, asked: Asked, today: date) -> Iterator[Violati
 
 
 def _of_resource(
-    resource: Resource, accounts: Mapping[AccountId, Account], asked: Asked, today: date
+    resource: Resource, accounts: Mapping[AccountId, Account], asked: Asked, today: date, linked: LinkedOptOuts
 ) -> Iterator[Violation]:
     account_id, region = resource.target.account_id, resource.target.region
     account = accounts.get(account_id)
     problems = (one.problem(resource.kind, resource.tags) for one in asked.required_tags)
     found = [one for one in problems if one is not None]
-    for opt_out in read_opt_outs(resource.tags, RESOURCE, resource.resource_id, today):
+    own = read_opt_outs(resource.tags, RESOURCE, resource.resource_id, today)
+    for opt_out in (*own, *read_linked(linked.get(resource.arn, ()), resource.resource_id, today)):
         found += opt_out_findings(opt_out, asked.opt_out, today)
     if not found:
         return

@@ -48,7 +48,13 @@ from orchestrator.core.model.action import StartForm
 from orchestrator.core.model.decision import InsideSchedule
 from orchestrator.core.model.marks import STOPPED_AT_TAG, STOPPED_BY_TAG
 from orchestrator.core.model.remembered import NOTHING_REMEMBERED, Remembered
-from orchestrator.core.policy.opt_outs import RESOURCE, exemption_sentence, most_protective, read_opt_outs
+from orchestrator.core.policy.opt_outs import (
+    RESOURCE,
+    exemption_sentence,
+    most_protective,
+    read_linked,
+    read_opt_outs,
+)
 from orchestrator.core.policy.org_policy import OrgPolicy, Rule
 from orchestrator.core.policy.schedules.answer import ScheduleAnswer, ScheduleState
 from orchestrator.core.policy.schedules.schedule import Schedule
@@ -70,19 +76,22 @@ def decide_inventory(
         policy, inventory.resources, accounts, _Known.by(policy, now, others, inventory.remembered, wrong)
     )
 
+    linked = inventory.remembered.opt_outs
+    unlinked = replace(inventory.remembered, opt_outs={}) if linked else inventory.remembered
+
     def decide_without(resource: Resource, account: Account) -> Decision:
         bare = replace(resource, tags=without_opt_outs(resource))
-        return decide(policy, bare, account, now, others, inventory.remembered)
+        return decide(policy, bare, account, now, others, unlinked)
 
     plain = without_announcements(decisions)
     up, down = [one.resource for one in plain], list[Resource]()
     if policy.starting_kinds:  # only for those what is down was read, which nobody asks for tags
         up, down = [one for one in up if not may_be_down(one)], [one for one in up if may_be_down(one)]
-    compliance = violations(up, inventory.accounts, Asked.by(policy), today, down)
+    compliance = violations(up, inventory.accounts, Asked.by(policy), today, down, linked)
     return Decisions(
         decisions,
         joined(compliance, wrong, malformed_notices(decisions)),
-        register_opt_outs(policy, inventory.accounts, plain, now, decide_without),
+        register_opt_outs(policy, inventory.accounts, plain, now, decide_without, linked),
     )
 
 
@@ -154,12 +163,24 @@ class _Known(NamedTuple):
 
 
 def _decide(policy: OrgPolicy, resource: Resource, account: Account, known: _Known) -> Decision:
+    """Where it is unknown who opted out by a link, nothing is done, and what is kept anyway says why as ever."""
+    decision = _decide_by_what_is_known(policy, resource, account, known)
+    unread = known.remembered.opt_outs_unread
+    if not unread or decision.verdict is Verdict.KEEP:
+        return decision
+    text = f"Whether a link opted it out is not known: {unread}."
+    return replace(decision, verdict=Verdict.KEEP, reason_code=ReasonCode.UNREADABLE_LEDGER, reason=text)
+
+
+def _decide_by_what_is_known(policy: OrgPolicy, resource: Resource, account: Account, known: _Known) -> Decision:
     now = known.now
     owner = owner_of(policy, resource, account, now)
     rule = owner.rule
     used = rule.where.facts_used(resource, account, now) if rule else None
     tags = tags_of_people(resource, rule, known.remembered)
     opt_outs = read_opt_outs(tags, RESOURCE, resource.resource_id, known.today)
+    if linked := known.remembered.opt_outs.get(resource.arn):
+        opt_outs += read_linked(linked, resource.resource_id, known.today)
     exemption = most_protective(opt_outs) if opt_outs else None
     own_schedule = _NO_SCHEDULE
     if rule and not policy.ignores_schedules:

@@ -22,7 +22,7 @@ from orchestrator.core.model import (
     time_text,
 )
 from orchestrator.core.model.marks import MARKS, STOPPED_BY_TAG
-from orchestrator.core.model.remembered import Remembered
+from orchestrator.core.model.remembered import NOTHING_REMEMBERED, Remembered
 from orchestrator.core.model.tagging import tagging_of
 from orchestrator.core.policy.org_policy import OrgPolicy
 
@@ -42,15 +42,19 @@ def kept_since(
     account: Account,
     now: datetime,
     others: Sequence[CoOwner] = (),
+    remembered: Remembered = NOTHING_REMEMBERED,
 ) -> Reason | None:
     """Why the resource is kept although the plan would stop it; None when the plan still holds.
 
     `fresh` is the resource as it is now, None when AWS does not know it any more; `account` with its tags as of now,
-    `others` the other active policies.
+    `others` the other active policies; `remembered` has who opted out by a link since.
     """
     if fresh is None:
         return changed("it is gone.")
-    decision = decide(policy, fresh, account, now, others, planned_notices(planned))
+    known = replace(planned_notices(planned), opt_outs=remembered.opt_outs, opt_outs_unread=remembered.opt_outs_unread)
+    decision = decide(policy, fresh, account, now, others, known)
+    if decision.reason_code is ReasonCode.UNREADABLE_LEDGER:
+        return not_seen_again(_within_sentence(decision))
     if decision.reason_code is ReasonCode.OWNED_BY_TWO_POLICIES:  # not only now: until one of them excludes it
         return changed(_within_sentence(decision))._replace(code=decision.reason_code)
     reason = next(_changes(planned, fresh, decision), None)

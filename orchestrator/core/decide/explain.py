@@ -27,6 +27,7 @@ from orchestrator.core.model import (
 )
 from orchestrator.core.policy.conditions.trace import ConditionTrace, missed_by
 from orchestrator.core.policy.opt_outs import (
+    LINK,
     RESOURCE,
     OptOut,
     account_opt_outs,
@@ -168,8 +169,8 @@ def explain(
     resource = next((one for one in inventory.resources if one.key == key), None)
     rows = [one for one in inventory.coverage if one.account_id == key.account_id]
     notes = what_holds(inventory)
-    if inventory.remembered.unread:
-        notes.append(f"the ledger could not be asked: {inventory.remembered.unread}")
+    remembered = inventory.remembered
+    notes += [f"the ledger could not be asked: {one}" for one in (remembered.unread, remembered.opt_outs_unread) if one]
     if resource is None:
         return Explanation(
             key=key,
@@ -208,7 +209,7 @@ def explain_decision(
     """Of a decision that is made. `account_for`: the account, as far as it is known of what a rule asks."""
     rules = tuple(_rules(policy, decision, account_for, now))
     resource, owner, today = decision.resource, _owner(policy, decision), policy.day(now)
-    own = read_opt_outs(resource.tags, RESOURCE, resource.resource_id, today)
+    own = (*read_opt_outs(resource.tags, RESOURCE, resource.resource_id, today), *_by_link(decision))
     return replace(
         rules_unknown(decision, account, now, policy.name, policy.sha256),
         rules=rules,
@@ -317,6 +318,12 @@ def _opt_outs(found: Sequence[OptOut]) -> Iterator[OptOutTrace]:
         spares = not one.expired and not one.only_a_reason
         sentence = exemption_sentence(one.exemption) if spares else _spares_not(one)
         yield OptOutTrace(one.exemption, spares, spares and one.exemption is deciding, sentence)
+
+
+def _by_link(decision: Decision) -> tuple[OptOut, ...]:
+    """Only what decided: the others are in the table."""
+    spared_by = decision.exemption
+    return (OptOut(spared_by),) if spared_by is not None and spared_by.source == LINK else ()
 
 
 def _spares_not(one: OptOut) -> str:

@@ -24,12 +24,15 @@ from orchestrator.core.model import (
     Tags,
     Verdict,
 )
+from orchestrator.core.model.remembered import LinkedOptOuts
 from orchestrator.core.policy.opt_outs import (
     ACCOUNT,
     RESOURCE,
     UNIT,
     OptOut,
+    carrier_of,
     opt_out_findings,
+    read_linked,
     read_opt_outs,
 )
 from orchestrator.core.policy.org_policy import OrgPolicy
@@ -52,10 +55,13 @@ def register_opt_outs(
     decisions: Iterable[Decision],
     now: datetime,
     decide_without: DecideWithout,
+    linked: LinkedOptOuts,
 ) -> tuple[RegisteredOptOut, ...]:
-    """OUs, accounts, then resources, each sorted. `accounts` are those in scope with their tags."""
+    """OUs, accounts, then resources, each sorted. `accounts` are those in scope with their tags; `linked` is what was
+    opted out by links.
+    """
     known = {account.id: account for account in accounts}
-    register = _Register(policy, known, now, decide_without)
+    register = _Register(policy, known, now, decide_without, linked)
     rows = [*register.of_units(), *register.of_accounts()]
     for decision in decisions:
         rows += register.of_resource(decision)
@@ -89,6 +95,7 @@ class _Register:
         accounts: Mapping[AccountId, Account],
         now: datetime,
         decide_without: DecideWithout,
+        linked: LinkedOptOuts,
     ) -> None:
         self._policy = policy
         self._rules = {rule.name: rule for rule in policy.rules}
@@ -96,6 +103,7 @@ class _Register:
         self._now = now
         self._today = policy.day(now)
         self._decide_without = decide_without
+        self._linked = linked
         self._hours: dict[Schedule, float] = {}
 
     def of_units(self) -> Iterator[RegisteredOptOut]:
@@ -113,7 +121,8 @@ class _Register:
 
     def of_resource(self, decision: Decision) -> Iterator[RegisteredOptOut]:
         resource = decision.resource
-        for opt_out in self._of(resource.tags, RESOURCE, resource.resource_id):
+        by_links = read_linked(self._linked.get(resource.arn, ()), resource.resource_id, self._today)
+        for opt_out in (*self._of(resource.tags, RESOURCE, resource.resource_id), *by_links):
             account = self._accounts[resource.target.account_id]
             decides = opt_out.exemption == decision.exemption
             count, hours = self._spared(decision, account) if decides else (0, 0.0)
@@ -135,7 +144,7 @@ class _Register:
     def _row(self, opt_out: OptOut, accounts: int, resources: int | None, hours: float | None) -> RegisteredOptOut:
         exemption = opt_out.exemption
         return RegisteredOptOut(
-            carrier=exemption.source,
+            carrier=carrier_of(exemption),
             carrier_id=exemption.source_id,
             tag=exemption.tag,
             value=exemption.value,

@@ -226,6 +226,7 @@ class _Span:
             for one in read_opt_outs(tags, source, source_id, self._policy.day(self._start))
             if (until := one.exemption.until) is not None
         }
+        last_days |= {one.until for one in self._remembered.opt_outs.get(resource.arn, ()) if one.until is not None}
         if STOP_AFTER_TAG in resource.tags or resource.key in self._remembered.notices:
             last_days |= self._days
         for day in last_days:

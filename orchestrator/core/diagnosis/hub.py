@@ -156,6 +156,21 @@ def kill_switches(names: Sequence[str], halting: Sequence[str]) -> Check:
 _ANCHOR_WRITES = "whether ssm:PutParameter is allowed shows at the end of a sweep, which warns where it is not"
 
 
+def opt_outs_unreadable(detail: str) -> Check:
+    """Who opted out by a link cannot be read."""
+    advice = (
+        "allow dynamodb:Query on the table and its index GSI1 (the hub's template does with OptOutLinks=on): until "
+        "then a sweep by this policy stops and starts nothing"
+    )
+    return Check(Area.HUB, "opt_out_links", CheckStatus.FAILED, Code.UNREADABLE, detail, advice)
+
+
+def links_unsigned(detail: str) -> Check:
+    """The key of the policy's links cannot be used."""
+    advice = "check opt_out.links.key, and that kms:GenerateMac is allowed on it: until then messages have no links"
+    return Check(Area.HUB, "opt_out_links", CheckStatus.WARNING, Code.UNREADABLE, detail, advice)
+
+
 def anchor_leads(name: str, sweep_id: str) -> Check:
     """The anchor can be read, and names a manifest of the chain."""
     return ok("anchor", f"{name} names {sweep_id}, to which the chain leads; {_ANCHOR_WRITES}")

@@ -39,7 +39,7 @@ class ReasonCode(StrEnum):
     NOT_STOPPED_BY_US = "not_stopped_by_us"
     """Mark, ledger and times do not agree that a sweep stopped it and nobody touched it since."""
     UNREADABLE_LEDGER = "unreadable_ledger"
-    """Whether a sweep stopped it is unknown: the ledger could not be read."""
+    """Whether a sweep stopped it, or a link opts it out, is unknown: the ledger could not be read."""
     STOPPED_BY_SWEEP = "stopped_by_sweep"
     """A start: the sweep that is undone stopped it."""
     EXEMPT = "exempt"
@@ -124,7 +124,7 @@ class Exemption:
     """Why a resource or a whole account is spared: which tag, on what, until when, for which reason."""
 
     source: str
-    """`resource`, `account` or `organizational_unit`."""
+    """`resource`, `account` or `organizational_unit`: whose tag it is; `link`: it was given by a link in a message."""
     source_id: str
     """The resource id, the account id or the OU's path."""
     tag: str

@@ -25,7 +25,7 @@ class OptOutStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RegisteredOptOut:
-    """One tag that spares, or spared until it ended, with its carrier."""
+    """One tag that spares, or spared until it ended, with its carrier; or what a link did, whose tag is `link`."""
 
     carrier: str
     """`resource`, `account` or `organizational_unit`."""

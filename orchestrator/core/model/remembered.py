@@ -42,12 +42,31 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkedOptOut:
+    """That a person opted the resource out by a link in a message."""
+
+    value: str
+    """The last day that it counts, as it was found; or what is wrong with the item."""
+    until: date | None
+    """None: that is no day; then it counts for good."""
+    reason: str | None
+
+
+LinkedOptOuts = Mapping[str, tuple[LinkedOptOut, ...]]
+"""By ARN."""
+
+
+@dataclass(frozen=True, slots=True)
 class Remembered:
     """By resource. `unread`: why the ledger could not be asked; empty where it could."""
 
     stops: Mapping[ResourceKey, RememberedStop] = field(default_factory=dict)
     notices: Mapping[ResourceKey, Notice] = field(default_factory=dict)
     unread: str = ""
+    opt_outs: LinkedOptOuts = field(default_factory=dict)
+    """Of a policy that has links; by other policies they are not read."""
+    opt_outs_unread: str = ""
+    """Why those could not be read: then everything is kept."""
 
 
 NOTHING_REMEMBERED = Remembered()

@@ -249,9 +249,19 @@ def _cross_checks(document: Document) -> Iterator[tuple[Path, str]]:
     yield from _starts(document.value)
     yield from tag_problems(_rules(document.value))
     yield from required_tag_problems(document.value.get("required_tags"))
+    yield from _opt_out_links(document.value.get("opt_out"))
     yield from _sweeps(document)
     yield from _waves(document.value.get("waves"))
     yield from notify_problems(document.value)
+
+
+def _opt_out_links(opt_out: Any) -> Iterator[tuple[Path, str]]:
+    """Whoever has a link opts out by it: for how long at most is the policy's to say."""
+    if isinstance(opt_out, dict) and opt_out.get("links") is not None and "max_days" not in opt_out:
+        yield (
+            ("opt_out", "links"),
+            "must have `max_days` beside it: no link opts out for longer, such as `max_days: 14`",
+        )
 
 
 def _whose_schedule(number: int, rule: Mapping[str, Any], known: Collection[str]) -> Iterator[tuple[Path, str]]:

@@ -15,7 +15,13 @@ from orchestrator.core.policy.other_words import right_key, right_value
 from orchestrator.core.policy.schema.document import PolicyDocument
 from orchestrator.core.policy.schema.fields import BUS, Part
 from orchestrator.core.policy.schema.governance import FORMS as REQUIRED_TAG_FORMS
-from orchestrator.core.policy.schema.governance import OptOutRules, RequiredTagDocument
+from orchestrator.core.policy.schema.governance import (
+    HMAC_KEY,
+    LINK_URL,
+    OptOutLinks,
+    OptOutRules,
+    RequiredTagDocument,
+)
 from orchestrator.core.policy.schema.limits import AccountLimits, Guardrails, KillSwitch, Wave
 from orchestrator.core.policy.schema.notify import FORMS as NOTIFY_FORMS
 from orchestrator.core.policy.schema.notify import ContactDocument, ListenerDocument, OwnerContactsDocument
@@ -73,6 +79,8 @@ def _missing(path: Path) -> str:
 
 
 _EXAMPLES: Mapping[object, str] = {
+    "url": "name where the function answers, such as `url: https://abcdefghij.execute-api.eu-central-1.amazonaws.com/keep`",
+    "key": "name the KMS key that signs, such as `key: alias/stop-orchestrator-opt-out-links`",
     "days": "write so many days, such as `days: 3`",
     "version": "say `version: 1`",
     "name": "give it a name, such as `name: nonprod`",
@@ -136,9 +144,15 @@ _PARTS_OF_A_SCHEDULE = 2
 """Longer than this is the path of a mapping within a schedule."""
 
 
+_MODELS_BY_PATH: dict[Path, type[Part]] = {
+    ("guardrails", "per_account"): AccountLimits,
+    ("opt_out", "links"): OptOutLinks,
+}
+
+
 def _model_at(path: Path) -> type[Part]:
-    if path == ("guardrails", "per_account"):
-        return AccountLimits
+    if path in _MODELS_BY_PATH:
+        return _MODELS_BY_PATH[path]
     if path[:1] == ("owner_contacts",) and len(path) > 1:
         return ContactDocument
     if path[:1] == ("rules",) and path[2:] == ("notice",):
@@ -188,6 +202,8 @@ _PATTERNS = {
     r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$": "an SNS topic is named by its ARN, such as "
     "arn:aws:sns:eu-central-1:111122223333:team-a; a FIFO topic cannot be told",
     BUS: "an event bus is named by its name, such as `default`, or by its ARN",
+    LINK_URL: "it begins with https:// and has no query, such as https://abcdefghij.execute-api.eu-central-1.amazonaws.com/keep",
+    HMAC_KEY: "a KMS key is named by its ARN or its alias, such as alias/stop-orchestrator-opt-out-links",
     TAG_VALUE: "a value has 1 to 256 letters, digits, spaces or `_.:/=+@-`, which every service takes",
     r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$": "a name has 1 to 64 letters, digits, `.`, `_` or `-`",
 }

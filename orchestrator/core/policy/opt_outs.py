@@ -2,6 +2,7 @@
 
 `true` is for good; a date counts through the end of that day; anything else is honoured as for good and reported as
 malformed, because a person who wrote it meant to be spared. So is a key that is misspelt, whatever its value.
+What a person opted out by a link in a message counts as such a tag of the resource; it is in the table, and no tag.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from functools import lru_cache
 
 from orchestrator.core.model import Account, Exemption, Tags
 from orchestrator.core.model.marks import STOP_AFTER_TAG
+from orchestrator.core.model.remembered import LinkedOptOut
 from orchestrator.core.policy.patterns import late_pattern
 from orchestrator.core.policy.schema.governance import OptOutRules
 from orchestrator.core.policy.tag_keys import (
@@ -34,8 +36,10 @@ TOO_LONG, WITHOUT_REASON, NOT_ALLOWED_HERE = (
 ANY_OPT_OUT = OptOutRules()
 """What a policy asks of opt-outs that says nothing of them."""
 RESOURCE, ACCOUNT, UNIT = "resource", "account", "organizational_unit"
+LINK = "link"
+"""The source of an opt-out by a link, and what stands in the place of its tag's key."""
 _SOURCE_WORDS = {RESOURCE: "the resource", ACCOUNT: "the account", UNIT: "the OU"}
-_OUTERMOST_FIRST = {UNIT: 0, ACCOUNT: 1, RESOURCE: 2}
+_OUTERMOST_FIRST = {UNIT: 0, ACCOUNT: 1, RESOURCE: 2, LINK: 3}
 _DATE = late_pattern(r"[2-9][0-9]{3}-[0-9]{2}-[0-9]{2}")
 """Not before the year 2000, which IAM's last line takes for no date, and then nothing could be stopped."""
 
@@ -70,6 +74,20 @@ def read_opt_outs(tags: Tags, source: str, source_id: str, today: date) -> tuple
     return tuple(found)
 
 
+def read_linked(found: Iterable[LinkedOptOut], resource_id: str, today: date) -> tuple[OptOut, ...]:
+    """The same of what was given for the resource by links."""
+    each = (
+        Exemption(LINK, resource_id, LINK, one.value, one.until, one.reason, malformed=one.until is None)
+        for one in found
+    )
+    return tuple(OptOut(one, expired=one.until is not None and today > one.until) for one in each)
+
+
+def carrier_of(exemption: Exemption) -> str:
+    """What it is on: `resource`, `account` or `organizational_unit`."""
+    return RESOURCE if exemption.source == LINK else exemption.source
+
+
 def account_opt_outs(account: Account, today: date) -> tuple[OptOut, ...]:
     """Those of the OUs above it, outermost first, and its own."""
     found: list[OptOut] = []
@@ -86,8 +104,10 @@ def most_protective(opt_outs: Iterable[OptOut]) -> Exemption | None:
 
 def exemption_sentence(exemption: Exemption) -> str:
     """Which tag, on what, until when, why; as one sentence."""
-    carrier = _SOURCE_WORDS[exemption.source]
-    if exemption.nearest_key is not None:
+    carrier = _SOURCE_WORDS[carrier_of(exemption)]
+    if exemption.source == LINK:
+        text = f"A link in a message opted {exemption.source_id} out {_until(exemption)}"
+    elif exemption.nearest_key is not None:
         tag = f"{exemption.tag!r}={exemption.value}"
         text = f"The tag {tag} on {carrier} {exemption.source_id} spares it for good, because {_misspelt(exemption)}"
     elif exemption.tag == PROTECTED_TAG:
@@ -104,11 +124,11 @@ def opt_out_findings(
     """Each violation of one opt-out with what is wrong. `protected` is a promise, not an opt-out: nothing."""
     exemption = opt_out.exemption
     if exemption.tag != PROTECTED_TAG:
-        shown = f"{OPT_OUT_TAG}={exemption.value}"
+        shown = f"{LINK if exemption.source == LINK else OPT_OUT_TAG}={exemption.value}"
         yield from _findings(opt_out, shown, rules, today)
-        if exemption.source not in rules.allowed_on and not (opt_out.expired or opt_out.only_a_reason):
+        if carrier_of(exemption) not in rules.allowed_on and not (opt_out.expired or opt_out.only_a_reason):
             where = " or ".join(_SOURCE_WORDS[one] for one in rules.allowed_on) or "nothing"
-            carrier = _SOURCE_WORDS[exemption.source]
+            carrier = _SOURCE_WORDS[carrier_of(exemption)]
             yield NOT_ALLOWED_HERE, f"{exemption.tag}={exemption.value} on {carrier}; the policy allows it on {where}"
 
 
@@ -124,14 +144,14 @@ def _findings(opt_out: OptOut, shown: str, rules: OptOutRules, today: date) -> I
     if exemption.malformed:
         yield (
             "malformed_opt_out",
-            f"{shown} is neither `true` nor a date like 2026-12-31; honoured for good until mended",
+            f"{shown} is {_no_value(exemption)} like 2026-12-31; honoured for good until mended",
         )
     elif rules.max_days is not None:
         yield from _too_long(exemption.until, shown, rules.max_days, today)
     elif exemption.until is None:
         yield "never_ending_opt_out", f"{shown} has no end"
     if exemption.reason is None and rules.require_reason:
-        yield WITHOUT_REASON, f"{shown} has no {REASON_TAG}"
+        yield WITHOUT_REASON, f"{shown} has no {'reason' if exemption.source == LINK else REASON_TAG}"
 
 
 def _too_long(until: date | None, shown: str, max_days: int, today: date) -> Iterator[tuple[str, str]]:
@@ -195,5 +215,9 @@ def _protection(exemption: Exemption) -> tuple[bool, int, bool, bool, bool, int]
 
 def _until(exemption: Exemption) -> str:
     if exemption.malformed:
-        return "for good, because its value is neither `true` nor a date"
+        return f"for good, because its value is {_no_value(exemption)}"
     return f"until the end of {exemption.until}" if exemption.until else "for good"
+
+
+def _no_value(exemption: Exemption) -> str:
+    return "no date" if exemption.source == LINK else "neither `true` nor a date"

@@ -7,6 +7,7 @@ from typing import Any
 from orchestrator.core.decide.explain import Explanation, LimitTrace, OptOutTrace, RuleTrace, ScheduleTrace
 from orchestrator.core.model import Verdict, time_text
 from orchestrator.core.policy.conditions.trace import ConditionTrace
+from orchestrator.core.policy.opt_outs import carrier_of
 
 Row = dict[str, Any]
 
@@ -85,7 +86,7 @@ def _schedule(one: ScheduleTrace) -> Row:
 def _opt_out(one: OptOutTrace) -> Row:
     exemption = one.exemption
     return {
-        "carrier": exemption.source,
+        "carrier": carrier_of(exemption),
         "carrier_id": exemption.source_id,
         "tag": exemption.tag,
         "value": exemption.value,

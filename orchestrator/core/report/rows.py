@@ -26,6 +26,7 @@ from orchestrator.core.model import (
     TargetStatus,
     Verdict,
 )
+from orchestrator.core.policy.opt_outs import LINK
 
 
 def _one_of(values: Iterable[StrEnum | str | None]) -> Any:
@@ -50,11 +51,15 @@ _STRICT = ConfigDict(extra="forbid")
 
 @with_config(_STRICT)
 class ExemptionRow(TypedDict):
-    """A tag that spares a resource, an account or an OU, with its carrier."""
+    """What spares a resource, an account or an OU: a tag, with its carrier, or what was given by a link."""
 
-    source: Annotated[str, _one_of(_CARRIERS), Field(description="What carries the tag.")]
+    source: Annotated[
+        str,
+        _one_of((*_CARRIERS, LINK)),
+        Field(description="What carries the tag; `link`: it was given by a link in a message."),
+    ]
     source_id: Annotated[str, Field(description="The id of that; of an OU its path.")]
-    tag: Annotated[str, Field(description="The key of the tag, as it is written there.")]
+    tag: Annotated[str, Field(description="The key of the tag, as it is written there; `link`: there is none.")]
     value: Annotated[str, Field(description="Its value, as it is written there.")]
     until: Annotated[str | None, Field(description="The last day that it counts; null: for good.")]
     reason: Annotated[
@@ -276,7 +281,9 @@ class ComplianceCountRow(TypedDict):
 
 @with_config(_STRICT)
 class OptOutRow(TypedDict):
-    """One tag that spares, with its carrier. What is in an account that is opted out is not read."""
+    """One tag that spares, with its carrier; or what was given by a link in a message, whose tag is `link`. What is in
+    an account that is opted out is not read.
+    """
 
     carrier: Annotated[str, _one_of(_CARRIERS), Field(description="What carries the tag.")]
     carrier_id: Annotated[str, Field(description="Of an OU it is the path.")]

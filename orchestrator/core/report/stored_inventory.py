@@ -43,8 +43,10 @@ from orchestrator.core.model import (
     unit_path,
 )
 from orchestrator.core.model.kind import KindDescription
+from orchestrator.core.model.remembered import LinkedOptOut, Remembered
 from orchestrator.core.policy.conditions.everything import Everything
 from orchestrator.core.policy.conditions.matching import is_unit_id
+from orchestrator.core.policy.opt_outs import LINK
 from orchestrator.core.policy.org_policy import OrgPolicy, Rule
 from orchestrator.core.policy.yaml_document import path_text
 
@@ -195,6 +197,13 @@ def _exemption(row: StoredRow | None) -> Exemption | None:
     return Exemption(**{**row, "until": until})
 
 
+def _linked(exemption: Exemption | None) -> tuple[LinkedOptOut, ...]:
+    """What a link gave, where that spared it; of others a report does not tell."""
+    if exemption is None or exemption.source != LINK:
+        return ()
+    return (LinkedOptOut(exemption.value, exemption.until, exemption.reason),)
+
+
 def _unresolved(row: Mapping[str, Any]) -> UnresolvedName:
     effect = NameEffect(row["effect"])
     return UnresolvedName(
@@ -252,7 +261,9 @@ def stored_look(rows: StoredRows, policy: OrgPolicy, kinds: StoredKinds) -> Stor
                 key for rule in policy.rules for key in account_keys(policy, rule, one.resource, account, _ANY_TIME)
             )
     known = tuple(accounts.account(account_id, asked) for account_id in sorted(each))
-    inventory = Inventory("", known, resources=tuple(one.resource for one in found), names=names)
+    remembered = Remembered(opt_outs={one.resource.arn: by for one in found if (by := _linked(one.exemption))})
+    resources = tuple(one.resource for one in found)
+    inventory = Inventory("", known, resources=resources, names=names, remembered=remembered)
     owners = {one.resource.key: one.rule for one in found}
 
     def missed(resource: Resource) -> frozenset[str]:

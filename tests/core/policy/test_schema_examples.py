@@ -101,6 +101,9 @@ WITHIN: Mapping[str, Callable[[Document], Document]] = {
     "KillSwitch": lambda entry: {"kill_switch": entry},
     "LineDocument": lambda entry: in_schedule({"running": [{"time": "07:00-19:00", **entry}]}),
     "Notice": lambda entry: in_rule({"notice": entry}),
+    "OptOutLinks": lambda entry: {
+        "opt_out": {"max_days": 9, "links": {"url": "https://a.example", "key": "alias/a", **entry}}
+    },
     "OptOutRules": lambda entry: {"opt_out": entry},
     "OrganizationScope": lambda entry: {"organization": entry},
     "ProductionScope": lambda entry: {"production": entry},
@@ -122,6 +125,7 @@ WITHIN: Mapping[str, Callable[[Document], Document]] = {
 BESIDE: Mapping[tuple[str, str], Document] = {
     ("ExceptDocument", "running"): {"on": "12-31"},
     ("ExceptDocument", "reason"): {"on": "12-31"},
+    ("OptOutRules", "links"): {"max_days": 14},
     ("RuleDocument", "start"): {"schedule": "office-hours"},
     ("RuleDocument", "started_by_hand"): {"schedule": "office-hours"},
     ("RuleDocument", "tags"): {"action": "tag"},

@@ -1,13 +1,14 @@
 """The shape of what a policy asks of tags: opt-outs, required tags, and the tag that names an owner."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Discriminator, Field, StrictBool, StrictInt, Tag
 from pydantic_core import PydanticCustomError
 
 from orchestrator.core.policy.nearest import nearest
-from orchestrator.core.policy.schema.fields import KindName, Part, Text, not_null
+from orchestrator.core.policy.schema.fields import DURATION, KindName, Part, Text, as_duration, not_null
 from orchestrator.core.policy.yaml_document import value_words
 
 PRESENT: Literal["present"] = "present"
@@ -66,6 +67,39 @@ RequiredTags = Annotated[
 """Keys; or keys with the values that are right."""
 
 
+LINK_URL = r"^https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?$"
+"""What a link's query is put behind: so it has none of its own."""
+HMAC_KEY = r"^(alias/[A-Za-z0-9/_-]{1,250}|arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:(key|alias)/[A-Za-z0-9/_-]{1,250})$"
+_LinkLife = Annotated[
+    str, Field(pattern=DURATION), BeforeValidator(as_duration(timedelta(hours=1), timedelta(hours=168)))
+]
+
+
+class OptOutLinks(Part):
+    """Messages have links by which whoever has one keeps a resource for some days; they are items of the table."""
+
+    url: Annotated[
+        Text,
+        Field(
+            pattern=LINK_URL,
+            description="Where the function answers that serves them: the hub's output `OptOutLinksUrl`.",
+            examples=["https://abcdefghij.execute-api.eu-central-1.amazonaws.com/keep"],
+        ),
+    ]
+    key: Annotated[
+        Text,
+        Field(
+            pattern=HMAC_KEY,
+            description="The KMS key of usage GENERATE_VERIFY_MAC that signs them, by its alias or ARN.",
+            examples=["alias/stop-orchestrator-opt-out-links"],
+        ),
+    ]
+    valid_for: Annotated[
+        _LinkLife,
+        Field(description="From `1h` to `168h`: so long after its sweep began a link can be used.", examples=["36h"]),
+    ] = "36h"
+
+
 class OptOutRules(Part):
     """What opt-outs should be like. One that is not is honoured all the same, and reported under compliance."""
 
@@ -84,3 +118,16 @@ class OptOutRules(Part):
         tuple[Carrier, ...],
         Field(description="What may carry one; an empty list: nothing.", examples=[["account", "resource"]]),
     ] = CARRIERS
+    links: Annotated[
+        OptOutLinks | None,
+        Field(
+            description="Opt-outs by a link in a message, for at most `max_days`; absent: none, and none are read.",
+            examples=[
+                {
+                    "url": "https://abcdefghij.execute-api.eu-central-1.amazonaws.com/keep",
+                    "key": "alias/stop-orchestrator-opt-out-links",
+                }
+            ],
+        ),
+        BeforeValidator(not_null),
+    ] = None
