@@ -170,7 +170,13 @@ class DigestWriter:
         stops = share.counts.get(_WARNED[Verdict.STOP], 0)
         when = moment_text(at, self.zone)
         last = (at.astimezone(self.zone) + _KEPT_FOR).date().isoformat()
-        what = f"{counted(stops, 'resource')} will be stopped at {at:%H:%M} UTC" if stops else "what is due"
+        starts = share.counts.get(_WARNED[Verdict.START], 0)
+        counts = [
+            f"{counted(count, 'resource')} will be {done}"
+            for count, done in ((stops, "stopped"), (starts, "started"))
+            if count
+        ]
+        what = f"{' and '.join(counts)} at {at:%H:%M} UTC" if counts else "opt-outs end"
         lines = [
             f"{_whose(share)}: what policy {self._policy} does at {when}, as things are now.",
             *self._money(share, "The stops would save"),
