@@ -38,6 +38,7 @@ from orchestrator.core.model import (
     ConsentHow,
     Mode,
     Names,
+    Organization,
     Question,
     Region,
     Resource,
@@ -212,6 +213,11 @@ def caller(clients: Clients) -> str:
         if missing is not None:
             raise missing from failure
         return f"an unknown caller: {error_of(failure)}"
+
+
+def read_organization(clients: Clients) -> Organization:
+    """Its accounts and OUs, without tags. Raises OrganizationError."""
+    return OrganizationReader(clients, SYSTEM_TIME.now).read()
 
 
 def make_stores(settings: Settings, clients: Clients, process: str = "", unset_mode: Mode = Mode.ENFORCE) -> Stores:

@@ -35,6 +35,12 @@ IMPORTS_EXIT_CODES = (
     "carried over."
 )
 COMMANDS = (
+    (
+        "init",
+        "init",
+        "Write a first policy after a few questions.",
+        "Exit codes: 0 written, 1 given up, 2 bad usage, or the file is there already; nothing was written.",
+    ),
     ("sweeps", "plan", "Say what a sweep would stop; stop nothing.", EXIT_CODES),
     ("sweeps", "sweep", "Read, decide, check the guardrails, stop, report.", EXIT_CODES),
     ("sweeps", "apply", "Carry out exactly the plan of an earlier sweep.", EXIT_CODES),

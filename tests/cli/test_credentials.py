@@ -34,9 +34,11 @@ def _no_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "config").write_text(SSO)
 
 
-@pytest.mark.parametrize("command", ["plan", "doctor"])
-def test_no_credentials_at_all_are_told_in_one_line(run: Run, policy: Policy, tmp_path: Path, command: str) -> None:
-    ran = run(command, "--policy", policy(DEV))
+@pytest.mark.parametrize("command", [("plan", "--policy"), ("validate", "--against-organization")])
+def test_no_credentials_at_all_are_told_in_one_line(
+    run: Run, policy: Policy, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    ran = run(*command, policy(DEV))
     assert (ran.exit_code, ran.stdout) == (1, "")
     told = [line for line in ran.stderr.splitlines() if "credentials" in line]
     assert len(told) == 1
