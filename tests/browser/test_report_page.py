@@ -9,13 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.core.model import Mode
+from orchestrator.core.model import AwsError, Mode
 from orchestrator.core.report.document import Row, report_document
 from orchestrator.core.report.files import report_files
 from orchestrator.core.report.html.report_page import report_page
+from orchestrator.ports import TargetUnreadableError
+from orchestrator.sweep.run import run_sweep
 from tests.support.browser import Opened, OpenPage
-from tests.support.builders import a_report
-from tests.support.page_reports import HOSTILE, page_document
+from tests.support.builders import SWEEP_ID, a_policy, a_report, a_resource, an_account
+from tests.support.fake_world import FakeWorld, open_regions
+from tests.support.page_reports import HOSTILE, account_id, page_document
 
 pytestmark = pytest.mark.browser
 MOST_BYTES = 8_000_000
@@ -96,6 +99,27 @@ def test_each_section_can_be_looked_at(
         keep_screenshot(opened, f"report-section-{section}-{width}")
         heading = opened.page.locator(":focus")
         assert heading.evaluate("(one) => one.id") != ""
+
+
+def test_the_page_that_a_sweep_of_40_accounts_wrote_says_what_it_did(
+    open_page: OpenPage, tmp_path: Path, keep_screenshot: Callable[[Opened, str], None]
+) -> None:
+    fake = FakeWorld(accounts=tuple(an_account(account_id(number), "/Workloads/Dev") for number in range(40)))
+    for number, one in enumerate(fake.accounts):
+        found = [a_resource(f"i-{number}-{count}", one.id, tags={"Environment": "dev"}) for count in range(3)]
+        fake.resources[found[0].target] = tuple(found)
+        fake.regions[one.id] = open_regions(found[0].target.region)
+    fake.binds[fake.accounts[7].id] = TargetUnreadableError(AwsError("AccessDenied", "no"), "sts:AssumeRole")
+    rule = "rules: [{name: dev, where: {tag: {Environment: dev}}}]"
+    run_sweep(fake.world(), a_policy(rule), SWEEP_ID, Mode.ENFORCE)
+    page = tmp_path / "report.html"
+    page.write_bytes(fake.files.read(SWEEP_ID, "report.html"))
+    opened = open_page(page.as_uri())
+    assert opened.page.inner_text("h1") == "117 stopped, 0 kept"
+    assert opened.count("accounts") == "1 to 20 of 40"
+    assert len(opened.rows("decisions")) == 100
+    assert opened.axe_violations() == []
+    keep_screenshot(opened, "report-of-a-sweep")
 
 
 # --- tables -----------------------------------------------------------------------------------------------------------

@@ -122,15 +122,36 @@ def _money(document: Row) -> list[Figure]:
     forecast = money["forecast"]
     unknown = f"; {forecast['unknown_resources']:,} unknown" if forecast["unknown_resources"] else ""
     note = "made-up prices" if money["made_up"] else "until they start again"
-    return [
-        Figure("Saves", summed(forecast, "net"), f"{note}{unknown}", "warn" if money["made_up"] else "good", "#savings")
-    ]
+    label = "Saves" if Mode(document["mode"]).acts and document["status"] != SweepStatus.HELD else "Would save"
+    tone = "warn" if money["made_up"] else "good"
+    return [Figure(label, summed(forecast, "net"), f"{note}{unknown}", tone, "#savings")]
 
 
 def summed(savings: Row, name: str) -> str:
     """A sum; where there are only amounts that are not known, that."""
     is_known = savings["resources"] or not savings["unknown_resources"]
     return dollars(savings[name]) if is_known else "unknown"
+
+
+def nothing_unread(document: Row) -> str:
+    """What is said where no hole in the coverage is recorded: of a sweep that ended early, no more than that."""
+    if document["status"] in _READ_ALL and document["totals"]["targets"]:
+        return "Every target in scope was read."
+    return "None is recorded; but nothing says that everything in scope was read."
+
+
+def nothing_failed(document: Row) -> str:
+    """What is said where no failed action is recorded."""
+    if not Mode(document["mode"]).acts or document["status"] == SweepStatus.HELD:
+        return "Nothing was acted on."
+    if document["status"] in _READ_ALL:
+        return "Every action came to its end."
+    return "None is recorded; but it ended early."
+
+
+_READ_ALL = frozenset(
+    {SweepStatus.COMPLETE, SweepStatus.INCOMPLETE, SweepStatus.HELD, SweepStatus.AWAITING_APPROVAL, SweepStatus.ABORTED}
+)
 
 
 def alerts(document: Row) -> list[str]:

@@ -245,6 +245,17 @@ def test_a_plan_says_what_it_would_do_and_a_held_one_that_it_did_nothing() -> No
     assert "Held: 20 actions planned, and none carried out" in text_of(page_of({**plan, "status": "held"}))
 
 
+def test_a_sweep_that_ended_early_does_not_say_that_all_was_well() -> None:
+    complete = text_of(page_of(report_document(a_report(coverage=(a_coverage(),)))))
+    assert "Every target in scope was read. Every action came to its end." in complete
+    for status in (SweepStatus.FAILED, SweepStatus.ABANDONED):
+        text = text_of(page_of(report_document(a_report(status=status, error="Boom: no"))))
+        assert "Every" not in text
+        assert "nothing says that everything in scope was read" in text
+    held = text_of(page_of(report_document(a_report(coverage=(a_coverage(),), status=SweepStatus.HELD))))
+    assert "Nothing was acted on." in held
+
+
 def test_a_region_that_only_one_account_was_denied_is_in_the_map_for_it_alone() -> None:
     rows = (
         a_coverage(region="eu-west-1"),
