@@ -124,11 +124,12 @@ def consequences_of(question: Question) -> Iterator[str]:
 
 def _money_of(question: Question) -> Iterator[str]:
     """Nothing where no prices were asked for; what is unknown is counted apart, and is in no sum."""
-    if not question.savings:
+    if question.money is None:
         return
+    savings = question.money.savings
     for actions, does in ((STOPS, "save"), ((Action.START,), "cost")):
         keys = [one.resource.key for one in question.plan.actions if one.action in actions]
-        found = [question.savings[key] for key in keys if key in question.savings]
+        found = [savings[key] for key in keys if key in savings]
         known = [one.net for one in found if one.net is not None]
         hourly = [one.hourly for one in found if one.net is None and one.hourly is not None]
         unknown = len(keys) - len(known) - len(hourly)
@@ -145,6 +146,8 @@ def _money_of(question: Question) -> Iterator[str]:
             parts.append(f"an unknown amount ({counted(unknown, 'resource')})")
         if parts:
             yield f"The {'stops' if does == 'save' else 'starts'} {does} {', and '.join(parts)}."
+    if question.money.made_up:
+        yield "The prices are made up: these amounts mean nothing."
 
 
 def _dollars(amount: Decimal) -> str:

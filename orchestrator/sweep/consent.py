@@ -86,6 +86,7 @@ def question_of(sweep: Sweep, state: SweepState, approved: ApprovedPlan, now: da
         expires_at=planned_at + timedelta(hours=sweep.policy.plan_valid_hours),
         source_sweep_id=sweep.source_sweep_id,
         production=state.inventory.production,
+        money=state.money,
     )
 
 

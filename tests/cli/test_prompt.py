@@ -15,7 +15,7 @@ import pytest
 from orchestrator.cli import question as prompt
 from orchestrator.cli.terminal import SafeConsole
 from orchestrator.core.model import AccountId, Decision, Mode, Question, Verdict
-from orchestrator.core.model.money import Saving
+from orchestrator.core.model.money import Money, Saving
 from orchestrator.core.model.production import ProductionAccount
 from tests.support.builders import AT, SWEEP_ID, a_coverage, a_decision, a_plan, a_question, a_resource
 
@@ -145,7 +145,7 @@ def test_what_the_stops_save_is_said_with_the_unknown_apart_and_nothing_where_no
         some[2].resource.key: Saving(hourly=Decimal("0.25"), unknown="nothing says when it starts again"),
         some[3].resource.key: Saving(unknown="no price"),
     }
-    said = Asked(monkeypatch, a_question(a_plan(*some), savings=savings)).words
+    said = Asked(monkeypatch, a_question(a_plan(*some), money=Money(savings))).words
     assert "The stops save $1,002.00 net until they start again (2 resources)" in said
     assert "$0.25 an hour, for how long is unknown (1 resource), and an unknown amount (1 resource)." in said
     assert "$" not in Asked(monkeypatch, a_question(a_plan(*some))).said

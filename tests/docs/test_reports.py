@@ -10,7 +10,7 @@ import duckdb
 import pytest
 from typer.main import get_command
 
-from orchestrator.cli.main import cli
+from orchestrator.cli.root import cli
 from orchestrator.core.report.sql import LOCAL_FILES, athena_table, duckdb_view
 from tests.core.report.test_sql import a_document, stored
 

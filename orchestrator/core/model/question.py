@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from orchestrator.core.model.mode import Mode
-from orchestrator.core.model.money import Saving
+from orchestrator.core.model.money import Money
 from orchestrator.core.model.organization import AccountId
 from orchestrator.core.model.plan import ApprovedPlan, Plan
 from orchestrator.core.model.production import ProductionAccount
-from orchestrator.core.model.resource import ResourceKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,8 +31,8 @@ class Question:
     """The sweep whose plan is applied, or that is undone."""
     production: tuple[ProductionAccount, ...] = ()
     """Of the accounts in which something would be done, sorted by their ids."""
-    savings: Mapping[ResourceKey, Saving] = field(default_factory=dict)
-    """Of the actions, as far as prices were asked for."""
+    money: Money | None = None
+    """What the actions save; None: no prices were asked for."""
 
     @property
     def plan(self) -> Plan:

@@ -9,7 +9,8 @@ from typing import Any
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from orchestrator.cli.main import COMMANDS, cli
+from orchestrator.cli.main import COMMANDS
+from orchestrator.cli.root import cli
 from tests.docs.making.tables import quoted, table
 
 PROGRAM = "stop-orchestrator"
