@@ -6,7 +6,7 @@ import gc
 import secrets
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -26,6 +26,7 @@ from orchestrator.aws.organizations import OrganizationReader
 from orchestrator.aws.pacing import Pacing, Rates
 from orchestrator.aws.partitions import always_enabled
 from orchestrator.aws.retries import Retries
+from orchestrator.aws.s3_index_store import S3IndexStore
 from orchestrator.aws.s3_report_store import S3ReportStore
 from orchestrator.core.decide.known_names import Known
 from orchestrator.core.decide.names import resolve_names
@@ -47,15 +48,17 @@ from orchestrator.errors import SettingsError
 from orchestrator.kinds import registry
 from orchestrator.ledger.clocks import Clocks
 from orchestrator.ledger.lease import Lease, Leases
+from orchestrator.ledger.items import Items
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.read_only import ReadOnlyItems
 from orchestrator.local.file_anchor import FileAnchor
+from orchestrator.local.folder_index_store import LocalIndexStore
 from orchestrator.local.folder_report_store import LocalReportStore
 from orchestrator.local.kill_switch import FILE_PREFIX, file_reader
 from orchestrator.local.policy_file import MOST_BYTES, as_text, is_file, read_policy_file
 from orchestrator.local.processes import is_dead
 from orchestrator.local.sqlite_items import SqliteItems
-from orchestrator.ports import Anchor, ReportStore, Runtime, Stores, Time, World, consent_to_nothing
+from orchestrator.ports import Anchor, IndexStore, ReportStore, Runtime, Stores, Time, World, consent_to_nothing
 from orchestrator.settings import Settings
 from orchestrator.sweep.halt import LAST_GO_COUNTS_SECONDS, SPREAD_SECONDS, Halting, KillSwitch, Read
 from orchestrator.sweep.names import regions_for
@@ -194,8 +197,7 @@ def make_stores(settings: Settings, clients: Clients, process: str = "", unset_m
         if settings.report_bucket
         else LocalReportStore(local)
     )
-    items = DynamoItems(clients.dynamodb(), settings.table, time.sleep) if settings.table else SqliteItems(local)
-    ledger = Ledger(items, time.now)
+    ledger = Ledger(_items(settings, clients), time.now)
     leases = Leases(
         ledger,
         time.now,
@@ -210,17 +212,26 @@ def make_stores(settings: Settings, clients: Clients, process: str = "", unset_m
     return Stores(store, ledger, leases, worlds.build, partial(load_policy_text, stored=True), refuse_mode)
 
 
+def _items(settings: Settings, clients: Clients) -> Items:
+    if settings.table:
+        return DynamoItems(clients.dynamodb(), settings.table, SYSTEM_TIME.sleep)
+    return SqliteItems(settings.store)
+
+
 def _never_dead(_process: str) -> bool:
     return False
 
 
+def make_reading_stores(settings: Settings, clients: Clients) -> Stores:
+    """The same for who only reads: whatever would be written to the ledger is passed over."""
+    stores = make_stores(settings, clients)
+    return replace(stores, ledger=Ledger(ReadOnlyItems(_items(settings, clients)), SYSTEM_TIME.now))
+
+
 def make_looking_world(settings: Settings, clients: Clients, policy: OrgPolicy, what: str, runtime: Runtime) -> World:
     """For who only looks, without a lease: its sessions may only describe, and nothing is written to the ledger."""
-    time, stores = SYSTEM_TIME, make_stores(settings, clients)
-    items = (
-        DynamoItems(clients.dynamodb(), settings.table, time.sleep) if settings.table else SqliteItems(settings.store)
-    )
-    worlds = _Worlds(settings, clients, stores.store, Ledger(ReadOnlyItems(items), time.now), time)
+    stores = make_reading_stores(settings, clients)
+    worlds = _Worlds(settings, clients, stores.store, stores.ledger, SYSTEM_TIME)
     return worlds.build(policy, what, Mode.PLAN, runtime, NoLease())
 
 
@@ -304,6 +315,7 @@ class _Worlds:
             notify=publisher(clients, topic) if topic else _no_notification,
             sign=Signer(clients, settings.signing_key).sign if settings.signing_key else None,
             anchor=make_anchor(settings, clients),
+            index=make_index_store(settings, clients),
             warn=runtime.warn,
             asked_by=runtime.asked_by,
             standing=runtime.standing,
@@ -356,6 +368,13 @@ def signature_check(settings: Settings, clients: Clients) -> Callable[[bytes, by
     """Whether a manifest was signed like that, where the settings name a key."""
     key = settings.signing_key
     return Signer(clients, key).check if key else None
+
+
+def make_index_store(settings: Settings, clients: Clients) -> IndexStore:
+    """Where the page over all sweeps is: beside the reports."""
+    if settings.report_bucket:
+        return S3IndexStore(clients.s3(), settings.report_bucket)
+    return LocalIndexStore(settings.store)
 
 
 def make_anchor(settings: Settings, clients: Clients) -> Anchor | None:

@@ -325,6 +325,23 @@ class ReportStore(Protocol):
         ...
 
 
+class IndexStore(Protocol):
+    """The files of the index page, beside the sweeps: no evidence, so each is written in place of the one before."""
+
+    @property
+    def name(self) -> str:
+        """Of the place, for messages."""
+        ...
+
+    def find(self, name: str) -> bytes | None:
+        """None where there is no such file. Raises ReportStoreError."""
+        ...
+
+    def put(self, name: str, content: bytes) -> None:
+        """As a whole or not at all. Raises ReportStoreError."""
+        ...
+
+
 class Anchor(Protocol):
     """Where the newest manifest is named outside of store and ledger, so that a chain that was cut short shows."""
 
@@ -427,6 +444,8 @@ class World(Caller):
     """The signature of a manifest, where there is a key."""
     anchor: Anchor | None = None
     """Where the newest manifest is named, outside of store and ledger."""
+    index: IndexStore | None = None
+    """Where the page over all sweeps is; None: none is made."""
     actors: Mapping[str, Actor] = field(default_factory=dict)
     """What can act, by kind; none in a process whose mode does not act."""
     workers: int = 128

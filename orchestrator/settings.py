@@ -16,7 +16,7 @@ from orchestrator.core.model import Mode
 from orchestrator.core.policy.scheduled_sweeps import ScheduledSweep
 from orchestrator.core.policy.schedules.cron import expression_problem
 from orchestrator.core.policy.schedules.zones import is_time_zone
-from orchestrator.core.report.stored_files import DIAGNOSES_FOLDER, SWEEPS_FOLDER
+from orchestrator.core.report.stored_files import DIAGNOSES_FOLDER, INDEX_FOLDER, SWEEPS_FOLDER
 from orchestrator.errors import SettingsError, without
 from orchestrator.ledger.lease import Times
 
@@ -29,7 +29,7 @@ _POLICY_ENTRY = re.compile(r"(s3://[a-z0-9][a-z0-9.-]*/|ssm:/?[A-Za-z0-9_.-])[^*
 _ONLY_ELSEWHERE = frozenset({"report_bucket", "table", "anchor"})
 _WITHHELD = frozenset({"external_id"})
 """Whose values no message quotes."""
-_WRITTEN_BY_THE_HUB = (SWEEPS_FOLDER, DIAGNOSES_FOLDER)
+_WRITTEN_BY_THE_HUB = (SWEEPS_FOLDER, DIAGNOSES_FOLDER, INDEX_FOLDER)
 _SWEEP_MODES = (Mode.PLAN, Mode.ENFORCE, Mode.APPROVE)
 
 

@@ -97,6 +97,12 @@ COMMANDS = (
         "Exit codes: 0 everything holds, 1 something is broken or cannot be read, 2 bad usage.",
     ),
     (
+        "serving",
+        "console",
+        "Serve the reports as pages on this machine.",
+        "Exit codes: 0 ended by Ctrl-C, 1 it could not be begun, 2 bad usage.",
+    ),
+    (
         "doctor",
         "doctor",
         "Check whether a sweep would work; stop nothing.",

@@ -23,6 +23,7 @@ from orchestrator.errors import ReportStoreError
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ports import ReportStore, World
 from orchestrator.sweep.anchor import move_anchor
+from orchestrator.sweep.index import write_index
 
 Document = dict[str, Any]
 
@@ -47,7 +48,9 @@ def write_and_seal(world: World, document: Document, known: Mapping[str, FileSea
         world.notify(*_question(document))  # before the end: told twice after a crash is better than never
     location = world.store.location(sweep_id, "report.json")
     world.ledger.finish(document, location)
-    move_anchor(world, sweep_id)  # last: it may fail or take its time, and by now the sweep is whole
+    # Last: either may fail or take its time, and by now the sweep is whole.
+    move_anchor(world, sweep_id)
+    write_index(world, document)
     return location
 
 

@@ -15,6 +15,8 @@ from orchestrator.core.report.plan_file import PLAN_FILE
 SWEEPS_FOLDER = "sweeps/"
 DIAGNOSES_FOLDER = "doctor/"
 """Beside it: what the scheduled doctor found; no evidence of any sweep."""
+INDEX_FOLDER = "index/"
+"""Beside it: the page over all sweeps, which each of them writes anew; no evidence either."""
 _SWEEP = re.compile(r"sweeps/dt=[^/]*/sweep=([0-9]{8}T[0-9]{6}Z-[0-9a-f]{6})/(.*)", re.DOTALL)
 _DAY = re.compile(r"sweeps/dt=[0-9]{4}-[0-9]{2}-[0-9]{2}/")
 _POLICY = re.compile(r"policy-[0-9a-f]{64}\.yaml")

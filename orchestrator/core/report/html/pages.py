@@ -50,9 +50,25 @@ def _pieces(before: bytes, packed: Mapping[str, Packed], after: bytes) -> Iterat
 
 
 def _text(template: str, values: Mapping[str, object], scripts: Sequence[str]) -> str:
+    style, script = _style_and_script(scripts)
+    page = _environment().get_template(template)
+    return page.render(**values, style=style, script=script, content_policy=_policy(style, script))
+
+
+def content_policy(scripts: Sequence[str] = SCRIPTS) -> str:
+    """What a page with these scripts says of itself, for whoever serves it: a header has to say the same."""
+    style, script = _style_and_script(scripts)
+    return _policy(style, script)
+
+
+def _style_and_script(scripts: Sequence[str]) -> tuple[Markup, Markup]:
     style = Markup("\n".join(map(asset, STYLES)))  # noqa: S704 - our own files, as they are
     script = Markup('(() => {\n"use strict";\n' + "\n".join(map(asset, scripts)) + "})();\n")  # noqa: S704 - the same
-    policy = "; ".join(
+    return style, script
+
+
+def _policy(style: str, script: str) -> str:
+    return "; ".join(
         (
             "default-src 'none'",
             f"style-src '{_hash(style)}'",
@@ -63,8 +79,6 @@ def _text(template: str, values: Mapping[str, object], scripts: Sequence[str]) -
             "form-action 'none'",
         )
     )
-    page = _environment().get_template(template)
-    return page.render(**values, style=style, script=script, content_policy=policy)
 
 
 def asset(name: str) -> str:

@@ -1,0 +1,128 @@
+"""The page over all sweeps: trends by policy, the worst accounts, opt-outs that end soon, and a link to each report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from orchestrator.core.report.files import sweep_folder
+from orchestrator.core.report.html.charts import lines_over_time
+from orchestrator.core.report.html.columns import Column
+from orchestrator.core.report.html.pages import page_chunks
+from orchestrator.core.report.sweep_digest import SweepDigest
+from orchestrator.core.report.sweep_index import SWEEPS_SHOWN, SweepIndex, Trend
+
+POLICIES_SHOWN = 12
+"""With charts; the others are in the table alone."""
+NOTHING_SAID = "\N{EN DASH}"
+_CENTS_FROM = 0.995
+"""A smaller amount is shown with four digits."""
+_SWEEPS = (
+    Column("sweep", "Sweep", "code"),
+    Column("policy", "Policy", choice=True),
+    Column("mode", "Mode", choice=True),
+    Column("status", "Status", "status", choice=True),
+    Column("running", "Running", "number"),
+    Column("stops", "Stopped", "number"),
+    Column("planned", "Would stop", "number"),
+    Column("starts", "Started", "number"),
+    Column("exempt", "Exempt", "number"),
+    Column("failed", "Failed", "number"),
+    Column("coverage", "Coverage", "percent"),
+)
+_SAVES = Column("saves", "Saves, net", "money")
+_TOOK = Column("took", "Took", "number")
+_WORST = (
+    Column("account", "Account"),
+    Column("account_id", "Account ID", "code"),
+    Column("ou", "OU"),
+    Column("policy", "Policy", choice=True),
+    Column("unread", "Not read", "number"),
+    Column("failed", "Failed", "number"),
+    Column("violations", "Violations", "number"),
+    Column("exempt", "Exempt", "number"),
+    Column("times", "Among the worst", "number"),
+    Column("detail", "AWS's words"),
+)
+_EXPIRING = (
+    Column("until", "Ends after"),
+    Column("on", "On", "code"),
+    Column("carrier", "Which is", choice=True),
+    Column("account", "Account"),
+    Column("owner", "Owner"),
+    Column("spares", "Spares", "number"),
+    Column("reason", "Reason"),
+    Column("sweep", "Seen by", "code"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Chart:
+    """A trend as it is drawn, and as a table says it."""
+
+    title: str
+    svg: Markup
+    trend: Trend
+
+
+def index_page(index: SweepIndex, notes: Sequence[str] = (), *, served: bool = False) -> list[bytes]:
+    """Stored beside the sweeps, with links to their files; or `served` by the console, with links to its pages.
+
+    `notes`: what could not be read.
+    """
+    has_money = any(one["money"] is not None for one in index.sweeps)
+    values = {
+        "index": index,
+        "notes": notes,
+        "newest": index.sweeps[0] if index.sweeps else None,
+        "policies": [(one, [*_charts(one.policy_name, one.trends)]) for one in index.policies[:POLICIES_SHOWN]],
+        "policies_left_out": len(index.policies[POLICIES_SHOWN:]),
+        "sweep_columns": (*_SWEEPS, *([_SAVES] if has_money else []), _TOOK),
+        "worst_columns": _WORST,
+        "expiring_columns": _EXPIRING,
+        "has_money": has_money,
+        "most": SWEEPS_SHOWN,
+        "href_of": {one["sweep_id"]: (_served_link if served else _stored_link)(one) for one in index.sweeps},
+        "amount": amount,
+        "known": known,
+        "instant": instant,
+        "served": served,
+    }
+    return page_chunks("index.html.j2", values)
+
+
+def amount(value: float | None, currency: str) -> str:
+    """An amount in that currency; what is not known is said to be unknown."""
+    if value is None:
+        return "unknown"
+    return f"{currency} {value:,.4f}" if value and abs(value) < _CENTS_FROM else f"{currency} {value:,.2f}"
+
+
+def known(value: float | None, unit: str = "") -> str:
+    """A count, or a percentage; nothing where the sweep says nothing of it."""
+    if value is None:
+        return NOTHING_SAID
+    return f"{f'{value:,.2f}'.rstrip('0').rstrip('.')} {unit}".rstrip()
+
+
+def instant(text: str) -> str:
+    """`2026-11-23T19:00:00Z` for people: to the minute."""
+    return f"{text[:10]} {text[11:16]} UTC" if text else ""
+
+
+def _stored_link(sweep: SweepDigest) -> str:
+    return f"../{sweep_folder(sweep['sweep_id'])}/{sweep['report']}" if sweep["report"] else ""
+
+
+def _served_link(sweep: SweepDigest) -> str:
+    return f"sweeps/{sweep['sweep_id']}/" if sweep["report"] else ""
+
+
+def _charts(policy_name: str, trends: Sequence[Trend]) -> Iterator[_Chart]:
+    for trend in trends:
+        labels = [text[:10] for text in trend.labels]
+        series = {one.name: one.values for one in trend.series}
+        name = f"{trend.title} of the sweeps by policy {policy_name}, from the oldest to the newest"
+        yield _Chart(trend.title, lines_over_time(name, labels, series), trend)
