@@ -16,12 +16,11 @@ from orchestrator.core.report.sweep_index import SWEEPS_SHOWN, SweepIndex, Trend
 
 POLICIES_SHOWN = 12
 """With charts; the others are in the table alone."""
-NOTHING_SAID = "\N{EN DASH}"
 _CENTS_FROM = 0.995
 """A smaller amount is shown with four digits."""
+_SWEEP = Column("sweep", "Sweep", "code")
+_POLICY = Column("policy", "Policy", choice=True)
 _SWEEPS = (
-    Column("sweep", "Sweep", "code"),
-    Column("policy", "Policy", choice=True),
     Column("mode", "Mode", choice=True),
     Column("status", "Status", "status", choice=True),
     Column("running", "Running", "number"),
@@ -34,11 +33,8 @@ _SWEEPS = (
 )
 _SAVES = Column("saves", "Saves, net", "money")
 _TOOK = Column("took", "Took", "number")
+_WORST_ACCOUNT = (Column("account", "Account"), Column("ou", "OU"))
 _WORST = (
-    Column("account", "Account"),
-    Column("account_id", "Account ID", "code"),
-    Column("ou", "OU"),
-    Column("policy", "Policy", choice=True),
     Column("unread", "Not read", "number"),
     Column("failed", "Failed", "number"),
     Column("violations", "Violations", "number"),
@@ -72,6 +68,7 @@ def index_page(index: SweepIndex, notes: Sequence[str] = (), *, served: bool = F
 
     `notes`: what could not be read.
     """
+    several = [_POLICY] if len({one["policy_name"] for one in index.sweeps}) > 1 else []
     has_money = any(one["money"] is not None for one in index.sweeps)
     values = {
         "index": index,
@@ -79,8 +76,9 @@ def index_page(index: SweepIndex, notes: Sequence[str] = (), *, served: bool = F
         "newest": index.sweeps[0] if index.sweeps else None,
         "policies": [(one, [*_charts(one.policy_name, one.trends)]) for one in index.policies[:POLICIES_SHOWN]],
         "policies_left_out": len(index.policies[POLICIES_SHOWN:]),
-        "sweep_columns": (*_SWEEPS, *([_SAVES] if has_money else []), _TOOK),
-        "worst_columns": _WORST,
+        "sweep_columns": (_SWEEP, *several, *_SWEEPS, *([_SAVES] if has_money else []), _TOOK),
+        "worst_columns": (*_WORST_ACCOUNT, *several, *_WORST),
+        "has_several": bool(several),
         "expiring_columns": _EXPIRING,
         "has_money": has_money,
         "most": SWEEPS_SHOWN,
@@ -103,7 +101,7 @@ def amount(value: float | None, currency: str) -> str:
 def known(value: float | None, unit: str = "") -> str:
     """A count, or a percentage; nothing where the sweep says nothing of it."""
     if value is None:
-        return NOTHING_SAID
+        return ""
     return f"{f'{value:,.2f}'.rstrip('0').rstrip('.')} {unit}".rstrip()
 
 

@@ -18,7 +18,7 @@ from markupsafe import Markup
 from orchestrator.core.report.html.columns import Column
 from orchestrator.core.report.html.packed import Packed, shown
 
-STYLES = ("page.css",)
+STYLES = ("page.css", "sweeps.css")
 SCRIPTS = ("theme.js", "rows.js", "cells.js", "table.js", "start.js")
 """What every page has, `start.js` last; one with scripts of its own names them as well."""
 
