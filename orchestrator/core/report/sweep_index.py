@@ -27,6 +27,7 @@ from orchestrator.core.report.sweep_digest import (
 DIGESTS_FILE = "sweeps.json"
 PAGE_FILE = "index.html"
 SWEEPS_SHOWN = 90
+_MOST_OF = {"%": 100.0}
 WORST_SHOWN = 25
 """Accounts of all policies together."""
 MOST_BYTES = 4 << 20
@@ -103,6 +104,8 @@ class Trend:
     labels: tuple[str, ...]
     """When each sweep began."""
     series: tuple[Series, ...]
+    most: float | None = None
+    """No value can be higher."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +218,13 @@ def _trends(sweeps: Sequence[SweepDigest]) -> tuple[Trend, ...]:
         ),
     ]
     made = (
-        Trend(title, unit, labels, tuple(Series(name, tuple(values)) for name, values in lines if any_known(values)))
+        Trend(
+            title,
+            unit,
+            labels,
+            tuple(Series(name, tuple(values)) for name, values in lines if any_known(values)),
+            _MOST_OF.get(unit),
+        )
         for title, unit, lines in charts
     )
     return tuple(one for one in made if one.series)

@@ -21,6 +21,7 @@ _ROW = 26
 _LABELS = 4
 _LONGEST = 26
 """Characters of a label; the table beside has all of them."""
+_DOTS_AT_MOST = 20
 _NAMESPACE = "http://www.w3.org/2000/svg"
 _DROPPED = frozenset({"defs", "desc", "title", "script", "style"})
 _SETTINGS: dict[str, Any] = {
@@ -54,9 +55,17 @@ def columns_over_time(name: str, labels: Sequence[str], series: Mapping[str, Seq
     return _svg(chart, name, "")
 
 
-def lines_over_time(name: str, labels: Sequence[str], series: Mapping[str, Sequence[float | None]]) -> Markup:
-    """Lines, one of each series; None leaves a gap."""
-    chart = pygal.Line(height=_HEIGHT, **_settings(labels))
+def lines_over_time(
+    name: str, labels: Sequence[str], series: Mapping[str, Sequence[float | None]], most: float | None = None
+) -> Markup:
+    """A line for each series, which passes over what is None; `most`: no value can be higher. The page says which
+    colour is which.
+    """
+    chart = pygal.Line(height=_HEIGHT, max_scale=6, **_settings(labels))
+    chart.config.show_dots = len(labels) <= _DOTS_AT_MOST  # one sweep alone makes no line
+    known = [value for values in series.values() for value in values if value is not None]
+    if most is not None and known:
+        chart.config.range = (min(known), most) if min(known) < most else (most - 1, most)
     chart.x_labels = [*labels]
     for title, values in series.items():
         chart.add(title, [*values])

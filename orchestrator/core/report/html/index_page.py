@@ -120,7 +120,7 @@ def _served_link(sweep: SweepDigest) -> str:
 
 def _charts(policy_name: str, trends: Sequence[Trend]) -> Iterator[_Chart]:
     for trend in trends:
-        labels = [text[:10] for text in trend.labels]
+        labels = [f"{text[5:10]} {text[11:16]}" for text in trend.labels]
         series = {one.name: one.values for one in trend.series}
         name = f"{trend.title} of the sweeps by policy {policy_name}, from the oldest to the newest"
-        yield _Chart(trend.title, lines_over_time(name, labels, series), trend)
+        yield _Chart(trend.title, lines_over_time(name, labels, series, trend.most), trend)
