@@ -47,8 +47,8 @@ from orchestrator.core.report.stored_inventory import StoredKinds
 from orchestrator.errors import SettingsError
 from orchestrator.kinds import registry
 from orchestrator.ledger.clocks import Clocks
-from orchestrator.ledger.lease import Lease, Leases
 from orchestrator.ledger.items import Items
+from orchestrator.ledger.lease import Lease, Leases
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.read_only import ReadOnlyItems
 from orchestrator.local.file_anchor import FileAnchor

@@ -1,4 +1,4 @@
-"""A local store with some sweeps in it, made by the real flow on a world in memory; names and tags in it are hostile."""
+"""A local store with some sweeps in it, made by the real flow on a world in memory; its names and tags are hostile."""
 
 from __future__ import annotations
 

@@ -27,7 +27,6 @@ from orchestrator.core.report.lazy_rows import made_rows
 
 CONTENT_TYPES = {
     ".json": "application/json",
-    ".html": "text/html; charset=utf-8",
     ".csv": "text/csv; charset=utf-8",
     ".gz": "application/gzip",
     ".html": "text/html; charset=utf-8",
