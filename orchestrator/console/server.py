@@ -59,6 +59,8 @@ class _Handler(BaseHTTPRequestHandler):
     """One connection has one request: what else a client sends on it is never read as another one."""
 
     protocol_version = "HTTP/1.1"
+    default_request_version = "HTTP/1.0"
+    """Of what does not tell: to HTTP 0.9 no header would be sent."""
     timeout = _SECONDS_TO_WAIT
     server: ConsoleServer
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from itertools import chain
 
 from orchestrator.console.answers import PAGE, Answer, text_answer
 from orchestrator.console.routes import (
@@ -109,7 +110,9 @@ class Site:
         if chunks is None:
             return text_answer(HTTPStatus.NOT_FOUND, f"Sweep {sweep_id} has no {name}.")
         disposition = f'attachment; filename="{sweep_id}-{name}"'
-        return Answer(HTTPStatus.OK, chunks, content_type(name), more={"Content-Disposition": disposition})
+        # Begun here, so that a file or a connection is closed with it, also where nobody reads the body.
+        body = chain([next(chunks, b"")], chunks)
+        return Answer(HTTPStatus.OK, body, content_type(name), more={"Content-Disposition": disposition})
 
     def _explain(self, route: ExplainRoute) -> Answer:
         document = self._document(route.sweep_id)

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
+from orchestrator.app import load_policy_text, stored_kinds
+from orchestrator.console.site import Site
 from orchestrator.core.model import Account, Mode, Target
 from orchestrator.core.policy.tag_keys import OPT_OUT_TAG
+from orchestrator.ledger.lease import Leases
 from orchestrator.ledger.ledger import Ledger
+from orchestrator.ledger.read_only import ReadOnlyItems
 from orchestrator.local.folder_index_store import LocalIndexStore
 from orchestrator.local.folder_report_store import LocalReportStore
 from orchestrator.local.sqlite_items import SqliteItems
-from orchestrator.ports import World
+from orchestrator.ports import Stores, World
 from orchestrator.sweep.run import run_sweep
 from tests.support.builders import AT, REGION, a_policy, a_resource, an_account
 from tests.support.fake_world import FakeWorld, unreadable
@@ -60,3 +66,15 @@ def store_sweeps(directory: Path, count: int = 1, mode: Mode = Mode.ENFORCE) -> 
         document, _ = run_sweep(world, a_policy(POLICY), one, mode)
         assert document["status"] == "incomplete"
     return ids
+
+
+def site_of(directory: Path) -> Site:
+    """The console's pages over that store; it fails where it would write."""
+    ledger = Ledger(ReadOnlyItems(SqliteItems(directory)), lambda: AT)
+    store = LocalReportStore(directory)
+    stores = Stores(store, ledger, Leases(ledger, lambda: AT), _never, partial(load_policy_text, stored=True), _never)
+    return Site(stores, LocalIndexStore(directory), stored_kinds())
+
+
+def _never(*_: object) -> NoReturn:
+    raise AssertionError("the console only reads")
