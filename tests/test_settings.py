@@ -99,6 +99,7 @@ def test_an_event_may_name_a_policy_among_those_that_are_listed(source: str, *, 
         ("s3://reports/sweeps/dt=2026-11-23/sweep=20261123T190000Z-7f3a9c/policy.yaml", False),
         ("s3://reports/sweeps/", False),
         ("s3://reports/doctor/dt=2026-11-23/20261123T060000Z-test.json", False),
+        ("s3://reports/index/sweeps.json", False),
         ("s3://reports-of-others/sweeps/dev.yaml", False),
     ],
 )

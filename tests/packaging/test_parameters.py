@@ -77,11 +77,13 @@ def test_an_unknown_name_gets_the_nearest_one_and_a_filled_in_one_is_refused() -
     ]
 
 
-@pytest.mark.parametrize("key", ["sweeps/policy.yaml", "sweeps/dt=2026-11-28/policy.yaml", "/policy.yaml"])
+@pytest.mark.parametrize(
+    "key", ["sweeps/policy.yaml", "sweeps/dt=2026-11-28/policy.yaml", "index/a.yaml", "/policy.yaml"]
+)
 def test_a_policy_where_the_hub_itself_writes_is_refused(key: str) -> None:
     declared = parameters_of(read_source(ROOT / "cloudformation" / "hub"))["PolicyKey"]
     [problem] = told({"PolicyKey": declared}, {"PolicyKey": key})
-    assert problem.endswith("not below sweeps/ or doctor/, where the hub itself writes")
+    assert problem.endswith("not below sweeps/, doctor/ or index/, where the hub itself writes")
 
 
 @pytest.mark.parametrize("key", ["policy.yaml", "policies/sweeps/policy.yaml", "sweeps.yaml"])

@@ -26,8 +26,8 @@ def test_readers_get_the_reports_of_the_bucket_and_nothing_beside_them() -> None
     statements = policy_of("hub", "ReportBucketPolicy", ReportReaderArns=READERS)
     read, listing = statements["LetReadersRead"], statements["LetReadersList"]
     assert (read["Action"], listing["Action"]) == ("s3:GetObject", "s3:ListBucket")
-    assert read["Resource"].endswith("/sweeps/*")
-    assert listing["Condition"]["StringLike"] == {"s3:prefix": ["sweeps/", "sweeps/*"]}
+    assert read["Resource"] == ["arn:aws:s3:::reportbucket/sweeps/*", "arn:aws:s3:::reportbucket/index/*"]
+    assert listing["Condition"]["StringLike"] == {"s3:prefix": ["sweeps/", "sweeps/*", "index/", "index/*"]}
     for one in (read, listing):
         assert one["Principal"] == {"AWS": [ROLE, ROOT]}
         assert one["Condition"]["StringEquals"] == {"aws:PrincipalOrgID": ORGANIZATION}
@@ -61,3 +61,16 @@ def test_readers_without_a_key_of_your_own_are_refused_by_cloudformation() -> No
     assert rule["RuleCondition"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "ReportReaderArns"}, ""]}]}
     [assertion] = rule["Assertions"]
     assert assertion["Assert"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "KmsKeyArn"}, ""]}]}
+
+
+def test_what_each_sweep_overwrites_of_the_index_is_deleted_the_next_day() -> None:
+    rules = resolved("hub")["Resources"]["ReportBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    [rule] = [one for one in rules if one.get("Prefix") == "index/"]
+    assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
+
+
+def test_the_hub_reads_and_writes_its_index_and_deletes_nothing_of_it() -> None:
+    documents = policy_documents(resolved("hub")["Resources"]["HubRole"])
+    [index] = [one for _, document in documents for one in document["Statement"] if one["Sid"] == "ReadAndWriteIndex"]
+    assert sorted(index["Action"]) == ["s3:GetObject", "s3:PutObject"]
+    assert index["Resource"] == "arn:aws:s3:::reportbucket/index/*"

@@ -292,6 +292,7 @@ def test_the_role_reads_below_policies_and_writes_nothing_there() -> None:
     assert [one["Resource"] for one in writes] == [
         "arn:aws:s3:::reportbucket/sweeps/*",
         "arn:aws:s3:::reportbucket/doctor/*",
+        "arn:aws:s3:::reportbucket/index/*",
     ]
 
 
