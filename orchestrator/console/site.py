@@ -33,6 +33,7 @@ from orchestrator.core.report.html.pages import content_policy
 from orchestrator.core.report.html.served import as_served
 from orchestrator.core.report.stored_inventory import StoredKinds
 from orchestrator.core.report.stored_report import read_document
+from orchestrator.core.report.sweep_digest import SweepDigest
 from orchestrator.core.report.sweep_index import sweep_index
 from orchestrator.errors import ReportStoreError, StopOrchestratorError
 from orchestrator.ports import IndexStore, Stores
@@ -85,7 +86,7 @@ class Site:
 
     def _index(self) -> Answer:
         digests, notes = read_index(self.index, self.stores.ledger)
-        return _page(index_page(sweep_index(digests), notes, served=True))
+        return _page(index_page(sweep_index(digests), _link, notes, served=True))
 
     def _report(self, sweep_id: str) -> Answer:
         """As it was stored, where it is of this release: only of that the script is known."""
@@ -167,6 +168,10 @@ def _found(document: Row, route: ExplainRoute) -> list[ResourceKey]:
         return [ResourceKey.from_row(row) for row in rows]
     except (KeyError, TypeError) as wrong:
         raise ReportStoreError(f"the report of {route.sweep_id} is damaged: {type(wrong).__name__}: {wrong}") from wrong
+
+
+def _link(sweep: SweepDigest) -> str:
+    return f"sweeps/{sweep['sweep_id']}/" if sweep["report"] else ""
 
 
 def _page(pieces: Iterable[bytes]) -> Answer:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator import Later
 from orchestrator.core.report.document import Row
+from orchestrator.core.report.files import sweep_folder
 from orchestrator.core.report.sweep_digest import SweepDigest, digest_of_document
 from orchestrator.core.report.sweep_index import (
     DIGESTS_FILE,
@@ -80,4 +81,9 @@ def _write(index: IndexStore, ledger: Ledger, document: Row) -> None:
     stored = [one for one in read_digests(index.find(DIGESTS_FILE)) if one["sweep_id"] != own["sweep_id"]]
     digests = newest_digests([own, *stored], [one.as_row() for one in ledger.sweeps(_READ_AT_MOST)])
     index.put(DIGESTS_FILE, digests_bytes(digests))
-    index.put(PAGE_FILE, b"".join(index_page.index_page(sweep_index(digests))))
+    index.put(PAGE_FILE, b"".join(index_page.index_page(sweep_index(digests), _link)))
+
+
+def _link(sweep: SweepDigest) -> str:
+    """From the page to a sweep's report, in a bucket and in a folder alike."""
+    return f"../{sweep_folder(sweep['sweep_id'])}/{sweep['report']}" if sweep["report"] else ""

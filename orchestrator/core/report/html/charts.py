@@ -61,7 +61,7 @@ def lines_over_time(
     """A line for each series, which passes over what is None; `most`: no value can be higher. The page says which
     colour is which.
     """
-    chart = pygal.Line(height=_HEIGHT, max_scale=6, **_settings(labels))
+    chart = pygal.Line(height=_HEIGHT, **_settings(labels))
     chart.config.show_dots = len(labels) <= _DOTS_AT_MOST  # one sweep alone makes no line
     known = [value for values in series.values() for value in values if value is not None]
     if most is not None and known:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from orchestrator.core.decide.explain import Explanation, RuleAnswer
 from orchestrator.core.model import ResourceKey, Verdict, time_text
@@ -47,7 +47,7 @@ _WORDS = {
 }
 
 
-def explain_page(found: Explanation) -> list[bytes]:
+def explain_page(found: Explanation) -> Iterator[bytes]:
     """Every rule in order with what each condition found, and what else led to the decision."""
     values = {
         **_WORDS,
@@ -60,12 +60,12 @@ def explain_page(found: Explanation) -> list[bytes]:
     return page_chunks("explain.html.j2", values)
 
 
-def several_page(sweep_id: str, keys: Sequence[ResourceKey], count: int) -> list[bytes]:
+def several_page(sweep_id: str, keys: Sequence[ResourceKey], count: int) -> Iterator[bytes]:
     """Which of the resources of one id is meant; `keys` are those that are shown, of `count`."""
     values = {"sweep_id": sweep_id, "keys": keys, "count": count, "columns": _KEY_COLUMNS}
     return page_chunks("several.html.j2", values)
 
 
-def files_page(sweep_id: str, names: Sequence[str]) -> list[bytes]:
+def files_page(sweep_id: str, names: Sequence[str]) -> Iterator[bytes]:
     """The files of a sweep, to download."""
     return page_chunks("files.html.j2", {"sweep_id": sweep_id, "files": [(one, FILES.get(one, "")) for one in names]})

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from orchestrator.core.report.files import sweep_folder
 from orchestrator.core.report.html.charts import lines_over_time
 from orchestrator.core.report.html.columns import Column
 from orchestrator.core.report.html.pages import page_chunks
@@ -63,10 +62,12 @@ class _Chart:
     trend: Trend
 
 
-def index_page(index: SweepIndex, notes: Sequence[str] = (), *, served: bool = False) -> list[bytes]:
-    """Stored beside the sweeps, with links to their files; or `served` by the console, with links to its pages.
+def index_page(
+    index: SweepIndex, link: Callable[[SweepDigest], str], notes: Sequence[str] = (), *, served: bool = False
+) -> Iterator[bytes]:
+    """Stored beside the sweeps, or `served` by the console.
 
-    `notes`: what could not be read.
+    `link`: where the report of a sweep is, as seen from this page; empty: it has none. `notes`: what could not be read.
     """
     several = [_POLICY] if len({one["policy_name"] for one in index.sweeps}) > 1 else []
     has_money = any(one["money"] is not None for one in index.sweeps)
@@ -82,7 +83,7 @@ def index_page(index: SweepIndex, notes: Sequence[str] = (), *, served: bool = F
         "expiring_columns": _EXPIRING,
         "has_money": has_money,
         "most": SWEEPS_SHOWN,
-        "href_of": {one["sweep_id"]: (_served_link if served else _stored_link)(one) for one in index.sweeps},
+        "href_of": {one["sweep_id"]: link(one) for one in index.sweeps},
         "amount": amount,
         "known": known,
         "instant": instant,
@@ -108,14 +109,6 @@ def known(value: float | None, unit: str = "") -> str:
 def instant(text: str) -> str:
     """`2026-11-23T19:00:00Z` for people: to the minute."""
     return f"{text[:10]} {text[11:16]} UTC" if text else ""
-
-
-def _stored_link(sweep: SweepDigest) -> str:
-    return f"../{sweep_folder(sweep['sweep_id'])}/{sweep['report']}" if sweep["report"] else ""
-
-
-def _served_link(sweep: SweepDigest) -> str:
-    return f"sweeps/{sweep['sweep_id']}/" if sweep["report"] else ""
 
 
 def _charts(policy_name: str, trends: Sequence[Trend]) -> Iterator[_Chart]:
