@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 from orchestrator.core.model import Mode, OutcomeStatus, TargetStatus, Verdict
 from orchestrator.core.model.opt_out import OptOutStatus
-from orchestrator.core.report.document import Row, document_of, report_document
+from orchestrator.core.report.document import document_of
 from orchestrator.core.report.files import report_chunks
 from orchestrator.core.report.stored_report import read_document
 from orchestrator.core.report.sweep_digest import SweepDigest, digest_of_document, digest_of_record
@@ -22,23 +22,10 @@ from orchestrator.core.report.sweep_index import (
     sweep_index,
 )
 from tests.support.builders import a_coverage, a_decision, a_report, a_resource, an_opt_out, an_outcome
+from tests.support.sweep_digests import a_digest, a_document, numbered_id
 
 SAVINGS = {"resources": 2, "unknown_resources": 1, "gross": 3.0, "still_billed": 1.0, "net": 2.0, "hourly": 0.1}
 MONEY = {"currency": "USD", "made_up": False, "forecast": SAVINGS, "measured": {**SAVINGS, "net": 1.5}}
-
-
-def a_document(**fields: Any) -> Row:
-    return report_document(a_report(**fields))
-
-
-def sweep_id(number: int) -> str:
-    return f"20261123T{number // 60 % 24:02}{number % 60:02}00Z-{number:06x}"
-
-
-def a_digest(number: int = 0, **fields: Any) -> SweepDigest:
-    made = digest_of_document(a_document(coverage=(a_coverage(),)))
-    digest: SweepDigest = {**made, "sweep_id": sweep_id(number), **fields}  # type: ignore[typeddict-item]  # of a test
-    return digest
 
 
 def a_record(number: int = 0, **fields: Any) -> dict[str, Any]:
@@ -120,7 +107,7 @@ def test_nothing_in_scope_is_no_coverage_of_any_percentage() -> None:
 def test_texts_are_cut_so_that_the_file_stays_small() -> None:
     coverage = (a_coverage(TargetStatus.DENIED, detail="x" * 100_000),)
     digests = [
-        {**digest_of_document(a_document(coverage=coverage)), "sweep_id": sweep_id(n)} for n in range(SWEEPS_SHOWN)
+        {**digest_of_document(a_document(coverage=coverage)), "sweep_id": numbered_id(n)} for n in range(SWEEPS_SHOWN)
     ]
     assert len(digests_bytes(digests)) < MOST_BYTES / 10  # type: ignore[arg-type]  # digests with another id
 
@@ -141,7 +128,7 @@ def test_a_file_that_no_sweep_wrote_counts_for_nothing() -> None:
         whole[:-9],
         whole.replace(b'"format":1', b'"format":2'),
         whole.replace(b'"format":1', b'"format":1,"more":1'),
-        whole.replace(sweep_id(1).encode(), b"../../etc/passwd"),
+        whole.replace(numbered_id(1).encode(), b"../../etc/passwd"),
         whole.replace(b'"stopped":0', b'"stopped":"0"'),
         whole + b" " * MOST_BYTES,
     )
@@ -152,7 +139,7 @@ def test_the_ledger_decides_which_sweeps_there_are_and_how_they_ended() -> None:
     stored = [a_digest(3), a_digest(2), a_digest(1)]
     records = [a_record(4), a_record(3), a_record(2, status="failed"), a_record(5, finished_at="", status="running")]
     found = newest_digests(stored, records)
-    assert [one["sweep_id"] for one in found] == [sweep_id(4), sweep_id(3), sweep_id(2)]
+    assert [one["sweep_id"] for one in found] == [numbered_id(4), numbered_id(3), numbered_id(2)]
     assert [one["running"] for one in found] == [7, 0, 7]
     assert found[1] == stored[0]
     assert found[2]["status"] == "failed"
@@ -160,7 +147,7 @@ def test_the_ledger_decides_which_sweeps_there_are_and_how_they_ended() -> None:
 
 def test_where_the_ledger_knows_of_none_what_is_stored_is_all_there_is() -> None:
     stored = [a_digest(1), a_digest(2)]
-    assert [one["sweep_id"] for one in newest_digests(stored, [])] == [sweep_id(2), sweep_id(1)]
+    assert [one["sweep_id"] for one in newest_digests(stored, [])] == [numbered_id(2), numbered_id(1)]
 
 
 def test_what_was_missed_is_in_it_without_a_report() -> None:
@@ -173,7 +160,7 @@ def test_no_more_than_90_are_kept() -> None:
     records = [a_record(number) for number in range(SWEEPS_SHOWN + 20)]
     found = newest_digests([], records)
     assert len(found) == SWEEPS_SHOWN
-    assert found[0]["sweep_id"] == sweep_id(SWEEPS_SHOWN + 19)
+    assert found[0]["sweep_id"] == numbered_id(SWEEPS_SHOWN + 19)
 
 
 def test_opt_outs_are_kept_of_the_newest_sweep_of_each_policy_that_looked_at_all() -> None:
@@ -187,7 +174,7 @@ def test_opt_outs_are_kept_of_the_newest_sweep_of_each_policy_that_looked_at_all
     found = newest_digests(digests, [])
     assert [len(one["opt_outs"]) for one in found] == [0, 1, 0, 1]
     shown = sweep_index(found)
-    assert [one.sweep_id for one in shown.expiring] == [sweep_id(3)]  # two policies saw the same one
+    assert [one.sweep_id for one in shown.expiring] == [numbered_id(3)]  # two policies saw the same one
 
 
 def test_a_trend_is_of_one_policy_from_the_oldest_to_the_newest() -> None:
@@ -220,4 +207,6 @@ def test_savings_are_charted_only_where_prices_were_asked_for() -> None:
 def test_the_worst_accounts_are_those_of_the_newest_sweep_and_since_when_they_are() -> None:
     worst = digest_of_document(a_document(coverage=(a_coverage(TargetStatus.DENIED),)))["worst_accounts"]
     index = sweep_index([a_digest(3, worst_accounts=worst), a_digest(2), a_digest(1, worst_accounts=worst)])
-    assert [(one.digest["unread"], one.times, one.of, one.sweep_id) for one in index.worst] == [(1, 2, 3, sweep_id(3))]
+    assert [(one.digest["unread"], one.times, one.of, one.sweep_id) for one in index.worst] == [
+        (1, 2, 3, numbered_id(3))
+    ]
