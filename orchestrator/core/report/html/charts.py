@@ -22,6 +22,8 @@ _LABELS = 4
 _LONGEST = 26
 """Characters of a label; the table beside has all of them."""
 _DOTS_AT_MOST = 20
+_HALF_A_LABEL = 24
+"""Of a time below: what stands to the left of the first point."""
 _NAMESPACE = "http://www.w3.org/2000/svg"
 _DROPPED = frozenset({"defs", "desc", "title", "script", "style"})
 _SETTINGS: dict[str, Any] = {
@@ -61,7 +63,7 @@ def lines_over_time(
     """A line for each series, which passes over what is None; `most`: no value can be higher. The page says which
     colour is which.
     """
-    chart = pygal.Line(height=_HEIGHT, **_settings(labels))
+    chart = pygal.Line(height=_HEIGHT, include_x_axis=most is None, margin_left=_HALF_A_LABEL, **_settings(labels))
     chart.config.show_dots = len(labels) <= _DOTS_AT_MOST  # one sweep alone makes no line
     known = [value for values in series.values() for value in values if value is not None]
     if most is not None and known:
