@@ -44,7 +44,9 @@ def files_of(organization: OrganizationBuilder, swept: Swept) -> dict[str, bytes
     s3 = organization.client("s3")
     bucket, _, key = swept.location.removeprefix("s3://").partition("/")
     folder = key.removesuffix("report.json")
-    keys = [found["Key"] for found in s3.list_objects_v2(Bucket=bucket)["Contents"]]
+    stored = [found["Key"] for found in s3.list_objects_v2(Bucket=bucket)["Contents"]]
+    keys = [one for one in stored if not one.startswith("index/")]
+    assert sorted({*stored} - {*keys}) == ["index/index.html", "index/sweeps.json"]
     assert all(one.startswith(folder) for one in keys)
     return {one.removeprefix(folder): s3.get_object(Bucket=bucket, Key=one)["Body"].read() for one in keys}
 
