@@ -19,7 +19,9 @@ _LOOK_EVERY_SECONDS = 0.2
 
 
 def console(
-    port: Annotated[int, typer.Option(min=0, max=65535, help="On 127.0.0.1. [default a free one]")] = 0,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, show_default=False, help="On 127.0.0.1. [default a free one]")
+    ] = 0,
     host: Annotated[
         str,
         typer.Option(
