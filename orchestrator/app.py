@@ -6,7 +6,7 @@ import gc
 import secrets
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -473,7 +473,7 @@ def make_telling(settings: Settings, clients: Clients, policy: OrgPolicy) -> Tel
     notifications = policy.notify
     if not notifications.listeners and settings.topic:
         heard = Listener(Channel(ChannelKind.SNS, settings.topic), frozenset({Occasion.APPROVAL}))
-        notifications = replace(notifications, listeners=(heard,))
+        notifications = notifications._replace(listeners=(heard,))
     if not notifications.channels:
         return Telling(zone=policy.timezone)
     made = notifier.Notifier(clients, SYSTEM_TIME.clock)

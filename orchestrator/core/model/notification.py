@@ -1,10 +1,13 @@
-"""Who is told of what: the occasions, the channels by which people and programs are told, and what a policy says."""
+"""Who is told of what: the occasions, the channels by which people and programs are told, and what a policy says.
+
+Named tuples, which are made ten times as fast as dataclasses: `validate` makes them for every policy.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Occasion(StrEnum):
@@ -33,8 +36,7 @@ BUT_PLANS = tuple(one for one in Occasion if one is not Occasion.PLANNED)
 """Of what people hear where a policy does not say: a plan that nobody asked about is no news."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Channel:
+class Channel(NamedTuple):
     """One place where messages go. Its address is no secret: of a webhook it is where the URL is kept."""
 
     kind: ChannelKind
@@ -45,16 +47,14 @@ class Channel:
         return f"{self.kind} {self.address}"
 
 
-@dataclass(frozen=True, slots=True)
-class Listener:
+class Listener(NamedTuple):
     """A channel of the platform team, or of programs, and of what it hears."""
 
     channel: Channel
     occasions: frozenset[Occasion]
 
 
-@dataclass(frozen=True, slots=True)
-class OwnerContacts:
+class OwnerContacts(NamedTuple):
     """How the owners of resources are reached."""
 
     contacts: tuple[tuple[str, Channel], ...] = ()
@@ -67,8 +67,7 @@ class OwnerContacts:
     """For whoever is not among them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Notifications:
+class Notifications(NamedTuple):
     """What a policy says of them."""
 
     listeners: tuple[Listener, ...] = ()
