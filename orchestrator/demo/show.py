@@ -187,6 +187,8 @@ class _Demo:
         client = AnyAccount(self.aws.environment).client("s3")
         prefix = f"sweeps/dt={sweep_id[:4]}-{sweep_id[4:6]}-{sweep_id[6:8]}/sweep={sweep_id}/"
         for found in client.list_objects_v2(Bucket=BUCKET, Prefix=prefix)["Contents"]:
+            if found["Key"].startswith(f"{prefix}work/"):
+                continue  # no reader's
             path = self.request.store / found["Key"]
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(client.get_object(Bucket=BUCKET, Key=found["Key"])["Body"].read())

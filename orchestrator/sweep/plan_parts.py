@@ -24,6 +24,7 @@ from orchestrator.core.model import (
     Plan,
 )
 from orchestrator.core.report.manifest import sha256_of
+from orchestrator.core.report.plan_file import NOT_STORED_OF_DECISION
 from orchestrator.errors import PlanError
 from orchestrator.ledger.records import SweepSummary, consent_from
 from orchestrator.ports import World
@@ -87,7 +88,8 @@ class PlanParts:
             tuple(action for one in ordered for action in self._actions.get(one, ())),
             tuple(limit for one in ordered for limit in self._limits.get(one, ())),
         )
-        content = _PART_FILE.dump_json(part)
+        # As in the plan's file: a step that is tried again makes the same parts of what that file has.
+        content = _PART_FILE.dump_json(part, exclude={"actions": {"__all__": NOT_STORED_OF_DECISION}})
         name = _part_file(wave, number)
         self._world.store.put(self._sweep.sweep_id, name, content)
         self._files[name] = sha256_of(content)

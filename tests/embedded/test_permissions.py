@@ -67,7 +67,7 @@ EVERY_ANSWER = (
 @pytest.fixture
 def guarded(hub: OrganizationBuilder) -> Iterator[Permissions]:
     """From here on each call of the hub and the members is held against the templates; the test's own are not."""
-    hub_role = policy_of("hub", "HubRole", AnchorName=ANCHOR, ManagementAccountId=ACCOUNT)
+    hub_role = policy_of("hub", "HubRole", AnchorName=ANCHOR, ManagementAccountId=ACCOUNT, Prices="price-list")
     permissions = Permissions(policy_of("member-role", "MemberRole"), hub_role)
     yield permissions
     pause(hub, permissions)
@@ -97,12 +97,14 @@ def do_everything(
     idle = "{name: idle, where: {tag: {Environment: measured}, idle: {cpu_below: 5, gpu_below: 5, for: 24h}}}"
     text = f"{EVERY_ANSWER}rules: [{idle}, {{name: dev, kinds: [{kinds}], where: {{tag: {{Environment: dev}}}}}}]\n"
     hub.client("s3").put_object(Bucket="stop-orchestrator-demo", Key="policy.yaml", Body=text)
+    hub.client("s3").put_object(Bucket="stop-orchestrator-demo", Key="prices/mine.csv", Body="kind,region,price\n")
     settings = {
         "TOPIC": topic,
         "KILL_SWITCH": SWITCH,
         "ANCHOR": ANCHOR,
         "POLICY": "s3://stop-orchestrator-demo/policy.yaml",
         "POLICIES": "s3://stop-orchestrator-demo/*",
+        "PRICES": "s3://stop-orchestrator-demo/prices/mine.csv,price-list",
     }
     for name, value in settings.items():
         monkeypatch.setenv(f"STOP_ORCHESTRATOR_{name}", value)

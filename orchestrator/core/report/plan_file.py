@@ -104,8 +104,9 @@ _ROW_TYPES: Mapping[str, Any] = {
 """What there is much of, in the order of the file. Each row has a line of its own, so that a large plan is written and
 read some rows at a time: in JSON's strings there are no line feeds.
 """
-_NOT_STORED: Mapping[str, Any] = {"decisions": {"resource": {"created_at", "details"}}}
+NOT_STORED_OF_DECISION: Any = {"resource": {"created_at", "details"}}
 """What only deciding looks at, which is done."""
+_NOT_STORED: Mapping[str, Any] = {"decisions": NOT_STORED_OF_DECISION}
 _BEGIN = {name: f'"{name}":['.encode() for name in _ROW_TYPES}
 _ROWS_AT_ONCE = 500
 
