@@ -276,9 +276,9 @@ def test_every_alarm_watches_a_metric_that_is_there_and_tells_the_topic() -> Non
     own = {alarm["MetricName"] for alarm in alarms if alarm.get("Namespace") == "StopOrchestrator"}
     assert own == {
         *("SweepsMissed", "SweepsHeld", "ConsentMissing", "CoveragePercent", "StopsDeniedByGuard", "DoctorFailed"),
-        "StopsFailed",
+        *("StopsFailed", "MessagesUndelivered"),
     }
-    assert len(alarms) == 12
+    assert len(alarms) == 13
     for alarm in alarms:
         assert alarm["AlarmActions"] == ["arn:aws:sns:eu-central-1:111111111111:stop-orchestrator-news"]
         assert alarm["AlarmDescription"]
