@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from orchestrator.core.decide.explain import Explanation, RuleAnswer, RuleTrace
-from orchestrator.core.model import Verdict, time_text
+from orchestrator.core.model import Verdict, people_time
 from orchestrator.core.policy.conditions.trace import ConditionTrace
 from orchestrator.core.report.control_characters import without_controls
 from orchestrator.core.report.explanation_text import (
@@ -52,7 +52,7 @@ def _head(found: Explanation) -> Iterator[Text]:
     yield Text(without_controls("  ".join(filter(None, (key.kind, key.resource_id, *names)))), style="bold")
     by = f"Sweep {found.sweep_id}" if found.sweep_id else "Decided"
     state = f"; AWS says {found.aws_state}" if found.aws_state else ""
-    yield Text(f"{by} by policy {found.policy_name}, for {time_text(found.at)}{state}.")
+    yield Text(f"{by} by policy {found.policy_name}, for {people_time(found.at)}{state}.")
     text = Text(f"{verdict.value}: ", style=_VERDICT_STYLES.get(verdict, "bold"))
     text.append(without_controls(found.sentence), style="not bold")
     yield text

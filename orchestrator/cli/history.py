@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from orchestrator.cli.tables import STATUS_STYLES, a_table, add_rows, number
+from orchestrator.core.model import people_time_of
 from orchestrator.core.model.narrowing import narrowing_text
 from orchestrator.core.report.control_characters import without_controls
 from orchestrator.ledger.coverage import TargetRecord
@@ -122,7 +123,8 @@ def _without_a_process(sweep_id: str, ran_out_at: str) -> str:
     if not ran_out_at:
         return f"Its process died: {resume}"
     return (
-        f"{sweep_id} gave no sign of life since its lease ran out at {ran_out_at}: its process may be dead, or slow. "
+        f"{sweep_id} gave no sign of life since its lease ran out at {people_time_of(ran_out_at)}: its process may be "
+        "dead, or slow. "
         f"This waits for it, and resumes only where it is dead: {resume}"
     )
 

@@ -13,7 +13,7 @@ from rich.text import Text
 from orchestrator.cli.console import counted
 from orchestrator.cli.tables import a_table, add_rows
 from orchestrator.core.decide.simulate import Simulated
-from orchestrator.core.model import time_text
+from orchestrator.core.model import people_time
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.report.control_characters import without_controls
 from orchestrator.core.report.simulation import Week, edge_rows, weeks
@@ -93,4 +93,4 @@ def _day(name: str, marks: str) -> Text:
 
 
 def _span(start: datetime, end: datetime) -> str:
-    return f"{time_text(start)} to {time_text(end)}"
+    return f"{people_time(start)} to {people_time(end)}"

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from orchestrator import app as wiring
 from orchestrator.aws.clients import Clients
+from orchestrator.core.model import people_time_of
 from orchestrator.ports import Runtime, Stores
 from orchestrator.sweep.coordination import Busy, Result
 
@@ -37,7 +38,7 @@ def described(busy: Busy) -> str:
     """Which sweep runs, what it does, since when, and who asked for it, as far as that is known."""
     known = (
         ("mode ", busy.mode),
-        ("since ", busy.since),
+        ("since ", people_time_of(busy.since)),
         ("asked for by ", busy.asked_by),
     )
     more = ", ".join(f"{what}{value}" for what, value in known if value)

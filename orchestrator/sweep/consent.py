@@ -16,7 +16,7 @@ from orchestrator.core.model import (
     HaltCause,
     Mode,
     Question,
-    time_text,
+    people_time,
 )
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.errors import ConsentError, ConsentMissingError, NotConfirmedError
@@ -107,8 +107,8 @@ def _ask(world: World, sweep: Sweep, state: SweepState, approved: ApprovedPlan) 
         by = f"the active version of policy {sweep.policy.name}"
     elif now >= sweep.started_at + lasts:  # the question was open for longer than `apply` would take the plan
         raise ConsentError(
-            f"{sweep.sweep_id} may not act: it was confirmed at {time_text(now)}, and its plan of "
-            f"{time_text(sweep.started_at)} counts for {sweep.policy.plan_valid_hours:g} hours (plan_valid_hours); "
+            f"{sweep.sweep_id} may not act: it was confirmed at {people_time(now)}, and its plan of "
+            f"{people_time(sweep.started_at)} counts for {sweep.policy.plan_valid_hours:g} hours (plan_valid_hours); "
             "nothing was done; plan again"
         )
     consent = Consent(by, how, approved.plan.sha256, sweep.policy.sha256, now, now + lasts)

@@ -14,7 +14,7 @@ from orchestrator.core.model import (
     Decisions,
     Mode,
     Outcomes,
-    time_text,
+    people_time,
 )
 from orchestrator.core.report.manifest import FileSeal, sha256_of
 from orchestrator.core.report.plan_file import PLAN_FILE, StoredPlan, plan_from
@@ -53,7 +53,7 @@ def open_plan(
     if not source.is_of_this_release:
         raise PlanError(f"{sweep_id} has {ANOTHER_FORMAT}; plan again")
     if now >= stored.expires_at:
-        raise PlanError(f"{sweep_id} expired at {time_text(stored.expires_at)}; plan again")
+        raise PlanError(f"{sweep_id} expired at {people_time(stored.expires_at)}; plan again")
     return source, stored
 
 

@@ -157,7 +157,7 @@ def test_history_says_how_to_resume_what_runs_without_a_process_and_only_that(
     assert hub.ledger.take_lease("test", run_out, record)
     said = run("history").stdout
     assert hint not in said, "a process that is slow lives"
-    assert f"{DEAD} gave no sign of life since its lease ran out at 2026-11-23T19:00:00Z" in " ".join(said.split())
+    assert f"{DEAD} gave no sign of life since its lease ran out at 2026-11-23 19:00 UTC" in " ".join(said.split())
     given_back = replace(run_out, nonce="a third", held_until="")
     assert hub.ledger.take_lease("test", given_back, run_out)
     assert hint in run("history").stdout.splitlines()

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from orchestrator import app
-from orchestrator.core.model import Mode
+from orchestrator.core.model import Mode, people_time_of
 from orchestrator.ledger.lease import Lease, Times
 from orchestrator.ledger.records import SweepSummary
 from orchestrator.settings import Settings
@@ -60,7 +60,8 @@ def test_a_sweep_that_acts_is_named_with_what_it_does_since_when_and_for_whom_an
     assert record is not None
     assert (ran.exit_code, ran.stdout, other.waited) == (1, "", 0)
     assert ran.stderr.strip() == (
-        f"{OTHER} is running by the same policy (mode apply, since {record.started_at}, asked for by ann@laptop); try "
+        f"{OTHER} is running by the same policy (mode apply, since {people_time_of(record.started_at)}, asked for by "
+        "ann@laptop); try "
         "again when `history` shows its end, or wait for it with --wait MINUTES"
     )
 

@@ -69,7 +69,7 @@ def test_a_plan_is_refused_from_the_moment_on_that_it_expires() -> None:
     fake.at = AT + timedelta(hours=2, seconds=-1)
     assert open_plan(fake.files, fake.ledger, SWEEP_ID, fake.at)
     fake.at = AT + timedelta(hours=2)
-    assert refused(fake) == f"{SWEEP_ID} expired at 2026-11-23T21:00:00Z; plan again"
+    assert refused(fake) == f"{SWEEP_ID} expired at 2026-11-23 21:00 UTC; plan again"
 
 
 def test_a_plan_whose_file_was_touched_is_refused() -> None:

@@ -257,7 +257,7 @@ def test_a_sweep_that_was_suspended_until_its_consent_was_over_asks_for_no_furth
     assert (fake.stopped, report["status"]) == (["i-0"], "incomplete")
     left = [row for row in report["outcomes"] if row["resource_id"] != "i-0"]
     assert {row["status"] for row in left} == {"not_attempted"}
-    assert "expired at 2026-11-24T07:00:00Z" in left[0]["message"]
+    assert "expired at 2026-11-24 07:00 UTC" in left[0]["message"]
 
 
 @pytest.mark.parametrize("request_again", [False, True])

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from orchestrator.core.model.times import people_time
+
 STANDING_LASTS = timedelta(hours=6)
 """How long the consent of a schedule lasts: for the execution that made the plan, and its hand-overs."""
 
@@ -52,7 +54,7 @@ class Consent:
         if self.policy_sha256 != policy_sha256:
             return "the policy text is not the one that was consented to"
         if not self.given_at - _CLOCKS_DIFFER <= now < self.expires_at:
-            return f"the consent of {self.by} ({self.how.value}) expired at {self.expires_at:%Y-%m-%dT%H:%M:%SZ}"
+            return f"the consent of {self.by} ({self.how.value}) expired at {people_time(self.expires_at)}"
         return ""
 
 
