@@ -358,7 +358,8 @@ def _earlier_starts(world: World, source_sweep_id: str) -> Mapping[ResourceKey, 
     """
     found: dict[ResourceKey, EarlierStart] = {}
     with suppress(LedgerError):
-        since = [one for one in world.ledger.sweeps() if one.sweep_id > source_sweep_id]
+        began = source_sweep_id.partition("-")[0]  # of sweeps of one second the ids make no order
+        since = [one for one in world.ledger.sweeps() if one.sweep_id >= began and one.sweep_id != source_sweep_id]
         for sweep in reversed([one for one in since if _may_have_started(one, source_sweep_id)]):
             for one in world.ledger.actions(sweep.sweep_id):
                 if one.is_start and one.status in _START_ACCEPTED:

@@ -57,6 +57,14 @@ def test_what_an_earlier_undo_started_is_kept_and_the_reason_names_that_undo() -
     assert sorted(fake.started) == ["i-0", "i-1"]
 
 
+def test_an_undo_that_began_in_the_second_of_the_sweep_is_named_whatever_its_id_ends_with() -> None:
+    fake, same_second = swept(ONE), f"{SWEEP_ID.partition('-')[0]}-000000"
+    assert same_second < SWEEP_ID
+    undone(fake, same_second)
+    fake.at += timedelta(hours=1)
+    assert set(reasons(undone(fake, AGAIN_ID)).values()) == {f"It is running: started by undo {same_second}."}
+
+
 def test_of_several_undos_the_one_that_started_it_is_named() -> None:
     fake = swept(ONE)
     undone(fake, UNDO_ID, UndoFilter(resources=frozenset({"i-0"})))
