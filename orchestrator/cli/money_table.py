@@ -29,7 +29,7 @@ def print_money(console: Console, document: Mapping[str, Any]) -> None:
         console.print(Text("These prices are made up, for an example: the amounts mean nothing.", style="yellow"))
     rows = [(name, words) for name, words in _LINES if _has_some(money[name])]
     if rows:
-        numbers = ("resources", "gross", "still billed", "net", "an hour")
+        numbers = ("known", "unknown", "gross", "still billed", "net", "an hour")
         table = a_table("What it saves", money["currency"], *((name, "right") for name in numbers))
         for name, words in rows:
             table.add_row(words, *_cells(money[name]))
@@ -45,7 +45,8 @@ def _has_some(row: Mapping[str, Any]) -> bool:
 
 
 def _cells(row: Mapping[str, Any]) -> Iterator[str]:
-    yield str(row["resources"] + row["unknown_resources"])
+    yield str(row["resources"])
+    yield str(row["unknown_resources"]) if row["unknown_resources"] else "-"
     for name in ("gross", "still_billed", "net"):
         yield dollars(row[name]) if row["resources"] else "not known"
     yield dollars(row["hourly"]) if row["hourly"] else "-"

@@ -40,7 +40,7 @@ from orchestrator.core.model.measured import METRIC_PRICE_USD
 from orchestrator.core.model.report import InsideCount
 from orchestrator.core.model.tagging import tagging_of
 from orchestrator.core.report.lazy_rows import LazyRows, made_rows
-from orchestrator.core.report.money_rows import money_of, money_row, saving_of_decision
+from orchestrator.core.report.money_rows import money_of, money_row, savings_of
 from orchestrator.core.report.opt_out_rows import QUICK_OPT_OUT, compliance_counts, opt_out_row
 from orchestrator.core.report.rows import (
     ConsentRow,
@@ -365,7 +365,7 @@ class _DecisionRows:
         self._accounts = {row.account_id: (row.account_name, row.ou_path) for row in report.coverage}
         self._owner_tag = report.owner_tag
         self._account_owners = report.account_owners
-        self._savings = report.money.savings if report.money is not None else {}
+        self._savings = savings_of(report)
 
     def owner_of(self, decision: Decision) -> str:
         """By its own tag, else by that of its account."""
@@ -398,7 +398,7 @@ class _DecisionRows:
             "facts": dict(sorted(decision.facts.items())),
             "losses": [loss.text for loss in resource.losses],
         }
-        saving = saving_of_decision(decision, self._savings) if self._savings else None
+        saving = self._savings.get(resource.key) if self._savings else None
         if saving is not None:
             row["money"] = money_row(saving)
         if decision.verdict in (Verdict.TAG, Verdict.UNTAG):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
 from orchestrator.core.decide.estimate import cost_of_sweep
 from orchestrator.core.decide.savings import sum_savings
-from orchestrator.core.model import ALL_REGIONS, Decision, SweepReport, Verdict, time_text
+from orchestrator.core.model import ALL_REGIONS, OutcomeStatus, ResourceKey, SweepReport, Verdict, time_text
 from orchestrator.core.model.money import CURRENCY, MeasuredSaving, Saving, Savings
 from orchestrator.core.report.rows import MeasuredRow, MoneyRow, MoneySummaryRow, SavingsRow
 
@@ -90,8 +90,9 @@ def money_of(report: SweepReport, metrics_price: float) -> dict[str, Any]:
     """`money` and `measured` of the document; nothing where no prices were asked for."""
     if report.money is None:
         return {}
-    stops = [*_savings_of(report, Verdict.STOP)]
-    starts = [*_savings_of(report, Verdict.START)]
+    savings = savings_of(report)
+    stops = [*_of_verdict(report, Verdict.STOP, savings)]
+    starts = [*_of_verdict(report, Verdict.START, savings)]
     measured = report.money.measured
     unknown = Counter(one.unknown for one in (*stops, *starts, *(one.saving for one in measured)) if one.unknown)
     if report.money.failure:
@@ -113,17 +114,37 @@ def money_of(report: SweepReport, metrics_price: float) -> dict[str, Any]:
     return {"money": summary, "measured": [measured_row(one) for one in measured]}
 
 
-def _savings_of(report: SweepReport, verdict: Verdict) -> Iterable[Saving]:
-    """Of what is to be acted on: what was kept after all saves nothing."""
-    found = report.money.savings if report.money is not None else {}
+def savings_of(report: SweepReport) -> Mapping[ResourceKey, Saving]:
+    """Of what is to be stopped or started, or was. What was kept after all, failed, was not attempted, or was down or
+    up by then saves nothing and is left out; of what may have been done nothing is known.
+    """
+    if report.money is None:
+        return {}
+    came_to = {one.resource.key: one.status for one in report.outcomes}
+    found: dict[ResourceKey, Saving] = {}
     for one in report.decisions:
-        if one.verdict is verdict and (saving := saving_of_decision(one, found)) is not None:
-            yield saving
+        key = one.resource.key
+        saving = report.money.savings.get(key) if one.verdict in (Verdict.STOP, Verdict.START) else None
+        if saving is not None and came_to.get(key) not in _DID_NOTHING:
+            found[key] = _NOT_KNOWN if came_to.get(key) is OutcomeStatus.UNKNOWN else saving
+    return found
 
 
-def saving_of_decision(decision: Decision, savings: Mapping[Any, Saving]) -> Saving | None:
-    """None of what is kept, and where nothing is known of it."""
-    return savings.get(decision.resource.key) if decision.verdict in (Verdict.STOP, Verdict.START) else None
+_DID_NOTHING = frozenset(
+    {
+        OutcomeStatus.FAILED,
+        OutcomeStatus.NOT_ATTEMPTED,
+        OutcomeStatus.ALREADY_STOPPED,
+        OutcomeStatus.ALREADY_RUNNING,
+    }
+)
+_NOT_KNOWN = Saving(unknown="what came of it is not known")
+
+
+def _of_verdict(report: SweepReport, verdict: Verdict, savings: Mapping[ResourceKey, Saving]) -> Iterator[Saving]:
+    for one in report.decisions:
+        if one.verdict is verdict and one.resource.key in savings:
+            yield savings[one.resource.key]
 
 
 def money_cells(row: Mapping[str, Any] | None) -> dict[str, str]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from orchestrator.core.decide.savings import saving_of
-from orchestrator.core.model import Decision, Mode, Verdict
+from orchestrator.core.model import Decision, Mode, Outcome, OutcomeStatus, Verdict
 from orchestrator.core.model.money import HourlyPrice, MeasuredSaving, Money, Saving
 from orchestrator.core.report.csv import read_rows
 from orchestrator.core.report.document import Row, report_document
@@ -107,3 +107,16 @@ def test_the_sums_equal_the_sums_of_the_rows(found: list[tuple[HourlyPrice, int 
         known = sum((Decimal(str(row[name])) for row in rows if row[name] is not None), Decimal(0))
         assert told["money"]["forecast"][name] == pytest.approx(float(known), abs=1e-6)
     assert told["money"]["forecast"]["resources"] == sum(row["net"] is not None for row in rows)
+
+
+def test_what_failed_or_was_not_attempted_saves_nothing_and_of_what_may_have_been_stopped_nothing_is_known() -> None:
+    found = decisions(*[Verdict.STOP] * 4)
+    statuses = (OutcomeStatus.STOPPED, OutcomeStatus.FAILED, OutcomeStatus.NOT_ATTEMPTED, OutcomeStatus.UNKNOWN)
+    outcomes = tuple(Outcome(one.resource, status) for one, status in zip(found, statuses, strict=True))
+    money = Money({one.resource.key: saving_of(PRICE, AT, AT + 12 * HOUR) for one in found}, prices="prices.csv")
+    said = report_document(a_report(decisions=found, outcomes=outcomes, money=money))
+    forecast = said["money"]["forecast"]
+    assert (forecast["resources"], forecast["unknown_resources"], forecast["net"]) == (1, 1, 0.9984)
+    assert said["money"]["unknown_reasons"] == {"what came of it is not known": 1}
+    assert [row.get("money", {}).get("net") for row in said["decisions"]] == [0.9984, None, None, None]
+    assert ["money" in row for row in said["decisions"]] == [True, False, False, True]
