@@ -14,6 +14,8 @@ from orchestrator.cli.root import cli
 from tests.docs.making.tables import quoted, table
 
 PROGRAM = "stop-orchestrator"
+_AS_IT_IS = "\b"
+"""Before a paragraph whose lines stay lines."""
 _LINE_BREAKS = re.compile(r"\s*\n\s*")
 
 
@@ -58,7 +60,14 @@ def _command(whole: str, context: Any) -> Iterator[str]:
 
 def _about(command: Any) -> Iterator[str]:
     for paragraph in [*(command.help or "").strip().split("\n\n"), command.epilog or ""]:
-        if paragraph:
+        if paragraph.startswith(_AS_IT_IS):
+            yield from (
+                "```text",
+                *(line.strip() for line in paragraph.removeprefix(_AS_IT_IS).strip().split("\n")),
+                "```",
+                "",
+            )
+        elif paragraph:
             yield _escaped(_LINE_BREAKS.sub(" ", paragraph))
             yield ""
 
