@@ -25,6 +25,8 @@ CUSTODIAN = ROOT / "tests/data/imports/cloud_custodian/documented.yaml"
 OUTSIDE_OF_OFFICE_HOURS = datetime(2026, 11, 25, 22, 0, tzinfo=UTC)
 ENDS_WITH: Mapping[str, int] = {"import": INCOMPLETE}
 """The exit code, where it is not 0: what is imported here loses something, as the pages say."""
+TYPED: Mapping[str, str] = {"init": "\n" * 4}
+"""Where it is not the number of stops: the defaults."""
 STOPS_AND_STARTS: Mapping[str, list[tuple[str, int]]] = {
     "README.md": [("apply", 2), ("undo", 0)],
     "docs/operating.md": [("apply", 2), ("undo", 0)],
@@ -67,8 +69,8 @@ class Reader:
         meant = self._newest["acted" if name == "undo" else "any"]
         named = {**self._named, "SWEEP_ID": meant}
         words = [_PLACEHOLDER.sub(lambda found: named.get(found[0], found[0]), word) for word in arguments]
-        answer = self._named["INSTANCE_ID"] if "--prove" in words else "2"
-        ran = self._run(name, *words, typed=f"{answer}\n")
+        answers = self._named["INSTANCE_ID"] if "--prove" in words else TYPED.get(name, "2")
+        ran = self._run(name, *words, typed=f"{answers}\n")
         assert ran.exit_code == ENDS_WITH.get(name, COMPLETE), (str(command), ran)
         if command.output:
             (self._folder / command.output).write_text(ran.stdout)
@@ -112,7 +114,19 @@ def test_a_page_whose_commands_are_not_run_says_why_and_the_others_are_run() -> 
     reasons = [command.not_run for page in operators_pages() for command in commands(page) if command.not_run]
     assert all(len(reason.split()) > 2 for reason in reasons)
     ran = {command.words[1] for page in operators_pages() for command in run_of(page)}
-    assert ran >= {"plan", "sweep", "apply", "undo", "explain", "simulate", "validate", "import", "history", "report"}
+    assert ran >= {
+        "plan",
+        "sweep",
+        "apply",
+        "undo",
+        "explain",
+        "simulate",
+        "validate",
+        "import",
+        "history",
+        "report",
+        "init",
+    }
 
 
 def test_the_exit_codes_of_the_docs_are_those_of_the_program_and_of_its_help(run: Run) -> None:

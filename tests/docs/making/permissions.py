@@ -14,7 +14,7 @@ TEMPLATES = ("member-role", "hub", "management")
 FOR: Mapping[str, str] = {
     "LetTheHubIn": "only the hub's role gets in, from this organization, with the external id where there is one",
     "LetTheHubNameItsSweep": "CloudTrail here says which sweep did what",
-    "ReadRegionsAndInstances": "reading: enabled regions, instances, what their types lose at a stop, spot requests; volumes only where prices are asked for",
+    "ReadRegionsAndInstances": "reading: regions, instances, what their types lose at a stop, spot requests; volumes for prices alone",
     "ReadMetrics": "rules with `idle`; without it what such a rule may own is kept",
     "ReadDatabases": "reading",
     "StopInstances": "stopping",
@@ -48,7 +48,7 @@ FOR: Mapping[str, str] = {
     "WriteDiagnoses": "what the weekly `doctor` found",
     "TellMissingFromForbidden": "without it S3 says of a missing file that access is denied",
     "KeepLedger": "the ledger, the lease, repeated events",
-    "NeverActivatePolicy": "only who deploys says by which policy text schedules act, and which kill switch counts; only a link's button opts out",
+    "NeverActivatePolicy": "only deploying chooses policy texts and kill switch; only a link's button opts out",
     "ReadKillSwitch": "the kill switch",
     "AnnouncePlans": "mails that ask for approval; also on the topics under `notify` of its policies",
     "ContinueInFreshInvocation": "going on near the time-out",
