@@ -14,7 +14,7 @@ TEMPLATES = ("member-role", "hub", "management")
 FOR: Mapping[str, str] = {
     "LetTheHubIn": "only the hub's role gets in, from this organization, with the external id where there is one",
     "LetTheHubNameItsSweep": "CloudTrail here says which sweep did what",
-    "ReadRegionsAndInstances": "reading: regions, instances, what their types lose at a stop, spot requests; volumes for prices alone",
+    "ReadRegionsAndInstances": "reading: regions, instances, what their types lose at a stop; volumes for prices alone",
     "ReadMetrics": "rules with `idle`; without it what such a rule may own is kept",
     "ReadDatabases": "reading",
     "StopInstances": "stopping",
