@@ -90,7 +90,7 @@ def _copy(words: list[str]) -> str:
 def _aws(words: list[str]) -> str:
     """By botocore's models, which the AWS CLI is made of."""
     service, operation, *arguments = words
-    if (service, operation) in (("cloudformation", "deploy"), ("s3", "sync")):
+    if (service, operation) in (("cloudformation", "deploy"), ("s3", "cp"), ("s3", "sync")):
         return ""  # the AWS CLI's own, in no model
     known = operations(service)
     if operation not in known:

@@ -74,7 +74,7 @@ def _about(command: Any) -> Iterator[str]:
 
 def _argument(one: Any) -> str:
     shown = one.metavar or one.name.upper()
-    return shown if one.required else f"[{shown}]"
+    return shown if one.required or shown.startswith("[") else f"[{shown}]"
 
 
 def _option(one: Any, context: Any) -> tuple[str, str] | None:
