@@ -15,16 +15,6 @@ from markdown_it.token import Token
 ROOT = Path(__file__).parents[2]
 README = "README.md"
 SHELLS = frozenset({"sh", "bash", "shell", "console"})
-WRITTEN_ELSEWHERE = (
-    "docs/money.md",
-    "docs/console.md",
-    "docs/notifications.md",
-    "docs/opt-out-links.md",
-    "docs/reports.md",
-    "docs/report.md",
-    "docs/pictures/report.png",
-)
-"""What is linked and comes with the change that brings it; not there yet."""
 _NOT_RUN = re.compile(r"<!-- not run: (.+?) -->")
 _OUTPUT = re.compile(r"^(.*?) > (\S+)$")
 
@@ -76,7 +66,7 @@ def tokens(page: str) -> tuple[Token, ...]:
 
 
 def commands(page: str) -> Iterator[Command]:
-    """Every line of its blocks of commands, in order; an indented block counts where it begins with one."""
+    """Every command of its blocks, in order, in one line; an indented block counts where it begins with one."""
     reason = ""
     for token in tokens(page):
         if token.type == "html_block":
@@ -85,10 +75,22 @@ def commands(page: str) -> Iterator[Command]:
             continue
         if _has_commands(token):
             first = (token.map or [0])[0] + (2 if token.type == "fence" else 1)
-            for number, line in enumerate(token.content.splitlines()):
-                if line.strip() and not line.startswith("#"):
-                    yield Command(page, first + number, line.strip(), reason)
+            for number, line in _joined(token.content):
+                if line and not line.startswith("#"):
+                    yield Command(page, first + number, line, reason)
         reason = ""
+
+
+def _joined(block: str) -> Iterator[tuple[int, str]]:
+    """Its lines with their numbers from 0; one that ends in a backslash goes on in the next."""
+    begun: tuple[int, str] | None = None
+    for number, line in enumerate(block.splitlines()):
+        first, text = (begun[0], f"{begun[1]} {line.strip()}") if begun else (number, line.strip())
+        begun = (first, text.removesuffix("\\").rstrip()) if text.endswith("\\") else None
+        if not begun:
+            yield first, text
+    if begun:
+        yield begun
 
 
 def _has_commands(token: Token) -> bool:

@@ -90,7 +90,7 @@ def _copy(words: list[str]) -> str:
 def _aws(words: list[str]) -> str:
     """By botocore's models, which the AWS CLI is made of."""
     service, operation, *arguments = words
-    if (service, operation) == ("cloudformation", "deploy"):
+    if (service, operation) in (("cloudformation", "deploy"), ("s3", "cp"), ("s3", "sync")):
         return ""  # the AWS CLI's own, in no model
     known = operations(service)
     if operation not in known:
@@ -131,6 +131,14 @@ def test_every_command_of_the_pages_is_one_that_can_be_given() -> None:
     found = all_commands()
     assert len(found) > 40
     assert [f"{command}: {why}" for command in found if (why := problem(command))] == []
+
+
+def test_a_command_that_goes_on_in_the_next_line_is_one() -> None:
+    [query] = [
+        command for command in commands("docs/opt-out-links.md") if command.words[:3] == ["aws", "dynamodb", "query"]
+    ]
+    assert "--index-name" in query.words
+    assert "--expression-attribute-values" in query.words
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """The product's commands in README and docs/ are run, each page's in their order in an embedded organization.
 
-What is not run stands below a reason in its page, `<!-- not run: ... -->`, or is on a page that says below why not;
-`tests/docs/test_commands.py` holds its options.
+What is not run stands below a reason in its page, `<!-- not run: ... -->`; `tests/docs/test_commands.py` holds its
+options.
 """
 
 from __future__ import annotations
@@ -23,30 +23,24 @@ from tests.support.time import set_time
 
 CUSTODIAN = ROOT / "tests/data/imports/cloud_custodian/documented.yaml"
 OUTSIDE_OF_OFFICE_HOURS = datetime(2026, 11, 25, 22, 0, tzinfo=UTC)
-NOT_RUN_HERE: Mapping[str, str] = {
-    "docs/money.md": "tests of prices run them",
-    "docs/console.md": "tests of the console run them; it serves until it is ended",
-    "docs/notifications.md": "tests of the channels run them",
-    "docs/opt-out-links.md": "tests of the links run them",
-    "docs/reports.md": "tests of the reports run them",
-    "docs/report.md": "it has the fields of reports, and no commands",
-}
-"""Pages whose own tests have what their commands need."""
 ENDS_WITH: Mapping[str, int] = {"import": INCOMPLETE}
 """The exit code, where it is not 0: what is imported here loses something, as the pages say."""
+TYPED: Mapping[str, str] = {"init": "\n" * 4}
+"""Where it is not the number of stops: the defaults."""
 STOPS_AND_STARTS: Mapping[str, list[tuple[str, int]]] = {
     "README.md": [("apply", 2), ("undo", 0)],
     "docs/operating.md": [("apply", 2), ("undo", 0)],
     "docs/sweeping.md": [("apply", 2)],
 }
 """Which commands of a page change how many instances are down, and to what; those of any other page change nothing."""
+_PLACEHOLDER = re.compile(r"[A-Z]+(?:_[A-Z]+)*")
 _SWEEP_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
 
 
 def run_of(page: str) -> list[Command]:
     """Those of the product's own that are run."""
     own = [command for command in commands(page) if command.words[0] == PROGRAM]
-    return [command for command in own if not command.not_run and page not in NOT_RUN_HERE]
+    return [command for command in own if not command.not_run]
 
 
 def acts(command: Command) -> bool:
@@ -73,9 +67,10 @@ class Reader:
         """The exit code has to be right. Gives back the command's name."""
         _, name, *arguments = command.words
         meant = self._newest["acted" if name == "undo" else "any"]
-        words = [meant if word == "SWEEP_ID" else self._named.get(word, word) for word in arguments]
-        answer = self._named["INSTANCE_ID"] if "--prove" in words else "2"
-        ran = self._run(name, *words, typed=f"{answer}\n")
+        named = {**self._named, "SWEEP_ID": meant}
+        words = [_PLACEHOLDER.sub(lambda found: named.get(found[0], found[0]), word) for word in arguments]
+        answers = self._named["INSTANCE_ID"] if "--prove" in words else TYPED.get(name, "2")
+        ran = self._run(name, *words, typed=f"{answers}\n")
         assert ran.exit_code == ENDS_WITH.get(name, COMPLETE), (str(command), ran)
         if command.output:
             (self._folder / command.output).write_text(ran.stdout)
@@ -119,7 +114,19 @@ def test_a_page_whose_commands_are_not_run_says_why_and_the_others_are_run() -> 
     reasons = [command.not_run for page in operators_pages() for command in commands(page) if command.not_run]
     assert all(len(reason.split()) > 2 for reason in reasons)
     ran = {command.words[1] for page in operators_pages() for command in run_of(page)}
-    assert ran >= {"plan", "sweep", "apply", "undo", "explain", "simulate", "validate", "import", "history", "report"}
+    assert ran >= {
+        "plan",
+        "sweep",
+        "apply",
+        "undo",
+        "explain",
+        "simulate",
+        "validate",
+        "import",
+        "history",
+        "report",
+        "init",
+    }
 
 
 def test_the_exit_codes_of_the_docs_are_those_of_the_program_and_of_its_help(run: Run) -> None:

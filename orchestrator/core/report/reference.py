@@ -16,9 +16,11 @@ Schema = Mapping[str, Any]
 
 _HEAD = """# The report's fields
 
-For whoever reads a sweep's files by program or in a spreadsheet. Made from the types of the rows by
-`stop-orchestrator schema --report --format md`; the same as JSON Schema: `stop-orchestrator schema --report`.
-[Reports](reports.md) says which files there are, where they are, and how to query them.
+*For: whoever reads a sweep's files by program or in a spreadsheet.*
+
+Made from the types of the rows by `stop-orchestrator schema --report --format md`; the same as JSON Schema:
+`stop-orchestrator schema --report`. [Reports](reports.md) says which files there are,
+where they are, and how to query them.
 
 Times are ISO 8601 in UTC, such as `2026-11-23T19:00:00Z`. A field that *may be missing* is not there in reports of
 releases before it, or where it does not apply. New fields may come with any release; `schema_version` changes where

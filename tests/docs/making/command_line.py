@@ -14,6 +14,8 @@ from orchestrator.cli.root import cli
 from tests.docs.making.tables import quoted, table
 
 PROGRAM = "stop-orchestrator"
+_AS_IT_IS = "\b"
+"""Before a paragraph whose lines stay lines."""
 _LINE_BREAKS = re.compile(r"\s*\n\s*")
 
 
@@ -58,14 +60,21 @@ def _command(whole: str, context: Any) -> Iterator[str]:
 
 def _about(command: Any) -> Iterator[str]:
     for paragraph in [*(command.help or "").strip().split("\n\n"), command.epilog or ""]:
-        if paragraph:
+        if paragraph.startswith(_AS_IT_IS):
+            yield from (
+                "```text",
+                *(line.strip() for line in paragraph.removeprefix(_AS_IT_IS).strip().split("\n")),
+                "```",
+                "",
+            )
+        elif paragraph:
             yield _escaped(_LINE_BREAKS.sub(" ", paragraph))
             yield ""
 
 
 def _argument(one: Any) -> str:
     shown = one.metavar or one.name.upper()
-    return shown if one.required else f"[{shown}]"
+    return shown if one.required or shown.startswith("[") else f"[{shown}]"
 
 
 def _option(one: Any, context: Any) -> tuple[str, str] | None:
