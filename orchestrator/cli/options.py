@@ -71,4 +71,4 @@ ShowOption = Annotated[
     Show, typer.Option(help="Before the question: the first 20 resources, or all of them (through $PAGER).")
 ]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask first.")]
-SweepIdArgument = Annotated[str, typer.Argument(help="Such as 20261123T190000Z-7f3a9c.")]
+SweepIdArgument = Annotated[str, typer.Argument(metavar="SWEEP_ID", help="Such as 20261123T190000Z-7f3a9c.")]

@@ -236,7 +236,7 @@ def test_an_amount_that_is_unknown_is_said_and_is_never_0() -> None:
 def test_made_up_prices_are_said_to_be() -> None:
     text = text_of(page_of(page_document(5, 50)))
     assert "The prices are made up (prices-example.csv)" in text
-    assert "Made-up prices." in text
+    assert "The prices are made up" in text
 
 
 def test_a_plan_says_what_it_would_do_and_a_held_one_that_it_did_nothing() -> None:
