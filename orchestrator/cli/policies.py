@@ -61,7 +61,7 @@ def validate(
     policies: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[POLICY]...",
+            metavar="POLICY",
             help="A path, s3://bucket/key, ssm:/name, or - for standard input; several are held against one another. "
             "[env STOP_ORCHESTRATOR_POLICY]",
         ),

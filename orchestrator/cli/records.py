@@ -47,7 +47,7 @@ def history(
     resource: Annotated[
         str | None,
         typer.Argument(
-            metavar="[RESOURCE]",
+            metavar="RESOURCE",
             help="What sweeps did to this resource: its ARN, ACCOUNT/REGION/ID, or its id with --account, --region and "
             "--kind; the id alone is looked for in the newest reports.",
         ),
@@ -131,7 +131,7 @@ def _history_rows(sweeps: Sequence[SweepSummary], held: Sequence[HeldRecord]) ->
 
 
 def verify(
-    sweep_id: Annotated[str | None, typer.Argument(help="Such as 20261123T190000Z-7f3a9c.")] = None,
+    sweep_id: Annotated[str | None, typer.Argument(metavar="SWEEP_ID", help="Such as 20261123T190000Z-7f3a9c.")] = None,
     every: Annotated[
         bool, typer.Option("--all", help="Every finished sweep, and the chain of their manifests.")
     ] = False,

@@ -65,7 +65,7 @@ def report(
     sweep_id: Annotated[
         str | None,
         typer.Argument(
-            metavar="[SWEEP_ID|latest]",
+            metavar="SWEEP_ID|latest",
             help="Such as 20261123T190000Z-7f3a9c, or `latest`: the newest sweep of the ledger that has ended.",
         ),
     ] = None,
