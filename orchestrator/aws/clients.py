@@ -271,6 +271,11 @@ class Clients:
         client: KMSClient = self._get("hub", "kms", self.region)
         return client
 
+    def quick_kms(self) -> KMSClient:
+        """For whoever would rather go without than wait for more than two seconds."""
+        client: KMSClient = self._get("hub-quick", "kms", self.region)
+        return client
+
     def lambda_(self) -> LambdaClient:
         client: LambdaClient = self._get("hub", "lambda", self.region)
         return client

@@ -9,9 +9,13 @@ from orchestrator.errors import StopOrchestratorError
 
 
 def derive_link_key(clients: Clients, kms_key: str, sweep_id: str) -> bytes:
-    """The sweep's signing key: 32 bytes, the same each time. Raises StopOrchestratorError."""
+    """The sweep's signing key: 32 bytes, the same each time. Raises StopOrchestratorError, within seconds: messages
+    wait for it, and a person at the page.
+    """
     try:
-        answer = clients.kms().generate_mac(KeyId=kms_key, MacAlgorithm="HMAC_SHA_256", Message=key_message(sweep_id))
+        answer = clients.quick_kms().generate_mac(
+            KeyId=kms_key, MacAlgorithm="HMAC_SHA_256", Message=key_message(sweep_id)
+        )
     except AWS_FAILURES as failure:
         raise StopOrchestratorError(f"the key {kms_key} cannot sign opt-out links: {error_of(failure)}") from failure
     return answer["Mac"]

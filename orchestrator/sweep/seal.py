@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from orchestrator.core.model import SweepStatus
-from orchestrator.core.report.approval_message import approval_message
 from orchestrator.core.report.files import policy_file, report_chunks
 from orchestrator.core.report.manifest import (
     MANIFEST,
@@ -24,7 +22,7 @@ from orchestrator.ledger.ledger import Ledger
 from orchestrator.ports import ReportStore, World
 from orchestrator.sweep.anchor import move_anchor
 from orchestrator.sweep.index import write_index
-from orchestrator.sweep.telling import keep_warning, tell_approvers, tell_of_sweep
+from orchestrator.sweep.telling import keep_warning, tell_of_sweep
 
 Document = dict[str, Any]
 
@@ -47,11 +45,9 @@ def write_and_seal(world: World, document: Document, known: Mapping[str, FileSea
     seal(world.store, world.ledger, sweep_id, files, world.sign)
     location = world.store.location(sweep_id, "report.json")
     # Before the end: told twice after a crash is better than never.
-    untold = [tell_of_sweep(world, document, location)]
-    if document["status"] == SweepStatus.AWAITING_APPROVAL:
-        untold.append(tell_approvers(world, document, *approval_message(document, location)))
+    untold = tell_of_sweep(world, document, location)
     world.ledger.finish(document, location)
-    warning = keep_warning(world, world.ledger, sweep_id, *untold)
+    warning = keep_warning(world, world.ledger, sweep_id, untold)
     # Last: either may fail or take its time, and by now the sweep is whole.
     move_anchor(world, sweep_id, warning)
     write_index(world, document)

@@ -6,11 +6,11 @@ A sweep whose process dies meanwhile is told again by the one that resumes it, b
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
 from typing import Any
 
-from orchestrator.core.model import Mode
+from orchestrator.core.model import Mode, SweepStatus
 from orchestrator.core.model.notification import Channel, ChannelKind, Occasion
+from orchestrator.core.report.approval_message import approval_message
 from orchestrator.core.report.messages.audiences import Audiences
 from orchestrator.core.report.messages.events import event_of, missed_event
 from orchestrator.core.report.messages.message import Event, Message, listed
@@ -30,21 +30,25 @@ _MARK_AT_ONCE = 25
 
 
 def tell_of_sweep(world: World, document: Document, location: str) -> str:
-    """Tells whoever the policy names; `location`: the report's. What is to be warned of, which was warned of; empty
-    where all were told.
+    """Tells whoever the policy names, and of a plan that waits for approval those who may approve it; `location`: the
+    report's. What is to be warned of, which was warned of; empty where all were told.
     """
     if not world.telling.notifications.channels:
         return ""
-    make = partial(_parcels, world.telling, document, location, standing=world.standing)
+
+    def make() -> Iterator[Parcel]:
+        if document["status"] == SweepStatus.AWAITING_APPROVAL:
+            yield from _to_approvers(world.telling, *approval_message(document, location))
+        yield from _parcels(world.telling, document, location, standing=world.standing)
+
     return _tell(world, world.ledger, world.telling, document, make)
 
 
-def tell_approvers(world: World, document: Document, subject: str, text: str) -> str:
-    """Tells those who may approve the plan of the document; returns as tell_of_sweep."""
+def _to_approvers(telling: Telling, subject: str, text: str) -> Iterator[Parcel]:
+    channels = telling.notifications.hearing(Occasion.APPROVAL)
     message = Message(subject, tuple(text.split("\n")))
-    channels = world.telling.notifications.hearing(Occasion.APPROVAL)
-    make = partial(_to_each, [one for one in channels if one.kind is not ChannelKind.EVENTBRIDGE], message, "approval")
-    return _tell(world, world.ledger, world.telling, document, make)
+    people = (one for one in channels if one.kind is not ChannelKind.EVENTBRIDGE)
+    return _to_each(people, message, "approval")
 
 
 def tell_of_missed(caller: Caller, ledger: Ledger, telling: Telling, missed: SweepSummary) -> str:
