@@ -379,3 +379,11 @@ def test_an_owner_by_the_account_s_tag_hears_of_a_sweep_that_was_resumed() -> No
     document, _ = resume_sweep(fake.world(), a_policy(OF_ACCOUNTS), begun)
     assert {row["account_id"]: row["owner"] for row in document["decisions"]} == {ONE: "payments", TWO: ""}
     assert messages(fake, OWNERS).keys() == {"payments", "search"}
+
+
+def test_approvers_and_all_others_are_told_under_one_deadline() -> None:
+    fake, delivered = an_organization(2, 2, notifications=Notifications(PLATFORM)), []
+    deliver = fake.deliver
+    fake.deliver = lambda parcels, heard: delivered.append(len(parcels)) or deliver(parcels, heard)  # type: ignore[method-assign]  # counts the calls, each of which may take 5 s
+    told(fake, mode=Mode.APPROVE)
+    assert (len(delivered), {one.key for one in fake.delivered if "approval" in one.key} != set()) == (1, True)
