@@ -57,6 +57,18 @@ def test_each_account_was_read_and_stopped_in_by_a_child_of_its_own(
     assert sorted(len(wave) for wave in waves) == [1, 2]
 
 
+def test_the_hubs_role_writes_a_page_for_each_sweep_and_the_one_over_all(
+    deployment: Deployment, scaled_out: dict[str, Swept]
+) -> None:
+    bucket, s3 = deployment.output("ReportBucketName"), deployment.emulator.client("s3")
+    found = {one["Key"] for one in s3.list_objects_v2(Bucket=bucket)["Contents"]}
+    page = s3.get_object(Bucket=bucket, Key="index/index.html")["Body"].read().decode()
+    for one in scaled_out.values():
+        sweep_id = one.report["sweep_id"]
+        assert any(key.endswith(f"sweep={sweep_id}/report.html") for key in found)
+        assert sweep_id in page
+
+
 def test_the_hourly_check_reads_with_its_own_role_whether_sweeps_were_missed(
     deployment: Deployment, scaled_out: dict[str, Swept]
 ) -> None:
