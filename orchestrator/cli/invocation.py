@@ -23,11 +23,11 @@ PROGRAM = "stop-orchestrator"
 _MODULE = "orchestrator"
 _STORE, _ROLE = ("store",), ("store", "member_role", "external_id")
 _OPTIONS_OF: Mapping[str, tuple[str, ...]] = {
-    "plan": ("policy", *_ROLE),
+    "plan": ("policy", *_ROLE, "prices"),
     "doctor": ("policy", *_ROLE),
-    "sweep": (*_ROLE, "kill_switch"),
-    "apply": (*_ROLE, "kill_switch"),
-    "undo": (*_ROLE, "kill_switch"),
+    "sweep": (*_ROLE, "kill_switch", "prices"),
+    "apply": (*_ROLE, "kill_switch", "prices"),
+    "undo": (*_ROLE, "kill_switch", "prices"),
     "explain": _STORE,
     "history": _STORE,
     "report": _STORE,

@@ -91,9 +91,12 @@ def _parcels(telling: Telling, document: Document, location: str, *, standing: b
 def _digests(
     telling: Telling, document: Document, occasion: Occasion, unreachable: list[OwnerShare]
 ) -> Iterator[Parcel]:
-    """One for each owner, after a sweep that acted, or before one that will; who cannot be reached is added."""
+    """One for each owner, after a sweep that acted, or before one that will; who cannot be reached is added.
+
+    A sweep that nobody agreed to has done nothing to anything of theirs.
+    """
     owners, warning = telling.notifications.owners, is_warning(document)
-    acted = Mode(document["mode"]).acts and occasion in _OF_OWNERS
+    acted = Mode(document["mode"]).acts and occasion in _OF_OWNERS and document["consent"] is not None
     if owners is None or not (acted or (warning and occasion is Occasion.PLANNED)):
         return
     audiences = Audiences(owners, document.get("account_contacts", {}))

@@ -109,3 +109,9 @@ def test_the_next_command_after_a_plan_is_as_it_was_called(
 
 def test_every_command_that_needs_a_store_gets_it() -> None:
     assert {"apply", "undo", "sweep", "report", "history", "verify"} <= invocation._OPTIONS_OF.keys()
+
+
+@pytest.mark.parametrize("command", [f"apply {SWEEP_ID}", f"undo {SWEEP_ID}", f"sweep --resume {SWEEP_ID}"])
+def test_what_carries_a_plan_out_asks_the_same_prices(command: str) -> None:
+    remember_options({"prices": "my prices.csv"})
+    assert as_called(f"stop-orchestrator {command}") == f"stop-orchestrator {command} --prices 'my prices.csv'"

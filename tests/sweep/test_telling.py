@@ -387,3 +387,13 @@ def test_approvers_and_all_others_are_told_under_one_deadline() -> None:
     fake.deliver = lambda parcels, heard: delivered.append(len(parcels)) or deliver(parcels, heard)  # type: ignore[method-assign]  # counts the calls, each of which may take 5 s
     told(fake, mode=Mode.APPROVE)
     assert (len(delivered), {one.key for one in fake.delivered if "approval" in one.key} != set()) == (1, True)
+
+
+def test_owners_hear_nothing_of_a_sweep_that_nobody_agreed_to() -> None:
+    fake = an_organization(4, 2, notifications=Notifications(PLATFORM, EVERY_OWNER))
+    document = told(fake)
+    assert messages(fake, OWNERS)
+    fake.delivered.clear()
+    nobody = {**document, "sweep_id": APPLIED, "status": "abandoned", "consent": None}
+    telling_module.tell_of_sweep(fake.world(), nobody, "report.json")
+    assert not messages(fake, OWNERS)

@@ -30,6 +30,8 @@ def measure_stop(
 
     `is_started`: this sweep starts it. What was started and stopped again since was down until that start.
     """
+    if seen is not None and seen.state is ResourceState.GONE:
+        seen = None  # EC2 still lists what was terminated, for an hour
     if stopped_at >= now or (seen is not None and seen.state not in _UP | _DOWN):
         return None
     is_up = seen is not None and seen.state in _UP

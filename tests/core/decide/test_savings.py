@@ -170,6 +170,8 @@ def test_what_runs_since_nobody_knows_when_has_no_amount() -> None:
 
 def test_what_is_gone_has_no_amount() -> None:
     assert measured(None) == (12, None, False, False, True)
+    terminated = in_state(a_resource(), "terminated", started_at=STOPPED_AT - HOUR)  # EC2 lists it for an hour
+    assert measured(terminated) == measured(None)
 
 
 def test_what_was_never_down_since_is_not_measured() -> None:
