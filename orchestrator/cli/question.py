@@ -13,8 +13,10 @@ from orchestrator.cli.question_tables import (
     by_account_and_rule,
     consequences_of,
     head_of,
+    kept_of,
     production_of,
     resources_of,
+    unread_of,
 )
 from orchestrator.cli.tables import MOST_ROWS, plain
 from orchestrator.core.model import ActionCounts, Question
@@ -71,7 +73,11 @@ def _show(question: Question, kill_switches: Sequence[str], *, show_all: bool) -
             more = len(plan.actions) - MOST_ROWS
             stderr.print(plain(f"... and {more} more: type all to see them, or give --show all"), soft_wrap=True)
     stderr.print()
-    for line in production_of(question):
+    kept = kept_of(question)
+    if kept is not None:
+        stderr.print(kept)
+        stderr.print()
+    for line in (*unread_of(question), *production_of(question)):
         stderr.print(line)
     for text in consequences_of(question):
         stderr.print(plain(text))

@@ -14,8 +14,9 @@ from rich.text import Text
 
 from orchestrator.cli.console import counted
 from orchestrator.cli.losses import losses_of_plan
-from orchestrator.cli.tables import MOST_ROWS, a_table, cell, number, plain
+from orchestrator.cli.tables import MOST_ROWS, a_table, add_rows, cell, number, plain
 from orchestrator.core.model import (
+    UNREADABLE,
     AccountId,
     Action,
     Decision,
@@ -24,6 +25,7 @@ from orchestrator.core.model import (
     people_age,
     people_time,
 )
+from orchestrator.core.report.kept_because import kept_because
 
 STOPS = (Action.STOP, Action.HIBERNATE)
 _SORTS = (("stops", STOPS), ("starts", (Action.START,)), ("tags", (Action.TAG, Action.UNTAG)))
@@ -105,6 +107,29 @@ def _cells(one: Decision) -> Sequence[str]:
         resource.target.region,
         resource.name if resource.name != resource.resource_id else "",
     )
+
+
+def kept_of(question: Question) -> Table | None:
+    """What is kept, and because of what: with what would be done it is all that was looked at."""
+    decisions = question.plan.decisions
+    rows = kept_because({"decisions": [{"reason_code": one.reason_code, "verdict": one.verdict} for one in decisions]})
+    kept = sum(count for _, count in rows)
+    table = a_table(f"Kept because ({kept} of {len(decisions)})", "reason", ("resources", "right"))
+    return add_rows(table, [(text, number(count)) for text, count in rows])
+
+
+def unread_of(question: Question) -> Iterator[Text]:
+    """A line where something was not read, with the first accounts of which that is so; none else."""
+    unread = [row for row in question.plan.coverage if row.status in UNREADABLE]
+    if not unread:
+        return
+    accounts = {row.account_id: f"{row.account_id} {row.account_name} ({row.status.value})" for row in unread}
+    more = f", and {len(accounts) - _UNREAD_SHOWN} more" if len(accounts) > _UNREAD_SHOWN else ""
+    named = ", ".join([*accounts.values()][:_UNREAD_SHOWN])
+    yield plain(f"Not read, and so not acted on: {counted(len(accounts), 'account')}: {named}{more}", style="yellow")
+
+
+_UNREAD_SHOWN = 3
 
 
 def consequences_of(question: Question) -> Iterator[str]:

@@ -14,7 +14,7 @@ import pytest
 
 from orchestrator.cli import question as prompt
 from orchestrator.cli.terminal import SafeConsole
-from orchestrator.core.model import AccountId, Decision, Mode, Question, Verdict
+from orchestrator.core.model import AccountId, Decision, Mode, Question, ReasonCode, TargetStatus, Verdict
 from orchestrator.core.model.money import Money, Saving
 from orchestrator.core.model.production import ProductionAccount
 from tests.support.builders import AT, SWEEP_ID, a_coverage, a_decision, a_plan, a_question, a_resource
@@ -167,3 +167,14 @@ def test_hostile_names_are_inert_and_no_line_is_wider_than_80(monkeypatch: pytes
 def test_a_plan_says_when_it_was_made_even_where_the_clock_was_set_back(monkeypatch: pytest.MonkeyPatch) -> None:
     early = a_question(a_plan(*stops(1)), asked_at=AT - timedelta(hours=2))
     assert "less than a minute ago" in Asked(monkeypatch, early).said
+
+
+def test_what_is_kept_and_what_was_not_read_is_told_before_the_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = a_decision(a_resource("i-99"), Verdict.KEEP, reason_code=ReasonCode.NO_RULE)
+    denied = a_coverage(TargetStatus.DENIED, account_id="222222222222", region="*")
+    plan = a_plan(*stops(2), kept, coverage=(denied,))
+    words = Asked(monkeypatch, a_question(plan)).words
+    assert "Kept because (1 of 3)" in words
+    assert "no rule matches it 1" in words
+    assert f"Not read, and so not acted on: 1 account: 222222222222 {denied.account_name} (denied)" in words
+    assert "Not read" not in Asked(monkeypatch, a_question(a_plan(*stops(2)))).words
