@@ -17,7 +17,8 @@ from fnmatch import fnmatchcase
 
 from orchestrator.core.model.kind import KindDescription
 from orchestrator.core.model.money import CURRENCY
-from orchestrator.core.model.price import COMPUTE, ITEMS, PriceKey, UnitPrice
+from orchestrator.core.model.price import ITEMS, PriceKey, UnitPrice
+from orchestrator.core.model.price_items import COMPUTE
 from orchestrator.core.policy.nearest import names_text, nearest
 from orchestrator.errors import PricesError
 

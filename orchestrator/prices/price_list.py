@@ -17,9 +17,9 @@ from time import monotonic
 from typing import Any
 
 from orchestrator.core.model.money import CURRENCY
-from orchestrator.core.model.price import (
+from orchestrator.core.model.price import HOURS_A_MONTH, PriceKey, UnitPrice
+from orchestrator.core.model.price_items import (
     COMPUTE,
-    HOURS_A_MONTH,
     PUBLIC_IPV4,
     STORAGE,
     STORAGE_IOPS,
@@ -27,8 +27,6 @@ from orchestrator.core.model.price import (
     VOLUME,
     VOLUME_IOPS,
     VOLUME_THROUGHPUT,
-    PriceKey,
-    UnitPrice,
 )
 from orchestrator.errors import PricesError
 

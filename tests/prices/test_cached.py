@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator.core.model.price import COMPUTE, PriceKey, UnitPrice
+from orchestrator.core.model.price import PriceKey, UnitPrice
+from orchestrator.core.model.price_items import COMPUTE
 from orchestrator.errors import LedgerError
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.prices.cached import LASTS, CachedPrices, Memory

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.model.price import COMPUTE, STORAGE, VOLUME, PriceKey, UnitPrice
+from orchestrator.core.model.price import PriceKey, UnitPrice
+from orchestrator.core.model.price_items import COMPUTE, STORAGE, VOLUME
 from orchestrator.errors import PricesError
 from orchestrator.kinds.registry import DESCRIPTIONS
 from orchestrator.prices.operator_csv import COLUMNS, OperatorPrices

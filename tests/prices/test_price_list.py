@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from orchestrator.aws.price_list import asking_price_list, price_list_region
-from orchestrator.core.model.price import VOLUME, VOLUME_THROUGHPUT, PriceKey, UnitPrice
+from orchestrator.core.model.price import PriceKey, UnitPrice
+from orchestrator.core.model.price_items import VOLUME, VOLUME_THROUGHPUT
 from orchestrator.errors import PricesError
 from orchestrator.kinds.ec2.prices import billed
 from orchestrator.prices.price_list import PriceList

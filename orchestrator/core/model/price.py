@@ -6,13 +6,20 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
 
+from orchestrator.core.model.price_items import (
+    COMPUTE,
+    PUBLIC_IPV4,
+    STORAGE,
+    STORAGE_IOPS,
+    STORAGE_THROUGHPUT,
+    VOLUME,
+    VOLUME_IOPS,
+    VOLUME_THROUGHPUT,
+)
+
 HOURS_A_MONTH = Decimal(730)
 """By which AWS itself turns a price for a month into one for an hour."""
 
-COMPUTE = "compute"
-PUBLIC_IPV4 = "public_ipv4"
-VOLUME, VOLUME_IOPS, VOLUME_THROUGHPUT = "volume", "volume_iops", "volume_throughput"
-STORAGE, STORAGE_IOPS, STORAGE_THROUGHPUT = "storage", "storage_iops", "storage_throughput"
 ITEMS: dict[str, tuple[str, Decimal]] = {
     COMPUTE: ("an hour", Decimal(1)),
     PUBLIC_IPV4: ("an hour", Decimal(1)),

@@ -7,8 +7,8 @@ from datetime import timedelta
 from orchestrator.core.model.kind import FactWord, KindDescription, LossWord, OperationRates, Rate
 from orchestrator.core.model.managed_by import MANAGED_BY, MANAGED_BY_WORD, STACK
 from orchestrator.core.model.metric import METRICS
-from orchestrator.core.model.price import COMPUTE, VOLUME, VOLUME_IOPS, VOLUME_THROUGHPUT
-from orchestrator.core.model.price import PUBLIC_IPV4 as PUBLIC_IPV4_ADDRESS
+from orchestrator.core.model.price_items import COMPUTE, VOLUME, VOLUME_IOPS, VOLUME_THROUGHPUT
+from orchestrator.core.model.price_items import PUBLIC_IPV4 as PUBLIC_IPV4_ADDRESS
 from orchestrator.kinds.ec2.loss_words import INSTANCE_STORE, MAC, PUBLIC_IPV4
 
 # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/billing-info-fields.html

@@ -11,16 +11,8 @@ from decimal import Decimal
 from typing import Any
 
 from orchestrator.core.model import Resource
-from orchestrator.core.model.price import (
-    COMPUTE,
-    PUBLIC_IPV4,
-    VOLUME,
-    VOLUME_IOPS,
-    VOLUME_THROUGHPUT,
-    Billed,
-    BilledPart,
-    PriceKey,
-)
+from orchestrator.core.model.price import Billed, BilledPart, PriceKey
+from orchestrator.core.model.price_items import COMPUTE, PUBLIC_IPV4, VOLUME, VOLUME_IOPS, VOLUME_THROUGHPUT
 
 _SERVICE, _VPC = "AmazonEC2", "AmazonVPC"
 _EDITIONS = {"Enterprise": "SQL Ent", "Standard": "SQL Std", "Web": "SQL Web"}

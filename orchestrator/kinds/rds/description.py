@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from orchestrator.core.model.kind import FactWord, KindDescription
 from orchestrator.core.model.managed_by import MANAGED_BY, MANAGED_BY_WORD, STACK
-from orchestrator.core.model.price import COMPUTE, STORAGE, STORAGE_IOPS, STORAGE_THROUGHPUT
+from orchestrator.core.model.price_items import COMPUTE, STORAGE, STORAGE_IOPS, STORAGE_THROUGHPUT
 
 _READ = frozenset({"rds:DescribeDBInstances"})
 

@@ -6,15 +6,8 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
 from orchestrator.core.model import Resource
-from orchestrator.core.model.price import (
-    COMPUTE,
-    STORAGE,
-    STORAGE_IOPS,
-    STORAGE_THROUGHPUT,
-    Billed,
-    BilledPart,
-    PriceKey,
-)
+from orchestrator.core.model.price import Billed, BilledPart, PriceKey
+from orchestrator.core.model.price_items import COMPUTE, STORAGE, STORAGE_IOPS, STORAGE_THROUGHPUT
 
 _SERVICE = "AmazonRDS"
 _EDITIONS = {"ee": "Enterprise", "se": "Standard", "se2": "Standard Two", "ex": "Express", "web": "Web"}

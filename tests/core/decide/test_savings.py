@@ -13,7 +13,8 @@ from orchestrator.core.decide.measured_savings import measure_stop
 from orchestrator.core.decide.savings import next_change, price_of, saving_of, sum_savings
 from orchestrator.core.model import Action, Resource, ResourceKey, Verdict
 from orchestrator.core.model.money import Forecast, HourlyPrice, Saving
-from orchestrator.core.model.price import COMPUTE, VOLUME, Billed, BilledPart, PriceKey, UnitPrice
+from orchestrator.core.model.price import Billed, BilledPart, PriceKey, UnitPrice
+from orchestrator.core.model.price_items import COMPUTE, VOLUME
 from tests.support.builders import AT, a_decision, a_policy, a_resource, an_account, in_state
 from tests.support.strategies import quick
 
