@@ -17,6 +17,7 @@ from orchestrator.core.report.control_characters import without_controls
 Cell = str | tuple[str, ...]
 """The text of a cell, or the lines of it. A line feed in a text begins no line."""
 MOST_ROWS = 20
+_WIDTH = 80
 STATUS_STYLES = {
     "running": "bold blue",
     "awaiting_approval": "bold blue",
@@ -33,6 +34,7 @@ STATUS_STYLES = {
 def a_table(title: str, *columns: str | tuple[str, str]) -> Table:
     """A column is its heading, or its heading and how it is set: `right` for numbers, `fixed` for what never wraps."""
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.min_width = min(len(title), _WIDTH)  # a title is wrapped at the width of its columns
     for column in columns:
         name, how = column if isinstance(column, tuple) else (column, "")
         table.add_column(name, justify="right" if how == "right" else "left", overflow="fold", no_wrap=how == "fixed")

@@ -35,3 +35,11 @@ def test_nothing_of_a_text_is_lost_in_any_width(width: int) -> None:
     lines = lines_of(text, width)
     assert "".join("".join(lines).split()) == "".join(text.split())
     assert max(map(len, lines)) <= width
+
+
+def test_a_title_that_is_wider_than_its_columns_stays_on_one_line() -> None:
+    table = a_table("Kept because (4 of 120)", "reason", ("n", "right"))
+    table.add_row("opted out", "4")
+    out = StringIO()
+    Console(file=out, width=80).print(table)
+    assert out.getvalue().splitlines()[0].rstrip() == "Kept because (4 of 120)"
