@@ -36,7 +36,8 @@ def demo(
 
     Runs the Lambda handler twice, plan first and then enforce, and checks against EC2 itself that exactly what was
     planned is stopped. What it leaves in --store is a whole local store: report, history, explain --sweep, verify and
-    console work on it when its AWS is gone. With --keep it prints the environment for trying the other commands against it.
+    console work on it when its AWS is gone. With --keep it prints the environment for trying the other commands
+    against it.
     """
     try:
         from orchestrator.demo.local_store import DEMO_STORE  # noqa: PLC0415 - as below
