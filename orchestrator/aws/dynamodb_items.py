@@ -97,7 +97,7 @@ class DynamoItems:
             )
         except AWS_FAILURES as failure:
             raise self._failed("read", failure) from failure
-        return _plain(answer["Item"]) if "Item" in answer else None
+        return plain_item(answer["Item"]) if "Item" in answer else None
 
     def query(self, pk: str, prefix: str = "", *, newest_first: bool = False, limit: int | None = None) -> list[Item]:
         values = {":pk": pk, **({":prefix": prefix} if prefix else {})}
@@ -112,7 +112,7 @@ class DynamoItems:
         found: list[Item] = []
         try:
             for page in self._pages(**arguments):
-                found += [_plain(item) for item in page["Items"]]
+                found += [plain_item(item) for item in page["Items"]]
                 if limit and len(found) >= limit:
                     break
         except AWS_FAILURES as failure:
@@ -132,7 +132,7 @@ class DynamoItems:
         arguments: Any = {"KeyConditionExpression": condition, "ExpressionAttributeValues": _typed(values)}
         try:
             pages = self._pages(TableName=self._table, IndexName=_INDEX, **arguments)
-            found = [_plain(item) for page in pages for item in page["Items"]]
+            found = [plain_item(item) for page in pages for item in page["Items"]]
         except AWS_FAILURES as failure:
             raise self._failed("read", failure) from failure
         return [one for one in found if not before or one["GSI1SK"] < before]
@@ -265,7 +265,8 @@ def _typed(item: Mapping[str, Any]) -> Any:
     return {name: _serializer().serialize(_storable(value)) for name, value in item.items() if value is not None}
 
 
-def _plain(item: Mapping[str, Any]) -> Item:
+def plain_item(item: Mapping[str, Any]) -> Item:
+    """An item as DynamoDB answers it, in plain values."""
     return {name: _loaded(_deserializer().deserialize(value)) for name, value in item.items()}
 
 

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from orchestrator.cli.tables import a_table, add_rows
+from orchestrator.core.report.amounts import adding_up, dollars
 from orchestrator.core.report.comparison import CHANGES
 
 Row = Mapping[str, Any]
@@ -111,4 +112,4 @@ def _number(count: int | None) -> str:
 
 def _dollars(amounts: Row | None, name: str) -> str:
     """What nobody asked for is no amount."""
-    return "not asked" if amounts is None else f"{amounts[name]:,.2f}"
+    return "not asked" if amounts is None else dollars({**amounts, **adding_up(amounts)}[name])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,11 +15,7 @@ from orchestrator.cli.console import (
     fail,
     stdout,
 )
-from orchestrator.cli.options import (
-    StoreOption,
-)
 from orchestrator.cli.summary import print_summary
-from orchestrator.settings import DEFAULT_STORE
 
 
 def demo(
@@ -26,19 +24,27 @@ def demo(
         bool, typer.Option("--serve-only", help="No sweeps: only leave it up, with every instance running.")
     ] = False,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")] = 0,
-    store: StoreOption = None,
+    store: Annotated[
+        Path | None,
+        typer.Option(
+            help="Local folder that gets reports and ledger, and has none yet. [default .stop-orchestrator/demo; "
+            "what an earlier demo left there is moved to .stop-orchestrator/demo-1 and so on]"
+        ),
+    ] = None,
 ) -> None:
     """Show a whole sweep on an embedded AWS with a small organization in it. Touches no real AWS.
 
     Runs the Lambda handler twice, plan first and then enforce, and checks against EC2 itself that exactly what was
-    planned is stopped. With --keep it prints the environment for trying the other commands against it.
+    planned is stopped. What it leaves in --store is a whole local store: report, history, explain --sweep, verify and
+    console work on it when its AWS is gone. With --keep it prints the environment for trying the other commands
+    against it.
     """
     try:
+        from orchestrator.demo.local_store import DEMO_STORE  # noqa: PLC0415 - as below
         from orchestrator.demo.show import DemoRequest, show  # noqa: PLC0415 - moto is an extra that a Lambda does not have
     except ImportError as missing:
-        fail(f"the demo needs the extra `demo`: pip install 'stop-orchestrator[demo]' ({missing})", ERROR)
-    # In a folder of its own: the ledger of its sweeps ends with it, so that `verify` would call them added.
-    request = DemoRequest(store or DEFAULT_STORE / "demo", port, keep=keep or serve_only, sweep=not serve_only)
+        fail(f"the demo needs the extra `demo`: in a clone, `make demo` or pip install '.[demo]' ({missing})", ERROR)
+    request = DemoRequest(store or DEMO_STORE, port, keep=keep or serve_only, sweep=not serve_only)
     with errors_as_exit_codes(Format.TABLE):
-        agreed = show(stdout, print_summary, request)
+        agreed = show(stdout, partial(print_summary, can_be_applied=False), request)
     raise typer.Exit(agreed)

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from orchestrator.cli.tables import a_table
+from orchestrator.core.report.amounts import adding_up, dollars
 from orchestrator.core.report.control_characters import without_controls
 
 _MOST_REASONS = 5
@@ -47,8 +48,8 @@ def _has_some(row: Mapping[str, Any]) -> bool:
 def _cells(row: Mapping[str, Any]) -> Iterator[str]:
     yield str(row["resources"])
     yield str(row["unknown_resources"]) if row["unknown_resources"] else "-"
-    for name in ("gross", "still_billed", "net"):
-        yield dollars(row[name]) if row["resources"] else "not known"
+    for amount in adding_up(row).values():
+        yield dollars(amount) if row["resources"] else "not known"
     yield dollars(row["hourly"]) if row["hourly"] else "-"
 
 
@@ -66,10 +67,3 @@ def _lines(money: Mapping[str, Any]) -> Iterator[str]:
         yield f"{money['restarted_early']} of the measured were started before their forecast said."
     yield f"Prices: {without_controls(money['prices'])}. The sweep itself cost about {dollars(money['sweep_cost'])}."
     yield from money["caveats"][:1]
-
-
-def dollars(amount: float) -> str:
-    """As people write them: cents, and of less than a dollar as many digits as say something."""
-    if 0 < amount < 1:
-        return f"${amount:.4f}"
-    return f"${amount:,.2f}"

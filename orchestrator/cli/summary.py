@@ -37,8 +37,11 @@ _MOST_ZONES = 5
 _HOLES = ("denied", "failed", "not_attempted")
 
 
-def print_summary(console: Console, document: Row, location: str = "") -> None:
-    """The report of one sweep: what happened, where, by which rule, and what a person should look at."""
+def print_summary(console: Console, document: Row, location: str = "", *, can_be_applied: bool = True) -> None:
+    """The report of one sweep: what happened, where, by which rule, and what a person should look at.
+
+    `can_be_applied`: whether a plan's command is named; not where its AWS is about to go down.
+    """
     _print_totals(console, document)
     for table in (
         _by_account(document),
@@ -75,7 +78,7 @@ def print_summary(console: Console, document: Row, location: str = "") -> None:
     if document.get("as_of"):
         text = "Decided for that moment by what AWS says now. Nothing is stored: it cannot be applied."
         console.print(Text(text, style="yellow"))
-    if next_command := carry_out(document):
+    if can_be_applied and (next_command := carry_out(document)):
         console.print(Text(next_command, style="bold"), soft_wrap=True)
     if document.get("kill_switches") == []:  # a report of the version before does not say
         console.print(Text("There was no kill switch: none was named.", style="yellow"))

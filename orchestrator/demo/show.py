@@ -18,6 +18,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from orchestrator.core.report.files import sweep_folder
+from orchestrator.demo import local_store
 from orchestrator.demo.check import differences, states
 from orchestrator.demo.lambda_process import LambdaFailedError, invoke
 from orchestrator.demo.organization import BUCKET, AnyAccount
@@ -36,7 +38,7 @@ _HANDLER = "orchestrator.lambdas.handler.lambda_handler"
 
 @dataclass(frozen=True, slots=True)
 class DemoRequest:
-    """What the command line asks of the demo. `store`: the local folder that gets the reports."""
+    """What the command line asks of the demo. `store`: the local folder that gets the reports and the ledger."""
 
     store: Path
     port: int = 0
@@ -53,7 +55,7 @@ def show(console: Console, print_summary: PrintSummary, request: DemoRequest) ->
     try:
         with ending_signals(_interrupt), _without_the_users_aws(), ExitStack() as stack:
             if request.sweep:
-                _make_room(request.store)
+                _say_where_the_earlier_is(console, local_store.make_room(request.store))
             with console.status("Creating an organization in it ..."):
                 aws = stack.enter_context(serving(request.port))
             return _Demo(console, print_summary, request, aws).run()
@@ -64,12 +66,9 @@ def show(console: Console, print_summary: PrintSummary, request: DemoRequest) ->
     return NOT_AGREED
 
 
-def _make_room(store: Path) -> None:
-    """Raises DemoError now, and not after the sweeps."""
-    try:
-        store.mkdir(parents=True, exist_ok=True)
-    except OSError as refused:
-        raise DemoError(f"reports cannot be kept in {store}: {refused.strerror}") from refused
+def _say_where_the_earlier_is(console: Console, earlier: Path | None) -> None:
+    if earlier is not None:
+        console.print(Text(f"What an earlier demo left is now in {earlier}/."), soft_wrap=True)
 
 
 def _interrupt(_number: int, _frame: object) -> None:
@@ -141,9 +140,9 @@ class _Demo:
         environment = {**self.aws.environment, "STOP_ORCHESTRATOR_MODE": mode}
         with self.console.status(f"Running {_HANDLER} ...") as status:
             returned = invoke(_HANDLER, {"mode": mode}, environment, lambda line: status.update(_shown(line)))
-        sweep_id = returned["sweep_id"]
-        self._fetch(sweep_id)
-        report: Report = json.loads(self._local(sweep_id).joinpath("report.json").read_text())
+        key = f"{sweep_folder(returned['sweep_id'])}/report.json"
+        stored = AnyAccount(self.aws.environment).client("s3").get_object(Bucket=BUCKET, Key=key)
+        report: Report = json.load(stored["Body"])
         self.print_summary(self.console, report)
         return report
 
@@ -161,13 +160,20 @@ class _Demo:
         self.console.print(Text.assemble(("Agreed.", "bold green"), text))
 
     def _where_to_look(self, report: Report) -> None:
-        sweep_id = report["sweep_id"]
-        self._heading(5, "The reports")
-        self._plain(f"{self._local(sweep_id)}/")
-        for path in sorted(self._local(sweep_id).iterdir()):
+        self._heading(5, "The reports, in a store that needs no AWS")
+        local_store.copy_to(self.request.store, self.aws)
+        folder = self.request.store / sweep_folder(report["sweep_id"])
+        self._plain(f"{folder}/")
+        for path in sorted(folder.iterdir()):
             self._plain(f"  {path.name}")
-        self._plain(f"Look again: stop-orchestrator report {sweep_id} --store {shlex.quote(str(self.request.store))}")
-        page = self._local(sweep_id).joinpath("report.html").resolve().as_uri()
+        self._plain("Look again:")
+        refused = next((row["resource_id"] for row in report["outcomes"] if row["status"] == "failed"), "")
+        store = f"--store {shlex.quote(str(self.request.store))}"
+        if refused:
+            self._plain(f"  stop-orchestrator explain {refused} --sweep latest {store}")
+        self._plain(f"  stop-orchestrator verify {report['sweep_id']} {store}")
+        self._plain(f"  stop-orchestrator console {store}")
+        page = folder.joinpath("report.html").resolve().as_uri()
         self._plain(f"What stopped, what did not and why, as a page: {page.replace('%3D', '=')}")  # which browsers take
 
     def _keep_up(self) -> None:
@@ -181,20 +187,6 @@ class _Demo:
             signal.pause()
         except KeyboardInterrupt:
             self.console.print("\nThe embedded AWS is down.")
-
-    def _fetch(self, sweep_id: str) -> None:
-        """Copies the sweep's files out of the embedded S3, which ends with the demo."""
-        client = AnyAccount(self.aws.environment).client("s3")
-        prefix = f"sweeps/dt={sweep_id[:4]}-{sweep_id[4:6]}-{sweep_id[6:8]}/sweep={sweep_id}/"
-        for found in client.list_objects_v2(Bucket=BUCKET, Prefix=prefix)["Contents"]:
-            if found["Key"].startswith(f"{prefix}work/"):
-                continue  # no reader's
-            path = self.request.store / found["Key"]
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(client.get_object(Bucket=BUCKET, Key=found["Key"])["Body"].read())
-
-    def _local(self, sweep_id: str) -> Path:
-        return next(self.request.store.glob(f"sweeps/dt=*/sweep={sweep_id}"))
 
     def _heading(self, number: int, text: str) -> None:
         self.console.print()

@@ -45,7 +45,7 @@ def test_forecast_and_measured_are_shown_apart_and_what_is_not_known_is_in_words
     assert lines[1:5] == [
         "What it saves",
         "USD              known  unknown    gross  still billed      net  an hour",
-        "stops, forecast      1        2    $1.12       $0.1200  $0.9984  $0.1664",
+        "stops, forecast      1        2    $1.12       $0.1200    $1.00  $0.1664",
         "earlier stops        1        -  $0.2796       $0.0300  $0.2496  $0.0832",
     ]
     assert lines[5] == "Not in the net, as theirs is not known: 2 stops."

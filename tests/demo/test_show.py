@@ -49,11 +49,21 @@ def test_the_demo_ends_well_fits_the_terminal_and_leaves_its_reports_where_it_sa
     pages = re.findall("as a page: file://(.*)$", ended.stdout, re.MULTILINE)
     assert ["63 stopped, 2 failed" in Path(unquote(one)).read_text() for one in pages] == [True]
     assert ended.stdout.rstrip().endswith("/report.html"), "the page is the last that it names"
-    [command_shown] = re.findall("^Look again: (.*)$", ended.stdout, re.MULTILINE)
-    words = [SCRIPT, *shlex.split(command_shown)[1:], "--format", "json"]
+    assert "To carry it out" not in ended.stdout, "its AWS is down by then"
     clean = {name: value for name, value in environment.items() if name not in USERS}
-    again = subprocess.run(words, env=clean, cwd=tmp_path, text=True, capture_output=True, check=True)
+    shown = [shlex.split(line) for line in re.findall("^  (.*stop-orchestrator .*)$", ended.stdout, re.MULTILINE)]
+    assert [words[1] for words in shown] == ["explain", "verify", "console"]
+    for words in shown[:2]:
+        subprocess.run(words, env=clean, cwd=tmp_path, text=True, capture_output=True, check=True)
+    latest = [SCRIPT, "report", "latest", "--store", "kept here", "--format", "json"]
+    again = subprocess.run(latest, env=clean, cwd=tmp_path, text=True, capture_output=True, check=True)
     assert json.loads(again.stdout)["totals"]["stopped"] == 63
+    with started(shown[2], clean, tmp_path) as console:
+        lines_until(console, "http://127.0.0.1:")
+        console.send_signal(signal.SIGINT)
+        assert console.wait(10) == 0
+    second = subprocess.run(command, env=environment, cwd=tmp_path, text=True, capture_output=True, check=False)
+    assert (second.returncode, "kept here holds sweeps already" in second.stdout) == (1, True)
 
 
 def assert_agreed(stdout: str) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator.core.model import ActivePolicy, AwsError, Mode, Narrowing, SweepStatus
+from orchestrator.core.decide.narrowing import resource_problems
+from orchestrator.core.model import ActivePolicy, AwsError, Coverage, Mode, Narrowing, SweepStatus, TargetStatus
 from orchestrator.core.policy.conditions.matching import unit_problem
 from orchestrator.core.report.document import Row, document_exit_code
 from orchestrator.doctor.missed_sweeps import look_for_missed
@@ -244,8 +245,18 @@ def test_an_account_outside_of_the_named_ou_is_no_empty_success(fake: FakeWorld)
 def test_a_resource_that_is_none_of_what_was_read_is_refused_and_nothing_is_stopped(fake: FakeWorld) -> None:
     fake.binds[TWO] = unreadable("AccessDenied", operation="sts:AssumeRole")
     assert refusal(fake, resources=["i-0", "i-9"]) == (
-        "--resource i-9: nothing that runs has this id or ARN (2 that run were read in 2 targets; 1 were not read, as "
-        "the report says)"
+        "--resource i-9: nothing that runs has this id or ARN; it may be stopped already (2 that run were read in 2 "
+        "targets; 1 could not be read, as the report says)"
+    )
+
+
+def test_what_was_left_out_on_purpose_or_is_disabled_is_not_said_to_be_unreadable() -> None:
+    statuses = ("scanned", "opted_out", "excluded", "region_disabled", "suspended")
+    rows = [Coverage(ONE, "dev", "/", REGIONS[0], TargetStatus(status)) for status in statuses]
+    [said] = resource_problems(Narrowing(resources=("i-9",)), (), rows)
+    assert said == (
+        "--resource i-9: nothing that runs has this id or ARN; it may be stopped already (0 that run were read in 1 "
+        "target; 4 are left out by policy or opt-out, or disabled)"
     )
 
 

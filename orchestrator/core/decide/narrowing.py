@@ -15,6 +15,7 @@ from typing import NamedTuple
 from orchestrator.core.decide.scope import region_in_scope
 from orchestrator.core.decide.simulate import Asked, Moment, Simulated
 from orchestrator.core.model import (
+    UNREADABLE,
     Account,
     Coverage,
     Decision,
@@ -92,11 +93,21 @@ def resource_problems(
     if not missing:
         return ()
     rows = list(coverage)
-    unread = sum(row.status is not TargetStatus.SCANNED for row in rows)
-    looked = f"{len(resources)} that run were read in {len(rows) - unread} targets"
-    more = f"; {unread} were not read, as the report says" if unread else ""
+    read = sum(row.status is TargetStatus.SCANNED for row in rows)
+    unread = sum(row.status in UNREADABLE for row in rows)
+    looked = [f"{len(resources)} that run were read in {read} {'target' if read == 1 else 'targets'}"]
+    looked += [f"{unread} could not be read, as the report says"] if unread else []
+    left_out = len(rows) - read - unread
+    looked += (
+        [f"{left_out} {'is' if left_out == 1 else 'are'} left out by policy or opt-out, or disabled"]
+        if left_out
+        else []
+    )
     nothing = "nothing that runs has this id or ARN"
-    return tuple(f"--resource {one}: {nothing}{_hint(one, there)} ({looked}{more})" for one in missing)
+    return tuple(
+        f"--resource {one}: {nothing}{_hint(one, there) or '; it may be stopped already'} ({'; '.join(looked)})"
+        for one in missing
+    )
 
 
 def stored_problems(narrowing: Narrowing, inventory: Inventory) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from orchestrator.core.model import UNREADABLE, Verdict
+from orchestrator.core.report.amounts import adding_up, dollars
 from orchestrator.core.report.control_characters import without_controls
 from orchestrator.core.report.decision_lines import Outcomes
 from orchestrator.core.report.lazy_rows import made_rows
@@ -24,7 +25,6 @@ _SPECIAL = re.compile(r"[&<>|\\]|[*_\[\]()#+!~$`{}^]")
 _WORD_JOINER = "&#8288;"
 """Shows nothing, and parts what GitHub would make a link or a mention of."""
 _LIVE = re.compile(r"@|://|#(?=\d)|(?<=www)\.", re.IGNORECASE)
-_CENT = 0.01
 _TOTALS = (
     ("stopped", "stopped"),
     ("started", "started"),
@@ -87,7 +87,7 @@ def _counted(count: int, noun: str) -> str:
 def _money(money: Row | None) -> str:
     if not money:
         return ""
-    forecast = money["forecast"]
+    forecast = {**money["forecast"], **adding_up(money["forecast"])}
     unknown = f"; of {forecast['unknown_resources']} more it is unknown" if forecast["unknown_resources"] else ""
     made_up = " **The prices are made up.**" if money["made_up"] else ""
     caveats = "".join(f" {inert(one)}" for one in money["caveats"])
@@ -99,8 +99,7 @@ def _money(money: Row | None) -> str:
 
 
 def _dollars(amount: float) -> str:
-    """To the cent; of less than a cent, as a sweep may cost, what there is of it."""
-    return f"\\${amount:,.2f}" if amount == 0 or abs(amount) >= _CENT else f"\\${amount:.4f}"
+    return dollars(amount).replace("$", "\\$")
 
 
 def _by_account(document: Row) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from orchestrator.core.model import Mode, SweepStatus
-from orchestrator.core.report.html.pages import counted, dollars
+from orchestrator.core.report.amounts import adding_up, dollars
+from orchestrator.core.report.html.pages import counted
 
 Row = dict[str, Any]
 
@@ -130,7 +131,7 @@ def _money(document: Row) -> list[Figure]:
 def summed(savings: Row, name: str) -> str:
     """A sum; where there are only amounts that are not known, that."""
     is_known = savings["resources"] or not savings["unknown_resources"]
-    return dollars(savings[name]) if is_known else "unknown"
+    return dollars({**savings, **adding_up(savings)}[name]) if is_known else "unknown"
 
 
 def nothing_unread(document: Row) -> str:

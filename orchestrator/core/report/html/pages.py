@@ -15,6 +15,7 @@ from functools import cache
 import jinja2
 from markupsafe import Markup
 
+from orchestrator.core.report.amounts import dollars
 from orchestrator.core.report.html.columns import Column
 from orchestrator.core.report.html.packed import Packed, shown
 
@@ -91,17 +92,6 @@ def asset(name: str) -> str:
 def counted(count: int, singular: str, plural: str = "") -> str:
     """`1 stop`, `2 stops`, `1,000 stops`."""
     return f"{count:,} {singular if count == 1 else plural or singular + 's'}"
-
-
-def dollars(amount: float | None) -> str:
-    """`$1,234.50`, small ones to a hundredth of a cent; None is `unknown`, and never 0."""
-    if amount is None:
-        return "unknown"
-    sign = "-" if amount < 0 else ""
-    return f"{sign}${abs(amount):,.4f}" if 0 < abs(amount) < _SMALL else f"{sign}${abs(amount):,.2f}"
-
-
-_SMALL = 0.995
 
 
 @cache

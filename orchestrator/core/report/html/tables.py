@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from orchestrator.core.model import OutcomeStatus, TargetStatus
+from orchestrator.core.report.amounts import adding_up
 from orchestrator.core.report.html.columns import Column
 from orchestrator.core.report.html.counts import Counts
 from orchestrator.core.report.lazy_rows import made_rows
@@ -168,7 +169,7 @@ def decision_row(row: Row) -> dict[str, Any]:
     """One of decisions.csv as the page has it."""
     money = row.get("money") or {}
     unknown = UNKNOWN if money else None
-    amounts = {name: unknown if money.get(name) is None else money[name] for name in ("net", "gross", "still_billed")}
+    amounts = {name: unknown if amount is None else amount for name, amount in adding_up(money).items()}
     return {
         **row,
         **amounts,
@@ -238,8 +239,6 @@ def measured_rows(document: Row) -> Iterable[dict[str, Any]]:
     """What earlier stops have saved, as this sweep sees it."""
     for row in document.get("measured", ()):
         early = " before its time" if row["early"] else ""
-        amounts = {name: UNKNOWN if row[name] is None else row[name] for name in _MEASURED_AMOUNTS}
+        known = {**adding_up(row), "forecast_net": row["forecast_net"]}
+        amounts = {name: UNKNOWN if amount is None else amount for name, amount in known.items()}
         yield {**row, **amounts, "restarted": f"yes{early}" if row["running_again"] else "no"}
-
-
-_MEASURED_AMOUNTS = ("net", "gross", "still_billed", "forecast_net")
