@@ -110,14 +110,13 @@ def say(message: str) -> None:
 
 def print_line(text: str, style: str | None = None, *, to_stderr: bool = False) -> None:
     """A text that is never wrapped, in that style where there is a terminal; without one, rich is not needed."""
-    text = invocation.as_called(text)
     stream = sys.stderr if to_stderr else sys.stdout
     if stream is None or stream.isatty() or any(map(os.environ.get, _COLOURED_ANYWHERE)):
         this = sys.modules[__name__]
         console = this.stderr if to_stderr else this.stdout
         console.print(text, style=style, highlight=False, markup=False, soft_wrap=True)
         return
-    stream.write(f"{without_controls(text, lines=True)}\n")
+    stream.write(f"{without_controls(invocation.as_called(text), lines=True)}\n")
     stream.flush()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -68,7 +69,8 @@ def init(
         except PolicyError as wrong:
             fail("\n".join(["with these answers it is no policy; nothing was written:", *wrong.lines()]), BAD_USAGE)
         _write(output, text)
-    say(f"Wrote {output}. Next, what it would do (stops nothing): stop-orchestrator plan --policy {output}")
+    next_command = f"stop-orchestrator plan --policy {shlex.quote(str(output))}"
+    say(f"Wrote {output}. Next, what it would do (stops nothing): {next_command}")
 
 
 class _Person:

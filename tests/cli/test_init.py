@@ -50,6 +50,11 @@ def test_without_a_terminal_it_takes_the_ous_that_look_like_development(run: Run
 
 
 @pytest.mark.usefixtures("accounts")
+def test_the_next_command_can_be_pasted_whatever_the_file_is_called(run: Run) -> None:
+    assert run("init", "--yes", "-o", "q q.yaml").stderr.endswith("stop-orchestrator plan --policy 'q q.yaml'\n")
+
+
+@pytest.mark.usefixtures("accounts")
 def test_a_file_that_is_there_is_left_as_it_is(run: Run, tmp_path: Path) -> None:
     (tmp_path / "policy.yaml").write_text("mine")
     ran = run("init", "--yes")
