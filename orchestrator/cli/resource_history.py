@@ -41,7 +41,7 @@ def read_history(
 ) -> ResourceHistory:
     """Raises LedgerError, and SettingsError where it is not known which resource is meant."""
     arns = (text,) if text.startswith("arn:") else (arns_of(named) or _arns_by_reports(stores, named))
-    found = [one for arn in arns for one in stores.ledger.actions_on(arn)]
+    found = [one for arn in arns for one in stores.ledger.actions_on(arn) if _was_touched(one.action)]
     found.sort(key=lambda one: one.sweep_id, reverse=True)
     if began_at is not None:
         first = f"{began_at:%Y%m%dT%H%M%SZ}"
@@ -56,6 +56,11 @@ def read_history(
 
     found.sort(key=when, reverse=True)
     return ResourceHistory(arns, tuple(found), sweeps, _held(stores, found[0].action.key if found else named.key))
+
+
+def _was_touched(action: ActionRecord) -> bool:
+    """Not by a sweep that was declined, halted or held before it asked AWS for anything of it."""
+    return action.status != OutcomeStatus.NOT_ATTEMPTED or bool(action.requested_at or action.code)
 
 
 def _held(stores: Stores, key: ResourceKey | None) -> HeldRecord | None:
