@@ -17,6 +17,7 @@ from orchestrator.core.report.control_characters import without_controls
 from orchestrator.errors import (
     NarrowedToNothingError,
     NarrowingError,
+    OrganizationError,
     PlanError,
     PolicyError,
     PolicyProblem,
@@ -73,7 +74,8 @@ def errors_as_exit_codes(output: Format, reported: Sequence[int] = ()) -> Iterat
     `reported`: by then the exit code of the report of what the error ended; of the two the highest.
     """
     try:
-        yield
+        with credentials_named():
+            yield
     except PolicyError as invalid:
         print_problems(output, invalid.source, *invalid.problems)
         fail("\n".join(invalid.lines()), BAD_USAGE)
@@ -95,6 +97,24 @@ def errors_as_exit_codes(output: Format, reported: Sequence[int] = ()) -> Iterat
         fail(str(missing or f"AWS: {failures.text_of(failure)}"), max((ERROR, *reported)))
     except OSError as failure:
         fail(f"this machine: {failure}", ERROR)
+
+
+@contextmanager
+def credentials_named() -> Iterator[None]:
+    """What cannot be read or written for want of credentials, whatever it is, becomes the one CredentialsError.
+
+    Not of what says how to go on with a sweep, or still holds its report.
+    """
+    try:
+        yield
+    except ReportLostError:
+        raise
+    except (SettingsError, ReportStoreError, OrganizationError) as failure:
+        # Without a cause it is not AWS's, and what AWS's errors are, which takes its time, is not looked up.
+        missing = credential_errors.credentials_error(failure.__cause__) if failure.__cause__ is not None else None
+        if missing is None:
+            raise
+        raise missing from failure
 
 
 def fail(message: str, code: int) -> NoReturn:

@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from orchestrator.cli.console import credentials_named
 from orchestrator.cli.naming import Named, arns_of
 from orchestrator.cli.tables import a_table, add_rows
 from orchestrator.core.model import Mode, OutcomeStatus, ResourceKey, Target
@@ -73,7 +74,8 @@ def _arns_by_reports(stores: Stores, named: Named) -> tuple[str, ...]:
     ended = [one.sweep_id for one in stores.ledger.sweeps() if one.finished_at][:_REPORTS]
     for sweep_id in ended:
         try:
-            document = read_report(stores, sweep_id)
+            with credentials_named():
+                document = read_report(stores, sweep_id)
             keys = find_resources(document, named.means)
         except ReportStoreError:  # that one is damaged, or expired
             continue
