@@ -182,6 +182,5 @@ def verify(
     else:
         print_verified(stdout, verified)
     if not verified.sweeps:
-        ledger = settings.table or settings.store
-        fail(f"there are no sweeps in the ledger of {ledger} that are finished; nothing was verified", ERROR)
+        fail(f"there are no sweeps in {settings.ledger_place} that are finished; nothing was verified", ERROR)
     raise typer.Exit(ERROR if verified.broken else 0)

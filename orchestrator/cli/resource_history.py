@@ -13,7 +13,7 @@ from rich.text import Text
 from orchestrator.cli.console import credentials_named
 from orchestrator.cli.naming import Named, arns_of
 from orchestrator.cli.tables import a_table, add_rows
-from orchestrator.core.model import Mode, OutcomeStatus, ResourceKey, Target
+from orchestrator.core.model import Mode, OutcomeStatus, ResourceKey, Target, people_time_of
 from orchestrator.errors import ReportStoreError, SettingsError
 from orchestrator.ledger.records import ActionRecord, HeldRecord, SweepAction, SweepSummary
 from orchestrator.ports import Stores
@@ -141,7 +141,7 @@ def print_resource_history(console: Console, text: str, found: ResourceHistory) 
         console.print(Text(f"No sweep that the ledger still has touched {text}."), soft_wrap=True)
     else:
         console.print(Text(found.actions[0].action.arn, style="bold"), soft_wrap=True)
-        table = a_table("", ("when (UTC)", "fixed"), ("sweep", "fixed"), "did", "outcome", "by")
+        table = a_table("", ("when", "fixed"), ("sweep", "fixed"), "did", "outcome", "by")
         rows = _rows(found)
         console.print(add_rows(table, [_cells(row) for row in rows]))
         for row in rows:
@@ -154,7 +154,7 @@ def print_resource_history(console: Console, text: str, found: ResourceHistory) 
 
 
 def _cells(row: Mapping[str, Any]) -> Sequence[str]:
-    at = (row["requested_at"] or "")[:16].replace("T", " ")
+    at = people_time_of(row["requested_at"] or "")
     by = (row["confirmed_by"] or row["asked_by"] or "-").rpartition("/")[2]  # of an ARN the person; JSON has all of it
     return at or "-", row["sweep_id"], row["action"], row["status"].replace("_", " "), by
 

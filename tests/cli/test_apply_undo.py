@@ -215,6 +215,7 @@ def test_without_a_terminal_and_without_yes_it_is_refused(
     organization: OrganizationBuilder, planned: str, run: Run, command: str
 ) -> None:
     refused(run(command, planned, typed="3\n"), organization, "--yes")
+    refused(run(command, UNKNOWN, typed="3\n"), organization, f"there is no sweep {UNKNOWN} in the ledger")
 
 
 @pytest.mark.usefixtures("terminal")
