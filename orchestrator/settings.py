@@ -141,6 +141,11 @@ class Settings(BaseModel):
     store: Path = DEFAULT_STORE
 
     @property
+    def ledger_place(self) -> str:
+        """Where the ledger is, for people."""
+        return f"the table {self.table}" if self.table else f"the ledger in {self.store}"
+
+    @property
     def lease_times(self) -> Times:
         """Renewed four times in its life, as 5 s are to 20 s."""
         return Times(self.lease_seconds / 4, self.lease_seconds, min(1.0, self.lease_seconds / 10))

@@ -24,8 +24,20 @@ _NOT_ACCEPTED = frozenset({"InvalidClientTokenId", "UnrecognizedClientException"
 _PROFILES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
 
 
-def credentials_error(failure: Exception) -> CredentialsError | None:
-    """What to raise in its place: which profile, and how to sign in; None where the credentials are not why."""
+def credentials_error(failure: BaseException) -> CredentialsError | None:
+    """What to raise in its place: which profile, and how to sign in; None where the credentials are not why.
+
+    Of an error of ours, what it was raised from counts, however far back.
+    """
+    cause: BaseException | None = failure
+    while cause is not None:
+        if found := _of_botocore(cause):
+            return found
+        cause = cause.__cause__
+    return None
+
+
+def _of_botocore(failure: BaseException) -> CredentialsError | None:
     profile = next(filter(None, map(os.environ.get, _PROFILES)), "")
     if isinstance(failure, _SSO):
         whose = f"of the profile {profile} " if profile else ""

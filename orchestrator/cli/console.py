@@ -17,6 +17,7 @@ from orchestrator.core.report.control_characters import without_controls
 from orchestrator.errors import (
     NarrowedToNothingError,
     NarrowingError,
+    OrganizationError,
     PlanError,
     PolicyError,
     PolicyProblem,
@@ -73,7 +74,8 @@ def errors_as_exit_codes(output: Format, reported: Sequence[int] = ()) -> Iterat
     `reported`: by then the exit code of the report of what the error ended; of the two the highest.
     """
     try:
-        yield
+        with credentials_named():
+            yield
     except PolicyError as invalid:
         print_problems(output, invalid.source, *invalid.problems)
         fail("\n".join(invalid.lines()), BAD_USAGE)
@@ -97,6 +99,24 @@ def errors_as_exit_codes(output: Format, reported: Sequence[int] = ()) -> Iterat
         fail(f"this machine: {failure}", ERROR)
 
 
+@contextmanager
+def credentials_named() -> Iterator[None]:
+    """What cannot be read or written for want of credentials, whatever it is, becomes the one CredentialsError.
+
+    Not of what says how to go on with a sweep, or still holds its report.
+    """
+    try:
+        yield
+    except ReportLostError:
+        raise
+    except (SettingsError, ReportStoreError, OrganizationError) as failure:
+        # Without a cause it is not AWS's, and what AWS's errors are, which takes its time, is not looked up.
+        missing = credential_errors.credentials_error(failure.__cause__) if failure.__cause__ is not None else None
+        if missing is None:
+            raise
+        raise missing from failure
+
+
 def fail(message: str, code: int) -> NoReturn:
     """Prints the message to stderr and ends the command with that exit code."""
     print_line(message, "red", to_stderr=True)
@@ -110,14 +130,13 @@ def say(message: str) -> None:
 
 def print_line(text: str, style: str | None = None, *, to_stderr: bool = False) -> None:
     """A text that is never wrapped, in that style where there is a terminal; without one, rich is not needed."""
-    text = invocation.as_called(text)
     stream = sys.stderr if to_stderr else sys.stdout
     if stream is None or stream.isatty() or any(map(os.environ.get, _COLOURED_ANYWHERE)):
         this = sys.modules[__name__]
         console = this.stderr if to_stderr else this.stdout
         console.print(text, style=style, highlight=False, markup=False, soft_wrap=True)
         return
-    stream.write(f"{without_controls(text, lines=True)}\n")
+    stream.write(f"{without_controls(invocation.as_called(text), lines=True)}\n")
     stream.flush()
 
 

@@ -13,6 +13,7 @@ from orchestrator.cli.console import (
     BAD_USAGE,
     ERROR,
     Format,
+    credentials_named,
     errors_as_exit_codes,
     fail,
     print_json,
@@ -119,7 +120,8 @@ def _by_newest_report(settings: Settings, clients: Clients, named: Named) -> Res
     stores = wiring.make_stores(settings, clients)
     sweep_id = next((one.sweep_id for one in stores.ledger.sweeps() if one.finished_at), "")
     try:
-        found = find_resources(read_report(stores, sweep_id), named.means) if sweep_id else []
+        with credentials_named():
+            found = find_resources(read_report(stores, sweep_id), named.means) if sweep_id else []
     except (ReportStoreError, LedgerError):
         found = []
     if not found:

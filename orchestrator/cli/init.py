@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from orchestrator import app as wiring
-from orchestrator.cli.console import BAD_USAGE, ERROR, Format, errors_as_exit_codes, fail, say, settings_of
+from orchestrator.cli.console import BAD_USAGE, ERROR, Format, counted, errors_as_exit_codes, fail, say, settings_of
 from orchestrator.cli.json_text import json_text
 from orchestrator.cli.tables import MOST_ROWS
 from orchestrator.core.model import Organization
@@ -52,6 +54,7 @@ def init(
     """
     if output.exists():
         fail(f"{output} is there already, and is left as it is; name another file: --output FILE", BAD_USAGE)
+    _refuse_options(output, FirstAnswers(name or _NAME, timezone or "UTC", unit or (), hours or _HOURS, "", ()), tag)
     person = _Person(asks=sys.stdin.isatty() and not yes)
     with errors_as_exit_codes(Format.TABLE):
         units = tuple(unit) if unit else _units(person)
@@ -59,7 +62,7 @@ def init(
             name or person.asked("The policy's name", _NAME),
             timezone or person.asked("The time zone of these hours", _local_zone(), zone_problem),
             units,
-            hours or person.asked("When do they run? Outside of it they may be stopped", _HOURS),
+            hours or person.asked("When do they run? Outside of these hours they may be stopped", _HOURS),
             *_tag(tag or person.asked("The tag of what may be stopped", _TAG, _tag_problem)),
         )
         text = first_policy(answers)
@@ -68,7 +71,21 @@ def init(
         except PolicyError as wrong:
             fail("\n".join(["with these answers it is no policy; nothing was written:", *wrong.lines()]), BAD_USAGE)
         _write(output, text)
-    say(f"Wrote {output}. Next, what it would do (stops nothing): stop-orchestrator plan --policy {output}")
+    next_command = f"stop-orchestrator plan --policy {shlex.quote(str(output))}"
+    say(f"Wrote {output}. Next, what it would do (stops nothing): {next_command}")
+
+
+def _refuse_options(output: Path, answers: FirstAnswers, tag: str | None) -> None:
+    """Ends the command with everything that is wrong with the options, before anything is read or asked."""
+    wrong_tag = _tag_problem(tag) if tag is not None else None
+    key, values = _tag(tag if tag is not None and wrong_tag is None else _TAG)
+    problems = [f"--tag: {wrong_tag}"] if wrong_tag else []
+    try:
+        wiring.load_policy_text(first_policy(replace(answers, tag_key=key, tag_values=values)), str(output))
+    except PolicyError as wrong:
+        problems = [*wrong.lines(), *problems]
+    if problems:
+        fail("\n".join(["with these options it is no policy; nothing was written:", *problems]), BAD_USAGE)
 
 
 class _Person:
@@ -115,9 +132,9 @@ def _units(person: _Person) -> Sequence[str]:
 
 
 def _show(organization: Organization, paths: Sequence[str]) -> None:
-    say(f"The organization has {len(organization.accounts)} accounts, in these OUs:")
+    say(f"The organization has {counted(len(organization.accounts), 'account')}, in these OUs:")
     for path in paths[:MOST_ROWS]:
-        say(f"  {path}  ({sum(account.ou_path == path for account in organization.accounts)} accounts)")
+        say(f"  {path}  ({counted(sum(account.ou_path == path for account in organization.accounts), 'account')})")
     if len(paths) > MOST_ROWS:
         say(f"  ... and {len(paths) - MOST_ROWS} more")
 
@@ -133,9 +150,6 @@ def _tag_problem(text: str) -> str | None:
 
 
 def _tag(text: str) -> tuple[str, Sequence[str]]:
-    problem = _tag_problem(text)
-    if problem:
-        fail(f"--tag: {problem}", BAD_USAGE)
     key, _, values = text.partition("=")
     return key.strip(), tuple(one.strip() for one in values.split(",") if one.strip())
 

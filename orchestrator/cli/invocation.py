@@ -50,15 +50,21 @@ def remember_options(options: Mapping[str, object]) -> None:
 
 
 def as_called(text: str) -> str:
-    """The text with each command in it as it can be pasted here."""
+    """The text with each command in it as it can be pasted here; of a text that is so already, the text."""
     return _command().sub(_pasted, text) if PROGRAM in text else text
 
 
 @cache
 def _command() -> re.Pattern[str]:
-    """The name of a command, what comes before its other words, and these, as far as they tell."""
+    """The name of a command, what comes before its other words, and these, as far as they tell.
+
+    Not what is called by a path, which is as it was called already.
+    """
     sweep_id = r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]+"
-    return re.compile(rf"\b{PROGRAM} ({_NAMES})\b((?: --resume)?(?: {sweep_id})?)(?=([^`\n]*))")
+    through = "|".join(re.escape(shlex.join(words[:-1])) for _, words in _TEMPORARY)
+    return re.compile(
+        rf"(?<![\w/\\-])(?:(?:{through}) )?{PROGRAM} ({_NAMES})\b((?: --resume)?(?: {sweep_id})?)(?=([^`\n]*))"
+    )
 
 
 def _pasted(found: re.Match[str]) -> str:

@@ -61,7 +61,7 @@ COMMANDS = (
         "policies",
         "validate",
         "Check a policy document; print every mistake.",
-        "Exit codes: 0 valid, 2 not valid or not readable, 4 a name in it matches nothing (--against-organization).",
+        "Exit codes: 0 valid, 2 not valid or not readable, 3 two policies own the same, 4 a name matches nothing.",
     ),
     ("policies", "schema", "Print the JSON Schema of the policy, or of the report.", "Exit code: 0."),
     (

@@ -15,6 +15,7 @@ from orchestrator.cli.console import (
     ERROR,
     Format,
     checked_sweep_id,
+    credentials_named,
     errors_as_exit_codes,
     fail,
     print_json,
@@ -110,7 +111,8 @@ def _show_resource(resource: str, found: ResourceHistory, output: Format) -> Non
 def _held_since_before(stores: Stores, sweep_id: str) -> tuple[HeldRecord, ...]:
     """Nothing, and a word of it, where the table's index may not be read: the hub's own role may not."""
     try:
-        return stores.ledger.held_since_before(sweep_id)
+        with credentials_named():
+            return stores.ledger.held_since_before(sweep_id)
     except LedgerError as refused:
         say(f"What has been down for over 30 days cannot be told: {refused}")
         return ()
@@ -180,6 +182,5 @@ def verify(
     else:
         print_verified(stdout, verified)
     if not verified.sweeps:
-        ledger = settings.table or settings.store
-        fail(f"there are no sweeps in the ledger of {ledger} that are finished; nothing was verified", ERROR)
+        fail(f"there are no sweeps in {settings.ledger_place} that are finished; nothing was verified", ERROR)
     raise typer.Exit(ERROR if verified.broken else 0)

@@ -240,5 +240,5 @@ def latest_sweep(ledger: Ledger, settings: Settings, policy_name: str = "") -> s
     ]
     if not ended:
         by = f" by a policy named {policy_name}" if policy_name else ""
-        fail(f"no sweep{by} in the ledger of {settings.table or settings.store} has ended yet", ERROR)
+        fail(f"no sweep{by} in {settings.ledger_place} has ended yet", ERROR)
     return max(ended, key=lambda one: (one.started_at, one.ended_at)).sweep_id

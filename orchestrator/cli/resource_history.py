@@ -10,9 +10,10 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from orchestrator.cli.console import credentials_named
 from orchestrator.cli.naming import Named, arns_of
 from orchestrator.cli.tables import a_table, add_rows
-from orchestrator.core.model import Mode, OutcomeStatus, ResourceKey, Target
+from orchestrator.core.model import Mode, OutcomeStatus, ResourceKey, Target, people_time_of
 from orchestrator.errors import ReportStoreError, SettingsError
 from orchestrator.ledger.records import ActionRecord, HeldRecord, SweepAction, SweepSummary
 from orchestrator.ports import Stores
@@ -41,7 +42,7 @@ def read_history(
 ) -> ResourceHistory:
     """Raises LedgerError, and SettingsError where it is not known which resource is meant."""
     arns = (text,) if text.startswith("arn:") else (arns_of(named) or _arns_by_reports(stores, named))
-    found = [one for arn in arns for one in stores.ledger.actions_on(arn)]
+    found = [one for arn in arns for one in stores.ledger.actions_on(arn) if _was_touched(one.action)]
     found.sort(key=lambda one: one.sweep_id, reverse=True)
     if began_at is not None:
         first = f"{began_at:%Y%m%dT%H%M%SZ}"
@@ -58,6 +59,11 @@ def read_history(
     return ResourceHistory(arns, tuple(found), sweeps, _held(stores, found[0].action.key if found else named.key))
 
 
+def _was_touched(action: ActionRecord) -> bool:
+    """Not by a sweep that was declined, halted or held before it asked AWS for anything of it."""
+    return action.status != OutcomeStatus.NOT_ATTEMPTED or bool(action.requested_at or action.code)
+
+
 def _held(stores: Stores, key: ResourceKey | None) -> HeldRecord | None:
     return stores.ledger.held_at(Target(key.account_id, key.region)).get(key) if key else None
 
@@ -68,7 +74,8 @@ def _arns_by_reports(stores: Stores, named: Named) -> tuple[str, ...]:
     ended = [one.sweep_id for one in stores.ledger.sweeps() if one.finished_at][:_REPORTS]
     for sweep_id in ended:
         try:
-            document = read_report(stores, sweep_id)
+            with credentials_named():
+                document = read_report(stores, sweep_id)
             keys = find_resources(document, named.means)
         except ReportStoreError:  # that one is damaged, or expired
             continue
@@ -134,7 +141,7 @@ def print_resource_history(console: Console, text: str, found: ResourceHistory) 
         console.print(Text(f"No sweep that the ledger still has touched {text}."), soft_wrap=True)
     else:
         console.print(Text(found.actions[0].action.arn, style="bold"), soft_wrap=True)
-        table = a_table("", ("when (UTC)", "fixed"), ("sweep", "fixed"), "did", "outcome", "by")
+        table = a_table("", ("when", "fixed"), ("sweep", "fixed"), "did", "outcome", "by")
         rows = _rows(found)
         console.print(add_rows(table, [_cells(row) for row in rows]))
         for row in rows:
@@ -147,7 +154,7 @@ def print_resource_history(console: Console, text: str, found: ResourceHistory) 
 
 
 def _cells(row: Mapping[str, Any]) -> Sequence[str]:
-    at = (row["requested_at"] or "")[:16].replace("T", " ")
+    at = people_time_of(row["requested_at"] or "")
     by = (row["confirmed_by"] or row["asked_by"] or "-").rpartition("/")[2]  # of an ARN the person; JSON has all of it
     return at or "-", row["sweep_id"], row["action"], row["status"].replace("_", " "), by
 

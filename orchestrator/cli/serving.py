@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from orchestrator import app as wiring
-from orchestrator.cli.console import Format, errors_as_exit_codes, print_line, say, settings_of
+from orchestrator.cli.console import ERROR, Format, errors_as_exit_codes, fail, print_line, say, settings_of
 from orchestrator.cli.options import StoreOption
 from orchestrator.console.hosts import checked_public_name
 from orchestrator.console.server import ConsoleServer
@@ -41,9 +41,11 @@ def console(
     with errors_as_exit_codes(Format.TABLE):
         public_name = checked_public_name(host) if host else ""
         clients = wiring.make_clients(settings)
+        if settings.table or settings.report_bucket:
+            wiring.caller(clients)  # before pages that would all say that they cannot be read
         stores = wiring.make_reading_stores(settings, clients)
         site = Site(stores, wiring.make_index_store(settings, clients), wiring.stored_kinds())
-        server = ConsoleServer(port, public_name, site.answer, say)
+        server = _server(port, public_name, site)
     with server, ending_signals(_end):
         try:
             print_line(server.url)
@@ -51,6 +53,15 @@ def console(
             server.serve_forever(_LOOK_EVERY_SECONDS)
         except KeyboardInterrupt:
             say("Ended.")
+
+
+def _server(port: int, public_name: str, site: Site) -> ConsoleServer:
+    try:
+        return ConsoleServer(port, public_name, site.answer, say)
+    except OSError as taken:
+        why = taken.strerror or taken
+        what_to_do = "name another with --port; without it a free one is taken"
+        fail(f"port {port} of 127.0.0.1 is not to be had ({why}): {what_to_do}", ERROR)
 
 
 def _end(_number: int, _frame: object) -> None:

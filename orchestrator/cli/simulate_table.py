@@ -13,7 +13,7 @@ from rich.text import Text
 from orchestrator.cli.console import counted
 from orchestrator.cli.tables import a_table, add_rows
 from orchestrator.core.decide.simulate import Simulated
-from orchestrator.core.model import people_time
+from orchestrator.core.model import people_time, people_time_of
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.report.control_characters import without_controls
 from orchestrator.core.report.simulation import Week, edge_rows, weeks
@@ -48,8 +48,9 @@ def print_differences(console: Console, rows: Sequence[dict[str, Any]], start: d
         console.print("Both policies ask the same of every resource at every moment.")
         return
     cells = [
-        (row["at"], (f"{row['account_id']} {row['region']}", row["resource_id"]), row["policy"], _change(row))
+        (people_time_of(row["at"]), (f"{row['account_id']} {row['region']}", row["resource_id"]), policy, _change(row))
         for row in rows
+        for policy in (row["policy"],)
     ]
     table = add_rows(
         a_table("Only one of them asks", ("at", "fixed"), "resource", "policy", "asks"), cells[:_MOST_LINES]
@@ -62,7 +63,7 @@ def print_differences(console: Console, rows: Sequence[dict[str, Any]], start: d
 def _print_edges(console: Console, rows: Sequence[dict[str, Any]]) -> None:
     """Edges at one moment by one rule are one line."""
     lines = Counter((row["at"], row["rule"] or "-", _change(row)) for row in rows)
-    cells = [(at, rule, change, str(count)) for (at, rule, change), count in lines.items()]
+    cells = [(people_time_of(at), rule, change, str(count)) for (at, rule, change), count in lines.items()]
     table = add_rows(a_table("Edges", ("at", "fixed"), "rule", "asks", ("resources", "right")), cells[:_MOST_LINES])
     if table is not None:
         console.print()

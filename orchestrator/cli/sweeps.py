@@ -14,6 +14,7 @@ from orchestrator.cli.console import (
     BAD_USAGE,
     Format,
     checked_sweep_id,
+    errors_as_exit_codes,
     fail,
     settings_of,
 )
@@ -213,7 +214,6 @@ def apply(
     A plan.json that was altered, expired or was applied already is refused with exit code 2, and nothing is stopped.
     """
     checked_sweep_id(sweep_id)
-    _require_confirmation(assume_yes=yes)
     settings = settings_of(
         store=store,
         member_role=member_role,
@@ -222,6 +222,7 @@ def apply(
         workers=workers,
         prices=prices,
     )
+    _require_confirmation_of(settings, sweep_id, assume_yes=yes)
     _refuse_mode(settings, Mode.APPLY)
 
     def work(stores: Stores, _: Clients, new_id: str, runtime: Runtime) -> Result:
@@ -277,7 +278,6 @@ def undo(
             "--outside-schedule stops what should run now, and asks for its number: it needs a terminal, and no --yes"
         )
         fail(text, BAD_USAGE)
-    _require_confirmation(assume_yes=yes)
     settings = settings_of(
         store=store,
         member_role=member_role,
@@ -286,6 +286,7 @@ def undo(
         workers=workers,
         prices=prices,
     )
+    _require_confirmation_of(settings, sweep_id, assume_yes=yes)
     _refuse_mode(settings, Mode.UNDO)
     only = UndoFilter(
         frozenset(account or ()),
@@ -333,3 +334,11 @@ def _resuming(sweep_id: str) -> Work:
 def _require_confirmation(*, assume_yes: bool) -> None:
     if not assume_yes and not sys.stdin.isatty():
         fail("without a terminal this needs --yes: nobody is there to confirm what would be done", BAD_USAGE)
+
+
+def _require_confirmation_of(settings: Settings, sweep_id: str, *, assume_yes: bool) -> None:
+    """The same; of a sweep that is not there, which no --yes would mend, that is said first."""
+    if not assume_yes and not sys.stdin.isatty():
+        with errors_as_exit_codes(Format.TABLE):
+            coordination.get_sweep(wiring.make_stores(settings, wiring.make_clients(settings)), sweep_id)
+    _require_confirmation(assume_yes=assume_yes)

@@ -7,6 +7,7 @@ Such a character is shown as an escape, such as `\u001b`; line feeds stay, they 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from typing import IO, Any, cast
 
@@ -19,6 +20,7 @@ from orchestrator.core.report.control_characters import without_controls
 
 _UNWRAPPED = 100_000
 """Columns: more than any line has."""
+_BLANKS_AT_THE_END = re.compile(r" +\n")
 
 
 class SafeConsole(Console):
@@ -43,6 +45,11 @@ class SafeConsole(Console):
     @size.setter
     def size(self, new_size: tuple[int, int]) -> None:
         self._width, self._height = new_size
+
+    def _render_buffer(self, buffer: Iterable[Segment]) -> str:
+        """As rich does; but for a terminal no line ends with blanks, by which tables fill their columns."""
+        text = super()._render_buffer(buffer)
+        return text if self.is_terminal else _BLANKS_AT_THE_END.sub("\n", text)
 
     def rule(self, title: Any = "", **how: Any) -> None:
         """As rich does; where lines have no end, its title alone."""

@@ -118,7 +118,5 @@ def _ask(world: World, sweep: Sweep, state: SweepState, approved: ApprovedPlan) 
 
 def _not_confirmed(approved: ApprovedPlan) -> str:
     counts = approved.plan.counts
-    words = [("stops", "stopped")] * bool(counts.stops) + [("starts", "started")] * bool(counts.starts)
-    words += [("changes of tags", "tagged")] * bool(counts.tags)
-    actions, done = (" and ".join(one) for one in zip(*words, strict=True))
-    return f"the {actions} were not confirmed; nothing was {done.replace(' and ', ' or ')}"
+    words = {"stopped": counts.stops, "started": counts.starts, "tagged": counts.tags}
+    return f"Declined: nothing was {' or '.join(word for word, count in words.items() if count)}."

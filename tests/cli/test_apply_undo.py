@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -214,6 +215,7 @@ def test_without_a_terminal_and_without_yes_it_is_refused(
     organization: OrganizationBuilder, planned: str, run: Run, command: str
 ) -> None:
     refused(run(command, planned, typed="3\n"), organization, "--yes")
+    refused(run(command, UNKNOWN, typed="3\n"), organization, f"there is no sweep {UNKNOWN} in the ledger")
 
 
 @pytest.mark.usefixtures("terminal")
@@ -227,7 +229,10 @@ def test_at_a_terminal_the_number_is_wanted_for_apply_and_for_undo(
     assert (ran.exit_code, down(organization, account)) == (0, set(ids))
     declined = run("undo", ran.report["sweep_id"], typed="yes\n")
     assert (declined.exit_code, down(organization, account)) == (1, set(ids))
-    assert "the starts were not confirmed; nothing was started" in declined.stderr
+    assert declined.stderr.splitlines()[-2].endswith("Declined: nothing was started.")
+    assert declined.stdout == ""
+    [touched] = json.loads(run("history", ids[0], "--format", "json").stdout)["actions"]
+    assert touched["sweep_id"] == ran.report["sweep_id"]  # not those that were declined
     undone = run("undo", ran.report["sweep_id"], typed="3\n")
     assert "3 resources in 1 account would be started now." in undone.stderr
     assert (undone.exit_code, down(organization, account)) == (0, set())

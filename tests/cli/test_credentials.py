@@ -47,6 +47,47 @@ def test_no_credentials_at_all_are_told_in_one_line(
     assert not list(tmp_path.glob(".stop-orchestrator/sweeps/*/*/report.json"))
 
 
+HUB = {"STOP_ORCHESTRATOR_REPORT_BUCKET": "reports", "STOP_ORCHESTRATOR_TABLE": "ledger"}
+SWEEP = "20261123T190000Z-7f3a9c"
+
+
+@pytest.mark.parametrize(
+    ("command", "variables"),
+    [
+        (("history",), HUB),
+        (("history", "i-0123456789abcdef0"), HUB),
+        (("report", "latest"), HUB),
+        (("report", SWEEP), {"STOP_ORCHESTRATOR_REPORT_BUCKET": "reports"}),
+        (("verify", "--all"), HUB),
+        (("explain", "i-0123456789abcdef0", "--sweep", SWEEP), HUB),
+        (("apply", SWEEP, "--yes"), HUB),
+        (("console",), HUB),
+        (("plan", "--policy", "policy.yaml", "--prices", "s3://books/prices.csv"), {}),
+        (("plan", "--policy", "ssm:/policy"), {}),
+        (("validate", "s3://books/policy.yaml"), {}),
+        (("doctor", "--policy", "policy.yaml"), {}),
+    ],
+    ids=" ".join,
+)
+def test_whatever_is_to_be_read_first_the_one_line_is_the_same(
+    run: Run,
+    policy: Policy,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    command: tuple[str, ...],
+    variables: dict[str, str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "policy.yaml").write_text(Path(policy(DEV)).read_text())
+    for name, value in {**variables, "AWS_PROFILE": "dev"}.items():
+        monkeypatch.setenv(name, value)
+    ran = run(*command)
+    assert (ran.exit_code, ran.stdout) == (1, "")
+    assert ran.stderr.splitlines()[-1] == (
+        "the SSO sign-in of the profile dev is missing or has expired; sign in: aws sso login --profile dev"
+    )
+
+
 def test_an_sso_sign_in_that_is_missing_names_the_profile_and_the_command(
     run: Run, policy: Policy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

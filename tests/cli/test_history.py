@@ -218,7 +218,7 @@ def test_without_a_sweep_nothing_is_verified_and_no_folder_is_made(
         ran = run("verify", "--all", *arguments, "--format", "json")
         nothing = {"verified": False, "sweeps": 0, "broken": [], "begins": "", "expired": 0, "notes": []}
         assert (ran.exit_code, json.loads(ran.stdout)) == (1, nothing)
-        assert f"there are no sweeps in the ledger of {arguments[1] if arguments else STORE} " in ran.stderr
+        assert f"there are no sweeps in the ledger in {arguments[1] if arguments else STORE} " in ran.stderr
     assert run("history").exit_code == 0
     assert not (tmp_path / "no-such").exists()
     assert not STORE.exists()

@@ -29,7 +29,7 @@ def test_it_shows_the_ous_asks_and_writes_a_valid_policy_with_its_schema(run: Ru
     # The name is asked for after the OUs.
     ran = run("init", "--output", "new/policy.yaml", typed=answers)
     assert ran.exit_code == 0, ran
-    assert "  /Workloads/Dev  (1 accounts)" in ran.stderr
+    assert "  /Workloads/Dev  (1 account)" in ran.stderr
     assert ran.stderr.endswith("stop-orchestrator plan --policy new/policy.yaml\n")
     text = (tmp_path / "new/policy.yaml").read_text()
     policy = load(text)
@@ -47,6 +47,11 @@ def test_without_a_terminal_it_takes_the_ous_that_look_like_development(run: Run
     policy = load((tmp_path / "policy.yaml").read_text())
     assert policy.organization.include == ("/Workloads/Dev",)
     assert policy.schedules.keys() == {"office-hours"}
+
+
+@pytest.mark.usefixtures("accounts")
+def test_the_next_command_can_be_pasted_whatever_the_file_is_called(run: Run) -> None:
+    assert run("init", "--yes", "-o", "q q.yaml").stderr.endswith("stop-orchestrator plan --policy 'q q.yaml'\n")
 
 
 @pytest.mark.usefixtures("accounts")
@@ -78,6 +83,14 @@ def test_where_the_organization_cannot_be_read_it_says_how_to_name_the_ous(
 def test_whoever_gives_up_has_no_file(run: Run, tmp_path: Path) -> None:
     assert run("init", typed="/Workloads/Dev\n").exit_code == 1
     assert not (tmp_path / "policy.yaml").exists()
+
+
+def test_every_option_that_is_wrong_is_told_at_once_before_the_organization_is_read(run: Run, tmp_path: Path) -> None:
+    ran = run("init", "--hours", "office hours", "--timezone", "Mars/Base", "--tag", "Environment")
+    assert ran.exit_code == 2
+    for wrong in ("office hours", "Mars/Base", "--tag: 'Environment' must be KEY=VALUE"):
+        assert wrong in ran.stderr
+    assert "cannot be read" not in ran.stderr
 
 
 def test_answers_that_are_no_policy_are_told_and_nothing_is_written(run: Run, tmp_path: Path) -> None:

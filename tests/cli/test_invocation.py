@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.cli import invocation
+from orchestrator.cli import console, invocation
 from orchestrator.cli.invocation import as_called, called_as, remember_options
 from tests.support.at_a_terminal import DEV, launched
 from tests.support.builders import SWEEP_ID
@@ -105,6 +105,28 @@ def test_the_next_command_after_a_plan_is_as_it_was_called(
     [line] = [line for line in ran.stdout.splitlines() if line.startswith("To carry it out")]
     assert ".venv/bin/stop-orchestrator apply " in line
     assert line.endswith(" --store 'kept here'")
+
+
+@pytest.mark.parametrize(
+    "called", [".venv/bin/stop-orchestrator", "/home/ann/.cache/uv/archive-v0/x1/bin/stop-orchestrator", "__main__.py"]
+)
+def test_a_command_that_can_be_pasted_already_stays_as_it_is(
+    called: str, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", [str(here / "stop-orchestrator") if called.startswith(".venv") else called])
+    remember_options({"store": "kept here"})
+    once = as_called(f"Next: stop-orchestrator apply {SWEEP_ID}")
+    assert as_called(once) == once
+
+
+def test_on_a_terminal_a_command_is_told_by_its_path_once(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", [str(here / "stop-orchestrator"), "init"])
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("NO_COLOR", "1")
+    console.print_line("Next: stop-orchestrator plan --policy p.yaml")
+    assert capsys.readouterr().out == "Next: .venv/bin/stop-orchestrator plan --policy p.yaml\n"
 
 
 def test_every_command_that_needs_a_store_gets_it() -> None:

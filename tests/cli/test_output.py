@@ -173,7 +173,7 @@ def test_a_sweep_that_is_not_in_the_bucket_is_said_in_awss_words(
 def test_latest_is_the_newest_sweep_that_has_ended(organization: OrganizationBuilder, run: Run, policy: Policy) -> None:
     none = run("report", "latest")
     assert (none.exit_code, none.stdout) == (1, "")
-    assert "no sweep in the ledger of .stop-orchestrator has ended yet" in none.stderr
+    assert "no sweep in the ledger in .stop-orchestrator has ended yet" in none.stderr
     ended = run(*PLAN, policy(DEV), "--format", "json").report["sweep_id"]
     running = SweepSummary("99991231T235959Z-000000", "running", "plan", "nonprod", "2026-11-23T19:00:00Z")
     Ledger(SqliteItems(Path(".stop-orchestrator")), app.now).begin(running)

@@ -167,7 +167,7 @@ def test_latest_is_the_newest_by_a_policy_where_one_is_named_and_never_one_that_
     assert run("report", "latest", "--policy-name", "labs", "-f", "json").report["sweep_id"] == SWEEP_ID
     ran = run("report", "latest", "--policy-name", "lab")
     assert ran.exit_code == 1
-    assert "no sweep by a policy named lab in the ledger of .stop-orchestrator has ended yet" in ran.stderr
+    assert "no sweep by a policy named lab in the ledger in .stop-orchestrator has ended yet" in ran.stderr
 
 
 # --- a browser --------------------------------------------------------------------------------------------------------

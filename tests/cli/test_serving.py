@@ -98,3 +98,12 @@ def test_a_port_that_is_taken_is_an_error_and_no_traceback(run: Run) -> None:
     assert ran.exit_code == 1
     assert "Address already in use" in ran.stderr
     assert "Traceback" not in ran.stderr
+
+
+def test_a_port_that_is_taken_is_named_with_what_to_do(run: Run) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ran = run("console", "--port", str(port))
+    assert (ran.exit_code, ran.stdout) == (1, "")
+    assert f"port {port} of 127.0.0.1 is not to be had" in ran.stderr
+    assert "--port" in ran.stderr

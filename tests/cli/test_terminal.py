@@ -24,6 +24,7 @@ from orchestrator.cli.json_text import json_text
 from orchestrator.cli.progress import TerminalProgress
 from orchestrator.cli.streams import safe_streams
 from orchestrator.cli.summary import print_summary
+from orchestrator.cli.tables import a_table
 from orchestrator.cli.terminal import SafeConsole, csv_text
 from orchestrator.core.diagnosis.checks import Area, Check, CheckStatus, Code, Diagnosis
 from orchestrator.core.model import OutcomeStatus, TargetStatus, Verdict, Violation
@@ -252,3 +253,13 @@ def test_the_console_script_makes_harmless_whatever_a_library_prints(
     for said in capsys.readouterr():
         assert said.startswith("\\u001b[31mred")
         assert forbidden_in(said) == set()
+
+
+def test_where_it_is_piped_no_line_ends_with_blanks_and_a_question_keeps_its_own() -> None:
+    file = io.StringIO()
+    console = SafeConsole(file=file, width=80)
+    table = a_table("A title", "one", "two")
+    table.add_row("1", "")
+    console.print(table)
+    console.print("Type it: ", end="")
+    assert file.getvalue() == "A title\none  two\n1\nType it: "

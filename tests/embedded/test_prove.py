@@ -142,7 +142,7 @@ def test_the_templates_roles_allow_all_of_it(
 def test_anything_but_its_id_stops_nothing(organization: OrganizationBuilder, prove: Prove, typed: str) -> None:
     ran = prove(typed=typed)
     assert (ran.exit_code, acted(organization)) == (1, 0)
-    assert "the stops were not confirmed; nothing was stopped" in ran.stderr
+    assert "Declined: nothing was stopped." in ran.stderr
 
 
 def test_without_a_terminal_and_without_yes_it_is_refused(

@@ -111,7 +111,7 @@ def test_a_plan_closes_a_sweep_that_died_at_its_prompt_and_stops_nothing(fake: F
 
 def test_a_sweep_that_died_at_its_prompt_is_never_resumed_and_the_next_one_asks_for_itself(fake: FakeWorld) -> None:
     killed(fake, lambda: swept(fake, Mode.ENFORCE, SWEEP_ID, runtime=at_the_prompt(fake)))
-    with pytest.raises(Exception, match="not confirmed"):
+    with pytest.raises(Exception, match="Declined"):
         swept(fake, Mode.ENFORCE, SECOND, runtime=Runtime(confirm=lambda _: None))
     assert (fake.stopped, status(fake), status(fake, SECOND)) == ([], "abandoned", "failed")
 
@@ -123,7 +123,7 @@ def test_a_schedule_is_turned_away_while_a_person_has_not_confirmed_and_acts_whe
     def say_no_after_the_schedule(_: object) -> None:
         scheduled.append(swept(fake, Mode.ENFORCE, SECOND, runtime=STANDING, alone=False))
 
-    with pytest.raises(Exception, match="not confirmed"):
+    with pytest.raises(Exception, match="Declined"):
         swept(fake, Mode.ENFORCE, SWEEP_ID, runtime=Runtime(confirm=say_no_after_the_schedule))
     assert scheduled == [Busy(SWEEP_ID, same=False)]
     again = replace(STANDING, triggered_at=fake.at - timedelta(minutes=1))
@@ -510,7 +510,7 @@ def test_another_text_under_the_same_name_is_told_so(fake: FakeWorld) -> None:
         seen.extend(coordination.sweep(alive, one, SECOND, Mode.ENFORCE, CONSENTING) for one in policies)
         return None
 
-    with pytest.raises(Exception, match="not confirmed"):
+    with pytest.raises(Exception, match="Declined"):
         swept(fake, Mode.ENFORCE, SWEEP_ID, runtime=Runtime(confirm=ask))
     assert seen == [Busy(SWEEP_ID, same=True), Busy(SWEEP_ID, same=False, other_text=True)]
 

@@ -46,7 +46,7 @@ timezone: {_text(answers.timezone)}          # a dated opt-out counts through th
 schedules:
   office-hours:
     timezone: {_text(answers.timezone)}
-    running: {_list([answers.hours])}          # outside of it, resources may be stopped
+    running: {_list([answers.hours])}          # outside of these hours, resources may be stopped
 
 rules:                          # in order: the first whose `where` holds owns the resource; no rule, no stop
   - name: outside-office-hours

@@ -165,7 +165,7 @@ def exit_code(report: SweepReport) -> int:
 
 def document_exit_code(document: Row) -> int:
     """The same from the report's document."""
-    declined = {OutcomeStatus.NOT_ATTEMPTED} if _was_declined(document) else set()
+    declined = {OutcomeStatus.NOT_ATTEMPTED} if was_declined(document) else set()
     left = _code_of_what_is_left(
         document["mode"],
         (row["status"] for row in document["coverage"]),
@@ -193,7 +193,7 @@ def _code_of_what_is_left(
     return INCOMPLETE if is_left or is_unread else COMPLETE
 
 
-def _was_declined(document: Row) -> bool:
+def was_declined(document: Row) -> bool:
     """Whether the person at the terminal did not confirm it: then nothing was agreed to that was left undone."""
     return bool(document["error"].startswith(f"{NotConfirmedError.__name__}:"))
 

@@ -15,6 +15,7 @@ from orchestrator.core.model import UNREADABLE, Verdict
 from orchestrator.core.report.amounts import adding_up, dollars
 from orchestrator.core.report.control_characters import without_controls
 from orchestrator.core.report.decision_lines import Outcomes
+from orchestrator.core.report.ended_by import ended_by
 from orchestrator.core.report.lazy_rows import made_rows
 
 Row = Mapping[str, Any]
@@ -69,7 +70,7 @@ def _headline(document: Row) -> str:
         f"{inert(document['started_at'])} to {inert(document['finished_at'])}, organization "
         f"{inert(document['organization_id'])}."
     )
-    why = f"\n\nWhy: {inert(document['error'])}" if document["error"] else ""
+    why = f"\n\nWhy: {inert(ended_by(document['error']))}" if document["error"] else ""
     return f"{title}\n\n{facts}{why}"
 
 

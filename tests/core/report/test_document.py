@@ -116,7 +116,7 @@ def test_a_broken_guardrail_holds_the_sweep_whatever_else_is_missing() -> None:
 def test_what_was_not_attempted_since_nobody_confirmed_it_is_no_incomplete_sweep() -> None:
     declined = a_report(
         status=SweepStatus.FAILED,
-        error="NotConfirmedError: the stops were not confirmed; nothing was stopped",
+        error="NotConfirmedError: Declined: nothing was stopped.",
         outcomes=(an_outcome(OutcomeStatus.NOT_ATTEMPTED),),
     )
     assert exit_code(declined) == 1

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from orchestrator.core.model import Mode, SweepStatus
 from orchestrator.core.report.amounts import adding_up, dollars
+from orchestrator.core.report.ended_by import ended_by
 from orchestrator.core.report.html.pages import counted
 
 Row = dict[str, Any]
@@ -73,7 +74,7 @@ def status_sentences(document: Row) -> list[str]:
     if document.get("consent_missing"):
         sentences.append(f"It only planned: {document['consent_missing']}.")
     if document["error"]:
-        sentences.append(f"Ended by: {document['error']}")
+        sentences.append(f"Ended by: {ended_by(document['error'])}")
     if status == SweepStatus.INCOMPLETE and len(sentences) > 1:
         del sentences[0]  # the others say of what
     return sentences
