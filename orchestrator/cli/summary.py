@@ -11,7 +11,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from orchestrator import errors
 from orchestrator.cli.compliance_tables import (
     compliance_table,
     expiring_opt_outs_table,
@@ -28,6 +27,7 @@ from orchestrator.core.model import ALL_KINDS, OutcomeStatus, ReasonCode, SweepS
 from orchestrator.core.model.decision import KEPT_AFTER_ALL
 from orchestrator.core.model.narrowing import narrowing_text
 from orchestrator.core.policy.opt_outs import MISSPELT_KEY
+from orchestrator.core.report.endings import ended_by
 from orchestrator.core.report.kept_because import kept_because
 
 Row = Mapping[str, Any]
@@ -80,7 +80,7 @@ def print_summary(console: Console, document: Row, location: str = "") -> None:
     if document.get("kill_switches") == []:  # a report of the version before does not say
         console.print(Text("There was no kill switch: none was named.", style="yellow"))
     if document["error"]:
-        console.print(Text(f"Ended by: {_error(document['error'])}", style="red"))
+        console.print(Text(f"Ended by: {ended_by(document['error'])}", style="red"))
     if location:
         console.print(Text(f"Report: {location}"), soft_wrap=True)
 
@@ -118,13 +118,6 @@ def _print_totals(console: Console, document: Row) -> None:
     losses = losses_of_report(document)
     if losses:
         console.print(losses, highlight=False)
-
-
-def _error(text: str) -> str:
-    """Without the name of an exception of ours, which says nothing to a person; of any other it may be all there is."""
-    name, _, message = text.partition(": ")
-    kind = getattr(errors, name, None)
-    return message if isinstance(kind, type) and issubclass(kind, errors.StopOrchestratorError) else text
 
 
 def _headline(document: Row) -> Text:

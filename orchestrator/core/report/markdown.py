@@ -11,9 +11,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from orchestrator.core.model import UNREADABLE, Verdict
+from orchestrator.core.model import UNREADABLE, Verdict, people_time_of
 from orchestrator.core.report.control_characters import without_controls
 from orchestrator.core.report.decision_lines import Outcomes
+from orchestrator.core.report.endings import DECLINED, ended_by, status_of, was_declined
 from orchestrator.core.report.lazy_rows import made_rows
 
 Row = Mapping[str, Any]
@@ -63,13 +64,15 @@ def inert(text: object) -> str:
 
 
 def _headline(document: Row) -> str:
-    title = f"# Sweep {inert(document['sweep_id'])}: {inert(document['status'])}"
+    title = f"# Sweep {inert(document['sweep_id'])}: {inert(status_of(document).replace('_', ' '))}"
+    begin, end = (people_time_of(document[name]) for name in ("started_at", "finished_at"))
     facts = (
         f"Policy {inert(document['policy_name'])}, mode {inert(document['mode'])}, from "
-        f"{inert(document['started_at'])} to {inert(document['finished_at'])}, organization "
+        f"{inert(begin)} to {inert(end)}, organization "
         f"{inert(document['organization_id'])}."
     )
-    why = f"\n\nWhy: {inert(document['error'])}" if document["error"] else ""
+    error = DECLINED if was_declined(document["error"]) else ended_by(document["error"])
+    why = f"\n\n{inert(error)}" if error else ""
     return f"{title}\n\n{facts}{why}"
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal, NotRequired, cast
 
 from pydantic import ConfigDict, Field, StringConstraints, with_config
 from typing_extensions import TypedDict
@@ -16,6 +16,7 @@ from typing_extensions import TypedDict
 from orchestrator.core.model import UNREADABLE, Mode, OutcomeStatus, TargetStatus
 from orchestrator.core.model.marks import SWEEP_ID
 from orchestrator.core.report.document import TARGET_TOTALS, Row
+from orchestrator.core.report.endings import was_declined
 
 WORST_ACCOUNTS = 10
 """Of one sweep, at most."""
@@ -82,6 +83,9 @@ class SweepDigest(TypedDict):
     policy_name: Text
     mode: Text
     status: Text
+    declined: NotRequired[
+        Annotated[Literal[True], Field(description="The person at the terminal did not confirm it: nothing failed.")]
+    ]
     started_at: Text
     finished_at: Text
     duration_seconds: Annotated[float, Field(ge=0)]
@@ -148,6 +152,7 @@ def _numbers(row: Mapping[str, Any], totals: Mapping[str, int] | None) -> dict[s
         "policy_name": _short(row["policy_name"]),
         "mode": row["mode"],
         "status": row["status"],
+        **({"declined": True} if was_declined(row.get("error") or "") else {}),
         "started_at": row["started_at"],
         "finished_at": row["finished_at"],
         "duration_seconds": float(row["duration_seconds"]),

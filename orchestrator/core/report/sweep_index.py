@@ -195,7 +195,6 @@ def _expiring(newest: Iterable[SweepDigest]) -> tuple[ExpiringOptOut, ...]:
 def _trends(sweeps: Sequence[SweepDigest]) -> tuple[Trend, ...]:
     """Oldest first; a chart of which nothing is known is left out, and so is a line."""
     labels = tuple(one["started_at"] for one in sweeps)
-    currency = next((one["money"]["currency"] for one in reversed(sweeps) if one["money"] is not None), "")
     charts: list[tuple[str, str, list[tuple[str, list[float | None]]]]] = [
         (
             "Resources",
@@ -210,7 +209,7 @@ def _trends(sweeps: Sequence[SweepDigest]) -> tuple[Trend, ...]:
         ("Coverage", "%", [("of the targets in scope", [one["coverage_percent"] for one in sweeps])]),
         (
             "Savings",
-            currency,
+            "$",
             [
                 ("forecast, net", [one["money"]["forecast_net"] if one["money"] else None for one in sweeps]),
                 ("measured, net", [one["money"]["measured_net"] if one["money"] else None for one in sweeps]),

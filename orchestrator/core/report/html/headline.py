@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from orchestrator.core.model import Mode, SweepStatus
+from orchestrator.core.model import Mode, SweepStatus, people_time_of
+from orchestrator.core.report.endings import DECLINED, acted, ended_by, was_declined
 from orchestrator.core.report.html.pages import counted, dollars
 
 Row = dict[str, Any]
@@ -28,11 +29,13 @@ def unread_targets(document: Row) -> int:
 
 def headline(document: Row) -> str:
     """In one line: what was stopped, or would be, and what not."""
-    totals, mode = document["totals"], Mode(document["mode"])
+    totals = document["totals"]
     stops, starts = _planned(document)
+    if was_declined(document["error"]):
+        return f"Declined: {counted(stops + starts, 'action')} planned, and none carried out"
     if document["status"] == SweepStatus.HELD:
         return f"Held: {counted(stops + starts, 'action')} planned, and none carried out"
-    if not mode.acts:
+    if not acted(document):
         what = [f"stop {stops:,}"] if stops or not starts else []
         what += [f"start {starts:,}"] if starts else []
         return f"A plan: it would {' and '.join(what)} of {counted(totals['resources'], 'resource')}"
@@ -52,7 +55,8 @@ def _planned(document: Row) -> tuple[int, int]:
 def status_sentences(document: Row) -> list[str]:
     """The status, and what it is because of."""
     totals, status = document["totals"], document["status"]
-    sentences = [_STATUS.get(status, f"It is {status}.")]
+    declined = was_declined(document["error"])
+    sentences = [DECLINED if declined else _STATUS.get(status, f"It is {status}.")]
     broken = [row for row in document["guardrails"] if not row["passed"]]
     if broken:
         limits = "; ".join(f"{row['name']} {row['actual']:g}, limit {row['limit']:g}" for row in broken[:3])
@@ -67,12 +71,12 @@ def status_sentences(document: Row) -> list[str]:
         ("starting", "were accepted, and not seen running"),
         ("not_attempted", "were not attempted"),
     ):
-        if totals.get(name):
+        if totals.get(name) and not declined:
             sentences.append(f"{counted(totals[name], 'action')} {words}.")
     if document.get("consent_missing"):
         sentences.append(f"It only planned: {document['consent_missing']}.")
-    if document["error"]:
-        sentences.append(f"Ended by: {document['error']}")
+    if document["error"] and not declined:
+        sentences.append(f"Ended by: {ended_by(document['error'])}")
     if status == SweepStatus.INCOMPLETE and len(sentences) > 1:
         del sentences[0]  # the others say of what
     return sentences
@@ -91,15 +95,16 @@ _STATUS = {
 
 def figures(document: Row) -> list[Figure]:
     """The numbers of the first screen."""
-    totals, acts = document["totals"], Mode(document["mode"]).acts
+    totals, acts = document["totals"], acted(document)
     stops, starts = _planned(document)
     of_stops, of_starts = f"of {stops:,} planned", f"of {starts:,} planned"
     if acts:
         stopped = Figure("Stopped", f"{totals['stopped']:,}", of_stops, "good", "#decisions?verdict=stop")
         started = Figure("Started", f"{totals.get('started', 0):,}", of_starts, "good", "#decisions?verdict=start")
     else:
-        stopped = Figure("Would stop", f"{stops:,}", "plan only", "good", "#decisions?verdict=stop")
-        started = Figure("Would start", f"{starts:,}", "plan only", "good", "#decisions?verdict=start")
+        only = "planned, and declined" if was_declined(document["error"]) else "plan only"
+        stopped = Figure("Would stop", f"{stops:,}", only, "good", "#decisions?verdict=stop")
+        started = Figure("Would start", f"{starts:,}", only, "good", "#decisions?verdict=start")
     failed = totals["failed"] + totals.get("unknown", 0)
     unread = unread_targets(document)
     return [
@@ -122,7 +127,7 @@ def _money(document: Row) -> list[Figure]:
     forecast = money["forecast"]
     unknown = f"; {forecast['unknown_resources']:,} unknown" if forecast["unknown_resources"] else ""
     note = "made-up prices" if money["made_up"] else "until they start again"
-    label = "Saves" if Mode(document["mode"]).acts and document["status"] != SweepStatus.HELD else "Would save"
+    label = "Saves" if acted(document) and document["status"] != SweepStatus.HELD else "Would save"
     tone = "warn" if money["made_up"] else "good"
     return [Figure(label, summed(forecast, "net"), f"{note}{unknown}", tone, "#savings")]
 
@@ -135,14 +140,15 @@ def summed(savings: Row, name: str) -> str:
 
 def nothing_unread(document: Row) -> str:
     """What is said where no hole in the coverage is recorded: of a sweep that ended early, no more than that."""
-    if document["status"] in _READ_ALL and document["totals"]["targets"]:
+    read_all = document["status"] in _READ_ALL or was_declined(document["error"])
+    if read_all and document["totals"]["targets"]:
         return "Every target in scope was read."
     return "None is recorded; but nothing says that everything in scope was read."
 
 
 def nothing_failed(document: Row) -> str:
     """What is said where no failed action is recorded."""
-    if not Mode(document["mode"]).acts or document["status"] == SweepStatus.HELD:
+    if not acted(document) or document["status"] == SweepStatus.HELD:
         return "Nothing was acted on."
     if document["status"] in _READ_ALL:
         return "Every action came to its end."
@@ -158,7 +164,8 @@ def alerts(document: Row) -> list[str]:
     """What a reader has to know before any number."""
     found = []
     if document.get("as_of"):
-        found.append(f"A what-if for {document['as_of']}: decided by what AWS says now, and never acted on.")
+        moment = people_time_of(document["as_of"])
+        found.append(f"A what-if for {moment}: decided by what AWS says now, and never acted on.")
     money = document.get("money")
     if money is not None and money["made_up"]:
         found.append(f"The prices are made up ({money['prices']}): every amount on this page is an example.")

@@ -15,6 +15,7 @@ from functools import cache
 import jinja2
 from markupsafe import Markup
 
+from orchestrator.core.model import people_time_of
 from orchestrator.core.report.html.columns import Column
 from orchestrator.core.report.html.packed import Packed, shown
 
@@ -115,13 +116,18 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"counted": counted, "dollars": dollars, "time": _time_text}
+    environment.filters |= {"counted": counted, "dollars": dollars, "time": _time_text, "second": _second_text}
     environment.globals["column"] = Column
     return environment
 
 
 def _time_text(text: str | None) -> str:
-    return (text or "").replace("T", " ").replace("Z", " UTC")
+    return people_time_of(text) if text else ""
+
+
+def _second_text(text: str) -> str:
+    """For a row of moments of one sweep, which a minute would not tell apart."""
+    return text.replace("T", " ").replace("Z", " UTC")
 
 
 def _finished(value: object) -> object:

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from orchestrator.core.model import ALL_REGIONS, Mode
+from orchestrator.core.model import ALL_REGIONS
 from orchestrator.core.model.narrowing import narrowing_text
+from orchestrator.core.report import endings
 from orchestrator.core.report.csv import _decision_cells
 from orchestrator.core.report.decision_lines import Outcomes
 from orchestrator.core.report.html import headline, tables
@@ -68,7 +69,7 @@ class _Read:
     def rows(self, document: Row) -> dict[str, tuple[tuple[Column, ...], Packed]]:
         """The columns and rows of each table, by its name."""
         has_money = document.get("money") is not None
-        acted = Mode(document["mode"]).acts
+        acted = endings.acted(document)
         found: dict[str, tuple[tuple[Column, ...], Packed]] = {}
 
         def put(name: str, columns: tuple[Column, ...], rows: Iterator[Row], *more: str) -> None:
@@ -129,7 +130,8 @@ def _values(document: Row, read: _Read, packed: Mapping[str, tuple[tuple[Column,
     money = document.get("money")
     return {
         "document": document,
-        "acted": Mode(document["mode"]).acts,
+        "acted": endings.acted(document),
+        "status": endings.status_of(document),
         "headline": headline.headline(document),
         "status_sentences": headline.status_sentences(document),
         "figures": headline.figures(document),
@@ -181,6 +183,8 @@ def _holes(read: _Read) -> list[Row]:
 def _failures(document: Row) -> list[Row]:
     """The actions that failed, or of which nobody knows, by AWS's code; most first."""
     found: dict[tuple[str, str], Row] = {}
+    if not endings.acted(document):
+        return []
     for row in document["outcomes"]:
         if row["status"] not in tables.NOT_DONE:
             continue

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from orchestrator.core.model import OutcomeStatus, SweepStatus
 from orchestrator.core.model.coverage import UNREADABLE
 from orchestrator.core.model.notification import Occasion
+from orchestrator.core.report.endings import ended_by
 from orchestrator.core.report.messages.message import MOST_ROWS, Message, Section, counted, listed, one_line, section
 from orchestrator.core.report.messages.occasions import occasion_of
 from orchestrator.core.report.messages.owner_digests import OwnerShare
@@ -101,7 +102,7 @@ def _subject(document: Row, occasion: Occasion, counts: Sequence[str]) -> str:
 
 
 def _why(document: Row) -> Iterator[str]:
-    for text in (document["error"], document["consent_missing"]):
+    for text in (ended_by(document["error"]), document["consent_missing"]):
         if text:
             yield one_line(text, 1_000)
 
