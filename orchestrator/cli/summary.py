@@ -264,13 +264,13 @@ def _by_rule(document: Row) -> Table | None:
     if document["mode"] == "undo":
         return None  # an undo follows a sweep, and no rule
     matched = Counter(row["rule"] for row in document["decisions"])
-    exempt = Counter(row["rule"] for row in document["decisions"] if row["exemption"])
+    exempt = Counter(row["rule"] for row in document["decisions"] if row["exemption"] and row["verdict"] == "keep")
     planned = {
         one.plan: Counter(row["rule"] for row in document["decisions"] if row["verdict"] == one.verdict)
         for one in _directions(document)
     }
     kept = matched - sum(planned.values(), Counter())
-    counts = {"matched": matched, **planned, "kept": kept, "exempt": exempt}
+    counts = {"matched": matched, **planned, "kept": kept, "of these exempt": exempt}
     table = a_table("By rule", "rule", *((name, "right") for name in counts))
     names = {*matched, *document.get("idle_rules", ())}  # of earlier releases none
     order = sorted(names, key=lambda rule: (rule is None, -sum(one[rule] for one in planned.values()), rule or ""))

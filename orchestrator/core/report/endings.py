@@ -6,9 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchestrator import errors
-from orchestrator.core.model import Mode
+from orchestrator.core.model import Mode, OutcomeStatus, Verdict
 
 DECLINED = "Declined: nobody confirmed it, and nothing was done."
+DONE = {
+    Verdict.STOP: frozenset({OutcomeStatus.STOPPED, OutcomeStatus.STOPPING}),
+    Verdict.START: frozenset({OutcomeStatus.STARTED}),
+}
+"""What was seen of an action that came to its end; of a start only that it runs."""
+FAILED = frozenset({OutcomeStatus.FAILED, OutcomeStatus.UNKNOWN})
 
 
 def was_declined(error: str) -> bool:

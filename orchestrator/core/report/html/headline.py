@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from orchestrator.core.model import Mode, SweepStatus, people_time_of
-from orchestrator.core.report.endings import DECLINED, acted, ended_by, was_declined
+from orchestrator.core.model import Mode, SweepStatus, Verdict, people_time_of
+from orchestrator.core.report.endings import DECLINED, DONE, acted, ended_by, was_declined
 from orchestrator.core.report.html.pages import counted, dollars
+from orchestrator.core.report.target_counts import TargetCounts
 
 Row = dict[str, Any]
 
@@ -19,12 +20,6 @@ class Figure(NamedTuple):
     note: str = ""
     tone: str = ""
     link: str = ""
-
-
-def unread_targets(document: Row) -> int:
-    """Those that leave a hole in the coverage."""
-    totals = document["totals"]
-    return int(totals["denied"] + totals["failed_targets"] + totals["not_attempted_targets"])
 
 
 def headline(document: Row) -> str:
@@ -52,7 +47,7 @@ def _planned(document: Row) -> tuple[int, int]:
     return stops, totals.get("planned_starts", 0)
 
 
-def status_sentences(document: Row) -> list[str]:
+def status_sentences(document: Row, targets: TargetCounts) -> list[str]:
     """The status, and what it is because of."""
     totals, status = document["totals"], document["status"]
     declined = was_declined(document["error"])
@@ -62,9 +57,9 @@ def status_sentences(document: Row) -> list[str]:
         limits = "; ".join(f"{row['name']} {row['actual']:g}, limit {row['limit']:g}" for row in broken[:3])
         more = f", and {len(broken) - 3} more" if len(broken) > 3 else ""  # noqa: PLR2004 - as many as were named
         sentences.append(f"Guardrails that do not hold: {limits}{more}.")
-    unread = unread_targets(document)
-    if unread:
-        sentences.append(f"{counted(unread, 'target')} (account x region) could not be read.")
+    if targets.unread:
+        why = f"; {targets.weight_text}" if targets.weight_text else ""
+        sentences.append(f"{targets.unread:,} of {counted(targets.in_scope, 'target')} could not be read{why}.")
     for name, words in (
         ("failed", "failed"),
         ("unknown", "came to an unknown end"),
@@ -93,31 +88,41 @@ _STATUS = {
 }
 
 
-def figures(document: Row) -> list[Figure]:
+def figures(document: Row, targets: TargetCounts) -> list[Figure]:
     """The numbers of the first screen."""
     totals, acts = document["totals"], acted(document)
     stops, starts = _planned(document)
     of_stops, of_starts = f"of {stops:,} planned", f"of {starts:,} planned"
     if acts:
-        stopped = Figure("Stopped", f"{totals['stopped']:,}", of_stops, "good", "#decisions?verdict=stop")
-        started = Figure("Started", f"{totals.get('started', 0):,}", of_starts, "good", "#decisions?verdict=start")
+        stopped = Figure("Stopped", f"{totals['stopped']:,}", of_stops, "good", _link(Verdict.STOP))
+        started = Figure("Started", f"{totals.get('started', 0):,}", of_starts, "good", _link(Verdict.START))
     else:
         only = "planned, and declined" if was_declined(document["error"]) else "plan only"
-        stopped = Figure("Would stop", f"{stops:,}", only, "good", "#decisions?verdict=stop")
+        stopped = Figure("Would stop", f"{stops:,}", only, "good", _link(Verdict.STOP))
         started = Figure("Would start", f"{starts:,}", only, "good", "#decisions?verdict=start")
     failed = totals["failed"] + totals.get("unknown", 0)
-    unread = unread_targets(document)
     return [
         stopped,
         *([started] if starts or document["mode"] == Mode.UNDO else []),
         Figure(
             "Kept", f"{totals.get('kept', 0):,}", f"of {totals['resources']:,} looked at", "", "#decisions?verdict=keep"
         ),
-        Figure("Exempt", f"{totals['exempt']:,}", "opted out by tag", "", "#decisions?reason_code=exempt"),
+        Figure("Exempt", f"{totals['exempt']:,}", "of the kept, by opt-out", "", "#decisions?reason_code=exempt"),
         *([Figure("Failed", f"{failed:,}", "actions", "bad" if failed else "good", "#failed")] if acts else []),
-        Figure("Not read", f"{unread:,}", f"of {totals['targets']:,} targets", "bad" if unread else "good", "#unread"),
+        Figure(
+            "Not read",
+            f"{targets.unread:,}",
+            f"of {counted(targets.in_scope, 'target')} in scope",
+            "bad" if targets.unread else "good",
+            "#unread",
+        ),
         *_money(document),
     ]
+
+
+def _link(verdict: Verdict) -> str:
+    """To the decisions of that verdict that came to their end, which are as many as the figure says."""
+    return f"#decisions?verdict={verdict}{''.join(f'&outcome={status}' for status in sorted(DONE[verdict]))}"
 
 
 def _money(document: Row) -> list[Figure]:

@@ -45,6 +45,8 @@ function filledCell(parent, column, rows, row) {
     const link = element("a", { href: filledLink(column.link, rows, row) });
     link.append(column.form === "code" ? element("code", {}, text) : text);
     parent.append(link);
+  } else if (column.form === "prose") {
+    parent.append(...text.split(/`([^`]+)`/).map((part, place) => (place % 2 === 1 ? element("code", {}, part) : part)));
   } else if (column.form === "code" && text !== "") {
     parent.append(element("code", {}, text));
   } else {
