@@ -29,6 +29,7 @@ from orchestrator.core.model.narrowing import narrowing_text
 from orchestrator.core.policy.opt_outs import MISSPELT_KEY
 from orchestrator.core.report.endings import ended_by
 from orchestrator.core.report.kept_because import kept_because
+from orchestrator.core.report.target_counts import target_counts
 
 Row = Mapping[str, Any]
 
@@ -137,8 +138,8 @@ def _several(texts: Sequence[str]) -> str:
 
 def _totals_line(document: Row) -> str:
     """Disabled regions and what was left out on purpose are no gap, so they do not count as unread."""
-    totals = document["totals"]
-    unread = totals["denied"] + totals["failed_targets"] + totals["not_attempted_targets"]
+    totals, targets = document["totals"], target_counts(document["coverage"])
+    weight = f" ({targets.weight_text})" if targets.weight_text else ""
     directions = _directions(document)
     verdicts = Counter(row["verdict"] for row in document["decisions"])  # 0.1.0 did not count stops and starts apart
     counts = {one.plan: totals.get(one.total, verdicts[one.verdict]) for one in directions}
@@ -158,8 +159,8 @@ def _totals_line(document: Row) -> str:
         else f"{nothing} (plan only)"
     )
     return (
-        f"{counted(totals['accounts'], 'account')}, {counted(totals['scanned'], 'target')} read, "
-        f"{unread or 'none'} unreadable, {counted(totals['resources'], 'resource')}: {planned}, "
+        f"{counted(totals['accounts'], 'account')}, {counted(targets.read, 'target')} read, "
+        f"{targets.unread or 'none'} unreadable{weight}, {counted(totals['resources'], 'resource')}: {planned}, "
         f"{totals['exempt']} exempt; {came_to}"
     )
 

@@ -71,8 +71,8 @@ def _headline(document: Row) -> str:
         f"{inert(begin)} to {inert(end)}, organization "
         f"{inert(document['organization_id'])}."
     )
-    error = DECLINED if was_declined(document["error"]) else ended_by(document["error"])
-    why = f"\n\n{inert(error)}" if error else ""
+    error = DECLINED if was_declined(document["error"]) else f"Ended by: {ended_by(document['error'])}"
+    why = f"\n\n{inert(error)}" if document["error"] else ""
     return f"{title}\n\n{facts}{why}"
 
 

@@ -201,8 +201,11 @@ def _trends(sweeps: Sequence[SweepDigest]) -> tuple[Trend, ...]:
             "resources",
             [
                 ("running when read", [one["running"] for one in sweeps]),
-                ("stopped", [one["stopped"] if _acts(one) else None for one in sweeps]),
-                ("would stop (plans)", [None if _acts(one) else one["would_stop"] for one in sweeps]),
+                ("stopped", [one["stopped"] if acted(one) else None for one in sweeps]),
+                (
+                    "would stop (plans)",
+                    [None if one["mode"] in (Mode.ENFORCE, Mode.APPLY) else one["would_stop"] for one in sweeps],
+                ),
                 ("exempt", [one["exempt"] for one in sweeps]),
             ],
         ),
@@ -234,5 +237,6 @@ def any_known(values: Iterable[float | None]) -> bool:
     return any(value is not None for value in values)
 
 
-def _acts(digest: SweepDigest) -> bool:
-    return digest["mode"] in (Mode.ENFORCE, Mode.APPLY)
+def acted(digest: SweepDigest) -> bool:
+    """Whether it was there to stop, and nobody declined that."""
+    return digest["mode"] in (Mode.ENFORCE, Mode.APPLY) and "declined" not in digest

@@ -8,9 +8,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from orchestrator.core.model import Mode, OutcomeStatus, SweepStatus
+from orchestrator.core.model import Mode, OutcomeStatus, SweepStatus, TargetStatus
 from orchestrator.core.report.document import Row, report_document
 from orchestrator.core.report.endings import DECLINED
+from orchestrator.core.report.html.charts import lines_over_time
 from orchestrator.core.report.html.index_page import index_page
 from orchestrator.core.report.html.report_page import report_page
 from orchestrator.core.report.markdown import markdown_text
@@ -81,3 +82,27 @@ def test_times_are_told_to_the_minute_in_utc_and_money_in_dollars() -> None:
         assert "2026-11-23 19:0" in text, form
         assert re.findall(r"USD \d", text) == [], form
         assert "$" in text, form
+
+
+def test_what_was_declined_counts_as_no_action_in_the_index() -> None:
+    text = every_form(report_document(DECLINED_ONE))["index.html"]
+    assert "Stopped 0 declined: nobody confirmed it" in text
+    acting = every_form(report_document(replace(REPORT, status=SweepStatus.COMPLETE)))["index.html"]
+    assert "declined" not in acting
+
+
+def test_an_account_that_is_among_the_worst_of_two_policies_says_of_which() -> None:
+    denied = a_report(coverage=(a_coverage(), a_coverage(TargetStatus.DENIED, "us-east-1", detail="AccessDenied: no")))
+    digests = [
+        digest_of_document(report_document(replace(denied, policy_name=name, sweep_id=f"20261123T19000{n}Z-7f3a9c")))
+        for n, name in enumerate(("nonprod", "labs"))
+    ]
+    text = seen(b"".join(index_page(sweep_index(digests), lambda _: "")))
+    worst = text[text.index("Accounts, the worst first") : text.index("Opt-outs about to end They")]
+    assert re.findall(r"(nonprod|labs) 1 0 0", worst) == ["labs", "nonprod"]
+
+
+def test_moments_that_are_alike_are_told_once_below_a_chart() -> None:
+    labels = ["11-29 11:49"] * 5 + ["11-29 11:50"] * 2
+    chart = str(lines_over_time("Resources", labels, {"running": [1.0] * 7}))
+    assert re.findall(r"<text[^>]*>(11-29 11:\d\d)</text>", chart) == ["11-29 11:49", "11-29 11:50"]

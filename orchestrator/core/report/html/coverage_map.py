@@ -76,15 +76,17 @@ class CoverageMap:
         """One for each account and kind: the kinds as a reader may choose them, the worst accounts first."""
         regions = self.regions
         for kind in self.kinds:
-            found = [(-self._unread_of(account_id, kind), account_id, cells) for account_id, cells in self._of(kind)]
-            for unread, account_id, cells in sorted(found):
+            found = [
+                (-sum(number >= _UNREAD for number in cells), account_id, cells) for account_id, cells in self._of(kind)
+            ]
+            for _, account_id, cells in sorted(found):
                 name, ou_path = self._accounts[account_id]
                 yield {
                     "account_id": account_id,
                     "account_name": name or account_id,
                     "ou_path": ou_path,
                     "kind": kind,
-                    "unread": -unread,
+                    "unread": self._unread_of(account_id, kind),
                     **{region: _CELLS[number] for region, number in zip(regions, cells, strict=True)},
                 }
 

@@ -11,7 +11,7 @@ from orchestrator.core.report.html.charts import lines_over_time
 from orchestrator.core.report.html.columns import Column
 from orchestrator.core.report.html.pages import page_chunks
 from orchestrator.core.report.sweep_digest import SweepDigest
-from orchestrator.core.report.sweep_index import SWEEPS_SHOWN, SweepIndex, Trend
+from orchestrator.core.report.sweep_index import SWEEPS_SHOWN, SweepIndex, Trend, acted
 
 POLICIES_SHOWN = 12
 """With charts; the others are in the table alone."""
@@ -84,6 +84,7 @@ def index_page(
         "href_of": {one["sweep_id"]: link(one) for one in index.sweeps},
         "known": known,
         "status": _status,
+        "acted": acted,
         "served": served,
     }
     return page_chunks("index.html.j2", values)
