@@ -48,8 +48,7 @@ def _of_botocore(failure: BaseException) -> CredentialsError | None:
             f"there are no AWS credentials: {found} ({text_of(failure)}). With SSO: {_sign_in(profile)}; else "
             "export AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
         )
-    code = error_of(failure).code if isinstance(failure, ClientError) else ""
-    if code in _OVER | _NOT_ACCEPTED:
+    if isinstance(failure, ClientError) and (code := error_of(failure).code) in _OVER | _NOT_ACCEPTED:
         why = "have expired" if code in _OVER else "are not accepted"
         whose = f" of the profile {profile}" if profile else ""
         return CredentialsError(

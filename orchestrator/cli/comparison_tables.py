@@ -12,6 +12,7 @@ from rich.text import Text
 from orchestrator.cli.tables import a_table, add_rows
 from orchestrator.core.report.amounts import adding_up, dollars
 from orchestrator.core.report.comparison import CHANGES
+from orchestrator.core.report.kept_because import reason_words
 
 Row = Mapping[str, Any]
 _TITLES = {
@@ -86,8 +87,8 @@ def _said(change: str, row: Row) -> tuple[str, str]:
     if change in _WITH_OUTCOME:
         return (before["outcome"] or "-").replace("_", " "), (after["outcome"] or "-").replace("_", " ")
     if change == "gone":
-        return before["verdict"], before["reason_code"].replace("_", " ")
-    return after["rule"] or "-", after["reason_code"].replace("_", " ")
+        return before["verdict"], reason_words(before["reason_code"])
+    return after["rule"] or "-", reason_words(after["reason_code"])
 
 
 def _coverage(rows: list[Row]) -> Table | None:

@@ -31,8 +31,8 @@ from orchestrator.cli.summary import print_summary
 from orchestrator.cli.waiting import Work, described, waiting
 from orchestrator.core.model import ConsentHow, Mode, OutcomeStatus, Question, SweepStatus
 from orchestrator.core.policy.org_policy import OrgPolicy
-from orchestrator.core.report.document import document_exit_code, plain_document, was_declined
-from orchestrator.core.report.ended_by import ended_by
+from orchestrator.core.report.document import document_exit_code, plain_document
+from orchestrator.core.report.endings import ended_by, was_declined
 from orchestrator.errors import ReportStoreError, SettingsError, StopOrchestratorError
 from orchestrator.ledger.records import SweepSummary
 from orchestrator.local.processes import this_process, this_user
@@ -129,7 +129,7 @@ def _carried_out(
             document = parsed(stores.store.read(sweep_id, "report.json"), sweep_id)
             reported.append(document_exit_code(document))
             location = stores.store.location(sweep_id, "report.json")
-            if was_declined(document) and output is Format.TABLE:
+            if was_declined(document["error"]) and output is Format.TABLE:
                 fail(f"{ended_by(document['error'])}\nReport: {location}", *reported)
             with interruption.showing():
                 show(document, output, location)

@@ -27,8 +27,9 @@ from orchestrator.core.model import ALL_KINDS, OutcomeStatus, ReasonCode, SweepS
 from orchestrator.core.model.decision import KEPT_AFTER_ALL
 from orchestrator.core.model.narrowing import narrowing_text
 from orchestrator.core.policy.opt_outs import MISSPELT_KEY
-from orchestrator.core.report.ended_by import ended_by
+from orchestrator.core.report.endings import ended_by
 from orchestrator.core.report.kept_because import kept_because
+from orchestrator.core.report.target_counts import target_counts
 
 Row = Mapping[str, Any]
 
@@ -140,8 +141,8 @@ def _several(texts: Sequence[str]) -> str:
 
 def _totals_line(document: Row) -> str:
     """Disabled regions and what was left out on purpose are no gap, so they do not count as unread."""
-    totals = document["totals"]
-    unread = totals["denied"] + totals["failed_targets"] + totals["not_attempted_targets"]
+    totals, targets = document["totals"], target_counts(document["coverage"])
+    weight = f" ({targets.weight_text})" if targets.weight_text else ""
     directions = _directions(document)
     verdicts = Counter(row["verdict"] for row in document["decisions"])  # 0.1.0 did not count stops and starts apart
     counts = {one.plan: totals.get(one.total, verdicts[one.verdict]) for one in directions}
@@ -161,8 +162,8 @@ def _totals_line(document: Row) -> str:
         else f"{nothing} (plan only)"
     )
     return (
-        f"{counted(totals['accounts'], 'account')}, {counted(totals['scanned'], 'target')} read, "
-        f"{unread or 'none'} unreadable, {counted(totals['resources'], 'resource')}: {planned}, "
+        f"{counted(totals['accounts'], 'account')}, {counted(targets.read, 'target')} read, "
+        f"{targets.unread or 'none'} unreadable{weight}, {counted(totals['resources'], 'resource')}: {planned}, "
         f"{totals['exempt']} exempt; {came_to}"
     )
 
@@ -267,13 +268,13 @@ def _by_rule(document: Row) -> Table | None:
     if document["mode"] == "undo":
         return None  # an undo follows a sweep, and no rule
     matched = Counter(row["rule"] for row in document["decisions"])
-    exempt = Counter(row["rule"] for row in document["decisions"] if row["exemption"])
+    exempt = Counter(row["rule"] for row in document["decisions"] if row["exemption"] and row["verdict"] == "keep")
     planned = {
         one.plan: Counter(row["rule"] for row in document["decisions"] if row["verdict"] == one.verdict)
         for one in _directions(document)
     }
     kept = matched - sum(planned.values(), Counter())
-    counts = {"matched": matched, **planned, "kept": kept, "exempt": exempt}
+    counts = {"matched": matched, **planned, "kept": kept, "of these exempt": exempt}
     table = a_table("By rule", "rule", *((name, "right") for name in counts))
     names = {*matched, *document.get("idle_rules", ())}  # of earlier releases none
     order = sorted(names, key=lambda rule: (rule is None, -sum(one[rule] for one in planned.values()), rule or ""))

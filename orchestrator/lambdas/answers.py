@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchestrator.core.model import SweepStatus
+from orchestrator.core.report.endings import ended_by
 from orchestrator.errors import BusyError, HaltedError
 from orchestrator.lambdas.log import logger
 from orchestrator.lambdas.metrics import measure
@@ -24,7 +25,7 @@ def answer_of(result: Result) -> dict[str, Any]:
         return _answered(result.sweep_id, SweepStatus.RUNNING, {}, None)
     document = result.document
     if document["status"] == SweepStatus.RUNNING and document["error"]:
-        raise HaltedError(f"{result.sweep_id} was left to be resumed. {document['error']}")
+        raise HaltedError(f"{result.sweep_id} was left to be resumed. {ended_by(document['error'])}")
     counted: dict[str, int] = document["totals"]
     if not result.repeated and document["status"] != SweepStatus.RUNNING:
         measure(document)

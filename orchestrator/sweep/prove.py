@@ -14,6 +14,7 @@ from typing import Any
 from orchestrator.core.model import OutcomeStatus, Resource, ResourceKey, ResourceState, Verdict
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.report.document import INCOMPLETE, document_exit_code
+from orchestrator.core.report.endings import ended_by
 from orchestrator.errors import ConsentError, HaltedError, NotConfirmedError, PlanError
 from orchestrator.ports import Runtime, Stores, TargetUnreadableError, Time
 from orchestrator.sweep import coordination
@@ -152,7 +153,7 @@ def _status(result: Result | None) -> str:
 def _why(document: Mapping[str, Any]) -> str:
     """In the words of the report: of the outcome, the decision, the guardrail, or the coverage."""
     if document["error"]:
-        return str(document["error"])
+        return ended_by(document["error"])
     held = next((row for row in document["guardrails"] if not row["passed"]), None)
     if held is not None:
         return f"guardrail {held['name']} holds it: {held['actual']} (limit {held['limit']}) {held['detail']}".strip()

@@ -40,8 +40,8 @@ from orchestrator.core.model.times import whole_second
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.policy.schema.fields import duration
 from orchestrator.core.report.document import YIELDED, sweep_status
+from orchestrator.core.report.endings import was_declined
 from orchestrator.core.report.manifest import FileSeal
-from orchestrator.errors import NotConfirmedError
 from orchestrator.ledger.records import SweepSummary
 from orchestrator.sweep.left import undo_command, what_is_left
 
@@ -238,8 +238,7 @@ def _with_what_is_left(sweep: Sweep, state: SweepState, ended_by: str, outcomes:
     """Of an undo that ended early, also how to go on. One that nobody confirmed, or that another process resumes, has
     left nothing.
     """
-    declined = ended_by.startswith(f"{NotConfirmedError.__name__}:")
-    if sweep.mode is not Mode.UNDO or declined or state.handed_over:
+    if sweep.mode is not Mode.UNDO or was_declined(ended_by) or state.handed_over:
         return ended_by
     what = "actions" if ActionCounts.of(state.decisions.decisions).stops else "starts"
     left = what_is_left(state.inventory.coverage, outcomes, what)

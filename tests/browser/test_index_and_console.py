@@ -26,6 +26,11 @@ pytestmark = pytest.mark.browser
 WINDOWS = [(width, scheme) for width in (1400, 400) for scheme in ("light", "dark")]
 SWEEPS = 12
 NEWEST = sweep_id(SWEEPS - 1)
+_CUT_TABLES = """[...document.querySelectorAll(".scroll")].filter((one) => one.scrollWidth > one.clientWidth)
+    .map((one) => one.getAttribute("aria-label"))"""
+_CUT_LABELS = """[...document.querySelectorAll("svg.chart text")].filter(
+    (one) => one.getBoundingClientRect().right > one.closest("svg").getBoundingClientRect().right + 1
+).map((one) => one.textContent)"""
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +119,9 @@ def test_axe_finds_nothing_on_the_page_over_all_sweeps(
         keep_screenshot(opened, f"index-{name}-{width}-{scheme}")
         assert opened.axe_violations() == []
         assert not opened.is_wider_than_its_window()
+        if width > 1_000:
+            assert opened.page.evaluate(_CUT_TABLES) == []
+            assert opened.page.evaluate(_CUT_LABELS) == []
 
 
 @pytest.mark.parametrize(("width", "scheme"), WINDOWS)

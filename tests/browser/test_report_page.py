@@ -57,10 +57,10 @@ def test_the_first_screen_answers_what_stopped_what_did_not_and_why_what_was_not
     opened = open_page(pages("forty"), width=width)
     for text in (
         "588 stopped, 12 failed, 900 kept",
-        "10 targets (account x region) could not be read",
+        "targets could not be read",
         "Saves",
         "made up",
-        "within its running hours",
+        "its schedule says that it runs now",
         "Did not work, or was not seen",
     ):
         box = opened.page.get_by_text(text).first.bounding_box()
@@ -229,12 +229,32 @@ def test_the_map_of_coverage_has_the_worst_accounts_first_and_says_each_status_i
     opened = open_page(pages("forty"))
     rows = opened.rows("map")
     unread = [int(row[2]) for row in rows]
-    assert unread[0] == 17
+    assert unread[0] == 15, "as the guardrail weighs it"
     assert unread == sorted(unread, reverse=True)
     assert "denied" in rows[0][3]
     opened.page.locator('[data-table="map"] tbody a').first.click()
     opened.page.locator('[data-table="coverage"] .chip').wait_for()
     assert [row[3] for row in opened.rows("coverage")] == ["denied"]
+
+
+def test_the_figure_of_what_was_stopped_opens_as_many_rows_and_its_filter_can_be_taken_away(
+    open_page: OpenPage, pages: Callable[[str], str]
+) -> None:
+    opened = open_page(pages("forty"))
+    opened.page.locator(".figure a").first.click()
+    assert opened.count("decisions").startswith("1 to 100 of 588 (")
+    chip = opened.page.locator('[data-table="decisions"] .chip')
+    assert chip.inner_text().startswith("Outcome: stopped or stopping ")
+    assert opened.page.url.endswith("#decisions?verdict=stop&outcome=stopped&outcome=stopping")
+    chip.click()
+    assert opened.count("decisions").startswith("1 to 100 of 600 (")
+
+
+def test_commands_in_what_to_do_are_code(open_page: OpenPage, pages: Callable[[str], str]) -> None:
+    opened = open_page(pages("forty"))
+    cell = opened.page.locator('[data-table="coverage"] td[data-label="What to do"]', has_text="make deploy-members")
+    assert cell.first.locator("code").inner_text() == "make deploy-members"
+    assert "`" not in opened.page.locator("main").inner_text()
 
 
 # --- theme, scripts, hostile names ------------------------------------------------------------------------------------

@@ -136,7 +136,7 @@ def test_the_tables_count_stops_and_starts_apart() -> None:
     said = " ".join(summary(outcomes=outcomes).split())
     assert "6 resources: 3 to stop, 2 to start, 0 exempt; 2 stopped, 1 started, 2 failed" in said
     assert "read to stop to start stopped started failed" in said
-    assert "matched to stop to start kept exempt" in said
+    assert "matched to stop to start kept of these exempt" in said
     assert "Stops and starts that failed" in said
 
 

@@ -196,7 +196,7 @@ def _guardrails(accounts: int, decisions: list[Decision]) -> tuple[GuardrailResu
     return (
         GuardrailResult("max_stops", max(2 * stops, 1), stops, True),
         GuardrailResult("max_stops_percent", 60, 40.0, True),
-        GuardrailResult("min_coverage_percent", 80, 97.1, True),
+        GuardrailResult("min_coverage_percent", 80, 97.1, True, unknown_account_weight=len(REGIONS) - 2),
         *each,
     )
 

@@ -14,6 +14,7 @@ from orchestrator.core.model import Verdict, people_time_of
 from orchestrator.core.model.narrowing import narrowing_text
 from orchestrator.core.policy.tag_keys import OPT_OUT_TAG
 from orchestrator.core.report.control_characters import without_controls
+from orchestrator.core.report.messages.words import dollars
 
 Row = Mapping[str, Any]
 
@@ -91,7 +92,7 @@ def _money(document: Row) -> Iterator[str]:
     unknown = forecast["unknown_resources"]
     apart = f"; of {_counted(unknown)} it is unknown" if unknown else ""
     if forecast["resources"]:
-        amount = f"{money['currency']} {forecast['net']:,.2f} net until they start again"
+        amount = f"{dollars(forecast['net'])} net until they start again"
         yield f"The stops save {amount} ({_counted(forecast['resources'])}){apart}."
     elif unknown:
         yield f"What the stops save is unknown ({_counted(unknown)})."

@@ -25,7 +25,10 @@ APPEARED, GONE, OTHER_REASON = "appeared", "gone", "other_reason"
 FAILED, NO_LONGER_FAILED = "newly_failed", "no_longer_failed"
 CHANGES = (*_NEWLY.values(), FAILED, NO_LONGER_FAILED, OTHER_REASON, APPEARED, GONE)
 """What may have become of a resource, of which each has the first that holds."""
-_WENT_WRONG = frozenset({OutcomeStatus.FAILED, OutcomeStatus.UNKNOWN, OutcomeStatus.NOT_ATTEMPTED, OutcomeStatus.HELD})
+_FAILED = frozenset({OutcomeStatus.FAILED, OutcomeStatus.UNKNOWN})
+_NOT_DONE = frozenset({OutcomeStatus.HELD, OutcomeStatus.NOT_ATTEMPTED})
+"""No failure: nobody asked AWS for it."""
+_DONE = frozenset(OutcomeStatus) - _FAILED - _NOT_DONE - {one for one in OutcomeStatus if one.startswith("would_")}
 _SWEEP = ("sweep_id", "policy_name", "policy_sha256", "mode", "status", "started_at")
 _SAID = ("verdict", "rule", "reason_code", "reason")
 _COVERED = ("account_id", "region", "kind")
@@ -86,8 +89,22 @@ def _change(was: Row | None, now: Row | None) -> str:
         return _NEWLY[Verdict(now["verdict"])]
     if was is None:
         return APPEARED
-    if (was["outcome"] in _WENT_WRONG) != (now["outcome"] in _WENT_WRONG):
-        return FAILED if now["outcome"] in _WENT_WRONG else NO_LONGER_FAILED
+    return _change_of_outcome(was["outcome"], now["outcome"], now["verdict"]) or _change_of_reason(was, now)
+
+
+def _change_of_outcome(was: str | None, now: str | None, verdict: str) -> str:
+    """Of the same decision. What a plan would do, and the later sweep did, is as it was."""
+    if now in _FAILED | _NOT_DONE:
+        is_alike = any({was, now} <= some for some in (_FAILED, _NOT_DONE))
+        return "" if is_alike else FAILED
+    if now not in _DONE:
+        return ""
+    if was in _NOT_DONE:
+        return _NEWLY[Verdict(verdict)]
+    return NO_LONGER_FAILED if was in _FAILED else ""
+
+
+def _change_of_reason(was: Row, now: Row) -> str:
     return OTHER_REASON if (was["reason_code"], was["rule"]) != (now["reason_code"], now["rule"]) else ""
 
 

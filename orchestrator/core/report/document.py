@@ -39,6 +39,7 @@ from orchestrator.core.model import (
 from orchestrator.core.model.measured import METRIC_PRICE_USD
 from orchestrator.core.model.report import InsideCount
 from orchestrator.core.model.tagging import tagging_of
+from orchestrator.core.report.endings import was_declined
 from orchestrator.core.report.lazy_rows import LazyRows, made_rows
 from orchestrator.core.report.money_rows import money_of, money_row, savings_of
 from orchestrator.core.report.opt_out_rows import QUICK_OPT_OUT, compliance_counts, opt_out_row
@@ -58,7 +59,6 @@ from orchestrator.core.report.rows import (
     UnresolvedNameRow,
     ViolationRow,
 )
-from orchestrator.errors import NotConfirmedError
 
 SCHEMA_VERSION = 2
 """The report's format. The release before wrote none, which is 1: its `totals` have no `unknown`.
@@ -165,7 +165,7 @@ def exit_code(report: SweepReport) -> int:
 
 def document_exit_code(document: Row) -> int:
     """The same from the report's document."""
-    declined = {OutcomeStatus.NOT_ATTEMPTED} if was_declined(document) else set()
+    declined = {OutcomeStatus.NOT_ATTEMPTED} if was_declined(document["error"]) else set()
     left = _code_of_what_is_left(
         document["mode"],
         (row["status"] for row in document["coverage"]),
@@ -191,11 +191,6 @@ def _code_of_what_is_left(
     is_left = any(status in _LEFT or warned for status, warned in came_to)
     is_unread = any(status in UNREADABLE for status in coverage) or not not_done.isdisjoint(reasons)
     return INCOMPLETE if is_left or is_unread else COMPLETE
-
-
-def was_declined(document: Row) -> bool:
-    """Whether the person at the terminal did not confirm it: then nothing was agreed to that was left undone."""
-    return bool(document["error"].startswith(f"{NotConfirmedError.__name__}:"))
 
 
 def totals(report: SweepReport) -> Totals:

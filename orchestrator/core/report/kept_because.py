@@ -56,17 +56,16 @@ KEPT_BECAUSE: Mapping[ReasonCode, str] = {
 
 
 def kept_because(document: Mapping[str, Any]) -> list[tuple[str, int]]:
-    """Reasons in words with how many resources each keeps, most first; together all that a report keeps.
-
-    The code of another release is told as it is.
-    """
+    """Reasons in words with how many resources each keeps, most first; together all that a report keeps."""
     keep = Verdict.KEEP.value
     codes = Counter(row["reason_code"] for row in document["decisions"] if row["verdict"] == keep)
     counts: Counter[str] = Counter()
     for code, count in codes.items():
-        counts[_words(str(code))] += count
+        counts[reason_words(str(code))] += count
     return sorted(counts.items(), key=lambda one: (-one[1], one[0]))
 
 
-def _words(code: str) -> str:
-    return next((text for reason, text in KEPT_BECAUSE.items() if reason.value == code), code)
+def reason_words(code: str) -> str:
+    """Of a reason's code; of one that this release does not know, the code."""
+    is_known = code in ReasonCode._value2member_map_
+    return KEPT_BECAUSE[ReasonCode(code)] if is_known else code.replace("_", " ")

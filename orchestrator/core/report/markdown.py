@@ -11,12 +11,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from orchestrator.core.model import UNREADABLE, Verdict
+from orchestrator.core.model import UNREADABLE, Verdict, people_time_of
 from orchestrator.core.report.amounts import adding_up, dollars
 from orchestrator.core.report.control_characters import without_controls
 from orchestrator.core.report.decision_lines import Outcomes
-from orchestrator.core.report.ended_by import ended_by
+from orchestrator.core.report.endings import DECLINED, DONE, FAILED, acted, ended_by, status_of, was_declined
+from orchestrator.core.report.kept_because import kept_because
 from orchestrator.core.report.lazy_rows import made_rows
+from orchestrator.core.report.target_counts import TargetCounts, target_counts
 
 Row = Mapping[str, Any]
 MOST_ROWS = 20
@@ -32,8 +34,6 @@ _TOTALS = (
     ("would_stop", "would stop"),
     ("would_start", "would start"),
     ("tagged", "tagged"),
-    ("kept", "kept"),
-    ("exempt", "opted out"),
     ("held", "held"),
     ("not_attempted", "not attempted"),
     ("unknown", "unknown"),
@@ -45,7 +45,7 @@ def markdown_text(document: Row) -> str:
     """The page: headline, totals, money, by account, failures, kept because, what was not read."""
     parts = [
         _headline(document),
-        _totals(document["totals"]),
+        _totals(document["totals"], target_counts(made_rows(document["coverage"]))),
         _money(document.get("money")),
         _by_account(document),
         _failures(document),
@@ -64,21 +64,27 @@ def inert(text: object) -> str:
 
 
 def _headline(document: Row) -> str:
-    title = f"# Sweep {inert(document['sweep_id'])}: {inert(document['status'])}"
+    title = f"# Sweep {inert(document['sweep_id'])}: {inert(status_of(document).replace('_', ' '))}"
+    begin, end = (people_time_of(document[name]) for name in ("started_at", "finished_at"))
     facts = (
         f"Policy {inert(document['policy_name'])}, mode {inert(document['mode'])}, from "
-        f"{inert(document['started_at'])} to {inert(document['finished_at'])}, organization "
+        f"{inert(begin)} to {inert(end)}, organization "
         f"{inert(document['organization_id'])}."
     )
-    why = f"\n\nWhy: {inert(ended_by(document['error']))}" if document["error"] else ""
+    error = DECLINED if was_declined(document["error"]) else f"Ended by: {ended_by(document['error'])}"
+    why = f"\n\n{inert(error)}" if document["error"] else ""
     return f"{title}\n\n{facts}{why}"
 
 
-def _totals(totals: Row) -> str:
+def _totals(totals: Row, targets: TargetCounts) -> str:
     counted = [(words, totals[name]) for name, words in _TOTALS if totals.get(name)]
     words = ", ".join(f"**{count}** {said}" for said, count in counted) or "nothing"
     resources, accounts = _counted(totals["resources"], "resource"), _counted(totals["accounts"], "account")
-    return f"Of {resources} in {accounts} ({_counted(totals['targets'], 'account x region')}): {words}."
+    kept = f", **{totals['kept']}** kept" if totals.get("kept") else ""  # 0.1.0 did not count it
+    kept += f" (**{totals['exempt']}** of them by opt-out)" if kept and totals["exempt"] else ""
+    unread = f", {targets.unread} not" if targets.unread else ""
+    weight = f"; {targets.weight_text}" if targets.weight_text else ""
+    return f"Of {resources} in {accounts} ({_counted(targets.read, 'target')} read{unread}{weight}): {words}{kept}."
 
 
 def _counted(count: int, noun: str) -> str:
@@ -104,17 +110,31 @@ def _dollars(amount: float) -> str:
 
 
 def _by_account(document: Row) -> str:
+    """Of a sweep that acts also what was done, so that the numbers are those of the headline."""
     counts: dict[tuple[str, str], Counter[str]] = {}
+    outcome_of = Outcomes(document).begin()
     for row in made_rows(document["decisions"]):
-        account = row["account_id"], row.get("account_name", "")
-        counts.setdefault(account, Counter())[row["verdict"]] += 1
-    acted = {one: count for one, count in counts.items() if count.total() > count[Verdict.KEEP]}
-    most = sorted(acted.items(), key=lambda one: (one[1][Verdict.KEEP] - one[1].total(), one[0]))
+        count = counts.setdefault((row["account_id"], row.get("account_name", "")), Counter())
+        count[row["verdict"]] += 1
+        status = (outcome_of(row) or {}).get("status")
+        count["done"] += status in DONE.get(row["verdict"], ())
+        count["failed"] += status in FAILED
+    columns = {"to stop": "stop", "to start": "start", "kept": "keep"}
+    if acted(document):
+        columns = {"to stop": "stop", "to start": "start", "done": "done", "failed": "failed", "kept": "keep"}
+    if not any(count["start"] for count in counts.values()):
+        del columns["to start"]
+
+    def planned(count: Counter[str]) -> int:
+        return sum(count[verdict] for verdict in Verdict if verdict is not Verdict.KEEP)
+
+    most = sorted(counts.items(), key=lambda one: (-planned(one[1]), one[0]))
     cells = [
-        (name or account_id, account_id, count[Verdict.STOP], count[Verdict.START], count[Verdict.KEEP])
+        (name or account_id, account_id, *(count[one] for one in columns.values()))
         for (account_id, name), count in most
+        if planned(count)
     ]
-    return _table("By account", ("account", "id", "stops", "starts", "kept"), cells)
+    return _table("By account", ("account", "id", *columns), cells)
 
 
 def _failures(document: Row) -> str:
@@ -129,9 +149,7 @@ def _failures(document: Row) -> str:
 
 
 def _kept(document: Row) -> str:
-    kept = Counter(row["reason_code"] for row in made_rows(document["decisions"]) if row["verdict"] == Verdict.KEEP)
-    cells = [(code.replace("_", " "), count) for code, count in sorted(kept.items(), key=lambda one: (-one[1], one[0]))]
-    return _table("Kept because", ("reason", "resources"), cells)
+    return _table("Kept because", ("reason", "resources"), kept_because(document))
 
 
 def _holes(document: Row) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal, NotRequired, cast
 
 from pydantic import ConfigDict, Field, StringConstraints, with_config
 from typing_extensions import TypedDict
@@ -16,13 +16,14 @@ from typing_extensions import TypedDict
 from orchestrator.core.model import UNREADABLE, Mode, OutcomeStatus, TargetStatus
 from orchestrator.core.model.marks import SWEEP_ID
 from orchestrator.core.report.document import TARGET_TOTALS, Row
+from orchestrator.core.report.endings import was_declined
+from orchestrator.core.report.target_counts import UNREAD, weight_of
 
 WORST_ACCOUNTS = 10
 """Of one sweep, at most."""
 EXPIRING_OPT_OUTS = 50
 """Of one sweep, at most; how many more there are is counted."""
 _FAILED = frozenset({OutcomeStatus.FAILED.value, OutcomeStatus.UNKNOWN.value})
-_UNREAD = frozenset(status.value for status in UNREADABLE)
 _LOOKS_AT_ALL = frozenset({Mode.PLAN, Mode.APPROVE, Mode.ENFORCE, Mode.APPLY})
 """An apply has what its plan saw; an undo only reads what an earlier sweep stopped."""
 _STRICT = ConfigDict(extra="forbid", strict=True)
@@ -82,6 +83,9 @@ class SweepDigest(TypedDict):
     policy_name: Text
     mode: Text
     status: Text
+    declined: NotRequired[
+        Annotated[Literal[True], Field(description="The person at the terminal did not confirm it: nothing failed.")]
+    ]
     started_at: Text
     finished_at: Text
     duration_seconds: Annotated[float, Field(ge=0)]
@@ -148,6 +152,7 @@ def _numbers(row: Mapping[str, Any], totals: Mapping[str, int] | None) -> dict[s
         "policy_name": _short(row["policy_name"]),
         "mode": row["mode"],
         "status": row["status"],
+        **({"declined": True} if was_declined(row.get("error") or "") else {}),
         "started_at": row["started_at"],
         "finished_at": row["finished_at"],
         "duration_seconds": float(row["duration_seconds"]),
@@ -170,7 +175,7 @@ def _coverage_percent(rows: Iterable[Mapping[str, Any]]) -> float | None:
     """As the guardrail counts it. None: nothing was in scope, or the weight of an account is not known."""
     scanned = in_scope = 0
     for row in rows:
-        weight = row.get("weight", int(row["status"] in _UNREAD or row["status"] == TargetStatus.SCANNED))
+        weight = row.get("weight", int(row["status"] in UNREAD or row["status"] == TargetStatus.SCANNED))
         if weight is None:
             return None
         in_scope += weight
@@ -209,9 +214,9 @@ def _worst_accounts(document: Row) -> list[AccountDigest]:
     names: dict[str, tuple[str, str]] = {}
     unread, details = Counter[str](), dict[str, str]()
     for row in document["coverage"]:
-        if row["status"] in _UNREAD:
+        if row["status"] in UNREAD:
             account_id = row["account_id"]
-            unread[account_id] += row.get("weight", 1) or 1
+            unread[account_id] += weight_of(row)
             details.setdefault(account_id, f"{row['status']}: {row['detail']}" if row["detail"] else row["status"])
     failed = Counter(row["account_id"] for row in document["outcomes"] if row["status"] in _FAILED)
     violations = Counter[str]()

@@ -195,22 +195,24 @@ def _expiring(newest: Iterable[SweepDigest]) -> tuple[ExpiringOptOut, ...]:
 def _trends(sweeps: Sequence[SweepDigest]) -> tuple[Trend, ...]:
     """Oldest first; a chart of which nothing is known is left out, and so is a line."""
     labels = tuple(one["started_at"] for one in sweeps)
-    currency = next((one["money"]["currency"] for one in reversed(sweeps) if one["money"] is not None), "")
     charts: list[tuple[str, str, list[tuple[str, list[float | None]]]]] = [
         (
             "Resources",
             "resources",
             [
                 ("running when read", [one["running"] for one in sweeps]),
-                ("stopped", [one["stopped"] if _acts(one) else None for one in sweeps]),
-                ("would stop (plans)", [None if _acts(one) else one["would_stop"] for one in sweeps]),
+                ("stopped", [one["stopped"] if acted(one) else None for one in sweeps]),
+                (
+                    "would stop (plans)",
+                    [None if one["mode"] in (Mode.ENFORCE, Mode.APPLY) else one["would_stop"] for one in sweeps],
+                ),
                 ("exempt", [one["exempt"] for one in sweeps]),
             ],
         ),
         ("Coverage", "%", [("of the targets in scope", [one["coverage_percent"] for one in sweeps])]),
         (
             "Savings",
-            currency,
+            "$",
             [
                 ("forecast, net", [one["money"]["forecast_net"] if one["money"] else None for one in sweeps]),
                 ("measured, net", [one["money"]["measured_net"] if one["money"] else None for one in sweeps]),
@@ -235,5 +237,6 @@ def any_known(values: Iterable[float | None]) -> bool:
     return any(value is not None for value in values)
 
 
-def _acts(digest: SweepDigest) -> bool:
-    return digest["mode"] in (Mode.ENFORCE, Mode.APPLY)
+def acted(digest: SweepDigest) -> bool:
+    """Whether it was there to stop, and nobody declined that."""
+    return digest["mode"] in (Mode.ENFORCE, Mode.APPLY) and "declined" not in digest

@@ -52,7 +52,7 @@ def test_it_says_until_when_how_to_look_apply_and_opt_out() -> None:
 def test_money_is_there_where_prices_were_asked_for_with_the_unknown_apart() -> None:
     sums = {"resources": 2, "unknown_resources": 1, "net": 1234.5}
     text = approval_message(document(money={"currency": "USD", "made_up": True, "forecast": sums}))[1]
-    assert "The stops save USD 1,234.50 net until they start again (2 resources); of 1 resource it is unknown." in text
+    assert "The stops save $1,234.50 net until they start again (2 resources); of 1 resource it is unknown." in text
     assert "made up" in text
     nothing = {"resources": 0, "unknown_resources": 3, "net": 0}
     text = approval_message(document(money={"currency": "USD", "forecast": nothing}))[1]

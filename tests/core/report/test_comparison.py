@@ -35,6 +35,7 @@ def a_document(each: dict[str, One], **more: Any) -> dict[str, Any]:
 
 ANY_TIME, NO_RULE, SCHEDULE = ReasonCode.ANY_TIME, ReasonCode.NO_RULE, ReasonCode.SCHEDULE
 STOPPED, FAILED = OutcomeStatus.STOPPED, OutcomeStatus.FAILED
+HELD, NOT_ATTEMPTED = OutcomeStatus.HELD, OutcomeStatus.NOT_ATTEMPTED
 
 
 @pytest.mark.parametrize(
@@ -49,6 +50,13 @@ STOPPED, FAILED = OutcomeStatus.STOPPED, OutcomeStatus.FAILED
         ((KEEP, NO_RULE, None), (KEEP, SCHEDULE, None), "other_reason"),
         ((STOP, ANY_TIME, STOPPED), (STOP, ANY_TIME, FAILED), "newly_failed"),
         ((STOP, ANY_TIME, FAILED), (STOP, ANY_TIME, OutcomeStatus.ALREADY_STOPPED), "no_longer_failed"),
+        ((STOP, ANY_TIME, HELD), (STOP, ANY_TIME, STOPPED), "newly_stopped"),
+        ((START, ANY_TIME, HELD), (START, ANY_TIME, OutcomeStatus.STARTED), "newly_started"),
+        ((STOP, ANY_TIME, NOT_ATTEMPTED), (STOP, ANY_TIME, STOPPED), "newly_stopped"),
+        ((STOP, ANY_TIME, HELD), (STOP, ANY_TIME, NOT_ATTEMPTED), None),
+        ((STOP, ANY_TIME, HELD), (STOP, ANY_TIME, FAILED), "newly_failed"),
+        ((STOP, ANY_TIME, STOPPED), (STOP, ANY_TIME, HELD), "newly_failed"),
+        ((STOP, ANY_TIME, FAILED), (STOP, ANY_TIME, OutcomeStatus.WOULD_STOP), None),
         ((STOP, ANY_TIME, OutcomeStatus.WOULD_STOP), (STOP, ANY_TIME, STOPPED), None),
         ((KEEP, NO_RULE, None), (KEEP, NO_RULE, None), None),
     ],

@@ -24,4 +24,4 @@ def test_reasons_are_counted_and_together_with_what_is_planned_are_all_that_was_
 
 
 def test_a_reason_of_another_release_is_told_as_it_is() -> None:
-    assert kept_because({"decisions": [{"verdict": "keep", "reason_code": "by_moonlight"}]}) == [("by_moonlight", 1)]
+    assert kept_because({"decisions": [{"verdict": "keep", "reason_code": "by_moonlight"}]}) == [("by moonlight", 1)]

@@ -92,10 +92,11 @@ def test_the_page_says_what_was_done_what_failed_what_was_kept_and_what_was_not_
     page = markdown_text(report_document(report))
     for said in (
         "# Sweep 20261123T190000Z-7f3a9c: complete",
-        "Of 4 resources in 2 accounts (1 account x region): **2** stopped, **1** kept, **1** failed.",
-        "| account-111111111111 | 111111111111 | 3 | 0 | 1 |",
+        "Of 4 resources in 2 accounts (1 target read, 1 not): **2** stopped, **1** failed, **1** kept.",
+        "| account | id | to stop | done | failed | kept |",
+        "| account-111111111111 | 111111111111 | 3 | 2 | 1 | 1 |",
         "| i-2 | web-2 | account-111111111111, eu-central-1 | IncorrectInstanceState | no |",
-        "| no rule | 1 |",
+        "| no rule matches it | 1 |",
         "| account-222222222222 | \\* | \\* | denied | AccessDenied |",
         "| max\\_stops |  | 2 | 3 | too many |",
     ):

@@ -199,7 +199,7 @@ def test_savings_are_charted_only_where_prices_were_asked_for() -> None:
     money: Any = {"currency": "USD", "made_up": True, "forecast_net": 2.5, "measured_net": None, "unknown_resources": 0}
     index = sweep_index([a_digest(2, money=money), a_digest(1)])
     trend = index.policies[0].trends[-1]
-    assert (trend.title, trend.unit) == ("Savings", "USD")
+    assert (trend.title, trend.unit) == ("Savings", "$")
     assert [(one.name, one.values) for one in trend.series] == [("forecast, net", (None, 2.5))]
     assert index.made_up_prices
 

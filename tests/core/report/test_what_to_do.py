@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.core.model import ReasonCode, TargetStatus
-from orchestrator.core.report.html.words import COVERAGE, REASONS, reason_words
+from orchestrator.core.model import TargetStatus
+from orchestrator.core.report.html.words import COVERAGE
 from orchestrator.core.report.what_to_do import code_in, what_to_do
 
 
@@ -51,7 +51,5 @@ def test_awss_code_is_found_in_the_detail_of_a_target(text: str, code: str) -> N
     assert code_in(text) == code
 
 
-def test_every_reason_and_status_has_its_words() -> None:
-    assert set(REASONS) == set(ReasonCode)
+def test_every_status_has_its_words() -> None:
     assert set(COVERAGE) == set(TargetStatus)
-    assert reason_words("of_a_later_release") == "of a later release"

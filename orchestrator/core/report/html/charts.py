@@ -23,7 +23,7 @@ _LONGEST = 26
 """Characters of a label; the table beside has all of them."""
 _DOTS_AT_MOST = 20
 _HALF_A_LABEL = 24
-"""Of a time below: what stands to the left of the first point."""
+"""Of a time below: what stands to the left of the first point, and to the right of the last."""
 _NAMESPACE = "http://www.w3.org/2000/svg"
 _DROPPED = frozenset({"defs", "desc", "title", "script", "style"})
 _SETTINGS: dict[str, Any] = {
@@ -51,7 +51,7 @@ def bars(name: str, values: Mapping[str, int], tone: str = "") -> Markup:
 def columns_over_time(name: str, labels: Sequence[str], series: Mapping[str, Sequence[int]]) -> Markup:
     """Upright bars side by side, for each moment one of each series; the page says which colour is which."""
     chart = pygal.Bar(height=_HEIGHT, **_settings(labels))
-    chart.x_labels = [*labels]
+    chart.x_labels = _below(labels)
     for title, values in series.items():
         chart.add(title, [*values])
     return _svg(chart, name, "")
@@ -63,15 +63,32 @@ def lines_over_time(
     """A line for each series, which passes over what is None; `most`: no value can be higher. The page says which
     colour is which.
     """
-    chart = pygal.Line(height=_HEIGHT, include_x_axis=most is None, margin_left=_HALF_A_LABEL, **_settings(labels))
+    chart = pygal.Line(
+        height=_HEIGHT,
+        include_x_axis=most is None,
+        margin_left=_HALF_A_LABEL,
+        margin_right=_HALF_A_LABEL,
+        **_settings(labels),
+    )
     chart.config.show_dots = len(labels) <= _DOTS_AT_MOST  # one sweep alone makes no line
     known = [value for values in series.values() for value in values if value is not None]
     if most is not None and known:
         chart.config.range = (min(known), most) if min(known) < most else (most - 1, most)
-    chart.x_labels = [*labels]
+    chart.x_labels = _below(labels)
     for title, values in series.items():
         chart.add(title, [*values])
     return _svg(chart, name, "")
+
+
+def _below(labels: Sequence[str]) -> list[str]:
+    """Those that are seen, each once: moments that are alike to the minute are told at the first of them."""
+    shown_labels = labels[:: _every(labels)]
+    told = {label: place * _every(labels) for place, label in [*enumerate(shown_labels)][::-1]}
+    return [label if told.get(label) == place else "" for place, label in enumerate(labels)]
+
+
+def _every(labels: Sequence[str]) -> int:
+    return max(1, -(-len(labels) // _LABELS))
 
 
 def _settings(labels: Sequence[str] = ()) -> dict[str, Any]:
@@ -79,7 +96,7 @@ def _settings(labels: Sequence[str] = ()) -> dict[str, Any]:
     style = pygal.style.Style(
         label_font_size=13, major_label_font_size=13, value_font_size=13, font_family="sans-serif"
     )
-    below = {"x_labels_major_every": -(-len(labels) // _LABELS), "show_minor_x_labels": False} if labels else {}
+    below = {"x_labels_major_every": _every(labels), "show_minor_x_labels": False} if labels else {}
     return {**_SETTINGS, "style": style, **below}
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Form = Literal["text", "number", "money", "percent", "time", "status", "code", "word", "coverage"]
-"""`word`: as text, in one line. `coverage`: a sign, a space, and what it means; only the sign is seen."""
+Form = Literal["text", "number", "money", "percent", "time", "status", "code", "word", "prose", "coverage"]
+"""`word`: as text, in one line. `prose`: a sentence of ours, with commands in backticks.
+`coverage`: a sign, a space, and what it means; only the sign is seen."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from orchestrator.core.decide.explain import Explanation, RuleAnswer
-from orchestrator.core.model import ResourceKey, Verdict, time_text
+from orchestrator.core.model import ResourceKey, Verdict, people_time
 from orchestrator.core.report.explanation_text import (
     ANSWERS,
     HELD,
@@ -53,7 +53,7 @@ def explain_page(found: Explanation) -> Iterator[bytes]:
         **_WORDS,
         "found": found,
         "verdict": (found.decision.verdict if found.decision else Verdict.KEEP).value,
-        "at": time_text(found.at),
+        "at": people_time(found.at),
         "nearest": nearest_text(found),
         "sections": [*sections(found)],
     }

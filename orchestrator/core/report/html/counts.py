@@ -7,14 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from orchestrator.core.model import OutcomeStatus, Verdict
-
-DONE = {
-    Verdict.STOP: frozenset({OutcomeStatus.STOPPED, OutcomeStatus.STOPPING}),
-    Verdict.START: frozenset({OutcomeStatus.STARTED}),
-}
-"""What was seen of an action that came to its end; of a start only that it runs."""
-FAILED = frozenset({OutcomeStatus.FAILED, OutcomeStatus.UNKNOWN})
+from orchestrator.core.model import Verdict
+from orchestrator.core.report.endings import DONE, FAILED
 
 
 class Group(NamedTuple):

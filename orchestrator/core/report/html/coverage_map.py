@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from orchestrator.core.model import ALL_KINDS, ALL_REGIONS, TargetStatus
 from orchestrator.core.report.html.columns import Column
 from orchestrator.core.report.html.words import COVERAGE
+from orchestrator.core.report.target_counts import UNREAD, weight_of
 
 _FROM_BEST_TO_WORST = (
     TargetStatus.SCANNED,
@@ -35,6 +37,7 @@ class CoverageMap:
         self._accounts: dict[str, tuple[str, str]] = {}
         self._cells: dict[str, dict[str, bytearray]] = {}
         self._kinds: set[str] = set()
+        self._unread: dict[str, Counter[str]] = {}
 
     def add(self, row: Mapping[str, Any]) -> None:
         """One of `coverage`."""
@@ -44,6 +47,8 @@ class CoverageMap:
         region = self._regions.setdefault(row["region"], len(self._regions))
         cells = self._cells.setdefault(account_id, {}).setdefault(kind, bytearray())
         cells.extend(bytes(max(0, region + 1 - len(cells))))
+        if row["status"] in UNREAD:
+            self._unread.setdefault(account_id, Counter())[kind] += weight_of(row)
         cells[region] = max(cells[region], _NUMBERS.get(row["status"], _UNREAD))
 
     @property
@@ -74,16 +79,24 @@ class CoverageMap:
             found = [
                 (-sum(number >= _UNREAD for number in cells), account_id, cells) for account_id, cells in self._of(kind)
             ]
-            for unread, account_id, cells in sorted(found):
+            for _, account_id, cells in sorted(found):
                 name, ou_path = self._accounts[account_id]
                 yield {
                     "account_id": account_id,
                     "account_name": name or account_id,
                     "ou_path": ou_path,
                     "kind": kind,
-                    "unread": -unread,
+                    "unread": self._unread_of(account_id, kind),
                     **{region: _CELLS[number] for region, number in zip(regions, cells, strict=True)},
                 }
+
+    def _unread_of(self, account_id: str, kind: str) -> int:
+        """Weighed; an account that could not be entered weighs the same under each kind."""
+        counts = self._unread.get(account_id, Counter[str]())
+        if kind == EVERY_KIND:
+            return counts.total()
+        each = max(len(self._kinds - {ALL_KINDS}), 1)
+        return counts[kind] + (counts[ALL_KINDS] // each if kind != ALL_KINDS else 0)
 
     def _of(self, kind: str) -> Iterator[tuple[str, bytes]]:
         """Of each account, the number of each region's status."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from orchestrator.core.model import Mode, SweepStatus
+from orchestrator.core.model import Mode, SweepStatus, Verdict, people_time_of
 from orchestrator.core.report.amounts import adding_up, dollars
-from orchestrator.core.report.ended_by import ended_by
+from orchestrator.core.report.endings import DECLINED, DONE, acted, ended_by, was_declined
 from orchestrator.core.report.html.pages import counted
+from orchestrator.core.report.target_counts import TargetCounts
 
 Row = dict[str, Any]
 
@@ -22,19 +23,15 @@ class Figure(NamedTuple):
     link: str = ""
 
 
-def unread_targets(document: Row) -> int:
-    """Those that leave a hole in the coverage."""
-    totals = document["totals"]
-    return int(totals["denied"] + totals["failed_targets"] + totals["not_attempted_targets"])
-
-
 def headline(document: Row) -> str:
     """In one line: what was stopped, or would be, and what not."""
-    totals, mode = document["totals"], Mode(document["mode"])
+    totals = document["totals"]
     stops, starts = _planned(document)
+    if was_declined(document["error"]):
+        return f"Declined: {counted(stops + starts, 'action')} planned, and none carried out"
     if document["status"] == SweepStatus.HELD:
         return f"Held: {counted(stops + starts, 'action')} planned, and none carried out"
-    if not mode.acts:
+    if not acted(document):
         what = [f"stop {stops:,}"] if stops or not starts else []
         what += [f"start {starts:,}"] if starts else []
         return f"A plan: it would {' and '.join(what)} of {counted(totals['resources'], 'resource')}"
@@ -51,29 +48,30 @@ def _planned(document: Row) -> tuple[int, int]:
     return stops, totals.get("planned_starts", 0)
 
 
-def status_sentences(document: Row) -> list[str]:
+def status_sentences(document: Row, targets: TargetCounts) -> list[str]:
     """The status, and what it is because of."""
     totals, status = document["totals"], document["status"]
-    sentences = [_STATUS.get(status, f"It is {status}.")]
+    declined = was_declined(document["error"])
+    sentences = [DECLINED if declined else _STATUS.get(status, f"It is {status}.")]
     broken = [row for row in document["guardrails"] if not row["passed"]]
     if broken:
         limits = "; ".join(f"{row['name']} {row['actual']:g}, limit {row['limit']:g}" for row in broken[:3])
         more = f", and {len(broken) - 3} more" if len(broken) > 3 else ""  # noqa: PLR2004 - as many as were named
         sentences.append(f"Guardrails that do not hold: {limits}{more}.")
-    unread = unread_targets(document)
-    if unread:
-        sentences.append(f"{counted(unread, 'target')} (account x region) could not be read.")
+    if targets.unread:
+        why = f"; {targets.weight_text}" if targets.weight_text else ""
+        sentences.append(f"{targets.unread:,} of {counted(targets.in_scope, 'target')} could not be read{why}.")
     for name, words in (
         ("failed", "failed"),
         ("unknown", "came to an unknown end"),
         ("starting", "were accepted, and not seen running"),
         ("not_attempted", "were not attempted"),
     ):
-        if totals.get(name):
+        if totals.get(name) and not declined:
             sentences.append(f"{counted(totals[name], 'action')} {words}.")
     if document.get("consent_missing"):
         sentences.append(f"It only planned: {document['consent_missing']}.")
-    if document["error"]:
+    if document["error"] and not declined:
         sentences.append(f"Ended by: {ended_by(document['error'])}")
     if status == SweepStatus.INCOMPLETE and len(sentences) > 1:
         del sentences[0]  # the others say of what
@@ -91,30 +89,41 @@ _STATUS = {
 }
 
 
-def figures(document: Row) -> list[Figure]:
+def figures(document: Row, targets: TargetCounts) -> list[Figure]:
     """The numbers of the first screen."""
-    totals, acts = document["totals"], Mode(document["mode"]).acts
+    totals, acts = document["totals"], acted(document)
     stops, starts = _planned(document)
     of_stops, of_starts = f"of {stops:,} planned", f"of {starts:,} planned"
     if acts:
-        stopped = Figure("Stopped", f"{totals['stopped']:,}", of_stops, "good", "#decisions?verdict=stop")
-        started = Figure("Started", f"{totals.get('started', 0):,}", of_starts, "good", "#decisions?verdict=start")
+        stopped = Figure("Stopped", f"{totals['stopped']:,}", of_stops, "good", _link(Verdict.STOP))
+        started = Figure("Started", f"{totals.get('started', 0):,}", of_starts, "good", _link(Verdict.START))
     else:
-        stopped = Figure("Would stop", f"{stops:,}", "plan only", "good", "#decisions?verdict=stop")
-        started = Figure("Would start", f"{starts:,}", "plan only", "good", "#decisions?verdict=start")
+        only = "planned, and declined" if was_declined(document["error"]) else "plan only"
+        stopped = Figure("Would stop", f"{stops:,}", only, "good", _link(Verdict.STOP))
+        started = Figure("Would start", f"{starts:,}", only, "good", "#decisions?verdict=start")
     failed = totals["failed"] + totals.get("unknown", 0)
-    unread = unread_targets(document)
     return [
         stopped,
         *([started] if starts or document["mode"] == Mode.UNDO else []),
         Figure(
             "Kept", f"{totals.get('kept', 0):,}", f"of {totals['resources']:,} looked at", "", "#decisions?verdict=keep"
         ),
-        Figure("Exempt", f"{totals['exempt']:,}", "opted out by tag", "", "#decisions?reason_code=exempt"),
+        Figure("Exempt", f"{totals['exempt']:,}", "of the kept, by opt-out", "", "#decisions?reason_code=exempt"),
         *([Figure("Failed", f"{failed:,}", "actions", "bad" if failed else "good", "#failed")] if acts else []),
-        Figure("Not read", f"{unread:,}", f"of {totals['targets']:,} targets", "bad" if unread else "good", "#unread"),
+        Figure(
+            "Not read",
+            f"{targets.unread:,}",
+            f"of {counted(targets.in_scope, 'target')} in scope",
+            "bad" if targets.unread else "good",
+            "#unread",
+        ),
         *_money(document),
     ]
+
+
+def _link(verdict: Verdict) -> str:
+    """To the decisions of that verdict that came to their end, which are as many as the figure says."""
+    return f"#decisions?verdict={verdict}{''.join(f'&outcome={status}' for status in sorted(DONE[verdict]))}"
 
 
 def _money(document: Row) -> list[Figure]:
@@ -124,7 +133,7 @@ def _money(document: Row) -> list[Figure]:
     forecast = money["forecast"]
     unknown = f"; {forecast['unknown_resources']:,} unknown" if forecast["unknown_resources"] else ""
     note = "made-up prices" if money["made_up"] else "until they start again"
-    label = "Saves" if Mode(document["mode"]).acts and document["status"] != SweepStatus.HELD else "Would save"
+    label = "Saves" if acted(document) and document["status"] != SweepStatus.HELD else "Would save"
     tone = "warn" if money["made_up"] else "good"
     return [Figure(label, summed(forecast, "net"), f"{note}{unknown}", tone, "#savings")]
 
@@ -137,14 +146,15 @@ def summed(savings: Row, name: str) -> str:
 
 def nothing_unread(document: Row) -> str:
     """What is said where no hole in the coverage is recorded: of a sweep that ended early, no more than that."""
-    if document["status"] in _READ_ALL and document["totals"]["targets"]:
+    read_all = document["status"] in _READ_ALL or was_declined(document["error"])
+    if read_all and document["totals"]["targets"]:
         return "Every target in scope was read."
     return "None is recorded; but nothing says that everything in scope was read."
 
 
 def nothing_failed(document: Row) -> str:
     """What is said where no failed action is recorded."""
-    if not Mode(document["mode"]).acts or document["status"] == SweepStatus.HELD:
+    if not acted(document) or document["status"] == SweepStatus.HELD:
         return "Nothing was acted on."
     if document["status"] in _READ_ALL:
         return "Every action came to its end."
@@ -160,7 +170,8 @@ def alerts(document: Row) -> list[str]:
     """What a reader has to know before any number."""
     found = []
     if document.get("as_of"):
-        found.append(f"A what-if for {document['as_of']}: decided by what AWS says now, and never acted on.")
+        moment = people_time_of(document["as_of"])
+        found.append(f"A what-if for {moment}: decided by what AWS says now, and never acted on.")
     money = document.get("money")
     if money is not None and money["made_up"]:
         found.append(f"The prices are made up ({money['prices']}): every amount on this page is an example.")

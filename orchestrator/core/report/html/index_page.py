@@ -11,12 +11,10 @@ from orchestrator.core.report.html.charts import lines_over_time
 from orchestrator.core.report.html.columns import Column
 from orchestrator.core.report.html.pages import page_chunks
 from orchestrator.core.report.sweep_digest import SweepDigest
-from orchestrator.core.report.sweep_index import SWEEPS_SHOWN, SweepIndex, Trend
+from orchestrator.core.report.sweep_index import SWEEPS_SHOWN, SweepIndex, Trend, acted
 
 POLICIES_SHOWN = 12
 """With charts; the others are in the table alone."""
-_CENTS_FROM = 0.995
-"""A smaller amount is shown with four digits."""
 _SWEEP = Column("sweep", "Sweep", "code")
 _POLICY = Column("policy", "Policy", choice=True)
 _SWEEPS = (
@@ -84,19 +82,12 @@ def index_page(
         "has_money": has_money,
         "most": SWEEPS_SHOWN,
         "href_of": {one["sweep_id"]: link(one) for one in index.sweeps},
-        "amount": amount,
         "known": known,
-        "instant": instant,
+        "status": _status,
+        "acted": acted,
         "served": served,
     }
     return page_chunks("index.html.j2", values)
-
-
-def amount(value: float | None, currency: str) -> str:
-    """An amount in that currency; what is not known is said to be unknown."""
-    if value is None:
-        return "unknown"
-    return f"{currency} {value:,.4f}" if value and abs(value) < _CENTS_FROM else f"{currency} {value:,.2f}"
 
 
 def known(value: float | None, unit: str = "") -> str:
@@ -106,9 +97,8 @@ def known(value: float | None, unit: str = "") -> str:
     return f"{f'{value:,.2f}'.rstrip('0').rstrip('.')} {unit}".rstrip()
 
 
-def instant(text: str) -> str:
-    """`2026-11-23T19:00:00Z` for people: to the minute."""
-    return f"{text[:10]} {text[11:16]} UTC" if text else ""
+def _status(sweep: SweepDigest) -> str:
+    return "declined" if "declined" in sweep else sweep["status"]
 
 
 def _charts(policy_name: str, trends: Sequence[Trend]) -> Iterator[_Chart]:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
+from orchestrator.core.model import people_time_of
 from orchestrator.core.report.amounts import dollars
 from orchestrator.core.report.html.columns import Column
 from orchestrator.core.report.html.packed import Packed, shown
@@ -105,13 +107,32 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"counted": counted, "dollars": dollars, "time": _time_text}
+    environment.filters |= {
+        "counted": counted,
+        "dollars": dollars,
+        "time": _time_text,
+        "second": _second_text,
+        "with_code": with_code,
+    }
     environment.globals["column"] = Column
     return environment
 
 
 def _time_text(text: str | None) -> str:
-    return (text or "").replace("T", " ").replace("Z", " UTC")
+    return people_time_of(text) if text else ""
+
+
+def _second_text(text: str) -> str:
+    """For a row of moments of one sweep, which a minute would not tell apart."""
+    return text.replace("T", " ").replace("Z", " UTC")
+
+
+def with_code(text: str) -> Markup:
+    """A text of ours in which commands and keys are in backticks, as people see it."""
+    return Markup(_IN_BACKTICKS.sub(r"<code>\1</code>", str(escape(shown(text)))))  # noqa: S704 - escaped before
+
+
+_IN_BACKTICKS = re.compile(r"`([^`]+)`")
 
 
 def _finished(value: object) -> object:

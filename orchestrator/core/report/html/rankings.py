@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from orchestrator.core.model import Mode
+from orchestrator.core.report.endings import acted
 from orchestrator.core.report.html.charts import bars
 from orchestrator.core.report.html.counts import Counts, Group, Tally
 
@@ -38,7 +38,7 @@ class Ranking:
 
 def rankings(document: dict[str, Any], counts: Counts) -> list[Ranking]:
     """By account, OU and owner. Of a sweep that acts what was stopped, else what would be."""
-    acts = Mode(document["mode"]).acts
+    acts = acted(document)
     number = _stopped if acts else _stops
     verb = "Stopped" if acts else "Would stop"
 

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from orchestrator.core.model import ALL_REGIONS, Mode
+from orchestrator.core.model import ALL_REGIONS
 from orchestrator.core.model.narrowing import narrowing_text
+from orchestrator.core.report import endings
 from orchestrator.core.report.csv import _decision_cells
 from orchestrator.core.report.decision_lines import Outcomes
 from orchestrator.core.report.html import headline, tables
@@ -16,11 +17,13 @@ from orchestrator.core.report.html.columns import Column
 from orchestrator.core.report.html.counts import Counts
 from orchestrator.core.report.html.coverage_map import CoverageMap
 from orchestrator.core.report.html.packed import Packed
-from orchestrator.core.report.html.pages import page_chunks
+from orchestrator.core.report.html.pages import counted, page_chunks
 from orchestrator.core.report.html.rankings import rankings
 from orchestrator.core.report.html.timeline import timeline
-from orchestrator.core.report.html.words import COVERAGE, reason_words
+from orchestrator.core.report.html.words import COVERAGE, LEFT_OUT
+from orchestrator.core.report.kept_because import reason_words
 from orchestrator.core.report.lazy_rows import made_rows
+from orchestrator.core.report.target_counts import UNREAD, target_counts, weight_of
 from orchestrator.core.report.what_to_do import code_in, what_to_do
 
 Row = dict[str, Any]
@@ -62,13 +65,15 @@ class _Read:
     """Their names and how many of their targets were not read."""
     holes: Counter[tuple[str, str]] = field(default_factory=Counter)
     """Targets that were not read, by status and AWS's code."""
+    left_out: Counter[tuple[str, bool]] = field(default_factory=Counter)
+    """What was left out on purpose or is not there, by status, and whether whole accounts; each place once."""
     words: dict[tuple[str, str], str] = field(default_factory=dict)
     """The detail of one of them."""
 
     def rows(self, document: Row) -> dict[str, tuple[tuple[Column, ...], Packed]]:
         """The columns and rows of each table, by its name."""
         has_money = document.get("money") is not None
-        acted = Mode(document["mode"]).acts
+        acted = endings.acted(document)
         found: dict[str, tuple[tuple[Column, ...], Packed]] = {}
 
         def put(name: str, columns: tuple[Column, ...], rows: Iterator[Row], *more: str) -> None:
@@ -95,7 +100,7 @@ class _Read:
     def _pack_holes(self, document: Row, unread_rows: Packed) -> None:
         """What was not read comes before what was left out on purpose."""
         left_out = Packed(unread_rows.columns)
-        unread: set[tuple[str, str, str]] = set()
+        left_out_places: set[tuple[str, str, str]] = set()
         for row in made_rows(document["coverage"]):
             self.coverage.add(row)
             account = self.accounts.setdefault(
@@ -108,16 +113,16 @@ class _Read:
             )
             if row["status"] == tables.READ:
                 continue
-            if row["status"] in tables.UNREAD:
+            if row["status"] in UNREAD:
                 key = (row["status"], code_in(row["detail"]))
-                place = (row["account_id"], row["region"], row["status"])
-                is_new = place not in unread
-                unread.add(place)
-                account["unread"] += is_new
-                self.holes[key] += is_new
+                account["unread"] += weight_of(row)
+                self.holes[key] += weight_of(row)
                 self.words.setdefault(key, row["detail"])
-            (unread_rows if row["status"] in tables.UNREAD else left_out).add(tables.hole_row(row))
+            else:
+                left_out_places.add((row["status"], row["account_id"], row["region"]))
+            (unread_rows if row["status"] in UNREAD else left_out).add(tables.hole_row(row))
         unread_rows.append(left_out)
+        self.left_out = Counter((status, region == ALL_REGIONS) for status, _, region in left_out_places)
 
     def _compliance(self, document: Row) -> Iterator[Row]:
         for row in made_rows(document["compliance"]):
@@ -127,12 +132,14 @@ class _Read:
 
 def _values(document: Row, read: _Read, packed: Mapping[str, tuple[tuple[Column, ...], Packed]]) -> Row:
     money = document.get("money")
+    targets = target_counts(made_rows(document["coverage"]))
     return {
         "document": document,
-        "acted": Mode(document["mode"]).acts,
+        "acted": endings.acted(document),
+        "status": endings.status_of(document),
         "headline": headline.headline(document),
-        "status_sentences": headline.status_sentences(document),
-        "figures": headline.figures(document),
+        "status_sentences": headline.status_sentences(document, targets),
+        "figures": headline.figures(document, targets),
         "alerts": headline.alerts(document),
         "nothing_unread": headline.nothing_unread(document),
         "nothing_failed": headline.nothing_failed(document),
@@ -142,10 +149,12 @@ def _values(document: Row, read: _Read, packed: Mapping[str, tuple[tuple[Column,
         "sizes": {name: rows.count for name, (_, rows) in packed.items()},
         "reasons": _reasons(read.counts),
         "holes": _holes(read),
+        "left_out": _left_out(read),
         "failures": _failures(document),
         "guardrails": _guardrails(document),
         "more_guardrails": max(0, len(document["guardrails"]) - _MOST_GUARDRAILS),
         "rules": _rules(read.counts),
+        "targets": targets,
         "rankings": rankings(document, read.counts),
         "timeline": timeline(document, read.counts),
         "map_legend": [(sign, words, "_".join(words.split())) for sign, words in COVERAGE.values()],
@@ -178,9 +187,22 @@ def _holes(read: _Read) -> list[Row]:
     ]
 
 
+def _left_out(read: _Read) -> list[Row]:
+    """What was not to be read, or is not there: whole accounts first, most first."""
+    found = sorted(read.left_out.items(), key=lambda one: (not one[0][1], -one[1], one[0]))
+    words = {status.value: text for status, text in LEFT_OUT.items()}
+    rows = []
+    for (status, whole), count in found:
+        how_many = counted(count, "account" if whole else "region")
+        rows.append({"status": status, "words": f"{how_many} {words.get(status, status.replace('_', ' '))}"})
+    return rows
+
+
 def _failures(document: Row) -> list[Row]:
     """The actions that failed, or of which nobody knows, by AWS's code; most first."""
     found: dict[tuple[str, str], Row] = {}
+    if not endings.acted(document):
+        return []
     for row in document["outcomes"]:
         if row["status"] not in tables.NOT_DONE:
             continue

@@ -10,6 +10,7 @@ from orchestrator.core.report.amounts import adding_up
 from orchestrator.core.report.html.columns import Column
 from orchestrator.core.report.html.counts import Counts
 from orchestrator.core.report.lazy_rows import made_rows
+from orchestrator.core.report.target_counts import UNREAD
 from orchestrator.core.report.what_to_do import code_in, what_to_do
 
 Row = Mapping[str, Any]
@@ -27,7 +28,7 @@ _DECISIONS = (
     Column("kind", "Kind", choice=True, below="type"),
     Column("verdict", "Decision", "status", choice=True),
     Column("outcome", "Outcome", "status", choice=True),
-    Column("reason", "Reason"),
+    Column("reason", "Reason", "prose"),
     OWNER,
 )
 _DECISION_MONEY = (
@@ -68,7 +69,7 @@ ACCOUNTS = (
     Column("starts", "To start", "number"),
     Column("started", "Started", "number"),
     Column("kept", "Kept", "number"),
-    Column("exempt", "Exempt", "number"),
+    Column("exempt", "Of these exempt", "number"),
     Column("failed", "Failed", "number"),
     Column("unread", "Not read", "number", link="#coverage?account_id={account_id}"),
 )
@@ -101,7 +102,7 @@ FAILURES = (
     Column("status", "Outcome", "status", choice=True),
     Column("code", "AWS's code", "code", choice=True),
     Column("message", "AWS's words"),
-    Column("what", "What to do"),
+    Column("what", "What to do", "prose"),
     Column("region", "Region", choice=True, detail=True),
     ACCOUNT_ID,
 )
@@ -110,15 +111,15 @@ COVERAGE = (
     REGION,
     KIND,
     Column("status", "Status", "status", choice=True),
-    Column("detail", "Detail"),
-    Column("what", "What to do"),
+    Column("detail", "Detail", "prose"),
+    Column("what", "What to do", "prose"),
     ACCOUNT_ID,
     OU,
 )
 COMPLIANCE = (
     Column("resource_id", "On", "code", link="#decisions?resource_id={resource_id}"),
     Column("violation", "Violation", choice=True),
-    Column("detail", "Detail"),
+    Column("detail", "Detail", "prose"),
     Column("account_name", "Account"),
     OWNER,
     Column("region", "Region", choice=True),
@@ -143,7 +144,6 @@ MEASURED = (
     Column("unknown", "Amounts unknown, as", detail=True),
 )
 READ = TargetStatus.SCANNED
-UNREAD = frozenset({TargetStatus.DENIED, TargetStatus.FAILED, TargetStatus.NOT_ATTEMPTED})
 NOT_DONE = frozenset({OutcomeStatus.FAILED, OutcomeStatus.UNKNOWN, OutcomeStatus.NOT_ATTEMPTED})
 
 

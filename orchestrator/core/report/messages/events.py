@@ -13,6 +13,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, with_config
 from typing_extensions import TypedDict
 
 from orchestrator.core.model.notification import Occasion
+from orchestrator.core.report.endings import ended_by
 from orchestrator.core.report.messages.message import Event
 from orchestrator.core.report.messages.occasions import occasion_of
 
@@ -94,7 +95,7 @@ def event_of(document: Mapping[str, Any], location: str) -> Event:
         },
         "source_sweep_id": document["source_sweep_id"],
         "asked_by": document["asked_by"][:_LONGEST_TEXT],
-        "error": document["error"][:_LONGEST_TEXT],
+        "error": ended_by(document["error"])[:_LONGEST_TEXT],
         "organization_id": document["organization_id"],
         "totals": dict(document["totals"]),
         "held_by": [_held_by(row) for row in document["guardrails"] if not row["passed"]][:MOST_ROWS],

@@ -8,7 +8,7 @@ from typing import Any
 from orchestrator.core.model import Mode, SweepStatus
 from orchestrator.core.model.notification import Occasion
 from orchestrator.core.report.document import YIELDED
-from orchestrator.errors import NotConfirmedError
+from orchestrator.core.report.endings import was_declined
 
 _PLANS = (Mode.PLAN, Mode.APPROVE)
 _HOLES = ("denied", "failed_targets", "not_attempted_targets")
@@ -35,7 +35,7 @@ def is_quiet(document: Mapping[str, Any]) -> bool:
     Nor of what a person at a terminal declined, and of a plan that ended for a sweep that acts.
     """
     error = str(document["error"])
-    if error.startswith((f"{NotConfirmedError.__name__}:", YIELDED)):
+    if was_declined(error) or error.startswith(YIELDED):
         return True
     totals = document["totals"]
     happened = totals["planned"] or any(totals.get(name, 0) for name in _NOT_DONE)

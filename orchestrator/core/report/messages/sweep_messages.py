@@ -10,11 +10,12 @@ from zoneinfo import ZoneInfo
 from orchestrator.core.model import OutcomeStatus, SweepStatus
 from orchestrator.core.model.coverage import UNREADABLE
 from orchestrator.core.model.notification import Occasion
-from orchestrator.core.report.ended_by import ended_by
+from orchestrator.core.report.endings import ended_by
 from orchestrator.core.report.messages.message import MOST_ROWS, Message, Section, counted, listed, one_line, section
 from orchestrator.core.report.messages.occasions import occasion_of
 from orchestrator.core.report.messages.owner_digests import OwnerShare
 from orchestrator.core.report.messages.words import account_text, dollars, moment_text, net_text
+from orchestrator.core.report.target_counts import target_counts
 
 Row = Mapping[str, Any]
 _COUNTED = (
@@ -94,7 +95,7 @@ def _subject(document: Row, occasion: Occasion, counts: Sequence[str]) -> str:
         [first, *more] = [*_held_by(document)] or ["a guardrail"]
         return f"{policy} held, nothing done: {first}{' and more' if more else ''}"
     prefix = f"{policy} incomplete" if occasion is Occasion.INCOMPLETE else str(policy)
-    unread = _unread(document)
+    unread = target_counts(document["coverage"]).unread
     holes = [f"{counted(unread, 'target')} not read"] if unread and occasion is Occasion.INCOMPLETE else []
     status = document["status"]
     ended = [] if status not in (SweepStatus.FAILED, SweepStatus.ABORTED, SweepStatus.ABANDONED) else [str(status)]
@@ -148,11 +149,6 @@ def _sections(document: Row) -> Iterator[Section]:
 def _unread_line(row: Row) -> str:
     detail = row["detail"]
     return f"{account_text(row)} {row['region']}: {row['status']}{detail and f': {detail}'}"
-
-
-def _unread(document: Row) -> int:
-    totals = document["totals"]
-    return sum(totals.get(name, 0) for name in ("denied", "failed_targets", "not_attempted_targets"))
 
 
 def _held_by(document: Row) -> Iterator[str]:

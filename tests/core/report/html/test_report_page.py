@@ -10,18 +10,21 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.model import Mode, OutcomeStatus, SweepStatus, TargetStatus, Verdict
+from orchestrator.core.model import GuardrailResult, Mode, OutcomeStatus, SweepStatus, TargetStatus, Verdict
 from orchestrator.core.report.control_characters import without_controls
 from orchestrator.core.report.csv import read_rows
 from orchestrator.core.report.document import Row, report_document
 from orchestrator.core.report.files import report_chunks, report_files
 from orchestrator.core.report.html import report_view
 from orchestrator.core.report.html.report_page import report_page
+from orchestrator.core.report.sweep_digest import digest_of_document
+from orchestrator.core.report.target_counts import target_counts
 from tests.core.report.test_files import REPORT
 from tests.support.builders import AT, a_coverage, a_decision, a_report, a_resource, an_outcome
 from tests.support.packed_rows import packed_rows
@@ -193,8 +196,7 @@ def test_sums_of_accounts_are_those_of_the_report() -> None:
         assert sum(row[column] for row in rows) == totals[total]
     for column in ("kept", "exempt", "failed"):
         assert sum(row[column] for row in rows) == totals[column]
-    unread = totals["denied"] + totals["failed_targets"] + totals["not_attempted_targets"]
-    assert sum(row["unread"] for row in rows) == unread
+    assert sum(row["unread"] for row in rows) == target_counts(document["coverage"]).unread
     net = sum(row["net"] for row in rows if isinstance(row["net"], float))
     assert net == pytest.approx(document["money"]["forecast"]["net"])
 
@@ -288,3 +290,79 @@ def test_times_of_actions_become_a_timeline() -> None:
     assert "2026-11-23 19:00:25 UTC The first of 80 actions was asked for" in text
     assert "The last action was seen at its end" in text
     assert text.index("It began to read") < text.index("The first of") < text.index("It ended")
+
+
+# --- numbers that add up ----------------------------------------------------------------------------------------------
+
+
+def figures_of(page: str) -> dict[str, str]:
+    """What each figure says, with its note."""
+    found = re.findall(r'<div class="figure[^"]*"><dt>([^<]*)</dt><dd>(.*?)</dd></div>', page)
+    return {label: " ".join(re.sub(r"<[^>]+>", " ", text).split()) for label, text in found}
+
+
+def test_a_link_of_a_figure_leads_to_as_many_decisions_as_it_counts() -> None:
+    document = page_document(20, 700, money=False)
+    rows = [dict(row) for row in document["outcomes"]]
+    next(row for row in rows if row["status"] == "stopped")["status"] = "stopping"  # on its way: it counts as stopped
+    page = page_of({**document, "outcomes": rows})
+    links = re.findall(r'<dt>(Stopped|Kept|Exempt)</dt><dd><b><a href="#decisions\?([^"]*)">([\d,]+)</a>', page)
+    assert [label for label, _, _ in links] == ["Stopped", "Kept", "Exempt"]
+    for label, query, number in links:
+        wanted = parse_qs(query.replace("&amp;", "&"))
+        shown = [
+            row for row in packed_rows(page, "decisions") if all(row[name] in values for name, values in wanted.items())
+        ]
+        assert len(shown) == int(number.replace(",", "")), label
+
+
+def test_what_is_exempt_is_said_to_be_part_of_what_is_kept() -> None:
+    assert figures_of(page_of(page_document(5, 50)))["Exempt"].endswith("of the kept, by opt-out")
+
+
+def test_what_was_not_read_is_one_number_wherever_it_is_told() -> None:
+    denied = a_coverage(TargetStatus.DENIED, "*", "222222222222", detail="sts:AssumeRole: AccessDenied: no", kind="*")
+    document = report_document(
+        a_report(
+            coverage=(
+                a_coverage(region="eu-west-1"),
+                a_coverage(region="eu-north-1"),
+                a_coverage(TargetStatus.REGION_DISABLED, "sa-east-1"),
+                denied,
+            ),
+            guardrails=(GuardrailResult("min_coverage_percent", 60, 40.0, passed=False, unknown_account_weight=3),),
+        )
+    )
+    page = page_of(document)
+    assert figures_of(page)["Not read"] == "3 of 5 targets in scope"
+    assert "3 of 5 targets could not be read; an account that cannot be entered counts as 3 targets." in text_of(page)
+    for table in ("map", "accounts"):
+        assert {row["account_id"]: row["unread"] for row in packed_rows(page, table)}["222222222222"] == 3
+    assert [one["unread"] for one in digest_of_document(document)["worst_accounts"]] == [3]
+
+
+def test_the_first_screen_says_what_was_left_out_on_purpose_or_is_not_there() -> None:
+    rows = (
+        a_coverage(),
+        a_coverage(TargetStatus.REGION_DISABLED, "sa-east-1"),
+        a_coverage(TargetStatus.REGION_DISABLED, "sa-east-1", kind="rds"),
+        *(a_coverage(TargetStatus.OPTED_OUT, "*", f"{number:012}", kind="*") for number in range(3)),
+        a_coverage(TargetStatus.SUSPENDED, "*", "444444444444", kind="*"),
+        a_coverage(TargetStatus.EXCLUDED, "*", "555555555555", kind="*"),
+    )
+    page = page_of(report_document(a_report(coverage=rows)))
+    said = (
+        "Left out on purpose, or not there: 3 accounts opted out , 1 account excluded by the policy , "
+        "1 account suspended , 1 region disabled ."
+    )
+    assert said in text_of(page).partition("Guardrails with")[0]
+    assert 'href="#coverage?status=opted_out"' in page
+
+
+def test_commands_in_sentences_of_ours_are_shown_as_code() -> None:
+    detail = "sts:AssumeRole: AccessDenied: not authorized to perform: sts:AssumeRole"
+    denied = a_coverage(TargetStatus.DENIED, "*", detail=detail)
+    page = page_of(report_document(a_report(coverage=(a_coverage(), denied), error="Interrupted: `<b>` again")))
+    assert "(<code>make deploy-members</code>)" in page
+    assert "<code>&lt;b&gt;</code>" in page
+    assert "`" not in text_of(page)

@@ -10,7 +10,7 @@ function shownValue(value, form) {
   if (form === "money") return (Math.abs(value) < 0.995 && value !== 0 ? SMALL_DOLLARS : DOLLARS).format(value);
   if (form === "percent") return `${NUMBER.format(value)} %`;
   if (form === "number" && typeof value === "number") return NUMBER.format(value);
-  if (form === "time") return String(value).replace("T", " ").replace("Z", " UTC");
+  if (form === "time") return String(value).replace(/^(\d{4}-\d\d-\d\d)T(\d\d:\d\d)\S*Z$/, "$1 $2 UTC");
   return String(value);
 }
 
@@ -45,6 +45,8 @@ function filledCell(parent, column, rows, row) {
     const link = element("a", { href: filledLink(column.link, rows, row) });
     link.append(column.form === "code" ? element("code", {}, text) : text);
     parent.append(link);
+  } else if (column.form === "prose") {
+    parent.append(...text.split(/`([^`]+)`/).map((part, place) => (place % 2 === 1 ? element("code", {}, part) : part)));
   } else if (column.form === "code" && text !== "") {
     parent.append(element("code", {}, text));
   } else {

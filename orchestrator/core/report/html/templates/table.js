@@ -53,7 +53,7 @@ class TableView {
   choice(column) {
     const select = element("select", { "aria-label": column.heading });
     select.addEventListener("change", () => {
-      this.change(() => (select.value === "" ? this.filters.delete(column.name) : this.filters.set(column.name, select.value.slice(1))));
+      this.change(() => (select.value === "" ? this.filters.delete(column.name) : this.filters.set(column.name, [select.value.slice(1)])));
     });
     return { column, select };
   }
@@ -80,7 +80,7 @@ class TableView {
       const all = element("option", { value: "" }, `${column.heading}: all`);
       // `=` before each, so that an empty value is not the same as none.
       select.replaceChildren(all, ...values.map((value) => element("option", { value: `=${value}` }, value === "" ? "none" : shownValue(value, column.form))));
-      select.value = chosen === undefined ? "" : `=${chosen}`;
+      select.value = chosen?.length === 1 ? `=${chosen[0]}` : "";
     }
   }
 
@@ -92,14 +92,14 @@ class TableView {
   }
 
   address() {
-    const query = new URLSearchParams([...this.filters]);
+    const query = new URLSearchParams([...this.filters].flatMap(([name, values]) => values.map((value) => [name, value])));
     if (this.words) query.set("q", this.words);
     return `#${this.name}${query.size > 0 ? `?${query}` : ""}`;
   }
 
   setFilters(query) {
-    this.filters = new Map(query);
-    this.words = this.filters.get("q") ?? "";
+    this.filters = new Map([...query.keys()].map((name) => [name, query.getAll(name)])); // one that is there twice: either
+    this.words = query.get("q") ?? "";
     this.filters.delete("q");
     this.search.value = this.words;
     this.page = 0;
@@ -121,9 +121,9 @@ class TableView {
   // Which rows are shown, in which order.
   apply() {
     const { count, columns } = this.rows;
-    const wanted = [...this.filters].map(([name, value]) => {
+    const wanted = [...this.filters].map(([name, values]) => {
       const column = columns.get(name);
-      return column ? [column.codes, column.values.map((one) => String(one ?? "") === value)] : [null, []];
+      return column ? [column.codes, column.values.map((one) => values.includes(String(one ?? "")))] : [null, []];
     });
     const words = this.words.toLowerCase().split(/\s+/).filter(Boolean);
     const searched = this.columns.map((column) => ({ column, ...columns.get(column.name) }));
@@ -161,11 +161,14 @@ class TableView {
   showFilters() {
     for (const { column, select } of this.choices) {
       const chosen = this.filters.get(column.name);
-      select.value = chosen === undefined ? "" : `=${chosen}`;
+      select.value = chosen?.length === 1 ? `=${chosen[0]}` : "";
     }
     const chosenApart = new Set(this.choices.map(({ column }) => column.name));
-    const chips = [...this.filters].filter(([name]) => !chosenApart.has(name)).map(([name, value]) => {
-      const heading = this.columns.find((column) => column.name === name)?.heading ?? name;
+    const shownByChip = ([name, values]) => values.length > 1 || !chosenApart.has(name);
+    const chips = [...this.filters].filter(shownByChip).map(([name, values]) => {
+      const column = this.columns.find((one) => one.name === name);
+      const heading = column?.heading ?? name;
+      const value = values.map((one) => shownValue(one, column?.form)).join(" or ");
       const chip = element("button", { type: "button", className: "chip" }, `${heading}: ${value || "none"} ×`);
       chip.setAttribute("aria-label", `Remove the filter ${heading}: ${value || "none"}`);
       chip.addEventListener("click", () => this.change(() => this.filters.delete(name)));

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.core.report.ended_by import ended_by
+from orchestrator.core.report.endings import ended_by
 
 
 @pytest.mark.parametrize(
