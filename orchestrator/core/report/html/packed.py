@@ -26,6 +26,8 @@ class Packed:
     def __init__(self, columns: Sequence[str]) -> None:
         self.columns = tuple(columns)
         self.count = 0
+        self.size = 0
+        """Bytes of what is packed by now; in the page they are a third more."""
         self._chunks: list[bytes] = []
         self._begin()
 
@@ -55,6 +57,7 @@ class Packed:
         other._close()
         self._chunks += other._chunks
         self.count += other.count
+        self.size += other.size
         return self
 
     def chunks(self) -> Iterator[bytes]:
@@ -75,6 +78,7 @@ class Packed:
         }
         text = json.dumps({"count": count, "columns": columns}, separators=(",", ":"))
         self._chunks.append(zlib.compress(text.encode(), _LEVEL))
+        self.size += len(self._chunks[-1])
         self._begin()
 
 

@@ -41,6 +41,9 @@ _OF_EARLIER_RELEASES: Row = {
     "consent_missing": "",
 }
 """What they did not write."""
+_TAGS_UNTIL = 3_000_000
+"""Bytes of packed decisions; the others without their tags make no page of more than 8 MB."""
+_TAGS_LEFT_OUT = "(left out of this page; decisions.csv has them)"
 _MOST_GUARDRAILS = 15
 _MOST_FAILURES = 50
 _MOST_REASONS = 40
@@ -67,6 +70,8 @@ class _Read:
     """Targets that were not read, by status and AWS's code."""
     left_out: Counter[tuple[str, bool]] = field(default_factory=Counter)
     """What was left out on purpose or is not there, by status, and whether whole accounts; each place once."""
+    without_tags: int = 0
+    """Decisions whose tags the page has no room for."""
     words: dict[tuple[str, str], str] = field(default_factory=dict)
     """The detail of one of them."""
 
@@ -79,7 +84,9 @@ class _Read:
         def put(name: str, columns: tuple[Column, ...], rows: Iterator[Row], *more: str) -> None:
             found[name] = (columns, Packed([*dict.fromkeys([*(one.name for one in columns), *more])]).extend(rows))
 
-        put("decisions", tables.decision_columns(with_money=has_money), self._decisions(document))
+        columns = tables.decision_columns(with_money=has_money)
+        packed = Packed([one.name for one in columns])
+        found["decisions"] = (columns, packed.extend(self._decisions(document, packed)))
         put("coverage", tables.COVERAGE, iter(()))
         self._pack_holes(document, found["coverage"][1])
         accounts = tables.account_rows(self.counts, self.accounts, with_money=has_money)
@@ -92,10 +99,17 @@ class _Read:
             put("measured", tables.MEASURED, iter(tables.measured_rows(document)))
         return found
 
-    def _decisions(self, document: Row) -> Iterator[Row]:
+    def _decisions(self, document: Row, packed: Packed) -> Iterator[Row]:
+        """`packed`: where they go. Tags that differ on every resource hardly pack, and are left out before a page of
+        50,000 decisions would be too large.
+        """
         for row in _decision_cells(document, Outcomes(document)):
             self.counts.add(row)
-            yield tables.decision_row(row)
+            shown = tables.decision_row(row)
+            if packed.size > _TAGS_UNTIL and shown["tags"]:
+                self.without_tags += 1
+                shown["tags"] = _TAGS_LEFT_OUT
+            yield shown
 
     def _pack_holes(self, document: Row, unread_rows: Packed) -> None:
         """What was not read comes before what was left out on purpose."""
@@ -149,6 +163,7 @@ def _values(document: Row, read: _Read, packed: Mapping[str, tuple[tuple[Column,
         "sizes": {name: rows.count for name, (_, rows) in packed.items()},
         "reasons": _reasons(read.counts),
         "holes": _holes(read),
+        "without_tags": read.without_tags,
         "left_out": _left_out(read),
         "failures": _failures(document),
         "guardrails": _guardrails(document),

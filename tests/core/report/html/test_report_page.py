@@ -22,6 +22,7 @@ from orchestrator.core.report.csv import read_rows
 from orchestrator.core.report.document import Row, report_document
 from orchestrator.core.report.files import report_chunks, report_files
 from orchestrator.core.report.html import report_view
+from orchestrator.core.report.html.packed import ROWS_AT_ONCE
 from orchestrator.core.report.html.report_page import report_page
 from orchestrator.core.report.sweep_digest import digest_of_document
 from orchestrator.core.report.target_counts import target_counts
@@ -366,3 +367,15 @@ def test_commands_in_sentences_of_ours_are_shown_as_code() -> None:
     assert "(<code>make deploy-members</code>)" in page
     assert "<code>&lt;b&gt;</code>" in page
     assert "`" not in text_of(page)
+
+
+def test_tags_are_left_out_of_a_page_that_would_be_too_large_and_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    document = page_document(5, 3 * ROWS_AT_ONCE)
+    assert "without tags" not in text_of(page_of(document))
+    monkeypatch.setattr("orchestrator.core.report.html.report_view._TAGS_UNTIL", 1)
+    page = page_of(document)
+    rows = packed_rows(page, "decisions")
+    without = [row for row in rows if row["tags"] == "(left out of this page; decisions.csv has them)"]
+    assert 0 < len(without) <= 2 * ROWS_AT_ONCE
+    assert f"{len(without):,} decisions are shown without tags" in text_of(page)
+    assert all(row["tags"].startswith("Name=") or not row["tags"] for row in rows[:ROWS_AT_ONCE])
