@@ -31,13 +31,13 @@ def credentials_error(failure: BaseException) -> CredentialsError | None:
     """
     cause: BaseException | None = failure
     while cause is not None:
-        if found := _of_botocore(cause):
+        if isinstance(cause, Exception) and (found := _of_botocore(cause)):
             return found
         cause = cause.__cause__
     return None
 
 
-def _of_botocore(failure: BaseException) -> CredentialsError | None:
+def _of_botocore(failure: Exception) -> CredentialsError | None:
     profile = next(filter(None, map(os.environ.get, _PROFILES)), "")
     if isinstance(failure, _SSO):
         whose = f"of the profile {profile} " if profile else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, NoReturn
 
 import typer
@@ -25,11 +26,12 @@ from orchestrator.cli.naming import Named, named_by
 from orchestrator.cli.options import ExternalIdOption, FormatOption, PolicyOption, RoleOption, StoreOption
 from orchestrator.cli.reports import LATEST, latest_sweep
 from orchestrator.cli.what_if import looking, moment_of, policy_of
-from orchestrator.core.decide.explain import Explanation
+from orchestrator.core.decide.explain import Explanation, HeldDown
 from orchestrator.core.model import UNREADABLE, ResourceKey
 from orchestrator.core.report.document import INCOMPLETE
 from orchestrator.core.report.explanation import explanation_document
 from orchestrator.errors import LedgerError, ReportStoreError, SettingsError
+from orchestrator.ledger.ledger import Ledger
 from orchestrator.settings import Settings
 from orchestrator.sweep.stored_look import explain_stored, find_resources, read_report
 from orchestrator.sweep.what_if import explain_now
@@ -101,7 +103,7 @@ def _of_sweep(settings: Settings, sweep_id: str, named: Named) -> Explanation:
         sweep_id = latest_sweep(stores.ledger, settings)
     document = read_report(stores, sweep_id)
     key = _only_one(find_resources(document, named.means), named, f"the report of {sweep_id}")
-    return explain_stored(stores, document, key, wiring.stored_kinds())
+    return _with_what_holds_it_down(explain_stored(stores, document, key, wiring.stored_kinds()), stores.ledger)
 
 
 def _live(settings: Settings, resource: str, at: str | None, account: str, region: str, kind: str) -> Explanation:
@@ -111,7 +113,15 @@ def _live(settings: Settings, resource: str, at: str | None, account: str, regio
     moment = wiring.now() if at is None else moment_of("--at", at, policy)
     key = named.key or _by_newest_report(settings, clients, named)
     with looking(settings, clients, policy, "explain") as world:
-        return explain_now(world, policy, key, moment)
+        return _with_what_holds_it_down(explain_now(world, policy, key, moment), world.ledger)
+
+
+def _with_what_holds_it_down(found: Explanation, ledger: Ledger) -> Explanation:
+    try:
+        held = ledger.held_at(found.key.target).get(found.key)
+    except LedgerError as failure:
+        return replace(found, notes=(*found.notes, f"whether a sweep holds it down is not known: {failure}"))
+    return replace(found, held_down=HeldDown(held.sweep_id, held.asked_at) if held else None)
 
 
 def _by_newest_report(settings: Settings, clients: Clients, named: Named) -> ResourceKey:

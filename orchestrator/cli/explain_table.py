@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from orchestrator.cli.tables import plain
 from orchestrator.core.decide.explain import Explanation, RuleAnswer, RuleTrace
 from orchestrator.core.model import Verdict, people_time
 from orchestrator.core.policy.conditions.trace import ConditionTrace
@@ -17,6 +18,7 @@ from orchestrator.core.report.explanation_text import (
     HELD,
     conditions,
     found_text,
+    held_down_text,
     nearest_text,
     rule_schedule_text,
     sections,
@@ -44,6 +46,10 @@ def print_explanation(console: Console, found: Explanation) -> None:
         console.print(Text(f"\n{title}", style="bold"))
         for line in lines:
             console.print(_indented(line))
+    said, command = held_down_text(found)
+    if said:
+        console.print(Text(f"\n{said}"), soft_wrap=True)
+        console.print(plain(f"{_INDENT}{command}"), soft_wrap=True)
 
 
 def _head(found: Explanation) -> Iterator[Text]:
@@ -93,5 +99,5 @@ def _indented(line: str) -> Table:
     table = Table.grid()
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    table.add_row(_INDENT, Text(without_controls(line)))
+    table.add_row(_INDENT, plain(line))
     return table

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,6 +81,8 @@ def print_summary(console: Console, document: Row, location: str = "", *, can_be
         console.print(Text(text, style="yellow"))
     if can_be_applied and (next_command := carry_out(document)):
         console.print(Text(next_command, style="bold"), soft_wrap=True)
+    for command in _further(document):
+        console.print(Text(command), soft_wrap=True)
     if document.get("kill_switches") == []:  # a report of the version before does not say
         console.print(Text("There was no kill switch: none was named.", style="yellow"))
     if document["error"]:
@@ -96,6 +98,17 @@ def carry_out(document: Row) -> str:
         return ""
     when = f" (until {people_time_of(until)})" if until else ""
     return f"To carry it out{when}: stop-orchestrator apply {document['sweep_id']}"
+
+
+def _further(document: Row) -> Iterator[str]:
+    """How to see each resource of a plan, and how to take back what a sweep did."""
+    sweep_id, mode = document["sweep_id"], document["mode"]
+    if mode in ("plan", "approve") and document["decisions"] and not document.get("as_of"):
+        yield f"Each resource with its reason: stop-orchestrator report {sweep_id} --format csv"
+    done = {status for one in (_STOPS, _STARTS, _TAGS, _UNTAGS) for status in one.statuses} | {"starting"}
+    asked = (row for row in document["outcomes"] if row["requested_at"])
+    if mode in ("enforce", "apply") and any(row["status"] in done for row in asked):
+        yield f"To take it back: stop-orchestrator undo {sweep_id}"
 
 
 def _print_people(console: Console, document: Row) -> None:

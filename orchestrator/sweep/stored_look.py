@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 
-from orchestrator.core.decide.explain import Explanation, LimitTrace, explain_decision, rules_unknown
+from orchestrator.core.decide.explain import Explanation, LimitTrace, OutcomeTrace, explain_decision, rules_unknown
 from orchestrator.core.model import Account, Mode, ReasonCode, ResourceKey
 from orchestrator.core.policy.org_policy import OrgPolicy, Rule
 from orchestrator.core.report.document import Row
@@ -81,7 +81,17 @@ def _explained(stores: Stores, document: Row, key: ResourceKey, kinds: StoredKin
         found = explain_decision(named, decision, account_for, account, at)
     notes = (_FROM_REPORT, *([f"its rules are not told: {why}"] if why else []))
     others = (decision.reason,) if decision.reason_code is ReasonCode.OWNED_BY_TWO_POLICIES else ()
-    return replace(found, sweep_id=document["sweep_id"], limits=limits, others=others, notes=notes)
+    return replace(
+        found, sweep_id=document["sweep_id"], limits=limits, others=others, outcome=_outcome(document, key), notes=notes
+    )
+
+
+def _outcome(document: Row, key: ResourceKey) -> OutcomeTrace | None:
+    row = next((row for row in document["outcomes"] if ResourceKey.from_row(row) == key), None)
+    if row is None:
+        return None
+    names = ("status", "code", "message", "requested_at", "verified_at")
+    return OutcomeTrace(*(str(row.get(name) or "") for name in names))
 
 
 def policy_of_sweep(stores: Stores, sweep_id: str) -> tuple[OrgPolicy | None, str]:

@@ -34,6 +34,7 @@ def account(organization: OrganizationBuilder) -> str:
 def test_the_right_number_stops(organization: OrganizationBuilder, account: str, run: Run, policy: Policy) -> None:
     ran = run(*ENFORCE, policy(DEV), typed="3\n")
     assert ran.exit_code == 0
+    assert re.search(r"^To take it back: stop-orchestrator undo [0-9TZa-f-]+$", ran.stdout, re.MULTILINE)
     assert QUESTION in ran.stderr
     assert "Type that number to stop them: " in ran.stderr
     assert down(organization, account) == 3

@@ -164,3 +164,18 @@ def test_what_is_down_in_its_running_time_is_explained_by_its_mark_and_the_ledge
         found = run("explain", f"{account}/{FRANKFURT}/{instance}", "--policy", path, "--format", "json").report
         row = decided[instance]
         assert (found["verdict"], found["reason"]) == (row["verdict"], row["reason"])
+
+
+def test_what_a_sweep_stopped_is_explained_with_what_came_of_it_and_how_to_start_it_again(
+    organization: OrganizationBuilder, account: str, explain: Callable[..., Ran], run: Run, policy: Policy
+) -> None:
+    [one] = organization.instances(account, FRANKFURT, 1, DEV)
+    sweep_id = run("sweep", "--mode", "enforce", "--yes", "--policy", policy(RULES), "--format", "json").report[
+        "sweep_id"
+    ]
+    found = explain(one, "--sweep", sweep_id, "--format", "json").report
+    assert (found["outcome"]["status"], found["held_down_by"]) == ("stopped", sweep_id)
+    undo = f"  stop-orchestrator undo {sweep_id} --account {account} --region {FRANKFURT} --resource {one}"
+    for words in ((one, "--sweep", sweep_id), (f"{account}/{FRANKFURT}/{one}",)):
+        assert undo in explain(*words).stdout.splitlines()
+    assert "stopped (asked at 2026-11-25 22:30 UTC" in explain(one, "--sweep", sweep_id).stdout

@@ -120,6 +120,26 @@ class LimitTrace:
 
 
 @dataclass(frozen=True, slots=True)
+class OutcomeTrace:
+    """What came of the decision, by the report of its sweep."""
+
+    status: str
+    code: str
+    message: str
+    requested_at: str
+    """As the report has it; empty: AWS was not asked."""
+    verified_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeldDown:
+    """The sweep that stopped it last, where nothing was seen to start it since."""
+
+    sweep_id: str
+    asked_at: str
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
     """Everything that the decision on one resource was made of."""
 
@@ -149,6 +169,9 @@ class Explanation:
     others: tuple[str, ...] = ()
     """What other active policies own of it, or may."""
     limits: tuple[LimitTrace, ...] = ()
+    outcome: OutcomeTrace | None = None
+    """None: it is decided now, or nothing was to be done."""
+    held_down: HeldDown | None = None
     notes: tuple[str, ...] = ()
     """What could not be told."""
 

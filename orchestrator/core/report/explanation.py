@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from orchestrator.core.decide.explain import Explanation, LimitTrace, OptOutTrace, RuleTrace, ScheduleTrace
@@ -41,6 +42,8 @@ def explanation_document(found: Explanation) -> Row:
         "losses": [{"loss": one.text, "why_kept": one.why_kept or None} for one in found.losses],
         "other_policies": list(found.others),
         "guardrails": [_limit(one) for one in found.limits],
+        "outcome": asdict(found.outcome) if found.outcome else None,
+        "held_down_by": found.held_down.sweep_id if found.held_down else None,
         "notes": list(found.notes),
     }
 

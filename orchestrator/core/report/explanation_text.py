@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from orchestrator.core.decide.explain import Explanation, LimitTrace, OptOutTrace, RuleAnswer, RuleTrace, ScheduleTrace
-from orchestrator.core.model import Fact
+from orchestrator.core.decide.explain import (
+    Explanation,
+    LimitTrace,
+    OptOutTrace,
+    OutcomeTrace,
+    RuleAnswer,
+    RuleTrace,
+    ScheduleTrace,
+)
+from orchestrator.core.model import Fact, people_time_of
 from orchestrator.core.policy.conditions.trace import ConditionTrace
 from orchestrator.core.policy.schedules.answer import ScheduleState
 
@@ -85,6 +93,7 @@ def nearest_text(found: Explanation) -> str:
 def sections(found: Explanation) -> Iterator[tuple[str, list[str]]]:
     """What led to it beside rules, each part with its title; what does not apply is left out."""
     parts = (
+        ("What came of it", [_outcome(found.outcome)] if found.outcome else []),
         ("Opt-outs", [_opt_out(one) for one in found.opt_outs]),
         ("What is in the way", [found.obstacle] if found.obstacle else []),
         (
@@ -96,6 +105,23 @@ def sections(found: Explanation) -> Iterator[tuple[str, list[str]]]:
         ("Not told", list(found.notes)),
     )
     return ((title, lines) for title, lines in parts if lines)
+
+
+def _outcome(one: OutcomeTrace) -> str:
+    words = ": ".join(filter(None, (one.status.replace("_", " "), one.code, one.message)))
+    times = (("asked at", one.requested_at), ("seen at", one.verified_at))
+    when = ", ".join(f"{what} {people_time_of(at)}" for what, at in times if at)
+    return f"{words} ({when})" if when else words
+
+
+def held_down_text(found: Explanation) -> tuple[str, str]:
+    """Which sweep holds it down, and the command that starts it again; empty where none does."""
+    held, key = found.held_down, found.key
+    if held is None:
+        return "", ""
+    where = f"--account {key.account_id} --region {key.region} --resource {key.resource_id}"
+    said = f"It is held down by {held.sweep_id}, since {people_time_of(held.asked_at)}. To start it again:"
+    return said, f"stop-orchestrator undo {held.sweep_id} {where}"
 
 
 def _opt_out(one: OptOutTrace) -> str:
