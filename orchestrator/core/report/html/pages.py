@@ -113,6 +113,7 @@ def _environment() -> jinja2.Environment:
         "time": _time_text,
         "second": _second_text,
         "with_code": with_code,
+        "urlencode": _in_address,
     }
     environment.globals["column"] = Column
     return environment
@@ -130,6 +131,11 @@ def _second_text(text: str) -> str:
 def with_code(text: str) -> Markup:
     """A text of ours in which commands and keys are in backticks, as people see it."""
     return Markup(_IN_BACKTICKS.sub(r"<code>\1</code>", str(escape(shown(text)))))  # noqa: S704 - escaped before
+
+
+def _in_address(value: object) -> str:
+    """As the tables show it, which are filtered by it; half of a pair of surrogates has no bytes."""
+    return jinja2.filters.do_urlencode(str(shown(value)))
 
 
 _IN_BACKTICKS = re.compile(r"`([^`]+)`")
