@@ -33,22 +33,30 @@ def tell_of_sweep(world: World, document: Document, location: str) -> str:
     """Tells whoever the policy names, and of a plan that waits for approval those who may approve it; `location`: the
     report's. What is to be warned of, which was warned of; empty where all were told.
     """
+    waits = document["status"] == SweepStatus.AWAITING_APPROVAL
+    if waits and not [*_approvers(world.telling)]:
+        world.warn(f"{document['sweep_id']} waits for approval, and nobody is told: {_NO_APPROVERS}")
     if not world.telling.notifications.channels:
         return ""
 
     def make() -> Iterator[Parcel]:
-        if document["status"] == SweepStatus.AWAITING_APPROVAL:
+        if waits:
             yield from _to_approvers(world.telling, *approval_message(document, location))
         yield from _parcels(world.telling, document, location, standing=world.standing)
 
     return _tell(world, world.ledger, world.telling, document, make)
 
 
+_NO_APPROVERS = "no topic or channel is named for that (`notify` in the policy, STOP_ORCHESTRATOR_TOPIC)"
+
+
 def _to_approvers(telling: Telling, subject: str, text: str) -> Iterator[Parcel]:
+    return _to_each(_approvers(telling), Message(subject, tuple(text.split("\n"))), "approval")
+
+
+def _approvers(telling: Telling) -> Iterator[Channel]:
     channels = telling.notifications.hearing(Occasion.APPROVAL)
-    message = Message(subject, tuple(text.split("\n")))
-    people = (one for one in channels if one.kind is not ChannelKind.EVENTBRIDGE)
-    return _to_each(people, message, "approval")
+    return (one for one in channels if one.kind is not ChannelKind.EVENTBRIDGE)
 
 
 def tell_of_missed(caller: Caller, ledger: Ledger, telling: Telling, missed: SweepSummary) -> str:

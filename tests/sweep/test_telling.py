@@ -397,3 +397,12 @@ def test_owners_hear_nothing_of_a_sweep_that_nobody_agreed_to() -> None:
     nobody = {**document, "sweep_id": APPLIED, "status": "abandoned", "consent": None}
     telling_module.tell_of_sweep(fake.world(), nobody, "report.json")
     assert not messages(fake, OWNERS)
+
+
+@pytest.mark.parametrize("bus", [True, False])
+def test_a_plan_that_waits_for_approval_says_so_where_nobody_hears_of_it(*, bus: bool) -> None:
+    listeners = (Listener(BUS, frozenset(Occasion)),) if bus else ()
+    fake = an_organization(2, 2, notifications=Notifications(listeners))
+    told(fake, mode=Mode.APPROVE)
+    (said,) = [one for one in fake.warned if "approval" in one]
+    assert said.startswith(f"{SWEEP_ID} waits for approval, and nobody is told: no topic or channel is named")
