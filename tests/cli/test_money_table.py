@@ -75,3 +75,15 @@ def test_a_plan_that_does_nothing_saves_nothing() -> None:
 
 def test_dollars_are_written_as_people_do() -> None:
     assert [dollars(one) for one in (0.0, 0.0123, 1.5, 1234.567)] == ["$0.00", "$0.0123", "$1.50", "$1,234.57"]
+
+
+def test_sums_that_are_not_of_the_same_stops_are_said_not_to_add_up() -> None:
+    found = [a_decision(a_resource(f"i-{number}")) for number in range(2)]
+    savings = [
+        Saving(Decimal(2), AT, Decimal(1), Decimal("2.5"), Decimal("0.5"), Decimal(2)),
+        Saving(Decimal(2), AT, Decimal(1), None, None, Decimal(2), unknown="no price of ec2 volume st1"),
+    ]
+    money = Money(dict(zip([one.resource.key for one in found], savings, strict=True)), prices="p")
+    text = " ".join(shown(report_document(a_report(decisions=tuple(found), money=money))).split())
+    assert "do not add up: of some, what volumes or addresses cost is not known" in text
+    assert "do not add up" not in shown(a_document())

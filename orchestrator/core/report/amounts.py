@@ -31,6 +31,15 @@ def adding_up(row: Mapping[str, Any]) -> dict[str, float | None]:
     return {**amounts, "gross": float(_shown(still) + _shown(net))}
 
 
+def sums_differ(row: Mapping[str, Any]) -> bool:
+    """Whether the sums of a row are of different resources, as one of its amounts is not known of some of them."""
+    return bool(abs(row["gross"] - row["still_billed"] - row["net"]) > _SAME)
+
+
+SUMS_DIFFER = (
+    "Gross, still billed and net do not add up: of some, what volumes or addresses cost is not known, so they are in "
+    "the net and in no gross."
+)
 _SAME = 0.00001
 
 
