@@ -28,6 +28,7 @@ _OPTIONS_OF: Mapping[str, tuple[str, ...]] = {
     "sweep": (*_ROLE, "kill_switch", "prices"),
     "apply": (*_ROLE, "kill_switch", "prices"),
     "undo": (*_ROLE, "kill_switch", "prices"),
+    "console": _STORE,
     "explain": _STORE,
     "history": _STORE,
     "report": _STORE,
