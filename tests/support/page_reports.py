@@ -192,7 +192,7 @@ def _guardrails(accounts: int, decisions: list[Decision]) -> tuple[GuardrailResu
     each = [
         GuardrailResult("per_account.max_stops", 100, 12 + n % 30, True, account_id(n))
         for n in range(min(accounts, 60))
-    ]  # type: ignore[arg-type]
+    ]  # type: ignore[arg-type]  # rows as JSON has them
     return (
         GuardrailResult("max_stops", max(2 * stops, 1), stops, True),
         GuardrailResult("max_stops_percent", 60, 40.0, True),

@@ -16,8 +16,7 @@ from orchestrator.core.report.control_characters import without_controls
 def report_page(document: dict[str, Any]) -> Iterator[bytes]:
     """Nothing is given before all of it is made: its rows compressed, the rest of it bounded."""
     try:
-        # Late: most commands make no page, and these take a fraction of a second to import.
-        from orchestrator.core.report.html.report_view import made_page  # noqa: PLC0415
+        from orchestrator.core.report.html.report_view import made_page  # noqa: PLC0415 - most commands make no page
 
         pieces = made_page(document)
     except Exception as mistake:  # noqa: BLE001 - whatever it is, it may cost the sweep no other file
