@@ -215,6 +215,14 @@ def caller(clients: Clients) -> str:
         return f"an unknown caller: {error_of(failure)}"
 
 
+def require_credentials(clients: Clients) -> None:
+    """Raises CredentialsError where there are none, or where their source fails; AWS is not asked whether they hold."""
+    try:
+        clients.require_credentials()
+    except AWS_FAILURES as failure:
+        raise credentials_error(failure) or failure from failure
+
+
 def read_organization(clients: Clients) -> Organization:
     """Its accounts and OUs, without tags. Raises OrganizationError."""
     return OrganizationReader(clients, SYSTEM_TIME.now).read()

@@ -20,6 +20,7 @@ from urllib.parse import quote_plus
 import botocore.session
 from botocore.config import Config
 from botocore.credentials import CredentialProvider, CredentialResolver, Credentials, ReadOnlyCredentials
+from botocore.exceptions import NoCredentialsError
 from botocore.loaders import Loader
 
 from orchestrator.aws import partitions
@@ -279,6 +280,13 @@ class Clients:
     def lambda_(self) -> LambdaClient:
         client: LambdaClient = self._get("hub", "lambda", self.region)
         return client
+
+    def require_credentials(self) -> None:
+        """Raises botocore's own error where the process has none, or where their source, such as SSO, fails."""
+        found = self._hub.get_credentials()
+        if found is None:
+            raise NoCredentialsError
+        found.get_frozen_credentials()
 
     def calls(self) -> Mapping[str, int]:
         """Requests sent so far, tries included, by `service:Operation`."""

@@ -84,7 +84,7 @@ def doctor(
     progress = TerminalProgress(stderr)
     with errors_as_exit_codes(output):
         clients = wiring.make_clients(settings)
-        wiring.caller(clients)  # for want of credentials nothing can be checked
+        wiring.require_credentials(clients)  # for want of them nothing can be checked
         loaded = wiring.read_policy(settings.policy, lambda: clients)
         with progress.shown():
             diagnosis = diagnose(wiring.make_doctor_context(settings, clients, loaded, progress), loaded)

@@ -129,9 +129,9 @@ def _carried_out(
             document = parsed(stores.store.read(sweep_id, "report.json"), sweep_id)
             reported.append(document_exit_code(document))
             location = stores.store.location(sweep_id, "report.json")
-            if was_declined(document["error"]) and output is Format.TABLE:
-                fail(f"{ended_by(document['error'])}\nReport: {location}", *reported)
             with interruption.showing():
+                if was_declined(document["error"]) and output is Format.TABLE:
+                    fail(f"{ended_by(document['error'])}\nReport: {location}", *reported)
                 show(document, output, location)
             if _is_unknown(document):
                 fail("What was being asked for is unknown; `undo` looks at it.", *reported)

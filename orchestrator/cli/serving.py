@@ -42,7 +42,7 @@ def console(
         public_name = checked_public_name(host) if host else ""
         clients = wiring.make_clients(settings)
         if settings.table or settings.report_bucket:
-            wiring.caller(clients)  # before pages that would all say that they cannot be read
+            wiring.require_credentials(clients)  # before pages that would all say that they cannot be read
         stores = wiring.make_reading_stores(settings, clients)
         site = Site(stores, wiring.make_index_store(settings, clients), wiring.stored_kinds())
         server = _server(port, public_name, site)

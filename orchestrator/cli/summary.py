@@ -104,7 +104,7 @@ def _further(document: Row) -> Iterator[str]:
     """How to see each resource of a plan, and how to take back what a sweep did."""
     sweep_id, mode = document["sweep_id"], document["mode"]
     if mode in ("plan", "approve") and document["decisions"] and not document.get("as_of"):
-        yield f"Each resource with its reason: stop-orchestrator report {sweep_id} --format csv"
+        yield f"Each resource: stop-orchestrator report {sweep_id} --format csv"
     done = {status for one in (_STOPS, _STARTS, _TAGS, _UNTAGS) for status in one.statuses} | {"starting"}
     asked = (row for row in document["outcomes"] if row["requested_at"])
     if mode in ("enforce", "apply") and any(row["status"] in done for row in asked):

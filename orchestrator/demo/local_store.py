@@ -6,9 +6,11 @@ console go on working. One store holds one organization: the next demo makes ano
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from orchestrator.aws.dynamodb_items import plain_item
+from orchestrator.aws.pages import CONTINUATION_TOKEN, EVALUATED_KEY, each_page
 from orchestrator.core.report.stored_files import INDEX_FOLDER, SWEEPS_FOLDER
 from orchestrator.demo.organization import BUCKET, TABLE, AnyAccount
 from orchestrator.demo.server import DemoError, Serving
@@ -53,12 +55,14 @@ def copy_to(store: Path, aws: Serving) -> None:
     any_account = AnyAccount(aws.environment)
     s3, dynamodb = any_account.client("s3"), any_account.client("dynamodb")
     for folder in (SWEEPS_FOLDER, INDEX_FOLDER):
-        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=folder)
+        pages = each_page(
+            "s3:ListObjectsV2", partial(s3.list_objects_v2, Bucket=BUCKET, Prefix=folder), CONTINUATION_TOKEN
+        )
         for key in (found["Key"] for page in pages for found in page.get("Contents", ())):
             if _WORK in key.split("/"):
                 continue
             path = store / key
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(s3.get_object(Bucket=BUCKET, Key=key)["Body"].read())
-    pages = dynamodb.get_paginator("scan").paginate(TableName=TABLE, ConsistentRead=True)
+    pages = each_page("dynamodb:Scan", partial(dynamodb.scan, TableName=TABLE, ConsistentRead=True), EVALUATED_KEY)
     SqliteItems(store).put_many([plain_item(item) for page in pages for item in page["Items"]])

@@ -128,7 +128,7 @@ def test_a_second_ctrl_c_while_the_question_ends_leaves_no_handler_of_the_questi
     seen: list[Any] = []
     monkeypatch.setattr("typer.testing._NamedTextIOWrapper.readline", readline, raising=False)
     monkeypatch.setattr(signal, "signal", press_again_and_set)
-    monkeypatch.setattr(running, "show", lambda *_: seen.append(signal.getsignal(signal.SIGINT)))
+    monkeypatch.setattr(running, "ended_by", lambda error: seen.append(signal.getsignal(signal.SIGINT)) or error)
     ran = run(*ENFORCE, policy(DEV))
     assert (ran.exit_code, down(organization, account), left) == (1, 0, [])
     assert seen[-1].__func__ is Interruption.pull

@@ -105,5 +105,8 @@ class _Lending:
     def region_name(self) -> str | None:
         return self.session.region_name  # type: ignore[no-any-return]  # a plain str
 
+    def get_credentials(self) -> Any:
+        return self.session.get_credentials()
+
     def get_partition_for_region(self, region: str) -> str:
         return str(self.session.get_partition_for_region(region))
