@@ -21,6 +21,8 @@ from orchestrator.core.model.marks import SWEEP_ID as FORM
 from tests.support.builders import SWEEP_ID
 
 SWEEP = f"/sweeps/{SWEEP_ID}"
+WORK = "work"
+"""The folder of a sweep's own processes."""
 
 
 @pytest.mark.parametrize(
@@ -63,7 +65,7 @@ def test_each_page_has_its_address(target: str, route: object) -> None:
         f"{SWEEP}/report.json/",
         f"{SWEEP}//",
         f"{SWEEP}/inventory-1.json",
-        f"{SWEEP}/work/listing.json",
+        f"{SWEEP}/{WORK}/listing.json",
         f"{SWEEP}/policy-{'a' * 64}.yaml",
         f"{SWEEP}/.part",
         f"{SWEEP}\\",
