@@ -63,12 +63,12 @@ def named_by(text: str, account: str, region: str, kind: str, kinds: Collection[
 
 
 def arns_of(named: Named) -> tuple[str, ...]:
-    """Its ARN in each partition, where the kind's form and all of its place are known; else none."""
-    forms = {one.name: one.arn_form for one in DESCRIPTIONS if one.arn_form}
+    """Its ARN in each partition, where the id and all of its place tell it; else none."""
+    forms = {one.name: one.arn_form for one in DESCRIPTIONS if one.arn_form and "*" not in one.arn_form}
     if named.key is None or named.kind not in forms:
         return ()
-    service, _, before = forms[named.kind].partition(":")
-    place = f"{service}:{named.region}:{named.account_id}:{before}{named.resource_id}"
+    service, _, form = forms[named.kind].partition(":")
+    place = f"{service}:{named.region}:{named.account_id}:{form.format(id=named.resource_id)}"
     return tuple(f"arn:{partition}:{place}" for partition in _PARTITIONS)
 
 
@@ -77,10 +77,16 @@ def _of_arn(text: str) -> Named:
     if len(parts) == _ARN_PARTS:
         _, _, service, region, account, resource = parts
         for one in DESCRIPTIONS:
-            of_service, _, before = one.arn_form.partition(":")
-            if one.arn_form and service == of_service and resource.startswith(before):
-                return Named(resource.removeprefix(before), account, region, one.name)
+            of_service, _, form = one.arn_form.partition(":")
+            found = _pattern(form).fullmatch(resource) if service == of_service else None
+            if found is not None:
+                return Named(found["id"], account, region, one.name)
     raise SettingsError(f"{text} is no ARN of a kind that is swept: such as {', '.join(map(_example, DESCRIPTIONS))}")
+
+
+def _pattern(form: str) -> re.Pattern[str]:
+    """Of a kind's `arn_form` after its service."""
+    return re.compile(re.escape(form).replace(r"\{id\}", "(?P<id>.+)").replace(r"\*", "[^/:]+"))
 
 
 def _of_place(text: str) -> Named:
@@ -104,5 +110,5 @@ def _names() -> list[str]:
 
 
 def _example(kind: KindDescription) -> str:
-    service, _, before = kind.arn_form.partition(":")
-    return f"arn:aws:{service}:REGION:ACCOUNT:{before}ID"
+    service, _, form = kind.arn_form.partition(":")
+    return f"arn:aws:{service}:REGION:ACCOUNT:{form.format(id='ID')}"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from orchestrator.core.decide.starting import asking_the_ledger
 from orchestrator.core.model import Inventory, KindDescription, Resource
+from orchestrator.core.model.kind import StopEvidence
 from orchestrator.core.model.remembered import NOTHING_REMEMBERED, Remembered, RememberedStop
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.errors import LedgerError
@@ -53,11 +54,11 @@ def remembered_of(
         held = ledger.held_at_each(sorted({key.target for key in keys}))
     except LedgerError as failure:
         return Remembered(unread=str(failure))
-    noted_within = {kind: described(kind).stop_noted_within for kind in {key.kind for key in keys}}
-    return Remembered({key: _stop(held[key], noted_within[key.kind]) for key in sorted(keys & held.keys())})
+    evidence = {kind: described(kind).evidence for kind in {key.kind for key in keys}}
+    return Remembered({key: _stop(held[key], evidence[key.kind]) for key in sorted(keys & held.keys())})
 
 
-def _stop(held: HeldRecord, noted_within: timedelta) -> RememberedStop:
+def _stop(held: HeldRecord, evidence: StopEvidence) -> RememberedStop:
     return RememberedStop(
         sweep_id=held.sweep_id,
         policy_name=held.policy_name,
@@ -66,7 +67,7 @@ def _stop(held: HeldRecord, noted_within: timedelta) -> RememberedStop:
         start_asked_at=_time(held.start_asked_at),
         started_before=held.started_before,
         start_failed_at=_time(held.start_failed_at),
-        noted_within=noted_within,
+        evidence=evidence,
         restore=held.restore,
     )
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from orchestrator.core.decide import scope
@@ -39,6 +39,7 @@ from orchestrator.core.model import (
     Verdict,
 )
 from orchestrator.core.model.aws_error_codes import coverage_of
+from orchestrator.core.model.kind import StopEvidence
 from orchestrator.core.model.tagging import tagging_action
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.errors import LedgerError, PlanError
@@ -276,10 +277,10 @@ def _decide(
     stops = [record for record in records if _may_be_down_by_it(record)]
     seen = look_until_settled(world, kind, target, ids, lambda fresh: _may_be_from_before(fresh, stops, world.now()))
     fresh, unseen = seen.fresh, seen.refused
-    noted_within = kind.description.stop_noted_within
+    evidence = kind.description.evidence
     held = _held(world, undone.source_sweep_id, target)
     looked_at = [record for record in stops if record.resource_id not in unseen]
-    decisions = tuple(_decisions(undone.source_sweep_id, looked_at, fresh, noted_within, held, undone.earlier))
+    decisions = tuple(_decisions(undone.source_sweep_id, looked_at, fresh, evidence, held, undone.earlier))
     if undone.undo_filter.failed_health:
         decisions = _only_missed(kind, target, decisions, world.now())
     if undone.rules is not None:
@@ -312,7 +313,7 @@ def _decisions(
     source_sweep_id: str,
     records: Sequence[ActionRecord],
     fresh: Mapping[str, Resource],
-    noted_within: timedelta,
+    evidence: StopEvidence,
     held: Mapping[ResourceKey, HeldRecord],
     earlier: Mapping[ResourceKey, EarlierStart],
 ) -> Iterator[Decision]:
@@ -335,7 +336,7 @@ def _decisions(
             restorable,
             source_sweep_id,
             requested_at,
-            noted_within,
+            evidence,
             start_asked_at,
             accepted=record.status in _ACCEPTED,
             held=is_held,

@@ -46,6 +46,7 @@ from orchestrator.core.model import (
 )
 from orchestrator.core.model.action import StartForm
 from orchestrator.core.model.decision import InsideSchedule
+from orchestrator.core.model.kind import StopEvidence
 from orchestrator.core.model.marks import STOPPED_AT_TAG, STOPPED_BY_TAG
 from orchestrator.core.model.remembered import NOTHING_REMEMBERED, Remembered
 from orchestrator.core.policy.opt_outs import (
@@ -191,7 +192,7 @@ def _decide_by_what_is_known(policy: OrgPolicy, resource: Resource, account: Acc
     owned_by_two = partial(_owned_by_two, policy, resource, account, known) if known.others else _by_nobody_else
     only_tags = rule is not None and rule.action in _STOPS_NOTHING
     if resource.kind in known.starting_kinds and not only_tags and may_be_down(resource):
-        start = _decide_start(resource, exemption, owner, own_schedule, known, owned_by_two)
+        start = _decide_start(policy, resource, exemption, owner, own_schedule, known, owned_by_two)
         return replace(start, facts={**start.facts, **used} if used else start.facts)
     keep = _reason_to_keep(resource, exemption, owner, own_schedule, now, owned_by_two)
     reason = keep or _reason_to_stop(rule, own_schedule, now)
@@ -212,6 +213,7 @@ def _decide_by_what_is_known(policy: OrgPolicy, resource: Resource, account: Acc
 
 
 def _decide_start(
+    policy: OrgPolicy,
     resource: Resource,
     exemption: Exemption | None,
     owner: Owner,
@@ -234,7 +236,8 @@ def _decide_start(
     if reason is not None or rule is None or own_schedule.schedule is None:
         return replace(kept, reason_code=reason.code, reason=reason.sentence) if reason else kept
     answer = own_schedule.schedule.at(now)
-    return decide_in_running_time(kept, rule, own_schedule.schedule.name, answer, known.remembered)
+    evidence = policy.evidence.get(resource.kind, StopEvidence())
+    return decide_in_running_time(kept, rule, own_schedule.schedule.name, answer, known.remembered, evidence)
 
 
 def _kept_down(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -21,6 +21,7 @@ from orchestrator.core.model import (
     Verdict,
     time_text,
 )
+from orchestrator.core.model.kind import StopEvidence
 from orchestrator.core.model.marks import MARKS, STOPPED_BY_TAG
 from orchestrator.core.model.remembered import NOTHING_REMEMBERED, Remembered
 from orchestrator.core.model.tagging import tagging_of
@@ -57,7 +58,8 @@ def kept_since(
         return not_seen_again(_within_sentence(decision))
     if decision.reason_code is ReasonCode.OWNED_BY_TWO_POLICIES:  # not only now: until one of them excludes it
         return changed(_within_sentence(decision))._replace(code=decision.reason_code)
-    reason = next(_changes(planned, fresh, decision), None)
+    evidence = policy.evidence.get(fresh.kind, StopEvidence())
+    reason = next(_changes(planned, fresh, decision, evidence.start_needs), None)
     return changed(reason) if reason else None
 
 
@@ -161,8 +163,8 @@ def keep_after_all(decisions: Iterable[Decision], kept: Mapping[ResourceKey, Rea
     )
 
 
-def _changes(planned: Decision, fresh: Resource, decision: Decision) -> Iterator[str]:
-    """`decision` is the one of now, about `fresh`."""
+def _changes(planned: Decision, fresh: Resource, decision: Decision, needed: Collection[str]) -> Iterator[str]:
+    """`decision` is the one of now, about `fresh`; `needed`: what a later start takes of it, such as sizes."""
     before = planned.resource
     if fresh.aws_state != before.aws_state:
         yield f"it was {before.aws_state} and is {fresh.aws_state}."
@@ -172,6 +174,9 @@ def _changes(planned: Decision, fresh: Resource, decision: Decision) -> Iterator
         yield _within_sentence(decision)
     if (decision.rule, decision.action) != (planned.rule, planned.action):
         yield f"rule {decision.rule} owns it now, with the action {decision.action.value}."
+    for name in sorted(needed):
+        if fresh.restore.get(name) != before.restore.get(name):
+            yield f"its {name} was {before.restore.get(name)} and is {fresh.restore.get(name)}."
     if tagging_of(decision.resource.restore) != tagging_of(before.restore):
         yield "other tags are due than those that were planned."
     changes = "; ".join(_tag_changes(before.tags, fresh.tags))

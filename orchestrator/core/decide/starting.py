@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from orchestrator.core.decide.owner import owner_of
-from orchestrator.core.decide.undo import fell_back, why_not_down_by
+from orchestrator.core.decide.undo import fell_back, lacks_size, why_not_down_by
 from orchestrator.core.decide.whose_schedule import schedule_of
 from orchestrator.core.model import (
     Account,
@@ -27,6 +27,7 @@ from orchestrator.core.model import (
     time_text,
 )
 from orchestrator.core.model.action import StartForm
+from orchestrator.core.model.kind import StopEvidence
 from orchestrator.core.model.marks import STOPPED_BY_TAG
 from orchestrator.core.model.remembered import Remembered, RememberedStop
 from orchestrator.core.policy.org_policy import OrgPolicy, Rule
@@ -45,7 +46,12 @@ def may_be_down(resource: Resource) -> bool:
 
 
 def decide_in_running_time(
-    kept: Decision, rule: Rule, schedule: str, answer: ScheduleAnswer, remembered: Remembered
+    kept: Decision,
+    rule: Rule,
+    schedule: str,
+    answer: ScheduleAnswer,
+    remembered: Remembered,
+    evidence: StopEvidence,
 ) -> Decision:
     """Start or keep for what is down although its schedule says that it should run now; nothing else is in the way.
 
@@ -66,7 +72,11 @@ def decide_in_running_time(
         "running_time_since": time_text(answer.since),
         "stopped_by": stop.sweep_id if stop is not None else None,
     }
-    reason = next(_reasons_to_keep(seen, rule, answer, stop, remembered.unread), None)
+    stopped_at = seen.changed_at
+    if not evidence.is_dated and stop is not None and seen.tags.get(STOPPED_BY_TAG) == stop.sweep_id:
+        stopped_at = stop.requested_at
+    reason = next(_reasons_to_keep(seen, rule, answer, stop, remembered.unread, stopped_at), None)
+    reason = reason or next(lacks_size(seen, evidence), None)
     if reason is not None:
         return replace(kept, reason_code=reason.code, reason=reason.sentence, facts=facts)
     by = f"sweep {stop.sweep_id} stopped it" if stop and rule.start is StartForm.WHAT_WAS_STOPPED else "it is stopped"
@@ -99,12 +109,17 @@ def asking_the_ledger(
 
 
 def _reasons_to_keep(
-    seen: Resource, rule: Rule, answer: ScheduleAnswer, stop: RememberedStop | None, unread: str
+    seen: Resource,
+    rule: Rule,
+    answer: ScheduleAnswer,
+    stop: RememberedStop | None,
+    unread: str,
+    stopped_at: datetime | None,
 ) -> Iterator[Reason]:
     if rule.start is StartForm.WHAT_WAS_STOPPED:
         yield from _not_by_us(seen, stop, unread)
     if not _came_to_nothing(seen, stop):
-        yield from _by_hand(seen, answer)
+        yield from _by_hand(stopped_at, answer)
     if rule.start is StartForm.WHAT_WAS_STOPPED and stop is not None:
         reason = why_not_down_by(seen, stop)
         if reason is not None:
@@ -138,13 +153,13 @@ def _came_to_nothing(seen: Resource, stop: RememberedStop | None) -> bool:
     return is_known or _NO_CAPACITY in seen.start_failure.code.lower()
 
 
-def _by_hand(seen: Resource, answer: ScheduleAnswer) -> Iterator[Reason]:
-    if seen.changed_at is None:
+def _by_hand(stopped_at: datetime | None, answer: ScheduleAnswer) -> Iterator[Reason]:
+    if stopped_at is None:
         text = (
             "Nothing says when it was stopped, so it may have been by hand within its running time: it stays stopped."
         )
         yield Reason(ReasonCode.STOP_UNDATED, text)
-    elif answer.since is None or seen.changed_at >= answer.since:
+    elif answer.since is None or stopped_at >= answer.since:
         since = f" since {time_text(answer.since)}" if answer.since is not None else ""
-        text = f"It was stopped at {time_text(seen.changed_at)}, within its running time{since}: it stays stopped."
+        text = f"It was stopped at {time_text(stopped_at)}, within its running time{since}: it stays stopped."
         yield Reason(ReasonCode.STOPPED_BY_HAND, text)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 from orchestrator.core.decide.whose import is_after, is_later_start, may_be_of
 from orchestrator.core.model import Action, Decision, Reason, ReasonCode, Resource, ResourceState, Verdict, time_text
+from orchestrator.core.model.kind import StopEvidence
 from orchestrator.core.model.marks import STOPPED_BY_TAG, SWEEP_ID
 from orchestrator.core.model.remembered import RememberedStop
 
@@ -22,7 +23,7 @@ def decide_undo(
     fresh: Resource | None,
     sweep_id: str,
     requested_at: datetime | None,
-    noted_within: timedelta,
+    evidence: StopEvidence,
     start_asked_at: datetime | None = None,
     *,
     accepted: bool,
@@ -31,14 +32,13 @@ def decide_undo(
     """Start or keep for one resource that the sweep stopped, or may have stopped.
 
     `stopped` is the resource as the sweep knew it, as far as the ledger has that, `fresh` as it is now (None: gone),
-    `requested_at` when the sweep asked for the stop, `noted_within` how long after that AWS may date it
-    (KindDescription.stop_noted_within),
+    `requested_at` when the sweep asked for the stop, `evidence` what tells of its kind that it is down by it,
     `start_asked_at` when an earlier undo asked for its start, which was not seen to come up.
     `accepted`: the ledger knows that AWS accepted the stop, or that it was seen; else what came of it is unknown.
     `held`: by the ledger it is this sweep that holds it down, whatever a mark says that another sweep wrote late. A
     person's own word in the mark counts.
     """
-    times = _Times(requested_at, noted_within, start_asked_at, stopped.started_at)
+    times = _Times(requested_at, evidence, start_asked_at, stopped.started_at)
     keep = next(_reasons_to_keep(fresh, sweep_id, times, accepted=accepted, held=held), None)
     reason = keep or Reason(ReasonCode.STOPPED_BY_SWEEP, f"Sweep {sweep_id} stopped it and nobody touched it since.")
     if keep is None and fresh is not None and accepted:
@@ -57,7 +57,7 @@ def decide_undo(
 
 def why_not_down_by(fresh: Resource, stop: RememberedStop) -> Reason | None:
     """Why nothing proves that it is down by that stop alone, which is the one in its mark; None where it is."""
-    times = _Times(stop.requested_at, stop.noted_within, stop.start_asked_at, stop.started_before)
+    times = _Times(stop.requested_at, stop.evidence, stop.start_asked_at, stop.started_before)
     return next(_reasons_to_keep(fresh, stop.sweep_id, times, accepted=False, held=True), None)
 
 
@@ -103,7 +103,7 @@ def _is_by(fresh: Resource, earlier: EarlierStart) -> bool:
 
 class _Times(NamedTuple):
     requested_at: datetime | None
-    noted_within: timedelta
+    evidence: StopEvidence
     start_asked_at: datetime | None
     started_before: datetime | None
     """When it was started before the sweep stopped it."""
@@ -123,8 +123,22 @@ def _reasons_to_keep(
     if not by and not accepted:
         text = f"It has no {STOPPED_BY_TAG} tag, and the ledger does not know that AWS accepted its stop."
         yield Reason(ReasonCode.NOT_MARKED, text)
-    if not _fell_back(fresh, times.start_asked_at):
+    if not by and not times.evidence.is_dated:
+        text = f"It has no {STOPPED_BY_TAG} tag, and AWS does not say when it was stopped: it may have been by others."
+        yield Reason(ReasonCode.NOT_MARKED, text)
+    if times.evidence.is_dated and not _fell_back(fresh, times.start_asked_at):
         yield from _by_times(fresh, times)
+    yield from lacks_size(fresh, times.evidence)
+
+
+def lacks_size(down: Resource, evidence: StopEvidence) -> Iterator[Reason]:
+    """Why it cannot be started as it was: the ledger does not have what that takes."""
+    missing = sorted(evidence.start_needs - down.restore.keys())
+    if missing:
+        text = (
+            f"What it was before it was stopped is not known ({', '.join(missing)}): nothing says as what to start it."
+        )
+        yield Reason(ReasonCode.UNKNOWN_SIZE, text)
 
 
 def _by_state(fresh: Resource, *, accepted: bool) -> Iterator[Reason]:
@@ -159,7 +173,7 @@ def _by_times(fresh: Resource, times: _Times) -> Iterator[Reason]:
     if requested_at is None or stopped_at is None:
         text = "Nobody can say when it was stopped, so it may have been stopped by somebody else since."
         yield Reason(ReasonCode.STOPPED_BY_OTHERS, text)
-    elif not may_be_of(stopped_at, requested_at, times.noted_within):
+    elif not may_be_of(stopped_at, requested_at, times.evidence.noted_within):
         text = f"It was stopped at {time_text(stopped_at)}, not by this sweep: somebody started it in between."
         yield Reason(ReasonCode.STOPPED_BY_OTHERS, text)
     if requested_at is not None and is_later_start(started_at, times.started_before, requested_at):

@@ -40,6 +40,8 @@ class ReasonCode(StrEnum):
     """Mark, ledger and times do not agree that a sweep stopped it and nobody touched it since."""
     UNREADABLE_LEDGER = "unreadable_ledger"
     """Whether a sweep stopped it, or a link opts it out, is unknown: the ledger could not be read."""
+    UNKNOWN_SIZE = "unknown_size"
+    """What a start takes, such as the size that it had, is not in the ledger."""
     STOPPED_BY_SWEEP = "stopped_by_sweep"
     """A start: the sweep that is undone stopped it."""
     EXEMPT = "exempt"

@@ -50,6 +50,17 @@ class LossWord(NamedTuple):
     """Such a resource is kept unless its rule has the word in its `accept`."""
 
 
+class StopEvidence(NamedTuple):
+    """What tells of a kind's resources that they are down by a sweep's stop, and what a start of them takes."""
+
+    noted_within: timedelta = timedelta()
+    """How long after asking for a stop AWS may date it."""
+    is_dated: bool = True
+    """AWS says when it was stopped. Where it does not, the sweep's mark and the ledger have to agree."""
+    start_needs: frozenset[str] = frozenset()
+    """The names in `Resource.restore` without which it is not started, such as sizes."""
+
+
 @dataclass(frozen=True, slots=True)
 class KindDescription:
     """One kind, declared once: it feeds the policy's schema, clients, pacing, doctor, packaging and the proof of
@@ -89,6 +100,21 @@ class KindDescription:
     """Of the shapes in answers, by botocore's names of service and shape, the members that are read: the others are not
     parsed. A shape that is not named is read whole.
     """
+    tells_stop: bool = True
+    """AWS says of each of its resources when it was stopped last."""
+    start_needs: frozenset[str] = frozenset()
+    """What a start takes of `Resource.restore`, such as sizes; the kind fills it in for what runs and nothing else.
+
+    It is in the intent before the stop. What it says differs between plan and stop: kept. A start without it: none.
+    """
+    restarted_after: timedelta | None = None
+    """So long after its stop AWS starts one again by itself."""
+    member_of: Mapping[str, str] = field(default_factory=dict)
+    """By the name of a fact, the kind whose resource it names by its id: in the same target, that owns this one."""
+    order: int = 20
+    """Among an account's stops, the smaller number is first, and among its starts last: what uses others is at 10,
+    databases at 30.
+    """
     tells_start: bool = False
     """AWS says of each of its resources when it was started last."""
     words: tuple[FactWord, ...] = ()
@@ -100,13 +126,20 @@ class KindDescription:
     start_delegations: frozenset[str] = field(default_factory=frozenset)
     """What AWS itself does in the name of the session that starts one, where the account has a use for it."""
     arn_form: str = ""
-    """Service and what stands before the id in its ARNs, such as `ec2:instance/`."""
+    """Service and resource in its ARNs, such as `ec2:instance/{id}`; `*` is what the id does not tell, and has neither
+    `:` nor `/`.
+    """
     id_form: str = ""
     """A regular expression of its ids, where no other kind has such; empty: an id does not tell."""
     metrics: frozenset[str] = field(default_factory=frozenset)
     """What CloudWatch measures of one, of the words of `core.model.measured`: a rule about it may ask for `idle`."""
     checks: frozenset[str] = field(default_factory=frozenset)
     """The permissions that doctor can ask AWS about without changing anything; it says of the others that it cannot."""
+
+    @property
+    def evidence(self) -> StopEvidence:
+        """What decisions about what is down go by."""
+        return StopEvidence(self.stop_noted_within, self.tells_stop, self.start_needs)
 
     @property
     def to_accept(self) -> tuple[str, ...]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
+from orchestrator.core.model.kind import StopEvidence
 from orchestrator.core.model.resource import Fact, ResourceKey
 
 
@@ -25,8 +26,8 @@ class RememberedStop:
     """When it was started before the sweep stopped it."""
     start_failed_at: datetime | None = None
     """When a start was last seen to have come to nothing."""
-    noted_within: timedelta = timedelta()
-    """How long after the sweep asked for the stop AWS may date it."""
+    evidence: StopEvidence = field(default_factory=StopEvidence)
+    """What tells that it is down by that stop."""
     restore: Mapping[str, Fact] = field(default_factory=dict)
     """What a start needs to know, such as sizes."""
 

@@ -104,6 +104,8 @@ class Resource:
     """It shut down from inside, and nothing says how long after its start that was."""
     restore: Mapping[str, Fact] = field(default_factory=lambda: _NOTHING)
     """What a later start needs to know, such as sizes, or the mark to write again if it is gone; part of the intent."""
+    units: int = 1
+    """How many of what guardrails count it runs: the instances of a group."""
     losses: tuple[Loss, ...] = ()
     """What a stop of it would lose, or might; of what does not run nothing."""
     created_at: datetime | None = None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from orchestrator.core.model.action import StartForm
+from orchestrator.core.model.kind import StopEvidence
 from orchestrator.core.model.notification import Notifications
 from orchestrator.core.policy.conditions.interface import Condition
 from orchestrator.core.policy.required_tags import RequiredTag
@@ -94,6 +95,8 @@ class OrgPolicy:
     text: str = field(compare=False, repr=False)
     lines: Mapping[Path, int] = field(compare=False, repr=False)
     """The line of each value of the document, from 1."""
+    evidence: Mapping[str, StopEvidence] = field(default_factory=dict, compare=False, repr=False)
+    """By kind: what tells of one that it is down by a sweep's stop."""
     ignores_schedules: bool = False
     """As if no rule had a schedule: for the undo of starts that a person asks for at any time."""
 

@@ -16,6 +16,7 @@ KEPT_BECAUSE: Mapping[ReasonCode, str] = {
     ReasonCode.STOP_UNDATED: "down, and since when is unknown",
     ReasonCode.NOT_STOPPED_BY_US: "down, and not provably by a sweep",
     ReasonCode.UNREADABLE_LEDGER: "the ledger could not be read",
+    ReasonCode.UNKNOWN_SIZE: "down, and its size before is unknown",
     ReasonCode.STOPPED_BY_SWEEP: "stopped by the sweep that is undone",
     ReasonCode.EXEMPT: "opted out",
     ReasonCode.NOT_RUNNING: "not running",

@@ -112,7 +112,7 @@ EC2 = KindDescription(
         "cloudwatch:GetMetricData": OperationRates(Rate(50, 50)),
         "cloudwatch:ListMetrics": OperationRates(Rate(25, 25)),
     },
-    arn_form="ec2:instance/",
+    arn_form="ec2:instance/{id}",
     id_form="i-[0-9a-f]+",
     role_statements=(
         "ReadRegionsAndInstances",

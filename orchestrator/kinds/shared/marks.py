@@ -14,7 +14,7 @@ from orchestrator.core.model import AwsError, Resource, Tags, time_text
 from orchestrator.core.model.marks import MARKS, STOPPED_AT_TAG, STOPPED_BY_TAG
 from orchestrator.kinds.shared.handing_out import HandingOut
 from orchestrator.kinds.shared.isolating import NotHandedOutError, isolate
-from orchestrator.kinds.shared.operations import Operations
+from orchestrator.kinds.shared.operations import GivesBack, Operations
 from orchestrator.kinds.shared.paced import Paced
 from orchestrator.kinds.shared.transitions import START, Transition
 
@@ -74,6 +74,18 @@ class Marks:
         return self._all_but_refused(
             resources, lambda some, paced: paced.call(operation, lambda: unmark(some, MARKS))
         ).refused
+
+    def give_back(self, changed: Sequence[tuple[Resource, Resource]]) -> dict[str, AwsError]:
+        """What a stop changed beside each, as it was planned and as it is now; by resource id, what AWS refused."""
+        operations, refused = self._operations, dict[str, AwsError]()
+        if not isinstance(operations, GivesBack):
+            return refused
+        for planned, fresh in changed:
+            try:
+                operations.give_back(planned, fresh)
+            except AWS_FAILURES as failure:
+                refused[planned.resource_id] = error_of(failure)
+        return refused
 
     def _all_but_refused(self, resources: Sequence[Resource], change: _Change) -> Marking:
         by_id = {one.resource_id: one for one in resources}

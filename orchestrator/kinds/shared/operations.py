@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from botocore.parsers import ResponseParserError
 
@@ -86,6 +86,19 @@ class Operations(Protocol):
 
     def untag(self, resources: Sequence[Resource], tags: Tags) -> None:
         """Deletes these tags; where AWS takes a value beside the key, only those that have it."""
+        ...
+
+
+@runtime_checkable
+class GivesBack(Protocol):
+    """An optional capability of operations: a stop changes more than the resource itself, such as what scales it."""
+
+    def give_back(self, resource: Resource, fresh: Resource) -> None:
+        """What a stop changed beside it is as `resource.restore` says. Nothing is called where it is so in `fresh`.
+
+        Asked for where a process died between the calls of a stop that had no effect, or of a start that was reached.
+        Calls in its turn, by itself, as often as that takes; raises botocore's exceptions.
+        """
         ...
 
 

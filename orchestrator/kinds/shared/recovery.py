@@ -89,7 +89,8 @@ def _went_down_and_came_up(intent: Intent, fresh: Resource) -> Outcome | None:
 
 
 class Recovery:
-    """One target's. Stops and starts nothing; deletes the marks of what the process had started.
+    """One target's. Stops and starts nothing; deletes the marks of what the process had started, and gives back what
+    its calls changed beside what runs.
 
     What still runs keeps its marks: AWS shows a stop some time after it accepted it, and the sweep is resumed.
     """
@@ -113,7 +114,9 @@ class Recovery:
         """One for each that is where it was wanted, or gone, or was there and is not any more; none for those on which
         the call had no effect.
         """
+        given_back = self._give_back(intents)
         warnings = self._delete_marks([intent for intent in intents if self._is_ours(intent)])
+        warnings = {one: (*given_back.get(one, ()), *warnings.get(one, ())) for one in (*given_back, *warnings)}
         outcomes = [(intent, self._outcome(intent)) for intent in intents]
         return tuple(
             replace(outcome, warnings=warnings.get(intent.resource.resource_id, ()))
@@ -170,6 +173,18 @@ class Recovery:
 
     def _is_right_after(self, intent: Intent, since: datetime) -> bool:
         return -_RIGHT_AFTER <= since - intent.requested_at <= self._noted_within
+
+    def _give_back(self, intents: Sequence[Intent]) -> dict[str, tuple[str, ...]]:
+        """Of what runs: of a stop that had no effect, and of a start. Warnings by resource id."""
+        runs = [
+            (one.resource, one.fresh)
+            for one in intents
+            if one.fresh is not None and one.fresh.state in (ResourceState.RUNNING, ResourceState.STARTING)
+        ]
+        return {
+            one: (f"what its stop changed beside it was not given back: {error}",)
+            for one, error in self._marks.give_back(runs).items()
+        }
 
     def _delete_marks(self, ours: Sequence[Intent]) -> dict[str, tuple[str, ...]]:
         """Of the starts that run; warnings by resource id. What is on its way may fall back."""

@@ -14,6 +14,7 @@ import pytest
 from orchestrator.core.decide.decisions import decide
 from orchestrator.core.decide.scope import is_in_scope
 from orchestrator.core.model import Account, Resource
+from orchestrator.core.model.kind import StopEvidence
 from orchestrator.core.model.loss import Loss
 from orchestrator.core.model.measured import Measured, Series
 from orchestrator.core.model.metric import MetricSpan
@@ -233,7 +234,12 @@ def test_what_was_stopped_in_the_evening_starts_at_seven_and_on_no_holiday() -> 
     )
     by_hand = a_resource("i-2", tags=DEV, state="stopped", changed_at=stopped_at)
     stop = RememberedStop(
-        SWEEP_ID, "nonprod", stopped_at, accepted=True, started_before=started_at, noted_within=timedelta(minutes=1)
+        SWEEP_ID,
+        "nonprod",
+        stopped_at,
+        accepted=True,
+        started_before=started_at,
+        evidence=StopEvidence(timedelta(minutes=1)),
     )
     remembered = Remembered({down.key: stop})
     rule = "dev-from-seven-to-seven"

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from orchestrator.core.decide.decisions import decide, decide_inventory
 from orchestrator.core.decide.other_policies import CoOwner
 from orchestrator.core.model import Action, AwsError, Decision, Inventory, ReasonCode, Resource, Verdict
+from orchestrator.core.model.kind import StopEvidence
 from orchestrator.core.model.marks import STOPPED_AT_TAG, STOPPED_BY_TAG
 from orchestrator.core.model.remembered import Remembered, RememberedStop
 from orchestrator.core.policy.org_policy import OrgPolicy
@@ -46,7 +47,7 @@ def stopped(tags: dict[str, str] = MARKS, **fields: Any) -> Resource:
 
 def remembered(**fields: Any) -> Remembered:
     stop = RememberedStop(SWEEP_ID, "nonprod", STOPPED_AT, accepted=False, started_before=STARTED_AT)
-    found = replace(stop, **{"noted_within": timedelta(minutes=1), **fields})
+    found = replace(stop, **{"evidence": StopEvidence(timedelta(minutes=1)), **fields})
     return Remembered({stopped().key: found})
 
 

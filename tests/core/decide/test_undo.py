@@ -10,6 +10,7 @@ import pytest
 
 from orchestrator.core.decide.undo import decide_undo
 from orchestrator.core.model import Action, AwsError, ReasonCode, Resource, Verdict
+from orchestrator.core.model.kind import StopEvidence
 from orchestrator.core.model.marks import STOPPED_BY_TAG
 from tests.support.builders import AT, SWEEP_ID, a_resource
 
@@ -30,7 +31,7 @@ def undone(
     *,
     accepted: bool = True,
 ) -> tuple[Verdict, str]:
-    decision = decide_undo(a_resource(), fresh, SWEEP_ID, requested_at, noted_within, accepted=accepted)
+    decision = decide_undo(a_resource(), fresh, SWEEP_ID, requested_at, StopEvidence(noted_within), accepted=accepted)
     assert decision.action is Action.START
     assert replace(decision.resource, restore={}) == (fresh or a_resource())
     return decision.verdict, decision.reason
@@ -42,7 +43,9 @@ def test_what_the_sweep_stopped_and_nobody_touched_is_started() -> None:
 
 def test_its_facts_are_those_of_now() -> None:
     fresh = stopped()
-    assert decide_undo(a_resource(), fresh, SWEEP_ID, AT, NOTED_WITHIN, accepted=True).facts == fresh.facts
+    assert (
+        decide_undo(a_resource(), fresh, SWEEP_ID, AT, StopEvidence(NOTED_WITHIN), accepted=True).facts == fresh.facts
+    )
 
 
 @pytest.mark.parametrize(
@@ -75,7 +78,7 @@ def test_what_somebody_touched_since_is_kept_and_the_reason_says_what(fresh: Res
 
 @pytest.mark.parametrize("by", [None, ""])
 def test_where_the_mark_was_removed_and_all_else_agrees_it_is_written_again_and_it_is_started(by: str | None) -> None:
-    decision = decide_undo(a_resource(), stopped(by=by), SWEEP_ID, AT, NOTED_WITHIN, accepted=True)
+    decision = decide_undo(a_resource(), stopped(by=by), SWEEP_ID, AT, StopEvidence(NOTED_WITHIN), accepted=True)
     assert decision.verdict is Verdict.START
     assert decision.reason == f"Sweep {SWEEP_ID} stopped it and nobody touched it since, but for its mark."
     assert decision.resource.restore == {STOPPED_BY_TAG: SWEEP_ID}
@@ -83,13 +86,13 @@ def test_where_the_mark_was_removed_and_all_else_agrees_it_is_written_again_and_
 
 def test_what_a_start_needs_besides_stays_with_the_mark() -> None:
     fresh = stopped(by=None, restore={"desired": 3})
-    decision = decide_undo(a_resource(), fresh, SWEEP_ID, AT, NOTED_WITHIN, accepted=True)
+    decision = decide_undo(a_resource(), fresh, SWEEP_ID, AT, StopEvidence(NOTED_WITHIN), accepted=True)
     assert decision.resource.restore == {"desired": 3, STOPPED_BY_TAG: SWEEP_ID}
 
 
 def test_where_the_ledger_knows_of_the_stop_the_start_knows_the_mark_to_write_should_it_be_gone_by_then() -> None:
-    known = decide_undo(a_resource(), stopped(), SWEEP_ID, AT, NOTED_WITHIN, accepted=True)
-    unknown = decide_undo(a_resource(), stopped(), SWEEP_ID, AT, NOTED_WITHIN, accepted=False)
+    known = decide_undo(a_resource(), stopped(), SWEEP_ID, AT, StopEvidence(NOTED_WITHIN), accepted=True)
+    unknown = decide_undo(a_resource(), stopped(), SWEEP_ID, AT, StopEvidence(NOTED_WITHIN), accepted=False)
     assert known.resource == replace(stopped(), restore={STOPPED_BY_TAG: SWEEP_ID})
     assert unknown.resource == stopped()
 
@@ -154,7 +157,7 @@ def test_a_start_at_a_time_that_nobody_knows_is_left_to_the_other_facts() -> Non
     ],
 )
 def test_each_reason_has_its_code(fresh: Resource | None, code: ReasonCode) -> None:
-    assert decide_undo(a_resource(), fresh, SWEEP_ID, AT, NOTED_WITHIN, accepted=True).reason_code is code
+    assert decide_undo(a_resource(), fresh, SWEEP_ID, AT, StopEvidence(NOTED_WITHIN), accepted=True).reason_code is code
 
 
 SECONDS = [-240, -1, 1, 20, 240]
@@ -167,7 +170,7 @@ def test_where_the_start_before_the_stop_is_known_clocks_do_not_tell_whether_it_
 ) -> None:
     before, asked = stopped("running", started_at=STARTED_AT), STARTED_AT + timedelta(seconds=20 - behind)
     fresh = stopped(started_at=started, changed_at=STARTED_AT + timedelta(seconds=20))
-    assert decide_undo(before, fresh, SWEEP_ID, asked, NOTED_WITHIN, accepted=True).verdict == verdict
+    assert decide_undo(before, fresh, SWEEP_ID, asked, StopEvidence(NOTED_WITHIN), accepted=True).verdict == verdict
 
 
 # --- a start that came to nothing -------------------------------------------------------------------------------------
@@ -177,7 +180,9 @@ FELL_BACK = {"changed_at": None, "started_at": START_ASKED_AT + timedelta(second
 
 
 def undone_again(fresh: Resource, asked: datetime | None = START_ASKED_AT, *, held: bool = True) -> ReasonCode:
-    return decide_undo(a_resource(), fresh, SWEEP_ID, AT, NOTED_WITHIN, asked, accepted=True, held=held).reason_code
+    return decide_undo(
+        a_resource(), fresh, SWEEP_ID, AT, StopEvidence(NOTED_WITHIN), asked, accepted=True, held=held
+    ).reason_code
 
 
 @pytest.mark.parametrize(
@@ -226,3 +231,26 @@ def test_what_a_person_stopped_right_after_an_undo_that_came_right_after_the_swe
 
 def test_without_a_start_that_an_undo_asked_for_a_stop_at_an_unknown_time_is_kept() -> None:
     assert undone_again(stopped(**FELL_BACK), None) is ReasonCode.STOPPED_BY_OTHERS
+
+
+UNDATED = StopEvidence(is_dated=False, start_needs=frozenset({"desired"}))
+SIZED = {"desired": 3}
+
+
+@pytest.mark.parametrize(
+    ("tags", "restore", "code"),
+    [
+        ({STOPPED_BY_TAG: SWEEP_ID}, SIZED, ReasonCode.STOPPED_BY_SWEEP),
+        ({}, SIZED, ReasonCode.NOT_MARKED),
+        ({STOPPED_BY_TAG: "a person"}, SIZED, ReasonCode.NOT_MARKED),
+        ({STOPPED_BY_TAG: SWEEP_ID}, {}, ReasonCode.UNKNOWN_SIZE),
+    ],
+)
+def test_where_aws_does_not_date_stops_the_mark_has_to_be_there_and_so_has_the_size_of_before(
+    tags: dict[str, str], restore: dict[str, int], code: ReasonCode
+) -> None:
+    fresh = replace(stopped(), tags=tags, changed_at=None, restore=restore)
+    found = decide_undo(a_resource(), fresh, SWEEP_ID, AT, UNDATED, accepted=True, held=True)
+    assert found.reason_code is code
+    if code is ReasonCode.STOPPED_BY_SWEEP:
+        assert found.resource.restore["desired"] == 3

@@ -51,6 +51,9 @@ class Words:
     cannot_stop: Refusal
     cannot_mark: Refusal
     not_found: Refusal
+    starting: str = "starting"
+    """While it comes up."""
+    stopped: str = "stopped"
 
     def verb(self, operation: str) -> str | None:
         """`stop`, `start`, `mark` or `unmark`."""
@@ -65,6 +68,8 @@ class Harness(ABC):
     words: Words
     kind: Kind
     target: Target
+    restores: dict[str, Mapping[str, Fact]]
+    """What the intents of stops have of each, such as sizes."""
     log: list[str]
     """What the guard was asked and told, and every call that changes anything, in order."""
     ahead: timedelta = timedelta()
@@ -146,7 +151,13 @@ class Harness(ABC):
         guard: RecordingGuard | None = None,
         restore: Mapping[str, Fact] | None = None,
     ) -> dict[str, Outcome]:
-        resources = {one: replace(resource, restore=restore or {}) for one, resource in self.look(*ids).items()}
+        seen = self.look(*ids)
+        if not action.starts:
+            self.restores.update({one: resource.restore for one, resource in seen.items() if resource.restore})
+        resources = {
+            one: replace(resource, restore={**self.restores.get(one, {}), **(restore or {})})
+            for one, resource in seen.items()
+        }
         self.log.clear()
         with self.binding():
             actions = [(resources[one], action) for one in ids]
@@ -197,11 +208,10 @@ class MemoryAws(Harness):
     """A fake AWS of one target. A kind's client tells `called` of each call before it has an effect."""
 
     prefix = "resource"
-    stopped_word = "stopped"
 
     def __init__(self) -> None:
         self.target = Target(ACCOUNT, REGION)
-        self.log = []
+        self.log, self.restores = [], {}
         self.rows: dict[str, Row] = {}
         self.copies: dict[str, Row] = {}
         """What each answer says once more of some of them."""
@@ -248,7 +258,7 @@ class MemoryAws(Harness):
     def someone(self, action: Action, ids: Sequence[str]) -> None:
         for one in ids:
             row = self.rows[one]
-            row.word = self.words.running if action.starts else self.stopped_word
+            row.word = self.words.running if action.starts else self.words.stopped
             row.started_at, row.stopped_at = (AT, None) if action.starts else (row.started_at, AT)
 
     def refuse(self, verb: str, resource_id: str, refusal: Refusal) -> None:
@@ -321,7 +331,7 @@ class EmbeddedAws(Harness):
         self.clients = clients
         self.account = organization.account("member")
         self.target = Target(AccountId(self.account), REGION)
-        self.log = []
+        self.log, self.restores = [], {}
         self._not_told: set[str] = set()
         self.kind = self.words.entry.make(clients, RETRIES, self.process_now, Pacing({}, sleep=lambda _: None))
 

@@ -27,8 +27,9 @@ CLOCKS = [-240, -60, -1, 0, 1, 60, 240]
 def undone(aws: Harness, stop: Outcome) -> Verdict:
     """What an undo decides, by what the ledger has of this stop."""
     [fresh] = aws.look(stop.resource.resource_id).values()
-    within = aws.words.entry.description.stop_noted_within
-    return decide_undo(stop.resource, fresh, SWEEP_ID, stop.requested_at, within, accepted=True, held=True).verdict
+    fresh = replace(fresh, restore=stop.resource.restore)
+    evidence = aws.words.entry.description.evidence
+    return decide_undo(stop.resource, fresh, SWEEP_ID, stop.requested_at, evidence, accepted=True, held=True).verdict
 
 
 def marked(aws: Harness, ids: list[str]) -> set[str]:
@@ -291,7 +292,7 @@ def test_a_stop_whose_answer_was_lost_is_never_someone_elses_as_clocks_differ(aw
     outcome = aws.act(Action.STOP, [one])[one]
     assert (outcome.status in DOWN, outcome.message) == (True, "")
     assert marked(aws, [one]) == {one}
-    aws.put(one, "stopped")
+    aws.put(one, aws.words.stopped)
     assert undone(aws, outcome) is Verdict.START
 
 
@@ -367,7 +368,7 @@ def test_what_is_still_on_its_way_up_keeps_its_marks_and_is_starting(aws: Harnes
     ids = stopped(aws)
     starts = accepted(aws, ids)
     aws.someone(Action.START, ids)
-    aws.put(ids[0], {"ec2": "pending", "rds": "creating"}[aws.words.entry.description.name])
+    aws.put(ids[0], aws.words.starting)
     seen = aws.see(starts, A_MINUTE)[ids[0]]
     assert (seen.status, bool(seen.verified_at)) == (OutcomeStatus.STARTING, True)
     assert marked(aws, ids) == set(ids)
@@ -389,7 +390,7 @@ def test_a_start_that_fell_back_failed_and_keeps_its_marks(aws: Harness) -> None
 
 def test_what_is_seen_down_seconds_after_its_start_may_be_an_answer_from_before_it(aws: Harness) -> None:
     ids = stopped(aws)
-    aws.put(ids[0], "stopped")
+    aws.put(ids[0], aws.words.stopped)
     starts = accepted(aws, ids)
     seen = aws.see(starts, SECONDS)[ids[0]]
     assert (seen.status, seen.verified_at) == (OutcomeStatus.STARTING, None)
@@ -532,7 +533,7 @@ def test_an_intent_that_was_reached_is_this_sweeps_however_clocks_differ(
     outcome = aws.recover(action, resources, at)[one]
     assert outcome.status in (UP if action.starts else DOWN)
     if not action.starts:
-        aws.put(one, "stopped")
+        aws.put(one, aws.words.stopped)
         assert undone(aws, outcome) is Verdict.START
 
 
@@ -541,7 +542,7 @@ def test_what_someone_else_stopped_long_before_is_not_claimed(aws: Harness) -> N
     resources = list(aws.look(one).values())
     aws.someone(Action.STOP, [one])
     if aws.look(one)[one].changed_at is None:
-        pytest.fail("this AWS does not say when it was stopped")
+        assert not aws.words.entry.description.tells_stop, "this AWS does not say when it was stopped"
     outcome = aws.recover(Action.STOP, resources, aws.now() + timedelta(hours=1))[one]
     assert outcome.status is OutcomeStatus.ALREADY_STOPPED
     assert marked(aws, [one]) == set()

@@ -25,6 +25,7 @@ WORDS = Words(
     throttled="RequestLimitExceeded",
     cannot_stop=("OperationNotPermitted", "The instance '{id}' may not be stopped."),
     cannot_mark=("TagLimitExceeded", "The maximum number of Tags for a resource has been reached."),
+    starting="pending",
     not_found=("InvalidInstanceID.NotFound", "The instance ID '{id}' does not exist"),
 )
 

@@ -27,6 +27,7 @@ WORDS = Words(
     throttled="Throttling",
     cannot_stop=("InvalidParameterCombination", "The DB instance {id} cannot be stopped."),
     cannot_mark=("InvalidDBInstanceState", "Instance {id} is not in available state."),
+    starting="creating",
     not_found=("DBInstanceNotFound", "DBInstance {id} not found."),
 )
 _NUMBERS = count(1)
