@@ -222,7 +222,8 @@ def _why_not(facts: Mapping[str, Fact]) -> Iterator[str]:
     for name, words in (("protected_from_scale_in", "protected from scale-in"), ("on_standby", "on standby")):
         count = facts.get(name)
         if count:
-            yield f"{count} of its instances {'is' if count == 1 else 'are'} {words}: at size 0 they would run on."
+            are, they = ("is", "it") if count == 1 else ("are", "they")
+            yield f"{count} of its instances {are} {words}: at size 0 {they} would run on."
     if facts.get("warm_pool"):
         yield "It has a warm pool, which keeps instances of its own whatever the group's size."
     yield from _unclear_sizes(facts)

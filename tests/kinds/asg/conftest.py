@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.kinds.contract.harness import embedded
 from tests.kinds.asg.harness import Embedded
+from tests.kinds.contract.harness import embedded
 from tests.support.embedded import OrganizationBuilder
 from tests.support.embedded_aws import *  # noqa: F403 - pytest finds fixtures by their names in this file
 

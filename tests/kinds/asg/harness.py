@@ -35,7 +35,7 @@ _SIZES = {"MinSize": 1, "MaxSize": 4, "DesiredCapacity": 2}
 
 
 def seed(organization: OrganizationBuilder, account: str, region: str, tags: Mapping[str, str], **fields: Any) -> str:
-    """One to be stopped, of two instances; its name."""
+    """One to be stopped, of two instances, which have its tags where they are `inherited`; its name."""
     name = fields.pop("AutoScalingGroupName", f"group-{next(_NUMBERS)}")
     template = {"LaunchTemplateName": "web"}
     with organization.acting_in(account):
@@ -43,7 +43,8 @@ def seed(organization: OrganizationBuilder, account: str, region: str, tags: Map
         if not ec2.describe_launch_templates()["LaunchTemplates"]:
             made_of: Any = {"ImageId": "ami-0123456789abcdef0", "InstanceType": "t3.micro"}
             ec2.create_launch_template(**template, LaunchTemplateData=made_of)
-        pairs = [{"Key": key, "Value": value, "PropagateAtLaunch": False} for key, value in tags.items()]
+        inherited = fields.pop("inherited", False)
+        pairs = [{"Key": key, "Value": value, "PropagateAtLaunch": inherited} for key, value in tags.items()]
         wanted: Any = {**_SIZES, "AvailabilityZones": [f"{region}a"], "LaunchTemplate": template, **fields}
         client.create_auto_scaling_group(AutoScalingGroupName=name, Tags=pairs, **wanted)
     return name
@@ -70,16 +71,11 @@ class InMemory(harness.MemoryAws):
         """As Clients.member."""
         return self
 
-    def describe_auto_scaling_groups(
-        self,
-        *,
-        MaxRecords: int,
-        IncludeInstances: bool,
-        AutoScalingGroupNames: Sequence[str] = (),  # noqa: N803 - AWS's names
-    ) -> dict[str, Any]:
-        assert (MaxRecords, IncludeInstances) == (100, True)
-        self.looked(AutoScalingGroupNames)
-        wanted = AutoScalingGroupNames or [*self.rows]
+    def describe_auto_scaling_groups(self, **asked: Any) -> dict[str, Any]:
+        assert (asked["MaxRecords"], asked["IncludeInstances"]) == (100, True)
+        names: Sequence[str] = asked.get("AutoScalingGroupNames", ())
+        self.looked(names)
+        wanted = names or [*self.rows]
         return {"AutoScalingGroups": [self._raw(one, row) for one in wanted for row in self.told(one)]}
 
     def describe_scheduled_actions(self, *, MaxRecords: int) -> dict[str, Any]:  # noqa: N803 - AWS's names
