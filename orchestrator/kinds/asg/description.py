@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from orchestrator.core.model.kind import FactWord, KindDescription
 from orchestrator.core.model.managed_by import MANAGED_BY, MANAGED_BY_WORD, STACK
+from orchestrator.core.model.price_items import COMPUTE
 
 _DESCRIBE = "autoscaling:DescribeAutoScalingGroups"
 _READ = frozenset({_DESCRIBE, "autoscaling:DescribeScheduledActions"})
@@ -35,7 +36,7 @@ ASG = KindDescription(
     arn_form="autoscaling:autoScalingGroup:*:autoScalingGroupName/{id}",
     role_statements=("ReadGroups", "StopGroups", "StartStoppedGroups", "MarkGroups"),
     price_key="AmazonEC2",
-    price_items={},  # what it bills is its instances', of which the group tells neither platform nor volumes
+    price_items={COMPUTE: ("type",)},
     type_fact="instance_type",
     stop_noted_within=timedelta(),
     tells_stop=False,

@@ -12,9 +12,11 @@ from orchestrator.aws.pacing import Pacing
 from orchestrator.aws.retries import Retries
 from orchestrator.core.model import Region, Resource, ResourceState, Target
 from orchestrator.core.model.copies import tell_once
+from orchestrator.core.model.price import Billed
 from orchestrator.kinds.asg.act import PROFILE, AsgOperations
 from orchestrator.kinds.asg.describe import OPERATION, all_groups, of_account, scheduled_actions
 from orchestrator.kinds.asg.description import ASG
+from orchestrator.kinds.asg.prices import billed
 from orchestrator.kinds.asg.rules import is_down, is_up, may_be_stopped, resource_of, with_scheduled_actions
 from orchestrator.kinds.shared.engine import KindOnEngine
 from orchestrator.kinds.shared.entry import KindEntry
@@ -23,7 +25,7 @@ from orchestrator.kinds.shared.permissions import ReadingOnly
 
 
 class AutoScalingGroups(KindOnEngine):
-    """ports.Kind for Auto Scaling groups. Those of other services are reported as what these own."""
+    """ports.Kind and ports.TargetBilling for Auto Scaling groups. What other services own is reported as that."""
 
     description = ASG
     profile = PROFILE
@@ -46,6 +48,10 @@ class AutoScalingGroups(KindOnEngine):
         seen, refused = look_at_each(resource_ids, self._operations(target).describe, self._paced(target))
         told = {one.resource_id: one for one in self._with_scheduled_actions(target, [*seen.values()])}
         return require_all(resource_ids, told, refused, f"autoscaling:{OPERATION}")
+
+    def billed(self, target: Target, resources: Sequence[Resource]) -> Mapping[str, Billed]:
+        del target  # what the listing told is all that it takes
+        return {one.resource_id: billed(one) for one in resources}
 
     def _with_scheduled_actions(self, target: Target, groups: Sequence[Resource]) -> Sequence[Resource]:
         """One call for all, and none where no group may be stopped; where it is refused, each says so."""

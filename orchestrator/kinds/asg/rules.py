@@ -6,6 +6,7 @@ not change with counts. At size 0 its instances end, but for those that are prot
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -43,6 +44,8 @@ _NEEDED_PROCESSES: Mapping[str, str] = {
     "Launch": "a start would launch no instance again",
 }
 _NAMED_ACTIONS = 3
+TYPES = "types"
+"""The name of a detail: how many of its instances there are of each type, for prices."""
 
 
 def resource_of(raw: Any, target: Target) -> Resource:
@@ -65,7 +68,7 @@ def resource_of(raw: Any, target: Target) -> Resource:
         restore={size: facts[size] for size in SIZES} if state is ResourceState.RUNNING else {},
         units=max(1, _units(raw, instances)),
         created_at=raw.get("CreatedTime"),
-        details=_details(managers_of_tagged(tags) if told is not None else None),
+        details=_details(managers_of_tagged(tags) if told is not None else None, _types(instances)),
     )
     return spare_unreadable(resource)
 
@@ -146,7 +149,7 @@ def _named(action: Any) -> str:
 
 def _facts(raw: Any) -> dict[str, Fact]:
     instances, operator = raw.get("Instances") or (), raw.get("Operator") or {}
-    types = sorted({str(one.get("InstanceType")) for one in instances if one.get("InstanceType")})
+    types = sorted({one["InstanceType"] for one in instances if one.get("InstanceType")})
     suspended = sorted(str(one.get("ProcessName")) for one in raw.get("SuspendedProcesses") or ())
     facts: dict[str, Fact] = {
         **{name: raw.get(field) for name, field in SIZES.items()},
@@ -185,9 +188,21 @@ def _units(raw: Any, instances: Sequence[Any]) -> int:
 
 
 @lru_cache(maxsize=256)
-def _details(managers: str | None) -> Mapping[str, Fact]:
+def _details(managers: str | None, types: str | None) -> Mapping[str, Fact]:
     """One mapping for all that are alike."""
-    return share_texts({MANAGED_BY_WORD: managers})
+    return share_texts({MANAGED_BY_WORD: managers, TYPES: types})
+
+
+def _types(instances: Sequence[Any]) -> str | None:
+    """As `instance_counts` reads it."""
+    counts = Counter(one.get("InstanceType") or "" for one in instances)
+    return ", ".join(f"{counts[name]} {name}" for name in sorted(counts)) or None if "" not in counts else None
+
+
+def instance_counts(types: Fact) -> Mapping[str, int]:
+    """By type, from the detail of that name; empty where AWS did not tell the type of each."""
+    pairs = [one.split(" ", 1) for one in str(types or "").split(", ") if one]
+    return {name: int(count) for count, name in pairs}
 
 
 def obstacle(facts: Mapping[str, Fact], tags: Tags | None) -> Obstacle | None:

@@ -99,7 +99,7 @@ def test_a_plain_group_has_nothing_in_its_way_and_tells_what_it_is_made_of() -> 
     assert (told.obstacle, told.name, told.arn, told.created_at) == (None, "Web", ARN, AT)
     assert (told.changed_at, told.started_at) == (None, None)
     assert (told.facts["instance_type"], told.facts["launch_template"]) == ("t3.micro", "web-template")
-    assert told.details == {"managed_by": "cloudformation"}
+    assert told.details == {"managed_by": "cloudformation", "types": "2 t3.micro"}
     mixed = {"LaunchTemplate": {"LaunchTemplateSpecification": {"LaunchTemplateName": "of-mixed"}}}
     assert group(MixedInstancesPolicy=mixed).facts["launch_template"] == "of-mixed"
     assert group(LaunchConfigurationName="old").facts["launch_template"] == "old"

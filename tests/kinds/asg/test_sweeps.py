@@ -1,4 +1,4 @@
-"""Groups in whole sweeps of the embedded AWS: decided, stopped, reported, explained and undone, whatever their names."""
+"""Groups in whole sweeps of the embedded AWS: decided, stopped, reported, explained and undone, of whatever name."""
 
 from __future__ import annotations
 
