@@ -49,6 +49,7 @@ from orchestrator.core.model.decision import InsideSchedule
 from orchestrator.core.model.kind import StopEvidence
 from orchestrator.core.model.marks import STOPPED_AT_TAG, STOPPED_BY_TAG
 from orchestrator.core.model.remembered import NOTHING_REMEMBERED, Remembered
+from orchestrator.core.model.resource import STARTS_AGAIN
 from orchestrator.core.policy.opt_outs import (
     RESOURCE,
     exemption_sentence,
@@ -195,7 +196,7 @@ def _decide_by_what_is_known(policy: OrgPolicy, resource: Resource, account: Acc
         start = _decide_start(policy, resource, exemption, owner, own_schedule, known, owned_by_two)
         return replace(start, facts={**start.facts, **used} if used else start.facts)
     keep = _reason_to_keep(resource, exemption, owner, own_schedule, now, owned_by_two)
-    reason = keep or _reason_to_stop(rule, own_schedule, now)
+    reason = keep or _and_starts_again(_reason_to_stop(rule, own_schedule, now), resource)
     decision = Decision(
         resource=resource,
         verdict=Verdict.STOP if keep is None else Verdict.KEEP,
@@ -382,6 +383,11 @@ def _reason_to_stop(rule: Rule | None, own: OwnSchedule, now: datetime) -> Reaso
     if own.schedule is None:
         return _any_time(rule.name)
     return _stopped(rule.name, own.label, _until(own.schedule, own.schedule.at(now)))
+
+
+def _and_starts_again(reason: Reason, resource: Resource) -> Reason:
+    again = resource.facts.get(STARTS_AGAIN)
+    return reason._replace(sentence=f"{reason.sentence} {again}") if again else reason
 
 
 # One sentence for all that a rule decides alike, and not one for each of ten thousand resources.

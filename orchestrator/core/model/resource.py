@@ -19,6 +19,12 @@ ALL_KINDS = "*"
 """In coverage and compliance, for what concerns an account or a region whatever the kind."""
 
 
+STARTS_AGAIN = "starts_again"
+"""The name of a fact: one sentence or more that say what starts the resource again after a stop, beside people and
+sweeps. They follow the reason of its stop.
+"""
+
+
 class ResourceState(StrEnum):
     """A kind's states, normalised; whatever a kind does not know is `unknown`, which is kept."""
 

@@ -131,6 +131,7 @@ EC2 = KindDescription(
         VOLUME_THROUGHPUT: ("type",),
     },
     type_fact="instance_type",
+    member_of={"auto_scaling_group": "asg"},
     stop_noted_within=timedelta(minutes=5),
     words=(
         FactWord("instance_type", "instance_type", "Instance type globs.", examples=("t3.*",)),

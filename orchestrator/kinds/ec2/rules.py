@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Any
 
@@ -25,7 +24,8 @@ from orchestrator.core.model import (
     Target,
     time_text,
 )
-from orchestrator.core.model.managed_by import MANAGED_BY_WORD, STACK
+from orchestrator.core.model.managed_by import MANAGED_BY_WORD
+from orchestrator.core.model.owners import GROUP_TAG, managers_of_tagged, owner_of_tagged
 from orchestrator.core.model.shared_texts import share_text, share_texts
 from orchestrator.core.model.unreadable import spare_unreadable
 from orchestrator.kinds.ec2.loss_words import INSTANCE_STORE, MAC, PUBLIC_IPV4
@@ -56,32 +56,8 @@ _MOSTLY: Mapping[str, str] = {
     "Server.InternalError": "an error inside of AWS; undo again",
 }
 
-# Tag keys by which a service marks the instances that it owns, with the word of the condition `managed_by`, if any, and
-# the owner. A group or cluster would replace what is stopped.
-_OWNED_BY_TAG: Mapping[str, tuple[str, str]] = {
-    "aws:autoscaling:groupName": ("asg", "an Auto Scaling group"),
-    "kubernetes.io/cluster/*": ("eks", "an EKS or Kubernetes cluster"),
-    "eks:*": ("eks", "an EKS cluster"),
-    "aws:eks:*": ("eks", "an EKS cluster"),
-    "k8s.io/cluster-autoscaler/*": ("eks", "an EKS or Kubernetes cluster"),
-    "karpenter.sh/*": ("eks", "Karpenter in an EKS cluster"),
-    "AmazonECSManaged": ("ecs", "an ECS cluster"),
-    "aws:ecs:*": ("ecs", "an ECS cluster"),
-    "aws:elasticmapreduce:*": ("emr", "an EMR cluster"),
-    "aws:batch:*": ("batch", "an AWS Batch compute environment"),
-    "AWSBatchServiceTag": ("batch", "an AWS Batch compute environment"),
-    "elasticbeanstalk:*": ("beanstalk", "an Elastic Beanstalk environment"),
-    "aws:ec2:fleet-id": ("", "an EC2 Fleet"),
-    "aws:ec2spot:fleet-request-id": ("", "a Spot Fleet"),
-}
-_OWNED_PREFIXES = tuple(pattern.removesuffix("*") for pattern in _OWNED_BY_TAG if pattern.endswith("*"))
-"""Globs of any other form would have to be matched one by one, which costs most of what making a resource costs."""
-
-_MANAGED_BY_TAG: Mapping[str, str] = {
-    **{pattern: word for pattern, (word, _) in _OWNED_BY_TAG.items() if word},
-    "aws:cloudformation:*": STACK,
-}
-"""The words of the condition `managed_by`."""
+GROUP_FACT = "auto_scaling_group"
+"""The name of the group that an instance is in."""
 _DETAILS: Mapping[str, str] = {
     "image": "ImageId",
     "vpc": "VpcId",
@@ -118,6 +94,8 @@ def resource_of(raw: Any, target: Target, partition: str, spot_types: Mapping[st
     # EC2 leaves them out where there are none, and other servers the value of one that has none.
     tags = share_texts({tag.get("Key") or "": tag.get("Value") or "" for tag in raw.get("Tags", ())})
     instance_id, facts = raw["InstanceId"], share_texts(_facts(raw, spot_types))
+    if GROUP_TAG in tags:  # of most instances there is none, and one fact more for each would cost memory
+        facts[GROUP_FACT] = tags[GROUP_TAG]
     aws_state = share_text(raw.get("State", {}).get("Name"))
     stopped_at, reason = transition_time(raw.get("StateTransitionReason")), raw.get("StateReason") or {}
     resource = Resource(
@@ -136,7 +114,7 @@ def resource_of(raw: Any, target: Target, partition: str, spot_types: Mapping[st
         start_failure=start_failure(state_of(aws_state), reason, stopped_at),
         may_have_run=reason.get("Code") == _SHUT_DOWN_INSIDE,
         created_at=created_at(raw),
-        details=_details(*map(raw.get, _DETAILS.values()), managed_by(tags), *_of_prices(raw)),
+        details=_details(*map(raw.get, _DETAILS.values()), managers_of_tagged(tags), *_of_prices(raw)),
     )
     return spare_unreadable(resource)
 
@@ -162,18 +140,6 @@ def _of_prices(raw: Any) -> tuple[str | None, int]:
     """What only prices ask for: its tenancy, and of how many network interfaces the address is the account's own."""
     owners = [one.get("Association", {}).get("IpOwnerId") for one in raw.get("NetworkInterfaces", ())]
     return raw.get("Placement", {}).get("Tenancy"), sum(bool(one) and one != _OF_AWS for one in owners)
-
-
-def managed_by(tags: Tags) -> str:
-    """The words for the services that its tags say it belongs to; empty where they name none."""
-    found = [word for key in tags if (word := _manager(key))]
-    return ", ".join(dict.fromkeys(found)) if found else ""
-
-
-@lru_cache(maxsize=8192)
-def _manager(key: str) -> str:
-    """Remembered: an organization has few keys, each of them on thousands of instances."""
-    return next((word for pattern, word in _MANAGED_BY_TAG.items() if fnmatchcase(key, pattern)), "")
 
 
 def _facts(raw: Any, spot_types: Mapping[str, str]) -> dict[str, Fact]:
@@ -285,8 +251,5 @@ def _spot(facts: Mapping[str, Fact]) -> str | None:
 def _owner(facts: Mapping[str, Fact], tags: Tags) -> str | None:
     if facts.get("operator_managed"):
         return f"It is managed by the service {facts.get('operator') or 'that launched it'}."
-    for key in tags:
-        if key in _OWNED_BY_TAG or key.startswith(_OWNED_PREFIXES):
-            owner = next(owner for pattern, (_, owner) in _OWNED_BY_TAG.items() if fnmatchcase(key, pattern))
-            return f"It belongs to {owner} (tag {key}), which would replace it."
-    return None
+    owner = owner_of_tagged(tags)
+    return f"It belongs to {owner}, which would replace it." if owner else None

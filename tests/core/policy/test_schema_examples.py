@@ -166,7 +166,7 @@ def rule_with(word: str, deeper: Place, key: str, example: Any) -> Document:
 
 
 def kinds_with(word: str) -> list[str]:
-    return ["rds"] if word in ("db_instance_class", "engine") else ["ec2"]
+    return next(([one.name] for one in DESCRIPTIONS if word in {own.word for own in one.words}), ["ec2"])
 
 
 def test_every_example_is_right_in_a_whole_policy() -> None:

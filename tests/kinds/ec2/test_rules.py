@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from orchestrator.core.model import ObstacleCode, ResourceState
 from orchestrator.core.model.managed_by import MANAGED_BY, STACK
-from orchestrator.kinds.ec2.rules import _OWNED_BY_TAG, managed_by, obstacle, start_failure, state_of
+from orchestrator.core.model.owners import managers_of_tagged
+from orchestrator.kinds.ec2.rules import obstacle, start_failure, state_of
 from tests.support.builders import EC2_FACTS
 
 
@@ -161,11 +159,6 @@ def test_only_what_is_stopped_has_a_start_that_came_to_nothing() -> None:
     assert start_failure(ResourceState.STOPPING, {"Code": "Client.InternalError", "Message": "x"}, None) is None
 
 
-def _near(pattern: str) -> st.SearchStrategy[str]:
-    longer = st.text(max_size=3).map(lambda more: pattern.replace("*", "") + more)
-    return st.sampled_from([pattern, pattern[:-1], f"x{pattern}", pattern.upper()]) | longer
-
-
 @pytest.mark.parametrize(
     ("keys", "words"),
     [
@@ -183,16 +176,7 @@ def _near(pattern: str) -> st.SearchStrategy[str]:
     ],
 )
 def test_what_manages_an_instance_is_told_by_the_keys_of_its_tags(keys: tuple[str, ...], words: str) -> None:
-    assert managed_by(dict.fromkeys(keys, "x")) == words
+    assert managers_of_tagged(keys) == words
     assert set(filter(None, words.split(", "))) <= set(MANAGED_BY)
     members = set(filter(None, words.split(", "))) - {STACK}
     assert not members or found(tags=dict.fromkeys(keys, "x")) is not None
-
-
-@given(key=st.sampled_from(sorted(_OWNED_BY_TAG)).flatmap(_near) | st.text(max_size=20))
-def test_the_owner_of_a_tag_is_the_one_whose_glob_matches_it(key: str) -> None:
-    told = found(tags={"Name": "node", key: ""})
-    owners = [owner for pattern, (_, owner) in _OWNED_BY_TAG.items() if fnmatchcase(key, pattern)]
-    assert (told is not None) == bool(owners)
-    assert told is None or told.startswith(f"It belongs to {owners[0]} (tag ")
-    assert all("*" not in one[:-1] and not set(one) & {"?", "["} for one in _OWNED_BY_TAG), "a glob of another form"
