@@ -94,7 +94,9 @@ class TargetGuard:
         self._look = None
         if not self.may_call():
             return ()
-        look = self._context.recheck.look(self._kind, [self._actions[one.resource_id] for one in resources])
+        look = self._context.recheck.look(
+            self._kind, [self._actions[one.resource_id] for one in resources], self._context.sweep_id
+        )
         if not self.may_call():  # the look may have taken a while, and what a halt cut short says nothing
             return ()
         self._look = look

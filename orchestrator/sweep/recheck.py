@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from orchestrator.core.decide import scope
@@ -21,6 +21,7 @@ from orchestrator.core.decide.drift import (
 from orchestrator.core.decide.known_names import Known
 from orchestrator.core.decide.names import no_longer_resolved
 from orchestrator.core.decide.other_policies import CoOwner
+from orchestrator.core.decide.restarting import asking_about_restarts
 from orchestrator.core.model import (
     NO_NAMES,
     Account,
@@ -135,8 +136,9 @@ class Recheck:
         text = f"it was looked at at {time_text(look.at)}, which is too long ago to act on"
         return Halt(HaltCause.INTERRUPTED, text)
 
-    def look(self, kind: Kind, actions: Sequence[Decision]) -> Look:
-        """Which of a batch are kept after all. The actions are of one target and kind, whose account is bound.
+    def look(self, kind: Kind, actions: Sequence[Decision], sweep_id: str) -> Look:
+        """Which of a batch of that sweep are kept after all. The actions are of one target and kind, whose account is
+        bound.
 
         The account comes first: its tags may take a while, and the look at the resources is to be the last thing before
         the call. What a halt cut short says nothing: ask for one afterwards.
@@ -160,7 +162,7 @@ class Recheck:
             return Look(at, elapsed_at, {one.resource.key: not_seen_again(refusal) for one in actions})
         age = self._policy.max_fact_age
         fresh = measure_again(self._world, kind, target, [one.resource for one in actions], seen.fresh, age)
-        remembered = self._remembered(kind, actions)
+        remembered = self._remembered(kind, actions, account, sweep_id)
         found = {
             one.resource.key: not_seen_again(seen.refused[one.resource.resource_id])
             if one.resource.resource_id in seen.refused
@@ -170,13 +172,21 @@ class Recheck:
         kept = {key: reason for key, reason in found.items() if reason is not None}
         return Look(seen.at, seen.elapsed_at, kept, {one.key: one.tags for one in seen.fresh.values()})
 
-    def _remembered(self, kind: Kind, actions: Sequence[Decision]) -> Remembered:
-        """What the ledger says as of now of what is to be started by a rule, and of who opted out by a link."""
+    def _remembered(self, kind: Kind, actions: Sequence[Decision], account: Account, sweep_id: str) -> Remembered:
+        """What the ledger says as of now of what is to be started by a rule, or may have been started by hand since
+        its stop, and of who opted out by a link.
+
+        What this sweep holds down itself a process of it that died had begun to stop: that is no earlier stop.
+        """
         by_rules = [one for one in actions if one.follows_a_rule]
-        starts = [one.resource for one in by_rules if one.action.starts]
-        found = remembered_of(self._ledger, starts, lambda _: kind.description) if starts else NOTHING_REMEMBERED
         if not by_rules:
-            return found
+            return NOTHING_REMEMBERED
+        accounts = {account.id: account}
+        stops = [one.resource for one in by_rules if one.action.stops]
+        asked = [one.resource for one in by_rules if one.action.starts]
+        asked += asking_about_restarts(self._policy, stops, accounts, self._now())
+        found = remembered_of(self._ledger, asked, lambda _: kind.description) if asked else NOTHING_REMEMBERED
+        found = replace(found, stops={key: one for key, one in found.stops.items() if one.sweep_id != sweep_id})
         return with_linked_opt_outs(self._ledger, self._policy, found, (one.resource.arn for one in by_rules))
 
     def _account(self, account_id: AccountId, *, by_rules: bool) -> Account | Reason:

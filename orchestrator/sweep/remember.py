@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
+from itertools import chain
 
+from orchestrator.core.decide.restarting import asking_about_restarts
 from orchestrator.core.decide.starting import asking_the_ledger
 from orchestrator.core.model import Inventory, KindDescription, Resource
 from orchestrator.core.model.kind import StopEvidence
@@ -28,15 +30,18 @@ def read_remembered(world: World, policy: OrgPolicy, inventory: Inventory, now: 
 
 
 def _with_what_is_held_down(world: World, policy: OrgPolicy, inventory: Inventory, now: datetime) -> Inventory:
-    """In the targets where some rule may start it: one query for each.
+    """In the targets where some rule may start it, or keep what runs again: one query for each.
 
-    A ledger that cannot be read is in there too: then nothing is started by it.
+    A ledger that cannot be read is in there too: then nothing is started by it, and what may have been started is kept.
     """
-    if not policy.starting_kinds:
+    if not (policy.starting_kinds or policy.restarted_kinds):
         return inventory
     accounts = {account.id: account for account in inventory.accounts}
     named = policy.with_unresolved(inventory.names)
-    asking = asking_the_ledger(named, inventory.resources, accounts, now)
+    asking = chain(
+        asking_the_ledger(named, inventory.resources, accounts, now),
+        asking_about_restarts(named, inventory.resources, accounts, now),
+    )
     found = remembered_of(world.ledger, asking, lambda kind: world.kind(kind).description)
     before = inventory.remembered
     remembered = replace(before, stops={**before.stops, **found.stops}, unread=found.unread or before.unread)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
+
+import pytest
 
 from orchestrator.cli.losses import losses_of_plan, losses_of_report
 from orchestrator.core.model import Loss, Verdict
@@ -52,3 +55,21 @@ def test_a_report_of_an_earlier_release_tells_nothing() -> None:
     document = report_document(a_report(decisions=DECISIONS))
     rows = [{name: value for name, value in row.items() if name != "losses"} for row in document["decisions"]]
     assert losses_of_report({**document, "decisions": rows}) == ""
+
+
+@pytest.mark.parametrize(
+    ("kinds", "sentence"),
+    [
+        (("rds",), "AWS starts RDS DB instances again by itself 7 days after their stop."),
+        (
+            ("rds", "rds_cluster"),
+            "AWS starts RDS DB instances and DB clusters again by itself 7 days after their stop.",
+        ),
+    ],
+)
+def test_what_aws_starts_again_by_itself_is_told_once_for_all_stops_of_its_kinds(
+    kinds: tuple[str, ...], sentence: str
+) -> None:
+    stops = [a_decision(replace(a_resource(f"db-{number}"), kind=kind)) for number, kind in enumerate(kinds)]
+    assert losses_of_plan(a_plan(*stops)) == sentence
+    assert losses_of_report(report_document(a_report(decisions=tuple(stops)))) == sentence

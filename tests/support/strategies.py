@@ -263,6 +263,7 @@ def policy_documents(draw: st.DrawFn, *, calendars: bool = False) -> dict[str, A
         optional={
             "schedule": st.sampled_from(sorted(schedules)) | _from_tag(sorted(schedules)),
             "started_by_hand": st.sampled_from(["keep_until_next_window", "stop", {"keep_for": "4h"}]),
+            "stop_again": st.booleans(),
             "action": st.sampled_from(["stop", "hibernate"]),
             "kinds": st.just(["ec2"]),
             "start": st.sampled_from(["never", "what_was_stopped", "everything"]),

@@ -20,6 +20,7 @@ from orchestrator.core.decide.notice import (
 from orchestrator.core.decide.opt_out_register import register_opt_outs, without_opt_outs
 from orchestrator.core.decide.other_policies import CoOwner, why_two_own
 from orchestrator.core.decide.owner import Owner, owner_of
+from orchestrator.core.decide.restarting import why_left_running, with_restarts_told
 from orchestrator.core.decide.started_by_hand import started_by_hand
 from orchestrator.core.decide.starting import decide_in_running_time, may_be_down
 from orchestrator.core.decide.whose_schedule import (
@@ -134,6 +135,10 @@ def _owned_by_two(policy: OrgPolicy, resource: Resource, account: Account, known
     return why_two_own(policy, rule, resource, account, known.now, known.others)
 
 
+def _left_running(policy: OrgPolicy, own: OwnSchedule, resource: Resource, known: _Known, rule: Rule) -> Reason | None:
+    return why_left_running(policy, rule, own, resource, known.remembered, known.now)
+
+
 def _by_nobody_else(_: Rule) -> None:
     return None
 
@@ -167,6 +172,7 @@ class _Known(NamedTuple):
 def _decide(policy: OrgPolicy, resource: Resource, account: Account, known: _Known) -> Decision:
     """Where it is unknown who opted out by a link, nothing is done, and what is kept anyway says why as ever."""
     decision = _decide_by_what_is_known(policy, resource, account, known)
+    decision = with_restarts_told(decision, policy, known.remembered, known.now)
     unread = known.remembered.opt_outs_unread
     if not unread or decision.verdict is Verdict.KEEP:
         return decision
@@ -195,7 +201,8 @@ def _decide_by_what_is_known(policy: OrgPolicy, resource: Resource, account: Acc
     if resource.kind in known.starting_kinds and not only_tags and may_be_down(resource):
         start = _decide_start(policy, resource, exemption, owner, own_schedule, known, owned_by_two)
         return replace(start, facts={**start.facts, **used} if used else start.facts)
-    keep = _reason_to_keep(resource, exemption, owner, own_schedule, now, owned_by_two)
+    left_running = partial(_left_running, policy, own_schedule, resource, known)
+    keep = _reason_to_keep(resource, exemption, owner, own_schedule, now, owned_by_two, left_running)
     reason = keep or _and_starts_again(_reason_to_stop(rule, own_schedule, now), resource)
     decision = Decision(
         resource=resource,
@@ -276,6 +283,7 @@ def _reason_to_keep(
     own_schedule: OwnSchedule,
     now: datetime,
     owned_by_two: Callable[[Rule], Reason | None],
+    left_running: Callable[[Rule], Reason | None],
 ) -> Reason | None:
     """The first that there is; None where it is to be stopped, or tagged, which needs no state."""
     if owner.rule is not None and owner.rule.action in _STOPS_NOTHING:
@@ -288,7 +296,8 @@ def _reason_to_keep(
     if owner.unknown is not None:
         return _kept_unmeasured(rule, own_schedule, resource, now) or _kept_by_its_owner(owner)
     by_schedule = _kept_by_schedule(rule, own_schedule, resource, now)
-    return owned_by_two(rule) or by_schedule or _losses_reason_to_keep(rule, resource.losses)
+    kept = owned_by_two(rule) or by_schedule or left_running(rule)
+    return kept or _losses_reason_to_keep(rule, resource.losses)
 
 
 def _kept_unmeasured(rule: Rule, own: OwnSchedule, resource: Resource, now: datetime) -> Reason | None:

@@ -48,11 +48,11 @@ def kept_since(
     """Why the resource is kept although the plan would stop it; None when the plan still holds.
 
     `fresh` is the resource as it is now, None when AWS does not know it any more; `account` with its tags as of now,
-    `others` the other active policies; `remembered` has who opted out by a link since.
+    `others` the other active policies; `remembered` has who opted out by a link since, and what sweeps hold down.
     """
     if fresh is None:
         return changed("it is gone.")
-    known = replace(planned_notices(planned), opt_outs=remembered.opt_outs, opt_outs_unread=remembered.opt_outs_unread)
+    known = replace(remembered, notices=planned_notices(planned).notices)
     decision = decide(policy, fresh, account, now, others, known)
     if decision.reason_code is ReasonCode.UNREADABLE_LEDGER:
         return not_seen_again(_within_sentence(decision))

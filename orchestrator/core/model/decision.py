@@ -63,6 +63,8 @@ class ReasonCode(StrEnum):
     """Its schedule asks neither that it runs nor that it is stopped."""
     STARTED_BY_HAND = "started_by_hand"
     """It was started after its running hours had ended."""
+    RESTARTED_BY_AWS = "restarted_by_aws"
+    """AWS started it again by itself, as it does some time after a stop, and its rule keeps that."""
     UNKNOWN_START = "unknown_start"
     """When it was started is unknown, so it may have been started by hand."""
     NOT_ACCEPTED = "not_accepted"

@@ -59,6 +59,8 @@ class StopEvidence(NamedTuple):
     """AWS says when it was stopped. Where it does not, the sweep's mark and the ledger have to agree."""
     start_needs: frozenset[str] = frozenset()
     """The names in `Resource.restore` without which it is not started, such as sizes."""
+    restarted_after: timedelta | None = None
+    """So long after its stop AWS starts one again by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +141,7 @@ class KindDescription:
     @property
     def evidence(self) -> StopEvidence:
         """What decisions about what is down go by."""
-        return StopEvidence(self.stop_noted_within, self.tells_stop, self.start_needs)
+        return StopEvidence(self.stop_noted_within, self.tells_stop, self.start_needs, self.restarted_after)
 
     @property
     def to_accept(self) -> tuple[str, ...]:

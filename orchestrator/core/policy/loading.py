@@ -130,6 +130,7 @@ def _rule(
         accept,
         started_by_hand=_started_by_hand(document.started_by_hand),
         start_told=frozenset(kind.name for kind in known if kind.tells_start and kind.name in kinds),
+        stop_again=document.stop_again,
         start=StartForm(document.start),
         notice_days=document.notice.days if document.notice is not None else None,
         tags=document.tags,

@@ -51,6 +51,8 @@ class Rule:
     started_by_hand: StartedByHand = StartedByHand()
     start_told: frozenset[str] = frozenset()
     """Those of its kinds of which AWS says when a resource was started."""
+    stop_again: bool = True
+    """It stops what AWS started again by itself."""
     start: StartForm = StartForm.NEVER
     """What it starts in its running time."""
     notice_days: int | None = None
@@ -124,6 +126,16 @@ class OrgPolicy:
     def starting_kinds(self) -> frozenset[str]:
         """The kinds of which some rule starts something."""
         return frozenset().union(*(rule.kinds for rule in self.rules if rule.start is not StartForm.NEVER))
+
+    @property
+    def restarted_kinds(self) -> frozenset[str]:
+        """Those of its kinds that AWS starts again by itself some time after a stop."""
+        return frozenset(kind for kind in self.kinds if self.restarted_after(kind) is not None)
+
+    def restarted_after(self, kind: str) -> timedelta | None:
+        """So long after a stop AWS starts one of that kind again by itself; None: it does not."""
+        evidence = self.evidence.get(kind)
+        return evidence.restarted_after if evidence is not None else None
 
     @property
     def everything_kinds(self) -> frozenset[str]:

@@ -113,6 +113,7 @@ CONDITIONS: Mapping[str, str] = {
     **_same("notice", _beside("`notice: {days: 3}`")),
     **_same("start", _beside("`start: what_was_stopped`")),
     **_same("startedbyhand", _beside("`started_by_hand: stop`")),
+    **_same("stopagain", _beside("`stop_again: false`")),
     **_same("accept", _beside("`accept: [instance_store_volumes]`")),
     **_same("instanceid instanceids id ids resourceid resourceids arn arns dbinstanceidentifier", _TAG_OF_IT),
     **_same("name names hostname", 'write it like `tag: {Name: "web-*"}`'),

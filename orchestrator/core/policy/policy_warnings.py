@@ -28,6 +28,7 @@ def policy_warnings(policy: OrgPolicy) -> tuple[PolicyProblem, ...]:
         *_members_only(policy),
         *_without_limits(policy),
         *_tag_keys(policy),
+        *_never_restarted(policy),
         *_words_for_values(policy),
     )
     problems = (document.problem(path, message) for path, message in found)
@@ -152,6 +153,15 @@ def _texts(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
     elif isinstance(value, list):
         for number, one in enumerate(value):
             yield from _texts(one, (*path, number))
+
+
+def _never_restarted(policy: OrgPolicy) -> Iterator[tuple[Path, str]]:
+    for number, rule in enumerate(policy.rules):
+        written = policy.document["rules"][number]
+        if "stop_again" in written and not rule.kinds & policy.restarted_kinds:
+            kinds = ", ".join(sorted(rule.kinds))
+            text = f"`stop_again` has no meaning for {kinds}: AWS starts none of these again by itself; leave it out"
+            yield ("rules", number, "stop_again"), text
 
 
 def _tag_keys(policy: OrgPolicy) -> Iterator[tuple[Path, str]]:

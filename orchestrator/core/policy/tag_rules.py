@@ -10,7 +10,7 @@ from orchestrator.core.policy.tag_keys import name_below
 from orchestrator.core.policy.yaml_document import Path, value_words
 
 _LONGEST_KEY = 128
-_ONLY_OF_STOPS = ("schedule", "accept", "notice")
+_ONLY_OF_STOPS = ("schedule", "accept", "notice", "stop_again")
 
 
 def tag_problems(rules: Iterable[tuple[int, Mapping[str, Any]]]) -> Iterator[tuple[Path, str]]:

@@ -30,6 +30,7 @@ KEPT_BECAUSE: Mapping[ReasonCode, str] = {
     ReasonCode.NO_SCHEDULE: "no tag names its schedule",
     ReasonCode.EITHER_BY_SCHEDULE: "its schedule asks for neither now",
     ReasonCode.STARTED_BY_HAND: "started by hand after its running hours",
+    ReasonCode.RESTARTED_BY_AWS: "started again by AWS itself",
     ReasonCode.UNKNOWN_START: "when it was started is unknown",
     ReasonCode.NOT_ACCEPTED: "a stop would lose what its rule does not accept",
     ReasonCode.UNKNOWN_LOSS: "what a stop would lose is unknown",

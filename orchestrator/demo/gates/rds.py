@@ -39,6 +39,9 @@ def start_gate(call: Call) -> Answer | None:
     database = _database(call) if _asks(call, "StartDBInstance") else None
     if database is None:
         return None
+    if database.db_cluster_identifier:
+        text = f"The DB instance {database.db_instance_identifier} starts with its DB cluster."
+        return call.refused("InvalidParameterCombination", text)
     if database.status != "stopped":
         return _wrong_state(call, database, "stopped, it cannot be started")
     database.status, database.automatic_restart_time = "starting", None

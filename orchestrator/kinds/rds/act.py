@@ -1,21 +1,14 @@
-"""The calls that stop, start, describe and mark DB instances, and what AWS's codes mean."""
+"""The calls that stop and start DB instances, and what AWS's codes mean."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
-from orchestrator.core.model import Action, Resource, ResourceState, Tags, Target
-from orchestrator.kinds.rds.describe import databases_by_id, of_account
+from orchestrator.core.model import Action, Resource, ResourceState
+from orchestrator.kinds.rds.describe import INSTANCES
 from orchestrator.kinds.rds.rules import resource_of
-from orchestrator.kinds.shared.operations import (
-    Call,
-    ErrorTable,
-    Profile,
-    answer_with,
-    plain_stop_instead,
-    require_answer,
-)
+from orchestrator.kinds.shared.database_calls import DatabaseOperations
+from orchestrator.kinds.shared.operations import Call, ErrorTable, Profile, answer_with
 
 PROFILE = Profile(
     service="rds",
@@ -35,18 +28,10 @@ PROFILE = Profile(
 )
 
 
-class RdsOperations:
+class RdsOperations(DatabaseOperations):
     """shared.operations.Operations for one target's DB instances."""
 
     profile = PROFILE
-
-    def __init__(self, client: Any, target: Target, partition: str) -> None:
-        self._client = client
-        self._target = target
-        self._partition = partition
-
-    def possible_action(self, _resource: Resource, action: Action) -> tuple[Action, str]:
-        return plain_stop_instead(action)
 
     def change(self, resources: Sequence[Resource], action: Action) -> Mapping[str, ResourceState]:
         """Without a snapshot: its name would have to be free, and it takes permissions of its own.
@@ -59,18 +44,5 @@ class RdsOperations:
         return {resource.resource_id: ResourceState.UNKNOWN}
 
     def describe(self, resource_ids: Sequence[str], call: Call) -> Iterable[Resource]:
-        raw = of_account(self._target.account_id, databases_by_id(self._client, resource_ids, call))
+        raw = INSTANCES.of_account(self._target.account_id, INSTANCES.by_id(self._client, resource_ids, call))
         return (resource_of(one, self._target, self._partition) for one in raw)
-
-    def mark(self, resources: Sequence[Resource], tags: Tags) -> None:
-        [resource] = resources
-        pairs = [{"Key": key, "Value": value} for key, value in tags.items()]
-        require_answer(lambda: self._client.add_tags_to_resource(ResourceName=resource.arn, Tags=pairs))
-
-    def unmark(self, resources: Sequence[Resource], keys: Sequence[str]) -> None:
-        [resource] = resources
-        require_answer(lambda: self._client.remove_tags_from_resource(ResourceName=resource.arn, TagKeys=[*keys]))
-
-    def untag(self, resources: Sequence[Resource], tags: Tags) -> None:
-        """RDS takes keys alone; that the values are as they were the look right before has told."""
-        self.unmark(resources, [*tags])

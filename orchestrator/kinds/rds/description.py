@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from orchestrator.core.model.kind import FactWord, KindDescription
 from orchestrator.core.model.managed_by import MANAGED_BY, MANAGED_BY_WORD, STACK
 from orchestrator.core.model.price_items import COMPUTE, STORAGE, STORAGE_IOPS, STORAGE_THROUGHPUT
+from orchestrator.kinds.shared.databases import RESTARTED_AFTER, STOP_NOTED_WITHIN
 
 _READ = frozenset({"rds:DescribeDBInstances"})
 
@@ -39,8 +38,10 @@ RDS = KindDescription(
         STORAGE_THROUGHPUT: ("type", "deployment"),
     },
     type_fact="db_instance_class",
-    # A stop may take an hour: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_StopInstance.html
-    stop_noted_within=timedelta(minutes=65),
+    stop_noted_within=STOP_NOTED_WITHIN,
+    restarted_after=RESTARTED_AFTER,
+    member_of={"db_cluster_identifier": "rds_cluster"},
+    order=30,
     words=(
         FactWord("db_instance_class", "db_instance_class", "DB instance class globs.", examples=("db.t4g.*",)),
         FactWord("engine", "engine", "DB engine globs.", examples=("postgres*",)),

@@ -1,64 +1,25 @@
-"""RDS DB instances: what is up in one target, and stopping or starting some of it; runs inside `AccountsPort.bind`."""
+"""RDS DB instances: what the shared kind of databases takes to read, stop and start them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
-
-from orchestrator.aws.clients import Clients
-from orchestrator.aws.failures import unreadable_when_refused
-from orchestrator.aws.pacing import Pacing
-from orchestrator.aws.retries import Retries
-from orchestrator.core.model import Region, Resource, ResourceState, Target
-from orchestrator.core.model.copies import tell_once
-from orchestrator.core.model.price import Billed
 from orchestrator.kinds.rds.act import PROFILE, RdsOperations
-from orchestrator.kinds.rds.describe import OPERATION, all_databases, of_account
+from orchestrator.kinds.rds.describe import INSTANCES
 from orchestrator.kinds.rds.description import RDS
 from orchestrator.kinds.rds.prices import billed
-from orchestrator.kinds.rds.rules import is_up, resource_of
-from orchestrator.kinds.shared.engine import KindOnEngine
+from orchestrator.kinds.rds.rules import resource_of
+from orchestrator.kinds.shared.database_kind import DatabaseKind, reading_only
 from orchestrator.kinds.shared.entry import KindEntry
-from orchestrator.kinds.shared.looking import look_at_each, require_all
-from orchestrator.kinds.shared.permissions import ReadingOnly
 
 
-class DbInstances(KindOnEngine):
-    """ports.Kind and ports.TargetBilling for RDS DB instances. Those of clusters are reported as what these own."""
+class DbInstances(DatabaseKind):
+    """RDS DB instances. Those of clusters are reported as what these own."""
 
     description = RDS
     profile = PROFILE
-
-    def __init__(self, clients: Clients, retries: Retries, now: Callable[[], datetime], pacing: Pacing) -> None:
-        super().__init__(retries, now, pacing)
-        self._clients = clients
-
-    def read(self, target: Target, *, with_stopped: bool = False) -> tuple[Resource, ...]:
-        with unreadable_when_refused(f"rds:{OPERATION}"):
-            found = all_databases(self._clients.member("rds", target.region), self._paced(target).call)
-            raw = list(of_account(target.account_id, found))
-        told = tell_once(resource_of(one, target, self._clients.partition) for one in raw)
-        down = {ResourceState.STOPPING, ResourceState.STOPPED} if with_stopped else {ResourceState.STOPPING}
-        return tuple(resource for resource in told.each if is_up(resource) or resource.state in down)
-
-    def look(self, target: Target, resource_ids: Sequence[str]) -> Mapping[str, Resource]:
-        seen, refused = look_at_each(resource_ids, self._operations(target).describe, self._paced(target))
-        return require_all(resource_ids, seen, refused, f"rds:{OPERATION}")
-
-    def billed(self, target: Target, resources: Sequence[Resource]) -> Mapping[str, Billed]:
-        del target  # what the listing told is all that it takes
-        return {one.resource_id: billed(one) for one in resources}
-
-    def _operations(self, target: Target) -> RdsOperations:
-        return RdsOperations(self._clients.member("rds", target.region), target, self._clients.partition)
+    listing = INSTANCES
+    make_resource = staticmethod(resource_of)
+    make_operations = RdsOperations
+    make_billed = staticmethod(billed)
 
 
-def _permissions(clients: Clients, retries: Retries) -> ReadingOnly:
-    def list_ids(region: Region) -> Iterator[str]:
-        databases = all_databases(clients.member("rds", region), lambda _, ask: ask())
-        return (one["DBInstanceIdentifier"] for one in databases)
-
-    return ReadingOnly(RDS, retries, list_ids)
-
-
-KIND = KindEntry(RDS, DbInstances, _permissions)
+KIND = KindEntry(RDS, DbInstances, reading_only(RDS, INSTANCES, "DBInstanceIdentifier"))

@@ -16,7 +16,6 @@ from tests.support.builders import AT, a_policy, a_resource, a_unit, an_account
 
 TODAY = date(2026, 11, 23)
 WHY = {REASON_TAG: "demo"}
-*_FIRST, _LAST = map(repr, KINDS)
 
 
 def found(policy: str, *resources: Resource, account: Account | None = None) -> tuple[Violation, ...]:
@@ -149,7 +148,7 @@ def test_a_row_names_the_account_and_the_owner_of_its_carrier() -> None:
         (
             "required_tags: {Env: {kinds: [ec3]}}",
             "required_tags.Env.kinds[0]",
-            f"this entry must be {', '.join(_FIRST)} or {_LAST}, not 'ec3'",
+            f"this entry must be {', '.join(map(repr, KINDS[:-1]))} or {KINDS[-1]!r}, not 'ec3'",
         ),
         ("required_tags: {'': present}", 'required_tags.""', "`` must not be empty: it is the key of a tag"),
         ("opt_out: {max_days: 0}", "opt_out.max_days", "`max_days` must be at least 1, not 0"),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from orchestrator.core.policy.conditions.implied import Implications, Wider
 from orchestrator.core.policy.policy_warnings import policy_warnings
+from orchestrator.errors import PolicyError
 from tests.support.builders import a_resource, an_account
 from tests.support.conditions import NOW, condition
 from tests.support.policies import DESIGN_POLICY, HEAD, load
@@ -363,3 +364,20 @@ def test_a_form_of_a_tag_and_a_value_that_has_such_a_word_in_it_are_no_such_word
 def test_a_policy_that_only_tags_needs_no_limit_of_stops() -> None:
     policy = load("version: 1\nname: p\nrules: [{name: a, where: everything, action: notify}]")
     assert policy_warnings(policy) == ()
+
+
+@pytest.mark.parametrize("kinds", ["ec2", "ec2, rds", "rds_cluster"])
+def test_stop_again_of_what_aws_never_starts_by_itself_is_told_to_have_no_meaning(kinds: str) -> None:
+    rule = f"rules: [{{name: a, kinds: [{kinds}], where: everything, stop_again: false}}]\n"
+    found = warnings(LIMIT + rule)
+    if kinds != "ec2":
+        assert found == []
+        return
+    [(path, _, message)] = found
+    assert path == "rules[0].stop_again"
+    assert message.startswith("`stop_again` has no meaning for ec2: ")
+
+
+def test_stop_again_is_about_stops_alone() -> None:
+    with pytest.raises(PolicyError, match="`stop_again` is about stops, and `action: notify` stops nothing"):
+        load(HEAD + "rules: [{name: a, kinds: [rds], where: everything, action: notify, stop_again: false}]")

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from orchestrator.core.model import AccountId, Action, OutcomeStatus, Resource, ResourceState
 from orchestrator.demo.faults import Fault
-from orchestrator.kinds.rds.describe import all_databases, databases_by_id, of_account
+from orchestrator.kinds.rds.describe import INSTANCES
 from orchestrator.kinds.rds.description import RDS
 from orchestrator.kinds.shared.marks import STOPPED_BY_TAG
 from orchestrator.ports import TargetUnreadableError
@@ -40,7 +40,7 @@ def once(_: str, ask: Any) -> Any:
 
 def test_every_page_is_read_and_an_empty_one_is_not_the_end() -> None:
     client = Pages(["a", "b"], [], ["c"])
-    assert [one["DBInstanceIdentifier"] for one in all_databases(client, once)] == ["a", "b", "c"]
+    assert [one["DBInstanceIdentifier"] for one in INSTANCES.all(client, once)] == ["a", "b", "c"]
     assert [asked.get("Marker") for asked in client.asked] == [None, "1", "2"]
     assert {asked["MaxRecords"] for asked in client.asked} == {100}
 
@@ -49,12 +49,12 @@ def test_every_page_is_read_and_an_empty_one_is_not_the_end() -> None:
 def test_a_database_of_another_account_is_refused_and_the_target_with_it(arn: str | None) -> None:
     rows = [{"DBInstanceArn": "arn:aws:rds:eu-central-1:111111111111:db:a"}, {"DBInstanceArn": arn} if arn else {}]
     with pytest.raises(ClientError, match=r"WrongAccount.*111111111111"):
-        list(of_account(AccountId("111111111111"), rows))
+        list(INSTANCES.of_account(AccountId("111111111111"), rows))
 
 
 def test_certain_ones_are_asked_for_by_a_filter_of_at_most_a_hundred_ids() -> None:
     client = Pages([])
-    assert list(databases_by_id(client, [f"db-{number}" for number in range(250)], once)) == []
+    assert list(INSTANCES.by_id(client, [f"db-{number}" for number in range(250)], once)) == []
     assert [len(asked["Filters"][0]["Values"]) for asked in client.asked] == [100, 100, 50]
     assert not any("DBInstanceIdentifier" in asked for asked in client.asked), "an unknown one would be an error"
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from orchestrator.core.model import ObstacleCode, Resource, ResourceState
-from orchestrator.kinds.rds.rules import _OF_PRICES, is_up, resource_of
+from orchestrator.kinds.rds.rules import _OF_PRICES, resource_of
+from orchestrator.kinds.shared.databases import is_up
 from tests.kinds.contract.harness import ACCOUNT, REGION
 from tests.support.builders import a_resource
 

@@ -16,18 +16,22 @@ _TAG_KEY = re.compile(r"Tags\.\w+\.\d+\.Key|TagKeys\.\w+\.\d+")
 
 def asked(call: Call) -> Iterator[Asked]:
     action = f"rds:{call.action}"
+    arns = f"arn:aws:rds:{call.region}:{call.account_id}"
     if call.action.startswith("Describe"):
-        yield Asked(action, f"arn:aws:rds:{call.region}:{call.account_id}:db:*")
+        yield Asked(action, f"{arns}:{'cluster' if 'Clusters' in call.action else 'db'}:*")
         return
-    name = call.form.get("DBInstanceIdentifier") or call.form.get("ResourceName", "").rpartition(":db:")[2]
-    context: dict[str, Any] = dict(_tags(call, name))
+    of_arn = call.form.get("ResourceName", "").removeprefix(f"{arns}:")
+    cluster, instance = call.form.get("DBClusterIdentifier"), call.form.get("DBInstanceIdentifier")
+    form, _, name = (of_arn or (f"db:{instance}" if instance else f"cluster:{cluster}")).partition(":")
+    context: dict[str, Any] = dict(_tags(call, form, name))
     keys = [value for key, value in call.form.items() if _TAG_KEY.fullmatch(key)]
     if keys:
         context["aws:tagkeys"] = keys
-    yield Asked(action, f"arn:aws:rds:{call.region}:{call.account_id}:db:{name}", context)
+    yield Asked(action, f"{arns}:{form}:{name}", context)
 
 
-def _tags(call: Call, name: str) -> Iterator[tuple[str, str]]:
-    database = rds_backends[call.account_id][call.region].databases.get(name)
+def _tags(call: Call, form: str, name: str) -> Iterator[tuple[str, str]]:
+    backend = rds_backends[call.account_id][call.region]
+    database = backend.clusters.get(name) if form == "cluster" else backend.databases.get(name)
     for tag in database.tags if database else ():
         yield f"aws:resourcetag/{tag['Key'].lower()}", tag["Value"]

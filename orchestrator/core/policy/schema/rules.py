@@ -44,6 +44,14 @@ class RuleDocument(Part):
             examples=["keep_until_next_window", {"keep_for": "4h"}, "stop"],
         ),
     ] = KEEP_UNTIL_NEXT_WINDOW
+    stop_again: Annotated[
+        bool,
+        Field(
+            description="Whether it stops what AWS itself started again some time after a stop, as databases after 7 "
+            "days; `false` keeps that.",
+            examples=[False],
+        ),
+    ] = True
     action: Annotated[
         ActionName,
         Field(

@@ -1,0 +1,1 @@
+"""DB clusters: Aurora, DocumentDB and Neptune."""
