@@ -1,4 +1,4 @@
-"""What the stops of a plan lose, in a sentence for people: in the summary, and before the question."""
+"""What the stops of a plan lose, and what may start them again, for people: in the summary, and before the question."""
 
 from __future__ import annotations
 
@@ -29,7 +29,10 @@ def _sentence(stops: Iterable[tuple[str, Iterable[str]]]) -> str:
     counts = Counter((kind, text) for kind, texts in each for text in texts)
     kinds = {kind for kind, _ in each}
     parts = [part for one in DESCRIPTIONS if one.name in kinds for part in _parts(one, counts)]
-    return f"These stops lose: {'; '.join(parts)}." if parts else ""
+    lost = [f"These stops lose: {'; '.join(parts)}."] if parts else []
+    return " ".join(
+        [*lost, *(_started_again(one) for one in DESCRIPTIONS if one.name in kinds and one.started_again_by)]
+    )
 
 
 def _parts(kind: KindDescription, counts: Mapping[tuple[str, str], int]) -> Iterable[str]:
@@ -41,6 +44,10 @@ def _parts(kind: KindDescription, counts: Mapping[tuple[str, str], int]) -> Iter
             yield f"{unknown} perhaps {_whose(unknown)} {one.what}"
     if kind.always_lost:
         yield f"all {kind.title} their {kind.always_lost}"
+
+
+def _started_again(kind: KindDescription) -> str:
+    return f"{kind.title} may be started again by {kind.started_again_by}."
 
 
 def _whose(count: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from orchestrator.cli.losses import losses_of_plan, losses_of_report
@@ -52,3 +53,11 @@ def test_a_report_of_an_earlier_release_tells_nothing() -> None:
     document = report_document(a_report(decisions=DECISIONS))
     rows = [{name: value for name, value in row.items() if name != "losses"} for row in document["decisions"]]
     assert losses_of_report({**document, "decisions": rows}) == ""
+
+
+def test_what_may_start_a_kind_again_is_told_once_after_what_is_lost() -> None:
+    group = replace(a_resource("shop/group-1", losses=(Loss("pods", "It takes them"),)), kind="eks_nodegroup")
+    told = losses_of_plan(a_plan(a_decision(group), a_decision(replace(group, resource_id="shop/group-2"))))
+    assert told.startswith("These stops lose: 2 their pods' place to run")
+    assert told.count("EKS node groups may be started again by Cluster Autoscaler") == 1
+    assert losses_of_plan(a_plan(a_decision(group, Verdict.KEEP))) == ""

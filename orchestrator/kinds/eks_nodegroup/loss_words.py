@@ -1,0 +1,3 @@
+"""Words for what a stop of a node group loses."""
+
+PODS = "pods"
