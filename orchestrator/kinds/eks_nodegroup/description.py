@@ -7,7 +7,6 @@ from datetime import timedelta
 from orchestrator.core.model.kind import FactWord, KindDescription, LossWord
 from orchestrator.core.model.managed_by import MANAGED_BY, MANAGED_BY_WORD, STACK
 from orchestrator.core.model.price_items import COMPUTE
-from orchestrator.kinds.eks_nodegroup.loss_words import PODS
 
 _LIST = frozenset({"eks:ListClusters"})
 _LOOK = frozenset({"eks:DescribeNodegroup"})
@@ -37,14 +36,14 @@ EKS_NODEGROUP = KindDescription(
     role_statements=("ReadNodegroups", "StopNodegroups", "StartStoppedNodegroups", "MarkNodegroups"),
     price_key="AmazonEC2",
     price_items={COMPUTE: ("type", "operating_system")},
-    type_fact="instance_types",
+    type_fact="instance_type",
     stop_noted_within=timedelta(),
     tells_stop=False,  # a size is no state, and `modifiedAt` is of whatever changed last
     start_needs=frozenset({"min_size", "desired_size"}),
     order=10,
     words=(
         FactWord("cluster", "cluster_name", "Cluster name globs.", examples=("dev-*",)),
-        FactWord("instance_type", "instance_types", "Instance type globs.", several=True, examples=("t3.*",)),
+        FactWord("instance_type", "instance_type", "Instance type globs.", several=True, examples=("t3.*",)),
         FactWord(
             "capacity_type",
             "capacity_type",
@@ -64,7 +63,7 @@ EKS_NODEGROUP = KindDescription(
     times=frozenset({"created_at"}),
     losses=(
         LossWord(
-            PODS,
+            "pods",
             "pods' place to run (coredns, controllers: AWS does not tell which), and what is in their local volumes",
             must_be_accepted=True,
         ),

@@ -18,7 +18,7 @@ _OF_LINUX = ("AL2_", "AL2023_", "BOTTLEROCKET_")
 
 def billed(resource: Resource) -> Billed:
     """Of one node group, by what EKS tells of it."""
-    types, nodes = str(resource.facts.get("instance_types") or ""), resource.facts.get(DESIRED_SIZE)
+    types, nodes = str(resource.facts.get("instance_type") or ""), resource.facts.get(DESIRED_SIZE)
     capacity, system = resource.facts.get("capacity_type"), _system(str(resource.facts.get("ami_type") or ""))
     why = ""
     if not types or not isinstance(nodes, int):

@@ -24,7 +24,6 @@ from orchestrator.core.model.loss import Loss
 from orchestrator.core.model.managed_by import MANAGED_BY_WORD, STACK
 from orchestrator.core.model.shared_texts import share_text, share_texts
 from orchestrator.core.model.unreadable import spare_unreadable
-from orchestrator.kinds.eks_nodegroup.loss_words import PODS
 
 MIN_SIZE, DESIRED_SIZE = "min_size", "desired_size"
 """Facts, and of what runs what a start needs."""
@@ -91,7 +90,7 @@ def resource_of(raw: Any, target: Target) -> Resource:
         start_failure=start_failure(status, facts.get("health_issues")),
         restore={name: facts[name] for name in (MIN_SIZE, DESIRED_SIZE)} if runs else {},
         units=int(desired or 1) if runs else 1,
-        losses=(Loss(PODS, _PODS_KEPT),) if runs else (),
+        losses=(Loss("pods", _PODS_KEPT),) if runs else (),
         created_at=raw.get("createdAt"),
         details=_details(managed_by(tags) if told is not None else None),
     )
@@ -110,7 +109,7 @@ def _facts(raw: Any) -> dict[str, Fact]:
     issues = [str(one.get("code")) for one in (raw.get("health") or {}).get("issues") or ()]
     return {
         "cluster_name": raw.get("clusterName"),
-        "instance_types": ", ".join(raw.get("instanceTypes") or ()) or None,
+        "instance_type": ", ".join(raw.get("instanceTypes") or ()) or None,
         "capacity_type": raw.get("capacityType"),
         "ami_type": raw.get("amiType"),
         MIN_SIZE: sizes.get("minSize"),

@@ -115,7 +115,7 @@ def test_it_tells_when_it_was_made_its_types_and_its_stack() -> None:
     stack = {"aws:cloudformation:stack-name": "s"}
     told = group(createdAt=made, modifiedAt=made, instanceTypes=["m5.large", "m5a.large"], tags=stack)
     assert (told.created_at, told.details) == (made, {"managed_by": "cloudformation"})
-    assert told.facts["instance_types"] == "m5.large, m5a.large"
+    assert told.facts["instance_type"] == "m5.large, m5a.large"
     assert (told.facts["cluster_name"], told.facts["capacity_type"]) == ("shop", "ON_DEMAND")
     assert told.facts["modified_at"] == "2026-11-01T00:00:00Z"
     assert told.changed_at is None, "modifiedAt is of whatever changed last: it dates no stop"

@@ -1,3 +1,0 @@
-"""Words for what a stop of a node group loses."""
-
-PODS = "pods"
