@@ -1,6 +1,4 @@
-"""What the stops of a plan lose, and what AWS starts again by itself, for people: in the summary, and before the
-question.
-"""
+"""What the stops of a plan lose, and what starts them again, for people: in the summary, and before the question."""
 
 from __future__ import annotations
 
@@ -35,7 +33,7 @@ def _sentence(stops: Iterable[tuple[str, Iterable[str]]]) -> str:
     stopped = [one for one in DESCRIPTIONS if one.name in kinds]
     parts = [part for one in stopped for part in _parts(one, counts)]
     lost = [f"These stops lose: {'; '.join(parts)}."] if parts else []
-    return " ".join((*lost, *_restarts(stopped)))
+    return " ".join((*lost, *_restarts(stopped), *(_started_again(one) for one in stopped if one.started_again_by)))
 
 
 def _restarts(kinds: Iterable[KindDescription]) -> Iterator[str]:
@@ -57,6 +55,10 @@ def _parts(kind: KindDescription, counts: Mapping[tuple[str, str], int]) -> Iter
             yield f"{unknown} perhaps {_whose(unknown)} {one.what}"
     if kind.always_lost:
         yield f"all {kind.title} their {kind.always_lost}"
+
+
+def _started_again(kind: KindDescription) -> str:
+    return f"{kind.title} may be started again by {kind.started_again_by}."
 
 
 def _whose(count: int) -> str:

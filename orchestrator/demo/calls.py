@@ -15,12 +15,16 @@ from xml.sax.saxutils import escape
 
 from moto.iam.models import get_account_id_from
 
+from orchestrator.demo.rest_calls import RestCall, rest_call
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 _CREDENTIAL = re.compile(r"Credential=(?P<key>[^/,\s]+)/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
 _REQUEST_ID = "00000000-0000-0000-0000-000000000000"
-_JSON_SERVICES = frozenset({"account", "dynamodb", "monitoring", "organizations", "ssm", "tagging"})
+_REST_SERVICES = frozenset({"eks"})
+"""Whose operations are told by botocore's model. Of others with paths the path is the action."""
+_JSON_SERVICES = frozenset({"account", "dynamodb", "monitoring", "organizations", "ssm", "tagging"}) | _REST_SERVICES
 
 
 class Call:
@@ -51,11 +55,24 @@ class Call:
 
     @cached_property
     def action(self) -> str:
-        """Such as `StopInstances`; for REST services the path, such as `/enableRegion`."""
+        """Such as `StopInstances`; for most REST services the path, such as `/enableRegion`."""
+        if self._rest is not None:
+            return self._rest.operation
         target = self.environ.get("HTTP_X_AMZ_TARGET")
         if target:
             return str(target).rpartition(".")[2]
         return self.form.get("Action", "") or str(self.environ.get("PATH_INFO", ""))
+
+    @cached_property
+    def path_fields(self) -> Mapping[str, str]:
+        """What the path names, by AWS's labels; empty but for some REST services."""
+        return self._rest.fields if self._rest is not None else {}
+
+    @cached_property
+    def _rest(self) -> RestCall | None:
+        if self.service not in _REST_SERVICES:
+            return None
+        return rest_call(self.service, str(self.environ["REQUEST_METHOD"]), str(self.environ.get("PATH_INFO", "")))
 
     @cached_property
     def form(self) -> Mapping[str, str]:
@@ -75,6 +92,10 @@ class Call:
         pattern = re.compile(rf"{re.escape(name)}\.\d+")
         numbered = [(key, value) for key, value in self.form.items() if pattern.fullmatch(key)]
         return [value for _, value in sorted(numbered, key=lambda item: int(item[0].rpartition(".")[2]))]
+
+    def query_list(self, name: str) -> list[str]:
+        """Each value of that name in the query of the address."""
+        return parse_qs(str(self.environ.get("QUERY_STRING", "")), keep_blank_values=True).get(name, [])
 
     def filters(self) -> dict[str, list[str]]:
         """EC2's `Filter.1.Name` with its `Filter.1.Value.1`, `Filter.1.Value.2`, ..."""

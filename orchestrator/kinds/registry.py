@@ -26,6 +26,7 @@ KINDS: tuple[str, ...] = (
     "rds",
     "rds_cluster",
     "asg",
+    "eks_nodegroup",
 )
 
 

@@ -73,3 +73,11 @@ def test_what_aws_starts_again_by_itself_is_told_once_for_all_stops_of_its_kinds
     stops = [a_decision(replace(a_resource(f"db-{number}"), kind=kind)) for number, kind in enumerate(kinds)]
     assert losses_of_plan(a_plan(*stops)) == sentence
     assert losses_of_report(report_document(a_report(decisions=tuple(stops)))) == sentence
+
+
+def test_what_may_start_a_kind_again_is_told_once_after_what_is_lost() -> None:
+    group = replace(a_resource("shop/group-1", losses=(Loss("pods", "It takes them"),)), kind="eks_nodegroup")
+    told = losses_of_plan(a_plan(a_decision(group), a_decision(replace(group, resource_id="shop/group-2"))))
+    assert told.startswith("These stops lose: 2 their pods' place to run")
+    assert told.count("EKS node groups may be started again by Cluster Autoscaler") == 1
+    assert losses_of_plan(a_plan(a_decision(group, Verdict.KEEP))) == ""

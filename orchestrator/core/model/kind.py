@@ -109,6 +109,8 @@ class KindDescription:
 
     It is in the intent before the stop. What it says differs between plan and stop: kept. A start without it: none.
     """
+    started_again_by: str = ""
+    """What may start one again before a sweep does, after `may be started again by`; it is told once of a plan."""
     restarted_after: timedelta | None = None
     """So long after its stop AWS starts one again by itself."""
     member_of: Mapping[str, str] = field(default_factory=dict)

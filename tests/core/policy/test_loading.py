@@ -140,7 +140,7 @@ def test_rules_keep_their_order() -> None:
         ),
         ("{organizational_unit: /Dev}", OrganizationalUnitMatches(("/Dev",))),
         ("{region: [eu-*, us-east-1]}", RegionMatches(("eu-*", "us-east-1"))),
-        ("{instance_type: t3.*}", FactMatches("instance_type", {"ec2": "instance_type"}, Globs(("t3.*",)))),
+        ("{key_name: team-*}", FactMatches("key_name", {"ec2": "key_name"}, Globs(("team-*",)))),
         ("{not: {region: eu-*}}", NotOf(RegionMatches(("eu-*",)))),
         ("{not: everything}", NotOf(Everything())),
         ("{any: [{region: a}, {region: b}]}", AnyOf((RegionMatches(("a",)), RegionMatches(("b",))))),

@@ -166,7 +166,8 @@ def rule_with(word: str, deeper: Place, key: str, example: Any) -> Document:
 
 
 def kinds_with(word: str) -> list[str]:
-    return next(([one.name] for one in DESCRIPTIONS if word in {own.word for own in one.words}), ["ec2"])
+    """One that declares it; every kind has the words that none declares."""
+    return next(([kind.name] for kind in DESCRIPTIONS if word in {one.word for one in kind.words}), ["ec2"])
 
 
 def test_every_example_is_right_in_a_whole_policy() -> None:
