@@ -54,8 +54,6 @@ class Words:
     starting: str = "starting"
     """While it comes up."""
     stopped: str = "stopped"
-    looks_by_id: bool = False
-    """A look is a call for each, whose answer cannot have two of it."""
 
     def verb(self, operation: str) -> str | None:
         """`stop`, `start`, `mark` or `unmark`."""

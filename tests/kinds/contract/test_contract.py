@@ -105,14 +105,6 @@ def test_what_has_a_character_that_could_not_be_read_is_kept_and_says_where(aws:
         assert (found[culprit].tags["Note"], found[plain].obstacle) == ("a\ufffdb", None)
 
 
-@pytest.fixture
-def copying_aws(memory_aws: MemoryAws) -> MemoryAws:
-    """One whose answer to a look may have a resource twice."""
-    if memory_aws.words.looks_by_id:
-        pytest.skip("its answer to a look has one resource")
-    return memory_aws
-
-
 @pytest.mark.parametrize("tags", [{}, {"stop-orchestrator:opt-out": "true"}])
 def test_what_is_told_twice_with_other_tags_is_kept_when_read_and_not_seen_when_looked_at(
     memory_aws: MemoryAws, tags: dict[str, str]
@@ -127,8 +119,6 @@ def test_what_is_told_twice_with_other_tags_is_kept_when_read_and_not_seen_when_
         assert obstacle is not None
         assert "It is in AWS's answer more than once" in obstacle.sentence
         assert "its tag Environment" in obstacle.sentence
-        if memory_aws.words.looks_by_id:
-            continue
         with pytest.raises(LookRefusedError) as refusal:
             memory_aws.look(plain, culprit)
         assert (list(refusal.value.seen), list(refusal.value.refused)) == ([plain], [culprit])
@@ -136,11 +126,11 @@ def test_what_is_told_twice_with_other_tags_is_kept_when_read_and_not_seen_when_
             memory_aws.look(culprit)
 
 
-def test_what_is_told_twice_in_other_states_is_not_taken_for_running(copying_aws: MemoryAws) -> None:
-    [culprit] = copying_aws.add()
-    copying_aws.copies[culprit] = replace(copying_aws.rows[culprit], word=copying_aws.words.odd_state)
+def test_what_is_told_twice_in_other_states_is_not_taken_for_running(memory_aws: MemoryAws) -> None:
+    [culprit] = memory_aws.add()
+    memory_aws.copies[culprit] = replace(memory_aws.rows[culprit], word=memory_aws.words.odd_state)
     with pytest.raises(LookRefusedError, match="its state"):
-        copying_aws.look(culprit)
+        memory_aws.look(culprit)
 
 
 def test_what_is_told_twice_alike_counts_once(memory_aws: MemoryAws) -> None:
@@ -152,14 +142,14 @@ def test_what_is_told_twice_alike_counts_once(memory_aws: MemoryAws) -> None:
     assert {outcome.status for outcome in outcomes.values()} <= DOWN
 
 
-def test_what_is_told_twice_with_other_tags_after_its_stop_is_not_said_to_be_gone(copying_aws: MemoryAws) -> None:
-    [one] = copying_aws.add()
+def test_what_is_told_twice_with_other_tags_after_its_stop_is_not_said_to_be_gone(memory_aws: MemoryAws) -> None:
+    [one] = memory_aws.add()
 
     def tell_twice() -> bool:
-        copying_aws.copies[one] = replace(copying_aws.rows[one], tags={"Owner": "me"})
+        memory_aws.copies[one] = replace(memory_aws.rows[one], tags={"Owner": "me"})
         return True
 
-    outcome = copying_aws.act(Action.STOP, [one], copying_aws.guard(allows=tell_twice))[one]
+    outcome = memory_aws.act(Action.STOP, [one], memory_aws.guard(allows=tell_twice))[one]
     assert outcome.status in DOWN
     assert "AmbiguousAnswer" in outcome.message
 
