@@ -45,6 +45,13 @@ def memory_aws(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
     return made
 
 
+@pytest.fixture(params=[kind for kind in KINDS if not _harness(kind).WORDS.tells_one_at_a_time])
+def copying_aws(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> MemoryAws:
+    """Of the kinds that AWS tells several of in an answer, which may have copies."""
+    made: MemoryAws = _harness(request.param).InMemory(monkeypatch)
+    return made
+
+
 @pytest.fixture(params=KINDS)
 def embedded_aws(request: pytest.FixtureRequest) -> Iterator[EmbeddedAws]:
     organization = request.getfixturevalue("organization")

@@ -54,6 +54,8 @@ class Words:
     starting: str = "starting"
     """While it comes up."""
     stopped: str = "stopped"
+    tells_one_at_a_time: bool = False
+    """AWS describes each by a call of its own, so no answer has one in copies."""
 
     def verb(self, operation: str) -> str | None:
         """`stop`, `start`, `mark` or `unmark`."""

@@ -107,49 +107,49 @@ def test_what_has_a_character_that_could_not_be_read_is_kept_and_says_where(aws:
 
 @pytest.mark.parametrize("tags", [{}, {"stop-orchestrator:opt-out": "true"}])
 def test_what_is_told_twice_with_other_tags_is_kept_when_read_and_not_seen_when_looked_at(
-    memory_aws: MemoryAws, tags: dict[str, str]
+    copying_aws: MemoryAws, tags: dict[str, str]
 ) -> None:
-    plain, culprit = memory_aws.add(2, {"Environment": "dev"})
+    plain, culprit = copying_aws.add(2, {"Environment": "dev"})
     for first, second in (({"Environment": "dev"}, tags), (tags, {"Environment": "dev"})):
-        memory_aws.rows[culprit].tags = first
-        memory_aws.copies[culprit] = replace(memory_aws.rows[culprit], tags=second)
-        found = memory_aws.read()
+        copying_aws.rows[culprit].tags = first
+        copying_aws.copies[culprit] = replace(copying_aws.rows[culprit], tags=second)
+        found = copying_aws.read()
         assert (found[plain].obstacle, found[culprit].tags) == (None, {})
         obstacle = found[culprit].obstacle
         assert obstacle is not None
         assert "It is in AWS's answer more than once" in obstacle.sentence
         assert "its tag Environment" in obstacle.sentence
         with pytest.raises(LookRefusedError) as refusal:
-            memory_aws.look(plain, culprit)
+            copying_aws.look(plain, culprit)
         assert (list(refusal.value.seen), list(refusal.value.refused)) == ([plain], [culprit])
         with pytest.raises(LookRefusedError, match="AmbiguousAnswer"):
-            memory_aws.look(culprit)
+            copying_aws.look(culprit)
 
 
-def test_what_is_told_twice_in_other_states_is_not_taken_for_running(memory_aws: MemoryAws) -> None:
-    [culprit] = memory_aws.add()
-    memory_aws.copies[culprit] = replace(memory_aws.rows[culprit], word=memory_aws.words.odd_state)
+def test_what_is_told_twice_in_other_states_is_not_taken_for_running(copying_aws: MemoryAws) -> None:
+    [culprit] = copying_aws.add()
+    copying_aws.copies[culprit] = replace(copying_aws.rows[culprit], word=copying_aws.words.odd_state)
     with pytest.raises(LookRefusedError, match="its state"):
-        memory_aws.look(culprit)
+        copying_aws.look(culprit)
 
 
-def test_what_is_told_twice_alike_counts_once(memory_aws: MemoryAws) -> None:
-    ids = memory_aws.add(2, {"Environment": "dev"})
-    memory_aws.copies = {one: replace(row) for one, row in memory_aws.rows.items()}
-    assert list(memory_aws.read()) == list(memory_aws.look(*ids)) == ids
-    assert [one.obstacle for one in memory_aws.read().values()] == [None, None]
-    outcomes = memory_aws.act(Action.STOP, ids)
+def test_what_is_told_twice_alike_counts_once(copying_aws: MemoryAws) -> None:
+    ids = copying_aws.add(2, {"Environment": "dev"})
+    copying_aws.copies = {one: replace(row) for one, row in copying_aws.rows.items()}
+    assert list(copying_aws.read()) == list(copying_aws.look(*ids)) == ids
+    assert [one.obstacle for one in copying_aws.read().values()] == [None, None]
+    outcomes = copying_aws.act(Action.STOP, ids)
     assert {outcome.status for outcome in outcomes.values()} <= DOWN
 
 
-def test_what_is_told_twice_with_other_tags_after_its_stop_is_not_said_to_be_gone(memory_aws: MemoryAws) -> None:
-    [one] = memory_aws.add()
+def test_what_is_told_twice_with_other_tags_after_its_stop_is_not_said_to_be_gone(copying_aws: MemoryAws) -> None:
+    [one] = copying_aws.add()
 
     def tell_twice() -> bool:
-        memory_aws.copies[one] = replace(memory_aws.rows[one], tags={"Owner": "me"})
+        copying_aws.copies[one] = replace(copying_aws.rows[one], tags={"Owner": "me"})
         return True
 
-    outcome = memory_aws.act(Action.STOP, [one], memory_aws.guard(allows=tell_twice))[one]
+    outcome = copying_aws.act(Action.STOP, [one], copying_aws.guard(allows=tell_twice))[one]
     assert outcome.status in DOWN
     assert "AmbiguousAnswer" in outcome.message
 
