@@ -20,7 +20,17 @@ if TYPE_CHECKING:
 
 _CREDENTIAL = re.compile(r"Credential=(?P<key>[^/,\s]+)/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
 _REQUEST_ID = "00000000-0000-0000-0000-000000000000"
-_JSON_SERVICES = frozenset({"account", "dynamodb", "monitoring", "organizations", "sagemaker", "ssm", "tagging"})
+_JSON_SERVICES = frozenset(
+    {
+        "account",
+        "dynamodb",
+        "monitoring",
+        "organizations",
+        "sagemaker",
+        "ssm",
+        "tagging",
+    }
+)
 
 
 class Call:

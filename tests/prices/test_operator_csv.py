@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from orchestrator.core.model.price import PriceKey, UnitPrice
 from orchestrator.core.model.price_items import COMPUTE, STORAGE, VOLUME
 from orchestrator.errors import PricesError
-from orchestrator.kinds.registry import DESCRIPTIONS
+from orchestrator.kinds.registry import DESCRIPTIONS, KINDS
 from orchestrator.prices.operator_csv import COLUMNS, OperatorPrices
 from tests.support.strategies import quick
 
@@ -103,7 +103,7 @@ def test_every_mistake_is_told_at_once_with_its_line_and_what_would_be_right() -
         "ec2,,*,b,*,,,,\n"
     )
     assert mistakes(text) == [
-        "rates.csv: line 2: kind 'ec3': there are ec2, rds",
+        f"rates.csv: line 2: kind 'ec3': there are {', '.join(KINDS)}",
         f"rates.csv: line 3: item 'computer': of ec2 there are {EC2_ITEMS}; did you mean compute?",
         "rates.csv: line 4: region is empty: name one, or a pattern; `*` fits all",
         "rates.csv: line 4: operating_system is empty: name one, or a pattern; `*` fits all",

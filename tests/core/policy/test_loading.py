@@ -34,6 +34,7 @@ from tests.support.policies import DESIGN_POLICY, load
 from tests.support.strategies import documents_of_every_form, policy_documents, quick
 
 MINUTES_OF_A_DAY = 24 * 60
+INSTANCE_TYPE = dict.fromkeys(("ec2", "sagemaker_notebook"), "instance_type")
 
 
 def test_the_designs_document_loads_exactly() -> None:
@@ -140,7 +141,7 @@ def test_rules_keep_their_order() -> None:
         ),
         ("{organizational_unit: /Dev}", OrganizationalUnitMatches(("/Dev",))),
         ("{region: [eu-*, us-east-1]}", RegionMatches(("eu-*", "us-east-1"))),
-        ("{instance_type: t3.*}", FactMatches("instance_type", {"ec2": "instance_type"}, Globs(("t3.*",)))),
+        ("{instance_type: t3.*}", FactMatches("instance_type", INSTANCE_TYPE, Globs(("t3.*",)))),
         ("{not: {region: eu-*}}", NotOf(RegionMatches(("eu-*",)))),
         ("{not: everything}", NotOf(Everything())),
         ("{any: [{region: a}, {region: b}]}", AnyOf((RegionMatches(("a",)), RegionMatches(("b",))))),

@@ -32,7 +32,7 @@ WORDS = Words(
     not_found=("ValidationException", "RecordNotFound"),
     starting="Pending",
     stopped="Stopped",
-    looks_by_id=True,
+    tells_one_at_a_time=True,
 )
 _NUMBERS = count(1)
 
