@@ -25,6 +25,7 @@ KINDS: tuple[str, ...] = (
     "ec2",  # a line for each, so that one more is one more line
     "rds",
     "sagemaker_notebook",
+    "redshift_cluster",
 )
 
 

@@ -76,13 +76,20 @@ def test_a_region_without_notebooks_costs_one_call_and_tags_are_asked_of_what_is
     assert calls(aws) == {LIST: 1, TAGS: 4}
 
 
-def test_a_notebook_that_is_told_twice_in_two_states_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("differs", "what"), [({"word": "Stopped"}, "its state"), ({"tags": {"Owner": "me"}}, "its tag Owner")]
+)
+def test_a_notebook_that_is_listed_twice_and_not_alike_is_kept(
+    monkeypatch: pytest.MonkeyPatch, differs: dict[str, Any], what: str
+) -> None:
     aws = InMemory(monkeypatch)
-    [culprit] = aws.add()
-    aws.copies[culprit] = replace(aws.rows[culprit], word="Stopped")
-    obstacle = aws.read()[culprit].obstacle
+    plain, culprit = aws.add(2)
+    aws.copies = {plain: replace(aws.rows[plain]), culprit: replace(aws.rows[culprit], **differs)}
+    found = aws.read()
+    obstacle = found[culprit].obstacle
     assert obstacle is not None
-    assert "the copies differ in its state" in obstacle.sentence
+    assert f"the copies differ in {what}" in obstacle.sentence
+    assert found[plain].obstacle is None, "alike it counts once"
 
 
 @pytest.mark.parametrize("operation", [LIST, TAGS])
