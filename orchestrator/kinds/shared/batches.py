@@ -168,14 +168,17 @@ class Batches:
         """The ids that still need the call.
 
         One that is there although its batch was refused got there by that call, unless AWS says that it was there
-        before: by its times, or by this very refusal. A call that got no answer may have been what took it there.
+        before: by its times, or by this very refusal, which where calls are for one each is about nothing else. A call
+        that got no answer may have been what took it there.
         """
         there = [one for one in ids if one in seen and self._attempts[one].is_there(seen[one])]
         for one in there:
             attempt = self._attempts[one]
-            named = error.code in self._errors.wrong_state and names(error.message, one) and not attempt.unanswered
+            is_alone = self._operations.profile.resources_a_call == 1
+            named = is_alone or (error.code in self._errors.wrong_state and names(error.message, one))
+            told = named and not attempt.unanswered
             is_done = seen[one].state in self._transition.done_before
-            attempt.found_there(before=is_done and (named or attempt.was_there_before(seen[one])))
+            attempt.found_there(before=is_done and (told or attempt.was_there_before(seen[one])))
         return [one for one in ids if one not in set(there)]
 
     def _put_aside(self, error: AwsError, bad: list[str], rest: _Batch, seen: Mapping[str, Resource]) -> _Step:
