@@ -31,8 +31,9 @@ def all_clusters(client: Any, call: Call) -> Iterator[Any]:
 
 
 def of_account(account_id: AccountId, clusters: Iterable[Any]) -> Iterator[Any]:
-    """The same clusters. Raises botocore's exception at one whose namespace is of another account: of the cluster itself
-    the answer has no ARN.
+    """The same clusters. Raises botocore's exception at one whose namespace is of another account.
+
+    The answer has no ARN of the cluster itself.
     """
     for one in clusters:
         if one.get("ClusterNamespaceArn"):
