@@ -13,7 +13,7 @@ from tests.support.permissions import Asked
 
 def asked(call: Call) -> Iterator[Asked]:
     action, document = f"sagemaker:{call.action}", call.json
-    if call.action.startswith("List"):
+    if call.action == "ListNotebookInstances":
         yield Asked(action)
         return
     name = document.get("NotebookInstanceName") or document["ResourceArn"].rpartition("/")[2]
