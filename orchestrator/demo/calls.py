@@ -24,7 +24,7 @@ _CREDENTIAL = re.compile(r"Credential=(?P<key>[^/,\s]+)/\d+/(?P<region>[^/]+)/(?
 _REQUEST_ID = "00000000-0000-0000-0000-000000000000"
 _REST_SERVICES = frozenset({"eks"})
 """Whose operations are told by botocore's model. Of others with paths the path is the action."""
-_JSON_SERVICES = frozenset({"account", "dynamodb", "monitoring", "organizations", "ssm", "tagging"}) | _REST_SERVICES
+_JSON_SERVICES = _REST_SERVICES | {"account", "dynamodb", "monitoring", "organizations", "sagemaker", "ssm", "tagging"}
 
 
 class Call:
@@ -86,6 +86,13 @@ class Call:
         """The body as JSON."""
         parsed: dict[str, Any] = json.loads(self.body or b"{}")
         return parsed
+
+    @property
+    def texts(self) -> list[str]:
+        """What its fields say, of a form, a JSON document or its path; not what is asked for by filters."""
+        document = self.json if self.service in _JSON_SERVICES else {}
+        named = [value for key, value in self.form.items() if not key.startswith("Filter")]
+        return [*named, *self.path_fields.values(), *(value for value in document.values() if isinstance(value, str))]
 
     def form_list(self, name: str) -> list[str]:
         """`InstanceId.1`, `InstanceId.2`, ... in their order."""

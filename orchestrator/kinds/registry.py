@@ -27,6 +27,8 @@ KINDS: tuple[str, ...] = (
     "rds_cluster",
     "asg",
     "eks_nodegroup",
+    "sagemaker_notebook",
+    "redshift_cluster",
 )
 
 

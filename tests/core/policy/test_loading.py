@@ -34,6 +34,7 @@ from tests.support.policies import DESIGN_POLICY, load
 from tests.support.strategies import documents_of_every_form, policy_documents, quick
 
 MINUTES_OF_A_DAY = 24 * 60
+INSTANCE_TYPE = dict.fromkeys(("ec2", "sagemaker_notebook"), "instance_type")
 
 
 def test_the_designs_document_loads_exactly() -> None:

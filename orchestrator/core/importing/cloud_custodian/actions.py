@@ -16,6 +16,15 @@ STOP, START, TAG, NOTIFY, MARK = "stop", "start", "tag", "notify", "mark-for-op"
 DEFAULT_MARK = "maid_status"
 _TELLING = frozenset({"notify", "webhook", "put-metric"})
 """What only tells of it."""
+_NAMES = {"redshift_cluster": {"pause": STOP, "resume": START}}
+"""What a kind's stop and start are called there, where it is another word."""
+_LOST: Mapping[str, str] = {
+    "sagemaker_notebook": (
+        "there, a stop loses everything outside /home/ec2-user/SageMaker; here, that keeps each notebook until the "
+        "rule has `accept: [files_outside_volume]`"
+    )
+}
+"""What a stop loses for good that a rule has to accept, which an import does for nobody."""
 _TAGGING = frozenset({"tag", "mark", "untag", "unmark", "remove-tag"})
 _UTC = frozenset({"utc", "gmt", "gt"})
 _VARIABLE = re.compile(r"\{[A-Za-z_]")
@@ -43,7 +52,8 @@ class RuleAction:
 def read_action(given: list[Any], losses: Losses) -> RuleAction:
     """Of all actions the one that decides; what tells of it and what tags beside a stop is only noted."""
     actions = [(_mapping(one), ("actions", number)) for number, one in enumerate(given)]
-    kinds = [str(action.get("type")) for action, _ in actions]
+    names = _NAMES.get(losses.policy.resource, {})
+    kinds = [names.get(str(action.get("type")), str(action.get("type"))) for action, _ in actions]
     if not actions:
         return RuleAction(NOTIFY, {"action": "notify"})
     main = next((name for name in (STOP, START, MARK, TAG) if name in kinds), "")
@@ -88,6 +98,8 @@ def _stop(action: Mapping[str, Any], path: Path, losses: Losses) -> RuleAction:
             losses.note((*path, key), f"`{key}`", "what AWS protects from stops is kept")
         elif key != "type":
             losses.lose((*path, key), f"`{key}`", "no key of the action `stop` that is known here")
+    if losses.policy.resource in _LOST:
+        losses.note(path, f"`{STOP}` without a word of what it loses", _LOST[losses.policy.resource])
     return RuleAction(STOP, {"action": "hibernate"} if hibernate else {})
 
 

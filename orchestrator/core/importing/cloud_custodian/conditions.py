@@ -49,12 +49,38 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "DBSubnetGroup.VpcId": "vpc",
         "AvailabilityZone": "availability_zone",
     },
+    "sagemaker_notebook": {
+        "InstanceType": "instance_type",
+        "NotebookInstanceLifecycleConfigName": "lifecycle_config",
+    },
+    "redshift_cluster": {
+        "NodeType": "node_type",
+        "VpcId": "vpc",
+        "AvailabilityZone": "availability_zone",
+    },
 }
 """Its keys, and our words for the same facts."""
-_SPANS = {"ec2": {"LaunchTime": "running_for"}, "rds": {"InstanceCreateTime": "age"}}
-STATE_KEYS = {"ec2": "State.Name", "rds": "DBInstanceStatus"}
-RUNNING = {"ec2": "running", "rds": "available"}
-STOPPED = "stopped"
+_SPANS = {
+    "ec2": {"LaunchTime": "running_for"},
+    "rds": {"InstanceCreateTime": "age"},
+    "sagemaker_notebook": {"CreationTime": "age"},
+    "redshift_cluster": {"ClusterCreateTime": "age"},
+}
+KINDS = {
+    "ec2": "ec2",
+    "rds": "rds",
+    "sagemaker-notebook": "sagemaker_notebook",
+    "redshift": "redshift_cluster",
+}
+"""Its resources, and our kinds."""
+STATE_KEYS = {
+    "ec2": "State.Name",
+    "rds": "DBInstanceStatus",
+    "sagemaker_notebook": "NotebookInstanceStatus",
+    "redshift_cluster": "ClusterStatus",
+}
+RUNNING = {"ec2": "running", "rds": "available", "sagemaker_notebook": "InService", "redshift_cluster": "available"}
+STOPPED = {"ec2": "stopped", "rds": "stopped", "sagemaker_notebook": "Stopped", "redshift_cluster": "paused"}
 _VALUE_KEYS = frozenset({"type", "key", "value", "op", "value_type"})
 _NEAR = {
     "metrics": "near is `idle`",
@@ -175,7 +201,8 @@ class Translator:
                 return {"running_for": {"at_least": "0m"}}
         elif kind is None and op == "ne" and top and isinstance(value, str) and self.implied not in ("", value):
             return None
-        why = f"there is no condition on states; a rule that stops acts on `{running}`, one that starts on `{STOPPED}`"
+        stopped = STOPPED[self.kind]
+        why = f"there is no condition on states; a rule that stops acts on `{running}`, one that starts on `{stopped}`"
         return self._lose(path, f"the filter by {STATE_KEYS[self.kind]}", why)
 
     def _age(self, word: str, op: str, value: Any, path: Path, what: str, *, negated: bool) -> Where | None:

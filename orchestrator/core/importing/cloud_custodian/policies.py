@@ -18,6 +18,7 @@ from orchestrator.core.importing.cloud_custodian.actions import (
     read_action,
 )
 from orchestrator.core.importing.cloud_custodian.conditions import (
+    KINDS,
     RUNNING,
     STATE_KEYS,
     STOPPED,
@@ -36,7 +37,6 @@ from orchestrator.core.policy.loading import load_policy
 from orchestrator.core.policy.yaml_document import Path, value_words
 from orchestrator.errors import PolicyError
 
-_KINDS = tuple(STATE_KEYS)
 _MARKED = "marked-for-op"
 _DESCRIBING = ("description", "comment", "comments", "title", "metadata", "tags")
 _KNOWN = frozenset({"name", "resource", "filters", "actions", "mode", "query", "region", *_DESCRIBING})
@@ -105,12 +105,12 @@ def _in_order(parsed: Iterable[_Parsed]) -> list[NotCarriedOver]:
 
 def _parse(policy: SourcePolicy) -> _Parsed:
     losses, document = Losses(policy), policy.document
-    if policy.resource not in _KINDS:
+    if policy.resource not in KINDS:
         near = " yet" if policy.resource == "asg" else ""
-        losses.lose(
-            ("resource",), f"`{policy.resource}`", f"there is no such kind{near}; there are {', '.join(_KINDS)}"
-        )
+        losses.lose(("resource",), f"`{policy.resource}`", f"there is no such kind{near}; there are {', '.join(KINDS)}")
         return _Parsed(policy, losses, RuleAction("", {}), [])
+    policy = replace(policy, resource=KINDS[policy.resource])
+    losses = Losses(policy)
     for key in document:
         if key not in _KNOWN:
             losses.lose((key,), f"`{key}`", _LIMITS.get(key, "it is not known here"))
@@ -142,7 +142,7 @@ def _read_filters(parsed: _Parsed) -> None:
             _read_marked(mapping, path, parsed)
         else:
             own.append((number, given))
-    implied = {STOP: RUNNING[kind], MARK: RUNNING[kind], START: STOPPED}.get(parsed.action.name, "")
+    implied = {STOP: RUNNING[kind], MARK: RUNNING[kind], START: STOPPED[kind]}.get(parsed.action.name, "")
     translator = Translator(kind, losses, implied)
     for number, given in own:
         one = translator.filter(given, ("filters", number), negated=False, top=True)
@@ -177,7 +177,7 @@ def _query(given: Any, parsed: _Parsed) -> Iterator[Where]:
         states = value if isinstance(value, list) else [value]
         if key == "instance-state-name" and implied.get(parsed.policy.resource) in states:
             continue
-        if key == "instance-state-name" and parsed.action.name == START and STOPPED in states:
+        if key == "instance-state-name" and parsed.action.name == START and STOPPED[parsed.policy.resource] in states:
             continue
         texts = [one for one in states if isinstance(one, str) and one and "[" not in one]
         if isinstance(key, str) and key.startswith("tag:") and parsed.policy.resource == "ec2" and texts == states:
@@ -333,7 +333,7 @@ class _Making:
 
     def _check(self, draft: RuleDraft, one: _Parsed) -> None:
         """Whatever a policy of ours may not have is no rule."""
-        if one.policy.resource in _KINDS and not one.is_lost:
+        if one.policy.resource in STATE_KEYS and not one.is_lost:
             try:
                 load_policy(write_policy(PolicyDraft("one", (), tuple(self.schedules), (draft,), {})), "", self._kinds)
             except PolicyError as wrong:

@@ -236,6 +236,26 @@ def test_of_rds_its_own_keys_are_read() -> None:
     assert yaml.safe_load(found.text)["schedules"]["one"]["timezone"] == "Europe/Berlin"
 
 
+def test_of_notebooks_its_own_keys_are_read_and_what_a_stop_loses_is_accepted_for_nobody() -> None:
+    keys = "{InstanceType: ml.t3.medium}, {NotebookInstanceStatus: InService}"
+    found = of_policy(f"filters: [{keys}], actions: [stop]", "sagemaker-notebook")
+    (rule,) = rules_of(found)
+    assert (rule["kinds"], rule["where"]) == (["sagemaker_notebook"], {"instance_type": "ml.t3.medium"})
+    assert "accept" not in rule
+    assert losses_of(found) == ["1 policies[0].actions[0]: `stop` without a word of what it loses"]
+
+
+@pytest.mark.parametrize(("action", "state"), [("pause", "available"), ("resume", "paused")])
+def test_of_clusters_a_pause_is_a_stop_and_a_resume_a_start(action: str, state: str) -> None:
+    side = {"pause": "offhour", "resume": "onhour"}[action]
+    keys = f"{{NodeType: ra3.xlplus}}, {{ClusterStatus: {state}}}, {{type: {side}, opt-out: true}}"
+    found = of_policy(f"filters: [{keys}], actions: [{action}]", "redshift")
+    (rule,) = rules_of(found)
+    assert rule["kinds"] == ["redshift_cluster"]
+    assert {"node_type": "ra3.xlplus"} in rule["where"]["all"]
+    assert rule.get("start") == ("everything" if action == "resume" else None)
+
+
 def test_what_an_earlier_rule_owns_too_is_listed_and_what_is_apart_is_not() -> None:
     policies = [
         {"name": "a", "resource": "ec2", "filters": [{"tag:Env": "dev"}], "actions": ["stop"]},
