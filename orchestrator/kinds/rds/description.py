@@ -39,6 +39,7 @@ RDS = KindDescription(
         STORAGE_THROUGHPUT: ("type", "deployment"),
     },
     type_fact="db_instance_class",
+    order=30,
     # A stop may take an hour: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_StopInstance.html
     stop_noted_within=timedelta(minutes=65),
     words=(
