@@ -145,7 +145,7 @@ class PolicyDocument(Part):
             "others, 30 for databases, else 20. In each account what has a smaller number is stopped first, and "
             "started last: a start begins when those before it were seen running, or `max_start_wait` is over. A tag "
             "`stop-orchestrator:order` on a resource says so of that one.",
-            examples=[{"ec2": 10, "rds": 30}],
+            examples=[{"ec2": 10}],
         ),
     ] = {}
     abort_if_failures_percent: Annotated[

@@ -70,7 +70,7 @@ class Wave(Part):
     ] = None
 
 
-OrderNumber = Annotated[StrictInt, Field(ge=0, le=MAX_ORDER)]
+OrderNumber = Annotated[StrictInt, Field(ge=0, le=MAX_ORDER, description="The number of this kind.", examples=[20])]
 
 
 class KillSwitch(Part):
