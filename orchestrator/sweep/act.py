@@ -109,13 +109,8 @@ class _Actor:
             found=done.intents,
         )
         note = InterruptionNote(self.world, sweep_id)
-        in_order = InOrder(self.world, context, _act_on_target, done, before, within)
-
-        def meanwhile() -> None:
-            note.write()
-            in_order.look_when_due(pool)
-
-        pool = Pool[Result](self.world.workers, meanwhile=meanwhile, keeps=True)
+        in_order = InOrder(self.world, context, _act_on_target, done, before, within, note.write)
+        pool = Pool[Result](self.world.workers, meanwhile=lambda: in_order.meanwhile(pool), keeps=True)
         try:
             with breakable(self.world), pool, self.recheck.read_ahead(todo):
                 self._show_progress(in_order.carry_out(steps_of(wave, self.plan.order), pool), before)

@@ -61,7 +61,8 @@ Result = Outcomes | OfStep
 
 class InOrder:
     """The actions of one wave, handed out to a pool by its coordinating thread. `act` acts on one group; `done` is what
-    came of the plan so far, `done_keys` of what, and `within` how long a step waits for what it started.
+    came of the plan so far, `done_keys` of what, and `within` how long a step waits for what it started; `note` is
+    called often while anything is waited for.
 
     A step that failed, was kept or is unknown does not keep the next one from beginning. The order spares people work
     and is no protection: what is to be stopped is so by its own rule, whoever uses it has to bear that it is away, and
@@ -76,6 +77,7 @@ class InOrder:
         done: Outcomes,
         done_keys: frozenset[ResourceKey],
         within: timedelta,
+        note: Callable[[], None] = lambda: None,
     ) -> None:
         self._world = world
         self._context = context
@@ -83,11 +85,12 @@ class InOrder:
         self._done = done
         self._done_keys = done_keys
         self._within = within
+        self._note = note
         self._waiting: list[_Line] = []
         """Those that wait for what they started; none of them has anything handed out."""
         self._halt: Halt | None = None
         self.overdue: set[ResourceKey] = set()
-        """What was still starting when its time was over; it is not waited for again."""
+        """What was still starting when its time was over; this wave does not wait for it again."""
 
     def carry_out(self, steps: Iterable[Steps], pool: Pool[Result]) -> Iterator[Outcomes]:
         """What came of each group, as it comes. Ends when there is nothing more to do, or at a halt."""
@@ -105,8 +108,9 @@ class InOrder:
                 return
             self._wait(pool)
 
-    def look_when_due(self, pool: Pool[Result]) -> None:
-        """For while other actions are awaited: looks at what lines wait for, where it is time to."""
+    def meanwhile(self, pool: Pool[Result]) -> None:
+        """For while results are awaited: looks at what lines wait for, where it is time to."""
+        self._note()
         if self._waiting:
             self._look_at(pool, self._world.clocks.elapsed())
 
@@ -203,6 +207,7 @@ class InOrder:
         pause = due - self._world.clocks.elapsed()
         if pause > 0 and not self._halted():
             self._world.sleep(pause)
+        self._note()
         self._look_at(pool, due)
 
     def _halted(self) -> bool:

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 import pytest
 
-from orchestrator.core.model import Halt, HaltCause, Mode, OutcomeStatus, Resource, Target
+from orchestrator.core.model import Halt, HaltCause, Mode, Outcome, OutcomeStatus, Resource, Target
 from orchestrator.core.model.marks import ORDER_TAG
 from orchestrator.core.report.document import Row
 from orchestrator.core.report.plan_file import PLAN_FILE, plan_from
@@ -23,6 +23,7 @@ from orchestrator.sweep.run import apply_plan, resume_sweep, run_sweep, undo_swe
 from orchestrator.sweep.stored_plan import open_plan
 from orchestrator.sweep.undo import UndoFilter
 from tests.support.builders import AT, SWEEP_ID, a_policy, a_resource, in_state
+from tests.support.fake_kind import FakeKind
 from tests.support.fake_world import ONE, REGIONS, TWO, FakeWorld, a_world, outcomes
 from tests.support.memory_store import Died
 from tests.support.parts import Machine
@@ -327,4 +328,41 @@ def test_a_rule_starts_databases_first_too() -> None:
     run_sweep(fake.world(), a_policy(f"{office}{rule}"), UNDO_ID, Mode.ENFORCE)
     assert outcomes(fake.written(UNDO_ID)) == {"db-0": "starting", "i-0": "started"}
     assert fake.started == ["db-0", "i-0"]
+    assert sum(fake.slept) == 60
+
+
+@pytest.mark.parametrize(("tag", "first"), [("first", "db-0"), ("29", "db-0"), ("31", "i-0")])
+def test_an_undo_goes_by_the_tag_of_now_and_starts_what_has_a_malformed_one_by_its_kind(tag: str, first: str) -> None:
+    fake = swept(ONE)
+    fake.stops = {}
+    fake.change("i-0", lambda one: replace(one, tags={**one.tags, ORDER_TAG: tag}))
+    assert set(undone(fake).values()) == {"started"}
+    assert fake.started[0] == first
+
+
+def test_an_interruption_while_a_database_is_waited_for_is_noted_before_the_end_is_written() -> None:
+    """So that nobody resumes what a person ended, where the process dies after it."""
+    fake = swept(ONE)
+    interrupted = Halt(HaltCause.INTERRUPTED, "interrupted")
+
+    def is_interrupted() -> bool:
+        return fake.at >= MORNING + timedelta(seconds=10)
+
+    fake.halt = lambda: interrupted if is_interrupted() else None
+    world = replace(fake.world(), interrupted=is_interrupted)
+    undo_sweep(world, a_policy(BOTH), UNDO_ID, SWEEP_ID, UndoFilter())
+    assert outcomes(fake.written(UNDO_ID)) == {"db-0": "starting", "i-0": "not_attempted"}
+    assert "update interrupted_at" in fake.life.events
+
+
+class _Blind(FakeKind):
+    def see_starts(self, *_: object) -> tuple[Outcome, ...]:
+        raise RuntimeError("no answer")
+
+
+def test_what_cannot_be_looked_at_is_waited_for_until_its_time_is_over() -> None:
+    fake = swept(ONE)
+    world = replace(fake.world(), kinds={**fake.world().kinds, "rds": _Blind(fake, RDS)})
+    undo_sweep(world, a_policy(BOTH), UNDO_ID, SWEEP_ID, UndoFilter())
+    assert outcomes(fake.written(UNDO_ID)) == {"db-0": "starting", "i-0": "started"}
     assert sum(fake.slept) == 60
