@@ -5,11 +5,10 @@ An ApprovedPlan in, Outcomes out. What breaks off in the middle leaves what came
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
 
-from orchestrator.core.decide.waves import failure_percent, waves_of
+from orchestrator.core.decide.waves import failure_percent, steps_of, waves_of
 from orchestrator.core.model import (
     AccountId,
     ActionCounts,
@@ -20,13 +19,14 @@ from orchestrator.core.model import (
     Outcome,
     Outcomes,
     OutcomeStatus,
+    Plan,
     ResourceKey,
-    Target,
 )
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.errors import LedgerError
 from orchestrator.ports import NOT_HANDED_OUT, TargetUnreadableError, World
 from orchestrator.sweep.guard import GuardContext, TargetGuard
+from orchestrator.sweep.in_order import InOrder, Result
 from orchestrator.sweep.interruption import InterruptionNote, breakable
 from orchestrator.sweep.pool import Pool
 from orchestrator.sweep.recheck import Recheck
@@ -44,10 +44,10 @@ def act_on_plan(
     """
     sweep_id = approved.plan.sweep_id
     waves = waves_of(approved.plan.actions, policy.waves, sweep_id)
-    actor = _Actor(world, sweep_id, policy.name, recheck, approved.plan.actions)
+    actor = _Actor(world, policy, approved.plan, recheck, approved.plan.actions)
     for number, wave in enumerate(waves, 1):
         of = f" of wave {number} of {len(waves)}" if len(waves) > 1 else ""
-        done = watch_starts(world, sweep_id, actor.act(wave, of, done, keep), policy.max_start_wait)
+        done = actor.act(wave, of, done, keep)
         if done.halt is None and number < len(waves):
             statuses = (one.status for one in done.outcomes)
             done = replace(done, halt=too_many_failures(policy, statuses, number))
@@ -68,9 +68,8 @@ def act_on_accounts(
     """The actions in these accounts that have no outcome yet: one part of a wave, of which others do the rest."""
     ids = frozenset(accounts)
     actions = tuple(one for one in approved.plan.actions if one.resource.target.account_id in ids)
-    actor = _Actor(world, approved.plan.sweep_id, policy.name, recheck, actions)
-    done = actor.act(actions, f" in {len(accounts)} accounts", done, lambda _: None)
-    return watch_starts(world, approved.plan.sweep_id, done, policy.max_start_wait)
+    actor = _Actor(world, policy, approved.plan, recheck, actions)
+    return actor.act(actions, f" in {len(accounts)} accounts", done, lambda _: None)
 
 
 def too_many_failures(policy: OrgPolicy, statuses: Iterable[OutcomeStatus], wave: int) -> Halt | None:
@@ -88,65 +87,56 @@ class _Actor:
     """Acts on these actions of a plan, a wave at a time."""
 
     world: World
-    sweep_id: str
-    policy_name: str
+    policy: OrgPolicy
+    plan: Plan
     recheck: Recheck
     actions: tuple[Decision, ...]
 
     def act(self, wave: Sequence[Decision], of: str, done: Outcomes, keep: Keep) -> Outcomes:
+        """In each account in the plan's order; then watches what was started and is not known to run."""
+        sweep_id, within = self.plan.sweep_id, self.policy.max_start_wait
         before = done.keys
         todo = [one for one in wave if one.resource.key not in before]
         if not todo:
-            return done
+            return watch_starts(self.world, sweep_id, done, within)
         self.world.progress.phase(f"Acting on {len(todo)} resources{of}")
-        groups = _by_target_and_kind(todo)
         context = GuardContext(
-            self.sweep_id,
+            sweep_id,
             self.world.ledger,
             self.world.halt,
             self.recheck,
-            policy_name=self.policy_name,
+            policy_name=self.policy.name,
             found=done.intents,
         )
-        note = InterruptionNote(self.world, self.sweep_id)
-        pool = Pool[Outcomes](self.world.workers, meanwhile=note.write, keeps=True)
+        note = InterruptionNote(self.world, sweep_id)
+        in_order = InOrder(self.world, context, _act_on_target, done, before, within, note.write)
+        pool = Pool[Result](self.world.workers, meanwhile=lambda: in_order.meanwhile(pool), keeps=True)
         try:
-            with breakable(self.world), pool, self.recheck.read_ahead([one for group in groups for one in group]):
-                for group in groups:
-                    pool.submit(_act_on_target, self.world, context, group)
-                self._show_progress(pool, before)
+            with breakable(self.world), pool, self.recheck.read_ahead(todo):
+                self._show_progress(in_order.carry_out(steps_of(wave, self.plan.order), pool), before)
         finally:  # also when the sweep breaks off: what the threads still did meanwhile was done
-            done = Outcomes.joined((done, *pool.finished()))
+            done = in_order.gathered(pool.finished())
             done += self._left_to_others(replace(done, intents={**done.intents, **context.intents}))
             keep(done)
-        return done
+        return watch_starts(self.world, sweep_id, done, within, in_order.overdue)
 
     def _left_to_others(self, done: Outcomes) -> Outcomes:
         """What was announced and has no outcome here: as far as the ledger knows by now what came of it."""
         open_keys = done.open_intents - done.keys
         left = [one for one in self.actions if one.resource.key in open_keys]
         try:
-            found = outcomes_by_now(self.world, self.sweep_id, left) if left else ()
+            found = outcomes_by_now(self.world, self.plan.sweep_id, left) if left else ()
         except LedgerError:
             found = ()  # they are unknown
         return Outcomes(found, intents=done.intents)
 
-    def _show_progress(self, pool: Pool[Outcomes], before: Collection[ResourceKey]) -> None:
+    def _show_progress(self, results: Iterator[Outcomes], before: Collection[ResourceKey]) -> None:
         by_key = {one.resource.key: one for one in self.actions}
         total = ActionCounts.of(self.actions)
         counts = ActionCounts.of(by_key[key] for key in before if key in by_key)
-        for came_to in pool.results():
+        for came_to in results:
             counts += ActionCounts.of(by_key[key] for key in came_to.keys if key in by_key)
             self.world.progress.actions(counts, total)
-
-
-def _by_target_and_kind(actions: Sequence[Decision]) -> list[tuple[Decision, ...]]:
-    """One group for each target and kind: two threads on one would race for the same rates, and look twice."""
-
-    def group(action: Decision) -> tuple[Target, str]:
-        return action.resource.target, action.resource.kind
-
-    return [tuple(some) for _, some in groupby(sorted(actions, key=group), key=group)]
 
 
 def _act_on_target(world: World, context: GuardContext, actions: tuple[Decision, ...]) -> Outcomes:

@@ -24,6 +24,7 @@ from orchestrator.core.model import (
     OutcomeStatus,
     Plan,
 )
+from orchestrator.core.model.order import Order, order_needed
 from orchestrator.core.model.times import whole_second
 from orchestrator.core.report.manifest import FileSeal
 from orchestrator.core.report.plan_file import (
@@ -43,17 +44,30 @@ _THE_REST_HELD = "a guardrail held what was left of the plan"
 
 
 def guard_plan(
-    world: World, sweep: Sweep, state: SweepState, frozen: Sequence[GuardrailResult] = ()
+    world: World,
+    sweep: Sweep,
+    state: SweepState,
+    frozen: Sequence[GuardrailResult] = (),
+    order: Order | None = None,
 ) -> tuple[SweepState, ApprovedPlan | None]:
     """The plan of these decisions, held against every limit and frozen with the verdict; what is approved to be acted
-    on. `frozen`: the verdict on the plan that is applied, which may only get stricter.
+    on. `frozen` and `order` are of the plan that is applied: its verdict, which may only get stricter.
     """
-    state, approved = check_plan(world, sweep, state, frozen)
-    return replace(state, plan_seal=_freeze(world, sweep, state)), approved
+    order = _order(sweep, state) if order is None else order
+    state, approved = check_plan(world, sweep, state, frozen, order)
+    return replace(state, plan_seal=_freeze(world, sweep, state, order)), approved
+
+
+def _order(sweep: Sweep, state: SweepState) -> Order:
+    return order_needed((one.resource for one in state.decisions.actions), sweep.policy.order)
 
 
 def check_plan(
-    world: World, sweep: Sweep, state: SweepState, frozen: Sequence[GuardrailResult] = ()
+    world: World,
+    sweep: Sweep,
+    state: SweepState,
+    frozen: Sequence[GuardrailResult] = (),
+    order: Order | None = None,
 ) -> tuple[SweepState, ApprovedPlan | None]:
     """The same without a file of it, so that nothing can be done by it later."""
     inventory, decisions = _with_production(sweep, state), state.decisions.decisions
@@ -65,6 +79,7 @@ def check_plan(
         decisions,
         inventory.coverage,
         sweep.narrowed,
+        _order(sweep, state) if order is None else order,
     )
     policy = sweep.policy
     verdict = hold_against(
@@ -159,7 +174,7 @@ _WOULD = {
 }
 
 
-def _freeze(world: World, sweep: Sweep, state: SweepState) -> FileSeal:
+def _freeze(world: World, sweep: Sweep, state: SweepState, order: Order) -> FileSeal:
     stored = StoredPlan(
         sweep_id=sweep.sweep_id,
         mode=sweep.mode,
@@ -181,6 +196,7 @@ def _freeze(world: World, sweep: Sweep, state: SweepState) -> FileSeal:
         production=state.inventory.production,
         account_owners=owners_of_accounts(sweep, state.inventory),
         account_contacts=contacts_of_accounts(sweep, state.inventory),
+        order=order,
     )
     chunks = [*plan_chunks(stored)]  # as one text it would be in memory twice
     seal = FileSeal.of_chunks(chunks)

@@ -7,7 +7,7 @@ SHA-256 of each of them; that of the index is in the ledger, like that of the pl
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pydantic import TypeAdapter
 
@@ -23,6 +23,7 @@ from orchestrator.core.model import (
     OtherPolicy,
     Plan,
 )
+from orchestrator.core.model.order import Order
 from orchestrator.core.report.manifest import sha256_of
 from orchestrator.core.report.plan_file import NOT_STORED_OF_DECISION
 from orchestrator.errors import PlanError
@@ -50,6 +51,8 @@ class _Index:
     others: tuple[OtherPolicy, ...]
     files: Mapping[str, str]
     """The SHA-256 of each part, by its file's name."""
+    order: Order = field(default_factory=dict)
+    """The plan's. Earlier releases wrote none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +109,7 @@ class PlanParts:
             inventory.names,
             without_texts(inventory.others),
             self._files,
+            plan.order,
         )
         content = _INDEX_FILE.dump_json(index)
         self._world.store.put(self._sweep.sweep_id, PLAN_INDEX, content)
@@ -123,7 +127,7 @@ def restore_plan_part(
     index = _INDEX_FILE.validate_json(_read(world, sweep, PLAN_INDEX, summary.plan_parts_sha256))
     name = _part_file(wave, number)
     part = _PART_FILE.validate_json(_read(world, sweep, name, index.files.get(name, "")))
-    plan = Plan(sweep.sweep_id, index.policy_sha256, index.organization_id, part.actions, ())
+    plan = Plan(sweep.sweep_id, index.policy_sha256, index.organization_id, part.actions, (), order=index.order)
     verdict = hold_as_frozen(plan, (*index.guardrails, *part.guardrails))
     outcomes = recover_intents(world, sweep.sweep_id, part.actions)
     inventory = Inventory(index.organization_id, names=index.names, others=index.others)

@@ -27,6 +27,7 @@ from orchestrator.core.model import (
     TargetStatus,
     time_text,
 )
+from orchestrator.core.model.order import Order
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.report.plan_file import PLAN_FILE, StoredPlan
 from orchestrator.errors import HaltedError, NarrowedToNothingError, NarrowingError, PlanError
@@ -218,7 +219,7 @@ class _Run:
 
     def apply(self, source: StoredPlan, keep: Keep) -> SweepState:
         state = SweepState(source.inventory, source.decided, planned_at=source.created_at)
-        return self._guard_and_act(state, keep, source.guardrails)
+        return self._guard_and_act(state, keep, source.guardrails, source.order)
 
     def resume(self, summary: SweepSummary, keep: Keep) -> SweepState:
         """From the frozen plan where there is one, else from the beginning."""
@@ -300,9 +301,11 @@ class _Run:
 
     # --- past the barrier
 
-    def _guard_and_act(self, state: SweepState, keep: Keep, frozen: Sequence[GuardrailResult] = ()) -> SweepState:
+    def _guard_and_act(
+        self, state: SweepState, keep: Keep, frozen: Sequence[GuardrailResult] = (), order: Order | None = None
+    ) -> SweepState:
         keep(state)
-        state, approved = guard_plan(self._world, self._sweep, state, frozen)
+        state, approved = guard_plan(self._world, self._sweep, state, frozen, order)
         state = with_money(self._world, self._sweep, state)
         keep_money(self._world, self._sweep, state)
         keep(state)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
-from orchestrator.core.model import Outcome, Outcomes, OutcomeStatus, ResourceKey, Target
+from orchestrator.core.model import Intent, Outcome, Outcomes, OutcomeStatus, ResourceKey, Target
 from orchestrator.errors import LedgerError
 from orchestrator.ports import TargetUnreadableError, World
 from orchestrator.sweep.interruption import breakable
@@ -17,31 +17,37 @@ _FIRST_PAUSES, _PAUSE, _LATER_PAUSE = (2.0, 3.0, 5.0), 10.0, 30.0
 _A_MINUTE = 60.0
 
 
-def watch_starts(world: World, sweep_id: str, done: Outcomes, within: timedelta) -> Outcomes:
+def watch_starts(
+    world: World, sweep_id: str, done: Outcomes, within: timedelta, overdue: Collection[ResourceKey] = ()
+) -> Outcomes:
     """The same outcomes, but for what was starting: as each was seen last.
 
-    Returns as soon as none is starting any more, when the time is up, or at a halt. Targets without a start cost no
-    call; one with starts costs a look for each pause.
+    Returns as soon as none is starting any more but what is `overdue`, when the time is up, or at a halt. Targets
+    without a start cost no call; one with starts costs a look for each pause.
     """
     with breakable(world):
-        return _watched(world, sweep_id, done, within)
+        return _watched(world, sweep_id, done, within, overdue)
 
 
-def _watched(world: World, sweep_id: str, done: Outcomes, within: timedelta) -> Outcomes:
+def _watched(
+    world: World, sweep_id: str, done: Outcomes, within: timedelta, overdue: Collection[ResourceKey]
+) -> Outcomes:
     for pause in pauses(within):
         left = [one for one in done.outcomes if one.status is OutcomeStatus.STARTING]
-        if not left or world.halt() is not None:
+        if all(one.resource.key in overdue for one in left) or world.halt() is not None:
             break
-        world.progress.phase(f"Looking whether {len(left)} resources that were started run by now")
+        world.progress.phase(phase_text(len(left)))
         world.sleep(pause)
         if world.halt() is not None:
             break
-        seen = _look(world, left)
-        changed = [one for one in left if seen[one.resource.key] != one]
+        seen = _look(world, sweep_id, left, done.intents)
         done = replace(done, outcomes=tuple(seen.get(one.resource.key, one) for one in done.outcomes))
-        with suppress(LedgerError):  # it still has what AWS answered, and gets these outcomes with the report
-            world.ledger.record_outcomes(sweep_id, [seen[one.resource.key] for one in changed], done.intents)
     return done
+
+
+def phase_text(starting: int) -> str:
+    """What people are told while it is waited for so many resources."""
+    return f"Looking whether {starting} resources that were started run by now"
 
 
 def pauses(within: timedelta) -> Iterator[float]:
@@ -54,21 +60,48 @@ def pauses(within: timedelta) -> Iterator[float]:
         number += 1
 
 
-def _look(world: World, starts: Sequence[Outcome]) -> dict[ResourceKey, Outcome]:
+def by_target_and_kind(starts: Sequence[Outcome]) -> Iterator[tuple[Target, str, list[Outcome]]]:
+    """What one look sees together."""
     groups: dict[tuple[Target, str], list[Outcome]] = {}
     for one in starts:
         groups.setdefault((one.resource.target, one.resource.kind), []).append(one)
+    yield from ((target, kind, some) for (target, kind), some in groups.items())
+
+
+def _look(
+    world: World, sweep_id: str, starts: Sequence[Outcome], intents: Mapping[ResourceKey, Intent]
+) -> dict[ResourceKey, Outcome]:
     seen: dict[ResourceKey, Outcome] = {}
     with Pool[tuple[Outcome, ...]](world.workers) as pool:
-        for (target, kind), some in groups.items():
-            pool.submit(_look_at_target, world, target, kind, some)
+        for target, kind, some in by_target_and_kind(starts):
+            pool.submit(look_at_starts, world, sweep_id, target, kind, some, intents)
         for result in pool.results():
             seen.update({one.resource.key: one for one in result})
     return seen
 
 
-def _look_at_target(world: World, target: Target, kind: str, starts: Sequence[Outcome]) -> tuple[Outcome, ...]:
-    """A thread's boundary: nothing is raised past it. What cannot be looked at is still starting."""
+def look_at_starts(
+    world: World,
+    sweep_id: str,
+    target: Target,
+    kind: str,
+    starts: Sequence[Outcome],
+    intents: Mapping[ResourceKey, Intent],
+) -> tuple[Outcome, ...]:
+    """As each of these, of one target and kind, is seen now; what changed is recorded.
+
+    A thread's boundary: nothing is raised past it. What cannot be looked at is still starting.
+    """
+    seen = _seen(world, target, kind, starts)
+    before = {one.resource.key: one for one in starts}
+    changed = [one for one in seen if before[one.resource.key] != one]
+    with suppress(LedgerError):  # it still has what AWS answered, and gets these outcomes with the report
+        if changed:
+            world.ledger.record_outcomes(sweep_id, changed, intents)
+    return seen
+
+
+def _seen(world: World, target: Target, kind: str, starts: Sequence[Outcome]) -> tuple[Outcome, ...]:
     try:
         with world.accounts.bind(target.account_id):
             return world.kind(kind).see_starts(target, starts)

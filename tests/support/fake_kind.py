@@ -1,4 +1,4 @@
-"""The one kind of a FakeWorld: it keeps to the contract of ports.Kind and changes the world's instances."""
+"""A kind of a FakeWorld: it keeps to the contract of ports.Kind and changes the world's instances."""
 
 from __future__ import annotations
 
@@ -168,7 +168,8 @@ class FakeKind:
     def _instances(self, asked: str, target: Target) -> dict[str, Resource]:
         assert self.fake.bound.account == target.account_id
         self.fake.asked.append(f"{asked} {target.account_id} {target.region}")
-        return self.fake.instances(target)
+        found = self.fake.instances(target)
+        return {name: one for name, one in found.items() if one.kind == self.description.name}
 
 
 def _goal(action: Action) -> tuple[str, OutcomeStatus]:

@@ -34,11 +34,13 @@ from orchestrator.core.model import (
     Target,
 )
 from orchestrator.core.model.bulk_tags import BulkTags
+from orchestrator.core.model.kind import KindDescription
 from orchestrator.core.model.measured import Measured
 from orchestrator.core.model.notification import Channel, ChannelKind, Listener, Notifications, Occasion
 from orchestrator.core.report.document import Row
 from orchestrator.core.report.messages.message import Message
 from orchestrator.core.report.messages.parcel import Parcel
+from orchestrator.kinds.ec2.description import EC2
 from orchestrator.ledger.clocks import Clocks
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ports import (
@@ -117,6 +119,7 @@ class FakeWorld:
     progress: Progress = field(default_factory=NoProgress)
     before_stop: Callable[[Target], None] = lambda _: None
     before_look: Callable[[Target], None] = lambda _: None
+    kinds: tuple[KindDescription, ...] = (EC2,)
     batch_size: int = 50
     workers: int = 4
     at: datetime = AT
@@ -150,8 +153,8 @@ class FakeWorld:
         return World(
             organization=_Organization(self),
             accounts=_Accounts(self),
-            kinds={"ec2": FakeKind(self)},
-            actors={"ec2": FakeKind(self)},
+            kinds={one.name: FakeKind(self, one) for one in self.kinds},
+            actors={one.name: FakeKind(self, one) for one in self.kinds},
             asked_by=self.asked_by,
             store=self.files,
             clocks=self.clocks,

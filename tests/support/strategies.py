@@ -293,6 +293,7 @@ def policy_documents(draw: st.DrawFn, *, calendars: bool = False) -> dict[str, A
         "regions": st.just({"include": ["eu-*"], "exclude": ["eu-west-2"]}),
         "max_tag_age": st.sampled_from(["60s", "5m", "1h"]),
         "max_start_wait": st.sampled_from(["15s", "90s", "1h"]),
+        "order": st.dictionaries(st.just("ec2"), st.integers(0, 1000)),
         "max_fact_age": st.sampled_from(["60s", "90m", "24h"]),
         "organization": st.just({"include": ["/Dev"], "exclude_accounts": ["012345678901"]}),
     }

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from orchestrator.core.model import ALL_REGIONS, Account, AccountId, Resource, Tags, Violation
+from orchestrator.core.model.order import malformed_order
 from orchestrator.core.model.remembered import LinkedOptOuts
 from orchestrator.core.policy.opt_outs import (
     ANY_OPT_OUT,
@@ -22,6 +23,7 @@ from orchestrator.core.policy.required_tags import RequiredTag
 from orchestrator.core.policy.schema.governance import OptOutRules
 
 DEFAULT_OWNER_TAG = "Owner"
+MALFORMED_ORDER = "malformed_order_tag"
 NO_LINKED: LinkedOptOuts = {}
 
 
@@ -108,6 +110,8 @@ def _of_resource(
     own = read_opt_outs(resource.tags, RESOURCE, resource.resource_id, today)
     for opt_out in (*own, *read_linked(linked.get(resource.arn, ()), resource.resource_id, today)):
         found += opt_out_findings(opt_out, asked.opt_out, today)
+    if wrong := malformed_order(resource.tags):
+        found.append((MALFORMED_ORDER, f"{wrong}; it is kept until mended"))
     if not found:
         return
     name, tags = (account.name, account.tags) if account is not None else ("", {})

@@ -49,6 +49,7 @@ from orchestrator.core.model.action import StartForm
 from orchestrator.core.model.decision import InsideSchedule
 from orchestrator.core.model.kind import StopEvidence
 from orchestrator.core.model.marks import STOPPED_AT_TAG, STOPPED_BY_TAG
+from orchestrator.core.model.order import malformed_order
 from orchestrator.core.model.remembered import NOTHING_REMEMBERED, Remembered
 from orchestrator.core.model.resource import STARTS_AGAIN
 from orchestrator.core.policy.opt_outs import (
@@ -273,7 +274,7 @@ def _kept_down(
         by_schedule = Reason(ReasonCode.UNKNOWN_SCHEDULE, own_schedule.unknown)
     elif own_schedule.schedule is None or own_schedule.schedule.state_at(now) is not ScheduleState.RUNNING:
         by_schedule = _not_running(resource)
-    return _obstacle_to(resource) or owned_by_two(rule) or by_schedule
+    return _obstacle_to(resource) or owned_by_two(rule) or _without_a_turn(resource) or by_schedule
 
 
 def _reason_to_keep(
@@ -295,8 +296,8 @@ def _reason_to_keep(
     rule = owner.rule
     if owner.unknown is not None:
         return _kept_unmeasured(rule, own_schedule, resource, now) or _kept_by_its_owner(owner)
-    by_schedule = _kept_by_schedule(rule, own_schedule, resource, now)
-    kept = owned_by_two(rule) or by_schedule or left_running(rule)
+    by_itself = _without_a_turn(resource) or _kept_by_schedule(rule, own_schedule, resource, now)
+    kept = owned_by_two(rule) or by_itself or left_running(rule)
     return kept or _losses_reason_to_keep(rule, resource.losses)
 
 
@@ -304,7 +305,8 @@ def _kept_unmeasured(rule: Rule, own: OwnSchedule, resource: Resource, now: date
     """CloudWatch is not asked about what is kept whatever it says: then that keeps it, and not what was not asked."""
     if resource.measured is not None or not any(True for _ in rule.where.metrics()):
         return None
-    keep = _kept_by_schedule(rule, own, resource, now) or _losses_reason_to_keep(rule, resource.losses)
+    by_itself = _without_a_turn(resource) or _kept_by_schedule(rule, own, resource, now)
+    keep = by_itself or _losses_reason_to_keep(rule, resource.losses)
     if keep is None:
         return None
     may_own = f"Rule {rule.name} may own it, by metrics that were not read, and would keep it all the same"
@@ -330,6 +332,12 @@ def _obstacle_to(resource: Resource) -> Reason | None:
     if resource.obstacle is None:
         return None
     return Reason(ReasonCode(resource.obstacle.code), resource.obstacle.sentence)
+
+
+def _without_a_turn(resource: Resource) -> Reason | None:
+    """Whoever wrote the tag meant it to be stopped, or started, before or after something else: it is not guessed."""
+    wrong = malformed_order(resource.tags)
+    return Reason(ReasonCode.MALFORMED_ORDER, f"When its turn is, is unknown: the tag {wrong}.") if wrong else None
 
 
 def _still_stopping(resource: Resource) -> Reason:

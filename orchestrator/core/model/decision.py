@@ -57,6 +57,8 @@ class ReasonCode(StrEnum):
     """Its schedule says that it should run now."""
     UNKNOWN_SCHEDULE = "unknown_schedule"
     """Which schedule it runs by is unknown."""
+    MALFORMED_ORDER = "malformed_order"
+    """Its tag `stop-orchestrator:order` is no number: when its turn would be is unknown."""
     NO_SCHEDULE = "no_schedule"
     """Its rule takes the schedule from a tag, none is there, and the rule has no default."""
     EITHER_BY_SCHEDULE = "either_by_schedule"

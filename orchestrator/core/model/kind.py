@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import NamedTuple
 
+from orchestrator.core.model.order import DEFAULT_ORDER
+
 
 class Rate(NamedTuple):
     """A token bucket as AWS publishes it: its size, and how many tokens come back in a second."""
@@ -115,7 +117,7 @@ class KindDescription:
     """So long after its stop AWS starts one again by itself."""
     member_of: Mapping[str, str] = field(default_factory=dict)
     """By the name of a fact, the kind whose resource it names by its id: in the same target, that owns this one."""
-    order: int = 20
+    order: int = DEFAULT_ORDER
     """Among an account's stops, the smaller number is first, and among its starts last: what uses others is at 10,
     databases at 30.
     """

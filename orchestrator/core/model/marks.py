@@ -12,3 +12,5 @@ STOPPED_AT_TAG = "stop-orchestrator:stopped-at"
 MARKS = (STOPPED_BY_TAG, STOPPED_AT_TAG)
 STOP_AFTER_TAG = "stop-orchestrator:stop-after"
 """Announces a stop to people: the last day on which the resource is kept. No mark: the ledger's day counts."""
+ORDER_TAG = "stop-orchestrator:order"
+"""A person's word: the number of the resource in the order of its account, in place of its kind's. No mark."""

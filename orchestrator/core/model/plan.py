@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import InitVar, dataclass
+from dataclasses import InitVar, dataclass, field
 
 from orchestrator.core.model.coverage import Coverage
 from orchestrator.core.model.decision import Decision, Verdict
 from orchestrator.core.model.narrowing import NOT_NARROWED, Narrowing
+from orchestrator.core.model.order import Order, number_in
 from orchestrator.core.model.organization import AccountId
 from orchestrator.core.model.tagging import tagging_of
 
@@ -52,6 +53,8 @@ class Plan:
     coverage: tuple[Coverage, ...]
     narrowed: Narrowing = NOT_NARROWED
     """To what a person narrowed it, which says nothing of what would be acted on: so it is not hashed."""
+    order: Order = field(default_factory=dict)
+    """In which it is carried out in each account, as it was decided; a resource's own tag, as planned, comes first."""
 
     @property
     def actions(self) -> tuple[Decision, ...]:
@@ -65,10 +68,18 @@ class Plan:
 
     @property
     def sha256(self) -> str:
-        """Changes whenever what would be acted on, where, how or by which policy changes."""
+        """Changes whenever what would be acted on, where, how, in which order or by which policy changes."""
         actions = sorted(_as_hashed(decision) for decision in self.actions)
-        text = json.dumps([self.sweep_id, self.policy_sha256, self.organization_id, actions])
+        values = [self.sweep_id, self.policy_sha256, self.organization_id, actions]
+        text = json.dumps([*values, *self._order_as_hashed()])
         return hashlib.sha256(text.encode()).hexdigest()
+
+    def _order_as_hashed(self) -> list[object]:
+        """Nothing where there is no order: such a plan has the hash that it had in earlier releases."""
+        if not self.order:
+            return []
+        numbers = ((one.resource.key, number_in(one.resource.tags)) for one in self.actions)
+        return [sorted(self.order.items()), sorted([*key, number] for key, number in numbers if number is not None)]
 
 
 def _as_hashed(decision: Decision) -> list[str]:

@@ -30,6 +30,7 @@ def policy_json_schema(kinds: Sequence[KindDescription]) -> dict[str, Any]:
             _as_written(word)
     schema["$defs"]["RequiredTagDocument"]["properties"]["kinds"]["items"] |= _one_of(Choices.of(kinds).kinds)
     _rule(schema["$defs"]["RuleDocument"]["properties"], Choices.of(kinds))
+    schema["properties"]["order"]["propertyNames"] = _one_of(Choices.of(kinds).kinds)
     schema["properties"]["conditions"]["additionalProperties"] = WHERE
     schema["$defs"]["where"] = deepcopy(_where(words_of(kinds)))
     return schema

@@ -89,6 +89,7 @@ def load_policy(
         opt_out=parsed.opt_out,
         owner_tag=parsed.owner_tag,
         unresolved_names=parsed.unresolved_names,
+        order={kind.name: parsed.order.get(kind.name, kind.order) for kind in kinds},
         evidence={kind.name: kind.evidence for kind in kinds},
         sha256=hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest(),
         document=document.value,

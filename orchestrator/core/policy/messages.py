@@ -61,11 +61,15 @@ def shape_problems(
             yield document.problem(path, f"{_shape_message(error)}{meant and f'; write `{meant}`'}")
 
 
+_KEY = "[key]"
+"""Pydantic's word for a key that is wrong, and not what it has."""
 _FORMS = frozenset((*REQUIRED_TAG_FORMS, *NOTIFY_FORMS))
 
 
 def _path(place: Path) -> Path:
     """Without the words for the form of a value, which are no part of the document."""
+    if place[:1] == ("order",) and place[-1] == _KEY:
+        return place[:-1]
     place = tuple(part for part in place if not is_alternative(part) and part not in _FORMS)
     return place[:3] + tuple(part for part in place[3:] if part not in FORMS)
 

@@ -13,7 +13,7 @@ from datetime import date, timedelta
 from functools import lru_cache
 
 from orchestrator.core.model import Account, Exemption, Tags
-from orchestrator.core.model.marks import STOP_AFTER_TAG
+from orchestrator.core.model.marks import ORDER_TAG, STOP_AFTER_TAG
 from orchestrator.core.model.remembered import LinkedOptOut
 from orchestrator.core.policy.patterns import late_pattern
 from orchestrator.core.policy.schema.governance import OptOutRules
@@ -57,6 +57,8 @@ class OptOut:
 def read_opt_outs(tags: Tags, source: str, source_id: str, today: date) -> tuple[OptOut, ...]:
     """What the tags of one carrier say; `today` is the day in the policy's time zone."""
     ours = _ours(tuple(tags))
+    if source != RESOURCE and ORDER_TAG in tags:  # where it orders nothing, so somebody meant something else by it
+        ours = (*ours, ORDER_TAG)
     if not ours:
         return ()
     found = []
@@ -67,7 +69,7 @@ def read_opt_outs(tags: Tags, source: str, source_id: str, today: date) -> tuple
         found.append(_opt_out(tags[OPT_OUT_TAG], source, source_id, reason, today))
     alone = all(map(is_a_reason, ours))
     for key in ours:
-        if key not in KEYS or (alone and key == REASON_TAG):
+        if key not in KEYS or key == ORDER_TAG or (alone and key == REASON_TAG):
             nearest = OPT_OUT_TAG if key == REASON_TAG else nearest_key(key)
             exemption = Exemption(source, source_id, key, tags[key], None, reason, nearest_key=nearest)
             found.append(OptOut(exemption, only_a_reason=is_a_reason(key) and not alone))
@@ -188,6 +190,8 @@ def _misspelt(exemption: Exemption) -> str:
         return f"it stands alone: `{OPT_OUT_TAG}` is missing"
     if exemption.tag == STOP_AFTER_TAG:
         return f"no rule with a `notice` owns it, so it announces nothing: write `{OPT_OUT_TAG}` to opt out"
+    if exemption.tag == ORDER_TAG:
+        return f"the order is a tag of resources, or `order` in the policy: write `{OPT_OUT_TAG}` to opt out"
     return f"its key is misspelt: the nearest one is `{exemption.nearest_key}`"
 
 

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from orchestrator.core.model.action import StartForm
 from orchestrator.core.model.kind import StopEvidence
 from orchestrator.core.model.notification import Notifications
+from orchestrator.core.model.order import Order
 from orchestrator.core.policy.conditions.interface import Condition
 from orchestrator.core.policy.required_tags import RequiredTag
 from orchestrator.core.policy.rule_index import RuleIndex
@@ -99,6 +100,8 @@ class OrgPolicy:
     """The line of each value of the document, from 1."""
     evidence: Mapping[str, StopEvidence] = field(default_factory=dict, compare=False, repr=False)
     """By kind: what tells of one that it is down by a sweep's stop."""
+    order: Order = field(default_factory=dict)
+    """By kind, its number among the stops and starts of an account: the policy's, else the kind's own."""
     ignores_schedules: bool = False
     """As if no rule had a schedule: for the undo of starts that a person asks for at any time."""
 

@@ -12,16 +12,16 @@ import unicodedata
 from difflib import SequenceMatcher
 from functools import lru_cache
 
-from orchestrator.core.model.marks import MARKS, STOP_AFTER_TAG
+from orchestrator.core.model.marks import MARKS, ORDER_TAG, STOP_AFTER_TAG
 from orchestrator.core.policy.patterns import late_pattern
 
 OPT_OUT_TAG = "stop-orchestrator:opt-out"
 REASON_TAG = "stop-orchestrator:opt-out-reason"
 PROTECTED_TAG = "stop-orchestrator:protected"
-KEYS = (OPT_OUT_TAG, REASON_TAG, PROTECTED_TAG, *MARKS)
-"""All of ours: a person writes the first three, a sweep the marks. What else begins like them is misspelt."""
+KEYS = (OPT_OUT_TAG, REASON_TAG, PROTECTED_TAG, ORDER_TAG, *MARKS)
+"""All of ours: a person writes the first four, a sweep the marks. What else begins like them is misspelt."""
 
-_WRITTEN_BY_PEOPLE = KEYS[:3]
+_WRITTEN_BY_PEOPLE = KEYS[:4]
 _INVISIBLE_LETTERS = "\u115f\u1160\u2800\u3164\uffa0"
 """Not so by their category."""
 _LOOK_ALIKES_OF = {
@@ -91,8 +91,10 @@ _BY_NAME = {_name(known): known for known in (*KEYS, STOP_AFTER_TAG)}
 
 @lru_cache(maxsize=8192)
 def is_a_persons(key: str) -> bool:
-    """Whether a person wrote it for us, in whatever spelling: it is below our prefix, and none of the marks."""
-    return key not in MARKS and name_below(key) is not None
+    """Whether a person wrote it to be spared, in whatever spelling: it is below our prefix, none of the marks, and not
+    the key of the order, to the letter.
+    """
+    return key not in MARKS and key != ORDER_TAG and name_below(key) is not None
 
 
 def is_a_reason(key: str) -> bool:

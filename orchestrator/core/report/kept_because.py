@@ -27,6 +27,7 @@ KEPT_BECAUSE: Mapping[ReasonCode, str] = {
     ReasonCode.OWNED_BY_TWO_POLICIES: "another active policy owns it too, or may",
     ReasonCode.SCHEDULE: "its schedule says that it runs now",
     ReasonCode.UNKNOWN_SCHEDULE: "its schedule is unknown",
+    ReasonCode.MALFORMED_ORDER: "its tag of the order is no number",
     ReasonCode.NO_SCHEDULE: "no tag names its schedule",
     ReasonCode.EITHER_BY_SCHEDULE: "its schedule asks for neither now",
     ReasonCode.STARTED_BY_HAND: "started by hand after its running hours",

@@ -33,6 +33,7 @@ from orchestrator.core.model import (
     RegisteredOptOut,
     Violation,
 )
+from orchestrator.core.model.order import Order
 from orchestrator.core.report.manifest import sha256_of
 from orchestrator.errors import PlanError
 
@@ -68,12 +69,20 @@ class StoredPlan:
     account_owners: Mapping[str, str] = field(default_factory=dict)
     """As of SweepReport: whoever carries the plan out lists no accounts. Earlier releases wrote none."""
     account_contacts: Mapping[str, str] = field(default_factory=dict)
+    order: Order = field(default_factory=dict)
+    """In which it is carried out. Earlier releases wrote none, and carried out everything at once."""
 
     @property
     def plan(self) -> Plan:
         """The plan as it was at the barrier."""
         return Plan(
-            self.sweep_id, self.policy_sha256, self.organization_id, self.decisions, self.coverage, self.narrowed
+            self.sweep_id,
+            self.policy_sha256,
+            self.organization_id,
+            self.decisions,
+            self.coverage,
+            self.narrowed,
+            self.order,
         )
 
     @property

@@ -8,6 +8,7 @@ import pytest
 
 from orchestrator.core.decide.compliance import Asked, violations
 from orchestrator.core.model import ALL_REGIONS, Account, Resource, Violation
+from orchestrator.core.model.marks import ORDER_TAG
 from orchestrator.core.policy.required_tags import RequiredTag
 from orchestrator.core.policy.tag_keys import OPT_OUT_TAG, REASON_TAG
 from tests.support.builders import ACCOUNT, REGION, a_resource, a_unit, an_account
@@ -117,3 +118,10 @@ def test_rows_are_sorted_by_account_region_resource_and_violation_whatever_the_o
     keys = [(row.account_id, row.region, row.resource_id, row.violation) for row in rows]
     assert keys == sorted(keys)
     assert len(keys) == 8 * 3
+
+
+def test_a_malformed_number_in_the_order_is_reported_also_of_what_is_down() -> None:
+    said = f"{ORDER_TAG}=first is no whole number from 0 to 1000, such as {ORDER_TAG}=20; it is kept until mended"
+    wrong, right = a_resource("i-1", tags={ORDER_TAG: "first"}), a_resource("i-2", tags={ORDER_TAG: "7"})
+    assert found(wrong, right) == [(REGION, "i-1", "malformed_order_tag", said)]
+    assert [row.detail for row in violations((), (), OWNER_NEEDED, TODAY, down=[wrong])] == [said]

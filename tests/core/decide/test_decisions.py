@@ -14,6 +14,7 @@ from orchestrator.core.decide.decisions import decide, decide_all
 from orchestrator.core.decide.scope import accounts_not_opted_out
 from orchestrator.core.decide.whose_schedule import schedule_of
 from orchestrator.core.model import Account, Action, Decision, ReasonCode, Region, Resource, Target, Verdict
+from orchestrator.core.model.marks import ORDER_TAG
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.policy.tag_keys import OPT_OUT_TAG, PROTECTED_TAG
 from tests.support.builders import ACCOUNT, a_policy, a_resource, a_unit, an_account
@@ -300,3 +301,27 @@ def test_only_what_the_first_matching_rule_owns_is_stopped_and_only_outside_of_i
         own = schedule_of(policy, matching[0], resource, account)
         assert not own.unknown
         assert own.schedule is None or not own.schedule.is_running(now)
+
+
+@pytest.mark.parametrize("now", [MONDAY_NOON, MONDAY_NIGHT])
+def test_a_malformed_number_in_the_order_keeps_at_any_hour_and_says_what_would_be_right(now: datetime) -> None:
+    decision = the_decision(a_resource(tags={"Environment": "dev", ORDER_TAG: "first"}), now=now)
+    assert (decision.verdict, decision.rule, decision.reason_code) == (
+        Verdict.KEEP,
+        "keep-by-day",
+        ReasonCode.MALFORMED_ORDER,
+    )
+    assert decision.reason == (
+        "When its turn is, is unknown: the tag stop-orchestrator:order=first is no whole number from 0 to 1000, such "
+        "as stop-orchestrator:order=20."
+    )
+
+
+def test_a_number_in_the_order_keeps_nothing_and_what_no_rule_owns_is_kept_for_that() -> None:
+    assert the_decision(a_resource(tags={ORDER_TAG: "7"}), EVERYTHING).verdict is Verdict.STOP
+    assert the_decision(a_resource(tags={ORDER_TAG: "first"})).reason_code is ReasonCode.NO_RULE
+
+
+def test_a_rule_that_only_tags_needs_no_number() -> None:
+    policy = a_policy("rules: [{name: all, where: everything, action: tag, tags: {Seen: yes}}]".replace("yes", "'yes'"))
+    assert the_decision(a_resource(tags={ORDER_TAG: "first"}), policy).verdict is Verdict.TAG

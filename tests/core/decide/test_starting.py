@@ -14,7 +14,7 @@ from orchestrator.core.decide.decisions import decide, decide_inventory
 from orchestrator.core.decide.other_policies import CoOwner
 from orchestrator.core.model import Action, AwsError, Decision, Inventory, ReasonCode, Resource, Verdict
 from orchestrator.core.model.kind import StopEvidence
-from orchestrator.core.model.marks import STOPPED_AT_TAG, STOPPED_BY_TAG
+from orchestrator.core.model.marks import ORDER_TAG, STOPPED_AT_TAG, STOPPED_BY_TAG
 from orchestrator.core.model.remembered import Remembered, RememberedStop
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.policy.tag_keys import OPT_OUT_TAG, PROTECTED_TAG
@@ -249,3 +249,10 @@ def test_whatever_is_started_was_stopped_before_its_window_and_spared_by_nothing
         assert known.stops[resource.key].sweep_id == tags[STOPPED_BY_TAG]
         assert abs(changed_at - STOPPED_AT) <= timedelta(minutes=7)
         assert started_at is None or started_at <= STARTED_AT
+
+
+@pytest.mark.parametrize("policy", [WHAT_WAS_STOPPED, EVERYTHING])
+def test_a_malformed_number_in_the_order_starts_nothing_either(policy: OrgPolicy) -> None:
+    decision = decided(stopped({**MARKS, ORDER_TAG: "first"}), policy)
+    assert (decision.verdict, decision.reason_code) == (Verdict.KEEP, ReasonCode.MALFORMED_ORDER)
+    assert decided(stopped({**MARKS, ORDER_TAG: "7"}), policy).verdict is Verdict.START

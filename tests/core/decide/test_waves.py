@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.decide.waves import accounts_in_order, failure_percent, waves_of
-from orchestrator.core.model import Decision, OutcomeStatus
+from orchestrator.core.decide.waves import accounts_in_order, failure_percent, steps_of, waves_of
+from orchestrator.core.model import Action, Decision, OutcomeStatus, Verdict
+from orchestrator.core.model.marks import ORDER_TAG
+from orchestrator.core.model.order import number_of
 from orchestrator.core.policy.schema.limits import Wave
 from tests.support.builders import SWEEP_ID, a_decision, a_resource
 from tests.support.strategies import quick
@@ -19,6 +22,28 @@ ACCOUNTS = [f"{number:012}" for number in range(1, 21)]
 STOPS = [a_decision(a_resource(f"i-{one}", account)) for account in ACCOUNTS for one in range(2)]
 waves = st.lists(
     st.integers(1, 30).map(lambda n: Wave(accounts=n)) | st.floats(0, 100).map(lambda n: Wave(percent=n)), max_size=5
+)
+
+ORDER = {"asg": 10, "ec2": 20, "rds": 30}
+ACTIONS = (Action.STOP, Action.HIBERNATE, Action.START, Action.TAG, Action.UNTAG)
+
+
+def an_action(name: str, account: str, kind: str, action: Action = Action.STOP, own: str | None = None) -> Decision:
+    resource = a_resource(name, account, tags={} if own is None else {ORDER_TAG: own})
+    verdict = Verdict(action.value) if action is not Action.HIBERNATE else Verdict.STOP
+    return a_decision(replace(resource, kind=kind), verdict, action=action)
+
+
+some_actions = st.lists(
+    st.builds(
+        an_action,
+        st.uuids().map(str),
+        st.sampled_from(ACCOUNTS[:3]),
+        st.sampled_from(["asg", "ec2", "rds", "new"]),
+        st.sampled_from(ACTIONS),
+        st.sampled_from([None, "5", "20", "x"]),
+    ),
+    max_size=12,
 )
 
 
@@ -103,3 +128,71 @@ def test_the_share_of_failures_is_of_what_was_attempted(statuses: list[str], per
 def test_stops_starts_and_changes_of_tags_count_together_among_what_was_attempted() -> None:
     done = (OutcomeStatus.STOPPED, OutcomeStatus.STARTED, OutcomeStatus.TAGGED, OutcomeStatus.UNTAGGED)
     assert failure_percent((*done, OutcomeStatus.FAILED)) == 20
+
+
+def names(actions: Sequence[Decision]) -> list[list[list[str]]]:
+    return [[[one.resource.resource_id for one in step] for step in steps] for steps in steps_of(actions, ORDER)]
+
+
+def test_what_uses_others_is_stopped_before_the_databases_and_these_are_started_first() -> None:
+    kinds = ("rds", "ec2", "asg")
+    stops = [an_action(kind, ACCOUNTS[0], kind) for kind in kinds]
+    starts = [an_action(f"{kind} up", ACCOUNTS[0], kind, Action.START) for kind in kinds]
+    assert names(stops) == [[["asg"], ["ec2"], ["rds"]]]
+    assert names(starts) == [[["rds up"], ["ec2 up"], ["asg up"]]]
+    both = names([*starts, *stops])
+    assert both == [[["asg"], ["ec2"], ["rds"]], [["rds up"], ["ec2 up"], ["asg up"]]], "neither waits for the other"
+
+
+def test_a_tag_says_where_in_the_order_one_resource_is() -> None:
+    found = [
+        an_action("a", ACCOUNTS[0], "ec2"),
+        an_action("b", ACCOUNTS[0], "ec2", own="31"),
+        an_action("c", ACCOUNTS[0], "rds"),
+    ]
+    assert names(found) == [[["a"], ["c"], ["b"]]]
+
+
+def test_tags_are_changed_in_a_first_step_and_an_account_that_needs_no_order_has_one_step() -> None:
+    first = [
+        an_action("a", ACCOUNTS[0], "ec2"),
+        an_action("b", ACCOUNTS[0], "rds"),
+        an_action("t", ACCOUNTS[0], "rds", Action.TAG),
+    ]
+    second = [
+        an_action("c", ACCOUNTS[1], "rds", Action.START),
+        an_action("d", ACCOUNTS[1], "ec2"),
+        an_action("e", ACCOUNTS[1], "ec2", Action.TAG),
+    ]
+    assert names([*first, *second]) == [[["t", "a"], ["b"]], [["c", "d", "e"]]]
+
+
+def test_without_an_order_all_is_one_step() -> None:
+    assert list(steps_of(STOPS, {})) == [(tuple(STOPS),)]
+    assert list(steps_of((), {})) == list(steps_of((), ORDER)) == []
+
+
+@given(some_actions)
+def test_each_action_is_in_one_step_of_its_account_and_the_numbers_go_up_for_stops_and_down_for_starts(
+    actions: list[Decision],
+) -> None:
+    found = list(steps_of(actions, ORDER))
+    assert sorted(id(one) for steps in found for step in steps for one in step) == sorted(map(id, actions))
+    for steps in found:
+        assert all(steps)
+        assert len({one.resource.target.account_id for step in steps for one in step}) == 1
+        for starts in (False, True):
+            each = [
+                [number_of(one.resource, ORDER) for one in step if one.action.starts is starts and not one.action.tags]
+                for step in steps
+            ]
+            numbers = [number for step in each for number in dict.fromkeys(step)]
+            assert numbers == sorted(set(numbers), reverse=starts)
+
+
+@given(some_actions)
+def test_the_steps_of_an_account_are_the_same_whatever_the_others_have(actions: list[Decision]) -> None:
+    for account in ACCOUNTS[:3]:
+        alone = [one for one in actions if one.resource.target.account_id == account]
+        among = [steps for steps in steps_of(actions, ORDER) if steps[0][0].resource.target.account_id == account]
+        assert list(steps_of(alone, ORDER)) == among

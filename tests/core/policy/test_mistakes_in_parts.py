@@ -6,6 +6,7 @@ import pytest
 
 from orchestrator.core.policy.loading import load_policy
 from orchestrator.kinds.ec2.description import EC2
+from orchestrator.kinds.rds.description import RDS
 from tests.support.policies import HEAD, QUOTES, places, problems, the_problem
 
 
@@ -322,3 +323,27 @@ def test_a_policy_by_which_a_sweep_began_is_read_as_it_was_read_then() -> None:
     policy = load_policy(text, "stored", (EC2,), stored=True)
     assert (policy.guardrails.max_stops, policy.abort_if_failures_percent) == (8, None)
     assert [path for path, _ in places(text)] == ["guardrails.max_stops", "abort_if_failures_percent"]
+
+
+@pytest.mark.parametrize(
+    ("body", "path", "said"),
+    [
+        ("order: {rdss: 10}", "order.rdss", "must be 'ec2' or 'rds', not 'rdss'; did you mean 'rds'?"),
+        ("order: {lambda: 10}", "order.lambda", "must be 'ec2' or 'rds', not 'lambda'"),
+        ("order: {ec2: first}", "order.ec2", "must be a whole number, not 'first'"),
+        ("order: {ec2: 1.5}", "order.ec2", "must be a whole number, not 1.5"),
+        ("order: {ec2: true}", "order.ec2", "must be a whole number, not true"),
+        ("order: {ec2: -1}", "order.ec2", "must be at least 0, not -1"),
+        ("order: {ec2: 1001}", "order.ec2", "must be at most 1000, not 1001"),
+        ("order: [ec2, rds]", "order", "must be a mapping, not a list"),
+        ("oder: {ec2: 10}", "oder", "the key `oder` is unknown (did you mean `order`?)"),
+    ],
+)
+def test_an_order_is_a_number_for_each_kind_that_there_is(body: str, path: str, said: str) -> None:
+    found, line, message = the_problem(body, (EC2, RDS))
+    assert (found, line, message[: len(said)]) == (path, 1, said)
+
+
+def test_kinds_that_the_order_leaves_out_keep_their_own_number() -> None:
+    policy = load_policy(f"{HEAD}order: {{ec2: 40}}\n", "p", (EC2, RDS))
+    assert policy.order == {"ec2": 40, "rds": 30}

@@ -15,8 +15,16 @@ from orchestrator.core.decide import scope
 from orchestrator.core.decide.compliance import Asked, violations
 from orchestrator.core.decide.decisions import decide
 from orchestrator.core.model import Account, ReasonCode, Resource, TargetStatus, Verdict
-from orchestrator.core.model.marks import MARKS, STOPPED_AT_TAG, STOPPED_BY_TAG
-from orchestrator.core.policy.opt_outs import RESOURCE, exemption_sentence, most_protective, read_opt_outs
+from orchestrator.core.model.marks import MARKS, ORDER_TAG, STOPPED_AT_TAG, STOPPED_BY_TAG
+from orchestrator.core.policy.opt_outs import (
+    ACCOUNT,
+    RESOURCE,
+    UNIT,
+    exemption_sentence,
+    most_protective,
+    opt_out_findings,
+    read_opt_outs,
+)
 from orchestrator.core.policy.tag_keys import KEYS, OPT_OUT_TAG, PROTECTED_TAG, REASON_TAG, is_a_persons
 from tests.support.builders import a_policy, a_resource, a_unit, an_account
 from tests.support.strategies import key_spellings, unrelated_keys
@@ -166,13 +174,39 @@ def test_a_key_of_something_else_neither_spares_nor_is_reported(key: str) -> Non
         assert violations([resource], [account], Asked(), TODAY) == ()
 
 
+@pytest.mark.parametrize("key", ["stop-orchestrator:Order", "stop-orchestrator/order", "Stop-Orchestrator-Order"])
+def test_a_misspelt_key_of_the_order_spares_as_any_other_does_and_names_the_right_one(key: str) -> None:
+    for resource, account in carriers({key: "30"}):
+        assert is_spared(resource, account)
+        [detail] = reported(resource, account)
+        assert f"its key is misspelt: the nearest one is `{ORDER_TAG}`" in detail
+
+
+def test_the_key_of_the_order_spares_no_resource_and_leaves_a_reason_beside_it_alone() -> None:
+    assert read_opt_outs({ORDER_TAG: "30"}, RESOURCE, "i-1", TODAY) == ()
+    assert read_opt_outs({ORDER_TAG: "first"}, RESOURCE, "i-1", TODAY) == ()
+    [alone] = read_opt_outs({ORDER_TAG: "30", REASON_TAG: "x"}, RESOURCE, "i-1", TODAY)
+    assert not alone.only_a_reason
+
+
+@pytest.mark.parametrize("source", [ACCOUNT, UNIT])
+def test_on_an_account_or_an_ou_where_it_orders_nothing_it_spares_and_says_what_would_be_right(source: str) -> None:
+    found = read_opt_outs({ORDER_TAG: "30"}, source, "a", TODAY)
+    exemption = most_protective(found)
+    assert exemption is not None
+    assert "the order is a tag of resources, or `order` in the policy: write `stop-orchestrator:opt-out`" in (
+        exemption_sentence(exemption)
+    )
+    assert [name for name, _ in opt_out_findings(found[0])] == [MISSPELT]
+
+
 @hundreds
 @given(key=st.text())
 def test_whatever_the_key_it_is_ours_or_not_and_reading_it_ends(key: str) -> None:
     for one in (key, f"stop-orchestrator:{key}", f"stop-orchestrator {key}"):
         found = read_opt_outs({one: "true"}, RESOURCE, "i-1", TODAY)
         assert len(found) == is_a_persons(one)
-    assert is_a_persons(f"stop-orchestrator:{key}") or f"stop-orchestrator:{key}" in MARKS
+    assert is_a_persons(f"stop-orchestrator:{key}") or f"stop-orchestrator:{key}" in (*MARKS, ORDER_TAG)
     assert not any(is_a_persons(mark) for mark in MARKS)
 
 
@@ -235,7 +269,7 @@ def test_our_own_marks_spare_nothing_and_are_not_reported(mark: str) -> None:
 
 
 def test_every_key_of_ours_is_in_one_list_and_is_written_nowhere_else() -> None:
-    assert KEYS == (OPT_OUT_TAG, REASON_TAG, PROTECTED_TAG, STOPPED_BY_TAG, STOPPED_AT_TAG)
+    assert KEYS == (OPT_OUT_TAG, REASON_TAG, PROTECTED_TAG, ORDER_TAG, STOPPED_BY_TAG, STOPPED_AT_TAG)
     package = Path(orchestrator.__file__).parent
     written = {
         str(path.relative_to(package))

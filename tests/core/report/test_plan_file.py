@@ -198,6 +198,15 @@ def test_a_plan_keeps_which_other_policies_it_was_decided_by_and_one_that_says_n
     assert plan_from(json.dumps(document).encode(), None) == replace(stored, others=())
 
 
+def test_a_plan_keeps_its_order_and_one_that_has_none_is_carried_out_all_at_once() -> None:
+    stored = a_stored_plan(a_decision(), order={"ec2": 20, "rds": 30})
+    content = plan_bytes(stored)
+    assert plan_from(content, None).plan.order == {"ec2": 20, "rds": 30}
+    earlier = content.replace(b',"order":{"ec2":20,"rds":30}', b"")
+    assert earlier != content
+    assert plan_from(earlier, None).plan == replace(stored.plan, order={})
+
+
 def test_an_altered_file_is_refused_whatever_it_says() -> None:
     content = plan_bytes(a_stored_plan(a_decision()))
     with pytest.raises(PlanError, match=r"plan\.json was altered"):

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, StrictInt
 
+from orchestrator.core.model.order import MAX_ORDER
 from orchestrator.core.policy.schema.fields import MaybeCount, MaybePercent, Part, not_null
 
 
@@ -67,6 +68,9 @@ class Wave(Part):
     percent: Annotated[
         MaybePercent, Field(description="So many percent of the accounts that have stops.", examples=[10])
     ] = None
+
+
+OrderNumber = Annotated[StrictInt, Field(ge=0, le=MAX_ORDER, description="The number of this kind.", examples=[20])]
 
 
 class KillSwitch(Part):
