@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from orchestrator.core.model.action import StartForm
-from orchestrator.core.model.kind import StopEvidence
+from orchestrator.core.model.kind import MemberOf, StopEvidence
 from orchestrator.core.model.notification import Notifications
 from orchestrator.core.policy.conditions.interface import Condition
 from orchestrator.core.policy.required_tags import RequiredTag
@@ -97,6 +97,8 @@ class OrgPolicy:
     """The line of each value of the document, from 1."""
     evidence: Mapping[str, StopEvidence] = field(default_factory=dict, compare=False, repr=False)
     """By kind: what tells of one that it is down by a sweep's stop."""
+    members: Mapping[str, tuple[MemberOf, ...]] = field(default_factory=dict, compare=False, repr=False)
+    """By kind: what its resources may belong to. A kind whose resources belong to nothing is not there."""
     ignores_schedules: bool = False
     """As if no rule had a schedule: for the undo of starts that a person asks for at any time."""
 
