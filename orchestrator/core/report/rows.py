@@ -420,6 +420,9 @@ class Totals(TypedDict):
     suspended: Annotated[Count, Field(description="Targets of accounts that AWS has suspended.")]
     excluded: Annotated[Count, Field(description="Targets that the policy leaves out.")]
     opted_out: Annotated[Count, Field(description="Targets that an opt-out on the account or an OU spares.")]
+    not_offered: NotRequired[
+        Annotated[Count, Field(description="Targets in a region that does not have the service of a kind.")]
+    ]
     failed_targets: Annotated[Count, Field(description="Targets in which reading failed for another reason.")]
     not_attempted_targets: Annotated[Count, Field(description="Targets whose turn did not come.")]
     resources: Annotated[Count, Field(description="Resources that were read and decided.")]
