@@ -55,6 +55,10 @@ class TargetUnreadableError(Exception):
         super().__init__(f"{operation}: {error}" if operation else str(error))
 
 
+class NotOfferedError(TargetUnreadableError):
+    """Raised by a kind where AWS does not offer its service in the region: there is nothing of it to be read."""
+
+
 class LookRefusedError(TargetUnreadableError):
     """Raised by a look that AWS refused for some: `refused` says for which and why. Nothing is known of those.
 

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from enum import Enum, auto
 
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, IncompleteReadError, ReadTimeoutError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    EndpointConnectionError,
+    HTTPClientError,
+    IncompleteReadError,
+    ReadTimeoutError,
+)
 from botocore.exceptions import ConnectionError as NoConnectionError
 from botocore.parsers import ResponseParserError
 
@@ -128,6 +135,11 @@ def classify(failure: Exception) -> Failure:
 def never_sent(failure: Exception) -> bool:
     """Whether the call did not reach AWS at all, so that nothing in it can be why."""
     return isinstance(failure, NoConnectionError)
+
+
+def has_no_endpoint(failure: Exception) -> bool:
+    """Whether the name of its host did not resolve, or nothing listened there: botocore does not tell which."""
+    return isinstance(failure, EndpointConnectionError)
 
 
 def took_long(failure: Exception) -> bool:

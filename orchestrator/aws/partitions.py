@@ -7,7 +7,9 @@ Regions: https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regio
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
+from botocore.exceptions import UnknownServiceError
 from botocore.loaders import Loader
 
 PARTITION = "aws"
@@ -58,3 +60,28 @@ def dns_suffix(partition: str) -> str:
     """What the names of its endpoints end in, such as `amazonaws.com`."""
     known = {one["id"]: one["outputs"] for one in Loader().load_data("partitions")["partitions"]}
     return str(known[partition]["dnsSuffix"])
+
+
+@cache
+def lacks_service(service: str, region: str) -> bool:
+    """Whether AWS's endpoints, as botocore knows them, have EC2 in that region and not this service.
+
+    They are as of this release: a region or a service that they do not know at all may have anything. `service` is by
+    botocore's name. A host that could not be reached is to be seen first: AWS adds services to regions.
+    """
+    known = Loader().load_data("endpoints")["partitions"]
+    prefix = _endpoint_prefix(service)
+    here: dict[str, Any] = next((one["services"] for one in known if region in one["regions"]), {})
+    is_known = any(prefix in one["services"] for one in known)
+    has_ec2 = region in here.get("ec2", {}).get("endpoints", {})
+    found = here.get(prefix, {})
+    is_regional = found.get("isRegionalized", True)
+    return is_known and has_ec2 and is_regional and region not in found.get("endpoints", {})
+
+
+def _endpoint_prefix(service: str) -> str:
+    """Under which the endpoints are; of what is no service of botocore's its own name."""
+    try:
+        return str(Loader().load_service_model(service, "service-2")["metadata"]["endpointPrefix"])
+    except UnknownServiceError:
+        return service

@@ -20,6 +20,7 @@ from orchestrator.cli.question_tables import (
 )
 from orchestrator.cli.tables import MOST_ROWS, plain
 from orchestrator.core.model import ActionCounts, Question
+from orchestrator.core.model.units import units_of
 from orchestrator.local.processes import ending_signals
 
 try:
@@ -52,7 +53,8 @@ def asker(
         plan = question.plan
         with progress.paused():
             _show(question, kill_switches(), show_all=show_all)
-            return is_answered(_question(plan.counts), _right_answer(plan.counts), lambda: _show_all(question))
+            counts, groups = plan.counts, any(units_of(one.resource) != 1 for one in plan.actions)
+            return is_answered(_question(counts, groups=groups), _right_answer(counts), lambda: _show_all(question))
 
     return ask
 
@@ -102,11 +104,14 @@ def what_halts(kill_switches: Sequence[str]) -> str:
     return f"Kill switch: {' and '.join(kill_switches)}; anything but go in it halts this."
 
 
-def _question(counts: ActionCounts) -> str:
+def _question(counts: ActionCounts, *, groups: bool) -> str:
+    """`groups`: beside the resources it is told what they run, and that is another number."""
     sorts = (counts.stops, counts.starts, counts.tags)
+    which = "numbers of resources" if groups else "numbers"
     if counts.total not in sorts:
-        return f"Type {'all' if all(sorts) else 'both'} numbers to do that, such as {_right_answer(counts)!r}"
-    return f"Type that number to {'tag' if counts.tags else 'start' if counts.starts else 'stop'} them"
+        return f"Type {'all' if all(sorts) else 'both'} {which} to do that, such as {_right_answer(counts)!r}"
+    which = "the number of resources" if groups else "that number"
+    return f"Type {which} to {'tag' if counts.tags else 'start' if counts.starts else 'stop'} them"
 
 
 def _right_answer(counts: ActionCounts) -> str:

@@ -6,7 +6,7 @@ All of at most 80 columns; names and tags of strangers are texts (terminal.SafeC
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from decimal import Decimal
 
 from rich.table import Table
@@ -25,6 +25,7 @@ from orchestrator.core.model import (
     people_age,
     people_time,
 )
+from orchestrator.core.model.units import units_of, with_units
 from orchestrator.core.report.kept_because import kept_because
 
 STOPS = (Action.STOP, Action.HIBERNATE)
@@ -53,9 +54,9 @@ def production_of(question: Question) -> Iterator[Text]:
         is_what = "PRODUCTION" if one.declared else "Looks like production"
         actions = [each for each in question.plan.actions if each.resource.target.account_id == one.account_id]
         counts = ", ".join(
-            counted(found, sort[:-1])
+            _counted_units(found, sort[:-1])
             for sort, kinds in _SORTS
-            if (found := sum(each.action in kinds for each in actions))
+            if (found := [each for each in actions if each.action in kinds])
         )
         named = f"{one.account_id} {names.get(one.account_id, '')}".rstrip()
         yield plain(f"{is_what}: {named}: {counts} ({one.why})", style="bold red")
@@ -91,10 +92,16 @@ def resources_of(question: Question, most: int | None = MOST_ROWS) -> Table:
     actions = sorted(question.plan.actions, key=lambda one: one.resource.target.account_id not in production)
     shown = actions if most is None else actions[:most]
     title = "Each of them" if len(shown) == len(actions) else f"The first {len(shown)} of them"
-    table = a_table(title, ("action", "fixed"), ("resource", ""), ("account", "fixed"), ("region", "fixed"), "name")
+    with_groups = any(units_of(one.resource) != 1 for one in shown)
+    runs = [("runs", "right")] if with_groups else []
+    place = (("account", "fixed"), ("region", "fixed"))
+    table = a_table(title, ("action", "fixed"), ("resource", ""), *runs, *place, "name")
     for one in shown:
         is_production = one.resource.target.account_id in production
-        table.add_row(*map(cell, _cells(one)), style="bold red" if is_production else "")
+        action, resource_id, *rest = _cells(one)
+        units = [number(units_of(one.resource))] if with_groups else []
+        cells = (action, resource_id, *units, *rest)
+        table.add_row(*map(cell, cells), style="bold red" if is_production else "")
     return table
 
 
@@ -137,14 +144,20 @@ def consequences_of(question: Question) -> Iterator[str]:
     plan = question.plan
     done = {"stops": "stopped", "starts": "started", "tags": "given or rid of tags"}
     for sort, actions in _SORTS:
-        accounts = [one.resource.target.account_id for one in plan.actions if one.action in actions]
-        if accounts:
-            where = counted(len(set(accounts)), "account")
-            yield f"{counted(len(accounts), 'resource')} in {where} would be {done[sort]} now."
+        some = [one for one in plan.actions if one.action in actions]
+        if some:
+            where = counted(len({one.resource.target.account_id for one in some}), "account")
+            yield f"{_counted_units(some, 'resource')} in {where} would be {done[sort]} now."
     yield from _money_of(question)
     losses = losses_of_plan(plan)
     if losses:
         yield losses
+
+
+def _counted_units(actions: Collection[Decision], noun: str) -> str:
+    """`2 resources`, with what they run where a guardrail counts that; tags are changed of resources alone."""
+    units = sum(1 if one.action.tags else units_of(one.resource) for one in actions)
+    return with_units(counted(len(actions), noun), len(actions), units)
 
 
 def _money_of(question: Question) -> Iterator[str]:

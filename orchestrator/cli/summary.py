@@ -26,6 +26,7 @@ from orchestrator.core.decide.guardrails import NAMES_RESOLVED
 from orchestrator.core.model import ALL_KINDS, OutcomeStatus, ReasonCode, SweepStatus, people_time_of
 from orchestrator.core.model.decision import KEPT_AFTER_ALL
 from orchestrator.core.model.narrowing import narrowing_text
+from orchestrator.core.model.units import with_units
 from orchestrator.core.policy.opt_outs import MISSPELT_KEY
 from orchestrator.core.report.endings import ended_by
 from orchestrator.core.report.kept_because import kept_because
@@ -160,7 +161,8 @@ def _totals_line(document: Row) -> str:
     verdicts = Counter(row["verdict"] for row in document["decisions"])  # 0.1.0 did not count stops and starts apart
     counts = {one.plan: totals.get(one.total, verdicts[one.verdict]) for one in directions}
     inside = inside_of_hours(document)
-    planned = ", ".join(f"{count} {plan}" for plan, count in counts.items())
+    units = {one.plan: totals.get(one.units, counts[one.plan]) for one in directions}
+    planned = ", ".join(with_units(f"{count} {plan}", count, units[plan]) for plan, count in counts.items())
     if inside:
         planned = f"{planned if any(counts.values()) else 'nothing to do'}, {inside} inside of their running hours"
     done = ", ".join(f"{totals.get(one.done, 0)} {one.done}" for one in directions)
@@ -194,10 +196,14 @@ class _Direction:
     """The name of the count of what was planned; empty where only the decisions tell."""
     statuses: tuple[str, ...]
     """Of the outcomes that count as done."""
+    units: str = ""
+    """The name of the count of what guardrails count of it, which is there where that is another."""
 
 
-_STOPS = _Direction("stop", "to stop", "stopped", "planned_stops", ("stopped", "stopping", "already_stopped"))
-_STARTS = _Direction("start", "to start", "started", "planned_starts", ("started", "already_running"))
+_STOPS = _Direction(
+    "stop", "to stop", "stopped", "planned_stops", ("stopped", "stopping", "already_stopped"), "stop_units"
+)
+_STARTS = _Direction("start", "to start", "started", "planned_starts", ("started", "already_running"), "start_units")
 _TAGS = _Direction("tag", "to tag", "tagged", "", ("tagged",))
 _UNTAGS = _Direction("untag", "to untag", "untagged", "", ("untagged",))
 _NAMES = {"start": "Starts", "tag": "Tags", "untag": "Tags"}

@@ -89,6 +89,7 @@ def check_plan(
         frozen,
         inventory.names,
         inventory.others,
+        policy.members,
     )
     if isinstance(verdict, HeldPlan):
         verdict = explain_hold(verdict, policy.regions)

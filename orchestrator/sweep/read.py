@@ -36,7 +36,7 @@ from orchestrator.core.model.marks import STOPPED_BY_TAG
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.errors import LedgerError
 from orchestrator.ledger.records import HeldRecord
-from orchestrator.ports import AccountsPort, RegionStatus, TargetUnreadableError, World
+from orchestrator.ports import AccountsPort, NotOfferedError, RegionStatus, TargetUnreadableError, World
 from orchestrator.sweep.listing import AccountLister, Listing, ListingEvent
 from orchestrator.sweep.pool import Pool
 
@@ -363,6 +363,8 @@ def read_unless_halted(world: World, read: Callable[[], T]) -> T | Unread:
         return Unread(TargetStatus.NOT_ATTEMPTED, halt.text)
     try:
         return read()
+    except NotOfferedError as refusal:
+        return Unread(TargetStatus.NOT_OFFERED, f"AWS does not offer it in this region: {refusal}")
     except TargetUnreadableError as refusal:
         lacks_list = refusal.operation == LIST_REGIONS and is_refusal(refusal.error)
         return Unread(*coverage_of(refusal.error, refusal.operation), lacks_list)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date
 
 from orchestrator.core.decide import scope
+from orchestrator.core.decide.members import owner_keys
 from orchestrator.core.model import (
     Account,
     Coverage,
@@ -27,7 +28,8 @@ _Looked = Mapping[str, Resource] | Unread
 
 
 def read_one(world: World, policy: OrgPolicy, today: date, key: ResourceKey) -> Inventory:
-    """The resource, in whatever state, and one coverage row: of its target, or of an account that is left out.
+    """The resource, in whatever state, with what it belongs to and what belongs to it, as far as rules are about those;
+    and one coverage row: of its target, or of an account that is left out.
 
     Raises PlanError where there is no such account or resource, OrganizationError and LedgerError.
     """
@@ -50,7 +52,12 @@ def read_one(world: World, policy: OrgPolicy, today: date, key: ResourceKey) -> 
     if key.resource_id not in looked:
         raise PlanError(f"there is no {key.kind} {key.resource_id} in {key.account_id} {key.region}")
     row = scope.coverage_row(account, key.region, TargetStatus.SCANNED, kind=key.kind)
-    return replace(inventory, coverage=(row,), resources=(looked[key.resource_id],))
+    found = looked[key.resource_id]
+    related = read_unless_halted(world, lambda: _related(world, policy, found))
+    if isinstance(related, Unread):  # what it may go with is unknown: nothing can be said of it
+        row = scope.coverage_row(account, key.region, related.status, related.detail, key.kind)
+        return replace(inventory, coverage=(row,))
+    return replace(inventory, coverage=(row,), resources=(found, *related))
 
 
 def _with_tags(
@@ -62,6 +69,27 @@ def _with_tags(
         [account] = world.organization.read_tags(found.accounts)
         found = scope.accounts_not_opted_out((account,), today)
     return account, next(iter(found.left_out), None)
+
+
+def _related(world: World, policy: OrgPolicy, resource: Resource) -> tuple[Resource, ...]:
+    """Its owners, and theirs, and its members: a decision depends on both. Raises TargetUnreadableError."""
+    members, kinds, target = policy.members, policy.kinds, resource.target
+    found: dict[ResourceKey, Resource] = {}
+    left = [key for key in owner_keys(resource, members) if key.kind in kinds]
+    own = [kind for kind in members if kind in kinds and any(one.kind == resource.kind for one in members[kind])]
+    if not (left or own):
+        return ()
+    with world.accounts.bind(target.account_id):
+        while left:
+            key = left.pop()
+            looked = world.kind(key.kind).look(target, [key.resource_id]) if key not in found else {}
+            for owner in looked.values():
+                found[key] = owner
+                left += [above for above in owner_keys(owner, members) if above.kind in kinds]
+        for kind in own:
+            each = world.kind(kind).read(target)
+            found.update((one.key, one) for one in each if resource.key in owner_keys(one, members))
+    return tuple(found.values())
 
 
 def _look(world: World, policy: OrgPolicy, key: ResourceKey) -> _Looked:

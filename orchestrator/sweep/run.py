@@ -190,7 +190,7 @@ class _Run:
         state = replace(state, inventory=inventory)
         others = co_owners(self._world, state.inventory.others)
         decisions = decide_inventory(self._sweep.policy, state.inventory, self._sweep.moment, others)
-        state = replace(state, decisions=narrow_decisions(self._sweep.narrowed, decisions))
+        state = replace(state, decisions=narrow_decisions(self._sweep.narrowed, self._sweep.policy, decisions))
         keep(state)
         if state.yielded:
             return end_without_plan(state)

@@ -160,7 +160,7 @@ def build_report(
 
     What was announced in the ledger by then is unknown. `interrupted`: a person told its process to end.
     """
-    decisions = keep_after_all(state.decisions.decisions, state.outcomes.kept)
+    decisions = keep_after_all(state.decisions.decisions, state.outcomes.kept, sweep.policy.members)
     outcomes = (*state.outcomes.outcomes, *_not_attempted(state))
     # An undo follows a sweep, and no rule; a narrowed one has not read what would tell.
     planned = () if sweep.mode is Mode.UNDO or sweep.narrowed else decisions

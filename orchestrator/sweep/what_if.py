@@ -50,7 +50,7 @@ def plan_for(
     sweep = Sweep(sweep_id, Mode.PLAN, policy, world.now(), asked_by=world.asked_by, narrowed=narrowing)
     inventory = read_inventory(world, policy, at, narrowing)
     decisions = decide_inventory(policy, inventory, at, co_owners(world, inventory.others))
-    decisions = narrow_decisions(narrowing, decisions)
+    decisions = narrow_decisions(narrowing, policy, decisions)
     state = SweepState(inventory, decisions, read_halt=world.halt())
     if state.read_halt is None:
         _check_resources(narrowing, inventory)

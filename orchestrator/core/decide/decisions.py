@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from orchestrator.core.decide.compliance import Asked, joined, violations
 from orchestrator.core.decide.local_times import local_text
+from orchestrator.core.decide.members import decide_members
 from orchestrator.core.decide.notice import (
     malformed_notices,
     tags_of_people,
@@ -70,7 +71,7 @@ def decide_inventory(
     """A decision for each resource of the inventory, and its compliance; both as of `now`, which has a time zone.
 
     A condition that depends on a name which the organization did not have is unknown. What one of the `others` owns too
-    is kept.
+    is kept. What belongs to another resource is decided with it.
     """
     policy = policy.with_unresolved(inventory.names)
     accounts = {account.id: account for account in inventory.accounts}
@@ -79,6 +80,7 @@ def decide_inventory(
     decisions = _decide_all(
         policy, inventory.resources, accounts, _Known.by(policy, now, others, inventory.remembered, wrong)
     )
+    decisions = decide_members(decisions, policy.members)
 
     linked = inventory.remembered.opt_outs
     unlinked = replace(inventory.remembered, opt_outs={}) if linked else inventory.remembered

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from orchestrator.core.decide.decisions import decide
+from orchestrator.core.decide.members import Members, decide_members
 from orchestrator.core.decide.notice import planned_notices
 from orchestrator.core.decide.other_policies import CoOwner
 from orchestrator.core.model import (
@@ -153,14 +154,19 @@ def changed(what: str) -> Reason:
     return Reason(ReasonCode.CHANGED, f"{_CHANGED} {what}")
 
 
-def keep_after_all(decisions: Iterable[Decision], kept: Mapping[ResourceKey, Reason]) -> tuple[Decision, ...]:
-    """The same decisions, but for what was kept right before its action: those say so, and why."""
-    return tuple(
+def keep_after_all(
+    decisions: Iterable[Decision], kept: Mapping[ResourceKey, Reason], members: Members
+) -> tuple[Decision, ...]:
+    """The same decisions, but for what was kept right before its action: those say so, and why; what belongs to one of
+    them stays with it.
+    """
+    found = tuple(
         replace(decision, verdict=Verdict.KEEP, reason_code=reason.code, reason=reason.sentence)
         if (reason := kept.get(decision.resource.key)) is not None
         else decision
         for decision in decisions
     )
+    return decide_members(found, members) if kept else found
 
 
 def _changes(planned: Decision, fresh: Resource, decision: Decision, needed: Collection[str]) -> Iterator[str]:

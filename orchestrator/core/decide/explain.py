@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from orchestrator.core.decide.decisions import decide
+from orchestrator.core.decide.decisions import decide_all
+from orchestrator.core.decide.members import decide_members
 from orchestrator.core.decide.other_policies import CoOwner, why_two_own, why_unread
 from orchestrator.core.decide.whose_schedule import OwnSchedule, schedule_of
 from orchestrator.core.model import (
@@ -208,7 +209,10 @@ def explain(
             limits=limits_of(policy.guardrails),
             notes=tuple(notes),
         )
-    decision = decide(policy, resource, account, now, others, inventory.remembered)
+    target = resource.target
+    near = [one for one in inventory.resources if one is resource or (policy.members and one.target == target)]
+    decided = decide_all(policy, near, {account.id: account}, now, others, inventory.remembered)
+    decision = next(one for one in decide_members(decided, policy.members) if one.resource.key == key)
     found = explain_decision(policy, decision, lambda _: account, account, now)
     owner = _owner(policy, decision)
     claimed = why_two_own(policy, owner, resource, account, now, others) if owner else None

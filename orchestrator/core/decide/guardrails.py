@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from types import MappingProxyType
 
+from orchestrator.core.decide.members import Members, belongs_to_another
 from orchestrator.core.decide.other_policies import why_unread
 from orchestrator.core.model import (
     GUARDRAILS_SEAL,
@@ -18,10 +20,13 @@ from orchestrator.core.model import (
     Names,
     OtherPolicy,
     Plan,
+    Resource,
+    ResourceKey,
     ResourceState,
     TargetStatus,
     coverage_weights,
 )
+from orchestrator.core.model.units import UNITS, units_of, units_text
 from orchestrator.core.policy.schema.limits import AccountLimits, Guardrails
 
 MIN_COVERAGE = "min_coverage_percent"
@@ -40,14 +45,16 @@ def hold_against(
     frozen: Sequence[GuardrailResult] = (),
     names: Names = NO_NAMES,
     others: Sequence[OtherPolicy] = (),
+    members: Members = MappingProxyType({}),
 ) -> ApprovedPlan | HeldPlan:
     """Every limit that the policy sets, checked; one broken limit holds the whole plan.
 
     `unknown_account_weight` is asked only when there is such an account. `frozen` is the verdict on the same plan when
     it was made: what held it then holds it for good. `names`: those of the policy that are names of nothing. `others`:
-    the other active policies, each of which has to be known.
+    the other active policies, each of which has to be known. `members`: what may belong to what, so that nothing counts
+    beside its owner.
     """
-    results = (*_names(names), *_others(others), *_results(plan, limits, unknown_account_weight))
+    results = (*_names(names), *_others(others), *_results(plan, limits, unknown_account_weight, members))
     now = {(one.name, one.account_id): one for one in results}
     then = {(one.name, one.account_id): one for one in frozen if not one.passed}
     return hold_as_frozen(plan, tuple({**now, **then}.values()))
@@ -95,25 +102,29 @@ def _names(names: Names) -> Iterator[GuardrailResult]:
         yield GuardrailResult(NAMES_RESOLVED, 0, holding, holding == 0, detail=detail)
 
 
-def _results(plan: Plan, limits: Guardrails, unknown_account_weight: Weight) -> Iterator[GuardrailResult]:
+def _results(
+    plan: Plan, limits: Guardrails, unknown_account_weight: Weight, members: Members
+) -> Iterator[GuardrailResult]:
     """Stops and starts each by themselves. The starts of an undo, which follow no rule, are limited by `max_stops`
     where no `max_starts` is set; a share of what runs says nothing about them.
     """
     stops, starts = _by_account(plan, starts=False), _by_account(plan, starts=True)
     by_rules = _by_account(plan, starts=True, by_rules=True)
-    running, stopped = _in_state(plan, ResourceState.RUNNING), _in_state(plan, ResourceState.STOPPED)
+    inside = belongs_to_another(plan.decisions, members)
+    running, stopped = (_in_state(plan, one, inside) for one in (ResourceState.RUNNING, ResourceState.STOPPED))
     only_starts = not stops and bool(plan.decisions) and all(one.action.starts for one in plan.decisions)
     only_starts = (only_starts or (bool(starts) and not stops)) and not by_rules
     if limits.max_stops is not None and not only_starts:
-        yield _at_most("max_stops", limits.max_stops, stops.total())
+        yield _at_most("max_stops", limits.max_stops, stops.total, stops.text)
     max_starts = _max_starts(limits, by_rules)
     if max_starts is not None and starts:
-        yield _at_most("max_starts", max_starts, starts.total())
+        yield _at_most("max_starts", max_starts, starts.total, starts.text)
     if limits.max_stops_percent is not None and not only_starts:
-        yield _at_most("max_stops_percent", limits.max_stops_percent, _percent(stops.total(), running.total()))
+        actual = _percent(stops.total, running.total)
+        yield _at_most("max_stops_percent", limits.max_stops_percent, actual, _share(stops, running))
     if limits.max_starts_percent is not None and by_rules:
-        actual = _percent(by_rules.total(), stopped.total())
-        yield _at_most("max_starts_percent", limits.max_starts_percent, actual)
+        actual = _percent(by_rules.total, stopped.total)
+        yield _at_most("max_starts_percent", limits.max_starts_percent, actual, _share(by_rules, stopped))
     yield from _per_account(limits.per_account, stops, starts, by_rules, running)
     yield from _starts_percent_per_account(limits.per_account, by_rules, stopped)
     if limits.max_tags is not None:
@@ -125,57 +136,89 @@ def _results(plan: Plan, limits: Guardrails, unknown_account_weight: Weight) -> 
         yield GuardrailResult(MIN_COVERAGE, limits.min_coverage_percent, actual, passed, unknown_account_weight=weight)
 
 
-def _max_starts(limits: Guardrails | AccountLimits, by_rules: Collection[AccountId]) -> int | None:
+class _Units:
+    """What is counted, by account: the units of resources, and how many resources those are."""
+
+    def __init__(self, resources: Iterable[Resource]) -> None:
+        self.by_account: Counter[AccountId] = Counter()
+        self._resources: Counter[AccountId] = Counter()
+        for one in resources:
+            self.by_account[one.target.account_id] += units_of(one)
+            self._resources[one.target.account_id] += 1
+
+    def __bool__(self) -> bool:
+        return bool(self._resources)
+
+    @property
+    def total(self) -> int:
+        return self.by_account.total()
+
+    @property
+    def text(self) -> str:
+        """What the number does not say: of how many resources it is, where those are not as many."""
+        return units_text(self._resources.total(), self.total)
+
+    def text_of(self, account_id: AccountId) -> str:
+        """The same of one account."""
+        return units_text(self._resources[account_id], self.by_account[account_id])
+
+
+def _share(some: _Units, every: _Units) -> str:
+    if not (some.text or every.text):
+        return ""
+    return f"{some.total:,} of {every.total:,} {UNITS}"
+
+
+def _max_starts(limits: Guardrails | AccountLimits, by_rules: _Units) -> int | None:
     """Of an undo, that of the stops where there is none of its own."""
     if limits.max_starts is not None or by_rules:
         return limits.max_starts
     return limits.max_stops
 
 
-def _in_state(plan: Plan, state: ResourceState) -> Counter[AccountId]:
+def _in_state(plan: Plan, state: ResourceState, inside: Collection[ResourceKey]) -> _Units:
+    """`inside`: what its owner counts already."""
     found = (one.resource for one in plan.decisions if one.resource.state is state)
-    return Counter(one.target.account_id for one in found)
+    return _Units(one for one in found if not inside or one.key not in inside)
 
 
-def _by_account(plan: Plan, *, starts: bool, by_rules: bool = False) -> Counter[AccountId]:
+def _by_account(plan: Plan, *, starts: bool, by_rules: bool = False) -> _Units:
     """`by_rules`: without the starts of an undo."""
-    some = (
-        one
+    return _Units(
+        one.resource
         for one in plan.actions
         if one.action.starts is starts and not one.action.tags and (one.follows_a_rule or not by_rules)
     )
-    return Counter(one.resource.target.account_id for one in some)
 
 
 def _per_account(
-    limits: AccountLimits,
-    stops: Mapping[AccountId, int],
-    starts: Mapping[AccountId, int],
-    by_rules: Collection[AccountId],
-    running: Mapping[AccountId, int],
+    limits: AccountLimits, stops: _Units, starts: _Units, by_rules: _Units, running: _Units
 ) -> Iterator[GuardrailResult]:
     counted = (("max_stops", limits.max_stops, stops), ("max_starts", _max_starts(limits, by_rules), starts))
-    for account_id in sorted({*stops, *starts}):
+    for account_id in sorted({*stops.by_account, *starts.by_account}):
         for name, limit, counts in counted:
-            if limit is not None and account_id in counts:
-                yield _at_most(f"per_account.{name}", limit, counts[account_id], account_id)
-        if limits.max_stops_percent is not None and account_id in stops:
-            actual = _percent(stops[account_id], running[account_id])
-            yield _at_most("per_account.max_stops_percent", limits.max_stops_percent, actual, account_id)
+            if limit is not None and account_id in counts.by_account:
+                text = counts.text_of(account_id)
+                yield _at_most(f"per_account.{name}", limit, counts.by_account[account_id], text, account_id)
+        if limits.max_stops_percent is not None and account_id in stops.by_account:
+            actual = _percent(stops.by_account[account_id], running.by_account[account_id])
+            text = stops.text_of(account_id)
+            yield _at_most("per_account.max_stops_percent", limits.max_stops_percent, actual, text, account_id)
 
 
-def _starts_percent_per_account(
-    limits: AccountLimits, by_rules: Mapping[AccountId, int], stopped: Mapping[AccountId, int]
-) -> Iterator[GuardrailResult]:
+def _starts_percent_per_account(limits: AccountLimits, by_rules: _Units, stopped: _Units) -> Iterator[GuardrailResult]:
     if limits.max_starts_percent is None:
         return
-    for account_id in sorted(by_rules):
-        actual = _percent(by_rules[account_id], stopped[account_id])
-        yield _at_most("per_account.max_starts_percent", limits.max_starts_percent, actual, account_id)
+    for account_id in sorted(by_rules.by_account):
+        actual = _percent(by_rules.by_account[account_id], stopped.by_account[account_id])
+        text = by_rules.text_of(account_id)
+        yield _at_most("per_account.max_starts_percent", limits.max_starts_percent, actual, text, account_id)
 
 
-def _at_most(name: str, limit: float, actual: float, account_id: AccountId | None = None) -> GuardrailResult:
-    return GuardrailResult(name, limit, actual, actual <= limit, account_id)
+def _at_most(
+    name: str, limit: float, actual: float, detail: str = "", account_id: AccountId | None = None
+) -> GuardrailResult:
+    return GuardrailResult(name, limit, actual, actual <= limit, account_id, detail)
 
 
 def _percent(part: int, whole: int) -> float:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from itertools import groupby
 from typing import NamedTuple
 
+from orchestrator.core.decide.members import decide_members
 from orchestrator.core.decide.scope import region_in_scope
 from orchestrator.core.decide.simulate import Asked, Moment, Simulated
 from orchestrator.core.model import (
@@ -200,11 +201,12 @@ def policy_to_read(narrowing: Narrowing, policy: OrgPolicy) -> OrgPolicy:
     return policy
 
 
-def narrow_decisions(narrowing: Narrowing, decisions: Decisions) -> Decisions:
+def narrow_decisions(narrowing: Narrowing, policy: OrgPolicy, decisions: Decisions) -> Decisions:
     """What is not named and would be acted on is kept; everything that was read still counts as read."""
     if not (narrowing.rules or narrowing.resources):
         return decisions
-    return replace(decisions, decisions=tuple(_narrowed(narrowing, one) for one in decisions.decisions))
+    narrowed = tuple(_narrowed(narrowing, one) for one in decisions.decisions)
+    return replace(decisions, decisions=decide_members(narrowed, policy.members))
 
 
 def narrow_inventory(narrowing: Narrowing, inventory: Inventory) -> Inventory:

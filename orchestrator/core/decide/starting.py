@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from orchestrator.core.decide.owner import owner_of
-from orchestrator.core.decide.undo import fell_back, lacks_size, why_not_down_by
+from orchestrator.core.decide.undo import fell_back, lacks_size, why_not_down_by, with_started_units
 from orchestrator.core.decide.whose_schedule import schedule_of
 from orchestrator.core.model import (
     Account,
@@ -82,7 +82,7 @@ def decide_in_running_time(
     by = f"sweep {stop.sweep_id} stopped it" if stop and rule.start is StartForm.WHAT_WAS_STOPPED else "it is stopped"
     return replace(
         kept,
-        resource=seen,
+        resource=with_started_units(seen, evidence),
         verdict=Verdict.START,
         action=Action.START,
         reason_code=ReasonCode.IN_RUNNING_TIME,

@@ -45,6 +45,8 @@ def decide_undo(
         if not fresh.tags.get(STOPPED_BY_TAG):
             reason = reason._replace(sentence=f"{reason.sentence.removesuffix('.')}, but for its mark.")
         fresh = replace(fresh, restore={**fresh.restore, STOPPED_BY_TAG: sweep_id})
+    if keep is None and fresh is not None:
+        fresh = with_started_units(fresh, evidence)
     return Decision(
         resource=fresh or stopped,
         verdict=Verdict.KEEP if keep else Verdict.START,
@@ -139,6 +141,12 @@ def lacks_size(down: Resource, evidence: StopEvidence) -> Iterator[Reason]:
             f"What it was before it was stopped is not known ({', '.join(missing)}): nothing says as what to start it."
         )
         yield Reason(ReasonCode.UNKNOWN_SIZE, text)
+
+
+def with_started_units(down: Resource, evidence: StopEvidence) -> Resource:
+    """The same with as many units as a start brings up, by what the ledger has of its size."""
+    units = down.restore.get(evidence.started_units)
+    return replace(down, units=units) if isinstance(units, int) and units != down.units else down
 
 
 def _by_state(fresh: Resource, *, accepted: bool) -> Iterator[Reason]:

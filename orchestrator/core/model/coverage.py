@@ -20,6 +20,8 @@ class TargetStatus(StrEnum):
     SUSPENDED = "suspended"
     EXCLUDED = "excluded"
     OPTED_OUT = "opted_out"
+    NOT_OFFERED = "not_offered"
+    """The region does not have the kind's service."""
     FAILED = "failed"
     NOT_ATTEMPTED = "not_attempted"
 

@@ -48,6 +48,8 @@ class ReasonCode(StrEnum):
     NOT_RUNNING = "not_running"
     CANNOT_STOP = "cannot_stop"
     OWNED = "owned"
+    STOPS_WITH_OWNER = "stops_with_owner"
+    """It belongs to a resource that this sweep stops, and goes with it."""
     NO_RULE = "no_rule"
     UNKNOWN_CONDITION = "unknown_condition"
     """Whether the rule owns it is unknown: a fact that its conditions need is missing."""

@@ -63,6 +63,18 @@ class StopEvidence(NamedTuple):
     """The names in `Resource.restore` without which it is not started, such as sizes."""
     restarted_after: timedelta | None = None
     """So long after its stop AWS starts one again by itself."""
+    started_units: str = ""
+    """The name in `Resource.restore` of how many units a start brings up; empty: one."""
+
+
+class MemberOf(NamedTuple):
+    """That a fact of a kind names the resource of another one that it belongs to, and stops and starts with."""
+
+    fact: str
+    kind: str
+    """The owner's."""
+    title: str
+    """What the owner is, for people: `Auto Scaling group`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +129,8 @@ class KindDescription:
     """So long after its stop AWS starts one again by itself."""
     member_of: Mapping[str, str] = field(default_factory=dict)
     """By the name of a fact, the kind whose resource it names by its id: in the same target, that owns this one."""
+    started_units: str = ""
+    """The name in `Resource.restore` of how many units (`Resource.units`) a start brings up; empty: one."""
     order: int = DEFAULT_ORDER
     """Among an account's stops, the smaller number is first, and among its starts last: what uses others is at 10,
     databases at 30.
@@ -145,7 +159,9 @@ class KindDescription:
     @property
     def evidence(self) -> StopEvidence:
         """What decisions about what is down go by."""
-        return StopEvidence(self.stop_noted_within, self.tells_stop, self.start_needs, self.restarted_after)
+        return StopEvidence(
+            self.stop_noted_within, self.tells_stop, self.start_needs, self.restarted_after, self.started_units
+        )
 
     @property
     def to_accept(self) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from orchestrator.core.model import Action, Mode
 from orchestrator.core.model.action import StartForm
+from orchestrator.core.model.kind import MemberOf
 from orchestrator.core.policy.collecting import without_collecting
 from orchestrator.core.policy.conditions.definitions import SECTION as DEFINITIONS
 from orchestrator.core.policy.conditions.interface import Condition
@@ -91,11 +92,21 @@ def load_policy(
         unresolved_names=parsed.unresolved_names,
         order={kind.name: parsed.order.get(kind.name, kind.order) for kind in kinds},
         evidence={kind.name: kind.evidence for kind in kinds},
+        members=_members(kinds),
         sha256=hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest(),
         document=document.value,
         text=text,
         lines=document.lines,
     )
+
+
+def _members(kinds: Iterable[KindDescription]) -> dict[str, tuple[MemberOf, ...]]:
+    titles = {kind.name: kind.title.removesuffix("s") for kind in kinds}
+    return {
+        kind.name: tuple(MemberOf(fact, owner, titles.get(owner, owner)) for fact, owner in kind.member_of.items())
+        for kind in kinds
+        if kind.member_of
+    }
 
 
 def _first_of(problems: Sequence[PolicyProblem]) -> Iterator[PolicyProblem]:

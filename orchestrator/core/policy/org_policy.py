@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from orchestrator.core.model.action import StartForm
-from orchestrator.core.model.kind import StopEvidence
+from orchestrator.core.model.kind import MemberOf, StopEvidence
 from orchestrator.core.model.notification import Notifications
 from orchestrator.core.model.order import Order
 from orchestrator.core.policy.conditions.interface import Condition
@@ -102,6 +102,8 @@ class OrgPolicy:
     """By kind: what tells of one that it is down by a sweep's stop."""
     order: Order = field(default_factory=dict)
     """By kind, its number among the stops and starts of an account: the policy's, else the kind's own."""
+    members: Mapping[str, tuple[MemberOf, ...]] = field(default_factory=dict, compare=False, repr=False)
+    """By kind: what its resources may belong to. A kind whose resources belong to nothing is not there."""
     ignores_schedules: bool = False
     """As if no rule had a schedule: for the undo of starts that a person asks for at any time."""
 

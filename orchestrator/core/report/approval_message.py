@@ -12,6 +12,7 @@ from typing import Any
 
 from orchestrator.core.model import Verdict, people_time_of
 from orchestrator.core.model.narrowing import narrowing_text
+from orchestrator.core.model.units import with_units
 from orchestrator.core.policy.tag_keys import OPT_OUT_TAG
 from orchestrator.core.report.control_characters import without_controls
 from orchestrator.core.report.messages.words import dollars
@@ -48,8 +49,12 @@ def approval_message(document: Row, location: str = "") -> tuple[str, str]:
 
 
 def _what(document: Row, rows: list[Row]) -> Iterator[str]:
-    counts = _counts(rows)
-    would = " and ".join(f"{verb} {_counted(counts[sort])}" for sort, verb, _ in _SORTS if counts[sort])
+    counts, units = _counts(rows), _units(rows)
+    would = " and ".join(
+        with_units(f"{verb} {_counted(counts[sort])}", counts[sort], units[sort])
+        for sort, verb, _ in _SORTS
+        if counts[sort]
+    )
     where = _counted(len({row["account_id"] for row in rows}), "account")
     yield f"Sweep {document['sweep_id']} by policy {document['policy_name']} would {would} in {where}."
     if document.get("narrowed"):
@@ -119,8 +124,21 @@ def _counts(rows: list[Row]) -> Counter[str]:
 
 
 def _counts_text(rows: list[Row]) -> str:
-    counts = _counts(rows)
-    return ", ".join(_counted(counts[sort], sort[:-1]) for sort, _, _ in _SORTS if counts[sort])
+    counts, units = _counts(rows), _units(rows)
+    return ", ".join(
+        with_units(_counted(counts[sort], sort[:-1]), counts[sort], units[sort])
+        for sort, _, _ in _SORTS
+        if counts[sort]
+    )
+
+
+def _units(rows: list[Row]) -> Counter[str]:
+    """What guardrails count of each sort; tags are changed of resources alone."""
+    units = Counter[str]()
+    for row in rows:
+        for sort, verb, verdicts in _SORTS:
+            units[sort] += (row["verdict"] in verdicts) * (1 if verb == "tag" else row.get("units", 1))
+    return units
 
 
 def _counted(count: int, noun: str = "resource") -> str:

@@ -39,6 +39,7 @@ from orchestrator.core.model import (
 from orchestrator.core.model.measured import METRIC_PRICE_USD
 from orchestrator.core.model.report import InsideCount
 from orchestrator.core.model.tagging import tagging_of
+from orchestrator.core.model.units import units_of
 from orchestrator.core.report.endings import was_declined
 from orchestrator.core.report.lazy_rows import LazyRows, made_rows
 from orchestrator.core.report.money_rows import money_of, money_row, savings_of
@@ -219,7 +220,18 @@ def totals(report: SweepReport) -> Totals:
     }
     tags = {"planned_tags": planned.tags, **{status.value: outcomes[status] for status in _TAG_TOTALS}}
     counts |= {name: count for name, count in tags.items() if count}
+    counts |= _units(report, planned)
     return cast("Totals", counts)  # most of its keys are the values of enums
+
+
+def _units(report: SweepReport, planned: ActionCounts) -> dict[str, int]:
+    """By name, what guardrails count of stops and starts, where that is not their number."""
+    units = Counter[Verdict]()
+    for one in report.decisions:
+        if one.verdict in (Verdict.STOP, Verdict.START):
+            units[one.verdict] += units_of(one.resource)
+    found = {"stop_units": (units[Verdict.STOP], planned.stops), "start_units": (units[Verdict.START], planned.starts)}
+    return {name: count for name, (count, resources) in found.items() if count != resources}
 
 
 def report_document(report: SweepReport) -> Row:
@@ -393,6 +405,8 @@ class _DecisionRows:
             "facts": dict(sorted(decision.facts.items())),
             "losses": [loss.text for loss in resource.losses],
         }
+        if resource.units != 1:
+            row["units"] = resource.units
         saving = self._savings.get(resource.key) if self._savings else None
         if saving is not None:
             row["money"] = money_row(saving)

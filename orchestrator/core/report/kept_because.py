@@ -22,6 +22,7 @@ KEPT_BECAUSE: Mapping[ReasonCode, str] = {
     ReasonCode.NOT_RUNNING: "not running",
     ReasonCode.CANNOT_STOP: "AWS has no stop for it",
     ReasonCode.OWNED: "another service owns it, and would replace it",
+    ReasonCode.STOPS_WITH_OWNER: "it goes with its owner, which is stopped",
     ReasonCode.NO_RULE: "no rule matches it",
     ReasonCode.UNKNOWN_CONDITION: "whether a rule matches it is unknown",
     ReasonCode.OWNED_BY_TWO_POLICIES: "another active policy owns it too, or may",

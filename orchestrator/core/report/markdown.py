@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from orchestrator.core.model import UNREADABLE, Verdict, people_time_of
+from orchestrator.core.model.units import with_units
 from orchestrator.core.report.amounts import adding_up, dollars
 from orchestrator.core.report.control_characters import without_controls
 from orchestrator.core.report.decision_lines import Outcomes
@@ -39,6 +40,8 @@ _TOTALS = (
     ("unknown", "unknown"),
     ("failed", "failed"),
 )
+_UNITS = {"stop_units": "would stop", "start_units": "would start"}
+"""By its name among the totals, of what it says how much that runs."""
 
 
 def markdown_text(document: Row) -> str:
@@ -77,8 +80,10 @@ def _headline(document: Row) -> str:
 
 
 def _totals(totals: Row, targets: TargetCounts) -> str:
-    counted = [(words, totals[name]) for name, words in _TOTALS if totals.get(name)]
-    words = ", ".join(f"**{count}** {said}" for said, count in counted) or "nothing"
+    counted = [(words, int(totals[name])) for name, words in _TOTALS if totals.get(name)]
+    units: dict[str, int] = {said: totals[name] for name, said in _UNITS.items() if name in totals}
+    counts = (with_units(f"**{count}** {said}", count, units.get(said, count)) for said, count in counted)
+    words = ", ".join(counts) or "nothing"
     resources, accounts = _counted(totals["resources"], "resource"), _counted(totals["accounts"], "account")
     kept = f", **{totals['kept']}** kept" if totals.get("kept") else ""  # 0.1.0 did not count it
     kept += f" (**{totals['exempt']}** of them by opt-out)" if kept and totals["exempt"] else ""

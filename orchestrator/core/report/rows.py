@@ -199,6 +199,12 @@ class DecisionRow(TypedDict):
             Field(description="What a stop of it loses for good; with a `?` what it may lose, where that is unknown."),
         ]
     ]
+    units: NotRequired[
+        Annotated[
+            int,
+            Field(description="The instances or tasks that it runs, or that its start brings up; absent: it is one."),
+        ]
+    ]
     tag_changes: NotRequired[
         Annotated[dict[str, str], Field(description="The tags that are to be written or deleted, by the verdict.")]
     ]
@@ -414,12 +420,25 @@ class Totals(TypedDict):
     suspended: Annotated[Count, Field(description="Targets of accounts that AWS has suspended.")]
     excluded: Annotated[Count, Field(description="Targets that the policy leaves out.")]
     opted_out: Annotated[Count, Field(description="Targets that an opt-out on the account or an OU spares.")]
+    not_offered: NotRequired[
+        Annotated[Count, Field(description="Targets in a region that does not have the service of a kind.")]
+    ]
     failed_targets: Annotated[Count, Field(description="Targets in which reading failed for another reason.")]
     not_attempted_targets: Annotated[Count, Field(description="Targets whose turn did not come.")]
     resources: Annotated[Count, Field(description="Resources that were read and decided.")]
     planned: Annotated[Count, Field(description="Of these, what is acted on: stops, starts and changes of tags.")]
     planned_stops: Annotated[Count, Field(description="Stops of the plan.")]
     planned_starts: Annotated[Count, Field(description="Starts of the plan.")]
+    stop_units: NotRequired[
+        Annotated[
+            Count,
+            Field(
+                description="What the stops of the plan count in guardrails: of a group the instances or tasks that "
+                "it runs. Neither of these two is there where it is the number of stops, or starts."
+            ),
+        ]
+    ]
+    start_units: NotRequired[Annotated[Count, Field(description="The same of the starts.")]]
     kept: Annotated[Count, Field(description="Resources that are left as they are.")]
     exempt: Annotated[Count, Field(description="Resources with an opt-out that counts.")]
     stopped: Annotated[

@@ -152,6 +152,7 @@ def stored_decision(row: StoredRow, kinds: StoredKinds) -> Decision:
         facts=facts,
         started_at=_time(facts.get("launched_at")),
         obstacle=_obstacle(row, code, kinds),
+        units=row.get("units", 1),
         losses=tuple(_loss(text, kinds.descriptions.get(kind)) for text in row.get("losses") or ()),
     )
     return Decision(
@@ -178,6 +179,9 @@ def _units(path: str) -> tuple[OrganizationalUnit, ...]:
 def _obstacle(row: StoredRow, code: ReasonCode, kinds: StoredKinds) -> Obstacle | None:
     if code in (ReasonCode.CANNOT_STOP, ReasonCode.OWNED):
         return Obstacle(ObstacleCode(code.value), row["reason"])
+    if code is ReasonCode.STOPS_WITH_OWNER:
+        found = kinds.obstacle_of(row["kind"], row["facts"], row["tags"])
+        return found or Obstacle(ObstacleCode.OWNED, "It belongs to another resource, which was stopped with it.")
     return kinds.obstacle_of(row["kind"], row["facts"], row["tags"]) if code in _DECIDED_BEFORE_OBSTACLES else None
 
 

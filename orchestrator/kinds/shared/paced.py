@@ -6,10 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from orchestrator.aws.failures import AWS_FAILURES, Failure, classify
+from orchestrator.aws.failures import AWS_FAILURES, Failure, classify, error_of, has_no_endpoint
 from orchestrator.aws.pacing import Pacing
+from orchestrator.aws.partitions import lacks_service
 from orchestrator.aws.retries import Retries
 from orchestrator.core.model import Target
+from orchestrator.ports import NotOfferedError
 
 T = TypeVar("T")
 
@@ -47,10 +49,14 @@ class Paced:
         self.pacing.wait(self.target.account_id, self.target.region, f"{self.service}:{operation}", resources)
 
     def now(self, operation: str, function: Callable[[], T]) -> T:
-        """The function's result, tried once, after `wait`. Raises its failure."""
+        """The function's result, tried once, after `wait`. Raises its failure; where AWS does not offer the service
+        there NotOfferedError, as no other try would change that.
+        """
         try:
             return function()
         except AWS_FAILURES as failure:
+            if has_no_endpoint(failure) and lacks_service(self.service, self.target.region):
+                raise NotOfferedError(error_of(failure), f"{self.service}:{operation}") from failure
             if classify(failure) is Failure.THROTTLED:
                 self.pacing.throttled(self.target.account_id, self.target.region, f"{self.service}:{operation}")
             raise

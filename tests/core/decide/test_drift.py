@@ -183,6 +183,6 @@ def test_a_start_by_facts_that_no_describe_gives_holds_while_they_are_young(age:
 def test_what_is_kept_after_all_says_so_and_why_and_nothing_else_changes() -> None:
     one, two = a_decision(a_resource("i-1")), a_decision(a_resource("i-2"))
     reason = changed("it is gone.")
-    kept_one, same = keep_after_all([one, two], {one.resource.key: reason})
+    kept_one, same = keep_after_all([one, two], {one.resource.key: reason}, {})
     assert (kept_one.verdict, kept_one.reason_code, kept_one.reason) == (Verdict.KEEP, *reason)
     assert same is two

@@ -25,9 +25,11 @@ from orchestrator.core.model import (
 )
 from orchestrator.core.policy.schema.limits import AccountLimits, Guardrails
 from tests.support.builders import ACCOUNT, a_coverage, a_decision, a_plan, a_resource
+from tests.support.groups import a_group, a_member, a_policy_about_groups
 from tests.support.strategies import ACCOUNT_IDS, counts, percents, quick
 
 OTHER = "222222222222"
+GROUP_POLICY = a_policy_about_groups()
 LEFT_OUT_ON_PURPOSE = (TargetStatus.EXCLUDED, TargetStatus.OPTED_OUT, TargetStatus.SUSPENDED)
 HOLES = (TargetStatus.DENIED, TargetStatus.FAILED, TargetStatus.NOT_ATTEMPTED)
 
@@ -318,3 +320,44 @@ def test_the_starts_of_an_undo_are_counted_by_max_stops_unless_there_is_a_limit_
 def test_of_an_undo_no_share_counts() -> None:
     limits = for_undo(Guardrails(max_stops=5, max_stops_percent=1, per_account=AccountLimits(max_starts_percent=1)))
     assert limits == Guardrails(max_stops=5)
+
+
+# --- groups count as what they run ------------------------------------------------------------------------------------
+
+
+def of_groups(*decisions: Decision, **limits: Any) -> tuple[GuardrailResult, ...]:
+    return hold_against(a_plan(*decisions), Guardrails(**limits), never, members=GROUP_POLICY.members).guardrails
+
+
+@pytest.mark.parametrize(("limit", "is_held"), [(49, True), (50, False)])
+def test_a_group_of_50_instances_is_50_stops(limit: int, is_held: bool) -> None:
+    (result,) = of_groups(a_decision(a_group(units=50)), max_stops=limit)
+    assert result == GuardrailResult("max_stops", limit, 50, not is_held, detail="1 resource of 50 instances or tasks")
+    (result,) = of_groups(a_decision(a_group(units=50)), per_account=AccountLimits(max_stops=limit))
+    assert (result.actual, result.passed) == (50, not is_held)
+    assert result.detail == "1 resource of 50 instances or tasks"
+
+
+def test_a_group_is_one_beside_what_counts_as_one_and_never_nothing() -> None:
+    (result,) = of_groups(a_decision(a_group(units=4)), a_decision(), a_decision(a_group("b", units=0)), max_stops=9)
+    assert (result.actual, result.detail) == (6, "3 resources of 6 instances or tasks")
+    (result,) = of_groups(a_decision(), a_decision(a_group("b", units=1)), max_stops=9)
+    assert (result.actual, result.detail) == (2, "")
+
+
+def test_the_start_of_a_group_counts_what_comes_up() -> None:
+    down = a_decision(a_group(units=50, state="stopped"), Verdict.START, reason_code=ReasonCode.IN_RUNNING_TIME)
+    (result,) = of_groups(down, max_starts=49)
+    assert (result.actual, result.passed) == (50, False)
+    kept = a_decision(a_group("b", units=150, state="stopped"), Verdict.KEEP)
+    (result,) = of_groups(down, kept, max_starts_percent=24)
+    assert (result.actual, result.passed, result.detail) == (25, False, "50 of 200 instances or tasks")
+
+
+def test_what_runs_in_a_group_that_was_read_is_not_counted_beside_it() -> None:
+    """6 of 10 run in the group that is stopped; counted twice they would be 6 of 16."""
+    members = [a_decision(a_member(one), Verdict.KEEP) for one in range(6)]
+    others = [a_decision(a_member(one, group="unread"), Verdict.KEEP) for one in range(10, 14)]
+    for limits in ({"max_stops_percent": 59}, {"per_account": AccountLimits(max_stops_percent=59)}):
+        (result,) = of_groups(a_decision(a_group(units=6)), *members, *others, **limits)
+        assert (result.actual, result.passed) == (60, False)

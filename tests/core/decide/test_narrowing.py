@@ -56,7 +56,7 @@ def test_no_region_kind_account_or_action_is_there_that_was_not_before(narrowing
             for number, (verdict, rule) in enumerate([(one, rule) for one in Verdict for rule in ("a", "b", None)])
         )
     )
-    after = narrow_decisions(narrowing, before)
+    after = narrow_decisions(narrowing, POLICY, before)
     for was, now in zip(before.decisions, after.decisions, strict=True):
         assert now == was or (now.verdict is Verdict.KEEP and was.verdict is not Verdict.KEEP)
         assert (now.resource, now.rule) == (was.resource, was.rule)

@@ -38,6 +38,8 @@ def policy_of(start: str = "what_was_stopped", where: str = "everything", more: 
 
 WHAT_WAS_STOPPED, EVERYTHING, NEVER = policy_of(), policy_of("everything"), policy_of("never")
 
+SIZED = replace(WHAT_WAS_STOPPED, evidence={"ec2": StopEvidence(timedelta(minutes=1), started_units="size")})
+
 
 def stopped(tags: dict[str, str] = MARKS, **fields: Any) -> Resource:
     """As a sweep stopped it in the evening."""
@@ -75,6 +77,13 @@ def test_in_its_running_time_what_a_sweep_stopped_is_started() -> None:
 
 def test_what_a_start_needs_to_know_comes_from_the_ledger() -> None:
     assert decided(stopped(), known=remembered(restore={"size": 3})).resource.restore == {"size": 3}
+
+
+def test_a_start_counts_as_many_units_as_the_ledger_has_of_its_size() -> None:
+    known = remembered(restore={"size": 3})
+    assert decided(stopped(), SIZED, known=known).resource.units == 3
+    assert decided(stopped(), known=known).resource.units == 1
+    assert decided(stopped(changed_at=WINDOW_BEGAN), SIZED, known=known).resource.units == 1, "it is kept"
 
 
 @pytest.mark.parametrize("policy", [NEVER, a_policy("rules: [{name: all, where: everything}]")])

@@ -254,3 +254,11 @@ def test_where_aws_does_not_date_stops_the_mark_has_to_be_there_and_so_has_the_s
     assert found.reason_code is code
     if code is ReasonCode.STOPPED_BY_SWEEP:
         assert found.resource.restore["desired"] == 3
+
+
+def test_an_undo_counts_as_many_units_as_the_ledger_has_of_its_size() -> None:
+    evidence = UNDATED._replace(started_units="desired")
+    for tags, units in (({STOPPED_BY_TAG: SWEEP_ID}, 3), ({}, 1)):
+        fresh = a_resource(state="stopped", tags=tags, restore=SIZED)
+        decision = decide_undo(a_resource(), fresh, SWEEP_ID, AT, evidence, accepted=True)
+        assert (decision.verdict is Verdict.START, decision.resource.units) == (units == 3, units)

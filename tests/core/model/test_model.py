@@ -106,7 +106,7 @@ def test_an_aws_error_reads_as_code_and_message() -> None:
         (SweepStatus, "running awaiting_approval complete incomplete held failed aborted abandoned missed"),
         (
             TargetStatus,
-            "scanned denied region_disabled suspended excluded opted_out failed not_attempted",
+            "scanned denied region_disabled suspended excluded opted_out not_offered failed not_attempted",
         ),
         (
             OutcomeStatus,

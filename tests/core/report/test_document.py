@@ -157,7 +157,7 @@ def test_the_totals_count_accounts_targets_decisions_and_outcomes() -> None:
         compliance=(Violation(ACCOUNT, REGION, "i-1", "x", "y"),) * 7,
     )
     assert totals(report) == {
-        "accounts": 9,
+        "accounts": 10,
         "targets": 3,
         "scanned": 3,
         "denied": 1,
@@ -165,6 +165,7 @@ def test_the_totals_count_accounts_targets_decisions_and_outcomes() -> None:
         "suspended": 1,
         "excluded": 1,
         "opted_out": 1,
+        "not_offered": 1,
         "failed_targets": 2,
         "not_attempted_targets": 1,
         "resources": 5,

@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from orchestrator.aws.clients import Clients, bound_to
 from orchestrator.aws.pacing import Pacing
 from orchestrator.aws.retries import Retries
-from orchestrator.core.model import AccountId, Action, Fact, Outcome, Region, Resource, Target
+from orchestrator.core.model import AccountId, Action, Fact, Outcome, Region, Resource, ResourceState, Target
 from orchestrator.demo.calls import Answer, Call
 from orchestrator.demo.faults import Fault
 from orchestrator.kinds.shared.entry import KindEntry
@@ -76,6 +76,8 @@ class Harness(ABC):
     """What the guard was asked and told, and every call that changes anything, in order."""
     ahead: timedelta = timedelta()
     """So far the process's clock is ahead of this AWS's."""
+    changing: Callable[[str, Callable[[], object]], object] = staticmethod(lambda _what, effect: effect())
+    """In memory, each call that changes something goes through it: it may be a process's last one."""
 
     @abstractmethod
     def now(self) -> datetime:
@@ -132,6 +134,16 @@ class Harness(ABC):
     @abstractmethod
     def lose_the_answer(self, verb: str) -> None:
         """Once: AWS does what was asked, and its answer does not arrive."""
+
+    def settle(self, *ids: str) -> None:
+        """What passes by itself, with time or with a look, has passed."""
+        for _ in range(3):
+            self.look(*ids)
+
+    def beside(self, resource_id: str) -> object:
+        """What a stop changes at AWS beside the resource, such as the flags of what scales it, as it is now."""
+        del resource_id
+        return None
 
     # --- what the suite does with it ------------------------------------------------------------------------------
 
@@ -283,6 +295,13 @@ class MemoryAws(Harness):
         lost = ReadTimeoutError(endpoint_url="http://127.0.0.1")
         self._troubles.append(_Trouble(verb, None, lost, 1, carried_out=True))
 
+    def settle(self, *ids: str) -> None:
+        super().settle(*ids)
+        passed = {ResourceState.STOPPING: self.words.stopped, ResourceState.STARTING: self.words.running}
+        for one, found in self.look(*ids).items():
+            if found.state in passed:
+                self.put(one, passed[found.state])
+
     def called(self, operation: str, ids: Sequence[str], effect: Callable[[], object], verb: str | None = None) -> None:
         """Logs it, and carries it out unless something is to go wrong; `verb` where one operation has two."""
         verb = verb or self.words.verb(operation)
@@ -293,7 +312,7 @@ class MemoryAws(Harness):
             raise refused(code, message.format(id=one))
         trouble = next((one for one in self._troubles if self._fits(one, verb, ids)), None)
         if trouble is None:
-            effect()
+            self.changing(verb, effect)
             return
         trouble.times = None if trouble.times is None else trouble.times - 1
         if trouble.carried_out:

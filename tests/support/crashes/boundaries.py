@@ -12,6 +12,7 @@ import pytest
 from _pytest.mark import ParameterSet
 
 TENTHS = 10
+FIFTHS = 5
 PINNED = "KILL_TENTH"
 """An environment variable: 0 to 9, for the turn of another commit."""
 _ROOT = Path(__file__).parents[3]
@@ -36,6 +37,15 @@ def every_tenth(environment: Mapping[str, str] = os.environ, folder: Path = _ROO
     return [
         pytest.param(number, id=f"tenth-{number}", marks=() if number == turn else pytest.mark.full)
         for number in range(TENTHS)
+    ]
+
+
+def every_fifth(environment: Mapping[str, str] = os.environ, folder: Path = _ROOT) -> list[ParameterSet]:
+    """The same in five parts, where a kill takes no process of its own."""
+    turn = turn_of(environment, folder) % FIFTHS
+    return [
+        pytest.param(number, id=f"fifth-{number}", marks=() if number == turn else pytest.mark.full)
+        for number in range(FIFTHS)
     ]
 
 

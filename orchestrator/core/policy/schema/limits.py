@@ -11,7 +11,10 @@ from orchestrator.core.policy.schema.fields import MaybeCount, MaybePercent, Par
 class AccountLimits(Part):
     """Limits that hold for each account by itself."""
 
-    max_stops: Annotated[MaybeCount, Field(description="Planned stops in one account.", examples=[100])] = None
+    max_stops: Annotated[
+        MaybeCount,
+        Field(description="Planned stops in one account, counted as in the whole organization.", examples=[100]),
+    ] = None
     max_stops_percent: Annotated[
         MaybePercent, Field(description="Of the running resources read in one account.", examples=[80])
     ] = None
@@ -24,9 +27,13 @@ class AccountLimits(Part):
 class Guardrails(Part):
     """Limits that the whole plan must pass before the first action. Absent means no limit; 0 means 0."""
 
-    max_stops: Annotated[MaybeCount, Field(description="Planned stops in the whole organization.", examples=[500])] = (
-        None
-    )
+    max_stops: Annotated[
+        MaybeCount,
+        Field(
+            description="Planned stops in the whole organization; a group counts as what it runs: 50 instances are 50.",
+            examples=[500],
+        ),
+    ] = None
     max_stops_percent: Annotated[MaybePercent, Field(description="Of the running resources read.", examples=[60])] = (
         None
     )

@@ -13,6 +13,7 @@ from orchestrator.core.report.target_counts import UNREAD, weight_of
 
 _FROM_BEST_TO_WORST = (
     TargetStatus.SCANNED,
+    TargetStatus.NOT_OFFERED,
     TargetStatus.REGION_DISABLED,
     TargetStatus.EXCLUDED,
     TargetStatus.SUSPENDED,

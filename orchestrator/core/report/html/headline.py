@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from orchestrator.core.model import Mode, SweepStatus, Verdict, people_time_of
+from orchestrator.core.model.units import UNITS, with_units
 from orchestrator.core.report.amounts import adding_up, dollars
 from orchestrator.core.report.endings import DECLINED, DONE, acted, ended_by, was_declined
 from orchestrator.core.report.html.pages import counted
@@ -32,8 +33,8 @@ def headline(document: Row) -> str:
     if document["status"] == SweepStatus.HELD:
         return f"Held: {counted(stops + starts, 'action')} planned, and none carried out"
     if not acted(document):
-        what = [f"stop {stops:,}"] if stops or not starts else []
-        what += [f"start {starts:,}"] if starts else []
+        what = [with_units(f"stop {stops:,}", stops, totals.get("stop_units", stops))] if stops or not starts else []
+        what += [with_units(f"start {starts:,}", starts, totals.get("start_units", starts))] if starts else []
         return f"A plan: it would {' and '.join(what)} of {counted(totals['resources'], 'resource')}"
     done = [f"{totals['stopped']:,} stopped"] if stops or not starts else []
     done += [f"{totals.get('started', 0):,} started"] if starts else []
@@ -55,7 +56,7 @@ def status_sentences(document: Row, targets: TargetCounts) -> list[str]:
     sentences = [DECLINED if declined else _STATUS.get(status, f"It is {status}.")]
     broken = [row for row in document["guardrails"] if not row["passed"]]
     if broken:
-        limits = "; ".join(f"{row['name']} {row['actual']:g}, limit {row['limit']:g}" for row in broken[:3])
+        limits = "; ".join(map(_limit, broken[:3]))
         more = f", and {len(broken) - 3} more" if len(broken) > 3 else ""  # noqa: PLR2004 - as many as were named
         sentences.append(f"Guardrails that do not hold: {limits}{more}.")
     if targets.unread:
@@ -78,6 +79,12 @@ def status_sentences(document: Row, targets: TargetCounts) -> list[str]:
     return sentences
 
 
+def _limit(row: Row) -> str:
+    """With how many resources its number is of, where a group counts as what it runs."""
+    of_what = f" ({row['detail']})" if row.get("detail", "").endswith(UNITS) else ""
+    return f"{row['name']} {row['actual']:g}{of_what}, limit {row['limit']:g}"
+
+
 _STATUS = {
     SweepStatus.COMPLETE: "Complete: everything in scope was read, and everything planned came to its end.",
     SweepStatus.INCOMPLETE: "Incomplete: something was not read, or did not come to its end.",
@@ -93,14 +100,17 @@ def figures(document: Row, targets: TargetCounts) -> list[Figure]:
     """The numbers of the first screen."""
     totals, acts = document["totals"], acted(document)
     stops, starts = _planned(document)
-    of_stops, of_starts = f"of {stops:,} planned", f"of {starts:,} planned"
+    of_stops = with_units(f"of {stops:,} planned", stops, totals.get("stop_units", stops))
+    of_starts = with_units(f"of {starts:,} planned", starts, totals.get("start_units", starts))
     if acts:
         stopped = Figure("Stopped", f"{totals['stopped']:,}", of_stops, "good", _link(Verdict.STOP))
         started = Figure("Started", f"{totals.get('started', 0):,}", of_starts, "good", _link(Verdict.START))
     else:
         only = "planned, and declined" if was_declined(document["error"]) else "plan only"
-        stopped = Figure("Would stop", f"{stops:,}", only, "good", _link(Verdict.STOP))
-        started = Figure("Would start", f"{starts:,}", only, "good", "#decisions?verdict=start")
+        stop_note = with_units(only, stops, totals.get("stop_units", stops))
+        start_note = with_units(only, starts, totals.get("start_units", starts))
+        stopped = Figure("Would stop", f"{stops:,}", stop_note, "good", _link(Verdict.STOP))
+        started = Figure("Would start", f"{starts:,}", start_note, "good", "#decisions?verdict=start")
     failed = totals["failed"] + totals.get("unknown", 0)
     return [
         stopped,

@@ -13,6 +13,7 @@ COVERAGE = {
     TargetStatus.SUSPENDED: ("S", "account suspended"),
     TargetStatus.EXCLUDED: ("X", "excluded by the policy"),
     TargetStatus.OPTED_OUT: ("O", "account opted out"),
+    TargetStatus.NOT_OFFERED: ("·", "not offered in the region"),
 }
 """A sign for a cell of the map, and what it means."""
 LEFT_OUT = {
@@ -20,5 +21,6 @@ LEFT_OUT = {
     TargetStatus.SUSPENDED: "suspended",
     TargetStatus.EXCLUDED: "excluded by the policy",
     TargetStatus.OPTED_OUT: "opted out",
+    TargetStatus.NOT_OFFERED: "without the service",
 }
 """After so many accounts or regions."""

@@ -1,0 +1,63 @@
+"""A kind that may not be read in an account leaves the others there read, decided and stopped."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import pytest
+
+from orchestrator.core.model.kind import KindDescription
+from orchestrator.core.report.document import INCOMPLETE
+from orchestrator.demo.faults import Fault
+from orchestrator.kinds.registry import DESCRIPTIONS
+from tests.support.embedded import OrganizationBuilder
+from tests.support.fixtures import *  # noqa: F403 - pytest finds fixtures by their names in this file
+from tests.support.sweeps import DEV, FRANKFURT, IRELAND, Sweeps
+
+OTHERS = [one for one in DESCRIPTIONS if one.name != "ec2"]
+RULE = "rules: [{{name: dev, kinds: [ec2, {kind}], where: {{tag: {{Environment: dev}}}}}}]\n"
+
+
+def denied_in(organization: OrganizationBuilder, account: str, operation: str) -> None:
+    message = f"User: arn:aws:sts::{account}:assumed-role/member/x is not authorized to perform: {operation}"
+    organization.front.faults.add(Fault("AccessDenied", message, 403, account, operation))
+
+
+def seeded(organization: OrganizationBuilder, account: str, kind: str) -> tuple[str, str]:
+    """An instance, and one of that kind."""
+    [instance] = organization.instances(account, FRANKFURT, 1, DEV)
+    seed: Any = import_module(f"tests.kinds.{kind}.harness").seed
+    return instance, seed(organization, account, FRANKFURT, DEV)
+
+
+@pytest.mark.parametrize("kind", OTHERS, ids=lambda one: one.name)
+def test_a_denied_kind_leaves_the_instances_of_its_account_stopped_and_is_named(
+    organization: OrganizationBuilder, sweep: Sweeps, kind: KindDescription
+) -> None:
+    good, bad = organization.account("good"), organization.account("bad")
+    of_good, of_bad = (seeded(organization, account, kind.name) for account in (good, bad))
+    for service in kind.operations:
+        denied_in(organization, bad, f"{service}:*")
+    swept = sweep(RULE.format(kind=kind.name))
+    assert {*of_good, of_bad[0]} <= swept.outcomes.keys()
+    assert of_bad[1] not in {*swept.outcomes, *swept.decisions}
+    rows = {
+        (row["account_id"], row["region"], row["kind"]): row["status"]
+        for row in swept.document["coverage"]
+        if row["account_id"] in (good, bad) and row["status"] != "scanned"
+    }
+    assert rows == {(bad, region, kind.name): "denied" for region in (FRANKFURT, IRELAND)}
+    assert swept.exit_code == INCOMPLETE
+    assert organization.down(bad, FRANKFURT) == {of_bad[0]}
+
+
+def test_one_list_call_that_is_denied_is_named_with_its_kind(organization: OrganizationBuilder, sweep: Sweeps) -> None:
+    account = organization.account("bad")
+    instance, _ = seeded(organization, account, "rds")
+    denied_in(organization, account, "rds:DescribeDBInstances")
+    swept = sweep(RULE.format(kind="rds"))
+    assert instance in swept.outcomes
+    details = {row["detail"] for row in swept.document["coverage"] if row["kind"] == "rds"}
+    assert len(details) == 1
+    assert "rds:DescribeDBInstances: AccessDenied: " in details.pop()
