@@ -41,6 +41,7 @@ ASG = KindDescription(
     stop_noted_within=timedelta(),
     tells_stop=False,
     start_needs=frozenset({"desired_capacity", "max_size", "min_size"}),
+    started_units="desired_capacity",
     order=10,
     words=(
         FactWord(

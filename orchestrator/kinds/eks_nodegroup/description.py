@@ -40,6 +40,7 @@ EKS_NODEGROUP = KindDescription(
     stop_noted_within=timedelta(),
     tells_stop=False,  # a size is no state, and `modifiedAt` is of whatever changed last
     start_needs=frozenset({"min_size", "desired_size"}),
+    started_units="desired_size",
     order=10,
     words=(
         FactWord("cluster", "cluster_name", "Cluster name globs.", examples=("dev-*",)),
