@@ -77,6 +77,8 @@ EVERYTHING: Mapping[str, Mapping[str, str]] = {
     },
     "member-role": {
         "ExternalId": "an-external-id",
+        "Kinds": "ec2,rds,rds_cluster,asg,ecs_service,eks_nodegroup,sagemaker_notebook,redshift_cluster",
+        "PolicySimulation": "on",
         "StartScope": "everything",
         "VolumeKeyArns": KEY,
         "TagKeys": "Owner-missing,team:reviewed",

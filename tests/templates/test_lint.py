@@ -24,6 +24,9 @@ WRONG = {
     "WatchBatches": ["RESOURCE_MISMATCH"],
     # It does not know what EC2 asks for an instance under License Manager; AWS's own policy for Cloud9 has it so.
     "StopAndStartUnderLicense": ["RESOURCE_MISMATCH"],
+    # Of the eight actions one has that key; of the others ...IfExists holds, as it has to.
+    "NeverStopProtected": ["UNKNOWN_CONDITION_FOR_ACTION"] * 7,
+    "NeverStopOptedOut": ["UNKNOWN_CONDITION_FOR_ACTION"] * 7,
 }
 
 

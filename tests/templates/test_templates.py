@@ -46,6 +46,7 @@ VERBS = {
     "Never",
     "Read",
     "Refuse",
+    "Scale",
     "Send",
     "Sign",
     "Start",
@@ -104,7 +105,8 @@ def test_every_default_is_a_value_that_is_allowed(name: str) -> None:
         if "AllowedValues" in declared:
             assert default in declared["AllowedValues"], parameter
         elif "AllowedPattern" in declared:
-            assert re.search(declared["AllowedPattern"], default), parameter
+            each = default.split(",") if declared["Type"] == "CommaDelimitedList" else [default]
+            assert all(re.search(declared["AllowedPattern"], one) for one in each), parameter
         else:
             assert declared["MinValue"] <= default <= declared["MaxValue"], parameter
 

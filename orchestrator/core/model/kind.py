@@ -98,8 +98,6 @@ class KindDescription:
     """What clients may be asked for, by botocore's name of the service."""
     rates: Mapping[str, OperationRates]
     """By `service:Operation`, as far as AWS publishes them."""
-    role_statements: tuple[str, ...]
-    """The Sids of the member role's statements that grant it."""
     price_key: str
     """The service's code in AWS's price list."""
     price_items: Mapping[str, tuple[str, ...]]

@@ -114,14 +114,6 @@ EC2 = KindDescription(
     },
     arn_form="ec2:instance/{id}",
     id_form="i-[0-9a-f]+",
-    role_statements=(
-        "ReadRegionsAndInstances",
-        "StopInstances",
-        "StartWhatWasStopped",
-        "MarkWhatWasStopped",
-        "ReadTargetHealth",
-        "ReadMetrics",
-    ),
     price_key="AmazonEC2",
     price_items={
         COMPUTE: ("type", "operating_system"),

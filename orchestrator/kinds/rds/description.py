@@ -29,7 +29,6 @@ RDS = KindDescription(
     },
     rates={},  # AWS publishes none
     arn_form="rds:db:{id}",
-    role_statements=("ReadDatabases", "StopDatabases", "StartStoppedDatabases", "MarkDatabases"),
     price_key="AmazonRDS",
     price_items={
         COMPUTE: ("type", "engine", "deployment"),

@@ -14,28 +14,34 @@ TEMPLATES = ("member-role", "hub", "management")
 FOR: Mapping[str, str] = {
     "LetTheHubIn": "only the hub's role gets in, from this organization, with the external id where there is one",
     "LetTheHubNameItsSweep": "CloudTrail here says which sweep did what",
-    "ReadRegionsAndInstances": "reading: regions, instances, what their types lose at a stop; volumes for prices alone",
-    "ReadMetrics": "rules with `idle`; without it what such a rule may own is kept",
+    "ListResources": "reading: what IAM knows no resource of, of each kind in `Kinds`; regions always",
+    "ReadInstances": "reading: instances, what their types lose at a stop, volumes for prices, metrics for `idle`",
     "ReadDatabases": "reading",
+    "ReadDbClusters": "reading",
+    "ReadServices": "reading",
+    "ReadNodegroups": "reading",
+    "ReadNotebooks": "reading",
+    "DiagnoseThisRole": "`doctor`, for kinds without dry runs; without it, it says that it did not check them",
     "StopInstances": "stopping",
-    "StopDatabases": "stopping",
-    "StartWhatWasStopped": "undoing a stop: only what carries a mark",
-    "StartStoppedDatabases": "undoing a stop: only what carries a mark",
     "StopAndStartUnderLicense": "instances under License Manager, of which AWS asks for both",
-    "MarkWhatWasStopped": "saying on the instance that it was or will be stopped; `undo` writes it again",
-    "MarkDatabases": "the same on a DB instance",
     "ReadTargetHealth": "`undo --only-failed-health`",
-    "StartAnyInstance": "rules with `start: everything`",
-    "StartAnyDatabase": "rules with `start: everything`",
+    "StopDatabases": "stopping",
+    "StopDbClusters": "stopping",
+    "StopGroups": "stopping, which is a size of 0",
+    "StopServices": "stopping, and starting: [IAM cannot tell which](security.md#the-last-line-by-iam)",
+    "ScaleServices": "suspending and resuming the scaling of services",
+    "StopNodegroups": "stopping, and starting: [IAM cannot tell which](security.md#the-last-line-by-iam)",
+    "StopNotebooks": "stopping",
+    "StopWarehouses": "stopping",
+    "StartWhatWasStopped": "undoing a stop: only what carries a mark; rules with `start: everything` need `everything`",
+    "MarkWhatWasStopped": "saying on the resource that it was or will be stopped; rules with `action: tag`",
     "LetEc2DecryptVolumes": "starting again what has volumes that are encrypted with keys of your own",
-    "WriteTagsOfRules": "rules with `action: tag`, and their undo",
-    "WriteTagsOfRulesOnDatabases": "the same on a DB instance",
     "NeverStopProtected": "the last line, whatever the code thinks",
-    "NeverStopProtectedDatabases": "the last line, whatever the code thinks",
     "NeverStopOptedOut": "the last line; what looks like a date may be over, and only the code can tell",
     "NeverStopInstanceStore": "the last line: a stop would erase it",
     "NeverTouchOptOuts": "nobody is opted out, or in, by what stops",
-    "NeverTouchOptOutsOfDatabases": "the same on a DB instance",
+    "NeverChangeLaunchTemplates": "what a group launches is running code",
+    "NeverChangeLaunchConfigurations": "the same",
     "LetOperatorsApplyAndUndo": "operators at a terminal",
     "LetOperatorsKeepTheirIdentity": "their own source identity is kept, and persists in the accounts' sessions",
     "AssumeMemberRoles": "reaching the accounts, with the sweep's id as source identity",
@@ -81,6 +87,8 @@ _OPERATORS = {
     "ArnEquals": "is",
     "ArnLike": "is like",
     "Bool": "is",
+    "NumericEquals": "is",
+    "NumericEqualsIfExists": "is, where it is there,",
     "StringEquals": "is",
     "StringLike": "is like",
     "StringNotLike": "is none of",
@@ -139,13 +147,24 @@ def _statements(node: Any, conditions: tuple[str, ...] = ()) -> Iterator[tuple[M
 
 def _row(one: Mapping[str, Any], when: str) -> tuple[str, ...]:
     denied = "**never** " if one["Effect"] == "Deny" else ""
-    actions = denied + ", ".join(map(_text, as_list(one["Action"])))
+    actions = denied + ", ".join(_texts(one["Action"]))
     on = ", ".join(_texts(one["Resource"])) if "Resource" in one else _who(one)
-    only_if = [_condition(*found) for found in one.get("Condition", {}).items()]
+    only_if = list(_only_if(one.get("Condition", {})))
     for_what = FOR.get(one["Sid"], _in_words(one["Sid"]))
     statement = f"`{one['Sid']}`{f', {when}' if when else ''}: {for_what}"
     on_what = f"{on}, if {' and '.join(only_if)}" if only_if else on
     return statement, actions, on_what
+
+
+def _only_if(node: Mapping[str, Any]) -> Iterator[str]:
+    """Each of a statement's conditions; those that a parameter takes away with what it has to be."""
+    if "Fn::If" in node:
+        name, nothing, otherwise = node["Fn::If"]
+        assert nothing == _NO_VALUE, name
+        without = _needs({"Condition": name}, template("member-role")["Conditions"]).rpartition(" and with ")[2]
+        yield from (f"{one} (not where {without})" for one in _only_if(otherwise))
+    else:
+        yield from (_condition(*found) for found in node.items())
 
 
 def _who(one: Mapping[str, Any]) -> str:
@@ -166,6 +185,8 @@ def _compared(operator: str, value: Any) -> str:
 
 
 def _texts(value: Any) -> list[str]:
+    if isinstance(value, dict) and "Fn::Split" in value and "Fn::Join" in value["Fn::Split"][1]:
+        value = value["Fn::Split"][1]["Fn::Join"][1]  # joined, so that a list can be a part of a list
     return [*dict.fromkeys(map(_text, as_list(value)))]
 
 
@@ -190,7 +211,7 @@ def _plain(node: Any) -> str:
             for long, short in _SHORT.items():
                 argument = argument.replace(long, short)
             return re.sub(r"\$\{(\w+)(\.Arn)?\}", r"{\1}", argument)
-        case "Fn::Split":
+        case "Fn::Split" | "Fn::Join":
             return _plain(argument[1])
         case _:
             return json.dumps(node)
@@ -210,17 +231,19 @@ def _needs(node: Mapping[str, Any], conditions: Mapping[str, Any], there: bool =
             return _needs(one, conditions, not there)
         case {"Fn::And": parts} if there:
             return " and ".join(_needs(one, conditions) for one in parts)
-        case {"Fn::Equals": [tested, ""]}:
-            return f"{'without' if there else 'with'} `{_parameter(tested)}`"
+        case {"Fn::Equals": [tested, "" | "-"]}:
+            return f"{'without' if there else 'with'} {_parameter(tested)}"
         case {"Fn::Equals": [tested, value]}:
-            return f"{'with' if there else 'unless'} `{_parameter(tested)}` = {_text(value)}"
+            return f"{'with' if there else 'unless'} {_parameter(tested)} = {_text(value)}"
     return f"where `{json.dumps(node)}`{'' if there else ' does not hold'}"
 
 
 def _parameter(tested: Any) -> str:
-    """The parameter that a condition asks about; of a list, joined."""
+    """The parameter that a condition asks about; of a list, joined, or one item of it."""
+    if "Fn::Select" in tested:
+        return f"`{tested['Fn::Select'][1]['Fn::Split'][0].strip(',')}` in `Kinds`"
     found = tested["Fn::Join"][1] if "Fn::Join" in tested else tested
-    return str(found["Ref"])
+    return f"`{found['Ref']}`"
 
 
 def _in_words(sid: str) -> str:
