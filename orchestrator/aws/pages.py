@@ -23,6 +23,8 @@ class Tokens:
 NEXT_TOKEN = Tokens("NextToken", "NextToken")
 NEXT_TOKEN_IN_XML = Tokens("NextToken", "nextToken")
 """EC2's, as it is in the answer itself."""
+NEXT_TOKEN_IN_LOWER_CASE = Tokens("nextToken", "nextToken")
+"""As of EKS and other services whose names begin in lower case."""
 MARKER = Tokens("Marker", "Marker")
 NEXT_MARKER = Tokens("Marker", "NextMarker")
 CONTINUATION_TOKEN = Tokens("ContinuationToken", "NextContinuationToken")

@@ -20,7 +20,18 @@ if TYPE_CHECKING:
 
 _CREDENTIAL = re.compile(r"Credential=(?P<key>[^/,\s]+)/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
 _REQUEST_ID = "00000000-0000-0000-0000-000000000000"
-_JSON_SERVICES = frozenset({"account", "dynamodb", "monitoring", "organizations", "ssm", "tagging"})
+_JSON_SERVICES = frozenset(
+    {
+        "account",
+        "application-autoscaling",
+        "dynamodb",
+        "ecs",
+        "monitoring",
+        "organizations",
+        "ssm",
+        "tagging",
+    }
+)
 
 
 class Call:
@@ -69,6 +80,13 @@ class Call:
         """The body as JSON."""
         parsed: dict[str, Any] = json.loads(self.body or b"{}")
         return parsed
+
+    @property
+    def texts(self) -> list[str]:
+        """What its fields say, of a form or of a JSON document; not what is asked for by filters."""
+        document = self.json if self.service in _JSON_SERVICES else {}
+        named = [value for key, value in self.form.items() if not key.startswith("Filter")]
+        return [*named, *(value for value in document.values() if isinstance(value, str))]
 
     def form_list(self, name: str) -> list[str]:
         """`InstanceId.1`, `InstanceId.2`, ... in their order."""

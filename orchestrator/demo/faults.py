@@ -31,7 +31,7 @@ class Fault:
     """Such as `ec2:StopInstances`."""
     region: str = "*"
     instance: str = "*"
-    """Any field of the call, other than its filters: such as `InstanceId.1`."""
+    """Any text among the fields of the call, other than its filters: such as `InstanceId.1`."""
     times: int | None = None
     share: float = 1.0
     delay_seconds: float = 0.0
@@ -63,8 +63,7 @@ class Fault:
         return call.refused(self.code, self.message, self.status) if self.code else None
 
     def _names_the_instance(self, call: Call) -> bool:
-        named = (value for key, value in call.form.items() if not key.startswith("Filter"))
-        return any(fnmatchcase(value, self.instance) for value in named)
+        return any(fnmatchcase(value, self.instance) for value in call.texts)
 
 
 class Faults:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # a kind that acts imports all of AWS, and a policy is checke
 KINDS: tuple[str, ...] = (
     "ec2",  # a line for each, so that one more is one more line
     "rds",
+    "ecs_service",
 )
 
 

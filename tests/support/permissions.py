@@ -126,8 +126,9 @@ def allowed_actions(document: Document) -> set[str]:
 
 def _asked(call: Call) -> Iterator[Asked]:
     service = call.service
-    if find_spec(f"tests.support.asked.{service}"):
-        yield from import_module(f"tests.support.asked.{service}").asked(call)
+    file = f"tests.support.asked.{service.replace('-', '_')}"
+    if find_spec(file):
+        yield from import_module(file).asked(call)
     elif call.action == "GetCallerIdentity":
         return  # AWS asks for no permission
     elif service == "sts":

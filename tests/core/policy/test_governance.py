@@ -11,6 +11,7 @@ from orchestrator.core.decide.decisions import decide
 from orchestrator.core.model import Account, ReasonCode, Resource, Violation
 from orchestrator.core.policy.tag_keys import OPT_OUT_TAG, REASON_TAG
 from orchestrator.errors import PolicyError
+from orchestrator.kinds.registry import KINDS
 from tests.support.builders import AT, a_policy, a_resource, a_unit, an_account
 
 TODAY = date(2026, 11, 23)
@@ -147,7 +148,7 @@ def test_a_row_names_the_account_and_the_owner_of_its_carrier() -> None:
         (
             "required_tags: {Env: {kinds: [ec3]}}",
             "required_tags.Env.kinds[0]",
-            "this entry must be 'ec2' or 'rds', not 'ec3'",
+            f"this entry must be {', '.join(map(repr, KINDS[:-1]))} or {KINDS[-1]!r}, not 'ec3'",
         ),
         ("required_tags: {'': present}", 'required_tags.""', "`` must not be empty: it is the key of a tag"),
         ("opt_out: {max_days: 0}", "opt_out.max_days", "`max_days` must be at least 1, not 0"),

@@ -281,9 +281,9 @@ class MemoryAws(Harness):
         lost = ReadTimeoutError(endpoint_url="http://127.0.0.1")
         self._troubles.append(_Trouble(verb, None, lost, 1, carried_out=True))
 
-    def called(self, operation: str, ids: Sequence[str], effect: Callable[[], object]) -> None:
-        """Logs it, and carries it out unless something is to go wrong."""
-        verb = self.words.verb(operation)
+    def called(self, operation: str, ids: Sequence[str], effect: Callable[[], object], verb: str | None = None) -> None:
+        """Logs it, and carries it out unless something is to go wrong; `verb` where one operation has two."""
+        verb = verb or self.words.verb(operation)
         assert verb is not None
         self.log.append(verb)
         code, message = self.words.not_found
@@ -369,10 +369,17 @@ class EmbeddedAws(Harness):
 
     def listen(self, call: Call) -> Answer | None:
         """A gate of the front."""
-        verb = self.words.verb(call.action) if call.access_key.startswith("ASIA") else None
+        verb = self.verb_of(call) if call.access_key.startswith("ASIA") else None
         self.log += [verb] if verb else []
-        asked_for = {value for name, value in call.form.items() if name.startswith("Filter")}
-        return call.refused(*FAULT, 500) if self._not_told & asked_for else None
+        return call.refused(*FAULT, 500) if self._not_told & self.looked_for(call) else None
+
+    def verb_of(self, call: Call) -> str | None:
+        """As `Words.verb`; a kind that stops and starts by one operation tells them apart."""
+        return self.words.verb(call.action)
+
+    def looked_for(self, call: Call) -> set[str]:
+        """The ids that a look names."""
+        return {value for name, value in call.form.items() if name.startswith("Filter")}
 
     def _fault(self, verb: str, fault: Fault) -> None:
         profile = self.words.profile
