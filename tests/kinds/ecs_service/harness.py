@@ -86,6 +86,10 @@ def flags_in(account: str, resource_id: str, region: str = REGION) -> dict[str, 
     return {**NOT_SUSPENDED, **found}
 
 
+class KilledError(BaseException):
+    """The process died: nothing of it goes on."""
+
+
 class InMemory(harness.MemoryAws):
     """Its own clients, and in place of `Clients` whatever gives them."""
 
@@ -95,10 +99,12 @@ class InMemory(harness.MemoryAws):
 
     def __init__(self, _: pytest.MonkeyPatch) -> None:
         super().__init__()
-        self.flags: dict[str, dict[str, bool]] = {}
-        """Of those whose scaling is not as at first."""
+        self.flags: dict[str, dict[str, bool] | None] = {}
+        """Of those whose scaling is not as at first; None: it has no scalable target."""
         self.calls: list[str] = []
-        """Those of changes, in order: the operation and the service."""
+        """Those that change anything, in order."""
+        self.dies_after: int | None = None
+        """So many of them, in all; None: the process lives."""
         self.scaling_refusals: list[Exception] = []
         """What the next calls of RegisterScalableTarget come to."""
         self.kind = self.make(self)
@@ -139,20 +145,20 @@ class InMemory(harness.MemoryAws):
             else:
                 row.word = "stopping" if row.word in ("running", "starting") else row.word
 
-        self.calls.append(f"UpdateService {desiredCount}")
+        self._call(f"UpdateService {desiredCount}")
         self.called(PROFILE.stop, [name], change, "start" if desiredCount else "stop")
         return {"service": {"serviceName": service}}
 
     def tag_resource(self, *, resourceArn: str, tags: list[dict[str, str]]) -> dict[str, Any]:  # noqa: N803 - AWS's names
         name = resourceArn.partition(":service/")[2]
         pairs = {tag["key"]: tag["value"] for tag in tags}
-        self.calls.append("TagResource")
+        self._call("TagResource")
         self.called(PROFILE.mark, [name], lambda: self.rows[name].tags.update(pairs))
         return ANSWERED
 
     def untag_resource(self, *, resourceArn: str, tagKeys: list[str]) -> dict[str, Any]:  # noqa: N803 - AWS's names
         name = resourceArn.partition(":service/")[2]
-        self.calls.append("UntagResource")
+        self._call("UntagResource")
         self.called(PROFILE.unmark, [name], lambda: [self.rows[name].tags.pop(key, None) for key in tagKeys])
         return ANSWERED
 
@@ -162,14 +168,16 @@ class InMemory(harness.MemoryAws):
         ids = asked.get("ResourceIds") or [f"service/{one}" for one in self.rows]
         return {
             "ScalableTargets": [
-                {"ResourceId": one, "SuspendedState": self.flags_of(one.removeprefix("service/"))} for one in ids
+                {"ResourceId": one, "SuspendedState": flags}
+                for one in ids
+                if (flags := self.flags_of(one.removeprefix("service/"))) is not None
             ]
         }
 
     def register_scalable_target(self, **asked: Any) -> dict[str, Any]:
         assert asked.keys() == {"ServiceNamespace", "ResourceId", "ScalableDimension", "SuspendedState"}
         name = asked["ResourceId"].removeprefix("service/")
-        self.calls.append("Suspend" if all(asked["SuspendedState"].values()) else "GiveBack")
+        self._call("Suspend" if all(asked["SuspendedState"].values()) else "GiveBack")
         if self.scaling_refusals:
             raise self.scaling_refusals.pop(0)
         self.flags[name] = asked["SuspendedState"]
@@ -177,7 +185,12 @@ class InMemory(harness.MemoryAws):
             self.put(name, "starting")  # its count is moved into the sizes of its target
         return ANSWERED
 
-    def flags_of(self, resource_id: str) -> dict[str, bool]:
+    def _call(self, name: str) -> None:
+        if len(self.calls) == self.dies_after:
+            raise KilledError
+        self.calls.append(name)
+
+    def flags_of(self, resource_id: str) -> dict[str, bool] | None:
         return self.flags.get(resource_id, NOT_SUSPENDED)
 
     def look(self, *ids: str) -> Any:
