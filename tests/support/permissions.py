@@ -207,6 +207,6 @@ def _refusal(call: Call, role: str, asked: Asked, result: EvalResult) -> Answer:
         f"the {role} role is not authorized to perform: {asked.action} on resource: {asked.resource}{explicit or own}"
     )
     code = "UnauthorizedOperation" if call.service == "ec2" else "AccessDenied"
-    if call.service in {"dynamodb", "ssm", "organizations"}:
+    if call.service in {"application-autoscaling", "dynamodb", "ecs", "organizations", "ssm"}:
         code = "AccessDeniedException"
     return call.refused(code, text, 403)

@@ -6,7 +6,7 @@ resource is given back: without marks nobody would look for it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
@@ -21,6 +21,7 @@ from orchestrator.kinds.shared.operations import GivesBack, Operations
 from orchestrator.kinds.shared.paced import Paced
 from orchestrator.kinds.shared.transitions import START, Transition
 
+_NOT_DELETED = f"its tags {' and '.join(MARKS)} were not deleted"
 _NOT_GIVEN_BACK = "what its stop changed beside it was not given back"
 _Change = Callable[[Sequence[Resource], Paced], None]
 
@@ -33,7 +34,12 @@ def marks_of(sweep_id: str, at: datetime) -> Tags:
 def not_deleted(error: AwsError, transition: Transition) -> str:
     """The warning of what still carries them: what is left, AWS's words, and what to do."""
     again = "undo again, or " if transition is START else ""
-    return f"its tags {' and '.join(MARKS)} were not deleted: {error}; {again}delete them yourself"
+    return f"{_NOT_DELETED}: {error}; {again}delete them yourself"
+
+
+def other_warnings(warnings: Iterable[str]) -> tuple[str, ...]:
+    """Those that say nothing of marks: what a look finds of these takes the place of what one before it found."""
+    return tuple(one for one in warnings if not one.startswith(_NOT_DELETED))
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from orchestrator.core.model import (
 )
 from orchestrator.core.model.marks import MARKS
 from orchestrator.kinds.shared.attempts import gone
-from orchestrator.kinds.shared.marks import Marks, not_deleted
+from orchestrator.kinds.shared.marks import Marks, not_deleted, other_warnings
 from orchestrator.kinds.shared.operations import Profile
 from orchestrator.kinds.shared.stopped_again import STOPPED_AGAIN, stopped_again
 from orchestrator.kinds.shared.transitions import START
@@ -97,6 +97,7 @@ def _told_of_what_is_left(
 ) -> Outcome:
     """With a warning where its marks are left. It is not up before all is given back that its stop had changed."""
     error = refused.get(start.resource.resource_id)
+    start = replace(start, warnings=other_warnings(start.warnings))
     if error is None:
         return start
     if start.resource.resource_id in not_given_back:
