@@ -24,7 +24,17 @@ _CREDENTIAL = re.compile(r"Credential=(?P<key>[^/,\s]+)/\d+/(?P<region>[^/]+)/(?
 _REQUEST_ID = "00000000-0000-0000-0000-000000000000"
 _REST_SERVICES = frozenset({"eks"})
 """Whose operations are told by botocore's model. Of others with paths the path is the action."""
-_JSON_SERVICES = _REST_SERVICES | {"account", "dynamodb", "monitoring", "organizations", "sagemaker", "ssm", "tagging"}
+_JSON_SERVICES = _REST_SERVICES | {
+    "account",
+    "application-autoscaling",
+    "dynamodb",
+    "ecs",
+    "monitoring",
+    "organizations",
+    "sagemaker",
+    "ssm",
+    "tagging",
+}
 
 
 class Call:

@@ -26,6 +26,7 @@ KINDS: tuple[str, ...] = (
     "rds",
     "rds_cluster",
     "asg",
+    "ecs_service",
     "eks_nodegroup",
     "sagemaker_notebook",
     "redshift_cluster",

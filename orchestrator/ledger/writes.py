@@ -22,6 +22,8 @@ from orchestrator.core.model import (
     strength,
     time_text,
 )
+from orchestrator.core.model.marks import STOPPED_BY_TAG
+from orchestrator.core.model.tagging import without_tagging
 from orchestrator.core.report.document import Row
 from orchestrator.ledger.items import Absent, AllOf, AnyOf, AtMost, Condition, Equals, Item, Missing, Put
 from orchestrator.ledger.records import ActionRecord
@@ -140,6 +142,9 @@ def held_item(
     `earlier`: what is known to be held by another sweep. It comes back if this stop is refused. `intent_id`: of the
     intent that it goes with. It is in the index at once, which is how `history` and an undo after the rows expired find
     it, and is not written again while it holds. `forecast`: what the stop is to save, where that is known.
+
+    What this sweep does not know to be as it was before, and the earlier one had changed, is what a start goes back to:
+    a person who started it since had not given that back.
     """
     row = resource.key.as_row()
     pk, sk = held_key(row)
@@ -156,11 +161,17 @@ def held_item(
         "started_at": time_text(started_at) or "",
         "arn": resource.arn,
         "policy_name": policy_name,
-        "restore": dict(resource.restore),
+        "restore": {**_not_given_back(other), **resource.restore},
         "earlier": {name: value for name, value in other.items() if name not in _NOT_OF_EARLIER} if other else None,
         "intent_id": intent_id or None,
         "forecast": dict(forecast) if forecast else None,
     }
+
+
+def _not_given_back(other: Item | None) -> dict[str, Any]:
+    """What another sweep remembered of it, but for tags."""
+    remembered = without_tagging((other or {}).get("restore") or {})
+    return {name: value for name, value in remembered.items() if name != STOPPED_BY_TAG}
 
 
 def held_write(item: Item, found: Item | None) -> Put:

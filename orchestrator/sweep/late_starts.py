@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from orchestrator.core.decide.whose import is_before
 from orchestrator.core.model import Decision, Outcome, OutcomeStatus, Resource, ResourceState, Target
@@ -27,7 +28,8 @@ def conclude_late_starts(world: World, policy: OrgPolicy, decisions: Sequence[De
     for one in running:
         stop = stops.get(one.key)
         if stop is not None and _is_by_its_start(one, stop):
-            groups.setdefault((one.target, one.kind), []).append(one)
+            was = replace(one, restore=stop.restore)  # as it was before that stop, which is what a start goes back to
+            groups.setdefault((one.target, one.kind), []).append(was)
     if not groups:
         return
     with Pool[tuple[Outcome, ...]](world.workers) as pool:

@@ -327,7 +327,8 @@ def _decisions(
         start_asked = held[record.key].start_asked_at if is_held else ""
         start_asked_at = _time(start_asked)
         seen = fresh.get(record.resource_id)
-        restorable = replace(seen, restore=record.restore) if seen is not None else None
+        restore = {**held[record.key].restore, **record.restore} if is_held else record.restore
+        restorable = replace(seen, restore=restore) if seen is not None else None
         if restorable is not None and start_asked and held[record.key].start_failed_at > start_asked:
             restorable = replace(restorable, may_have_run=False)  # the undo that asked for the start saw it down again
         started_before = held[record.key].started_before if is_held else None

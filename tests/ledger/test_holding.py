@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from orchestrator.core.model import Intent, Mode, OutcomeStatus, Resource
+from orchestrator.core.model.marks import STOPPED_BY_TAG
 from orchestrator.core.report.document import report_document
 from orchestrator.errors import LeaseLostError, LedgerError, SweepHaltedError
 from orchestrator.ledger.items import Write
@@ -17,6 +19,7 @@ from tests.support.item_tables import MemoryItems
 
 POLICY, OTHER = "nonprod", "another"
 EARLIER_ID, LATER_ID = "20261023T190000Z-000001", "20261124T190000Z-000002"
+THIRD_ID = "20261125T190000Z-000003"
 RESOURCE = a_resource("i-1", restore={"desired": 3})
 
 
@@ -90,6 +93,20 @@ def test_of_two_sweeps_that_hold_one_down_at_once_neither_is_lost(ledger: Ledger
     outcome = an_outcome(OutcomeStatus.ALREADY_STOPPED, RESOURCE)
     ledger.finish(report_document(a_report(sweep_id=SWEEP_ID, outcomes=(outcome,))), "somewhere")
     assert held(table)["sweep_id"] == LATER_ID
+
+
+def test_what_an_earlier_sweep_changed_and_a_person_did_not_give_back_is_what_a_start_goes_back_to(
+    ledger: Ledger, table: Table
+) -> None:
+    first = replace(RESOURCE, restore={"desired": 3, "is_scaled": True, STOPPED_BY_TAG: "a-sweep", "tag:Owner": "me"})
+    ledger.intend(SWEEP_ID, [first], "1", held_by=POLICY)
+    second = replace(RESOURCE, restore={"desired": 4})
+    mine = ledger.intend(LATER_ID, [second], "1", held_by=POLICY)
+    assert held(table)["restore"] == {"desired": 4, "is_scaled": True}
+    assert ledger.intend(LATER_ID, [second], "1", mine, POLICY)
+    assert held(table)["restore"] == {"desired": 4, "is_scaled": True}, "as often as it is asked for"
+    ledger.intend(THIRD_ID, [replace(second, restore={"desired": 5, "is_scaled": False})], "1", held_by=POLICY)
+    assert held(table)["restore"] == {"desired": 5, "is_scaled": False}
 
 
 def test_a_start_that_finds_nothing_held_down_any_more_holds_nothing_down(ledger: Ledger, table: Table) -> None:

@@ -126,8 +126,9 @@ def allowed_actions(document: Document) -> set[str]:
 
 def _asked(call: Call) -> Iterator[Asked]:
     service = call.service
-    if find_spec(f"tests.support.asked.{service}"):
-        yield from import_module(f"tests.support.asked.{service}").asked(call)
+    file = f"tests.support.asked.{service.replace('-', '_')}"
+    if find_spec(file):
+        yield from import_module(file).asked(call)
     elif call.action == "GetCallerIdentity":
         return  # AWS asks for no permission
     elif service == "sts":
@@ -206,6 +207,6 @@ def _refusal(call: Call, role: str, asked: Asked, result: EvalResult) -> Answer:
         f"the {role} role is not authorized to perform: {asked.action} on resource: {asked.resource}{explicit or own}"
     )
     code = "UnauthorizedOperation" if call.service == "ec2" else "AccessDenied"
-    if call.service in {"dynamodb", "organizations", "sagemaker", "ssm"}:
+    if call.service in {"application-autoscaling", "dynamodb", "ecs", "organizations", "sagemaker", "ssm"}:
         code = "AccessDeniedException"
     return call.refused(code, text, 403)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from orchestrator.core.model import Mode, OutcomeStatus, Resource, ResourceState
+from orchestrator.core.model import Mode, Outcome, OutcomeStatus, Resource, ResourceState, Target
 from orchestrator.core.model.marks import STOP_AFTER_TAG, STOPPED_BY_TAG
 from orchestrator.core.policy.tag_keys import OPT_OUT_TAG, PROTECTED_TAG
 from orchestrator.core.report.document import Row
@@ -19,6 +20,7 @@ from orchestrator.sweep.run import apply_plan, resume_sweep, run_sweep, undo_swe
 from orchestrator.sweep.stored_plan import open_plan
 from orchestrator.sweep.undo import UndoFilter
 from tests.support.builders import a_policy, a_resource, in_state
+from tests.support.fake_kind import FakeKind
 from tests.support.fake_world import ONE, REGIONS, TWO, FakeWorld, a_world, outcomes, reasons
 from tests.support.memory_store import Died
 from tests.support.parts import Machine
@@ -426,6 +428,31 @@ def test_what_comes_up_after_its_sweep_ended_loses_its_mark_at_the_next_one() ->
     sweep(fake, at(7, 30, 24), AGAIN_ID)
     assert [one.resource_id for one in fake.ledger.held_by(EVENING_ID)] == ["i-by-hand"]
     assert len([one for one in fake.asked if one.startswith("see ")]) == 1
+
+
+def test_what_comes_up_late_is_looked_at_with_what_the_ledger_has_of_it_before_its_stop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What its stop changed beside it is given back by that, and not by what is there now."""
+    fake = a_working_day("i-ours")
+    fake.change("i-ours", lambda one: replace(one, restore={"is_scaled": True}))
+    sweep(fake, at(19, 30), EVENING_ID)
+    fake.stops["i-ours"] = fake.starts_end["i-ours"] = OutcomeStatus.STARTING
+    marked = instance(fake, "i-ours").tags
+    sweep(fake, MORNING, MORNING_ID)
+    fake.change("i-ours", lambda one: replace(one, tags=marked, restore={"is_scaled": False}))
+    fake.stops.clear()
+    fake.starts_end.clear()
+    asked: list[Outcome] = []
+    see_starts = FakeKind.see_starts
+
+    def see(self: FakeKind, target: Target, starts: Sequence[Outcome]) -> tuple[Outcome, ...]:
+        asked.extend(starts)
+        return see_starts(self, target, starts)
+
+    monkeypatch.setattr(FakeKind, "see_starts", see)
+    sweep(fake, at(7, 30, 24), AGAIN_ID)
+    assert [one.resource.restore for one in asked] == [{"is_scaled": True}]
 
 
 # --- wherever its process dies, and in parts

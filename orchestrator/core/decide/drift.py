@@ -170,7 +170,10 @@ def keep_after_all(
 
 
 def _changes(planned: Decision, fresh: Resource, decision: Decision, needed: Collection[str]) -> Iterator[str]:
-    """`decision` is the one of now, about `fresh`; `needed`: what a later start takes of it, such as sizes."""
+    """`decision` is the one of now, about `fresh`; `needed`: what a later start takes of it, such as sizes.
+
+    What else a start gives back has to be as it was planned too, where the kind tells it of what is there now.
+    """
     before = planned.resource
     if fresh.aws_state != before.aws_state:
         yield f"it was {before.aws_state} and is {fresh.aws_state}."
@@ -180,7 +183,7 @@ def _changes(planned: Decision, fresh: Resource, decision: Decision, needed: Col
         yield _within_sentence(decision)
     if (decision.rule, decision.action) != (planned.rule, planned.action):
         yield f"rule {decision.rule} owns it now, with the action {decision.action.value}."
-    for name in sorted(needed):
+    for name in sorted({*needed, *fresh.restore}):
         if fresh.restore.get(name) != before.restore.get(name):
             yield f"its {name} was {before.restore.get(name)} and is {fresh.restore.get(name)}."
     if tagging_of(decision.resource.restore) != tagging_of(before.restore):

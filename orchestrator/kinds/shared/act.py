@@ -186,18 +186,21 @@ class ActRun:
         if self._transition is START:
             started = [one for one in self._attempts.values() if one.accepted and one.resource.resource_id in look.seen]
             up = [one for one in started if one.is_there(look.seen[one.resource.resource_id])]
-            self._unmark([one for one in up if look.seen[one.resource.resource_id].state is ResourceState.RUNNING])
+            runs = [one for one in up if look.seen[one.resource.resource_id].state is ResourceState.RUNNING]
+            self._marks.give_back([one.resource for one in up if one not in runs], look.seen)  # else once it runs
+            self._unmark(runs, look.seen)
             return
         unclear = [one for one in self._attempts.values() if one.marked and one.unanswered and not one.accepted]
         seen = {one: look.seen[one].state for one in look.seen}
         not_down = self._transition.earlier_states | {ResourceState.GONE}
         if self._guard.may_unmark():
-            self._unmark([one for one in unclear if seen.get(one.resource.resource_id) in not_down])
+            self._unmark([one for one in unclear if seen.get(one.resource.resource_id) in not_down], look.seen)
 
-    def _unmark(self, attempts: Sequence[Attempt]) -> None:
-        refused = self._marks.delete([attempt.resource for attempt in attempts])
+    def _unmark(self, attempts: Sequence[Attempt], seen: Mapping[str, Resource] | None = None) -> None:
+        left = self._marks.delete([attempt.resource for attempt in attempts], seen)
         for attempt in attempts:
-            error = refused.get(attempt.resource.resource_id)
+            error = left.refused.get(attempt.resource.resource_id)
+            attempt.not_given_back = left.not_given_back.get(attempt.resource.resource_id)
             attempt.marked = error is not None
             attempt.warnings += [not_deleted(error, self._transition)] if error else []
 

@@ -61,6 +61,8 @@ class Attempt:
     """No more work was handed out before it was its turn, or before its retry after a refusal."""
     no_capacity: AwsError | None = None
     """AWS had no room for it when it was last requested; it is retried at the end."""
+    not_given_back: AwsError | None = None
+    """Why what its stop changed beside it is not as it was yet: a start is done only when it is."""
     notes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -169,14 +171,15 @@ def _as_answered(attempt: Attempt) -> _Result:
 
 
 def _as_seen(attempt: Attempt, look: Look) -> _Result:
-    transition = attempt.transition
+    transition, reached = attempt.transition, attempt.transition.reached_states
     seen, unseen = look.seen.get(attempt.resource.resource_id), look.error_about(attempt.resource.resource_id)
     if attempt.already_there:
         return transition.already_status, "", already_there(transition)
     if seen is not None and attempt.is_there(seen):
         if attempt.mark_refusal is not None:  # so this sweep did not ask for its stop
             return transition.already_status, "", already_there(transition)
-        return transition.reached_states[seen.state], "", ""
+        left = attempt.not_given_back
+        return (transition.accepted_status, left.code, left.message) if left else (reached[seen.state], "", "")
     if attempt.mark_refusal is not None and unseen is None and (seen is None or seen.state is ResourceState.GONE):
         return gone(attempt.profile, seen)
     known = _not_asked_or_refused(attempt)

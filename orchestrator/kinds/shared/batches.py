@@ -20,7 +20,7 @@ from orchestrator.kinds.shared.attempts import Attempt
 from orchestrator.kinds.shared.handing_out import HandingOut
 from orchestrator.kinds.shared.isolating import SAYS_NOTHING_OF_ONE_RESOURCE, Apart, charged, first_parts, halves
 from orchestrator.kinds.shared.looking import look_at_each
-from orchestrator.kinds.shared.operations import Operations, in_portions, is_about_hibernation, names
+from orchestrator.kinds.shared.operations import GivesBack, Operations, in_portions, is_about_hibernation, names
 from orchestrator.kinds.shared.paced import Paced
 from orchestrator.kinds.shared.transitions import Transition
 
@@ -123,6 +123,7 @@ class Batches:
                 attempt.requested_at = self._now()
         resources, operation = [attempt.resource for attempt in asked], self._operations.profile.operation(action)
         try:
+            self._take_beside(resources, action)
             before = self._paced.now(operation, lambda: self._operations.change(resources, action))
         except AWS_FAILURES as failure:
             for attempt in asked:
@@ -139,6 +140,12 @@ class Batches:
                     attempt.notes.append("hibernated")
                 attempt.found_there(before=state in self._transition.done_before and not attempt.unanswered)
         return None
+
+    def _take_beside(self, resources: Iterable[Resource], action: Action) -> None:
+        """What a stop changes beside them; a refusal of that is one of the stop."""
+        if isinstance(self._operations, GivesBack) and not action.starts:
+            for one in resources:
+                self._operations.take(one)
 
     def _after_refusal(self, refusal: Exception, batch: _Batch, action: Action) -> _Step:
         error = error_of(refusal)

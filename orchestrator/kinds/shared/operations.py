@@ -91,13 +91,26 @@ class Operations(Protocol):
 
 @runtime_checkable
 class GivesBack(Protocol):
-    """An optional capability of operations: a stop changes more than the resource itself, such as what scales it."""
+    """An optional capability of operations: a stop changes more than the resource itself, such as what scales it.
+
+    It is taken before the stop, and given back where the stop had no effect and after a start: while it runs, before
+    its marks are deleted, by whichever process sees it.
+    """
+
+    def takes(self, resource: Resource) -> bool:
+        """Whether a stop of it, as it was planned, changes anything beside it."""
+        ...
+
+    def take(self, resource: Resource) -> None:
+        """Changes that, where it `takes` anything, once; in its turn. Raises botocore's exceptions."""
+        ...
 
     def give_back(self, resource: Resource, fresh: Resource) -> None:
-        """What a stop changed beside it is as `resource.restore` says. Nothing is called where it is so in `fresh`.
+        """What a stop changed beside it is as `resource.restore` says. Nothing is called where `fresh` is down, or not
+        as a stop leaves it.
 
-        Asked for where a process died between the calls of a stop that had no effect, or of a start that was reached.
-        Calls in its turn, by itself, as often as that takes; raises botocore's exceptions.
+        Calls in its turn, by itself, as often as that takes; raises botocore's exceptions, also for what these
+        operations took and somebody else stopped meanwhile.
         """
         ...
 

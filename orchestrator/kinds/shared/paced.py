@@ -18,7 +18,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Paced:
-    """The rates of one service in one target's account and region."""
+    """The rates of one service in one target's account and region.
+
+    An operation of another service is named with it, such as `application-autoscaling:RegisterScalableTarget`.
+    """
 
     service: str
     target: Target
@@ -46,7 +49,7 @@ class Paced:
 
     def wait(self, operation: str, resources: int = 0) -> None:
         """`resources`: how many the call stops or starts, where AWS counts them beside requests."""
-        self.pacing.wait(self.target.account_id, self.target.region, f"{self.service}:{operation}", resources)
+        self.pacing.wait(self.target.account_id, self.target.region, self._full_name(operation), resources)
 
     def now(self, operation: str, function: Callable[[], T]) -> T:
         """The function's result, tried once, after `wait`. Raises its failure; where AWS does not offer the service
@@ -58,5 +61,8 @@ class Paced:
             if has_no_endpoint(failure) and lacks_service(self.service, self.target.region):
                 raise NotOfferedError(error_of(failure), f"{self.service}:{operation}") from failure
             if classify(failure) is Failure.THROTTLED:
-                self.pacing.throttled(self.target.account_id, self.target.region, f"{self.service}:{operation}")
+                self.pacing.throttled(self.target.account_id, self.target.region, self._full_name(operation))
             raise
+
+    def _full_name(self, operation: str) -> str:
+        return operation if ":" in operation else f"{self.service}:{operation}"

@@ -114,15 +114,14 @@ class Recovery:
         """One for each that is where it was wanted, or gone, or was there and is not any more; none for those on which
         the call had no effect.
         """
-        given_back = self._give_back(intents)
-        warnings = self._delete_marks([intent for intent in intents if self._is_ours(intent)])
-        warnings = {one: (*given_back.get(one, ()), *warnings.get(one, ())) for one in (*given_back, *warnings)}
-        outcomes = [(intent, self._outcome(intent)) for intent in intents]
-        return tuple(
-            replace(outcome, warnings=warnings.get(intent.resource.resource_id, ()))
-            for intent, outcome in outcomes
-            if outcome is not None
-        )
+        up = [one for one in intents if one.fresh is not None and one.fresh.state in START.reached_states]
+        seen = {one.resource.resource_id: one.fresh for one in up if one.fresh is not None}
+        marked = [one for one in up if self._is_ours(one) and self._is_marked_start(one)]
+        left = self._marks.delete([one.resource for one in marked], seen)
+        others = [one.resource for one in up if one not in marked]
+        not_given_back = {**left.not_given_back, **self._marks.give_back(others, seen)}
+        told = (_told_of_what_is_left(one, self._outcome(one), left.refused, not_given_back) for one in intents)
+        return tuple(outcome for outcome in told if outcome is not None)
 
     def _outcome(self, intent: Intent) -> Outcome | None:
         transition, fresh = intent.transition, intent.fresh
@@ -174,26 +173,31 @@ class Recovery:
     def _is_right_after(self, intent: Intent, since: datetime) -> bool:
         return -_RIGHT_AFTER <= since - intent.requested_at <= self._noted_within
 
-    def _give_back(self, intents: Sequence[Intent]) -> dict[str, tuple[str, ...]]:
-        """Of what runs: of a stop that had no effect, and of a start. Warnings by resource id."""
-        runs = [
-            (one.resource, one.fresh)
-            for one in intents
-            if one.fresh is not None and one.fresh.state in (ResourceState.RUNNING, ResourceState.STARTING)
-        ]
-        return {
-            one: (f"what its stop changed beside it was not given back: {error}",)
-            for one, error in self._marks.give_back(runs).items()
-        }
+    def _is_marked_start(self, intent: Intent) -> bool:
+        """Of what runs: what is on its way may fall back."""
+        fresh = intent.fresh
+        return (
+            intent.transition is START
+            and fresh is not None
+            and fresh.state is ResourceState.RUNNING
+            and any(key in fresh.tags for key in MARKS)
+        )
 
-    def _delete_marks(self, ours: Sequence[Intent]) -> dict[str, tuple[str, ...]]:
-        """Of the starts that run; warnings by resource id. What is on its way may fall back."""
-        marked = [
-            one.resource
-            for one in ours
-            if one.transition is START
-            and one.fresh is not None
-            and one.fresh.state is ResourceState.RUNNING
-            and any(key in one.fresh.tags for key in MARKS)
-        ]
-        return {resource_id: (not_deleted(error, START),) for resource_id, error in self._marks.delete(marked).items()}
+
+def _told_of_what_is_left(
+    intent: Intent, outcome: Outcome | None, refused: Mapping[str, AwsError], not_given_back: Mapping[str, AwsError]
+) -> Outcome | None:
+    """A start whose marks are left has a warning; it is not up before all is given back that its stop had changed.
+
+    What runs on without that is not asked for again: it is unknown, so that an undo gives it back.
+    """
+    resource_id = intent.resource.resource_id
+    error = not_given_back.get(resource_id)
+    if error is not None:
+        status = OutcomeStatus.UNKNOWN if intent.transition is STOP else OutcomeStatus.STARTING
+        text = f"{RECOVERED}: {error.message}"
+        return Outcome(intent.resource, status, error.code, text, intent.requested_at)
+    error = refused.get(resource_id)
+    if outcome is None or error is None:
+        return outcome
+    return replace(outcome, warnings=(not_deleted(error, START),))

@@ -6,7 +6,7 @@ another undo can start it. What somebody stopped again since did not fall back.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -21,7 +21,7 @@ from orchestrator.core.model import (
 )
 from orchestrator.core.model.marks import MARKS
 from orchestrator.kinds.shared.attempts import gone
-from orchestrator.kinds.shared.marks import Marks, not_deleted
+from orchestrator.kinds.shared.marks import Marks, not_deleted, other_warnings
 from orchestrator.kinds.shared.operations import Profile
 from orchestrator.kinds.shared.stopped_again import STOPPED_AGAIN, stopped_again
 from orchestrator.kinds.shared.transitions import START
@@ -41,9 +41,11 @@ class Starts:
         """Exactly one outcome for each, in the same order. `fresh`: the resources as they are, by id."""
         seen = [self._seen(one, fresh.get(one.resource.resource_id)) for one in starts]
         up = [one for one in seen if one.status is OutcomeStatus.STARTED and one.verified_at is not None]
-        marked = [one.resource for one in up if _is_marked(fresh[one.resource.resource_id])]
-        refused = self._marks.delete(marked)
-        return tuple(replace(one, warnings=(*one.warnings, *_warnings(one, refused))) for one in seen)
+        marked = {one.resource.key for one in up if _is_marked(fresh[one.resource.resource_id])}
+        left = self._marks.delete([one.resource for one in up if one.resource.key in marked], fresh)
+        others = [one.resource for one in seen if one.resource.key not in marked and _is_on_its_way(one, fresh)]
+        not_given_back = {**left.not_given_back, **self._marks.give_back(others, fresh)}
+        return tuple(_told_of_what_is_left(one, {**not_given_back, **left.refused}, not_given_back) for one in seen)
 
     def _seen(self, start: Outcome, fresh: Resource | None) -> Outcome:
         if fresh is None or fresh.state is ResourceState.GONE:
@@ -82,7 +84,22 @@ def _is_marked(fresh: Resource) -> bool:
     return any(key in fresh.tags for key in MARKS)
 
 
-def _warnings(start: Outcome, refused: Mapping[str, AwsError]) -> Iterator[str]:
+def _is_on_its_way(start: Outcome, fresh: Mapping[str, Resource]) -> bool:
+    """Or up. What was stopped again since is not, nor what fell back."""
+    seen = fresh.get(start.resource.resource_id)
+    return start.status in (OutcomeStatus.STARTING, OutcomeStatus.STARTED) and (
+        seen is not None and seen.state in _ON_ITS_WAY
+    )
+
+
+def _told_of_what_is_left(
+    start: Outcome, refused: Mapping[str, AwsError], not_given_back: Mapping[str, AwsError]
+) -> Outcome:
+    """With a warning where its marks are left. It is not up before all is given back that its stop had changed."""
     error = refused.get(start.resource.resource_id)
-    if error is not None:
-        yield not_deleted(error, START)
+    start = replace(start, warnings=other_warnings(start.warnings))
+    if error is None:
+        return start
+    if start.resource.resource_id in not_given_back:
+        start = replace(start, status=OutcomeStatus.STARTING, code=error.code, message=error.message)
+    return replace(start, warnings=(*start.warnings, not_deleted(error, START)))

@@ -186,3 +186,20 @@ def test_what_is_kept_after_all_says_so_and_why_and_nothing_else_changes() -> No
     kept_one, same = keep_after_all([one, two], {one.resource.key: reason}, {})
     assert (kept_one.verdict, kept_one.reason_code, kept_one.reason) == (Verdict.KEEP, *reason)
     assert same is two
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "text"),
+    [
+        ({"on": False}, {"on": True}, "its on was False and is True."),
+        ({}, {"on": False}, "its on was None and is False."),
+        ({"on": False}, {}, None),
+        ({"on": False, STOPPED_BY_TAG: "a-sweep"}, {"on": False}, None),
+    ],
+)
+def test_what_a_start_gives_back_has_to_be_as_planned_where_the_kind_tells_it_of_now(
+    before: dict[str, Any], after: dict[str, Any], text: str | None
+) -> None:
+    was = planned(replace(BEFORE, restore=before))
+    reason = kept_since(was, replace(BEFORE, restore=after), POLICY, ACCOUNT, AT)
+    assert (reason.sentence if reason else None) == (f"Changed since the plan: {text}" if text else None)
