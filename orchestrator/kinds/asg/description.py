@@ -34,7 +34,6 @@ ASG = KindDescription(
     },
     rates={},  # AWS publishes none: one bucket for all calls
     arn_form="autoscaling:autoScalingGroup:*:autoScalingGroupName/{id}",
-    role_statements=("ReadGroups", "StopGroups", "StartStoppedGroups", "MarkGroups"),
     price_key="AmazonEC2",
     price_items={COMPUTE: ("type",)},
     type_fact="instance_type",

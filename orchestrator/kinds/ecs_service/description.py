@@ -51,7 +51,6 @@ ECS_SERVICE = KindDescription(
         "ecs:UntagResource": _TAGGING,
     },
     arn_form="ecs:service/{id}",
-    role_statements=("ReadServices", "StopServices", "StartStoppedServices", "MarkServices", "ScaleServices"),
     price_key="AmazonECS",
     price_items={},  # what its tasks cost is in their task definition, and on EC2 it is the hosts that are billed
     type_fact="launch_type",

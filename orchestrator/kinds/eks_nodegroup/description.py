@@ -33,7 +33,6 @@ EKS_NODEGROUP = KindDescription(
     },
     rates={},  # AWS publishes none
     arn_form="eks:nodegroup/{id}/*",
-    role_statements=("ReadNodegroups", "StopNodegroups", "StartStoppedNodegroups", "MarkNodegroups"),
     price_key="AmazonEC2",
     price_items={COMPUTE: ("type", "operating_system")},
     type_fact="instance_type",

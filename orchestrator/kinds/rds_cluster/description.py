@@ -28,7 +28,6 @@ RDS_CLUSTER = KindDescription(
     },
     rates={},  # AWS publishes none
     arn_form="rds:cluster:{id}",
-    role_statements=("ReadDbClusters", "StopDbClusters", "StartStoppedDbClusters", "MarkDbClusters"),
     price_key="AmazonRDS",
     price_items={},  # its price goes by the classes of its members, which its own description does not tell
     type_fact="engine",

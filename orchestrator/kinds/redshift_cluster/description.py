@@ -23,7 +23,6 @@ REDSHIFT_CLUSTER = KindDescription(
     },
     rates={},  # AWS publishes none
     arn_form="redshift:cluster:{id}",
-    role_statements=("ReadWarehouses", "StopWarehouses", "StartStoppedWarehouses", "MarkWarehouses"),
     price_key="AmazonRedshift",
     price_items={COMPUTE: ("type",)},
     type_fact="node_type",

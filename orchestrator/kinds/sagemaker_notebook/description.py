@@ -39,7 +39,6 @@ SAGEMAKER_NOTEBOOK = KindDescription(
     },
     rates={},  # AWS publishes none
     arn_form="sagemaker:notebook-instance/{id}",
-    role_statements=("ReadNotebooks", "StopNotebooks", "StartStoppedNotebooks", "MarkNotebooks"),
     price_key="AmazonSageMaker",
     price_items={COMPUTE: ("type",), STORAGE: ()},
     type_fact="instance_type",
