@@ -1,4 +1,4 @@
-"""DB clusters in whole sweeps of the embedded AWS: stopped and undone with their members, which are kept by themselves."""
+"""DB clusters in whole sweeps of the embedded AWS: stopped and undone with their members, which are kept."""
 
 from __future__ import annotations
 
