@@ -3,7 +3,7 @@
 EC2's launch time is that of the last start, the first one too ("initial and most recent launch times" in
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Stop_Start.html). A start within the running hours is no sign of a
 person, as a rule may start then. An undo's start after them is by hand: a person asked for it. Kinds of which AWS does
-not say when they were started are stopped as ever.
+not say when they were started are stopped as ever, unless AWS starts them again by itself (decide.restarting).
 """
 
 from __future__ import annotations
