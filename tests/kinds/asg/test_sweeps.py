@@ -16,6 +16,7 @@ from tests.support.embedded import OrganizationBuilder
 from tests.support.fixtures import *  # noqa: F403 - pytest finds fixtures by their names in this file
 from tests.support.fixtures import Policy, Run
 from tests.support.sweeps import DEV, FRANKFURT, Sweeps, result
+from tests.support.time import set_time
 
 BOTH = "rules: [{name: dev, kinds: [ec2, asg], where: {tag: {Environment: dev}}}]\n"
 ONLY = "rules: [{name: dev, kinds: [asg], where: {tag: {Environment: dev}}}]\n"
@@ -25,6 +26,11 @@ NAMES = ("web", "a#b", "team/web *", "with spaces", "x?y&z|[a]")
 @pytest.fixture
 def account(organization: OrganizationBuilder) -> str:
     return organization.account("member")
+
+
+@pytest.fixture(autouse=True)
+def _no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_time(monkeypatch, sleep=lambda _: None)
 
 
 @pytest.fixture

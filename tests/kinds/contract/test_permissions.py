@@ -119,7 +119,7 @@ def test_an_opt_out_that_is_over_iam_lets_stop(embedded_aws: EmbeddedAws, permis
 def test_what_has_no_mark_iam_never_lets_start(embedded_aws: EmbeddedAws, permissions: Permissions) -> None:
     aws = embedded_aws
     [one] = aws.add()
-    aws.restores[one] = aws.look(one)[one].restore
+    aws.restores[one] = aws.look(one)[one].restore  # such as the sizes that a ledger would have
     aws.someone(Action.STOP, [one])
     aws.look(one)
     start = _permission(aws, aws.words.profile.start)

@@ -10,8 +10,9 @@ import pytest
 from orchestrator.core.model import ObstacleCode, ResourceState
 from orchestrator.core.model.managed_by import MANAGED_BY, STACK
 from orchestrator.core.model.owners import managers_of_tagged
-from orchestrator.kinds.ec2.rules import obstacle, start_failure, state_of
-from tests.support.builders import EC2_FACTS
+from orchestrator.kinds.ec2.description import EC2
+from orchestrator.kinds.ec2.rules import obstacle, resource_of, start_failure, state_of
+from tests.support.builders import EC2_FACTS, a_resource
 
 
 def found(facts: dict[str, Any] | None = None, tags: dict[str, str] | None = None) -> str | None:
@@ -180,3 +181,13 @@ def test_what_manages_an_instance_is_told_by_the_keys_of_its_tags(keys: tuple[st
     assert set(filter(None, words.split(", "))) <= set(MANAGED_BY)
     members = set(filter(None, words.split(", "))) - {STACK}
     assert not members or found(tags=dict.fromkeys(keys, "x")) is not None
+
+
+def test_only_an_instance_of_a_group_has_a_fact_that_names_the_group() -> None:
+    def facts(*tags: dict[str, str]) -> dict[str, Any]:
+        raw = {"InstanceId": "i-1", "State": {"Name": "running"}, "Tags": list(tags)}
+        return dict(resource_of(raw, a_resource().target, "aws", {}).facts)
+
+    assert facts({"Key": "aws:autoscaling:groupName", "Value": "team/web"})["auto_scaling_group"] == "team/web"
+    assert "auto_scaling_group" not in facts({"Key": "Name", "Value": "web"}), "for each it would cost memory"
+    assert EC2.member_of == {"auto_scaling_group": "asg"}

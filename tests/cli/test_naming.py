@@ -1,0 +1,28 @@
+"""Which resource a person means, by ARN and by place: ids may hold what their separators are made of."""
+
+from __future__ import annotations
+
+import pytest
+
+from orchestrator.cli.naming import Named, arns_of, named_by
+
+ACCOUNT, REGION = "111122223333", "eu-central-1"
+IDS = ("web", "a#b", "team/web *", "with spaces", "x?y&z|[a]", "a/b/c/d")
+UUID = "930d940e-891e-4781-a11a-7b0acd480f03"
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_a_group_is_named_by_its_arn_whatever_its_name(name: str) -> None:
+    arn = f"arn:aws:autoscaling:{REGION}:{ACCOUNT}:autoScalingGroup:{UUID}:autoScalingGroupName/{name}"
+    assert named_by(arn, "", "", "") == Named(name, ACCOUNT, REGION, "asg")
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_a_place_ends_in_the_whole_id(name: str) -> None:
+    assert named_by(f"{ACCOUNT}/{REGION}/{name}", "", "", "asg") == Named(name, ACCOUNT, REGION, "asg")
+    assert named_by(name, ACCOUNT, REGION, "asg") == Named(name, ACCOUNT, REGION, "asg")
+
+
+def test_an_arn_that_holds_more_than_the_id_tells_is_not_made_up() -> None:
+    assert arns_of(Named("web", ACCOUNT, REGION, "asg")) == ()
+    assert f"arn:aws:rds:{REGION}:{ACCOUNT}:db:web" in arns_of(Named("web", ACCOUNT, REGION, "rds"))
