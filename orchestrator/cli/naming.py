@@ -90,7 +90,7 @@ def _pattern(form: str) -> re.Pattern[str]:
 
 
 def _of_place(text: str) -> Named:
-    parts = text.split("/")
+    parts = text.split("/", _PLACE_PARTS - 1)  # an id may have `/` in it
     if len(parts) == _PLACE_PARTS and _ACCOUNT.fullmatch(parts[0]):
         return Named(parts[2], parts[0], parts[1])
     return Named(text)
