@@ -18,8 +18,6 @@ from orchestrator.core.importing.cloud_custodian.actions import (
     read_action,
 )
 from orchestrator.core.importing.cloud_custodian.conditions import (
-    RUNNING,
-    STATE_KEYS,
     STOPPED,
     Translator,
     Where,
@@ -32,11 +30,11 @@ from orchestrator.core.importing.document import PolicyDraft, RuleDraft, Schedul
 from orchestrator.core.importing.imported import Imported, InputFile, NotCarriedOver
 from orchestrator.core.importing.names import Names
 from orchestrator.core.model import KindDescription
+from orchestrator.core.model.kind import CloudCustodianNames
 from orchestrator.core.policy.loading import load_policy
 from orchestrator.core.policy.yaml_document import Path, value_words
 from orchestrator.errors import PolicyError
 
-_KINDS = tuple(STATE_KEYS)
 _MARKED = "marked-for-op"
 _DESCRIBING = ("description", "comment", "comments", "title", "metadata", "tags")
 _KNOWN = frozenset({"name", "resource", "filters", "actions", "mode", "query", "region", *_DESCRIBING})
@@ -84,7 +82,8 @@ def import_policies(
     `values`: further values of the tags that `offhour` and `onhour` read. Raises ImportedInputError.
     """
     policies = read_policies(files)
-    parsed = [_parse(policy) for policy in policies]
+    names = {kind.name: kind.cloud_custodian for kind in kinds if kind.cloud_custodian is not None}
+    parsed = [_parse(policy, names) for policy in policies]
     made = _Making(tuple(dict.fromkeys((*DOCUMENTED_VALUES, *values))), kinds)
     pairs = [*_pairs(parsed, made.values)]
     pairs.sort(key=lambda pair: _ORDER.index(pair[0].action.name) if pair[0].action.name in _ORDER else len(_ORDER))
@@ -103,21 +102,19 @@ def _in_order(parsed: Iterable[_Parsed]) -> list[NotCarriedOver]:
 # --- one policy
 
 
-def _parse(policy: SourcePolicy) -> _Parsed:
+def _parse(policy: SourcePolicy, names: Mapping[str, CloudCustodianNames]) -> _Parsed:
     losses, document = Losses(policy), policy.document
-    if policy.resource not in _KINDS:
+    if policy.resource not in names:
         near = " yet" if policy.resource == "asg" else ""
-        losses.lose(
-            ("resource",), f"`{policy.resource}`", f"there is no such kind{near}; there are {', '.join(_KINDS)}"
-        )
+        losses.lose(("resource",), f"`{policy.resource}`", f"there is no such kind{near}; there are {', '.join(names)}")
         return _Parsed(policy, losses, RuleAction("", {}), [])
     for key in document:
         if key not in _KNOWN:
             losses.lose((key,), f"`{key}`", _LIMITS.get(key, "it is not known here"))
     action = read_action(list(document.get("actions", [])), losses)
     parsed = _Parsed(policy, losses, action, [])
-    _read_filters(parsed)
-    parsed.where += _query(document.get("query", []), parsed)
+    _read_filters(parsed, names[policy.resource])
+    parsed.where += _query(document.get("query", []), parsed, names[policy.resource].running)
     if "region" in document:
         _region(document["region"], parsed)
     _mode(document.get("mode"), parsed)
@@ -127,7 +124,7 @@ def _parse(policy: SourcePolicy) -> _Parsed:
     return parsed
 
 
-def _read_filters(parsed: _Parsed) -> None:
+def _read_filters(parsed: _Parsed, names: CloudCustodianNames) -> None:
     """`offhour`, `onhour` and `marked-for-op` stand by themselves, as the rule's schedule and notice."""
     losses, kind, own = parsed.losses, parsed.policy.resource, []
     for number, given in enumerate(parsed.policy.document.get("filters", [])):
@@ -142,8 +139,8 @@ def _read_filters(parsed: _Parsed) -> None:
             _read_marked(mapping, path, parsed)
         else:
             own.append((number, given))
-    implied = {STOP: RUNNING[kind], MARK: RUNNING[kind], START: STOPPED}.get(parsed.action.name, "")
-    translator = Translator(kind, losses, implied)
+    implied = {STOP: names.running, MARK: names.running, START: STOPPED}.get(parsed.action.name, "")
+    translator = Translator(kind, names, losses, implied)
     for number, given in own:
         one = translator.filter(given, ("filters", number), negated=False, top=True)
         parsed.where += [one] if one is not None else []
@@ -166,8 +163,8 @@ def _read_marked(given: Mapping[str, Any], path: Path, parsed: _Parsed) -> None:
     parsed.marked = str(given.get("tag", DEFAULT_MARK))
 
 
-def _query(given: Any, parsed: _Parsed) -> Iterator[Where]:
-    losses, implied = parsed.losses, {STOP: RUNNING, MARK: RUNNING}.get(parsed.action.name, {})
+def _query(given: Any, parsed: _Parsed, running: str) -> Iterator[Where]:
+    losses, implied = parsed.losses, running if parsed.action.name in (STOP, MARK) else None
     if not isinstance(given, list):
         losses.lose(("query",), "`query`", f"it must be a list, not {value_words(given)}")
         return
@@ -175,7 +172,7 @@ def _query(given: Any, parsed: _Parsed) -> Iterator[Where]:
         path: Path = ("query", number)
         key, value = next(iter(entry.items())) if isinstance(entry, dict) and len(entry) == 1 else (None, None)
         states = value if isinstance(value, list) else [value]
-        if key == "instance-state-name" and implied.get(parsed.policy.resource) in states:
+        if key == "instance-state-name" and implied in states:
             continue
         if key == "instance-state-name" and parsed.action.name == START and STOPPED in states:
             continue
@@ -333,7 +330,7 @@ class _Making:
 
     def _check(self, draft: RuleDraft, one: _Parsed) -> None:
         """Whatever a policy of ours may not have is no rule."""
-        if one.policy.resource in _KINDS and not one.is_lost:
+        if not one.is_lost:
             try:
                 load_policy(write_policy(PolicyDraft("one", (), tuple(self.schedules), (draft,), {})), "", self._kinds)
             except PolicyError as wrong:
