@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from orchestrator.cli.naming import Named, arns_of, named_by
+from orchestrator.core.model import AccountId, Region, ResourceKey
 
 ACCOUNT, REGION = "111122223333", "eu-central-1"
 IDS = ("web", "a#b", "team/web *", "with spaces", "x?y&z|[a]", "a/b/c/d")
@@ -26,3 +27,21 @@ def test_a_place_ends_in_the_whole_id(name: str) -> None:
 def test_an_arn_that_holds_more_than_the_id_tells_is_not_made_up() -> None:
     assert arns_of(Named("web", ACCOUNT, REGION, "asg")) == ()
     assert f"arn:aws:rds:{REGION}:{ACCOUNT}:db:web" in arns_of(Named("web", ACCOUNT, REGION, "rds"))
+
+
+GROUP = ResourceKey(AccountId(ACCOUNT), Region(REGION), "eks_nodegroup", "shop/web")
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        (f"{ACCOUNT}/{REGION}/shop/web", "eks_nodegroup"),
+        (f"arn:aws:eks:{REGION}:{ACCOUNT}:nodegroup/shop/web/0a1b2c3d", ""),
+    ],
+)
+def test_an_id_with_a_slash_is_told_by_its_place_or_its_arn(text: str, kind: str) -> None:
+    assert named_by(text, "", "", kind).key == GROUP
+
+
+def test_its_id_and_place_do_not_tell_an_arn_that_has_more_than_these() -> None:
+    assert arns_of(named_by("shop/web", ACCOUNT, REGION, "eks_nodegroup")) == ()

@@ -52,6 +52,27 @@ class LossWord(NamedTuple):
     """Such a resource is kept unless its rule has the word in its `accept`."""
 
 
+class CloudCustodianNames(NamedTuple):
+    """Cloud Custodian's words for a kind, by which its policies are imported."""
+
+    state_key: str
+    """Its key of the state, such as `State.Name`."""
+    running: str
+    """The state in which it stops one, in AWS's word."""
+    words: Mapping[str, str]
+    """By its keys, our words for the same facts."""
+    spans: Mapping[str, str]
+    """By its keys of times, our conditions on how long ago they are."""
+    resource: str = ""
+    """Its name of the kind; empty: the same."""
+    stopped: str = "stopped"
+    """The state in which it starts one, in AWS's word."""
+    actions: Mapping[str, str] = {}
+    """What it calls a stop and a start, where it is another word: `stop` and `start` by these."""
+    lost: str = ""
+    """What a stop loses that a rule has to accept, which an import does for nobody."""
+
+
 class StopEvidence(NamedTuple):
     """What tells of a kind's resources that they are down by a sweep's stop, and what a start of them takes."""
 
@@ -147,6 +168,8 @@ class KindDescription:
     """Service and resource in its ARNs, such as `ec2:instance/{id}`; `*` is what the id does not tell, and has neither
     `:` nor `/`.
     """
+    cloud_custodian: CloudCustodianNames | None = None
+    """None where its policies about this kind are not imported."""
     id_form: str = ""
     """A regular expression of its ids, where no other kind has such; empty: an id does not tell."""
     metrics: frozenset[str] = field(default_factory=frozenset)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from orchestrator.core.model.kind import FactWord, KindDescription, LossWord, OperationRates, Rate
+from orchestrator.core.model.kind import CloudCustodianNames, FactWord, KindDescription, LossWord, OperationRates, Rate
 from orchestrator.core.model.managed_by import MANAGED_BY, MANAGED_BY_WORD, STACK
 from orchestrator.core.model.metric import METRICS
 from orchestrator.core.model.price_items import COMPUTE, VOLUME, VOLUME_IOPS, VOLUME_THROUGHPUT
@@ -161,6 +161,22 @@ EC2 = KindDescription(
             several=True,
             examples=(STACK,),
         ),
+    ),
+    cloud_custodian=CloudCustodianNames(
+        state_key="State.Name",
+        running="running",
+        words={
+            "InstanceType": "instance_type",
+            "ImageId": "image",
+            "VpcId": "vpc",
+            "SubnetId": "subnet",
+            "KeyName": "key_name",
+            "Architecture": "architecture",
+            "PlatformDetails": "platform",
+            "Placement.AvailabilityZone": "availability_zone",
+            "InstanceLifecycle": "lifecycle",
+        },
+        spans={"LaunchTime": "running_for"},
     ),
     tells_start=True,
     times=frozenset({"created_at", "started_at"}),

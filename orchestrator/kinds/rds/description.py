@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator.core.model.kind import FactWord, KindDescription
+from orchestrator.core.model.kind import CloudCustodianNames, FactWord, KindDescription
 from orchestrator.core.model.managed_by import MANAGED_BY, MANAGED_BY_WORD, STACK
 from orchestrator.core.model.price_items import COMPUTE, STORAGE, STORAGE_IOPS, STORAGE_THROUGHPUT
 from orchestrator.kinds.shared.databases import RESTARTED_AFTER, STOP_NOTED_WITHIN
@@ -54,6 +54,17 @@ RDS = KindDescription(
             several=True,
             examples=(STACK,),
         ),
+    ),
+    cloud_custodian=CloudCustodianNames(
+        state_key="DBInstanceStatus",
+        running="available",
+        words={
+            "DBInstanceClass": "db_instance_class",
+            "Engine": "engine",
+            "DBSubnetGroup.VpcId": "vpc",
+            "AvailabilityZone": "availability_zone",
+        },
+        spans={"InstanceCreateTime": "age"},
     ),
     times=frozenset({"created_at"}),
     checks=_READ,  # no call of RDS has a dry run

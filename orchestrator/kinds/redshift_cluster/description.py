@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from orchestrator.core.model.kind import FactWord, KindDescription
+from orchestrator.core.model.kind import CloudCustodianNames, FactWord, KindDescription
 from orchestrator.core.model.managed_by import MANAGED_BY, MANAGED_BY_WORD, STACK
 from orchestrator.core.model.price_items import COMPUTE
 
@@ -41,6 +41,15 @@ REDSHIFT_CLUSTER = KindDescription(
             several=True,
             examples=(STACK,),
         ),
+    ),
+    cloud_custodian=CloudCustodianNames(
+        state_key="ClusterStatus",
+        running="available",
+        words={"NodeType": "node_type", "VpcId": "vpc", "AvailabilityZone": "availability_zone"},
+        spans={"ClusterCreateTime": "age"},
+        resource="redshift",
+        stopped="paused",
+        actions={"pause": "stop", "resume": "start"},
     ),
     times=frozenset({"created_at"}),
     # "Amazon Redshift creates a snapshot, begins terminating queries, and puts the cluster in a pausing state":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from orchestrator.core.model.kind import FactWord, KindDescription, LossWord
+from orchestrator.core.model.kind import CloudCustodianNames, FactWord, KindDescription, LossWord
 from orchestrator.core.model.managed_by import MANAGED_BY, MANAGED_BY_WORD, STACK
 from orchestrator.core.model.price_items import COMPUTE, STORAGE
 
@@ -61,6 +61,16 @@ SAGEMAKER_NOTEBOOK = KindDescription(
             several=True,
             examples=(STACK,),
         ),
+    ),
+    cloud_custodian=CloudCustodianNames(
+        state_key="NotebookInstanceStatus",
+        running="InService",
+        words={"InstanceType": "instance_type", "NotebookInstanceLifecycleConfigName": "lifecycle_config"},
+        spans={"CreationTime": "age"},
+        resource="sagemaker-notebook",
+        stopped="Stopped",
+        lost="there, a stop loses everything outside /home/ec2-user/SageMaker; here, that keeps each notebook until "
+        "the rule has `accept: [files_outside_volume]`",
     ),
     times=frozenset({"created_at"}),
     losses=(LossWord(OUTSIDE_VOLUME, "files outside /home/ec2-user/SageMaker", must_be_accepted=True),),

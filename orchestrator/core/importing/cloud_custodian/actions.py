@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.core.importing.cloud_custodian.source import Losses
+from orchestrator.core.model.kind import CloudCustodianNames
 from orchestrator.core.policy.schema.tagging import TAG_VALUE
 from orchestrator.core.policy.yaml_document import Path, value_words
 
@@ -16,21 +17,12 @@ STOP, START, TAG, NOTIFY, MARK = "stop", "start", "tag", "notify", "mark-for-op"
 DEFAULT_MARK = "maid_status"
 _TELLING = frozenset({"notify", "webhook", "put-metric"})
 """What only tells of it."""
-_NAMES = {"redshift_cluster": {"pause": STOP, "resume": START}}
-"""What a kind's stop and start are called there, where it is another word."""
-_LOST: Mapping[str, str] = {
-    "sagemaker_notebook": (
-        "there, a stop loses everything outside /home/ec2-user/SageMaker; here, that keeps each notebook until the "
-        "rule has `accept: [files_outside_volume]`"
-    )
-}
-"""What a stop loses for good that a rule has to accept, which an import does for nobody."""
 _TAGGING = frozenset({"tag", "mark", "untag", "unmark", "remove-tag"})
 _UTC = frozenset({"utc", "gmt", "gt"})
 _VARIABLE = re.compile(r"\{[A-Za-z_]")
 _NEAR = {
-    "suspend": "near is a rule of kind `asg`, which there is not yet",
-    "resume": "near is a rule of kind `asg`, which there is not yet",
+    "suspend": "near is a rule with `kinds: [asg]`, which sizes a group to zero",
+    "resume": "near is a rule with `kinds: [asg]`, which sizes a group to zero",
     "auto-tag-user": "nothing tells who made a resource; near is `required_tags`, which reports what has no owner",
     "resize": "no rule changes sizes",
     "terminate": "nothing is ever terminated",
@@ -49,11 +41,10 @@ class RuleAction:
     """Of `mark-for-op`: the tag that it writes."""
 
 
-def read_action(given: list[Any], losses: Losses) -> RuleAction:
+def read_action(given: list[Any], names: CloudCustodianNames, losses: Losses) -> RuleAction:
     """Of all actions the one that decides; what tells of it and what tags beside a stop is only noted."""
     actions = [(_mapping(one), ("actions", number)) for number, one in enumerate(given)]
-    names = _NAMES.get(losses.policy.resource, {})
-    kinds = [names.get(str(action.get("type")), str(action.get("type"))) for action, _ in actions]
+    kinds = [names.actions.get(str(action.get("type")), str(action.get("type"))) for action, _ in actions]
     if not actions:
         return RuleAction(NOTIFY, {"action": "notify"})
     main = next((name for name in (STOP, START, MARK, TAG) if name in kinds), "")
@@ -65,6 +56,8 @@ def read_action(given: list[Any], losses: Losses) -> RuleAction:
     for kind, (action, path) in zip(kinds, actions, strict=True):
         if kind == main and found is None:
             found = _READERS[kind](action, path, losses)
+            if main == STOP and names.lost:
+                losses.note(path, f"`{STOP}` without a word of what it loses", names.lost)
         else:
             _beside(kind, main, path, losses)
     return found or RuleAction("", {})
@@ -98,8 +91,6 @@ def _stop(action: Mapping[str, Any], path: Path, losses: Losses) -> RuleAction:
             losses.note((*path, key), f"`{key}`", "what AWS protects from stops is kept")
         elif key != "type":
             losses.lose((*path, key), f"`{key}`", "no key of the action `stop` that is known here")
-    if losses.policy.resource in _LOST:
-        losses.note(path, f"`{STOP}` without a word of what it loses", _LOST[losses.policy.resource])
     return RuleAction(STOP, {"action": "hibernate"} if hibernate else {})
 
 

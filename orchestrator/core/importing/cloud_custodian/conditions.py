@@ -15,6 +15,7 @@ from typing import Any
 from orchestrator.core.importing.cloud_custodian.patterns import is_pattern
 from orchestrator.core.importing.cloud_custodian.source import Losses
 from orchestrator.core.importing.cloud_custodian.tag_values import FLIPPED, SPECIAL, form_of
+from orchestrator.core.model.kind import CloudCustodianNames
 from orchestrator.core.policy.yaml_document import Path, value_words
 
 Where = dict[str, Any]
@@ -31,56 +32,6 @@ _OPS = {
 }
 _NEGATED = {"ne": "eq", "ni": "in"}
 _TAG = "tag:"
-_WORDS: Mapping[str, Mapping[str, str]] = {
-    "ec2": {
-        "InstanceType": "instance_type",
-        "ImageId": "image",
-        "VpcId": "vpc",
-        "SubnetId": "subnet",
-        "KeyName": "key_name",
-        "Architecture": "architecture",
-        "PlatformDetails": "platform",
-        "Placement.AvailabilityZone": "availability_zone",
-        "InstanceLifecycle": "lifecycle",
-    },
-    "rds": {
-        "DBInstanceClass": "db_instance_class",
-        "Engine": "engine",
-        "DBSubnetGroup.VpcId": "vpc",
-        "AvailabilityZone": "availability_zone",
-    },
-    "sagemaker_notebook": {
-        "InstanceType": "instance_type",
-        "NotebookInstanceLifecycleConfigName": "lifecycle_config",
-    },
-    "redshift_cluster": {
-        "NodeType": "node_type",
-        "VpcId": "vpc",
-        "AvailabilityZone": "availability_zone",
-    },
-}
-"""Its keys, and our words for the same facts."""
-_SPANS = {
-    "ec2": {"LaunchTime": "running_for"},
-    "rds": {"InstanceCreateTime": "age"},
-    "sagemaker_notebook": {"CreationTime": "age"},
-    "redshift_cluster": {"ClusterCreateTime": "age"},
-}
-KINDS = {
-    "ec2": "ec2",
-    "rds": "rds",
-    "sagemaker-notebook": "sagemaker_notebook",
-    "redshift": "redshift_cluster",
-}
-"""Its resources, and our kinds."""
-STATE_KEYS = {
-    "ec2": "State.Name",
-    "rds": "DBInstanceStatus",
-    "sagemaker_notebook": "NotebookInstanceStatus",
-    "redshift_cluster": "ClusterStatus",
-}
-RUNNING = {"ec2": "running", "rds": "available", "sagemaker_notebook": "InService", "redshift_cluster": "available"}
-STOPPED = {"ec2": "stopped", "rds": "stopped", "sagemaker_notebook": "Stopped", "redshift_cluster": "paused"}
 _VALUE_KEYS = frozenset({"type", "key", "value", "op", "value_type"})
 _NEAR = {
     "metrics": "near is `idle`",
@@ -113,6 +64,7 @@ class Translator:
     """Filters of one policy; `implied` is the state that its action asks for by itself."""
 
     kind: str
+    names: CloudCustodianNames
     losses: Losses
     implied: str = ""
     """The AWS state of all that the rule can act on; empty where it acts whatever the state."""
@@ -181,18 +133,18 @@ class Translator:
     def _of_kind(
         self, key: str, op: str, value: Any, kind: Any, path: Path, *, negated: bool, top: bool
     ) -> Where | None:
-        if key == STATE_KEYS[self.kind]:
+        if key == self.names.state_key:
             return self._state(op, value, kind, path, top=top)
-        if key in _SPANS[self.kind] and kind == "age":
-            return self._age(_SPANS[self.kind][key], op, value, path, key, negated=negated)
-        if key in _WORDS[self.kind] and kind is None:
-            return self._fact(_WORDS[self.kind][key], key, op, value, path)
+        if key in self.names.spans and kind == "age":
+            return self._age(self.names.spans[key], op, value, path, key, negated=negated)
+        if key in self.names.words and kind is None:
+            return self._fact(self.names.words[key], key, op, value, path)
         of = f" by `value_type: {kind}`" if kind is not None else ""
         return self._lose(path, f"the filter by {key}{of}", "there is no condition for it")
 
     def _state(self, op: str, value: Any, kind: Any, path: Path, *, top: bool) -> Where | None:
         """A stop acts on what runs, and a start on what is stopped, whatever a rule says."""
-        running = RUNNING[self.kind]
+        running = self.names.running
         states = value if op == "in" and isinstance(value, list) else [value] if op == "eq" else None
         if kind is None and states is not None:
             if top and self.implied in states:
@@ -201,9 +153,9 @@ class Translator:
                 return {"running_for": {"at_least": "0m"}}
         elif kind is None and op == "ne" and top and isinstance(value, str) and self.implied not in ("", value):
             return None
-        stopped = STOPPED[self.kind]
+        stopped = self.names.stopped
         why = f"there is no condition on states; a rule that stops acts on `{running}`, one that starts on `{stopped}`"
-        return self._lose(path, f"the filter by {STATE_KEYS[self.kind]}", why)
+        return self._lose(path, f"the filter by {self.names.state_key}", why)
 
     def _age(self, word: str, op: str, value: Any, path: Path, what: str, *, negated: bool) -> Where | None:
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):

@@ -18,10 +18,6 @@ from orchestrator.core.importing.cloud_custodian.actions import (
     read_action,
 )
 from orchestrator.core.importing.cloud_custodian.conditions import (
-    KINDS,
-    RUNNING,
-    STATE_KEYS,
-    STOPPED,
     Translator,
     Where,
     together,
@@ -33,6 +29,7 @@ from orchestrator.core.importing.document import PolicyDraft, RuleDraft, Schedul
 from orchestrator.core.importing.imported import Imported, InputFile, NotCarriedOver
 from orchestrator.core.importing.names import Names
 from orchestrator.core.model import KindDescription
+from orchestrator.core.model.kind import CloudCustodianNames
 from orchestrator.core.policy.loading import load_policy
 from orchestrator.core.policy.yaml_document import Path, value_words
 from orchestrator.errors import PolicyError
@@ -84,7 +81,8 @@ def import_policies(
     `values`: further values of the tags that `offhour` and `onhour` read. Raises ImportedInputError.
     """
     policies = read_policies(files)
-    parsed = [_parse(policy) for policy in policies]
+    names = {one.resource or kind.name: (kind.name, one) for kind in kinds if (one := kind.cloud_custodian) is not None}
+    parsed = [_parse(policy, names) for policy in policies]
     made = _Making(tuple(dict.fromkeys((*DOCUMENTED_VALUES, *values))), kinds)
     pairs = [*_pairs(parsed, made.values)]
     pairs.sort(key=lambda pair: _ORDER.index(pair[0].action.name) if pair[0].action.name in _ORDER else len(_ORDER))
@@ -103,21 +101,24 @@ def _in_order(parsed: Iterable[_Parsed]) -> list[NotCarriedOver]:
 # --- one policy
 
 
-def _parse(policy: SourcePolicy) -> _Parsed:
+def _parse(policy: SourcePolicy, names: Mapping[str, tuple[str, CloudCustodianNames]]) -> _Parsed:
+    """`names`: by its resource, our kind and what it calls things of it."""
     losses, document = Losses(policy), policy.document
-    if policy.resource not in KINDS:
-        near = " yet" if policy.resource == "asg" else ""
-        losses.lose(("resource",), f"`{policy.resource}`", f"there is no such kind{near}; there are {', '.join(KINDS)}")
+    if policy.resource not in names:
+        near = ": near is a rule with `kinds: [asg]`" if policy.resource == "asg" else ""
+        why = f"policies of it are not carried over{near}; there are {', '.join(names)}"
+        losses.lose(("resource",), f"`{policy.resource}`", why)
         return _Parsed(policy, losses, RuleAction("", {}), [])
-    policy = replace(policy, resource=KINDS[policy.resource])
+    kind, own = names[policy.resource]
+    policy = replace(policy, resource=kind)
     losses = Losses(policy)
     for key in document:
         if key not in _KNOWN:
             losses.lose((key,), f"`{key}`", _LIMITS.get(key, "it is not known here"))
-    action = read_action(list(document.get("actions", [])), losses)
+    action = read_action(list(document.get("actions", [])), own, losses)
     parsed = _Parsed(policy, losses, action, [])
-    _read_filters(parsed)
-    parsed.where += _query(document.get("query", []), parsed)
+    _read_filters(parsed, own)
+    parsed.where += _query(document.get("query", []), parsed, own)
     if "region" in document:
         _region(document["region"], parsed)
     _mode(document.get("mode"), parsed)
@@ -127,7 +128,7 @@ def _parse(policy: SourcePolicy) -> _Parsed:
     return parsed
 
 
-def _read_filters(parsed: _Parsed) -> None:
+def _read_filters(parsed: _Parsed, names: CloudCustodianNames) -> None:
     """`offhour`, `onhour` and `marked-for-op` stand by themselves, as the rule's schedule and notice."""
     losses, kind, own = parsed.losses, parsed.policy.resource, []
     for number, given in enumerate(parsed.policy.document.get("filters", [])):
@@ -142,8 +143,8 @@ def _read_filters(parsed: _Parsed) -> None:
             _read_marked(mapping, path, parsed)
         else:
             own.append((number, given))
-    implied = {STOP: RUNNING[kind], MARK: RUNNING[kind], START: STOPPED[kind]}.get(parsed.action.name, "")
-    translator = Translator(kind, losses, implied)
+    implied = {STOP: names.running, MARK: names.running, START: names.stopped}.get(parsed.action.name, "")
+    translator = Translator(kind, names, losses, implied)
     for number, given in own:
         one = translator.filter(given, ("filters", number), negated=False, top=True)
         parsed.where += [one] if one is not None else []
@@ -166,8 +167,8 @@ def _read_marked(given: Mapping[str, Any], path: Path, parsed: _Parsed) -> None:
     parsed.marked = str(given.get("tag", DEFAULT_MARK))
 
 
-def _query(given: Any, parsed: _Parsed) -> Iterator[Where]:
-    losses, implied = parsed.losses, {STOP: RUNNING, MARK: RUNNING}.get(parsed.action.name, {})
+def _query(given: Any, parsed: _Parsed, names: CloudCustodianNames) -> Iterator[Where]:
+    losses, implied = parsed.losses, names.running if parsed.action.name in (STOP, MARK) else None
     if not isinstance(given, list):
         losses.lose(("query",), "`query`", f"it must be a list, not {value_words(given)}")
         return
@@ -175,9 +176,9 @@ def _query(given: Any, parsed: _Parsed) -> Iterator[Where]:
         path: Path = ("query", number)
         key, value = next(iter(entry.items())) if isinstance(entry, dict) and len(entry) == 1 else (None, None)
         states = value if isinstance(value, list) else [value]
-        if key == "instance-state-name" and implied.get(parsed.policy.resource) in states:
+        if key == "instance-state-name" and implied in states:
             continue
-        if key == "instance-state-name" and parsed.action.name == START and STOPPED[parsed.policy.resource] in states:
+        if key == "instance-state-name" and parsed.action.name == START and names.stopped in states:
             continue
         texts = [one for one in states if isinstance(one, str) and one and "[" not in one]
         if isinstance(key, str) and key.startswith("tag:") and parsed.policy.resource == "ec2" and texts == states:
@@ -333,7 +334,7 @@ class _Making:
 
     def _check(self, draft: RuleDraft, one: _Parsed) -> None:
         """Whatever a policy of ours may not have is no rule."""
-        if one.policy.resource in STATE_KEYS and not one.is_lost:
+        if not one.is_lost:
             try:
                 load_policy(write_policy(PolicyDraft("one", (), tuple(self.schedules), (draft,), {})), "", self._kinds)
             except PolicyError as wrong:
