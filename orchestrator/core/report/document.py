@@ -361,7 +361,7 @@ def _unknown_account_weight(guardrails: Iterable[GuardrailResult]) -> int | None
     return next((one.unknown_account_weight for one in guardrails if one.name == MIN_COVERAGE), 1)
 
 
-_TYPE_FACTS = ("instance_type", "db_instance_class", "engine")
+_TYPE_FACTS = ("instance_type", "db_instance_class", "node_type", "launch_type", "engine")
 """The kinds' facts that AWS prices one by."""
 
 

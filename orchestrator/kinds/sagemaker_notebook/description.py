@@ -7,12 +7,8 @@ from datetime import timedelta
 from orchestrator.core.model.kind import CloudCustodianNames, FactWord, KindDescription, LossWord
 from orchestrator.core.model.managed_by import MANAGED_BY, MANAGED_BY_WORD, STACK
 from orchestrator.core.model.price_items import COMPUTE, STORAGE
+from orchestrator.kinds.sagemaker_notebook.loss_words import OUTSIDE_VOLUME
 
-OUTSIDE_VOLUME = "files_outside_volume"
-"""The word for what a stop loses: AWS terminates the instance, and keeps its volume alone.
-
-https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_StopNotebookInstance.html
-"""
 _LIST = frozenset({"sagemaker:ListNotebookInstances"})
 _READ = _LIST | {"sagemaker:DescribeNotebookInstance", "sagemaker:ListTags"}
 _TAG = frozenset({"sagemaker:AddTags", "sagemaker:DeleteTags"})

@@ -24,7 +24,7 @@ from orchestrator.core.model import (
 from orchestrator.core.model.managed_by import MANAGED_BY_WORD, STACK
 from orchestrator.core.model.shared_texts import share_text, share_texts
 from orchestrator.core.model.unreadable import spare_unreadable
-from orchestrator.kinds.sagemaker_notebook.description import OUTSIDE_VOLUME
+from orchestrator.kinds.sagemaker_notebook.loss_words import OUTSIDE_VOLUME
 
 _STATES: Mapping[str, ResourceState] = {
     "InService": ResourceState.RUNNING,

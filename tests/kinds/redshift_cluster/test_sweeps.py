@@ -39,6 +39,7 @@ def test_what_opted_out_or_would_lose_data_is_kept_and_says_why(
     assert [status(organization, account, one) for one in (spared, dense)] == ["available"] * 2
 
 
+@pytest.mark.full  # as notebooks, in the fast suite
 def test_clusters_that_cannot_be_read_leave_instances_of_the_same_target_read(
     organization: OrganizationBuilder, sweep: Sweeps, account: str
 ) -> None:
