@@ -87,6 +87,19 @@ def test_a_group_that_changed_since_the_plan_is_kept_and_its_members_say_no_more
     assert codes(report) == {"web": "changed", "i-1": "owned"}
 
 
+@pytest.mark.parametrize(
+    ("units", "reason"),
+    [(50, "Changed since the plan: it runs 50 instances or tasks, and ran 3."), (2, None), (3, None)],
+)
+def test_a_group_that_runs_more_than_the_guardrails_passed_is_kept(units: int, reason: str | None) -> None:
+    fake = a_world_of(a_group(units=3))
+    fake.before_look = lambda _: fake.change("web", lambda one: replace(one, units=units))
+    [row] = swept(fake)["decisions"]
+    assert fake.stopped == ([] if reason else ["web"])
+    assert row["verdict"] == ("keep" if reason else "stop")
+    assert reason is None or row["reason"] == reason
+
+
 def test_a_group_with_a_member_that_is_opted_out_is_kept() -> None:
     fake = a_world_of(a_group(), a_member(1, tags=OPT_OUT), a_member(2))
     assert codes(swept(fake)) == {"web": "exempt", "i-1": "exempt", "i-2": "owned"}
