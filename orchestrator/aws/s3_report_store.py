@@ -126,7 +126,9 @@ class S3ReportStore:
                     Bucket=self._bucket, Key=key, Body=first, ContentType=content_type(key), IfNoneMatch="*"
                 )
             else:
-                self._put_parts(key, chain((first, second), parts))
+                parts = chain((first, second), parts)
+                del first, second  # each part is in memory until it is uploaded
+                self._put_parts(key, parts)
         except ClientError as refusal:
             # One of the same content is fine: S3's answer may have been lost, or the process that asked for it.
             if not _is_taken(refusal) or not self._holds(key, sealing.seal):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime
@@ -42,22 +43,53 @@ def _description(name: str) -> KindDescription:
 DESCRIPTIONS: tuple[KindDescription, ...] = tuple(map(_description, KINDS))
 
 
-def _entries() -> Iterator[KindEntry]:
-    for name in KINDS:
-        entry: KindEntry = import_module(f"orchestrator.kinds.{name}.kind").KIND
-        yield entry
+def _entry(name: str) -> KindEntry:
+    entry: KindEntry = import_module(f"orchestrator.kinds.{name}.kind").KIND
+    return entry
+
+
+class _MadeWhenAsked(Mapping[str, "ActingKind"]):
+    """Every kind by its name; imported and made when it is asked for first, so that what no rule names costs nothing.
+
+    From any thread.
+    """
+
+    def __init__(self, make: Callable[[KindEntry], ActingKind]) -> None:
+        self._make = make
+        self._made: dict[str, ActingKind] = {}
+        self._lock = threading.Lock()
+
+    def __getitem__(self, name: str) -> ActingKind:
+        found = self._made.get(name)
+        if found is not None:
+            return found
+        if name not in KINDS:
+            raise KeyError(name)
+        with self._lock:
+            if name not in self._made:
+                self._made[name] = self._make(_entry(name))
+            return self._made[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in KINDS
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(KINDS)
+
+    def __len__(self) -> int:
+        return len(KINDS)
 
 
 def make_kinds(
     clients: Clients, retries: Retries, now: Callable[[], datetime], pacing: Pacing
 ) -> Mapping[str, ActingKind]:
     """Every kind by its name."""
-    return {entry.description.name: entry.make(clients, retries, now, pacing) for entry in _entries()}
+    return _MadeWhenAsked(lambda entry: entry.make(clients, retries, now, pacing))
 
 
 def make_permissions(clients: Clients, retries: Retries, kinds: Collection[str]) -> tuple[PermissionsPort, ...]:
     """What doctor asks of each of these kinds."""
-    return tuple(entry.make_permissions(clients, retries) for entry in _entries() if entry.description.name in kinds)
+    return tuple(_entry(name).make_permissions(clients, retries) for name in KINDS if name in kinds)
 
 
 def member_operations() -> Mapping[str, frozenset[str]]:

@@ -10,6 +10,7 @@ import pytest
 from orchestrator.core.model.kind import KindDescription
 from orchestrator.core.report.document import INCOMPLETE
 from orchestrator.demo.faults import Fault
+from orchestrator.kinds import registry
 from orchestrator.kinds.registry import DESCRIPTIONS
 from tests.support.embedded import OrganizationBuilder
 from tests.support.fixtures import *  # noqa: F403 - pytest finds fixtures by their names in this file
@@ -61,3 +62,33 @@ def test_one_list_call_that_is_denied_is_named_with_its_kind(organization: Organ
     details = {row["detail"] for row in swept.document["coverage"] if row["kind"] == "rds"}
     assert len(details) == 1
     assert "rds:DescribeDBInstances: AccessDenied: " in details.pop()
+
+
+def test_kinds_that_no_rule_names_cost_no_call_no_client_and_no_import(
+    organization: OrganizationBuilder, sweep: Sweeps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    imported: list[str] = []
+    entry = registry._entry
+    monkeypatch.setattr(registry, "_entry", lambda name: imported.append(name) or entry(name))
+    seeded(organization, organization.account("member"), "rds")
+    swept = sweep("rules: [{name: dev, kinds: [ec2], where: {tag: {Environment: dev}}}]\n")
+    assert swept.outcomes
+    assert imported == ["ec2"]
+    services = {service for clients in sweep.clients for role, service, _ in clients._made if role == "member"}
+    assert services == {"ec2"}
+    asked = {operation.partition(":")[0] for operation in swept.document["calls"]}
+    assert asked.isdisjoint({service for one in OTHERS for service in one.operations} - {"ec2"})
+
+
+def test_an_empty_target_costs_one_call_for_each_kind_that_a_rule_names(
+    organization: OrganizationBuilder, sweep: Sweeps
+) -> None:
+    organization.account("member")
+    kinds = ", ".join(one.name for one in DESCRIPTIONS)
+    swept = sweep(f"rules: [{{name: dev, kinds: [{kinds}], where: {{tag: {{Environment: dev}}}}}}]\n")
+    calls = {
+        operation: count
+        for operation, count in swept.document["calls"].items()
+        if operation.partition(":")[0] in registry.services() and operation != "ec2:DescribeRegions"
+    }
+    assert sum(calls.values()) == 2 * len(DESCRIPTIONS), calls

@@ -26,6 +26,7 @@ from orchestrator.core.report.decision_lines import Outcomes, outcome_fields, sw
 from orchestrator.core.report.document import Row
 from orchestrator.core.report.html.report_page import report_page
 from orchestrator.core.report.lazy_rows import made_rows
+from orchestrator.core.report.manifest import Anew
 
 CONTENT_TYPES = {
     ".json": "application/json",
@@ -63,26 +64,14 @@ def report_chunks(document: Row) -> dict[str, Iterable[bytes]]:
     outcomes = Outcomes(document)
     lines = _Lines(document, outcomes)
     return {
-        "report.json": _Again(lambda: _json_chunks(document, lines)),
+        "report.json": Anew(lambda: _json_chunks(document, lines)),
         "decisions.jsonl.gz": lines,
-        "decisions.csv": _Again(lambda: csv_chunks(_decision_cells(document, outcomes), _DECISION_COLUMNS)),
-        "coverage.csv": _Again(lambda: csv_chunks(made_rows(document["coverage"]), _COVERAGE_COLUMNS)),
-        "compliance.csv": _Again(lambda: csv_chunks(made_rows(document["compliance"]), _COMPLIANCE_COLUMNS)),
-        "opt_outs.csv": _Again(lambda: csv_chunks(_opt_out_cells(document), _OPT_OUT_COLUMNS)),
-        "report.html": _Again(
-            lambda: report_page(document)
-        ),  # last: by now the others are written, whatever befalls it
+        "decisions.csv": Anew(lambda: csv_chunks(_decision_cells(document, outcomes), _DECISION_COLUMNS)),
+        "coverage.csv": Anew(lambda: csv_chunks(made_rows(document["coverage"]), _COVERAGE_COLUMNS)),
+        "compliance.csv": Anew(lambda: csv_chunks(made_rows(document["compliance"]), _COMPLIANCE_COLUMNS)),
+        "opt_outs.csv": Anew(lambda: csv_chunks(_opt_out_cells(document), _OPT_OUT_COLUMNS)),
+        "report.html": Anew(lambda: report_page(document)),  # last: by now the others are written, whatever befalls it
     }
-
-
-class _Again:
-    """What a generator function gives, anew each time."""
-
-    def __init__(self, begin: Callable[[], Iterator[bytes]]) -> None:
-        self._begin = begin
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self._begin()
 
 
 class _Lines:

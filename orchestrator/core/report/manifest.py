@@ -102,6 +102,16 @@ class FileSeal:
         return cls(sha256.hexdigest(), size)
 
 
+class Anew:
+    """What a generator function gives, from its beginning each time: a file's pieces that are not kept."""
+
+    def __init__(self, begin: Callable[[], Iterator[bytes]]) -> None:
+        self._begin = begin
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._begin()
+
+
 class Sealing:
     """Passes a file's pieces on to whatever writes it, and knows its seal by then, so that it is not read again.
 
