@@ -19,11 +19,13 @@ from tests.support.builders import a_policy
 
 ACCOUNT = AccountId("111111111111")
 SWEEP_ID = "20261123T190000Z-7f3a9c"
-STOPS = {"ec2:StopInstances", "rds:StopDBInstance"}
-STARTS = {"ec2:StartInstances", "rds:StartDBInstance", "kms:CreateGrant"}
-MARKS = {"ec2:CreateTags", "rds:AddTagsToResource"}
+RESIZES = {"ecs:UpdateService", "application-autoscaling:RegisterScalableTarget"}
+"""One operation for both."""
+STOPS = {"ec2:StopInstances", "rds:StopDBInstance"} | RESIZES
+STARTS = {"ec2:StartInstances", "rds:StartDBInstance", "kms:CreateGrant"} | RESIZES
+MARKS = {"ec2:CreateTags", "rds:AddTagsToResource", "ecs:TagResource"}
 """An undo writes them again where they were removed."""
-UNMARKS = {"ec2:DeleteTags", "rds:RemoveTagsFromResource"}
+UNMARKS = {"ec2:DeleteTags", "rds:RemoveTagsFromResource", "ecs:UntagResource"}
 METRICS = {"cloudwatch:GetMetricData", "cloudwatch:ListMetrics"}
 """What reads alone and is called otherwise."""
 
@@ -35,7 +37,7 @@ def session_policy(*actions: Action) -> str:
 
 def changing(*actions: Action) -> set[str]:
     [statement] = json.loads(session_policy(*actions))["Statement"]
-    return {one for one in statement["Action"] if not one.partition(":")[2].startswith("Describe")} - METRICS
+    return {one for one in statement["Action"] if not one.partition(":")[2].startswith(("Describe", "List"))} - METRICS
 
 
 @pytest.mark.parametrize("mode", Mode)

@@ -349,7 +349,7 @@ def _unknown_account_weight(guardrails: Iterable[GuardrailResult]) -> int | None
     return next((one.unknown_account_weight for one in guardrails if one.name == MIN_COVERAGE), 1)
 
 
-_TYPE_FACTS = ("instance_type", "db_instance_class")
+_TYPE_FACTS = ("instance_type", "db_instance_class", "launch_type")
 """The kinds' facts that AWS prices one by."""
 
 
