@@ -103,7 +103,7 @@ def test_every_mistake_is_told_at_once_with_its_line_and_what_would_be_right() -
         "ec2,,*,b,*,,,,\n"
     )
     assert mistakes(text) == [
-        f"rates.csv: line 2: kind 'ec3': there are {', '.join(sorted(KINDS))}",
+        f"rates.csv: line 2: kind 'ec3': there are {', '.join(sorted(one.name for one in DESCRIPTIONS))}",
         f"rates.csv: line 3: item 'computer': of ec2 there are {EC2_ITEMS}; did you mean compute?",
         "rates.csv: line 4: region is empty: name one, or a pattern; `*` fits all",
         "rates.csv: line 4: operating_system is empty: name one, or a pattern; `*` fits all",

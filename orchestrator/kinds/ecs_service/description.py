@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from orchestrator.core.model.kind import FactWord, KindDescription, OperationRates, Rate
 from orchestrator.core.model.managed_by import MANAGED_BY, MANAGED_BY_WORD, STACK
+from orchestrator.core.model.price_items import COMPUTE
 
 _READ = frozenset(
     {
@@ -52,7 +53,7 @@ ECS_SERVICE = KindDescription(
     },
     arn_form="ecs:service/{id}",
     price_key="AmazonECS",
-    price_items={},  # what its tasks cost is in their task definition, and on EC2 it is the hosts that are billed
+    price_items={COMPUTE: ("type",)},
     type_fact="launch_type",
     stop_noted_within=timedelta(),
     tells_stop=False,

@@ -12,9 +12,11 @@ from orchestrator.aws.pacing import Pacing
 from orchestrator.aws.retries import Retries
 from orchestrator.core.model import Region, Resource, ResourceState, Target
 from orchestrator.core.model.copies import tell_once
+from orchestrator.core.model.price import Billed
 from orchestrator.kinds.ecs_service.act import PROFILE, EcsOperations
 from orchestrator.kinds.ecs_service.describe import DESCRIBE, all_flags, all_services, cluster_arns, service_names
 from orchestrator.kinds.ecs_service.description import ECS_SERVICE
+from orchestrator.kinds.ecs_service.prices import billed
 from orchestrator.kinds.ecs_service.rules import is_up, resource_of, service_id
 from orchestrator.kinds.shared.engine import KindOnEngine
 from orchestrator.kinds.shared.entry import KindEntry
@@ -27,7 +29,7 @@ T = TypeVar("T")
 
 
 class EcsServices(KindOnEngine):
-    """ports.Kind for ECS services."""
+    """ports.Kind and ports.TargetBilling for ECS services."""
 
     description = ECS_SERVICE
     profile = PROFILE
@@ -57,6 +59,10 @@ class EcsServices(KindOnEngine):
             resource_ids, lambda some, call: operations.describe(some, named.by(call)), self._paced(target)
         )
         return require_all(resource_ids, seen, refused, named.operation)
+
+    def billed(self, target: Target, resources: Sequence[Resource]) -> Mapping[str, Billed]:
+        del target  # what the listing told is all that it takes
+        return {one.resource_id: billed(one) for one in resources}
 
     def _operations(self, target: Target) -> EcsOperations:
         ecs = self._clients.member("ecs", target.region)

@@ -9,6 +9,7 @@ import pytest
 
 from orchestrator.core.model import Obstacle, ObstacleCode, Resource, ResourceState
 from orchestrator.core.model.marks import STOPPED_BY_TAG
+from orchestrator.kinds.ecs_service.prices import billed
 from orchestrator.kinds.ecs_service.rules import FLAGS, flags_of, obstacle, resource_of
 from orchestrator.kinds.registry import obstacle_of
 from tests.kinds.ecs_service.harness import ALL_SUSPENDED, NOT_SUSPENDED, a_service
@@ -135,3 +136,11 @@ def test_what_a_sweep_suspended_and_nobody_gave_back_does_not_go_back_to_that() 
 
 def test_a_scalable_target_of_which_aws_tells_no_state_is_not_suspended() -> None:
     assert flags_of({}) == dict.fromkeys(FLAGS, False)
+
+
+def test_tasks_on_fargate_have_a_price_of_their_own_and_others_say_why_not() -> None:
+    [part] = billed(read(desiredCount=3)).running
+    assert (part.key.kind, part.key.item, part.key.type, part.quantity) == ("ecs_service", "compute", "FARGATE", 3)
+    assert "its launch type is EC2" in billed(read(launchType="EC2")).running_unknown
+    assert "capacity providers" in billed(read(launchType=None)).running_unknown
+    assert "desired count" in billed(read(desiredCount=None)).running_unknown
