@@ -81,7 +81,7 @@ from orchestrator.sweep.opt_out_links import LinkFor, link_maker
 
 if TYPE_CHECKING:
     from orchestrator.aws import hub_questions as asking
-    from orchestrator.aws import price_list
+    from orchestrator.aws import policy_simulator, price_list
     from orchestrator.core.diagnosis.checks import Check
     from orchestrator.core.diagnosis.missed import DueSweep
     from orchestrator.doctor import active_policies, context, hub_checks, missed_sweeps
@@ -93,6 +93,7 @@ else:  # a sweep asks none of it, and most tell nobody and ask for no prices
     context = Later("orchestrator.doctor.context")
     hub_checks = Later("orchestrator.doctor.hub_checks")
     missed_sweeps = Later("orchestrator.doctor.missed_sweeps")
+    policy_simulator = Later("orchestrator.aws.policy_simulator")
     price_list = Later("orchestrator.aws.price_list")
     books = Later("orchestrator.prices.books")
     notifier = Later("orchestrator.notify.notifier")
@@ -545,6 +546,7 @@ def make_doctor_context(
         services=tuple(_services(settings, clients, policy)),
         stack_set=settings.stack_set,
         progress=progress,
+        simulator=policy_simulator.PolicySimulator(clients, retries, settings.member_role),
         acts=settings.mode is not Mode.PLAN,
         workers=settings.workers,
         partition_regions=partition_regions(),
