@@ -81,7 +81,7 @@ from orchestrator.sweep.opt_out_links import LinkFor, link_maker
 
 if TYPE_CHECKING:
     from orchestrator.aws import hub_questions as asking
-    from orchestrator.aws import price_list
+    from orchestrator.aws import policy_simulator, price_list
     from orchestrator.core.diagnosis.checks import Check
     from orchestrator.core.diagnosis.missed import DueSweep
     from orchestrator.doctor import active_policies, context, hub_checks, missed_sweeps
@@ -93,6 +93,7 @@ else:  # a sweep asks none of it, and most tell nobody and ask for no prices
     context = Later("orchestrator.doctor.context")
     hub_checks = Later("orchestrator.doctor.hub_checks")
     missed_sweeps = Later("orchestrator.doctor.missed_sweeps")
+    policy_simulator = Later("orchestrator.aws.policy_simulator")
     price_list = Later("orchestrator.aws.price_list")
     books = Later("orchestrator.prices.books")
     notifier = Later("orchestrator.notify.notifier")
@@ -271,11 +272,16 @@ def make_reading_stores(settings: Settings, clients: Clients) -> Stores:
     return replace(stores, ledger=Ledger(ReadOnlyItems(_items(settings, clients)), SYSTEM_TIME.now))
 
 
-def make_looking_world(settings: Settings, clients: Clients, policy: OrgPolicy, what: str, runtime: Runtime) -> World:
-    """For who only looks, without a lease: its sessions may only describe, and nothing is written to the ledger."""
+def make_looking_world(
+    settings: Settings, clients: Clients, policy: OrgPolicy, what: str, runtime: Runtime, kinds: Collection[str] = ()
+) -> World:
+    """For who only looks, without a lease: its sessions may only describe, and nothing is written to the ledger.
+
+    `kinds`: what is looked at beside those of the policy.
+    """
     stores = make_reading_stores(settings, clients)
     worlds = _Worlds(settings, clients, stores.store, stores.ledger, SYSTEM_TIME)
-    return worlds.build(policy, what, Mode.PLAN, runtime, NoLease())
+    return worlds.build(policy, what, Mode.PLAN, runtime, NoLease(), kinds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,8 +311,19 @@ class _Worlds:
     ledger: Ledger
     time: Time
 
-    def build(self, policy: OrgPolicy, sweep_id: str, mode: Mode, runtime: Runtime, lease: Lease | NoLease) -> World:
-        """ports.WorldBuilder. Without a lease no kill switch is obeyed: nothing acts, and why is asked then too."""
+    def build(
+        self,
+        policy: OrgPolicy,
+        sweep_id: str,
+        mode: Mode,
+        runtime: Runtime,
+        lease: Lease | NoLease,
+        more_kinds: Collection[str] = (),
+    ) -> World:
+        """ports.WorldBuilder. Without a lease no kill switch is obeyed: nothing acts, and why is asked then too.
+
+        What an apply, an undo and a resume act on is of kinds in their policy: it is the text that planned it.
+        """
         gc.set_threshold(*_COLLECT_AT)
         sys.setswitchinterval(_SWITCH_SECONDS)
         settings, clients, time = self.settings, self.clients, self.time
@@ -335,12 +352,13 @@ class _Worlds:
         retries = Retries(
             sleep=time.sleep, out_of_time=lambda: halting.halt() is not None, on_expired=renew_bound_credentials
         )
+        role = _member_role(settings, sweep_id, {*policy.kinds, *more_kinds}, _actions_of(mode, policy))
         kinds = registry.make_kinds(clients, retries, clocks.now, Pacing(_rates(settings), time.clock, halting.sleep))
         return World(
             organization=OrganizationReader(
                 clients, clocks.now, make_bulk_tags(settings, clients, sweep_id, retries).read
             ),
-            accounts=MemberSessions(clients, _member_role(settings, sweep_id, _actions_of(mode, policy)), retries),
+            accounts=MemberSessions(clients, role, retries),
             kinds=kinds,
             actors=kinds if mode.acts else {},
             prices=make_price_book(settings, clients, self.ledger),
@@ -426,9 +444,12 @@ def _actions_of(mode: Mode, policy: OrgPolicy) -> Collection[Action]:
     return (Action.STOP, Action.START) if actions and policy.starting_kinds else actions
 
 
-def _member_role(settings: Settings, sweep_id: str, actions: Collection[Action]) -> MemberRole:
-    """Its sessions may describe, and carry out these actions: one that only stops starts nothing, and the reverse."""
-    return MemberRole(settings.member_role, settings.external_id, sweep_id, registry.session_permissions(actions))
+def _member_role(settings: Settings, sweep_id: str, kinds: Collection[str], actions: Collection[Action]) -> MemberRole:
+    """Its sessions may describe what is of these kinds, and carry out these actions on it: one that only stops starts
+    nothing, and the reverse, but for kinds of which both are one call.
+    """
+    allowed = registry.session_permissions(kinds, actions)
+    return MemberRole(settings.member_role, settings.external_id, sweep_id, allowed)
 
 
 def make_link_maker(
@@ -525,6 +546,7 @@ def make_doctor_context(
         services=tuple(_services(settings, clients, policy)),
         stack_set=settings.stack_set,
         progress=progress,
+        simulator=policy_simulator.PolicySimulator(clients, retries, settings.member_role),
         acts=settings.mode is not Mode.PLAN,
         workers=settings.workers,
         partition_regions=partition_regions(),
@@ -533,10 +555,10 @@ def make_doctor_context(
     )
 
 
-def make_look(settings: Settings, clients: Clients) -> Callable[[ResourceKey], Resource | None]:
-    """Looks at one resource as it is now. Its sessions may only describe. Raises TargetUnreadableError."""
+def make_look(settings: Settings, clients: Clients, kind: str) -> Callable[[ResourceKey], Resource | None]:
+    """Looks at one resource of that kind as it is now. Its sessions may only describe. Raises TargetUnreadableError."""
     retries = Retries(attempts=_DOCTOR_TRIES, sleep=SYSTEM_TIME.sleep, on_expired=renew_bound_credentials)
-    accounts = MemberSessions(clients, _member_role(settings, "doctor", ()), retries)
+    accounts = MemberSessions(clients, _member_role(settings, "doctor", (kind,), ()), retries)
     pacing = Pacing(_rates(settings), SYSTEM_TIME.clock, SYSTEM_TIME.sleep)
     kinds = registry.make_kinds(clients, retries, SYSTEM_TIME.now, pacing)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from itertools import combinations
 from pathlib import Path
 from typing import cast
@@ -11,7 +12,7 @@ import pytest
 
 from orchestrator import app
 from orchestrator.aws.clients import Clients
-from orchestrator.core.model import AccountId, Action, Mode
+from orchestrator.core.model import AccountId, Action, KindDescription, Mode
 from orchestrator.errors import PolicyError
 from orchestrator.kinds import registry
 from orchestrator.settings import Settings
@@ -32,8 +33,11 @@ METRICS = {"cloudwatch:GetMetricData", "cloudwatch:ListMetrics"}
 """What reads alone and is called otherwise."""
 
 
-def session_policy(*actions: Action) -> str:
-    role = app._member_role(Settings(external_id="our-secret"), SWEEP_ID, actions)
+BOTH = ("ec2", "rds")
+
+
+def session_policy(*actions: Action, kinds: Collection[str] = BOTH) -> str:
+    role = app._member_role(Settings(external_id="our-secret"), SWEEP_ID, kinds, actions)
     return str(role.assume_role_arguments("aws", ACCOUNT)["Policy"])
 
 
@@ -56,17 +60,22 @@ def test_a_session_that_stops_can_start_nothing_and_one_that_starts_can_stop_not
     assert changing(Action.STOP, Action.START) == STOPS | STARTS | MARKS | UNMARKS
 
 
-def test_no_session_may_do_what_no_kind_declares() -> None:
-    delegated = {one for description in registry.DESCRIPTIONS for one in description.start_delegations}
-    every = registry.session_permissions(tuple(Action))
-    assert every == registry.permissions() | delegated
+@pytest.mark.parametrize("kind", registry.DESCRIPTIONS, ids=lambda one: one.name)
+def test_a_session_may_do_what_its_kinds_declare_and_no_other_kind(kind: KindDescription) -> None:
+    assert registry.session_permissions((kind.name,), ()) == kind.read_permissions
+    everything = registry.session_permissions((kind.name,), tuple(Action))
+    assert everything == kind.permissions | kind.start_delegations
+    assert registry.session_permissions((), tuple(Action)) == frozenset()
+    others = [one for one in registry.DESCRIPTIONS if one is not kind]
+    names = [one.name for one in others]
+    assert registry.session_permissions(names, ()) == frozenset().union(*(one.read_permissions for one in others))
 
 
 @pytest.mark.parametrize("number", [0, 1, 2, 3])
 def test_every_session_policy_fits_into_assume_role(number: int) -> None:
     """https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html: 2,048 characters, packed to less."""
     for actions in combinations(Action, number):
-        assert len(session_policy(*actions)) <= 2048
+        assert len(session_policy(*actions, kinds=registry.KINDS)) <= 2048
 
 
 def test_the_policy_of_a_sweep_is_read_as_when_it_began_and_todays_as_this_release_does(tmp_path: Path) -> None:

@@ -48,10 +48,11 @@ Operations = Mapping[str, frozenset[str]]
 """What clients may be asked for, by botocore's name of the service."""
 Answers = Mapping[str, Mapping[str, frozenset[str]]]
 """What is read of answers: members, by botocore's names of service and shape. What is not named is read whole."""
-# The hub's own, and the one that a member account is asked whatever kinds there are; each kind declares its own.
+# The hub's own, and those that a member account is asked whatever kinds there are; each kind declares its own.
 _HUB_OPERATIONS: Operations = {
     "cloudformation": frozenset({"DescribeStackSet", "ListStackInstances"}),
     "ec2": frozenset({"DescribeRegions"}),
+    "iam": frozenset({"SimulatePrincipalPolicy"}),
     "organizations": frozenset(
         {
             "DescribeOrganization",

@@ -63,9 +63,9 @@ def doctor(
     """Check whether a sweep by this policy would work, and say what to do about each thing that would not.
 
     Asks the hub, and every account in the policy's scope: its role, its regions, and each action that the kinds in
-    the policy's rules need: of EC2 by dry runs; RDS has none for stopping, starting and tagging. Stops nothing, changes
-    nothing, leaves nothing behind. Only --prove acts, on one instance: within the policy's scope and limits, whatever
-    opted out is spared; rules and schedules do not count.
+    the policy's rules need: of EC2 by dry runs, of kinds that have none by IAM's policy simulator, where the member
+    role may ask it. Stops nothing, changes nothing, leaves nothing behind. Only --prove acts, on one instance: within
+    the policy's scope and limits, whatever opted out is spared; rules and schedules do not count.
     """
     settings = settings_of(
         policy=policy,

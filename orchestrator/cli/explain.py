@@ -112,7 +112,7 @@ def _live(settings: Settings, resource: str, at: str | None, account: str, regio
     named = named_by(resource, account, region, kind, policy.kinds)
     moment = wiring.now() if at is None else moment_of("--at", at, policy)
     key = named.key or _by_newest_report(settings, clients, named)
-    with looking(settings, clients, policy, "explain") as world:
+    with looking(settings, clients, policy, "explain", (key.kind,)) as world:
         return _with_what_holds_it_down(explain_now(world, policy, key, moment), world.ledger)
 
 

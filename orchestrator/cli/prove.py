@@ -101,7 +101,8 @@ def _prove(settings: Settings, clients: Clients, stores: Stores, key: ResourceKe
     def new_id() -> str:
         return wiring.new_sweep_id(wiring.now())
 
-    return prove(stores, policy, key, new_id, runtime, wiring.make_look(settings, clients), wiring.SYSTEM_TIME)
+    look = wiring.make_look(settings, clients, key.kind)
+    return prove(stores, policy, key, new_id, runtime, look, wiring.SYSTEM_TIME)
 
 
 def _asker(

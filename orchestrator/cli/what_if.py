@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import NoReturn
@@ -42,8 +42,13 @@ def policy_of(settings: Settings, clients: Clients) -> OrgPolicy:
 
 
 @contextmanager
-def looking(settings: Settings, clients: Clients, policy: OrgPolicy, what: str) -> Iterator[World]:
-    """A world whose sessions may only describe, and whose ledger is not written; with a bar, and ended by Ctrl-C."""
+def looking(
+    settings: Settings, clients: Clients, policy: OrgPolicy, what: str, kinds: Collection[str] = ()
+) -> Iterator[World]:
+    """A world whose sessions may only describe, and whose ledger is not written; with a bar, and ended by Ctrl-C.
+
+    `kinds`: what is looked at beside those of the policy.
+    """
     progress = TerminalProgress(stderr)
     with interruptible() as interruption, progress.shown():
         runtime = Runtime(
@@ -52,7 +57,7 @@ def looking(settings: Settings, clients: Clients, policy: OrgPolicy, what: str) 
             let_break_in=interruption.let_break_in,
             progress=progress,
         )
-        yield wiring.make_looking_world(settings, clients, policy, what, runtime)
+        yield wiring.make_looking_world(settings, clients, policy, what, runtime, kinds)
 
 
 def show_plan_at(settings: Settings, output: Format, text: str, narrowing: Narrowing) -> NoReturn:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from orchestrator.core.diagnosis.checks import Asked, Check, StackSet
-from orchestrator.core.model import AccountId, Listed, Region
+from orchestrator.core.model import AccountId, AwsError, Listed, Region
+from orchestrator.core.model.kind import KindDescription
 from orchestrator.ports import AccountsPort, OrganizationPort
 
 
@@ -35,8 +36,8 @@ class PermissionsPort(Protocol):
     """What one kind asks of the bound account, without changing anything in it."""
 
     @property
-    def needed(self) -> frozenset[str]:
-        """Every action that the kind declares."""
+    def description(self) -> KindDescription:
+        """The kind. Of what it declares, the policy simulator is asked about what is not asked for here."""
         ...
 
     def read(self, region: Region) -> tuple[Asked, str | None]:
@@ -52,16 +53,24 @@ class PermissionsPort(Protocol):
         ...
 
 
+class SimulatorPort(Protocol):
+    """IAM's policy simulator in the bound account."""
+
+    def simulate(
+        self, account_id: AccountId, region: Region, arn_form: str, actions: Sequence[str]
+    ) -> Mapping[str, AwsError | None]:
+        """For each of these actions on a marked resource of that form the refusal, or None where it is allowed.
+
+        Raises TargetUnreadableError where the simulator cannot be asked.
+        """
+        ...
+
+
 @runtime_checkable
 class RoleParametersPort(Protocol):
     """Of a kind: whether the member role was rolled out with the parameters that a policy needs; or that it cannot be
     asked.
     """
-
-    @property
-    def kind(self) -> str:
-        """Its name."""
-        ...
 
     def ask_of_unmarked(self, regions: Sequence[Region]) -> tuple[Region, Asked]:
         """Whether the role starts what no sweep stopped (StartScope), in the region that has such a one."""
@@ -92,6 +101,7 @@ class DoctorContext:
     """One for each of the hub's bucket, table, kill switch and topic."""
     stack_set: str
     progress: Progress
+    simulator: SimulatorPort
     acts: bool = True
     """Whether this hub may stop anything."""
     workers: int = 128

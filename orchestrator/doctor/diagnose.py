@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from orchestrator.core.decide import scope as targets
@@ -22,8 +22,14 @@ from orchestrator.core.model import (
     TargetStatus,
 )
 from orchestrator.core.model.aws_error_codes import coverage_of, is_refusal
+from orchestrator.core.model.kind import KindDescription
 from orchestrator.core.policy.org_policy import OrgPolicy
-from orchestrator.doctor.context import DoctorContext, PermissionsPort, RoleParametersPort
+from orchestrator.doctor.context import (
+    DoctorContext,
+    PermissionsPort,
+    RoleParametersPort,
+    SimulatorPort,
+)
 from orchestrator.errors import LedgerError, OrganizationError
 from orchestrator.ports import RegionStatus, TargetUnreadableError
 from orchestrator.sweep.names import regions_for
@@ -207,8 +213,9 @@ def _of_regions(
     if not enabled:
         yield doctor_accounts.no_regions(account)
         return
+    simulation = _Simulation(context.simulator, account)
     for kind in context.kinds:
-        yield from _of_kind(kind, policy, account, enabled, read, acts=acts)
+        yield from _of_kind(kind, policy, account, enabled, read, simulation, acts=acts)
 
 
 def _of_kind(
@@ -217,6 +224,7 @@ def _of_kind(
     account: Account,
     regions: Sequence[Region],
     read: list[Coverage],
+    simulation: _Simulation,
     *,
     acts: bool,
 ) -> Iterator[Check]:
@@ -227,7 +235,7 @@ def _of_kind(
         asked, sample = kind.read(region)
         read.append(_as_coverage(account, region, asked))
         done.add(asked.action)
-        yield doctor_accounts.permission(account, region, asked)
+        yield doctor_accounts.reading(account, region, asked, kind.description.name)
         if asked.error is None:
             samples[region] = sample
     readable = [*samples] or [regions[0]]
@@ -237,14 +245,44 @@ def _of_kind(
         done.add(asked.action)
         yield doctor_accounts.permission_to_act(account, region, asked, needed=acts)
     if isinstance(kind, RoleParametersPort):
-        if kind.kind in policy.everything_kinds:
+        if kind.description.name in policy.everything_kinds:
             region, asked = kind.ask_of_unmarked(readable)
             yield doctor_accounts.start_scope(account, region, asked, needed=acts)
-        if keys := policy.tag_keys_of(kind.kind):
+        if keys := policy.tag_keys_of(kind.description.name):
             asked = kind.ask_of_tag_keys(where, samples.get(where), keys)
             yield doctor_accounts.tag_keys(account, where, asked, keys, needed=acts)
-    for action in sorted(kind.needed - done):
-        yield doctor_accounts.permission(account, where, Asked(action, not_asked="AWS has no dry run for it"))
+    yield from simulation.of(kind.description, where, sorted(kind.description.permissions - done), acts=acts)
+
+
+@dataclass(slots=True)
+class _Simulation:
+    """What IAM's policy simulator says of one account's role. Where it may not be asked, it is asked once."""
+
+    simulator: SimulatorPort
+    account: Account
+    refusal: str = ""
+
+    def of(self, kind: KindDescription, region: Region, actions: Sequence[str], *, acts: bool) -> Iterator[Check]:
+        """Each action on the kind's resources; those on something else are not asked about."""
+        service = kind.arn_form.partition(":")[0]
+        some = [one for one in actions if one.partition(":")[0] == service]
+        found = self._ask(region, kind.arn_form, some) if some else {}
+        for action, error in found.items():
+            asked, needed = Asked(action, error), acts or action in kind.read_permissions
+            yield doctor_accounts.permission_to_act(self.account, region, asked, needed=needed)
+        left = [one for one in actions if one not in found]
+        if left:
+            why = self.refusal or "IAM's policy simulator is not asked about other resources"
+            yield doctor_accounts.not_simulated(self.account, region, kind.name, left, why)
+
+    def _ask(self, region: Region, arn_form: str, actions: Sequence[str]) -> Mapping[str, AwsError | None]:
+        if self.refusal:
+            return {}
+        try:
+            return self.simulator.simulate(self.account.id, region, arn_form, actions)
+        except TargetUnreadableError as refusal:
+            self.refusal = doctor_accounts.may_not_simulate(refusal.error)
+            return {}
 
 
 def _as_coverage(account: Account, region: Region, asked: Asked) -> Coverage:

@@ -126,20 +126,13 @@ def services() -> frozenset[str]:
     return frozenset(member_operations())
 
 
-def permissions() -> frozenset[str]:
-    """All that the member role has to allow for them."""
-    return frozenset().union(*(description.permissions for description in DESCRIPTIONS))
-
-
-def read_permissions() -> frozenset[str]:
-    """What a sweep that only reads may be allowed at most."""
-    return frozenset().union(*(description.read_permissions for description in DESCRIPTIONS))
-
-
-def session_permissions(actions: Collection[Action]) -> frozenset[str]:
-    """What a sweep may be allowed at most that carries out these actions and no others."""
-    allowed = set(read_permissions())
+def session_permissions(kinds: Collection[str], actions: Collection[Action]) -> frozenset[str]:
+    """What a sweep may be allowed at most that reads these kinds and carries out these actions on them."""
+    allowed: set[str] = set()
     for description in DESCRIPTIONS:
+        if description.name not in kinds:
+            continue
+        allowed |= description.read_permissions
         if any(not action.starts for action in actions):
             allowed |= description.stop_permissions
         if any(action.starts for action in actions):

@@ -26,7 +26,7 @@ def measure_stops(world: World, sweep: Sweep, state: SweepState, now: datetime) 
     """Of what sweeps by the same policy stopped before, in the targets that this one read. Raises LedgerError.
 
     What this sweep did not read is looked at, with a call in each target that has some; an undo, and a sweep that was
-    narrowed, tell of what they read alone.
+    narrowed, tell of what they read alone. A kind that the policy no longer names is neither read nor looked at.
     """
     if sweep.mode is Mode.APPLY:
         return ()  # it read nothing
@@ -37,7 +37,8 @@ def measure_stops(world: World, sweep: Sweep, state: SweepState, now: datetime) 
     }
     if sweep.mode is not Mode.UNDO and not sweep.narrowed:
         scanned = {(row.account_id, row.region) for row in state.inventory.coverage if row.status is _SCANNED}
-        left = [key for key in keys if key not in seen and (key.account_id, key.region) in scanned]
+        of_policy = [key for key in keys if key not in seen and key.kind in sweep.policy.kinds]
+        left = [key for key in of_policy if (key.account_id, key.region) in scanned]
         seen.update(_look(world, left))
     starts = {one.resource.key for one in state.decisions.actions if one.action.starts}
     measured = (_measure(one, seen, now, is_started=one.key in starts) for one in held)
@@ -69,8 +70,7 @@ def _look(world: World, keys: Iterable[ResourceKey]) -> Iterator[tuple[ResourceK
     """As they are now, None for what AWS does not know any more; nothing of what cannot be looked at."""
     targets: defaultdict[tuple[Target, str], list[ResourceKey]] = defaultdict(list)
     for key in keys:
-        if key.kind in world.kinds:
-            targets[key.target, key.kind].append(key)
+        targets[key.target, key.kind].append(key)
     with Pool[_Looked](world.workers) as pool:
         for (target, kind), some in targets.items():
             pool.submit(_look_at, world, target, kind, some)

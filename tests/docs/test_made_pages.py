@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from orchestrator.app import MEMBER_PERMISSIONS
+from orchestrator.core.model import Action
 from orchestrator.core.report.manifest import SEALED
 from orchestrator.kinds import registry
 from tests.docs.making import permissions, policy_reference
@@ -59,7 +60,13 @@ def shown(heading: str, denied: bool) -> set[str]:
 
 
 def test_the_member_role_is_shown_with_what_the_kinds_declare() -> None:
-    assert sorted((MEMBER_PERMISSIONS | registry.permissions()) - shown("MemberRole", denied=False)) == []
+    assert (
+        sorted(
+            (MEMBER_PERMISSIONS | registry.session_permissions(registry.KINDS, tuple(Action)))
+            - shown("MemberRole", denied=False)
+        )
+        == []
+    )
 
 
 def test_what_the_member_role_is_never_allowed_is_shown() -> None:

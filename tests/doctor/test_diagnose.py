@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
-from orchestrator.core.diagnosis.checks import Asked, Check, StackSet
-from orchestrator.core.model import AccountId, AwsError, Region
+from orchestrator.core.diagnosis.checks import Asked, Check, CheckStatus, Code, StackSet
+from orchestrator.core.model import AccountId, AwsError, KindDescription, Region
 from orchestrator.doctor.context import DoctorContext
 from orchestrator.doctor.diagnose import diagnose
+from orchestrator.kinds.ec2.description import EC2
 from orchestrator.ports import RegionStatus, TargetUnreadableError
 from tests.support.builders import an_account
-from tests.support.fake_world import MANAGEMENT, ONE, TWO, FakeWorld
+from tests.support.fake_world import MANAGEMENT, ONE, TWO, FakeWorld, open_regions
 from tests.support.policies import load
 
 POLICY = "version: 1\nname: test\nrules: [{name: all, where: everything}]\n"
@@ -26,6 +27,7 @@ class FakeHub:
     administrators: frozenset[str] | Exception = frozenset({ONE})
     asked_for: list[str] = field(default_factory=list)
     asked_as: list[bool] = field(default_factory=list)
+    rolls_out_to_act: bool = True
 
     def identity(self) -> tuple[AccountId, str]:
         return AccountId(self.account), "arn"
@@ -41,12 +43,24 @@ class FakeHub:
 
     def stack_set(self, name: str, *, as_delegated: bool) -> StackSet:
         self.asked_as.append(as_delegated)
-        return StackSet(name, error=AwsError("StackSetNotFoundException", ""))
+        return StackSet(name, is_to_act=self.rolls_out_to_act, error=AwsError("StackSetNotFoundException", ""))
+
+
+def a_kind(name: str, *acting: str) -> KindDescription:
+    """It reads by `x:Read` and `x:List`, and acts by these."""
+    reading = frozenset({"x:Read", "x:List"})
+    act = reading | frozenset(acting)
+    return replace(
+        EC2, name=name, arn_form="x:thing/{id}/*", read_permissions=reading, stop_permissions=act, start_permissions=act
+    )
+
+
+OF_EC2 = a_kind("ec2", "x:Stop", "x:Start")
 
 
 @dataclass
 class FakePermissions:
-    needed: frozenset[str] = frozenset({"x:Read", "x:Stop", "x:Undo"})
+    description: KindDescription = OF_EC2
     samples: dict[str, str] = field(default_factory=dict)
     asked: list[tuple[str, str | None]] = field(default_factory=list)
     unreadable: frozenset[str] = frozenset()
@@ -72,14 +86,40 @@ class FakePermissions:
 class ParametersAtTheirDefaults(FakePermissions):
     """Of a role whose StartScope is `marked`, and whose TagKeys is empty."""
 
-    kind = "ec2"
-
     def ask_of_unmarked(self, regions: Sequence[Region]) -> tuple[Region, Asked]:
         return regions[0], Asked("x:Start", AwsError("UnauthorizedOperation", "not authorized to perform: x:Start"))
 
     def ask_of_tag_keys(self, region: Region, resource_id: str | None, keys: Sequence[str]) -> Asked:
         self.asked.append((region, f"{resource_id} {','.join(keys)}"))
         return Asked("x:Tag", AwsError("UnauthorizedOperation", "not authorized to perform: x:Tag"))
+
+
+class WithoutDryRuns(FakePermissions):
+    """But for reading nothing is asked for; `y:Scale` is on what is no resource of the kind."""
+
+    def __init__(self, name: str = "x-kind") -> None:
+        super().__init__(a_kind(name, "x:Start", "x:Tag", "y:Scale"))
+
+    def ask(self, *_: object) -> tuple[Asked, ...]:
+        return ()
+
+    def ask_of_marked(self, *_: object) -> tuple[tuple[Region, Asked], ...]:
+        return ()
+
+
+@dataclass
+class FakeSimulator:
+    answers: dict[str, AwsError | None] = field(default_factory=dict)
+    refusal: AwsError | None = None
+    asked: list[tuple[str, ...]] = field(default_factory=list)
+
+    def simulate(
+        self, account_id: AccountId, region: Region, arn_form: str, actions: Sequence[str]
+    ) -> Mapping[str, AwsError | None]:
+        self.asked.append((account_id, region, arn_form, *actions))
+        if self.refusal is not None:
+            raise TargetUnreadableError(self.refusal, "iam:SimulatePrincipalPolicy")
+        return {one: self.answers.get(one) for one in actions}
 
 
 class Heard:
@@ -94,9 +134,12 @@ def checked(
     kind: FakePermissions | None = None,
     policy: str = POLICY,
     out_of_time: Callable[[], bool] = lambda: False,
+    simulator: FakeSimulator | None = None,
+    more: Sequence[FakePermissions] = (),
+    acts: bool = True,
 ) -> list[Check]:
     world: Any = fake.world()
-    kinds = (kind or FakePermissions(),)
+    kinds = (kind or FakePermissions(), *more)
     practice = DoctorContext(
         hub,
         world.organization,
@@ -105,6 +148,8 @@ def checked(
         (),
         "members",
         Heard(),
+        simulator or FakeSimulator(),
+        acts=acts,
         workers=2,
         partition_regions=world.partition_regions,
         out_of_time=out_of_time,
@@ -146,7 +191,7 @@ def test_every_region_is_read_and_actions_are_asked_for_where_there_is_something
     checks = checked(one_account(), FakeHub(), kind)
     assert [one.region for one in checks if one.name == "x:Read"] == ["eu-central-1", "eu-west-1"]
     assert kind.asked == [("eu-west-1", "r-1")]
-    assert code(checks, "x:Undo") == "not_checked"
+    assert code(checks, "x:List") == "ok"  # by the policy simulator
 
 
 def test_without_anything_to_ask_about_the_first_region_is_asked() -> None:
@@ -288,3 +333,67 @@ def test_rules_that_write_tags_name_the_accounts_whose_role_does_not_write_their
 def test_without_such_a_rule_no_tag_keys_are_asked_about() -> None:
     checks = checked(one_account(), FakeHub(), ParametersAtTheirDefaults(), STARTING % "never")
     assert "tag_keys" not in {one.name for one in checks}
+
+
+# --- kinds without dry runs -------------------------------------------------------------------------------------------
+
+DENIED = AwsError("AccessDenied", "not authorized to perform: x:Start because no identity-based policy allows it")
+
+
+def _row(checks: list[Check], name: str) -> Check:
+    [found] = [one for one in checks if one.name == name]
+    return found
+
+
+def test_what_has_no_dry_run_is_asked_of_the_policy_simulator_in_one_call() -> None:
+    simulator = FakeSimulator({"x:Start": DENIED})
+    checks = checked(one_account(), FakeHub(), WithoutDryRuns(), simulator=simulator)
+    assert [one[2:] for one in simulator.asked] == [("x:thing/{id}/*", "x:List", "x:Start", "x:Tag")]
+    assert [code(checks, one) for one in ("x:List", "x:Tag")] == ["ok", "ok"]
+    start = _row(checks, "x:Start")
+    assert (start.status, start.code, start.detail) == (CheckStatus.FAILED, Code.MISSING_PERMISSION, str(DENIED))
+    assert "update the StackSet" in start.advice
+
+
+def test_an_action_on_something_else_than_its_resources_is_not_asked_about() -> None:
+    left = _row(checked(one_account(), FakeHub(), WithoutDryRuns()), "x-kind (no dry runs)")
+    assert left.status is CheckStatus.NOT_CHECKED
+    assert left.detail.startswith("AWS has no dry run for y:Scale; ")
+
+
+def test_where_the_simulator_may_not_be_asked_each_kind_is_one_line_that_says_what_to_do_and_it_is_asked_once() -> None:
+    simulator = FakeSimulator(refusal=DENIED)
+    other = WithoutDryRuns("y-kind")
+    checks = checked(one_account(), FakeHub(), WithoutDryRuns(), simulator=simulator, more=[other])
+    assert len(simulator.asked) == 1
+    lines = [one for one in checks if one.name.endswith("(no dry runs)")]
+    assert [one.name for one in lines] == ["x-kind (no dry runs)", "y-kind (no dry runs)"]
+    for one in lines:
+        assert one.status is CheckStatus.NOT_CHECKED
+        assert "x:List, x:Start, x:Tag, y:Scale" in one.detail
+        assert "roll it out with PolicySimulation=on" in one.detail
+    assert not [one for one in checks if one.name in ("x:List", "x:Start", "x:Tag")]
+
+
+def test_a_simulator_that_fails_otherwise_is_quoted() -> None:
+    simulator = FakeSimulator(refusal=AwsError("ServiceFailure", "try later"))
+    left = _row(checked(one_account(), FakeHub(), WithoutDryRuns(), simulator=simulator), "x-kind (no dry runs)")
+    assert "ServiceFailure: try later" in left.detail
+
+
+def test_a_hub_that_only_plans_needs_what_reads_and_nothing_of_what_acts() -> None:
+    simulator = FakeSimulator({"x:Start": DENIED, "x:List": DENIED})
+    checks = checked(one_account(), FakeHub(rolls_out_to_act=False), WithoutDryRuns(), simulator=simulator, acts=False)
+    assert _row(checks, "x:Start").status is CheckStatus.OK
+    assert _row(checks, "x:List").status is CheckStatus.FAILED
+
+
+def test_a_kind_that_the_role_may_not_read_leads_to_the_role_s_parameter() -> None:
+    checks = checked(
+        one_account(),
+        FakeHub(),
+        FakePermissions(a_kind("asg"), unreadable=frozenset(one.region for one in open_regions())),
+    )
+    refused = [one for one in checks if one.name == "x:Read" and one.code is Code.MISSING_PERMISSION]
+    assert refused
+    assert all("roll the member role out with asg in Kinds" in one.advice for one in refused)

@@ -170,7 +170,7 @@ delegated = pytest.mark.parametrize("hub_account", ["delegated"], indirect=True)
 
 def test_a_correct_deployment_is_healthy(deployed: Deployed) -> None:
     ran = deployed.doctor("--format", "json")
-    assert deployed.permissions.refused == []
+    assert set(deployed.permissions.refused) == {("member", "iam:SimulatePrincipalPolicy")}  # it is off by default
     assert (ran.exit_code, ran.report["healthy"], found(ran, "failed", "warning")) == (0, True, set())
     assert ("marked", "ec2:StartInstances", "ok") in found(ran, "ok")
     unknown = {(name, check) for name, check, _ in found(ran, "not_checked")}
@@ -199,13 +199,41 @@ def test_a_hub_that_only_plans_is_healthy_with_roles_that_only_let_it_look(
     assert ("marked", "ec2:StopInstances", "missing_permission") in found(ran, "ok")
 
 
+RDS_ACTING = {
+    f"rds:{one}" for one in ("StopDBInstance", "StartDBInstance", "AddTagsToResource", "RemoveTagsFromResource")
+}
+
+
+@delegated
+def test_a_role_that_may_be_simulated_is_checked_for_what_has_no_dry_run(deployed: Deployed) -> None:
+    deployed.permissions.member = policy_of("member-role", "MemberRole", PolicySimulation="on")
+    ran = deployed.doctor("--format", "json")
+    assert (ran.exit_code, deployed.permissions.refused) == (0, [])
+    assert {check for name, check, _ in found(ran, "ok") if name == "new"} >= RDS_ACTING
+    assert not [check for _, check, _ in found(ran, "not_checked") if check.startswith("rds")]
+    deployed.permissions.member = without(deployed.permissions.member, "rds:StartDBInstance")
+    ran = deployed.doctor("--format", "json")
+    assert ("new", "rds:StartDBInstance", "missing_permission") in found(ran, "failed")
+    assert {check for _, check, _ in found(ran, "failed")} == {"rds:StartDBInstance"}
+
+
+@delegated
+def test_a_role_without_a_kind_that_the_policy_names_is_told_with_the_parameter(deployed: Deployed) -> None:
+    deployed.permissions.member = policy_of("member-role", "MemberRole", Kinds="ec2", PolicySimulation="on")
+    ran = deployed.doctor("--format", "json")
+    rows = [one for one in ran.report["checks"] if one["name"] == "rds:DescribeDBInstances"]
+    assert {(one["status"], one["code"]) for one in rows} == {("failed", "missing_permission")}
+    assert all("with rds in Kinds" in one["advice"] for one in rows)
+    assert ran.exit_code == 3
+
+
 @pytest.mark.full
 @delegated
 def test_its_table_has_one_line_of_what_was_not_checked(deployed: Deployed) -> None:
     text = " ".join(deployed.doctor().stdout.split())
     assert text.endswith("A sweep by this policy would work.")
     assert "ec2:StartInstances in 2 accounts" in text
-    assert "rds:StopDBInstance in 3 accounts" in text
+    assert "rds (no dry runs) in 3 accounts" in text
     assert [text.count(one) for one in ("Not checked:", "3 not checked", "not checked")] == [1, 1, 1]  # the empty one's
 
 

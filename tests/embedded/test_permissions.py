@@ -68,7 +68,7 @@ EVERY_ANSWER = (
 def guarded(hub: OrganizationBuilder) -> Iterator[Permissions]:
     """From here on each call of the hub and the members is held against the templates; the test's own are not."""
     hub_role = policy_of("hub", "HubRole", AnchorName=ANCHOR, ManagementAccountId=ACCOUNT, Prices="price-list")
-    permissions = Permissions(policy_of("member-role", "MemberRole"), hub_role)
+    permissions = Permissions(policy_of("member-role", "MemberRole", Kinds=",".join(registry.KINDS)), hub_role)
     yield permissions
     pause(hub, permissions)
 
@@ -247,9 +247,11 @@ def test_the_hub_never_activates_a_policy_and_reads_the_active_one(
 # --- what one session may do ------------------------------------------------------------------------------------------
 
 
-def ec2_of(hub: OrganizationBuilder, account: str, actions: Collection[Action] | None) -> Any:
+def ec2_of(
+    hub: OrganizationBuilder, account: str, actions: Collection[Action] | None, kinds: Collection[str] = ("ec2", "rds")
+) -> Any:
     """EC2 as a sweep's session has it; None: a hub that was taken over asks for no session policy."""
-    role = app._member_role(Settings(), SWEEP_ID, actions or ())
+    role = app._member_role(Settings(), SWEEP_ID, kinds, actions or ())
     arguments = role.assume_role_arguments("aws", AccountId(account))
     if actions is None:
         del arguments["Policy"]
@@ -289,6 +291,17 @@ def test_no_session_of_a_sweep_can_stop_and_start(
     hub.act("stop_instances", account, FRANKFURT, InstanceIds=[down])
     enforce(hub, guarded)
     assert mark_start_stop(ec2_of(hub, account, actions), down) == may
+
+
+def test_a_session_reads_what_is_of_the_policy_s_kinds_and_nothing_else(
+    hub: OrganizationBuilder, guarded: Permissions
+) -> None:
+    account = hub.account("dev")
+    enforce(hub, guarded)
+    for actions in ((), (Action.STOP,), (Action.START,)):
+        assert allowed(ec2_of(hub, account, actions, ("ec2",)).describe_instances)
+        assert not allowed(ec2_of(hub, account, actions, ("rds",)).describe_instances)
+        assert allowed(ec2_of(hub, account, actions, ("rds",)).describe_regions)
 
 
 def test_the_one_escalation_that_iam_cannot_express_is_open_to_a_hub_that_was_taken_over(

@@ -64,7 +64,29 @@ class Permissions:
                 return _refusal(call, role, asked, result)
             self.used.add((role, result.matched_sid))
             self.actions.add((role, asked.action))
-        return None
+        return self._simulated(role, call) if call.action == "SimulatePrincipalPolicy" else None
+
+    def _simulated(self, role: str, call: Call) -> Answer:
+        """IAM's policy simulator: the same evaluator, with the context that it was given."""
+        form, context = call.form, {"aws:tagkeys": None}
+        for key, name in form.items():
+            if found := re.fullmatch(r"(ContextEntries\.member\.\d+)\.ContextKeyName", key):
+                values = [form[one] for one in form if one.startswith(f"{found[1]}.ContextKeyValues.member.")]
+                context[name.lower()] = values if form[f"{found[1]}.ContextKeyType"].endswith("List") else values[0]
+        results = []
+        for key in sorted(one for one in form if one.startswith("ActionNames.member.")):
+            asked = Asked(form[key], form["ResourceArns.member.1"], context)
+            decision = {"Allow": "allowed", "Deny": "explicitDeny"}
+            said = decision.get(self._evaluated(role, call, asked).decision, "implicitDeny")
+            results.append(
+                f"<member><EvalActionName>{asked.action}</EvalActionName><EvalDecision>{said}</EvalDecision></member>"
+            )
+        text = (
+            "<SimulatePrincipalPolicyResponse><SimulatePrincipalPolicyResult><IsTruncated>false</IsTruncated>"
+            f"<EvaluationResults>{''.join(results)}</EvaluationResults></SimulatePrincipalPolicyResult>"
+            "</SimulatePrincipalPolicyResponse>"
+        )
+        return Answer(200, "text/xml", text)
 
     def _evaluated(self, role: str, call: Call, asked: Asked) -> EvalResult:
         documents = {"member": self.member, "hub": self.hub, "management": self.management or {}}

@@ -151,6 +151,28 @@ def permission(account: Account, region: Region, asked: Asked) -> Check:
     return replace(_of(account, asked.action, *_permission(asked), region), optional=asked.optional)
 
 
+def reading(account: Account, region: Region, asked: Asked, kind: str) -> Check:
+    """Whether the member role may read a kind in a region; where it may not, the role may have been made without it."""
+    check = permission(account, region, asked)
+    if check.code is not Code.MISSING_PERMISSION:
+        return check
+    advice = f"a rule names the kind {kind}: roll the member role out with {kind} in Kinds, or update the StackSet"
+    return replace(check, advice=advice)
+
+
+def not_simulated(account: Account, region: Region, kind: str, actions: Sequence[str], why: str) -> Check:
+    """In one line: what of a kind has no dry run, and was not asked of the policy simulator either."""
+    detail = f"AWS has no dry run for {', '.join(actions)}; {why}"
+    return permission(account, region, Asked(f"{kind} (no dry runs)", not_asked=detail))
+
+
+def may_not_simulate(error: AwsError) -> str:
+    """Why the policy simulator says nothing in an account, and what to do about it."""
+    if error.code in DENIED_CODES:
+        return "the member role may not ask IAM's policy simulator: roll it out with PolicySimulation=on"
+    return f"IAM's policy simulator: {error}"
+
+
 def permission_to_act(account: Account, region: Region, asked: Asked, *, needed: bool) -> Check:
     """Whether the member role may stop, start, mark or what that takes; it is no failure where nothing is to act."""
     check = permission(account, region, asked)

@@ -44,8 +44,7 @@ _MARKED = (
 class Ec2Permissions:
     """doctor.PermissionsPort for EC2 instances; runs inside `AccountsPort.bind`."""
 
-    needed = EC2.permissions
-    kind = EC2.name
+    description = EC2
 
     def __init__(self, clients: Clients, retries: Retries) -> None:
         self._clients = clients

@@ -1,4 +1,7 @@
-"""What doctor can ask of a kind whose calls have no dry run: reading is tried, the rest is said not to be checked."""
+"""What doctor can ask of a kind whose calls have no dry run.
+
+Reading is tried; of the rest the policy simulator knows, where it may be asked.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +26,7 @@ class ReadingOnly:
         [self._action] = description.checks
         self._retries = retries
         self._list_ids = list_ids
-        self.needed = description.permissions
-        self.kind = description.name
+        self.description = description
 
     def read(self, region: Region) -> tuple[Asked, str | None]:
         try:
@@ -33,7 +35,7 @@ class ReadingOnly:
             return Asked(self._action, error_of(failure)), None
 
     def ask(self, _region: Region, _resource_id: str | None) -> tuple[Asked, ...]:
-        """Nothing: doctor says of what is needed and not asked for that AWS has no dry run for it."""
+        """Nothing: of what is needed and not asked for doctor asks the policy simulator."""
         return ()
 
     def ask_of_marked(self, _regions: Sequence[Region]) -> tuple[tuple[Region, Asked], ...]:

@@ -171,7 +171,8 @@ def test_doctor_asks_for_what_the_kind_says_it_can_and_says_so_of_the_rest(embed
         asked = [read, *port.ask(aws.target.region, resource_id), *of_marked]
     assert resource_id is not None
     assert {one.action for one in asked if not one.not_asked} == description.checks
-    assert {one.action for one in asked} <= description.permissions == port.needed
+    assert {one.action for one in asked} <= description.permissions
+    assert port.description is description
     assert aws.log == [] or not {"record", SWEEP_ID} & set(aws.log)
 
 
