@@ -100,7 +100,7 @@ FACTS: Mapping[str, Declared] = {
 def _declared(kind: KindDescription) -> Declared:
     """Marking is what both directions take and reading does not, but for an action that both ask for."""
     both = (kind.stop_permissions & kind.start_permissions) - kind.read_permissions
-    marking = frozenset(one for one in both if "Tag" in one)
+    marking = frozenset(one for one in both if "tag" in one.lower())
     service, _, rest = kind.arn_form.partition(":")
     return Declared(
         kind.read_permissions,
