@@ -126,9 +126,7 @@ class _Demo:
         )
         there = ", ".join(f"{counted[kind]} {kinds[kind].words}" for kind in kinds if counted[kind])
         self.console.print(f"{counted.total()} resources: {there}", highlight=False)
-        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-        for column in ("account", "OU", "resources", "what is special"):
-            table.add_column(column, justify="right" if column == "resources" else "left")
+        table = _table("account", "OU", "resources", "what is special", counts="resources")
         for account in sorted(accounts, key=lambda one: (one["ou"], one["name"])):
             table.add_row(account["name"], account["ou"], str(sum(account["resources"].values())), account["note"])
         self.console.print(table)
@@ -145,10 +143,22 @@ class _Demo:
         wrong = differences(report, between, after)
         wrong += ["plan mode changed something"] if between != before else []
         self._verdict(report, wrong)
+        self._protected(report)
         self._heading(5, "The undo: what was stopped starts again, with its sizes")
         wrong += self._undo(report, between, after)
         self._where_to_look(report)
         return not wrong
+
+    def _protected(self, report: Report) -> None:
+        """Of the kinds beside EC2, what a rule names and is kept all the same, each with what protects it."""
+        kept = [row for row in report["decisions"] if row["kind"] != "ec2" and row["rule"] and row["verdict"] == "keep"]
+        if not kept:
+            return
+        self.console.print("\nOf the kinds beside EC2 these are kept, though a rule names them:", highlight=False)
+        table = _table("kind", "resource", "why")
+        for row in sorted(kept, key=lambda one: (one["kind"], one["resource_id"])):
+            table.add_row(row["kind"], row["resource_id"], row["reason"])
+        self.console.print(table)
 
     def _states(self) -> dict[ResourceKey, str]:
         return states(self.any_account, self.aws.organization)
@@ -157,7 +167,7 @@ class _Demo:
         with self.console.status("Starting again what it stopped ..."):
             undone = undo(report["sweep_id"], self.aws.environment)
             wrong = not_given_back(self._states, before)
-        self._plain(f"stop-orchestrator undo {report['sweep_id']}: {undone['sweep_id']} {undone['status']}")
+        self._plain(f"stop-orchestrator undo {report['sweep_id']} ended: {undone['status']}")
         for line in wrong:
             self.console.print(Text(line, style="red"), soft_wrap=True)
         if not wrong:
@@ -167,9 +177,7 @@ class _Demo:
     def _given_back(self, before: Mapping[ResourceKey, str], after: Mapping[ResourceKey, str]) -> None:
         """Of each kind one that was stopped, with what it has again."""
         stopped = sorted(key for key in before if before[key] != after.get(key))
-        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-        for column in ("kind", "started", "such as", "which has again"):
-            table.add_column(column, justify="right" if column == "started" else "left")
+        table = _table("kind", "started", "such as", "which has again", counts="started")
         for kind, of_it in demo_kinds().items():
             keys = [key for key in stopped if key[2] == kind]
             if keys:
@@ -212,7 +220,7 @@ class _Demo:
         refused = next((row["resource_id"] for row in report["outcomes"] if row["status"] == "failed"), "")
         store = f"--store {shlex.quote(str(self.request.store))}"
         if refused:
-            self._plain(f"  stop-orchestrator explain {refused} --sweep latest {store}")
+            self._plain(f"  stop-orchestrator explain {refused} --sweep {report['sweep_id']} {store}")
         self._plain(f"  stop-orchestrator verify {report['sweep_id']} {store}")
         self._plain(f"  stop-orchestrator console {store}")
         page = folder.joinpath("report.html").resolve().as_uri()
@@ -237,6 +245,13 @@ class _Demo:
     def _plain(self, text: str) -> None:
         """One line as it is: not wrapped, not coloured, so that it can be copied."""
         self.console.print(Text(text), soft_wrap=True)
+
+
+def _table(*columns: str, counts: str = "") -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for column in columns:
+        table.add_column(column, justify="right" if column == counts else "left")
+    return table
 
 
 def _shown(line: str) -> Text:
