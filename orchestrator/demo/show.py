@@ -167,7 +167,7 @@ class _Demo:
         with self.console.status("Starting again what it stopped ..."):
             undone = undo(report["sweep_id"], self.aws.environment)
             wrong = not_given_back(self._states, before)
-        self._plain(f"stop-orchestrator undo {report['sweep_id']} ended: {undone['status']}")
+        self._plain(f"Undo {undone['sweep_id']} of sweep {report['sweep_id']}: {undone['status']}")
         for line in wrong:
             self.console.print(Text(line, style="red"), soft_wrap=True)
         if not wrong:
