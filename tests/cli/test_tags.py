@@ -56,7 +56,7 @@ def test_a_rule_tags_after_its_number_was_typed_and_an_undo_deletes_what_is_as_i
     ],
 )
 def test_the_question_counts_tags_by_themselves(counts: ActionCounts, question: str, answer: str) -> None:
-    assert (_question(counts), _right_answer(counts)) == (question, answer)
+    assert (_question(counts, groups=False), _right_answer(counts)) == (question, answer)
 
 
 def test_the_tables_say_until_when_a_stop_waits_and_what_is_only_reported() -> None:
