@@ -8,12 +8,11 @@ import pytest
 
 from tests.support.embedded import OrganizationBuilder
 from tests.support.fixtures import Policy, Ran, Run
-from tests.support.other_kinds import DOWN, EVERY_KIND, KINDS, REGIONS, Facts, Key, Watched, seed, sized
+from tests.support.other_kinds import EVERY_KIND, KINDS, MARKS, REGIONS, Facts, Key, Watched, assert_down, seed, sized
 from tests.support.sweeps import DEV
 from tests.support.time import set_time
 
 ENFORCE = ("sweep", "--mode", "enforce", "--yes", "--format", "json", "--policy")
-MARKS = {"stop-orchestrator:stopped-by", "stop-orchestrator:stopped-at"}
 
 
 @pytest.fixture(autouse=True)
@@ -54,13 +53,6 @@ def marked(found: dict[Key, Facts]) -> set[Key]:
 
 def rows(ran: Ran, of: str = "outcomes") -> dict[Key, Any]:
     return {(row["account_id"], row["region"], row["kind"], row["resource_id"]): row for row in ran.report[of]}
-
-
-def assert_down(found: dict[Key, Facts], keys: set[Key]) -> None:
-    for key in keys:
-        assert {name: found[key][name] for name in DOWN[key[2]] if found[key][name] is not None} == {
-            name: value for name, value in DOWN[key[2]].items() if found[key][name] is not None
-        }, key
 
 
 def test_what_the_policy_says_is_stopped_and_nothing_else_and_an_undo_gives_back_all_of_it(

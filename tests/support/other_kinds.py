@@ -30,6 +30,7 @@ DOWN: Mapping[str, Mapping[str, Any]] = {
     "redshift_cluster": {"status": "paused"},
 }
 """What a stop leaves, of what it changes."""
+MARKS = frozenset({"stop-orchestrator:stopped-by", "stop-orchestrator:stopped-at"})
 Key = tuple[str, str, str, str]
 """Account, region, kind, id."""
 Facts = dict[str, Any]
@@ -185,3 +186,10 @@ _LOOKS: Mapping[str, Callable[[Callable[[str], Any]], dict[str, Facts]]] = {
     "sagemaker_notebook": _sagemaker_notebook,
     "redshift_cluster": _redshift_cluster,
 }
+
+
+def assert_down(found: Mapping[Key, Facts], keys: Collection[Key]) -> None:
+    """Each of them is as a stop leaves it; one without a scalable target has no flags."""
+    for key in keys:
+        expected = {name: value for name, value in DOWN[key[2]].items() if found[key][name] is not None}
+        assert {name: found[key][name] for name in expected} == expected, key

@@ -1,0 +1,106 @@
+"""Every kind over nights and mornings: started by schedule as it was, and nothing of a night left over for the next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from orchestrator import app
+from tests.support.embedded import OrganizationBuilder
+from tests.support.fixtures import Policy, Ran, Run
+from tests.support.other_kinds import KINDS, MARKS, Facts, Key, Watched, assert_down, seed, sized
+from tests.support.sweeps import DEV, FRANKFURT
+from tests.support.time import set_time
+
+ENFORCE = ("sweep", "--mode", "enforce", "--yes", "--format", "json", "--policy")
+DAY = timedelta(days=1)
+MOTOS_CLOCKS = (
+    "moto.ec2.models.instances.utcnow",
+    "orchestrator.demo.gates.rds.utcnow",
+    "orchestrator.demo.gates.rds_cluster.utcnow",
+)
+Pass = Callable[[timedelta], None]
+
+
+@pytest.fixture
+def passes(monkeypatch: pytest.MonkeyPatch) -> Pass:
+    """Time passes, ours and AWS's alike."""
+    now = app.SYSTEM_TIME.now
+    shift = [timedelta()]
+    set_time(monkeypatch, sleep=lambda _: None, now=lambda: now() + shift[0])
+    for clock in MOTOS_CLOCKS:
+        monkeypatch.setattr(clock, lambda: (now() + shift[0]).replace(tzinfo=None))
+
+    def later(by: timedelta) -> None:
+        shift[0] += by
+
+    return later
+
+
+def office(more: str = "", start: str = "what_was_stopped", kinds: tuple[str, ...] = KINDS) -> str:
+    """Its running time is half a day from now, for three hours."""
+    hour = (app.now() + DAY / 2).hour
+    until = (hour + 3) % 24
+    times = f'"daily {hour:02}:00-{until:02}:00"'
+    return (
+        f"schedules: {{office: {{timezone: UTC, running: [{times}]}}}}\n"
+        f"rules: [{{name: dev, kinds: [{', '.join(kinds)}], where: {{tag: {{Environment: dev}}}}, schedule: office, "
+        f"start: {start}, accept: [pods, files_outside_volume]{more}}}]\n"
+    )
+
+
+@pytest.fixture
+def account(organization: OrganizationBuilder, monkeypatch: pytest.MonkeyPatch) -> str:
+    for name, value in organization.hub().items():
+        monkeypatch.setenv(name, value)
+    return organization.account("dev")
+
+
+def held_down(organization: OrganizationBuilder) -> list[str]:
+    """What the ledger says that sweeps hold down."""
+    table = organization.client("dynamodb").scan(TableName="stop-orchestrator")
+    return sorted(row["SK"]["S"] for row in table["Items"] if row["PK"]["S"].startswith("HELD#"))
+
+
+def statuses(ran: Ran) -> dict[str, str]:
+    return {row["resource_id"]: row["status"] for row in ran.report["outcomes"]}
+
+
+def reasons(ran: Ran) -> dict[str, tuple[str, str]]:
+    return {row["resource_id"]: (row["reason_code"], row["reason"]) for row in ran.report["decisions"]}
+
+
+@pytest.mark.full
+def test_a_morning_gives_back_what_the_night_stopped_and_a_second_night_is_as_the_first(
+    organization: OrganizationBuilder, account: str, run: Run, policy: Policy, passes: Pass
+) -> None:
+    keys = {seed(organization, account, FRANKFURT, kind, **sized(3).get(kind, {})) for kind in KINDS}
+    ids = {key[3] for key in keys}
+    watched = Watched(organization, [account])
+    before = watched.everything()
+    path = policy(office(), FRANKFURT)
+    passes(DAY * 2)
+    for _night in range(2):
+        evening = run(*ENFORCE, path)
+        assert (statuses(evening).keys(), evening.exit_code) == (ids, 0), reasons(evening)
+        assert_down(watched.everything(), keys)
+        assert len(held_down(organization)) == len(KINDS)
+        passes(DAY / 2)
+        morning = run(*ENFORCE, path)
+        assert (statuses(morning).keys(), morning.exit_code) == (ids, 0), reasons(morning)
+        after = watched.everything()
+        assert without_marks(after) == without_marks(before)
+        assert statuses(run(*ENFORCE, path)) == {}
+        assert watched.everything() == before
+        assert held_down(organization) == []
+        passes(DAY / 2)
+
+
+def without_marks(found: dict[Key, Facts]) -> dict[Key, Any]:
+    return {
+        key: {**facts, "tags": {name: value for name, value in facts["tags"].items() if name not in MARKS}}
+        for key, facts in found.items()
+    }
