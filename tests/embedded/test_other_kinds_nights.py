@@ -40,15 +40,14 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> Pass:
     return later
 
 
-def office(more: str = "", start: str = "what_was_stopped", kinds: tuple[str, ...] = KINDS) -> str:
+def office(more: str, *kinds: str) -> str:
     """Its running time is half a day from now, for three hours."""
     hour = (app.now() + DAY / 2).hour
-    until = (hour + 3) % 24
-    times = f'"daily {hour:02}:00-{until:02}:00"'
+    times = f'"daily {hour:02}:00-{(hour + 3) % 24:02}:00"'
     return (
         f"schedules: {{office: {{timezone: UTC, running: [{times}]}}}}\n"
-        f"rules: [{{name: dev, kinds: [{', '.join(kinds)}], where: {{tag: {{Environment: dev}}}}, schedule: office, "
-        f"start: {start}, accept: [pods, files_outside_volume]{more}}}]\n"
+        f"rules: [{{name: dev, kinds: [{', '.join(kinds)}], where: {{tag: {{Environment: dev}}}}, "
+        f"schedule: office{more}}}]\n"
     )
 
 
@@ -81,7 +80,7 @@ def test_a_morning_gives_back_what_the_night_stopped_and_a_second_night_is_as_th
     ids = {key[3] for key in keys}
     watched = Watched(organization, [account])
     before = watched.everything()
-    path = policy(office(), FRANKFURT)
+    path = policy(office(", start: what_was_stopped, accept: [pods, files_outside_volume]", *KINDS), FRANKFURT)
     passes(DAY * 2)
     for _night in range(2):
         evening = run(*ENFORCE, path)
@@ -104,3 +103,55 @@ def without_marks(found: dict[Key, Facts]) -> dict[Key, Any]:
         key: {**facts, "tags": {name: value for name, value in facts["tags"].items() if name not in MARKS}}
         for key, facts in found.items()
     }
+
+
+def start_database(organization: OrganizationBuilder, account: str, key: Key) -> None:
+    """Somebody does, or AWS: nothing tells them apart."""
+    with organization.acting_in(account):
+        client: Any = organization.client("rds", FRANKFURT)
+        if key[2] == "rds":
+            client.start_db_instance(DBInstanceIdentifier=key[3])
+        else:
+            client.start_db_cluster(DBClusterIdentifier=key[3])
+
+
+DATABASES = ("rds", "rds_cluster")
+
+
+@pytest.fixture
+def databases(organization: OrganizationBuilder, account: str) -> list[Key]:
+    return [seed(organization, account, FRANKFURT, kind) for kind in DATABASES]
+
+
+@pytest.mark.parametrize("more", ["", pytest.param(", stop_again: false", marks=pytest.mark.full)])
+def test_a_database_that_somebody_started_on_the_third_day_is_kept_and_one_that_aws_started_is_as_the_rule_says(
+    organization: OrganizationBuilder,
+    account: str,
+    run: Run,
+    policy: Policy,
+    passes: Pass,
+    databases: list[Key],
+    more: str,
+) -> None:
+    watched, path = Watched(organization, [account]), policy(office(more, *DATABASES), FRANKFURT)
+    ids = {key[3] for key in databases}
+    assert statuses(run(*ENFORCE, path)).keys() == ids
+    assert_down(watched.everything(), set(databases))
+    passes(DAY * 3)
+    assert statuses(run(*ENFORCE, path)) == {}
+    for key in databases:
+        start_database(organization, account, key)
+    running = watched.everything()
+    by_hand = run(*ENFORCE, path)
+    assert statuses(by_hand) == {}
+    assert {code for code, _ in reasons(by_hand).values()} == {"started_by_hand"}
+    assert watched.everything() == running
+    passes(DAY * 4)
+    restarted = run(*ENFORCE, path)
+    if more:
+        assert statuses(restarted) == {}
+        assert {code for code, _ in reasons(restarted).values()} == {"restarted_by_aws"}
+    else:
+        assert statuses(restarted).keys() == ids
+        assert_down(watched.everything(), set(databases))
+        assert len(held_down(organization)) == 2
