@@ -12,7 +12,7 @@ from orchestrator import app
 from tests.support.embedded import OrganizationBuilder
 from tests.support.fixtures import Policy, Ran, Run
 from tests.support.other_kinds import KINDS, MARKS, Facts, Key, Watched, assert_down, seed, sized
-from tests.support.sweeps import DEV, FRANKFURT
+from tests.support.sweeps import FRANKFURT
 from tests.support.time import set_time
 
 ENFORCE = ("sweep", "--mode", "enforce", "--yes", "--format", "json", "--policy")

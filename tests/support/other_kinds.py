@@ -37,7 +37,12 @@ Facts = dict[str, Any]
 
 
 def seed(
-    organization: OrganizationBuilder, account: str, region: str, kind: str, tags: Mapping[str, str] = DEV, **fields: Any
+    organization: OrganizationBuilder,
+    account: str,
+    region: str,
+    kind: str,
+    tags: Mapping[str, str] = DEV,
+    **fields: Any,
 ) -> Key:
     """One that a sweep stops unless these tags or fields say otherwise."""
     if kind == "ec2":
@@ -122,7 +127,9 @@ def _ecs_service(client: Callable[[str], Any]) -> dict[str, Facts]:
     flags = {one["ResourceId"]: _flags(one.get("SuspendedState", {})) for one in told}
     ecs, found = client("ecs"), {}
     for cluster in ecs.list_clusters()["clusterArns"]:
-        arns = [arn for page in ecs.get_paginator("list_services").paginate(cluster=cluster) for arn in page["serviceArns"]]
+        arns = [
+            arn for page in ecs.get_paginator("list_services").paginate(cluster=cluster) for arn in page["serviceArns"]
+        ]
         for start in range(0, len(arns), 10):
             asked = {"cluster": cluster, "services": arns[start : start + 10], "include": ["TAGS"]}
             for raw in ecs.describe_services(**asked)["services"]:
