@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
 
+from orchestrator.demo.faults import Fault
 from tests.support.embedded import OrganizationBuilder
 from tests.support.fixtures import Policy, Ran, Run
 from tests.support.other_kinds import EVERY_KIND, KINDS, MARKS, REGIONS, Facts, Key, Watched, assert_down, seed, sized
@@ -55,6 +57,63 @@ def rows(ran: Ran, of: str = "outcomes") -> dict[Key, Any]:
     return {(row["account_id"], row["region"], row["kind"], row["resource_id"]): row for row in ran.report[of]}
 
 
+@pytest.fixture
+def one_of_each(watched: Watched) -> set[Key]:
+    """In one account and region alone."""
+    account = next(iter(watched.accounts))
+    return {seed(watched.organization, account, REGIONS[0], kind, **sized(3).get(kind, {})) for kind in KINDS}
+
+
+def test_one_of_each_kind_is_stopped_and_an_undo_gives_back_all_of_it_databases_first(
+    watched: Watched, one_of_each: set[Key], run: Run, policy: Policy
+) -> None:
+    before = watched.everything()
+    calls = watched.organization.front.calls
+    swept = run(*ENFORCE, policy(EVERY_KIND, REGIONS[0]))
+    after = watched.everything()
+    assert (rows(swept).keys(), swept.exit_code) == (one_of_each, 0)
+    assert changed(before, after).keys() == one_of_each == marked(after)
+    assert_down(after, one_of_each)
+    assert in_two(calls, _STOP_DATABASES) == (_STOP_OTHERS, _STOP_DATABASES)
+    calls.clear()
+    undone = run("undo", swept.report["sweep_id"], "--yes", "--format", "json")
+    assert (rows(undone).keys(), undone.exit_code) == (one_of_each, 0)
+    assert watched.everything() == before
+    assert in_two(calls, _START_OTHERS) == (_START_DATABASES, _START_OTHERS)
+
+
+_RESIZE = {"autoscaling:UpdateAutoScalingGroup", "ecs:UpdateService", "eks:UpdateNodegroupConfig"}
+_STOP_OTHERS = {"ec2:StopInstances", "sagemaker:StopNotebookInstance", *_RESIZE}
+_STOP_DATABASES = {"rds:StopDBInstance", "rds:StopDBCluster", "redshift:PauseCluster"}
+_START_OTHERS = {"ec2:StartInstances", "sagemaker:StartNotebookInstance", *_RESIZE}
+_START_DATABASES = {"rds:StartDBInstance", "rds:StartDBCluster", "redshift:ResumeCluster"}
+_ACT = _STOP_OTHERS | _STOP_DATABASES | _START_OTHERS | _START_DATABASES
+
+
+def in_two(calls: Iterable[str], later: set[str]) -> tuple[set[str], set[str]]:
+    """Of the calls that acted, in the order in which each was made first: so many as `later` has, and those before."""
+    acted = [call for call in calls if call in _ACT]
+    return set(acted[: -len(later)]), set(acted[-len(later) :])
+
+
+def test_databases_that_may_not_be_read_in_one_account_leave_the_rest_of_it_stopped_and_are_named(
+    watched: Watched, run: Run, policy: Policy
+) -> None:
+    bad, good = watched.accounts
+    kinds = ("ec2", "asg", "rds", "rds_cluster")
+    keys = {seed(watched.organization, account, REGIONS[0], kind) for account in (bad, good) for kind in kinds}
+    denied = {key for key in keys if key[0] == bad and key[2] in ("rds", "rds_cluster")}
+    watched.organization.front.faults.add(Fault("AccessDenied", "no", 403, account=bad, operation="rds:*"))
+    swept = run(*ENFORCE, policy(EVERY_KIND, REGIONS[0]))
+    watched.organization.front.faults.clear()
+    assert swept.exit_code == 3
+    assert rows(swept).keys() == keys - denied
+    assert_down(watched.everything(), keys - denied)
+    statuses = {(row["account_id"], row["kind"]): row["status"] for row in swept.report["coverage"]}
+    assert {key for key, status in statuses.items() if status == "denied"} == {(bad, "rds"), (bad, "rds_cluster")}
+
+
+@pytest.mark.full
 def test_what_the_policy_says_is_stopped_and_nothing_else_and_an_undo_gives_back_all_of_it(
     watched: Watched, wanted: set[Key], run: Run, policy: Policy
 ) -> None:
