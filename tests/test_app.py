@@ -20,15 +20,11 @@ from tests.support.builders import a_policy
 
 ACCOUNT = AccountId("111111111111")
 SWEEP_ID = "20261123T190000Z-7f3a9c"
-RESIZES = {"autoscaling:UpdateAutoScalingGroup"}
-"""One operation for both: that a stop sets sizes to 0 and a start gives them back only what is marked, the member role
-sees to.
-"""
-STOPS = {"ec2:StopInstances", "rds:StopDBInstance"} | RESIZES
-STARTS = {"ec2:StartInstances", "rds:StartDBInstance", "kms:CreateGrant"} | RESIZES
-MARKS = {"ec2:CreateTags", "rds:AddTagsToResource", "autoscaling:CreateOrUpdateTags"}
+STOPS = {"ec2:StopInstances", "rds:StopDBInstance"}
+STARTS = {"ec2:StartInstances", "rds:StartDBInstance", "kms:CreateGrant"}
+MARKS = {"ec2:CreateTags", "rds:AddTagsToResource"}
 """An undo writes them again where they were removed."""
-UNMARKS = {"ec2:DeleteTags", "rds:RemoveTagsFromResource", "autoscaling:DeleteTags"}
+UNMARKS = {"ec2:DeleteTags", "rds:RemoveTagsFromResource"}
 METRICS = {"cloudwatch:GetMetricData", "cloudwatch:ListMetrics"}
 """What reads alone and is called otherwise."""
 

@@ -21,7 +21,7 @@ from orchestrator.cli.summary import print_summary
 def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Leave the embedded AWS up until Ctrl-C.")] = False,
     serve_only: Annotated[
-        bool, typer.Option("--serve-only", help="No sweeps: only leave it up, with every instance running.")
+        bool, typer.Option("--serve-only", help="No sweeps: only leave it up, with everything running.")
     ] = False,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")] = 0,
     store: Annotated[
@@ -34,10 +34,10 @@ def demo(
 ) -> None:
     """Show a whole sweep on an embedded AWS with a small organization in it. Touches no real AWS.
 
-    Runs the Lambda handler twice, plan first and then enforce, and checks against EC2 itself that exactly what was
-    planned is stopped. What it leaves in --store is a whole local store: report, history, explain --sweep, verify and
-    console work on it when its AWS is gone. With --keep it prints the environment for trying the other commands
-    against it.
+    Runs the Lambda handler twice, plan first and then enforce, and checks against AWS itself that exactly what was
+    planned is stopped, of each kind. Then it undoes the sweep, and checks that all of it runs again, with its sizes.
+    What it leaves in --store is a whole local store: report, history, explain --sweep, verify and console work on it
+    when its AWS is gone. With --keep it prints the environment for trying the other commands against it.
     """
     try:
         from orchestrator.demo.local_store import DEMO_STORE  # noqa: PLC0415 - as below

@@ -1,4 +1,7 @@
-"""What is in the demo's organization, as data: units, accounts and instances, each with what it is there to show."""
+"""What is in the demo's organization, as data: units, accounts and EC2 instances, each with what it is there to show.
+
+What there is of the other kinds is in `fleets`, in each kind's file.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +16,14 @@ FRANKFURT, MILAN, IRELAND, VIRGINIA = "eu-central-1", "eu-south-1", "eu-west-1",
 
 Tags = Mapping[str, str]
 
+DEV: Tags = {"Environment": "dev", "Owner": "web", "CostCenter": "cc-100"}
+TEST: Tags = {"Environment": "test", "Owner": "data", "CostCenter": "cc-200"}
+PRODUCTION: Tags = {"Environment": "production", "Owner": "shop", "CostCenter": "cc-900"}
+
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """Some equal instances in one region. `quirk` is what the EC2 API alone cannot make in an embedded AWS."""
+    """Some equal EC2 instances in one region. `quirk` is what the EC2 API alone cannot make in an embedded AWS."""
 
     count: int
     region: str
@@ -49,24 +56,21 @@ UNITS: Mapping[str, Tags] = {
 def accounts(today: date) -> tuple[DemoAccount, ...]:
     """Twelve with the management account, which moto makes itself."""
     soon, past = str(today + timedelta(days=14)), str(today - timedelta(days=3))
-    dev = {"Environment": "dev", "Owner": "web", "CostCenter": "cc-100"}
-    test = {"Environment": "test", "Owner": "data", "CostCenter": "cc-200"}
-    production = {"Environment": "production", "Owner": "shop", "CostCenter": "cc-900"}
     return (
         DemoAccount(
             "dev-web",
             "/Workloads/Dev",
             "instances that opted out",
             (
-                Fleet(14, FRANKFURT, {**dev, "Name": "web"}),
-                Fleet(6, IRELAND, {**dev, "Name": "web-replica"}),
-                Fleet(1, FRANKFURT, {**dev, "Name": "load-test", OPT_OUT_TAG: soon, REASON_TAG: "load test this week"}),
-                Fleet(1, FRANKFURT, {**dev, "Name": "kept-for-good", OPT_OUT_TAG: "true"}),
+                Fleet(14, FRANKFURT, {**DEV, "Name": "web"}),
+                Fleet(6, IRELAND, {**DEV, "Name": "web-replica"}),
+                Fleet(1, FRANKFURT, {**DEV, "Name": "load-test", OPT_OUT_TAG: soon, REASON_TAG: "load test this week"}),
+                Fleet(1, FRANKFURT, {**DEV, "Name": "kept-for-good", OPT_OUT_TAG: "true"}),
                 Fleet(
-                    1, FRANKFURT, {**dev, "Name": "spared-once", OPT_OUT_TAG: past, REASON_TAG: "demo for a customer"}
+                    1, FRANKFURT, {**DEV, "Name": "spared-once", OPT_OUT_TAG: past, REASON_TAG: "demo for a customer"}
                 ),
-                Fleet(1, IRELAND, {**dev, "Name": "spared-by-typo", OPT_OUT_TAG: "yes please"}),
-                Fleet(1, IRELAND, {**dev, "Name": "license-server", PROTECTED_TAG: "legal"}),
+                Fleet(1, IRELAND, {**DEV, "Name": "spared-by-typo", OPT_OUT_TAG: "yes please"}),
+                Fleet(1, IRELAND, {**DEV, "Name": "license-server", PROTECTED_TAG: "legal"}),
             ),
         ),
         DemoAccount(
@@ -74,16 +78,15 @@ def accounts(today: date) -> tuple[DemoAccount, ...]:
             "/Workloads/Dev",
             "what AWS or another service will not let go",
             (
-                Fleet(12, FRANKFURT, {**test, "Name": "etl"}),
-                Fleet(2, FRANKFURT, {**test, "Name": "stop-protected"}, launch={"DisableApiStop": True}),
-                Fleet(3, VIRGINIA, {**test, "Name": "spot"}, launch={"InstanceMarketOptions": {"MarketType": "spot"}}),
-                Fleet(4, VIRGINIA, {**test, "Name": "web-asg", "aws:autoscaling:groupName": "web"}),
-                Fleet(3, VIRGINIA, {**test, "Name": "eks-node", "kubernetes.io/cluster/dev": "owned"}),
-                Fleet(1, IRELAND, {**test, "Name": "scratch"}, quirk={"root_device_type": "instance-store"}),
+                Fleet(12, FRANKFURT, {**TEST, "Name": "etl"}),
+                Fleet(2, FRANKFURT, {**TEST, "Name": "stop-protected"}, launch={"DisableApiStop": True}),
+                Fleet(3, VIRGINIA, {**TEST, "Name": "spot"}, launch={"InstanceMarketOptions": {"MarketType": "spot"}}),
+                Fleet(3, VIRGINIA, {**TEST, "Name": "eks-node", "kubernetes.io/cluster/dev": "owned"}),
+                Fleet(1, IRELAND, {**TEST, "Name": "scratch"}, quirk={"root_device_type": "instance-store"}),
                 Fleet(
                     2,
                     IRELAND,
-                    {**test, "Name": "auto-mode"},
+                    {**TEST, "Name": "auto-mode"},
                     quirk={"operator": {"Managed": True, "Principal": "eks.amazonaws.com"}},
                 ),
             ),
@@ -93,8 +96,8 @@ def accounts(today: date) -> tuple[DemoAccount, ...]:
             "/Workloads/Dev",
             f"{MILAN} is disabled here",
             (
-                Fleet(9, IRELAND, {**dev, "Name": "device-farm"}),
-                Fleet(2, IRELAND, {**dev, "Name": "ci", "Role": "build-agent"}),
+                Fleet(9, IRELAND, {**DEV, "Name": "device-farm"}),
+                Fleet(2, IRELAND, {**DEV, "Name": "ci", "Role": "build-agent"}),
                 Fleet(2, VIRGINIA, {"Environment": "dev", "Name": "untagged"}),
             ),
             milan_enabled=False,
@@ -107,42 +110,47 @@ def accounts(today: date) -> tuple[DemoAccount, ...]:
                 Fleet(
                     3,
                     FRANKFURT,
-                    {**test, "Name": "notebook", "Role": "notebook"},
+                    {**TEST, "Name": "notebook", "Role": "notebook"},
                     launch={"HibernationOptions": {"Configured": True}},
                 ),
-                Fleet(1, FRANKFURT, {**test, "Name": "old-notebook", "Role": "notebook"}),
-                Fleet(11, MILAN, {**test, "Name": "report"}),
-                Fleet(2, MILAN, {**test, "Name": "warehouse", "Tier": "critical"}),
+                Fleet(1, FRANKFURT, {**TEST, "Name": "old-notebook", "Role": "notebook"}),
+                Fleet(11, MILAN, {**TEST, "Name": "report"}),
+                Fleet(2, MILAN, {**TEST, "Name": "warehouse", "Tier": "critical"}),
             ),
         ),
         DemoAccount(
-            "shared-tools", "/Workloads", "right under /Workloads", (Fleet(4, IRELAND, {**dev, "Name": "wiki"}),)
+            "shared-tools", "/Workloads", "right under /Workloads", (Fleet(4, IRELAND, {**DEV, "Name": "wiki"}),)
         ),
         DemoAccount(
             "dev-payments",
             "/Workloads/Dev",
             "the account opted out, with a date",
-            (Fleet(8, FRANKFURT, {**dev, "Name": "payments"}),),
+            (Fleet(8, FRANKFURT, {**DEV, "Name": "payments"}),),
             tags={OPT_OUT_TAG: soon, REASON_TAG: "audit until then"},
         ),
         DemoAccount(
             "dev-legacy",
             "/Workloads/Dev",
             "nobody rolled out the member role",
-            (Fleet(5, FRANKFURT, {**dev, "Name": "legacy"}),),
+            (Fleet(5, FRANKFURT, {**DEV, "Name": "legacy"}),),
             has_role=False,
         ),
         DemoAccount("dev-closed", "/Workloads/Dev", "suspended", suspended=True),
-        DemoAccount("lab-ml", "/Labs", "its OU opted out", (Fleet(10, VIRGINIA, {**dev, "Name": "training"}),)),
-        DemoAccount("lab-robotics", "/Labs", "its OU opted out", (Fleet(6, IRELAND, {**dev, "Name": "simulator"}),)),
+        DemoAccount("lab-ml", "/Labs", "its OU opted out", (Fleet(10, VIRGINIA, {**DEV, "Name": "training"}),)),
+        DemoAccount("lab-robotics", "/Labs", "its OU opted out", (Fleet(6, IRELAND, {**DEV, "Name": "simulator"}),)),
         DemoAccount(
             "shop-production",
             "/Production",
             "production: no rule matches it",
             (
-                Fleet(22, FRANKFURT, {**production, "Name": "shop"}),
-                Fleet(12, VIRGINIA, {**production, "Name": "shop-us"}),
-                Fleet(1, FRANKFURT, {**production, "Name": "mislabelled", "Environment": "dev"}),
+                Fleet(22, FRANKFURT, {**PRODUCTION, "Name": "shop"}),
+                Fleet(12, VIRGINIA, {**PRODUCTION, "Name": "shop-us"}),
+                Fleet(1, FRANKFURT, {**PRODUCTION, "Name": "mislabelled", "Environment": "dev"}),
             ),
         ),
     )
+
+
+def pairs(tags: Tags) -> list[dict[str, str]]:
+    """As most services take them."""
+    return [{"Key": key, "Value": value} for key, value in tags.items()]

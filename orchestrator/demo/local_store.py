@@ -12,7 +12,8 @@ from pathlib import Path
 from orchestrator.aws.dynamodb_items import plain_item
 from orchestrator.aws.pages import CONTINUATION_TOKEN, EVALUATED_KEY, each_page
 from orchestrator.core.report.stored_files import INDEX_FOLDER, SWEEPS_FOLDER
-from orchestrator.demo.organization import BUCKET, TABLE, AnyAccount
+from orchestrator.demo.any_account import AnyAccount
+from orchestrator.demo.organization import BUCKET, TABLE
 from orchestrator.demo.server import DemoError, Serving
 from orchestrator.local.sqlite_items import LEDGER_FILE, SqliteItems
 from orchestrator.settings import DEFAULT_STORE

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from importlib.resources import files
 from typing import Any
 
-import boto3
-
 from orchestrator.core.model import ActivePolicy
 from orchestrator.core.model.bulk_tags import CANARY_TAG
 from orchestrator.core.policy.loading import load_policy
-from orchestrator.demo.accounts import FRANKFURT, IRELAND, MILAN, UNITS, VIRGINIA, DemoAccount, Fleet, Tags, accounts
+from orchestrator.demo.accounts import FRANKFURT, IRELAND, MILAN, UNITS, VIRGINIA, DemoAccount, Tags, accounts, pairs
+from orchestrator.demo.any_account import AnyAccount
+from orchestrator.demo.fleets import seeded
 from orchestrator.kinds.registry import DESCRIPTIONS
 from orchestrator.ledger.records import active_policy_item
 from orchestrator.settings import DEFAULT_STACK_SET
@@ -28,9 +26,7 @@ BUCKET = "stop-orchestrator-demo"
 TABLE = "stop-orchestrator"
 POLICY_KEY = "policy.yaml"
 PRICES_KEY = "prices/made-up-prices.csv"
-_IMAGE = "ami-00000000000000000"
 _RUNNING_DAY, _RUNS_AGAIN_IN = "wed ", timedelta(days=3)
-_RUNNING_SINCE = timedelta(days=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +45,8 @@ def seed(environment: Mapping[str, str], today: date) -> Seeded:
     parents = builder.organizational_units(UNITS)
     plant_canary(builder.client("organizations"), organization["Id"])
     wanted = accounts(today)
-    ids = {account.name: builder.account(account, parents) for account in wanted}
+    made = {account.name: builder.account(account, parents) for account in wanted}
+    ids = {name: account_id for name, (account_id, _) in made.items()}
     builder.roll_out(parents, organization, [ids[account.name] for account in wanted if not account.has_role])
     for account in wanted:
         if account.suspended:
@@ -74,48 +71,12 @@ def seed(environment: Mapping[str, str], today: date) -> Seeded:
                     "ou": account.ou,
                     "note": account.note,
                     "regions": [FRANKFURT, *([MILAN] if account.milan_enabled else []), IRELAND, VIRGINIA],
-                    "instances": sum(fleet.count for fleet in account.fleets),
+                    "resources": made[account.name][1],
                 }
                 for account in wanted
             ],
         },
     )
-
-
-class AnyAccount:
-    """Clients of an embedded AWS that act in any account without a role, by moto's own header."""
-
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        self._url = environment["AWS_ENDPOINT_URL"]
-        self._session = boto3.Session(
-            aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
-            region_name=environment["AWS_REGION"],
-        )
-        self._made: dict[tuple[str, str | None], Any] = {}
-        self._account: ContextVar[str | None] = ContextVar("account", default=None)
-
-    def client(self, service: str, region: str | None = None) -> Any:
-        """One client per service and region, for whatever account is current."""
-        key = (service, region)
-        if key not in self._made:
-            made = self._session.client(service, region_name=region, endpoint_url=self._url)  # type: ignore[call-overload]  # the name is a variable
-            made.meta.events.register("before-send", self._name_account)
-            self._made[key] = made
-        return self._made[key]
-
-    @contextmanager
-    def acting_in(self, account_id: str) -> Iterator[None]:
-        token = self._account.set(account_id)
-        try:
-            yield
-        finally:
-            self._account.reset(token)
-
-    def _name_account(self, request: Any, **_: object) -> None:
-        account_id = self._account.get()
-        if account_id is not None:
-            request.headers["x-moto-account-id"] = account_id
 
 
 class _Builder(AnyAccount):
@@ -139,22 +100,22 @@ class _Builder(AnyAccount):
             made = client.create_organizational_unit(ParentId=ids[parent], Name=name)
             ids[path] = made["OrganizationalUnit"]["Id"]
             if tags:
-                client.tag_resource(ResourceId=ids[path], Tags=_pairs(tags))
+                client.tag_resource(ResourceId=ids[path], Tags=pairs(tags))
         return ids
 
-    def account(self, account: DemoAccount, parents: Mapping[str, str]) -> str:
+    def account(self, account: DemoAccount, parents: Mapping[str, str]) -> tuple[str, dict[str, int]]:
+        """Its id, and how many resources of each kind are in it."""
         client = self.client("organizations")
         made = client.create_account(AccountName=account.name, Email=f"{account.name}@example.com")
         account_id = str(made["CreateAccountStatus"]["AccountId"])
         client.move_account(AccountId=account_id, SourceParentId=parents[""], DestinationParentId=parents[account.ou])
         if account.tags:
-            client.tag_resource(ResourceId=account_id, Tags=_pairs(account.tags))
+            client.tag_resource(ResourceId=account_id, Tags=pairs(account.tags))
         with self.acting_in(account_id):
             if account.milan_enabled:
                 self.client("account").enable_region(RegionName=MILAN)
-            for fleet in account.fleets:
-                self._launch(account_id, fleet)
-        return account_id
+            made = seeded(self, account, account_id)
+        return account_id, made
 
     def roll_out(self, parents: Mapping[str, str], organization: Mapping[str, Any], but_not: Sequence[str]) -> None:
         """The member role by a StackSet to every OU, and so to every account but these."""
@@ -167,29 +128,11 @@ class _Builder(AnyAccount):
                 StackSetName=DEFAULT_STACK_SET, Accounts=[*but_not], Regions=[FRANKFURT], RetainStacks=False
             )
 
-    def _launch(self, account_id: str, fleet: Fleet) -> None:
-        answer = self.client("ec2", fleet.region).run_instances(
-            ImageId=_IMAGE,
-            MinCount=fleet.count,
-            MaxCount=fleet.count,
-            InstanceType="t3.micro",
-            TagSpecifications=[{"ResourceType": "instance", "Tags": _pairs(fleet.tags)}],
-            **fleet.launch,
-        )
-        from moto.ec2.models import ec2_backends  # noqa: PLC0415 - only the process that serves may import moto
-
-        backend = ec2_backends[account_id][fleet.region]
-        for launched in answer["Instances"]:
-            instance = backend.get_instance(launched["InstanceId"])
-            instance.launch_time -= _RUNNING_SINCE  # else each would be one that was started by hand
-            for name, value in fleet.quirk.items():
-                setattr(instance, name, value)
-
 
 def plant_canary(client: Any, organization_id: str) -> None:
     """On the root, as `make deploy-management` does."""
     root = client.list_roots()["Roots"][0]["Id"]
-    client.tag_resource(ResourceId=root, Tags=_pairs({CANARY_TAG: organization_id}))
+    client.tag_resource(ResourceId=root, Tags=pairs({CANARY_TAG: organization_id}))
 
 
 def member_trust(hub_account_id: str, organization_id: str, external_id: str | None = None) -> dict[str, Any]:
@@ -249,7 +192,3 @@ def active_policy(text: str, by: str) -> dict[str, dict[str, str]]:
 
 def _key_schema(partition: str, sort: str) -> list[dict[str, str]]:
     return [{"AttributeName": partition, "KeyType": "HASH"}, {"AttributeName": sort, "KeyType": "RANGE"}]
-
-
-def _pairs(tags: Tags) -> list[dict[str, str]]:
-    return [{"Key": key, "Value": value} for key, value in tags.items()]

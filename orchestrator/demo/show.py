@@ -1,4 +1,4 @@
-"""The demo, step by step: an organization, the Lambda in plan mode, then in enforce mode, then EC2 itself asked."""
+"""The demo, step by step: an organization, the Lambda plans, it enforces, AWS itself is asked, and all is undone."""
 
 from __future__ import annotations
 
@@ -20,10 +20,13 @@ from rich.text import Text
 
 from orchestrator.core.report.files import sweep_folder
 from orchestrator.demo import local_store
-from orchestrator.demo.check import differences, states
+from orchestrator.demo.any_account import AnyAccount
+from orchestrator.demo.check import ResourceKey, differences, not_given_back, states
+from orchestrator.demo.fleets import demo_kinds
 from orchestrator.demo.lambda_process import LambdaFailedError, invoke
-from orchestrator.demo.organization import BUCKET, AnyAccount
+from orchestrator.demo.organization import BUCKET
 from orchestrator.demo.server import DemoError, Serving, serving, without_aws
+from orchestrator.demo.undoing import undo
 from orchestrator.local.processes import ending_signals
 
 if find_spec("moto") is None:  # only the server's process imports it; to say so here is clearer
@@ -47,7 +50,10 @@ class DemoRequest:
 
 
 def show(console: Console, print_summary: PrintSummary, request: DemoRequest) -> int:
-    """The exit code: 0 when EC2 agrees with the report, else 1. Ctrl-C ends it and leaves nothing running."""
+    """The exit code: 0 when AWS agrees with the report and the undo gave all back, else 1.
+
+    Ctrl-C ends it and leaves nothing running.
+    """
     title = Text.assemble(
         ("Stop Orchestrator demo", "bold"), ": an AWS embedded in this machine; nothing real is touched."
     )
@@ -58,7 +64,7 @@ def show(console: Console, print_summary: PrintSummary, request: DemoRequest) ->
                 _say_where_the_earlier_is(console, local_store.make_room(request.store))
             with console.status("Creating an organization in it ..."):
                 aws = stack.enter_context(serving(request.port))
-            return _Demo(console, print_summary, request, aws).run()
+            return _Demo(console, print_summary, request, aws, AnyAccount(aws.environment)).run()
     except (DemoError, LambdaFailedError) as failure:
         console.print(Text(str(failure), style="red"), soft_wrap=True)
     except KeyboardInterrupt:
@@ -81,7 +87,7 @@ def _interrupt(_number: int, _frame: object) -> None:
 
 @contextmanager
 def _without_the_users_aws() -> Iterator[None]:
-    """For asking the embedded EC2 from this process: no profile or proxy of the user may come between."""
+    """For asking the embedded AWS from this process: no profile or proxy of the user may come between."""
     before = dict(os.environ)
     os.environ.clear()
     os.environ.update(without_aws(before))
@@ -98,6 +104,7 @@ class _Demo:
     print_summary: PrintSummary
     request: DemoRequest
     aws: Serving
+    any_account: AnyAccount
 
     def run(self) -> int:
         self._introduce()
@@ -107,41 +114,84 @@ class _Demo:
         return AGREED if agreed else NOT_AGREED
 
     def _introduce(self) -> None:
-        accounts = self.aws.organization["accounts"]
-        instances = sum(account["instances"] for account in accounts)
+        accounts, kinds = self.aws.organization["accounts"], demo_kinds()
+        counted: Counter[str] = Counter()
+        for account in accounts:
+            counted.update(account["resources"])
         self._heading(1, "An organization")
         self.console.print(
             f"{len(accounts) + 1} accounts with the management account, "
-            f"{len(self.aws.organization['regions'])} regions, {instances} instances, at {self.aws.url}",
+            f"{len(self.aws.organization['regions'])} regions, at {self.aws.url}",
             highlight=False,
         )
-        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-        for column in ("account", "OU", "instances", "what is special"):
-            table.add_column(column, justify="right" if column == "instances" else "left")
+        there = ", ".join(f"{counted[kind]} {kinds[kind].words}" for kind in kinds if counted[kind])
+        self.console.print(f"{counted.total()} resources: {there}", highlight=False)
+        table = _table("account", "OU", "resources", "what is special", counts="resources")
         for account in sorted(accounts, key=lambda one: (one["ou"], one["name"])):
-            table.add_row(account["name"], account["ou"], str(account["instances"]), account["note"])
+            table.add_row(account["name"], account["ou"], str(sum(account["resources"].values())), account["note"])
         self.console.print(table)
 
     def _plan_enforce_and_check(self) -> bool:
-        before = states(self.aws)
+        before = self._states()
         self._heading(2, "The Lambda plans: it reads everything and stops nothing")
         self._sweep("plan")
-        between = states(self.aws)
+        between = self._states()
         self._heading(3, "The Lambda enforces")
         report = self._sweep("enforce")
-        self._heading(4, "EC2 itself, asked again without the Lambda")
-        wrong = differences(report, between, states(self.aws))
+        self._heading(4, "AWS itself, asked again without the Lambda")
+        after = self._states()
+        wrong = differences(report, between, after)
         wrong += ["plan mode changed something"] if between != before else []
         self._verdict(report, wrong)
+        self._protected(report)
+        self._heading(5, "The undo: what was stopped starts again, with its sizes")
+        wrong += self._undo(report, between, after)
         self._where_to_look(report)
         return not wrong
+
+    def _protected(self, report: Report) -> None:
+        """Of the kinds beside EC2, what a rule names and is kept all the same, each with what protects it."""
+        kept = [row for row in report["decisions"] if row["kind"] != "ec2" and row["rule"] and row["verdict"] == "keep"]
+        if not kept:
+            return
+        self.console.print("\nOf the kinds beside EC2 these are kept, though a rule names them:", highlight=False)
+        table = _table("kind", "resource", "why")
+        for row in sorted(kept, key=lambda one: (one["kind"], one["resource_id"])):
+            table.add_row(row["kind"], row["resource_id"], row["reason"])
+        self.console.print(table)
+
+    def _states(self) -> dict[ResourceKey, str]:
+        return states(self.any_account, self.aws.organization)
+
+    def _undo(self, report: Report, before: Mapping[ResourceKey, str], after: Mapping[ResourceKey, str]) -> list[str]:
+        with self.console.status("Starting again what it stopped ..."):
+            undone = undo(report["sweep_id"], self.aws.environment)
+            wrong = not_given_back(self._states, before)
+        self._plain(f"Undo {undone['sweep_id']} of sweep {report['sweep_id']}: {undone['status']}")
+        for line in wrong:
+            self.console.print(Text(line, style="red"), soft_wrap=True)
+        if not wrong:
+            self._given_back(before, after)
+        return wrong
+
+    def _given_back(self, before: Mapping[ResourceKey, str], after: Mapping[ResourceKey, str]) -> None:
+        """Of each kind one that was stopped, with what it has again."""
+        stopped = sorted(key for key in before if before[key] != after.get(key))
+        table = _table("kind", "started", "such as", "which has again", counts="started")
+        for kind, of_it in demo_kinds().items():
+            keys = [key for key in stopped if key[2] == kind]
+            if keys:
+                table.add_row(of_it.words, str(len(keys)), keys[0][3], before[keys[0]])
+        self.console.print(table)
+        text = f" {len(stopped)} stopped, {len(stopped)} started again; everything is as it was before the sweep."
+        self.console.print(Text.assemble(("Given back.", "bold green"), text))
 
     def _sweep(self, mode: str) -> Report:
         environment = {**self.aws.environment, "STOP_ORCHESTRATOR_MODE": mode}
         with self.console.status(f"Running {_HANDLER} ...") as status:
             returned = invoke(_HANDLER, {"mode": mode}, environment, lambda line: status.update(_shown(line)))
         key = f"{sweep_folder(returned['sweep_id'])}/report.json"
-        stored = AnyAccount(self.aws.environment).client("s3").get_object(Bucket=BUCKET, Key=key)
+        stored = self.any_account.client("s3").get_object(Bucket=BUCKET, Key=key)
         report: Report = json.load(stored["Body"])
         self.print_summary(self.console, report)
         return report
@@ -160,7 +210,7 @@ class _Demo:
         self.console.print(Text.assemble(("Agreed.", "bold green"), text))
 
     def _where_to_look(self, report: Report) -> None:
-        self._heading(5, "The reports, in a store that needs no AWS")
+        self._heading(6, "The reports, in a store that needs no AWS")
         local_store.copy_to(self.request.store, self.aws)
         folder = self.request.store / sweep_folder(report["sweep_id"])
         self._plain(f"{folder}/")
@@ -170,7 +220,7 @@ class _Demo:
         refused = next((row["resource_id"] for row in report["outcomes"] if row["status"] == "failed"), "")
         store = f"--store {shlex.quote(str(self.request.store))}"
         if refused:
-            self._plain(f"  stop-orchestrator explain {refused} --sweep latest {store}")
+            self._plain(f"  stop-orchestrator explain {refused} --sweep {report['sweep_id']} {store}")
         self._plain(f"  stop-orchestrator verify {report['sweep_id']} {store}")
         self._plain(f"  stop-orchestrator console {store}")
         page = folder.joinpath("report.html").resolve().as_uri()
@@ -178,7 +228,7 @@ class _Demo:
 
     def _keep_up(self) -> None:
         try:
-            self._heading(6 if self.request.sweep else 2, "It stays up until Ctrl-C; in another terminal")
+            self._heading(7 if self.request.sweep else 2, "It stays up until Ctrl-C; in another terminal")
             self._plain("unset AWS_PROFILE AWS_SESSION_TOKEN HTTP_PROXY http_proxy")
             for name, value in self.aws.environment.items():
                 self._plain(f"export {name}={shlex.quote(value)}")
@@ -195,6 +245,13 @@ class _Demo:
     def _plain(self, text: str) -> None:
         """One line as it is: not wrapped, not coloured, so that it can be copied."""
         self.console.print(Text(text), soft_wrap=True)
+
+
+def _table(*columns: str, counts: str = "") -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for column in columns:
+        table.add_column(column, justify="right" if column == counts else "left")
+    return table
 
 
 def _shown(line: str) -> Text:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from botocore.parsers import ResponseParserError
 
-from orchestrator.demo.organization import AnyAccount
+from orchestrator.demo.any_account import AnyAccount
 from orchestrator.demo.server import DemoError, EmbeddedAws, Serving, serving, without_aws
 from tests.support.processes import MARK, USERS, alive, is_listening, lines_until, marked, started, until
 

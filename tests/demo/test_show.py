@@ -18,7 +18,8 @@ from urllib.parse import unquote
 import pytest
 
 from orchestrator.demo import show
-from orchestrator.demo.check import InstanceKey, differences
+from orchestrator.demo.check import ResourceKey, differences, not_given_back
+from orchestrator.demo.fleets import demo_kinds
 from orchestrator.demo.server import EmbeddedAws, Serving
 from tests.support.embedded import OrganizationBuilder
 from tests.support.fixtures import Run
@@ -29,7 +30,7 @@ from tests.support.suites import only_in_full
 LONG = re.compile(r"https?://|s3://|--store |^export |/sweep=")
 TABLES = {"decisions.csv", "coverage.csv", "compliance.csv", "opt_outs.csv"}
 FILES = {"plan.json", "report.json", "report.html", "decisions.jsonl.gz", "manifest.json", *TABLES}
-A, B = ("111111111111", "eu-central-1", "i-a"), ("222222222222", "eu-west-1", "i-b")
+A, B = ("111111111111", "eu-central-1", "ec2", "i-a"), ("222222222222", "eu-west-1", "ec2", "i-b")
 
 
 # --- the whole demo ---------------------------------------------------------------------------------------------------
@@ -46,8 +47,9 @@ def test_the_demo_ends_well_fits_the_terminal_and_leaves_its_reports_where_it_sa
     assert_agreed(ended.stdout)
     assert [line for line in ended.stdout.splitlines() if len(line.rstrip()) > 80 and not LONG.search(line)] == []
     assert_reports(tmp_path / "kept here")
+    assert_kept(tmp_path / "kept here")
     pages = re.findall("as a page: file://(.*)$", ended.stdout, re.MULTILINE)
-    assert ["63 stopped, 2 failed" in Path(unquote(one)).read_text() for one in pages] == [True]
+    assert ["72 stopped, 2 failed" in Path(unquote(one)).read_text() for one in pages] == [True]
     assert ended.stdout.rstrip().endswith("/report.html"), "the page is the last that it names"
     assert "To carry it out" not in ended.stdout, "its AWS is down by then"
     clean = {name: value for name, value in environment.items() if name not in USERS}
@@ -55,9 +57,11 @@ def test_the_demo_ends_well_fits_the_terminal_and_leaves_its_reports_where_it_sa
     assert [words[1] for words in shown] == ["explain", "verify", "console"]
     for words in shown[:2]:
         subprocess.run(words, env=clean, cwd=tmp_path, text=True, capture_output=True, check=True)
-    latest = [SCRIPT, "report", "latest", "--store", "kept here", "--format", "json"]
-    again = subprocess.run(latest, env=clean, cwd=tmp_path, text=True, capture_output=True, check=True)
-    assert json.loads(again.stdout)["totals"]["stopped"] == 63
+    [sweep_id] = re.findall("verify ([^ ]+) --store", ended.stdout)
+    for which, total, count in ((sweep_id, "stopped", 72), ("latest", "started", 72)):
+        command_again = [SCRIPT, "report", which, "--store", "kept here", "--format", "json"]
+        again = subprocess.run(command_again, env=clean, cwd=tmp_path, text=True, capture_output=True, check=True)
+        assert json.loads(again.stdout)["totals"][total] == count
     with started(shown[2], clean, tmp_path) as console:
         lines_until(console, "http://127.0.0.1:")
         console.send_signal(signal.SIGINT)
@@ -67,16 +71,42 @@ def test_the_demo_ends_well_fits_the_terminal_and_leaves_its_reports_where_it_sa
 
 
 def assert_agreed(stdout: str) -> None:
-    assert re.search(r"^Agreed\. 65 planned: 63 stopped, 2 refused by AWS as reported", stdout, re.MULTILINE)
+    assert re.search(r"^Agreed\. 74 planned: 72 stopped, 2 refused by AWS as reported", stdout, re.MULTILINE)
+    assert re.search(r"^Given back\. 72 stopped, 72 started again", stdout, re.MULTILINE)
     text = " ".join(stdout.split())
-    assert "12 accounts with the management account, 4 regions, 150 instances" in text
+    assert "12 accounts with the management account, 4 regions" in text
     for words in ("2. The Lambda plans", "(plan only)", "3. The Lambda enforces", "OperationNotPermitted"):
         assert words in text
+    for kind, of_it in demo_kinds().items():
+        assert re.search(rf"^{of_it.words} +[1-9]", stdout, re.MULTILINE), f"nothing of {kind} is started again"
+
+
+KEPT = {
+    "asg": ("workers", "protected from scale-in"),
+    "ecs_service": ("apps/log-agent", "It is a daemon"),
+    "eks_nodegroup": ("builds/scaled", "Cluster Autoscaler scales it"),
+    "rds": ("metrics-replica", "It is a read replica of metrics"),
+    "rds_cluster": ("ledger", "It is a Multi-AZ DB cluster"),
+    "redshift_cluster": ("old-warehouse", "would lose its no-backup tables"),
+    "sagemaker_notebook": ("forecast", "only with accept: [files_outside_volume]"),
+}
+"""One of each kind but EC2 that a rule names, and what protects it."""
+
+
+def assert_kept(store: Path) -> None:
+    """Every kind but EC2 has one that is stopped, and one that its own protection keeps."""
+    assert KEPT.keys() | {"ec2"} == demo_kinds().keys()
+    reports = [json.loads(path.read_text()) for path in store.rglob("report.json")]
+    [report] = [one for one in reports if one["mode"] == "enforce"]
+    assert {row["kind"] for row in report["outcomes"] if row["status"] == "stopped"} == demo_kinds().keys()
+    whys = {(row["kind"], row["resource_id"]): row["reason"] for row in report["decisions"] if row["verdict"] == "keep"}
+    for kind, (resource_id, why) in KEPT.items():
+        assert why in whys[kind, resource_id]
 
 
 def assert_reports(store: Path) -> None:
     reports = {path.parent: json.loads(path.read_text()) for path in store.rglob("report.json")}
-    assert sorted(report["mode"] for report in reports.values()) == ["enforce", "plan"]
+    assert sorted(report["mode"] for report in reports.values()) == ["enforce", "plan", "undo"]
     for folder in reports:
         assert {path.name for path in folder.iterdir()} == FILES
 
@@ -92,7 +122,7 @@ def test_a_small_organization_is_planned_enforced_and_agreed_on(
     summary = {
         "regions": [FRANKFURT, IRELAND],
         "accounts": [
-            {"id": one, "name": "dev", "ou": "/", "instances": 2, "note": "", "regions": regions}
+            {"id": one, "name": "dev", "ou": "/", "resources": {"ec2": 2}, "note": "", "regions": regions}
             for one, regions in accounts.items()
         ],
     }
@@ -110,6 +140,7 @@ def test_a_small_organization_is_planned_enforced_and_agreed_on(
     ran = run("demo", "--store", "kept")
     assert (ran.exit_code, ran.stderr) == (0, "")
     assert re.search(r"^Agreed\. 4 planned: 4 stopped, 0 refused by AWS as reported", ran.stdout, re.MULTILINE)
+    assert re.search(r"^Given back\. 4 stopped, 4 started again", ran.stdout, re.MULTILINE)
     assert_reports(Path("kept"))
 
 
@@ -146,7 +177,7 @@ def test_the_command_line_works_against_the_printed_environment_and_ctrl_c_leave
         ran = subprocess.run(words, env={**clean, **printed}, cwd=tmp_path, text=True, capture_output=True, check=False)
         assert ran.returncode == 3, ran.stderr
         report = json.loads(ran.stdout)
-        assert report["totals"]["would_stop"] == 65
+        assert report["totals"]["would_stop"] == 74
         assert [row["account_name"] for row in report["coverage"] if row["status"] == "denied"] == ["dev-legacy"]
         assert len(alive(environment)) == 2
         demo.send_signal(signal.SIGINT)
@@ -208,16 +239,17 @@ def test_a_port_that_is_taken_ends_it_with_one_line_that_says_so(run: Run) -> No
 # --- what it holds the report to --------------------------------------------------------------------------------------
 
 
-def a_report(planned: tuple[InstanceKey, ...], **outcomes: InstanceKey) -> Mapping[str, Any]:
-    """`stopped=PLACE` and the like; a place is account, region and instance."""
-    names = ("account_id", "region", "resource_id")
+def a_report(planned: tuple[ResourceKey, ...], **outcomes: ResourceKey) -> Mapping[str, Any]:
+    """`stopped=PLACE` and the like; a place is account, region, kind and id."""
+    names = ("account_id", "region", "kind", "resource_id")
     return {
         "decisions": [{**dict(zip(names, place, strict=True)), "verdict": "stop"} for place in planned],
         "outcomes": [{**dict(zip(names, place, strict=True)), "status": name} for name, place in outcomes.items()],
     }
 
 
-UP = {A: "running", B: "running"}
+C: ResourceKey = (*A[:3], "i-c")
+UP: dict[ResourceKey, str] = {A: "running", B: "running"}
 
 
 @pytest.mark.parametrize(
@@ -232,7 +264,7 @@ UP = {A: "running", B: "running"}
     ],
 )
 def test_there_is_no_difference_where_ec2_and_the_report_agree(
-    report: Mapping[str, Any], after: dict[InstanceKey, str]
+    report: Mapping[str, Any], after: dict[ResourceKey, str]
 ) -> None:
     assert differences(report, UP, after) == []
 
@@ -250,9 +282,28 @@ def test_there_is_no_difference_where_ec2_and_the_report_agree(
     ],
 )
 def test_each_kind_of_disagreement_is_one_sentence(
-    report: Mapping[str, Any], after: dict[InstanceKey, str], said: str
+    report: Mapping[str, Any], after: dict[ResourceKey, str], said: str
 ) -> None:
     assert any(sentence.endswith(f"/{said}") for sentence in differences(report, UP, after))
+
+
+def test_what_an_undo_gave_back_may_take_some_looks_to_come_up() -> None:
+    looks = iter([{A: "starting", B: "running"}, UP])
+    assert not_given_back(lambda: next(looks), UP) == []
+
+
+@pytest.mark.parametrize(
+    ("after", "said"),
+    [
+        ({A: "stopped", B: "running"}, "i-a is stopped, and was running"),
+        ({A: "1 to 4, 1 wanted", B: "running"}, "i-a is 1 to 4, 1 wanted, and was running"),
+        ({A: "running"}, "i-b is not there, and was running"),
+        ({**UP, C: "running"}, "i-c is running, and was not there"),
+    ],
+)
+def test_what_an_undo_did_not_give_back_is_one_sentence(after: dict[ResourceKey, str], said: str) -> None:
+    [sentence] = not_given_back(lambda: after, UP)
+    assert sentence.endswith(f"/{said}")
 
 
 def test_an_instance_that_was_down_before_is_no_difference() -> None:

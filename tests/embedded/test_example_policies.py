@@ -67,6 +67,12 @@ CASES = {
         ("keep", None, "no_rule"),
         at=SUNDAY,
     ),
+    "everything-at-night": Case(
+        DEV,
+        ("stop", "machines-and-databases", "outside_schedule"),
+        {"Environment": "prod"},
+        ("keep", None, "no_rule"),
+    ),
     "everything-but-production": Case(
         {},
         ("tag", "everything-but-production", "notice_given"),

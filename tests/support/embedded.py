@@ -15,11 +15,11 @@ from moto.cloudformation.models import cloudformation_backends
 from moto.ec2.models import ec2_backends
 from moto.organizations.models import organizations_backends
 
+from orchestrator.demo.any_account import AnyAccount
 from orchestrator.demo.organization import (
     BUCKET,
     STACK_SETS,
     TABLE,
-    AnyAccount,
     create_table,
     member_trust,
     roll_out_role,

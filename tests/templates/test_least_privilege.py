@@ -46,57 +46,6 @@ class Declared(NamedTuple):
         return self.read | self.stop | self.start | self.marking
 
 
-def _facts(read: str, stop: str, start: str, marking: str, arn: str) -> Declared:
-    return Declared(*(frozenset(one.split()) for one in (read, stop, start, marking)), arn)
-
-
-FACTS: Mapping[str, Declared] = {
-    "rds_cluster": _facts(
-        "rds:DescribeDBClusters",
-        "rds:StopDBCluster",
-        "rds:StartDBCluster",
-        "rds:AddTagsToResource rds:RemoveTagsFromResource",
-        "rds:{}:cluster:one",
-    ),
-    "asg": _facts(
-        "autoscaling:DescribeAutoScalingGroups autoscaling:DescribeScheduledActions",
-        "autoscaling:UpdateAutoScalingGroup",
-        "autoscaling:UpdateAutoScalingGroup",
-        "autoscaling:CreateOrUpdateTags autoscaling:DeleteTags",
-        "autoscaling:{}:autoScalingGroup:0a1b:autoScalingGroupName/one",
-    ),
-    "ecs_service": _facts(
-        "ecs:ListClusters ecs:ListServices ecs:DescribeServices application-autoscaling:DescribeScalableTargets",
-        "ecs:UpdateService application-autoscaling:RegisterScalableTarget",
-        "ecs:UpdateService application-autoscaling:RegisterScalableTarget",
-        "ecs:TagResource ecs:UntagResource",
-        "ecs:{}:service/main/one",
-    ),
-    "eks_nodegroup": _facts(
-        "eks:ListClusters eks:ListNodegroups eks:DescribeNodegroup",
-        "eks:UpdateNodegroupConfig",
-        "eks:UpdateNodegroupConfig",
-        "eks:TagResource eks:UntagResource",
-        "eks:{}:nodegroup/main/one/0a1b",
-    ),
-    "sagemaker_notebook": _facts(
-        "sagemaker:ListNotebookInstances sagemaker:DescribeNotebookInstance sagemaker:ListTags",
-        "sagemaker:StopNotebookInstance",
-        "sagemaker:StartNotebookInstance",
-        "sagemaker:AddTags sagemaker:DeleteTags",
-        "sagemaker:{}:notebook-instance/one",
-    ),
-    "redshift_cluster": _facts(
-        "redshift:DescribeClusters",
-        "redshift:PauseCluster",
-        "redshift:ResumeCluster",
-        "redshift:CreateTags redshift:DeleteTags",
-        "redshift:{}:cluster:one",
-    ),
-}
-"""Of kinds that the template knows and the registry does not have; a description there wins over its row here."""
-
-
 def _declared(kind: KindDescription) -> Declared:
     """Marking is what both directions take and reading does not, but for an action that both ask for."""
     both = (kind.stop_permissions & kind.start_permissions) - kind.read_permissions
@@ -113,7 +62,7 @@ def _declared(kind: KindDescription) -> Declared:
 
 NESTED = {"ecs_service", "eks_nodegroup"}
 """Kinds whose ids name what they are in: `cluster/service`."""
-KINDS: Mapping[str, Declared] = {**FACTS, **{one.name: _declared(one) for one in registry.DESCRIPTIONS}}
+KINDS: Mapping[str, Declared] = {one.name: _declared(one) for one in registry.DESCRIPTIONS}
 ALL = tuple(sorted(KINDS))
 SUBSETS = (*((one,) for one in ALL), *(tuple(one for one in ALL if one != left) for left in ALL), ALL, ("ec2", "rds"))
 """Each kind alone, all but each, all, and the default."""
@@ -184,10 +133,6 @@ def test_the_template_knows_every_kind_and_no_other() -> None:
     assert all(pattern.accepts(one) for one in ALL)
     assert pattern.refused("ec2,lambda,rds, asg,") == ["lambda", ""]
     assert sorted(str(pattern.pattern).strip("^($)").split("|")) == list(ALL)
-
-
-def test_the_facts_are_needed_only_until_every_kind_is_in_the_registry() -> None:
-    assert FACTS.keys() - set(registry.KINDS), "delete FACTS, and this test"
 
 
 @pytest.mark.parametrize("kinds", SUBSETS, ids=_named)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,7 @@ from orchestrator.core.model.measured import Measured, Series
 from orchestrator.core.model.metric import MetricSpan
 from orchestrator.core.model.remembered import Notice, Remembered, RememberedStop
 from orchestrator.core.policy.org_policy import OrgPolicy
+from orchestrator.kinds.registry import DESCRIPTIONS
 from tests.support.builders import SWEEP_ID, a_resource, a_unit, an_account
 from tests.support.policies import load
 
@@ -251,6 +253,71 @@ def test_what_was_stopped_in_the_evening_starts_at_seven_and_on_no_holiday() -> 
         (down, "2026-12-25T09:00", ("keep", rule, "not_running")),
     ):
         assert decided("start-at-seven", resource, at, remembered=remembered) == found
+
+
+# --- everything at night ----------------------------------------------------------------------------------------------
+
+RULES = {
+    "ec2": "machines-and-databases",
+    "rds": "machines-and-databases",
+    "rds_cluster": "machines-and-databases",
+    "redshift_cluster": "machines-and-databases",
+    "asg": "groups-and-services",
+    "ecs_service": "groups-and-services",
+    "eks_nodegroup": "node-groups-that-may-go",
+    "sagemaker_notebook": "notebooks-with-all-in-their-volume",
+}
+SAY_SO = {"eks_nodegroup": {"Nightly": "off"}, "sagemaker_notebook": {"LocalDisk": "scratch"}}
+LOST = {"eks_nodegroup": "pods", "sagemaker_notebook": "files_outside_volume"}
+
+
+def one_of(kind: str, tags: dict[str, str], **fields: Any) -> Resource:
+    losses = (Loss(LOST[kind], "it loses something"),) if kind in LOST else ()
+    return replace(a_resource("web", tags=tags, facts={}, **fields), kind=kind, obstacle=None, losses=losses)
+
+
+def test_every_kind_that_there_is_has_a_rule_there() -> None:
+    assert set(RULES) == {kind.name for kind in DESCRIPTIONS}
+
+
+@pytest.mark.parametrize("kind", RULES)
+def test_each_kind_is_stopped_at_night_and_by_day_it_runs(kind: str) -> None:
+    resource = one_of(kind, DEV | SAY_SO.get(kind, {}))
+    for at, found in (
+        ("2026-12-01T18:05", ("stop", RULES[kind], "outside_schedule")),
+        ("2026-12-01T12:00", ("keep", RULES[kind], "schedule")),
+    ):
+        assert decided("everything-at-night", resource, at) == found
+
+
+@pytest.mark.parametrize("kind", RULES)
+def test_no_kind_is_stopped_in_production_nor_where_something_is_lost_that_no_tag_gives_up(kind: str) -> None:
+    production = one_of(kind, {"Environment": "prod"} | SAY_SO.get(kind, {}))
+    assert decided("everything-at-night", production, "2026-12-01T22:00") == ("keep", None, "no_rule")
+    found = decided("everything-at-night", one_of(kind, DEV), "2026-12-01T22:00")
+    assert found == (("keep", None, "no_rule") if kind in SAY_SO else ("stop", RULES[kind], "outside_schedule"))
+
+
+SIZES: dict[str, dict[str, Any]] = {
+    "asg": {"min_size": 1, "max_size": 4, "desired_capacity": 2},
+    "ecs_service": {"desired_count": 3},
+    "eks_nodegroup": {"min_size": 1, "desired_size": 2},
+}
+
+
+@pytest.mark.parametrize(("kind", "sizes"), SIZES.items())
+def test_in_the_morning_a_size_comes_back_and_without_one_nothing_is_started(kind: str, sizes: dict[str, Any]) -> None:
+    policy, stopped_at = example("everything-at-night"), datetime(2026, 12, 1, 18, 0, tzinfo=UTC)
+    marks = {"stop-orchestrator:stopped-by": SWEEP_ID, "stop-orchestrator:stopped-at": "2026-12-01T18:00:00Z"}
+    down = one_of(kind, DEV | SAY_SO.get(kind, {}) | marks, state="stopped")
+    stop = RememberedStop(
+        SWEEP_ID, policy.name, stopped_at, accepted=True, started_before=None, evidence=policy.evidence[kind]
+    )
+    for restore, found in ((sizes, ("start", "in_running_time")), ({}, ("keep", "not_stopped_by_us"))):
+        remembered = Remembered({down.key: replace(stop, restore=restore)})
+        decision = decide(policy, down, an_account(), stopped_at + timedelta(hours=12), remembered=remembered)
+        assert (decision.verdict.value, decision.reason_code.value) == found
+        assert decision.verdict.value == "keep" or decision.resource.restore == sizes
 
 
 # --- missing owner ----------------------------------------------------------------------------------------------------

@@ -52,7 +52,7 @@ def test_a_group_is_stopped_as_a_whole_and_its_instances_are_its_own(
     assert result(swept.outcomes[group]) == ("stopping", "")
     for one in members:
         row = swept.decisions[one]
-        assert (row["verdict"], row["reason_code"]) == ("keep", "owned")
+        assert (row["verdict"], row["reason_code"]) == ("keep", "stops_with_owner")
         assert row["facts"]["auto_scaling_group"] == group
 
 

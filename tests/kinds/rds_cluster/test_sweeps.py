@@ -39,7 +39,7 @@ def test_a_cluster_stops_as_one_resource_and_an_undo_starts_it_again(
     assert {row["resource_id"]: row["kind"] for row in swept.report["outcomes"]} == {cluster: "rds_cluster"}
     kept = {row["resource_id"]: row["reason"] for row in swept.report["decisions"] if row["verdict"] == "keep"}
     assert kept == {
-        member: f"It belongs to the DB cluster {cluster}, which stops as a whole.",
+        member: f"It belongs to the DB cluster {cluster}, which this sweep stops: it goes with it.",
         multi_az: "It is a Multi-AZ DB cluster of postgres, which AWS cannot stop.",
     }
     status(organization, account, cluster)

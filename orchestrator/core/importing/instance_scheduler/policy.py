@@ -29,7 +29,10 @@ _HEADING = (
         "In which accounts and regions Instance Scheduler acts is no part of its schedules: a rule without `account` "
         "and `region` acts on what has the tag in the whole organization. Narrow it where the tag is used elsewhere."
     ),
-    "Auto Scaling groups and DB clusters, on which Instance Scheduler may act too, are no kinds of ours.",
+    (
+        "Auto Scaling groups and DB clusters, on which Instance Scheduler may act too, need rules of `asg` and "
+        "`rds_cluster`, which are not made."
+    ),
     "`start: everything` needs the member role's parameter StartScope=everything.",
 )
 
