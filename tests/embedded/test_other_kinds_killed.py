@@ -15,9 +15,8 @@ from orchestrator import app
 from orchestrator.demo.faults import Fault
 from tests.support.embedded import OrganizationBuilder
 from tests.support.fixtures import Policy, Run
-from tests.support.other_kinds import EVERY_KIND, KINDS, Watched, assert_down, seed, sized
+from tests.support.other_kinds import EVERY_KIND, KINDS, Watched, assert_down, seed, set_clocks, sized
 from tests.support.sweeps import FRANKFURT
-from tests.support.time import set_time
 
 ENFORCE = ("sweep", "--mode", "enforce", "--yes", "--format", "json", "--policy")
 
@@ -49,7 +48,7 @@ def test_what_was_killed_in_the_middle_is_carried_on_with_and_given_back_as_it_w
     )
     assert victims[0].wait() == -signal.SIGKILL
     now = app.SYSTEM_TIME.now
-    set_time(monkeypatch, sleep=lambda _: None, now=lambda: now() + timedelta(minutes=30))
+    set_clocks(monkeypatch, lambda: now() + timedelta(minutes=30))
     resumed = run(*ENFORCE, path)
     assert resumed.exit_code == 0, resumed.stderr
     assert_down(watched.everything(), keys)

@@ -11,17 +11,11 @@ import pytest
 from orchestrator import app
 from tests.support.embedded import OrganizationBuilder
 from tests.support.fixtures import Policy, Ran, Run
-from tests.support.other_kinds import KINDS, MARKS, Facts, Key, Watched, assert_down, seed, sized
+from tests.support.other_kinds import KINDS, MARKS, Facts, Key, Watched, assert_down, seed, set_clocks, sized
 from tests.support.sweeps import FRANKFURT
-from tests.support.time import set_time
 
 ENFORCE = ("sweep", "--mode", "enforce", "--yes", "--format", "json", "--policy")
 DAY = timedelta(days=1)
-MOTOS_CLOCKS = (
-    "moto.ec2.models.instances.utcnow",
-    "orchestrator.demo.gates.rds.utcnow",
-    "orchestrator.demo.gates.rds_cluster.utcnow",
-)
 Pass = Callable[[timedelta], None]
 
 
@@ -30,9 +24,7 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> Pass:
     """Time passes, ours and AWS's alike."""
     now = app.SYSTEM_TIME.now
     shift = [timedelta()]
-    set_time(monkeypatch, sleep=lambda _: None, now=lambda: now() + shift[0])
-    for clock in MOTOS_CLOCKS:
-        monkeypatch.setattr(clock, lambda: (now() + shift[0]).replace(tzinfo=None))
+    set_clocks(monkeypatch, lambda: now() + shift[0])
 
     def later(by: timedelta) -> None:
         shift[0] += by

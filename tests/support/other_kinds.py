@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from importlib import import_module
 from typing import Any
 
+import pytest
+
 from tests.support.embedded import OrganizationBuilder
 from tests.support.sweeps import DEV, FRANKFURT, IRELAND
+from tests.support.time import set_time
 
 KINDS = ("ec2", "rds", "rds_cluster", "asg", "ecs_service", "eks_nodegroup", "sagemaker_notebook", "redshift_cluster")
 EVERY_KIND = f"""\
@@ -31,6 +35,11 @@ DOWN: Mapping[str, Mapping[str, Any]] = {
 }
 """What a stop leaves, of what it changes."""
 MARKS = frozenset({"stop-orchestrator:stopped-by", "stop-orchestrator:stopped-at"})
+_CLOCKS_OF_AWS = (
+    "moto.ec2.models.instances.utcnow",
+    "orchestrator.demo.gates.rds.utcnow",
+    "orchestrator.demo.gates.rds_cluster.utcnow",
+)
 Key = tuple[str, str, str, str]
 """Account, region, kind, id."""
 Facts = dict[str, Any]
@@ -193,6 +202,13 @@ _LOOKS: Mapping[str, Callable[[Callable[[str], Any]], dict[str, Facts]]] = {
     "sagemaker_notebook": _sagemaker_notebook,
     "redshift_cluster": _redshift_cluster,
 }
+
+
+def set_clocks(monkeypatch: pytest.MonkeyPatch, now: Callable[[], datetime]) -> None:
+    """Ours, and those by which AWS dates what is stopped and started; nothing waits."""
+    set_time(monkeypatch, sleep=lambda _: None, now=now)
+    for clock in _CLOCKS_OF_AWS:
+        monkeypatch.setattr(clock, lambda: now().replace(tzinfo=None))
 
 
 def assert_down(found: Mapping[Key, Facts], keys: Collection[Key]) -> None:
