@@ -113,6 +113,22 @@ def test_databases_that_may_not_be_read_in_one_account_leave_the_rest_of_it_stop
     assert {key for key, status in statuses.items() if status == "denied"} == {(bad, "rds"), (bad, "rds_cluster")}
 
 
+@pytest.mark.full  # tests/sweep/test_members.py has it of a made-up kind
+def test_a_group_whose_instances_may_not_be_read_is_kept_since_one_of_them_may_be_opted_out(
+    watched: Watched, run: Run, policy: Policy
+) -> None:
+    bad, _ = watched.accounts
+    keys = {seed(watched.organization, bad, REGIONS[0], kind) for kind in ("asg", "ecs_service", "rds")}
+    watched.organization.front.faults.add(
+        Fault("UnauthorizedOperation", "no", 403, account=bad, operation="ec2:DescribeInstances")
+    )
+    swept = run(*ENFORCE, policy(EVERY_KIND, REGIONS[0]))
+    assert swept.exit_code == 3
+    [kept] = keys - rows(swept).keys()
+    assert kept[2] == "asg"
+    assert "what belongs to it may be opted out, and cannot be listed" in rows(swept, "decisions")[kept]["reason"]
+
+
 @pytest.mark.full
 def test_what_the_policy_says_is_stopped_and_nothing_else_and_an_undo_gives_back_all_of_it(
     watched: Watched, wanted: set[Key], run: Run, policy: Policy
