@@ -15,12 +15,23 @@ from tests.benchmarks.chart import chart
 from tests.benchmarks.prices import price_of
 from tests.benchmarks.suite import MAIN
 from tests.benchmarks.tables import busy_text, row_texts
-from tests.benchmarks.targets import SCALING_WITHIN, beyond_start, find, member_calls, rows, scaling_rows, targets_of
+from tests.benchmarks.targets import (
+    SCALING_WITHIN,
+    beyond_start,
+    calls_by_operation,
+    find,
+    member_calls,
+    rows,
+    scaling_rows,
+    targets_of,
+)
 
 ROOT = Path(__file__).parents[2]
 PAGE, CHART = ROOT / "docs" / "performance.md", ROOT / "docs" / "performance.svg"
 BEFORE = Path(__file__).parent / "before.json"
 """The release before, measured by the same benchmark on a busy machine: of its wall times only the order counts."""
+_TOLD = 0.005
+"""What a whole sweep asks once is no cost of a target."""
 _MARKED = r"(<!-- measured: {} -->\n).*?(<!-- end -->)"
 
 
@@ -35,6 +46,7 @@ def write_page(results: Sequence[dict[str, Any]], deciding: str = "") -> None:
         ("sweeps", _sweeps(results)),
         ("phases", _phases(results)),
         ("scaling", _scaling(results)),
+        ("kinds", _kinds(results)),
         *([("deciding", [deciding])] if deciding else []),
     ):
         made = "".join(f"{line}\n" for line in lines)
@@ -70,6 +82,15 @@ def _sweeps(results: Sequence[dict[str, Any]]) -> Iterator[str]:
         price = f"{price_of(one['wall'], one['endpoint']).total * 100:.3f}" if "phases" in one else ""
         numbers = (f"{one['wall']:.1f}", f"{cpu:.1f}", f"{each:.2f}", f"{one['memory'] / 1e6:.0f}", f"{calls:.2f}")
         yield _row(one["text"], *numbers, f"{units:,}", price)
+
+
+def _kinds(results: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """What a target costs that has nothing."""
+    yield from _header("asked in each empty target", "calls")
+    calls = {one: count for one, count in calls_by_operation(results).items() if count >= _TOLD}
+    for name in sorted(calls):
+        yield _row(name, f"{calls[name]:.2f}")
+    yield _row("all", f"{sum(calls.values()):.2f}")
 
 
 def _phases(results: Sequence[dict[str, Any]]) -> Iterator[str]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from tests.benchmarks.endpoint.certificate import BUNDLE
 from tests.benchmarks.endpoint.server import Asked as Endpoint
-from tests.benchmarks.endpoint.shape import POLICY
+from tests.benchmarks.endpoint.shape import policy_of
 
 ROOT = Path(__file__).parents[2]
 _LONGEST = 3600
@@ -83,14 +83,16 @@ def environment(running: Running, **settings: str) -> dict[str, str]:
     }
 
 
-def sweep(asked: Endpoint, mode: str, *, tls: bool, settings: Mapping[str, str], bare: bool = False) -> dict[str, Any]:
-    """What own_sweep tells of one sweep of a fresh organization."""
+def sweep(
+    asked: Endpoint, mode: str, *, tls: bool, settings: Mapping[str, str], bare: bool = False, kinds: str = "ec2"
+) -> dict[str, Any]:
+    """What own_sweep tells of one sweep of a fresh organization, by a policy of these kinds."""
     hub = {"report_bucket": "benchmark", "table": "benchmark", "kill_switch": "/benchmark/go", "mode": "enforce"}
     hub["lease_seconds"] = _LEASE_SECONDS
     with endpoint(asked, tls=tls) as running:
         if bare:
             return _figures(running, "bare_loop", {"mode": mode, "accounts": asked.accounts, "regions": asked.regions})
-        return _figures(running, "own_sweep", {"mode": mode, "policy": POLICY}, **hub, **settings)
+        return _figures(running, "own_sweep", {"mode": mode, "policy": policy_of(kinds)}, **hub, **settings)
 
 
 def _figures(running: Running, module: str, asked: Mapping[str, Any], **settings: str) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from rich.console import Console
 from tests.benchmarks.deciding import measure_deciding
 from tests.benchmarks.document import write_page
 from tests.benchmarks.endpoint.shape import REGIONS
-from tests.benchmarks.suite import BARE, MAIN, SCALING, SWEEP, Measurement, large, measure, scaling, table
+from tests.benchmarks.suite import ALL_KINDS, BARE, MAIN, SCALING, SWEEP, Measurement, large, measure, scaling, table
 from tests.benchmarks.tables import phase_table, scaling_table, summary_table, target_table
 
 MODES = ("plan", "enforce")
@@ -67,13 +67,25 @@ def wanted(asked: argparse.Namespace) -> list[Measurement]:
     accounts = asked.accounts or 100
     modes = MODES if asked.mode == "both" else (asked.mode,)
     what = {"regions": asked.regions, "instances": asked.instances, "tls": asked.tls, "pacing": asked.pacing}
+    what["kinds"] = ALL_KINDS if asked.kinds == "all" else asked.kinds
     what |= {"latency_ms": asked.latency, "workers": asked.workers, "organizations_rate": asked.organizations_rate}
     return [Measurement(side, mode, accounts, **what) for mode in modes] * asked.repeat
 
 
 def _refuse(parser: argparse.ArgumentParser, asked: argparse.Namespace) -> None:
     """What would be left out without a word, or would write half a page."""
-    of_one = ("regions", "latency", "tls", "instances", "pacing", "organizations_rate", "workers", "repeat", "bare")
+    of_one = (
+        "regions",
+        "latency",
+        "tls",
+        "instances",
+        "kinds",
+        "pacing",
+        "organizations_rate",
+        "workers",
+        "repeat",
+        "bare",
+    )
     given = [name for name in of_one if getattr(asked, name) != parser.get_default(name)]
     if given and asked.mode is None:
         parser.error(f"{', '.join(given)}: only with --mode, which measures one sweep")
@@ -106,6 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--latency", type=_not_negative, default=50.0, help="of each answer, in ms (default: %(default)s)")
     one.add_argument("--tls", action="store_true", help="speak TLS, by a certificate authority made for this run")
     one.add_argument("--empty", dest="instances", action="store_false", help="nothing runs in the organization")
+    one.add_argument("--kinds", default="ec2", help="of the policy, with commas between, or all; nothing but EC2 runs")
     one.add_argument("--pacing", choices=("on", "off"), default="on", help="wait as AWS's rates ask for (default: on)")
     one.add_argument(
         "--organizations-rate", type=float, default=0.0, help="throttle Organizations to that many a second"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from orchestrator.kinds.registry import DESCRIPTIONS
 from tests.benchmarks import c7n_org
 from tests.benchmarks.endpoint.server import Asked as Endpoint
 from tests.benchmarks.endpoint.shape import REGIONS
@@ -17,6 +18,7 @@ MAIN = 1000
 """Accounts of the sweeps that the table is about."""
 SMALL, LARGE = 100, 5000
 SCALING = (100, 300, 1000, 3000)
+ALL_KINDS = ",".join(one.name for one in DESCRIPTIONS)
 _C7N_ACCOUNTS = 5
 """It takes half a second of CPU for each target."""
 
@@ -35,11 +37,14 @@ class Measurement:
     latency_ms: float = 50.0
     workers: int = 0
     organizations_rate: float = 0.0
+    kinds: str = "ec2"
+    """What the policy names, with commas between."""
 
     @property
     def text(self) -> str:
         words = [f"{self.side}, {self.mode}, {self.accounts:,} x {self.regions}"]
         words += [] if self.instances else ["empty"]
+        words += ["all kinds"] if self.kinds == ALL_KINDS else [self.kinds] if self.kinds != "ec2" else []
         words += ["TLS" if self.tls else "HTTP"]
         words += [] if self.pacing == "on" or self.side != SWEEP else ["pacing off"]
         return ", ".join(words)
@@ -55,12 +60,19 @@ def table(main: int = MAIN, small: int = SMALL) -> list[Measurement]:
         Measurement(SWEEP, "enforce", main),
         replace(plan, instances=False),
         replace(plan, instances=False, tls=True),
+        replace(plan, accounts=small, instances=False),
+        every_kind(small),
         quick,
         replace(quick, mode="enforce"),
         replace(quick, instances=False),
         replace(quick, instances=False, tls=True),
         *([Measurement(C7N, "plan", _C7N_ACCOUNTS, latency_ms=0.0)] if c7n_org.command() else []),
     ]
+
+
+def every_kind(accounts: int = SMALL) -> Measurement:
+    """What a target costs that has nothing of any kind, where a policy names all of them."""
+    return Measurement(SWEEP, "plan", accounts, instances=False, kinds=ALL_KINDS)
 
 
 def scaling() -> list[Measurement]:
@@ -90,4 +102,4 @@ def _figures(one: Measurement) -> dict[str, Any]:
     if one.side == C7N:
         return c7n_org.measure(endpoint, tls=one.tls)
     settings = {"pacing": one.pacing, **({"workers": str(one.workers)} if one.workers else {})}
-    return sweep(endpoint, one.mode, tls=one.tls, settings=settings, bare=one.side == BARE)
+    return sweep(endpoint, one.mode, tls=one.tls, settings=settings, bare=one.side == BARE, kinds=one.kinds)

@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tests.benchmarks.endpoint import kinds as other_services
 from tests.benchmarks.prices import price_of
-from tests.benchmarks.suite import BARE, C7N, LARGE, SCALING, SWEEP
+from tests.benchmarks.suite import ALL_KINDS, BARE, C7N, LARGE, SCALING, SMALL, SWEEP
 
 Result = dict[str, Any]
 _MB = 1_000_000
 SCALING_WITHIN = 0.15
+_OF_MEMBERS = frozenset({"ec2", "sts", *other_services.SERVICES})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,9 @@ def rows(results: Sequence[Result], main: int) -> Iterator[Row]:
     yield Row("enforce, price", "cents", price, "", 1)
     calls = member_calls(plan) / targets_of(plan) if plan else None
     yield Row("calls per target", "", calls, "1.12", 1.06, 1.06)
+    every = find(results, SWEEP, "plan", min(SMALL, main), instances=False, kinds=ALL_KINDS)
+    calls = member_calls(every) / targets_of(every) if every else None
+    yield Row("empty target, all kinds, calls", "", calls, "", len(ALL_KINDS.split(",")) + 0.07)
     yield _against_c7n(results, plan)
     large = find(results, SWEEP, "plan", LARGE)
     yield Row(f"plan of {LARGE:,}, wall", "s", _figure(large, "wall"), "impossible", 180, 90)
@@ -81,7 +86,16 @@ def scaling_rows(results: Sequence[Result]) -> list[tuple[int, float, float]]:
 
 def member_calls(result: Result) -> int:
     """Those in member accounts, and for their sessions."""
-    return sum(count for name, count in result["endpoint"]["calls"].items() if name.startswith(("ec2:", "sts:")))
+    return sum(count for name, count in result["endpoint"]["calls"].items() if name.split(":")[0] in _OF_MEMBERS)
+
+
+def calls_by_operation(results: Sequence[Result]) -> dict[str, float]:
+    """Of a target that has nothing, by a policy that names all kinds; empty where that was not measured."""
+    every = next((one for one in reversed(results) if one.get("kinds") == ALL_KINDS and not one["instances"]), None)
+    if every is None:
+        return {}
+    calls = every["endpoint"]["calls"]
+    return {one: calls[one] / targets_of(every) for one in calls if one.split(":")[0] in _OF_MEMBERS}
 
 
 def targets_of(result: Result) -> int:
@@ -107,10 +121,12 @@ def find(
     tls: bool = False,
     instances: bool = True,
     pacing: str = "on",
+    kinds: str = "ec2",
 ) -> Result | None:
-    """The last such one."""
+    """The last such one. A saved result that does not tell its kinds is of EC2 alone."""
     wanted = {"side": side, "mode": mode, "accounts": accounts, "tls": tls, "instances": instances, "pacing": pacing}
     holds: Callable[[Result], bool] = lambda one: all(one[name] == value for name, value in wanted.items())  # noqa: E731 - a lambda with its type in one line
+    results = [one for one in results if one.get("kinds", "ec2") == kinds]
     return next((one for one in reversed(results) if holds(one)), None)
 
 

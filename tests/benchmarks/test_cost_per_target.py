@@ -21,8 +21,8 @@ import pytest
 from tests.benchmarks.endpoint.server import Asked
 from tests.benchmarks.endpoint.shape import Shape
 from tests.benchmarks.processes import ROOT, sweep
-from tests.benchmarks.suite import C7N, Measurement, measure
-from tests.benchmarks.targets import beyond_start, member_calls
+from tests.benchmarks.suite import ALL_KINDS, C7N, Measurement, measure
+from tests.benchmarks.targets import beyond_start, calls_by_operation, member_calls
 
 ACCOUNTS = 20
 SHAPE = Shape(ACCOUNTS)
@@ -56,6 +56,26 @@ def test_a_target_costs_little_more_than_the_same_calls_in_a_bare_loop(load: Loa
     assert described(own) == described(bare) == SHAPE.targets + looks
     assert member_calls(own) / SHAPE.targets <= load.most_calls_a_target
     assert (beyond_start(own) or 0.0) / bare["work"] <= load.most_times_the_bare_loop
+
+
+@pytest.mark.full
+def test_an_empty_target_costs_one_call_for_each_kind_that_a_rule_names_and_none_for_others() -> None:
+    accounts, kinds = 4, ALL_KINDS.split(",")
+    endpoint = Asked(accounts, instances=False, latency=0.0)
+    every, one = (
+        {**sweep(endpoint, "plan", tls=False, settings={}, kinds=named), "kinds": named, "instances": False}
+        for named in (ALL_KINDS, "ec2")
+    )
+    for result in (every, one):
+        assert result["status"] == "complete"
+        result |= {"accounts": accounts, "regions": endpoint.regions}
+    asked = calls_by_operation([every])
+    lists = {name: count for name, count in asked.items() if not name.startswith("sts:")}
+    assert lists == dict.fromkeys(lists, 1.0)
+    assert len(lists) == len(kinds)
+    sessions = {name: count for name, count in one["endpoint"]["calls"].items() if name.startswith("sts:")}
+    assert member_calls(one) == accounts * endpoint.regions + sum(sessions.values())
+    assert sessions == {name: count for name, count in every["endpoint"]["calls"].items() if name.startswith("sts:")}
 
 
 def test_nothing_but_the_benchmarks_own_endpoint_is_asked() -> None:

@@ -11,9 +11,9 @@ import pytest
 from tests.benchmarks import document
 from tests.benchmarks.endpoint.http import unchunked
 from tests.benchmarks.prices import price_of
-from tests.benchmarks.suite import BARE, C7N, SCALING, SWEEP
+from tests.benchmarks.suite import ALL_KINDS, BARE, C7N, SCALING, SWEEP
 from tests.benchmarks.tables import busy_text, row_texts
-from tests.benchmarks.targets import SCALING_WITHIN, rows, scaling_rows
+from tests.benchmarks.targets import SCALING_WITHIN, calls_by_operation, rows, scaling_rows
 
 ENDPOINT = {"calls": {"ec2:DescribeInstances": 17_000, "sts:AssumeRole": 1_000, "s3:PutObject": 9}, "s3": {"put": 9}}
 
@@ -59,6 +59,20 @@ def test_c7n_org_is_compared_for_each_target() -> None:
     results = [a_result(), a_result(C7N, accounts=5, work=18 / 17_000 * 85 * 900)]
     row = next(row for row in rows(results, 1000) if row.name.startswith("c7n-org"))
     assert (row.value, row_texts(row)[4]) == (pytest.approx(900), "900")
+
+
+def test_what_all_kinds_cost_is_of_a_target_that_has_nothing_and_never_taken_for_ec2_alone() -> None:
+    calls = {"ec2:DescribeInstances": 1700, "rds:DescribeDBInstances": 1700, "sts:AssumeRole": 100, "s3:PutObject": 9}
+    every = a_result(accounts=100, instances=False, kinds=ALL_KINDS, endpoint=ENDPOINT | {"calls": calls})
+    assert calls_by_operation([every, a_result()]) == {
+        "ec2:DescribeInstances": 1.0,
+        "rds:DescribeDBInstances": 1.0,
+        "sts:AssumeRole": pytest.approx(1 / 17),
+    }
+    assert calls_by_operation([a_result(instances=False)]) == {}
+    found = {row.name: row for row in rows([every], 1000)}
+    assert found["empty target, all kinds, calls"].value == pytest.approx(2 + 1 / 17)
+    assert found["empty target, HTTP"].value is None
 
 
 @pytest.mark.parametrize("fixed", [0.0, 0.9])

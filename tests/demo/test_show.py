@@ -98,7 +98,8 @@ def assert_kept(store: Path) -> None:
     assert KEPT.keys() | {"ec2"} == demo_kinds().keys()
     reports = [json.loads(path.read_text()) for path in store.rglob("report.json")]
     [report] = [one for one in reports if one["mode"] == "enforce"]
-    assert {row["kind"] for row in report["outcomes"] if row["status"] == "stopped"} == demo_kinds().keys()
+    down = {"stopped", "stopping"}
+    assert {row["kind"] for row in report["outcomes"] if row["status"] in down} == demo_kinds().keys()
     whys = {(row["kind"], row["resource_id"]): row["reason"] for row in report["decisions"] if row["verdict"] == "keep"}
     for kind, (resource_id, why) in KEPT.items():
         assert why in whys[kind, resource_id]

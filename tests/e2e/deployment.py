@@ -19,6 +19,7 @@ from tests.e2e.command import HubCommand
 from tests.e2e.evidence import Evidence, find_evidence, leave_evidence, release_kill_switch
 from tests.e2e.organization import Organization
 from tests.e2e.rendering import body, earlier_hub
+from tests.e2e.resources import KINDS
 from tests.e2e.server import HUB, Emulator
 
 HUB_STACK, MEMBER_STACK = "stop-orchestrator", "stop-orchestrator-member"
@@ -33,7 +34,6 @@ _SCHEDULE_KEPT = (
     "ScheduleExpressionTimezone",
     "Target",
 )
-_EXECUTION_ID = "<aws.scheduler.execution-id>"
 _STACK_SECONDS, _FIRE_SECONDS, _SWEEP_SECONDS, _PAUSE = 60, 90, 120, 0.3
 _NOW_AND_THEN = "cron(0 3 1 1 ? *)"
 
@@ -135,8 +135,9 @@ class Deployment:
     def deploy_members(self) -> None:
         say(f"deploying member-role.yaml in {len(self.organization.enrolled)} accounts")
         values = {"HubAccountId": HUB, "OrganizationId": self.organization.id, "ExternalId": EXTERNAL_ID}
+        values["Kinds"] = ",".join(KINDS)
         for account in self.organization.enrolled:
-            self._create(account, MEMBER_STACK, body("member-role", self.without), values)
+            self._create(account, MEMBER_STACK, body("member-role", self.without, KINDS), values)
 
     def _deploy_hub(self, template: str, zipped: Path) -> None:
         self.parameters = self._hub_values()
@@ -250,14 +251,15 @@ class Deployment:
     def _fire(self, name: str) -> None:
         """Enables the schedule as it was deployed, only due now, until it fired.
 
-        The id is filled in, which EventBridge does and ministack does not. A schedule that fired once by at() never
-        does so again on ministack, but by a rate it does.
+        The id is filled in, each time anew, which EventBridge does and ministack does not. A schedule that fired once
+        by at() never does so again on ministack, but by a rate it does.
         """
         say(f"enabling the schedule {name}; ministack looks every 10 s")
         fired = self._fires()
         target = self.emulator.client("scheduler").get_schedule(Name=name)["Target"]
-        target["Input"] = target["Input"].replace(_EXECUTION_ID, str(uuid.uuid4()))
-        assert "id" in json.loads(target["Input"])
+        event = json.loads(target["Input"])
+        assert "id" in event
+        target["Input"] = json.dumps({**event, "id": str(uuid.uuid4())})
         once = f"at({_now() - timedelta(seconds=5):%Y-%m-%dT%H:%M:%S})"
         due = "rate(1 minute)" if name in self._fired else once
         self._fired.add(name)

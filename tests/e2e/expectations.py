@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.e2e.deployment import Deployment, Report, denied_in
 from tests.e2e.organization import Organization
+from tests.e2e.resources import RUNNING, STOPPED
 
 MARK = "stop-orchestrator:stopped-by"
 
@@ -19,7 +20,7 @@ class Swept:
     report: Report
     states: dict[str, str]
     marks: dict[str, str]
-    """The tag `stopped-by` of each instance that has one."""
+    """The tag `stopped-by` of each resource that has one."""
     ledger: list[dict[str, Any]]
 
 
@@ -31,7 +32,12 @@ def swept(deployment: Deployment, mode: str) -> Swept:
 
 
 def assert_as_expected(organization: Organization, seen: Swept) -> None:
-    problems = [*_coverage(organization, seen.report), *_stops(organization, seen), *_ledger(organization, seen)]
+    problems = [
+        *_coverage(organization, seen.report),
+        *_stops(organization, seen),
+        *_kept(organization, seen.report),
+        *_ledger(organization, seen),
+    ]
     assert not problems, f"denied: {denied_in(problems)}\n" + "\n".join(problems)
 
 
@@ -50,15 +56,25 @@ def _stops(organization: Organization, seen: Swept) -> Iterator[str]:
     rows = {row["resource_id"]: row for row in seen.report["outcomes"]}
     if rows.keys() != organization.to_stop.keys():
         yield f"outcomes of {sorted(rows)}, not of {sorted(organization.to_stop)}"
-    for instance, row in rows.items():
+    for one, row in rows.items():
         if row["status"] != ("stopped" if enforced else "would_stop"):
-            yield f"{instance} is {row['status']}: {row['code']} {row['message']}"
-        yield from (f"{instance}: {warning}" for warning in row["warnings"])
-        if seen.marks.get(instance) != (seen.report["sweep_id"] if enforced else None):
-            yield f"{instance} has the tag {MARK}={seen.marks.get(instance)}"
-    for instance, state in seen.states.items():
-        if state != ("stopped" if enforced and instance in organization.to_stop else "running"):
-            yield f"EC2 says that {instance} is {state}"
+            yield f"{one} is {row['status']}: {row['code']} {row['message']}"
+        yield from (f"{one}: {warning}" for warning in row["warnings"])
+        if seen.marks.get(one) != (seen.report["sweep_id"] if enforced else None):
+            yield f"{one} has the tag {MARK}={seen.marks.get(one)}"
+    for one, state in seen.states.items():
+        if state != (STOPPED if enforced and one in organization.to_stop else RUNNING):
+            yield f"AWS says that {one} is {state}"
+
+
+def _kept(organization: Organization, report: Report) -> Iterator[str]:
+    """What runs on, each for its own reason."""
+    rows = {row["resource_id"]: row for row in report["decisions"] if row["verdict"] == "keep"}
+    if rows.keys() != organization.why_kept.keys():
+        yield f"kept are {sorted(rows)}, not {sorted(organization.why_kept)}"
+    for one, reason in organization.why_kept.items():
+        if one in rows and rows[one]["reason_code"] != reason.value:
+            yield f"{one} is kept, but as {rows[one]['reason_code']}: {rows[one]['reason']}"
 
 
 def _ledger(organization: Organization, seen: Swept) -> Iterator[str]:

@@ -2,31 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
+from orchestrator.core.model import ReasonCode
+from tests.e2e.resources import KINDS, Clusters, Databases, Groups, Instances, Kind, Services
 from tests.e2e.server import HUB, REGION, Emulator
 
 REGIONS = (REGION, "eu-west-1")
 DEV = {"Environment": "dev"}
-POLICY = """\
+POLICY = f"""\
 version: 1
 name: e2e
-organization: {include: ["/Workloads"]}
-regions: {include: [eu-central-1, eu-west-1]}
+organization: {{include: ["/Workloads"]}}
+regions: {{include: [eu-central-1, eu-west-1]}}
 rules:
   - name: dev
-    where: {tag: {Environment: dev}}
-waves: [{accounts: 1}]
-guardrails: {max_stops: 20}
-kill_switch: {unreadable: stop}
+    kinds: [{", ".join(KINDS)}]
+    where: {{tag: {{Environment: dev}}}}
+waves: [{{accounts: 1}}]
+guardrails: {{max_stops: 30}}
+kill_switch: {{unreadable: stop}}
 """
-Place = tuple[str, str]
+MARKS = ("stop-orchestrator:stopped-by", "stop-orchestrator:stopped-at")
+_Kind = TypeVar("_Kind", bound=Kind)
+
+
+class Place(NamedTuple):
+    """Where a resource is, and of which kind it is."""
+
+    account: str
+    region: str
+    kind: str
 
 
 @dataclass
 class Organization:
-    """What is in it, and what the sweeps should make of that."""
+    """What is in it, and what the sweeps should make of that. Resources are named by their ids."""
 
     emulator: Emulator
     id: str = ""
@@ -35,40 +48,41 @@ class Organization:
     outside: str = ""
     to_stop: dict[str, Place] = field(default_factory=dict)
     to_keep: dict[str, Place] = field(default_factory=dict)
+    why_kept: dict[str, ReasonCode] = field(default_factory=dict)
+    """Of those in `to_keep` that the policy looks at."""
 
     @property
-    def coverage(self) -> dict[Place, str]:
+    def coverage(self) -> dict[tuple[str, str], str]:
         """Status by account and region, of the accounts that the policy includes."""
         scanned = {(account, region): "scanned" for account in self.enrolled for region in REGIONS}
         return {**scanned, (self.denied, "*"): "denied"}
 
     def states(self) -> dict[str, str]:
-        """Every instance's state by its id."""
+        """Every resource's state by its id."""
         found: dict[str, str] = {}
-        for account, region in {*self.to_stop.values(), *self.to_keep.values()}:
-            for reservation in self._ec2(account, region).describe_instances()["Reservations"]:
-                found |= {one["InstanceId"]: one["State"]["Name"] for one in reservation["Instances"]}
+        for place in {*self.to_stop.values(), *self.to_keep.values()}:
+            found |= self._kind(place).states()
         return found
 
     def start_again(self) -> None:
         """As their owners would, who also take the orchestrator's marks away."""
-        for instance, place in self.to_stop.items():
-            self._ec2(*place).start_instances(InstanceIds=[instance])
-            marks = [{"Key": f"stop-orchestrator:stopped-{one}"} for one in ("by", "at")]
-            self._ec2(*place).delete_tags(Resources=[instance], Tags=marks)
+        for one, place in self.to_stop.items():
+            self._kind(place).start(one)
+            self._kind(place).untag(one, MARKS)
 
-    def tags(self, instance: str) -> dict[str, str]:
-        account, region = {**self.to_stop, **self.to_keep}[instance]
-        filters = [{"Name": "resource-id", "Values": [instance]}]
-        found = self._ec2(account, region).describe_tags(Filters=filters)["Tags"]
-        return {tag["Key"]: tag["Value"] for tag in found if tag["ResourceId"] == instance}
+    def tags(self, one: str) -> dict[str, str]:
+        place = {**self.to_stop, **self.to_keep}[one]
+        return self._kind(place).tags(one)
 
-    def _ec2(self, account: str, region: str) -> Any:
-        return self.emulator.client("ec2", account, region)
+    def _kind(self, place: Place) -> Kind:
+        return self.of(KINDS[place.kind], place.account, place.region)
+
+    def of(self, kind: type[_Kind], account: str, region: str = REGION) -> _Kind:
+        return kind(self.emulator.client(kind.service, account, region))
 
 
 def founded(emulator: Emulator) -> Organization:
-    """The organization, its accounts and their instances."""
+    """The organization, its accounts and their resources."""
     client = emulator.client("organizations")
     made = Organization(emulator, client.describe_organization()["Organization"]["Id"])
     [root] = [one["Id"] for one in client.list_roots()["Roots"]]
@@ -78,15 +92,69 @@ def founded(emulator: Emulator) -> Organization:
     made.enrolled = [_account(client, name, root, unit) for name, unit in (("a", workloads), ("b", test), ("c", test))]
     made.denied = _account(client, "not-enrolled", root, workloads)
     made.outside = _account(client, "outside", root, sandbox)
+    _make_instances(made)
+    _make_databases(made, made.enrolled[0])
+    _make_groups(made, made.enrolled[1])
+    _make_services(made, made.enrolled[2])
+    return made
+
+
+_OPTED_OUT = {**DEV, "stop-orchestrator:opt-out": "true"}
+_PROTECTED = {**DEV, "stop-orchestrator:protected": "yes"}
+
+
+def _make_instances(made: Organization) -> None:
     for account in made.enrolled:
         for region in REGIONS:
-            _instances(made.to_stop, emulator, (account, region), DEV, 2)
+            for one in made.of(Instances, account, region).make(DEV, 2):
+                made.to_stop[one] = Place(account, region, "ec2")
     first, second, _ = made.enrolled
-    _instances(made.to_keep, emulator, (first, REGION), {"Environment": "production"})
-    _instances(made.to_keep, emulator, (first, REGION), {**DEV, "stop-orchestrator:opt-out": "true"})
-    _instances(made.to_keep, emulator, (second, REGION), {**DEV, "stop-orchestrator:protected": "yes"})
-    _instances(made.to_keep, emulator, (made.outside, REGION), DEV)
-    return made
+    kept: tuple[tuple[str, Mapping[str, str], ReasonCode | None], ...] = (
+        (first, {"Environment": "production"}, ReasonCode.NO_RULE),
+        (first, _OPTED_OUT, ReasonCode.EXEMPT),
+        (second, _PROTECTED, ReasonCode.EXEMPT),
+        (made.outside, DEV, None),
+    )
+    for account, tags, reason in kept:
+        [one] = made.of(Instances, account).make(tags, 1)
+        made.to_keep[one] = Place(account, REGION, "ec2")
+        if reason is not None:
+            made.why_kept[one] = reason
+
+
+def _make_databases(made: Organization, account: str) -> None:
+    alone, clusters = made.of(Databases, account), made.of(Clusters, account)
+    alone.make("dev-db", DEV)
+    alone.make("dev-db-opted-out", _OPTED_OUT)
+    clusters.make("dev-aurora", "aurora-postgresql", DEV)
+    clusters.make("dev-documents", "docdb", DEV)
+    clusters.make("dev-aurora-protected", "aurora-mysql", _PROTECTED)
+    made.to_stop |= {"dev-db": Place(account, REGION, "rds")}
+    made.to_stop |= {one: Place(account, REGION, "rds_cluster") for one in ("dev-aurora", "dev-documents")}
+    _keep(made, "dev-db-opted-out", Place(account, REGION, "rds"), ReasonCode.EXEMPT)
+    _keep(made, "dev-aurora-protected", Place(account, REGION, "rds_cluster"), ReasonCode.EXEMPT)
+    stopped = ("dev-aurora", "dev-documents")
+    made.why_kept |= {f"{one}-1": ReasonCode.STOPS_WITH_OWNER for one in stopped}
+    made.why_kept["dev-aurora-protected-1"] = ReasonCode.EXEMPT
+
+
+def _make_groups(made: Organization, account: str) -> None:
+    groups, place = made.of(Groups, account), Place(account, REGION, "asg")
+    groups.make("dev-group", DEV)
+    groups.make("dev-nodes", {**DEV, "eks:cluster-name": "dev"})
+    made.to_stop["dev-group"] = place
+    _keep(made, "dev-nodes", place, ReasonCode.OWNED)
+
+
+def _make_services(made: Organization, account: str) -> None:
+    services, place = made.of(Services, account), Place(account, REGION, "ecs_service")
+    made.to_stop[services.make("web", DEV)] = place
+    _keep(made, services.make("agent", DEV, "DAEMON"), place, ReasonCode.CANNOT_STOP)
+
+
+def _keep(made: Organization, one: str, place: Place, reason: ReasonCode) -> None:
+    made.to_keep[one] = place
+    made.why_kept[one] = reason
 
 
 def _unit(client: Any, parent: str, name: str) -> str:
@@ -100,16 +168,3 @@ def _account(client: Any, name: str, root: str, unit: str) -> str:
     assert account != HUB
     client.move_account(AccountId=account, SourceParentId=root, DestinationParentId=unit)
     return account
-
-
-def _instances(found: dict[str, Place], emulator: Emulator, place: Place, tags: dict[str, str], count: int = 1) -> None:
-    made = emulator.client("ec2", *place).run_instances(
-        ImageId="ami-12345678",
-        InstanceType="t3.micro",
-        MinCount=count,
-        MaxCount=count,
-        TagSpecifications=[
-            {"ResourceType": "instance", "Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
-        ],
-    )
-    found.update((one["InstanceId"], place) for one in made["Instances"])

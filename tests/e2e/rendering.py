@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from tests.support.cloudformation import EARLIER_HUB, as_list, parse, statements, template
 
 NAMES = ("hub", "member-role")
+_NO_VALUE = {"Ref": "AWS::NoValue"}
+_KIND_OF_CONDITION = re.compile(r"\|,(\w+),-")
+"""How a condition of the member role asks whether `Kinds` has that kind."""
+_ASKED_ELSEWHERE = re.compile(r"(ec2:(Create|Delete)Tags|(rds|autoscaling|ecs):\w+)")
+"""Actions of which ministack asks for another resource than AWS does."""
 
 
-def body(name: str, without: str = "") -> str:
-    """The template's text; `without` is an action that no statement of it allows any more."""
-    return _rendered(template(name), without)
+def body(name: str, without: str = "", kinds: Collection[str] = ()) -> str:
+    """The template's text; `without` is an action that no statement of it allows any more, `kinds` are its `Kinds`."""
+    return _rendered(template(name), without, kinds)
 
 
 def earlier_hub(without: str = "") -> str:
@@ -21,19 +27,27 @@ def earlier_hub(without: str = "") -> str:
     return _rendered(parse(EARLIER_HUB.read_text()), without)
 
 
-def _rendered(document: dict[str, Any], without: str) -> str:
+def _rendered(document: dict[str, Any], without: str, kinds: Collection[str] = ()) -> str:
     for one in statements(document):
         _known_to_ministack(one)
     for alarm in _of_type(document, "AWS::CloudWatch::Alarm"):
         _without_metric_math(alarm["Properties"])
     for machine in _of_type(document, "AWS::StepFunctions::StateMachine"):
         _one_item_at_a_time(machine["Properties"]["DefinitionString"]["Fn::Sub"])
-    if "HasBoundaryOfItsOwn" in document.get("Conditions", {}):
-        # ministack knows no Split in a condition; no boundary is given here.
-        document["Conditions"]["HasBoundaryOfItsOwn"] = {"Fn::Equals": ["yes", "no"]}
+    for condition, asked in document.get("Conditions", {}).items():
+        _without_split(document["Conditions"], condition, asked, kinds)
     if without:
         _take_away(document, without)
     return json.dumps(document)
+
+
+def _without_split(conditions: dict[str, Any], name: str, asked: Any, kinds: Collection[str]) -> None:
+    """ministack knows no Split in a condition: what it would find is put in its place. No boundary is given here."""
+    text = json.dumps(asked)
+    if "Fn::Split" in text:
+        kind = _KIND_OF_CONDITION.search(text)
+        assert kind is not None or name == "HasBoundaryOfItsOwn", name
+        conditions[name] = {"Fn::Equals": ["yes", "yes" if kind is not None and kind[1] in kinds else "no"]}
 
 
 def _known_to_ministack(statement: dict[str, Any]) -> None:
@@ -41,24 +55,39 @@ def _known_to_ministack(statement: dict[str, Any]) -> None:
 
     - aws:PrincipalArn is the role's ARN on AWS, also of a session of that role; ministack has the session's ARN.
     - aws:ResourceOrgID is never there, so nobody could assume any role; without it the role's name still decides.
-    - aws:ResourceTag is never there for EC2: the Deny statements on tags never hit, and undo could never start.
+    - aws:ResourceTag is never there but for logs: the Deny statements on tags never hit, and undo could never start.
       tests/templates proves those with ministack's evaluator as a library, which takes the tags.
-    - CreateTags and DeleteTags are asked for on "*", not on the instance.
+    - The sizes that a call asks of an Auto Scaling group are never there, nor what it launches.
+    - CreateTags and DeleteTags are asked for on "*", not on the instance; so are describing and marking databases and
+      marking groups and services. What is asked of a service is asked for on its cluster.
     """
-    if {"ec2:CreateTags", "ec2:DeleteTags"} & set(_actions(statement)):
+    if statement["Effect"] == "Allow" and any(_ASKED_ELSEWHERE.fullmatch(one) for one in _actions(statement)):
         statement["Resource"] = "*"
-    conditions: dict[str, dict[str, Any]] = statement.get("Condition", {})
-    for operator, keys in list(conditions.items()):
-        if operator == "ArnEquals" and "aws:PrincipalArn" in keys:
-            keys["aws:PrincipalArn"] = {"Fn::Sub": _session_arn(keys["aws:PrincipalArn"]["Fn::Sub"])}
-        keys.pop("aws:ResourceOrgID", None)
-        if statement["Effect"] == "Allow":
-            for key in [one for one in keys if one.startswith("aws:ResourceTag/")]:
-                del keys[key]
-        if not keys:
-            del conditions[operator]
-    if not conditions:
-        statement.pop("Condition", None)
+    if "Condition" in statement:
+        asked = statement["Condition"]
+        branches = asked.get("Fn::If", [asked])
+        told = [one if isinstance(one, str) else _conditions(one, statement["Effect"]) or _NO_VALUE for one in branches]
+        statement["Condition"] = {"Fn::If": told} if "Fn::If" in asked else told[0]
+        if statement["Condition"] == _NO_VALUE:
+            del statement["Condition"]
+
+
+def _conditions(asked: dict[str, dict[str, Any]], effect: str) -> dict[str, dict[str, Any]]:
+    """Those that ministack can tell; empty where there are none."""
+    if asked == _NO_VALUE:
+        return {}
+    kept: dict[str, dict[str, Any]] = {}
+    for operator, keys in asked.items():
+        told = dict(keys)
+        if operator == "ArnEquals" and "aws:PrincipalArn" in told:
+            told["aws:PrincipalArn"] = {"Fn::Sub": _session_arn(told["aws:PrincipalArn"]["Fn::Sub"])}
+        told.pop("aws:ResourceOrgID", None)
+        if effect == "Allow":
+            never = ("aws:ResourceTag/", "autoscaling:", "application-autoscaling:")
+            told = {key: value for key, value in told.items() if not key.startswith(never)}
+        if told:
+            kept[operator] = told
+    return kept
 
 
 def _session_arn(role: str) -> str:
@@ -84,7 +113,7 @@ def _take_away(document: dict[str, Any], action: str) -> None:
     for one in statements(document):
         if _grants(one, action):
             # A statement without actions is none; one that denies what does not exist is.
-            left = [other for other in _actions(one) if other != action]
+            left = [other for other in as_list(one["Action"]) if action not in _texts(other)]
             one.update({"Action": left} if left else {"Effect": "Deny", "Action": "none:Nothing"})
 
 
@@ -98,8 +127,15 @@ def _grants(statement: Mapping[str, Any], action: str) -> bool:
 
 
 def _actions(statement: Mapping[str, Any]) -> list[str]:
-    """Those that depend on no condition of the template."""
-    return [one for one in as_list(statement["Action"]) if isinstance(one, str)]
+    """Also those that depend on a condition of the template."""
+    return [one for action in as_list(statement["Action"]) for one in _texts(action)]
+
+
+def _texts(action: Any) -> list[str]:
+    """An action, or those of an Fn::If."""
+    if isinstance(action, str):
+        return [action]
+    return [branch for branch in action.get("Fn::If", ())[1:] if isinstance(branch, str)]
 
 
 def _of_type(document: Mapping[str, Any], kind: str) -> Iterator[dict[str, Any]]:

@@ -24,6 +24,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.e2e.scaling import no_scaling
+
 ROOT = Path(__file__).parents[2]
 PYTHON = ROOT / ".venv-e2e" / "bin" / "python"
 HUB = "100000000001"
@@ -72,10 +74,16 @@ class Emulator:
 
 @contextmanager
 def running(folder: Path) -> Iterator[Emulator]:
-    """The emulator, with IAM enforced and over TLS; its state is gone with it.
+    """The emulator, with IAM enforced and over TLS, and beside it what it lacks; its state is gone with it.
 
     TLS because the bucket's policy refuses everything else, and ministack enforces that.
     """
+    with no_scaling() as scaling, _running(folder, scaling) as emulator:
+        yield emulator
+
+
+@contextmanager
+def _running(folder: Path, scaling: str) -> Iterator[Emulator]:
     folder.mkdir(parents=True)
     certificate, key = _certificate_in(folder)
     port = _free_port()
@@ -96,6 +104,7 @@ def running(folder: Path) -> Iterator[Emulator]:
         "STATE_DIR": str(folder / "state"),
         # The Lambdas are its child processes and inherit these.
         "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING": scaling,
         "AWS_CA_BUNDLE": str(certificate),
         "PYTHONDONTWRITEBYTECODE": "1",
     }

@@ -220,12 +220,6 @@ def _topic(client: Client, arn: str, said: Properties) -> None:
     assert client("sns").get_topic_attributes(TopicArn=arn)["Attributes"]["DisplayName"] == said["DisplayName"]
 
 
-def _subscription(client: Client, arn: str, said: Properties) -> None:
-    del arn
-    [found] = client("sns").list_subscriptions()["Subscriptions"]
-    assert (found["Protocol"], found["Endpoint"]) == (said["Protocol"], said["Endpoint"])
-
-
 def _topic_policy(client: Client, name: str, said: Properties) -> None:
     del name
     [topic] = client("sns").list_topics()["Topics"]

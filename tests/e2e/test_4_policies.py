@@ -55,7 +55,8 @@ def test_each_schedule_sweeps_by_its_own_policy(hub: Deployment) -> None:
     for name, accounts, owners in (("tests", others, ["team-t@example.com"]), ("rest", [first], [])):
         report = hub.swept_by(SCHEDULES[name], "enforce")
         assert (report["policy_name"], report["owners"], report["consent_missing"]) == (name, owners, "")
-        wanted = {instance for instance, (account, _) in hub.organization.to_stop.items() if account in accounts}
+        named = {one: place for one, place in hub.organization.to_stop.items() if place.kind == "ec2"}
+        wanted = {one for one, place in named.items() if place.account in accounts}
         stopped = {row["resource_id"] for row in report["outcomes"] if row["status"] == "stopped"}
         assert stopped == wanted
 

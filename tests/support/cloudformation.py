@@ -18,6 +18,7 @@ from typing import Any
 import yaml
 
 from cloudformation.assemble import read_source
+from orchestrator.kinds.registry import KINDS
 
 Node = Any
 FOLDER = Path(__file__).parents[2] / "cloudformation"
@@ -77,7 +78,7 @@ EVERYTHING: Mapping[str, Mapping[str, str]] = {
     },
     "member-role": {
         "ExternalId": "an-external-id",
-        "Kinds": "ec2,rds,rds_cluster,asg,ecs_service,eks_nodegroup,sagemaker_notebook,redshift_cluster",
+        "Kinds": ",".join(KINDS),
         "PolicySimulation": "on",
         "StartScope": "everything",
         "VolumeKeyArns": KEY,

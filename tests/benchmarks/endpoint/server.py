@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
+from tests.benchmarks.endpoint import kinds
 from tests.benchmarks.endpoint.certificate import server_context
 from tests.benchmarks.endpoint.dynamodb import DynamoAnswers
 from tests.benchmarks.endpoint.ec2 import Ec2Answers
@@ -99,6 +100,9 @@ class Aws:
             )
             self.calls[f"s3:{operation}"] += 1
             return response(status, headers, body)
+        if asked := kinds.of_path(service, request.path):
+            self.calls[f"{service}:{asked[0]}"] += 1
+            return response(_OK, {"Content-Type": "application/json"}, asked[1])
         target = request.headers.get("x-amz-target", "")
         if target:
             operation = target.rpartition(".")[2]
@@ -108,7 +112,9 @@ class Aws:
         operation = form.get("Action", "")
         self.calls[f"{service}:{operation}"] += 1
         assert scope is not None, "a request without a signature"
-        if service == "sts":
+        if service in kinds.SERVICES:
+            status, text = _OK, kinds.query(service, operation)
+        elif service == "sts":
             status, text = self.ec2.sts(operation, form, scope["key"])
         else:
             assert service == "ec2", f"the benchmark has no service {service}"
@@ -124,6 +130,8 @@ class Aws:
             return self.organization.organizations(operation, asked)
         if service == "tagging":
             return self.organization.tagging(operation, asked)
+        if service in kinds.SERVICES:
+            return _OK, kinds.of_target(service, operation)
         assert (service, operation) == ("ssm", "GetParameter"), f"the benchmark has no {service}:{operation}"
         return _OK, {"Parameter": {"Name": asked["Name"], "Type": "String", "Value": "go", "Version": 1}}
 

@@ -38,6 +38,11 @@ guardrails: {{max_stops: 100000, max_stops_percent: 60}}
 """Every region of it is one that no account can disable."""
 
 
+def policy_of(kinds: str) -> str:
+    """The same for these kinds, with commas between them."""
+    return POLICY.replace("kinds: [ec2]", f"kinds: [{kinds}]")
+
+
 @dataclass(frozen=True, slots=True)
 class Shape:
     """`instances` False: nothing runs anywhere, for what an empty target costs."""

@@ -7,6 +7,7 @@ Both are of made-up accounts. The SVG needs no font and no network; the PNG is t
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 import shutil
@@ -40,7 +41,7 @@ def main() -> int:
     with TemporaryDirectory() as store:
         TERMINAL.write_text(svg_of(shown_of(run_demo(store))))
         print(TERMINAL)  # noqa: T201 - what the command says
-        pages = sorted(Path(store).rglob("report.html"))
+        pages = [page for page in Path(store).rglob("report.html") if _enforces(page.with_name("report.json"))]
         if not pages:
             print("the demo wrote no report.html: no picture of it", file=sys.stderr)  # noqa: T201 - the same
             return 1
@@ -49,8 +50,12 @@ def main() -> int:
     return 0
 
 
+def _enforces(report: Path) -> bool:
+    return bool(json.loads(report.read_text())["mode"] == "enforce")
+
+
 def run_demo(store: str) -> str:
-    """What it prints to a terminal, with colours. The enforcing sweep comes last, by its id too."""
+    """What it prints to a terminal, with colours."""
     environment = {**os.environ, "FORCE_COLOR": "1", "COLUMNS": str(WIDTH), "TERM": "xterm-256color"}
     command = [sys.executable, "-m", "orchestrator", "demo", "--store", store]
     # As bytes: reading it as text would make a line end of each return to a line's beginning.
@@ -58,13 +63,15 @@ def run_demo(store: str) -> str:
 
 
 def shown_of(output: str) -> str:
-    """The beginning of the step that enforces, and the step that asks EC2 itself."""
+    """The beginning of the step that enforces, and what AWS itself says, asked in the next step."""
     output = _NO_COLOUR.sub("", _TAKEN_BACK.sub("", output))
     starts = [found.start() for found in _STEP.finditer(output)]
     steps = [output[begin:end] for begin, end in zip(starts, [*starts[1:], len(output)], strict=True)]
     [enforces] = [number for number, step in enumerate(steps) if "enforces" in step.split("\n")[0]]
     lines = _begin(steps[enforces].split("\n"))
-    return "\n".join(["\x1b[1m$\x1b[0m make demo", "  ...", *lines, "  ...", "", steps[enforces + 1].rstrip()])
+    return "\n".join(
+        ["\x1b[1m$\x1b[0m make demo", "  ...", *lines, "  ...", "", steps[enforces + 1].split("\n\n")[0].rstrip()]
+    )
 
 
 def _begin(lines: Sequence[str]) -> Sequence[str]:
