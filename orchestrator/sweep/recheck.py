@@ -45,6 +45,7 @@ from orchestrator.core.model.remembered import NOTHING_REMEMBERED, Remembered
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.ports import Kind, TargetUnreadableError, World
 from orchestrator.sweep.fresh_accounts import FreshAccounts
+from orchestrator.sweep.fresh_members import FreshMembers
 from orchestrator.sweep.metrics import measure_again
 from orchestrator.sweep.opt_outs import with_linked_opt_outs
 from orchestrator.sweep.other_policies import FreshOthers
@@ -89,6 +90,7 @@ class Recheck:
         self.others = tuple(others)
         """The other active policies, as of the beginning of what is done."""
         self._others = FreshOthers(world, policy.name, policy.max_tag_age, self.others)
+        self._members = FreshMembers(world)
         self._ledger = world.ledger
         self._names = names
         self._listed_before = Listed()
@@ -150,6 +152,7 @@ class Recheck:
         if isinstance(account, Reason):
             return Look(at, elapsed_at, {one.resource.key: account for one in actions})
         others = self._others.now(self._accounts.organization) if by_rules else ()
+        spared = self._spared_by_members(actions, account, others)
         starts = [one.resource for one in actions if one.action.starts]
         ids = [one.resource.resource_id for one in actions]
 
@@ -167,10 +170,20 @@ class Recheck:
             one.resource.key: not_seen_again(seen.refused[one.resource.resource_id])
             if one.resource.resource_id in seen.refused
             else self._reason(one, fresh.get(one.resource.resource_id), account, others, remembered)
+            or spared.get(one.resource.key)
             for one in actions
         }
         kept = {key: reason for key, reason in found.items() if reason is not None}
         return Look(seen.at, seen.elapsed_at, kept, {one.key: one.tags for one in seen.fresh.values()})
+
+    def _spared_by_members(
+        self, actions: Sequence[Decision], account: Account, others: tuple[CoOwner, ...] | Reason
+    ) -> Mapping[ResourceKey, Reason]:
+        """Which stops are kept as something that would go with them is opted out by now."""
+        stops = [one for one in actions if one.follows_a_rule and one.action.stops]
+        if not stops or isinstance(others, Reason):
+            return {}
+        return self._members.keeps(self._policy, stops, account, self._now(), others)
 
     def _remembered(self, kind: Kind, actions: Sequence[Decision], account: Account, sweep_id: str) -> Remembered:
         """What the ledger says as of now of what is to be started by a rule, or may have been started by hand since

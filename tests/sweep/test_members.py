@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import pytest
 
-from orchestrator.core.model import AccountId, Mode, Region, Resource, Target, Verdict
+from orchestrator.core.model import AccountId, ConsentHow, Mode, Question, Region, Resource, Target, Verdict
 from orchestrator.core.report.document import Row, plain_document
 from orchestrator.ports import World
 from orchestrator.sweep.run import run_sweep
 from orchestrator.sweep.what_if import explain_now
 from tests.support.builders import AT, SWEEP_ID, a_resource
+from tests.support.consent import say_yes
 from tests.support.fake_kind import FakeKind
-from tests.support.fake_world import ONE, FakeWorld, a_world
+from tests.support.fake_world import ONE, FakeWorld, a_world, unreadable
 from tests.support.groups import ALL, GROUPS, INSTANCES, STACKS, a_group, a_member, a_policy_about_groups
 
 HERE = Target(AccountId(ONE), Region("eu-central-1"))
@@ -26,7 +28,12 @@ OPT_OUT = {"stop-orchestrator:opt-out": "true"}
 class _OneKind(FakeKind):
     """Of what there is in the target, what is of its kind."""
 
+    refused: set[str] = field(default_factory=set)
+    """What is asked in vain."""
+
     def _instances(self, asked: str, target: Target) -> dict[str, Resource]:
+        if f"{self.description.name} {asked}" in self.refused:
+            raise unreadable("UnauthorizedOperation")
         found = super()._instances(f"{self.description.name} {asked}", target)
         return {name: one for name, one in found.items() if one.kind == self.description.name}
 
@@ -37,14 +44,27 @@ def a_world_of(*resources: Resource) -> FakeWorld:
     return fake
 
 
-def world(fake: FakeWorld) -> World:
-    kinds: Any = {one.name: _OneKind(fake, one) for one in (INSTANCES, GROUPS, STACKS)}
+def world(fake: FakeWorld, refused: set[str] | None = None) -> World:
+    kinds: Any = {
+        one.name: _OneKind(fake, one, refused=set() if refused is None else refused)
+        for one in (INSTANCES, GROUPS, STACKS)
+    }
     return replace(fake.world(), kinds=kinds, actors=kinds)
 
 
-def swept(fake: FakeWorld, body: str = ALL, mode: Mode = Mode.ENFORCE) -> Row:
-    document, _ = run_sweep(world(fake), a_policy_about_groups(body), SWEEP_ID, mode)
+def swept(fake: FakeWorld, body: str = ALL, mode: Mode = Mode.ENFORCE, refused: set[str] | None = None) -> Row:
+    document, _ = run_sweep(world(fake, refused), a_policy_about_groups(body), SWEEP_ID, mode)
     return plain_document(document)
+
+
+def after_the_plan(fake: FakeWorld, happens: Callable[[], object]) -> None:
+    """While the question is open."""
+
+    def confirm(question: Question) -> ConsentHow | None:
+        happens()
+        return say_yes(question)
+
+    fake.confirm = confirm
 
 
 def codes(report: Row) -> dict[str, str]:
@@ -104,6 +124,38 @@ def test_a_group_with_a_member_that_is_opted_out_is_kept() -> None:
     fake = a_world_of(a_group(), a_member(1, tags=OPT_OUT), a_member(2))
     assert codes(swept(fake)) == {"web": "exempt", "i-1": "exempt", "i-2": "owned"}
     assert fake.stopped == []
+
+
+def test_a_member_that_opts_out_or_comes_opted_out_after_the_plan_keeps_its_group() -> None:
+    for late in (a_member(1, tags=OPT_OUT), a_member(2, tags=OPT_OUT)):
+        fake = a_world_of(a_group(), a_member(1), a_group("other"))
+        others = tuple(one for one in fake.instances(HERE).values() if one.key != late.key)
+        after_the_plan(fake, partial(fake.resources.update, {HERE: (*others, late)}))
+        report = swept(fake)
+        assert fake.stopped == ["other"]
+        [row] = [one for one in report["decisions"] if one["resource_id"] == "web"]
+        assert (row["verdict"], row["reason_code"]) == ("keep", "changed")
+        assert f"{late.resource_id} belongs to it, would go with it, and is opted out" in row["reason"]
+
+
+def test_members_that_cannot_be_listed_again_keep_their_group() -> None:
+    fake = a_world_of(a_group(), a_member(1))
+    refused: set[str] = set()
+    after_the_plan(fake, lambda: refused.add("ec2 read"))
+    report = swept(fake, refused=refused)
+    assert fake.stopped == []
+    [row] = [one for one in report["decisions"] if one["resource_id"] == "web"]
+    assert row["reason_code"] == "not_seen_again"
+    assert "what belongs to it may be opted out, and cannot be listed" in row["reason"]
+
+
+def test_members_are_listed_once_for_the_batches_of_a_minute_and_not_for_what_owns_none() -> None:
+    fake = a_world_of(*(a_group(f"web-{number}") for number in range(60)), a_resource("i-own"))
+    swept(fake)
+    assert len(fake.stopped) == 61
+    assert len([one for one in fake.asked if one.startswith("ec2 read")]) == 3, (
+        "the plan's of two regions, and one more"
+    )
 
 
 @pytest.mark.parametrize(

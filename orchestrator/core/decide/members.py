@@ -43,7 +43,7 @@ def decide_members(decisions: Sequence[Decision], members: Members) -> tuple[Dec
     owners = _owners(decisions, members)
     if not owners:
         return tuple(decisions)
-    found = {**owners, **_spared(decisions, members, owners)}
+    found = {**owners, **spared_owners(decisions, members, owners)}
     decided = (found.get(one.resource.key, one) for one in decisions)
     return tuple(_with_its_owner(one, members, found) if one.resource.kind in members else one for one in decided)
 
@@ -63,7 +63,12 @@ def _owners(decisions: Iterable[Decision], members: Members) -> dict[ResourceKey
     return {one.resource.key: one for one in decisions if one.resource.kind in kinds} if kinds else {}
 
 
-def _spared(
+def kinds_of_members(owner_kind: str, members: Members) -> tuple[str, ...]:
+    """The kinds whose resources may belong to one of that kind."""
+    return tuple(kind for kind, some in members.items() if any(one.kind == owner_kind for one in some))
+
+
+def spared_owners(
     decisions: Iterable[Decision], members: Members, owners: Mapping[ResourceKey, Decision]
 ) -> dict[ResourceKey, Decision]:
     """The owners that would be stopped and are kept, as a member of theirs is opted out."""

@@ -123,7 +123,7 @@ EC2 = KindDescription(
         VOLUME_THROUGHPUT: ("type",),
     },
     type_fact="instance_type",
-    member_of={"auto_scaling_group": "asg"},
+    member_of={"auto_scaling_group": "asg", "eks_nodegroup": "eks_nodegroup"},
     stop_noted_within=timedelta(minutes=5),
     words=(
         FactWord("instance_type", "instance_type", "Instance type globs.", examples=("t3.*",)),

@@ -58,6 +58,10 @@ _MOSTLY: Mapping[str, str] = {
 
 GROUP_FACT = "auto_scaling_group"
 """The name of the group that an instance is in."""
+NODEGROUP_FACT = "eks_nodegroup"
+"""The id of the node group that an instance is a node of, as its own kind has it: its cluster's name and its own."""
+# EKS tags the nodes of its managed node groups by itself: https://github.com/eksctl-io/eksctl/issues/2607
+_OF_NODEGROUP = ("eks:cluster-name", "eks:nodegroup-name")
 _DETAILS: Mapping[str, str] = {
     "image": "ImageId",
     "vpc": "VpcId",
@@ -96,6 +100,8 @@ def resource_of(raw: Any, target: Target, partition: str, spot_types: Mapping[st
     instance_id, facts = raw["InstanceId"], share_texts(_facts(raw, spot_types))
     if GROUP_TAG in tags:  # of most instances there is none, and one fact more for each would cost memory
         facts[GROUP_FACT] = tags[GROUP_TAG]
+    if all(tag in tags for tag in _OF_NODEGROUP):
+        facts[NODEGROUP_FACT] = "/".join(tags[tag] for tag in _OF_NODEGROUP)
     aws_state = share_text(raw.get("State", {}).get("Name"))
     stopped_at, reason = transition_time(raw.get("StateTransitionReason")), raw.get("StateReason") or {}
     resource = Resource(

@@ -183,11 +183,14 @@ def test_what_manages_an_instance_is_told_by_the_keys_of_its_tags(keys: tuple[st
     assert not members or found(tags=dict.fromkeys(keys, "x")) is not None
 
 
-def test_only_an_instance_of_a_group_has_a_fact_that_names_the_group() -> None:
+def test_only_an_instance_of_a_group_or_a_node_group_has_a_fact_that_names_it() -> None:
     def facts(*tags: dict[str, str]) -> dict[str, Any]:
         raw = {"InstanceId": "i-1", "State": {"Name": "running"}, "Tags": list(tags)}
         return dict(resource_of(raw, a_resource().target, "aws", {}).facts)
 
     assert facts({"Key": "aws:autoscaling:groupName", "Value": "team/web"})["auto_scaling_group"] == "team/web"
     assert "auto_scaling_group" not in facts({"Key": "Name", "Value": "web"}), "for each it would cost memory"
-    assert EC2.member_of == {"auto_scaling_group": "asg"}
+    of_nodes = ({"Key": "eks:cluster-name", "Value": "shop"}, {"Key": "eks:nodegroup-name", "Value": "spot"})
+    assert facts(*of_nodes)["eks_nodegroup"] == "shop/spot"
+    assert "eks_nodegroup" not in facts(of_nodes[0])
+    assert EC2.member_of == {"auto_scaling_group": "asg", "eks_nodegroup": "eks_nodegroup"}
