@@ -5,7 +5,7 @@ from __future__ import annotations
 from orchestrator.core.model.kind import CloudCustodianNames, FactWord, KindDescription
 from orchestrator.core.model.managed_by import MANAGED_BY, MANAGED_BY_WORD, STACK
 from orchestrator.core.model.price_items import COMPUTE, STORAGE, STORAGE_IOPS, STORAGE_THROUGHPUT
-from orchestrator.kinds.shared.databases import RESTARTED_AFTER, STOP_NOTED_WITHIN
+from orchestrator.kinds.shared.database_times import RESTARTED_AFTER, STOP_NOTED_WITHIN
 
 _READ = frozenset({"rds:DescribeDBInstances"})
 

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from orchestrator.core.model import AwsError, Resource, ResourceState, Tags
 from orchestrator.core.model.managed_by import STACK
 from orchestrator.core.model.shared_texts import share_texts
+from orchestrator.kinds.shared.database_times import RESTARTED_AFTER
 
-RESTARTED_AFTER = timedelta(days=7)
-"""AWS starts what is stopped again by itself after that time, which it tells beforehand:
-https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_StopInstance.html
-"""
-STOP_NOTED_WITHIN = timedelta(minutes=65)
-"""A stop may take an hour (same page)."""
 _STATES: Mapping[str, ResourceState] = {
     "available": ResourceState.RUNNING,
     "creating": ResourceState.STARTING,
