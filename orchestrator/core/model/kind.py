@@ -98,7 +98,7 @@ class MemberOf(NamedTuple):
     """What the owner is, for people: `Auto Scaling group`."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class KindDescription:
     """One kind, declared once: it feeds the policy's schema, clients, pacing, doctor, packaging and the proof of
     permissions.
