@@ -94,14 +94,20 @@ def decide_in_running_time(
 def asking_the_ledger(
     policy: OrgPolicy, resources: Iterable[Resource], accounts: Mapping[AccountId, Account], now: datetime
 ) -> Iterator[Resource]:
-    """Those whose start hangs on what the ledger says: down and marked, in the running time of their rule."""
+    """Those whose start hangs on what the ledger says: down and marked, in the running time of their rule.
+
+    Of what AWS does not date the ledger has the time of the stop, whatever form the start has.
+    """
     kinds = policy.starting_kinds
     for one in resources:
         if one.kind not in kinds or not one.tags.get(STOPPED_BY_TAG) or not may_be_down(one):
             continue
         account = accounts[one.target.account_id]
         owner = owner_of(policy, one, account, now)
-        if owner.rule is None or owner.unknown is not None or owner.rule.start is not StartForm.WHAT_WAS_STOPPED:
+        if owner.rule is None or owner.unknown is not None or owner.rule.start is StartForm.NEVER:
+            continue
+        is_dated = policy.evidence.get(one.kind, StopEvidence()).is_dated
+        if owner.rule.start is StartForm.EVERYTHING and is_dated:
             continue
         own = schedule_of(policy, owner.rule, one, account)
         if not own.unknown and own.schedule and own.schedule.state_at(now) is ScheduleState.RUNNING:
@@ -122,7 +128,9 @@ def _reasons_to_keep(
         yield from _by_hand(stopped_at, answer)
     if rule.start is StartForm.WHAT_WAS_STOPPED and stop is not None:
         reason = why_not_down_by(seen, stop)
-        if reason is not None:
+        if reason is not None and reason.code is ReasonCode.UNKNOWN_SIZE:
+            yield reason
+        elif reason is not None:
             text = reason.sentence.replace("this sweep", f"sweep {stop.sweep_id}")
             yield Reason(ReasonCode.NOT_STOPPED_BY_US, text)
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from orchestrator.core.decide.decisions import decide, decide_inventory
 from orchestrator.core.decide.other_policies import CoOwner
+from orchestrator.core.decide.starting import asking_the_ledger
 from orchestrator.core.model import Action, AwsError, Decision, Inventory, ReasonCode, Resource, Verdict
 from orchestrator.core.model.kind import StopEvidence
 from orchestrator.core.model.marks import ORDER_TAG, STOPPED_AT_TAG, STOPPED_BY_TAG
@@ -265,3 +266,30 @@ def test_a_malformed_number_in_the_order_starts_nothing_either(policy: OrgPolicy
     decision = decided(stopped({**MARKS, ORDER_TAG: "first"}), policy)
     assert (decision.verdict, decision.reason_code) == (Verdict.KEEP, ReasonCode.MALFORMED_ORDER)
     assert decided(stopped({**MARKS, ORDER_TAG: "7"}), policy).verdict is Verdict.START
+
+
+UNDATED = StopEvidence(is_dated=False, start_needs=frozenset({"size"}))
+SIZE = {"size": 3}
+
+
+def undated(policy: OrgPolicy) -> OrgPolicy:
+    return replace(policy, evidence={"ec2": UNDATED})
+
+
+@pytest.mark.parametrize("policy", [WHAT_WAS_STOPPED, EVERYTHING])
+def test_what_aws_does_not_date_is_started_by_mark_and_ledger_under_either_form(policy: OrgPolicy) -> None:
+    down, policy = stopped(changed_at=None), undated(policy)
+    accounts = {an_account().id: an_account()}
+    assert list(asking_the_ledger(policy, [down], accounts, MORNING)) == [down]
+    known = remembered(evidence=UNDATED, restore=SIZE)
+    assert decided(down, policy, known).verdict is Verdict.START
+    assert decided(down, policy, remembered(evidence=UNDATED)).reason_code is ReasonCode.UNKNOWN_SIZE
+    assert decided(down, policy, Remembered(unread="throttled")).verdict is Verdict.KEEP
+    assert decided(stopped(tags={}, changed_at=None), policy, known).verdict is Verdict.KEEP
+    by_day = remembered(evidence=UNDATED, restore=SIZE, requested_at=WINDOW_BEGAN)
+    assert decided(down, policy, by_day).reason_code is ReasonCode.STOPPED_BY_HAND
+
+
+def test_what_aws_dates_asks_no_ledger_where_everything_is_started() -> None:
+    accounts = {an_account().id: an_account()}
+    assert list(asking_the_ledger(EVERYTHING, [stopped()], accounts, MORNING)) == []
