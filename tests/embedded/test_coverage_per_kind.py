@@ -17,7 +17,7 @@ from tests.support.fixtures import *  # noqa: F403 - pytest finds fixtures by th
 from tests.support.sweeps import DEV, FRANKFURT, IRELAND, Sweeps
 
 OTHERS = [one for one in DESCRIPTIONS if one.name != "ec2"]
-RULE = "rules: [{{name: dev, kinds: [ec2, {kind}], where: {{tag: {{Environment: dev}}}}}}]\n"
+RULE = "rules: [{{name: dev, kinds: [ec2, {kind}], where: {{tag: {{Environment: dev}}}}, accept: [{accept}]}}]\n"
 
 
 def denied_in(organization: OrganizationBuilder, account: str, operation: str) -> None:
@@ -40,7 +40,7 @@ def test_a_denied_kind_leaves_the_instances_of_its_account_stopped_and_is_named(
     of_good, of_bad = (seeded(organization, account, kind.name) for account in (good, bad))
     for service in kind.operations:
         denied_in(organization, bad, f"{service}:*")
-    swept = sweep(RULE.format(kind=kind.name))
+    swept = sweep(RULE.format(kind=kind.name, accept=", ".join(kind.to_accept)))
     assert {*of_good, of_bad[0]} <= swept.outcomes.keys()
     assert of_bad[1] not in {*swept.outcomes, *swept.decisions}
     rows = {
@@ -57,7 +57,7 @@ def test_one_list_call_that_is_denied_is_named_with_its_kind(organization: Organ
     account = organization.account("bad")
     instance, _ = seeded(organization, account, "rds")
     denied_in(organization, account, "rds:DescribeDBInstances")
-    swept = sweep(RULE.format(kind="rds"))
+    swept = sweep(RULE.format(kind="rds", accept=""))
     assert instance in swept.outcomes
     details = {row["detail"] for row in swept.document["coverage"] if row["kind"] == "rds"}
     assert len(details) == 1
