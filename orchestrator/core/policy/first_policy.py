@@ -66,7 +66,7 @@ rules:                          # in order: the first whose `where` holds owns t
 
 guardrails:                     # one that is broken holds the whole sweep, and nothing is done
   max_stops: 50                 # raise it when the first plans are as you expect
-  max_stops_percent: 50         # of the running resources that were read
+  max_stops_percent: 50         # of what runs and was read
   min_coverage_percent: 80      # of the accounts x regions in scope
 
 # Whoever owns a resource, an account or an OU spares it by a tag: stop-orchestrator:opt-out = true, or = a last day.
