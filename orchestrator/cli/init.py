@@ -18,11 +18,11 @@ from orchestrator.cli.console import BAD_USAGE, ERROR, Format, counted, errors_a
 from orchestrator.cli.json_text import json_text
 from orchestrator.cli.tables import MOST_ROWS
 from orchestrator.core.model import Organization
-from orchestrator.core.policy.first_policy import SCHEMA_FILE, WHOLE_ORGANIZATION, FirstAnswers, first_policy
+from orchestrator.core.policy.first_policy import KIND, SCHEMA_FILE, WHOLE_ORGANIZATION, FirstAnswers, first_policy
 from orchestrator.core.policy.json_schema import policy_json_schema
 from orchestrator.core.policy.schedules.zones import zone_problem
 from orchestrator.errors import PolicyError, StopOrchestratorError
-from orchestrator.kinds.registry import DESCRIPTIONS
+from orchestrator.kinds.registry import DESCRIPTIONS, KINDS
 
 _HOURS, _TAG, _NAME = "mon-fri 07:00-19:00", "Environment=dev,test", "nonprod"
 _LIKE_DEV = re.compile(r"\b(dev|development|test|testing|sandbox(es)?|labs?|staging|non-?prod)\b", re.IGNORECASE)
@@ -47,7 +47,7 @@ def init(
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing: take the defaults.")] = False,
 ) -> None:
-    """Write a first policy: about which OUs, in which hours, and what is tagged how. Touches no AWS resource.
+    """Write a first policy for EC2 instances: in which OUs, in which hours, tagged how. Touches no AWS resource.
 
     It asks for what no option says, and shows the OUs where it may list the organization. Without a terminal it takes
     the options and the defaults.
@@ -65,14 +65,16 @@ def init(
             hours or person.asked("When do they run? Outside of these hours they may be stopped", _HOURS),
             *_tag(tag or person.asked("The tag of what may be stopped", _TAG, _tag_problem)),
         )
-        text = first_policy(answers)
+        text = first_policy(answers, KINDS)
         try:
             wiring.load_policy_text(text, str(output))
         except PolicyError as wrong:
             fail("\n".join(["with these answers it is no policy; nothing was written:", *wrong.lines()]), BAD_USAGE)
         _write(output, text)
     next_command = f"stop-orchestrator plan --policy {shlex.quote(str(output))}"
-    say(f"Wrote {output}. Next, what it would do (stops nothing): {next_command}")
+    [stopped] = (one.title for one in DESCRIPTIONS if one.name == KIND)
+    say(f"Wrote {output}. It stops {stopped} alone, and names the {len(KINDS) - 1} other kinds that a rule can have.")
+    say(f"Next, what it would do (stops nothing): {next_command}")
 
 
 def _refuse_options(output: Path, answers: FirstAnswers, tag: str | None) -> None:
@@ -81,7 +83,7 @@ def _refuse_options(output: Path, answers: FirstAnswers, tag: str | None) -> Non
     key, values = _tag(tag if tag is not None and wrong_tag is None else _TAG)
     problems = [f"--tag: {wrong_tag}"] if wrong_tag else []
     try:
-        wiring.load_policy_text(first_policy(replace(answers, tag_key=key, tag_values=values)), str(output))
+        wiring.load_policy_text(first_policy(replace(answers, tag_key=key, tag_values=values), KINDS), str(output))
     except PolicyError as wrong:
         problems = [*wrong.lines(), *problems]
     if problems:

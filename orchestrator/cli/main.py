@@ -104,7 +104,7 @@ COMMANDS = (
         "demo",
         "demo",
         "Show a whole sweep on an embedded AWS.",
-        "Exit codes: 0 EC2 agrees with the report, 1 it does not, or an error ended the demo, 2 bad usage.",
+        "Exit codes: 0 AWS agrees with the report, 1 it does not, or an error ended the demo, 2 bad usage.",
     ),
 )
 """In the order of `--help`: the module beside this one, the function in it, and what `--help` says."""

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.core.policy.first_policy import FirstAnswers, first_policy
+from orchestrator.kinds.registry import KINDS
 from tests.support.embedded import OrganizationBuilder
 from tests.support.fixtures import Run
 from tests.support.policies import load
@@ -47,6 +48,15 @@ def test_without_a_terminal_it_takes_the_ous_that_look_like_development(run: Run
     policy = load((tmp_path / "policy.yaml").read_text())
     assert policy.organization.include == ("/Workloads/Dev",)
     assert policy.schedules.keys() == {"office-hours"}
+
+
+@pytest.mark.usefixtures("accounts")
+def test_it_stops_ec2_instances_alone_and_says_so_and_names_what_else_there_is(run: Run, tmp_path: Path) -> None:
+    assert "It stops EC2 instances alone, and names the 7 other kinds" in run("init", "--yes").stderr
+    text = (tmp_path / "policy.yaml").read_text()
+    assert {one for rule in load(text).rules for one in rule.kinds} == {"ec2"}
+    comments = "\n".join(line for line in text.split("\n") if line.lstrip().startswith("#"))
+    assert all(kind in comments for kind in KINDS if kind != "ec2")
 
 
 @pytest.mark.usefixtures("accounts")
@@ -102,5 +112,5 @@ def test_answers_that_are_no_policy_are_told_and_nothing_is_written(run: Run, tm
 
 @given(_TEXT, _TEXT)
 def test_whatever_a_tag_is_called_the_text_is_the_same_policy(key: str, value: str) -> None:
-    text = first_policy(FirstAnswers("a", "UTC", ("/Dev",), "mon-fri 07:00-19:00", key, (value,)))
+    text = first_policy(FirstAnswers("a", "UTC", ("/Dev",), "mon-fri 07:00-19:00", key, (value,)), KINDS)
     assert load(text).document["rules"][0]["where"] == {"tag": {key: [value]}}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -69,3 +70,12 @@ def test_everything_that_a_stop_loses_is_in_the_table_and_nothing_else_is() -> N
     assert {(word, cells[0]) for word, cells in rows(LOSSES).items()} == declared
     to_accept = {word for kind in DESCRIPTIONS for word in kind.to_accept}
     assert {word for word, cells in rows(LOSSES).items() if "unless the rule accepts it" in cells[1]} == to_accept
+
+
+def test_of_each_share_both_pages_say_what_it_is_of_and_how_that_is_counted() -> None:
+    shares = ("max_stops_percent", "max_starts_percent")
+    parts = {"guardrails": "Guardrails", "guardrails.per_account": "AccountLimits"}
+    for part, share in product(parts, shares):
+        counted = f"counted as for `{share.removesuffix('_percent')}`"
+        assert counted in rows(KEYS)[f"{part}.{share}"][1]
+        assert counted in SCHEMA["$defs"][parts[part]]["properties"][share]["description"]

@@ -152,7 +152,7 @@ class KindDescription:
     """The name in `Resource.restore` of how many units (`Resource.units`) a start brings up; empty: one."""
     order: int = DEFAULT_ORDER
     """Among an account's stops, the smaller number is first, and among its starts last: what uses others is at 10,
-    databases at 30.
+    databases and Redshift clusters at 30.
     """
     tells_start: bool = False
     """AWS says of each of its resources when it was started last."""

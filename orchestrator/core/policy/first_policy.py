@@ -8,6 +8,8 @@ from dataclasses import dataclass
 SCHEMA_FILE = "policy.schema.json"
 """Beside the policy, for editors."""
 WHOLE_ORGANIZATION = "/"
+KIND = "ec2"
+"""The only one that a first policy stops, as a rule without `kinds` does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +27,12 @@ class FirstAnswers:
     """Globs; of the tag that what may be stopped has."""
 
 
-def first_policy(answers: FirstAnswers) -> str:
-    """YAML that loads as a policy where the answers are right; each text in it is quoted."""
+def first_policy(answers: FirstAnswers, kinds: Sequence[str]) -> str:
+    """YAML that loads as a policy where the answers are right; each text in it is quoted.
+
+    It stops nothing but `ec2`, and names the other `kinds` for whoever goes on from there.
+    """
+    others = ", ".join(one for one in kinds if one != KIND)
     units = [one for one in answers.units if one != WHOLE_ORGANIZATION]
     scope = (
         f"organization:\n  include: {_list(units)}          # each OU with all below it\n"
@@ -49,15 +55,18 @@ schedules:
     running: {_list([answers.hours])}          # outside of these hours, resources may be stopped
 
 rules:                          # in order: the first whose `where` holds owns the resource; no rule, no stop
+  # Other kinds are stopped only where a rule names them, and where the member role has them:
+  #   {others}
+  # What a stop of each loses: docs/what-it-stops.md. Some end what they run, so give each rules of its own.
   - name: outside-office-hours
-    kinds: [ec2]
+    kinds: [{KIND}]
     where:
       tag: {{{_text(answers.tag_key)}: {_list(answers.tag_values)}}}          # any of these; globs
     schedule: office-hours
 
 guardrails:                     # one that is broken holds the whole sweep, and nothing is done
   max_stops: 50                 # raise it when the first plans are as you expect
-  max_stops_percent: 50         # of the running resources that were read
+  max_stops_percent: 50         # of what runs and was read
   min_coverage_percent: 80      # of the accounts x regions in scope
 
 # Whoever owns a resource, an account or an OU spares it by a tag: stop-orchestrator:opt-out = true, or = a last day.

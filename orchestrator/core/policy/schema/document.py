@@ -141,10 +141,10 @@ class PolicyDocument(Part):
     order: Annotated[
         Mapping[KindName, OrderNumber],
         Field(
-            description="By kind, a number from 0 to 1000; kinds that are left out keep their own: 10 for what uses "
-            "others, 30 for databases, else 20. In each account what has a smaller number is stopped first, and "
-            "started last: a start begins when those before it were seen running, or `max_start_wait` is over. A tag "
-            "`stop-orchestrator:order` on a resource says so of that one.",
+            description="By kind, a number from 0 to 1000; kinds that are left out keep their own: 10 for groups, "
+            "services and node groups, 30 for databases and Redshift clusters, else 20. In each account what has a "
+            "smaller number is stopped first, and started last: a start begins when those before it were seen running, "
+            "or `max_start_wait` is over. A tag `stop-orchestrator:order` on a resource says so of that one.",
             examples=[{"ec2": 10}],
         ),
     ] = {}

@@ -16,11 +16,15 @@ class AccountLimits(Part):
         Field(description="Planned stops in one account, counted as in the whole organization.", examples=[100]),
     ] = None
     max_stops_percent: Annotated[
-        MaybePercent, Field(description="Of the running resources read in one account.", examples=[80])
+        MaybePercent,
+        Field(description="Of what runs and was read in one account, counted as for `max_stops`.", examples=[80]),
     ] = None
     max_starts: Annotated[MaybeCount, Field(description="Planned starts in one account.", examples=[100])] = None
     max_starts_percent: Annotated[
-        MaybePercent, Field(description="Of the stopped resources read in one account.", examples=[80])
+        MaybePercent,
+        Field(
+            description="Of what is stopped and was read in one account, counted as for `max_starts`.", examples=[80]
+        ),
     ] = None
 
 
@@ -34,9 +38,9 @@ class Guardrails(Part):
             examples=[500],
         ),
     ] = None
-    max_stops_percent: Annotated[MaybePercent, Field(description="Of the running resources read.", examples=[60])] = (
-        None
-    )
+    max_stops_percent: Annotated[
+        MaybePercent, Field(description="Of what runs and was read, counted as for `max_stops`.", examples=[60])
+    ] = None
     max_starts: Annotated[
         MaybeCount,
         Field(
@@ -45,7 +49,10 @@ class Guardrails(Part):
         ),
     ] = None
     max_starts_percent: Annotated[
-        MaybePercent, Field(description="Of the stopped resources read; not of an undo.", examples=[60])
+        MaybePercent,
+        Field(
+            description="Of what is stopped and was read, counted as for `max_starts`; not of an undo.", examples=[60]
+        ),
     ] = None
     per_account: Annotated[
         AccountLimits,
