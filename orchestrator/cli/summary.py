@@ -156,7 +156,8 @@ def _several(texts: Sequence[str]) -> str:
 def _totals_line(document: Row) -> str:
     """Disabled regions and what was left out on purpose are no gap, so they do not count as unread."""
     totals, targets = document["totals"], target_counts(document["coverage"])
-    weight = f" ({targets.weight_text})" if targets.weight_text else ""
+    notes = "; ".join(one for one in (targets.weight_text, targets.kinds_text) if one)
+    notes = f" ({notes})" if notes else ""
     directions = _directions(document)
     verdicts = Counter(row["verdict"] for row in document["decisions"])  # 0.1.0 did not count stops and starts apart
     counts = {one.plan: totals.get(one.total, verdicts[one.verdict]) for one in directions}
@@ -178,7 +179,7 @@ def _totals_line(document: Row) -> str:
     )
     return (
         f"{counted(totals['accounts'], 'account')}, {counted(targets.read, 'target')} read, "
-        f"{targets.unread or 'none'} unreadable{weight}, {counted(totals['resources'], 'resource')}: {planned}, "
+        f"{targets.unread or 'none'} unreadable{notes}, {counted(totals['resources'], 'resource')}: {planned}, "
         f"{totals['exempt']} exempt; {came_to}"
     )
 

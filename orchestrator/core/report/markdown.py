@@ -88,7 +88,7 @@ def _totals(totals: Row, targets: TargetCounts) -> str:
     kept = f", **{totals['kept']}** kept" if totals.get("kept") else ""  # 0.1.0 did not count it
     kept += f" (**{totals['exempt']}** of them by opt-out)" if kept and totals["exempt"] else ""
     unread = f", {targets.unread} not" if targets.unread else ""
-    weight = f"; {targets.weight_text}" if targets.weight_text else ""
+    weight = "".join(f"; {one}" for one in (targets.weight_text, targets.kinds_text) if one)
     return f"Of {resources} in {accounts} ({_counted(targets.read, 'target')} read{unread}{weight}): {words}{kept}."
 
 

@@ -17,7 +17,7 @@ from orchestrator.core.model import UNREADABLE, Mode, OutcomeStatus, TargetStatu
 from orchestrator.core.model.marks import SWEEP_ID
 from orchestrator.core.report.document import TARGET_TOTALS, Row
 from orchestrator.core.report.endings import was_declined
-from orchestrator.core.report.target_counts import UNREAD, weight_of
+from orchestrator.core.report.target_counts import UNREAD, TargetTally
 
 WORST_ACCOUNTS = 10
 """Of one sweep, at most."""
@@ -42,7 +42,7 @@ class AccountDigest(TypedDict):
     account_id: AccountText
     account_name: Text
     ou_path: Text
-    unread: Annotated[Count, Field(description="Targets that were not read, weighed as the coverage percentage does.")]
+    unread: Annotated[Count, Field(description="Accounts x regions that were not read, or not of every kind.")]
     failed: Annotated[Count, Field(description="Actions that failed, or of which it is unknown what came of them.")]
     violations: Count
     exempt: Annotated[Count, Field(description="Resources that an opt-out spares.")]
@@ -212,12 +212,13 @@ def _net(savings: Mapping[str, Any]) -> float | None:
 def _worst_accounts(document: Row) -> list[AccountDigest]:
     """Those with the most that was not read, then that failed, then that violates; none where there is nothing."""
     names: dict[str, tuple[str, str]] = {}
-    unread, details = Counter[str](), dict[str, str]()
+    details, targets = dict[str, str](), TargetTally()
     for row in document["coverage"]:
+        targets.add(row)
         if row["status"] in UNREAD:
-            account_id = row["account_id"]
-            unread[account_id] += weight_of(row)
-            details.setdefault(account_id, f"{row['status']}: {row['detail']}" if row["detail"] else row["status"])
+            text = f"{row['status']}: {row['detail']}" if row["detail"] else row["status"]
+            details.setdefault(row["account_id"], text)
+    unread = Counter({one: targets.holes_of(one) for one in details})
     failed = Counter(row["account_id"] for row in document["outcomes"] if row["status"] in _FAILED)
     violations = Counter[str]()
     for count in document.get("compliance_counts") or ():

@@ -209,7 +209,7 @@ def _trends(sweeps: Sequence[SweepDigest]) -> tuple[Trend, ...]:
                 ("exempt", [one["exempt"] for one in sweeps]),
             ],
         ),
-        ("Coverage", "%", [("of the targets in scope", [one["coverage_percent"] for one in sweeps])]),
+        ("Coverage", "%", [("of the targets in scope, kind by kind", [one["coverage_percent"] for one in sweeps])]),
         (
             "Savings",
             "$",

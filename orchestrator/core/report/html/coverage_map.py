@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from orchestrator.core.model import ALL_KINDS, ALL_REGIONS, TargetStatus
 from orchestrator.core.report.html.columns import Column
 from orchestrator.core.report.html.words import COVERAGE
-from orchestrator.core.report.target_counts import UNREAD, weight_of
+from orchestrator.core.report.target_counts import TargetTally
 
 _FROM_BEST_TO_WORST = (
     TargetStatus.SCANNED,
@@ -38,18 +37,17 @@ class CoverageMap:
         self._accounts: dict[str, tuple[str, str]] = {}
         self._cells: dict[str, dict[str, bytearray]] = {}
         self._kinds: set[str] = set()
-        self._unread: dict[str, Counter[str]] = {}
+        self.targets = TargetTally()
 
-    def add(self, row: Mapping[str, Any]) -> None:
-        """One of `coverage`."""
+    def add(self, row: Mapping[str, Any], group: tuple[str, ...] = ()) -> None:
+        """One of `coverage`; `group`: under what its target is counted where it was not read."""
+        self.targets.add(row, group)
         account_id, kind = row["account_id"], row.get("kind", ALL_KINDS)  # 0.1.0 wrote none
         self._accounts.setdefault(account_id, (row["account_name"], row.get("ou_path", "")))
         self._kinds.add(kind)
         region = self._regions.setdefault(row["region"], len(self._regions))
         cells = self._cells.setdefault(account_id, {}).setdefault(kind, bytearray())
         cells.extend(bytes(max(0, region + 1 - len(cells))))
-        if row["status"] in UNREAD:
-            self._unread.setdefault(account_id, Counter())[kind] += weight_of(row)
         cells[region] = max(cells[region], _NUMBERS.get(row["status"], _UNREAD))
 
     @property
@@ -87,17 +85,9 @@ class CoverageMap:
                     "account_name": name or account_id,
                     "ou_path": ou_path,
                     "kind": kind,
-                    "unread": self._unread_of(account_id, kind),
+                    "unread": self.targets.holes_of(account_id, ALL_KINDS if kind == EVERY_KIND else kind),
                     **{region: _CELLS[number] for region, number in zip(regions, cells, strict=True)},
                 }
-
-    def _unread_of(self, account_id: str, kind: str) -> int:
-        """Weighed; an account that could not be entered weighs the same under each kind."""
-        counts = self._unread.get(account_id, Counter[str]())
-        if kind == EVERY_KIND:
-            return counts.total()
-        each = max(len(self._kinds - {ALL_KINDS}), 1)
-        return counts[kind] + (counts[ALL_KINDS] // each if kind != ALL_KINDS else 0)
 
     def _of(self, kind: str) -> Iterator[tuple[str, bytes]]:
         """Of each account, the number of each region's status."""

@@ -62,6 +62,8 @@ def status_sentences(document: Row, targets: TargetCounts) -> list[str]:
     if targets.unread:
         why = f"; {targets.weight_text}" if targets.weight_text else ""
         sentences.append(f"{targets.unread:,} of {counted(targets.in_scope, 'target')} could not be read{why}.")
+    if targets.kinds_text:
+        sentences.append(f"{targets.kinds_text}.")
     for name, words in (
         ("failed", "failed"),
         ("unknown", "came to an unknown end"),
@@ -122,9 +124,9 @@ def figures(document: Row, targets: TargetCounts) -> list[Figure]:
         *([Figure("Failed", f"{failed:,}", "actions", "bad" if failed else "good", "#failed")] if acts else []),
         Figure(
             "Not read",
-            f"{targets.unread:,}",
+            f"{targets.holes:,}",
             f"of {counted(targets.in_scope, 'target')} in scope",
-            "bad" if targets.unread else "good",
+            "bad" if targets.holes else "good",
             "#unread",
         ),
         *_money(document),

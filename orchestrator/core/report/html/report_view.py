@@ -24,7 +24,7 @@ from orchestrator.core.report.html.timeline import timeline
 from orchestrator.core.report.html.words import COVERAGE, LEFT_OUT
 from orchestrator.core.report.kept_because import reason_words
 from orchestrator.core.report.lazy_rows import made_rows
-from orchestrator.core.report.target_counts import UNREAD, target_counts, weight_of
+from orchestrator.core.report.target_counts import UNREAD
 from orchestrator.core.report.what_to_do import code_in, what_to_do
 
 Row = dict[str, Any]
@@ -67,13 +67,11 @@ class _Read:
     coverage: CoverageMap = field(default_factory=CoverageMap)
     accounts: dict[str, Row] = field(default_factory=dict)
     """Their names and how many of their targets were not read."""
-    holes: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """Targets that were not read, by status and AWS's code."""
     left_out: Counter[tuple[str, bool]] = field(default_factory=Counter)
     """What was left out on purpose or is not there, by status, and whether whole accounts; each place once."""
     without_tags: int = 0
     """Decisions whose tags the page has no room for."""
-    words: dict[tuple[str, str], str] = field(default_factory=dict)
+    words: dict[tuple[str, ...], str] = field(default_factory=dict)
     """The detail of one of them."""
 
     def rows(self, document: Row) -> dict[str, tuple[tuple[Column, ...], Packed]]:
@@ -117,26 +115,25 @@ class _Read:
         left_out = Packed(unread_rows.columns)
         left_out_places: set[tuple[str, str, str]] = set()
         for row in made_rows(document["coverage"]):
-            self.coverage.add(row)
+            key = (row["status"], code_in(row["detail"])) if row["status"] in UNREAD else ()
+            self.coverage.add(row, key)
             account = self.accounts.setdefault(
                 row["account_id"],
                 {
                     "account_name": row["account_name"] or row["account_id"],
                     "ou_path": row.get("ou_path", ""),
-                    "unread": 0,
                 },
             )
             if row["status"] == tables.READ:
                 continue
-            if row["status"] in UNREAD:
-                key = (row["status"], code_in(row["detail"]))
-                account["unread"] += weight_of(row)
-                self.holes[key] += weight_of(row)
+            if key:
                 self.words.setdefault(key, row["detail"])
             else:
                 left_out_places.add((row["status"], row["account_id"], row["region"]))
             (unread_rows if row["status"] in UNREAD else left_out).add(tables.hole_row(row))
         unread_rows.append(left_out)
+        for account_id, account in self.accounts.items():
+            account["unread"] = self.coverage.targets.holes_of(account_id)
         self.left_out = Counter((status, region == ALL_REGIONS) for status, _, region in left_out_places)
 
     def _compliance(self, document: Row) -> Iterator[Row]:
@@ -147,7 +144,7 @@ class _Read:
 
 def _values(document: Row, read: _Read, packed: Mapping[str, tuple[tuple[Column, ...], Packed]]) -> Row:
     money = document.get("money")
-    targets = target_counts(made_rows(document["coverage"]))
+    targets = read.coverage.targets.counts()
     return {
         "document": document,
         "acted": endings.acted(document),
@@ -191,7 +188,7 @@ def _reasons(counts: Counts) -> list[Row]:
 
 def _holes(read: _Read) -> list[Row]:
     """What was not read, by status and code; most first."""
-    found = sorted(read.holes.items(), key=lambda one: (-one[1], one[0]))
+    found = sorted(read.coverage.targets.grouped().items(), key=lambda one: (-one[1], one[0]))
     return [
         {
             "status": status,

@@ -95,7 +95,7 @@ def _subject(document: Row, occasion: Occasion, counts: Sequence[str]) -> str:
         [first, *more] = [*_held_by(document)] or ["a guardrail"]
         return f"{policy} held, nothing done: {first}{' and more' if more else ''}"
     prefix = f"{policy} incomplete" if occasion is Occasion.INCOMPLETE else str(policy)
-    unread = target_counts(document["coverage"]).unread
+    unread = target_counts(document["coverage"]).holes
     holes = [f"{counted(unread, 'target')} not read"] if unread and occasion is Occasion.INCOMPLETE else []
     status = document["status"]
     ended = [] if status not in (SweepStatus.FAILED, SweepStatus.ABORTED, SweepStatus.ABANDONED) else [str(status)]
