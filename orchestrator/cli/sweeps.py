@@ -240,7 +240,7 @@ def undo(
         list[str] | None, typer.Option(metavar="REGION", help="Only in this region; several times too.")
     ] = None,
     resource: Annotated[
-        list[str] | None, typer.Option(metavar="ID", help="Only this resource; several times too.")
+        list[str] | None, typer.Option(metavar="ID", help="Only this resource, by id or ARN; several times too.")
     ] = None,
     only_failed_health: Annotated[
         bool,

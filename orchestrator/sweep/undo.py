@@ -4,7 +4,7 @@ keep it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -107,11 +107,11 @@ class UndoFilter:
     def matches(self, action: ActionRecord) -> bool:
         """Whether the action is to be undone, as far as the ledger tells: health is looked at later."""
         return all(
-            not asked or value in asked
-            for asked, value in (
-                (self.accounts, action.account_id),
-                (self.regions, action.region),
-                (self.resources, action.resource_id),
+            not asked or not asked.isdisjoint(values)
+            for asked, values in (
+                (self.accounts, (action.account_id,)),
+                (self.regions, (action.region,)),
+                (self.resources, (action.resource_id, action.arn)),
             )
         )
 
@@ -165,6 +165,7 @@ def read_stopped(
         asked = "; ".join(f"{name} {', '.join(values)}" for name, values in sets if values)
         of_that = f" of what is asked for here ({asked})" if asked else ""
         raise PlanError(f"sweep {source_sweep_id} stopped nothing{of_that} that could be started again")
+    _require_one_kind(undo_filter.resources, stopped)
     world.progress.phase("Listing the organization")
     organization = world.organization.read()
     accounts = {account.id: account for account in organization.accounts}
@@ -192,6 +193,18 @@ def read_stopped(
             found = replace(found, inventory=replace(found.inventory, names=names, others=others))
         keep(found)
     return found
+
+
+def _require_one_kind(ids: Collection[str], records: Iterable[ActionRecord]) -> None:
+    """An id that resources of several kinds have names none of them: a service and a node group may be `shop/web` both.
+
+    Raises PlanError.
+    """
+    named = {one.arn: one for one in records if one.resource_id in ids}
+    for resource_id in sorted(ids):
+        arns = sorted(arn for arn, one in named.items() if one.resource_id == resource_id)
+        if len({named[arn].kind for arn in arns}) > 1:
+            raise PlanError(f"{resource_id} is of several kinds in that sweep; name one by its ARN: {', '.join(arns)}")
 
 
 def _may_be_down_by_it(record: ActionRecord) -> bool:

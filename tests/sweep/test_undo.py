@@ -27,11 +27,12 @@ from orchestrator.core.model import (
 )
 from orchestrator.core.model.kind import KindDescription
 from orchestrator.core.model.marks import STOPPED_BY_TAG
+from orchestrator.errors import PlanError
 from orchestrator.kinds.ec2.description import EC2
 from orchestrator.ledger.clocks import Clocks
 from orchestrator.ledger.records import FORMAT, ActionRecord, HeldRecord
 from orchestrator.ports import LookRefusedError, NoProgress, TargetUnreadableError
-from orchestrator.sweep.undo import StoppedInventory, UndoFilter, read_stopped
+from orchestrator.sweep.undo import StoppedInventory, UndoFilter, _require_one_kind, read_stopped
 from tests.support.builders import ACCOUNT, AT, REGION, SWEEP_ID, a_policy, a_resource, an_account
 
 NAMES = st.frozensets(st.text(max_size=3), max_size=3)
@@ -290,3 +291,19 @@ def test_one_that_cannot_be_looked_at_is_kept_and_the_rest_is_started(stopped: S
     assert [(row.status.value, row.detail) for row in found.inventory.coverage] == [
         ("failed", "ec2:DescribeInstances: SomethingNew: no")
     ]
+
+
+def test_an_id_of_several_kinds_names_none_of_them_and_an_arn_names_one() -> None:
+    service = ActionRecord(
+        "111111111111", "eu-central-1", "ecs_service", "one/web", "stopped", "arn:aws:ecs:::service/one/web"
+    )
+    group = ActionRecord(
+        "111111111111", "eu-central-1", "eks_nodegroup", "one/web", "stopped", "arn:aws:eks:::nodegroup/one/web/0a"
+    )
+    with pytest.raises(PlanError, match="of several kinds") as refused:
+        _require_one_kind({"one/web"}, [service, group])
+    assert all(one.arn in str(refused.value) for one in (service, group))
+    _require_one_kind({"one/web"}, [service])
+    by_arn = UndoFilter(resources=frozenset({group.arn}))
+    assert [by_arn.matches(one) for one in (service, group)] == [False, True]
+    _require_one_kind(by_arn.resources, [group])
