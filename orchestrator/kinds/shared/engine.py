@@ -62,7 +62,7 @@ class KindOnEngine(ABC):
         except LookRefusedError as refusal:
             fresh, refused = refusal.seen, refusal.refused
         marks = Marks(self._operations(target), self._paced(target))
-        recovery = Recovery(self.profile, marks, sweep_id, self._now, self.description.stop_noted_within)
+        recovery = Recovery(self.profile, marks, sweep_id, self._now, self.description.evidence)
         tagged = [one for one in intents if one[1].tags and one[0].resource_id not in refused]
         seen = [
             Intent.of(intent, fresh, marked_after=intent[0].key in marked_after)

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from orchestrator.core.decide.drift import is_from_before
 from orchestrator.core.decide.whose import CLOCKS_DIFFER, is_before, may_be_of
 from orchestrator.core.model import Action, AwsError, Outcome, OutcomeStatus, Resource, ResourceState, time_text
+from orchestrator.core.model.kind import StopEvidence
 from orchestrator.core.model.marks import MARKS, STOPPED_AT_TAG, STOPPED_BY_TAG, SWEEP_ID
 from orchestrator.kinds.shared.attempts import already_there, gone, since_when, was_started_since
 from orchestrator.kinds.shared.marks import Marks, not_deleted
@@ -88,6 +89,23 @@ def _went_down_and_came_up(intent: Intent, fresh: Resource) -> Outcome | None:
     return Outcome(intent.resource, OutcomeStatus.UNKNOWN, STARTED_AGAIN, text, intent.requested_at)
 
 
+def _resized(intent: Intent, fresh: Resource, needed: frozenset[str]) -> Outcome | None:
+    """Of a stop of what AWS does not date, that still bears this sweep's mark: somebody gave it another size since.
+
+    Before that it may have been down by this stop; it is not asked for again.
+    """
+    before = intent.resource.restore
+    changes = [
+        f"its {name} was {before[name]} and is {fresh.restore.get(name)}"
+        for name in sorted(before.keys() & needed)
+        if before[name] != fresh.restore.get(name)
+    ]
+    if not changes:
+        return None
+    text = f"{RECOVERED}: {', '.join(changes)}; AWS does not say whether the stop came before that"
+    return Outcome(intent.resource, OutcomeStatus.UNKNOWN, STARTED_AGAIN, text, intent.requested_at)
+
+
 class Recovery:
     """One target's. Stops and starts nothing; deletes the marks of what the process had started, and gives back what
     its calls changed beside what runs.
@@ -101,14 +119,14 @@ class Recovery:
         marks: Marks,
         sweep_id: str,
         now: Callable[[], datetime],
-        noted_within: timedelta,
+        evidence: StopEvidence,
     ) -> None:
-        """`noted_within`: how long after a stop was asked for AWS may date it."""
+        """`evidence`: what tells of the kind's resources that they are down by a stop."""
         self._profile = profile
         self._marks = marks
         self._sweep_id = sweep_id
         self._now = now
-        self._noted_within = noted_within
+        self._evidence = evidence
 
     def recover(self, intents: Sequence[Intent]) -> tuple[Outcome, ...]:
         """One for each that is where it was wanted, or gone, or was there and is not any more; none for those on which
@@ -128,9 +146,11 @@ class Recovery:
         if fresh is None or fresh.state is ResourceState.GONE:
             status, code, message = gone(self._profile, fresh)
         elif fresh.state not in transition.reached_states or _is_behind(intent):
-            return (
-                _came_up_and_went_down(intent, fresh) if transition is START else _went_down_and_came_up(intent, fresh)
-            )
+            if transition is START:
+                return _came_up_and_went_down(intent, fresh)
+            is_marked = fresh.tags.get(STOPPED_BY_TAG) == self._sweep_id and fresh.state is ResourceState.RUNNING
+            resized = _resized(intent, fresh, self._evidence.start_needs) if is_marked else None
+            return resized or _went_down_and_came_up(intent, fresh)
         elif self._is_ours(intent):
             status, code, message = transition.reached_states[fresh.state], "", RECOVERED
         elif self._is_perhaps_ours(intent, fresh):
@@ -154,13 +174,13 @@ class Recovery:
             return self._is_unmarked(intent, fresh) and since is not None and self._is_right_after(intent, since)
         if since is None or transition is START:
             return since is None or not is_before(since, intent.requested_at)
-        return may_be_of(since, intent.requested_at, self._noted_within)
+        return may_be_of(since, intent.requested_at, self._evidence.noted_within)
 
     def _is_perhaps_ours(self, intent: Intent, fresh: Resource) -> bool:
         """Of what is down without a mark of the sweep, and not right after it was announced."""
         since = since_when(fresh, intent.transition)
         is_unmarked = intent.transition is STOP and self._is_unmarked(intent, fresh)
-        return is_unmarked and (since is None or may_be_of(since, intent.requested_at, self._noted_within))
+        return is_unmarked and (since is None or may_be_of(since, intent.requested_at, self._evidence.noted_within))
 
     def _is_unmarked(self, intent: Intent, fresh: Resource) -> bool:
         """Whether no mark tells who stopped it: the one of a sweep before stays on what a person started since."""
@@ -171,7 +191,7 @@ class Recovery:
         return not by or (SWEEP_ID.fullmatch(by) is not None and by < self._sweep_id and at < asked)
 
     def _is_right_after(self, intent: Intent, since: datetime) -> bool:
-        return -_RIGHT_AFTER <= since - intent.requested_at <= self._noted_within
+        return -_RIGHT_AFTER <= since - intent.requested_at <= self._evidence.noted_within
 
     def _is_marked_start(self, intent: Intent) -> bool:
         """Of what runs: what is on its way may fall back."""

@@ -519,6 +519,23 @@ def test_an_intent_that_was_not_reached_has_no_outcome_and_is_not_touched(aws: H
     assert aws.log == []
 
 
+@pytest.mark.parametrize("with_marks", [False, True])
+def test_an_intent_on_what_got_another_size_since_is_unknown_where_the_call_may_have_gone_out(
+    aws: Harness, with_marks: bool
+) -> None:
+    [one] = aws.add()
+    [found], at = aws.look(one).values(), aws.now()
+    needed = aws.words.entry.description.start_needs
+    planned = replace(found, restore={name: int(found.restore[name] or 0) + 1 for name in needed})
+    aws.tag(one, marks_of(SWEEP_ID, at) if with_marks else {"Owner": "me"})
+    outcomes = aws.recover(Action.STOP, [planned], at)
+    if needed and with_marks:
+        assert (outcomes[one].status, outcomes[one].code) == (OutcomeStatus.UNKNOWN, "StartedAgain")
+        assert all(f"its {name} was" in outcomes[one].message for name in needed)
+    else:
+        assert outcomes == {}, "nothing was asked for, and it can be planned anew"
+
+
 @pytest.mark.parametrize("ahead", CLOCKS)
 @pytest.mark.parametrize("action", [Action.STOP, Action.START])
 def test_an_intent_that_was_reached_is_this_sweeps_however_clocks_differ(
