@@ -66,6 +66,7 @@ EKS_NODEGROUP = KindDescription(
             "pods",
             "pods' place to run (coredns, controllers: AWS does not tell which), and what is in their local volumes",
             must_be_accepted=True,
+            of_each=True,
         ),
     ),
     always_lost="nodes, which are terminated, with what is on their disks",

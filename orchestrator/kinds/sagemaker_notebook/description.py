@@ -69,6 +69,6 @@ SAGEMAKER_NOTEBOOK = KindDescription(
         "the rule has `accept: [files_outside_volume]`",
     ),
     times=frozenset({"created_at"}),
-    losses=(LossWord(OUTSIDE_VOLUME, "files outside /home/ec2-user/SageMaker", must_be_accepted=True),),
+    losses=(LossWord(OUTSIDE_VOLUME, "files outside /home/ec2-user/SageMaker", must_be_accepted=True, of_each=True),),
     checks=_LIST,  # no call of SageMaker has a dry run
 )
