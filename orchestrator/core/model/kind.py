@@ -146,6 +146,8 @@ class KindDescription:
     """Of the shapes in answers, by botocore's names of service and shape, the members that are read: the others are not
     parsed. A shape that is not named is read whole.
     """
+    listing: str = ""
+    """As `service:Operation`, the one call that a target takes in which there is none."""
     tells_stop: bool = True
     """AWS says of each of its resources when it was stopped last."""
     start_needs: frozenset[str] = frozenset()

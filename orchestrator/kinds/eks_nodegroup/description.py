@@ -16,6 +16,7 @@ EKS_NODEGROUP = KindDescription(
     name="eks_nodegroup",
     title="EKS node groups",
     actions=("stop",),
+    listing="eks:ListClusters",
     read_permissions=_LIST | _LOOK | {"eks:ListNodegroups"},
     stop_permissions=_CHANGE,
     start_permissions=_CHANGE,

@@ -17,6 +17,7 @@ SAGEMAKER_NOTEBOOK = KindDescription(
     name="sagemaker_notebook",
     title="SageMaker notebook instances",
     actions=("stop",),
+    listing="sagemaker:ListNotebookInstances",
     read_permissions=_READ,
     stop_permissions=_READ | _TAG | {"sagemaker:StopNotebookInstance"},
     start_permissions=_READ | _TAG | {"sagemaker:StartNotebookInstance"},
