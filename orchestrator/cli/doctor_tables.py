@@ -34,7 +34,7 @@ _VERDICTS = {
 def print_diagnosis(console: Console, diagnosis: Diagnosis) -> None:
     """The hub, the accounts with the worst first, what to do about each, and the verdict last.
 
-    What was not checked makes no account worse. One line has all of it that says nothing about single accounts: what is
+    What was not checked makes no account worse. What says nothing about single accounts has a line each: what is
     optional, and what could be checked in none; a row counts the rest.
     """
     hub = [one for one in diagnosis.checks if one.area is Area.HUB]
@@ -43,7 +43,7 @@ def print_diagnosis(console: Console, diagnosis: Diagnosis) -> None:
     if accounts:
         unchecked = _unchecked_by_nature(accounts)
         _print_table(console, _accounts_table(accounts, unchecked))
-        _print_unchecked(console, unchecked)
+        _print_unchecked(console, unchecked, accounts)
     _print_problems(console, hub, accounts)
     text, style = _VERDICTS.get(diagnosis.exit_code, ("", ""))
     if not text:
@@ -100,14 +100,22 @@ def _unchecked_by_nature(accounts: dict[str, list[Check]]) -> dict[str, int]:
     checked = {one.name for one in every if one.status is not CheckStatus.NOT_CHECKED}
     unchecked = [one for one in every if one.status is CheckStatus.NOT_CHECKED]
     places = {(one.name, one.account_id) for one in unchecked if one.optional or one.name not in checked}
-    return dict(sorted(Counter(name for name, _ in places).items()))
+    return dict(sorted(Counter(name for name, _ in places).items(), key=lambda item: (":" not in item[0], item[0])))
 
 
-def _print_unchecked(console: Console, unchecked: dict[str, int]) -> None:
-    if unchecked:
-        where = ", ".join(f"{name} in {counted(count, 'account')}" for name, count in unchecked.items())
-        console.print()
-        console.print(Text(f"Not checked: {where}; --format json says why of each.", style="dim"))
+def _print_unchecked(console: Console, unchecked: dict[str, int], accounts: dict[str, list[Check]]) -> None:
+    """Single permissions first, then kinds; what to do is said once, after what it is about."""
+    if not unchecked:
+        return
+    advice = {one.name: one.advice for checks in accounts.values() for one in checks if one.name in unchecked}
+    console.print()
+    console.print(Text("Not checked: --format json says why of each", style="dim"))
+    for what in sorted(set(advice.values())):
+        for name, count in unchecked.items():
+            if advice[name] == what:
+                console.print(Padding(Text(f"{name} in {counted(count, 'account')}", style="dim"), (0, 0, 0, 2)))
+        if what:
+            console.print(Padding(Text(f"-> {what}", style="dim"), (0, 0, 0, 4)))
 
 
 def _accounts_table(accounts: dict[str, list[Check]], unchecked: Collection[str]) -> Table:

@@ -9,15 +9,18 @@ import typer
 from orchestrator import Later
 from orchestrator.cli.console import BAD_USAGE, Format, errors_as_exit_codes, fail, print_json
 from orchestrator.core.decide.estimate import (
+    EC2_ALONE,
     LAMBDA_MB,
     LAMBDA_SECONDS,
     MEASURED,
     PRICES,
     Cost,
+    Listings,
     assumptions,
     estimate,
 )
 from orchestrator.core.model.size import REGIONS_BY_DEFAULT, RESOURCES_A_TARGET, Size
+from orchestrator.kinds.registry import DESCRIPTIONS
 
 if TYPE_CHECKING:
     from orchestrator import app as wiring
@@ -45,15 +48,16 @@ def show_estimate(settings: Settings, output: Format, sizes: Sizes) -> NoReturn:
     """Ends the command with exit code 0, or 2 for a size that cannot be, or 1 where the organization is not listed."""
     with errors_as_exit_codes(output):
         size, sources = _size(settings, sizes)
+        listings = _listings(settings)
     if size.stops > size.resources:
         fail(f"--stops {size.stops}: more than there are resources ({size.resources})", BAD_USAGE)
-    costs = {"plan": estimate(size, workers=settings.workers)}
+    costs = {"plan": estimate(size, workers=settings.workers, listings=listings)}
     if size.stops:
-        costs["enforce"] = estimate(size, enforce=True, workers=settings.workers)
+        costs["enforce"] = estimate(size, enforce=True, workers=settings.workers, listings=listings)
     if output is Format.JSON:
-        print_json(_document(size, sources, costs, settings.workers))
+        print_json(_document(size, sources, costs, assumptions(size, settings.workers, listings)))
     else:
-        _print(size, sources, costs, settings.workers)
+        _print(size, sources, costs, assumptions(size, settings.workers, listings))
     raise typer.Exit(0)
 
 
@@ -75,14 +79,22 @@ def _size(settings: Settings, sizes: Sizes) -> tuple[Size, dict[str, str]]:
     return Size(accounts, regions, resources, sizes["stops"] or 0), sources
 
 
-def _document(size: Size, sources: dict[str, str], costs: dict[str, Cost], workers: int) -> dict[str, Any]:
+def _listings(settings: Settings) -> Listings:
+    """Of the policy's kinds; without a policy EC2 alone, as of a rule that names none."""
+    if not settings.policy:
+        return EC2_ALONE
+    kinds = wiring.read_policy(settings.policy, lambda: wiring.make_clients(settings)).kinds
+    return {one.name: one.listing for one in DESCRIPTIONS if one.name in kinds}
+
+
+def _document(size: Size, sources: dict[str, str], costs: dict[str, Cost], assumed: tuple[str, ...]) -> dict[str, Any]:
     return {
         "size": {**_figures(size), "targets": size.targets},
         "size_from": sources,
         **{mode: _row(costs[mode]) if mode in costs else None for mode in ("plan", "enforce")},
         "prices": {name: getattr(PRICES, name) for name in PRICES.__slots__},
         "measured": {name: getattr(MEASURED, name) for name in MEASURED.__slots__},
-        "assumptions": assumptions(size, workers),
+        "assumptions": assumed,
     }
 
 
@@ -101,7 +113,7 @@ def _row(cost: Cost) -> dict[str, Any]:
     }
 
 
-def _print(size: Size, sources: dict[str, str], costs: dict[str, Cost], workers: int) -> None:
+def _print(size: Size, sources: dict[str, str], costs: dict[str, Cost], assumed: tuple[str, ...]) -> None:
     """At most 80 columns."""
     of_size = tables.a_table("What is estimated", "", ("number", "right"), "from")
     for name, number in (*_figures(size).items(), ("targets", size.targets)):
@@ -121,7 +133,7 @@ def _print(size: Size, sources: dict[str, str], costs: dict[str, Cost], workers:
         table.add_row(f"price, {service}", *(f"${cost.dollars[service]:.4f}" for cost in each))
     console.stdout.print(table)
     console.stdout.print(f"\n{_verdict(each)}", highlight=False)
-    for sentence in assumptions(size, workers):
+    for sentence in assumed:
         console.stdout.print(f"- {sentence}", highlight=False)
 
 

@@ -261,6 +261,8 @@ class _Simulation:
     simulator: SimulatorPort
     account: Account
     refusal: str = ""
+    advice: str = ""
+    """What to do about the refusal."""
 
     def of(self, kind: KindDescription, region: Region, actions: Sequence[str], *, acts: bool) -> Iterator[Check]:
         """Each action on the kind's resources; those on something else are not asked about."""
@@ -273,7 +275,7 @@ class _Simulation:
         left = [one for one in actions if one not in found]
         if left:
             why = self.refusal or "IAM's policy simulator is not asked about other resources"
-            yield doctor_accounts.not_simulated(self.account, region, kind.name, left, why)
+            yield doctor_accounts.not_simulated(self.account, region, kind.name, left, why, self.advice)
 
     def _ask(self, region: Region, arn_form: str, actions: Sequence[str]) -> Mapping[str, AwsError | None]:
         if self.refusal:
@@ -281,7 +283,7 @@ class _Simulation:
         try:
             return self.simulator.simulate(self.account.id, region, arn_form, actions)
         except TargetUnreadableError as refusal:
-            self.refusal = doctor_accounts.may_not_simulate(refusal.error)
+            self.refusal, self.advice = doctor_accounts.may_not_simulate(refusal.error)
             return {}
 
 

@@ -47,25 +47,43 @@ ONE, TWO, THREE = (str(number) * 12 for number in (1, 2, 3))
 ROLES = [accounts.role_assumed(an_account(one)) for one in (ONE, TWO, THREE)]
 
 
-def test_what_need_not_be_checked_is_one_line_for_all_accounts_and_a_row_each_for_programs() -> None:
+def test_what_need_not_be_checked_is_a_line_each_for_all_accounts_and_a_row_each_for_programs() -> None:
     checks = [permission(one, "ec2:StartInstances", optional=True) for one in (ONE, TWO)]
     checks += [permission(THREE, "ec2:StartInstances", optional=True, is_asked=True)]
     checks += [permission(ONE, "elasticloadbalancing:DescribeTargetHealth", optional=True)]
     lines = printed(*ROLES, *checks)
     assert [line.split()[-1] for line in lines if line.startswith((ONE, TWO, THREE))] == ["ok"] * 3
-    line = (
-        "Not checked: ec2:StartInstances in 2 accounts, elasticloadbalancing:DescribeTargetHealth in 1 account; "
-        "--format json says why of each."
-    )
-    assert line in " ".join(lines)
+    at = lines.index("Not checked: --format json says why of each")
+    assert [line.strip() for line in lines[at + 1 : at + 3]] == [
+        "ec2:StartInstances in 2 accounts",
+        "elasticloadbalancing:DescribeTargetHealth in 1 account",
+    ]
     rows = diagnosis_document(Diagnosis(tuple(checks)))["checks"]
     assert [row["detail"] for row in rows if row["status"] == "not_checked"] == [NOT_ASKED] * 3
+
+
+def test_kinds_that_could_not_be_checked_have_a_line_each_after_ec2_and_what_to_do_once() -> None:
+    where, why, advice = Region("eu-central-1"), "it may not be asked", "roll the member role out with more"
+    kinds = ("asg", "rds")
+    checks = [
+        accounts.not_simulated(an_account(one), where, kind, ["x:Y"], why, advice)
+        for kind in kinds
+        for one in (ONE, TWO)
+    ]
+    lines = printed(*ROLES, *checks, permission(ONE, "ec2:StartInstances", optional=True))
+    at = lines.index("Not checked: --format json says why of each")
+    assert [line.strip() for line in lines[at + 1 : at + 5]] == [
+        "ec2:StartInstances in 1 account",
+        "asg (no dry runs) in 2 accounts",
+        "rds (no dry runs) in 2 accounts",
+        f"-> {advice}",
+    ]
 
 
 def test_what_could_be_checked_in_no_account_is_in_that_line_too() -> None:
     """RDS has no dry runs."""
     text = " ".join(printed(*ROLES, *(permission(one, "rds:StopDBInstance") for one in (ONE, TWO))))
-    assert "Not checked: rds:StopDBInstance in 2 accounts;" in text
+    assert "Not checked: --format json says why of each rds:StopDBInstance in 2 accounts" in text
     assert "not checked" not in text
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from orchestrator.core.decide.estimate import estimate
+from orchestrator.core.model.kind import KindDescription
 from orchestrator.core.model.size import Size
+from orchestrator.kinds.registry import DESCRIPTIONS
 from tests.support.embedded import OrganizationBuilder
 from tests.support.fixtures import Policy, Run
 
@@ -39,6 +41,18 @@ def test_its_json_has_both_modes_the_prices_and_where_the_size_is_from(run: Run)
         assert document[mode]["dollars"] == pytest.approx(dict(expected.dollars))
     assert document["prices"]["region"] == "us-east-1"
     assert json.loads(run("plan", "--estimate", "--accounts", "3", "-f", "json").stdout)["enforce"] is None
+
+
+def test_its_calls_are_those_of_the_policys_kinds(run: Run, policy: Policy) -> None:
+    path = policy("rules: [{name: a, where: everything, kinds: [asg, redshift_cluster]}]\n")
+    document = json.loads(run("plan", "--estimate", "-p", path, *SIZES, "--format", "json").stdout)
+    asked = {name for name, number in document["plan"]["calls"].items() if number == 17_000}
+    assert asked == {"autoscaling:DescribeAutoScalingGroups", "redshift:DescribeClusters"}
+
+
+@pytest.mark.parametrize("kind", DESCRIPTIONS, ids=lambda kind: kind.name)
+def test_the_call_by_which_a_kind_is_listed_is_one_that_its_role_allows(kind: KindDescription) -> None:
+    assert kind.listing in kind.read_permissions
 
 
 def test_sizes_without_an_estimate_are_refused_all_at_once(run: Run) -> None:

@@ -371,7 +371,7 @@ def test_where_the_simulator_may_not_be_asked_each_kind_is_one_line_that_says_wh
     for one in lines:
         assert one.status is CheckStatus.NOT_CHECKED
         assert "x:List, x:Start, x:Tag, y:Scale" in one.detail
-        assert "roll it out with PolicySimulation=on" in one.detail
+        assert one.advice == "roll the member role out with PolicySimulation=on"
     assert not [one for one in checks if one.name in ("x:List", "x:Start", "x:Tag")]
 
 

@@ -5,7 +5,8 @@ The calls are what the code does. Time, memory and write units come from measure
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import ceil
 from types import MappingProxyType
@@ -34,6 +35,10 @@ LAMBDA_MB = 1769
 """https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html: with so much it has one processor."""
 FILES = 9
 """Of a sweep, in S3, with plan and manifest."""
+
+Listings = Mapping[str, str]
+"""By kind, the call that each target takes, as `service:Operation`."""
+EC2_ALONE: Listings = MappingProxyType({"ec2": "ec2:DescribeInstances"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,16 +117,23 @@ class Cost:
         return self.fits_one_lambda and self.seconds_without_bulk_tags <= LAMBDA_SECONDS
 
 
-def estimate(size: Size, *, enforce: bool = False, workers: int = WORKERS) -> Cost:
-    """Of a plan, or of an enforce with the size's stops, each as far from the others as can be."""
+def estimate(size: Size, *, enforce: bool = False, workers: int = WORKERS, listings: Listings = EC2_ALONE) -> Cost:
+    """Of a plan, or of an enforce with the size's stops, each as far from the others as can be.
+
+    Each target takes a call for each of the policy's kinds.
+    """
     batches = _batches(size) if enforce else 0
-    calls = _calls(size, batches)
+    calls = _calls(size, batches, listings)
     stops = size.stops if enforce else 0
     one = MEASURED
     cpu = one.start + size.accounts * one.account + size.targets * one.target + size.resources * one.resource
     cpu += stops * one.stop
     organizations = calls["organizations:ListAccounts"] + calls["organizations:ListRoots"]
-    waiting = sum(number for name, number in calls.items() if name.startswith(("ec2:", "sts:"))) * one.latency / workers
+    waiting = (
+        sum(number for name, number in calls.items() if not name.startswith(("organizations:", "tag:")))
+        * one.latency
+        / workers
+    )
     listing = _at_a_rising_pace(organizations + min(size.accounts, batches))
     write_units = one.write_units_a_sweep + size.accounts * one.write_units_an_account + stops * one.write_units_a_stop
     writing = write_units * one.latency / workers
@@ -156,7 +168,7 @@ def cost_of_sweep(seconds: float, accounts: int, actions: int) -> float:
     return compute + table + FILES * PRICES.s3_put
 
 
-def assumptions(size: Size, workers: int = WORKERS) -> tuple[str, ...]:
+def assumptions(size: Size, workers: int = WORKERS, listings: Listings = EC2_ALONE) -> tuple[str, ...]:
     """What the figures rest on, in sentences."""
     batches = (
         f"each of the {size.stops:,} stops is in another target, while there are targets: {_batches(size):,} batches"
@@ -170,10 +182,20 @@ def assumptions(size: Size, workers: int = WORKERS) -> tuple[str, ...]:
         ),
         "tags one by one: no Tagging API that is believed, and one ListTagsForResource for each account instead",
         "the policy names regions that have to be opted into, or patterns: else there is no DescribeRegions",
-        f"at most {INSTANCES_A_PAGE:,} resources in a target, all of them EC2 instances",
-        *([batches] if size.stops else []),
+        *_of_kinds(listings),
+        *([batches] if size.stops and "ec2" in listings else []),
         f"prices of {PRICES.region} on {PRICES.as_of}, no free tier; EC2, STS and Organizations cost nothing",
     )
+
+
+def _of_kinds(listings: Listings) -> Iterator[str]:
+    at_most = f"at most {INSTANCES_A_PAGE:,} resources in a target"
+    if listings == EC2_ALONE:
+        yield f"{at_most}, all of them EC2 instances"
+        return
+    yield f"the policy's kinds: {', '.join(sorted(listings))}; each takes a call in each target"
+    yield f"{at_most}; calls about single resources of the other kinds than ec2 are left out, as stops and tags of them"
+    yield "CPU, memory and writes of a resource and a stop are as measured of EC2 instances"
 
 
 def _at_a_rising_pace(calls: int) -> float:
@@ -195,7 +217,7 @@ def _batches(size: Size) -> int:
     return max(min(size.stops, size.targets), ceil(size.stops / BATCH))
 
 
-def _calls(size: Size, batches: int) -> dict[str, int]:
+def _calls(size: Size, batches: int, listings: Listings) -> dict[str, int]:
     looks = batches * DESCRIBES_A_BATCH
     calls = {
         "organizations:ListRoots": 1,
@@ -204,8 +226,12 @@ def _calls(size: Size, batches: int) -> dict[str, int]:
         "organizations:ListTagsForResource": min(size.accounts, batches),
         "sts:AssumeRole": size.accounts,
         "ec2:DescribeRegions": size.accounts,
-        "ec2:DescribeInstances": size.targets + looks,
-        "ec2:CreateTags": batches,
-        "ec2:StopInstances": batches,
+        **{name: size.targets * number for name, number in sorted(Counter(listings.values()).items())},
     }
+    if "ec2" in listings:
+        calls |= {
+            "ec2:DescribeInstances": size.targets + looks,
+            "ec2:CreateTags": batches,
+            "ec2:StopInstances": batches,
+        }
     return {name: number for name, number in calls.items() if number}

@@ -160,17 +160,19 @@ def reading(account: Account, region: Region, asked: Asked, kind: str) -> Check:
     return replace(check, advice=advice)
 
 
-def not_simulated(account: Account, region: Region, kind: str, actions: Sequence[str], why: str) -> Check:
+def not_simulated(
+    account: Account, region: Region, kind: str, actions: Sequence[str], why: str, advice: str = ""
+) -> Check:
     """In one line: what of a kind has no dry run, and was not asked of the policy simulator either."""
     detail = f"AWS has no dry run for {', '.join(actions)}; {why}"
-    return permission(account, region, Asked(f"{kind} (no dry runs)", not_asked=detail))
+    return replace(permission(account, region, Asked(f"{kind} (no dry runs)", not_asked=detail)), advice=advice)
 
 
-def may_not_simulate(error: AwsError) -> str:
-    """Why the policy simulator says nothing in an account, and what to do about it."""
+def may_not_simulate(error: AwsError) -> tuple[str, str]:
+    """Why the policy simulator says nothing in an account, and what to do about it; empty where nobody knows."""
     if error.code in DENIED_CODES:
-        return "the member role may not ask IAM's policy simulator: roll it out with PolicySimulation=on"
-    return f"IAM's policy simulator: {error}"
+        return "the member role may not ask IAM's policy simulator", "roll the member role out with PolicySimulation=on"
+    return f"IAM's policy simulator: {error}", ""
 
 
 def permission_to_act(account: Account, region: Region, asked: Asked, *, needed: bool) -> Check:

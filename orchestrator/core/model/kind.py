@@ -50,6 +50,8 @@ class LossWord(NamedTuple):
     """For people, after `its` or `their`: `public IPv4 address`."""
     must_be_accepted: bool
     """Such a resource is kept unless its rule has the word in its `accept`."""
+    of_each: bool = False
+    """Each stop of the kind loses it: a rule that does not accept it stops none of the kind."""
 
 
 class CloudCustodianNames(NamedTuple):
@@ -86,6 +88,15 @@ class StopEvidence(NamedTuple):
     """So long after its stop AWS starts one again by itself."""
     started_units: str = ""
     """The name in `Resource.restore` of how many units a start brings up; empty: one."""
+
+
+class RuleUse(NamedTuple):
+    """What has a use in a rule about a kind."""
+
+    actions: frozenset[str] = frozenset()
+    """Those that a stop of it can be; whatever else a rule asks for falls back to a plain stop."""
+    lost_by_each: tuple[LossWord, ...] = ()
+    """What a rule has to accept before it stops any of it."""
 
 
 class MemberOf(NamedTuple):
@@ -135,6 +146,8 @@ class KindDescription:
     """Of the shapes in answers, by botocore's names of service and shape, the members that are read: the others are not
     parsed. A shape that is not named is read whole.
     """
+    listing: str = ""
+    """As `service:Operation`, the one call that a target takes in which there is none."""
     tells_stop: bool = True
     """AWS says of each of its resources when it was stopped last."""
     start_needs: frozenset[str] = frozenset()
@@ -183,6 +196,12 @@ class KindDescription:
         return StopEvidence(
             self.stop_noted_within, self.tells_stop, self.start_needs, self.restarted_after, self.started_units
         )
+
+    @property
+    def rule_use(self) -> RuleUse:
+        """What warnings about a policy go by."""
+        of_each = tuple(one for one in self.losses if one.must_be_accepted and one.of_each)
+        return RuleUse(frozenset(self.actions), of_each)
 
     @property
     def to_accept(self) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from orchestrator.core.model.action import StartForm
-from orchestrator.core.model.kind import MemberOf, StopEvidence
+from orchestrator.core.model.kind import MemberOf, RuleUse, StopEvidence
 from orchestrator.core.model.notification import Notifications
 from orchestrator.core.model.order import Order
 from orchestrator.core.policy.conditions.interface import Condition
@@ -104,6 +104,8 @@ class OrgPolicy:
     """By kind, its number among the stops and starts of an account: the policy's, else the kind's own."""
     members: Mapping[str, tuple[MemberOf, ...]] = field(default_factory=dict, compare=False, repr=False)
     """By kind: what its resources may belong to. A kind whose resources belong to nothing is not there."""
+    rule_uses: Mapping[str, RuleUse] = field(default_factory=dict, compare=False, repr=False)
+    """By kind: what has a use in a rule about it."""
     ignores_schedules: bool = False
     """As if no rule had a schedule: for the undo of starts that a person asks for at any time."""
 

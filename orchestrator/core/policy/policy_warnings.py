@@ -9,6 +9,7 @@ from typing import Any
 from orchestrator.core.policy.conditions.definitions import SECTION, unused
 from orchestrator.core.policy.conditions.implied import Implications, Wider
 from orchestrator.core.policy.conditions.members import owns_only_members
+from orchestrator.core.policy.kind_warnings import kind_warnings
 from orchestrator.core.policy.org_policy import OrgPolicy, Rule
 from orchestrator.core.policy.schedule_warnings import schedule_warnings
 from orchestrator.core.policy.schedules.from_tag import ScheduleFromTag
@@ -28,7 +29,7 @@ def policy_warnings(policy: OrgPolicy) -> tuple[PolicyProblem, ...]:
         *_members_only(policy),
         *_without_limits(policy),
         *_tag_keys(policy),
-        *_never_restarted(policy),
+        *kind_warnings(policy),
         *_words_for_values(policy),
     )
     problems = (document.problem(path, message) for path, message in found)
@@ -153,15 +154,6 @@ def _texts(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
     elif isinstance(value, list):
         for number, one in enumerate(value):
             yield from _texts(one, (*path, number))
-
-
-def _never_restarted(policy: OrgPolicy) -> Iterator[tuple[Path, str]]:
-    for number, rule in enumerate(policy.rules):
-        written = policy.document["rules"][number]
-        if "stop_again" in written and not rule.kinds & policy.restarted_kinds:
-            kinds = ", ".join(sorted(rule.kinds))
-            text = f"`stop_again` has no meaning for {kinds}: AWS starts none of these again by itself; leave it out"
-            yield ("rules", number, "stop_again"), text
 
 
 def _tag_keys(policy: OrgPolicy) -> Iterator[tuple[Path, str]]:

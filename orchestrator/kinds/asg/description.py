@@ -18,6 +18,7 @@ ASG = KindDescription(
     name="asg",
     title="Auto Scaling groups",
     actions=("stop",),
+    listing="autoscaling:DescribeAutoScalingGroups",
     read_permissions=_READ,
     stop_permissions=_READ | _ACT,
     start_permissions=_READ | _ACT,  # one call with other sizes

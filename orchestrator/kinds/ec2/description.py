@@ -45,6 +45,7 @@ EC2 = KindDescription(
     name="ec2",
     title="EC2 instances",
     actions=("stop", "hibernate"),
+    listing="ec2:DescribeInstances",
     read_permissions=_READ | _MEASURE | _PRICE,
     stop_permissions=_STOP,
     start_permissions=_START,

@@ -32,6 +32,7 @@ ECS_SERVICE = KindDescription(
     name="ecs_service",
     title="ECS services",
     actions=("stop",),
+    listing="ecs:ListClusters",
     read_permissions=_READ,
     stop_permissions=_READ | _CHANGE,
     start_permissions=_READ | _CHANGE,

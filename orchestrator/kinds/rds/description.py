@@ -13,6 +13,7 @@ RDS = KindDescription(
     name="rds",
     title="RDS DB instances",
     actions=("stop",),
+    listing="rds:DescribeDBInstances",
     read_permissions=_READ,
     stop_permissions=_READ | {"rds:StopDBInstance", "rds:AddTagsToResource", "rds:RemoveTagsFromResource"},
     start_permissions=_READ | {"rds:StartDBInstance", "rds:AddTagsToResource", "rds:RemoveTagsFromResource"},

@@ -12,6 +12,7 @@ RDS_CLUSTER = KindDescription(
     name="rds_cluster",
     title="DB clusters",
     actions=("stop",),
+    listing="rds:DescribeDBClusters",
     read_permissions=_READ,
     stop_permissions=_READ | {"rds:StopDBCluster", "rds:AddTagsToResource", "rds:RemoveTagsFromResource"},
     start_permissions=_READ | {"rds:StartDBCluster", "rds:AddTagsToResource", "rds:RemoveTagsFromResource"},

@@ -15,6 +15,7 @@ REDSHIFT_CLUSTER = KindDescription(
     name="redshift_cluster",
     title="Redshift clusters",
     actions=("stop",),
+    listing="redshift:DescribeClusters",
     read_permissions=_READ,
     stop_permissions=_READ | _TAG | {"redshift:PauseCluster"},
     start_permissions=_READ | _TAG | {"redshift:ResumeCluster"},

@@ -17,6 +17,7 @@ SAGEMAKER_NOTEBOOK = KindDescription(
     name="sagemaker_notebook",
     title="SageMaker notebook instances",
     actions=("stop",),
+    listing="sagemaker:ListNotebookInstances",
     read_permissions=_READ,
     stop_permissions=_READ | _TAG | {"sagemaker:StopNotebookInstance"},
     start_permissions=_READ | _TAG | {"sagemaker:StartNotebookInstance"},
@@ -69,6 +70,6 @@ SAGEMAKER_NOTEBOOK = KindDescription(
         "the rule has `accept: [files_outside_volume]`",
     ),
     times=frozenset({"created_at"}),
-    losses=(LossWord(OUTSIDE_VOLUME, "files outside /home/ec2-user/SageMaker", must_be_accepted=True),),
+    losses=(LossWord(OUTSIDE_VOLUME, "files outside /home/ec2-user/SageMaker", must_be_accepted=True, of_each=True),),
     checks=_LIST,  # no call of SageMaker has a dry run
 )

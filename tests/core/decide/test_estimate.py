@@ -82,3 +82,14 @@ def test_the_assumptions_name_the_prices_and_the_pace() -> None:
     assert PRICES.as_of in told
     assert "2,000 stops" in told
     assert "stops" not in " ".join(assumptions(replace(SIZE, stops=0)))
+
+
+def test_each_of_the_policys_kinds_takes_a_call_in_each_target() -> None:
+    listings = {"rds": "rds:DescribeDBInstances", "eks_nodegroup": "eks:ListClusters"}
+    calls = estimate(SIZE, enforce=True, listings=listings).calls
+    assert calls["rds:DescribeDBInstances"] == calls["eks:ListClusters"] == 17_000
+    assert not [name for name in calls if name in ("ec2:DescribeInstances", "ec2:StopInstances")]
+    assert not [one for one in assumptions(SIZE, listings=listings) if "all of them EC2" in one]
+    assert "the policy's kinds: eks_nodegroup, rds; each takes a call in each target" in assumptions(
+        SIZE, listings=listings
+    )
