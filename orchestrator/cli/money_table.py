@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from orchestrator.cli.tables import a_table
-from orchestrator.core.report.amounts import SUMS_DIFFER, adding_up, dollars, sums_differ
+from orchestrator.core.report.amounts import PARTLY_UNKNOWN, adding_up, dollars, why_sums_differ
 from orchestrator.core.report.control_characters import without_controls
 
 _MOST_REASONS = 5
@@ -58,9 +58,10 @@ def _lines(money: Mapping[str, Any]) -> Iterator[str]:
     if any(unknown.values()):
         parts = [f"{unknown[name]} {words.partition(',')[0]}" for name, words in _LINES if unknown[name]]
         yield f"Not in the net, as theirs is not known: {', '.join(parts)}."
-    if any(sums_differ(money[name]) for name, _ in _LINES):
-        yield SUMS_DIFFER
+    yield from filter(None, (why_sums_differ(money[name]) for name, _ in _LINES))
     reasons = [*money["unknown_reasons"].items()]
+    if reasons:
+        yield f"{PARTLY_UNKNOWN}:"
     for why, count in reasons[:_MOST_REASONS]:
         yield f"  {f'{count} x ' if count else ''}{without_controls(why)}"
     if len(reasons) > _MOST_REASONS:

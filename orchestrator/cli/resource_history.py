@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import shlex
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,10 +12,11 @@ from rich.console import Console
 from rich.text import Text
 
 from orchestrator.cli.console import credentials_named
-from orchestrator.cli.naming import Named, arns_of
+from orchestrator.cli.naming import Named, arns_of, named_by
 from orchestrator.cli.tables import a_table, add_rows
 from orchestrator.core.model import Mode, OutcomeStatus, ResourceKey, Target, people_time_of
 from orchestrator.errors import ReportStoreError, SettingsError
+from orchestrator.kinds.registry import DESCRIPTIONS
 from orchestrator.ledger.records import ActionRecord, HeldRecord, SweepAction, SweepSummary
 from orchestrator.ports import Stores
 from orchestrator.sweep.stored_look import find_resources, read_report
@@ -22,6 +24,7 @@ from orchestrator.sweep.stored_look import find_resources, read_report
 _REPORTS = 5
 """So many of the newest are looked through for a resource of which only the id is known."""
 _NOT_DONE = frozenset({OutcomeStatus.FAILED, OutcomeStatus.UNKNOWN, OutcomeStatus.NOT_ATTEMPTED})
+_MEMBER_OF = {one.name: one.member_of for one in DESCRIPTIONS}
 _TAGS = {"tagged": "tag", "would_tag": "tag", "untagged": "untag", "would_untag": "untag"}
 
 
@@ -35,6 +38,8 @@ class ResourceHistory:
     """Those that the ledger still has."""
     held: HeldRecord | None
     """What holds it down now; None: nothing."""
+    belongs_to: tuple[str, ...] = ()
+    """Where no sweep touched it: the ARNs of what it stops and starts with, by the newest report that has it."""
 
 
 def read_history(
@@ -56,7 +61,8 @@ def read_history(
         return one.sweep_id[: len("20261123T190000Z")], sweep.ended_at if sweep else ""
 
     found.sort(key=when, reverse=True)
-    return ResourceHistory(arns, tuple(found), sweeps, _held(stores, found[0].action.key if found else named.key))
+    held = _held(stores, found[0].action.key if found else named.key)
+    return ResourceHistory(arns, tuple(found), sweeps, held, () if found else _owners_by_reports(stores, arns))
 
 
 def _was_touched(action: ActionRecord) -> bool:
@@ -71,25 +77,53 @@ def _held(stores: Stores, key: ResourceKey | None) -> HeldRecord | None:
 def _arns_by_reports(stores: Stores, named: Named) -> tuple[str, ...]:
     """Raises SettingsError where none of the newest reports has exactly one such resource."""
     told = "name its ARN, or ACCOUNT/REGION/ID, or --account, --region and --kind"
-    ended = [one.sweep_id for one in stores.ledger.sweeps() if one.finished_at][:_REPORTS]
-    for sweep_id in ended:
-        try:
-            with credentials_named():
-                document = read_report(stores, sweep_id)
-            keys = find_resources(document, named.means)
-        except ReportStoreError:  # that one is damaged, or expired
-            continue
+    for document, keys in _reports_with(stores, named.means):
         if len(keys) > 1:
             places = "\n".join(f"{one.account_id}/{one.region}/{one.resource_id} ({one.kind})" for one in keys)
             raise SettingsError(
-                f"the report of {sweep_id} has {len(keys)} of the id {named.resource_id}; say which:\n{places}"
+                f"the report of {document['sweep_id']} has {len(keys)} of the id {named.resource_id}; "
+                f"say which:\n{places}"
             )
-        if keys:
-            rows = document["decisions"]
-            return tuple(row["arn"] for row in rows if ResourceKey.from_row(row) == keys[0])
+        rows = document["decisions"]
+        return tuple(row["arn"] for row in rows if ResourceKey.from_row(row) == keys[0])
+    ended = len(_with_reports(stores))
     raise SettingsError(
-        f"where {named.resource_id} is, is not known: none of the newest {len(ended)} reports has it; {told}"
+        f"where {named.resource_id} is, is not known: none of the newest {ended} reports has it; {told}"
     )
+
+
+def _owners_by_reports(stores: Stores, arns: Sequence[str]) -> tuple[str, ...]:
+    """Of what the newest report that has it says that it belongs to, where that report has it too; mostly none."""
+    named = [named_by(arn, "", "", "") for arn in arns]
+    for document, keys in _reports_with(stores, lambda key: any(one.means(key) for one in named)):
+        rows = {ResourceKey.from_row(row): row for row in document["decisions"]}
+        facts = rows[keys[0]].get("facts") or {}
+        owners = (
+            ResourceKey(keys[0].account_id, keys[0].region, kind, str(facts[fact]))
+            for fact, kind in _MEMBER_OF.get(keys[0].kind, {}).items()
+            if facts.get(fact)
+        )
+        return tuple(rows[one]["arn"] for one in owners if one in rows)
+    return ()
+
+
+def _reports_with(
+    stores: Stores, means: Callable[[ResourceKey], bool]
+) -> Iterator[tuple[Mapping[str, Any], Sequence[ResourceKey]]]:
+    """Newest first, those that have something that is meant, with what that is."""
+    for sweep_id in _with_reports(stores):
+        try:
+            with credentials_named():
+                document = read_report(stores, sweep_id)
+            keys = find_resources(document, means)
+        except ReportStoreError:  # that one is damaged, or expired
+            continue
+        if keys:
+            yield document, keys
+
+
+def _with_reports(stores: Stores) -> Sequence[str]:
+    return [one.sweep_id for one in stores.ledger.sweeps() if one.finished_at][:_REPORTS]
 
 
 def history_row(found: ResourceHistory) -> dict[str, Any]:
@@ -97,6 +131,7 @@ def history_row(found: ResourceHistory) -> dict[str, Any]:
     return {
         "arns": list(found.arns),
         "held_down_by": found.held.sweep_id if found.held else None,
+        "belongs_to": list(found.belongs_to),
         "actions": _rows(found),
     }
 
@@ -139,6 +174,9 @@ def print_resource_history(console: Console, text: str, found: ResourceHistory) 
     """Newest first, at most 80 columns; then what a row has no room for."""
     if not found.actions:
         console.print(Text(f"No sweep that the ledger still has touched {text}."), soft_wrap=True)
+        for owner in found.belongs_to:
+            console.print(Text("It stops and starts with what it belongs to:"), soft_wrap=True)
+            console.print(Text(f"  stop-orchestrator history {shlex.quote(owner)}"), soft_wrap=True)
     else:
         console.print(Text(found.actions[0].action.arn, style="bold"), soft_wrap=True)
         table = a_table("", ("when", "fixed"), ("sweep", "fixed"), "did", "outcome", "by")

@@ -85,5 +85,6 @@ def test_sums_that_are_not_of_the_same_stops_are_said_not_to_add_up() -> None:
     ]
     money = Money(dict(zip([one.resource.key for one in found], savings, strict=True)), prices="p")
     text = " ".join(shown(report_document(a_report(decisions=tuple(found), money=money))).split())
-    assert "do not add up: of some, what volumes or addresses cost is not known" in text
+    assert "do not add up: $2.00 of the net is in no gross, as it is not known what of that is billed" in text
+    assert "Amounts that are not known, in all or in part: 1 x no price of ec2 volume st1" in text
     assert "do not add up" not in shown(a_document())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,16 @@ import pytest
 
 from orchestrator import app
 from orchestrator.cli.since import since
-from orchestrator.core.model import OutcomeStatus
+from orchestrator.core.model import OutcomeStatus, Resource, Verdict
+from orchestrator.core.report.document import report_document
+from orchestrator.core.report.files import report_files
 from orchestrator.demo.faults import Fault
 from orchestrator.errors import SettingsError
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.records import SweepSummary
+from orchestrator.local.folder_report_store import LocalReportStore
 from orchestrator.local.sqlite_items import SqliteItems
-from tests.support.builders import AT, a_resource, an_outcome
+from tests.support.builders import ACCOUNT, AT, REGION, a_decision, a_report, a_resource, an_outcome
 from tests.support.embedded import OrganizationBuilder
 from tests.support.fixtures import Policy, Run
 from tests.support.sweeps import DEV, DEV_RULE, FRANKFURT
@@ -157,3 +161,22 @@ def test_since_is_a_day_a_moment_or_so_long_ago(text: str, moment: datetime) -> 
 def test_what_is_no_moment_is_refused_with_what_would_be_one(text: str) -> None:
     with pytest.raises(SettingsError, match="such as 2026-11-01"):
         since(text, NOW)
+
+
+def test_of_what_stopped_with_its_cluster_it_names_the_cluster(run: Run) -> None:
+    def one(kind: str, name: str, form: str, **facts: Any) -> Resource:
+        arn = f"arn:aws:rds:{REGION}:{ACCOUNT}:{form}:{name}"
+        return replace(a_resource(name), kind=kind, arn=arn, facts=facts)
+
+    cluster = one("rds_cluster", "shop", "cluster")
+    member = one("rds", "shop-1", "db", db_cluster_identifier="shop")
+    alone = one("rds", "alone", "db", db_cluster_identifier=None)
+    decisions = (a_decision(cluster), *(a_decision(its, Verdict.KEEP, facts=its.facts) for its in (member, alone)))
+    document = report_document(a_report(decisions=decisions))
+    begun(document["sweep_id"])
+    LocalReportStore(STORE).put(document["sweep_id"], "report.json", report_files(document)["report.json"])
+    lines = run("history", member.arn).stdout.splitlines()
+    assert lines[1:] == ["It stops and starts with what it belongs to:", f"  stop-orchestrator history {cluster.arn}"]
+    assert json.loads(run("history", member.arn, "--format", "json").stdout)["belongs_to"] == [cluster.arn]
+    for arn in (alone.arn, cluster.arn):
+        assert run("history", arn).stdout == f"No sweep that the ledger still has touched {arn}.\n"

@@ -31,15 +31,19 @@ def adding_up(row: Mapping[str, Any]) -> dict[str, float | None]:
     return {**amounts, "gross": float(_shown(still) + _shown(net))}
 
 
-def sums_differ(row: Mapping[str, Any]) -> bool:
-    """Whether the sums of a row are of different resources, as one of its amounts is not known of some of them."""
-    return bool(abs(row["gross"] - row["still_billed"] - row["net"]) > _SAME)
+def why_sums_differ(row: Mapping[str, Any]) -> str:
+    """Empty where the sums of a row add up; else how much of its net is in no gross, and why."""
+    only_net = row["net"] - row["gross"] + row["still_billed"]
+    if abs(only_net) <= _SAME:
+        return ""
+    return (
+        f"Gross, still billed and net do not add up: {dollars(only_net)} of the net is in no gross, as it is not "
+        "known what of that is billed all the same (volumes, addresses, storage)."
+    )
 
 
-SUMS_DIFFER = (
-    "Gross, still billed and net do not add up: of some, what volumes or addresses cost is not known, so they are in "
-    "the net and in no gross."
-)
+PARTLY_UNKNOWN = "Amounts that are not known, in all or in part"
+"""Above the reasons; what has a net and no gross is among them, and not among what the net lacks."""
 _SAME = 0.00001
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from orchestrator.core.model import ALL_REGIONS
 from orchestrator.core.model.narrowing import narrowing_text
 from orchestrator.core.report import endings
-from orchestrator.core.report.amounts import SUMS_DIFFER, sums_differ
+from orchestrator.core.report.amounts import PARTLY_UNKNOWN, why_sums_differ
 from orchestrator.core.report.csv import _decision_cells
 from orchestrator.core.report.decision_lines import Outcomes
 from orchestrator.core.report.html import headline, tables
@@ -156,7 +156,8 @@ def _values(document: Row, read: _Read, packed: Mapping[str, tuple[tuple[Column,
         "nothing_unread": headline.nothing_unread(document),
         "nothing_failed": headline.nothing_failed(document),
         "money": money,
-        "sums_differ": SUMS_DIFFER if money and sums_differ(money["forecast"]) else "",
+        "sums_differ": why_sums_differ(money["forecast"]) if money else "",
+        "partly_unknown": PARTLY_UNKNOWN,
         "summed": headline.summed,
         "columns": {name: columns for name, (columns, _) in packed.items()},
         "sizes": {name: rows.count for name, (_, rows) in packed.items()},
