@@ -13,8 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from orchestrator.cli.console import counted
-from orchestrator.cli.losses import losses_of_plan
 from orchestrator.cli.tables import MOST_ROWS, a_table, add_rows, cell, number, plain
+from orchestrator.core.decide.stop_effects import stop_effects
 from orchestrator.core.model import (
     UNREADABLE,
     AccountId,
@@ -27,6 +27,7 @@ from orchestrator.core.model import (
 )
 from orchestrator.core.model.units import units_of, with_units
 from orchestrator.core.report.kept_because import kept_because
+from orchestrator.kinds.registry import DESCRIPTIONS
 
 STOPS = (Action.STOP, Action.HIBERNATE)
 _SORTS = (("stops", STOPS), ("starts", (Action.START,)), ("tags", (Action.TAG, Action.UNTAG)))
@@ -149,9 +150,8 @@ def consequences_of(question: Question) -> Iterator[str]:
             where = counted(len({one.resource.target.account_id for one in some}), "account")
             yield f"{_counted_units(some, 'resource')} in {where} would be {done[sort]} now."
     yield from _money_of(question)
-    losses = losses_of_plan(plan)
-    if losses:
-        yield losses
+    stopped = (one.resource for one in plan.actions if one.action.stops)
+    yield from stop_effects(stopped, {kind.name: kind.effects for kind in DESCRIPTIONS})
 
 
 def _counted_units(actions: Collection[Decision], noun: str) -> str:

@@ -18,7 +18,6 @@ from orchestrator.cli.compliance_tables import (
     print_opt_outs,
 )
 from orchestrator.cli.console import counted
-from orchestrator.cli.losses import losses_of_report
 from orchestrator.cli.money_table import print_money
 from orchestrator.cli.schedules_table import inside_of_hours, schedules_table, wrong_tags_table
 from orchestrator.cli.tables import MOST_ROWS, STATUS_STYLES, Cell, a_table, add_rows, number
@@ -133,9 +132,8 @@ def _print_totals(console: Console, document: Row) -> None:
     console.print(_totals_line(document), highlight=False)
     if document["guardrails"]:
         console.print(_guardrails_line(document), highlight=False)
-    losses = losses_of_report(document)
-    if losses:
-        console.print(losses, highlight=False)
+    for line in document.get("stop_effects", ()):  # of earlier releases none
+        console.print(Text(line))
 
 
 def _headline(document: Row) -> Text:

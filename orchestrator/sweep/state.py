@@ -12,6 +12,7 @@ from orchestrator.core.decide.drift import keep_after_all
 from orchestrator.core.decide.inside_schedules import inside_schedules
 from orchestrator.core.decide.local_times import local_texts
 from orchestrator.core.decide.narrowing import policy_to_read
+from orchestrator.core.decide.stop_effects import stop_effects
 from orchestrator.core.decide.unused import idle_rules, unseen_tag_keys
 from orchestrator.core.model import (
     ABORTING,
@@ -34,6 +35,7 @@ from orchestrator.core.model import (
     ResourceKey,
     SweepReport,
     SweepStatus,
+    Verdict,
 )
 from orchestrator.core.model.money import Money, Saving
 from orchestrator.core.model.times import whole_second
@@ -161,6 +163,7 @@ def build_report(
     What was announced in the ledger by then is unknown. `interrupted`: a person told its process to end.
     """
     decisions = keep_after_all(state.decisions.decisions, state.outcomes.kept, sweep.policy.members)
+    stopped = (one for one in decisions if one.verdict is Verdict.STOP)
     outcomes = (*state.outcomes.outcomes, *_not_attempted(state))
     # An undo follows a sweep, and no rule; a narrowed one has not read what would tell.
     planned = () if sweep.mode is Mode.UNDO or sweep.narrowed else decisions
@@ -205,6 +208,7 @@ def build_report(
         account_owners=owners_of_accounts(sweep, state.inventory),
         as_of=sweep.moment if sweep.notify_before else None,
         as_of_local=local_texts(sweep.moment, sweep.policy.zones) if sweep.notify_before else (),
+        stop_effects=stop_effects((one.resource for one in stopped), sweep.policy.effects),
         account_contacts=contacts_of_accounts(sweep, state.inventory),
         narrowed=sweep.narrowed,
         plan_expires_at=_plan_expires_at(sweep, state),

@@ -24,6 +24,7 @@ from orchestrator.core.decide.owner import Owner, owner_of
 from orchestrator.core.decide.restarting import why_left_running, with_restarts_told
 from orchestrator.core.decide.started_by_hand import started_by_hand
 from orchestrator.core.decide.starting import decide_in_running_time, may_be_down
+from orchestrator.core.decide.stop_effects import started_again
 from orchestrator.core.decide.whose_schedule import (
     OwnSchedule,
     schedule_of,
@@ -48,7 +49,7 @@ from orchestrator.core.model import (
 )
 from orchestrator.core.model.action import StartForm
 from orchestrator.core.model.decision import InsideSchedule
-from orchestrator.core.model.kind import StopEvidence
+from orchestrator.core.model.kind import StopEffects, StopEvidence
 from orchestrator.core.model.marks import STOPPED_AT_TAG, STOPPED_BY_TAG
 from orchestrator.core.model.order import malformed_order
 from orchestrator.core.model.remembered import NOTHING_REMEMBERED, Remembered
@@ -206,7 +207,7 @@ def _decide_by_what_is_known(policy: OrgPolicy, resource: Resource, account: Acc
         return replace(start, facts={**start.facts, **used} if used else start.facts)
     left_running = partial(_left_running, policy, own_schedule, resource, known)
     keep = _reason_to_keep(resource, exemption, owner, own_schedule, now, owned_by_two, left_running)
-    reason = keep or _and_starts_again(_reason_to_stop(rule, own_schedule, now), resource)
+    reason = keep or _and_starts_again(_reason_to_stop(rule, own_schedule, now), resource, policy.effects)
     decision = Decision(
         resource=resource,
         verdict=Verdict.STOP if keep is None else Verdict.KEEP,
@@ -404,12 +405,19 @@ def _reason_to_stop(rule: Rule | None, own: OwnSchedule, now: datetime) -> Reaso
     return _stopped(rule.name, own.label, _until(own.schedule, own.schedule.at(now)))
 
 
-def _and_starts_again(reason: Reason, resource: Resource) -> Reason:
-    again = resource.facts.get(STARTS_AGAIN)
-    return reason._replace(sentence=f"{reason.sentence} {again}") if again else reason
+def _and_starts_again(reason: Reason, resource: Resource, effects: Mapping[str, StopEffects]) -> Reason:
+    """With what starts it again, by its own facts and by what is so of its kind."""
+    own, of_kind = resource.facts.get(STARTS_AGAIN), effects.get(resource.kind)
+    of_each = started_again(of_kind, 1) if of_kind is not None else ()
+    return _and(reason, *((str(own),) if own else ()), *of_each) if own or of_each else reason
 
 
 # One sentence for all that a rule decides alike, and not one for each of ten thousand resources.
+
+
+@lru_cache(maxsize=4096)
+def _and(reason: Reason, *sentences: str) -> Reason:
+    return reason._replace(sentence=" ".join((reason.sentence, *sentences)))
 
 
 @lru_cache(maxsize=4096)

@@ -20,12 +20,15 @@ from orchestrator.core.model import (
     Coverage,
     Decision,
     Exemption,
+    Fact,
     GuardrailResult,
     Inventory,
-    Loss,
     NameEffect,
+    Resource,
     ResourceKey,
+    ResourceState,
 )
+from orchestrator.core.model.kind import StopEffects
 from orchestrator.core.policy.conditions.trace import ConditionTrace, missed_by
 from orchestrator.core.policy.opt_outs import (
     LINK,
@@ -106,6 +109,8 @@ class LossTrace:
     text: str
     why_kept: str
     """Why it is kept for that; empty where it may be lost."""
+    what: str = ""
+    """What that is, for people; empty where it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +172,8 @@ class Explanation:
     opt_outs: tuple[OptOutTrace, ...] = ()
     obstacle: str = ""
     losses: tuple[LossTrace, ...] = ()
+    sizes: tuple[tuple[str, Fact], ...] = ()
+    """What a start gives back, such as sizes, by AWS's names in snake case; of what runs."""
     others: tuple[str, ...] = ()
     """What other active policies own of it, or may."""
     limits: tuple[LimitTrace, ...] = ()
@@ -242,7 +249,8 @@ def explain_decision(
         rules=rules,
         nearest=_nearest(rules) if decision.rule is None else "",
         opt_outs=tuple(_opt_outs((*account_opt_outs(account, today), *own))),
-        losses=tuple(_loss(one, owner) for one in resource.losses),
+        losses=tuple(_losses(resource, owner, policy.effects.get(resource.kind))),
+        sizes=tuple(_sizes(policy, resource)),
         limits=limits_of(policy.guardrails),
     )
 
@@ -266,7 +274,7 @@ def rules_unknown(
         aws_state=resource.aws_state,
         decision=decision,
         obstacle=resource.obstacle.sentence if resource.obstacle else "",
-        losses=tuple(_loss(one, None) for one in resource.losses),
+        losses=tuple(_losses(resource, None, None)),
     )
 
 
@@ -358,6 +366,18 @@ def _spares_not(one: OptOut) -> str:
     return f"The tag {one.exemption.tag}={one.exemption.value} on {one.exemption.source_id} {why}; it spares nothing."
 
 
-def _loss(loss: Loss, owner: Rule | None) -> LossTrace:
-    accepted = owner is not None and loss.word in owner.accept
-    return LossTrace(loss.text, "" if accepted else loss.why_kept)
+def _losses(resource: Resource, owner: Rule | None, effects: StopEffects | None) -> Iterator[LossTrace]:
+    """Each that it has by itself, and what every stop of its kind loses."""
+    for one in resource.losses:
+        accepted = owner is not None and one.word in owner.accept
+        what = effects.losses.get(one.word, "") if effects is not None else ""
+        yield LossTrace(one.text, "" if accepted else one.why_kept, f"its {what}" if what else "")
+    if effects is not None and effects.always_lost and resource.state is ResourceState.RUNNING:
+        yield LossTrace("", "", f"its {effects.always_lost}")
+
+
+def _sizes(policy: OrgPolicy, resource: Resource) -> Iterator[tuple[str, Fact]]:
+    """A report has them as facts."""
+    evidence = policy.evidence.get(resource.kind)
+    names = sorted(evidence.start_needs) if evidence is not None and resource.state is ResourceState.RUNNING else ()
+    return ((name, resource.facts[name]) for name in names if name in resource.facts)

@@ -99,6 +99,19 @@ class RuleUse(NamedTuple):
     """What a rule has to accept before it stops any of it."""
 
 
+class StopEffects(NamedTuple):
+    """What a kind's stops lose, and what starts its resources again beside people and sweeps; for people."""
+
+    title: str
+    """Of the kind, in the plural."""
+    losses: Mapping[str, str]
+    """By the words of losses, what that is, after `its` or `their`."""
+    always_lost: str
+    """What each stop loses beside these, likewise."""
+    started_again: tuple[str, ...]
+    """Sentences with a place `{it}` for `it` or `them`, and `{It}` for `It` or `They`."""
+
+
 class MemberOf(NamedTuple):
     """That a fact of a kind names the resource of another one that it belongs to, and stops and starts with."""
 
@@ -156,7 +169,7 @@ class KindDescription:
     It is in the intent before the stop. What it says differs between plan and stop: kept. A start without it: none.
     """
     started_again_by: str = ""
-    """What may start one again before a sweep does, after `may be started again by`; it is told once of a plan."""
+    """What may start one again before a sweep does, after `may be started again by`; the reason of a stop tells it."""
     restarted_after: timedelta | None = None
     """So long after its stop AWS starts one again by itself."""
     member_of: Mapping[str, str] = field(default_factory=dict)
@@ -174,7 +187,9 @@ class KindDescription:
     """Which times AWS tells of one: `created_at`, `started_at`; of these conditions ask how long ago they are."""
     losses: tuple[LossWord, ...] = ()
     always_lost: str = ""
-    """What each stop of one loses, after `their`; it is told once, and not of each."""
+    """What each stop of one loses beside `losses`, after `its` or `their`: told once of a plan, as no resource of tens
+    of thousands has it by itself.
+    """
     start_delegations: frozenset[str] = field(default_factory=frozenset)
     """What AWS itself does in the name of the session that starts one, where the account has a use for it."""
     arn_form: str = ""
@@ -202,6 +217,14 @@ class KindDescription:
         """What warnings about a policy go by."""
         of_each = tuple(one for one in self.losses if one.must_be_accepted and one.of_each)
         return RuleUse(frozenset(self.actions), of_each)
+
+    @property
+    def effects(self) -> StopEffects:
+        """What people are told of its stops."""
+        after, by = self.restarted_after, self.started_again_by
+        again = [f"AWS starts {{it}} again by itself {after.days} days after a stop."] if after else []
+        again += [f"{{It}} may be started again by {by}."] if by else []
+        return StopEffects(self.title, {one.word: one.what for one in self.losses}, self.always_lost, tuple(again))
 
     @property
     def to_accept(self) -> tuple[str, ...]:

@@ -109,6 +109,8 @@ class SweepReport:
     """By account id, of those whose own tags name one: it owns what has no tag."""
     money: Money | None = None
     """What it is worth; None: no prices were asked for."""
+    stop_effects: tuple[str, ...] = ()
+    """A sentence or more for each kind: what its stops in the plan lose, and what starts its resources again."""
     account_contacts: Mapping[str, str] = field(default_factory=dict)
     """By account id, what its tag says that names who is told of it, where the policy has such a tag."""
     narrowed: Narrowing = NOT_NARROWED

@@ -92,6 +92,7 @@ def load_policy(
         unresolved_names=parsed.unresolved_names,
         order={kind.name: parsed.order.get(kind.name, kind.order) for kind in kinds},
         evidence={kind.name: kind.evidence for kind in kinds},
+        effects={kind.name: kind.effects for kind in kinds},
         members=_members(kinds),
         rule_uses={kind.name: kind.rule_use for kind in kinds},
         sha256=hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest(),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from orchestrator.core.model.action import StartForm
-from orchestrator.core.model.kind import MemberOf, RuleUse, StopEvidence
+from orchestrator.core.model.kind import MemberOf, RuleUse, StopEffects, StopEvidence
 from orchestrator.core.model.notification import Notifications
 from orchestrator.core.model.order import Order
 from orchestrator.core.policy.conditions.interface import Condition
@@ -100,6 +100,8 @@ class OrgPolicy:
     """The line of each value of the document, from 1."""
     evidence: Mapping[str, StopEvidence] = field(default_factory=dict, compare=False, repr=False)
     """By kind: what tells of one that it is down by a sweep's stop."""
+    effects: Mapping[str, StopEffects] = field(default_factory=dict, compare=False, repr=False)
+    """By kind: what its stops lose, and what starts its resources again."""
     order: Order = field(default_factory=dict)
     """By kind, its number among the stops and starts of an account: the policy's, else the kind's own."""
     members: Mapping[str, tuple[MemberOf, ...]] = field(default_factory=dict, compare=False, repr=False)

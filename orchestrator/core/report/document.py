@@ -299,6 +299,8 @@ def document_of(report: SweepReport) -> Row:
     }
     if report.plan_expires_at is not None:
         document["plan_expires_at"] = time_text(report.plan_expires_at) or ""
+    if report.stop_effects:
+        document["stop_effects"] = list(report.stop_effects)
     if report.account_contacts:
         document["account_contacts"] = dict(sorted(report.account_contacts.items()))
     if report.as_of is not None:

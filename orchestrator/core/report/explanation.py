@@ -39,7 +39,11 @@ def explanation_document(found: Explanation) -> Row:
         "nearest_rule": found.nearest or None,
         "opt_outs": [_opt_out(one) for one in found.opt_outs],
         "obstacle": found.obstacle or None,
-        "losses": [{"loss": one.text, "why_kept": one.why_kept or None} for one in found.losses],
+        "losses": [
+            {"loss": one.text or None, "what": one.what or None, "why_kept": one.why_kept or None}
+            for one in found.losses
+        ],
+        "sizes": dict(found.sizes),
         "other_policies": list(found.others),
         "guardrails": [_limit(one) for one in found.limits],
         "outcome": asdict(found.outcome) if found.outcome else None,

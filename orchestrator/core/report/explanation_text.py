@@ -8,6 +8,7 @@ from datetime import datetime
 from orchestrator.core.decide.explain import (
     Explanation,
     LimitTrace,
+    LossTrace,
     OptOutTrace,
     OutcomeTrace,
     RuleAnswer,
@@ -98,13 +99,19 @@ def sections(found: Explanation) -> Iterator[tuple[str, list[str]]]:
         ("What is in the way", [found.obstacle] if found.obstacle else []),
         (
             "A stop would lose",
-            [f"{one.text}: {one.why_kept or 'its rule lets that be lost'}" for one in found.losses],
+            [_loss(one) for one in found.losses],
         ),
+        ("Its sizes", [", ".join(f"{name} {value}" for name, value in found.sizes)] if found.sizes else []),
         ("Other policies", list(found.others)),
         ("Guardrails of the whole plan", [_limit(one) for one in found.limits]),
         ("Not told", list(found.notes)),
     )
     return ((title, lines) for title, lines in parts if lines)
+
+
+def _loss(one: LossTrace) -> str:
+    """`public_ipv4: its public IPv4 address`, and why it is kept for that where it is."""
+    return ": ".join(filter(None, (one.text, one.what, one.why_kept or ("" if one.what else "it may be lost"))))
 
 
 def _outcome(one: OutcomeTrace) -> str:

@@ -45,11 +45,12 @@ _UNITS = {"stop_units": "would stop", "start_units": "would start"}
 
 
 def markdown_text(document: Row) -> str:
-    """The page: headline, totals, money, by account, failures, kept because, what was not read."""
+    """The page: headline, totals, money, what the stops lose, by account, failures, kept because, what was not read."""
     parts = [
         _headline(document),
         _totals(document["totals"], target_counts(made_rows(document["coverage"]))),
         _money(document.get("money")),
+        _stop_effects(document),
         _by_account(document),
         _failures(document),
         _kept(document),
@@ -112,6 +113,15 @@ def _money(money: Row | None) -> str:
 
 def _dollars(amount: float) -> str:
     return dollars(amount).replace("$", "\\$")
+
+
+def _stop_effects(document: Row) -> str:
+    lines = document.get("stop_effects", ())  # of earlier releases none
+    return (
+        "\n".join(("## What the stops lose, and what starts again", "", *(f"- {inert(one)}" for one in lines)))
+        if lines
+        else ""
+    )
 
 
 def _by_account(document: Row) -> str:

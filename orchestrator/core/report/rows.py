@@ -565,6 +565,15 @@ class ReportDocument(TypedDict):
     narrowed: NotRequired[
         Annotated[NarrowedRow | None, Field(description="To what a person narrowed it; null: to nothing.")]
     ]
+    stop_effects: NotRequired[
+        Annotated[
+            list[str],
+            Field(
+                description="What the stops of the plan lose, and what starts again by itself: a line for each kind. "
+                "Absent where they lose nothing and stay."
+            ),
+        ]
+    ]
     plan_expires_at: NotRequired[
         Annotated[TimeText, Field(description="Until when `apply` carries it out; missing where it is not to apply.")]
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from orchestrator.core.model.kind import FactWord, KindDescription
+from orchestrator.core.model.kind import FactWord, KindDescription, LossWord
 from orchestrator.core.model.managed_by import MANAGED_BY, MANAGED_BY_WORD, STACK
 from orchestrator.core.model.price_items import COMPUTE
 
@@ -13,6 +13,8 @@ _READ = frozenset({_DESCRIBE, "autoscaling:DescribeScheduledActions"})
 _ACT = frozenset(
     {"autoscaling:CreateOrUpdateTags", "autoscaling:DeleteTags", "autoscaling:UpdateAutoScalingGroup"},
 )
+
+INSTANCES_TERMINATED = "instances_terminated"
 
 ASG = KindDescription(
     name="asg",
@@ -60,6 +62,12 @@ ASG = KindDescription(
         ),
     ),
     times=frozenset({"created_at"}),
-    always_lost="instances, which are terminated, with what is on their volumes, their addresses and their capacity",
+    losses=(
+        LossWord(
+            INSTANCES_TERMINATED,
+            "instances, which are terminated, with what is on their volumes, their addresses and their capacity",
+            must_be_accepted=False,
+        ),
+    ),
     checks=frozenset({_DESCRIBE}),  # no call of the service has a dry run
 )

@@ -14,6 +14,7 @@ from typing import Any
 
 from orchestrator.core.model import (
     Fact,
+    Loss,
     Obstacle,
     ObstacleCode,
     Resource,
@@ -27,6 +28,7 @@ from orchestrator.core.model.owners import managers_of_tagged, owner_of_tagged
 from orchestrator.core.model.resource import STARTS_AGAIN
 from orchestrator.core.model.shared_texts import share_text, share_texts
 from orchestrator.core.model.unreadable import spare_unreadable
+from orchestrator.kinds.asg.description import INSTANCES_TERMINATED
 
 SIZES: Mapping[str, str] = {"min_size": "MinSize", "max_size": "MaxSize", "desired_capacity": "DesiredCapacity"}
 """What a start gives back, by the names of facts: AWS's names."""
@@ -44,6 +46,7 @@ _NEEDED_PROCESSES: Mapping[str, str] = {
     "Launch": "a start would launch no instance again",
 }
 _NAMED_ACTIONS = 3
+_LOSSES = (Loss(INSTANCES_TERMINATED),)
 TYPES = "types"
 """The name of a detail: how many of its instances there are of each type, for prices."""
 
@@ -67,6 +70,7 @@ def resource_of(raw: Any, target: Target) -> Resource:
         obstacle=obstacle(facts, tags if told is not None else None),
         restore={size: facts[size] for size in SIZES} if state is ResourceState.RUNNING else {},
         units=max(1, _units(raw, instances)),
+        losses=_LOSSES if state is ResourceState.RUNNING else (),
         created_at=raw.get("CreatedTime"),
         details=_details(managers_of_tagged(tags) if told is not None else None, _types(instances)),
     )

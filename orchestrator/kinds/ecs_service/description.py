@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from orchestrator.core.model.kind import FactWord, KindDescription, OperationRates, Rate
+from orchestrator.core.model.kind import FactWord, KindDescription, LossWord, OperationRates, Rate
 from orchestrator.core.model.managed_by import MANAGED_BY, MANAGED_BY_WORD, STACK
 from orchestrator.core.model.price_items import COMPUTE
 
@@ -27,6 +27,8 @@ _CHANGE = frozenset(
 _CLUSTER_READS = OperationRates(Rate(50, 20))
 _SERVICE_READS = OperationRates(Rate(100, 20))
 _TAGGING = OperationRates(Rate(20, 10))
+
+TASKS_ENDED = "tasks_ended"
 
 ECS_SERVICE = KindDescription(
     name="ecs_service",
@@ -87,6 +89,13 @@ ECS_SERVICE = KindDescription(
         ),
     ),
     times=frozenset({"created_at"}),
-    always_lost="tasks with their local data and addresses, and Spot capacity, of which AWS may have none at a start",
+    losses=(
+        LossWord(
+            TASKS_ENDED,
+            "tasks, which end, with their local data and addresses, and Spot capacity, of which AWS may have none at a "
+            "start",
+            must_be_accepted=False,
+        ),
+    ),
     checks=frozenset({"ecs:ListClusters"}),  # no call of ECS has a dry run
 )

@@ -10,11 +10,12 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-from orchestrator.core.model import Fact, Obstacle, ObstacleCode, Resource, ResourceState, Tags, Target
+from orchestrator.core.model import Fact, Loss, Obstacle, ObstacleCode, Resource, ResourceState, Tags, Target
 from orchestrator.core.model.managed_by import MANAGED_BY_WORD, STACK
 from orchestrator.core.model.marks import STOPPED_BY_TAG, SWEEP_ID
 from orchestrator.core.model.shared_texts import share_text, share_texts
 from orchestrator.core.model.unreadable import spare_unreadable
+from orchestrator.kinds.ecs_service.description import TASKS_ENDED
 
 DESIRED_COUNT = "desired_count"
 FLAGS: Mapping[str, str] = {
@@ -26,6 +27,7 @@ FLAGS: Mapping[str, str] = {
 SCALING = "scaling"
 SUSPENDED, ACTIVE, PARTLY = "suspended", "active", "suspended in part"
 """The values of that fact: what Application Auto Scaling may do; None where the service has no scalable target."""
+_LOSSES = (Loss(TASKS_ENDED),)
 _UP = frozenset({ResourceState.RUNNING, ResourceState.STARTING})
 _LONG_ARN_PARTS = 3
 """`service/CLUSTER/NAME`; the short form, of before 2018, has no cluster."""
@@ -80,6 +82,7 @@ def resource_of(raw: Any, target: Target, partition: str, flags: Mapping[str, bo
             facts=facts,
             obstacle=obstacle(facts, tags if told is not None else None),
             created_at=raw.get("createdAt"),
+            losses=_LOSSES if state is ResourceState.RUNNING else (),
             restore=_restore(raw, tags, flags) if state in _UP else {},
             details=_details(
                 ", ".join(one.get("capacityProvider", "") for one in raw.get("capacityProviderStrategy") or ()),

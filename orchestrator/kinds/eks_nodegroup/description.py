@@ -12,6 +12,8 @@ _LIST = frozenset({"eks:ListClusters"})
 _LOOK = frozenset({"eks:DescribeNodegroup"})
 _CHANGE = _LOOK | {"eks:UpdateNodegroupConfig", "eks:TagResource", "eks:UntagResource"}
 
+NODES_TERMINATED = "nodes_terminated"
+
 EKS_NODEGROUP = KindDescription(
     name="eks_nodegroup",
     title="EKS node groups",
@@ -69,8 +71,8 @@ EKS_NODEGROUP = KindDescription(
             must_be_accepted=True,
             of_each=True,
         ),
+        LossWord(NODES_TERMINATED, "nodes, which are terminated, with what is on their disks", must_be_accepted=False),
     ),
-    always_lost="nodes, which are terminated, with what is on their disks",
     started_again_by="Cluster Autoscaler, where it runs, once a pod waits for a node: AWS lets no maxSize be 0",
     checks=_LIST,  # no call of EKS has a dry run
 )

@@ -24,6 +24,7 @@ from orchestrator.core.model.loss import Loss
 from orchestrator.core.model.managed_by import MANAGED_BY_WORD, STACK
 from orchestrator.core.model.shared_texts import share_text, share_texts
 from orchestrator.core.model.unreadable import spare_unreadable
+from orchestrator.kinds.eks_nodegroup.description import NODES_TERMINATED
 
 MIN_SIZE, DESIRED_SIZE = "min_size", "desired_size"
 """Facts, and of what runs what a start needs."""
@@ -52,6 +53,7 @@ _PODS_KEPT = (
     "A stop takes all of its nodes: pods that have no other place (coredns, controllers) stay pending, and what is in "
     "their local volumes is lost; AWS does not tell what runs there"
 )
+_LOSSES = (Loss("pods", _PODS_KEPT), Loss(NODES_TERMINATED))
 
 
 def state_of(status: str, desired_size: Fact) -> tuple[ResourceState, str]:
@@ -90,7 +92,7 @@ def resource_of(raw: Any, target: Target) -> Resource:
         start_failure=start_failure(status, facts.get("health_issues")),
         restore={name: facts[name] for name in (MIN_SIZE, DESIRED_SIZE)} if runs else {},
         units=int(desired or 1) if runs else 1,
-        losses=(Loss("pods", _PODS_KEPT),) if runs else (),
+        losses=_LOSSES if runs else (),
         created_at=raw.get("createdAt"),
         details=_details(managed_by(tags) if told is not None else None),
     )

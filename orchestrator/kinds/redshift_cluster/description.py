@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from orchestrator.core.model.kind import CloudCustodianNames, FactWord, KindDescription
+from orchestrator.core.model.kind import CloudCustodianNames, FactWord, KindDescription, LossWord
 from orchestrator.core.model.managed_by import MANAGED_BY, MANAGED_BY_WORD, STACK
 from orchestrator.core.model.price_items import COMPUTE
 
 _READ = frozenset({"redshift:DescribeClusters"})
 _TAG = frozenset({"redshift:CreateTags", "redshift:DeleteTags"})
+
+QUERIES_ENDED = "queries_ended"
 
 REDSHIFT_CLUSTER = KindDescription(
     name="redshift_cluster",
@@ -55,6 +57,6 @@ REDSHIFT_CLUSTER = KindDescription(
     times=frozenset({"created_at"}),
     # "Amazon Redshift creates a snapshot, begins terminating queries, and puts the cluster in a pausing state":
     # https://docs.aws.amazon.com/redshift/latest/mgmt/rs-mgmt-pause-resume-cluster.html
-    always_lost="queries that run",
+    losses=(LossWord(QUERIES_ENDED, "queries that run", must_be_accepted=False),),
     checks=_READ,  # no call of Redshift has a dry run
 )

@@ -9,10 +9,11 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-from orchestrator.core.model import AwsError, Fact, Obstacle, ObstacleCode, Resource, ResourceState, Tags, Target
+from orchestrator.core.model import AwsError, Fact, Loss, Obstacle, ObstacleCode, Resource, ResourceState, Tags, Target
 from orchestrator.core.model.managed_by import MANAGED_BY_WORD, STACK
 from orchestrator.core.model.shared_texts import share_text, share_texts
 from orchestrator.core.model.unreadable import spare_unreadable
+from orchestrator.kinds.redshift_cluster.description import QUERIES_ENDED
 
 _AVAILABLE, _FOR_QUERIES = "available", "Available"
 _STATES: Mapping[str, ResourceState] = {
@@ -36,6 +37,7 @@ _START_FAILURES: Mapping[str, str] = {
 _LOSES_TABLES = "dc2."
 _LOSES_NOTHING = "ra3."
 """How node types begin whose data is in Redshift's managed storage."""
+_LOSSES = (Loss(QUERIES_ENDED),)
 _SINGLE_ZONE = frozenset({"", "disabled", "false"})
 
 
@@ -59,18 +61,20 @@ def resource_of(raw: Any, target: Target, partition: str) -> Resource:
     tags = share_texts({tag["Key"]: tag.get("Value", "") for tag in told or ()})
     resource_id, facts = raw["ClusterIdentifier"], share_texts(_facts(raw))
     status, availability = raw.get("ClusterStatus"), raw.get("ClusterAvailabilityStatus")
+    state = state_of(status, availability)
     resource = Resource(
         kind="redshift_cluster",
         target=target,
         resource_id=resource_id,
         arn=f"arn:{partition}:redshift:{target.region}:{target.account_id}:cluster:{resource_id}",
         name=tags.get("Name", ""),
-        state=state_of(status, availability),
+        state=state,
         aws_state=share_text(_words_for(status, availability)) or "unknown",
         tags=tags,
         facts=facts,
         obstacle=obstacle(facts, tags if told is not None else None),
         start_failure=start_failure(status or ""),
+        losses=_LOSSES if state is ResourceState.RUNNING else (),
         created_at=raw.get("ClusterCreateTime"),
         details=_details(raw.get("VpcId"), managed_by(tags) if told is not None else None),
     )

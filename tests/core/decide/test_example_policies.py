@@ -313,7 +313,7 @@ def test_in_the_morning_a_size_comes_back_and_without_one_nothing_is_started(kin
     stop = RememberedStop(
         SWEEP_ID, policy.name, stopped_at, accepted=True, started_before=None, evidence=policy.evidence[kind]
     )
-    for restore, found in ((sizes, ("start", "in_running_time")), ({}, ("keep", "not_stopped_by_us"))):
+    for restore, found in ((sizes, ("start", "in_running_time")), ({}, ("keep", "unknown_size"))):
         remembered = Remembered({down.key: replace(stop, restore=restore)})
         decision = decide(policy, down, an_account(), stopped_at + timedelta(hours=12), remembered=remembered)
         assert (decision.verdict.value, decision.reason_code.value) == found

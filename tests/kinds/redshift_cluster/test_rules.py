@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.core.model import ObstacleCode, Resource, ResourceState
+from orchestrator.core.model import Loss, ObstacleCode, Resource, ResourceState
 from orchestrator.kinds.redshift_cluster.prices import billed
 from orchestrator.kinds.redshift_cluster.rules import is_up, resource_of
 from tests.kinds.contract.harness import ACCOUNT, REGION
@@ -74,7 +74,12 @@ def test_nothing_is_in_the_way_of_a_plain_cluster() -> None:
     made = datetime(2026, 11, 1, tzinfo=UTC)
     tags = [{"Key": "Name", "Value": "Sales"}, {"Key": "aws:cloudformation:stack-name", "Value": "s"}]
     resource = cluster(Tags=tags, ClusterCreateTime=made, VpcId="vpc-1")
-    assert (resource.obstacle, resource.name, resource.created_at, resource.losses) == (None, "Sales", made, ())
+    assert (resource.obstacle, resource.name, resource.created_at, [*resource.losses]) == (
+        None,
+        "Sales",
+        made,
+        [Loss("queries_ended")],
+    )
     assert resource.details == {"vpc": "vpc-1", "managed_by": "cloudformation"}
     assert resource.arn == f"arn:aws:redshift:{REGION}:{ACCOUNT}:cluster:dwh"
 

@@ -40,6 +40,7 @@ _OF_EARLIER_RELEASES: Row = {
     "owners": (),
     "consent": None,
     "consent_missing": "",
+    "stop_effects": (),
 }
 """What they did not write."""
 _TAGS_UNTIL = 3_000_000
