@@ -14,7 +14,8 @@ from orchestrator.aws.pages import EVALUATED_KEY, NEXT_TOKEN, Tokens, each_page
 
 ROOT = Path(__file__).parents[1]
 PAGES = "orchestrator/aws/pages.py"
-BY_ITSELF = {"orchestrator/demo/check.py"}  # it holds the product to what AWS says, without any of the product's code
+BY_ITSELF = {"orchestrator/demo/fleets"}
+"""Folders that hold the product to what AWS says, without any of the product's code."""
 OWN = {"get_paginator", "can_paginate", "paginate", "build_full_result"}
 TOKENS = {
     "ContinuationToken",
@@ -62,7 +63,9 @@ def test_nothing_pages_by_itself() -> None:
     files = [path for folder in ("orchestrator", "cloudformation") for path in (ROOT / folder).rglob("*.py")]
     found = {str(one.relative_to(ROOT)): [*pages_by_itself(one.read_text(encoding="utf-8"))] for one in files}
     assert found[PAGES]
-    assert {file for file, names in found.items() if names} == {PAGES, *BY_ITSELF}
+    pages = {file for file, names in found.items() if names}
+    folders = {file: str(Path(file).parent) for file in pages}
+    assert {folders[one] if folders[one] in BY_ITSELF else one for one in pages} == {PAGES, *BY_ITSELF}
 
 
 @pytest.mark.parametrize(
