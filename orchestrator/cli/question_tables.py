@@ -22,11 +22,12 @@ from orchestrator.core.model import (
     Decision,
     Mode,
     Question,
+    Verdict,
     people_age,
     people_time,
 )
 from orchestrator.core.model.units import units_of, with_units
-from orchestrator.core.report.kept_because import kept_because
+from orchestrator.core.report.kept_because import kept_because, reason_words
 from orchestrator.kinds.registry import DESCRIPTIONS
 
 STOPS = (Action.STOP, Action.HIBERNATE)
@@ -96,12 +97,12 @@ def resources_of(question: Question, most: int | None = MOST_ROWS) -> Table:
     with_groups = any(units_of(one.resource) != 1 for one in shown)
     runs = [("runs", "right")] if with_groups else []
     place = (("account", "fixed"), ("region", "fixed"))
-    table = a_table(title, ("action", "fixed"), ("resource", ""), *runs, *place, "name")
+    table = a_table(title, ("action", "fixed"), "kind", ("resource", ""), *runs, *place, "name")
     for one in shown:
         is_production = one.resource.target.account_id in production
-        action, resource_id, *rest = _cells(one)
+        action, kind, resource_id, *rest = _cells(one)
         units = [number(units_of(one.resource))] if with_groups else []
-        cells = (action, resource_id, *units, *rest)
+        cells = (action, kind, resource_id, *units, *rest)
         table.add_row(*map(cell, cells), style="bold red" if is_production else "")
     return table
 
@@ -110,6 +111,7 @@ def _cells(one: Decision) -> Sequence[str]:
     resource = one.resource
     return (
         one.action.value,
+        resource.kind,
         resource.resource_id,
         resource.target.account_id,
         resource.target.region,
@@ -122,8 +124,12 @@ def kept_of(question: Question) -> Table | None:
     decisions = question.plan.decisions
     rows = kept_because({"decisions": [{"reason_code": one.reason_code, "verdict": one.verdict} for one in decisions]})
     kept = sum(count for _, count in rows)
-    table = a_table(f"Kept because ({kept} of {len(decisions)})", "reason", ("resources", "right"))
-    return add_rows(table, [(text, number(count)) for text, count in rows])
+    kinds: dict[str, set[str]] = {}
+    for one in decisions:
+        if one.verdict is Verdict.KEEP:
+            kinds.setdefault(reason_words(one.reason_code), set()).add(one.resource.kind)
+    table = a_table(f"Kept because ({kept} of {len(decisions)})", "reason", "kinds", ("resources", "right"))
+    return add_rows(table, [(text, ", ".join(sorted(kinds[text])), number(count)) for text, count in rows])
 
 
 def unread_of(question: Question) -> Iterator[Text]:

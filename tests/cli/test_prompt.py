@@ -175,6 +175,6 @@ def test_what_is_kept_and_what_was_not_read_is_told_before_the_question(monkeypa
     plan = a_plan(*stops(2), kept, coverage=(denied,))
     words = Asked(monkeypatch, a_question(plan)).words
     assert "Kept because (1 of 3)" in words
-    assert "no rule matches it 1" in words
+    assert "no rule matches it ec2 1" in words
     assert f"Not read, and so not acted on: 1 account: 222222222222 {denied.account_name} (denied)" in words
     assert "Not read" not in Asked(monkeypatch, a_question(a_plan(*stops(2)))).words

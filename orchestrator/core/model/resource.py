@@ -40,7 +40,7 @@ class ObstacleCode(StrEnum):
     """The classes of obstacles, for programs."""
 
     CANNOT_STOP = "cannot_stop"
-    """AWS has no stop for it."""
+    """AWS has no stop for it, or not as it is, or a stop would lose what a start does not give back."""
     OWNED = "owned"
     """Another service owns it, and would replace it."""
 

@@ -20,7 +20,7 @@ KEPT_BECAUSE: Mapping[ReasonCode, str] = {
     ReasonCode.STOPPED_BY_SWEEP: "stopped by the sweep that is undone",
     ReasonCode.EXEMPT: "opted out",
     ReasonCode.NOT_RUNNING: "not running",
-    ReasonCode.CANNOT_STOP: "AWS has no stop for it",
+    ReasonCode.CANNOT_STOP: "something about it rules out a stop",
     ReasonCode.OWNED: "another service owns it, and would replace it",
     ReasonCode.STOPS_WITH_OWNER: "it goes with its owner, which is stopped",
     ReasonCode.NO_RULE: "no rule matches it",

@@ -96,7 +96,7 @@ def test_the_plan_says_what_starts_it_again_and_what_it_loses(
     assert row["verdict"] == "stop"
     assert row["reason"].endswith("Its scheduled action morning (0 7 * * *) starts it again.")
     text = " ".join(run("plan", "--policy", policy(ONLY, FRANKFURT)).stdout.split())
-    assert "all Auto Scaling groups their instances, which are terminated" in text
+    assert "Auto Scaling groups (1) lose: its instances, which are terminated" in text
 
 
 def test_groups_of_any_name_are_stopped_explained_listed_and_started_with_their_sizes(
