@@ -33,7 +33,7 @@ from orchestrator.core.report.explanation import explanation_document
 from orchestrator.errors import LedgerError, ReportStoreError, SettingsError
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.settings import Settings
-from orchestrator.sweep.stored_look import explain_stored, find_resources, read_report
+from orchestrator.sweep.stored_look import explain_stored, find_resources, near_id, read_report
 from orchestrator.sweep.what_if import explain_now
 
 
@@ -102,7 +102,8 @@ def _of_sweep(settings: Settings, sweep_id: str, named: Named) -> Explanation:
     if sweep_id == LATEST:
         sweep_id = latest_sweep(stores.ledger, settings)
     document = read_report(stores, sweep_id)
-    key = _only_one(find_resources(document, named.means), named, f"the report of {sweep_id}")
+    hint = near_id(document, named.resource_id)
+    key = _only_one(find_resources(document, named.means), named, f"the report of {sweep_id}", hint)
     return _with_what_holds_it_down(explain_stored(stores, document, key, wiring.stored_kinds()), stores.ledger)
 
 
@@ -131,18 +132,19 @@ def _by_newest_report(settings: Settings, clients: Clients, named: Named) -> Res
     sweep_id = next((one.sweep_id for one in stores.ledger.sweeps() if one.finished_at), "")
     try:
         with credentials_named():
-            found = find_resources(read_report(stores, sweep_id), named.means) if sweep_id else []
+            document = read_report(stores, sweep_id) if sweep_id else {"decisions": []}
+            found, hint = find_resources(document, named.means), near_id(document, named.resource_id)
     except (ReportStoreError, LedgerError):
-        found = []
+        found, hint = [], ""
     if not found:
-        where = f"the newest report ({sweep_id}) has none of that id" if sweep_id else "no sweep has a report yet"
+        where = f"the newest report ({sweep_id}) has none of that id{hint}" if sweep_id else "no sweep has a report yet"
         raise SettingsError(f"where {named.resource_id} is, is not known: {told}; {where}")
     return _only_one(found, named, f"the report of {sweep_id}")
 
 
-def _only_one(found: Sequence[ResourceKey], named: Named, where: str) -> ResourceKey:
+def _only_one(found: Sequence[ResourceKey], named: Named, where: str, hint: str = "") -> ResourceKey:
     if not found:
-        fail(f"{where} has no {named.resource_id}{_place(named)}: it was not read, or did not run", ERROR)
+        fail(f"{where} has no {named.resource_id}{_place(named)}{hint}: it was not read, or did not run", ERROR)
     if len(found) > 1:
         places = "\n".join(f"{one.account_id}/{one.region}/{one.resource_id} ({one.kind})" for one in found)
         raise SettingsError(f"{where} has {len(found)} of the id {named.resource_id}; say which:\n{places}")

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from orchestrator.core.model import AccountId, KindDescription, Region, ResourceKey
+from orchestrator.core.policy.nearest import nearest
 from orchestrator.errors import SettingsError
 from orchestrator.kinds.registry import DESCRIPTIONS
 
@@ -56,7 +57,9 @@ def named_by(text: str, account: str, region: str, kind: str, kinds: Collection[
     if region and not _REGION.fullmatch(region):
         wrong.append(f"{region!r} is no region, such as eu-central-1")
     if kind and kind not in _names():
-        wrong.append(f"{kind!r} is no kind; kinds are {', '.join(_names())}")
+        near = nearest(kind, _names())
+        hint = f" (did you mean {near}?)" if near else ""
+        wrong.append(f"{kind!r} is no kind{hint}; kinds are {', '.join(_names())}")
     if wrong:
         raise SettingsError("\n".join(wrong))
     return Named(found.resource_id, account, region, kind or _kind_of_id(found.resource_id, kinds))

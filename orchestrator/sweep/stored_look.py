@@ -9,6 +9,7 @@ from datetime import datetime
 
 from orchestrator.core.decide.explain import Explanation, LimitTrace, OutcomeTrace, explain_decision, rules_unknown
 from orchestrator.core.model import Account, Mode, ReasonCode, ResourceKey
+from orchestrator.core.policy.nearest import nearest
 from orchestrator.core.policy.org_policy import OrgPolicy, Rule
 from orchestrator.core.report.document import Row
 from orchestrator.core.report.stored_inventory import (
@@ -42,6 +43,15 @@ def find_resources(document: Row, means: Callable[[ResourceKey], bool]) -> list[
     """Those that a report has and that are meant. Raises ReportStoreError."""
     with _damaged(document):
         return [key for row in document["decisions"] if means(key := ResourceKey.from_row(row))]
+
+
+def near_id(document: Row, resource_id: str) -> str:
+    """The id in a report that was most likely meant, as the hint of a message; empty where none is near. Raises
+    ReportStoreError.
+    """
+    ids = {key.resource_id: None for key in find_resources(document, lambda _: True)}
+    near = "" if resource_id in ids else nearest(resource_id, ids)
+    return f" (did you mean {near}?)" if near else ""
 
 
 def explain_stored(stores: Stores, document: Row, key: ResourceKey, kinds: StoredKinds) -> Explanation:

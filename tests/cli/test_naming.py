@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from orchestrator.cli.naming import Named, arns_of, named_by
 from orchestrator.core.model import AccountId, Region, ResourceKey
+from orchestrator.core.report.document import report_document
+from orchestrator.errors import SettingsError
+from orchestrator.sweep.stored_look import near_id
+from tests.support.builders import a_decision, a_report, a_resource
 
 ACCOUNT, REGION = "111122223333", "eu-central-1"
 IDS = ("web", "a#b", "team/web *", "with spaces", "x?y&z|[a]", "a/b/c/d")
@@ -16,6 +22,19 @@ UUID = "930d940e-891e-4781-a11a-7b0acd480f03"
 def test_a_group_is_named_by_its_arn_whatever_its_name(name: str) -> None:
     arn = f"arn:aws:autoscaling:{REGION}:{ACCOUNT}:autoScalingGroup:{UUID}:autoScalingGroupName/{name}"
     assert named_by(arn, "", "", "") == Named(name, ACCOUNT, REGION, "asg")
+
+
+@pytest.mark.parametrize(("kind", "near"), [("ecs", "ecs_service"), ("eks", "eks_nodegroup"), ("asgs", "asg")])
+def test_a_kind_that_is_none_leads_to_the_nearest(kind: str, near: str) -> None:
+    with pytest.raises(SettingsError, match=f"'{kind}' is no kind .did you mean {near}..; kinds are"):
+        named_by("web", "", "", kind)
+
+
+def test_an_id_that_a_report_does_not_have_leads_to_the_nearest() -> None:
+    group = replace(a_resource("apps/checkout"), kind="ecs_service")
+    document = report_document(a_report(decisions=(a_decision(group), a_decision(a_resource("i-1")))))
+    assert near_id(document, "checkout") == " (did you mean apps/checkout?)"
+    assert near_id(document, "apps/checkout") == near_id(document, "something-else") == ""
 
 
 @pytest.mark.parametrize("name", IDS)

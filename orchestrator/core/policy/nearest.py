@@ -42,7 +42,8 @@ def nearest_amount(text: object, units: Iterable[str]) -> str:
 
 
 def _only_one_that_begins_so(word: str, known: Iterable[str]) -> list[str]:
-    longer = [one for one in known if one.startswith(word)] if len(word) >= _SHORTEST_BEGINNING else []
+    begins = word if len(word) >= _SHORTEST_BEGINNING else f"{word}_"  # a whole word, such as `ecs` of `ecs_service`
+    longer = [one for one in known if one.startswith(begins)]
     return longer if len(longer) == 1 else []
 
 

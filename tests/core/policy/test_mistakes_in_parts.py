@@ -347,3 +347,12 @@ def test_an_order_is_a_number_for_each_kind_that_there_is(body: str, path: str, 
 def test_kinds_that_the_order_leaves_out_keep_their_own_number() -> None:
     policy = load_policy(f"{HEAD}order: {{ec2: 40}}\n", "p", (EC2, RDS))
     assert policy.order == {"ec2": 40, "rds": 30}
+
+
+@pytest.mark.parametrize("value", ["'no'", "'false'", "banana", "0", "1"])
+def test_a_choice_between_two_is_no_text_and_no_number(value: str) -> None:
+    body = f"rules:\n  - name: a\n    kinds: [rds]\n    where: everything\n    stop_again: {value}\n"
+    [(path, line, message)] = [(one.path, one.line, one.message) for one in problems(HEAD + body, (EC2, RDS))]
+    assert (path, line) == ("rules[0].stop_again", 7)
+    shown = value if value.isdigit() else repr(value.strip("'"))
+    assert message == f"`stop_again` must be true or false, not {shown}"

@@ -47,6 +47,7 @@ class RuleDocument(Part):
     stop_again: Annotated[
         bool,
         Field(
+            strict=True,  # else texts such as "no" pass, against the schema
             description="Whether it stops what AWS itself started again some time after a stop, as databases after 7 "
             "days; `false` keeps that.",
             examples=[False],
