@@ -83,7 +83,7 @@ def test_stops_and_starts_are_typed_as_numbers_of_resources(
 def test_the_summary_says_both_numbers_and_why_it_is_held(shown: Callable[[], str]) -> None:
     print_summary(question.stderr, document())
     assert f"5 resources: 2 to stop ({BOTH}), 0 exempt" in shown()
-    assert "max_stops: 2 resources of 51 instances or tasks" in shown()
+    assert "max_stops: 2 resources; 51 counting each instance of a group" in shown()
 
 
 def test_the_summary_of_a_report_without_groups_names_no_units(shown: Callable[[], str]) -> None:

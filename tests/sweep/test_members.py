@@ -92,7 +92,7 @@ def test_a_share_is_of_what_runs_counted_once() -> None:
     """4 of 5; with the members counted again it would be 4 of 8."""
     fake = a_world_of(a_group(units=4), *(a_member(one) for one in range(3)), a_resource("i-own", tags=OPT_OUT))
     [row] = swept(fake, f"guardrails: {{max_stops_percent: 79}}\n{ALL}")["guardrails"]
-    assert (row["actual"], row["passed"], row["detail"]) == (80, False, "4 of 5 instances or tasks")
+    assert (row["actual"], row["passed"], row["detail"]) == (80, False, "4 of 5 counting each instance of a group")
 
 
 def test_a_group_that_changed_since_the_plan_is_kept_and_its_members_say_no_more_that_they_go() -> None:
@@ -109,7 +109,7 @@ def test_a_group_that_changed_since_the_plan_is_kept_and_its_members_say_no_more
 
 @pytest.mark.parametrize(
     ("units", "reason"),
-    [(50, "Changed since the plan: it runs 50 instances or tasks, and ran 3."), (2, None), (3, None)],
+    [(50, "Changed since the plan: it runs 50 instances, and ran 3."), (2, None), (3, None)],
 )
 def test_a_group_that_runs_more_than_the_guardrails_passed_is_kept(units: int, reason: str | None) -> None:
     fake = a_world_of(a_group(units=3))

@@ -26,7 +26,7 @@ from orchestrator.core.model.kind import StopEvidence
 from orchestrator.core.model.marks import MARKS, STOPPED_BY_TAG
 from orchestrator.core.model.remembered import NOTHING_REMEMBERED, Remembered
 from orchestrator.core.model.tagging import tagging_of
-from orchestrator.core.model.units import UNITS, units_of
+from orchestrator.core.model.units import instances_text, units_of
 from orchestrator.core.policy.org_policy import OrgPolicy
 
 _CHANGED = "Changed since the plan:"
@@ -188,7 +188,7 @@ def _changes(planned: Decision, fresh: Resource, decision: Decision, needed: Col
         if fresh.restore.get(name) != before.restore.get(name):
             yield f"its {name} was {before.restore.get(name)} and is {fresh.restore.get(name)}."
     if units_of(fresh) > units_of(before):  # the guardrails passed what it ran then
-        yield f"it runs {units_of(fresh):,} {UNITS}, and ran {units_of(before):,}."
+        yield f"it runs {instances_text(units_of(fresh))}, and ran {units_of(before):,}."
     if tagging_of(decision.resource.restore) != tagging_of(before.restore):
         yield "other tags are due than those that were planned."
     changes = "; ".join(_tag_changes(before.tags, fresh.tags))

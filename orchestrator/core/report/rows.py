@@ -202,7 +202,10 @@ class DecisionRow(TypedDict):
     units: NotRequired[
         Annotated[
             int,
-            Field(description="The instances or tasks that it runs, or that its start brings up; absent: it is one."),
+            Field(
+                description="The instances that a group runs, or that its start brings up, which guardrails count; "
+                "absent: it counts as one, as an ECS service does however many tasks it runs."
+            ),
         ]
     ]
     tag_changes: NotRequired[
@@ -433,8 +436,9 @@ class Totals(TypedDict):
         Annotated[
             Count,
             Field(
-                description="What the stops of the plan count in guardrails: of a group the instances or tasks that "
-                "it runs. Neither of these two is there where it is the number of stops, or starts."
+                description="What the stops of the plan count in guardrails: of a group each instance that it "
+                "runs, and one of anything else. Neither of these two is there where it is the number of stops, or "
+                "starts."
             ),
         ]
     ]

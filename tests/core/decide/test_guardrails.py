@@ -332,15 +332,17 @@ def of_groups(*decisions: Decision, **limits: Any) -> tuple[GuardrailResult, ...
 @pytest.mark.parametrize(("limit", "is_held"), [(49, True), (50, False)])
 def test_a_group_of_50_instances_is_50_stops(limit: int, is_held: bool) -> None:
     (result,) = of_groups(a_decision(a_group(units=50)), max_stops=limit)
-    assert result == GuardrailResult("max_stops", limit, 50, not is_held, detail="1 resource of 50 instances or tasks")
+    assert result == GuardrailResult(
+        "max_stops", limit, 50, not is_held, detail="1 resource; 50 counting each instance of a group"
+    )
     (result,) = of_groups(a_decision(a_group(units=50)), per_account=AccountLimits(max_stops=limit))
     assert (result.actual, result.passed) == (50, not is_held)
-    assert result.detail == "1 resource of 50 instances or tasks"
+    assert result.detail == "1 resource; 50 counting each instance of a group"
 
 
 def test_a_group_is_one_beside_what_counts_as_one_and_never_nothing() -> None:
     (result,) = of_groups(a_decision(a_group(units=4)), a_decision(), a_decision(a_group("b", units=0)), max_stops=9)
-    assert (result.actual, result.detail) == (6, "3 resources of 6 instances or tasks")
+    assert (result.actual, result.detail) == (6, "3 resources; 6 counting each instance of a group")
     (result,) = of_groups(a_decision(), a_decision(a_group("b", units=1)), max_stops=9)
     assert (result.actual, result.detail) == (2, "")
 
@@ -351,7 +353,7 @@ def test_the_start_of_a_group_counts_what_comes_up() -> None:
     assert (result.actual, result.passed) == (50, False)
     kept = a_decision(a_group("b", units=150, state="stopped"), Verdict.KEEP)
     (result,) = of_groups(down, kept, max_starts_percent=24)
-    assert (result.actual, result.passed, result.detail) == (25, False, "50 of 200 instances or tasks")
+    assert (result.actual, result.passed, result.detail) == (25, False, "50 of 200 counting each instance of a group")
 
 
 def test_what_runs_in_a_group_that_was_read_is_not_counted_beside_it() -> None:

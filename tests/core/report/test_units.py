@@ -24,7 +24,7 @@ from tests.support.builders import AT, a_coverage, a_decision, a_plan, a_report,
 from tests.support.groups import ALL, a_group, a_member, a_policy_about_groups, an_inventory
 
 POLICY = a_policy_about_groups(f"guardrails: {{max_stops: 49}}\n{ALL}")
-BOTH = "51 instances or tasks"
+BOTH = "51 counting each instance of a group"
 
 
 def document(**fields: Any) -> Row:
@@ -62,7 +62,7 @@ def test_members_that_go_with_their_group_are_kept_for_that_reason_in_every_form
 
 
 def test_a_held_plan_says_of_how_many_resources_the_number_is() -> None:
-    detail = "2 resources of 51 instances or tasks"
+    detail = f"2 resources; {BOTH}"
     found = document()
     message = sweep_message(found, "here", ZoneInfo("UTC"))
     assert message.subject == f"nonprod held, nothing done: max_stops is 51, the limit 49 ({detail})"
@@ -84,8 +84,8 @@ def test_a_plan_says_both_numbers() -> None:
 
 def test_a_message_to_an_owner_says_what_a_group_runs() -> None:
     rows = {row["resource_id"]: row for row in document()["decisions"]}
-    assert "(50 instances or tasks), in " in resource_line(rows["web"])
-    assert "instances or tasks" not in resource_line(rows["i-own"])
+    assert "(50 instances), in " in resource_line(rows["web"])
+    assert "instance)" not in resource_line(rows["i-own"])
 
 
 def test_a_plans_file_keeps_the_units_and_one_of_before_has_one_of_each() -> None:

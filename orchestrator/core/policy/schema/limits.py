@@ -34,7 +34,8 @@ class Guardrails(Part):
     max_stops: Annotated[
         MaybeCount,
         Field(
-            description="Planned stops in the whole organization; a group counts as what it runs: 50 instances are 50.",
+            description="Planned stops in the whole organization; a group or node group counts each of its instances, "
+            "anything else is one: so is an ECS service, however many tasks it runs.",
             examples=[500],
         ),
     ] = None

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from orchestrator.core.model.units import with_units
+from orchestrator.core.model.units import instances_text
 from orchestrator.core.report.messages.message import one_line
 
 
@@ -16,7 +16,8 @@ def resource_line(row: Mapping[str, Any]) -> str:
     name, resource_id = one_line(row["name"], 60), row["resource_id"]
     shown = f"{name} ({resource_id})" if name and name != resource_id else resource_id
     kind = ", ".join(filter(None, (row["kind"] if row["kind"] != "ec2" else "", row.get("type", ""))))
-    shown = with_units(f"{shown}{kind and f', {kind}'}", 1, row.get("units", 1))
+    shown = f"{shown}{kind and f', {kind}'}"
+    shown += f" ({instances_text(row['units'])})" if "units" in row else ""
     return f"{shown}, in {account_text(row)} {row['region']}"
 
 
