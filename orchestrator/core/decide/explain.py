@@ -24,6 +24,7 @@ from orchestrator.core.model import (
     GuardrailResult,
     Inventory,
     NameEffect,
+    ReasonCode,
     Resource,
     ResourceKey,
     ResourceState,
@@ -260,6 +261,8 @@ def rules_unknown(
 ) -> Explanation:
     """Of a decision by a policy whose text is lost."""
     resource = decision.resource
+    # What stands in the way of its own stop does not where its owner is stopped.
+    goes_with_owner = decision.reason_code is ReasonCode.STOPS_WITH_OWNER
     return Explanation(
         key=resource.key,
         policy_name=policy_name,
@@ -273,7 +276,7 @@ def rules_unknown(
         name=resource.name,
         aws_state=resource.aws_state,
         decision=decision,
-        obstacle=resource.obstacle.sentence if resource.obstacle else "",
+        obstacle=resource.obstacle.sentence if resource.obstacle and not goes_with_owner else "",
         losses=tuple(_losses(resource, None, None)),
     )
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.core.decide.decisions import decide
-from orchestrator.core.decide.explain import Explanation, RuleAnswer, explain
+from orchestrator.core.decide.explain import Explanation, RuleAnswer, explain, rules_unknown
 from orchestrator.core.decide.other_policies import as_co_owner
 from orchestrator.core.model import (
     NO_NAMES,
@@ -24,15 +24,17 @@ from orchestrator.core.model import (
     Obstacle,
     ObstacleCode,
     OtherPolicy,
+    ReasonCode,
     Resource,
     ResourceState,
     TargetStatus,
     UnresolvedName,
+    Verdict,
 )
 from orchestrator.core.policy.org_policy import OrgPolicy
 from orchestrator.core.policy.schedules.answer import ScheduleState
 from tests.support import strategies
-from tests.support.builders import AT, a_coverage, a_policy, a_resource, a_unit, an_account
+from tests.support.builders import AT, a_coverage, a_decision, a_policy, a_resource, a_unit, an_account
 from tests.support.policies import load
 
 POLICY = """
@@ -165,6 +167,14 @@ def test_an_obstacle_the_losses_and_the_limits_are_told() -> None:
         ("max_stops", 5, None),
         ("per_account.max_stops", 1, None),
     ]
+
+
+def test_nothing_is_in_the_way_of_what_goes_with_its_owner() -> None:
+    member = a_resource(obstacle=Obstacle(ObstacleCode.OWNED, "It belongs to a group, which would replace it."))
+    goes = a_decision(member, Verdict.KEEP, reason_code=ReasonCode.STOPS_WITH_OWNER)
+    owned = a_decision(member, Verdict.KEEP, reason_code=ReasonCode.OWNED)
+    assert rules_unknown(goes, an_account(), AT, "nonprod", "").obstacle == ""
+    assert rules_unknown(owned, an_account(), AT, "nonprod", "").obstacle.endswith("would replace it.")
 
 
 MOMENTS = st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - with zones
