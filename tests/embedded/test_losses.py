@@ -46,7 +46,10 @@ def test_a_rule_that_accepts_it_stops_them_and_the_summary_counts_what_is_lost(
     ran = run("sweep", "--policy", policy(ACCEPTING, FRANKFURT), "--mode", "enforce", "--yes")
     assert organization.down(account, FRANKFURT) == set(launched.values())
     told = " ".join(ran.stdout.split())
-    assert "These stops lose: 3 their public IPv4 address; 1 its data on instance-store volumes; 1 its Mac host" in told
+    assert (
+        "EC2 instances (3) lose: their public IPv4 address; 1 its data on instance-store volumes; 1 its Mac host"
+        in told
+    )
     assert organization.front.calls["ec2:DescribeInstanceTypes"] == 1
 
 
