@@ -175,9 +175,10 @@ def _totals_line(document: Row) -> str:
         if _acts(document)
         else f"{nothing} (plan only)"
     )
+    unread = "" if targets.partly_read and not targets.unread else f", {targets.unread or 'none'} unreadable"
     return (
-        f"{counted(totals['accounts'], 'account')}, {counted(targets.read, 'target')} read, "
-        f"{targets.unread or 'none'} unreadable{notes}, {counted(totals['resources'], 'resource')}: {planned}, "
+        f"{counted(totals['accounts'], 'account')}, {counted(targets.read, 'target')} read"
+        f"{unread}{notes}, {counted(totals['resources'], 'resource')}: {planned}, "
         f"{totals['exempt']} exempt; {came_to}"
     )
 
