@@ -19,8 +19,10 @@ CALENDARS = st.builds(
     st.none() | st.frozensets(st.integers(0, 6), min_size=1),
     st.frozensets(st.tuples(st.sampled_from([1, 2, 3, 4, 5, LAST]), st.integers(0, 6)), max_size=3),
 )
-LINES = st.builds(Line, MINUTES, st.integers(1, 24 * 60), CALENDARS) | st.builds(
-    Line, MINUTES, st.just(0), CALENDARS, st.sampled_from([Side.FROM, Side.UNTIL])
+LINES = (
+    st.builds(Line, MINUTES, st.integers(1, 24 * 60 - 1), CALENDARS)
+    | st.builds(Line, st.just(0), st.just(24 * 60), CALENDARS)  # the only whole day that a line can be
+    | st.builds(Line, MINUTES, st.just(0), CALENDARS, st.sampled_from([Side.FROM, Side.UNTIL]))
 )
 
 
